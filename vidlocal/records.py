@@ -1,0 +1,254 @@
+"""The values that travel through vidlocal. No I/O, nothing mutable.
+
+Times and durations are seconds as `float`; zero is the container's start_time, as a player shows it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class PassageKind(StrEnum):
+    """What a passage of text is. The values are stored and printed."""
+
+    SPEECH = "speech"
+    SUBTITLE = "subtitle"
+    SCREEN_TEXT = "screen_text"
+    SCENE = "scene"
+    ACTION = "action"
+    SUMMARY = "summary"
+    NOTE = "note"
+
+
+class MediaKind(StrEnum):
+    """A photo is a video with one frame, audio has no frames."""
+
+    VIDEO = "video"
+    PHOTO = "photo"
+    AUDIO = "audio"
+
+
+class JobKind(StrEnum):
+    """One sort of pending work. `target` of a describe job is a frame, of the others a video."""
+
+    TRANSCRIBE = "transcribe"
+    READ = "read"
+    DESCRIBE = "describe"
+    EMBED = "embed"
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class EnrichmentStatus(StrEnum):
+    """`enriched`: no job of the video is queued or running."""
+
+    PENDING = "pending"
+    ENRICHING = "enriching"
+    ENRICHED = "enriched"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """`index` counts all streams of the file; `language` is as tagged in the file, ISO 639-2 or -1."""
+
+    index: int
+    codec: str
+    language: str | None
+    default: bool
+    channels: int
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleTrack:
+    """`is_text` is false for bitmap subtitles (DVD, Blu-ray), which carry no words."""
+
+    index: int
+    codec: str
+    language: str | None
+    title: str | None
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a media file says of itself, checked against its packets.
+
+    `width_px`, `height_px` are of the upright picture with square pixels. `rotation` is in degrees
+    clockwise, 0, 90, 180 or 270. `start` is the container's start_time; every other time has it
+    subtracted already. `partial` is a reason when the file ends before its header says.
+    """
+
+    kind: MediaKind
+    duration: float
+    start: float = 0.0
+    width_px: int = 0
+    height_px: int = 0
+    container: str = ""
+    video_codec: str | None = None
+    video_index: int | None = None
+    rotation: int = 0
+    sample_aspect: float = 1.0
+    frame_rate_hz: float = 0.0
+    hdr: str | None = None
+    audio: tuple[AudioTrack, ...] = ()
+    subtitles: tuple[SubtitleTrack, ...] = ()
+    recorded_at: str | None = None
+    title: str | None = None
+    partial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells, without reading it, that a file is unchanged."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A span of text as a subtitle file or a speech model gives it."""
+
+    start: float
+    end: float
+    text: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One piece of text about a span of a video: the only thing that is ever searched."""
+
+    start: float
+    end: float
+    kind: PassageKind
+    text: str
+    language: str | None = None
+    engine: str | None = None
+    model: str | None = None
+    prompt_version: str | None = None
+    frame_id: int | None = None
+    video_id: int | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A stored frame. `image` is relative to the library folder and None for a repeat of `same_as`."""
+
+    id: int
+    video_id: int
+    time: float
+    shot: int
+    image: str | None
+    same_as: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDraft:
+    """A frame that is not in the library yet. `same_as` is the position of the frame it repeats.
+
+    `dhash` is 64 bits as an unsigned number. `rank` orders the representative frames of a video,
+    0 first, and is None for the others. `novelty` is 0 to 1, the difference from what came before.
+    """
+
+    time: float
+    shot: int
+    image: str | None
+    dhash: int
+    same_as: int | None = None
+    rank: int | None = None
+    novelty: float = 0.0
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video as the library knows it."""
+
+    id: int
+    content_hash: str
+    path: str
+    title: str
+    kind: MediaKind
+    duration: float
+    width_px: int
+    height_px: int
+    codecs: str
+    recorded_at: str | None
+    added_at: str
+    size_bytes: int
+    language: str | None
+    enrichment_status: EnrichmentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed piece of deep work. `lease` is the wall-clock time at which it may be claimed again."""
+
+    id: int
+    kind: JobKind
+    target: int
+    video_id: int
+    attempts: int
+    lease: float
+
+
+@dataclass(frozen=True, slots=True)
+class SceneAnswer:
+    """What the vision model says of one frame. `excitement` is 0 to 1."""
+
+    description: str
+    tags: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    people_count: int | None = None
+    relationships: tuple[str, ...] = ()
+    emotions: tuple[str, ...] = ()
+    setting: str = ""
+    visible_text: str = ""
+    event_type: str = ""
+    excitement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who made a piece of text: so that a better model can redo exactly what is stale."""
+
+    engine: str
+    model: str
+    digest: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that matches a query. `score` is 0 to 1, comparable within one search only."""
+
+    passage_id: int
+    video_id: int
+    start: float
+    end: float
+    kind: PassageKind
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A span of a video with the hits that justify it, best hit first."""
+
+    video_id: int
+    video_title: str
+    video_path: str
+    start: float
+    end: float
+    score: float
+    kinds: tuple[PassageKind, ...]
+    text: str
+    hits: tuple[Hit, ...]

@@ -1,0 +1,1 @@
+"""What is known: one SQLite file. The only code that speaks SQL."""

@@ -1,0 +1,194 @@
+"""Opening the library, and writing to it so that two processes never collide."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vidlocal.errors import StoreError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "library.db"
+FRAMES_FOLDER = "frames"
+
+# How long a writer waits for another one. A write here takes milliseconds; half a minute means a stuck disk.
+BUSY_TIMEOUT_S = 30.0
+
+
+class Library:
+    """The open library: the SQLite file and the folder of frame images beside it."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self.connection = connection
+
+    @property
+    def path(self) -> Path:
+        return self.folder / FILE_NAME
+
+    @property
+    def frames_folder(self) -> Path:
+        return self.folder / FRAMES_FOLDER
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> Self:
+        """The library in `folder`, migrated to this version of vidlocal.
+
+        Without `create` a missing library raises StoreError, as does one that is newer than we are,
+        locked, damaged or not ours.
+        """
+        path = folder / FILE_NAME
+        if create:
+            _make_private_folder(folder)
+        elif not path.is_file():
+            raise StoreError(f"There is no library in {folder} yet. Start one with: vidlocal ingest PATH")
+        with translated_errors(path):
+            connection = _connect(path)
+            try:
+                _bring_up_to_date(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(folder, connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: all of the block is stored, or none of it.
+
+        It takes the write lock at once: a deferred transaction that upgrades fails immediately under
+        a second writer instead of waiting. Nested blocks join the outer one.
+        """
+        if self.connection.in_transaction:
+            yield self.connection
+            return
+        with translated_errors(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.rollback()
+                raise
+            self.connection.commit()
+
+    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        with translated_errors(self.path):
+            return self.connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: object) -> sqlite3.Row | None:
+        with translated_errors(self.path):
+            found: sqlite3.Row | None = self.connection.execute(sql, values).fetchone()
+            return found
+
+    def number(self, sql: str, *values: object) -> int:
+        """The single value of a counting query, 0 where it is NULL."""
+        found = self.row(sql, *values)
+        return int(found[0] or 0) if found is not None else 0
+
+
+@contextmanager
+def translated_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors as sentences for a person."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(_sentence(error, path)) from error
+
+
+def _sentence(error: sqlite3.Error, path: Path) -> str:
+    text = str(error)
+    if "full" in text:
+        return f"The disk that holds {path} is full. Free some space and run the same command again; nothing is lost."
+    if "locked" in text or "busy" in text:
+        return f"The library {path} is locked by another program. Close it and run the same command again."
+    if "malformed" in text or "not a database" in text:
+        return f"The library {path} is damaged or not a vidlocal library ({text}). Restore a copy or move it away."
+    if "readonly" in text or "unable to open" in text:
+        return f"The library {path} cannot be opened for writing ({text}). Check the permissions of its folder."
+    return f"The library {path} cannot be used: {text}."
+
+
+def _make_private_folder(folder: Path) -> None:
+    """0700: what is in a library is nobody else's business."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / FRAMES_FOLDER).mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(
+            f"The library folder {folder} cannot be made ({error.strerror}). Name another one with VIDLOCAL_HOME."
+        ) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        # SQLite gives its side files the mode of the main one, and makes that 0644 by itself.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    # Without it a REPLACE would leave words of the old row in the text index.
+    connection.execute("PRAGMA recursive_triggers = ON")
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The library {path} was made by a newer vidlocal (schema {version}, this one knows {SCHEMA_VERSION}). "
+            "Upgrade with: pip install -U vidlocal"
+        )
+    if version == SCHEMA_VERSION:
+        return
+    if (
+        version == 0
+        and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        and not _is_ours(connection)
+    ):
+        raise StoreError(f"{path} is some other program's database. Name another folder with VIDLOCAL_HOME.")
+    if version > 0:
+        _keep_a_copy(connection, path, version)
+    _migrate(connection)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone() is not None
+
+
+def _keep_a_copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """A whole copy of the old library, in case the new program does it harm."""
+    copy = path.with_name(f"{path.name}.schema-{version}.backup")
+    if not copy.exists():
+        connection.execute("VACUUM INTO ?", (str(copy),))
+        copy.chmod(0o600)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    # Imported here: a current library, which is nearly always, does not pay for it.
+    from sqlite_utils import Database
+
+    from vidlocal.store.migrations import migrations
+
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")  # two starters: the second waits here and finds nothing to do
+    try:
+        migrations.apply(Database(connection, execute_plugins=False))
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

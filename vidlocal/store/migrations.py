@@ -1,0 +1,195 @@
+"""The schema, as numbered steps. Append only: a released step never changes.
+
+`PRAGMA user_version` holds the number of steps applied, so that a reader can tell a current library
+(nothing to import, nothing to do) from an old one (migrate) and a newer one (refuse).
+"""
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("vidlocal")
+
+_TABLES = """
+CREATE TABLE videos (
+  id INTEGER PRIMARY KEY,
+  content_hash TEXT NOT NULL UNIQUE,
+  path TEXT NOT NULL,
+  title TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  duration REAL NOT NULL,
+  width_px INTEGER NOT NULL,
+  height_px INTEGER NOT NULL,
+  codecs TEXT NOT NULL,
+  rotation INTEGER NOT NULL,
+  recorded_at TEXT,
+  added_at TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  language TEXT,
+  event_type TEXT,
+  excitement REAL,
+  partial TEXT,
+  enrichment_status TEXT NOT NULL DEFAULT 'enriched'
+);
+CREATE TABLE copies (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  path TEXT NOT NULL UNIQUE,
+  size_bytes INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL
+);
+CREATE INDEX copies_of_video ON copies(video_id);
+CREATE TABLE frames (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  time REAL NOT NULL,
+  shot INTEGER NOT NULL,
+  image TEXT,
+  dhash INTEGER NOT NULL,
+  same_as INTEGER REFERENCES frames(id) ON DELETE CASCADE,
+  rank INTEGER,
+  novelty REAL NOT NULL DEFAULT 0,
+  facts TEXT NOT NULL DEFAULT '{}',
+  enriched_at TEXT,
+  UNIQUE (video_id, time)
+);
+CREATE INDEX frames_same_as ON frames(same_as) WHERE same_as IS NOT NULL;
+CREATE TABLE passages (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  frame_id INTEGER REFERENCES frames(id) ON DELETE CASCADE,
+  start REAL NOT NULL,
+  "end" REAL NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL,
+  language TEXT,
+  engine TEXT,
+  model TEXT,
+  digest TEXT,
+  prompt_version TEXT,
+  visible INTEGER NOT NULL DEFAULT 1,
+  created_at TEXT NOT NULL
+);
+CREATE INDEX passages_of_video ON passages(video_id, start);
+CREATE INDEX passages_of_frame ON passages(frame_id) WHERE frame_id IS NOT NULL;
+CREATE TABLE tags (
+  id INTEGER PRIMARY KEY,
+  frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+  tag TEXT NOT NULL,
+  UNIQUE (frame_id, tag)
+);
+CREATE INDEX tags_by_tag ON tags(tag);
+CREATE TABLE vectors (
+  id INTEGER PRIMARY KEY,
+  passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
+  model TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (passage_id, model)
+);
+CREATE INDEX vectors_by_model ON vectors(model);
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  target INTEGER NOT NULL,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  state TEXT NOT NULL DEFAULT 'queued',
+  priority REAL NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  not_before REAL NOT NULL DEFAULT 0,
+  lease REAL NOT NULL DEFAULT 0,
+  worker TEXT,
+  last_error TEXT,
+  updated_at TEXT NOT NULL,
+  UNIQUE (kind, target)
+);
+CREATE INDEX jobs_to_claim ON jobs(kind, state, priority DESC, id);
+CREATE INDEX jobs_of_video ON jobs(video_id, state);
+CREATE TABLE checkpoints (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  step TEXT NOT NULL,
+  until REAL NOT NULL,
+  UNIQUE (video_id, step)
+);
+CREATE TABLE searches (
+  id INTEGER PRIMARY KEY,
+  query TEXT NOT NULL,
+  hits INTEGER NOT NULL,
+  at TEXT NOT NULL
+);
+CREATE TABLE measures (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  value TEXT NOT NULL
+);
+CREATE VIEW enriched_frames AS
+SELECT frames.id AS frame_id, frames.video_id, frames.time, frames.shot, source.image,
+  (SELECT text FROM passages WHERE frame_id = source.id AND kind = 'scene'
+    ORDER BY id DESC LIMIT 1) AS local_description,
+  (SELECT json_group_array(tag) FROM tags WHERE frame_id = source.id) AS local_tags,
+  source.enriched_at
+FROM frames JOIN frames AS source ON source.id = coalesce(frames.same_as, frames.id);
+"""
+
+# External-content indexes: the text is stored once. remove_diacritics 2 folds accents (José = jose).
+_TEXT_INDEX = """
+CREATE VIRTUAL TABLE passage_words USING fts5(
+  text, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE passage_grams USING fts5(
+  text, content='passages', content_rowid='id', tokenize='trigram');
+CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab('passage_words', 'row');
+CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
+  INSERT INTO passage_words(rowid, text) VALUES (new.id, new.text);
+  INSERT INTO passage_grams(rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER passages_removed AFTER DELETE ON passages BEGIN
+  INSERT INTO passage_words(passage_words, rowid, text) VALUES ('delete', old.id, old.text);
+  INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ('delete', old.id, old.text);
+END;
+CREATE TRIGGER passages_changed AFTER UPDATE OF text ON passages BEGIN
+  INSERT INTO passage_words(passage_words, rowid, text) VALUES ('delete', old.id, old.text);
+  INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ('delete', old.id, old.text);
+  INSERT INTO passage_words(rowid, text) VALUES (new.id, new.text);
+  INSERT INTO passage_grams(rowid, text) VALUES (new.id, new.text);
+END;
+"""
+
+# A status kept by the database itself cannot say "enriched" while a job is still queued.
+_STATUS_OF = """
+UPDATE videos SET enrichment_status = CASE
+  WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = {row}.video_id AND state = 'running')
+    THEN 'enriching'
+  WHEN NOT EXISTS (SELECT 1 FROM jobs WHERE video_id = {row}.video_id AND state = 'queued')
+    THEN 'enriched'
+  WHEN EXISTS (SELECT 1 FROM jobs
+    WHERE video_id = {row}.video_id AND state = 'done' AND kind = 'describe') THEN 'enriching'
+  ELSE 'pending' END
+WHERE id = {row}.video_id;
+"""
+
+_STATUS_TRIGGERS = f"""
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN {_STATUS_OF.format(row="new")} END;
+CREATE TRIGGER jobs_moved AFTER UPDATE OF state ON jobs WHEN new.state <> old.state
+  BEGIN {_STATUS_OF.format(row="new")} END;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN {_STATUS_OF.format(row="old")} END;
+"""
+
+
+def _run(database: Database, script: str) -> None:
+    """Every statement of `script`, inside the caller's transaction (`executescript` would commit it)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            database.conn.execute(statement)
+            statement = ""
+
+
+@migrations()
+def first_library(database: Database) -> None:
+    """Videos, frames, passages, their text index, and the queue."""
+    _run(database, _TABLES)
+    _run(database, _TEXT_INDEX)
+    _run(database, _STATUS_TRIGGERS)
+    database.conn.execute("PRAGMA user_version = 1")

@@ -1,0 +1,48 @@
+"""Seconds to the times people read, and back."""
+
+import re
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+
+
+def clock(seconds: float) -> str:
+    """`h:mm:ss.s`, always one decimal: 3723.52 is `1:02:03.5`."""
+    tenths = max(0, round(seconds * 10))
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{tenths // 10:02}.{tenths % 10}"
+
+
+def short_clock(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from one hour: what a player shows."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def span(start: float, end: float) -> str:
+    """`1:05 to 1:12`, or one time when both read the same."""
+    first, last = short_clock(start), short_clock(end)
+    return first if first == last else f"{first} to {last}"
+
+
+def lasting(seconds: float) -> str:
+    """How long something takes, rounded for a person: `40 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 0.95:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes and hours < 48 else f"{hours} h"
+
+
+def parse(text: str) -> float:
+    """Seconds from `1:02:03.5`, `2:03` or plain seconds `123.5`. Raises ValueError."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None:
+        return float(text)
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
