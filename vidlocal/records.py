@@ -3,7 +3,8 @@
 Times and durations are seconds as `float`; zero is the container's start_time, as a player shows it.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 
@@ -167,6 +168,9 @@ class FrameDraft:
     novelty: float = 0.0
     facts: dict[str, object] = field(default_factory=dict)
 
+    def facts_json(self) -> str:
+        return json.dumps(self.facts, ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Video:
@@ -185,6 +189,7 @@ class Video:
     added_at: str
     size_bytes: int
     language: str | None
+    partial: str | None
     enrichment_status: EnrichmentStatus
 
 
@@ -214,6 +219,14 @@ class SceneAnswer:
     visible_text: str = ""
     event_type: str = ""
     excitement: float | None = None
+
+    def facts_json(self) -> str:
+        """What the answer says beyond its description, as stored with the frame."""
+        said = asdict(self)
+        del said["description"], said["tags"]
+        return json.dumps(
+            {name: value for name, value in said.items() if value not in (None, "", ())}, ensure_ascii=False
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA trusted_schema = OFF")
     # Without it a REPLACE would leave words of the old row in the text index.
     connection.execute("PRAGMA recursive_triggers = ON")
     return connection
@@ -161,21 +160,11 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         and not _is_ours(connection)
     ):
         raise StoreError(f"{path} is some other program's database. Name another folder with VIDLOCAL_HOME.")
-    if version > 0:
-        _keep_a_copy(connection, path, version)
     _migrate(connection)
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone() is not None
-
-
-def _keep_a_copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """A whole copy of the old library, in case the new program does it harm."""
-    copy = path.with_name(f"{path.name}.schema-{version}.backup")
-    if not copy.exists():
-        connection.execute("VACUUM INTO ?", (str(copy),))
-        copy.chmod(0o600)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -96,6 +96,7 @@ CREATE TABLE jobs (
   state TEXT NOT NULL DEFAULT 'queued',
   priority REAL NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0,
+  losses INTEGER NOT NULL DEFAULT 0,
   not_before REAL NOT NULL DEFAULT 0,
   lease REAL NOT NULL DEFAULT 0,
   worker TEXT,

@@ -1,0 +1,34 @@
+"""What every test may use: a library folder of its own and a quiet environment."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vidlocal.store.database import Library
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads or writes the user's own library, settings or server."""
+    for name in os.environ:
+        if name.startswith(("VIDLOCAL_", "OLLAMA_")) and name != "VIDLOCAL_TEST_MEDIA":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """An empty library in `tmp_path / "home"`."""
+    with Library.open(tmp_path / "home", create=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def real_media() -> Path:
+    """The folder of real clips; the test is skipped where there is none."""
+    folder = os.environ.get("VIDLOCAL_TEST_MEDIA")
+    if not folder:
+        pytest.skip("VIDLOCAL_TEST_MEDIA names no folder of real clips")
+    return Path(folder)

@@ -1,0 +1,210 @@
+"""The library file: what is stored, found again, and forgotten."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from vidlocal.errors import StoreError, UsageError
+from vidlocal.records import (
+    EnrichmentStatus,
+    FileStamp,
+    FrameDraft,
+    JobKind,
+    JobState,
+    MediaKind,
+    Passage,
+    PassageKind,
+    Probe,
+    Provenance,
+    SceneAnswer,
+)
+from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+STAMP = FileStamp(size_bytes=10, mtime_ns=1, inode=2)
+WRITER = Provenance(engine="ollama", model="llava:7b", digest="abc", prompt_version="1")
+
+
+def add_video(library: Library, name: str = "wedding.mp4", *, content_hash: str = "h1") -> int:
+    drafts = [
+        FrameDraft(time=0.0, shot=0, image="frames/h1/0.jpg", dhash=2**64 - 1, rank=0),
+        FrameDraft(time=2.0, shot=0, image=None, dhash=1, same_as=0),
+        FrameDraft(time=4.0, shot=1, image="frames/h1/4.jpg", dhash=2, novelty=0.5),
+    ]
+    return videos.add(
+        library,
+        content_hash=content_hash,
+        path=Path("/films") / name,
+        stamp=STAMP,
+        probe=Probe(kind=MediaKind.VIDEO, duration=6.0),
+        frame_drafts=drafts,
+        found=[Passage(start=1.0, end=2.0, kind=PassageKind.SUBTITLE, text="I do")],
+        plan=[JobKind.TRANSCRIBE],
+    )
+
+
+def test_a_new_video_is_stored_whole_with_its_jobs(library: Library) -> None:
+    video_id = add_video(library)
+    assert [frame.time for frame in frames.of_video(library, video_id)] == [0.0, 2.0, 4.0]
+    assert frames.of_video(library, video_id)[1].same_as == frames.of_video(library, video_id)[0].id
+    assert jobs.counts(library) == {
+        (JobKind.DESCRIBE, JobState.QUEUED): 2,
+        (JobKind.EMBED, JobState.QUEUED): 1,
+        (JobKind.TRANSCRIBE, JobState.QUEUED): 1,
+    }
+    video = videos.get(library, video_id)
+    assert video is not None
+    assert video.enrichment_status is EnrichmentStatus.PENDING
+
+
+def test_a_failed_block_stores_nothing(library: Library) -> None:
+    with pytest.raises(StoreError), library.writing() as connection:
+        connection.execute("INSERT INTO videos (id) SELECT ?", (add_video(library),))
+    assert videos.every(library) == []
+
+
+def test_representative_frames_are_claimed_first(library: Library) -> None:
+    add_video(library)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=100.0, lease_s=10.0)
+    assert job is not None
+    frame = frames.get(library, job.target)
+    assert frame is not None
+    assert frame.time == 0.0
+
+
+def test_a_lease_that_ran_out_makes_the_job_claimable_again(library: Library) -> None:
+    add_video(library)
+    first = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=100.0, lease_s=10.0)
+    assert jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=109.0, lease_s=10.0) is None
+    again = jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=111.0, lease_s=10.0)
+    assert first is not None
+    assert again is not None
+    assert first.id == again.id
+
+
+def test_what_a_dead_process_was_at_is_queued_at_once_and_a_living_one_keeps_it(library: Library) -> None:
+    add_video(library)
+    with Owner(library.folder) as alive:
+        jobs.claim(library, JobKind.TRANSCRIBE, worker=alive.token, now=0.0, lease_s=1e9)
+        jobs.claim(library, JobKind.DESCRIBE, worker="dead", now=0.0, lease_s=1e9)
+        assert [running.kind for running in jobs.running(library)] == [JobKind.TRANSCRIBE]
+        assert jobs.release_dead(library) == 1
+    assert jobs.release_dead(library) == 1
+
+
+def test_a_job_is_set_aside_after_three_charged_attempts_with_its_reason(library: Library) -> None:
+    add_video(library)
+    for _ in range(3):
+        job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0)
+        assert job is not None
+        jobs.fail(library, job, "no sound")
+    assert jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0) is None
+    assert [(failure.kind, failure.reason) for failure in jobs.failures(library)] == [(JobKind.TRANSCRIBE, "no sound")]
+
+
+def test_a_job_given_back_costs_no_attempt(library: Library) -> None:
+    add_video(library)
+    for _ in range(5):
+        job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0)
+        assert job is not None
+        jobs.give_back(library, job, "server gone")
+    assert jobs.failures(library) == []
+
+
+def test_a_repeat_shows_the_description_of_the_frame_it_repeats(library: Library) -> None:
+    video_id = add_video(library)
+    first = frames.of_video(library, video_id)[0]
+    frames.store_scene(library, first, SceneAnswer(description="A bride.", tags=("Bride", "aisle")), WRITER)
+    rows = library.rows("SELECT time, local_description, local_tags FROM enriched_frames ORDER BY time")
+    assert [row["local_description"] for row in rows] == ["A bride. [aisle]", "A bride. [aisle]", None]
+    assert set(json.loads(rows[1]["local_tags"])) == {"bride", "aisle"}
+    assert frames.coverage(library) == frames.Coverage(described=2, total=3, distinct_left=1)
+
+
+def test_a_scene_lasts_until_the_picture_changes(library: Library) -> None:
+    video_id = add_video(library)
+    first, _, last = frames.of_video(library, video_id)
+    assert frames.shown_until(library, first) == 4.0
+    assert frames.shown_until(library, last) == 6.0
+
+
+def test_describing_a_frame_twice_keeps_one_description(library: Library) -> None:
+    first = frames.of_video(library, add_video(library))[0]
+    frames.store_scene(library, first, SceneAnswer(description="Old.", tags=("a",)), WRITER)
+    frames.store_scene(library, first, SceneAnswer(description="New.", tags=("b",)), WRITER)
+    texts = [passage.text for passage in passages.of_video(library, first.video_id, [PassageKind.SCENE])]
+    assert texts == ["New. [b]"]
+
+
+def test_a_video_is_found_by_number_path_and_part_of_its_name(library: Library) -> None:
+    video_id = add_video(library)
+    add_video(library, "holiday.mp4", content_hash="h2")
+    for text in (str(video_id), "/films/wedding.mp4", "wed", "Wedding.mp4"):
+        assert videos.resolve(library, text).id == video_id
+    with pytest.raises(UsageError, match="fits 2 videos"):
+        videos.resolve(library, "d")
+    with pytest.raises(UsageError, match="vidlocal list"):
+        videos.resolve(library, "nothing of the kind")
+
+
+def test_a_file_name_that_is_not_utf8_comes_back_byte_for_byte(library: Library) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    video = videos.get(library, add_video(library, name))
+    assert video is not None
+    assert os.fsencode(video.path) == b"/films/caf\xe9.mp4"
+    assert video.title == "caf?"
+    assert videos.unchanged_at(library, Path("/films") / name, STAMP) == video
+
+
+def test_an_unchanged_file_is_known_without_being_read(library: Library) -> None:
+    add_video(library)
+    assert videos.unchanged_at(library, Path("/films/wedding.mp4"), STAMP) is not None
+    assert videos.unchanged_at(library, Path("/films/wedding.mp4"), FileStamp(11, 1, 2)) is None
+
+
+def test_a_purged_video_leaves_no_word_in_the_file(library: Library) -> None:
+    video_id = add_video(library)
+    passages.add(library, video_id, [Passage(0.0, 1.0, PassageKind.SPEECH, "xylophonequux secret " * 50)])
+    videos.remove(library, video_id, purge=True)
+    everything = b"".join(path.read_bytes() for path in library.folder.glob("library.db*"))
+    assert b"xylophonequux" not in everything
+    assert b"xyl" not in everything
+
+
+def test_a_library_of_a_newer_version_is_refused_politely(tmp_path: Path) -> None:
+    Library.open(tmp_path / "new", create=True).connection.close()
+    connection = sqlite3.connect(tmp_path / "new" / "library.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="newer vidlocal"):
+        Library.open(tmp_path / "new")
+
+
+def test_a_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "library.db").write_bytes(b"not a database at all, but long enough to look at" * 100)
+    with pytest.raises(StoreError, match="damaged or not a vidlocal library"):
+        Library.open(tmp_path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "library.db")
+    connection.execute("CREATE TABLE theirs (id)")
+    connection.close()
+    with pytest.raises(StoreError, match="some other program"):
+        Library.open(tmp_path)
+
+
+def test_a_missing_library_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="vidlocal ingest"):
+        Library.open(tmp_path)
+
+
+def test_the_library_is_private(library: Library) -> None:
+    add_video(library)
+    assert library.folder.stat().st_mode & 0o777 == 0o700
+    for path in library.folder.glob("library.db*"):
+        assert path.stat().st_mode & 0o777 == 0o600

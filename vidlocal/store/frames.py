@@ -1,0 +1,165 @@
+"""Frames, and what the deep pass learns of them."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.store import jobs, passages
+from vidlocal.store.database import Library
+
+# Representative frames come before all others: what a fast look needs is described first.
+_REPRESENTATIVE_PRIORITY = 1000.0
+
+_COLUMNS = "id, video_id, time, shot, image, same_as"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many frames a library or video has, and how many are described, repeats counted with their original."""
+
+    described: int
+    total: int
+    distinct_left: int
+
+
+def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[int]:
+    """Store the frames of a new video in order of time. Returns their ids."""
+    ids: list[int] = []
+    with library.writing() as connection:
+        for draft in drafts:
+            cursor = connection.execute(
+                """INSERT INTO frames (video_id, time, shot, image, dhash, same_as, rank, novelty, facts)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, json(?))""",
+                (
+                    video_id,
+                    draft.time,
+                    draft.shot,
+                    draft.image,
+                    _signed(draft.dhash),
+                    None if draft.same_as is None else ids[draft.same_as],
+                    draft.rank,
+                    draft.novelty,
+                    draft.facts_json(),
+                ),
+            )
+            ids.append(int(cursor.lastrowid or 0))
+    return ids
+
+
+def queue_descriptions(library: Library, video_id: int) -> int:
+    """One describe job per distinct frame of a video, most valuable first. How many there are."""
+    with library.writing() as connection:
+        return connection.execute(
+            """INSERT INTO jobs (kind, target, video_id, priority, updated_at)
+            SELECT ?, id, video_id, CASE WHEN rank IS NULL THEN novelty ELSE ? - rank END, ?
+            FROM frames WHERE video_id = ? AND image IS NOT NULL
+            ON CONFLICT (kind, target) DO NOTHING""",
+            (JobKind.DESCRIBE, _REPRESENTATIVE_PRIORITY, jobs.now_utc(), video_id),
+        ).rowcount
+
+
+def get(library: Library, frame_id: int) -> Frame | None:
+    row = library.row(f"SELECT {_COLUMNS} FROM frames WHERE id = ?", frame_id)
+    return None if row is None else _frame(row)
+
+
+def of_video(library: Library, video_id: int) -> list[Frame]:
+    """All frames of a video in order of time."""
+    return [
+        _frame(row) for row in library.rows(f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? ORDER BY time", video_id)
+    ]
+
+
+def representatives(library: Library, video_id: int) -> list[Frame]:
+    """The frames a fast look needs, in order of time: at most 50."""
+    return [
+        _frame(row)
+        for row in library.rows(
+            f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? AND rank IS NOT NULL ORDER BY time", video_id
+        )
+    ]
+
+
+def image_path(library: Library, frame: Frame) -> Path:
+    """The picture of a frame, or of the frame it repeats."""
+    image = frame.image
+    if image is None and frame.same_as is not None:
+        original = get(library, frame.same_as)
+        image = None if original is None else original.image
+    return library.folder / (image or "no-image")
+
+
+def shown_until(library: Library, frame: Frame) -> float:
+    """When the picture of a frame gives way to another one: seconds, never before the frame's own time."""
+    row = library.row(
+        """SELECT min(time) FROM frames WHERE video_id = ? AND time > ? AND (same_as IS NULL OR same_as <> ?)""",
+        frame.video_id,
+        frame.time,
+        frame.id,
+    )
+    if row is not None and row[0] is not None:
+        return float(row[0])
+    end = library.row("SELECT duration FROM videos WHERE id = ?", frame.video_id)
+    return max(frame.time, float(end[0]) if end is not None else frame.time)
+
+
+def store_scene(library: Library, frame: Frame, answer: SceneAnswer, provenance: Provenance) -> None:
+    """Replace what is known of a frame by a new description. Nest `jobs.finish` in the same transaction."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (frame.id, PassageKind.SCENE))
+        connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame.id,))
+        passage = Passage(
+            start=frame.time,
+            end=shown_until(library, frame),
+            kind=PassageKind.SCENE,
+            text=scene_text(answer),
+            engine=provenance.engine,
+            model=provenance.model,
+            prompt_version=provenance.prompt_version,
+            frame_id=frame.id,
+        )
+        passages.add(library, frame.video_id, [passage], digest=provenance.digest)
+        connection.executemany(
+            "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
+            [(frame.id, passages.storable(tag.lower())) for tag in answer.tags],
+        )
+        connection.execute(
+            """UPDATE frames SET enriched_at = ?, facts = json_patch(facts, json(?)) WHERE id = ?""",
+            (jobs.now_utc(), answer.facts_json(), frame.id),
+        )
+
+
+def scene_text(answer: SceneAnswer) -> str:
+    """The description, and in brackets what the answer names beyond it, so that it can be found too."""
+    said = answer.description.casefold()
+    named = (*answer.tags, *answer.objects, *answer.relationships, *answer.emotions, answer.setting, answer.event_type)
+    extra = dict.fromkeys(
+        word.strip().lower() for word in named if word.strip() and word.strip().casefold() not in said
+    )
+    text = f"{answer.description} [{', '.join(extra)}]" if extra else answer.description
+    if answer.visible_text and answer.visible_text.casefold() not in said:
+        text += f' "{answer.visible_text}"'
+    return text
+
+
+def coverage(library: Library, video_id: int | None = None) -> Coverage:
+    """Frames described and in all, of one video or the library."""
+    among, values = ("", ()) if video_id is None else ("WHERE frames.video_id = ?", (video_id,))
+    row = library.row(
+        f"""SELECT count(*), coalesce(sum(source.enriched_at IS NOT NULL), 0),
+          coalesce(sum(frames.image IS NOT NULL AND frames.enriched_at IS NULL), 0)
+        FROM frames JOIN frames AS source ON source.id = coalesce(frames.same_as, frames.id) {among}""",
+        *values,
+    )
+    return Coverage(0, 0, 0) if row is None else Coverage(row[1], row[0], row[2])
+
+
+def _signed(dhash: int) -> int:
+    """64 unsigned bits as the signed number SQLite stores."""
+    return dhash - (1 << 64) if dhash >= 1 << 63 else dhash
+
+
+def _frame(row: sqlite3.Row) -> Frame:
+    return Frame(row["id"], row["video_id"], row["time"], row["shot"], row["image"], row["same_as"])

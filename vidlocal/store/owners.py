@@ -1,0 +1,70 @@
+"""Who is at work on this library: a token whose owner the kernel knows to be alive.
+
+Jobs that run and folders that are being filled carry such a token. The lock behind it vanishes with the
+process, however it ends, so what a dead process left can be told at once, with no pid and no time-out.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is ever taken for dead there, leases run out instead
+    fcntl = None  # type: ignore[assignment]
+
+FOLDER = "owners"
+
+
+class Owner:
+    """A living process's token on the library in `folder`, for as long as the block lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.token = secrets.token_hex(8)
+        self._path = folder / FOLDER / self.token
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(exist_ok=True, mode=0o700)
+        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        if fcntl is not None:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+
+def is_alive(folder: Path, token: str) -> bool:
+    """Whether the process that owns `token` still runs. What a dead one left of its lock is removed."""
+    path = folder / FOLDER / token
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        if fcntl is None:
+            return True
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        path.unlink(missing_ok=True)
+        return False
+    finally:
+        os.close(file)
+
+
+def bury_dead(folder: Path) -> None:
+    """Remove the locks that dead processes left."""
+    owners = folder / FOLDER
+    if owners.is_dir():
+        for path in owners.iterdir():
+            is_alive(folder, path.name)

@@ -1,0 +1,118 @@
+"""Passages: every piece of text that can be found, and its vectors."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from vidlocal.records import JobKind, Passage, PassageKind
+from vidlocal.store import jobs
+from vidlocal.store.database import Library
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Below every describe job of every video: text is embedded in long stretches, not between two frames.
+_EMBED_PRIORITY = -1.0
+
+_COLUMNS = 'id, video_id, frame_id, start, "end", kind, text, language, engine, model, prompt_version'
+
+
+def add(library: Library, video_id: int, passages: Sequence[Passage], *, digest: str | None = None) -> list[int]:
+    """Store passages of a video and queue the embedding of their text. Returns their ids.
+
+    `digest` names the exact model file behind `Passage.model`. Blank texts are left out.
+    """
+    ids: list[int] = []
+    with library.writing() as connection:
+        for passage in passages:
+            text = passage.text.strip()
+            if not text:
+                continue
+            cursor = connection.execute(
+                """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, language, engine, model,
+                  digest, prompt_version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (
+                    video_id,
+                    passage.frame_id,
+                    passage.start,
+                    max(passage.start, passage.end),
+                    passage.kind,
+                    storable(text),
+                    passage.language,
+                    passage.engine,
+                    passage.model,
+                    digest,
+                    passage.prompt_version,
+                    jobs.now_utc(),
+                ),
+            )
+            ids.append(int(cursor.lastrowid or 0))
+        if ids:
+            jobs.add(library, JobKind.EMBED, video_id, video_id, priority=_EMBED_PRIORITY)
+    return ids
+
+
+def storable(text: str) -> str:
+    """Text as SQLite can hold it: NUL and lone surrogates become the replacement character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | None = None) -> list[Passage]:
+    """The visible passages of a video along its timeline."""
+    rows = library.rows(f"SELECT {_COLUMNS} FROM passages WHERE video_id = ? AND visible ORDER BY start, id", video_id)
+    wanted = None if kinds is None else set(kinds)
+    found = (_passage(row) for row in rows)
+    return [passage for passage in found if wanted is None or passage.kind in wanted]
+
+
+def remove(library: Library, video_id: int, kind: PassageKind) -> None:
+    """Forget all passages of one kind, before a step makes them anew."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM passages WHERE video_id = ? AND kind = ?", (video_id, kind))
+
+
+def count(library: Library) -> int:
+    return library.number("SELECT count(*) FROM passages WHERE visible")
+
+
+def without_vector(library: Library, video_id: int, model_key: str, *, limit: int) -> list[tuple[int, str]]:
+    """Ids and texts of passages that this model has not embedded yet."""
+    rows = library.rows(
+        """SELECT id, text FROM passages WHERE video_id = ? AND NOT EXISTS (
+          SELECT 1 FROM vectors WHERE passage_id = passages.id AND model = ?) ORDER BY id LIMIT ?""",
+        video_id,
+        model_key,
+        limit,
+    )
+    return [(row["id"], row["text"]) for row in rows]
+
+
+def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:
+    """Keep the vectors of passages: float32, n x d, unit rows, in the order of `ids`.
+
+    A passage that was removed in the meantime is passed over.
+    """
+    with library.writing() as connection:
+        for passage_id, vector in zip(ids, vectors, strict=True):
+            connection.execute(
+                """INSERT INTO vectors (passage_id, model, vector) SELECT id, ?, ? FROM passages WHERE id = ?
+                ON CONFLICT (passage_id, model) DO UPDATE SET vector = excluded.vector""",
+                (model_key, vector.astype("<f4").tobytes(), passage_id),
+            )
+
+
+def _passage(row: sqlite3.Row) -> Passage:
+    return Passage(
+        start=row["start"],
+        end=row["end"],
+        kind=PassageKind(row["kind"]),
+        text=row["text"],
+        language=row["language"],
+        engine=row["engine"],
+        model=row["model"],
+        prompt_version=row["prompt_version"],
+        frame_id=row["frame_id"],
+        video_id=row["video_id"],
+        id=row["id"],
+    )

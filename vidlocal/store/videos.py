@@ -1,0 +1,188 @@
+"""Videos: identity is content, a path is only where it was last seen."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidlocal.errors import UsageError
+from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
+from vidlocal.store import frames, jobs, passages
+from vidlocal.store.database import Library
+
+_COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
+  size_bytes, language, partial, enrichment_status"""
+
+
+def add(
+    library: Library,
+    *,
+    content_hash: str,
+    path: Path,
+    stamp: FileStamp,
+    probe: Probe,
+    frame_drafts: Sequence[FrameDraft],
+    found: Sequence[Passage],
+    plan: Sequence[JobKind],
+) -> int:
+    """A new video with its frames, passages and planned jobs, in one transaction. Returns its id."""
+    with library.writing() as connection:
+        cursor = connection.execute(
+            """INSERT INTO videos (content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation,
+              recorded_at, added_at, size_bytes, partial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                content_hash,
+                stored_path(path),
+                title_of(path, probe),
+                probe.kind,
+                probe.duration,
+                probe.width_px,
+                probe.height_px,
+                _codecs(probe),
+                probe.rotation,
+                probe.recorded_at,
+                jobs.now_utc(),
+                stamp.size_bytes,
+                probe.partial,
+            ),
+        )
+        video_id = int(cursor.lastrowid or 0)
+        remember_copy(library, video_id, path, stamp)
+        frames.add(library, video_id, frame_drafts)
+        frames.queue_descriptions(library, video_id)
+        for kind in plan:
+            jobs.add(library, kind, video_id, video_id)
+        passages.add(library, video_id, found)
+    return video_id
+
+
+def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
+    """Note that this file holds the video, and make it the path to open."""
+    with library.writing() as connection:
+        connection.execute(
+            """INSERT INTO copies (video_id, path, size_bytes, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET video_id = excluded.video_id, size_bytes = excluded.size_bytes,
+              mtime_ns = excluded.mtime_ns, inode = excluded.inode""",
+            (video_id, stored_path(path), stamp.size_bytes, stamp.mtime_ns, stamp.inode),
+        )
+        connection.execute("UPDATE videos SET path = ? WHERE id = ?", (stored_path(path), video_id))
+
+
+def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None:
+    """The video this very file is known to hold, when its size, time and inode are as they were."""
+    row = library.row(
+        """SELECT video_id FROM copies WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?""",
+        stored_path(path),
+        stamp.size_bytes,
+        stamp.mtime_ns,
+        stamp.inode,
+    )
+    return None if row is None else get(library, row["video_id"])
+
+
+def with_hash(library: Library, content_hash: str) -> Video | None:
+    row = library.row(f"SELECT {_COLUMNS} FROM videos WHERE content_hash = ?", content_hash)
+    return None if row is None else _video(row)
+
+
+def get(library: Library, video_id: int) -> Video | None:
+    row = library.row(f"SELECT {_COLUMNS} FROM videos WHERE id = ?", video_id)
+    return None if row is None else _video(row)
+
+
+def every(library: Library) -> list[Video]:
+    """All videos in the order they were added."""
+    return [_video(row) for row in library.rows(f"SELECT {_COLUMNS} FROM videos ORDER BY id")]
+
+
+def resolve(library: Library, text: str) -> Video:
+    """The video a person means: by id, path, or a unique part of its title or file name.
+
+    Raises UsageError with the candidates when several fit, and when none does.
+    """
+    known = every(library)
+    wanted = str(Path(text).absolute())
+    exact = [video for video in known if str(video.id) == text or wanted in (video.path, *_copies(library, video.id))]
+    part = text.casefold()
+    named = [video for video in known if part in video.title.casefold() or part in Path(video.path).name.casefold()]
+    alike = [video for video in named if part in (video.title.casefold(), Path(video.path).name.casefold())]
+    for candidates in (exact, alike, named):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            listed = ", ".join(f"{video.id} ({video.title})" for video in candidates[:8])
+            raise UsageError(f"{text!r} fits {len(candidates)} videos: {listed}. Name one by its number.")
+    raise UsageError(f"No video fits {text!r}. See them all with: vidlocal list")
+
+
+def set_language(library: Library, video_id: int, language: str) -> None:
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET language = ? WHERE id = ?", (language, video_id))
+
+
+def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
+    """Forget a video: its rows, its index entries and its frame images. Its file is never touched.
+
+    With `purge` no trace of its text stays in the library file, its free pages included.
+    """
+    row = library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
+    if row is not None:
+        shutil.rmtree(library.frames_folder / row["content_hash"], ignore_errors=True)
+    if purge:
+        _purge(library)
+
+
+def stored_path(path: Path) -> str | bytes:
+    """A path as SQLite keeps it: text, or the plain bytes of a name that is not valid UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)
+
+
+def title_of(path: Path, probe: Probe) -> str:
+    """The file's name without its ending: people know their files by it, embedded titles are often rubbish."""
+    return passages.storable(path.stem) or probe.title or "untitled"
+
+
+def _purge(library: Library) -> None:
+    """Deleted rows stay in free pages, and deleted words in the text index, until both are rewritten."""
+    with library.writing() as connection:
+        connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
+        connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
+        connection.execute("DELETE FROM searches")
+    library.row("VACUUM")
+    library.row("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _copies(library: Library, video_id: int) -> list[str]:
+    return [os.fsdecode(row["path"]) for row in library.rows("SELECT path FROM copies WHERE video_id = ?", video_id)]
+
+
+def _codecs(probe: Probe) -> str:
+    names = [probe.video_codec, *(track.codec for track in probe.audio)]
+    return ", ".join(dict.fromkeys(name for name in names if name))
+
+
+def _video(row: sqlite3.Row) -> Video:
+    return Video(
+        id=row["id"],
+        content_hash=row["content_hash"],
+        path=os.fsdecode(row["path"]),
+        title=row["title"],
+        kind=MediaKind(row["kind"]),
+        duration=row["duration"],
+        width_px=row["width_px"],
+        height_px=row["height_px"],
+        codecs=row["codecs"],
+        recorded_at=row["recorded_at"],
+        added_at=row["added_at"],
+        size_bytes=row["size_bytes"],
+        language=row["language"],
+        partial=row["partial"],
+        enrichment_status=EnrichmentStatus(row["enrichment_status"]),
+    )
