@@ -1,0 +1,106 @@
+"""The program `vidlocal`: its commands, and what becomes of their errors.
+
+A command is a module of this package with a function `command`, typed with `Annotated` Typer
+parameters. It parses, calls a verb and renders; its docstring is its help, and the docstring's first
+line stands in `COMMANDS` too. A module is imported only when its command is called, so that
+`vidlocal --help` stays as quick as Typer itself.
+"""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from vidlocal import __version__
+from vidlocal.cli.endings import end_on_sigterm, ready_streams, settled
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+# In the order in which a person meets them: name -> (module, first line of its help).
+COMMANDS = {
+    "setup": ("setup", "Fetch the models, once. The only command that downloads."),
+    "doctor": ("doctor", "Show what works, what is missing, and how to mend it."),
+    "demo": ("demo", "Go the whole way on a small bundled clip: no server, no download."),
+    "ingest": ("ingest", "Take videos into the library, so that they can be searched."),
+    "enrich": ("enrich", "Describe the frames with the local vision model, most valuable first."),
+    "search": ("search", "Find moments by what is said, written or shown in them."),
+    "status": ("status", "Show what is done, what is running and what is left."),
+    "list": ("list_videos", "List the videos of the library."),
+    "show": ("show", "Show what is known about one video, along its timeline."),
+    "rm": ("rm", "Take a video out of the library. Its file is never touched."),
+    "config": ("config", "Show every setting, its value and where the value comes from."),
+}
+
+
+class _Root(TyperGroup):
+    """The root command: loads commands when they are called, and turns errors into sentences."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Names and help only; resolve_command() puts the real command in its place.
+        self.commands = {name: TyperCommand(name, short_help=line) for name, (_, line) in COMMANDS.items()}
+
+    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else command, rest
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        ready_streams()
+        return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> "Context":
+        with settled():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: "Context") -> Any:
+        with settled():
+            return super().invoke(ctx)
+
+
+def load(name: str) -> "Command":
+    """The command called `name`, its module imported now.
+
+    A module may hold a `Parser`, a TyperCommand of its own, where the usual one does not do.
+    """
+    module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
+    single = typer.Typer(rich_markup_mode=None, add_completion=False)
+    single.command(name, cls=getattr(module, "Parser", TyperCommand))(module.command)
+    return get_command(single)
+
+
+app = typer.Typer(
+    cls=_Root,
+    name="vidlocal",
+    rich_markup_mode=None,  # plain help: the same on every terminal and in docs/commands.md
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vidlocal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Find moments in your own video. No picture and no word of it leaves your machine.
+
+    VIDLOCAL_HOME names the folder that holds everything: library, frames, models and settings.
+    """
+
+
+def main() -> None:
+    """Run the command that this process was started with, and exit with its code."""
+    end_on_sigterm()
+    app(sys.argv[1:], prog_name="vidlocal")

@@ -1,0 +1,17 @@
+"""The options that several commands share, so that they read the same everywhere."""
+
+from typing import Annotated
+
+import typer
+
+from vidlocal.records import PassageKind
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notices, only errors.")]
+Kinds = Annotated[
+    list[PassageKind] | None,
+    typer.Option("--kind", "-k", help="Only passages of this kind; may be repeated.", show_default=False),
+]
+VideoName = Annotated[
+    str, typer.Argument(metavar="VIDEO", help="An id, a path, or a unique part of the title or file name.")
+]

@@ -1,0 +1,1 @@
+"""Moments to look at: tables for people, data for programs. Pure."""
