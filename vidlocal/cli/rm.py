@@ -1,0 +1,46 @@
+"""`vidlocal rm`."""
+
+from typing import Annotated
+
+import typer
+
+from vidlocal.cli import options, output
+from vidlocal.cli.library import open_library
+from vidlocal.store import frames, passages, videos
+
+
+def command(
+    video: options.VideoName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Leave no trace of its text in the library file, and forget all past searches."),
+    ] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take a video out of the library. Its file is never touched.
+
+    Asks first. Answering no, or not at all, removes nothing and is no failure.
+    """
+    with open_library() as library:
+        found = videos.resolve(library, video)
+        frame_count = frames.coverage(library, found.id).total
+        passage_count = len(passages.of_video(library, found.id))
+        what = f"video {found.id} ({found.title}) with {frame_count:,} frames and {passage_count:,} passages"
+        removed = not dry_run and (yes or output.confirmed(f"Remove {what} from the library?"))
+        if removed:
+            videos.remove(library, found.id, purge=purge)
+    if json:
+        output.document(
+            {
+                "video": {"id": found.id, "title": found.title, "path": found.path},
+                "frames": frame_count,
+                "passages": passage_count,
+                "removed": removed,
+                "purged": removed and purge,
+            }
+        )
+    verb = "Would remove" if dry_run else "Removed" if removed else "Kept"
+    output.notice(f"{verb} {what}.", quiet=quiet)

@@ -1,0 +1,72 @@
+"""`vidlocal show`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from vidlocal.cli import options, output
+from vidlocal.cli.library import open_library
+from vidlocal.cli.list_videos import as_data
+from vidlocal.records import Passage, Video
+from vidlocal.store import frames, passages, videos
+from vidlocal.store.frames import Coverage
+from vidlocal.timecode import clock
+
+
+def command(
+    video: options.VideoName,
+    kind: options.Kinds = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show what is known about one video, along its timeline.
+
+    Piped, it prints its passages as tab-separated lines: start, end, kind, text.
+    """
+    with open_library() as library:
+        found = videos.resolve(library, video)
+        coverage = frames.coverage(library, found.id)
+        known = passages.of_video(library, found.id, kind)
+    if json:
+        output.document({"video": as_data(found, coverage), "passages": [asdict(passage) for passage in known]})
+    elif output.on_terminal():
+        _draw(found, coverage, known)
+    else:
+        for passage in known:
+            output.fields(clock(passage.start), clock(passage.end), passage.kind, passage.text)
+    if not known:
+        output.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
+
+
+def _draw(video: Video, coverage: Coverage, known: Sequence[Passage]) -> None:
+    from vidlocal.render import table
+
+    console = output.console()
+    console.print(table.facts(_facts(video, coverage)))
+    if known:
+        console.print()
+        console.print(table.timeline(known))
+
+
+def _facts(video: Video, coverage: Coverage) -> list[tuple[str, str]]:
+    from vidlocal.render import table
+
+    gone = "" if Path(video.path).exists() else " (not there now)"
+    status = str(video.enrichment_status)
+    if coverage.total:
+        status += f", {coverage.described:,} of {coverage.total:,} frames described"
+    pairs = [
+        ("video", f"{video.id}  {video.title}"),
+        ("path", video.path + gone),
+        ("kind", video.kind),
+        ("length", table.length(video)),
+        ("picture", table.picture(video)),
+        ("codecs", video.codecs),
+        ("size", f"{video.size_bytes / 1e6:,.1f} MB"),
+        ("recorded", video.recorded_at or ""),
+        ("added", video.added_at),
+        ("language", video.language or ""),
+        ("incomplete", video.partial or ""),
+        ("status", status),
+    ]
+    return [(name, value) for name, value in pairs if value not in {"", "-"}]

@@ -1,0 +1,174 @@
+"""Moments, videos and passages as a person reads them on a terminal. Pure: gives rich drawings.
+
+Everything is laid out for the width it is given, from 60 columns on: what does not fit is shortened in
+the middle, because file names differ at both ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from vidlocal.records import Moment, Passage, PassageKind, Video
+from vidlocal.render.highlight import around, matches
+from vidlocal.render.safe import flat
+from vidlocal.timecode import short_clock, span
+
+KIND_STYLES = {
+    PassageKind.SPEECH: "cyan",
+    PassageKind.SUBTITLE: "blue",
+    PassageKind.SCREEN_TEXT: "yellow",
+    PassageKind.SCENE: "green",
+    PassageKind.ACTION: "magenta",
+    PassageKind.SUMMARY: "bright_black",
+    PassageKind.NOTE: "bright_red",
+}
+MATCH_STYLE = "bold underline"
+# Longer lines are hard to read, however wide the terminal is.
+_WIDEST_TEXT = 110
+_WIDEST_TITLE = 60
+_KINDS_CELLS = 16
+_TEXT_LINES = 2
+_WIDE = 110
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLine:
+    """A video and how many of its frames are described, for a list."""
+
+    video: Video
+    described: int
+    frames: int
+
+
+def moments(found: Sequence[Moment], words: Sequence[str], *, width: int) -> RenderableType:
+    """Moments in the order of their rank: one line of facts, then the best text with `words` marked."""
+    when = [span(moment.start, moment.end) for moment in found]
+    titles = [flat(moment.video_title) for moment in found]
+    rank_cells, when_cells = len(str(len(found))), max(map(len, [*when, "when"]))
+    kinds_cells = min(_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in found), default=0))
+    free = width - rank_cells - when_cells - kinds_cells - len("score") - 8
+    title_cells = max(12, min(_WIDEST_TITLE, free, max(map(cell_len, [*titles, "video"]))))
+    indent = rank_cells + 2
+    blocks: list[RenderableType] = [
+        Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score  found in", style="dim")
+    ]
+    for rank, (moment, title, time) in enumerate(zip(found, titles, when, strict=True), 1):
+        head = Text(no_wrap=True, overflow="crop")
+        head.append(f"{rank:>{rank_cells}}  ", style="dim")
+        head.append(shorten(title, title_cells, fill=True), style="bold")
+        head.append(f"  {time:{when_cells}}  ", style="cyan")
+        head.append(f"{score(moment.score):>5}  ", style="dim")
+        head.append_text(_kinds(moment.kinds))
+        excerpt = _excerpt(moment.text, words, width - indent)
+        blocks += [head, Padding(excerpt, (0, 0, 0, indent), expand=False)]
+    return Group(*blocks)
+
+
+def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
+    """The videos of a library, one line each."""
+    wide = width >= _WIDE
+    table = _plain_table()
+    table.add_column("id", justify="right", style="dim")
+    table.add_column("title", style="bold")
+    table.add_column("length", justify="right", style="cyan")
+    table.add_column("described", justify="right")
+    table.add_column("status")
+    if wide:
+        table.add_column("picture", justify="right", style="dim")
+        table.add_column("language", style="dim")
+        table.add_column("recorded", style="dim")
+    id_cells = max((len(str(line.video.id)) for line in lines), default=2)
+    title_cells = max(16, width - id_cells - (76 if wide else 38))
+    for line in lines:
+        video = line.video
+        cells = [
+            Text(str(video.id)),
+            Text(shorten(flat(video.title), title_cells)),
+            Text(length(video)),
+            Text(f"{line.described:,}/{line.frames:,}" if line.frames else "-"),
+            Text(video.enrichment_status, style="green" if video.enrichment_status == "enriched" else "yellow"),
+        ]
+        if wide:
+            cells += [
+                Text(picture(video)),
+                Text(shorten(flat(video.language or ""), 8)),
+                Text(shorten(flat(video.recorded_at or ""), 19)),
+            ]
+        table.add_row(*cells)
+    return table
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
+    """Names and values, one below the other. A value may wrap within its column."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(Text(name), Text(flat(value)))
+    return table
+
+
+def timeline(passages: Sequence[Passage]) -> RenderableType:
+    """Passages in order of time: when, what kind, and the whole text in its own column."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right", style="cyan", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for passage in passages:
+        table.add_row(Text(span(passage.start, passage.end)), _kinds((passage.kind,)), Text(flat(passage.text)))
+    return table
+
+
+def length(video: Video) -> str:
+    """How long a video is, `-` for a photo."""
+    return short_clock(video.duration) if video.duration else "-"
+
+
+def picture(video: Video) -> str:
+    """The size of the picture, `-` for audio."""
+    return f"{video.width_px}x{video.height_px}" if video.width_px else "-"
+
+
+def score(value: float) -> str:
+    """A score of 0 to 1 as two digits: scores compare within one search, no more precision is in them."""
+    return f"{min(99, max(0, round(value * 100))):2d}"
+
+
+def shorten(text: str, cells: int, *, fill: bool = False) -> str:
+    """`text` in at most `cells` columns of a terminal, its middle left out; padded to them with `fill`."""
+    if cell_len(text) > cells:
+        head = (cells - 1) * 2 // 3
+        front = set_cell_size(text, head).rstrip()
+        back = set_cell_size(text[::-1], cells - 1 - cell_len(front))[::-1].lstrip()
+        text = f"{front}…{back}"
+    return set_cell_size(text, cells) if fill else text
+
+
+def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
+    """Two lines of a text, where most of the words stand."""
+    line_cells = max(20, min(width, _WIDEST_TEXT))
+    whole = flat(text)
+    # Wide scripts take two columns a character; words that wrap leave a little unused.
+    per_character = max(1.0, cell_len(whole) / max(1, len(whole)))
+    room = int((_TEXT_LINES * line_cells - line_cells // 8) / per_character)
+    start, end = around(whole, matches(whole, words), length=room)
+    shown = f"{'… ' if start else ''}{whole[start:end].strip()}{' …' if end < len(whole) else ''}"
+    excerpt = Text(shown, overflow="fold")
+    for first, last in matches(shown, words):
+        excerpt.stylize(MATCH_STYLE, first, last)
+    return excerpt
+
+
+def _kinds(kinds: Sequence[PassageKind]) -> Text:
+    return Text(", ").join(Text(kind, style=KIND_STYLES[kind]) for kind in kinds)
+
+
+def _plain_table() -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.expand = False
+    return table
