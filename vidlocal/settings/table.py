@@ -1,0 +1,225 @@
+"""The one table of everything a person may set, and how each value is read.
+
+A reader takes what was given, a typed option or TOML value or the text of a variable, and makes the
+value of it or raises ValueError.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from vidlocal.settings.address import ollama_address
+
+DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
+
+Value = str | int | float | bool | Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. `allowed` and `meaning` are for people; `otherwise` says what a default of None means."""
+
+    name: str
+    read: Callable[[object], Value]
+    default: Value
+    allowed: str
+    meaning: str
+    variable: str = ""
+    otherwise: str = ""
+
+    @property
+    def env(self) -> str:
+        """The environment variable that sets it."""
+        return self.variable or f"VIDLOCAL_{self.name.upper()}"
+
+    @property
+    def in_file(self) -> bool:
+        """Whether settings.toml may hold it. `home` says where that file is, so it cannot."""
+        return self.name != "home"
+
+
+def window_minutes(text: str) -> tuple[int, int]:
+    """Start and end of a daily window such as `22:00-07:00`, as minutes after midnight.
+
+    An end before the start lies on the next day. Raises ValueError.
+    """
+    match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", text, re.ASCII)
+    if match is None:
+        raise ValueError
+    hours, minutes = (int(match[1]), int(match[3])), (int(match[2]), int(match[4]))
+    start, end = (hour * 60 + minute for hour, minute in zip(hours, minutes, strict=True))
+    if max(hours) > 23 or max(minutes) > 59 or start == end:
+        raise ValueError
+    return start, end
+
+
+def read_folder(given: object) -> Path:
+    """An absolute path, `~` resolved."""
+    return Path(os.path.abspath(os.path.expanduser(_line(given))))
+
+
+def _line(given: object) -> str:
+    if not isinstance(given, str | Path) or not str(given).strip() or not str(given).isprintable():
+        raise ValueError
+    return str(given).strip()
+
+
+def _word(given: object) -> str:
+    """One word without spaces or control characters, as names of models are."""
+    text = _line(given)
+    if " " in text:
+        raise ValueError
+    return text
+
+
+def _path_or_name(given: object) -> str:
+    return os.path.expanduser(_line(given))
+
+
+def _seconds(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ValueError
+    value = float(given)
+    if not isfinite(value) or not 0 <= value <= 3600:
+        raise ValueError
+    return value
+
+
+def _tokens(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise ValueError
+    value = int(given)
+    if not 2048 <= value <= 1 << 20:
+        raise ValueError
+    return value
+
+
+def _switch(given: object) -> bool:
+    if isinstance(given, bool):
+        return given
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    word = given.strip().lower() if isinstance(given, str) else ""
+    if word not in words:
+        raise ValueError
+    return words[word]
+
+
+def _address(given: object) -> str:
+    return ollama_address(_line(given))
+
+
+def _keep_alive(given: object) -> str:
+    """A Go duration. Ollama refuses a bare number that comes as text, so seconds are made of it."""
+    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else _line(given)
+    if re.fullmatch(r"-?\d+", text, re.ASCII):
+        return f"{text}s"
+    if not re.fullmatch(r"-?(\d+(\.\d+)?(ms|s|m|h))+", text, re.ASCII):
+        raise ValueError
+    return text
+
+
+def _window(given: object) -> str:
+    text = _line(given)
+    window_minutes(text)
+    return text.replace(" ", "")
+
+
+_A_MODEL = "the name of an Ollama model, such as"
+
+TABLE = (
+    Setting(
+        "home",
+        read_folder,
+        None,
+        "a folder",
+        "The folder that holds everything: library, frames, models, log and settings.",
+        otherwise="the user data folder of this system",
+    ),
+    Setting(
+        "models_folder",
+        read_folder,
+        None,
+        "a folder",
+        "The folder of the speech models.",
+        variable="VIDLOCAL_MODELS",
+        otherwise="`models` in the home folder",
+    ),
+    Setting(
+        "ffmpeg",
+        _path_or_name,
+        None,
+        "the path of an ffmpeg, version 5.1 or newer",
+        "The ffmpeg to use.",
+        otherwise="the one installed with vidlocal",
+    ),
+    Setting(
+        "every",
+        _seconds,
+        2.0,
+        "a number of seconds from 0 to 3600",
+        "Seconds of video between two frames; 0 takes every frame.",
+    ),
+    Setting(
+        "whisper_model",
+        _path_or_name,
+        "base",
+        "the name of a whisper model, such as tiny, base, small or large-v3-turbo, or the path of a model file",
+        "The model that turns speech into text.",
+    ),
+    Setting("vision_model", _word, "llava:7b", f"{_A_MODEL} llava:7b", "The model that describes frames."),
+    Setting("text_model", _word, "phi3.5", f"{_A_MODEL} phi3.5", "The model that works on text alone."),
+    Setting(
+        "embed_model",
+        _word,
+        "embeddinggemma",
+        f"{_A_MODEL} embeddinggemma",
+        "The model that lets search find by meaning.",
+    ),
+    Setting(
+        "embed_on_gpu",
+        _switch,
+        False,
+        "true or false",
+        "Let the embedding model use the graphics card, where it may push the vision model out.",
+    ),
+    Setting(
+        "ollama_host",
+        _address,
+        DEFAULT_OLLAMA_HOST,
+        "an address such as 127.0.0.1:11434 or http://nas:11434",
+        "The Ollama server. Where this is not set, OLLAMA_HOST is followed.",
+    ),
+    Setting(
+        "allow_remote_host",
+        _switch,
+        False,
+        "true or false",
+        "Allow an Ollama server on another machine: frames and words then travel there.",
+    ),
+    Setting(
+        "num_ctx",
+        _tokens,
+        4096,
+        "a whole number from 2048 to 1048576",
+        "The context of the vision model in tokens; more needs more memory.",
+    ),
+    Setting(
+        "keep_alive",
+        _keep_alive,
+        "30m",
+        "a duration such as 30m, 1h or 90s",
+        "How long the server keeps a model in memory after its last answer.",
+    ),
+    Setting(
+        "window",
+        _window,
+        "22:00-07:00",
+        "two times of day such as 22:00-07:00",
+        "When `vidlocal enrich overnight` works.",
+    ),
+)
+
+BY_NAME = {setting.name: setting for setting in TABLE}
