@@ -52,13 +52,19 @@ def nearest(name: str) -> str:
 def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+            held = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read ({error.strerror}). Mend its permissions, or move it away."
+            f"{path} cannot be read ({error.strerror}). Mend its permissions or move it away."
         ) from error
+    if len(held) > _MOST_BYTES:
+        raise SettingsError(f"{path} is too long to hold settings. Move it away.")
+    try:
+        return held.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not text in UTF-8. Save it as such or move it away.") from error
 
 
 def _parsed(text: str, path: Path) -> dict[str, object]:
