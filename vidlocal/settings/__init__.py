@@ -12,7 +12,7 @@ from pathlib import Path
 from vidlocal.errors import SettingsError
 from vidlocal.settings.address import ollama_address
 from vidlocal.settings.file import FILE_NAME, nearest, read_file, write_file
-from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, read_folder, window_minutes
+from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, read_folder
 
 __all__ = [
     "Explained",
@@ -22,7 +22,6 @@ __all__ = [
     "named",
     "ollama_address",
     "unknown_variables",
-    "window_minutes",
     "write",
 ]
 

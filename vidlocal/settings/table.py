@@ -41,21 +41,6 @@ class Setting:
         return self.name != "home"
 
 
-def window_minutes(text: str) -> tuple[int, int]:
-    """Start and end of a daily window such as `22:00-07:00`, as minutes after midnight.
-
-    An end before the start lies on the next day. Raises ValueError.
-    """
-    match = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*", text, re.ASCII)
-    if match is None:
-        raise ValueError
-    hours, minutes = (int(match[1]), int(match[3])), (int(match[2]), int(match[4]))
-    start, end = (hour * 60 + minute for hour, minute in zip(hours, minutes, strict=True))
-    if max(hours) > 23 or max(minutes) > 59 or start == end:
-        raise ValueError
-    return start, end
-
-
 def read_folder(given: object) -> Path:
     """An absolute path, `~` resolved."""
     return Path(os.path.abspath(os.path.expanduser(_line(given))))
@@ -122,9 +107,19 @@ def _keep_alive(given: object) -> str:
 
 
 def _window(given: object) -> str:
-    text = _line(given)
-    window_minutes(text)
-    return text.replace(" ", "")
+    """`h:mm-h:mm`; an end before the start lies on the next day."""
+    text = _line(given).replace(" ", "")
+    match = re.fullmatch(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})", text, re.ASCII)
+    if match is None or _minutes(match[1]) == _minutes(match[2]):
+        raise ValueError
+    return text
+
+
+def _minutes(time_of_day: str) -> int:
+    hours, minutes = (int(part) for part in time_of_day.split(":"))
+    if hours > 23 or minutes > 59:
+        raise ValueError
+    return hours * 60 + minutes
 
 
 _A_MODEL = "the name of an Ollama model, such as"
