@@ -30,8 +30,9 @@ def show(drawing: "RenderableType") -> None:
 
 
 def line(text: str) -> None:
-    """One line of data on stdout. Tabs stay, for they part the fields."""
+    """One line of data on stdout, at once. Tabs stay, for they part the fields."""
     sys.stdout.write(safe(text).replace("\n", " ") + "\n")
+    sys.stdout.flush()
 
 
 def fields(*values: str) -> None:

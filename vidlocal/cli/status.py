@@ -1,0 +1,247 @@
+"""`vidlocal status`."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from vidlocal.cli import options, output
+from vidlocal.cli.library import open_library
+from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
+from vidlocal.store import frames, jobs, measures, videos
+from vidlocal.store.database import Library
+from vidlocal.store.frames import Coverage
+from vidlocal.timecode import lasting
+
+# Written by the deep pass as it goes: the mean of its last frames, in seconds.
+SECONDS_PER_FRAME = "seconds_per_frame"
+_WATCH_EVERY_S = 2.0
+_TITLES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A job that is running. `since` is local time; `done` is the described part of its video, 0 to 1."""
+
+    kind: JobKind
+    video: Video
+    since: datetime
+    done: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that was set aside."""
+
+    kind: JobKind
+    video: Video
+    target: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds."""
+
+    videos: dict[EnrichmentStatus, int]
+    coverage: Coverage
+    running: tuple[Now, ...]
+    queued: dict[JobKind, int]
+    done: dict[JobKind, int]
+    failed: tuple[Failed, ...]
+    seconds_per_frame: float | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long describing will go on at the measured pace; None when there is no measure yet."""
+        left = self.queued[JobKind.DESCRIBE] + len([now for now in self.running if now.kind == JobKind.DESCRIBE])
+        if not left:
+            return 0.0
+        return None if self.seconds_per_frame is None else left * self.seconds_per_frame
+
+
+def command(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and show what changes, until Ctrl-C.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show what is done, what is running and what is left.
+
+    Also true while another process is at work on the library. Piped, it prints tab-separated lines: a name and its
+    value. With --watch, JSON is one object per line.
+    """
+    with open_library() as library:
+        if watch:
+            _watch(library, json=json)
+            return
+        status = read(library)
+    if json:
+        output.document(as_data(status))
+        return
+    pairs = [("all", headline(status)), *describe(status)]
+    if output.on_terminal():
+        from vidlocal.render import table
+
+        output.show(table.facts(pairs))
+    else:
+        for pair in pairs:
+            output.fields(*pair)
+    if not status.running and any(status.queued.values()):
+        output.notice("Nothing is running. Go on with: vidlocal enrich", quiet=quiet)
+
+
+def read(library: Library) -> Status:
+    """The status of `library` now. What a dead process was at work on counts as waiting."""
+    known = {video.id: video for video in videos.every(library)}
+    running = [job for job in jobs.running(library) if job.video_id in known]
+    counts = jobs.counts(library)
+    states = Counter(video.enrichment_status for video in known.values())
+    alive = Counter(job.kind for job in running)
+    waiting = {
+        kind: counts.get((kind, JobState.QUEUED), 0) + max(0, counts.get((kind, JobState.RUNNING), 0) - alive[kind])
+        for kind in JobKind
+    }
+    pace = measures.get(library, SECONDS_PER_FRAME)
+    return Status(
+        videos={state: states[state] for state in EnrichmentStatus},
+        coverage=frames.coverage(library),
+        running=tuple(_now(library, job, known[job.video_id]) for job in running),
+        queued=waiting,
+        done={kind: counts.get((kind, JobState.DONE), 0) for kind in JobKind},
+        failed=tuple(
+            Failed(failure.kind, known[failure.video_id], failure.target, failure.reason)
+            for failure in jobs.failures(library)
+            if failure.video_id in known
+        ),
+        seconds_per_frame=None if pace is None else float(pace),
+    )
+
+
+def headline(status: Status) -> str:
+    """`videos 2/5, frames 1,234/5,000, now wedding 45 %, done by 05:40`."""
+    coverage = status.coverage
+    parts = [
+        f"videos {status.videos[EnrichmentStatus.ENRICHED]:,}/{sum(status.videos.values()):,}",
+        f"frames {coverage.described:,}/{coverage.total:,}",
+    ]
+    for now in status.running[:1]:
+        parts.append(f"now {now.video.title} {now.done:.0%}".replace("%", " %"))
+    if status.running and status.seconds_left:
+        parts.append(f"done by {_clock_in(status.seconds_left)}")
+    return ", ".join(parts)
+
+
+def describe(status: Status) -> list[tuple[str, str]]:
+    """Names and values for a person, in the order of their importance."""
+    coverage = status.coverage
+    pairs = [
+        ("videos", ", ".join(f"{number:,} {state}" for state, number in status.videos.items() if number) or "none"),
+        (
+            "frames",
+            f"{coverage.described:,} of {coverage.total:,} described, {coverage.distinct_left:,} distinct ones left",
+        ),
+    ]
+    pairs += [("now", _running_line(now)) for now in status.running]
+    if any(status.queued.values()):
+        pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
+    pairs += [("failed", line) for line in _failures(status.failed)]
+    if status.seconds_left is None:
+        pairs.append(("time left", "not known before the first frames are described"))
+    elif status.seconds_left:
+        pairs.append(("time left", f"{lasting(status.seconds_left)} at {status.seconds_per_frame:.1f} s per frame"))
+    return pairs
+
+
+def as_data(status: Status) -> dict[str, object]:
+    """The status as JSON holds it."""
+    return {
+        "videos": {"total": sum(status.videos.values())} | {str(state): n for state, n in status.videos.items()},
+        "frames": {
+            "total": status.coverage.total,
+            "described": status.coverage.described,
+            "distinct_left": status.coverage.distinct_left,
+        },
+        "running": [
+            {"kind": now.kind, "video": _name(now.video), "since": now.since.isoformat(), "done": round(now.done, 4)}
+            for now in status.running
+        ],
+        "queue": {
+            str(kind): {
+                "queued": status.queued[kind],
+                "running": sum(now.kind == kind for now in status.running),
+                "done": status.done[kind],
+                "failed": sum(failure.kind == kind for failure in status.failed),
+            }
+            for kind in JobKind
+        },
+        "failed": [
+            {"kind": failure.kind, "video": _name(failure.video), "target": failure.target, "reason": failure.reason}
+            for failure in status.failed
+        ],
+        "seconds_per_frame": status.seconds_per_frame,
+        "seconds_left": status.seconds_left,
+    }
+
+
+def _watch(library: Library, *, json: bool) -> None:
+    """Show the status again and again: drawn anew on a terminal, a line per change elsewhere."""
+    if json or not output.on_terminal():
+        shown: object = None
+        for status in _every_while(library):
+            data = as_data(status) if json else headline(status)
+            if data != shown:
+                output.record(data) if json else output.line(headline(status))
+                shown = data
+        return
+    from rich.live import Live
+
+    from vidlocal.render import table
+
+    with Live(console=output.console(), auto_refresh=False) as live:
+        for status in _every_while(library):
+            live.update(table.facts([("all", headline(status)), *describe(status)]), refresh=True)
+
+
+def _every_while(library: Library) -> Iterator[Status]:
+    while True:
+        yield read(library)
+        time.sleep(_WATCH_EVERY_S)
+
+
+def _now(library: Library, job: jobs.Running, video: Video) -> Now:
+    coverage = frames.coverage(library, video.id)
+    since = datetime.fromisoformat(job.since).astimezone()
+    return Now(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)
+
+
+def _running_line(now: Now) -> str:
+    part = f"{now.done:.0%} of its frames, ".replace("%", " %") if now.kind == JobKind.DESCRIBE else ""
+    return f"{now.kind} {now.video.title}, {part}since {now.since:%H:%M:%S}"
+
+
+def _failures(failed: Sequence[Failed]) -> list[str]:
+    """One line per kind and reason, the most frequent first."""
+    alike: dict[tuple[JobKind, str], list[str]] = {}
+    for failure in failed:
+        alike.setdefault((failure.kind, failure.reason), []).append(failure.video.title)
+    lines = []
+    for (kind, reason), titles in sorted(alike.items(), key=lambda item: -len(item[1])):
+        names = list(dict.fromkeys(titles))
+        more = f" and {len(names) - _TITLES_SHOWN} more" if len(names) > _TITLES_SHOWN else ""
+        lines.append(f"{len(titles):,} {kind}: {reason} (in {', '.join(names[:_TITLES_SHOWN])}{more})")
+    return lines
+
+
+def _name(video: Video) -> dict[str, object]:
+    return {"id": video.id, "title": video.title, "path": video.path}
+
+
+def _clock_in(seconds: float) -> str:
+    """The local wall clock in so many seconds, with the day when it is not today."""
+    now = datetime.now().astimezone()
+    then = now + timedelta(seconds=seconds)
+    return f"{then:%H:%M}" if then.date() == now.date() or seconds < 12 * 3600 else f"{then:%a %d %b %H:%M}"
