@@ -35,8 +35,9 @@ def write_file(path: Path, values: Mapping[str, Value]) -> None:
     text = text or _NEW_FILE
     for name, value in values.items():
         text = _with_line(text, name, _plain(value))
-    if _parsed(text, path) != wanted:
+    if not _says(text, wanted):
         raise SettingsError(f"{path} is laid out in a way that vidlocal cannot edit. Change it in an editor.")
+    _replace(path, text)
     _replace(path, text)
 
 
@@ -84,6 +85,15 @@ def _parsed(text: str, path: Path) -> dict[str, object]:
     return values
 
 
+def _says(text: str, wanted: Mapping[str, object]) -> bool:
+    import tomllib
+
+    try:
+        return tomllib.loads(text) == wanted
+    except tomllib.TOMLDecodeError:
+        return False
+
+
 def _plain(value: Value) -> str | int | float | bool:
     return value if isinstance(value, bool | int | float) else str(value)
 
@@ -91,7 +101,7 @@ def _plain(value: Value) -> str | int | float | bool:
 def _with_line(text: str, name: str, value: str | float | bool) -> str:
     # JSON writes these as TOML does, but for DEL, which no reader lets through.
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-    existing = re.compile(rf"^[ \t]*{name}[ \t]*=[ \t]*{_VALUE}(?=[ \t]*(?:#|$))", re.MULTILINE)
+    existing = re.compile(rf"^[ \t]*{name}[ \t]*=[ \t]*{_VALUE}(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
     if existing.search(text):
         return existing.sub(lambda match: line, text, count=1)
     ended = text if text.endswith("\n") else f"{text}\n"

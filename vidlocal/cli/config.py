@@ -1,0 +1,91 @@
+"""`vidlocal config`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.render.safe import flat
+from vidlocal.settings import Explained
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(help="The setting to show or change.", show_default=False)] = None,
+    value: Annotated[
+        str | None, typer.Argument(help="Its new value, stored in settings.toml.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show every setting, its value and where the value comes from.
+
+    With NAME it prints that value alone; with NAME and VALUE it stores the value in settings.toml.
+    """
+    if name is not None:
+        settings.named(name)
+    if name is not None and value is not None:
+        settings.write(settings.load().home, {name: value})
+    rows = settings.explain()
+    for variable in settings.unknown_variables():
+        output.notice(f"The variable {variable} is no setting of vidlocal and changes nothing.", quiet=quiet)
+    chosen = [row for row in rows if name in (None, row.setting.name)]
+    if value is not None:
+        output.notice(_stored(chosen[0], str(settings.load().file)), quiet=quiet)
+    if json:
+        output.document({"file": str(settings.load().file), "settings": [_data(row) for row in chosen]})
+    elif name is not None and value is None:
+        output.line(shown(chosen[0]))
+    elif name is None and output.on_terminal():
+        output.show(_table(chosen))
+    elif name is None:
+        for row in chosen:
+            output.fields(row.setting.name, shown(row), row.origin)
+
+
+def shown(row: Explained) -> str:
+    """The value as it would be written, or what having none means."""
+    if row.value is None:
+        return row.setting.otherwise
+    return str(row.value).lower() if isinstance(row.value, bool) else str(row.value)
+
+
+def _stored(row: Explained, file: str) -> str:
+    if row.origin == file:
+        return f"{row.setting.name} is now {shown(row)}, in {file}."
+    return f"{row.setting.name} is stored in {file}, but {row.origin} is stronger and says {shown(row)}."
+
+
+def _data(row: Explained) -> dict[str, object]:
+    plain = row.value if isinstance(row.value, bool | int | float | None) else str(row.value)
+    setting = row.setting
+    return {
+        "name": setting.name,
+        "value": plain,
+        "origin": row.origin,
+        "variable": setting.env,
+        "allowed": setting.allowed,
+        "meaning": setting.meaning,
+    }
+
+
+def _table(rows: Sequence[Explained]) -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("setting", style="bold", no_wrap=True)
+    table.add_column("value", style="cyan", overflow="fold")
+    table.add_column("from", overflow="fold", style="dim")
+    table.add_column("meaning", min_width=24)
+    for row in rows:
+        origin = "settings.toml" if row.origin.endswith("settings.toml") else row.origin
+        cells = [Text(flat(text)) for text in (row.setting.name, shown(row), origin, row.setting.meaning)]
+        if row.origin != "default":
+            cells[2].stylize("not dim green")
+        table.add_row(*cells)
+    return table
