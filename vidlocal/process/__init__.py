@@ -1,0 +1,23 @@
+"""Starting, limiting and ending child processes: the only code that does.
+
+`run` for a short program, `Stream` for one that says much, `Worker` and `serve` for Python code that may crash.
+
+Every child has its own process group, runs niced, gets no terminal, dies with the parent, is never started
+through a shell and is ended by SIGKILL to its group: an ffmpeg that hangs in open() ignores SIGTERM.
+"""
+
+from vidlocal.process.stream import Finished, Stream, TimedOut, TooMuchOutput, run
+from vidlocal.process.worker import Reply, Worker, WorkerCrashed, WorkerTimedOut, serve
+
+__all__ = [
+    "Finished",
+    "Reply",
+    "Stream",
+    "TimedOut",
+    "TooMuchOutput",
+    "Worker",
+    "WorkerCrashed",
+    "WorkerTimedOut",
+    "run",
+    "serve",
+]

@@ -1,0 +1,216 @@
+"""One program: run to its end, or read while it runs."""
+
+import os
+import selectors
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vidlocal.errors import ToolError
+from vidlocal.process import launch, pipes
+
+_EXIT_TIMEOUT = 30.0
+
+
+class TimedOut(ToolError):
+    """The program took too long, or said nothing for too long, and was killed."""
+
+
+class TooMuchOutput(ToolError):
+    """The program said more than was asked for, and was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program left. `returncode` is negative for a signal; of `stderr` the last 8 KB are kept."""
+
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    stdin: bytes | None = None,
+    max_output_bytes: int = 64 << 20,
+    memory_bytes: int | None = None,
+) -> Finished:
+    """What a program says when it is run to its end. Raises TimedOut, TooMuchOutput, ToolError."""
+    with Stream(argv, timeout=timeout, stall_timeout=timeout, stdin=stdin, memory_bytes=memory_bytes) as stream:
+        said = bytearray()
+        while piece := stream.read_some():
+            said += piece
+            if len(said) > max_output_bytes:
+                raise TooMuchOutput(f"{stream.name} said more than {max_output_bytes} bytes and was stopped.")
+        returncode = stream.finish()
+    return Finished(returncode, bytes(said), stream.stderr)
+
+
+class Stream:
+    """A running program whose output is read as it comes. A context manager: leaving it ends the program.
+
+    With `side` the program has a second pipe as its file descriptor 3, for lines of text; it and stderr are
+    emptied whenever we wait for stdout. Both time limits count only the seconds spent waiting for the program:
+    `timeout` all of them, `stall_timeout` those in which nothing at all arrived.
+    The thread that enters must live as long as the stream: on Linux the program dies with it.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        stall_timeout: float,
+        timeout: float,
+        side: bool = False,
+        stdin: bytes | None = None,
+        memory_bytes: int | None = None,
+    ) -> None:
+        self.name = Path(argv[0]).name
+        self._argv = argv
+        self._with_side = side
+        self._memory_bytes = memory_bytes
+        self._stdin = memoryview(b"" if stdin is None else stdin)
+        self._patience = pipes.Patience(total=timeout, stall=stall_timeout)
+        self._child: launch.Child | None = None
+        self._side_fd: int | None = None
+        self._side = pipes.Lines()
+        self._stderr = pipes.Tail()
+
+    def __enter__(self) -> Self:
+        side_end: int | None = None
+        if self._with_side:
+            self._side_fd, side_end = pipes.make_pipe()
+        try:
+            stdin = subprocess.PIPE if self._stdin else None
+            self._child = launch.launch_program(
+                self._argv, stdin=stdin, memory_bytes=self._memory_bytes, side_fd=side_end
+            )
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            if side_end is not None:
+                os.close(side_end)
+        self._watch(self._child)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        if self._child is not None:
+            launch.kill(self._child)
+            self._selector.close()
+        if self._side_fd is not None:
+            os.close(self._side_fd)
+            self._side_fd = None
+
+    @property
+    def stderr(self) -> str:
+        """The last of what the program complained about so far."""
+        return self._stderr.text()
+
+    def side_line(self) -> str | None:
+        """The oldest unread line of the side pipe, waiting for it; None when the program closed the pipe."""
+        while (line := self._side.pop()) is None:
+            if not self._is_watched(self._side_fd):
+                return None
+            self._attend()
+        return line
+
+    def read_some(self) -> bytes:
+        """The next bytes of stdout, b"" at its end."""
+        while self._is_watched(self._stdout):
+            if self._attend():
+                piece = pipes.read_some(self._stdout)
+                if piece:
+                    return piece
+                self._selector.unregister(self._stdout)
+        return b""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill `buffer` from stdout; the number of bytes, fewer than asked only at the end of the output."""
+        filled = 0
+        while filled < len(buffer) and self._is_watched(self._stdout):
+            if self._attend():
+                count = os.readv(self._stdout, [buffer[filled:]])
+                if count == 0:
+                    self._selector.unregister(self._stdout)
+                filled += count
+        return filled
+
+    def read_exactly(self, count: int) -> bytes:
+        """`count` bytes of stdout, fewer only at the end of the output."""
+        buffer = bytearray(count)
+        return bytes(memoryview(buffer)[: self.read_into(memoryview(buffer))])
+
+    def finish(self) -> int:
+        """The program's exit status, once it has said everything; negative for a signal."""
+        while self.read_some():
+            pass
+        while self._selector.get_map():
+            self._attend()
+        assert self._child is not None
+        try:
+            return self._child.wait(timeout=_EXIT_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise TimedOut(f"{self.name} did not end after its work and was stopped.") from error
+
+    def _watch(self, child: launch.Child) -> None:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self._stdout, self._stderr_fd = child.stdout.fileno(), child.stderr.fileno()
+        pipes.widen(self._stdout)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._selector.register(self._stderr_fd, selectors.EVENT_READ)
+        if self._side_fd is not None:
+            self._selector.register(self._side_fd, selectors.EVENT_READ)
+        if child.stdin is not None:
+            os.set_blocking(child.stdin.fileno(), False)
+            self._selector.register(child.stdin, selectors.EVENT_WRITE)
+
+    def _is_watched(self, fd: int | None) -> bool:
+        return fd is not None and fd in self._selector.get_map()
+
+    def _attend(self) -> bool:
+        """Wait until a pipe moves, serve every one but stdout; True when stdout can be read."""
+        try:
+            ready = self._patience.wait(self._selector)
+        except pipes.OutOfTime as error:
+            self.close()
+            raise TimedOut(f"{self.name} took too long and was stopped.") from error
+        for key in ready:
+            if key.fd == self._stderr_fd:
+                self._take(key.fd, self._stderr)
+            elif key.fd == self._side_fd:
+                self._take(key.fd, self._side)
+            elif key.fd != self._stdout:
+                self._give()
+        return any(key.fd == self._stdout for key in ready)
+
+    def _take(self, fd: int, into: pipes.Tail | pipes.Lines) -> None:
+        piece = pipes.read_some(fd)
+        into.add(piece)
+        if not piece:
+            self._selector.unregister(fd)
+
+    def _give(self) -> None:
+        assert self._child is not None
+        assert self._child.stdin is not None
+        try:
+            written = os.write(self._child.stdin.fileno(), self._stdin[: 1 << 16])
+        except BrokenPipeError:  # it has read enough
+            written = len(self._stdin)
+        self._stdin = self._stdin[written:]
+        if not self._stdin:
+            self._selector.unregister(self._child.stdin)
+            self._child.stdin.close()

@@ -1,0 +1,223 @@
+"""Python code in a child process, asked one question at a time: a crash in there is an error out here.
+
+A message is two lengths (header, payload; unsigned 64 bit, big endian), a JSON header and raw payload bytes, on
+pipes of their own: what C libraries print on stdout or stderr cannot get in between.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from vidlocal import errors
+from vidlocal.errors import ToolError, VidlocalError
+from vidlocal.process import launch, pipes
+
+_LENGTHS = struct.Struct(">QQ")
+_MAX_HEADER_BYTES = 256 << 20
+_MAX_PAYLOAD_BYTES = 1 << 30
+
+Values = dict[str, object]
+Handler = Callable[[Values, bytes], tuple[Values, bytes]]
+
+
+class WorkerCrashed(ToolError):
+    """The child died, or failed in a way nobody foresaw. The next call starts a fresh one."""
+
+
+class WorkerTimedOut(ToolError):
+    """The child took too long and was killed. The next call starts a fresh one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the child answered."""
+
+    values: Values
+    payload: bytes
+
+
+class Worker:
+    """A child `python -m module` that answers one request at a time. A context manager: leaving it ends the child.
+
+    The child starts with the first call. `name` is what people know it as: "the speech recogniser".
+    The thread of the first call must live as long as the worker: on Linux the child dies with it.
+    """
+
+    def __init__(self, module: str, *, name: str, memory_bytes: int | None = None) -> None:
+        self.name = name
+        self._module = module
+        self._memory_bytes = memory_bytes
+        self._child: launch.Child | None = None
+        self._request_fd = self._reply_fd = -1
+        self._stderr = pipes.Tail()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def call(self, request: Values, *, payload: bytes = b"", timeout: float) -> Reply:
+        """The child's answer. Raises what its handler raised if that is one of our errors, else
+        WorkerCrashed or WorkerTimedOut; after those the next call starts a fresh child."""
+        if self._child is None:
+            self._start()
+        patience = pipes.Patience(total=timeout)
+        try:
+            self._send(_pack(request, payload), patience)
+            values, answer = self._receive(patience)
+        except pipes.OutOfTime as error:
+            self.close()
+            raise WorkerTimedOut(f"{self.name} gave no answer within {timeout:.0f} s and was stopped.") from error
+        except BaseException:  # also Ctrl-C: an answer that comes later must not meet another question
+            self.close()
+            raise
+        self._raise_failure(values)
+        return Reply(values, answer)
+
+    def close(self) -> None:
+        """End the child, whatever it does."""
+        if self._child is None:
+            return
+        launch.kill(self._child)
+        self._selector.close()
+        os.close(self._request_fd)
+        os.close(self._reply_fd)
+        self._child = None
+
+    def _start(self) -> None:
+        child_requests, self._request_fd = os.pipe()
+        self._reply_fd, child_replies = pipes.make_pipe()
+        try:
+            self._child = launch.launch_module(
+                self._module, requests=child_requests, replies=child_replies, memory_bytes=self._memory_bytes
+            )
+        finally:
+            os.close(child_requests)
+            os.close(child_replies)
+            if self._child is None:
+                os.close(self._request_fd)
+                os.close(self._reply_fd)
+        assert self._child.stderr is not None
+        os.set_blocking(self._request_fd, False)
+        self._stderr = pipes.Tail()
+        self._stderr_fd = self._child.stderr.fileno()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._reply_fd, selectors.EVENT_READ)
+        self._selector.register(self._stderr_fd, selectors.EVENT_READ)
+
+    def _send(self, message: bytes, patience: pipes.Patience) -> None:
+        rest = memoryview(message)
+        self._selector.register(self._request_fd, selectors.EVENT_WRITE)
+        while rest:
+            ready = self._attend(patience)
+            if self._reply_fd in ready:  # it speaks before it was asked: it is gone
+                raise self._crash()
+            if self._request_fd in ready:
+                try:
+                    rest = rest[os.write(self._request_fd, rest[: 1 << 16]) :]
+                except BrokenPipeError:
+                    raise self._crash() from None
+        self._selector.unregister(self._request_fd)
+
+    def _receive(self, patience: pipes.Patience) -> tuple[Values, bytes]:
+        header_length, payload_length = _LENGTHS.unpack(self._read(_LENGTHS.size, patience))
+        if header_length > _MAX_HEADER_BYTES or payload_length > _MAX_PAYLOAD_BYTES:
+            raise self._crash()
+        header = self._read(header_length, patience)
+        return json.loads(header), self._read(payload_length, patience)
+
+    def _read(self, count: int, patience: pipes.Patience) -> bytes:
+        buffer = bytearray(count)
+        view = memoryview(buffer)
+        while view:
+            if self._reply_fd in self._attend(patience):
+                got = os.readv(self._reply_fd, [view])
+                if got == 0:
+                    raise self._crash()
+                view = view[got:]
+        return bytes(buffer)
+
+    def _attend(self, patience: pipes.Patience) -> set[int]:
+        """The pipes that are ready; the child's complaints are taken on the way."""
+        ready = {key.fd for key in patience.wait(self._selector)}
+        if self._stderr_fd in ready:
+            said = pipes.read_some(self._stderr_fd)
+            self._stderr.add(said)
+            if not said:
+                self._selector.unregister(self._stderr_fd)
+        return ready
+
+    def _crash(self) -> WorkerCrashed:
+        said = self._stderr.text().strip()
+        self.close()
+        crash = WorkerCrashed(f"{self.name} crashed.")
+        if said:
+            crash.add_note(said)
+        return crash
+
+    def _raise_failure(self, values: Values) -> None:
+        failure = values.get("failure")
+        if failure is None:
+            return
+        kind, message = str(failure), str(values.get("message", ""))
+        known = getattr(errors, kind, None)
+        if isinstance(known, type) and issubclass(known, VidlocalError):
+            raise known(message)
+        self.close()  # whatever state it is in, it is not one that was foreseen
+        crash = WorkerCrashed(f"{self.name} failed: {message}")
+        crash.add_note(str(values.get("trace", "")))
+        raise crash
+
+
+def serve(handler: Handler) -> None:
+    """Answer the parent's requests until it is gone. The child's side, called by the module that Worker names.
+
+    `handler` gets the values and the payload of a request and returns those of the reply. One of our errors
+    travels back and is raised in the parent; any other exception ends up there as WorkerCrashed.
+    """
+    requests, replies = (int(argument) for argument in sys.argv[1:3])
+    os.set_inheritable(requests, False)
+    os.set_inheritable(replies, False)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with open(requests, "rb") as incoming, open(replies, "wb") as outgoing:
+        while header := incoming.read(_LENGTHS.size):
+            header_length, payload_length = _LENGTHS.unpack(header)
+            request = json.loads(incoming.read(header_length))
+            message = _answer(handler, request, incoming.read(payload_length))
+            with contextlib.suppress(BrokenPipeError):
+                outgoing.write(message)
+                outgoing.flush()
+
+
+def _answer(handler: Handler, request: Values, payload: bytes) -> bytes:
+    try:
+        values, answer = handler(request, payload)
+    except VidlocalError as error:
+        values, answer = {"failure": type(error).__name__, "message": str(error)}, b""
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        values, answer = {"failure": "", "message": message, "trace": traceback.format_exc()}, b""
+    return _pack(values, answer)
+
+
+def _pack(values: Values, payload: bytes) -> bytes:
+    header = json.dumps(values).encode("ascii")
+    return _LENGTHS.pack(len(header), len(payload)) + header + payload
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
