@@ -1,0 +1,217 @@
+"""Downloads against a server of ours that cuts, lies and redirects on demand."""
+
+import hashlib
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pytest
+
+from vidlocal.engines.download import Checksums, checksums, fetch
+from vidlocal.errors import StoreError, ToolError
+
+CONTENT = bytes(range(256)) * 4000
+SHA1, SHA256 = hashlib.sha1(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest()
+
+
+class Host:
+    """Serves CONTENT with ranges. `script`: one entry per coming request, a number of bytes after which the
+    line is cut, or a status."""
+
+    def __init__(self) -> None:
+        self.script: deque[int | str] = deque()
+        self.ranges: list[str | None] = []
+        self.content = CONTENT
+        self.linked_etag = ""
+        self.ranged = True
+
+    def __enter__(self) -> Self:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Answer,), {"host": self}))
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Answer(BaseHTTPRequestHandler):
+    host: ClassVar[Host]
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/redirect"):
+            self.respond(302, {"Location": "/file", "X-Linked-Etag": f'"{self.host.linked_etag}"'}, b"")
+            return
+        if self.path == "/loop":
+            self.respond(302, {"Location": "/loop"}, b"")
+            return
+        self.host.ranges.append(self.headers.get("Range"))
+        step = self.host.script.popleft() if self.host.script else len(self.host.content) + 1
+        if step == "huge":
+            self.respond(200, {"Content-Length": str(1 << 60)}, b"")
+            return
+        if isinstance(step, str):
+            status, _, kind = step.partition(" ")
+            self.respond(int(status), {"Content-Type": kind or "text/html"}, b"<html>sorry</html>")
+            return
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        start, size = int(asked[1]) if asked and self.host.ranged else 0, len(self.host.content)
+        if start >= size:
+            self.respond(416, {"Content-Range": f"bytes */{size}"}, b"")
+            return
+        head = {"Content-Range": f"bytes {start}-{size - 1}/{size}"} if start else {}
+        self.respond(206 if start else 200, head, self.host.content[start:], cut_after=step)
+
+    def respond(self, status: int, headers: dict[str, str], body: bytes, *, cut_after: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body[:cut_after])
+        self.close_connection = True
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with Host() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "ggml-base.bin"
+
+
+def no_pause(seconds: float) -> None:
+    assert seconds > 0
+
+
+def test_a_file_arrives_whole_private_and_with_its_checksums(host: Host, target: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    found = fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=lambda *now: seen.append(now))
+    assert found == Checksums(SHA1, SHA256) == checksums(target)
+    assert target.read_bytes() == CONTENT
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+
+
+def test_a_cut_line_goes_on_where_it_was_cut(host: Host, target: Path) -> None:
+    host.script.extend([300_000, 10, "503", 0])
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    assert host.ranges == [None, *["bytes=300000-"], *["bytes=300010-"] * 3]
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_later_run_goes_on_with_what_an_earlier_one_left(host: Host, target: Path) -> None:
+    target.parent.mkdir()
+    target.with_name("ggml-base.bin.part").write_bytes(CONTENT[:1000])
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    assert host.ranges == ["bytes=1000-"]
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_part_that_is_complete_already_is_only_checked(host: Host, target: Path) -> None:
+    target.parent.mkdir()
+    target.with_name("ggml-base.bin.part").write_bytes(CONTENT)
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("left", [b"of another version", CONTENT + b"too long"])
+def test_a_part_of_something_else_is_replaced(host: Host, target: Path, left: bytes) -> None:
+    target.parent.mkdir()
+    target.with_name("ggml-base.bin.part").write_bytes(left)
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_over(host: Host, target: Path) -> None:
+    host.ranged = False
+    host.script.append(500)
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_leaves_nothing_and_spares_what_was_there(host: Host, target: Path) -> None:
+    target.parent.mkdir()
+    target.write_bytes(b"the old one")
+    host.content = CONTENT[:-1] + b"!"
+    with pytest.raises(ToolError, match="wrong checksum"):
+        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert target.read_bytes() == b"the old one"
+
+
+def test_the_checksum_that_the_server_states_is_held_against_the_file(host: Host, target: Path) -> None:
+    host.linked_etag = SHA256
+    assert fetch(f"{host.base}/redirect", target).sha256 == SHA256
+    host.linked_etag = "0" * 64
+    with pytest.raises(ToolError, match="wrong checksum"):
+        fetch(f"{host.base}/redirect", target.with_name("other.bin"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [("404", "it is not there"), ("401", "HTTP 401"), ("200 text/html", "web page")],
+)
+def test_what_is_not_the_file_is_told_and_not_kept(host: Host, target: Path, answer: str, says: str) -> None:
+    host.script.append(answer)
+    with pytest.raises(ToolError, match=says):
+        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_server_that_never_gives_more_ends_the_tries(host: Host, target: Path) -> None:
+    host.script.extend([100, *["503"] * 20])
+    with pytest.raises(ToolError, match="What has arrived is kept"):
+        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    assert len(host.ranges) == 6
+    assert target.with_name("ggml-base.bin.part").stat().st_size == 100
+
+
+def test_redirects_in_circles_end(host: Host, target: Path) -> None:
+    with pytest.raises(ToolError, match="circles"):
+        fetch(f"{host.base}/loop", target)
+
+
+def test_nobody_there_is_told_with_the_place(target: Path) -> None:
+    with pytest.raises(ToolError, match=r"127\.0\.0\.1:9"):
+        fetch("http://127.0.0.1:9/file", target, pause=no_pause)
+
+
+def test_a_proxy_that_cannot_be_used_is_told(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(ToolError, match="ALL_PROXY"):
+        fetch("http://127.0.0.1:9/file", target, pause=no_pause)
+
+
+def test_a_folder_that_cannot_be_made_is_told(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file in the way")
+    with pytest.raises(StoreError, match="cannot be stored"):
+        fetch(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")
+
+
+def test_a_file_larger_than_the_free_space_is_refused_before_it_is_fetched(host: Host, target: Path) -> None:
+    host.script.append("huge")
+    with pytest.raises(StoreError, match="too full") as refused:
+        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    assert refused.value.exit_code == 6
+    assert list(target.parent.iterdir()) == []
+
+
+def test_two_set_ups_do_not_write_into_one_part(host: Host, target: Path) -> None:
+    def second(done: int, total: int | None) -> None:
+        with pytest.raises(ToolError, match="Another vidlocal setup"):
+            fetch(f"{host.base}/file", target)
+
+    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=second)
+    assert target.read_bytes() == CONTENT
