@@ -79,10 +79,9 @@ def claim(
 
     `now` is wall-clock time: a laptop that slept through its lease has lost it.
     """
-    among = "" if videos is None else f"AND video_id IN ({', '.join(str(int(video)) for video in videos)})"
     with library.writing() as connection:
         row = connection.execute(
-            _CLAIM.format(among=among),
+            _CLAIM.format(among=_among(videos)),
             {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()},
         ).fetchone()
     return None if row is None else Job(row[0], JobKind(row[1]), *row[2:])
@@ -98,14 +97,34 @@ def finish(library: Library, job: Job) -> None:
     _move(library, job, JobState.DONE)
 
 
-def fail(library: Library, job: Job, reason: str, *, not_before: float = 0.0) -> None:
-    """Charge one attempt: try again after `not_before` (wall clock), or set aside after the last one."""
+def fail(library: Library, job: Job, reason: str, *, not_before: float = 0.0) -> bool:
+    """Charge one attempt: try again after `not_before` (wall clock), or set aside after the last one.
+
+    Whether it was set aside.
+    """
+    with library.writing() as connection:
+        row = connection.execute(
+            """UPDATE jobs SET attempts = attempts + 1, last_error = ?, worker = NULL, not_before = ?, updated_at = ?,
+              state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'queued' END WHERE id = ? RETURNING state""",
+            (reason, not_before, now_utc(), ATTEMPTS_ALLOWED, job.id),
+        ).fetchone()
+    return row is not None and row["state"] == JobState.FAILED
+
+
+def uncharge(library: Library, job: Job) -> None:
+    """Take back one charged attempt: it turned out that the item was not to blame."""
     with library.writing() as connection:
         connection.execute(
-            """UPDATE jobs SET attempts = attempts + 1, last_error = ?, worker = NULL, not_before = ?, updated_at = ?,
-              state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'queued' END WHERE id = ?""",
-            (reason, not_before, now_utc(), ATTEMPTS_ALLOWED, job.id),
+            """UPDATE jobs SET attempts = max(0, attempts - 1), state = 'queued', not_before = 0
+            WHERE id = ? AND state IN ('queued', 'failed')""",
+            (job.id,),
         )
+
+
+def next_due(library: Library, kind: JobKind, *, videos: Sequence[int] | None = None) -> float | None:
+    """When the next waiting job of a kind may be claimed (wall clock), None when none waits."""
+    row = library.row(f"SELECT min(not_before) FROM jobs WHERE kind = ? AND state = 'queued' {_among(videos)}", kind)
+    return None if row is None or row[0] is None else float(row[0])
 
 
 def set_aside(library: Library, job: Job, reason: str) -> None:
@@ -143,8 +162,7 @@ def release_dead(library: Library) -> int:
 
 def counts(library: Library, videos: Iterable[int] | None = None) -> Mapping[tuple[JobKind, JobState], int]:
     """How many jobs there are of each kind and state, of some videos or of all."""
-    among = "" if videos is None else f"WHERE video_id IN ({', '.join(str(int(video)) for video in videos)})"
-    rows = library.rows(f"SELECT kind, state, count(*) FROM jobs {among} GROUP BY kind, state")
+    rows = library.rows(f"SELECT kind, state, count(*) FROM jobs WHERE true {_among(videos)} GROUP BY kind, state")
     return {(JobKind(kind), JobState(state)): number for kind, state, number in rows}
 
 
@@ -163,6 +181,10 @@ def running(library: Library) -> list[Running]:
 def failures(library: Library) -> list[Failure]:
     rows = library.rows("SELECT kind, video_id, target, last_error FROM jobs WHERE state = 'failed' ORDER BY id")
     return [Failure(JobKind(row[0]), row[1], row[2], row[3] or "no reason kept") for row in rows]
+
+
+def _among(videos: Iterable[int] | None) -> str:
+    return "" if videos is None else f"AND video_id IN ({', '.join(str(int(video)) for video in videos)})"
 
 
 def _move(library: Library, job: Job, state: JobState, reason: str | None = None) -> None:

@@ -2,6 +2,9 @@
 
 from vidlocal.store.database import Library
 
+# The mean of the last frames described, in seconds: what an estimate is made of.
+SECONDS_PER_FRAME = "seconds_per_frame"
+
 
 def get(library: Library, name: str) -> str | None:
     row = library.row("SELECT value FROM measures WHERE name = ?", name)

@@ -88,7 +88,8 @@ def require_space(library: Library, needed_bytes: int) -> None:
     free = shutil.disk_usage(library.folder).free
     if free < needed_bytes:
         raise StoreError(
-            f"The disk that holds {library.folder} has {free >> 20} MB free, and this needs about {needed_bytes >> 20} MB. "
+            f"The disk that holds {library.folder} has {free >> 20} MB free, and "
+            f"this needs about {needed_bytes >> 20} MB. "
             "Free some space, or name another folder with VIDLOCAL_HOME."
         )
 
