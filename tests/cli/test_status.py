@@ -1,0 +1,65 @@
+import json
+import time
+
+from vidlocal.records import JobKind
+from vidlocal.store import jobs, measures, videos
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+from .conftest import Run
+
+
+def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) -> None:
+    status = json.loads(run("status", "--json").stdout)
+    assert status["videos"] == {"total": 1, "pending": 0, "enriching": 1, "enriched": 0}
+    assert status["frames"] == {"total": 10, "described": 2, "distinct_left": 4}
+    assert status["queue"]["describe"] == {"queued": 4, "running": 0, "done": 1, "failed": 0}
+    assert status["queue"]["embed"]["queued"] == 1
+    assert status["running"] == []
+    assert status["seconds_left"] is None
+
+
+def test_status_shows_what_another_process_is_at_work_on_and_since_when(
+    run: Run, wedding: int, library: Library
+) -> None:
+    with Owner(library.folder) as owner:
+        jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
+        running = json.loads(run("status", "--json").stdout)["running"]
+        plain = run("status")
+    assert [(job["kind"], job["video"]["title"], job["done"]) for job in running] == [("describe", "wedding-2019", 0.2)]
+    assert running[0]["since"][:2] == "20"
+    assert "now wedding-2019 20 %" in plain.stdout
+    assert plain.stderr == ""
+
+
+def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: int, library: Library) -> None:
+    with Owner(library.folder) as owner:
+        jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=3600.0)
+    status = json.loads(run("status", "--json").stdout)
+    assert status["running"] == []
+    assert status["queue"]["describe"] == {"queued": 4, "running": 0, "done": 1, "failed": 0}
+
+
+def test_status_tells_the_time_left_from_the_measured_pace(run: Run, wedding: int, library: Library) -> None:
+    assert "not known" in run("status").stdout
+    measures.put(library, "seconds_per_frame", "90.0")
+    assert json.loads(run("status", "--json").stdout)["seconds_left"] == 360.0
+    assert "time left\t6 min at 90.0 s per frame" in run("status").stdout
+
+
+def test_status_shows_failures_with_their_reason(run: Run, wedding: int, library: Library) -> None:
+    for _ in range(2):
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+        assert job is not None
+        jobs.set_aside(library, job, "the answer was empty")
+    assert "failed\t2 describe: the answer was empty (in wedding-2019)" in run("status").stdout
+    failed = json.loads(run("status", "--json").stdout)["failed"]
+    assert [failure["reason"] for failure in failed] == ["the answer was empty"] * 2
+
+
+def test_status_says_how_to_go_on_when_nothing_runs(run: Run, wedding: int, library: Library) -> None:
+    assert "vidlocal enrich" in run("status").stderr
+    assert run("status", "--quiet").stderr == ""
+    videos.remove(library, wedding)
+    assert run("status").stderr == ""
+    assert run("status").stdout.startswith("all\tvideos 0/0, frames 0/0\n")

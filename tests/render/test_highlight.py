@@ -1,0 +1,43 @@
+import pytest
+
+from vidlocal.render.highlight import around, matches, words_of
+
+
+def marked(text: str, query: str) -> list[str]:
+    return [text[start:end] for start, end in matches(text, words_of(query))]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "expected"),
+    [
+        ("The bride walks in.", "bride walking", ["bride", "walks"]),
+        ("José met JOSE", "jose", ["José", "JOSE"]),
+        ("dances, dancing, dance", "dance", ["dances", "dancing", "dance"]),
+        ("花嫁が通路を歩いています", "花嫁 通路", ["花嫁"]),
+        ("nothing here", "", []),
+        ("a cat sat", "a", ["a"]),
+    ],
+)
+def test_marks_what_a_reader_would_call_a_match(text: str, query: str, expected: list[str]) -> None:
+    assert marked(text, query) == expected
+
+
+def test_around_shows_the_part_with_the_most_matches_cut_between_words() -> None:
+    text = "word " * 100 + "the bride walks in " + "word " * 100
+    start, end = around(text, matches(text, words_of("bride walks")), length=60)
+    shown = text[start:end]
+    assert "bride walks" in shown
+    assert len(shown) <= 60
+    assert text[start - 1] == " "
+    assert text[end] == " "
+
+
+def test_around_gives_a_short_text_whole() -> None:
+    assert around("short", [], length=60) == (0, 5)
+
+
+def test_around_copes_with_a_text_without_spaces() -> None:
+    start, end = around("花" * 500, [(400, 402)], length=50)
+    assert start <= 400
+    assert end >= 402
+    assert end - start <= 50

@@ -1,0 +1,64 @@
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from vidlocal.records import Moment, PassageKind
+from vidlocal.render import table
+from vidlocal.render.highlight import words_of
+
+LONG = "wedding-of-anna-and-josé-2019-06-14-church-camera-2-uncut-master"
+
+
+def moment(title: str, text: str, *kinds: PassageKind, start: float = 12.0) -> Moment:
+    return Moment(1, title, f"/videos/{title}.mp4", start, start + 12.0, 0.92, kinds, text, ())
+
+
+MOMENTS = [
+    moment(LONG, "The bride walks down the aisle. " * 20, PassageKind.SCENE, PassageKind.SPEECH),
+    moment("rushes", "the [/red] bride :smile: \x1b[2J", PassageKind.SUBTITLE, start=36_000.0),
+    moment("結婚式のビデオ" * 9, "花嫁が通路を歩いています。" * 20, *PassageKind),
+]
+
+
+def drawn(drawing: RenderableType, width: int, *, colour: bool = False) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, markup=False, emoji=False, highlight=False, force_terminal=colour).print(drawing)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 140, 300])
+def test_moments_fit_every_width_and_take_at_most_four_lines_each(width: int) -> None:
+    lines = drawn(table.moments(MOMENTS, words_of("bride 花嫁"), width=width), width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert len(lines) <= 1 + 4 * len(MOMENTS)
+
+
+def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
+    lines = drawn(table.moments(MOMENTS[1:2], (), width=80), 80).splitlines()
+    assert lines[1].split() == ["1", "rushes", "10:00:00", "to", "10:00:12", "92", "subtitle"]
+    assert lines[2].strip() == "the [/red] bride :smile: \ufffd[2J"
+
+
+def test_the_words_of_the_query_stand_out() -> None:
+    shown = drawn(table.moments(MOMENTS[:1], words_of("aisles"), width=80), 80, colour=True)
+    assert "\x1b[1;4maisle\x1b[0m" in shown
+
+
+def test_a_long_title_loses_its_middle() -> None:
+    short = table.shorten(LONG, 20)
+    assert cell_len(short) <= 20
+    assert short.startswith("wedding")
+    assert short.endswith("master")
+
+
+@pytest.mark.parametrize("cells", range(5, 30))
+def test_a_title_of_wide_characters_is_cut_to_columns_not_characters(cells: int) -> None:
+    assert cell_len(table.shorten("結婚式のビデオ" * 9, cells)) <= cells
+    assert cell_len(table.shorten("結婚式のビデオ" * 9, cells, fill=True)) == cells
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
+def test_a_score_is_two_digits(value: float, shown: str) -> None:
+    assert table.score(value) == shown
