@@ -51,7 +51,7 @@ _PREFIX = re.compile(
     r"^(task: [^|]+\| query: |title: none \| text: |search_(query|document): |query: |passage: |"
     r"Represent this sentence for searching relevant passages: |Instruct: .*\nQuery: ?)"
 )
-_SMALL_WORDS = frozenset("a an and are at by down for in is it of on or the to up with".split())
+_SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is", "it", "of", "on", "or", "the", "to"})
 # Changing one of these between two requests makes the real server load the model anew.
 _LOAD_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread")
 _INTEGER_OPTIONS = (*_LOAD_OPTIONS, "num_predict", "seed", "top_k")

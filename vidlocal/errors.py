@@ -43,7 +43,11 @@ class EngineUnreachable(EngineError):
 
 
 class EngineBusy(EngineError):
-    """The server asks us to come back later: the item is not to blame."""
+    """The server asks us to come back later: the item is not to blame. `retry_after` is in seconds, if it said."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ModelMissing(EngineError):

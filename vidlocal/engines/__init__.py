@@ -1,0 +1,1 @@
+"""Local models and the programs that run them. The only code that holds their clients."""

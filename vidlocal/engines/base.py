@@ -1,0 +1,99 @@
+"""What the steps ask of a model, whoever runs it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vidlocal.errors import AnswerRejected
+from vidlocal.records import Cue, Provenance, SceneAnswer
+
+Vectors = npt.NDArray[np.float32]
+
+
+class AnswerCut(AnswerRejected):
+    """The model was still speaking when its allowance of tokens ran out."""
+
+
+class NotTheSchema(AnswerRejected):
+    """The answer is not the JSON that was asked for: this model may only be able to say plain sentences."""
+
+
+class PictureRefused(AnswerRejected):
+    """The runner failed on this very picture: a smaller one may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as its server lists it. `capabilities` is None when the server is too old to tell."""
+
+    name: str
+    digest: str
+    capabilities: tuple[str, ...] | None
+    size_bytes: int
+
+    @property
+    def key(self) -> str:
+        """What vectors are stored under: two builds of one model never meet in one ranking."""
+        return f"{self.name}@{self.digest[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What was said: the language recognised (ISO 639-1, None when nothing was said) and the cues in order."""
+
+    language: str | None
+    cues: tuple[Cue, ...]
+
+
+class VisionEngine(Protocol):
+    """A model that looks at one picture at a time. Pictures are JPEG bytes.
+
+    Every call raises EngineUnreachable or EngineBusy (wait, the picture is not to blame), ModelMissing or
+    EngineError (stop, it will not get better by itself), or AnswerRejected (this one picture failed).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def provenance(self, *, plain: bool = False) -> Provenance:
+        """Who made an answer: engine, model, digest, version of the prompt."""
+        ...
+
+    def describe(self, jpeg: bytes, *, plain: bool = False) -> SceneAnswer:
+        """The scene. `plain` asks for sentences instead of JSON and fills the description only."""
+        ...
+
+    def ask(self, jpeg: bytes, question: str) -> str:
+        """The answer to one question about the picture, as the model words it."""
+        ...
+
+    def unload(self) -> None:
+        """Free the memory of the card; a server that cannot be reached has nothing to free."""
+        ...
+
+
+class EmbedEngine(Protocol):
+    """A model that turns text into vectors. Raises as VisionEngine does."""
+
+    @property
+    def key(self) -> str:
+        """`name@digest12`: the name of the space its vectors live in."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One unit row per document text, float32, n x d."""
+        ...
+
+
+class SpeechEngine(Protocol):
+    """A model that writes down what is said."""
+
+    def transcribe(self, samples: npt.NDArray[np.float32], language: str | None) -> Speech:
+        """Cues that count from sample 0. `samples`: 16 kHz mono, -1 to 1; `language` None: have it recognised."""
+        ...

@@ -1,0 +1,119 @@
+"""One model of an Ollama server at work: seeing, or embedding."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vidlocal.engines import answers, prompts
+from vidlocal.engines.base import AnswerCut, ModelInfo, NotTheSchema, Vectors
+from vidlocal.engines.ollama import Ollama
+from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
+from vidlocal.records import Provenance, SceneAnswer
+
+ENGINE = "ollama"
+# About 1,000 tokens of English, and within 2,048 for any script: a passage longer than that has one vector for many
+# things anyway, and what is cut off can still be found by its words.
+MAX_TEXT_CHARACTERS = 2_000
+
+
+class OllamaVision:
+    """A VisionEngine. `model` comes from `Ollama.preflight(..., "vision")`."""
+
+    def __init__(
+        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
+    ) -> None:
+        self._server = server
+        self._model = model
+        self._options = prompts.vision_options(num_ctx)
+        self._keep_alive = keep_alive
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def digest(self) -> str:
+        return self._model.digest
+
+    def provenance(self, *, plain: bool = False) -> Provenance:
+        version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
+        return Provenance(ENGINE, self.name, self.digest, version)
+
+    def describe(self, jpeg: bytes, *, plain: bool = False) -> SceneAnswer:
+        if plain:
+            return SceneAnswer(answers.sentence(self._say(jpeg, prompts.PLAIN_PROMPT)))
+        try:
+            text = self._say(jpeg, prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA)
+        except AnswerCut as error:
+            # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
+            raise NotTheSchema(str(error)) from error
+        return answers.scene(text)
+
+    def ask(self, jpeg: bytes, question: str) -> str:
+        return self._say(jpeg, question).strip()
+
+    def unload(self) -> None:
+        _unload(self._server, self.name)
+
+    def _say(self, jpeg: bytes, prompt: str, *, schema: dict[str, object] | None = None) -> str:
+        return self._server.chat(
+            self.name,
+            system=prompts.SYSTEM,
+            prompt=prompt,
+            images=[jpeg],
+            schema=schema,
+            options=self._options,
+            keep_alive=self._keep_alive,
+        )
+
+
+class OllamaEmbeddings:
+    """An EmbedEngine. `model` comes from `Ollama.preflight(..., "embedding")`."""
+
+    def __init__(self, server: Ollama, model: ModelInfo, *, on_gpu: bool = False, keep_alive: str = "30m") -> None:
+        self._server = server
+        self._model = model
+        self._options = prompts.embed_options(on_gpu=on_gpu)
+        self._keep_alive = keep_alive
+        self._prefix = prompts.embed_prefixes(model.name).document
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def key(self) -> str:
+        return self._model.key
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One unit row per text. EngineError when the server has another build of the model by now."""
+        if not texts:
+            return np.empty((0, 0), dtype=np.float32)
+        documents = [self._prefix + shortened(text) for text in texts]
+        vectors = self._server.embed(self.name, documents, options=self._options, keep_alive=self._keep_alive)
+        if self._server.digest(self.name) != self._model.digest:
+            raise EngineError(
+                f"The model {self.name} was replaced by another build meanwhile. Run vidlocal enrich again."
+            )
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
+            raise AnswerRejected(f"{self.name} gave a vector without direction.")
+        return np.asarray(vectors / lengths, dtype=np.float32)
+
+    def unload(self) -> None:
+        _unload(self._server, self.name)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, whole words, that fits every embedding model of the table."""
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        return text
+    head = text[:MAX_TEXT_CHARACTERS]
+    return head.rsplit(maxsplit=1)[0] if " " in head[-100:] else head
+
+
+def _unload(server: Ollama, model: str) -> None:
+    try:
+        server.unload(model)
+    except (EngineUnreachable, AnswerRejected):
+        return  # it goes by itself when its keep_alive is over

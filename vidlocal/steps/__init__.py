@@ -1,0 +1,1 @@
+"""One step of a verb per module, shared by the verbs."""
