@@ -17,8 +17,6 @@ from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
 from vidlocal.timecode import lasting
 
-# Written by the deep pass as it goes: the mean of its last frames, in seconds.
-SECONDS_PER_FRAME = "seconds_per_frame"
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
 
@@ -105,7 +103,7 @@ def read(library: Library) -> Status:
         kind: counts.get((kind, JobState.QUEUED), 0) + max(0, counts.get((kind, JobState.RUNNING), 0) - alive[kind])
         for kind in JobKind
     }
-    pace = measures.get(library, SECONDS_PER_FRAME)
+    pace = measures.get(library, measures.SECONDS_PER_FRAME)
     return Status(
         videos={state: states[state] for state in EnrichmentStatus},
         coverage=frames.coverage(library),

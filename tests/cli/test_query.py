@@ -1,0 +1,31 @@
+import pytest
+
+from vidlocal.cli.query import words_last
+
+OPTIONS = {"--limit": True, "-n": True, "--video": True, "--json": False, "-h": False}
+
+
+@pytest.mark.parametrize(
+    ("typed", "given", "words"),
+    [
+        (["bride", "walks"], [], ["bride", "walks"]),
+        (["bride", "-not"], [], ["bride", "-not"]),
+        (["-not", "bride", "--json"], ["--json"], ["-not", "bride"]),
+        (["-n", "3", "bride"], ["-n", "3"], ["bride"]),
+        (["bride", "-n3"], ["-n3"], ["bride"]),
+        (["--limit=3", "bride"], ["--limit=3"], ["bride"]),
+        (["bride", "--video", "-x-", "--json"], ["--video", "-x-", "--json"], ["bride"]),
+        (["--", "--json", "-n"], [], ["--json", "-n"]),
+        (["--json", "--", "-"], ["--json"], ["-"]),
+        (["-"], [], ["-"]),
+        (["--two words"], [], ["--two words"]),
+        (["--limti", "3", "bride"], ["--limti"], ["3", "bride"]),
+    ],
+)
+def test_only_our_own_options_are_read_as_options(typed: list[str], given: list[str], words: list[str]) -> None:
+    assert words_last(typed, OPTIONS) == [*given, "--", *words]
+
+
+def test_nothing_typed_stays_nothing() -> None:
+    assert words_last(["--json"], OPTIONS) == ["--json"]
+    assert words_last([], OPTIONS) == []
