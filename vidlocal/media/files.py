@@ -13,13 +13,63 @@ from vidlocal.errors import MediaError
 from vidlocal.records import FileStamp
 
 VIDEO_EXTENSIONS = frozenset(
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m1v .m2t .m2ts .m2v .m4v .mj2 .mkv .mod .mov .mp4 .mpe .mpeg .mpg"
-    " .mts .mxf .ogm .ogv .qt .tod .ts .vob .webm .wmv".split()
+    [
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".m1v",
+        ".m2t",
+        ".m2ts",
+        ".m2v",
+        ".m4v",
+        ".mj2",
+        ".mkv",
+        ".mod",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".ogm",
+        ".ogv",
+        ".qt",
+        ".tod",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    ]
 )
 AUDIO_EXTENSIONS = frozenset(
-    ".aac .aif .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .oga .ogg .opus .wav .wma".split()
+    [
+        ".aac",
+        ".aif",
+        ".aiff",
+        ".amr",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".mka",
+        ".mp2",
+        ".mp3",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".wav",
+        ".wma",
+    ]
 )
-PHOTO_EXTENSIONS = frozenset(".avif .bmp .gif .heic .heif .jpe .jpeg .jpg .png .tif .tiff .webp".split())
+PHOTO_EXTENSIONS = frozenset(
+    [".avif", ".bmp", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]
+)
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS | AUDIO_EXTENSIONS | PHOTO_EXTENSIONS
 
 _BLOCK = 4 << 20
