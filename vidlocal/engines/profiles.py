@@ -1,0 +1,54 @@
+"""Which models go together on which machine, how large they are and where they come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ProfileName(StrEnum):
+    """How much memory the graphics card has: 4 to 6 GB, 6 to 8 GB, more."""
+
+    LIGHT = "light"
+    STANDARD = "standard"
+    BEST = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Names of models: three of Ollama, one of whisper.cpp."""
+
+    name: ProfileName
+    vision_model: str
+    embed_model: str
+    text_model: str
+    whisper_model: str
+
+
+# What the listings state, rounded as they are: https://ollama.com/library/NAME/tags for Ollama's models.
+OLLAMA_SIZES_BYTES: Mapping[str, int] = {
+    "moondream": 1_700_000_000,
+    "llava:7b": 4_700_000_000,
+    "llava:13b": 8_000_000_000,
+    "llava:34b": 20_000_000_000,
+    "phi3.5": 2_200_000_000,
+    "embeddinggemma": 622_000_000,
+    "all-minilm": 46_000_000,
+}
+
+# The 20 GB of llava:34b, its projector and a context of 4,096 tokens.
+LLAVA_34B_NEEDS_BYTES = 24_000_000_000
+
+_PROFILES = {
+    ProfileName.LIGHT: Profile(ProfileName.LIGHT, "moondream", "all-minilm", "phi3.5", "base"),
+    ProfileName.STANDARD: Profile(ProfileName.STANDARD, "llava:7b", "embeddinggemma", "phi3.5", "base"),
+    ProfileName.BEST: Profile(ProfileName.BEST, "llava:13b", "embeddinggemma", "phi3.5", "large-v3-turbo"),
+}
+_BEST_WITH_A_LARGE_CARD = Profile(ProfileName.BEST, "llava:34b", "embeddinggemma", "phi3.5", "large-v3-turbo")
+
+
+def profile(name: ProfileName, *, card_memory_bytes: int | None) -> Profile:
+    """The models of a profile. `best` depends on the memory of the card; None: no card was found."""
+    # A card sold as 24 GB has 24 GiB less what the driver keeps.
+    if name is ProfileName.BEST and (card_memory_bytes or 0) >= LLAVA_34B_NEEDS_BYTES * 0.98:
+        return _BEST_WITH_A_LARGE_CARD
+    return _PROFILES[name]
