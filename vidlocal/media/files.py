@@ -12,65 +12,15 @@ from pathlib import Path
 from vidlocal.errors import MediaError
 from vidlocal.records import FileStamp
 
-VIDEO_EXTENSIONS = frozenset(
-    [
-        ".3g2",
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".divx",
-        ".dv",
-        ".f4v",
-        ".flv",
-        ".m1v",
-        ".m2t",
-        ".m2ts",
-        ".m2v",
-        ".m4v",
-        ".mj2",
-        ".mkv",
-        ".mod",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ogm",
-        ".ogv",
-        ".qt",
-        ".tod",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-    ]
+_VIDEO = (
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m2t .m2ts .m4v .mj2 .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv"
+    " .qt .ts .vob .webm .wmv"
 )
-AUDIO_EXTENSIONS = frozenset(
-    [
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".amr",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".m4b",
-        ".mka",
-        ".mp2",
-        ".mp3",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".wav",
-        ".wma",
-    ]
-)
-PHOTO_EXTENSIONS = frozenset(
-    [".avif", ".bmp", ".gif", ".heic", ".heif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]
-)
-MEDIA_EXTENSIONS = VIDEO_EXTENSIONS | AUDIO_EXTENSIONS | PHOTO_EXTENSIONS
+_AUDIO = ".aac .aif .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .oga .ogg .opus .wav .wma"
+_PHOTO = ".avif .bmp .gif .heic .heif .jpe .jpeg .jpg .png .tif .tiff .webp"
+
+PHOTO_EXTENSIONS = frozenset(_PHOTO.split())
+MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS
 
 _BLOCK = 4 << 20
 
