@@ -231,6 +231,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     fake: FakeOllama
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every streamed word waits 40 ms for an acknowledgement
     body: Json
 
     def setup(self) -> None:
@@ -328,7 +329,7 @@ class Exchange(BaseHTTPRequestHandler):
         piece: Json = {"content": text} | ({"thinking": thinking} if thinking else {})
         said: Json = {"message": {"role": "assistant", **piece}} if self.path == "/api/chat" else {"response": text}
         model = self.fake.find(str(self.body.get("model")))
-        if model is not None and model.remote_host:
+        if model is not None and (model.remote_host or model.remote_model):
             said |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
         return {"model": self.body.get("model"), "created_at": "2026-11-21T00:00:00Z", "done": False} | said
 
@@ -466,7 +467,7 @@ def _listed(model: Model) -> Json:
     family = "clip" if "vision" in (model.capabilities or ()) else "llama"
     found: Json = {"name": model.name, "model": model.name, "modified_at": "2026-11-01T00:00:00Z", "size": model.size}
     found |= {"digest": model.sha, "details": {"format": "gguf", "family": family, "quantization_level": "Q4_0"}}
-    if model.remote_host:
+    if model.remote_host or model.remote_model:
         found |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
     return found | ({"capabilities": list(model.capabilities)} if model.capabilities is not None else {})
 
@@ -493,7 +494,7 @@ def _show(exchange: Exchange) -> None:
     shown["parameters"] = "\n".join(f"{key} {value}" for key, value in model.parameters.items())
     if model.capabilities is not None:
         shown["capabilities"] = list(model.capabilities)
-    if model.remote_host:
+    if model.remote_host or model.remote_model:
         shown |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
     exchange.send_json(shown)
 

@@ -30,7 +30,7 @@ _OPENINGS = (
 _IN_THE_IMAGE = re.compile(r",?\s+in (?:this|the) (?:image|photo|photograph)(?=[\s.,;!]|$)", re.I)
 
 _REFUSAL = re.compile(
-    r"^(?:i'?\s?a?m (?:sorry|unable|not able)|sorry\b|unfortunately|apologies|"
+    r"^(?:i'?\s?a?m (?:sorry|unable|not able)|sorry(?:[,.!]|,? (?:but|i)\b)|unfortunately|apologies|"
     r"i (?:can ?not|can't|do not|don't|am not|cannot) (?:\w+ )?(?:see|view|access|describe|assist|help|provide|process|"
     r"analy[sz]e|have|identify|fulfil)|(?:there is |there's )?no (?:image|picture|photo|visible)|"
     r"please (?:provide|upload|share|attach)|as an? (?:ai|language|text)\b|i need (?:an|the|to see)|"

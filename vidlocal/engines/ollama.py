@@ -60,20 +60,21 @@ class Ollama:
         self.host = host.rstrip("/")
         self._timeouts = timeouts or Timeouts()
         self._package = _ollama_package()
+        encrypted = self.host.startswith("https")
         # follow_redirects: a redirect could lead a frame to another machine.
         self._client = self._package.Client(
             self.host,
             trust_env=False,
             follow_redirects=False,
             timeout=self._timeouts.for_models(),
-            transport=WatchedTransport(self._timeouts),
+            transport=WatchedTransport(self._timeouts, local_only=True, encrypted=encrypted),
         )
         self._raw = httpx.Client(
             base_url=self.host,
             trust_env=False,
             follow_redirects=False,
             timeout=self._timeouts.for_questions(),
-            transport=WatchedTransport(self._timeouts),
+            transport=WatchedTransport(self._timeouts, local_only=False, encrypted=encrypted),
         )
 
     def __enter__(self) -> Self:
@@ -128,7 +129,8 @@ class Ollama:
         model = model.strip()
         self._refuse_hosted_name(model)
         entry = self._entry(model)
-        shown = self._question("POST", "/api/show", {"model": model}, model=model)
+        listed_name = str(entry.get("name") or model)
+        shown = self._question("POST", "/api/show", {"model": listed_name}, model=model)
         if _is_hosted(entry) or _is_hosted(shown):
             raise self._hosted(model)
         info = _model_info(entry)

@@ -1,0 +1,39 @@
+"""A pretended Ollama server and the adapter on it, with short patience."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fake_ollama import CATALOGUE, FakeOllama
+from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.pictures import plain_colour
+
+PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with FakeOllama(CATALOGUE.values()) as running:
+        yield running
+
+
+@pytest.fixture
+def ollama(server: FakeOllama) -> Iterator[Ollama]:
+    with Ollama(server.host, timeouts=PATIENCE) as adapter:
+        yield adapter
+
+
+@pytest.fixture
+def vision(ollama: Ollama) -> OllamaVision:
+    return OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+
+
+@pytest.fixture
+def embeddings(ollama: Ollama) -> OllamaEmbeddings:
+    return OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
+
+
+@pytest.fixture
+def red() -> bytes:
+    return plain_colour((220, 20, 20), side_px=100)

@@ -1,0 +1,219 @@
+"""What a server may do to a request, and who is to blame: it, the model, or this one picture."""
+
+import threading
+
+import pytest
+
+from tests.fake_ollama import (
+    GARBAGE,
+    FakeOllama,
+    Model,
+    break_off,
+    broken,
+    busy,
+    delay,
+    hang,
+    redirect,
+    refuse,
+    say,
+    stall,
+    trickle,
+)
+from vidlocal.engines.base import NotTheSchema, PictureRefused
+from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
+
+NESTED = '{"error":{"code":500,"message":"image input is not supported - hint: mmproj","type":"server_error"}}'
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["schema", "plain"])
+@pytest.mark.parametrize("reply", sorted(GARBAGE))
+def test_a_malformed_reply_is_a_failed_attempt(
+    server: FakeOllama, vision: OllamaVision, red: bytes, reply: str, plain: bool
+) -> None:
+    server.script(GARBAGE[reply])
+    with pytest.raises(AnswerRejected):
+        vision.describe(red, plain=plain)
+    assert vision.describe(red, plain=plain).description  # and the next one is well again
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I'm sorry, I cannot see any image.",
+        "I cannot view images. Please describe it to me.",
+        "As an AI language model, I don't have eyes.",
+        "Sure! I'm unable to view the image.",
+        "Please provide the image you want me to describe.",
+        "",
+        "   \n ",
+        "null",
+        "...",
+        "A man walks, " * 40,
+        "she smiles and he smiles and " * 30,
+        "笑っている" * 50,
+    ],
+)
+def test_an_answer_without_a_scene_is_rejected(server: FakeOllama, vision: OllamaVision, red: bytes, said: str) -> None:
+    server.script(say(said))
+    with pytest.raises(AnswerRejected):
+        vision.describe(red, plain=True)
+
+
+def test_plain_words_instead_of_json_are_told_apart(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    for words in ("A bride walks down the aisle.", "{}", '{"description": ""}', '{"description": 7}', '{"tags": []}'):
+        server.script(say(words))
+        with pytest.raises(NotTheSchema):
+            vision.describe(red)
+
+
+def test_a_busy_server_is_waited_for_as_long_as_it_asks(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    server.script(busy(retry_after=7), busy(status=429), broken("timed out waiting for llama-server to start"))
+    with pytest.raises(EngineBusy) as told:
+        vision.describe(red)
+    assert told.value.retry_after == 7.0
+    for _ in range(2):
+        with pytest.raises(EngineBusy) as told:
+            vision.describe(red)
+        assert told.value.retry_after is None
+
+
+def test_a_stopped_server_is_unreachable_and_comes_back(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    vision.describe(red)
+    server.down()
+    with pytest.raises(EngineUnreachable, match="ollama serve"):
+        vision.describe(red)
+    server.up()
+    assert vision.describe(red)
+
+
+def test_a_server_that_stops_in_the_middle_is_to_blame_itself(
+    server: FakeOllama, vision: OllamaVision, red: bytes
+) -> None:
+    server.script(lambda exchange: threading.Thread(target=server.down).start() or exchange.fake.ended.wait(5))
+    with pytest.raises(EngineUnreachable):
+        vision.describe(red)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [hang(), stall(), trickle(0.02), refuse()], ids=["hang", "stall", "trickle", "reset"]
+)
+def test_no_answer_in_time_is_charged_while_the_server_lives(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
+) -> None:
+    server.script(behaviour)  # type: ignore[arg-type]
+    with pytest.raises(AnswerRejected, match="gave no whole answer"):
+        vision.describe(red)
+    assert vision.describe(red)
+
+
+def test_a_server_that_hangs_as_a_whole_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    server.choose = lambda asked: hang()
+    with pytest.raises(EngineUnreachable):
+        vision.describe(red)
+
+
+def test_loading_may_take_longer_than_a_pause_between_words(server: FakeOllama, red: bytes) -> None:
+    server.script(delay(0.6))
+    patient = Timeouts(connect=1, first_byte=5, between_chunks=0.3, total=10, small=1)
+    with Ollama(server.host, timeouts=patient) as ollama:
+        assert OllamaVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        broken(),
+        broken("Failed to load image or audio file"),
+        break_off("boom"),
+        GARBAGE["nested_error_line"],
+        broken("the prompt is longer than the context length", 400),
+    ],
+    ids=["crash", "unreadable", "line", "nested line", "too long"],
+)
+def test_a_runner_that_fails_on_a_picture_may_take_a_smaller_one(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
+) -> None:
+    server.script(behaviour)  # type: ignore[arg-type]
+    with pytest.raises(PictureRefused):
+        vision.describe(red)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words"),
+    [
+        (broken(NESTED), EngineError, "cannot do this .image input is not supported"),
+        (broken("model requires more system memory (9 GiB) than is available"), EngineError, "smaller"),
+        (broken('model "llava:7b" not found, try pulling it first', 404), ModelMissing, "ollama pull llava:7b"),
+        (broken("", 403), EngineError, "denied"),
+        (redirect("http://192.0.2.1/api/chat"), EngineError, "redirects"),
+    ],
+)
+def test_what_will_not_get_better_ends_the_run(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object, kind: type[EngineError], words: str
+) -> None:
+    server.script(behaviour)  # type: ignore[arg-type]
+    with pytest.raises(EngineError, match=words) as told:
+        vision.describe(red)
+    assert type(told.value) is kind
+
+
+def test_a_model_that_was_deleted_meanwhile_is_missing(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    del server.models["llava:7b"]
+    with pytest.raises(ModelMissing):
+        vision.describe(red)
+
+
+def test_a_text_model_given_pictures_is_no_retry(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    server.models["llava:7b"] = Model("llava:7b")
+    with pytest.raises(EngineError, match="cannot do this") as told:
+        vision.describe(red)
+    assert type(told.value) is EngineError
+
+
+def test_an_evicted_model_is_loaded_again_without_failure(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    vision.describe(red)
+    vision.unload()
+    vision.describe(red)
+    assert server.loads["llava:7b"] == 2
+    assert server.unloads["llava:7b"] == 1
+
+
+def test_unloading_a_server_that_is_gone_is_no_failure(server: FakeOllama, vision: OllamaVision) -> None:
+    server.down()
+    vision.unload()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"embeddings": []},
+        {"embeddings": [[]]},
+        {"embeddings": [[1.0], [1.0, 2.0]]},
+        {"embeddings": "x"},
+        [],
+        {"embeddings": [[0.0, 0.0]]},
+        {"embeddings": [[1.0, None]]},
+        {"embeddings": [[1.0], [1.0]]},
+    ],
+)
+def test_malformed_vectors_are_rejected(server: FakeOllama, embeddings: OllamaEmbeddings, content: object) -> None:
+    server.script(lambda exchange: exchange.send_json(content), path="/api/embed")
+    with pytest.raises(AnswerRejected):
+        embeddings.embed(["one text"])
+
+
+def test_not_a_number_is_no_vector(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
+    server.script(lambda exchange: exchange.send_json({"embeddings": [[float("nan"), 1.0]]}), path="/api/embed")
+    with pytest.raises(AnswerRejected):
+        embeddings.embed(["one text"])
+
+
+def test_another_build_of_the_model_never_mixes_its_vectors_in(
+    server: FakeOllama, embeddings: OllamaEmbeddings
+) -> None:
+    server.models["embeddinggemma:latest"] = Model("embeddinggemma:latest", ("embedding",), digest="f" * 64)
+    with pytest.raises(EngineError, match="replaced by another build"):
+        embeddings.embed(["one text"])

@@ -1,0 +1,83 @@
+"""What is sent to a model and what becomes of its answer."""
+
+import numpy as np
+import pytest
+
+from tests.fake_ollama import FakeOllama, caption
+from vidlocal.engines import prompts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaVision, shortened
+from vidlocal.engines.pictures import plain_colour
+
+
+def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> None:
+    answer = vision.describe(red)
+    assert answer.description == caption(red)
+    assert answer.tags == ("red", "light")
+    assert (answer.people_count, answer.excitement, answer.visible_text) == (1, 0.4, "")
+    assert vision.provenance().prompt_version == prompts.PROMPT_VERSION
+    assert vision.provenance().digest == vision.digest
+
+
+def test_plain_mode_fills_the_description_only(vision: OllamaVision, server: FakeOllama, red: bytes) -> None:
+    answer = vision.describe(red, plain=True)
+    assert answer.description == caption(red)
+    assert answer.tags == ()
+    assert "format" not in server.asked("/api/chat")[0].body
+    assert vision.provenance(plain=True).prompt_version == prompts.PLAIN_PROMPT_VERSION
+
+
+def test_every_request_carries_the_same_options(vision: OllamaVision, server: FakeOllama, red: bytes) -> None:
+    vision.describe(red)
+    vision.describe(red, plain=True)
+    vision.ask(red, "What colour is this? One word.")
+    bodies = [asked.body for asked in server.asked("/api/chat")]
+    assert all(body["options"] == dict(prompts.VISION_PARAMETERS) for body in bodies)
+    assert all(body["stream"] is True and body["think"] is False and body["keep_alive"] == "30m" for body in bodies)
+    assert {asked.picture for asked in server.asked("/api/chat")} == {red}
+    assert server.loads["llava:7b"] == 1
+
+
+def test_embedding_on_the_processor_leaves_the_vision_model_loaded(
+    vision: OllamaVision, embeddings: OllamaEmbeddings, server: FakeOllama, red: bytes
+) -> None:
+    for _ in range(3):
+        vision.describe(red)
+        embeddings.embed(["a bride", "a dog"])
+    assert server.loads == {"llava:7b": 1, "embeddinggemma:latest": 1}
+    assert server.asked("/api/embed")[0].body["options"]["num_gpu"] == 0
+
+
+def test_embedding_on_the_card_when_it_is_wanted(ollama: Ollama, server: FakeOllama) -> None:
+    OllamaEmbeddings(ollama, ollama.preflight("all-minilm", "embedding"), on_gpu=True).embed(["a"])
+    assert "num_gpu" not in server.asked("/api/embed")[0].body["options"]
+
+
+def test_vectors_are_unit_rows_in_order(embeddings: OllamaEmbeddings, server: FakeOllama) -> None:
+    server.vectors = {"first": [3.0, 4.0], "second": [0.0, 2.0]}
+    vectors = embeddings.embed(["first", "second"])
+    assert vectors.dtype == np.float32
+    assert np.allclose(vectors, [[0.6, 0.8], [0.0, 1.0]])
+    assert embeddings.embed([]).shape[0] == 0
+
+
+def test_documents_carry_the_prefix_of_the_model(embeddings: OllamaEmbeddings, server: FakeOllama) -> None:
+    embeddings.embed(["a bride"])
+    assert server.asked("/api/embed")[0].body["input"] == ["title: none | text: a bride"]
+
+
+@pytest.mark.parametrize("text", ["word " * 5_000, "x" * 10_000, "結婚式" * 2_000])
+def test_long_texts_are_shortened_between_words(text: str) -> None:
+    short = shortened(text)
+    assert MAX_TEXT_CHARACTERS - 100 <= len(short) <= MAX_TEXT_CHARACTERS
+    assert text.startswith(short)
+    assert not short.endswith("wor")
+
+
+def test_any_text_can_be_embedded(embeddings: OllamaEmbeddings) -> None:
+    assert embeddings.embed(["\x00", "🎉", "\u202e", "-", "title: none | text: "]).shape == (5, 256)
+
+
+def test_different_pictures_get_different_captions(vision: OllamaVision) -> None:
+    shown = [plain_colour(rgb, side_px=64) for rgb in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
+    assert len({vision.describe(jpeg).description for jpeg in shown}) == 3
