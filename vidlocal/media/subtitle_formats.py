@@ -1,0 +1,101 @@
+"""SubRip, WebVTT and SubStation Alpha, read as they come: what cannot be understood is passed over.
+
+Written here although pysubs2 exists: its WebVTT reader takes notes, style blocks, cue names and word times
+(all of what YouTube writes) for text, and entities stay as they are. Reading alone is small.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from vidlocal.media.cues import Shown
+
+# Drawings and clips make long lines; still longer ones are damage or attacks. What a person says is far shorter.
+_LONGEST_LINE = 20_000
+_LONGEST_WORDS = 2_000
+_MOST_LINES = 40
+
+_TIME = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,:](\d{1,6}))?"
+_TIMING = re.compile(rf"\s*(-?){_TIME}\s*-->\s*(-?){_TIME}")
+_ASS_TIME = re.compile(r"\s*(-?)(\d+):(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,6}))?\s*")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<\d[\d:.]{3,20}>")
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+_ASS_COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
+
+
+def parse(text: str) -> list[Shown]:
+    """What a subtitle file shows, in the order of the file. Empty when it is none of the three formats."""
+    lines = [line[:_LONGEST_LINE].rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
+    if len(lines) == 1:  # the line ends of old Macs
+        lines = [line[:_LONGEST_LINE] for line in text.lstrip("\ufeff").split("\r")]
+    if any(line.startswith("Dialogue:") for line in lines):
+        return list(_substation(lines))
+    return list(_timed_blocks(lines, webvtt=lines[0].lstrip().startswith("WEBVTT")))
+
+
+def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[Shown]:
+    """Cues of SubRip and WebVTT: a line of two times, and the text up to the next one."""
+    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
+    ends = [*(number for number, _ in timings), len(lines)][1:]
+    for (number, match), until in zip(timings, ends, strict=False):
+        below = lines[number + 1 : min(until, number + 1 + _MOST_LINES)]
+        body = _webvtt_body(below) if webvtt else _subrip_body(below, last=until == len(lines))
+        yield Shown(_seconds(*match.groups()[:5]), _seconds(*match.groups()[5:]), _plain_lines(body))
+
+
+def _webvtt_body(below: list[str]) -> list[str]:
+    """Up to the first empty line: what follows is a note, a style or the next cue's name."""
+    return below[: below.index("")] if "" in below else below
+
+
+def _subrip_body(below: list[str], *, last: bool) -> list[str]:
+    """Without the number of the next cue. Empty lines inside a cue are tolerated, many files have them."""
+    if not last and below and below[-1].strip().isdecimal():
+        return below[:-1]
+    return below
+
+
+def _substation(lines: list[str]) -> Iterator[Shown]:
+    columns: tuple[str, ...] = _ASS_COLUMNS
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key == "Format" and "text" in value.lower():
+            columns = tuple(name.strip().lower() for name in value.split(","))
+        elif key == "Dialogue":
+            fields = dict(zip(columns, value.split(",", len(columns) - 1), strict=False))
+            start = _ASS_TIME.fullmatch(fields.get("start", ""))
+            end = _ASS_TIME.fullmatch(fields.get("end", ""))
+            if start and end:
+                body = _without_overrides(fields.get("text", ""))
+                yield Shown(_seconds(*start.groups()), _seconds(*end.groups()), _plain_lines(body.split("\n")))
+
+
+def _without_overrides(text: str) -> str:
+    r"""The words of a SubStation text: `{...}` blocks and the drawings between `{\p1}` and `{\p0}` are gone."""
+    words, position, drawing = [], 0, False
+    while (opening := text.find("{", position)) >= 0 and (closing := text.find("}", opening)) >= 0:
+        words.append("" if drawing else text[position:opening])
+        scales = re.findall(r"\\p(\d+)", text[opening:closing])
+        drawing = int(scales[-1]) > 0 if scales else drawing
+        position = closing + 1
+    torn = len(text) > _LONGEST_WORDS and "{" in text[position:]
+    words.append("" if drawing or torn else text[position:])
+    return re.sub(r"\\[Nn]", "\n", "".join(words)).replace(r"\h", " ")
+
+
+def _plain_lines(body: list[str]) -> tuple[str, ...]:
+    """The words of each line, without tags, entities and invisible characters; lines without any are dropped."""
+    plain = []
+    for line in body:
+        words = _TAG.sub("", _without_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
+        words = " ".join(_INVISIBLE.sub(" ", html.unescape(words)).split())
+        if any(character.isalnum() for character in words):
+            plain.append(words[:_LONGEST_WORDS])
+    return tuple(line for line, after in pairwise([*plain, ""]) if line != after)
+
+
+def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:
+    value = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+    return -value if sign else value
