@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from vidlocal import __version__
 from vidlocal.cli.endings import end_on_sigterm, ready_streams, settled
+from vidlocal.cli.quick import QuickCommand, quicken
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -56,6 +57,10 @@ class _Root(TyperGroup):
         with settled():
             return super().make_context(*args, **extra)
 
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        quicken(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: "Context") -> Any:
         with settled():
             return super().invoke(ctx)
@@ -64,11 +69,11 @@ class _Root(TyperGroup):
 def load(name: str) -> "Command":
     """The command called `name`, its module imported now.
 
-    A module may hold a `Parser`, a TyperCommand of its own, where the usual one does not do.
+    A module may hold a `Parser`, a QuickCommand of its own, where the usual one does not do.
     """
     module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
     single = typer.Typer(rich_markup_mode=None, add_completion=False)
-    single.command(name, cls=getattr(module, "Parser", TyperCommand))(module.command)
+    single.command(name, cls=getattr(module, "Parser", QuickCommand))(module.command)
     return get_command(single)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
 
+from vidlocal.cli.quick import QuickCommand
 from vidlocal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_BYTES = 1 << 20
 
 
-class WordsCommand(TyperCommand):
+class WordsCommand(QuickCommand):
     """A command whose arguments are words of any kind: only its own options are read as options."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
