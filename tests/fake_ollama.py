@@ -5,94 +5,77 @@
         ...
         assert server.asked("/api/chat")[0].body["options"]["num_ctx"] == 4096
 
-By hand: `python tests/fake_ollama.py --port 11434`.
+By hand: `python -m tests.fake_ollama --port 11434`.
 """
 
 import argparse
-import base64
-import binascii
 import contextlib
-import hashlib
-import io
 import json
-import math
 import re
 import socket
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Self
 
-from PIL import Image
-
-Json = dict[str, Any]
-Behaviour = Callable[["Exchange"], None]
-
-COLOURS = {
-    "red": (220, 30, 30),
-    "green": (30, 160, 50),
-    "blue": (30, 60, 220),
-    "yellow": (240, 220, 40),
-    "black": (10, 10, 10),
-    "white": (245, 245, 245),
-    "grey": (128, 128, 128),
-    "orange": (240, 140, 30),
-    "brown": (110, 70, 40),
-    "pink": (240, 150, 190),
-    "purple": (130, 40, 150),
-    "turquoise": (60, 200, 200),
-}
-RUNNER_CRASH = "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error"
-SERVER_BUSY = "server busy, please try again.  maximum pending requests exceeded"
-_PREFIX = re.compile(
-    r"^(task: [^|]+\| query: |title: none \| text: |search_(query|document): |query: |passage: |"
-    r"Represent this sentence for searching relevant passages: |Instruct: .*\nQuery: ?)"
+from tests.fake_faults import (
+    GARBAGE,
+    Behaviour,
+    body,
+    break_off,
+    broken,
+    busy,
+    delay,
+    hang,
+    lines,
+    redirect,
+    refuse,
+    say,
+    stall,
+    trickle,
 )
-_SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is", "it", "of", "on", "or", "the", "to"})
-# Changing one of these between two requests makes the real server load the model anew.
-_LOAD_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread")
-_INTEGER_OPTIONS = (*_LOAD_OPTIONS, "num_predict", "seed", "top_k")
+from tests.fake_models import (
+    CATALOGUE,
+    COLOURS,
+    EMBEDDING,
+    TEXT,
+    VISION,
+    Json,
+    Model,
+    caption,
+    is_hosted_name,
+    pictures_of,
+)
+from tests.fake_routes import LOAD_OPTIONS, ROUTES
 
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking."""
-
-    name: str
-    capabilities: tuple[str, ...] | None = ("completion",)
-    size: int = 4_000_000_000
-    digest: str = ""
-    remote_host: str = ""
-    remote_model: str = ""
-    blind: bool = False
-    obeys_schema: bool = True
-    dimensions: int = 256
-    system: str = ""
-    parameters: Json = field(default_factory=dict)
-
-    @property
-    def sha(self) -> str:
-        return self.digest or hashlib.sha256(self.name.encode()).hexdigest()
-
-
-VISION, TEXT, EMBEDDING = ("completion", "vision"), ("completion",), ("embedding",)
-CATALOGUE = {
-    model.name: model
-    for model in (
-        Model("llava:7b", VISION, 4_733_363_377),
-        Model("llava:13b", VISION, 8_011_256_494),
-        Model("llava:34b", VISION, 20_166_497_526),
-        Model("bakllava:latest", VISION, 4_733_351_307),
-        Model("moondream:latest", VISION, 1_738_451_197),
-        Model("phi3.5:latest", TEXT, 2_176_178_843),
-        Model("embeddinggemma:latest", EMBEDDING, 621_875_917),
-        Model("nomic-embed-text:latest", EMBEDDING, 274_302_450),
-        Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384),
-    )
-}
+__all__ = [
+    "CATALOGUE",
+    "COLOURS",
+    "EMBEDDING",
+    "GARBAGE",
+    "TEXT",
+    "VISION",
+    "Asked",
+    "Behaviour",
+    "Exchange",
+    "FakeOllama",
+    "Model",
+    "body",
+    "break_off",
+    "broken",
+    "busy",
+    "caption",
+    "delay",
+    "hang",
+    "lines",
+    "redirect",
+    "refuse",
+    "say",
+    "stall",
+    "trickle",
+]
 
 
 @dataclass(frozen=True)
@@ -111,7 +94,7 @@ class Asked:
 
     @property
     def picture(self) -> bytes | None:
-        return next(iter(_pictures(self.body)), None)
+        return next(iter(pictures_of(self.body)), None)
 
 
 class FakeOllama:
@@ -201,7 +184,7 @@ class FakeOllama:
 
     def load(self, model: Model, body: Json) -> bool:
         """Bring a model into memory, evicting the oldest. Whether it had to be loaded."""
-        options = {key: body.get("options", {}).get(key) for key in _LOAD_OPTIONS}
+        options = {key: body.get("options", {}).get(key) for key in LOAD_OPTIONS}
         with self.lock:
             known = self._loaded.pop(model.name, None)
             if known is not None and known != options:
@@ -268,7 +251,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def usual(self) -> None:
         """The answer of a healthy server."""
-        route = _ROUTES.get(self.path)
+        route = ROUTES.get(self.path)
         if route is None:
             self.send_bytes(404, b"404 page not found", "text/plain")
         else:
@@ -317,7 +300,11 @@ class Exchange(BaseHTTPRequestHandler):
     def speak(self, text: str, *, done: bool = True, reason: str | None = "stop", thinking: str = "") -> None:
         """`text` in the envelope of the route, streamed unless the request said otherwise."""
         if self.body.get("stream", True):
-            pieces = [text[at : at + 4096] for at in range(0, len(text), 4096)] if len(text) > 4096 else _words(text)
+            pieces = (
+                [text[at : at + 4096] for at in range(0, len(text), 4096)]
+                if len(text) > 4096
+                else re.findall(r"\S+\s*|\s+", text)
+            )
             lines = [self.part(piece) for piece in pieces]
             if thinking:
                 lines.insert(0, self.part("", thinking=thinking))
@@ -341,366 +328,6 @@ class Exchange(BaseHTTPRequestHandler):
         return end | spent | {"prompt_eval_duration": 3_000_000, "eval_count": 60, "eval_duration": 5_000_000}
 
 
-# ---------------------------------------------------------------- behaviours for `script` and `choose`
-
-
-def hang(seconds: float = 60.0) -> Behaviour:
-    """Accept and say nothing, until the server ends or the time is over; then the connection breaks."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.fake.ended.wait(seconds)
-        exchange.drop()
-
-    return behave
-
-
-def stall(seconds: float = 60.0) -> Behaviour:
-    """Begin to answer, then say nothing more."""
-
-    def lines(exchange: Exchange) -> Iterable[Json]:
-        yield exchange.part("A ")
-        exchange.fake.ended.wait(seconds)
-
-    return lambda exchange: exchange.send_lines(lines(exchange), cut=True)
-
-
-def trickle(seconds_between: float, words: int = 10_000) -> Behaviour:
-    """Speak for ever, a word at a time."""
-
-    def lines(exchange: Exchange) -> Iterable[Json]:
-        for number in range(words):
-            if exchange.fake.ended.wait(seconds_between):
-                return
-            yield exchange.part(f"word{number} ")
-
-    return lambda exchange: exchange.send_lines(lines(exchange))
-
-
-def refuse() -> Behaviour:
-    """Close the connection without a word."""
-    return lambda exchange: exchange.drop()
-
-
-def delay(seconds: float) -> Behaviour:
-    """Answer as usual, but late."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.fake.ended.wait(seconds)
-        exchange.usual()
-
-    return behave
-
-
-def broken(error: object = RUNNER_CRASH, status: int = 500) -> Behaviour:
-    return lambda exchange: exchange.fail(status, error)
-
-
-def busy(*, retry_after: int | None = None, status: int = 503) -> Behaviour:
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return lambda exchange: exchange.send_json({"error": SERVER_BUSY}, status, headers)
-
-
-def redirect(location: str) -> Behaviour:
-    return lambda exchange: exchange.send_bytes(307, b"", "text/plain", {"Location": location})
-
-
-def body(content: bytes, *, status: int = 200, kind: str = "application/json") -> Behaviour:
-    return lambda exchange: exchange.send_bytes(status, content, kind)
-
-
-def lines(*parts: object, cut: bool = False) -> Behaviour:
-    return lambda exchange: exchange.send_lines(parts, cut=cut)
-
-
-def say(text: str, *, done: bool = True, reason: str | None = "stop", thinking: str = "") -> Behaviour:
-    return lambda exchange: exchange.speak(text, done=done, reason=reason, thinking=thinking)
-
-
-def break_off(error: object) -> Behaviour:
-    """Speak a little, then an error line inside the stream."""
-    return lambda exchange: exchange.send_lines([exchange.part("A "), {"error": error}])
-
-
-_NESTED = {"error": {"code": 500, "message": "failed to process image", "type": "server_error"}}
-_CUT_LINE = b'{"model":"llava:7b","message":{"role":"assistant","content":"A bri'
-# Hardening F11: replies that no caption may come from.
-GARBAGE: dict[str, Behaviour] = {
-    "html_502": body(b"<html><h1>502 Bad Gateway</h1></html>", status=502, kind="text/html"),
-    "html_200": body(b"<html><body>Sign in</body></html>", kind="text/html"),
-    "array": body(b"[]\n"),
-    "null": body(b"null\n"),
-    "empty_body": body(b""),
-    "truncated_line": lines(_CUT_LINE),
-    "cut_connection": lines(_CUT_LINE, cut=True),
-    "never_done": say("A bride walks down the aisle.", done=False),
-    "empty_content": say(""),
-    "thinking_only": say("", thinking="The user wants a description."),
-    "token_loop": say("the the " * 300),
-    "cut_at_num_predict": say('{"description": "A bride walks down the ai', reason="length"),
-    "megabyte_caption": say("A bride with flowers walks down the aisle. " * 24_000),
-    "invalid_utf8": lines(
-        b'{"message":{"role":"assistant","content":"caf\xff\xfe"},"done":true,"done_reason":"stop"}\n'
-    ),
-    "error_line": break_off("an error was encountered while running the model"),
-    "nested_error_line": break_off(_NESTED),
-    "no_message": lines({"done": True, "done_reason": "stop"}),
-    "loaded_only": say("", reason="load"),
-}
-
-
-# ---------------------------------------------------------------- routes
-
-
-def _root(exchange: Exchange) -> None:
-    exchange.send_bytes(200, b"Ollama is running", "text/plain; charset=utf-8")
-
-
-def _version(exchange: Exchange) -> None:
-    exchange.send_json({"version": exchange.fake.version})
-
-
-def _status(exchange: Exchange) -> None:
-    exchange.send_json({"cloud": {"disabled": exchange.fake.cloud_disabled, "source": "env"}})
-
-
-def _listed(model: Model) -> Json:
-    family = "clip" if "vision" in (model.capabilities or ()) else "llama"
-    found: Json = {"name": model.name, "model": model.name, "modified_at": "2026-11-01T00:00:00Z", "size": model.size}
-    found |= {"digest": model.sha, "details": {"format": "gguf", "family": family, "quantization_level": "Q4_0"}}
-    if model.remote_host or model.remote_model:
-        found |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
-    return found | ({"capabilities": list(model.capabilities)} if model.capabilities is not None else {})
-
-
-def _tags(exchange: Exchange) -> None:
-    exchange.send_json({"models": [_listed(model) for model in exchange.fake.models.values()]})
-
-
-def _ps(exchange: Exchange) -> None:
-    fake = exchange.fake
-    found = [_listed(fake.models[name]) | {"size_vram": fake.models[name].size} for name in fake.loaded()]
-    exchange.send_json({"models": [model | {"context_length": 4096} for model in found]})
-
-
-def _show(exchange: Exchange) -> None:
-    model = exchange.model()
-    if model is None:
-        return
-    if model.remote_host and exchange.fake.cloud_disabled:
-        exchange.fail(403, "ollama cloud is disabled: remote model details are unavailable")
-        return
-    shown: Json = {"license": "", "template": "{{ .Prompt }}", "system": model.system, "details": {"format": "gguf"}}
-    shown["model_info"] = {"general.architecture": "llama", "llama.context_length": 32768}
-    shown["parameters"] = "\n".join(f"{key} {value}" for key, value in model.parameters.items())
-    if model.capabilities is not None:
-        shown["capabilities"] = list(model.capabilities)
-    if model.remote_host or model.remote_model:
-        shown |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
-    exchange.send_json(shown)
-
-
-def _speak(exchange: Exchange) -> None:
-    """/api/chat and /api/generate."""
-    model = exchange.model()
-    if model is None:
-        return
-    refusal = _refusal(exchange.body, model, exchange.fake.old)
-    if refusal is not None:
-        exchange.fail(*refusal)
-        return
-    if exchange.body.get("keep_alive") == 0 and not _prompt(exchange.body):
-        exchange.fake.unload(model)
-        exchange.send_json(exchange.last(True, "unload"))
-        return
-    exchange.fake.load(model, exchange.body)
-    exchange.fake.ended.wait(exchange.fake.delay_s) if exchange.fake.delay_s else None
-    if not _prompt(exchange.body):
-        exchange.send_json(exchange.last(True, "load"))
-    else:
-        exchange.speak(_answer(exchange.body, model))
-    if exchange.body.get("keep_alive") == 0:
-        exchange.fake.unload(model)
-
-
-def _refusal(body: Json, model: Model, old: bool) -> tuple[int, str] | None:
-    """The status and error of a request that the real server does not take."""
-    for key in _INTEGER_OPTIONS:
-        if not isinstance(body.get("options", {}).get(key, 0), int):
-            return 500, f'option "{key}" must be of type integer'
-    alive = body.get("keep_alive", 300)
-    if isinstance(alive, str) and re.fullmatch(r"-?[1-9]\d*", alive):
-        return 400, f'time: missing unit in duration "{alive}"'
-    if body.get("think") and "thinking" not in (model.capabilities or ()):
-        return 400, f'"{model.name}" does not support thinking'
-    if "format" in body and body["format"] not in ("", "json") and not isinstance(body["format"], dict):
-        return 500, f'invalid format: "{body["format"]}"; expected "json" or a valid JSON Schema'
-    if model.capabilities is not None and "completion" not in model.capabilities:
-        return 400, f'"{model.name}" does not support chat'
-    try:
-        seen = [Image.open(io.BytesIO(data)).size for data in _pictures(body)]
-    except binascii.Error:
-        return 400, "illegal base64 data at input byte 4"
-    except OSError:
-        return 500, "Failed to load image or audio file"
-    if seen and "vision" not in (model.capabilities or ("vision",)) and not old:
-        return 400, "Multimodal data provided, but model does not support multimodal requests."
-    return None
-
-
-def _embed(exchange: Exchange) -> None:
-    model = exchange.model()
-    if model is None:
-        return
-    given = exchange.body.get("input", [])
-    texts = [given] if isinstance(given, str) else given
-    if not all(isinstance(text, str) for text in texts):
-        exchange.fail(400, "invalid input type")
-        return
-    if model.capabilities is not None and "embedding" not in model.capabilities:
-        exchange.fail(400, "this model does not support embeddings")
-        return
-    exchange.fake.load(model, exchange.body)
-    size = exchange.body.get("dimensions") or model.dimensions
-    vectors = [_vector(text, size, exchange.fake.vectors) for text in texts]
-    spent = {"total_duration": 2_000_000, "load_duration": 500_000, "prompt_eval_count": 8 * len(texts)}
-    exchange.send_json({"model": exchange.body["model"], "embeddings": vectors} | spent)
-
-
-def _pull(exchange: Exchange) -> None:
-    name = str(exchange.body.get("model") or exchange.body.get("name"))
-    name = name if ":" in name else f"{name}:latest"
-    if name not in CATALOGUE:
-        exchange.send_lines([{"status": "pulling manifest"}, {"error": "pull model manifest: file does not exist"}])
-        return
-    model = CATALOGUE[name]
-    layer = {"status": f"pulling {model.sha[:12]}", "digest": f"sha256:{model.sha}", "total": model.size}
-    steps: list[Json] = [{"status": "pulling manifest"}]
-    steps += [layer | {"completed": model.size * part // 4} for part in range(5)]
-    steps += [{"status": status} for status in ("verifying sha256 digest", "writing manifest", "success")]
-    exchange.fake.models[name] = model
-    exchange.send_lines(steps) if exchange.body.get("stream", True) else exchange.send_json({"status": "success"})
-
-
-def _create(exchange: Exchange) -> None:
-    name, base = str(exchange.body.get("model")), exchange.fake.find(str(exchange.body.get("from", "")))
-    name = name if ":" in name else f"{name}:latest"
-    if base is None:
-        exchange.fail(400, "neither 'from' or 'files' was specified")
-        return
-    digest = hashlib.sha256(json.dumps(exchange.body, sort_keys=True).encode()).hexdigest()
-    made = replace(base, name=name, digest=digest, system=exchange.body.get("system", ""))
-    exchange.fake.models[name] = replace(made, parameters=exchange.body.get("parameters", {}))
-    steps = [{"status": "using existing layer"}, {"status": "writing manifest"}, {"status": "success"}]
-    exchange.send_lines(steps) if exchange.body.get("stream", True) else exchange.send_json(steps[-1])
-
-
-def _delete(exchange: Exchange) -> None:
-    model = exchange.model()
-    if model is not None:
-        del exchange.fake.models[model.name]
-        exchange.send_json({})
-
-
-_ROUTES: dict[str, Behaviour] = {
-    "/": _root,
-    "/api/version": _version,
-    "/api/status": _status,
-    "/api/tags": _tags,
-    "/api/ps": _ps,
-    "/api/show": _show,
-    "/api/chat": _speak,
-    "/api/generate": _speak,
-    "/api/embed": _embed,
-    "/api/pull": _pull,
-    "/api/create": _create,
-    "/api/delete": _delete,
-}
-
-
-# ---------------------------------------------------------------- what the models say
-
-
-def colour_name(rgb: Sequence[float]) -> str:
-    return min(COLOURS, key=lambda name: math.dist(COLOURS[name], rgb))
-
-
-def caption(jpeg: bytes) -> str:
-    """A sentence that tells one picture from another: its colours by region, and its mean as a number."""
-    picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
-    (mean,) = _pixels(picture, 1)
-    nine = _pixels(picture, 3)
-    light = sum(mean) / 3
-    tone = "dark" if light < 85 else "bright" if light > 170 else "softly lit"
-    middle, left, right, low_left, low_right = (colour_name(nine[at]) for at in (4, 0, 2, 6, 8))
-    shade = "".join(f"{value:02x}" for value in mean)
-    return (
-        f"A {tone} {colour_name(mean)} scene, shade {shade}, {middle} in the middle, {left} and {right} above, "
-        f"{low_left} and {low_right} below."
-    )
-
-
-def _pixels(picture: Image.Image, side: int) -> list[tuple[int, int, int]]:
-    """The picture as side x side mean colours, row by row."""
-    data = picture.resize((side, side), Image.Resampling.BOX).tobytes()
-    return [(data[at], data[at + 1], data[at + 2]) for at in range(0, len(data), 3)]
-
-
-def _answer(body: Json, model: Model) -> str:
-    pictures, prompt = _pictures(body), _prompt(body)
-    if model.blind or not pictures or "vision" not in (model.capabilities or ("vision",)):
-        colour, seen = "purple", "A group of people enjoys a sunny day in a park."
-    else:
-        seen = caption(pictures[0])
-        colour = seen.split(" scene")[0].split()[-1]
-    if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
-        return colour.capitalize() + "."
-    schema = body.get("format")
-    if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
-        return json.dumps(_fill(schema if isinstance(schema, dict) else {}, seen, colour))
-    return seen
-
-
-def _fill(schema: Json, seen: str, colour: str) -> Json:
-    """An object with every property of `schema`, of the type it asks for."""
-    by_type: Json = {"array": [colour, "light"], "integer": 1, "number": 0.4, "boolean": False, "string": colour}
-    found = {name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema["properties"].items()}
-    known: Json = {"description": seen, "visible_text": "", "relationships": []}
-    return found | {name: value for name, value in known.items() if name in found}
-
-
-def _vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[float]:
-    """A unit vector: from the table, else a hashed bag of words, so that texts that share words are near."""
-    bare = _PREFIX.sub("", text)
-    values = [float(value) for value in table.get(bare, table.get(text, ()))]
-    if not values:
-        values = [0.0] * size
-        words = [word for word in re.findall(r"\w+", bare.lower()) if word not in _SMALL_WORDS]
-        for word in words or [bare]:
-            # Four letters are a stem for our purpose: walks, walked and walking are one word.
-            number = int.from_bytes(hashlib.blake2b(word[:4].encode(), digest_size=8).digest(), "big")
-            values[number % size] += 1.0 if number >> 63 else -1.0
-    length = math.hypot(*values) or 1.0
-    return [value / length for value in values]
-
-
-def is_hosted_name(name: str) -> bool:
-    return name.lower().endswith((":cloud", "-cloud"))
-
-
-def _pictures(body: Json) -> list[bytes]:
-    found = [*body.get("images", []), *(image for m in body.get("messages", []) for image in m.get("images") or [])]
-    return [base64.b64decode(image, validate=True) for image in found]
-
-
-def _prompt(body: Json) -> str:
-    said = [str(message.get("content", "")) for message in body.get("messages", [])]
-    return "\n".join([*said, str(body.get("prompt", ""))]).strip()
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\S+\s*|\s+", text)
-
-
 def _shut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
@@ -713,11 +340,8 @@ def main() -> None:
     asked = parser.parse_args()
     with FakeOllama(CATALOGUE.values(), port=asked.port, delay_s=asked.delay) as server:
         print(f"listening on {server.host} with {', '.join(server.models)}", flush=True)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            print("stopped")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.ended.wait()
 
 
 if __name__ == "__main__":

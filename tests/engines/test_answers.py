@@ -7,6 +7,7 @@ import pytest
 from vidlocal.engines import answers
 from vidlocal.engines.base import NotTheSchema
 from vidlocal.errors import AnswerRejected
+from vidlocal.records import SceneAnswer
 
 GOOD = {
     "description": "A bride in white walks down the aisle with her father.",
@@ -22,7 +23,7 @@ GOOD = {
 }
 
 
-def parsed(**changes: object) -> "answers.SceneAnswer":
+def parsed(**changes: object) -> SceneAnswer:
     return answers.scene(json.dumps({**GOOD, **changes}))
 
 

@@ -1,7 +1,5 @@
 """What a server may do to a request, and who is to blame: it, the model, or this one picture."""
 
-import threading
-
 import pytest
 
 from tests.fake_ollama import (
@@ -91,7 +89,7 @@ def test_a_stopped_server_is_unreachable_and_comes_back(server: FakeOllama, visi
 def test_a_server_that_stops_in_the_middle_is_to_blame_itself(
     server: FakeOllama, vision: OllamaVision, red: bytes
 ) -> None:
-    server.script(lambda exchange: threading.Thread(target=server.down).start() or exchange.fake.ended.wait(5))
+    server.script(lambda exchange: server.down())
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
 
