@@ -1,0 +1,194 @@
+"""Setup against servers of ours: what it says, fetches, makes, stores and leaves alone."""
+
+import hashlib
+import json
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.fake_ollama import FakeOllama
+from vidlocal import settings
+from vidlocal.cli import app
+from vidlocal.cli.parts import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
+from vidlocal.cli.setup import bring, keep, look
+from vidlocal.engines import prompts
+from vidlocal.engines.profiles import ProfileName, profile
+from vidlocal.errors import EngineError, ToolError
+from vidlocal.settings import Settings
+
+# The header of a multilingual whisper model and room for nothing.
+WHISPER_FILE = struct.pack("<I11i", 0x67676D6C, 51865, *[1] * 10) + bytes(600_000)
+VAD_FILE = struct.pack("<I", 0x67676D6C) + bytes(1000)
+
+
+class Shelf(BaseHTTPRequestHandler):
+    """Gives out two files, the second with the checksum that Hugging Face states."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        files = {"/ggml-medium.en.bin": WHISPER_FILE, "/ggml-silero-v6.2.0.bin": VAD_FILE}
+        body = files.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.send_header("X-Linked-Etag", f'"{hashlib.sha256(body or b"").hexdigest()}"')
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+
+@pytest.fixture
+def shelf() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shelf)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
+    with FakeOllama([]) as server:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        yield server
+
+
+@pytest.fixture
+def chosen(fake: FakeOllama) -> Settings:
+    return settings.load()
+
+
+def run(*words: str, says: str = "") -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["setup", *words], input=says)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: FakeOllama) -> None:
+    code, out, err = run("--dry-run", "--profile", "light", "--text")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert [(line[0], line[1], line[2], line[3]) for line in lines] == [
+        ("silence", "silero-v6.2.0", "885000", "to fetch"),
+        ("speech", "base", "148000000", "to fetch"),
+        ("meaning", "all-minilm", "46000000", "to fetch"),
+        ("vision", "moondream", "1700000000", "to fetch"),
+        ("by hand", "vidlocal", "0", "to fetch"),
+        ("text", "phi3.5", "2200000000", "to fetch"),
+    ]
+    assert all(line[4] for line in lines)
+    assert fake.asked("/api/pull") == []
+    assert not settings.load().home.exists()
+    assert err == ""
+
+
+def test_declining_fetches_nothing_and_is_no_failure(fake: FakeOllama) -> None:
+    code, _, err = run(says="n\n")
+    assert code == 0
+    assert "Fetch 5.5 GB now?" in err
+    assert "Nothing was fetched." in err
+    assert fake.asked("/api/pull") == []
+
+
+def test_json_asks_nobody() -> None:
+    assert run("--json")[0] == 2
+
+
+def test_without_a_server_the_plan_is_still_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
+    code, out, err = run("--dry-run", "--json")
+    assert code == 0
+    states = {part["name"]: part["reason"] for part in json.loads(out)["parts"]}
+    assert states["base"] is None
+    assert "127.0.0.1:9" in states["llava:7b"]
+    assert "ollama.com/download" in run("--dry-run")[2]
+    assert err == ""
+
+
+def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://nas.invalid")
+    code, out, err = run("--dry-run")
+    assert (code, out) == (5, "")
+    assert "--allow-remote-host" in err
+
+
+def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chosen: Settings, shelf: str) -> None:
+    models = replace(profile(ProfileName.LIGHT, card_memory_bytes=None), whisper_model="medium.en")
+    with open_server(chosen) as server:
+        wanted = parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
+        assert {item.state for item in look(wanted)} == {"to fetch"}
+        brought = bring(look(wanted), quiet=True)
+        keep(brought, chosen, quiet=True)
+        assert {item.state for item in brought} == {"fetched"}
+        assert {item.state for item in look(wanted)} == {"there"}
+        asked = len(fake.requests)
+        assert {item.state for item in bring(look(wanted), quiet=True)} == {"there"}
+    assert not any(asked.path in ("/api/pull", "/api/create") for asked in fake.requests[asked:])
+    assert [asked.body["model"] for asked in fake.asked("/api/pull")] == ["all-minilm", "moondream"]
+    made = fake.models["vidlocal:latest"]
+    assert made.system == prompts.SYSTEM
+    assert made.parameters == prompts.vision_options()
+    assert fake.asked("/api/create")[0].body["from"] == "moondream"
+    now = settings.load()
+    assert (now.vision_model, now.embed_model, now.whisper_model) == ("moondream", "all-minilm", "medium.en")
+    assert (now.models_folder / "ggml-medium.en.bin").read_bytes() == WHISPER_FILE
+    assert (now.models_folder / "ggml-silero-v6.2.0.bin").read_bytes() == VAD_FILE
+
+
+def test_the_custom_model_is_made_anew_when_its_base_changed(fake: FakeOllama, chosen: Settings) -> None:
+    with open_server(chosen) as server:
+        OllamaModel(server, "vision", "llava:7b", "vision", None).fetch(lambda share: None)
+        part = CustomModel(server, "llava:7b", chosen.home)
+        part.fetch(lambda share: None)
+        assert part.is_there()
+        fake.models["llava:7b"] = replace(fake.models["llava:7b"], digest="f" * 64)
+        assert not part.is_there()
+        assert not CustomModel(server, "llava:13b", chosen.home).is_there()
+
+
+def test_progress_of_a_pull_grows_to_the_whole(chosen: Settings) -> None:
+    shares: list[float | None] = []
+    with open_server(chosen) as server:
+        OllamaModel(server, "vision", "llava:7b", "vision", None).fetch(shares.append)
+    assert shares[0] is None
+    assert [share for share in shares if share is not None][:5] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, chosen: Settings) -> None:
+    with open_server(chosen) as server:
+        part = OllamaModel(server, "vision", "no-such-model", "vision", None)
+        with pytest.raises(EngineError, match="file does not exist"):
+            part.fetch(lambda share: None)
+    assert len(fake.asked("/api/pull")) == 1
+
+
+def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(chosen: Settings) -> None:
+    with open_server(chosen) as server, pytest.raises(EngineError, match="cannot see pictures"):
+        OllamaModel(server, "vision", "phi3.5", "vision", None).fetch(lambda share: None)
+
+
+def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, shelf: str) -> None:
+    with open_server(chosen) as server:
+        brought = bring(
+            look(
+                [
+                    WhisperModel("tiny", chosen.models_folder, shelf),
+                    VadModel(chosen.models_folder, shelf),
+                    OllamaModel(server, "meaning", "all-minilm", "embedding", "embed_model"),
+                ]
+            ),
+            quiet=True,
+        )
+        keep(brought, chosen, quiet=True)
+    assert [item.state for item in brought] == ["failed", "fetched", "fetched"]
+    assert isinstance(brought[0].error, ToolError)
+    assert settings.load().whisper_model == "base"
+    assert settings.load().embed_model == "all-minilm"
+
+
+def test_sizes_read_well() -> None:
+    assert [size(one) for one in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]
