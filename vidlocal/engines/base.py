@@ -1,6 +1,6 @@
 """What the steps ask of a model, whoever runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from vidlocal.errors import AnswerRejected
 from vidlocal.records import Cue, Provenance, SceneAnswer
 
 Vectors = npt.NDArray[np.float32]
+Samples = npt.NDArray[np.float32]
 
 
 class AnswerCut(AnswerRejected):
@@ -92,8 +93,25 @@ class EmbedEngine(Protocol):
 
 
 class SpeechEngine(Protocol):
-    """A model that writes down what is said."""
+    """A model that writes down what is said. `samples` are 16 kHz mono float32, -1 to 1; times count from sample 0.
 
-    def transcribe(self, samples: npt.NDArray[np.float32], language: str | None) -> Speech:
-        """Cues that count from sample 0. `samples`: 16 kHz mono, -1 to 1; `language` None: have it recognised."""
+    Every call raises ModelMissing or EngineError.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def voice(self, samples: Samples) -> tuple[tuple[float, float], ...] | None:
+        """The spans in which somebody speaks, None when the engine has no model that can tell."""
+        ...
+
+    def languages(self, samples: Samples) -> Mapping[str, float]:
+        """How likely each language is, ISO 639-1, of at most the first 30 s."""
+        ...
+
+    def transcribe(self, samples: Samples, language: str | None) -> Speech:
+        """What is said in about 30 s or less. `language` None has it recognised."""
         ...

@@ -36,7 +36,7 @@ _BRIDGED_S = 0.35
 _PADDING_S = 0.25
 
 # A pause this long ends a piece. Whisper hears 30 s at a time; a longer piece is cut at its longest pause.
-_PAUSE_S = 0.8
+PAUSE_S = 0.8
 LONGEST_PIECE_S = 29.0
 _SHORTEST_PART_S = 8.0
 
@@ -55,7 +55,7 @@ def pieces(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
     None is longer than 29 s; where a longer one has to be cut, it is at its quietest place.
     """
     until = samples.size / RATE_HZ
-    grouped = _joined(spans, _PAUSE_S)
+    grouped = _joined(spans, PAUSE_S)
     padded = [(max(0.0, start - _PADDING_S), min(until, end + _PADDING_S)) for start, end in grouped]
     levels = _levels(samples)
     return tuple(part for span in padded for part in _cut(span, levels))
