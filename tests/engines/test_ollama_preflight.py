@@ -41,9 +41,9 @@ def test_a_missing_model_names_the_command_that_gets_it(ollama: Ollama, server: 
 
 
 def test_a_text_model_is_refused_for_pictures(ollama: Ollama) -> None:
-    with pytest.raises(EngineError, match=r"phi3.5 cannot see pictures.*--model"):
+    with pytest.raises(EngineError, match=r"phi3.5 cannot see pictures.*config vision_model"):
         ollama.preflight("phi3.5", "vision")
-    with pytest.raises(EngineError, match=r"llava:7b cannot embed text.*--embed-model"):
+    with pytest.raises(EngineError, match=r"llava:7b cannot embed text.*config embed_model"):
         ollama.preflight("llava:7b", "embedding")
 
 

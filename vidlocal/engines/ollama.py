@@ -36,7 +36,11 @@ Json = dict[str, object]
 # Longer than any description: a model that gets here speaks in circles. Stopping early frees the card.
 MAX_ANSWER_CHARACTERS = 16_000
 _IMPORTING = threading.Lock()
-_LACK = {"vision": "see pictures", "embedding": "embed text", "completion": "write text"}
+_LACK = {
+    "vision": ("see pictures", "vidlocal config vision_model llava:7b"),
+    "embedding": ("embed text", "vidlocal config embed_model embeddinggemma"),
+    "completion": ("write text", "vidlocal config text_model phi3.5"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,8 @@ class Ollama:
         able = shown.get("capabilities")
         capabilities = tuple(str(one) for one in able) if isinstance(able, list) else info.capabilities
         if capabilities is not None and needs not in capabilities:
-            raise EngineError(
-                f"The model {model} cannot {_LACK[needs]}. Choose one that can: see `vidlocal setup --help`, or give "
-                f"another one with {'--embed-model' if needs == 'embedding' else '--model'}."
-            )
+            lack, command = _LACK[needs]
+            raise EngineError(f"The model {model} cannot {lack}. Choose one that can, for example: {command}")
         return ModelInfo(info.name, info.digest, capabilities, info.size_bytes)
 
     def digest(self, model: str) -> str:
