@@ -1,0 +1,111 @@
+"""What doctor finds, and when it is content."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.fake_ollama import FakeOllama, Model
+from vidlocal import settings
+from vidlocal.cli import app
+from vidlocal.store.database import Library
+
+
+def run(*words: str) -> tuple[int, dict[str, dict[str, str]], str]:
+    result = CliRunner().invoke(app, ["doctor", "--json", *words])
+    return result.exit_code, {check["part"]: check for check in json.loads(result.stdout)}, result.stderr
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
+
+
+def test_a_fresh_machine_can_ingest_and_search_and_learns_how_to_mend_the_rest() -> None:
+    code, found, err = run()
+    assert code == 0
+    assert "Ingest and search can work" in err
+    states = {part: check["state"] for part, check in found.items()}
+    assert {states[part] for part in ("ffmpeg", "decoder", "database", "library", "text on screen")} == {"ok"}
+    assert found["Ollama server"]["state"] == "missing"
+    assert "ollama serve" in found["Ollama server"]["mend"]
+    assert found["speech"]["mend"] == "vidlocal setup"
+    assert all(check["mend"] for check in found.values() if check["state"] != "ok")
+    assert not settings.load().home.exists()
+
+
+def test_piped_it_is_four_fields_a_line() -> None:
+    lines = CliRunner().invoke(app, ["doctor"]).stdout.splitlines()
+    assert {line.count("\t") for line in lines} == {3}
+
+
+def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOllama() as fake:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
+        _, found, _ = run()
+        assert found["Ollama server"]["state"] == found["vision model"]["state"] == "ok"
+        assert "vision" in found["vision model"]["found"]
+        assert found["hosted models"]["state"] == "ok"
+        monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
+        monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
+        _, found, _ = run()
+        assert "cannot see pictures" in found["vision model"]["found"]
+        assert found["embedding model"]["state"] == "missing"
+        assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
+
+
+def test_hosted_models_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosted = Model("sneaky:latest", ("completion", "vision"), remote_host="https://ollama.com:443", remote_model="x")
+    with FakeOllama([hosted], cloud_disabled=False) as fake:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
+        monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "sneaky")
+        _, found, _ = run()
+    assert found["hosted models"]["state"] == "warning"
+    assert "OLLAMA_NO_CLOUD" in found["hosted models"]["mend"]
+    assert "hosted model" in found["vision model"]["found"]
+
+
+def test_a_server_too_old_to_tell_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOllama([Model("llava:7b", None)], version="0.5.1") as fake:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
+        _, found, _ = run()
+    assert found["Ollama server"]["state"] == found["vision model"]["state"] == "warning"
+
+
+def test_without_ffmpeg_it_is_exit_5(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_FFMPEG", "/nowhere/ffmpeg")
+    code, found, err = run()
+    assert code == 5
+    assert found["ffmpeg"]["state"] == "missing"
+    assert "Mend this first: ffmpeg" in err
+
+
+def test_a_library_that_cannot_be_opened_is_exit_6(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "library.db").write_bytes(b"this is no database at all" * 100)
+    code, found, _ = run()
+    assert code == 6
+    assert "damaged" in found["library"]["found"]
+
+
+def test_a_library_that_others_can_read_is_a_warning(library: Library) -> None:
+    library.folder.chmod(0o755)
+    code, found, _ = run()
+    assert code == 0
+    assert found["permissions"]["state"] == "warning"
+    assert found["permissions"]["mend"].startswith("chmod")
+
+
+def test_a_damaged_speech_model_and_a_wrong_name_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    (models / "ggml-base.bin").write_bytes(b"<html>not found</html>" * 50_000)
+    assert "no whisper.cpp model" in run()[1]["speech"]["found"]
+    monkeypatch.setenv("VIDLOCAL_WHISPER_MODEL", "bsae")
+    assert "config" in run()[1]["speech"]["mend"]
+
+
+def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_EVRY", "1")
+    assert "VIDLOCAL_EVRY" in run()[1]["settings"]["found"]

@@ -1,0 +1,61 @@
+"""`vidlocal doctor`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.render.safe import flat
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from vidlocal.cli.checks import Check
+
+_STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
+
+
+def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Show what works, what is missing, and how to mend it.
+
+    Exit code 0 when ingest and search can work, even if something else is missing. Piped, it prints
+    tab-separated lines: part, state, what was found, how to mend it.
+    """
+    from vidlocal.cli.checks import State, all_checks
+
+    found = list(all_checks(settings.load()))
+    if json:
+        output.document([_data(check) for check in found])
+    elif output.on_terminal():
+        output.show(_table(found))
+    else:
+        for check in found:
+            output.fields(check.part, check.state, check.found, check.mend)
+    broken = [check for check in found if check.exit_code]
+    if broken:
+        output.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
+        raise typer.Exit(broken[0].exit_code)
+    missing = [check.part for check in found if check.state is State.MISSING]
+    told = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
+    output.notice(told, quiet=quiet)
+
+
+def _data(check: "Check") -> dict[str, object]:
+    return {"part": check.part, "state": check.state, "found": check.found, "mend": check.mend or None}
+
+
+def _table(found: "Sequence[Check]") -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("part", "", "found", "to mend it"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("part", ""))
+    for check in found:
+        state = Text(check.state, style=_STYLES[check.state])
+        table.add_row(
+            Text(check.part, style="bold"), state, Text(flat(check.found)), Text(flat(check.mend), style="cyan")
+        )
+    return table
