@@ -81,7 +81,7 @@ CREATE TABLE tags (
 );
 CREATE INDEX tags_by_tag ON tags(tag);
 CREATE TABLE vectors (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: the mirror of the vectors counts on it
   passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
   model TEXT NOT NULL,
   vector BLOB NOT NULL,

@@ -1,0 +1,103 @@
+"""Hits to moments: neighbours of one video become one span. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vidlocal.records import Hit, Moment, PassageKind
+
+# Hits of one video at most this far apart belong together.
+GAP = 5.0
+
+# A moment never grows beyond this by merging; a passage that is longer by itself stays alone.
+LONGEST = 60.0
+
+# A hit moves the borders of a moment when its score is at least this part of the moment's.
+GROWING_SHARE = 0.6
+
+# Words shared by two texts over all their words, from which on they say the same.
+ALIKE = 0.8
+# The score of a moment that says what a better one of the same video said already is multiplied by this.
+REPEATED = 0.7
+
+_words = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The video a hit lies in, as far as a moment names it."""
+
+    title: str
+    path: str
+
+
+@dataclass(slots=True)
+class _Span:
+    """A moment in the making. Its first hit is its best."""
+
+    start: float
+    end: float
+    hits: list[Hit]
+
+    def takes(self, hit: Hit) -> bool:
+        """Whether the hit belongs here; the span then has it."""
+        if hit.start - self.end > GAP or self.start - hit.end > GAP:
+            return False
+        start, end = min(self.start, hit.start), max(self.end, hit.end)
+        if (start, end) != (self.start, self.end):
+            if end - start > LONGEST or hit.score < GROWING_SHARE * self.hits[0].score:
+                return False
+            self.start, self.end = start, end
+        self.hits.append(hit)
+        return True
+
+
+def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tuple[Moment, ...]:
+    """The moments of `hits`, best first, at most `limit`. `places` has the video of every hit.
+
+    A moment's score and text are those of its best hit, its kinds in the order of their best hits.
+    """
+    spans: dict[int, list[_Span]] = {}
+    for hit in sorted(hits, key=lambda hit: -hit.score):
+        of_video = spans.setdefault(hit.video_id, [])
+        if not any(span.takes(hit) for span in of_video):
+            of_video.append(_Span(hit.start, hit.end, [hit]))
+    found = [
+        _moment(span, places[video_id], score)
+        for video_id, of_video in spans.items()
+        for span, score in _without_echoes(of_video)
+    ]
+    return tuple(sorted(found, key=lambda moment: -moment.score)[:limit])
+
+
+def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
+    """Spans of one video, best first, with their scores; those that repeat a better one's text are worth less."""
+    said: list[frozenset[str]] = []
+    scored = []
+    for span in spans:
+        words = frozenset(_words.findall(span.hits[0].text.lower()))
+        score = span.hits[0].score
+        if any(_alike(words, before) for before in said):
+            score *= REPEATED
+        said.append(words)
+        scored.append((span, score))
+    return scored
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= ALIKE * len(one | other)
+
+
+def _moment(span: _Span, place: Place, score: float) -> Moment:
+    kinds: dict[PassageKind, None] = dict.fromkeys(hit.kind for hit in span.hits)
+    return Moment(
+        video_id=span.hits[0].video_id,
+        video_title=place.title,
+        video_path=place.path,
+        start=span.start,
+        end=span.end,
+        score=score,
+        kinds=tuple(kinds),
+        text=span.hits[0].text,
+        hits=tuple(span.hits),
+    )

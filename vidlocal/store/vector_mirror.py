@@ -1,0 +1,312 @@
+"""A copy of the vectors of one model in files that can be scanned fast: float32 rows, their signs, their ids.
+
+    vectors/lock                    held while a mirror is extended or rebuilt
+    vectors/<key>/head.json         how many rows count, and in which files: replaced atomically, last
+    vectors/<key>/<generation>.rows .bits .ids       append only
+
+A row counts when the head says so, and the head is written after the rows are on the disk: whatever is killed at
+whatever moment, readers see whole rows. Everything can be deleted at any time and is made again from the table.
+Rows of removed vectors stay until they are many; vector ids are never used twice (AUTOINCREMENT), so that the largest
+id tells what is new. Without a mirror (few vectors, a full disk, a folder that cannot be written) the table is read.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidlocal.store.database import Library
+from vidlocal.store.hits import Only
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+    Bits = NDArray[np.uint64]
+    Numbers = NDArray[np.int64]
+
+try:
+    import fcntl
+except ImportError:  # Windows: the table is read
+    fcntl = None  # type: ignore[assignment]
+
+FOLDER = "vectors"
+
+# So few new vectors are read from the table in a few milliseconds, which beats three flushes to the disk.
+UNMIRRORED = 1_000
+
+_VERSION = 1
+_CHUNK = 8_192
+_ID_COLUMNS = 4  # vector, passage, video, kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Which rows count. `last` is the id of the last mirrored vector; `damaged` asks for a rebuild."""
+
+    version: int
+    key: str
+    generation: str
+    dimensions: int
+    count: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Vectors with their ids: n x d float32, and n x 4 int64 (vector, passage, video, kind)."""
+
+    vectors: "Vectors"
+    ids: "Numbers"
+
+    @property
+    def passages(self) -> "Numbers":
+        return self.ids[:, 1]
+
+
+class Mirror:
+    """The mirrored vectors of one model, as they were when it was opened. Reads only."""
+
+    def __init__(self, folder: Path, head: _Head) -> None:
+        import numpy as np
+
+        self.key = head.key
+        self.dimensions = head.dimensions
+        self._folder = folder
+        self._last = head.last
+        shapes = {".rows": ("<f4", head.dimensions), ".bits": ("<u8", _words(head.dimensions)), ".ids": ("<i8", 4)}
+        if not head.count:
+            maps = [np.empty((0, width), dtype=kind) for kind, width in shapes.values()]
+        else:
+            maps = [
+                np.memmap(folder / (head.generation + ending), dtype=kind, mode="r", shape=(head.count, width))
+                for ending, (kind, width) in shapes.items()
+            ]
+        self.vectors: Vectors = maps[0].view(np.ndarray)
+        self.bits: Bits = maps[1].view(np.ndarray)
+        self._ids: Numbers = maps[2].view(np.ndarray)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def passages(self) -> "Numbers":
+        """Passage ids, row by row."""
+        return self._ids[:, 1]
+
+    def positions(self, only: Only) -> "Numbers | None":
+        """The rows that `only` lets through; None for all."""
+        import numpy as np
+
+        if only.videos is None and only.kinds is None:
+            return None
+        allowed = np.ones(len(self), dtype=bool)
+        if only.videos is not None:
+            allowed &= np.isin(self._ids[:, 2], list(only.videos))
+        if only.kinds is not None:
+            allowed &= np.isin(self._ids[:, 3], [_kind_code(kind) for kind in only.kinds])
+        return np.flatnonzero(allowed)
+
+    def newer(self, library: Library) -> Rows:
+        """The vectors of the table that came after those mirrored."""
+        return _joined(list(_stored(library, self.key, self._last, self.dimensions)), self.dimensions)
+
+    def distrust(self) -> None:
+        """Have it rebuilt by the next `prepare`: too much of it is no longer there."""
+        (self._folder / "head.json").unlink(missing_ok=True)
+
+
+def prepare(library: Library, key: str) -> Mirror:
+    """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
+    folder = library.folder / FOLDER / hashlib.blake2s(key.encode(), digest_size=8).hexdigest()
+    newest = _newest(library, key)
+    try:
+        opened = _opened(library, folder, key)
+        if opened is not None and not _is_behind(library, key, opened[1], newest):
+            return opened[0]
+        if opened is None and not _is_behind(library, key, _nothing(library, key), newest):
+            return Mirror(folder, _nothing(library, key))
+        with _locked(library.folder / FOLDER) as ours:
+            if ours:
+                return _extended(library, folder, key)
+    except OSError:
+        return Mirror(folder, _nothing(library, key))
+    return opened[0] if opened is not None else Mirror(folder, _nothing(library, key))
+
+
+def forget(library: Library) -> None:
+    """Delete the mirrors: for a purge, after which nothing of a removed text may be left."""
+    shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
+
+
+def signs(vectors: "Vectors") -> "Bits":
+    """One bit per dimension, 1 where it is positive, padded to whole 64-bit words: n x d to n x ceil(d / 64)."""
+    import numpy as np
+
+    bits = np.packbits(vectors > 0, axis=1)
+    padded = np.zeros((len(vectors), 8 * _words(vectors.shape[1])), dtype=np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view("<u8")
+
+
+def _words(dimensions: int) -> int:
+    return -(-dimensions // 64)
+
+
+def _kind_code(kind: str) -> int:
+    return zlib.crc32(kind.encode())
+
+
+def _newest(library: Library, key: str) -> int:
+    return library.number("SELECT max(id) FROM vectors WHERE model = ?", key)
+
+
+def _is_behind(library: Library, key: str, head: _Head, newest: int) -> bool:
+    """Whether more than a handful of vectors came after those mirrored."""
+    if newest <= head.last:
+        return False
+    sql = "SELECT 1 FROM vectors WHERE model = ? AND id > ? LIMIT ?"
+    return library.number(f"SELECT count(*) FROM ({sql})", key, head.last, UNMIRRORED + 1) > UNMIRRORED
+
+
+def _nothing(library: Library, key: str) -> _Head:
+    """The head of an empty mirror: everything is read from the table."""
+    row = library.row("SELECT length(vector) FROM vectors WHERE model = ? ORDER BY id LIMIT 1", key)
+    return _Head(_VERSION, key, secrets.token_hex(4), int(row[0]) // 4 if row else 0, 0, 0)
+
+
+def _opened(library: Library, folder: Path, key: str) -> tuple[Mirror, _Head] | None:
+    """The mirror in `folder` with its head; None when there is none, or it is not of this library's vectors."""
+    for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
+        try:
+            head = _Head(**json.loads((folder / "head.json").read_bytes()))
+            mirror = Mirror(folder, head)
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError):
+            return None
+        trusted = head.version == _VERSION and head.key == key and _matches(library, mirror, head)
+        return (mirror, head) if trusted else None
+    return None
+
+
+def _matches(library: Library, mirror: Mirror, head: _Head) -> bool:
+    """Whether the first, middle and last rows are those of the table; removed ones prove nothing against it.
+
+    A restored copy of the library, or another one in its place, is told by this.
+    """
+    ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'")
+    if head.last > ever:
+        return False
+    for position in {0, len(mirror) // 2, len(mirror) - 1} if len(mirror) else ():
+        vector_id, passage_id = mirror._ids[position, :2].tolist()
+        row = library.row("SELECT passage_id, model, vector FROM vectors WHERE id = ?", vector_id)
+        if row is not None and (row["passage_id"], row["model"], row["vector"]) != (
+            passage_id,
+            head.key,
+            bytes(mirror.vectors[position].data),
+        ):
+            return False
+    return True
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether we are the one who may write; another one at it is not waited for, it is minutes at most."""
+    if fcntl is None:
+        yield False
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(lock)
+
+
+def _extended(library: Library, folder: Path, key: str) -> Mirror:
+    """The mirror with all vectors of the table, its files written and named by a new head. We hold the lock."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    opened = _opened(library, folder, key)
+    head = opened[1] if opened is not None else _nothing(library, key)
+    for ending in (".rows", ".bits", ".ids"):
+        _cut(folder / (head.generation + ending), head, ending)
+    for rows in _stored(library, key, head.last, head.dimensions):
+        parts = {".rows": rows.vectors.tobytes(), ".bits": signs(rows.vectors).tobytes(), ".ids": rows.ids.tobytes()}
+        for ending, part in parts.items():
+            with (folder / (head.generation + ending)).open("ab") as file:
+                file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+        last = int(rows.ids[-1, 0])
+        head = _Head(_VERSION, key, head.generation, head.dimensions, head.count + len(rows.ids), last)
+        _write_head(folder, head)
+    for old in folder.iterdir():
+        if old.name != "head.json" and old.stem != head.generation:
+            old.unlink(missing_ok=True)
+    return Mirror(folder, head)
+
+
+def _cut(path: Path, head: _Head, ending: str) -> None:
+    """Drop what a killed writer left behind the rows that count."""
+    width = {".rows": 4 * head.dimensions, ".bits": 8 * _words(head.dimensions), ".ids": 8 * _ID_COLUMNS}[ending]
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.ftruncate(file, head.count * width)
+    finally:
+        os.close(file)
+
+
+def _write_head(folder: Path, head: _Head) -> None:
+    draft = folder / f"{head.generation}.head"
+    file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w") as opened:
+        opened.write(json.dumps(asdict(head)))
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.replace(folder / "head.json")
+
+
+def _stored(library: Library, key: str, after: int, dimensions: int) -> Iterator[Rows]:
+    """The table's vectors of a model behind vector id `after`, in order of id, in chunks. Odd sizes are passed over."""
+    import numpy as np
+
+    while True:
+        found = library.rows(
+            """SELECT vectors.id, passage_id, video_id, kind, vector
+            FROM vectors JOIN passages ON passages.id = passage_id
+            WHERE vectors.model = ? AND vectors.id > ? ORDER BY vectors.id LIMIT ?""",
+            key,
+            after,
+            _CHUNK,
+        )
+        if not found:
+            return
+        after = found[-1]["id"]
+        rows = [row for row in found if len(row["vector"]) == 4 * dimensions]
+        if rows:
+            ids = [(row["id"], row["passage_id"], row["video_id"], _kind_code(row["kind"])) for row in rows]
+            vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), dimensions)
+            yield Rows(vectors, np.array(ids, dtype="<i8"))
+
+
+def _joined(parts: list[Rows], dimensions: int) -> Rows:
+    import numpy as np
+
+    empty = Rows(np.empty((0, dimensions), dtype="<f4"), np.empty((0, _ID_COLUMNS), dtype="<i8"))
+    return Rows(
+        np.concatenate([empty.vectors, *(part.vectors for part in parts)]),
+        np.concatenate([empty.ids, *(part.ids for part in parts)]),
+    )
