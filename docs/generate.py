@@ -6,6 +6,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from vidlocal.cli import COMMANDS, app
+from vidlocal.settings.table import TABLE, Setting
 
 FOLDER = Path(__file__).parent
 COMMANDS_HEAD = """# Commands
@@ -28,6 +29,36 @@ tab-separated lines, and with `--json` as one JSON document. `NO_COLOR` turns co
 | 130, 143 | interrupted, terminated |
 """
 
+SETTINGS_HEAD = """# Settings
+
+This page is made from the program's own table: `python docs/generate.py`.
+
+A setting can stand in four places. The strongest wins: an option of the command, then the environment variable, then
+`settings.toml` in the home folder, then the default. `vidlocal config` shows every value and where it comes from,
+`vidlocal config NAME VALUE` stores one in `settings.toml` and leaves its other lines and comments alone. An empty
+variable counts as not set. A wrong value or an unknown name in the file ends every command with exit code 7 and a
+sentence that names it.
+
+```toml
+# settings.toml
+every = 1.0
+vision_model = "moondream"
+ollama_host = "127.0.0.1:11434"
+```
+
+`vidlocal setup` writes `vision_model`, `embed_model` and `whisper_model` of the profile that was fetched.
+
+| setting | default | variable | meaning | takes |
+| --- | --- | --- | --- | --- |
+"""
+SETTINGS_FOOT = """
+`home` says where `settings.toml` is, so it cannot stand in it. A relative folder in the file counts from the home
+folder, one in a variable from the folder you are in.
+
+Addresses of the Ollama server are read as Ollama reads `OLLAMA_HOST`: `nas` is `http://nas:11434`, `http://nas` is
+port 80, `0.0.0.0` is this machine. A server on another machine is only used with `allow_remote_host`.
+"""
+
 
 def commands_page() -> str:
     """The help of every command, the same on every machine and terminal."""
@@ -43,7 +74,22 @@ def _section(title: str, words: list[str]) -> str:
     return f"## {title}\n\n```text\n{result.stdout.rstrip()}\n```\n"
 
 
-PAGES = {"commands.md": commands_page}
+def settings_page() -> str:
+    """The table of all settings."""
+    return SETTINGS_HEAD + "".join(f"{_row(setting)}\n" for setting in TABLE) + SETTINGS_FOOT
+
+
+def _row(setting: Setting) -> str:
+    default = setting.otherwise if setting.default is None else f"`{_plain(setting.default)}`"
+    cells = (f"`{setting.name}`", default, f"`{setting.env}`", setting.meaning, setting.allowed)
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+PAGES = {"commands.md": commands_page, "settings.md": settings_page}
 
 
 def main() -> None:
