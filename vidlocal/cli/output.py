@@ -30,9 +30,8 @@ def show(drawing: "RenderableType") -> None:
 
 
 def line(text: str) -> None:
-    """One line of data on stdout, at once. Tabs stay, for they part the fields."""
+    """One line of data on stdout. Tabs stay, for they part the fields."""
     sys.stdout.write(safe(text).replace("\n", " ") + "\n")
-    sys.stdout.flush()
 
 
 def fields(*values: str) -> None:
@@ -48,6 +47,11 @@ def document(value: object) -> None:
 def record(value: object) -> None:
     """One JSON object on one line of stdout, at once: for commands that stream."""
     sys.stdout.write(as_json(value) + "\n")
+    sys.stdout.flush()
+
+
+def arrive() -> None:
+    """Hand over what was written to stdout so far, before work that the reader need not wait for."""
     sys.stdout.flush()
 
 

@@ -193,6 +193,7 @@ def _watch(library: Library, *, json: bool) -> None:
             data = as_data(status) if json else headline(status)
             if data != shown:
                 output.record(data) if json else output.line(headline(status))
+                output.arrive()
                 shown = data
         return
     from rich.live import Live

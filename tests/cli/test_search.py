@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from vidlocal.store.database import Library
+
+from .conftest import Run, add_video
+
+AWKWARD = [
+    '"',
+    '"unclosed',
+    "AND",
+    "a OR b",
+    "NEAR(bride",
+    "a-b",
+    "-x",
+    "*",
+    "^bride",
+    "(",
+    "''",
+    "bogus:x",
+    "bride*",
+    "%_",
+    "🎉",
+    "花嫁",
+    "; DROP TABLE passages; --",
+    " ",
+    "",
+]
+
+
+def test_search_piped_prints_path_start_end_score_kinds_text(run: Run, wedding: int) -> None:
+    result = run("search", "bride", "walks", "down", "aisle")
+    assert result.exit_code == 0
+    path, start, end, score, kinds, text = result.stdout.splitlines()[0].split("\t")
+    assert path == "/videos/wedding-2019.mp4"
+    assert start.startswith("0:00:0")
+    assert end.startswith("0:00:")
+    assert 0 < float(score) <= 1
+    assert "speech" in kinds
+    assert "bride" in text
+
+
+def test_search_json_is_one_document_of_moments_with_their_hits(run: Run, wedding: int) -> None:
+    found = json.loads(run("search", "bride walks", "--json").stdout)
+    assert found["query"] == "bride walks"
+    moment = found["moments"][0]
+    assert moment["video"] == {"id": wedding, "title": "wedding-2019", "path": "/videos/wedding-2019.mp4"}
+    assert set(moment) >= {"video", "start", "end", "score", "kinds", "text", "hits"}
+
+
+def test_quotes_around_the_query_are_optional(run: Run, wedding: int) -> None:
+    assert run("search", "bride walks down aisle").stdout == run("search", "bride", "walks", "down", "aisle").stdout
+
+
+def test_a_query_can_be_read_from_standard_input(run: Run, wedding: int) -> None:
+    assert run("search", "-", input="bride walks\n").stdout == run("search", "bride walks").stdout
+
+
+def test_a_query_of_a_megabyte_is_answered_and_a_longer_one_is_2(run: Run, wedding: int) -> None:
+    assert run("search", "-", input=b"bride \xff\x00" * 131072).exit_code == 0
+    assert run("search", "-", input=b"x" * ((1 << 20) + 1)).exit_code == 2
+
+
+@pytest.mark.parametrize("query", AWKWARD)
+def test_any_query_text_is_safe(run: Run, wedding: int, query: str) -> None:
+    for words in ([query], ["--", query], ["bride", query]):
+        result = run("search", *words)
+        assert result.exit_code == 0, result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_bytes_that_are_no_text_are_a_query_too(wedding: int) -> None:
+    command = [sys.executable, "-m", "vidlocal", "search", b"bride \xff\xfe", b"-\xff"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    assert result.returncode == 0
+    assert b"Traceback" not in result.stderr
+
+
+def test_video_kind_and_limit_narrow_the_search(run: Run, library: Library, wedding: int) -> None:
+    other = add_video(library, "garden", "the bride waters the flowers")
+    assert {line.split("\t")[0] for line in run("search", "bride").stdout.splitlines()} == {
+        "/videos/wedding-2019.mp4",
+        "/videos/garden.mp4",
+    }
+    assert {line.split("\t")[0] for line in run("search", "bride", "--video", str(other)).stdout.splitlines()} == {
+        "/videos/garden.mp4"
+    }
+    kinds = {line.split("\t")[4] for line in run("search", "bride", "--kind", "scene").stdout.splitlines()}
+    assert kinds == {"scene"}
+    assert len(run("search", "bride", "-n", "1").stdout.splitlines()) == 1
+    assert run("search", "bride", "--video", "nothing").exit_code == 2
+    assert run("search", "bride", "--kind", "smell").exit_code == 2
+    assert run("search", "bride", "--limit", "0").exit_code == 2
+
+
+def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Library) -> None:
+    empty = run("search", "zebra")
+    assert (empty.exit_code, empty.stdout) == (0, "")
+    assert "vidlocal ingest" in empty.stderr
+    add_video(library, "garden", "the bride waters the flowers")
+    result = run("search", "zebra")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "5 frames are not described yet" in result.stderr
+    assert run("search", "zebra", "--quiet").stderr == ""
+    assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
+
+
+def test_a_search_is_noted_after_its_answer(run: Run, library: Library, wedding: int) -> None:
+    run("search", "bride", "walks")
+    run("search", "zebra")
+    noted = [(row["query"], row["hits"] > 0) for row in library.rows("SELECT query, hits FROM searches ORDER BY id")]
+    assert noted == [("bride walks", True), ("zebra", False)]
+
+
+def test_a_library_that_is_being_written_is_searched_without_a_note(run: Run, library: Library, wedding: int) -> None:
+    with library.writing():
+        result = run("search", "bride")
+    assert result.exit_code == 0
+    assert result.stdout
+    assert library.number("SELECT count(*) FROM searches") == 0
+
+
+def test_a_cold_search_loads_nothing_it_does_not_need(wedding: int) -> None:
+    code = (
+        "import sys, vidlocal.cli\n"
+        "try: vidlocal.cli.app(['search', 'bride'])\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
+    heavy = {"av", "PIL", "ollama", "httpx", "pywhispercpp", "rapidocr", "sqlite_utils", "rich", "pydantic", "numpy"}
+    assert not heavy & set(loaded)

@@ -1,0 +1,91 @@
+"""`vidlocal search`."""
+
+from contextlib import suppress
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.cli.query import WordsCommand, query_of
+from vidlocal.engines.query_vector import QueryVector, query_vector
+from vidlocal.errors import StoreError
+from vidlocal.records import JobKind, JobState
+from vidlocal.render import data
+from vidlocal.search import Result, search
+from vidlocal.store import frames, jobs, passages, searches, videos
+from vidlocal.store.database import Library
+
+Parser = WordsCommand
+
+
+def command(
+    words: Annotated[
+        list[str], typer.Argument(metavar="QUERY...", help="What to look for; - reads it from standard input.")
+    ],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many moments at most.")] = 10,
+    video: Annotated[
+        list[str] | None,
+        typer.Option("--video", help="Only this video, by id, path or part of its name; may be repeated."),
+    ] = None,
+    kind: options.Kinds = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find moments by what is said, written or shown in them.
+
+    Quotes are optional. A word may begin with a dash; after -- nothing is read as an option. Piped, it prints
+    tab-separated lines: path, start, end, score, kinds, text.
+    """
+    query = query_of(words)
+    chosen = settings.load()
+    with Library.open(chosen.home) as library:
+        among = [videos.resolve(library, name).id for name in video] if video else None
+        found = search(library, query, limit=limit, videos=among, kinds=kind, query_vector=partial(_direction, chosen))
+        _print(found, json=json)
+        if found.notice:
+            output.notice(found.notice, quiet=quiet)
+        if not found.moments:
+            output.notice(advice(library), quiet=quiet)
+        with suppress(StoreError):
+            searches.add(library, query, sum(len(moment.hits) for moment in found.moments))
+
+
+def advice(library: Library) -> str:
+    """What could be done when nothing was found."""
+    if not passages.count(library):
+        return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
+    unheard = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
+    left = frames.coverage(library).distinct_left
+    if left:
+        return f"No moment found. {left:,} frames are not described yet; describe them with: vidlocal enrich"
+    if unheard:
+        return f"No moment found. {unheard:,} videos were not listened to yet. Do so with: vidlocal setup"
+    return "No moment found. Try fewer or other words."
+
+
+def _direction(chosen: settings.Settings, query: str) -> QueryVector:
+    return query_vector(
+        chosen.ollama_host,
+        chosen.embed_model,
+        query,
+        on_gpu=chosen.embed_on_gpu,
+        allow_remote=chosen.allow_remote_host,
+        keep_alive=chosen.keep_alive,
+    )
+
+
+def _print(found: Result, *, json: bool) -> None:
+    if json:
+        output.document(data.document(found.query, found.moments))
+    elif not output.on_terminal():
+        for moment in found.moments:
+            output.line(data.line(moment))
+    elif found.moments:
+        from vidlocal.render import table
+        from vidlocal.render.highlight import words_of
+
+        console = output.console()
+        console.print(table.moments(found.moments, words_of(found.query), width=console.width))
+    output.arrive()
