@@ -10,7 +10,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notices, only errors.")]
 Kinds = Annotated[
     list[PassageKind] | None,
-    typer.Option("--kind", help="Only passages of this kind; may be repeated.", show_default=False),
+    typer.Option(
+        "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(PassageKind)}. May be repeated."
+    ),
 ]
 VideoName = Annotated[
     str, typer.Argument(metavar="VIDEO", help="An id, a path, or a unique part of the title or file name.")

@@ -22,12 +22,16 @@ Parser = WordsCommand
 
 def command(
     words: Annotated[
-        list[str], typer.Argument(metavar="QUERY...", help="What to look for; - reads it from standard input.")
+        list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")
     ],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many moments at most.")] = 10,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")
+    ] = 10,
     video: Annotated[
         list[str] | None,
-        typer.Option("--video", help="Only this video, by id, path or part of its name; may be repeated."),
+        typer.Option(
+            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
+        ),
     ] = None,
     kind: options.Kinds = None,
     json: options.Json = False,
