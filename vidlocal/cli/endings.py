@@ -19,6 +19,9 @@ from vidlocal.render.safe import flat, safe
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 
+# The last calls of a traceback: the first ones are always those of Typer.
+_FRAMES_SHOWN = -6
+
 
 @contextmanager
 def settled() -> Iterator[None]:
@@ -89,7 +92,7 @@ def _end_on_os_error(error: OSError) -> NoReturn:
 
 
 def _end_on_bug() -> NoReturn:
-    typer.echo(safe(traceback.format_exc().rstrip()), err=True)
+    typer.echo(safe(traceback.format_exc(limit=_FRAMES_SHOWN).rstrip()), err=True)
     _end(BUG, "This is a bug in vidlocal. Please report the lines above; look through them for private words first.")
 
 
