@@ -106,7 +106,8 @@ def bring(items: Sequence[Item], *, quiet: bool) -> list[Item]:
 def keep(items: Sequence[Item], chosen: Settings, *, quiet: bool) -> None:
     """Write the names of the models that are here into settings.toml."""
     names = {item.part.setting: item.part.name for item in items if item.part.setting and item.is_here}
-    settings.write(chosen.home, names)
+    if names:
+        settings.write(chosen.home, names)
     for row in settings.explain():
         if row.setting.name in names and row.value != names[row.setting.name]:
             output.notice(f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.", quiet=quiet)
