@@ -103,7 +103,7 @@ class Whisper:
             self._loaded = True
         timeout = _LEAST_TIMEOUT_S + _TIMEOUT_PER_S * samples.size / _RATE_HZ
         reply = self._call({"do": do, **values}, samples.astype("<f4").tobytes(), timeout)
-        self._proven = True
+        self._proven = self._proven or do != "voice"
         return reply
 
     def _call(self, request: dict[str, object], payload: bytes, timeout: float) -> Reply:
@@ -112,12 +112,13 @@ class Whisper:
         except (WorkerCrashed, WorkerTimedOut) as error:
             self._loaded = False
             ended = "crashed" if isinstance(error, WorkerCrashed) else f"gave no answer within {timeout:.0f} s"
-            if self._proven:
+            if self._proven and request["do"] != "voice":
                 raise AnswerRejected(
                     f"The whisper model {self._model.name} {ended} on the sound of this video."
                 ) from error
+            damaged = self._vad_file if request["do"] == "voice" else self._model.path
             raise EngineError(
-                f"The whisper model {self._model.name} {ended}. Its file may be damaged: delete {self._model.path} "
+                f"The whisper model {self._model.name} {ended}. A file may be damaged: delete {damaged} "
                 "and run: vidlocal setup"
             ) from error
 

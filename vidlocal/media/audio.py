@@ -1,5 +1,6 @@
 """The sound of a file as Whisper wants it: 16 kHz, mono, on the clock of the container."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ RATE_HZ = 16_000
 
 # Ten minutes of sound decode in seconds; a slow network drive may have to be read to find their place.
 _TIMEOUT_S = 600.0
+
+# ffmpeg begins lines with the part of it that speaks, and ends with lines about itself.
+_SPEAKER = re.compile(r"^(?:\[[^\]]*\]\s*)+")
+_OF_ITSELF = ("Task finished", "Terminating thread", "Conversion failed", "Error sending", "Nothing was written")
 
 Samples = npt.NDArray[np.float32]
 
@@ -65,6 +70,7 @@ def _chosen_index(path: Path, probe: Probe) -> int:
 
 
 def complaint(stderr: str) -> str:
-    """The last thing ffmpeg said, short enough for a sentence."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "ffmpeg gives no reason"
+    """The last thing ffmpeg said of the file, short enough for a sentence."""
+    lines = [_SPEAKER.sub("", line).strip() for line in stderr.splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_OF_ITSELF)]
+    return telling[-1][:200] if telling else "ffmpeg gives no reason"

@@ -32,22 +32,23 @@ def tidy(shown: Iterable[Shown], *, language: str | None = None, zero: float = 0
     """
     kept: list[_Line] = []
     last_said: dict[str, _Line] = {}
+    current = _Line(0.0, 0.0, "")
     before: tuple[str, ...] = ()
     before_end = -math.inf
     for start, end, lines in sorted(_on_the_clock(shown, zero), key=lambda item: item[0]):
         touching = start - before_end <= _TOUCHING_S
         seen = _overlap(before, lines) if touching else 0
         if seen:
-            kept[-1].grow(before[-1], lines[seen - 1])
+            current.grow(before[-1], lines[seen - 1])
         text = " ".join(lines[seen:])
         known = last_said.get(text)
-        if not text:
-            kept[-1].end = max(kept[-1].end, end)
-        elif known is not None and start - known.end <= _TOUCHING_S:
-            known.end = max(known.end, end)
-        else:
-            kept.append(_Line(start, end, text))
-            last_said[text] = kept[-1]
+        if known is not None and start - known.end <= _TOUCHING_S:
+            current = known
+        elif text:
+            current = _Line(start, end, text)
+            last_said[text] = current
+            kept.append(current)
+        current.end = max(current.end, end)
         before, before_end = lines, max(end, before_end) if touching else end
     return tuple(Cue(line.start, line.end, line.text, language) for line in kept)
 

@@ -51,7 +51,10 @@ def _webvtt_body(below: list[str]) -> list[str]:
 
 
 def _subrip_body(below: list[str], *, last: bool) -> list[str]:
-    """Without the number of the next cue. Empty lines inside a cue are tolerated, many files have them."""
+    """Up to the number of the next cue, be that one whole or not. Empty lines inside a cue are tolerated."""
+    for number, (line, after) in enumerate(pairwise(below)):
+        if not line.strip() and after.strip().isdecimal():
+            return below[:number]
     if not last and below and below[-1].strip().isdecimal():
         return below[:-1]
     return below

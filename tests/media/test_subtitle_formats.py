@@ -1,0 +1,94 @@
+import pytest
+
+from vidlocal.media.cues import Shown
+from vidlocal.media.subtitle_formats import parse
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+<i>Hello</i> <font color="#fff">there</font>
+
+2
+00:01:02,5 --> 01:02:03,25  X1:10 X2:20
+{\\an8}Tom &amp; Ann
+- I <3 you
+"""
+
+
+def lines(text: str) -> list[tuple[str, ...]]:
+    return [shown.lines for shown in parse(text)]
+
+
+def test_subrip_gives_words_without_tags_entities_and_positions() -> None:
+    assert parse(SRT) == [
+        Shown(1.0, 2.5, ("Hello there",)),
+        Shown(62.5, 3723.25, ("Tom & Ann", "- I <3 you")),
+    ]
+
+
+def test_subrip_line_ends_of_all_systems_are_read() -> None:
+    for end in ("\r\n", "\r"):
+        assert parse(SRT.replace("\n", end)) == parse(SRT)
+
+
+def test_subrip_broken_cues_are_passed_over() -> None:
+    text = "garbage\n\n1\n00:00:xx,000 --> 00:00:02,500\nlost\n\n2\n00:00:05,000 --> 00:00:06,000\nkept\n\n3\n00:00:09"
+    assert lines(text) == [("kept",)]
+
+
+def test_subrip_keeps_a_line_that_is_a_number() -> None:
+    assert lines("1\n00:00:01,000 --> 00:00:02,000\nIn\n1984\n\n") == [("In", "1984")]
+
+
+def test_subrip_cue_with_an_empty_line_is_read_whole() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nup\n\ndown\n\n2\n00:00:03,000 --> 00:00:04,000\nnext\n"
+    assert lines(text) == [("up", "down"), ("next",)]
+
+
+def test_webvtt_notes_styles_names_and_settings_are_no_text() -> None:
+    text = (
+        "WEBVTT - made by hand\nKind: captions\n\nSTYLE\n::cue { color: red }\n\nNOTE\n00:01 is not a time\n\n"
+        "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi <00:01.500><c.red>you</c></v> &lt;3\n\n"
+        "NOTE the end\n\n7\n01:00:00.000 --> 01:00:01.000\n<b>Bye</b>&nbsp;now\n"
+    )
+    assert parse(text) == [Shown(1.0, 2.0, ("Hi you <3",)), Shown(3600.0, 3601.0, ("Bye now",))]
+
+
+def test_substation_overrides_drawings_and_comments_are_no_text() -> None:
+    text = (
+        "[Script Info]\nTitle: x\n[V4+ Styles]\nStyle: Default,Arial\n[Events]\n"
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Comment: 0,0:00:00.00,0:00:01.00,Default,,0,0,0,,never said\n"
+        "Dialogue: 0,0:00:01.50,0:00:02.00,Default,,0,0,0,,{\\pos(1,2)\\i1}Well,{\\i0} hello\\Nthere\\hyou\n"
+        "Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0 100 100{\\p0}Sign\n"
+        "Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\an7\\p4}m 0 0 b 1 1 2 2\n"
+        "Dialogue: broken\n"
+    )
+    assert parse(text) == [
+        Shown(1.5, 2.0, ("Well, hello", "there you")),
+        Shown(3.0, 4.0, ("Sign",)),
+        Shown(5.0, 6.0, ()),
+    ]
+
+
+def test_ssa_with_its_own_columns_is_read() -> None:
+    text = (
+        "[Events]\nFormat: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,NTP,0000,0000,0000,!Effect,one, two\n"
+    )
+    assert parse(text) == [Shown(1.0, 2.0, ("one, two",))]
+
+
+def test_music_notes_stay_with_words_and_vanish_alone() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\n♪ la la ♪\n\n2\n00:00:03,000 --> 00:00:04,000\n♪♪\n"
+    assert lines(text) == [("♪ la la ♪",), ()]
+
+
+def test_control_and_bidi_characters_do_not_get_in() -> None:
+    assert lines("1\n00:00:01,000 --> 00:00:02,000\na\x1b[31m\u202eb\x00c\n") == [("a [31m b c",)]
+
+
+@pytest.mark.parametrize("unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: ", "\n", "1\n\n"])
+def test_a_line_of_ten_megabytes_is_survived(unit: str) -> None:
+    huge = unit * (10_000_000 // len(unit))
+    text = f"1\n00:00:01,000 --> 00:00:02,000\n{huge}\n\n2\n00:00:03,000 --> 00:00:04,000\nafter\n"
+    assert all(len(line) <= 2_000 for shown in lines(text) for line in shown)

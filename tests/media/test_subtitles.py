@@ -1,0 +1,126 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from vidlocal import process
+from vidlocal.errors import MediaError
+from vidlocal.media import ffmpeg, subtitles
+from vidlocal.records import Cue, MediaKind, Probe, SubtitleTrack
+
+SRT = "1\n00:00:01,000 --> 00:00:02,500\nL'été arrive, la mariée est très drôle.\n\n"
+CUE = Cue(1.0, 2.5, "L'été arrive, la mariée est très drôle.")
+
+
+@pytest.fixture(scope="module")
+def tool() -> ffmpeg.Ffmpeg:
+    return ffmpeg.find(None)
+
+
+def names(found: tuple[Path, ...]) -> list[str]:
+    return [path.name for path in found]
+
+
+def test_sidecars_are_found_with_language_and_flags(tmp_path: Path) -> None:
+    belonging = ["movie.ass", "movie.en.srt", "movie.mp4.srt", "movie.pt-BR.forced.srt", "movie.srt", "movie.vtt"]
+    others = [
+        "movie.mp4",
+        "movie2.srt",
+        "movie.part2.srt",
+        "other.en.srt",
+        "movie.en.txt",
+        "movie.chapters.vtt",
+        "m.srt",
+    ]
+    for name in (*belonging, *others):
+        (tmp_path / name).write_text(SRT)
+    (tmp_path / "movie.de.srt").mkdir()
+    assert names(subtitles.sidecars(tmp_path / "movie.mp4")) == belonging
+
+
+def test_sidecars_are_found_whatever_the_case_and_the_spelling_of_accents(tmp_path: Path) -> None:
+    (tmp_path / "CAFE\u0301.EN.SRT").write_text(SRT)
+    assert len(subtitles.sidecars(tmp_path / "caf\u00e9.mp4")) == 1
+
+
+def test_sidecars_of_a_video_in_no_folder_are_none(tmp_path: Path) -> None:
+    assert subtitles.sidecars(tmp_path / "gone" / "movie.mp4") == ()
+
+
+@pytest.mark.parametrize(("name", "language"), [("m.srt", None), ("m.eng.srt", "en"), ("a.b.pt-BR.forced.srt", "pt")])
+def test_read_sidecar_takes_the_language_from_the_name(tmp_path: Path, name: str, language: str | None) -> None:
+    (tmp_path / name).write_text(SRT)
+    assert subtitles.read_sidecar(tmp_path / name)[0].language == language
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_read_sidecar_understands_the_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "m.srt").write_bytes(SRT.encode(encoding))
+    assert subtitles.read_sidecar(tmp_path / "m.srt") == (CUE,)
+
+
+def test_read_sidecar_says_why_a_file_is_of_no_use(tmp_path: Path) -> None:
+    path = tmp_path / "m.srt"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(MediaError, match=r"m\.srt has no subtitle"):
+        subtitles.read_sidecar(path)
+    with pytest.raises(MediaError, match=r"gone\.srt"):
+        subtitles.read_sidecar(tmp_path / "gone.srt")
+    path.write_text("  \n")
+    assert subtitles.read_sidecar(path) == ()
+
+
+def test_read_sidecar_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.srt")
+    assert subtitles.sidecars(tmp_path / "m.mp4") == ()
+    with pytest.raises(MediaError):
+        subtitles.read_sidecar(tmp_path / "m.srt")
+
+
+def muxed(tool: ffmpeg.Ffmpeg, target: Path, *, codec: str, offset: float = 0.0, encoding: str = "utf-8") -> Path:
+    """A clip of 4 s with one subtitle track; both begin `offset` seconds late."""
+    source = target.with_suffix(".source.srt")
+    source.write_bytes(SRT.encode(encoding))
+    picture = ["-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=4"]
+    late = ["-itsoffset", str(offset)]
+    argv = [tool.path, "-v", "error", *late, *picture, *late, "-i", str(source)]
+    argv += ["-map", "0:v", "-map", "1", "-c:v", "mpeg4", "-c:s", codec, "-metadata:s:s:0", "language=fre", str(target)]
+    finished = process.run(argv, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    return target
+
+
+def probe(*, start: float = 0.0) -> Probe:
+    return Probe(MediaKind.VIDEO, 4.0, start=start)
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"),
+    [("mkv", "subrip"), ("mkv", "ass"), ("mkv", "webvtt"), ("mp4", "mov_text"), ("mov", "mov_text")],
+)
+@pytest.mark.parametrize("offset", [0.0, 10.0])
+def test_read_track_gives_the_words_on_the_clock_of_the_container(
+    tmp_path: Path, tool: ffmpeg.Ffmpeg, ending: str, codec: str, offset: float
+) -> None:
+    path = muxed(tool, tmp_path / f"clip.{ending}", codec=codec, offset=offset)
+    track = SubtitleTrack(1, codec, "fre", None, is_text=True)
+    (cue,) = subtitles.read_track(path, track, probe(start=offset), ffmpeg=tool)
+    assert (cue.text, cue.language) == (CUE.text, "fr")
+    assert (cue.start, cue.end) == pytest.approx((1.0, 2.5), abs=0.011)
+
+
+def test_read_track_survives_text_that_is_not_utf8(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+    path = muxed(tool, tmp_path / "clip.mkv", codec="copy", encoding="cp1252")
+    track = SubtitleTrack(1, "subrip", None, None, is_text=True)
+    assert subtitles.read_track(path, track, probe(), ffmpeg=tool) == (CUE,)
+
+
+def test_read_track_of_bitmaps_has_no_words(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+    track = SubtitleTrack(1, "hdmv_pgs_subtitle", None, None, is_text=False)
+    assert subtitles.read_track(tmp_path / "any.mkv", track, probe(), ffmpeg=tool) == ()
+
+
+def test_read_track_names_a_track_that_cannot_be_read(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+    path = muxed(tool, tmp_path / "clip.mkv", codec="subrip")
+    with pytest.raises(MediaError, match=r"subtitle track 7 of clip\.mkv"):
+        subtitles.read_track(path, SubtitleTrack(7, "subrip", None, None, is_text=True), probe(), ffmpeg=tool)
