@@ -1,5 +1,6 @@
 """`vidlocal search`."""
 
+import os
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -43,6 +44,8 @@ def command(
     tab-separated lines: path, start, end, score, kinds, text.
     """
     query = query_of(words)
+    # The vectors are gone through once: starting numpy's threads for that costs more than they save.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     chosen = settings.load()
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
