@@ -116,6 +116,13 @@ def resolve(library: Library, text: str) -> Video:
     raise UsageError(f"No video fits {text!r}. See them all with: vidlocal list")
 
 
+def paths(library: Library, video_id: int) -> list[Path]:
+    """Where the video was seen, the latest place first."""
+    video = get(library, video_id)
+    known = [] if video is None else [video.path, *_copies(library, video_id)]
+    return [Path(path) for path in dict.fromkeys(known)]
+
+
 def set_language(library: Library, video_id: int, language: str) -> None:
     with library.writing() as connection:
         connection.execute("UPDATE videos SET language = ? WHERE id = ?", (language, video_id))

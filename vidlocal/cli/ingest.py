@@ -1,0 +1,172 @@
+"""`vidlocal ingest`."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output, progress
+from vidlocal.render.safe import flat
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+from vidlocal.timecode import lasting, short_clock
+
+if TYPE_CHECKING:
+    from vidlocal.ingest import Outcome, Tools
+
+SOME_FAILED, ALL_FAILED = 3, 4
+
+
+def command(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with everything below.")],
+    every: Annotated[
+        float | None,
+        typer.Option(help="Seconds of video between two frames; 0 takes every frame.", show_default="2"),
+    ] = None,
+    transcribe: Annotated[
+        bool, typer.Option("--transcribe", help="Listen to the speech even where there are subtitles.")
+    ] = False,
+    whisper_model: Annotated[
+        str | None,
+        typer.Option(help="Speech model: a name from tiny to large-v3-turbo, or a file.", show_default="base"),
+    ] = None,
+    later: Annotated[
+        bool, typer.Option("--later", help="Leave speech and text on screen to `vidlocal enrich`.")
+    ] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take videos into the library, so that they can be searched.
+
+    Photos and sound recordings too. A file the library knows, under whatever name, is not read again. Files
+    stay where they are and are never changed. Piped, it prints one tab-separated line per file: what became of
+    it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
+    """
+    from vidlocal.ingest import ingest
+
+    chosen = settings.load({"every": every, "whisper_model": whisper_model})
+    with ExitStack() as stack:
+        library = stack.enter_context(Library.open(chosen.home, create=True))
+        owner = stack.enter_context(Owner(library.folder))
+        tools = open_tools(stack, chosen)
+        line = stack.enter_context(progress.line(quiet=quiet))
+        outcomes = ingest(
+            library,
+            [path.absolute() for path in paths],
+            tools,
+            owner,
+            every=chosen.every,
+            transcribe=transcribe,
+            later=later,
+            report=lambda at: line.at(f"{at.path.name}: {at.stage}", at.done),
+        )
+        done = list(_told(outcomes, line, json=json, quiet=quiet))
+    _sum_up(done, quiet=quiet or json)
+    _exit_with(done)
+
+
+def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
+    """What ingest works with, closed with `stack`."""
+    from vidlocal.ingest import Tools
+    from vidlocal.media.ffmpeg import find
+    from vidlocal.media.probe import Prober
+    from vidlocal.cli.fast_engines import fast_engines
+
+    ffmpeg = find(chosen.ffmpeg)
+    prober = stack.enter_context(Prober())
+    return Tools(ffmpeg, prober, fast_engines(stack, chosen, ffmpeg, prober))
+
+
+def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, quiet: bool) -> "Iterator[Outcome]":
+    """The outcomes, each said as it is finished; what was passed over in a folder is only counted."""
+    from vidlocal.ingest import Result
+
+    for outcome in outcomes:
+        if json:
+            output.record(_as_data(outcome))
+        elif outcome.result is not Result.PASSED_OVER:
+            if output.on_terminal():
+                line.say(_sentence(outcome))
+            else:
+                output.fields(*_fields(outcome))
+        yield outcome
+
+
+def _sentence(outcome: "Outcome") -> str:
+    from vidlocal.ingest import Result
+
+    name = flat(outcome.path.name)
+    if outcome.result is Result.FAILED:
+        return f"failed  {outcome.reason}"
+    video = outcome.video
+    if video is None:
+        return f"{outcome.result.value:6}  {name}"
+    if outcome.result is Result.KNOWN:
+        return f"known   {name} is video {video.id}, unchanged"
+    if outcome.result is Result.COPY:
+        return f"copy    {name} is the same as video {video.id} ({video.title})"
+    facts = [short_clock(video.duration)] if video.duration else []
+    if outcome.frames:
+        facts.append(f"{outcome.frames:,} frames ({outcome.distinct:,} distinct)")
+    if outcome.subtitles:
+        facts.append(f"{outcome.subtitles:,} subtitles")
+    facts.append(f"took {lasting(outcome.seconds)}")
+    if video.partial:
+        facts.append(video.partial)
+    return f"added   {name} is video {video.id}: {', '.join(facts)}"
+
+
+def _fields(outcome: "Outcome") -> Sequence[str]:
+    return (
+        outcome.result.value,
+        str(outcome.path),
+        str(outcome.video.id) if outcome.video else "",
+        str(outcome.frames),
+        str(outcome.distinct),
+        f"{outcome.seconds:.2f}",
+        outcome.reason or (outcome.video.partial if outcome.video else None) or "",
+    )
+
+
+def _as_data(outcome: "Outcome") -> dict[str, object]:
+    video = outcome.video
+    return {
+        "path": str(outcome.path),
+        "result": outcome.result.value,
+        "video": None if video is None else {"id": video.id, "title": video.title, "duration": video.duration},
+        "frames": outcome.frames,
+        "distinct": outcome.distinct,
+        "subtitles": outcome.subtitles,
+        "seconds": round(outcome.seconds, 3),
+        "reason": outcome.reason,
+        "partial": None if video is None else video.partial,
+        "notes": list(outcome.notes),
+    }
+
+
+def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
+    """The closing table, and each note once however many files it concerns."""
+    from vidlocal.ingest import Result
+
+    counts = Counter(outcome.result for outcome in done)
+    told = [f"{counts[result]:,} {result.value}" for result in Result if counts[result]]
+    output.notice(f"{', '.join(told) or 'There was nothing to take in'}.", quiet=quiet)
+    for note in dict.fromkeys(note for outcome in done for note in outcome.notes):
+        output.notice(note, quiet=quiet)
+    if counts[Result.ADDED]:
+        output.notice(
+            'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
+        )
+
+
+def _exit_with(done: "Sequence[Outcome]") -> None:
+    from vidlocal.ingest import Result
+
+    tried = [outcome for outcome in done if outcome.result is not Result.PASSED_OVER]
+    failed = sum(outcome.result is Result.FAILED for outcome in tried)
+    if failed:
+        raise typer.Exit(ALL_FAILED if failed == len(tried) else SOME_FAILED)

@@ -1,0 +1,243 @@
+"""Verb 1: a file becomes a video that can be searched.
+
+    file -> identity -> probe -> frames + signals -> subtitles -> one transaction -> text on screen, speech
+
+Everything up to the transaction is done again from the start when it is interrupted; what comes after it
+is a job of its own, which this run does at once and any later run can finish.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.media import files, frames, subtitles
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.probe import Prober
+from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
+from vidlocal.steps import fast
+from vidlocal.steps.sample import sample
+from vidlocal.store import jobs, staging, videos
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+# A JPEG of 896 px takes 30 to 90 KB; a library on its last megabytes fails before the work, not after it.
+_BYTES_PER_FRAME = 100_000
+_SPACE_KEPT_FREE = 32 << 20
+
+
+class Result(StrEnum):
+    """What became of one file."""
+
+    ADDED = "added"
+    KNOWN = "known"
+    COPY = "copy"
+    FAILED = "failed"
+    PASSED_OVER = "passed over"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file, and why. `notes` are sentences about work that is left for later."""
+
+    path: Path
+    result: Result
+    video: Video | None = None
+    reason: str | None = None
+    frames: int = 0
+    distinct: int = 0
+    subtitles: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the work on one file stands. `done` is 0 to 1, None while it cannot be told."""
+
+    path: Path
+    stage: str
+    done: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What ingest works with. The verb builds none of it."""
+
+    ffmpeg: Ffmpeg
+    prober: Prober
+    fast: fast.Engines
+
+
+Report = Callable[[Progress], None]
+
+
+def ingest(
+    library: Library,
+    paths: Sequence[Path],
+    tools: Tools,
+    owner: Owner,
+    *,
+    every: float,
+    transcribe: bool = False,
+    later: bool = False,
+    report: Report = lambda progress: None,
+) -> Iterator[Outcome]:
+    """Take in files and folders, one outcome per file as it is finished.
+
+    `every` is the seconds between two frames, 0 for every frame. `transcribe` listens even where there are
+    subtitles; `later` leaves speech and text on screen to the deep pass. A file that cannot be read is an
+    outcome; StoreError ends the run, for no file after it could be stored either.
+    """
+    staging.sweep(library)
+    jobs.release_dead(library)
+    intake = _Intake(library, tools, owner, every, transcribe, later, report)
+    for found in files.find(paths):
+        yield intake.take(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """One run's tools and wishes, at hand for every step of one file."""
+
+    library: Library
+    tools: Tools
+    owner: Owner
+    every: float
+    transcribe: bool
+    later: bool
+    report: Report
+
+    def take(self, found: files.Found) -> Outcome:
+        started = time.monotonic()
+        try:
+            outcome = self._recognise(found.path) or self._add(found.path)
+        except (MediaError, ToolError) as error:
+            expected = found.named or files.is_media_name(found.path)
+            return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
+        notes = () if self.later or outcome.video is None else self._finish(outcome.video)
+        return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
+
+    def _recognise(self, path: Path) -> Outcome | None:
+        """The video this very file is known to hold, without reading it."""
+        video = videos.unchanged_at(self.library, path, files.stamp(path))
+        return None if video is None else Outcome(path, Result.KNOWN, video)
+
+    def _add(self, path: Path) -> Outcome:
+        stamp = files.stamp(path)
+        # A file of unknown sort is opened before it is read to the end: most of those are no media at all.
+        probe = None if files.is_media_name(path) else self.tools.prober.probe(path)
+        content_hash = files.content_hash(path, progress=lambda done: self._say(path, "reading", done))
+        twin = videos.with_hash(self.library, content_hash)
+        if twin is not None:
+            return self._remember(path, stamp, twin)
+        probe = probe or self.tools.prober.probe(path)
+        with staging.staged(self.library, self.owner) as folder:
+            drafts = self._sample(path, probe, folder, content_hash)
+            found, notes = self._read_subtitles(path, probe)
+            if not files.unchanged(path, stamp):
+                raise MediaError(f"{path.name} changed while it was read. Ingest it again when it is complete.")
+            outcome = self._store(path, stamp, content_hash, probe, drafts, found, folder)
+        return replace(outcome, notes=tuple(notes))
+
+    def _remember(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
+        videos.remember_copy(self.library, video.id, path, stamp)
+        return Outcome(path, Result.COPY, replace(video, path=str(path)))
+
+    def _sample(self, path: Path, probe: Probe, folder: Path, content_hash: str) -> tuple[FrameDraft, ...]:
+        if probe.kind is MediaKind.AUDIO:
+            return ()
+        expected = 1 if probe.kind is MediaKind.PHOTO or not self.every else probe.duration / self.every
+        staging.require_space(self.library, _SPACE_KEPT_FREE + int(expected * _BYTES_PER_FRAME))
+        pictures = self._pictures(path, probe)
+        drafts = sample(pictures, folder=folder, prefix=staging.image_prefix(content_hash))
+        if not drafts:
+            raise MediaError(f"{path.name} holds no picture that can be decoded.")
+        return drafts
+
+    def _pictures(self, path: Path, probe: Probe) -> Iterator[frames.Picture]:
+        if probe.kind is MediaKind.PHOTO:
+            yield self.tools.prober.photo(path)
+            return
+        yield from frames.read_frames(
+            path,
+            probe,
+            every=self.every,
+            ffmpeg=self.tools.ffmpeg,
+            prober=self.tools.prober,
+            report=lambda until: self._say(
+                path, "frames", min(1.0, until / probe.duration) if probe.duration else None
+            ),
+        )
+
+    def _read_subtitles(self, path: Path, probe: Probe) -> tuple[list[Passage], list[str]]:
+        """The subtitles beside and inside the file, and a sentence for each that cannot be read."""
+        cues: list[Cue] = []
+        notes: list[str] = []
+        for read in self._subtitle_readers(path, probe):
+            try:
+                cues.extend(read())
+            except (MediaError, ToolError) as error:
+                notes.append(str(error))
+        return [
+            Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, language=cue.language) for cue in cues
+        ], notes
+
+    def _subtitle_readers(self, path: Path, probe: Probe) -> Iterator[Callable[[], Sequence[Cue]]]:
+        for sidecar in subtitles.sidecars(path):
+            yield partial(subtitles.read_sidecar, sidecar)
+        for track in probe.subtitles:
+            if track.is_text:
+                self._say(path, "subtitles", None)
+                yield partial(subtitles.read_track, path, track, probe, ffmpeg=self.tools.ffmpeg)
+
+    def _store(
+        self,
+        path: Path,
+        stamp: FileStamp,
+        content_hash: str,
+        probe: Probe,
+        drafts: Sequence[FrameDraft],
+        found: Sequence[Passage],
+        folder: Path,
+    ) -> Outcome:
+        with self.library.writing():
+            twin = videos.with_hash(self.library, content_hash)
+            if twin is not None:  # another process was faster
+                return self._remember(path, stamp, twin)
+            staging.publish(self.library, folder, content_hash)
+            video_id = videos.add(
+                self.library,
+                content_hash=content_hash,
+                path=path,
+                stamp=stamp,
+                probe=probe,
+                frame_drafts=drafts,
+                found=found,
+                plan=self._plan(probe, drafts, found),
+            )
+        distinct = sum(draft.image is not None for draft in drafts)
+        video = videos.get(self.library, video_id)
+        return Outcome(path, Result.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(found))
+
+    def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], found: Sequence[Passage]) -> list[JobKind]:
+        plan = [JobKind.READ] if drafts else []
+        if probe.audio and (self.transcribe or not found):
+            plan.append(JobKind.TRANSCRIBE)
+        return plan
+
+    def _finish(self, video: Video) -> tuple[str, ...]:
+        """Text on screen and speech of the video, now; what cannot be done is left queued and said."""
+        return fast.work_off(
+            self.library,
+            self.tools.fast,
+            self.owner,
+            among=[video.id],
+            report=lambda stage, done: self._say(Path(video.path), stage, done),
+        )
+
+    def _say(self, path: Path, stage: str, done: float | None) -> None:
+        self.report(Progress(path, stage, done))

@@ -1,0 +1,140 @@
+"""The fast pass's queued work: text on screen and speech. Ingest does it at once, enrich what was left."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidlocal.engines.base import SpeechEngine
+from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
+from vidlocal.media import files
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.probe import Prober
+from vidlocal.records import Job, JobKind
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.steps.listen import listen
+from vidlocal.steps.read import read_screen
+from vidlocal.store import jobs, videos
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+# Longer than the longest stretch between two checkpoints: ten minutes of speech on a slow machine.
+_LEASE_S = 3600.0
+
+# What stands in the way goes away when a drive is plugged in or a model fetched: look again in the next run.
+_NEXT_RUN_S = 60.0
+
+Report = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What reads and listens. `no_speech` says in one sentence why nothing listens, when nothing does."""
+
+    ffmpeg: Ffmpeg
+    prober: Prober
+    reader: ScreenReader
+    speech: SpeechEngine | None
+    no_speech: str | None = None
+
+
+def work_off(
+    library: Library,
+    engines: Engines,
+    owner: Owner,
+    *,
+    among: Sequence[int] | None = None,
+    report: Report = lambda stage, done: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[str, ...]:
+    """Read and listen to what is queued, of some videos or of all. Returns a sentence for what has to wait."""
+    work = _Work(library, engines, owner, among, report, stop)
+    notes = work.all_of(JobKind.READ, work.read)
+    if engines.speech is not None:
+        return (*notes, *work.all_of(JobKind.TRANSCRIBE, work.listen))
+    waiting = jobs.next_due(library, JobKind.TRANSCRIBE, videos=among) is not None
+    return (*notes, engines.no_speech) if waiting and engines.no_speech else notes
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    library: Library
+    engines: Engines
+    owner: Owner
+    among: Sequence[int] | None
+    report: Report
+    stop: Callable[[], bool]
+
+    def all_of(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
+        """Perform every job of a kind that is due. Returns a sentence for each that could not be done."""
+        notes: list[str] = []
+        while not self.stop():
+            job = jobs.claim(
+                self.library,
+                kind,
+                worker=self.owner.token,
+                now=time.time(),
+                lease_s=_LEASE_S,
+                videos=self.among,
+            )
+            if job is None:
+                break
+            trouble = self._try(job, perform)
+            if trouble:
+                notes.append(trouble)
+        return tuple(notes)
+
+    def read(self, job: Job) -> None:
+        self.report("reading the screen", None)
+        read_screen(self.library, job.video_id, reader=self.engines.reader)
+        jobs.finish(self.library, job)
+
+    def listen(self, job: Job) -> None:
+        speech = self.engines.speech
+        if speech is None:
+            return
+        path = self._source(job)
+        probe = self.engines.prober.probe(path)
+        listen(
+            self.library,
+            job,
+            path,
+            probe,
+            engine=speech,
+            ffmpeg=self.engines.ffmpeg,
+            report=lambda done: self.report("listening", done),
+        )
+
+    def _try(self, job: Job, perform: Callable[[Job], None]) -> str | None:
+        """Perform a job; why not, in a sentence. A model at fault or a drive that is away costs the video nothing."""
+        later = time.time() + _NEXT_RUN_S
+        try:
+            perform(job)
+        except (AnswerRejected, MediaError, ToolError) as error:
+            jobs.fail(self.library, job, str(error), not_before=later)
+            return str(error)
+        except (EngineError, _Away) as error:
+            jobs.give_back(self.library, job, str(error), not_before=later)
+            return str(error)
+        except BaseException:
+            with suppress(StoreError):
+                jobs.give_back(self.library, job)
+            raise
+        return None
+
+    def _source(self, job: Job) -> Path:
+        """A file that still holds the video. Raises _Away when there is none now."""
+        for path in videos.paths(self.library, job.video_id):
+            with suppress(MediaError):
+                stamp = files.stamp(path)
+                known = videos.unchanged_at(self.library, path, stamp)
+                if known is not None and known.id == job.video_id:
+                    return path
+        video = videos.get(self.library, job.video_id)
+        name = video.path if video else "The file"
+        raise _Away(f"{name} is not there or has changed, so its speech waits. Ingest it from where it is now.")
+
+
+class _Away(VidlocalError):
+    """The video's file cannot be reached now."""
