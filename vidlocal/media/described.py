@@ -1,0 +1,123 @@
+"""Streams of an opened container as plain values. Runs in the child; knows the fields of the av objects."""
+
+import math
+import re
+import struct
+from typing import Any
+
+Values = dict[str, object]
+
+_ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+_DEFAULT = 0x1  # AV_DISPOSITION_DEFAULT
+_TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
+_TEXT_SUBTITLES = frozenset(
+    ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "sami", "microdvd", "subviewer", "mpl2", "jacosub")
+)
+_ODDEST_ASPECT = 20.0
+_DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
+_DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
+_FIRST_YEAR = 1971  # clocks that were never set say 1904 or 1970
+
+
+def is_attached(stream: Any) -> bool:
+    """Whether the stream is a picture that came along, such as the cover of an album."""
+    return bool(int(stream.disposition) & _ATTACHED)
+
+
+def is_default(stream: Any) -> bool:
+    return bool(int(stream.disposition) & _DEFAULT)
+
+
+def container(opened: Any) -> Values:
+    """Title and date of the recording, None where they are not given."""
+    tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
+    dates = (recorded(tags[key]) for key in _DATE_KEYS if key in tags)
+    return {"title": tags.get("title", "").strip() or None, "recorded_at": next((date for date in dates if date), None)}
+
+
+def recorded(text: str) -> str | None:
+    """A date of recording as ISO 8601; None when it is none, or that of a clock nobody set."""
+    match = _DATE.match(text.strip())
+    if match is None or int(match[1]) < _FIRST_YEAR:
+        return None
+    year, month, day, clock, zone = match.groups()
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return None
+    return f"{year}-{month}-{day}" + (f"T{clock}" if clock else "") + (zone or "")
+
+
+def audio(stream: Any) -> Values:
+    context = stream.codec_context
+    return {
+        "index": stream.index,
+        "codec": context.codec.canonical_name,
+        "language": _language(stream),
+        "default": is_default(stream),
+        "channels": context.channels,
+        "rate_hz": context.sample_rate or 0,
+    }
+
+
+def subtitle(stream: Any) -> Values:
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
+    return {
+        "index": stream.index,
+        "codec": codec,
+        "language": _language(stream),
+        "title": stream.metadata.get("title"),
+        "is_text": codec in _TEXT_SUBTITLES,
+    }
+
+
+def pictures(stream: Any, frame: Any) -> Values:
+    """Size, shape and colours of the pictures, from the stream and its first decoded frame."""
+    aspect = _aspect(stream)
+    rotation, turns = orientation(frame)
+    width, height = round(frame.width * aspect), frame.height
+    if rotation in (90, 270):
+        width, height = height, width
+    return {
+        "video_codec": stream.codec_context.codec.canonical_name,
+        "video_index": stream.index,
+        "width_px": max(1, width),
+        "height_px": max(1, height),
+        "sample_aspect": aspect,
+        "frame_rate_hz": float(stream.average_rate or 0),
+        "rotation": rotation,
+        "turns": turns,
+        "hdr": _TRANSFERS.get(int(frame.color_trc)),
+    }
+
+
+def orientation(frame: Any) -> tuple[int, list[str]]:
+    """Degrees clockwise and the filters that turn the picture upright, as ffmpeg's own autorotation chooses them."""
+    matrix = _display_matrix(frame)
+    if matrix is None:
+        return 0, []
+    degrees = round(-math.degrees(math.atan2(matrix[1], matrix[0])))
+    turned = -degrees % 360
+    nearest = round(turned / 90) % 4 * 90
+    if nearest == 90:
+        return 90, ["transpose=cclock_flip" if matrix[3] > 0 else "transpose=clock"]
+    if nearest == 270:
+        return 270, ["transpose=clock_flip" if matrix[3] < 0 else "transpose=cclock"]
+    flips = [name for name, side in (("hflip", matrix[0]), ("vflip", matrix[4])) if side < 0]
+    return (180 if len(flips) == 2 else 0), flips
+
+
+def _display_matrix(frame: Any) -> tuple[int, ...] | None:
+    """The 3 x 3 matrix of 16.16 (last column 2.30) fixed point numbers that the container wants applied."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None or data.buffer_size != 36:
+        return None
+    return struct.unpack("=9i", bytes(data))
+
+
+def _aspect(stream: Any) -> float:
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return aspect if 1 / _ODDEST_ASPECT <= aspect <= _ODDEST_ASPECT else 1.0
+
+
+def _language(stream: Any) -> str | None:
+    language = stream.metadata.get("language")
+    return None if language in (None, "", "und") else str(language)

@@ -1,0 +1,215 @@
+"""The pictures of a video, one every so many seconds, each with the exact time a player shows it at."""
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidlocal import process
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.media.ffmpeg import Ffmpeg, input_name, input_options
+from vidlocal.media.picture import LONG_SIDE_PX, Picture, fit
+from vidlocal.media.plan import DENSE_ENOUGH, Level, Part, plan, spacing_of
+from vidlocal.media.probe import Prober
+from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
+from vidlocal.records import Probe
+
+__all__ = ["LONG_SIDE_PX", "Picture", "read_frames"]
+
+_STALL_TIMEOUT = 90.0
+_TIMEOUT = 24 * 3600.0
+# More threads hold more whole pictures in memory: 4K is 12 MB each.
+_MOST_THREADS = 4
+_MICROSECONDS = 1_000_000
+_PTS = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
+# HDR to ordinary video; zscale wants to be told what the file may not say. The curve is hable, at 100 nits.
+_TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+
+
+def read_frames(
+    path: Path,
+    probe: Probe,
+    *,
+    every: float,
+    ffmpeg: Ffmpeg,
+    prober: Prober,
+    report: Callable[[float], None] | None = None,
+) -> Iterator[Picture]:
+    """The pictures of a video in order, about `every` seconds apart and never more than 1.5 times that where the
+    video shows more; all of them when `every` is 0. The first picture of the video is always among them.
+
+    They stream: at most a few are in memory. `report` is told how many seconds of the video are done.
+    Raises MediaError when not one picture can be decoded. The iterator ends its ffmpeg when it is closed.
+    """
+    timeline = prober.timeline(path)
+    reader = _Reader(path, probe, every, ffmpeg, timeline, _tone_mapping(probe, ffmpeg))
+    last: float | None = None
+    for part in plan(timeline, every=every):
+        with closing(reader.read(part, last)) as pictures:
+            for picture in pictures:
+                last = picture.time
+                yield picture
+                if report is not None:
+                    report(last)
+    if last is None:
+        raise MediaError(f"{path.name} is damaged: none of its pictures can be decoded. {reader.complaint}".strip())
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One video and how its pictures are to look. `complaint` is the last thing ffmpeg said."""
+
+    path: Path
+    probe: Probe
+    every: float
+    ffmpeg: Ffmpeg
+    timeline: Timeline
+    tone_mapping: tuple[tuple[str, dict[str, object]], ...]
+    complaint: str = ""
+
+    def read(self, part: Part, last: float | None) -> Generator[Picture, None, None]:
+        """The pictures of one part; where its level finds too few, the next level goes on from there."""
+        level: Level | None = part.level
+        while level is not None:
+            with closing(self._pass(part, level, last)) as pictures:
+                for picture in pictures:
+                    if level.harder is not None and self._missed(part, last, picture.time):
+                        break
+                    last = picture.time
+                    yield picture
+                else:
+                    if level.harder is None or not self._missed(part, last, part.end):
+                        return
+            level = level.harder
+
+    def _missed(self, part: Part, last: float | None, now: float) -> bool:
+        """Whether more should have been found between the last picture and this one."""
+        if not self.every:
+            return False
+        before = part.start if last is None else last
+        limit = DENSE_ENOUGH * self.every
+        return now - before > limit + SAME_TIME and self.timeline.shows_between(before, before + limit)
+
+    def _pass(self, part: Part, level: Level, last: float | None) -> Generator[Picture, None, None]:
+        """What one run of ffmpeg finds in the part after the last picture."""
+        spacing = part.spacing
+        if level is not part.level:
+            spacing = spacing_of(self.timeline, part.start, part.end, self.every)
+        after = part.start - SAME_TIME if last is None else last + max(spacing, SAME_TIME)
+        command = self._command(part, level, spacing, after)
+        width, height = self._size()
+        buffer_bytes = width * height * 3
+        clock = Clock(self.timeline.segments)
+        with process.Stream(command, stall_timeout=_STALL_TIMEOUT, timeout=_TIMEOUT, side=True) as stream:
+            for _ in count():
+                rgb = np.empty((height, width, 3), np.uint8)
+                if self._read_into(stream, rgb.data.cast("B"), last) < buffer_bytes:
+                    break
+                time = clock.shown(_stored_time(stream))
+                if time < after - SAME_TIME or (last is not None and time <= last):
+                    continue
+                last = time
+                yield Picture(max(0.0, round(time, 6)), rgb)
+            self.complaint = _last_line(stream.stderr)
+
+    def _read_into(self, stream: process.Stream, buffer: memoryview, last: float | None) -> int:
+        try:
+            return stream.read_into(buffer)
+        except process.TimedOut as error:
+            raise MediaError(f"{self.path.name} is damaged: decoding stopped at {last or 0.0:.1f} s.") from error
+
+    def _size(self) -> tuple[int, int]:
+        return fit(self.probe.width_px, self.probe.height_px)
+
+    def _command(self, part: Part, level: Level, spacing: float, after: float) -> list[str]:
+        import ffmpeg as builder
+
+        source = builder.input(input_name(self.path), **self._input(part, level, after))
+        chain = source[str(self.probe.video_index)]
+        for name, options in self._filters(part, spacing, after):
+            chain = chain.filter(name, **options)
+        output = builder.output(chain, "pipe:1", format="rawvideo", fps_mode="passthrough", an=None, sn=None, dn=None)
+        command: list[str] = builder.compile(output, cmd=[*self.ffmpeg.command(), "-filter_threads", "1"])
+        return command
+
+    def _input(self, part: Part, level: Level, after: float) -> dict[str, object]:
+        """The options before -i. Times stay as they are stored (-copyts), so that they are exact after a seek."""
+        options: dict[str, object] = {
+            **input_options(),
+            "threads": min(cpu_count() or 1, _MOST_THREADS),
+            "noautorotate": None,
+            "copyts": None,
+            "skip_frame": level.value,
+        }
+        if level is Level.KEY_FRAMES:
+            options["discard"] = "nokey"  # some demuxers then do not even read the rest
+        start = self.timeline.key_at(max(after, part.start))
+        if self.timeline.can_seek and start > self.timeline.key_at(0.0):
+            stored = start + self.timeline.segments[0].offset + SAME_TIME
+            options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{stored:.6f}"}
+        return options
+
+    def _filters(self, part: Part, spacing: float, after: float) -> Iterator[tuple[str, dict[str, object]]]:
+        """Choose first, then scale: what is not chosen costs nothing more. Last, the time goes to the side pipe."""
+        offset = self.timeline.segments[0].offset
+        if self.timeline.can_seek and part.end < self.timeline.end:
+            yield "trim", {"end": f"{part.end + offset - SAME_TIME:.6f}"}
+        chosen = f"isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f})"
+        if after > 0 and self.timeline.can_seek:
+            chosen = f"gte(t,{after + offset:.6f})*({chosen})"
+        if spacing > 0 or after > 0:
+            yield "select", {"expr": chosen}
+        width, height = self._size()
+        if any(turn.startswith("transpose") for turn in self.timeline.turns):
+            width, height = height, width
+        yield "scale", {"w": width, "h": height, "flags": "area"}
+        for turn in self.timeline.turns:
+            name, _, direction = turn.partition("=")
+            yield name, {"dir": direction} if direction else {}
+        yield from self.tone_mapping
+        yield "format", {"pix_fmts": "rgb24"}
+        yield "settb", {"expr": f"1/{_MICROSECONDS}"}
+        yield "metadata", {"mode": "add", "key": "vidlocal", "value": "1"}
+        yield "metadata", {"mode": "print", "key": "vidlocal", "file": "pipe:3", "direct": "1"}
+
+
+def _stored_time(stream: process.Stream) -> float:
+    """The time of the picture that was just read, as the file stores it."""
+    while (line := stream.side_line()) is not None:
+        if match := _PTS.match(line):
+            return int(match[1]) / _MICROSECONDS
+    raise ToolError("ffmpeg gave a picture without its time.")
+
+
+def _tone_mapping(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Filters that turn HDR into ordinary video; none when there is no HDR, or this ffmpeg cannot do it."""
+    if probe.hdr is None or not _has_zscale(ffmpeg):
+        return ()
+    return (
+        (
+            "setparams",
+            {"color_primaries": "bt2020", "color_trc": _TRANSFER[probe.hdr], "colorspace": "bt2020nc"},
+        ),
+        ("zscale", {"transfer": "linear", "npl": 100}),
+        ("format", {"pix_fmts": "gbrpf32le"}),
+        ("zscale", {"primaries": "bt709"}),
+        ("tonemap", {"tonemap": "hable", "desat": 0}),
+        ("zscale", {"transfer": "bt709", "matrix": "bt709", "range": "tv"}),
+        ("format", {"pix_fmts": "yuv444p"}),
+    )
+
+
+def _has_zscale(ffmpeg: Ffmpeg) -> bool:
+    finished = process.run([*ffmpeg.command(), "-filters"], timeout=30.0)
+    return b" zscale " in finished.stdout
+
+
+def _last_line(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"ffmpeg says: {lines[-1].strip()}" if lines else ""

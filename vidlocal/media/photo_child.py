@@ -1,0 +1,113 @@
+"""Photos, opened by Pillow. Runs in the child: a decoder may crash here, and a bomb may go off."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from vidlocal.errors import MediaError
+from vidlocal.media import described, reasons
+from vidlocal.media.picture import fit
+
+Values = dict[str, object]
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_EXIF_FOLDER = 0x8769
+_EXIF_DATES = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
+_EXIF_ZONES = (0x9011, 0x9012)
+_EXIF_ORIENTATION = 0x0112
+_EXIF_MODIFIED = 0x0132
+_SIDEWAYS = 5  # EXIF orientations from 5 on exchange width and height
+
+
+def is_photo(path: str) -> bool:
+    """Whether the first bytes are those of a photo. Raises MediaError for HEIC, which nothing here reads."""
+    with open(path, "rb") as file:
+        head = file.read(32)
+    brand = head[8:12] if head[4:8] == b"ftyp" else b""
+    if brand in _HEIF_BRANDS and b"avif" not in head:
+        raise MediaError(f"{reasons.name_of(path)} is a HEIC photo, which cannot be read here: export it as JPEG.")
+    return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or brand in (b"avif", b"avis")
+
+
+def read(path: str) -> Values:
+    """What a photo says of itself; it is decoded once to know that it can be."""
+    with _opened(path) as image:
+        width, height = image.size
+        exif = image.getexif()
+        if exif.get(_EXIF_ORIENTATION, 1) >= _SIDEWAYS:
+            width, height = height, width
+        partial = _decode(image, path, 64)[1]
+        return {
+            "container": str(image.format).lower(),
+            "video_codec": str(image.format).lower(),
+            "width_px": width,
+            "height_px": height,
+            "recorded_at": _recorded(exif),
+            "partial": partial,
+        }
+
+
+def picture(path: str, long_side_px: int) -> tuple[Values, bytes]:
+    """The photo as raw RGB: upright, at most so large."""
+    with _opened(path) as image:
+        upright = ImageOps.exif_transpose(_decode(image, path, long_side_px)[0])
+    size = fit(*upright.size, long_side_px=long_side_px)
+    rgb = _flattened(upright if upright.size == size else upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    return {"width_px": size[0], "height_px": size[1]}, rgb.tobytes()
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Image.Image]:
+    name = reasons.name_of(path)
+    warnings.simplefilter("ignore")  # Pillow warns from 89 and refuses from 179 million pixels
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            yield image
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{name} is too large a picture to be decoded safely.") from error
+    except UnidentifiedImageError as error:
+        raise MediaError(f"{name} is damaged: its header makes no sense.") from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise MediaError(f"{name} is damaged: it cannot be decoded.") from error
+
+
+def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str | None]:
+    """The decoded photo, a JPEG already scaled down on the way, and why it is not whole if so."""
+    image.draft("RGB", fit(*image.size, long_side_px=long_side_px))
+    try:
+        image.load()
+    except OSError:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            with Image.open(path, formats=_FORMATS) as again:
+                again.load()
+                return again.copy(), "the picture breaks off before its end"
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return image, None
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """Eight bits of red, green and blue; what is transparent shows white, as in a browser."""
+    if image.mode.startswith("I;16"):
+        return image.point(lambda value: value / 256).convert("L").convert("RGB")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        over = image.convert("RGBA")
+        white = Image.new("RGBA", over.size, "white")
+        return Image.alpha_composite(white, over).convert("RGB")
+    return image.convert("RGB")
+
+
+def _recorded(exif: Image.Exif) -> str | None:
+    folder = exif.get_ifd(_EXIF_FOLDER)
+    for tag, zone in zip(_EXIF_DATES, _EXIF_ZONES, strict=True):
+        date = described.recorded(str(folder.get(tag, "")))
+        if date is not None:
+            offset = str(folder.get(zone, "")).strip("\x00 ")
+            return described.recorded(f"{date}{offset}") or date
+    return described.recorded(str(exif.get(_EXIF_MODIFIED, "")))

@@ -1,0 +1,129 @@
+"""What a media file is, asked of a child process."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from vidlocal.errors import MediaError
+from vidlocal.media import files
+from vidlocal.media.ffmpeg import input_name
+from vidlocal.media.picture import LONG_SIDE_PX, Picture
+from vidlocal.media.timeline import TURNS, Segment, Timeline
+from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
+from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack
+
+# Every byte is read once: time for a slow disk, and for a small file that leads a decoder astray.
+_TIMEOUT = 25.0
+_SLOWEST_BYTES_PER_S = 4e6
+_MEMORY_BYTES = 4 << 30
+
+_Values = Mapping[str, Any]
+
+
+class Prober:
+    """Opens media files in one child process, which is replaced when a file kills it. A context manager."""
+
+    def __init__(self) -> None:
+        self._worker = Worker("vidlocal.media.probe_child", name="The media reader", memory_bytes=_MEMORY_BYTES)
+        self._known: tuple[Path, FileStamp, Timeline] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    def probe(self, path: Path) -> Probe:
+        """What the file says of itself, checked against its packets, all of which are looked at.
+
+        Raises MediaError with the reason when it is no media, is empty, incomplete, encrypted, damaged beyond
+        use, too large a picture, or a playlist.
+        """
+        stamp = files.stamp(path)
+        if stamp.size_bytes == 0:
+            raise MediaError(f"{path.name} is empty.")
+        values, payload = self._ask(path, stamp, {"do": "probe"})
+        if "photo" in values:
+            return _photo(values)
+        probe = _container(values)
+        if probe.kind is MediaKind.VIDEO:
+            self._known = (path, stamp, _timeline(values, payload))
+        return probe
+
+    def timeline(self, path: Path) -> Timeline:
+        """When each picture of the video is shown. Costs nothing right after `probe` of the same file."""
+        if self._known is None or self._known[0] != path or not files.unchanged(path, self._known[1]):
+            self.probe(path)
+        if self._known is None or self._known[0] != path:
+            raise MediaError(f"{path.name} holds no pictures.")
+        return self._known[2]
+
+    def photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> Picture:
+        """The photo: upright, RGB, scaled down to the long side, at time 0. Raises MediaError."""
+        values, payload = self._ask(path, files.stamp(path), {"do": "photo", "long_side_px": long_side_px})
+        shape = (int(values["height_px"]), int(values["width_px"]), 3)
+        return Picture(0.0, np.frombuffer(payload, np.uint8).reshape(shape))
+
+    def _ask(self, path: Path, stamp: FileStamp, request: dict[str, object]) -> tuple[_Values, bytes]:
+        timeout = _TIMEOUT + stamp.size_bytes / _SLOWEST_BYTES_PER_S
+        try:
+            reply = self._worker.call({**request, "path": input_name(path)}, timeout=timeout)
+        except WorkerTimedOut as error:
+            raise MediaError(f"{path.name} is damaged: reading it took longer than {timeout:.0f} s.") from error
+        except WorkerCrashed as error:
+            raise MediaError(f"{path.name} is damaged: the program that reads it crashed.") from error
+        return reply.values, reply.payload
+
+
+def _photo(values: _Values) -> Probe:
+    return Probe(
+        kind=MediaKind.PHOTO,
+        duration=0.0,
+        width_px=values["width_px"],
+        height_px=values["height_px"],
+        container=values["container"],
+        video_codec=values["video_codec"],
+        recorded_at=values["recorded_at"],
+        partial=values["partial"],
+    )
+
+
+def _container(values: _Values) -> Probe:
+    shared: dict[str, Any] = {name: values[name] for name in _ALWAYS} | {
+        "audio": tuple(AudioTrack(**track) for track in values["audio"]),
+        "subtitles": tuple(SubtitleTrack(**track) for track in values["subtitles"]),
+    }
+    if "video_codec" not in values:
+        return Probe(kind=MediaKind.AUDIO, **shared)
+    return Probe(kind=MediaKind.VIDEO, **shared, **{name: values[name] for name in _OF_VIDEO})
+
+
+_ALWAYS = ("duration", "start", "container", "recorded_at", "title", "partial")
+_OF_VIDEO = (
+    "width_px",
+    "height_px",
+    "video_codec",
+    "video_index",
+    "rotation",
+    "sample_aspect",
+    "frame_rate_hz",
+    "hdr",
+)
+
+
+def _timeline(values: _Values, payload: bytes) -> Timeline:
+    times = np.frombuffer(payload, np.float64)
+    count = int(values["pictures"])
+    turns: Sequence[str] = values["turns"]
+    return Timeline(
+        times=times[:count],
+        keys=times[count:],
+        segments=tuple(Segment(*segment) for segment in values["segments"]),
+        can_seek=bool(values["can_seek"]),
+        turns=tuple(turn for turn in turns if turn in TURNS),
+    )
