@@ -1,0 +1,34 @@
+"""The demo goes the whole way, says what it found and leaves nothing behind."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vidlocal import settings
+from vidlocal.cli import app
+from vidlocal.cli.demo import QUERIES
+
+
+def test_the_demo_finds_what_is_said_and_what_is_written_and_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("VIDLOCAL_WHISPER_MODEL", "large-v3-turbo")
+    result = CliRunner().invoke(app, ["demo", "--json"])
+    assert result.exit_code == 0, result.stderr
+    found = {document["query"]: document["moments"] for document in json.loads(result.stdout)}
+    assert tuple(found) == QUERIES
+    boat, sign, balloons = (found[query][0] for query in QUERIES)
+    assert "subtitle" in boat["kinds"]
+    assert 12.0 <= boat["start"] <= 12.5
+    assert sign["kinds"] == ["screen_text"]
+    assert 15.5 <= sign["start"] <= 18.5
+    assert set(balloons["kinds"]) == {"subtitle", "screen_text"}
+    assert 31.5 <= balloons["start"] <= 33.0
+    assert "nothing of it was kept" in result.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not settings.load().home.exists()
