@@ -29,7 +29,7 @@ def command(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[VIDEO]... [overnight]",
+            metavar="VIDEO... overnight",
             help="Videos by id, path or part of the title; none means all. `overnight` works in the night window only.",
             show_default=False,
         ),
@@ -44,6 +44,7 @@ def command(
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")
     ] = True,
+    json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Describe the frames with the local vision model, most valuable first.
@@ -61,7 +62,9 @@ def command(
         library = stack.enter_context(Library.open(chosen.home))
         among = [videos.resolve(library, name).id for name in named] or None
         run = _Command(stack, library, chosen, among, quiet=quiet)
-        run.go(overnight=overnight, canary=canary)
+        summary = run.go(overnight=overnight, canary=canary)
+    if json:
+        output.document(_as_data(summary))
 
 
 class _Command:
@@ -82,8 +85,8 @@ class _Command:
         self.among = among
         self.quiet = quiet
 
-    def go(self, *, overnight: bool, canary: bool) -> None:
-        from vidlocal.enrich import Clock, enrich, wait_for_window, work_left
+    def go(self, *, overnight: bool, canary: bool) -> "Summary":
+        from vidlocal.enrich import Clock, Summary, enrich, wait_for_window, work_left
         from vidlocal.steps.window import parse_window
         from vidlocal.store import jobs
 
@@ -92,7 +95,7 @@ class _Command:
         left = work_left(self.library, self.among)
         if not left:
             self._say_all_is_done()
-            return
+            return Summary()
         window = parse_window(self.chosen.window) if overnight else None
         engines = self._engines(left, canary=canary)
         self._estimate(left)
@@ -109,6 +112,7 @@ class _Command:
                 say=line.say,
             )
         self._sum_up(summary)
+        return summary
 
     def _engines(self, left: dict[JobKind, int], *, canary: bool) -> "Engines":
         """The models that the waiting work needs, each checked before the first frame. Raises EngineError."""
@@ -195,6 +199,17 @@ class _Command:
 
     def _notice(self, sentence: str) -> None:
         output.notice(sentence, quiet=self.quiet)
+
+
+def _as_data(summary: "Summary") -> dict[str, object]:
+    return {
+        "done": dict(summary.done),
+        "failed": summary.failed,
+        "left": dict(summary.left),
+        "seconds": round(summary.seconds, 3),
+        "stopped": summary.stopped,
+        "notes": summary.notes,
+    }
 
 
 def _answers(server: "Ollama") -> bool:

@@ -22,7 +22,7 @@ SOME_FAILED, ALL_FAILED = 3, 4
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, and folders with everything below.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, and folders with everything below.")],
     every: Annotated[
         float | None,
         typer.Option(help="Seconds of video between two frames; 0 takes every frame.", show_default="2"),
@@ -71,10 +71,10 @@ def command(
 
 def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
     """What ingest works with, closed with `stack`."""
+    from vidlocal.cli.fast_engines import fast_engines
     from vidlocal.ingest import Tools
     from vidlocal.media.ffmpeg import find
     from vidlocal.media.probe import Prober
-    from vidlocal.cli.fast_engines import fast_engines
 
     ffmpeg = find(chosen.ffmpeg)
     prober = stack.enter_context(Prober())

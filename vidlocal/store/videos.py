@@ -36,7 +36,7 @@ def add(
                 stored_path(path),
                 title_of(path, probe),
                 probe.kind,
-                probe.duration,
+                round(probe.duration, 6),
                 probe.width_px,
                 probe.height_px,
                 _codecs(probe),
