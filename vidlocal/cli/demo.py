@@ -102,6 +102,8 @@ def _search(library: Library, *, json: bool) -> None:
                 output.line(f"{query}\t{data.line(moment)}")
     if json:
         output.document(documents)
+    elif output.on_terminal():
+        output.line("")
 
 
 def _draw(query: str, found: Sequence[Moment]) -> None:
@@ -111,6 +113,5 @@ def _draw(query: str, found: Sequence[Moment]) -> None:
     from vidlocal.render.highlight import words_of
 
     console = output.console()
-    console.print()
-    console.print(Text(f"$ vidlocal search {query}", style="bold green"))
+    console.print(Text(f"\n$ vidlocal search {query}", style="bold green"))
     console.print(table.moments(found, words_of(query), width=console.width))
