@@ -87,7 +87,7 @@ def test_control_and_bidi_characters_do_not_get_in() -> None:
     assert lines("1\n00:00:01,000 --> 00:00:02,000\na\x1b[31m\u202eb\x00c\n") == [("a [31m b c",)]
 
 
-@pytest.mark.parametrize("unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: ", "\n", "1\n\n"])
+@pytest.mark.parametrize("unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: "])
 def test_a_line_of_ten_megabytes_is_survived(unit: str) -> None:
     huge = unit * (10_000_000 // len(unit))
     text = f"1\n00:00:01,000 --> 00:00:02,000\n{huge}\n\n2\n00:00:03,000 --> 00:00:04,000\nafter\n"

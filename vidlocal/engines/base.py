@@ -104,10 +104,6 @@ class SpeechEngine(Protocol):
     @property
     def digest(self) -> str: ...
 
-    def voice(self, samples: Samples) -> tuple[tuple[float, float], ...] | None:
-        """The spans in which somebody speaks, None when the engine has no model that can tell."""
-        ...
-
     def languages(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, ISO 639-1, of at most the first 30 s."""
         ...

@@ -35,8 +35,10 @@ WHISPER_SHA1: Mapping[str, str | None] = {
 WHISPER_NAMES = tuple(WHISPER_SHA1)
 
 _MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper and VAD models alike
-_HEADER = struct.Struct("<I11i")
+# Magic, eleven sizes of the network of which the first is its vocabulary, and the two of its mel filters.
+_HEADER = struct.Struct("<I13i")
 _VOCABULARIES = range(51_864, 51_867)  # English only, multilingual, large-v3
+_MELS, _FFT = (80, 128), 201
 _SMALLEST_BYTES = 500_000
 _RECORD = "verified.json"
 _BLOCK = 4 << 20
@@ -109,8 +111,9 @@ def _check_header(path: Path) -> None:
         size_bytes = path.stat().st_size
     except OSError as error:
         raise EngineError(f"The whisper model {path} cannot be read: {error.strerror}.") from error
-    fields = _HEADER.unpack(head) if len(head) == _HEADER.size else (0, 0)
-    if fields[0] != _MAGIC or fields[1] not in _VOCABULARIES or size_bytes < _SMALLEST_BYTES:
+    magic, vocabulary, *_, mels, fft = _HEADER.unpack(head.ljust(_HEADER.size, b"\0"))
+    sizes_fit = vocabulary in _VOCABULARIES and mels in _MELS and fft == _FFT
+    if magic != _MAGIC or not sizes_fit or size_bytes < _SMALLEST_BYTES:
         raise EngineError(f"{path} is no whisper.cpp model, or only a part of one. Delete it and run: vidlocal setup")
 
 

@@ -27,9 +27,9 @@ _TIMEOUT_PER_S = 60.0
 class Whisper:
     """One loaded whisper model. A context manager: leaving it ends the child that holds the model.
 
-    `vad_file` is a voice-activity model of whisper.cpp's. The child starts with the first call; after a crash
-    the next call starts another one. A crash of a model that has worked before is blamed on the sound
-    (AnswerRejected), else on the model (EngineError). Not for use from two threads.
+    `vad_file` is a voice-activity model of whisper.cpp's: what is no voice is then not listened to. The child
+    starts with the first call; after a crash the next call starts another one. A crash of a model that has worked
+    before is blamed on the sound (AnswerRejected), else on the model (EngineError). Not for use from two threads.
     """
 
     def __init__(self, model: ModelFile, *, vad_file: Path | None = None, threads: int | None = None) -> None:
@@ -59,13 +59,6 @@ class Whisper:
     ) -> None:
         self._worker.close()
         self._loaded = False
-
-    def voice(self, samples: Samples) -> tuple[tuple[float, float], ...] | None:
-        """The spans in which somebody speaks, None without a voice-activity model. Raises EngineError."""
-        if self._vad_file is None:
-            return None
-        spans = cast("list[tuple[float, float]]", self._ask("voice", samples).values["spans"])
-        return tuple((start, end) for start, end in spans if end > start)
 
     def languages(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language the model knows is, ISO 639-1, of at most the first 30 s. Raises EngineError."""
@@ -103,7 +96,7 @@ class Whisper:
             self._loaded = True
         timeout = _LEAST_TIMEOUT_S + _TIMEOUT_PER_S * samples.size / _RATE_HZ
         reply = self._call({"do": do, **values}, samples.astype("<f4").tobytes(), timeout)
-        self._proven = self._proven or do != "voice"
+        self._proven = True
         return reply
 
     def _call(self, request: dict[str, object], payload: bytes, timeout: float) -> Reply:
@@ -112,13 +105,13 @@ class Whisper:
         except (WorkerCrashed, WorkerTimedOut) as error:
             self._loaded = False
             ended = "crashed" if isinstance(error, WorkerCrashed) else f"gave no answer within {timeout:.0f} s"
-            if self._proven and request["do"] != "voice":
+            if self._proven:
                 raise AnswerRejected(
                     f"The whisper model {self._model.name} {ended} on the sound of this video."
                 ) from error
-            damaged = self._vad_file if request["do"] == "voice" else self._model.path
+            files = " or ".join(str(path) for path in (self._model.path, self._vad_file) if path)
             raise EngineError(
-                f"The whisper model {self._model.name} {ended}. A file may be damaged: delete {damaged} "
+                f"The whisper model {self._model.name} {ended}. A file may be damaged: delete {files} "
                 "and run: vidlocal setup"
             ) from error
 

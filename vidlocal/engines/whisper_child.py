@@ -1,6 +1,6 @@
 """The child process that holds one whisper.cpp model: what goes wrong in C goes wrong here only.
 
-Requests: `load` once, then `language`, `voice` and `transcribe`, each with 16 kHz mono float32 sound as payload.
+Requests: `load` once, then `language` and `transcribe`, each with 16 kHz mono float32 sound as payload.
 """
 
 import os
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vidlocal import process
 from vidlocal.errors import EngineError
 
-# Threads that wait by spinning stand in each other's way as soon as anything else wants a core: 100 times slower
+# Threads that wait by spinning stand in each other's way as soon as anything else wants a core: 25 times slower
 # was measured. Read by the OpenMP runtime when it is loaded, therefore before the import of the binding.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -34,7 +34,6 @@ class _Recogniser:
     def __init__(self, model_path: str, vad_path: str | None, threads: int) -> None:
         self.path = model_path
         self.vad_path = vad_path
-        self.vad: Any = None
         self.threads = threads
         # Logs belong to nobody's terminal; the parent keeps the end of stderr should we die.
         self.model = _MODEL(model_path, redirect_whispercpp_logs_to=None, print_progress=False)
@@ -55,23 +54,12 @@ class _Recogniser:
         _, likely = self.model.auto_detect_language(samples, offset_ms=0, n_threads=self.threads)
         return {code: float(share) for code, share in list(likely.items())[:known]}
 
-    def voice(self, samples: Samples) -> list[tuple[float, float]]:
-        """Where the voice-activity model hears somebody, in seconds."""
-        if self.vad is None:
-            self.vad = pw.whisper_vad_init_from_file_with_params(self.vad_path, pw.whisper_vad_default_context_params())
-        found = pw.whisper_vad_segments_from_samples(self.vad, pw.whisper_vad_default_params(), samples, samples.size)
-        spans = [
-            (
-                pw.whisper_vad_segments_get_segment_t0(found, number) / 100,
-                pw.whisper_vad_segments_get_segment_t1(found, number) / 100,
-            )
-            for number in range(pw.whisper_vad_segments_n_segments(found))
-        ]
-        pw.whisper_vad_free_segments(found)
-        return spans
-
     def transcribe(self, samples: Samples, language: str) -> list[tuple[float, float, str, float]]:
-        """Start, end, words and mean probability of each segment; times in seconds from the first sample."""
+        """Start, end, words and mean probability of each segment; times in seconds from the first sample.
+
+        With a voice-activity model nothing else is listened to. It is used through whisper_full: in pywhispercpp
+        1.5.1 the functions that would tell where the voice is cannot be called (their types are not registered).
+        """
         model = self.model
         model._set_params(
             {
@@ -85,12 +73,17 @@ class _Recogniser:
                 "print_timestamps": False,
                 "offset_ms": 0,
                 "duration_ms": 0,
-                "vad": False,
+                "vad": self.vad_path is not None,
+                "vad_model_path": self.vad_path or "",
             }
         )
         code = pw.whisper_full(model._ctx, model._params, samples, samples.size)
         if code != 0:  # the binding's own transcribe() would return an empty list
-            raise EngineError(f"whisper.cpp failed on a piece of sound (code {code}, model {self.path}).")
+            used = self.path if self.vad_path is None else f"{self.path} and {self.vad_path}"
+            raise EngineError(
+                f"whisper.cpp failed on a piece of sound (code {code}) with {used}. "
+                "If a file is damaged, delete it and run: vidlocal setup"
+            )
         segments = model._get_segments(model._ctx, 0, pw.whisper_full_n_segments(model._ctx), True)
         return [(s.t0 / 100, s.t1 / 100, s.text, float(np.nan_to_num(s.probability))) for s in segments]
 
@@ -107,8 +100,6 @@ def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, objec
             return {}, b""
         case "language":
             return {"likely": _loaded[0].language(samples)}, b""
-        case "voice":
-            return {"spans": _loaded[0].voice(samples)}, b""
         case _:
             return {"segments": _loaded[0].transcribe(samples, str(request["language"]))}, b""
 

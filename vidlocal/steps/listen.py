@@ -108,9 +108,7 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
 def _hear(
     engine: SpeechEngine, samples: Samples, language: str | None, window_s: float, report: Callable[[float], None]
 ) -> _Window:
-    spans = engine.voice(samples)
-    if spans is None:
-        spans = loud_spans(samples)
+    spans = loud_spans(samples)
     parts, until = _whole(pieces(samples, spans), samples.size / RATE_HZ, window_s)
     spoken = language or _spoken_language(engine, samples, parts)
     cues: list[Cue] = []

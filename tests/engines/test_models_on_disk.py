@@ -1,0 +1,89 @@
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.speech import MODEL
+from vidlocal.engines import models_on_disk
+from vidlocal.engines.models_on_disk import WHISPER_SHA1, vad_model, whisper_model
+from vidlocal.errors import EngineError, ModelMissing, SettingsError
+
+TEST_MODEL_SHA256 = "dd88655ae215d9b76b0eabf91a4fa44cc765cbb110b76cf8dc6b8ca5085e0fd1"
+
+
+def fake_model(path: Path) -> Path:
+    """The right first bytes, and nothing else right."""
+    path.write_bytes(struct.pack("<I13i", 0x67676D6C, 51_865, *([1] * 10), 80, 201) + bytes(600_000))
+    return path
+
+
+def test_a_path_gives_an_absolute_file_its_short_name_and_digest(tmp_path: Path) -> None:
+    model = whisper_model(str(MODEL), tmp_path)
+    assert (model.name, model.path, model.digest) == ("vidlocal-test", MODEL.absolute(), TEST_MODEL_SHA256)
+
+
+def test_a_named_model_that_is_absent_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"whisper model base is not on this machine yet\. Run: vidlocal setup"):
+        whisper_model("base", tmp_path / "models")
+    with pytest.raises(ModelMissing, match=r"no whisper model file at .*/mine\.bin"):
+        whisper_model(str(tmp_path / "mine.bin"), tmp_path)
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_name_that_no_model_has_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"'bas'.*tiny.*large-v3-turbo"):
+        whisper_model("bas", tmp_path)
+
+
+def test_a_named_model_with_another_checksum_is_refused(tmp_path: Path) -> None:
+    fake_model(tmp_path / "ggml-base.bin")
+    with pytest.raises(EngineError, match=r"base is damaged: .*another checksum"):
+        whisper_model("base", tmp_path)
+
+
+def test_a_quantised_model_put_there_by_hand_is_found_by_name(tmp_path: Path) -> None:
+    fake_model(tmp_path / "ggml-small-q5_1.bin")
+    assert whisper_model("small-q5_1", tmp_path).name == "small-q5_1"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"lmgg", b"<!DOCTYPE html>" + bytes(600_000), MODEL.read_bytes()[:400_000], b"lmgg" + bytes(600_000)],
+)
+def test_a_file_that_is_no_whole_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ggml-mine.bin"
+    path.write_bytes(content)
+    with pytest.raises(EngineError, match=r"ggml-mine\.bin is no whisper\.cpp model"):
+        whisper_model(str(path), tmp_path)
+
+
+def test_a_model_is_read_to_the_end_only_when_it_changed(tmp_path: Path) -> None:
+    path = fake_model(tmp_path / "ggml-mine.bin")
+    first = whisper_model(str(path), tmp_path)
+    record = tmp_path / "verified.json"
+    kept = json.loads(record.read_text())
+    kept[str(path)]["sha256"] = "from the record"
+    record.write_text(json.dumps(kept))
+    assert whisper_model(str(path), tmp_path).digest == "from the record"
+    path.write_bytes(path.read_bytes() + b"x")
+    assert whisper_model(str(path), tmp_path).digest not in ("from the record", first.digest)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', "\x00"])
+def test_a_damaged_record_costs_one_more_reading(tmp_path: Path, text: str) -> None:
+    (tmp_path / "verified.json").write_text(text)
+    assert whisper_model(str(MODEL), tmp_path).digest == TEST_MODEL_SHA256
+
+
+def test_every_published_checksum_is_one(tmp_path: Path) -> None:
+    assert all(checksum is None or len(bytes.fromhex(checksum)) == 20 for checksum in WHISPER_SHA1.values())
+    assert models_on_disk.whisper_file_name("large-v3-turbo") == "ggml-large-v3-turbo.bin"
+
+
+def test_vad_model_is_the_newest_that_is_one(tmp_path: Path) -> None:
+    assert vad_model(tmp_path) is None
+    (tmp_path / "ggml-silero-v9.0.0.bin").write_text("<html>")
+    for version in ("v5.1.2", "v6.2.0"):
+        (tmp_path / f"ggml-silero-{version}.bin").write_bytes(b"lmgg" + bytes(100))
+    assert vad_model(tmp_path) == (tmp_path / "ggml-silero-v6.2.0.bin").absolute()

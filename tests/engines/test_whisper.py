@@ -1,0 +1,133 @@
+"""The real whisper.cpp with a small real model, and with what is none."""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.speech import ASSETS, MODEL, RATE_HZ, decoded, recording, sentences
+from vidlocal.engines.models_on_disk import ModelFile, whisper_model
+from vidlocal.engines.whisper import Whisper
+from vidlocal.errors import EngineError
+from vidlocal.process import run
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
+    with Whisper(whisper_model(str(MODEL), tmp_path_factory.mktemp("models"))) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize(("name", "language"), [("wedding-en", "en"), ("boda-es", "es")])
+def test_speech_is_written_down_with_its_language_and_times(whisper: Whisper, name: str, language: str) -> None:
+    speech = whisper.transcribe(decoded(ASSETS / f"{name}.flac"), None)
+    truth = sentences(name)
+    assert speech.language == language
+    assert [cue.text for cue in speech.cues] == [said.text for said in truth]
+    assert [cue.start for cue in speech.cues] == pytest.approx([said.start for said in truth], abs=0.3)
+    assert [cue.end for cue in speech.cues] == pytest.approx([said.end for said in truth], abs=0.3)
+    assert {cue.language for cue in speech.cues} == {language}
+
+
+def test_languages_are_those_the_model_was_trained_on(whisper: Whisper) -> None:
+    likely = whisper.languages(decoded(ASSETS / "boda-es.flac"))
+    assert len(likely) == 99
+    assert max(likely, key=lambda code: likely[code]) == "es"
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(RATE_HZ), np.zeros(40 * RATE_HZ)])
+def test_silence_of_any_length_holds_no_words(whisper: Whisper, samples: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert whisper.transcribe(samples.astype(np.float32), "en").cues == ()
+
+
+def test_samples_in_any_memory_order_are_heard_alike(whisper: Whisper) -> None:
+    sound = decoded(ASSETS / "wedding-en.flac")
+    every_other = np.repeat(sound, 2)[::2]
+    assert not every_other.flags.c_contiguous
+    assert whisper.transcribe(every_other, "en") == whisper.transcribe(sound, "en")
+
+
+def test_a_garbage_model_is_an_error_that_names_it_every_time(tmp_path: Path) -> None:
+    garbage = tmp_path / "ggml-garbage.bin"
+    garbage.write_bytes(os.urandom(700_000))
+    with Whisper(ModelFile("garbage", garbage, "0" * 64)) as whisper:
+        for _ in range(2):
+            with pytest.raises(EngineError, match=r"garbage.*ggml-garbage\.bin.*vidlocal setup"):
+                whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
+
+
+def test_a_model_cut_short_is_an_error_that_names_it(tmp_path: Path) -> None:
+    half = tmp_path / "ggml-half.bin"
+    half.write_bytes(MODEL.read_bytes()[:2_600_000])
+    with Whisper(whisper_model(str(half), tmp_path)) as whisper, pytest.raises(EngineError, match="half"):
+        whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
+
+
+def test_a_model_that_vanished_is_an_error(tmp_path: Path) -> None:
+    gone = ModelFile("gone", tmp_path / "gone.bin", "0" * 64)
+    with Whisper(gone) as whisper, pytest.raises(EngineError, match="gone"):
+        whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), None)
+
+
+def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Whisper(whisper_model(str(MODEL), tmp_path)) as whisper:
+        whisper.transcribe(decoded(ASSETS / "wedding-en.flac"), None)
+    assert capfd.readouterr() == ("", "")
+    listed = run(["ps", "-eo", "ppid,args"], timeout=10).stdout.decode()
+    ours = [line for line in listed.splitlines() if line.split()[0] == str(os.getpid())]
+    assert sum("whisper_child" in line for line in ours) <= 1  # that of this module's fixture
+
+
+def vad_file(path: Path, bias: float) -> Path:
+    """A voice-activity model of our own in whisper.cpp's format: no weights, and one constant opinion."""
+
+    def tensor(name: str, shape: tuple[int, ...], *, half: bool, value: float = 0.0) -> bytes:
+        label = name.encode()
+        head = struct.pack(f"<3i{len(shape)}i", len(shape), len(label), int(half), *shape)
+        return head + label + np.full(int(np.prod(shape)), value, dtype="<f2" if half else "<f4").tobytes()
+
+    layers = [(129, 128), (128, 64), (64, 64), (64, 128)]
+    data = struct.pack("<2i", 0x67676D6C, 10) + b"silero-16k" + struct.pack("<6i", 6, 2, 0, 512, 64, 4)
+    data += b"".join(struct.pack("<3i", inward, outward, 3) for inward, outward in layers)
+    data += struct.pack("<4i", 128, 128, 128, 1)
+    for number, (inward, outward) in enumerate(layers):
+        name = f"_model.encoder.{number}.reparam_conv"
+        data += tensor(f"{name}.weight", (3, inward, outward), half=True) + tensor(
+            f"{name}.bias", (outward,), half=False
+        )
+    for name in ("weight_ih", "weight_hh"):
+        data += tensor(f"_model.decoder.rnn.{name}", (128, 512), half=False)
+    for name in ("bias_ih", "bias_hh"):
+        data += tensor(f"_model.decoder.rnn.{name}", (512,), half=False)
+    data += tensor("_model.decoder.decoder.2.weight", (128,), half=True)
+    data += tensor("_model.decoder.decoder.2.bias", (1,), half=False, value=bias)
+    data += tensor("_model.stft.forward_basis_buffer", (256, 1, 258), half=True)
+    path.write_bytes(data)
+    return path
+
+
+def test_what_the_voice_activity_model_does_not_hear_is_not_listened_to(tmp_path: Path) -> None:
+    model = whisper_model(str(MODEL), tmp_path)
+    sentence = sentences("wedding-en")[0]
+    sound = recording([(0.4, sentence)], seconds=3)
+    with Whisper(model, vad_file=vad_file(tmp_path / "ggml-silero-deaf.bin", -9.0)) as deaf:
+        assert deaf.transcribe(sound, "en").cues == ()
+    with Whisper(model, vad_file=vad_file(tmp_path / "ggml-silero-eager.bin", 9.0)) as eager:
+        (cue,) = eager.transcribe(sound, "en").cues
+        assert cue.text == sentence.text
+        assert cue.start == pytest.approx(0.4, abs=0.3)
+
+
+def test_a_garbage_voice_activity_model_is_an_error_that_names_it(tmp_path: Path) -> None:
+    garbage = tmp_path / "ggml-silero-x.bin"
+    garbage.write_bytes(b"lmgg" + os.urandom(10_000))
+    with (
+        Whisper(whisper_model(str(MODEL), tmp_path), vad_file=garbage) as whisper,
+        pytest.raises(EngineError, match=r"ggml-silero-x\.bin"),
+    ):
+        whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
