@@ -1,0 +1,91 @@
+"""The look of a frame: everything that hashes, cuts and signals need, from one reduction of the picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL.Image import Image, Resampling
+
+Pixels = npt.NDArray[np.uint8]
+Gists = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
+
+# 144 x 128 splits evenly into the 9 x 8 cells of the hash and the 16 x 16 blocks of the grid.
+_SMALL_SIZE = (144, 128)
+
+# ITU-R BT.601 luma, what JPEG and the hash literature use.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+# A cell counts as brighter than its left neighbour from one grey level on. Without this dead zone half of the
+# bits of a flat wall or a black title card are sensor noise: measured 43 flipped bits of 64, with it 1.
+_DEAD_ZONE = 1.0
+
+# The gist: Y, Cb, Cr of 4 x 4 cells, then three histograms of 16 bins.
+_CELLS = 4
+_BINS = 16
+_HISTOGRAM_RANGES = ((0.0, 256.0), (78.0, 178.0), (78.0, 178.0))
+GIST_SIZE = 3 * _CELLS * _CELLS + 3 * _BINS
+
+# Half the distance is where the colours are, half which colours there are. Chroma moves less than luma, so it
+# counts double. On 18 real films this sum told 135 of 136 pairs of films apart at one threshold (see `shots`).
+_WEIGHTS = np.repeat(
+    np.array([0.5 / 16, 1.0 / 16, 1.0 / 16, 0.25 / 3, 0.25 / 3, 0.25 / 3], np.float32) / 255, [16, 16, 16, 16, 16, 16]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A frame seen small.
+
+    `small` is 128 x 144 x 3 uint8 RGB, whatever the frame's shape. `grid` is the mean luma of 16 x 16 blocks,
+    float32, 0 to 255. `dhash` is the 64-bit difference hash. `gist` is `GIST_SIZE` bytes of coarse colour
+    layout and colour histogram, the only part that is kept for every frame.
+    """
+
+    small: Pixels
+    grid: Plane
+    dhash: int
+    gist: Gists
+
+
+def look_at(image: Image) -> Look:
+    """The look of an RGB picture of any size. About 1.5 ms for 896 x 504."""
+    small = np.asarray(image.resize(_SMALL_SIZE, Resampling.BOX))
+    luma = small @ _LUMA
+    return Look(small, _means(luma, 16, 16), _dhash(luma), _gist(small, luma))
+
+
+def distance(gists: Gists, gist: Gists) -> Plane:
+    """How different frames look from one frame: 0 (alike) to about 1, one per row of `gists` (n x GIST_SIZE)."""
+    difference = np.abs(gists.astype(np.int16) - gist.astype(np.int16))
+    return np.asarray(difference.astype(np.float32) @ _WEIGHTS, np.float32)
+
+
+def _dhash(luma: Plane) -> int:
+    """64 bits, row by row: is a cell brighter than its left neighbour?"""
+    cells = _means(luma, 8, 9)
+    bits = cells[:, 1:] - cells[:, :-1] > _DEAD_ZONE
+    return int.from_bytes(np.packbits(bits).tobytes())
+
+
+def _gist(small: Pixels, luma: Plane) -> Gists:
+    # Every other pixel and row is plenty for 16 bins, and four times faster.
+    y, rgb = luma[::2, ::2], small[::2, ::2]
+    planes = (y, (rgb[..., 2] - y) * 0.564 + 128, (rgb[..., 0] - y) * 0.713 + 128)
+    cells = [_means(plane, _CELLS, _CELLS).ravel() for plane in planes]
+    histograms = [_histogram(plane, *ends) for plane, ends in zip(planes, _HISTOGRAM_RANGES, strict=True)]
+    return np.concatenate([*cells, *histograms]).clip(0, 255).round().astype(np.uint8)
+
+
+def _histogram(plane: Plane, low: float, high: float) -> Plane:
+    """Shares of 16 bins in 1/255, smoothed so that a hair more light does not move all pixels by a whole bin."""
+    bins = ((plane - low) * (_BINS / (high - low))).clip(0, _BINS - 1).astype(np.intp)
+    counts = np.pad(np.bincount(bins.ravel(), minlength=_BINS), 1, mode="edge")
+    smooth = counts[:-2] + 2 * counts[1:-1] + counts[2:]
+    return (smooth * (255 / 4 / plane.size)).astype(np.float32)
+
+
+def _means(plane: Plane, rows: int, columns: int) -> Plane:
+    height, width = plane.shape
+    blocks = plane.reshape(rows, height // rows, columns, width // columns)
+    return np.asarray(blocks.mean(axis=(1, 3)), np.float32)

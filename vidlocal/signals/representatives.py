@@ -1,0 +1,69 @@
+"""The few frames that show what a video is about."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vidlocal.signals.look import Gists, distance
+
+AT_MOST = 50
+
+# A frame of a shot that is already represented counts this much of its distance.
+_SAME_SHOT = 0.4
+
+# Added to every distance, so that among frames that look alike the quality decides. About what sensor noise makes.
+_LEAST_DISTANCE = 0.01
+
+# Below these a frame says little: luma spread, mean luma, both in grey levels.
+_CLEAR_CONTRAST = 24.0
+_CLEAR_BRIGHTNESS = (24.0, 232.0)
+
+Numbers = npt.NDArray[np.float32]
+
+
+def choose(gists: Gists, *, shots: Sequence[int], quality: Numbers, at_most: int = AT_MOST) -> list[int]:
+    """Positions of the frames to look at first, most valuable first.
+
+    The first is the best frame of the longest shot. Each next one is the farthest from all chosen so far, its
+    distance weighed by its quality (0 to 1, one per row of `gists`), and less when its shot is represented
+    already. All when there are no more than `at_most`. Equal inputs give equal answers. O(at_most * n).
+    """
+    of_shot = np.asarray(shots)
+    if not len(of_shot):
+        return []
+    chosen = [_first(of_shot, quality)]
+    taken = np.zeros(len(of_shot), bool)
+    nearest = np.full(len(of_shot), np.inf, np.float32)
+    while True:
+        last = chosen[-1]
+        taken[last] = True
+        weight = np.where(of_shot == of_shot[last], np.float32(_SAME_SHOT), np.float32(1.0))
+        nearest = np.minimum(nearest, distance(gists, gists[last]) * weight)
+        if len(chosen) == min(at_most, len(of_shot)):
+            return chosen
+        value = np.where(taken, np.float32(-1.0), (nearest + _LEAST_DISTANCE) * quality)
+        chosen.append(int(value.argmax()))
+
+
+def rate(brightness: Numbers, contrast: Numbers, sharpness: Numbers, shots: Sequence[int]) -> Numbers:
+    """How much a frame shows, 0.01 to 1: low for black, white, plain and blurred ones.
+
+    Blurred is what is far less sharp than the sharp frames of its own shot: a soft film is not punished.
+    """
+    low, high = _CLEAR_BRIGHTNESS
+    light = np.clip(np.minimum(brightness / low, (255 - brightness) / (255 - high)), 0, 1)
+    clear = np.clip(contrast / _CLEAR_CONTRAST, 0, 1)
+    sharp = np.clip(2.0 * sharpness / _sharpest_of_shot(sharpness, np.asarray(shots)), 0, 1)
+    return np.asarray(np.clip(light * clear * sharp, 0.01, 1), np.float32)
+
+
+def _first(of_shot: npt.NDArray[np.intp], quality: Numbers) -> int:
+    longest = int(np.bincount(of_shot).argmax())
+    return int(np.where(of_shot == longest, quality, np.float32(-1.0)).argmax())
+
+
+def _sharpest_of_shot(sharpness: Numbers, of_shot: npt.NDArray[np.intp]) -> Numbers:
+    sharpest = np.full(int(of_shot.max(initial=0)) + 1, np.float32(1e-6))
+    np.maximum.at(sharpest, of_shot, sharpness)
+    return sharpest[of_shot]

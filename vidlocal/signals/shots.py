@@ -1,0 +1,81 @@
+"""Where one shot ends and the next begins, told from frames that are seconds apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Distances of `look.distance`. In 18 films that have no cut, 99 % of neighbouring frames two seconds apart are
+# nearer than 0.24; of all pairs of these films 99 % are farther apart than that.
+_CERTAIN = 0.30
+_POSSIBLE = 0.15
+
+# Less than this is noise, also when it comes out of a blank picture.
+_NOTICEABLE = 0.03
+
+# A possible cut must stand out this much from what is usual around it: a pan moves every frame alike.
+_STANDS_OUT = 2.5
+_AROUND = 4
+
+# A frame this much brighter than both neighbours, which look alike, is a flash.
+_FLASH_LEVELS = 40.0
+
+# The spread of luma in a black, white or plain frame, in grey levels.
+BLANK_CONTRAST = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a frame differs from what came before.
+
+    `step` is its distance from the previous frame, `leap` from the one before that (0 where there is none).
+    `brightness` is the mean luma and `contrast` its spread, 0 to 255.
+    """
+
+    step: float
+    leap: float
+    brightness: float
+    contrast: float
+
+
+def number(changes: Sequence[Change]) -> list[int]:
+    """The shot of each frame, counted from 0, one entry per sampled frame in order of time.
+
+    Only hard cuts and cuts through a blank picture are found, and only to the next sampled frame. Two cuts between
+    two frames look like one or none; a dissolve longer than two frames, and a cut between two views that look
+    alike, are missed. A sudden close-up can pass for a cut: that costs nothing, shots only spread attention.
+    """
+    shot = 0
+    shots: list[int] = []
+    for position in range(len(changes)):
+        shot += position > 0 and _is_cut(changes, position)
+        shots.append(shot)
+    return shots
+
+
+def _is_cut(changes: Sequence[Change], position: int) -> bool:
+    change, before = changes[position], changes[position - 1]
+    if change.contrast < BLANK_CONTRAST or change.step < _NOTICEABLE:
+        return False  # a fade ends here; what appears out of the blank is the next shot
+    if before.contrast < BLANK_CONTRAST:
+        return True
+    if change.step < _POSSIBLE or _is_flash(changes, position) or _is_flash(changes, position - 1):
+        return False
+    return change.step >= _CERTAIN or change.step >= _STANDS_OUT * _usual_step(changes, position)
+
+
+def _is_flash(changes: Sequence[Change], position: int) -> bool:
+    """Whether only this one frame is lit up, and the next shows again what the one before showed."""
+    if not 0 < position < len(changes) - 1:
+        return False
+    before, flash, after = changes[position - 1 : position + 2]
+    return after.leap < _POSSIBLE and flash.brightness - max(before.brightness, after.brightness) > _FLASH_LEVELS
+
+
+def _usual_step(changes: Sequence[Change], position: int) -> float:
+    """The median step around a frame, its own left out; 0 when it has no neighbours."""
+    first = max(1, position - _AROUND)
+    around = sorted(
+        change.step
+        for place, change in enumerate(changes[first : position + _AROUND + 1], start=first)
+        if place != position
+    )
+    return around[len(around) // 2] if around else 0.0
