@@ -86,9 +86,7 @@ class _Work:
         return tuple(notes)
 
     def read(self, job: Job) -> None:
-        self.report("reading the screen", None)
-        read_screen(self.library, job.video_id, reader=self.engines.reader)
-        jobs.finish(self.library, job)
+        read_screen(self.library, job, self.engines.reader, report=lambda done: self.report("reading the screen", done))
 
     def listen(self, job: Job) -> None:
         speech = self.engines.speech
