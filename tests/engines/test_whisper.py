@@ -1,6 +1,8 @@
 """The real whisper.cpp with a small real model, and with what is none."""
 
+import contextlib
 import os
+import signal
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,7 @@ import pytest
 from tests.speech import ASSETS, MODEL, RATE_HZ, decoded, recording, sentences
 from vidlocal.engines.models_on_disk import ModelFile, whisper_model
 from vidlocal.engines.whisper import Whisper
-from vidlocal.errors import EngineError
-from vidlocal.process import run
+from vidlocal.errors import AnswerRejected, EngineError
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +76,36 @@ def test_a_model_that_vanished_is_an_error(tmp_path: Path) -> None:
 def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    before = children()
     with Whisper(whisper_model(str(MODEL), tmp_path)) as whisper:
         whisper.transcribe(decoded(ASSETS / "wedding-en.flac"), None)
     assert capfd.readouterr() == ("", "")
-    listed = run(["ps", "-eo", "ppid,args"], timeout=10).stdout.decode()
-    ours = [line for line in listed.splitlines() if line.split()[0] == str(os.getpid())]
-    assert sum("whisper_child" in line for line in ours) <= 1  # that of this module's fixture
+    assert children() == before
+
+
+def test_a_child_that_is_killed_costs_one_answer_only(tmp_path: Path) -> None:
+    sound = decoded(ASSETS / "wedding-en.flac")
+    with Whisper(whisper_model(str(MODEL), tmp_path)) as whisper:
+        before = children()
+        first = whisper.transcribe(sound, "en")
+        (child,) = children() - before
+        os.kill(child, signal.SIGKILL)
+        with pytest.raises(AnswerRejected, match="vidlocal-test crashed"):
+            whisper.transcribe(sound, "en")
+        assert whisper.transcribe(sound, "en") == first
+
+
+def children() -> set[int]:
+    """The recognisers that this process has running."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("looks at processes through /proc")
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and "whisper_child" in (folder / "cmdline").read_text():
+                found.add(int(folder.name))
+    return found
 
 
 def vad_file(path: Path, bias: float) -> Path:

@@ -46,6 +46,17 @@ def test_speech_is_found_in_noise_that_sets_in_later(spoken: list[Sentence]) -> 
     assert any(start < 50.3 and end > 50.9 for start, end in loud_spans(sound))
 
 
+def test_speech_as_loud_as_the_noise_around_it_is_found(spoken: list[Sentence]) -> None:
+    placed = [(3.0, spoken[0]), (10.0, spoken[1]), (20.0, spoken[2])]
+    loudness = float(np.concatenate([one.samples for one in spoken]).std())
+    sound = recording(placed, seconds=30) + noise(30, loudness)
+    parts = pieces(sound, loud_spans(sound))
+    assert len(parts) == 3
+    for (at, one), (start, end) in zip(placed, parts, strict=True):
+        assert start < at + 0.2
+        assert end > at + one.end - one.start - 0.3
+
+
 def test_nothing_at_all_holds_nothing() -> None:
     assert loud_spans(np.zeros(0, dtype=np.float32)) == ()
     assert pieces(np.zeros(0, dtype=np.float32), ()) == ()

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,26 @@ def test_read_sidecar_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
         subtitles.read_sidecar(tmp_path / "m.srt")
 
 
+@pytest.mark.parametrize("ending", ["srt", "vtt", "ass"])
+def test_read_sidecar_of_damaged_files_gives_cues_or_a_reason(tmp_path: Path, ending: str) -> None:
+    whole = {
+        "srt": SRT * 20,
+        "vtt": "WEBVTT\n\nNOTE x\n\n" + "a\n00:01.000 --> 00:02.000\n<c>Hi</c> &amp;\n\n" * 20,
+        "ass": "[Events]\n" + "Dialogue: 0,0:00:01.00,0:00:02.00,D,,0,0,0,,{\\i1}Hi{\\p1}m 0\n" * 20,
+    }[ending].encode()
+    chance = random.Random(5)
+    path = tmp_path / f"m.{ending}"
+    for _ in range(150):
+        damaged = bytearray(whole[: chance.randrange(1, len(whole))])
+        for _ in range(chance.randrange(30)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(MediaError):
+            for cue in subtitles.read_sidecar(path):
+                assert 0 <= cue.start < cue.end
+                assert cue.text.strip()
+
+
 def muxed(tool: ffmpeg.Ffmpeg, target: Path, *, codec: str, offset: float = 0.0, encoding: str = "utf-8") -> Path:
     """A clip of 4 s with one subtitle track; both begin `offset` seconds late."""
     source = target.with_suffix(".source.srt")
@@ -124,3 +146,24 @@ def test_read_track_names_a_track_that_cannot_be_read(tmp_path: Path, tool: ffmp
     path = muxed(tool, tmp_path / "clip.mkv", codec="subrip")
     with pytest.raises(MediaError, match=r"subtitle track 7 of clip\.mkv"):
         subtitles.read_track(path, SubtitleTrack(7, "subrip", None, None, is_text=True), probe(), ffmpeg=tool)
+
+
+def test_real_clips_give_their_embedded_words(real_media: Path, tool: ffmpeg.Ffmpeg) -> None:
+    for name, track, text in (
+        (
+            "google+ExoPlayer/sample_with_srt.mkv",
+            SubtitleTrack(2, "subrip", "eng", None, is_text=True),
+            "first subtitle",
+        ),
+        ("WyattBlue+auto-editor/mov_text.mp4", SubtitleTrack(2, "mov_text", None, None, is_text=True), "oop"),
+    ):
+        found = subtitles.read_track(real_media / name, track, probe(), ffmpeg=tool)
+        assert text in found[0].text
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "ja"])
+def test_real_captions_are_read_without_a_trace_of_markup(real_media: Path, language: str) -> None:
+    cues = subtitles.read_sidecar(real_media / f"ableplayer+ableplayer/wwa_captions_{language}.vtt")
+    assert len(cues) > 10
+    assert not any(mark in cue.text for cue in cues for mark in ("<", "-->", "&", "WEBVTT", "\ufffd"))
+    assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
