@@ -161,6 +161,8 @@ class _Reader:
         if self.timeline.can_seek and part.end < self.timeline.end:
             yield "trim", {"end": f"{part.end + offset - SAME_TIME:.6f}"}
         chosen = f"isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f})"
+        for time in part.held if self.timeline.can_seek else ():
+            chosen += f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})"
         if after > 0 and self.timeline.can_seek:
             chosen = f"gte(t,{after + offset:.6f})*({chosen})"
         if spacing > 0 or after > 0:

@@ -17,6 +17,9 @@ _WORTH_A_PASS_S = 10.0
 _WORTH_A_PASS_FRAMES = 5
 _MOST_PARTS = 24
 _CLOSEST = 0.75
+# Each is a term that ffmpeg works out for every frame.
+_MOST_HELD = 300
+_FEWEST_HELD = 3
 
 
 class Level(Enum):
@@ -36,13 +39,15 @@ class Level(Enum):
 class Part:
     """A stretch of the video that one run of ffmpeg decodes, from a key frame at `start` up to `end`.
 
-    Of the frames decoded at `level`, those are chosen that come `spacing` seconds or more after the one before.
+    Of the frames decoded at `level`, those are chosen that come `spacing` seconds or more after the one before,
+    and those at `held`: they stay in view for long, such as the slides of a screen recording.
     """
 
     start: float
     end: float
     level: Level
     spacing: float
+    held: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def plan(timeline: Timeline, *, every: float) -> tuple[Part, ...]:
     if every <= 0:
         return (Part(0.0, timeline.end, Level.EVERYTHING, 0.0),)
     if len(timeline.keys) == 0:
-        return (Part(0.0, timeline.end, Level.REFERENCES, spacing_of(timeline, 0.0, timeline.end, every)),)
+        return (_part(timeline, _Run(0.0, timeline.end, dense=False), every),)
     runs = list(_runs(timeline, every))
     if not timeline.can_seek and len(runs) > 1:
         runs = [_Run(runs[0].start, runs[-1].end, dense=False)]
@@ -120,10 +125,23 @@ def _join(runs: list[_Run], worth: float) -> list[_Run]:
 
 def _part(timeline: Timeline, run: _Run, every: float) -> Part:
     if not run.dense:
-        return Part(run.start, run.end, Level.REFERENCES, spacing_of(timeline, run.start, run.end, every))
+        spacing = spacing_of(timeline, run.start, run.end, every)
+        return Part(run.start, run.end, Level.REFERENCES, spacing, _held(timeline, run, spacing, every))
     first, last = np.searchsorted(timeline.keys, [run.start, run.end])
     keys = timeline.keys[first : last + 1]
     return Part(run.start, run.end, Level.KEY_FRAMES, _key_spacing(keys, run.end, every))
+
+
+def _held(timeline: Timeline, run: _Run, spacing: float, every: float) -> tuple[float, ...]:
+    """Times of frames that stay longer than `every` but come too soon after another to be chosen anyway."""
+    first, last = np.searchsorted(timeline.times, [run.start, run.end])
+    times = timeline.times[first : last + 1]
+    if len(times) < _FEWEST_HELD:
+        return ()
+    stays, follows = np.diff(times)[1:], np.diff(times)[:-1]
+    held = np.flatnonzero((stays > every) & (follows < spacing))
+    longest = held[np.argsort(-stays[held], kind="stable")[:_MOST_HELD]]
+    return tuple(np.sort(times[longest + 1]).tolist())
 
 
 def _key_spacing(keys: Times, end: float, every: float) -> float:
