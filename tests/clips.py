@@ -1,0 +1,147 @@
+"""Small clips with known answers, made with the ffmpeg that vidlocal uses.
+
+Pictures carry their own number: a row of blocks along the upper half, black or white, is the number in binary, most
+significant bit left. The lower half is red on the left and blue on the right, so that a turned picture shows.
+"""
+
+import functools
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vidlocal.media import ffmpeg
+
+Rgb = npt.NDArray[np.uint8]
+
+WIDTH_PX, HEIGHT_PX = 160, 96
+_BITS = 10
+
+X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p")
+
+
+@functools.cache
+def program() -> str:
+    """The ffmpeg that clips are made with."""
+    return ffmpeg.find(None).path
+
+
+def run(*words: str | Path, stdin: bytes | None = None) -> None:
+    """One call of ffmpeg, which has to succeed."""
+    command = [program(), "-y", "-v", "error", *map(str, words)]
+    finished = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120)
+    assert finished.returncode == 0, finished.stderr.decode(errors="replace")
+
+
+def picture(number: int) -> Rgb:
+    """The picture that carries `number`."""
+    rgb = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
+    rgb[HEIGHT_PX // 2 :, : WIDTH_PX // 2] = (200, 0, 0)
+    rgb[HEIGHT_PX // 2 :, WIDTH_PX // 2 :] = (0, 0, 200)
+    block = WIDTH_PX // _BITS
+    for bit in range(_BITS):
+        if number >> (_BITS - 1 - bit) & 1:
+            rgb[: HEIGHT_PX // 2, bit * block : (bit + 1) * block] = 255
+    return rgb
+
+
+def number_in(rgb: Rgb) -> int:
+    """The number that a picture carries, whatever its size."""
+    height, width = rgb.shape[:2]
+    row = rgb[height // 8 : height * 3 // 8].mean(axis=(0, 2))
+    centres = ((np.arange(_BITS) + 0.5) * width / _BITS).astype(int)
+    return int("".join("1" if row[centre] > 128 else "0" for centre in centres), 2)
+
+
+def is_upright(rgb: Rgb) -> bool:
+    """Whether red is at the lower left and blue at the lower right."""
+    height, width = rgb.shape[:2]
+    left, right = rgb[height * 3 // 4, width // 4].astype(int), rgb[height * 3 // 4, width * 3 // 4].astype(int)
+    return bool(left[0] > left[2] + 40 and right[2] > right[0] + 40)
+
+
+def numbered(
+    path: Path,
+    *,
+    frames: int = 60,
+    rate: str = "30",
+    codec: Sequence[str] = X264,
+    before: Sequence[str | Path] = (),
+    after: Sequence[str | Path] = (),
+) -> Path:
+    """A clip whose n-th picture carries n. `before` are more inputs, `after` more options for the output."""
+    raw = b"".join(picture(number).tobytes() for number in range(frames))
+    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH_PX}x{HEIGHT_PX}", "-r", rate, "-i", "pipe:0")
+    run(*before, *source, *codec, *after, path, stdin=raw)
+    return path
+
+
+def variable(path: Path, time: Callable[[int], float], *, frames: int, codec: Sequence[str] = X264) -> Path:
+    """A clip whose n-th picture carries n and is shown at `time(n)`, which counts in whole milliseconds."""
+    times = [round(time(number) * 1000) for number in range(frames)]
+    steps = "+".join(f"eq(N,{number})*{stamp}" for number, stamp in enumerate(times))
+    timing = ("-vf", f"settb=1/1000,setpts='{steps}'", "-fps_mode", "passthrough", "-enc_time_base", "1/1000")
+    return numbered(path, frames=frames, codec=codec, after=timing)
+
+
+def joined(path: Path, parts: Iterable[Path]) -> Path:
+    """The parts one after the other, in an MP4 or Matroska, nothing encoded again."""
+    parts = list(parts)
+    script = path.with_name(path.name + ".txt")
+    script.write_text("".join(f"file '{part}'\n" for part in parts))
+    run("-f", "concat", "-safe", "0", "-i", script, "-c", "copy", path)
+    script.unlink()
+    return path
+
+
+def scenes(path: Path, *, seconds: int = 12, seed: int = 0) -> Path:
+    """A silent film of shots that look quite different, 4 seconds each; another `seed` is another film."""
+    shots = range(0, seconds, 4)
+    sources = [_shot(seed * 7 + index) for index in range(len(shots))]
+    inputs = [word for source in sources for word in ("-f", "lavfi", "-t", "4", "-i", source)]
+    joint = "".join(f"[{index}:v]" for index in range(len(shots))) + f"concat=n={len(shots)}:v=1[v]"
+    run(*inputs, "-filter_complex", joint, "-map", "[v]", "-t", str(seconds), *X264, "-g", "20", path)
+    return path
+
+
+def sound(path: Path, *, seconds: float = 3, codec: Sequence[str] = ()) -> Path:
+    """A tone of 440 Hz."""
+    run("-f", "lavfi", "-i", f"sine=440:duration={seconds}", *codec, path)
+    return path
+
+
+def cover(path: Path) -> Path:
+    """A still picture, as JPEG or whatever the name says."""
+    run("-f", "lavfi", "-i", "color=orange:size=120x120", "-frames:v", "1", path)
+    return path
+
+
+def cut_off(path: Path, whole: Path, share: float) -> Path:
+    """The first part of a file, as a broken download leaves it."""
+    data = whole.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+def promise(path: Path, whole: Path, seconds: float) -> Path:
+    """A Matroska file whose header promises this many seconds; its packets stay what they are."""
+    data = bytearray(whole.read_bytes())
+    at = data.index(b"\x44\x89\x88") + 3  # Duration, a float of eight bytes, in milliseconds
+    data[at : at + 8] = np.array([seconds * 1000], ">f8").tobytes()
+    path.write_bytes(data)
+    return path
+
+
+def _shot(number: int) -> str:
+    size = "size=320x180:rate=10"
+    colours = ("teal", "maroon", "olive", "navy", "gold", "purple", "gray")
+    return (
+        f"testsrc2={size}",
+        f"color={colours[number % len(colours)]}:{size}",
+        f"smptebars={size}",
+        f"mandelbrot={size}",
+        f"rgbtestsrc={size}",
+        f"gradients={size}:seed={number}:speed=0.001",
+    )[number % 6]
