@@ -15,6 +15,9 @@ from vidlocal.errors import ToolError
 
 _START = str(Path(__file__).with_name("start.py"))
 _REAP_TIMEOUT = 10.0
+# From 1.29 on onnxruntime sends what it runs to its maker, by itself, some seconds after its import. Only this
+# variable, set before, keeps it from that; its own disable_telemetry_events() comes too late.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 Child = subprocess.Popen[bytes]
 
@@ -69,6 +72,7 @@ def _start(spec: Mapping[str, Any], *, stdin: int | None, keep: tuple[int, ...],
             stderr=subprocess.PIPE,
             bufsize=0,
             pass_fds=keep,
+            env={**os.environ, **_NO_TELEMETRY},
             process_group=0,
         )
     except OSError as error:
