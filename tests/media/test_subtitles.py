@@ -49,7 +49,10 @@ def test_sidecars_of_a_video_in_no_folder_are_none(tmp_path: Path) -> None:
     assert subtitles.sidecars(tmp_path / "gone" / "movie.mp4") == ()
 
 
-@pytest.mark.parametrize(("name", "language"), [("m.srt", None), ("m.eng.srt", "en"), ("a.b.pt-BR.forced.srt", "pt")])
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("m.srt", None), ("m.eng.srt", "en"), ("a.b.pt-BR.forced.srt", "pt"), ("m.hi.srt", "hi"), ("m.en.hi.srt", "en")],
+)
 def test_read_sidecar_takes_the_language_from_the_name(tmp_path: Path, name: str, language: str | None) -> None:
     (tmp_path / name).write_text(SRT)
     assert subtitles.read_sidecar(tmp_path / name)[0].language == language

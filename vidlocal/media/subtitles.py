@@ -110,9 +110,9 @@ def _is_suffix(suffix: str) -> bool:
 
 def _language_of(path: Path) -> str | None:
     words = path.stem.split(".")[1:]
-    return next(
-        (code for word in reversed(words) if word.casefold() not in _FLAGS and (code := language_code(word))), None
-    )
+    # "hi" alone is Hindi; beside a language it marks captions for the hearing impaired.
+    named = [word for word in words if word.casefold() not in _FLAGS] or words
+    return next((code for word in reversed(named) if (code := language_code(word))), None)
 
 
 def _folded(name: str) -> str:
