@@ -80,7 +80,7 @@ def settings_page() -> str:
 
 
 def _row(setting: Setting) -> str:
-    default = setting.otherwise if setting.default is None else f"`{_plain(setting.default)}`"
+    default = setting.otherwise or f"`{_plain(setting.default)}`"
     cells = (f"`{setting.name}`", default, f"`{setting.env}`", setting.meaning, setting.allowed)
     return f"| {' | '.join(cells)} |"
 

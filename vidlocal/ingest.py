@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.media import files, frames, subtitles
+from vidlocal.media.cues import merged
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
@@ -175,16 +176,15 @@ class _Intake:
 
     def _read_subtitles(self, path: Path, probe: Probe) -> tuple[list[Passage], list[str]]:
         """The subtitles beside and inside the file, and a sentence for each that cannot be read."""
-        cues: list[Cue] = []
+        files_of_cues: list[Sequence[Cue]] = []
         notes: list[str] = []
         for read in self._subtitle_readers(path, probe):
             try:
-                cues.extend(read())
+                files_of_cues.append(read())
             except (MediaError, ToolError) as error:
                 notes.append(str(error))
-        return [
-            Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, language=cue.language) for cue in cues
-        ], notes
+        found = merged(*files_of_cues, duration=probe.duration)
+        return [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in found], notes
 
     def _subtitle_readers(self, path: Path, probe: Probe) -> Iterator[Callable[[], Sequence[Cue]]]:
         for sidecar in subtitles.sidecars(path):

@@ -10,13 +10,14 @@ from PIL import Image
 
 from tests.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
 from vidlocal.engines import prompts
-from vidlocal.engines.base import NotTheSchema, PictureRefused
+from vidlocal.engines.base import PictureRefused
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.engines.pictures import plain_colour
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
-from vidlocal.steps.describe import describe, speaks_plainly
+from vidlocal.steps.describe import Describer
+from vidlocal.steps.pool import Host
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.database import Library
 
@@ -64,6 +65,20 @@ def next_job(library: Library) -> Job:
     return job
 
 
+def describe(library: Library, job: Job, vision: OllamaVision) -> str:
+    """All three parts of describing one frame, as a new run begins it."""
+    describer = Describer(library)
+    describer.learn(vision)
+    ask = describer.prepare(job)
+    return "" if ask is None else ask(Host("here", vision, None, lambda: True))()
+
+
+def speaks_plainly(library: Library, vision: OllamaVision) -> bool:
+    describer = Describer(library)
+    describer.learn(vision)
+    return describer.speaks_plainly(vision)
+
+
 def described(library: Library) -> int:
     return jobs.counts(library).get((JobKind.DESCRIBE, JobState.DONE), 0)
 
@@ -96,9 +111,7 @@ def test_each_frame_is_described_by_its_own_picture(library: Library, vision: Ol
     assert len(set(said)) == len(COLOURS)
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "kind"), [(say(""), NotTheSchema), (say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)]
-)
+@pytest.mark.parametrize(("behaviour", "kind"), [(say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)])
 def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
     library: Library, server: FakeOllama, vision: OllamaVision, behaviour: object, kind: type[Exception]
 ) -> None:
@@ -146,22 +159,29 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
     assert "unexpectedly stopped" in jobs.failures(library)[0].reason
 
 
-def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences(
+def test_an_answer_that_is_not_the_schema_is_asked_for_again_in_sentences(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    video = add_video(library)
+    server.script(say("{ not the schema"))
+    assert describe(library, next_job(library), vision) == caption(plain_colour(COLOURS[0], side_px=100))
+    (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
+    assert scene.prompt_version == prompts.PLAIN_PROMPT_VERSION
+    assert "schema" not in scene.text
+
+
+def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
     add_video(library)
     server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
-    for _ in range(2):
-        with pytest.raises(NotTheSchema):
-            describe(library, next_job(library), vision)
-    assert not speaks_plainly(library, vision)
-    assert describe(library, next_job(library), vision)  # the third is asked again at once
+    for asked in (2, 4, 6):
+        assert not speaks_plainly(library, vision)
+        assert describe(library, next_job(library), vision)
+        assert len(server.asked("/api/chat")) == asked
     assert speaks_plainly(library, vision)
-    sent = len(server.asked("/api/chat"))
     describe(library, next_job(library), vision)
-    assert len(server.asked("/api/chat")) == sent + 1
-    (row, *_) = library.rows("SELECT prompt_version FROM passages")
-    assert row["prompt_version"] == prompts.PLAIN_PROMPT_VERSION
+    assert len(server.asked("/api/chat")) == 7
     assert library.number("SELECT count(*) FROM tags") == 0
 
 
@@ -169,18 +189,23 @@ def test_only_the_first_five_frames_of_a_build_decide(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
     add_video(library)
-    server.script(say("words"), say("words"))
-    for number in range(5):
-        if number < 2:
-            with pytest.raises(NotTheSchema):
-                describe(library, next_job(library), vision)
-        else:
-            describe(library, next_job(library), vision)
-    server.script(say("words"), say("words"))
-    for _ in range(2):
-        with pytest.raises(NotTheSchema):
-            describe(library, next_job(library), vision)
+    for misses in (True, True, False, False, False, True, True):
+        if misses:
+            server.script(say("words"))
+        describe(library, next_job(library), vision)
     assert not speaks_plainly(library, vision)
+
+
+def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+    add_video(library)
+    job = next_job(library)
+    server.script(say("", reason="load"))
+    with pytest.raises(AnswerRejected):
+        describe(library, job, vision)
+    jobs.fail(library, job, "no answer")
+    describe(library, next_job(library), vision)
+    first, second = (asked.body["options"]["seed"] for asked in server.asked("/api/chat"))
+    assert first != second
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn"])

@@ -9,18 +9,18 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output, progress
-from vidlocal.errors import EngineError, ModelMissing, UsageError
+from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
-from vidlocal.store import frames, measures, videos
+from vidlocal.store import frames, jobs, measures, videos
 from vidlocal.store.database import Library
 from vidlocal.store.measures import SECONDS_PER_FRAME
 from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting
 
 if TYPE_CHECKING:
-    from vidlocal.engines.base import EmbedEngine, VisionEngine
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.enrich import Engines, Progress, Summary
+    from vidlocal.enrich import Engines
+    from vidlocal.steps.gate import Gate
+    from vidlocal.steps.worker import Clock, Progress, Summary
 
 OVERNIGHT = "overnight"
 
@@ -37,6 +37,13 @@ def command(
     all_videos: Annotated[bool, typer.Option("--all", help="All videos: what is meant when none is named.")] = False,
     model: Annotated[
         str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")
+    ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An Ollama server to use; may be repeated, several share the work.",
+            show_default="the setting ollama_host",
+        ),
     ] = None,
     allow_remote_host: Annotated[
         bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
@@ -57,7 +64,15 @@ def command(
     named = [word for word in words if word != OVERNIGHT]
     if named and all_videos:
         raise UsageError("--all means every video; leave it out, or name no video.")
-    chosen = settings.load({"vision_model": model, "allow_remote_host": allow_remote_host or None})
+    first, *others = host or [""]
+    chosen = settings.load(
+        {
+            "vision_model": model,
+            "ollama_host": first or None,
+            "more_hosts": " ".join(others) if host else None,
+            "allow_remote_host": allow_remote_host or None,
+        }
+    )
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home))
         among = [videos.resolve(library, name).id for name in named] or None
@@ -86,9 +101,8 @@ class _Command:
         self.quiet = quiet
 
     def go(self, *, overnight: bool, canary: bool) -> "Summary":
-        from vidlocal.enrich import Clock, Summary, enrich, wait_for_window, work_left
-        from vidlocal.steps.window import parse_window
-        from vidlocal.store import jobs
+        from vidlocal.enrich import enrich
+        from vidlocal.steps.worker import Clock, Summary, work_left
 
         owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
@@ -96,27 +110,31 @@ class _Command:
         if not left:
             self._say_all_is_done()
             return Summary()
-        window = parse_window(self.chosen.window) if overnight else None
         engines = self._engines(left, canary=canary)
         self._estimate(left)
-        if window is not None:
-            wait_for_window(window, Clock(), self._notice)
         with progress.line(quiet=self.quiet) as line:
             summary = enrich(
                 self.library,
                 engines,
                 owner,
                 among=self.among,
-                window=window,
+                gate=self._gate(line, Clock(), overnight=overnight),
                 report=lambda at: _show(line, at),
                 say=line.say,
             )
         self._sum_up(summary)
         return summary
 
+    def _gate(self, line: progress.Line, clock: "Clock", *, overnight: bool) -> "Gate":
+        from vidlocal.steps.gate import Night, Open
+        from vidlocal.steps.window import parse_window
+
+        return Night(parse_window(self.chosen.window), clock.local, line.say) if overnight else Open()
+
     def _engines(self, left: dict[JobKind, int], *, canary: bool) -> "Engines":
         """The models that the waiting work needs, each checked before the first frame. Raises EngineError."""
         from vidlocal.cli.fast_engines import fast_engines
+        from vidlocal.cli.hosts import open_hosts
         from vidlocal.enrich import Engines
         from vidlocal.media.ffmpeg import find
         from vidlocal.media.probe import Prober
@@ -124,44 +142,8 @@ class _Command:
         ffmpeg = find(self.chosen.ffmpeg)
         prober = self.stack.enter_context(Prober())
         fast = fast_engines(self.stack, self.chosen, ffmpeg, prober)
-        server = self._server()
-        if not left.get(JobKind.DESCRIBE) and not left.get(JobKind.EMBED) and not _answers(server):
-            return Engines(fast, None, None)  # what is read and heard now is embedded another time
-        vision = self._vision(server, canary=canary) if left.get(JobKind.DESCRIBE) else None
-        return Engines(fast, vision, self._embedder(server), lambda: _answers(server))
-
-    def _server(self) -> "Ollama":
-        from vidlocal.engines.ollama import Ollama
-
-        host, allowed = self.chosen.ollama_host, self.chosen.allow_remote_host
-        return self.stack.enter_context(Ollama(host, allow_remote=allowed))
-
-    def _vision(self, server: "Ollama", *, canary: bool) -> "VisionEngine":
-        from vidlocal.engines.canary import look
-        from vidlocal.engines.ollama_models import OllamaVision
-
-        model = server.preflight(self.chosen.vision_model, "vision")
-        vision = OllamaVision(server, model, num_ctx=self.chosen.num_ctx, keep_alive=self.chosen.keep_alive)
-        if canary:
-            self._notice(f"Checking that {model.name} sees (the first answer waits for the model to load).")
-            seen = look(vision)
-            if not seen.passed:
-                raise EngineError(
-                    f"{model.name} does not see: shown {', '.join(seen.shown)}, it said {'; '.join(seen.said)}. "
-                    "Update Ollama, or choose another vision model with --model."
-                )
-        return vision
-
-    def _embedder(self, server: "Ollama") -> "EmbedEngine | None":
-        """The embedding model, or None and a sentence: words alone still find."""
-        from vidlocal.engines.ollama_models import OllamaEmbeddings
-
-        try:
-            model = server.preflight(self.chosen.embed_model, "embedding")
-        except ModelMissing as error:
-            self._notice(f"{error} Until then search goes by words alone.")
-            return None
-        return OllamaEmbeddings(server, model, on_gpu=self.chosen.embed_on_gpu, keep_alive=self.chosen.keep_alive)
+        hosts = open_hosts(self.stack, self.chosen, left, canary=canary, say=self._notice)
+        return Engines(fast, hosts, guarded=canary)
 
     def _estimate(self, left: dict[JobKind, int]) -> None:
         frames_left = left.get(JobKind.DESCRIBE, 0)
@@ -210,14 +192,6 @@ def _as_data(summary: "Summary") -> dict[str, object]:
         "stopped": summary.stopped,
         "notes": summary.notes,
     }
-
-
-def _answers(server: "Ollama") -> bool:
-    try:
-        server.version()
-    except EngineError:
-        return False
-    return True
 
 
 _STAGES = {

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from vidlocal.engines.models_on_disk import vad_model, whisper_model
 from vidlocal.engines.whisper import Whisper
-from vidlocal.errors import ModelMissing
+from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
@@ -13,11 +13,11 @@ from vidlocal.steps.fast import Engines
 
 
 def fast_engines(stack: ExitStack, chosen: Settings, ffmpeg: Ffmpeg, prober: Prober) -> Engines:
-    """The engines of the fast pass, closed with `stack`. Without a whisper model nothing listens, and it says so."""
+    """The engines of the fast pass, closed with `stack`. Without a sound whisper model nothing listens, and it says so."""
     reader = stack.enter_context(ScreenReader())
     try:
         model = whisper_model(chosen.whisper_model, chosen.models_folder)
-    except ModelMissing as error:
+    except EngineError as error:  # missing or damaged: everything else can be done without it
         return Engines(ffmpeg, prober, reader, None, f"Speech waits to be written down. {error}")
     speech = stack.enter_context(Whisper(model, vad_file=vad_model(chosen.models_folder)))
     return Engines(ffmpeg, prober, reader, speech)

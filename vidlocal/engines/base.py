@@ -66,8 +66,11 @@ class VisionEngine(Protocol):
         """Who made an answer: engine, model, digest, version of the prompt."""
         ...
 
-    def describe(self, jpeg: bytes, *, plain: bool = False) -> SceneAnswer:
-        """The scene. `plain` asks for sentences instead of JSON and fills the description only."""
+    def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
+        """The scene. `plain` asks for sentences instead of JSON and fills the description only.
+
+        `attempt` counts earlier failures with this picture: asked in exactly the same way, a model fails again.
+        """
         ...
 
     def ask(self, jpeg: bytes, question: str) -> str:

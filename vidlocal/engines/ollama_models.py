@@ -39,11 +39,11 @@ class OllamaVision:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
         return Provenance(ENGINE, self.name, self.digest, version)
 
-    def describe(self, jpeg: bytes, *, plain: bool = False) -> SceneAnswer:
+    def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         if plain:
-            return SceneAnswer(answers.sentence(self._say(jpeg, prompts.PLAIN_PROMPT)))
+            return SceneAnswer(answers.sentence(self._say(jpeg, prompts.PLAIN_PROMPT, attempt=attempt)))
         try:
-            text = self._say(jpeg, prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA)
+            text = self._say(jpeg, prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
         except AnswerCut as error:
             # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
             raise NotTheSchema(str(error)) from error
@@ -55,14 +55,16 @@ class OllamaVision:
     def unload(self) -> None:
         _unload(self._server, self.name)
 
-    def _say(self, jpeg: bytes, prompt: str, *, schema: dict[str, object] | None = None) -> str:
+    def _say(
+        self, jpeg: bytes, prompt: str, *, schema: dict[str, object] | None = None, attempt: int = 0
+    ) -> str:
         return self._server.chat(
             self.name,
             system=prompts.SYSTEM,
             prompt=prompt,
             images=[jpeg],
             schema=schema,
-            options=self._options,
+            options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )
 

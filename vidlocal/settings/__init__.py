@@ -40,10 +40,17 @@ class Settings:
     embed_model: str = "embeddinggemma"
     embed_on_gpu: bool = False
     ollama_host: str = DEFAULT_OLLAMA_HOST
+    more_hosts: str = ""
+    slots: int = 0
     allow_remote_host: bool = False
     num_ctx: int = 4096
     keep_alive: str = "30m"
     window: str = "22:00-07:00"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The URLs of all Ollama servers, the one that search asks first."""
+        return (self.ollama_host, *self.more_hosts.split())
 
     @property
     def file(self) -> Path:
@@ -124,6 +131,8 @@ def _explained(
         return Explained(setting, _checked(setting, given, origin, base), origin)
     if setting.name == "ollama_host" and env.get("OLLAMA_HOST", "").strip():
         return Explained(setting, _servers_own_address(env["OLLAMA_HOST"]), "OLLAMA_HOST")
+    if setting.name == "slots" and env.get("OLLAMA_NUM_PARALLEL", "").isdecimal():
+        return Explained(setting, min(16, int(env["OLLAMA_NUM_PARALLEL"])), "OLLAMA_NUM_PARALLEL")
     return Explained(setting, setting.default, "default")
 
 

@@ -96,6 +96,22 @@ def _address(given: object) -> str:
     return ollama_address(_line(given))
 
 
+def _addresses(given: object) -> str:
+    """Addresses with a space between them; none is a value too."""
+    if not isinstance(given, str):
+        raise ValueError
+    return " ".join(ollama_address(one) for one in given.replace(",", " ").split())
+
+
+def _slots(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise ValueError
+    value = int(given)
+    if not 0 <= value <= 16:
+        raise ValueError
+    return value
+
+
 def _keep_alive(given: object) -> str:
     """A Go duration. Ollama refuses a bare number that comes as text, so seconds are made of it."""
     text = str(given) if isinstance(given, int) and not isinstance(given, bool) else _line(given)
@@ -186,6 +202,22 @@ TABLE = (
         DEFAULT_OLLAMA_HOST,
         "an address such as 127.0.0.1:11434 or http://nas:11434",
         "The Ollama server. Where this is not set, OLLAMA_HOST is followed.",
+    ),
+    Setting(
+        "more_hosts",
+        _addresses,
+        "",
+        "addresses with a space between them",
+        "Further Ollama servers that share the work of `vidlocal enrich`.",
+        otherwise="none",
+    ),
+    Setting(
+        "slots",
+        _slots,
+        0,
+        "a whole number from 0 to 16",
+        "Requests that each Ollama server gets at a time; 0 finds out. "
+        "Where this is not set, OLLAMA_NUM_PARALLEL is followed.",
     ),
     Setting(
         "allow_remote_host",

@@ -1,58 +1,90 @@
 """The passages of a video turned into vectors."""
 
-import time
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from vidlocal.engines.base import EmbedEngine
-from vidlocal.errors import AnswerRejected
+from vidlocal.engines.base import EmbedEngine, Vectors
+from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.records import Job
+from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import jobs, passages
 from vidlocal.store.database import Library
 
 # One checkpoint (hardening, section 5).
 BATCH = 64
-LEASE_S = 900.0
+
+Texts = Sequence[tuple[int, str]]
 
 
-def embed_video(library: Library, job: Job, engine: EmbedEngine) -> str:
-    """Embed every passage of the video that has no vector of this model yet, and finish the job.
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The vectors of passages, n x d, in the order of `ids`; `refused` are those the model failed on."""
 
-    Each batch is stored at once. A text that the model fails on is left out and named at the end:
-    AnswerRejected, with all the others stored. Returns one line for the progress display.
-    """
-    refused: set[int] = set()
-    stored = 0
-    while len(refused) < BATCH:  # a whole batch refused text by text: it is the model
-        batch = _next_batch(library, job, engine, refused)
+    parts: tuple[tuple[tuple[int, ...], Vectors], ...] = ()
+    refused: tuple[int, ...] = ()
+
+    def __add__(self, other: "Embedded") -> "Embedded":
+        return Embedded(self.parts + other.parts, self.refused + other.refused)
+
+
+class Embedder:
+    """Prepares, asks and stores one batch of a video at a time; its job goes round until none is left."""
+
+    def __init__(self, library: Library, model_key: str) -> None:
+        self._library = library
+        self._key = model_key
+        self._refused: dict[int, set[int]] = defaultdict(set)
+
+    def prepare(self, job: Job) -> Ask | None:
+        """The next passages without a vector of this model. None when there are none, and the job is finished.
+
+        AnswerRejected when all that is left are texts the model failed on; the others are stored by then.
+        """
+        with self._library.writing():  # nobody adds a passage between this look and the end of the job
+            batch = self._next_batch(job)
+            if not batch and not self._refused[job.video_id]:
+                jobs.finish(self._library, job)
+                return None
         if not batch:
-            break
-        stored += _embed_batch(library, engine, batch, refused)
-        jobs.renew(library, job, now=time.time(), lease_s=LEASE_S)
-    if refused:
-        raise AnswerRejected(f"{len(refused)} passages could not be embedded with {engine.key}.")
-    with library.writing():
-        # Passages that arrived since the last look did not queue this job again, for it was running.
-        if _next_batch(library, job, engine, refused):
-            jobs.give_back(library, job)
-        else:
-            jobs.finish(library, job)
-    return f"{stored} passages embedded"
+            raise AnswerRejected(f"{len(self._refused[job.video_id])} passages could not be embedded with {self._key}.")
+
+        def ask(host: Host) -> Store:
+            engine = _embedder(host)
+            embedded = embed(engine, batch)
+            return lambda: self._store(job, engine, embedded)
+
+        return ask
+
+    def _next_batch(self, job: Job) -> Texts:
+        refused = self._refused[job.video_id]
+        if len(refused) >= BATCH:  # a whole batch refused text by text: it is the model
+            return []
+        found = passages.without_vector(self._library, job.video_id, self._key, limit=BATCH + len(refused))
+        return [(passage_id, text) for passage_id, text in found if passage_id not in refused][:BATCH]
+
+    def _store(self, job: Job, engine: EmbedEngine, embedded: Embedded) -> str:
+        self._refused[job.video_id].update(embedded.refused)
+        with self._library.writing():
+            for ids, vectors in embedded.parts:
+                passages.store_vectors(self._library, engine.key, ids, vectors)
+            jobs.give_back(self._library, job)
+        return f"{sum(len(ids) for ids, _ in embedded.parts)} passages embedded"
 
 
-def _next_batch(library: Library, job: Job, engine: EmbedEngine, refused: set[int]) -> list[tuple[int, str]]:
-    found = passages.without_vector(library, job.video_id, engine.key, limit=BATCH + len(refused))
-    return [(passage_id, text) for passage_id, text in found if passage_id not in refused][:BATCH]
-
-
-def _embed_batch(library: Library, engine: EmbedEngine, batch: Sequence[tuple[int, str]], refused: set[int]) -> int:
-    """How many vectors were stored. One bad text fails its whole batch, so a failed batch is halved down to it."""
+def embed(engine: EmbedEngine, batch: Texts) -> Embedded:
+    """The vectors of a batch. One bad text fails its whole batch, so a failed batch is halved down to it."""
     try:
         vectors = engine.embed([text for _, text in batch])
     except AnswerRejected:
         if len(batch) == 1:
-            refused.add(batch[0][0])
-            return 0
+            return Embedded(refused=(batch[0][0],))
         half = len(batch) // 2
-        return sum(_embed_batch(library, engine, part, refused) for part in (batch[:half], batch[half:]))
-    passages.store_vectors(library, engine.key, [passage_id for passage_id, _ in batch], vectors)
-    return len(batch)
+        return embed(engine, batch[:half]) + embed(engine, batch[half:])
+    return Embedded(((tuple(passage_id for passage_id, _ in batch), vectors),))
+
+
+def _embedder(host: Host) -> EmbedEngine:
+    if host.embedder is None:
+        raise EngineError(f"{host.name} has no embedding model.")
+    return host.embedder

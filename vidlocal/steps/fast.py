@@ -1,7 +1,7 @@
 """The fast pass's queued work: text on screen and speech. Ingest does it at once, enrich what was left."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,15 @@ def work_off(
     owner: Owner,
     *,
     among: Sequence[int] | None = None,
+    only: Collection[JobKind] | None = None,
     report: Report = lambda stage, done: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
     """Read and listen to what is queued, of some videos or of all. Returns a sentence for what has to wait."""
     work = _Work(library, engines, owner, among, report, stop)
-    notes = work.all_of(JobKind.READ, work.read)
+    notes = work.all_of(JobKind.READ, work.read) if only is None or JobKind.READ in only else ()
+    if only is not None and JobKind.TRANSCRIBE not in only:
+        return notes
     if engines.speech is not None:
         return (*notes, *work.all_of(JobKind.TRANSCRIBE, work.listen))
     waiting = jobs.next_due(library, JobKind.TRANSCRIBE, videos=among) is not None

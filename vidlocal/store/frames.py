@@ -105,8 +105,13 @@ def shown_until(library: Library, frame: Frame) -> float:
     return max(frame.time, float(end[0]) if end is not None else frame.time)
 
 
-def store_scene(library: Library, frame: Frame, answer: SceneAnswer, provenance: Provenance) -> None:
-    """Replace what is known of a frame by a new description. Nest `jobs.finish` in the same transaction."""
+def store_scene(
+    library: Library, frame: Frame, answer: SceneAnswer, provenance: Provenance, *, visible: bool = True
+) -> None:
+    """Replace what is known of a frame by a new description. Nest `jobs.finish` in the same transaction.
+
+    One that is not `visible` is not found by search until `passages.reveal`.
+    """
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (frame.id, PassageKind.SCENE))
         connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame.id,))
@@ -120,7 +125,7 @@ def store_scene(library: Library, frame: Frame, answer: SceneAnswer, provenance:
             prompt_version=provenance.prompt_version,
             frame_id=frame.id,
         )
-        passages.add(library, frame.video_id, [passage], digest=provenance.digest)
+        passages.add(library, frame.video_id, [passage], digest=provenance.digest, visible=visible)
         connection.executemany(
             "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
             [(frame.id, passages.storable(tag.lower())) for tag in answer.tags],
@@ -163,3 +168,16 @@ def _signed(dhash: int) -> int:
 
 def _frame(row: sqlite3.Row) -> Frame:
     return Frame(row["id"], row["video_id"], row["time"], row["shot"], row["image"], row["same_as"])
+
+
+def describe_again(library: Library, frame_ids: Sequence[int]) -> None:
+    """Forget what was said of frames and queue them again."""
+    with library.writing() as connection:
+        for frame_id in frame_ids:
+            frame = get(library, frame_id)
+            if frame is None:
+                continue
+            connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (frame_id, PassageKind.SCENE))
+            connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame_id,))
+            connection.execute("UPDATE frames SET enriched_at = NULL WHERE id = ?", (frame_id,))
+            jobs.add(library, JobKind.DESCRIBE, frame_id, frame.video_id)

@@ -20,13 +20,12 @@ _CLAIM = """
 UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at = :at,
   losses = losses + (state = 'running')
 WHERE id = (
-  SELECT id FROM jobs
-  WHERE kind = :kind AND not_before <= :now
-    AND (state = 'queued' OR (state = 'running' AND lease < :now))
-    {among}
-  ORDER BY priority DESC, id LIMIT 1)
+  SELECT id FROM jobs WHERE kind = :kind AND {claimable} {among} ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, kind, target, video_id, attempts, lease
 """
+
+# Tried in turn: each is one walk along the index of jobs_to_claim, which an OR of the two would not be.
+_CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,13 @@ def claim(
 
     `now` is wall-clock time: a laptop that slept through its lease has lost it.
     """
+    values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
     with library.writing() as connection:
-        row = connection.execute(
-            _CLAIM.format(among=_among(videos)),
-            {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()},
-        ).fetchone()
-    return None if row is None else Job(row[0], JobKind(row[1]), *row[2:])
+        for claimable in _CLAIMABLE:
+            row = connection.execute(_CLAIM.format(claimable=claimable, among=_among(videos)), values).fetchone()
+            if row is not None:
+                return Job(row[0], JobKind(row[1]), *row[2:])
+    return None
 
 
 def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:

@@ -18,10 +18,18 @@ _EMBED_PRIORITY = -1.0
 _COLUMNS = 'id, video_id, frame_id, start, "end", kind, text, language, engine, model, prompt_version'
 
 
-def add(library: Library, video_id: int, passages: Sequence[Passage], *, digest: str | None = None) -> list[int]:
+def add(
+    library: Library,
+    video_id: int,
+    passages: Sequence[Passage],
+    *,
+    digest: str | None = None,
+    visible: bool = True,
+) -> list[int]:
     """Store passages of a video and queue the embedding of their text. Returns their ids.
 
-    `digest` names the exact model file behind `Passage.model`. Blank texts are left out.
+    `digest` names the exact model file behind `Passage.model`. Blank texts are left out. What is not `visible`
+    is not found by search until `reveal`.
     """
     ids: list[int] = []
     with library.writing() as connection:
@@ -31,7 +39,7 @@ def add(library: Library, video_id: int, passages: Sequence[Passage], *, digest:
                 continue
             cursor = connection.execute(
                 """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, language, engine, model,
-                  digest, prompt_version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                  digest, prompt_version, visible, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     video_id,
                     passage.frame_id,
@@ -44,6 +52,7 @@ def add(library: Library, video_id: int, passages: Sequence[Passage], *, digest:
                     passage.model,
                     digest,
                     passage.prompt_version,
+                    visible,
                     jobs.now_utc(),
                 ),
             )
@@ -70,6 +79,21 @@ def remove(library: Library, video_id: int, kind: PassageKind) -> None:
     """Forget all passages of one kind, before a step makes them anew."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE video_id = ? AND kind = ?", (video_id, kind))
+
+
+def reveal(library: Library, digests: Iterable[str]) -> int:
+    """Let search find what these models wrote since they were last seen to see. How many passages that was."""
+    with library.writing() as connection:
+        return sum(
+            connection.execute("UPDATE passages SET visible = 1 WHERE NOT visible AND digest = ?", (digest,)).rowcount
+            for digest in digests
+        )
+
+
+def hidden_frames(library: Library) -> list[int]:
+    """The frames whose description is not visible yet."""
+    rows = library.rows("SELECT DISTINCT frame_id FROM passages WHERE NOT visible AND frame_id IS NOT NULL")
+    return [row["frame_id"] for row in rows]
 
 
 def count(library: Library) -> int:

@@ -1,0 +1,99 @@
+"""The Ollama servers of a run, each checked before the first frame: reachable, local models, and they see."""
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from vidlocal.engines import canary
+from vidlocal.engines.base import EmbedEngine, VisionEngine
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.records import JobKind
+from vidlocal.settings import Settings
+from vidlocal.steps.pool import Host
+
+Say = Callable[[str], None]
+
+
+def open_hosts(
+    stack: ExitStack, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say
+) -> list[Host]:
+    """The servers that can do some of the work that is left, closed with `stack`.
+
+    A server that cannot is named and left out; EngineError when none can. Work that needs no server goes on
+    without one.
+    """
+    needed = bool(left.get(JobKind.DESCRIBE) or left.get(JobKind.EMBED))
+    hosts: list[Host] = []
+    troubles: list[EngineError] = []
+    for address in chosen.hosts:
+        try:
+            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
+            hosts.append(_host(server, chosen, left, canary=canary, say=say))
+        except EngineError as error:
+            troubles.append(error)
+    if not hosts and needed:
+        raise troubles[0]
+    if needed:
+        for trouble in troubles:
+            say(f"{trouble} Going on without it.")
+    return hosts
+
+
+def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say) -> Host:
+    vision = _vision(server, chosen, canary=canary, say=say) if left.get(JobKind.DESCRIBE) else None
+    return Host(
+        name=server.host,
+        vision=vision,
+        embedder=_embedder(server, chosen, say),
+        is_up=lambda: _answers(server),
+        check=lambda: None if vision is None else _trouble(server, vision),
+        slots=chosen.slots or None,
+    )
+
+
+def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> VisionEngine:
+    model = server.preflight(chosen.vision_model, "vision")
+    vision = OllamaVision(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+    if canary:
+        say(f"Checking that {model.name} sees (the first answer waits for the model to load).")
+        trouble = _blindness(vision)
+        if trouble is not None:
+            raise EngineError(trouble)
+    return vision
+
+
+def _embedder(server: Ollama, chosen: Settings, say: Say) -> EmbedEngine | None:
+    """The embedding model, or None and a sentence: words alone still find."""
+    try:
+        model = server.preflight(chosen.embed_model, "embedding")
+    except ModelMissing as error:
+        say(f"{error} Until then search goes by words alone.")
+        return None
+    return OllamaEmbeddings(server, model, on_gpu=chosen.embed_on_gpu, keep_alive=chosen.keep_alive)
+
+
+def _trouble(server: Ollama, vision: VisionEngine) -> str | None:
+    """Why a model that described until now must not go on."""
+    if server.digest(vision.name) != vision.digest:
+        return f"The model {vision.name} was replaced by another build meanwhile. Run vidlocal enrich again."
+    return _blindness(vision)
+
+
+def _blindness(vision: VisionEngine) -> str | None:
+    seen = canary.look(vision, chance=random.Random())
+    if seen.passed:
+        return None
+    return (
+        f"{vision.name} does not see: shown {', '.join(seen.shown)}, it said {'; '.join(seen.said)}. "
+        "Update Ollama, or choose another vision model with --model."
+    )
+
+
+def _answers(server: Ollama) -> bool:
+    try:
+        server.version()
+    except EngineError:
+        return False
+    return True
