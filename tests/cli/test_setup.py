@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -21,8 +22,7 @@ from vidlocal.engines.profiles import ProfileName, profile
 from vidlocal.errors import EngineError, ToolError
 from vidlocal.settings import Settings
 
-# The header of a multilingual whisper model and room for nothing.
-WHISPER_FILE = struct.pack("<I11i", 0x67676D6C, 51865, *[1] * 10) + bytes(600_000)
+WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
 VAD_FILE = struct.pack("<I", 0x67676D6C) + bytes(1000)
 
 
@@ -123,7 +123,7 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chos
         assert {item.state for item in look(wanted)} == {"to fetch"}
         brought = bring(look(wanted), quiet=True)
         keep(brought, chosen, quiet=True)
-        assert {item.state for item in brought} == {"fetched"}
+        assert {item.state for item in brought} == {"fetched"}, [str(item.error) for item in brought]
         assert {item.state for item in look(wanted)} == {"there"}
         asked = len(fake.requests)
         assert {item.state for item in bring(look(wanted), quiet=True)} == {"there"}

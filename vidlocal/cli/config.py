@@ -49,7 +49,7 @@ def command(
 
 def shown(row: Explained) -> str:
     """The value as it would be written, or what having none means."""
-    if row.value is None:
+    if row.value in (None, ""):
         return row.setting.otherwise
     return str(row.value).lower() if isinstance(row.value, bool) else str(row.value)
 
