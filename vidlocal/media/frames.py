@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -107,12 +106,12 @@ class _Reader:
         buffer_bytes = width * height * 3
         clock = Clock(self.timeline.segments)
         with process.Stream(command, stall_timeout=_STALL_TIMEOUT, timeout=_TIMEOUT, side=True) as stream:
-            for _ in count():
+            while True:
                 rgb = np.empty((height, width, 3), np.uint8)
                 if self._read_into(stream, rgb.data.cast("B"), last) < buffer_bytes:
                     break
                 time = clock.shown(_stored_time(stream))
-                if time < after - SAME_TIME or (last is not None and time <= last):
+                if time <= (part.start - 2 * SAME_TIME if last is None else last + SAME_TIME):
                     continue
                 last = time
                 yield Picture(max(0.0, round(time, 6)), rgb)
@@ -145,12 +144,13 @@ class _Reader:
             "threads": min(cpu_count() or 1, _MOST_THREADS),
             "noautorotate": None,
             "copyts": None,
+            # AVI and MPEG-PS leave out times; without this a key frame gets that of the picture decoded after it.
+            # (-discard nokey would save reading, but gives wrong times in MP4 with B-frames.)
+            "fflags": "+genpts",
             "skip_frame": level.value,
         }
-        if level is Level.KEY_FRAMES:
-            options["discard"] = "nokey"  # some demuxers then do not even read the rest
         start = self.timeline.key_at(max(after, part.start))
-        if self.timeline.can_seek and start > self.timeline.key_at(0.0):
+        if self.timeline.can_seek and start > self.timeline.key_at(float("-inf")):
             stored = start + self.timeline.segments[0].offset + SAME_TIME
             options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{stored:.6f}"}
         return options
@@ -160,11 +160,10 @@ class _Reader:
         offset = self.timeline.segments[0].offset
         if self.timeline.can_seek and part.end < self.timeline.end:
             yield "trim", {"end": f"{part.end + offset - SAME_TIME:.6f}"}
-        chosen = f"isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f})"
-        for time in part.held if self.timeline.can_seek else ():
-            chosen += f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})"
-        if after > 0 and self.timeline.can_seek:
-            chosen = f"gte(t,{after + offset:.6f})*({chosen})"
+        chosen = f"(isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f}))"
+        if self.timeline.can_seek:
+            chosen = f"gte(t,{after + offset:.6f})*{chosen}"
+            chosen += "".join(f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})" for time in part.held)
         if spacing > 0 or after > 0:
             yield "select", {"expr": chosen}
         width, height = self._size()

@@ -59,9 +59,9 @@ class Timeline:
         return bool(first < len(self.times) and self.times[first] < end - SAME_TIME)
 
     def key_at(self, time: float) -> float:
-        """The last key frame that is not after `time`, else the first picture."""
+        """The last key frame that is not after `time`, else the first; 0 when there are none."""
         index = int(np.searchsorted(self.keys, time + SAME_TIME, side="right")) - 1
-        return float(self.keys[index]) if index >= 0 else 0.0
+        return float(self.keys[max(index, 0)]) if len(self.keys) else 0.0
 
 
 class Clock:
@@ -83,4 +83,3 @@ class Clock:
     def _fits(self, stored: float) -> bool:
         segment = self._segments[self._current]
         return self._before < stored and segment.first - SAME_TIME <= stored <= segment.last + SAME_TIME
-

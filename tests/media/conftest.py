@@ -1,0 +1,20 @@
+"""What the tests of media share: the ffmpeg in use and one child that reads files."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from vidlocal.media import ffmpeg
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.probe import Prober
+
+
+@pytest.fixture(scope="session")
+def tool() -> Ffmpeg:
+    return ffmpeg.find(None)
+
+
+@pytest.fixture(scope="session")
+def prober() -> Iterator[Prober]:
+    with Prober() as opened:
+        yield opened
