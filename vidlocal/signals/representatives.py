@@ -25,11 +25,11 @@ Numbers = npt.NDArray[np.float32]
 def choose(gists: Gists, *, shots: Sequence[int], quality: Numbers, at_most: int = AT_MOST) -> list[int]:
     """Positions of the frames to look at first, most valuable first.
 
-    The first is the best frame of the longest shot. Each next one is the farthest from all chosen so far, its
+    The first is a good frame of a long shot. Each next one is the farthest from all chosen so far, its
     distance weighed by its quality (0 to 1, one per row of `gists`), and less when its shot is represented
     already. All when there are no more than `at_most`. Equal inputs give equal answers. O(at_most * n).
     """
-    of_shot = np.asarray(shots)
+    of_shot = np.asarray(shots, np.intp)
     if not len(of_shot):
         return []
     chosen = [_first(of_shot, quality)]
@@ -54,13 +54,12 @@ def rate(brightness: Numbers, contrast: Numbers, sharpness: Numbers, shots: Sequ
     low, high = _CLEAR_BRIGHTNESS
     light = np.clip(np.minimum(brightness / low, (255 - brightness) / (255 - high)), 0, 1)
     clear = np.clip(contrast / _CLEAR_CONTRAST, 0, 1)
-    sharp = np.clip(2.0 * sharpness / _sharpest_of_shot(sharpness, np.asarray(shots)), 0, 1)
+    sharp = np.clip(2.0 * sharpness / _sharpest_of_shot(sharpness, np.asarray(shots, np.intp)), 0, 1)
     return np.asarray(np.clip(light * clear * sharp, 0.01, 1), np.float32)
 
 
 def _first(of_shot: npt.NDArray[np.intp], quality: Numbers) -> int:
-    longest = int(np.bincount(of_shot).argmax())
-    return int(np.where(of_shot == longest, quality, np.float32(-1.0)).argmax())
+    return int((quality * np.bincount(of_shot)[of_shot]).argmax())
 
 
 def _sharpest_of_shot(sharpness: Numbers, of_shot: npt.NDArray[np.intp]) -> Numbers:

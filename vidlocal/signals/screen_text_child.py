@@ -29,6 +29,11 @@ _BOX_SCORE = 0.5
 _LEAST_SIDE_PX = 16
 
 
+def refuse_network() -> None:
+    """From here on nothing in this process can open a connection: ToolError where it is tried."""
+    sys.addaudithook(_refuse_network)
+
+
 def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.connect", "socket.getaddrinfo"):
         raise ToolError("Text recognition tried to open a network connection, and was refused.")
@@ -100,5 +105,5 @@ def _bgr(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 
 if __name__ == "__main__":
-    sys.addaudithook(_refuse_network)
+    refuse_network()
     serve(_answer)

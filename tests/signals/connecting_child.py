@@ -1,0 +1,20 @@
+"""A child under the reader's rules that tries to reach the network."""
+
+import socket
+
+from vidlocal.process import serve
+from vidlocal.signals.screen_text_child import refuse_network
+
+
+def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, object], bytes]:
+    if request["do"] == "connect":
+        with socket.socket() as connection:
+            connection.connect(("127.0.0.1", 9))
+    else:
+        socket.getaddrinfo("localhost", 80)
+    return {}, payload
+
+
+if __name__ == "__main__":
+    refuse_network()
+    serve(_handle)

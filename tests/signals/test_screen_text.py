@@ -1,0 +1,136 @@
+"""Text on screen, read by the real recogniser."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.process import Worker
+from vidlocal.signals.screen_text import Line, ScreenReader, arrange, same_text
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[ScreenReader]:
+    with ScreenReader() as opened:
+        yield opened
+
+
+def jpeg_of(*texts: tuple[int, int, int, str], background: tuple[int, int, int] = (20, 30, 60)) -> bytes:
+    """A picture of 896 x 504 with texts, each given as left, top, size, words."""
+    image = Image.new("RGB", (896, 504), background)
+    draw = ImageDraw.Draw(image)
+    for left, top, size, words in texts:
+        draw.text((left, top), words, font=ImageFont.load_default(size), fill=(240, 240, 230))
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", quality=85)
+    return packed.getvalue()
+
+
+def line(text: str, *, score: float = 0.99, left: float = 0, top: float = 0, height: float = 20) -> Line:
+    return Line(text, score, left, top, left + 100, top + height)
+
+
+def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: ScreenReader) -> None:
+    found = reader.read(jpeg_of((200, 430, 26, "welcome to our wedding"), (150, 120, 70, "Anna and Peter")))
+    assert found is not None
+    assert found.text == "Anna and Peter\nwelcome to our wedding"
+    assert found.score > 0.9
+    assert found.model
+
+
+def test_small_print_is_read(reader: ScreenReader) -> None:
+    found = reader.read(jpeg_of((300, 300, 17, "camera operator: Maria Keller")))
+    assert found is not None
+    assert "Maria Keller" in found.text
+
+
+def test_a_blank_picture_holds_no_text(reader: ScreenReader) -> None:
+    assert reader.read(jpeg_of()) is None
+
+
+def test_a_damaged_picture_is_named_and_the_reader_goes_on(reader: ScreenReader) -> None:
+    whole = jpeg_of((150, 120, 70, "Platform"))
+    for damaged in (b"", b"no picture", whole[:2000]):
+        with pytest.raises(MediaError, match="damaged"):
+            reader.read(damaged)
+    found = reader.read(whole)
+    assert found is not None
+    assert found.text == "Platform"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (896, 2), (2, 896)])
+def test_a_sliver_holds_no_text(reader: ScreenReader, size: tuple[int, int]) -> None:
+    packed = io.BytesIO()
+    Image.new("RGB", size, (255, 255, 255)).save(packed, "JPEG")
+    assert reader.read(packed.getvalue()) is None
+
+
+def test_the_leader_of_a_film_is_read(reader: ScreenReader, real_media: Path) -> None:
+    import av
+
+    with av.open(str(real_media / "Breakthrough+PySceneDetect" / "counter.mp4")) as container:
+        picture = next(container.decode(video=0)).to_image()
+    picture.thumbnail((896, 896))
+    packed = io.BytesIO()
+    picture.save(packed, "JPEG", quality=85)
+    found = reader.read(packed.getvalue())
+    assert found is not None
+    assert found.text.startswith("Frame = 1")
+
+
+def test_the_readers_process_may_open_no_connection() -> None:
+    with Worker("tests.signals.connecting_child", name="the reader") as worker:
+        for attempt in ("connect", "look up"):
+            with pytest.raises(ToolError, match="refused"):
+                worker.call({"do": attempt}, timeout=60)
+
+
+def test_lines_are_put_in_the_order_of_reading() -> None:
+    found = arrange(
+        [
+            line("right", left=300, top=12),
+            line("below", left=10, top=60),
+            line("left", left=10, top=10),
+        ],
+        model="m",
+    )
+    assert found is not None
+    assert found.text == "left right\nbelow"
+
+
+def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
+    kept = arrange(
+        [
+            line("EXIT", score=0.97),
+            line("foliage", score=0.55, top=40),
+            line("1", score=0.78, top=80),
+            line("...", score=0.99, top=120),
+            line("7", score=0.99, top=160),
+        ],
+        model="m",
+    )
+    assert kept is not None
+    assert kept.text == "EXIT\n7"
+
+
+def test_nothing_worth_keeping_is_no_text() -> None:
+    assert arrange([], model="m") is None
+    assert arrange([line("~", score=0.99), line("x", score=0.7)], model="m") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Anna and Peter", "Anna and Peter", True),
+        ("Welcome to the wedding of Anna", "Welcome to the weddlng of Anna", True),
+        ("Frame = 11", "Frame = 12", False),
+        ("Platform 2", "Platform 2", True),
+        ("Chapter one", "The end", False),
+        ("", "EXIT", False),
+    ],
+)
+def test_readings_of_one_text_are_told_from_different_texts(one: str, other: str, same: bool) -> None:
+    assert same_text(one, other) is same
