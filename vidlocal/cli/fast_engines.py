@@ -13,7 +13,7 @@ from vidlocal.steps.fast import Engines
 
 
 def fast_engines(stack: ExitStack, chosen: Settings, ffmpeg: Ffmpeg, prober: Prober) -> Engines:
-    """The engines of the fast pass, closed with `stack`. Without a sound whisper model nothing listens, and it says so."""
+    """The engines of the fast pass, closed with `stack`. Without a whole whisper model nothing listens."""
     reader = stack.enter_context(ScreenReader())
     try:
         model = whisper_model(chosen.whisper_model, chosen.models_folder)

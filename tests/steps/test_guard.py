@@ -1,0 +1,137 @@
+"""Captions show only once their model was seen to see, before them and after them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from vidlocal.errors import EngineError, EngineUnreachable
+from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, SceneAnswer
+from vidlocal.records import Provenance as Made
+from vidlocal.steps.guard import CHECK_AFTER, CHECK_AFTER_S, Guard
+from vidlocal.steps.pool import Host, Pool
+from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.database import Library
+
+
+class Eyes:
+    """A vision model of ours, of which only the name matters here."""
+
+    name = "eyes"
+
+    def __init__(self, digest: str = "d1") -> None:
+        self.digest = digest
+
+    def provenance(self, *, plain: bool = False) -> Made:
+        return Made("ours", self.name, self.digest, "1")
+
+    def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
+        return SceneAnswer("a scene")
+
+    def ask(self, jpeg: bytes, question: str) -> str:
+        return "red"
+
+    def unload(self) -> None:
+        return
+
+
+def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *, now: list[float]) -> Guard:
+    """A guard over one host that is found to be so, check by check."""
+    told = iter(verdicts)
+
+    def check() -> str | None:
+        verdict = next(told)
+        if isinstance(verdict, EngineError):
+            raise verdict
+        return verdict
+
+    host = Host("here", Eyes(), None, lambda: True, check)
+    return Guard(library, Pool([host], lambda: now[0], lambda sentence: None), lambda: now[0], guarded=True)
+
+
+def describe_hidden(library: Library, *, digest: str = "d1") -> int:
+    video_id = videos.add(
+        library,
+        content_hash=digest,
+        path=Path("/films/party.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 2.0),
+        frame_drafts=[FrameDraft(0.0, 0, "frames/x/0.jpg", 1, rank=0)],
+        found=[],
+        plan=[],
+    )
+    (frame,) = frames.of_video(library, video_id)
+    made = Made("ours", "eyes", digest, "1")
+    with library.writing():
+        frames.store_scene(library, frame, SceneAnswer("a hidden scene"), made, visible=False)
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, videos=[video_id])
+        assert job is not None
+        jobs.finish(library, job)
+    return video_id
+
+
+def scenes(library: Library, video_id: int) -> list[str]:
+    return [scene.text for scene in passages.of_video(library, video_id, [PassageKind.SCENE])]
+
+
+def waiting(library: Library) -> int:
+    return jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED), 0)
+
+
+def test_a_description_shows_after_the_check_that_follows_it(library: Library) -> None:
+    video_id = describe_hidden(library)
+    guard = guard_over(library, [None], now=[0.0])
+    guard.count()
+    assert scenes(library, video_id) == []
+    guard.look(at_the_end=True)
+    assert scenes(library, video_id) == ["a hidden scene"]
+    assert waiting(library) == 0
+
+
+def test_what_a_blind_model_described_is_never_shown_and_done_again(library: Library) -> None:
+    video_id = describe_hidden(library)
+    guard = guard_over(library, ["it does not see."], now=[0.0])
+    guard.count()
+    with pytest.raises(EngineError, match="done again"):
+        guard.look(at_the_end=True)
+    assert scenes(library, video_id) == []
+    assert library.number("SELECT count(*) FROM passages") == 0
+    assert frames.coverage(library).described == 0
+    assert waiting(library) == 1
+
+
+def test_a_server_that_does_not_answer_proves_nothing_either_way(library: Library) -> None:
+    video_id = describe_hidden(library)
+    guard = guard_over(library, [EngineUnreachable("gone")], now=[0.0])
+    guard.count()
+    guard.look(at_the_end=True)
+    assert scenes(library, video_id) == []
+    assert waiting(library) == 0
+
+
+def test_a_check_is_due_after_so_many_descriptions_or_so_much_time(library: Library) -> None:
+    now = [0.0]
+    guard = guard_over(library, [None, None], now=now)
+    for _ in range(CHECK_AFTER - 1):
+        guard.count()
+    assert not guard.due()
+    guard.count()
+    assert guard.due()
+    guard.look()
+    assert not guard.due()
+    guard.count()
+    now[0] = CHECK_AFTER_S
+    assert guard.due()
+
+
+def test_the_next_run_shows_what_a_killed_one_left_hidden(library: Library) -> None:
+    video_id = describe_hidden(library)
+    guard_over(library, [], now=[0.0]).begin()
+    assert scenes(library, video_id) == ["a hidden scene"]
+
+
+def test_what_a_model_left_hidden_that_is_gone_is_described_again(library: Library) -> None:
+    video_id = describe_hidden(library, digest="of another build")
+    guard_over(library, [], now=[0.0]).begin()
+    assert scenes(library, video_id) == []
+    assert waiting(library) == 1
