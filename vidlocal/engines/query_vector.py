@@ -79,14 +79,14 @@ def _connection(host: str, *, allow_remote: bool) -> "HTTPConnection":
 
     try:
         parts = urlsplit(host)
-        name, port = parts.hostname, parts.port
+        scheme, name, port = parts.scheme, parts.hostname, parts.port
     except ValueError:
-        name, port = None, None
-    if parts.scheme not in ("http", "https") or not name:
+        scheme, name, port = "", None, None
+    if scheme not in ("http", "https") or not name:
         raise EngineError(f"{host!r} is not the address of an Ollama server. Write it like: http://127.0.0.1:11434")
     if not allow_remote and not _is_loopback(name):
         raise EngineError(f"The Ollama server {host} is another machine. If it is yours, allow it: allow_remote_host")
-    return (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(name, port, timeout=CONNECT_S)
+    return (HTTPSConnection if scheme == "https" else HTTPConnection)(name, port, timeout=CONNECT_S)
 
 
 def _is_loopback(name: str) -> bool:
@@ -120,7 +120,7 @@ def _ask(
         name, digest = _installed(_reply(connection, "GET", "/api/tags", None, model), model)
         request = {
             "model": name,
-            "input": embed_prefixes(name).query + text[:MAX_CHARACTERS],
+            "input": embed_prefixes(name).query + text[:MAX_CHARACTERS].encode("utf-8", "replace").decode(),
             "truncate": True,
             "keep_alive": keep_alive,
             "options": embed_options(on_gpu=on_gpu),

@@ -9,7 +9,7 @@ Three ways into the text, tried per word of the query:
 
 Scores are BM25 (k1 1.2, b 0.75, as FTS5 computes it) over the sum of the weights of the query's words: 1.0 says that
 all words of the query stand in a passage of ordinary length, 0.5 that half of their weight does. A rare word weighs
-more: ln((n - df + 0.5) / (df + 0.5)) for df of n passages. Unlike a raw BM25 this compares across queries, and a
+more: ln(1 + (n - df + 0.5) / (df + 0.5)) for df of n passages. Unlike a raw BM25 this compares across queries, and a
 query whose best passage holds one of its ten words does not look like a success.
 """
 
@@ -26,9 +26,9 @@ from vidlocal.store.hits import EVERYTHING, Only
 Index = Literal["words", "grams", "text"]
 
 # Scoring a passage takes FTS5 about a microsecond. The words of a query are taken rarest first until together they
-# stand in this many passages, so that a search takes about 25 ms in a library of any size. What does not fit are the
+# stand in this many passages, so that a search takes about 20 ms in a library of any size. What does not fit are the
 # very common words: they cannot tell passages apart anyway. At least one word is always taken.
-POSTINGS = 20_000
+POSTINGS = 15_000
 
 # Likewise dropped, where rarer words are left: words in more than this part of the passages, once they are so many.
 COMMON_SHARE = 0.25
@@ -45,8 +45,11 @@ MOST_LOOKS = 4
 # Below this a passage shares nothing but filler words with the query.
 LEAST_COVERAGE = 0.01
 
+# FTS5 gives a word in half of the passages no weight, and in a small library that is any word that matters: there
+# each word is scored by itself and weighed by us.
+SMALL = 2_000
+
 _GRAM = 3
-_LIGHTEST = 1e-6  # as in FTS5: a word in more than half of the passages still counts for something
 
 # Thai, Lao, Tibetan, Burmese, Khmer; kana and CJK ideographs with their extensions; symbols and emoji.
 _UNSPACED = re.compile(
@@ -71,11 +74,11 @@ def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING)
     Any text is a query; nothing in it is an operator. The first 32 distinct words of the first 20,000 characters
     count.
     """
-    total = library.number("SELECT max(id) FROM passages")
+    total = _size(library)
     terms = [_looked_up(library, piece, total) for piece in split(query)]
     whole = sum(term.weight for term in terms)
     scores: dict[int, float] = {}
-    for term_scores in _scores(library, _worth_scoring(terms, total), limit, only):
+    for term_scores in _scores(library, _worth_scoring(terms, total), total, limit, only):
         for passage_id, score in term_scores:
             scores[passage_id] = scores.get(passage_id, 0.0) + score
     covered = {passage_id: min(1.0, score / whole) for passage_id, score in scores.items()}
@@ -128,9 +131,14 @@ def _looked_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
     return _Term(index, text, df, _weight(df, total))
 
 
+def _size(library: Library) -> int:
+    """How many passages there are; the largest id where counting them would take long."""
+    largest = library.number("SELECT max(id) FROM passages")
+    return library.number("SELECT count(*) FROM passages") if largest <= 50 * SMALL else largest
+
+
 def _weight(df: int, total: int) -> float:
-    total = max(total, df)
-    return max(_LIGHTEST, math.log((total - df + 0.5) / (df + 0.5)))
+    return math.log(1 + (max(total, df) - df + 0.5) / (df + 0.5))
 
 
 def _df(library: Library, index: Index, text: str) -> int:
@@ -162,10 +170,18 @@ def _worth_scoring(terms: Sequence[_Term], total: int) -> list[_Term]:
     return taken
 
 
-def _scores(library: Library, terms: Sequence[_Term], limit: int, only: Only) -> Iterator[list[tuple[int, float]]]:
+def _scores(
+    library: Library, terms: Sequence[_Term], total: int, limit: int, only: Only
+) -> Iterator[list[tuple[int, float]]]:
     for index in ("words", "grams"):
         together = [term for term in terms if term.index == index]
-        if together:
+        if total <= SMALL:
+            for term in together:
+                found = _ranked(library, f"passage_{index}", [term], total, only)
+                yield [
+                    (passage_id, score * term.weight / _weight_in_fts5(term.df, total)) for passage_id, score in found
+                ]
+        elif together:
             yield _ranked(library, f"passage_{index}", together, limit, only)
     for term in [term for term in terms if term.index == "text"][:MOST_LOOKS]:
         yield [(passage_id, term.weight) for passage_id in _containing(library, term.text, only)]
@@ -187,6 +203,11 @@ def _ranked(library: Library, table: str, terms: Sequence[_Term], limit: int, on
         most,
     )
     return [(row["id"], -row["score"]) for row in rows]
+
+
+def _weight_in_fts5(df: int, total: int) -> float:
+    """As sqlite3Fts5 bm25 weighs: nothing, nearly, for what stands in half of the rows."""
+    return max(1e-6, math.log((total - df + 0.5) / (df + 0.5)))
 
 
 def _containing(library: Library, text: str, only: Only) -> list[int]:

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 EXHAUSTIVE = 50_000
 RESCORED = 4_000
 
-# What "far" means is learnt from that many vectors spread over the library.
-_SAMPLED = 2_000
 _BLOCK = 16_384  # rows whose bits fit the processor's cache
 _TOO_MANY_GONE = 0.25
 
@@ -74,7 +72,7 @@ def nearest(
         return Nearest({}, 0.0, 0.0)
     newer = mirror.newer(library)
     near_newer = newer.vectors @ query
-    background = np.concatenate([_sample(mirror, query), near_newer])
+    background = np.concatenate([mirror.sample @ query, near_newer])
     if not len(background):
         return Nearest({}, 0.0, 0.0)
     mirrored = _candidates(mirror, query, limit, only)
@@ -85,12 +83,6 @@ def nearest(
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
     return Nearest(kept, float(background.mean()), float(background.std()))
-
-
-def _sample(mirror: "Mirror", query: "Vector") -> "Vector":
-    step = max(1, len(mirror) // _SAMPLED)
-    found: Vector = mirror.vectors[::step] @ query
-    return found
 
 
 def _candidates(mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":

@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ FOLDER = "vectors"
 # So few new vectors are read from the table in a few milliseconds, which beats three flushes to the disk.
 UNMIRRORED = 1_000
 
+# What "far" means is learnt from that many vectors spread over the library.
+_SAMPLED = 2_000
+
 _VERSION = 1
 _CHUNK = 8_192
 _ID_COLUMNS = 4  # vector, passage, video, kind
@@ -50,7 +54,7 @@ _ID_COLUMNS = 4  # vector, passage, video, kind
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """Which rows count. `last` is the id of the last mirrored vector; `damaged` asks for a rebuild."""
+    """Which rows count. `last` is the id of the last mirrored vector."""
 
     version: int
     key: str
@@ -101,6 +105,13 @@ class Mirror:
     def passages(self) -> "Numbers":
         """Passage ids, row by row."""
         return self._ids[:, 1]
+
+    @cached_property
+    def sample(self) -> "Vectors":
+        """About 2,000 rows spread over all."""
+        import numpy as np
+
+        return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
 
     def positions(self, only: Only) -> "Numbers | None":
         """The rows that `only` lets through; None for all."""
@@ -157,6 +168,12 @@ def signs(vectors: "Vectors") -> "Bits":
     return padded.view("<u8")
 
 
+@lru_cache(maxsize=2)
+def _mapped(folder: Path, head: _Head) -> Mirror:
+    """The mirror with this head. Rows that count never change, so that searches in one process share it."""
+    return Mirror(folder, head)
+
+
 def _words(dimensions: int) -> int:
     return -(-dimensions // 64)
 
@@ -188,7 +205,7 @@ def _opened(library: Library, folder: Path, key: str) -> tuple[Mirror, _Head] | 
     for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
         try:
             head = _Head(**json.loads((folder / "head.json").read_bytes()))
-            mirror = Mirror(folder, head)
+            mirror = _mapped(folder, head)
         except FileNotFoundError:
             continue
         except (ValueError, TypeError):
@@ -256,7 +273,7 @@ def _extended(library: Library, folder: Path, key: str) -> Mirror:
     for old in folder.iterdir():
         if old.name != "head.json" and old.stem != head.generation:
             old.unlink(missing_ok=True)
-    return Mirror(folder, head)
+    return _mapped(folder, head)
 
 
 def _cut(path: Path, head: _Head, ending: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidlocal.errors import UsageError
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
-from vidlocal.store import frames, jobs, passages
+from vidlocal.store import frames, jobs, passages, vector_mirror
 from vidlocal.store.database import Library
 
 _COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
@@ -164,6 +164,7 @@ def _purge(library: Library) -> None:
         connection.execute("DELETE FROM searches")
     library.row("VACUUM")
     library.row("PRAGMA wal_checkpoint(TRUNCATE)")
+    vector_mirror.forget(library)
 
 
 def _copies(library: Library, video_id: int) -> list[str]:

@@ -1,0 +1,57 @@
+import json
+
+from vidlocal.records import Hit, Moment, PassageKind
+from vidlocal.render import data
+from vidlocal.render.safe import as_json
+
+
+def moment(*, text: str = "the bride", path: str = "/videos/wedding.mp4") -> Moment:
+    hit = Hit(7, 3, 12.34567, 15.0, PassageKind.SPEECH, text, 0.61239)
+    kinds = (PassageKind.SPEECH, PassageKind.SCENE)
+    return Moment(3, "wedding", path, 12.34567, 3723.52, 0.61239, kinds, text, (hit,))
+
+
+def test_the_document_has_the_promised_fields() -> None:
+    assert json.loads(as_json(data.document("bride", [moment()]))) == {
+        "query": "bride",
+        "moments": [
+            {
+                "video": {"id": 3, "title": "wedding", "path": "/videos/wedding.mp4"},
+                "start": 12.346,
+                "end": 3723.52,
+                "score": 0.6124,
+                "kinds": ["speech", "scene"],
+                "text": "the bride",
+                "hits": [
+                    {
+                        "passage_id": 7,
+                        "start": 12.346,
+                        "end": 15.0,
+                        "score": 0.6124,
+                        "kind": "speech",
+                        "text": "the bride",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_nothing_found_is_an_empty_list() -> None:
+    assert data.document("x", []) == {"query": "x", "moments": []}
+
+
+def test_a_line_has_six_fields() -> None:
+    assert data.line(moment()) == "/videos/wedding.mp4\t0:00:12.3\t1:02:03.5\t0.612\tspeech,scene\tthe bride"
+
+
+def test_no_content_can_break_a_line_or_reach_the_terminal() -> None:
+    line = data.line(moment(text="a\tb\nc\r\n\x1b[31m\u202e\0", path="/v/a\tb\n\x1b]0;x\x07.mp4"))
+    assert line.count("\t") == 5
+    assert not any(ord(letter) < 32 and letter != "\t" for letter in line)
+    assert "\n" not in line
+    assert "\u202e" not in line
+
+
+def test_spaces_in_a_path_stay_as_they_are() -> None:
+    assert data.line(moment(path="/v/two  spaces.mp4")).startswith("/v/two  spaces.mp4\t")

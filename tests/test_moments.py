@@ -1,0 +1,94 @@
+import pytest
+
+from vidlocal.moments import GAP, LONGEST, Place, group
+from vidlocal.records import Hit, PassageKind
+
+PLACES = {1: Place("wedding", "/videos/wedding.mp4"), 2: Place("beach", "/videos/beach.mp4")}
+
+
+def hit(
+    start: float,
+    end: float,
+    score: float = 0.5,
+    *,
+    video: int = 1,
+    text: str = "",
+    kind: PassageKind = PassageKind.SCENE,
+) -> Hit:
+    number = int(1000 * start + score * 100) + 1_000_000 * video
+    return Hit(number, video, start, end, kind, text or f"text {number}", score)
+
+
+def spans(*hits: Hit) -> list[tuple[float, float]]:
+    return [(moment.start, moment.end) for moment in group(hits, PLACES, limit=50)]
+
+
+def test_hits_closer_than_the_gap_become_one_moment() -> None:
+    assert spans(hit(0, 5), hit(5 + GAP, 12 + GAP)) == [(0, 12 + GAP)]
+
+
+def test_hits_further_apart_than_the_gap_stay_apart() -> None:
+    assert len(spans(hit(0, 5), hit(5.1 + GAP, 12 + GAP))) == 2
+
+
+def test_hits_of_two_videos_never_merge() -> None:
+    assert len(spans(hit(0, 5), hit(0, 5, video=2))) == 2
+
+
+def test_the_best_hit_gives_score_and_text() -> None:
+    (moment,) = group([hit(5, 10, 0.4, text="worse"), hit(0, 5, 0.6, text="best")], PLACES, limit=5)
+    assert (moment.score, moment.text) == (0.6, "best")
+    assert [one.text for one in moment.hits] == ["best", "worse"]
+    assert (moment.video_id, moment.video_title, moment.video_path) == (1, "wedding", "/videos/wedding.mp4")
+
+
+def test_the_kinds_that_matched_are_named_once_best_first() -> None:
+    said = hit(1, 2, 0.9, kind=PassageKind.SPEECH)
+    (moment,) = group([hit(0, 5, 0.6), said, hit(2, 3, 0.8, kind=PassageKind.SPEECH)], PLACES, limit=5)
+    assert moment.kinds == (PassageKind.SPEECH, PassageKind.SCENE)
+
+
+def test_moments_are_ranked_and_limited() -> None:
+    hits = [hit(100.0 * n, 100.0 * n + 5, n / 20) for n in range(1, 20)]
+    found = group(hits, PLACES, limit=3)
+    assert [moment.score for moment in found] == [19 / 20, 18 / 20, 17 / 20]
+
+
+def test_a_moment_never_swallows_a_whole_video() -> None:
+    found = group([hit(4.0 * n, 4.0 * n + 4, 0.5) for n in range(500)], PLACES, limit=500)
+    assert max(moment.end - moment.start for moment in found) <= LONGEST
+    assert sum(len(moment.hits) for moment in found) == 500
+
+
+def test_a_passage_about_a_whole_video_does_not_swallow_its_moments() -> None:
+    whole = hit(0, 3600, 0.9, kind=PassageKind.SUMMARY)
+    assert spans(whole, hit(10, 15, 0.5), hit(700, 705, 0.4)) == [(0, 3600), (10, 15), (700, 705)]
+
+
+def test_a_weak_neighbour_does_not_move_the_borders() -> None:
+    assert spans(hit(10, 15, 0.9), hit(15, 20, 0.2))[0] == (10, 15)
+
+
+def test_a_weak_hit_inside_belongs_to_the_moment() -> None:
+    (moment,) = group([hit(10, 20, 0.9), hit(12, 14, 0.1)], PLACES, limit=5)
+    assert len(moment.hits) == 2
+
+
+def test_what_was_said_already_comes_after_what_is_new() -> None:
+    same = [hit(100.0 * n, 100.0 * n + 5, 0.8, text="A man stands in a room.") for n in range(5)]
+    found = group([*same, hit(900, 905, 0.7, text="A bride dances.")], PLACES, limit=10)
+    assert [moment.text for moment in found[:2]] == ["A man stands in a room.", "A bride dances."]
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("text", ["", "...", "🎉"])
+def test_texts_without_words_are_no_trouble(text: str) -> None:
+    assert len(group([hit(0, 1, text=text or " "), hit(100, 101, text=text or " ")], PLACES, limit=5)) == 2
+
+
+def test_no_hits_are_no_moments() -> None:
+    assert group([], {}, limit=5) == ()
+
+
+def test_photos_of_no_length_are_moments() -> None:
+    assert spans(hit(0, 0)) == [(0, 0)]

@@ -1,0 +1,158 @@
+import sqlite3
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.texts import KEY, add_vectors, add_video
+from vidlocal.engines.query_vector import QueryVector
+from vidlocal.errors import EngineUnreachable
+from vidlocal.records import Passage, PassageKind
+from vidlocal.search import fuse, search
+from vidlocal.store.database import Library
+from vidlocal.store.vector_index import Nearest
+
+# A space of meaning with four directions.
+DANCING, WATER, FOOD, CARS = np.eye(4, dtype=np.float32)
+
+
+def asking(*values: float) -> Callable[[str], QueryVector]:
+    return lambda text: QueryVector(KEY, values)
+
+
+def never(text: str) -> QueryVector:
+    raise AssertionError("nobody should be asked")
+
+
+def party(library: Library) -> dict[str, int]:
+    """A video whose passages have a meaning each; ids by text."""
+    meanings = {
+        "The bride twirls with her father.": DANCING,
+        "Guests swim in the lake.": WATER,
+        "A cake is cut.": FOOD,
+        "An old limousine arrives.": CARS,
+    }
+    _, ids = add_video(
+        library,
+        "party",
+        [Passage(100.0 * n, 100.0 * n + 5, PassageKind.SCENE, text) for n, text in enumerate(meanings)],
+    )
+    add_vectors(library, ids, np.array(list(meanings.values())))
+    return dict(zip(meanings, ids, strict=True))
+
+
+def texts(library: Library, query: str, **more: object) -> list[str]:
+    return [moment.text for moment in search(library, query, **more).moments]  # type: ignore[arg-type]
+
+
+def test_words_and_their_neighbours_make_a_moment(library: Library) -> None:
+    add_video(library, "wedding", ["The bride walks.", "Guests watch the bride.", "A dog sleeps.", "Rain falls."])
+    (moment,) = search(library, "bride").moments
+    assert (moment.video_title, moment.start, moment.end) == ("wedding", 0.0, 10.0)
+    assert moment.kinds == (PassageKind.SCENE,)
+    assert 0.0 < moment.score <= 1.0
+
+
+def test_meaning_finds_what_no_word_does(library: Library) -> None:
+    party(library)
+    assert texts(library, "dancing") == []
+    assert texts(library, "dancing", query_vector=asking(1, 0, 0, 0)) == ["The bride twirls with her father."]
+
+
+def test_words_and_meaning_agree_on_the_best(library: Library) -> None:
+    party(library)
+    found = texts(library, "cake", query_vector=asking(0.6, 0, 0.8, 0))
+    assert found == ["A cake is cut.", "The bride twirls with her father."]
+
+
+def test_a_passage_without_a_vector_is_found_by_its_words(library: Library) -> None:
+    party(library)
+    add_video(library, "later", ["A second cake is brought."])
+    assert "A second cake is brought." in texts(library, "cake", query_vector=asking(0, 0, 1, 0))
+
+
+def test_nothing_near_and_no_word_is_nothing(library: Library) -> None:
+    party(library)
+    assert texts(library, "zeppelin", query_vector=asking(-0.5, -0.5, -0.5, -0.5)) == []
+
+
+def test_nobody_is_asked_while_no_vectors_are_stored(library: Library) -> None:
+    add_video(library, "wedding", ["The bride walks."])
+    assert texts(library, "bride", query_vector=never) == ["The bride walks."]
+
+
+@pytest.mark.parametrize("query", ["", "  \n"])
+def test_an_empty_query_finds_nothing_and_asks_nobody(library: Library, query: str) -> None:
+    party(library)
+    assert search(library, query, query_vector=never).moments == ()
+
+
+def test_a_silent_server_leaves_the_words_and_one_sentence(library: Library) -> None:
+    party(library)
+
+    def refuse(text: str) -> QueryVector:
+        raise EngineUnreachable("No Ollama server answers at 127.0.0.1:11434.")
+
+    found = search(library, "cake", query_vector=refuse)
+    assert [moment.text for moment in found.moments] == ["A cake is cut."]
+    assert found.notice == "Searched by words only. No Ollama server answers at 127.0.0.1:11434."
+
+
+def test_vectors_of_another_model_are_never_compared(library: Library) -> None:
+    party(library)
+    found = search(library, "dancing", query_vector=lambda text: QueryVector("other:latest@1", (1.0, 0.0, 0.0, 0.0)))
+    assert found.moments == ()
+    assert found.notice is not None
+    assert "vidlocal enrich" in found.notice
+    assert KEY in found.notice
+
+
+def test_a_search_is_narrowed_to_videos_and_kinds(library: Library) -> None:
+    party(library)
+    said = Passage(0.0, 5.0, PassageKind.SPEECH, "Who made this cake?")
+    later, ids = add_video(library, "speech", [said])
+    add_vectors(library, ids, np.array([FOOD]))
+    ask = asking(0, 0, 1, 0)
+    assert texts(library, "cake", query_vector=ask, videos=[later]) == ["Who made this cake?"]
+    assert texts(library, "cake", query_vector=ask, kinds=[PassageKind.SPEECH]) == ["Who made this cake?"]
+    assert texts(library, "cake", query_vector=ask, kinds=[PassageKind.NOTE]) == []
+    assert texts(library, "cake", query_vector=ask, videos=[later], kinds=[PassageKind.SCENE]) == []
+
+
+def test_the_limit_holds(library: Library) -> None:
+    add_video(library, "long", [Passage(100.0 * n, 100.0 * n + 1, PassageKind.SCENE, f"bride {n}") for n in range(40)])
+    assert len(search(library, "bride", limit=7).moments) == 7
+    assert len(search(library, "bride", limit=100).moments) == 40
+
+
+def test_a_search_leaves_no_transaction_open(library: Library) -> None:
+    party(library)
+    search(library, "cake", query_vector=asking(0, 0, 1, 0))
+    assert not library.connection.in_transaction
+    with sqlite3.connect(library.path) as other:
+        other.execute("DELETE FROM passages")
+    assert texts(library, "cake") == []
+
+
+def crowd(**cosines: float) -> Nearest:
+    """A Nearest in which 40 passages lie about 0.1."""
+    return Nearest(
+        {n + 100: 0.1 for n in range(40)} | {int(key[1:]): value for key, value in cosines.items()}, 0.1, 0.1
+    )
+
+
+def test_fused_scores_are_in_order_and_between_0_and_1() -> None:
+    fused = fuse({1: 1.0, 2: 0.2}, crowd(_1=0.8, _2=0.1, _4=0.7))
+    assert list(fused) == [1, 4, 2]
+    assert all(0.0 <= score <= 1.0 for score in fused.values())
+
+
+def test_distant_meanings_are_cut_off_and_words_never_are() -> None:
+    fused = fuse({7: 0.3}, crowd(_1=0.9, _2=0.6, _3=0.32, _7=-0.3))
+    assert set(fused) == {1, 2, 7}
+
+
+def test_a_library_of_equal_vectors_is_no_trouble() -> None:
+    near = Nearest({1: 0.5, 2: 0.5}, 0.5, 0.0)
+    assert next(iter(fuse({1: 0.5}, near))) == 1
+    assert fuse({}, Nearest({}, 0.0, 0.0)) == {}
