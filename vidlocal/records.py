@@ -4,7 +4,7 @@ Times and durations are seconds as `float`; zero is the container's start_time, 
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -29,11 +29,14 @@ class MediaKind(StrEnum):
 
 
 class JobKind(StrEnum):
-    """One sort of pending work. `target` of a describe job is a frame, of the others a video."""
+    """One sort of pending work. `target` of a describe or watch job is a frame, of the others a video."""
 
     TRANSCRIBE = "transcribe"
     READ = "read"
     DESCRIBE = "describe"
+    WATCH = "watch"
+    TAG = "tag"
+    SUMMARISE = "summarise"
     EMBED = "embed"
 
 
@@ -222,11 +225,93 @@ class SceneAnswer:
 
     def facts_json(self) -> str:
         """What the answer says beyond its description, as stored with the frame."""
-        said = asdict(self)
-        del said["description"], said["tags"]
+        names = (field.name for field in fields(self) if field.name not in ("description", "tags"))
+        said = {name: getattr(self, name) for name in names}
         return json.dumps(
             {name: value for name, value in said.items() if value not in (None, "", ())}, ensure_ascii=False
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnswer:
+    """What the vision model says of several frames in order. `action` is empty when nothing happens."""
+
+    action: str
+    tags: tuple[str, ...] = ()
+
+
+class TagKind(StrEnum):
+    """What a tag of a video names. The values are stored and printed."""
+
+    TAG = "tag"
+    PERSON = "person"
+    OBJECT = "object"
+    PLACE = "place"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class SectionAnswer:
+    """What the text model makes of the notes on one part of a video. `excitement` is 0 to 1.
+
+    `words` are tags, people, objects, places and keywords, as the model words them; `rests_on` the ids of the
+    passages it names as its grounds, all of them among those it was given.
+    """
+
+    title: str
+    summary: str
+    rests_on: tuple[int, ...]
+    words: tuple[tuple[TagKind, str], ...] = ()
+    event_type: str = ""
+    excitement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a video's timeline and what the text model made of it.
+
+    `fingerprint` tells what it was made of: the same notes, asked in the same way, need not be asked about again.
+    """
+
+    number: int
+    start: float
+    end: float
+    fingerprint: str
+    answer: SectionAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class ChaptersAnswer:
+    """What the text model makes of the sections of a video.
+
+    `chapters` are titles with the position of the first section of each, the first of them 0; `rests_on` the
+    positions of the sections that the summary rests on.
+    """
+
+    summary: str
+    chapters: tuple[tuple[str, int], ...]
+    rests_on: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A titled span of a video. `rests_on` are ids of passages."""
+
+    start: float
+    end: float
+    title: str
+    text: str
+    rests_on: tuple[int, ...]
+    excitement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTag:
+    """What is in a video, in the library's own vocabulary, and the ids of the passages that say so."""
+
+    kind: TagKind
+    tag: str
+    rests_on: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

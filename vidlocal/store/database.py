@@ -24,14 +24,8 @@ class Library:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
         self.connection = connection
-
-    @property
-    def path(self) -> Path:
-        return self.folder / FILE_NAME
-
-    @property
-    def frames_folder(self) -> Path:
-        return self.folder / FRAMES_FOLDER
+        self.path = folder / FILE_NAME
+        self.frames_folder = folder / FRAMES_FOLDER
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Self:
