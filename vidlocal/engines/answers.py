@@ -58,29 +58,29 @@ _BLANKS = frozenset(
 
 def scene(text: str) -> SceneAnswer:
     """The answer of a model that was asked for JSON. NotTheSchema where a plain question may do better."""
-    found = _json_object(text)
+    found = json_object(text)
     raw = found.get("description")
     if not isinstance(raw, str):
         raise NotTheSchema("The answer has no description.")
     try:
         description = sentence(raw)
-    except _Worthless as error:
+    except Worthless as error:
         raise NotTheSchema(str(error)) from error
     return SceneAnswer(
         description=description,
-        tags=_words(found.get("tags")),
-        objects=_words(found.get("objects")),
+        tags=word_list(found.get("tags")),
+        objects=word_list(found.get("objects")),
         people_count=_count(found.get("people_count")),
-        relationships=_words(found.get("relationships")),
-        emotions=_words(found.get("emotions")),
-        setting=_text(found.get("setting")),
-        visible_text=_text(found.get("visible_text")),
-        event_type=_text(found.get("event_type")),
-        excitement=_share(found.get("excitement")),
+        relationships=word_list(found.get("relationships")),
+        emotions=word_list(found.get("emotions")),
+        setting=one_line(found.get("setting")),
+        visible_text=one_line(found.get("visible_text")),
+        event_type=one_line(found.get("event_type")),
+        excitement=share(found.get("excitement")),
     )
 
 
-class _Worthless(AnswerRejected):
+class Worthless(AnswerRejected):
     """Empty, endless or going in circles: what a grammar can do to a model that is no match for it."""
 
 
@@ -92,11 +92,11 @@ def sentence(text: str) -> str:
     if _REFUSAL.match(said) or _REFUSAL_ANYWHERE.search(said) or _REFUSAL.match(text.strip()):
         raise AnswerRejected("The model says it cannot see the picture.")
     if len(said) < 3 or _BOILERPLATE.search(said):
-        raise _Worthless("The description is empty.")
+        raise Worthless("The description is empty.")
     if len(said) > MAX_DESCRIPTION_CHARACTERS:
-        raise _Worthless("The description runs on without end.")
+        raise Worthless("The description runs on without end.")
     if is_loop(said):
-        raise _Worthless("The description repeats itself.")
+        raise Worthless("The description repeats itself.")
     return said
 
 
@@ -119,7 +119,7 @@ def is_loop(text: str) -> bool:
     return len(runs) >= 12 and len(set(runs)) < 0.5 * len(runs)
 
 
-def _json_object(text: str) -> dict[str, object]:
+def json_object(text: str) -> dict[str, object]:
     """The JSON object in the text: all of it, or what stands between the first and the last brace."""
     start, end = text.find("{"), text.rfind("}")
     try:
@@ -131,18 +131,19 @@ def _json_object(text: str) -> dict[str, object]:
     return found
 
 
-def _words(value: object) -> tuple[str, ...]:
+def word_list(value: object) -> tuple[str, ...]:
     """Short texts from a list, or from one text with commas; blanks, repeats and what is too long are left out."""
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, list):
         return ()
-    texts = (_text(next(iter(one.values()), "") if isinstance(one, dict) else one) for one in value)
+    texts = (one_line(next(iter(one.values()), "") if isinstance(one, dict) else one) for one in value)
     kept = (text for text in texts if text and len(text) <= _MAX_WORD_CHARACTERS)
     return tuple(dict.fromkeys(kept))[:_MAX_WORDS]
 
 
-def _text(value: object) -> str:
+def one_line(value: object) -> str:
+    """A short text without line breaks; blank where the model only says that there is none."""
     if isinstance(value, list):
         value = ", ".join(str(one) for one in value if isinstance(one, str | int | float))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -158,7 +159,7 @@ def _count(value: object) -> int | None:
     return int(number) if number is not None and 0 <= number <= 10_000 else None
 
 
-def _share(value: object) -> float | None:
+def share(value: object) -> float | None:
     """0 to 1. Models asked for that also say 7 of 10, or 70 of 100."""
     number = _number(value)
     if number is None or not 0 <= number <= 100:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import Cue, Provenance, SceneAnswer
+from vidlocal.records import ActionAnswer, Cue, Provenance, SceneAnswer
 
 Vectors = npt.NDArray[np.float32]
 Samples = npt.NDArray[np.float32]
@@ -62,8 +62,17 @@ class VisionEngine(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def num_ctx(self) -> int:
+        """How many tokens one question and its answer may have together."""
+        ...
+
     def provenance(self, *, plain: bool = False) -> Provenance:
         """Who made an answer: engine, model, digest, version of the prompt."""
+        ...
+
+    def watch_provenance(self, *, plain: bool = False) -> Provenance:
+        """The same of an answer about several pictures."""
         ...
 
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
@@ -73,12 +82,36 @@ class VisionEngine(Protocol):
         """
         ...
 
-    def ask(self, jpeg: bytes, question: str) -> str:
-        """The answer to one question about the picture, as the model words it."""
+    def watch(self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0) -> ActionAnswer:
+        """What happens over several pictures, or over those on one contact sheet. `question` says which it is."""
+        ...
+
+    def ask(self, jpeg: bytes, question: str, *, more: Sequence[bytes] = ()) -> str:
+        """The answer to one question about the picture, and `more` after it, as the model words it."""
         ...
 
     def unload(self) -> None:
         """Free the memory of the card; a server that cannot be reached has nothing to free."""
+        ...
+
+
+class TextEngine(Protocol):
+    """A model that writes about what others saw and heard. Raises as VisionEngine does."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def provenance(self) -> Provenance: ...
+
+    def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
+        """The answer as JSON text, held to the schema as far as the model can be. `attempt` as for VisionEngine."""
+        ...
+
+    def unload(self) -> None:
+        """Free the memory of the card."""
         ...
 
 

@@ -1,14 +1,14 @@
-"""One model of an Ollama server at work: seeing, or embedding."""
+"""One model of an Ollama server at work: seeing, writing, or embedding."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vidlocal.engines import answers, prompts
+from vidlocal.engines import answers, prompts, text_answers, text_prompts
 from vidlocal.engines.base import AnswerCut, ModelInfo, NotTheSchema, Vectors
 from vidlocal.engines.ollama import Ollama
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.records import Provenance, SceneAnswer
+from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
 
 ENGINE = "ollama"
 # About 1,000 tokens of English, and within 2,048 for any script: a passage longer than that has one vector for many
@@ -35,38 +35,99 @@ class OllamaVision:
     def digest(self) -> str:
         return self._model.digest
 
+    @property
+    def num_ctx(self) -> int:
+        return int(self._options["num_ctx"])
+
     def provenance(self, *, plain: bool = False) -> Provenance:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
         return Provenance(ENGINE, self.name, self.digest, version)
 
+    def watch_provenance(self, *, plain: bool = False) -> Provenance:
+        version = text_prompts.WATCH_PROMPT_VERSION + ("-plain" if plain else "")
+        return Provenance(ENGINE, self.name, self.digest, version)
+
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         if plain:
-            return SceneAnswer(answers.sentence(self._say(jpeg, prompts.PLAIN_PROMPT, attempt=attempt)))
+            return SceneAnswer(answers.sentence(self._say([jpeg], prompts.PLAIN_PROMPT, attempt=attempt)))
         try:
-            text = self._say(jpeg, prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
+            text = self._say([jpeg], prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
         except AnswerCut as error:
             # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
             raise NotTheSchema(str(error)) from error
         return answers.scene(text)
 
-    def ask(self, jpeg: bytes, question: str) -> str:
-        return self._say(jpeg, question).strip()
+    def watch(self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0) -> ActionAnswer:
+        system = text_prompts.WATCH_SYSTEM
+        if plain:
+            return text_answers.plain_action(self._say(jpegs, question, system=system, attempt=attempt))
+        schema = text_prompts.WATCH_SCHEMA
+        try:
+            text = self._say(jpegs, question, system=system, schema=schema, attempt=attempt)
+        except AnswerCut as error:
+            raise NotTheSchema(str(error)) from error
+        return text_answers.action(text)
+
+    def ask(self, jpeg: bytes, question: str, *, more: Sequence[bytes] = ()) -> str:
+        return self._say([jpeg, *more], question).strip()
 
     def unload(self) -> None:
         _unload(self._server, self.name)
 
     def _say(
-        self, jpeg: bytes, prompt: str, *, schema: dict[str, object] | None = None, attempt: int = 0
+        self,
+        jpegs: Sequence[bytes],
+        prompt: str,
+        *,
+        system: str = prompts.SYSTEM,
+        schema: dict[str, object] | None = None,
+        attempt: int = 0,
     ) -> str:
         return self._server.chat(
             self.name,
-            system=prompts.SYSTEM,
+            system=system,
             prompt=prompt,
-            images=[jpeg],
+            images=jpegs,
             schema=schema,
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )
+
+
+class OllamaText:
+    """A TextEngine. `model` comes from `Ollama.preflight(..., "completion")`."""
+
+    def __init__(
+        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
+    ) -> None:
+        self._server = server
+        self._model = model
+        self._options = text_prompts.text_options(num_ctx)
+        self._keep_alive = keep_alive
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def digest(self) -> str:
+        return self._model.digest
+
+    def provenance(self) -> Provenance:
+        return Provenance(ENGINE, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
+
+    def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
+        return self._server.chat(
+            self.name,
+            system=text_prompts.TEXT_SYSTEM,
+            prompt=prompt,
+            schema=dict(schema),
+            options={**self._options, "seed": self._options["seed"] + attempt},
+            keep_alive=self._keep_alive,
+        )
+
+    def unload(self) -> None:
+        _unload(self._server, self.name)
 
 
 class OllamaEmbeddings:
