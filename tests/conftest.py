@@ -8,12 +8,15 @@ import pytest
 
 from vidlocal.store.database import Library
 
+# Read before any test: within one, no variable of ours is set.
+REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
+
 
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads or writes the user's own library, settings or server."""
     for name in os.environ:
-        if name.startswith(("VIDLOCAL_", "OLLAMA_")) and name != "VIDLOCAL_TEST_MEDIA":
+        if name.startswith(("VIDLOCAL_", "OLLAMA_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "home"))
 
@@ -28,7 +31,6 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture
 def real_media() -> Path:
     """The folder of real clips; the test is skipped where there is none."""
-    folder = os.environ.get("VIDLOCAL_TEST_MEDIA")
-    if not folder:
+    if not REAL_MEDIA:
         pytest.skip("VIDLOCAL_TEST_MEDIA names no folder of real clips")
-    return Path(folder)
+    return Path(REAL_MEDIA)
