@@ -66,7 +66,7 @@ def _take_in(stack: ExitStack, library: Library, clip: Path, *, quiet: bool) -> 
             tools,
             owner,
             every=2.0,
-            report=lambda at: line.at(f"{at.path.name}: {at.stage}", at.done),
+            report=lambda at: line.at(f"{at.stage}: {at.path.name}", at.done),
         )
     if outcome.result is not Result.ADDED:
         raise ToolError(f"The clip of the demo could not be read: {outcome.reason} Run: vidlocal doctor")

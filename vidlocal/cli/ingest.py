@@ -62,7 +62,7 @@ def command(
             every=chosen.every,
             transcribe=transcribe,
             later=later,
-            report=lambda at: line.at(f"{at.path.name}: {at.stage}", at.done),
+            report=lambda at: line.at(f"{at.stage}: {at.path.name}", at.done),
         )
         done = list(_told(outcomes, line, json=json, quiet=quiet))
     _sum_up(done, quiet=quiet or json)

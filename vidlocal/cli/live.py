@@ -54,7 +54,7 @@ class LiveLine:
             self._task,
             description=flat(what),
             completed=done or 0.0,
-            left="" if eta is None else f"{lasting(eta)} left",
+            left="" if eta is None or eta < 1 else f"{lasting(eta)} left",
             share="" if done is None else f"{done:4.0%}",
             detail=flat(detail),
             visible=True,

@@ -12,6 +12,7 @@ from vidlocal.timecode import lasting
 # A log that is not looked at live wants a line for what takes long, and then one a minute.
 _PLAIN_FIRST_S = 10.0
 _PLAIN_EVERY_S = 60.0
+_WITHOUT_NUMBERS = str.maketrans("", "", "0123456789,./")
 
 
 class Line(Protocol):
@@ -55,7 +56,7 @@ class _Plain:
 
     def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
         now = time.monotonic()
-        work = what.split("  ")[0].rstrip("0123456789,/ ")
+        work = what.translate(_WITHOUT_NUMBERS)
         if work != self._work:
             self._work, self._next = work, now + _PLAIN_FIRST_S
         if now < self._next:
