@@ -30,7 +30,7 @@ from vidlocal.records import (
 )
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps import fast
-from vidlocal.steps.gate import Night
+from vidlocal.steps.gate import Night, Schedule
 from vidlocal.steps.pool import Host
 from vidlocal.steps.window import parse_window
 from vidlocal.steps.worker import Clock, Progress, Summary
@@ -273,14 +273,16 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
 
     def pass_time(at: Progress) -> None:
         done_at.append(clock.local_at)
-        clock.local_at += timedelta(seconds=1)
+        clock.sleep(1.0)
 
-    gate = Night(parse_window("22:00-07:00"), lambda: clock.local_at, said.append)
+    night = Night(parse_window("22:00-07:00"), lambda: clock.local_at)
+    gate = Schedule([night], now=lambda: clock.at, say=said.append)
     summary = deep(library, engines, owner, clock, gate=gate, report=pass_time)
     assert summary.left == {}
     assert {at.date().day for at in done_at} == {22}
     assert {at.hour for at in done_at} == {6, 22}
-    assert len(said) == 1
+    assert said[1:] == ["Going on."]
+    assert "22:00" in said[0]
     assert server.unloads["llava:7b"] >= 1
 
 

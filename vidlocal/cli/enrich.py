@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output, progress
+from vidlocal.cli import night, options, output
+from vidlocal.cli.progress import Line
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
 from vidlocal.store import frames, jobs, measures, videos
@@ -18,9 +19,7 @@ from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting
 
 if TYPE_CHECKING:
-    from vidlocal.enrich import Engines
-    from vidlocal.steps.gate import Gate
-    from vidlocal.steps.worker import Clock, Progress, Summary
+    from vidlocal.steps.worker import Progress, Summary
 
 OVERNIGHT = "overnight"
 
@@ -48,6 +47,11 @@ def command(
     allow_remote_host: Annotated[
         bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
     ] = False,
+    window: night.WindowOption = None,
+    until: night.UntilOption = None,
+    lasts: night.ForOption = None,
+    now: Annotated[bool, typer.Option("--now", help="Work at any hour: what is meant without `overnight`.")] = False,
+    when: night.WhenOption = None,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")
     ] = True,
@@ -57,10 +61,10 @@ def command(
     """Describe the frames with the local vision model, most valuable first.
 
     Every answer is stored as it arrives: stop it whenever you like, the next run goes on there. With
-    `overnight` it waits for the night window (22:00 to 07:00, the setting `window`) and stops at its end.
+    `overnight`, or hours of its own with --window, it works in the night only, holds while the machine is in
+    use or on battery, and goes on the next night until nothing is left.
     """
     words = list(what or [])
-    overnight = OVERNIGHT in words
     named = [word for word in words if word != OVERNIGHT]
     if named and all_videos:
         raise UsageError("--all means every video; leave it out, or name no video.")
@@ -71,13 +75,16 @@ def command(
             "ollama_host": first or None,
             "more_hosts": " ".join(others) if host else None,
             "allow_remote_host": allow_remote_host or None,
+            "window": window,
         }
     )
+    overnight = OVERNIGHT in words or window is not None
+    hours = night.read_hours(chosen, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home))
         among = [videos.resolve(library, name).id for name in named] or None
-        run = _Command(stack, library, chosen, among, quiet=quiet)
-        summary = run.go(overnight=overnight, canary=canary)
+        shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
+        summary = _Command(stack, library, chosen, among, shift).go(canary=canary)
     if json:
         output.document(_as_data(summary))
 
@@ -91,18 +98,18 @@ class _Command:
         library: Library,
         chosen: settings.Settings,
         among: Sequence[int] | None,
-        *,
-        quiet: bool,
+        shift: night.Shift,
     ) -> None:
         self.stack = stack
         self.library = library
         self.chosen = chosen
         self.among = among
-        self.quiet = quiet
+        self.shift = shift
 
-    def go(self, *, overnight: bool, canary: bool) -> "Summary":
+    def go(self, *, canary: bool) -> "Summary":
+        from vidlocal.cli.engines import open_engines
         from vidlocal.enrich import enrich
-        from vidlocal.steps.worker import Clock, Summary, work_left
+        from vidlocal.steps.worker import Summary, work_left
 
         owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
@@ -110,40 +117,20 @@ class _Command:
         if not left:
             self._say_all_is_done()
             return Summary()
-        engines = self._engines(left, canary=canary)
+        engines = open_engines(self.stack, self.chosen, left, canary=canary, say=self.shift.say)
         self._estimate(left)
-        with progress.line(quiet=self.quiet) as line:
-            summary = enrich(
-                self.library,
-                engines,
-                owner,
-                among=self.among,
-                gate=self._gate(line, Clock(), overnight=overnight),
-                report=lambda at: _show(line, at),
-                say=line.say,
-            )
+        summary = enrich(
+            self.library,
+            engines,
+            owner,
+            among=self.among,
+            gate=self.shift.gate(),
+            report=lambda at: show(self.shift, at),
+            say=self.shift.say,
+        )
         self._sum_up(summary)
+        self.shift.end(summary.stopped or (None if summary.left else "Nothing is left to do."))
         return summary
-
-    def _gate(self, line: progress.Line, clock: "Clock", *, overnight: bool) -> "Gate":
-        from vidlocal.steps.gate import Night, Open
-        from vidlocal.steps.window import parse_window
-
-        return Night(parse_window(self.chosen.window), clock.local, line.say) if overnight else Open()
-
-    def _engines(self, left: dict[JobKind, int], *, canary: bool) -> "Engines":
-        """The models that the waiting work needs, each checked before the first frame. Raises EngineError."""
-        from vidlocal.cli.fast_engines import fast_engines
-        from vidlocal.cli.hosts import open_hosts
-        from vidlocal.enrich import Engines
-        from vidlocal.media.ffmpeg import find
-        from vidlocal.media.probe import Prober
-
-        ffmpeg = find(self.chosen.ffmpeg)
-        prober = self.stack.enter_context(Prober())
-        fast = fast_engines(self.stack, self.chosen, ffmpeg, prober)
-        hosts = open_hosts(self.stack, self.chosen, left, canary=canary, say=self._notice)
-        return Engines(fast, hosts, guarded=canary)
 
     def _estimate(self, left: dict[JobKind, int]) -> None:
         frames_left = left.get(JobKind.DESCRIBE, 0)
@@ -152,24 +139,24 @@ class _Command:
         each = measures.get(self.library, SECONDS_PER_FRAME)
         words = f"{frames_left:,} frames to describe with {self.chosen.vision_model}"
         if each is None:
-            self._notice(f"{words}; how long one takes is not yet known here.")
+            self.shift.say(f"{words}; how long one takes is not yet known here.")
             return
         seconds = frames_left * float(each)
         ready = datetime.now() + timedelta(seconds=seconds)
-        self._notice(f"{words}; about {lasting(seconds)} at {float(each):.1f} s each, done by {ready:%a %H:%M}.")
+        self.shift.say(f"{words}; about {lasting(seconds)} at {float(each):.1f} s each, done by {ready:%a %H:%M}.")
 
     def _say_all_is_done(self) -> None:
         seen = frames.coverage(self.library)
         if self.among is not None:
-            self._notice("Nothing is left to do for these videos.")
+            self.shift.say("Nothing is left to do for these videos.")
         elif not seen.total and not videos.every(self.library):
-            self._notice("The library is empty. Take videos in with: vidlocal ingest PATH")
+            self.shift.say("The library is empty. Take videos in with: vidlocal ingest PATH")
         else:
-            self._notice(f"Nothing is left to do: {seen.described:,} of {seen.total:,} frames are described.")
+            self.shift.say(f"Nothing is left to do: {seen.described:,} of {seen.total:,} frames are described.")
 
     def _sum_up(self, summary: "Summary") -> None:
         for note in dict.fromkeys(summary.notes):
-            self._notice(note)
+            self.shift.say(note)
         described = summary.done.get(JobKind.DESCRIBE, 0)
         told = [f"{described:,} frames described in {lasting(summary.seconds)}"] if described else []
         if summary.failed:
@@ -177,10 +164,7 @@ class _Command:
         waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items())
         told.append(f"left for another run: {waiting}" if waiting else "nothing is left to do")
         sentence = "; ".join(told)
-        self._notice(f"{sentence[0].upper()}{sentence[1:]}.{' ' + summary.stopped if summary.stopped else ''}")
-
-    def _notice(self, sentence: str) -> None:
-        output.notice(sentence, quiet=self.quiet)
+        self.shift.say(f"{sentence[0].upper()}{sentence[1:]}.{' ' + summary.stopped if summary.stopped else ''}")
 
 
 def _as_data(summary: "Summary") -> dict[str, object]:
@@ -202,7 +186,8 @@ _STAGES = {
 }
 
 
-def _show(line: progress.Line, at: "Progress") -> None:
+def show(line: Line, at: "Progress") -> None:
+    """Where the deep pass stands, on a line of progress."""
     what = f"{_STAGES[at.kind]} {at.done:,}/{at.total:,}  {at.video}"
     if at.seconds_each is not None and at.kind is JobKind.DESCRIBE:
         what += f"  {at.seconds_each:.1f} s/frame"

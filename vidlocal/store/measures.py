@@ -5,6 +5,9 @@ from vidlocal.store.database import Library
 # The mean of the last frames described, in seconds: what an estimate is made of.
 SECONDS_PER_FRAME = "seconds_per_frame"
 
+# Since when `vidlocal pause` holds the deep pass (UTC, ISO 8601); not there while it may work.
+PAUSED = "paused"
+
 
 def get(library: Library, name: str) -> str | None:
     row = library.row("SELECT value FROM measures WHERE name = ?", name)
@@ -17,3 +20,8 @@ def put(library: Library, name: str, value: str) -> None:
             "INSERT INTO measures (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
         )
+
+
+def forget(library: Library, name: str) -> None:
+    with library.writing() as connection:
+        connection.execute("DELETE FROM measures WHERE name = ?", (name,))

@@ -124,6 +124,12 @@ CREATE TABLE measures (
   name TEXT NOT NULL UNIQUE,
   value TEXT NOT NULL
 );
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  started_at TEXT NOT NULL,
+  ended_at TEXT NOT NULL,
+  report TEXT NOT NULL
+);
 CREATE VIEW enriched_frames AS
 SELECT frames.id AS frame_id, frames.video_id, frames.time, frames.shot, source.image,
   (SELECT text FROM passages WHERE frame_id = source.id AND kind = 'scene'

@@ -1,0 +1,27 @@
+"""`vidlocal pause`."""
+
+from datetime import datetime
+
+from vidlocal.cli import options, output
+from vidlocal.cli.library import open_library
+from vidlocal.store import jobs, measures
+
+
+def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Hold the deep pass, in whatever process it runs, until `vidlocal resume`.
+
+    What is being asked at this moment is finished, then the models leave the card. Searching and taking videos
+    in go on.
+    """
+    with open_library() as library:
+        before = measures.get(library, measures.PAUSED)
+        since = before or jobs.now_utc()
+        if before is None:
+            measures.put(library, measures.PAUSED, since)
+    if json:
+        output.document({"paused_since": since})
+    if before is None:
+        output.notice("Paused. Go on with: vidlocal resume", quiet=quiet)
+    else:
+        began = datetime.fromisoformat(since).astimezone()
+        output.notice(f"It is paused since {began:%a %d %b %H:%M}. Go on with: vidlocal resume", quiet=quiet)

@@ -1,0 +1,18 @@
+"""`vidlocal resume`."""
+
+from vidlocal.cli import options, output
+from vidlocal.cli.library import open_library
+from vidlocal.store import measures
+
+
+def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Let the deep pass go on after `vidlocal pause`.
+
+    A run that waits does so within a second or two.
+    """
+    with open_library() as library:
+        since = measures.get(library, measures.PAUSED)
+        measures.forget(library, measures.PAUSED)
+    if json:
+        output.document({"was_paused_since": since})
+    output.notice("Going on." if since else "It was not paused.", quiet=quiet)

@@ -1,0 +1,120 @@
+"""What the machine is doing besides our work: whether it runs on battery, and how busy other programs keep it."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+# What we do, and what is done for us. Other processes of ours count as we do: each gives way to people, not to the
+# other. On macOS the application is called Ollama.
+_OURS = ("ollama", "vidlocal")
+
+_POWER_SUPPLIES = Path("/sys/class/power_supply")
+
+# Nicer than an ordinary program, but not so nice that we starve behind other batch work.
+NICENESS = 10
+
+
+def on_battery() -> bool:
+    """Whether the machine itself runs on battery now. Not known, or no battery, is a no."""
+    import psutil
+
+    if not hasattr(psutil, "sensors_battery") or not _has_battery(_POWER_SUPPLIES):
+        return False
+    battery = psutil.sensors_battery()
+    return battery is not None and battery.power_plugged is False
+
+
+def _has_battery(supplies: Path) -> bool:
+    """False when every battery is that of a mouse or keyboard, which psutil takes for the machine's (Linux)."""
+    if sys.platform != "linux" or not supplies.is_dir():
+        return True
+    return any(
+        _line(supply / "type") == "Battery" and _line(supply / "scope") != "Device" for supply in supplies.iterdir()
+    )
+
+
+def _line(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text("ascii", "replace").strip()
+    return ""
+
+
+def lower_priority() -> None:
+    """Let every other program go first, from now until this process ends."""
+    with suppress(OSError):
+        os.nice(max(0, NICENESS - os.nice(0)))
+
+
+class OthersLoad:
+    """The share of all processors that other programs used since the last call, 0 to 1.
+
+    Ours are this process with its children and every Ollama and vidlocal process with theirs. None on the first
+    call, and where the system does not tell how much an Ollama process uses.
+    """
+
+    def __init__(self) -> None:
+        self._before: tuple[float, float, float] | None = None
+
+    def __call__(self) -> float | None:
+        ours = _our_seconds()
+        if ours is None:
+            self._before = None
+            return None
+        busy, total = _all_seconds()
+        before, self._before = self._before, (busy, total, ours)
+        if before is None or total <= before[1]:
+            return None
+        # A process that ended takes its seconds out of our sum, where its parent does not inherit them.
+        by_us = max(0.0, ours - before[2])
+        return min(1.0, max(0.0, busy - before[0] - by_us) / (total - before[1]))
+
+
+def _all_seconds() -> tuple[float, float]:
+    """Seconds of all processors since the start: busy with any program, and in all."""
+    import psutil
+
+    times = psutil.cpu_times()._asdict()
+    # Linux counts guests among `user` already, and what the host of a virtual machine steals is not our machine's.
+    counted = {name: spent for name, spent in times.items() if name not in ("guest", "guest_nice", "steal")}
+    total = sum(counted.values())
+    return total - counted["idle"] - counted.get("iowait", 0.0), total
+
+
+def _our_seconds() -> float | None:
+    """Processor seconds of all our processes and of their ended children; None when one cannot be read."""
+    import psutil
+
+    known = {process.pid: process for process in psutil.process_iter(["ppid", "name", "cpu_times"])}
+    spent = 0.0
+    for pid in _ours(known):
+        times = known[pid].info["cpu_times"]
+        if times is None:
+            return None
+        spent += times.user + times.system
+        # A child that has ended passes its seconds on to the parent that waited for it.
+        spent += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return spent
+
+
+def _ours(known: "dict[int, psutil.Process]") -> Iterator[int]:
+    children: dict[int, list[int]] = {}
+    for pid, process in known.items():
+        children.setdefault(process.info["ppid"], []).append(pid)
+    waiting = [pid for pid, process in known.items() if pid == os.getpid() or _is_ours(process.info["name"])]
+    seen: set[int] = set()
+    while waiting:
+        pid = waiting.pop()
+        if pid not in seen:
+            seen.add(pid)
+            waiting += children.get(pid, [])
+            yield pid
+
+
+def _is_ours(name: str | None) -> bool:
+    return (name or "").lower().startswith(_OURS)

@@ -1,0 +1,61 @@
+"""What runs of the deep pass did: the reports that are kept, and the counts they are made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vidlocal.records import JobKind
+from vidlocal.store.database import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept report: JSON, with when its run began and when it was last at work (UTC, ISO 8601)."""
+
+    id: int
+    started_at: str
+    ended_at: str
+    report: str
+
+
+def keep(library: Library, run_id: int | None, *, started_at: str, ended_at: str, report: str) -> int:
+    """Store the report of a run, in place of an earlier one of the same run. Its id."""
+    with library.writing() as connection:
+        row = connection.execute(
+            """INSERT INTO runs (id, started_at, ended_at, report) VALUES (?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, report = excluded.report RETURNING id""",
+            (run_id, started_at, ended_at, report),
+        ).fetchone()
+    return int(row["id"])
+
+
+def kept(library: Library, *, limit: int) -> list[Kept]:
+    """The last reports, the newest first."""
+    rows = library.rows("SELECT id, started_at, ended_at, report FROM runs ORDER BY id DESC LIMIT ?", limit)
+    return [Kept(*row) for row in rows]
+
+
+def done_since(library: Library, since: str) -> Mapping[JobKind, int]:
+    """How many jobs of each kind were done since then (UTC, ISO 8601), by any process."""
+    rows = library.rows(
+        "SELECT kind, count(*) FROM jobs WHERE state = 'done' AND updated_at >= ? GROUP BY kind", since
+    )
+    return {JobKind(kind): number for kind, number in rows}
+
+
+def failed_since(library: Library, since: str) -> Sequence[tuple[JobKind, str, int]]:
+    """What was set aside since then: kind, reason and number, the most frequent first."""
+    rows = library.rows(
+        """SELECT kind, coalesce(last_error, 'no reason kept'), count(*) AS number FROM jobs
+        WHERE state = 'failed' AND updated_at >= ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
+        since,
+    )
+    return [(JobKind(kind), reason, number) for kind, reason, number in rows]
+
+
+def videos_finished_since(library: Library, since: str) -> int:
+    """How many videos have nothing left to do now, and had something left then."""
+    return library.number(
+        """SELECT count(*) FROM (SELECT video_id FROM jobs GROUP BY video_id
+        HAVING sum(state IN ('queued', 'running')) = 0 AND sum(state = 'done' AND updated_at >= ?) > 0)""",
+        since,
+    )
