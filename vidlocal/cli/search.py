@@ -1,6 +1,7 @@
 """`vidlocal search`."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -35,13 +36,17 @@ def command(
         ),
     ] = None,
     kind: options.Kinds = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")
+    ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Find moments by what is said, written or shown in them.
 
     Quotes are optional. A word may begin with a dash; after -- nothing is read as an option. Piped, it prints
-    tab-separated lines: path, start, end, score, kinds, text.
+    tab-separated lines: path, start, end, score, kinds, text. What is searched for is noted in the library, so that
+    frames nearby are described first.
     """
     query = query_of(words)
     # The vectors are gone through once: starting numpy's threads for that costs more than they save.
@@ -55,8 +60,11 @@ def command(
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
             output.notice(advice(library), quiet=quiet)
-        with suppress(StoreError):
-            searches.add(library, query, sum(len(moment.hits) for moment in found.moments))
+        if not private:
+            with suppress(StoreError):
+                searches.add(
+                    library, query, sum(len(moment.hits) for moment in found.moments), _spans(library, found, among)
+                )
 
 
 def advice(library: Library) -> str:
@@ -70,6 +78,14 @@ def advice(library: Library) -> str:
     if unheard:
         return f"No moment found. {unheard:,} videos were not listened to yet. Do so with: vidlocal setup"
     return "No moment found. Try fewer or other words."
+
+
+def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list[searches.Span]:
+    """Where the moments are; where nothing was found in videos that were named, all of these."""
+    if found.moments:
+        return [searches.Span(moment.video_id, moment.start, moment.end) for moment in found.moments]
+    named = [videos.get(library, video_id) for video_id in among or ()]
+    return [searches.Span(video.id, 0.0, video.duration) for video in named if video is not None]
 
 
 def _direction(chosen: settings.Settings, query: str) -> QueryVector:

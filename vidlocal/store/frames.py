@@ -1,16 +1,14 @@
 """Frames, and what the deep pass learns of them."""
 
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
-from vidlocal.store import jobs, passages
+from vidlocal.store import jobs, passages, priorities
 from vidlocal.store.database import Library
-
-# Representative frames come before all others: what a fast look needs is described first.
-_REPRESENTATIVE_PRIORITY = 1000.0
 
 _COLUMNS = "id, video_id, time, shot, image, same_as"
 
@@ -25,18 +23,19 @@ class Coverage:
 
 
 def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[int]:
-    """Store the frames of a new video in order of time. Returns their ids."""
+    """Store the frames of a new video in order of time, their images in place. Returns their ids."""
     ids: list[int] = []
     with library.writing() as connection:
         for draft in drafts:
             cursor = connection.execute(
-                """INSERT INTO frames (video_id, time, shot, image, dhash, same_as, rank, novelty, facts)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, json(?))""",
+                """INSERT INTO frames (video_id, time, shot, image, image_crc, dhash, same_as, rank, novelty, facts)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, json(?))""",
                 (
                     video_id,
                     draft.time,
                     draft.shot,
                     draft.image,
+                    None if draft.image is None else crc_of(library.folder / draft.image),
                     _signed(draft.dhash),
                     None if draft.same_as is None else ids[draft.same_as],
                     draft.rank,
@@ -52,11 +51,10 @@ def queue_descriptions(library: Library, video_id: int) -> int:
     """One describe job per distinct frame of a video, most valuable first. How many there are."""
     with library.writing() as connection:
         return connection.execute(
-            """INSERT INTO jobs (kind, target, video_id, priority, updated_at)
-            SELECT ?, id, video_id, CASE WHEN rank IS NULL THEN novelty ELSE ? - rank END, ?
-            FROM frames WHERE video_id = ? AND image IS NOT NULL
+            f"""INSERT INTO jobs (kind, target, video_id, priority, updated_at)
+            SELECT ?, id, video_id, {priorities.VALUE}, ? FROM frames WHERE video_id = ? AND image IS NOT NULL
             ON CONFLICT (kind, target) DO NOTHING""",
-            (JobKind.DESCRIBE, _REPRESENTATIVE_PRIORITY, jobs.now_utc(), video_id),
+            (JobKind.DESCRIBE, jobs.now_utc(), video_id),
         ).rowcount
 
 
@@ -89,6 +87,14 @@ def image_path(library: Library, frame: Frame) -> Path:
         original = get(library, frame.same_as)
         image = None if original is None else original.image
     return library.folder / (image or "no-image")
+
+
+def crc_of(path: Path) -> int | None:
+    """CRC-32 of a file, by which `check` knows an image again; None when there is none."""
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError:
+        return None
 
 
 def shown_until(library: Library, frame: Frame) -> float:

@@ -46,6 +46,7 @@ CREATE TABLE frames (
   time REAL NOT NULL,
   shot INTEGER NOT NULL,
   image TEXT,
+  image_crc INTEGER, -- CRC-32 of the image file, as it was published
   dhash INTEGER NOT NULL,
   same_as INTEGER REFERENCES frames(id) ON DELETE CASCADE,
   rank INTEGER,
@@ -101,6 +102,7 @@ CREATE TABLE jobs (
   lease REAL NOT NULL DEFAULT 0,
   worker TEXT,
   last_error TEXT,
+  fault TEXT,
   updated_at TEXT NOT NULL,
   UNIQUE (kind, target)
 );
@@ -117,6 +119,7 @@ CREATE TABLE searches (
   id INTEGER PRIMARY KEY,
   query TEXT NOT NULL,
   hits INTEGER NOT NULL,
+  found TEXT NOT NULL DEFAULT '[]', -- [[video, start, end], ...]
   at TEXT NOT NULL
 );
 CREATE TABLE measures (
@@ -200,3 +203,61 @@ def first_library(database: Database) -> None:
     _run(database, _TEXT_INDEX)
     _run(database, _STATUS_TRIGGERS)
     database.conn.execute("PRAGMA user_version = 1")
+
+
+# What the text model makes of a whole video. `grounds` are the passages that a summary rests on; a tag has one row for
+# each passage that says so. `understood` counts the passages that tags and summary were last made of.
+_UNDERSTANDING = """
+ALTER TABLE videos ADD COLUMN understood INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE sections (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  start REAL NOT NULL,
+  "end" REAL NOT NULL,
+  fingerprint TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  excitement REAL,
+  model TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  prompt_version TEXT NOT NULL,
+  UNIQUE (video_id, number)
+);
+CREATE TABLE chapters (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  passage_id INTEGER NOT NULL UNIQUE REFERENCES passages(id) ON DELETE CASCADE,
+  title TEXT NOT NULL,
+  excitement REAL
+);
+CREATE INDEX chapters_of_video ON chapters(video_id);
+CREATE TABLE grounds (
+  id INTEGER PRIMARY KEY,
+  passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
+  rests_on INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
+  UNIQUE (passage_id, rests_on)
+);
+CREATE INDEX grounds_by_passage ON grounds(rests_on);
+CREATE TABLE video_tags (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
+  UNIQUE (video_id, kind, tag, passage_id)
+);
+CREATE INDEX video_tags_by_tag ON video_tags(tag);
+CREATE INDEX video_tags_by_passage ON video_tags(passage_id);
+CREATE TABLE vocabulary (
+  id INTEGER PRIMARY KEY,
+  form TEXT NOT NULL UNIQUE,
+  tag TEXT NOT NULL
+);
+"""
+
+
+@migrations()
+def understanding(database: Database) -> None:
+    """Sections, chapters, tags of videos and the library's vocabulary."""
+    _run(database, _UNDERSTANDING)
+    database.conn.execute("PRAGMA user_version = 2")

@@ -1,21 +1,67 @@
 """What was searched for: frames near it are described first, later."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from vidlocal.store.database import Library
 from vidlocal.store.jobs import now_utc
 from vidlocal.store.passages import storable
 
+# A search with fewer moments than this left its asker wanting.
+LITTLE = 3
+
 # Nobody waits for a note about a search that is already answered.
 _BUSY_TIMEOUT_MS = 200
 _LONGEST_QUERY = 1000
+_KEPT = 1000
+_REMEMBERED = 200
 
 
-def add(library: Library, query: str, hits: int) -> None:
-    """Note a search and how many passages it found. Raises StoreError where another process is writing.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a video, in seconds of it."""
 
-    The connection does not wait long for others from then on: it is the last thing a search does."""
+    video_id: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A past search: where its moments were. `found_little`: it has fewer of them than anyone hopes for."""
+
+    query: str
+    spans: tuple[Span, ...]
+    found_little: bool
+
+
+def add(library: Library, query: str, hits: int, spans: Sequence[Span] = ()) -> None:
+    """Note a search, how many passages it found and where. Raises StoreError where another process is writing.
+
+    The last thousand are kept. The connection does not wait long for others from then on: it is the last thing a
+    search does.
+    """
     library.connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    found = [[span.video_id, round(span.start, 1), round(span.end, 1)] for span in spans]
     with library.writing() as connection:
-        connection.execute(
-            "INSERT INTO searches (query, hits, at) VALUES (?, ?, ?)",
-            (storable(query[:_LONGEST_QUERY]), hits, now_utc()),
-        )
+        row = connection.execute(
+            "INSERT INTO searches (query, hits, found, at) VALUES (?, ?, ?, ?) RETURNING id",
+            (storable(query[:_LONGEST_QUERY]), hits, json.dumps(found, separators=(",", ":")), now_utc()),
+        ).fetchone()
+        connection.execute("DELETE FROM searches WHERE id <= ?", (row["id"] - _KEPT,))
+
+
+def wishes(library: Library) -> list[Wish]:
+    """The last searches that say anything about frames, the newest first; of equal queries the newest."""
+    rows = library.rows(
+        """SELECT query, hits, found FROM searches
+        WHERE id IN (SELECT max(id) FROM searches GROUP BY lower(query)) AND found <> '[]' ORDER BY id DESC LIMIT ?""",
+        _REMEMBERED,
+    )
+    return [_wish(row["query"], row["hits"], row["found"]) for row in rows]
+
+
+def _wish(query: str, hits: int, found: str) -> Wish:
+    spans = tuple(Span(int(video), float(start), float(end)) for video, start, end in json.loads(found))
+    return Wish(query, spans, found_little=hits == 0 or len(spans) < LITTLE)
