@@ -206,8 +206,12 @@ class _Reading:
         name = reasons.name_of(self.path)
         for kind, what in (("video", "pictures"), ("audio", "sound")):
             for track in self.tracks.values():
+                context = track.stream.codec_context
+                if track.stream.type == kind and track.count and kind == "video" and not context.width:
+                    # Libav hides the size of pictures that are over the limit.
+                    return MediaError(f"{name} is damaged, or its pictures are too large: none can be decoded.")
                 if track.stream.type == kind and track.count:
-                    return reasons.nothing_decodes(self.path, track.stream.codec_context.codec.canonical_name, what)
+                    return reasons.nothing_decodes(self.path, context.codec.canonical_name, what)
         return MediaError(f"{name} holds neither pictures nor sound.")
 
     def _partial(self, video: _Track | None, end: float) -> str | None:

@@ -106,7 +106,8 @@ def content_hash(path: Path, *, progress: Callable[[float], None] | None = None)
     done = 0
     try:
         with _open(path) as file:
-            while block := file.read(_BLOCK):
+            # A recording that grows as fast as it is read would never end.
+            while done <= before.size_bytes and (block := file.read(_BLOCK)):
                 digest.update(block)
                 done += len(block)
                 if progress is not None:

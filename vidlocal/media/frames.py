@@ -129,12 +129,14 @@ class _Reader:
     def _command(self, part: Part, level: Level, spacing: float, after: float) -> list[str]:
         import ffmpeg as builder
 
-        source = builder.input(input_name(self.path), **self._input(part, level, after))
+        # The builder takes no names that are not UTF-8, so it gets none at all.
+        source = builder.input("", **self._input(part, level, after))
         chain = source[str(self.probe.video_index)]
         for name, options in self._filters(part, spacing, after):
             chain = chain.filter(name, **options)
         output = builder.output(chain, "pipe:1", format="rawvideo", fps_mode="passthrough", an=None, sn=None, dn=None)
         command: list[str] = builder.compile(output, cmd=[*self.ffmpeg.command(), "-filter_threads", "1"])
+        command[command.index("-i") + 1] = input_name(self.path)
         return command
 
     def _input(self, part: Part, level: Level, after: float) -> dict[str, object]:

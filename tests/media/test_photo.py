@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import clips
+from vidlocal.media.probe import Prober
+from vidlocal.records import MediaKind
+
+
+def photo(path: Path, **options: object) -> Path:
+    """The numbered picture 5 as a photo, four times as large."""
+    Image.fromarray(clips.picture(5)).resize((640, 384)).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "gif", "bmp", "tiff", "avif"])
+def test_every_kind_of_photo_is_read(prober: Prober, tmp_path: Path, ending: str) -> None:
+    path = photo(tmp_path / f"a.{ending}")
+    probe = prober.probe(path)
+    assert (probe.kind, probe.duration, probe.width_px, probe.height_px) == (MediaKind.PHOTO, 0.0, 640, 384)
+    picture = prober.photo(path)
+    assert (picture.time, picture.rgb.dtype, picture.rgb.shape) == (0.0, np.uint8, (384, 640, 3))
+    assert clips.number_in(picture.rgb) == 5
+    assert clips.is_upright(picture.rgb)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_that_the_camera_wrote_is_applied(prober: Prober, tmp_path: Path, orientation: int) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    image = Image.fromarray(clips.picture(5)).resize((640, 384))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = image.transpose(undo[orientation]) if orientation in undo else image
+    stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    probe = prober.probe(tmp_path / "a.jpg")
+    assert (probe.width_px, probe.height_px) == (640, 384)
+    rgb = prober.photo(tmp_path / "a.jpg").rgb
+    assert rgb.shape == (384, 640, 3)
+    assert clips.is_upright(rgb)
+    assert clips.number_in(rgb) == 5
+
+
+def test_large_photos_are_scaled_down_and_small_ones_left_alone(prober: Prober, tmp_path: Path) -> None:
+    Image.new("RGB", (4000, 3000)).save(tmp_path / "large.jpg")
+    Image.new("RGB", (3, 2)).save(tmp_path / "small.png")
+    assert prober.photo(tmp_path / "large.jpg").rgb.shape == (672, 896, 3)
+    assert prober.photo(tmp_path / "large.jpg", long_side_px=400).rgb.shape == (300, 400, 3)
+    assert prober.photo(tmp_path / "small.png").rgb.shape == (2, 3, 3)
+
+
+def test_the_date_that_the_camera_wrote_is_the_date_of_recording(prober: Prober, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2018:05:06 10:11:12"
+    exif.get_ifd(0x8769)[0x9011] = "+02:00"
+    path = photo(tmp_path / "a.jpg", exif=exif)
+    assert prober.probe(path).recorded_at == "2018-05-06T10:11:12+02:00"
+    assert prober.probe(photo(tmp_path / "b.jpg")).recorded_at is None
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK", "I;16", "F"])
+def test_every_kind_of_pixel_becomes_rgb(prober: Prober, tmp_path: Path, mode: str) -> None:
+    ending = "tiff" if mode in ("CMYK", "F") else "png"
+    Image.new(mode, (20, 10)).save(tmp_path / f"a.{ending}")
+    assert prober.photo(tmp_path / f"a.{ending}").rgb.shape == (10, 20, 3)
+
+
+def test_what_is_transparent_shows_white(prober: Prober, tmp_path: Path) -> None:
+    Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    assert (prober.photo(tmp_path / "a.png").rgb == 255).all()
+
+
+def test_an_animation_is_its_first_picture(prober: Prober, tmp_path: Path) -> None:
+    first, second = Image.new("RGB", (20, 10), "red"), Image.new("RGB", (20, 10), "blue")
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    assert prober.photo(tmp_path / "a.gif").rgb[0, 0, 0] > 200
+
+
+def test_a_photo_that_breaks_off_is_partial_and_still_shown(prober: Prober, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (400, 600, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.jpg")
+    path = clips.cut_off(tmp_path / "b.jpg", tmp_path / "a.jpg", 0.5)
+    assert prober.probe(path).partial is not None
+    assert prober.photo(path).rgb.shape == (400, 600, 3)
