@@ -35,6 +35,7 @@ from vidlocal.steps.pool import Host
 from vidlocal.steps.window import parse_window
 from vidlocal.steps.worker import Clock, Progress, Summary
 from vidlocal.store import frames, jobs, measures, passages, videos
+from vidlocal.store.among import these
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -156,7 +157,7 @@ def test_a_second_run_asks_no_model(library: Library, engines: Engines, owner: O
 def test_only_the_named_videos_are_worked_on(library: Library, engines: Engines, owner: Owner) -> None:
     add_video(library)
     second = add_video(library, name="other")
-    summary = deep(library, engines, owner, among=[second])
+    summary = deep(library, engines, owner, among=these(second))
     assert summary.left == {}
     assert frames.coverage(library, second).described == 6
     assert frames.coverage(library).described == 6

@@ -1,6 +1,6 @@
 """Verb 2: the deep pass. Local models work through the queue, most valuable frames first.
 
-    transcribe + read -> embed -> describe a stretch -> embed -> describe the next ... until nothing is left
+    transcribe + read -> embed -> describe a stretch, watch -> tag, summarise -> embed -> ... until nothing is left
 
 Every answer is stored together with the end of its job. Whatever stops the run, the next one goes on there.
 """
@@ -16,10 +16,15 @@ from vidlocal.steps.embed import Embedder
 from vidlocal.steps.gate import Gate, Open
 from vidlocal.steps.guard import Guard
 from vidlocal.steps.pool import Host, Pool
+from vidlocal.steps.summarise import Summariser
+from vidlocal.steps.tag import Tagger
+from vidlocal.steps.watch import Watcher
 from vidlocal.steps.worker import STRETCH, Clock, Progress, Summary, Work, Worker, work_left
-from vidlocal.store import jobs
+from vidlocal.store import jobs, priorities, understanding
+from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
+from vidlocal.store.strips import MOST_PICTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,14 @@ def enrich(
     engines: Engines,
     owner: Owner,
     *,
-    among: Sequence[int] | None = None,
+    among: Among = ALL,
     only: Collection[JobKind] | None = None,
     gate: Gate | None = None,
     clock: Clock | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> Summary:
-    """Work off the queue, of some videos or of all, and sum up. `only` names the kinds of work, None for all.
+    """Work off the queue, or some of it, and sum up. `only` names the kinds of work, None for all.
 
     It ends when nothing is left or the gate rules that it is over. Raises EngineError when the models, not the
     frames, are at fault, and StoreError when nothing can be stored any more; no frame is charged for either.
@@ -70,11 +75,31 @@ def _works(library: Library, engines: Engines) -> list[Work]:
     for host in engines.hosts:
         if host.vision is not None:
             describer.learn(host.vision)
-    works = [Work(JobKind.DESCRIBE, describer.prepare, lambda host: host.vision is not None, limit=STRETCH)]
+    watcher = Watcher(library, speaks_plainly=describer.speaks_plainly, guarded=engines.guarded)
+    for host in engines.hosts:
+        if host.vision is not None:
+            watcher.learn(host.vision)
+    works = [
+        Work(JobKind.DESCRIBE, describer.prepare, _sees, limit=STRETCH),
+        Work(JobKind.WATCH, watcher.prepare, _sees, limit=STRETCH // MOST_PICTURES),
+        *_text_works(library, engines),
+    ]
     key = next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
     if key is not None:
         works.insert(0, Work(JobKind.EMBED, Embedder(library, key).prepare, partial(_embeds_with, key)))
     return works
+
+
+def _text_works(library: Library, engines: Engines) -> list[Work]:
+    """What the text model of this run can do, on the hosts that have it."""
+    writer = next((host.writer for host in engines.hosts if host.writer is not None), None)
+    if writer is None:
+        return []
+    serves = partial(_writes_as, writer.name)
+    return [
+        Work(JobKind.TAG, Tagger(library, writer.name, writer.num_ctx).prepare, serves),
+        Work(JobKind.SUMMARISE, Summariser(library, writer.name, writer.num_ctx).prepare, serves),
+    ]
 
 
 def _work_off(worker: Worker, works: Sequence[Work]) -> None:
@@ -82,7 +107,13 @@ def _work_off(worker: Worker, works: Sequence[Work]) -> None:
     worker.guard.begin()
     performed = 1
     while performed and not worker.is_over():
-        performed = sum(worker.perform(work) for work in works)
+        performed = 0
+        priorities.reprioritise(worker.library)
+        for work in works:
+            if work.kind is JobKind.TAG:  # it is told what is visible only
+                worker.guard.look(at_the_end=True)
+                understanding.queue_grown(worker.library)
+            performed += worker.perform(work)
         worker.guard.look()
     worker.guard.look(at_the_end=True)
 
@@ -100,6 +131,14 @@ def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[Job
         stop=lambda: not worker.may_go(),
     )
     worker.summary.notes.extend(notes)
+
+
+def _sees(host: Host) -> bool:
+    return host.vision is not None
+
+
+def _writes_as(model: str, host: Host) -> bool:
+    return host.writer is not None and host.writer.name == model
 
 
 def _embeds_with(key: str, host: Host) -> bool:

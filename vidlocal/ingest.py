@@ -21,7 +21,8 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.steps import fast
 from vidlocal.steps.sample import sample
-from vidlocal.store import jobs, staging, videos
+from vidlocal.store import jobs, staging, understanding, videos
+from vidlocal.store.among import these
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -219,6 +220,7 @@ class _Intake:
                 found=found,
                 plan=self._plan(probe, drafts, found),
             )
+            understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)
         return Outcome(path, Result.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(found))
@@ -235,7 +237,7 @@ class _Intake:
             self.library,
             self.tools.fast,
             self.owner,
-            among=[video.id],
+            among=these(video.id),
             report=lambda stage, done: self._say(Path(video.path), stage, done),
         )
 

@@ -47,6 +47,15 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class Fault(StrEnum):
+    """What a job failed on. The values are stored and printed."""
+
+    ANSWER = "answer"  # the model's answer was of no use
+    FILE = "file"  # the video or a picture of it cannot be read
+    TOOL = "tool"  # a program or library we need failed on it
+    CRASH = "crash"  # the whole program ended while at work on it, again and again
+
+
 class EnrichmentStatus(StrEnum):
     """`enriched`: no job of the video is queued or running."""
 

@@ -11,6 +11,7 @@ from vidlocal.records import Provenance as Made
 from vidlocal.steps.guard import CHECK_AFTER, CHECK_AFTER_S, Guard
 from vidlocal.steps.pool import Host, Pool
 from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.among import these
 from vidlocal.store.database import Library
 
 
@@ -64,7 +65,7 @@ def describe_hidden(library: Library, *, digest: str = "d1") -> int:
     made = Made("ours", "eyes", digest, "1")
     with library.writing():
         frames.store_scene(library, frame, SceneAnswer("a hidden scene"), made, visible=False)
-        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, videos=[video_id])
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, among=these(video_id))
         assert job is not None
         jobs.finish(library, job)
     return video_id

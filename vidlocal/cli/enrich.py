@@ -1,6 +1,5 @@
 """`vidlocal enrich`."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,8 @@ from vidlocal.cli import night, options, output
 from vidlocal.cli.progress import Line
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
-from vidlocal.store import frames, jobs, measures, videos
+from vidlocal.store import frames, jobs, measures, priorities, videos
+from vidlocal.store.among import Among
 from vidlocal.store.database import Library
 from vidlocal.store.measures import SECONDS_PER_FRAME
 from vidlocal.store.owners import Owner
@@ -37,6 +37,13 @@ def command(
     model: Annotated[
         str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")
     ] = None,
+    text_model: Annotated[
+        str | None, typer.Option(help="The model that tags and sums up.", show_default="the setting text_model")
+    ] = None,
+    only: Annotated[
+        list[JobKind] | None,
+        typer.Option(metavar="WORK", help=f"Only this kind of work: {', '.join(JobKind)}. May be repeated."),
+    ] = None,
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,6 +59,19 @@ def command(
     lasts: night.ForOption = None,
     now: Annotated[bool, typer.Option("--now", help="Work at any hour: what is meant without `overnight`.")] = False,
     when: night.WhenOption = None,
+    searched: Annotated[
+        bool, typer.Option("--searched", help="Only frames in or near what past searches were after.")
+    ] = False,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="FRAMES",
+            min=1,
+            max=50,
+            help="The fast look: so many frames of each video, those that show best what it is about.",
+            show_default="all frames",
+        ),
+    ] = None,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")
     ] = True,
@@ -72,6 +92,7 @@ def command(
     chosen = settings.load(
         {
             "vision_model": model,
+            "text_model": text_model,
             "ollama_host": first or None,
             "more_hosts": " ".join(others) if host else None,
             "allow_remote_host": allow_remote_host or None,
@@ -82,11 +103,12 @@ def command(
     hours = night.read_hours(chosen, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home))
-        among = [videos.resolve(library, name).id for name in named] or None
+        found = tuple(videos.resolve(library, name).id for name in named)
+        among = Among(found or None, budget, searched)
         shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
-        summary = _Command(stack, library, chosen, among, shift).go(canary=canary)
+        summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
-        output.document(_as_data(summary))
+        output.document(as_data(summary))
 
 
 class _Command:
@@ -97,7 +119,7 @@ class _Command:
         stack: ExitStack,
         library: Library,
         chosen: settings.Settings,
-        among: Sequence[int] | None,
+        among: Among,
         shift: night.Shift,
     ) -> None:
         self.stack = stack
@@ -106,28 +128,31 @@ class _Command:
         self.among = among
         self.shift = shift
 
-    def go(self, *, canary: bool) -> "Summary":
+    def go(self, *, canary: bool, only: Sequence[JobKind] | None) -> "Summary":
         from vidlocal.cli.engines import open_engines
         from vidlocal.enrich import enrich
         from vidlocal.steps.worker import Summary, work_left
 
         owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
-        left = work_left(self.library, self.among)
+        priorities.reprioritise(self.library)
+        left = {kind: number for kind, number in work_left(self.library, self.among).items() if not only or kind in only}
         if not left:
             self._say_all_is_done()
             return Summary()
         engines = open_engines(self.stack, self.chosen, left, canary=canary, say=self.shift.say)
         self._estimate(left)
-        summary = enrich(
-            self.library,
-            engines,
-            owner,
-            among=self.among,
-            gate=self.shift.gate(),
-            report=lambda at: show(self.shift, at),
-            say=self.shift.say,
-        )
+        with self.shift.working():
+            summary = enrich(
+                self.library,
+                engines,
+                owner,
+                among=self.among,
+                only=only,
+                gate=self.shift.gate(),
+                report=lambda at: show(self.shift, at),
+                say=self.shift.say,
+            )
         self._sum_up(summary)
         self.shift.end(summary.stopped or (None if summary.left else "Nothing is left to do."))
         return summary
@@ -147,7 +172,9 @@ class _Command:
 
     def _say_all_is_done(self) -> None:
         seen = frames.coverage(self.library)
-        if self.among is not None:
+        if self.among.searched:
+            self.shift.say("Nothing that was searched for is left to describe.")
+        elif self.among.videos is not None:
             self.shift.say("Nothing is left to do for these videos.")
         elif not seen.total and not videos.every(self.library):
             self.shift.say("The library is empty. Take videos in with: vidlocal ingest PATH")
@@ -167,7 +194,8 @@ class _Command:
         self.shift.say(f"{sentence[0].upper()}{sentence[1:]}.{' ' + summary.stopped if summary.stopped else ''}")
 
 
-def _as_data(summary: "Summary") -> dict[str, object]:
+def as_data(summary: "Summary") -> dict[str, object]:
+    """What a run did, as JSON holds it."""
     return {
         "done": dict(summary.done),
         "failed": summary.failed,
@@ -180,6 +208,9 @@ def _as_data(summary: "Summary") -> dict[str, object]:
 
 _STAGES = {
     JobKind.DESCRIBE: "describing",
+    JobKind.WATCH: "watching",
+    JobKind.TAG: "tagging",
+    JobKind.SUMMARISE: "summing up",
     JobKind.EMBED: "embedding",
     JobKind.READ: "reading the screen",
     JobKind.TRANSCRIBE: "listening",

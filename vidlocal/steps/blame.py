@@ -5,13 +5,19 @@ from collections import deque
 from collections.abc import Callable
 
 from vidlocal.engines.backoff import wait_s
-from vidlocal.errors import EngineError, VidlocalError
-from vidlocal.records import Job
+from vidlocal.errors import AnswerRejected, EngineError, MediaError, ToolError, VidlocalError
+from vidlocal.records import Fault, Job
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
 
 # Design, section 7: more than half of the last 20 failing alike.
 WATCHED = 20
+
+
+def fault_of(error: VidlocalError) -> Fault | None:
+    """What the item failed on, by the sort of its error."""
+    faults = ((AnswerRejected, Fault.ANSWER), (MediaError, Fault.FILE), (ToolError, Fault.TOOL))
+    return next((fault for sort, fault in faults if isinstance(error, sort)), None)
 
 
 class Blame:
@@ -42,7 +48,7 @@ class Blame:
                 f"{reason} Nothing is lost; try another model with --model, or look at the server's own log."
             )
         delay = wait_s(job.attempts + 1, chance=self._chance)
-        return jobs.fail(self._library, job, reason, not_before=self._now() + delay)
+        return jobs.fail(self._library, job, reason, fault=fault_of(error), not_before=self._now() + delay)
 
     def _take_back(self, job: Job, reason: str) -> None:
         """Queue the item in hand again, and undo what the recent failures were charged."""

@@ -1,7 +1,7 @@
 """The fast pass's queued work: text on screen and speech. Ingest does it at once, enrich what was left."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Job, JobKind
 from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.steps.blame import fault_of
 from vidlocal.steps.listen import listen
 from vidlocal.steps.read import read_screen
 from vidlocal.store import jobs, videos
+from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -44,7 +46,7 @@ def work_off(
     engines: Engines,
     owner: Owner,
     *,
-    among: Sequence[int] | None = None,
+    among: Among = ALL,
     only: Collection[JobKind] | None = None,
     report: Report = lambda stage, done: None,
     stop: Callable[[], bool] = lambda: False,
@@ -56,7 +58,7 @@ def work_off(
         return notes
     if engines.speech is not None:
         return (*notes, *work.all_of(JobKind.TRANSCRIBE, work.listen))
-    waiting = jobs.next_due(library, JobKind.TRANSCRIBE, videos=among) is not None
+    waiting = jobs.next_due(library, JobKind.TRANSCRIBE, among=among) is not None
     return (*notes, engines.no_speech) if waiting and engines.no_speech else notes
 
 
@@ -65,7 +67,7 @@ class _Work:
     library: Library
     engines: Engines
     owner: Owner
-    among: Sequence[int] | None
+    among: Among
     report: Report
     stop: Callable[[], bool]
 
@@ -79,7 +81,7 @@ class _Work:
                 worker=self.owner.token,
                 now=time.time(),
                 lease_s=_LEASE_S,
-                videos=self.among,
+                among=self.among,
             )
             if job is None:
                 break
@@ -113,7 +115,7 @@ class _Work:
         try:
             perform(job)
         except (AnswerRejected, MediaError, ToolError) as error:
-            jobs.fail(self.library, job, str(error), not_before=later)
+            jobs.fail(self.library, job, str(error), fault=fault_of(error), not_before=later)
             return str(error)
         except (EngineError, _Away) as error:
             jobs.give_back(self.library, job, str(error), not_before=later)

@@ -5,7 +5,7 @@ This loop decides when to start more, when to wait, and who is charged when some
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +25,7 @@ from vidlocal.steps.gate import Gate
 from vidlocal.steps.guard import Guard
 from vidlocal.steps.pool import Ask, Host, Pool, Returned
 from vidlocal.store import jobs, measures, videos
+from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -89,8 +90,8 @@ class Work:
     limit: int | None = None
 
 
-def work_left(library: Library, among: Sequence[int] | None = None) -> dict[JobKind, int]:
-    """How many jobs of each kind wait or run, of some videos or of all."""
+def work_left(library: Library, among: Among = ALL) -> dict[JobKind, int]:
+    """How many jobs of each kind wait or run, of all or of some."""
     left: dict[JobKind, int] = {}
     for (kind, state), number in jobs.counts(library, among).items():
         if state in (JobState.QUEUED, JobState.RUNNING):
@@ -108,7 +109,7 @@ class Worker:
     gate: Gate
     clock: Clock
     owner: Owner
-    among: Sequence[int] | None
+    among: Among
     report: Callable[[Progress], None]
     summary: Summary = field(default_factory=Summary)
     _blame: Blame = field(init=False)
@@ -165,7 +166,7 @@ class Worker:
         while started < most and (seat := self.pool.free(work.kind, work.serves)) is not None:
             now = self.clock.now()
             job = jobs.claim(
-                self.library, work.kind, worker=self.owner.token, now=now, lease_s=LEASE_S, videos=self.among
+                self.library, work.kind, worker=self.owner.token, now=now, lease_s=LEASE_S, among=self.among
             )
             if job is None:
                 break
@@ -189,7 +190,7 @@ class Worker:
     def _pause(self, work: Work) -> bool:
         """Nothing is in flight: wait for a job or a host. False when there is nothing to wait for."""
         now = self.clock.now()
-        due = jobs.next_due(self.library, work.kind, videos=self.among)
+        due = jobs.next_due(self.library, work.kind, among=self.among)
         if due is None:
             return jobs.release_dead(self.library) > 0
         wakes = self.pool.wakes_at(work.kind, work.serves)
@@ -243,8 +244,9 @@ class Worker:
         done = self.summary.done[job.kind] = self.summary.done.get(job.kind, 0) + 1
         self._left = max(0, self._left - 1)
         each = eta = None
-        if job.kind is JobKind.DESCRIBE:
+        if job.kind in (JobKind.DESCRIBE, JobKind.WATCH):
             self.guard.count()
+        if job.kind is JobKind.DESCRIBE:
             self._pace.append(self.clock.now())
             each = self._seconds_each(seconds)
             eta = each * self._left

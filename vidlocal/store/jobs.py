@@ -4,11 +4,12 @@ queued -> running (leased) -> done | failed. A result and its `done` belong in o
 nest `finish` in the block that stores the result.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from vidlocal.records import Job, JobKind, JobState
+from vidlocal.records import Fault, Job, JobKind, JobState
+from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import is_alive
 
@@ -20,7 +21,7 @@ _CLAIM = """
 UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at = :at,
   losses = losses + (state = 'running')
 WHERE id = (
-  SELECT id FROM jobs WHERE kind = :kind AND {claimable} {among} ORDER BY priority DESC, id LIMIT 1)
+  SELECT id FROM jobs WHERE kind = :kind AND {claimable} {among} {condition} ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, kind, target, video_id, attempts, lease
 """
 
@@ -28,14 +29,36 @@ RETURNING id, kind, target, video_id, attempts, lease
 _CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now")
 
 
+# A video is understood once its representative frames are described and, when all frames are, once what happens in
+# them is too; not while anything is being read or heard, or is still hidden; and by one job at a time, for both ask
+# about the same notes.
+_WHEN_SEEN = """AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND NOT visible)
+AND NOT EXISTS (
+  SELECT 1 FROM jobs AS before LEFT JOIN frames ON frames.id = before.target
+  WHERE before.video_id = jobs.video_id AND before.state IN ('queued', 'running') AND (
+    before.kind = 'describe' AND frames.rank IS NOT NULL
+    OR before.kind IN ('read', 'transcribe', 'tag', 'summarise') AND before.state = 'running' AND before.id <> jobs.id
+    OR before.kind = 'watch' AND NOT EXISTS (
+      SELECT 1 FROM jobs AS rest
+      WHERE rest.video_id = jobs.video_id AND rest.kind = 'describe' AND rest.state IN ('queued', 'running'))))"""
+_CONDITIONS = {JobKind.TAG: _WHEN_SEEN, JobKind.SUMMARISE: _WHEN_SEEN}
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A job that was set aside, with its reason."""
+    """A job that was set aside, with its reason. `time` is that of its frame, None when it is about a whole video.
+
+    `at` is when it was set aside, UTC, ISO 8601.
+    """
 
     kind: JobKind
     video_id: int
     target: int
     reason: str
+    fault: Fault | None
+    attempts: int
+    time: float | None
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +95,18 @@ def claim(
     worker: str,
     now: float,
     lease_s: float,
-    videos: Sequence[int] | None = None,
+    among: Among = ALL,
 ) -> Job | None:
     """The most valuable waiting job of a kind, leased to `worker` until `now + lease_s`.
 
     `now` is wall-clock time: a laptop that slept through its lease has lost it.
     """
     values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
+    condition = _CONDITIONS.get(kind, "")
     with library.writing() as connection:
         for claimable in _CLAIMABLE:
-            row = connection.execute(_CLAIM.format(claimable=claimable, among=_among(videos)), values).fetchone()
+            sql = _CLAIM.format(claimable=claimable, among=among.condition(), condition=condition)
+            row = connection.execute(sql, values).fetchone()
             if row is not None:
                 return Job(row[0], JobKind(row[1]), *row[2:])
     return None
@@ -97,16 +122,17 @@ def finish(library: Library, job: Job) -> None:
     _move(library, job, JobState.DONE)
 
 
-def fail(library: Library, job: Job, reason: str, *, not_before: float = 0.0) -> bool:
+def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None, not_before: float = 0.0) -> bool:
     """Charge one attempt: try again after `not_before` (wall clock), or set aside after the last one.
 
     Whether it was set aside.
     """
     with library.writing() as connection:
         row = connection.execute(
-            """UPDATE jobs SET attempts = attempts + 1, last_error = ?, worker = NULL, not_before = ?, updated_at = ?,
-              state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'queued' END WHERE id = ? RETURNING state""",
-            (reason, not_before, now_utc(), ATTEMPTS_ALLOWED, job.id),
+            """UPDATE jobs SET attempts = attempts + 1, last_error = ?, fault = ?, worker = NULL, not_before = ?,
+              updated_at = ?, state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'queued' END
+            WHERE id = ? RETURNING state""",
+            (reason, fault, not_before, now_utc(), ATTEMPTS_ALLOWED, job.id),
         ).fetchone()
     return row is not None and row["state"] == JobState.FAILED
 
@@ -121,9 +147,13 @@ def uncharge(library: Library, job: Job) -> None:
         )
 
 
-def next_due(library: Library, kind: JobKind, *, videos: Sequence[int] | None = None) -> float | None:
-    """When the next waiting job of a kind may be claimed (wall clock), None when none waits."""
-    row = library.row(f"SELECT min(not_before) FROM jobs WHERE kind = ? AND state = 'queued' {_among(videos)}", kind)
+def next_due(library: Library, kind: JobKind, *, among: Among = ALL) -> float | None:
+    """When the next waiting job of a kind may be claimed (wall clock), None when none waits, or only for other work."""
+    row = library.row(
+        f"""SELECT min(not_before) FROM jobs
+        WHERE kind = ? AND state = 'queued' {among.condition()} {_CONDITIONS.get(kind, "")}""",
+        kind,
+    )
     return None if row is None or row[0] is None else float(row[0])
 
 
@@ -142,6 +172,16 @@ def give_back(library: Library, job: Job, reason: str | None = None, *, not_befo
         )
 
 
+def go_on(library: Library, job: Job) -> None:
+    """Queue a job of many steps again after one of them: what earlier steps failed is forgotten."""
+    with library.writing() as connection:
+        connection.execute(
+            """UPDATE jobs SET state = 'queued', worker = NULL, last_error = NULL, not_before = 0, attempts = 0,
+              losses = 0, updated_at = ? WHERE id = ?""",
+            (now_utc(), job.id),
+        )
+
+
 def release_dead(library: Library) -> int:
     """Queue again what processes that no longer live were at work on. How many jobs that was."""
     released = 0
@@ -151,7 +191,7 @@ def release_dead(library: Library) -> int:
             continue
         with library.writing() as connection:
             released += connection.execute(
-                """UPDATE jobs SET losses = losses + 1, worker = NULL,
+                """UPDATE jobs SET losses = losses + 1, worker = NULL, fault = 'crash',
                   last_error = CASE WHEN losses + 1 >= ? THEN 'the program ended on it every time' END,
                   state = CASE WHEN losses + 1 >= ? THEN 'failed' ELSE 'queued' END
                 WHERE state = 'running' AND worker IS ?""",
@@ -160,9 +200,9 @@ def release_dead(library: Library) -> int:
     return released
 
 
-def counts(library: Library, videos: Iterable[int] | None = None) -> Mapping[tuple[JobKind, JobState], int]:
+def counts(library: Library, among: Among = ALL) -> Mapping[tuple[JobKind, JobState], int]:
     """How many jobs there are of each kind and state, of some videos or of all."""
-    rows = library.rows(f"SELECT kind, state, count(*) FROM jobs WHERE true {_among(videos)} GROUP BY kind, state")
+    rows = library.rows(f"SELECT kind, state, count(*) FROM jobs WHERE true {among.condition()} GROUP BY kind, state")
     return {(JobKind(kind), JobState(state)): number for kind, state, number in rows}
 
 
@@ -178,13 +218,28 @@ def running(library: Library) -> list[Running]:
     ]
 
 
-def failures(library: Library) -> list[Failure]:
-    rows = library.rows("SELECT kind, video_id, target, last_error FROM jobs WHERE state = 'failed' ORDER BY id")
-    return [Failure(JobKind(row[0]), row[1], row[2], row[3] or "no reason kept") for row in rows]
+def failures(library: Library, among: Among = ALL) -> list[Failure]:
+    """The jobs that were set aside, of some videos or of all."""
+    rows = library.rows(
+        f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'no reason kept'), fault, max(attempts, losses),
+          time, updated_at
+        FROM jobs LEFT JOIN frames ON frames.id = jobs.target AND kind IN ('describe', 'watch')
+        WHERE state = 'failed' {among.condition()} ORDER BY jobs.id"""
+    )
+    return [
+        Failure(JobKind(kind), video, target, reason, Fault(fault) if fault else None, *rest)
+        for kind, video, target, reason, fault, *rest in rows
+    ]
 
 
-def _among(videos: Iterable[int] | None) -> str:
-    return "" if videos is None else f"AND video_id IN ({', '.join(str(int(video)) for video in videos)})"
+def retry(library: Library, among: Among = ALL) -> int:
+    """Queue again what was set aside, of some videos or of all, with all its attempts. How many jobs that was."""
+    with library.writing() as connection:
+        return connection.execute(
+            f"""UPDATE jobs SET state = 'queued', attempts = 0, losses = 0, not_before = 0, last_error = NULL,
+              fault = NULL, updated_at = ? WHERE state = 'failed' {among.condition()}""",
+            (now_utc(),),
+        ).rowcount
 
 
 def _move(library: Library, job: Job, state: JobState, reason: str | None = None) -> None:

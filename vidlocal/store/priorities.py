@@ -14,13 +14,13 @@ from enum import StrEnum
 
 from vidlocal.records import JobKind, JobState
 from vidlocal.store import searches
+from vidlocal.store.among import SEARCHED
 from vidlocal.store.database import Library
 from vidlocal.store.searches import Span, Wish
 
 # A value by itself is at most this; what a search adds is a multiple of twice as much.
-REPRESENTATIVE = 1000.0
-SEARCHED = 2 * REPRESENTATIVE
-SOUGHT = 2 * SEARCHED
+REPRESENTATIVE = SEARCHED / 2
+SOUGHT = SEARCHED * 2
 
 # What a search means is seldom exactly where its words are; less so when it found little.
 _NEAR_S = 10.0
