@@ -72,12 +72,10 @@ def enrich(
 def _works(library: Library, engines: Engines) -> list[Work]:
     """What the models of this run can do, in the order of a round."""
     describer = Describer(library, guarded=engines.guarded)
-    for host in engines.hosts:
-        if host.vision is not None:
-            describer.learn(host.vision)
     watcher = Watcher(library, speaks_plainly=describer.speaks_plainly, guarded=engines.guarded)
     for host in engines.hosts:
         if host.vision is not None:
+            describer.learn(host.vision)
             watcher.learn(host.vision)
     works = [
         Work(JobKind.DESCRIBE, describer.prepare, _sees, limit=STRETCH),

@@ -1,5 +1,6 @@
 """`vidlocal enrich`."""
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -128,7 +129,7 @@ class _Command:
         self.among = among
         self.shift = shift
 
-    def go(self, *, canary: bool, only: Sequence[JobKind] | None) -> "Summary":
+    def go(self, *, canary: bool, only: Collection[JobKind] | None) -> "Summary":
         from vidlocal.cli.engines import open_engines
         from vidlocal.enrich import enrich
         from vidlocal.steps.worker import Summary, work_left
@@ -136,7 +137,8 @@ class _Command:
         owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
         priorities.reprioritise(self.library)
-        left = {kind: number for kind, number in work_left(self.library, self.among).items() if not only or kind in only}
+        queued = work_left(self.library, self.among)
+        left = {kind: number for kind, number in queued.items() if not only or kind in only}
         if not left:
             self._say_all_is_done()
             return Summary()

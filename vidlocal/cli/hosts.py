@@ -5,15 +5,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from vidlocal.engines import canary
-from vidlocal.engines.base import EmbedEngine, VisionEngine
+from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.errors import EngineError, ModelMissing
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.steps.pool import Host
 
 Say = Callable[[str], None]
+
+_NEEDS_A_SERVER = (JobKind.DESCRIBE, JobKind.WATCH, JobKind.TAG, JobKind.SUMMARISE, JobKind.EMBED)
 
 
 def open_hosts(
@@ -24,7 +26,7 @@ def open_hosts(
     A server that cannot is named and left out; EngineError when none can. Work that needs no server goes on
     without one.
     """
-    needed = bool(left.get(JobKind.DESCRIBE) or left.get(JobKind.EMBED))
+    needed = any(left.get(kind) for kind in _NEEDS_A_SERVER)
     hosts: list[Host] = []
     troubles: list[EngineError] = []
     for address in chosen.hosts:
@@ -42,7 +44,8 @@ def open_hosts(
 
 
 def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say) -> Host:
-    vision = _vision(server, chosen, canary=canary, say=say) if left.get(JobKind.DESCRIBE) else None
+    looks = left.get(JobKind.DESCRIBE) or left.get(JobKind.WATCH)
+    vision = _vision(server, chosen, canary=canary, say=say) if looks else None
     return Host(
         name=server.host,
         vision=vision,
@@ -50,6 +53,7 @@ def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, cana
         is_up=lambda: _answers(server),
         check=lambda: None if vision is None else _trouble(server, vision),
         slots=chosen.slots or None,
+        writer=_writer(server, chosen, say),
     )
 
 
@@ -62,6 +66,16 @@ def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> Visi
         if trouble is not None:
             raise EngineError(trouble)
     return vision
+
+
+def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:
+    """The text model, or None and a sentence: frames are described without it."""
+    try:
+        model = server.preflight(chosen.text_model, "completion")
+    except ModelMissing as error:
+        say(f"{error} Until then there are no tags of whole videos, chapters and summaries.")
+        return None
+    return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
 
 
 def _embedder(server: Ollama, chosen: Settings, say: Say) -> EmbedEngine | None:

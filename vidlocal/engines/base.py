@@ -104,6 +104,9 @@ class TextEngine(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def num_ctx(self) -> int: ...
+
     def provenance(self) -> Provenance: ...
 
     def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:

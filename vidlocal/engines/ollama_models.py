@@ -113,6 +113,10 @@ class OllamaText:
     def digest(self) -> str:
         return self._model.digest
 
+    @property
+    def num_ctx(self) -> int:
+        return int(self._options["num_ctx"])
+
     def provenance(self) -> Provenance:
         return Provenance(ENGINE, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
 

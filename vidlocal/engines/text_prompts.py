@@ -120,10 +120,10 @@ CHAPTERS_SCHEMA = _object(
 )
 
 MERGE_ASKED = """\
-Which of the new words mean exactly the same as a word in use: a synonym, another spelling, the same word in another \
-language? Words that are only related, or narrower or wider, do not count: bride and groom, dog and animal are \
-different. Answer as JSON with one field:
-pairs: a list; each has new (a word from the new words) and same_as (a word from the words in use). Empty if none."""
+Which of the new words mean exactly the same as a word in use, or as another new word: a synonym, another spelling, \
+the same word in another language? Words that are only related, or narrower or wider, do not count: bride and groom, \
+dog and animal are different. Answer as JSON with one field:
+pairs: a list; each has new (a new word) and same_as (the word in use, or the better known new word). Empty if none."""
 
 MERGE_SCHEMA = _object(
     {

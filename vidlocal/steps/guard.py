@@ -9,7 +9,7 @@ from collections.abc import Callable
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
 from vidlocal.steps.pool import Pool, Seat
-from vidlocal.store import frames, passages
+from vidlocal.store import frames, passages, strips
 from vidlocal.store.database import Library
 
 # Design, section 7. The minutes bound how long a new description stays hidden on a slow machine.
@@ -36,10 +36,10 @@ class Guard:
         What another model left hidden, that is not here to be checked, is described again.
         """
         passages.reveal(self._library, self._digests())
-        frames.describe_again(self._library, passages.hidden_frames(self._library))
+        self._do_hidden_again()
 
     def count(self) -> None:
-        """One more description was stored."""
+        """One more description of a frame or a strip was stored."""
         self._described += 1
 
     def due(self) -> bool:
@@ -59,7 +59,7 @@ class Guard:
         verdicts = [self._sees(seat) for seat in seats]
         self._described, self._checked_at = 0, self._now()
         if False in verdicts:
-            frames.describe_again(self._library, passages.hidden_frames(self._library))
+            self._do_hidden_again()
         elif None not in verdicts:
             passages.reveal(self._library, self._digests())
         if seats and all(seat.is_gone(_KIND) for seat in seats):
@@ -76,7 +76,12 @@ class Guard:
         if reason:
             again = "What was described since the last check is done again."
             self._pool.dismiss(seat, _KIND, EngineError(f"{reason} {again}"))
+            seat.gone[JobKind.WATCH] = seat.gone[_KIND]
         return not reason
+
+    def _do_hidden_again(self) -> None:
+        frames.describe_again(self._library, passages.hidden_frames(self._library))
+        strips.watch_hidden_again(self._library)
 
     def _digests(self) -> list[str]:
         return [host.vision.digest for host in self._pool.hosts if host.vision is not None]

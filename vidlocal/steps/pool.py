@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from vidlocal.engines.backoff import wait_s
-from vidlocal.engines.base import EmbedEngine, VisionEngine
+from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
 
@@ -43,6 +43,7 @@ class Host:
     is_up: Callable[[], bool]
     check: Callable[[], str | None] = lambda: None
     slots: int | None = 1
+    writer: TextEngine | None = None
 
 
 Ask = Callable[[Host], Store]
@@ -178,9 +179,10 @@ class Pool:
     def unload(self) -> None:
         """Free the cards. A host that cannot be reached has nothing to free."""
         for seat in self.seats:
-            if seat.host.vision is not None and not seat.silent:
-                with suppress(EngineError):
-                    seat.host.vision.unload()
+            for engine in (seat.host.vision, seat.host.writer):
+                if engine is not None and not seat.silent:
+                    with suppress(EngineError):
+                        engine.unload()
 
     def probe_silent(self) -> None:
         """Look, where it is time to, whether a silent host answers again."""

@@ -10,7 +10,7 @@ from typing import Self
 
 from vidlocal.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

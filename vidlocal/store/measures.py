@@ -8,6 +8,13 @@ SECONDS_PER_FRAME = "seconds_per_frame"
 # Since when `vidlocal pause` holds the deep pass (UTC, ISO 8601); not there while it may work.
 PAUSED = "paused"
 
+YES, NO = "yes", "no"
+
+
+def several_pictures(digest: str) -> str:
+    """The name under which is kept whether the model of a digest takes several pictures in order: YES or NO."""
+    return f"several pictures at once: {digest}"
+
 
 def get(library: Library, name: str) -> str | None:
     row = library.row("SELECT value FROM measures WHERE name = ?", name)

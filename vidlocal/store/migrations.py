@@ -248,6 +248,7 @@ CREATE TABLE video_tags (
 );
 CREATE INDEX video_tags_by_tag ON video_tags(tag);
 CREATE INDEX video_tags_by_passage ON video_tags(passage_id);
+CREATE INDEX passages_hidden ON passages(video_id) WHERE NOT visible;
 CREATE TABLE vocabulary (
   id INTEGER PRIMARY KEY,
   form TEXT NOT NULL UNIQUE,
@@ -256,8 +257,17 @@ CREATE TABLE vocabulary (
 """
 
 
+_PLAN_TO_UNDERSTAND = """
+INSERT INTO jobs (kind, target, video_id, updated_at)
+  SELECT 'tag', id, id, strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') FROM videos;
+INSERT INTO jobs (kind, target, video_id, updated_at)
+  SELECT 'summarise', id, id, strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now') FROM videos WHERE kind <> 'photo';
+"""
+
+
 @migrations()
 def understanding(database: Database) -> None:
     """Sections, chapters, tags of videos and the library's vocabulary."""
     _run(database, _UNDERSTANDING)
+    _run(database, _PLAN_TO_UNDERSTAND)
     database.conn.execute("PRAGMA user_version = 2")

@@ -75,6 +75,19 @@ def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | Non
     return [passage for passage in found if wanted is None or passage.kind in wanted]
 
 
+def between(library: Library, video_id: int, start: float, end: float, kinds: Iterable[PassageKind]) -> list[Passage]:
+    """The visible passages of some kinds that overlap a span of a video, along its timeline."""
+    named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
+    rows = library.rows(
+        f"""SELECT {_COLUMNS} FROM passages WHERE video_id = ? AND start <= ? AND "end" >= ? AND visible
+          AND kind IN ({named}) ORDER BY start, id""",
+        video_id,
+        end,
+        start,
+    )
+    return [_passage(row) for row in rows]
+
+
 def remove(library: Library, video_id: int, kind: PassageKind) -> None:
     """Forget all passages of one kind, before a step makes them anew."""
     with library.writing() as connection:
@@ -92,7 +105,10 @@ def reveal(library: Library, digests: Iterable[str]) -> int:
 
 def hidden_frames(library: Library) -> list[int]:
     """The frames whose description is not visible yet."""
-    rows = library.rows("SELECT DISTINCT frame_id FROM passages WHERE NOT visible AND frame_id IS NOT NULL")
+    rows = library.rows(
+        "SELECT DISTINCT frame_id FROM passages WHERE NOT visible AND kind = ? AND frame_id IS NOT NULL",
+        PassageKind.SCENE,
+    )
     return [row["frame_id"] for row in rows]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidlocal.errors import UsageError
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
-from vidlocal.store import frames, jobs, passages, vector_mirror
+from vidlocal.store import frames, jobs, passages, vector_mirror, vocabulary
 from vidlocal.store.database import Library
 
 _COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
@@ -136,6 +136,7 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     row = library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
     with library.writing() as connection:
         connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
+        vocabulary.forget_unused(library)
     if row is not None:
         shutil.rmtree(library.frames_folder / row["content_hash"], ignore_errors=True)
     if purge:

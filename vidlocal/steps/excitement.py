@@ -1,0 +1,38 @@
+"""How lively a video is along its timeline: what the vision model said of frames, else the text model."""
+
+from collections.abc import Sequence
+
+from vidlocal.records import Section
+from vidlocal.store import understanding
+from vidlocal.store.database import Library
+
+
+def of_sections(library: Library, video_id: int, sections: Sequence[Section]) -> list[float | None]:
+    """One value per section, 0 to 1; None where nobody said."""
+    frames = understanding.excitement_of_frames(library, video_id)
+    curve: list[float | None] = []
+    for section in sections:
+        inside = [value for time, value in frames if section.start <= time < section.end]
+        curve.append(round(sum(inside) / len(inside), 3) if inside else section.answer.excitement)
+    return curve
+
+
+def of_video(
+    library: Library, video_id: int, sections: Sequence[Section], curve: Sequence[float | None]
+) -> float | None:
+    """One value for all of it: of its sections, long ones counting more; of its frames where it has no sections."""
+    if sections:
+        return mean(sections, curve)
+    values = [value for _, value in understanding.excitement_of_frames(library, video_id)]
+    return round(sum(values) / len(values), 3) if values else None
+
+
+def mean(sections: Sequence[Section], curve: Sequence[float | None]) -> float | None:
+    """The mean over some sections, weighted by their length."""
+    known = [
+        (max(section.end - section.start, 1e-3), value)
+        for section, value in zip(sections, curve, strict=True)
+        if value is not None
+    ]
+    length = sum(weight for weight, _ in known)
+    return round(sum(weight * value for weight, value in known) / length, 3) if known else None

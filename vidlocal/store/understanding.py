@@ -1,0 +1,265 @@
+"""What is understood of a whole video: sections, chapters, a summary, tags, and the jobs that make them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from vidlocal.records import (
+    Chapter,
+    JobKind,
+    MediaKind,
+    Passage,
+    PassageKind,
+    Provenance,
+    Section,
+    SectionAnswer,
+    TagKind,
+    VideoTag,
+)
+from vidlocal.store import jobs, passages, strips
+from vidlocal.store.database import Library
+
+# What the text model is given: all that was seen, heard, read and noted, and nothing that it wrote itself.
+EVIDENCE = (
+    PassageKind.SCENE,
+    PassageKind.ACTION,
+    PassageKind.SPEECH,
+    PassageKind.SUBTITLE,
+    PassageKind.SCREEN_TEXT,
+    PassageKind.NOTE,
+)
+
+# A summary is made anew when there is a quarter more to sum up and nothing more is to come soon, or twice as much.
+_MORE = 1.25
+_MUCH_MORE = 2.0
+
+
+def queue(library: Library, video_id: int) -> None:
+    """Plan what makes a video understood: its strips to watch, its tags, and unless it is a photo its summary."""
+    with library.writing():
+        strips.queue(library, video_id)
+        jobs.add(library, JobKind.TAG, video_id, video_id)
+        row = library.row("SELECT kind FROM videos WHERE id = ?", video_id)
+        if row is not None and row["kind"] != MediaKind.PHOTO:
+            jobs.add(library, JobKind.SUMMARISE, video_id, video_id)
+
+
+def queue_grown(library: Library) -> int:
+    """Plan tags and summary anew for videos of which much more is known by now. How many there are."""
+    grown = library.rows(
+        f"""SELECT id FROM videos WHERE understood > 0 AND NOT EXISTS (
+            SELECT 1 FROM jobs WHERE video_id = videos.id AND kind IN ('tag', 'summarise')
+              AND state IN ('queued', 'running'))
+          AND (SELECT count(*) FROM passages WHERE video_id = videos.id AND visible AND kind IN ({_EVIDENCE})) >=
+            understood * CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = videos.id
+              AND kind IN ('describe', 'watch') AND state IN ('queued', 'running')) THEN ? ELSE ? END""",
+        _MUCH_MORE,
+        _MORE,
+    )
+    with library.writing():
+        for row in grown:
+            jobs.add(library, JobKind.TAG, row["id"], row["id"])
+            jobs.add(library, JobKind.SUMMARISE, row["id"], row["id"])
+    return len(grown)
+
+
+def evidence(library: Library, video_id: int) -> list[Passage]:
+    """What the text model may be told of a video, along its timeline."""
+    return passages.of_video(library, video_id, EVIDENCE)
+
+
+def excitement_of_frames(library: Library, video_id: int) -> list[tuple[float, float]]:
+    """Times and excitement, 0 to 1, of the frames for which the vision model gave it."""
+    rows = library.rows(
+        """SELECT time, json_extract(facts, '$.excitement') AS value FROM frames
+        WHERE video_id = ? AND value IS NOT NULL ORDER BY time""",
+        video_id,
+    )
+    return [(row["time"], float(row["value"])) for row in rows]
+
+
+# ------------------------------------------------------------ sections
+
+
+def sections(library: Library, video_id: int) -> dict[int, Section]:
+    """What is kept of the sections of a video, by their numbers."""
+    rows = library.rows(
+        'SELECT number, start, "end", fingerprint, answer FROM sections WHERE video_id = ? ORDER BY number', video_id
+    )
+    return {
+        row["number"]: Section(row["number"], row["start"], row["end"], row["fingerprint"], _answer(row["answer"]))
+        for row in rows
+    }
+
+
+def store_section(library: Library, video_id: int, section: Section, provenance: Provenance) -> None:
+    with library.writing() as connection:
+        connection.execute(
+            """INSERT INTO sections (video_id, number, start, "end", fingerprint, answer, excitement, model, digest,
+              prompt_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (video_id, number) DO UPDATE SET start = excluded.start, "end" = excluded."end",
+              fingerprint = excluded.fingerprint, answer = excluded.answer, excitement = excluded.excitement,
+              model = excluded.model, digest = excluded.digest, prompt_version = excluded.prompt_version""",
+            (
+                video_id,
+                section.number,
+                section.start,
+                section.end,
+                section.fingerprint,
+                passages.storable(json.dumps(asdict(section.answer), ensure_ascii=False)),
+                section.answer.excitement,
+                provenance.model,
+                provenance.digest,
+                provenance.prompt_version,
+            ),
+        )
+
+
+def keep_sections(library: Library, video_id: int, numbers: Iterable[int]) -> None:
+    """Forget all other sections of a video."""
+    kept = ", ".join(str(int(number)) for number in numbers)
+    with library.writing() as connection:
+        connection.execute(f"DELETE FROM sections WHERE video_id = ? AND number NOT IN ({kept})", (video_id,))
+
+
+# ------------------------------------------------------------ tags
+
+
+def store_tags(
+    library: Library, video_id: int, found: Sequence[VideoTag], *, event_type: str, excitement: float | None
+) -> None:
+    """Replace the tags of a video, what sort of event it is and how lively. Nest `jobs.finish` beside it."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM video_tags WHERE video_id = ?", (video_id,))
+        connection.executemany(
+            """INSERT OR IGNORE INTO video_tags (video_id, kind, tag, passage_id)
+            SELECT ?, ?, ?, id FROM passages WHERE id = ? AND video_id = ?""",
+            [
+                (video_id, tag.kind, passages.storable(tag.tag), passage_id, video_id)
+                for tag in found
+                for passage_id in tag.rests_on
+            ],
+        )
+        connection.execute(
+            "UPDATE videos SET event_type = ?, excitement = ?, understood = ? WHERE id = ?",
+            (passages.storable(event_type) or None, excitement, _known(library, video_id), video_id),
+        )
+
+
+def tag_frames(library: Library, named: Iterable[tuple[int, str]]) -> None:
+    """Give frames tags beside those they have: pairs of a frame's id and a tag."""
+    with library.writing() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
+            [(frame_id, passages.storable(tag)) for frame_id, tag in named],
+        )
+
+
+def tags(library: Library, video_id: int) -> list[VideoTag]:
+    """The tags of a video, those with most passages behind them first."""
+    rows = library.rows(
+        """SELECT kind, tag, json_group_array(passage_id) AS grounds FROM video_tags WHERE video_id = ?
+        GROUP BY kind, tag ORDER BY count(*) DESC, kind, tag""",
+        video_id,
+    )
+    return [VideoTag(TagKind(row["kind"]), row["tag"], tuple(sorted(json.loads(row["grounds"])))) for row in rows]
+
+
+def event_of(library: Library, video_id: int) -> tuple[str | None, float | None]:
+    """What sort of event a video shows, and how lively it is, 0 to 1; None where that is not known yet."""
+    row = library.row("SELECT event_type, excitement FROM videos WHERE id = ?", video_id)
+    return (None, None) if row is None else (row["event_type"], row["excitement"])
+
+
+def frame_words(library: Library, video_id: int) -> list[tuple[TagKind, str, int]]:
+    """What the vision model named in the frames of a video, each with the id of the passage that says so."""
+    found = library.rows(
+        """SELECT passages.id AS passage_id, tags.tag AS word, 'tag' AS kind FROM tags
+          JOIN passages ON passages.frame_id = tags.frame_id AND passages.kind = 'scene' AND visible
+          WHERE passages.video_id = ?1
+        UNION ALL SELECT passages.id, named.value, 'object' FROM passages
+          JOIN frames ON frames.id = passages.frame_id, json_each(frames.facts, '$.objects') AS named
+          WHERE passages.video_id = ?1 AND passages.kind = 'scene' AND visible
+        UNION ALL SELECT passages.id, json_extract(frames.facts, '$.setting'), 'place' FROM passages
+          JOIN frames ON frames.id = passages.frame_id
+          WHERE passages.video_id = ?1 AND passages.kind = 'scene' AND visible
+            AND json_extract(frames.facts, '$.setting') IS NOT NULL
+        ORDER BY 1""",
+        video_id,
+    )
+    return [(TagKind(row["kind"]), str(row["word"]), row["passage_id"]) for row in found]
+
+
+def frame_events(library: Library, video_id: int) -> list[str]:
+    """The occasions that the vision model named in the frames of a video."""
+    rows = library.rows(
+        "SELECT json_extract(facts, '$.event_type') AS event FROM frames WHERE video_id = ? AND event IS NOT NULL",
+        video_id,
+    )
+    return [str(row["event"]).lower() for row in rows]
+
+
+# ------------------------------------------------------------ summary and chapters
+
+
+def store_summary(
+    library: Library, video_id: int, whole: Chapter, parts: Sequence[Chapter], provenance: Provenance
+) -> None:
+    """Replace the summary of a video and its chapters. Nest `jobs.finish` beside it."""
+    with library.writing() as connection:
+        passages.remove(library, video_id, PassageKind.SUMMARY)
+        for chapter in (whole, *parts):
+            passage = Passage(
+                start=chapter.start,
+                end=chapter.end,
+                kind=PassageKind.SUMMARY,
+                text=chapter.text,
+                engine=provenance.engine,
+                model=provenance.model,
+                prompt_version=provenance.prompt_version,
+            )
+            for passage_id in passages.add(library, video_id, [passage], digest=provenance.digest):
+                connection.executemany(
+                    "INSERT OR IGNORE INTO grounds (passage_id, rests_on) SELECT ?, id FROM passages WHERE id = ?",
+                    [(passage_id, ground) for ground in chapter.rests_on],
+                )
+                if chapter is not whole:
+                    connection.execute(
+                        "INSERT INTO chapters (video_id, passage_id, title, excitement) VALUES (?, ?, ?, ?)",
+                        (video_id, passage_id, passages.storable(chapter.title), chapter.excitement),
+                    )
+        connection.execute("UPDATE videos SET understood = ? WHERE id = ?", (_known(library, video_id), video_id))
+
+
+def chapters(library: Library, video_id: int) -> list[Chapter]:
+    """The chapters of a video in order; none when it is too short for any, or not summed up yet."""
+    rows = library.rows(
+        """SELECT passages.start, passages."end", title, text, excitement,
+          (SELECT json_group_array(rests_on) FROM grounds WHERE passage_id = passages.id) AS grounds
+        FROM chapters JOIN passages ON passages.id = passage_id WHERE chapters.video_id = ? ORDER BY passages.start""",
+        video_id,
+    )
+    return [
+        Chapter(row[0], row[1], row["title"], row["text"], tuple(sorted(json.loads(row["grounds"]))), row["excitement"])
+        for row in rows
+    ]
+
+
+def grounds(library: Library, passage_id: int) -> list[int]:
+    """The ids of the passages that a summary or chapter rests on."""
+    return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ? ORDER BY 1", passage_id)]
+
+
+_EVIDENCE = ", ".join(f"'{kind}'" for kind in EVIDENCE)
+
+
+def _known(library: Library, video_id: int) -> int:
+    return library.number(
+        f"SELECT count(*) FROM passages WHERE video_id = ? AND visible AND kind IN ({_EVIDENCE})", video_id
+    )
+
+
+def _answer(stored: str) -> SectionAnswer:
+    found = json.loads(stored)
+    words = tuple((TagKind(kind), word) for kind, word in found.pop("words"))
+    return SectionAnswer(words=words, rests_on=tuple(found.pop("rests_on")), **found)
