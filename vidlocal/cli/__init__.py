@@ -29,6 +29,7 @@ COMMANDS = {
     "ingest": ("ingest", "Take videos into the library, so that they can be searched."),
     "enrich": ("enrich", "Describe the frames with the local vision model, most valuable first."),
     "search": ("search", "Find moments by what is said, written or shown in them."),
+    "worker": ("worker", "Work off the queue night after night, as a service, until it is ended."),
     "report": ("report", "Show what the last night brought: frames, pace, failures, and how many nights are left."),
     "pause": ("pause", "Hold the deep pass, in whatever process it runs, until `vidlocal resume`."),
     "resume": ("resume", "Let the deep pass go on after `vidlocal pause`."),

@@ -87,7 +87,7 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
 
     for outcome in outcomes:
         if json:
-            output.record(_as_data(outcome))
+            output.record(as_data(outcome))
         elif outcome.result is not Result.PASSED_OVER:
             if output.on_terminal():
                 line.say(_sentence(outcome))
@@ -132,7 +132,8 @@ def _fields(outcome: "Outcome") -> Sequence[str]:
     )
 
 
-def _as_data(outcome: "Outcome") -> dict[str, object]:
+def as_data(outcome: "Outcome") -> dict[str, object]:
+    """What became of one file, as JSON holds it."""
     video = outcome.video
     return {
         "path": str(outcome.path),

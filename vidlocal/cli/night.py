@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from typing import Annotated
 
@@ -108,7 +108,7 @@ def shift(library: Library, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
         try:
             yield at_work
         finally:
-            at_work.keep_report()
+            at_work.cut_short()
 
 
 class Shift:
@@ -123,10 +123,12 @@ class Shift:
         self._held_by: str | None = _BEFORE
         self._turned_at = self._logged_at = time.monotonic()
         self._run_id: int | None = None
+        self._works = self._ended = False
+        self._since = _a_second_ago()
         self._start_anew()
 
-    def gate(self) -> Schedule:
-        """The gate of these hours. `--for` counts from here."""
+    def gate(self, *more_ends: End) -> Schedule:
+        """The gate of these hours, and of further ends. `--for` counts from here."""
         hours, now, local = self._hours, time.monotonic, lambda: datetime.now().astimezone()
         conditions: list[Condition] = [Unpaused(self._library)]
         if hours.window is not None:
@@ -135,12 +137,25 @@ class Shift:
             conditions.append(Plugged(on_battery, now))
         if hours.when is When.IDLE:
             conditions.append(Idle(OthersLoad(), now))
-        ends: list[End] = []
+        ends = list(more_ends)
         if hours.until is not None:
             ends.append(Until(hours.until, local))
         if hours.for_s is not None:
             ends.append(For(hours.for_s, now))
         return Schedule(conditions, ends, now=now, say=self.say, turned=self._turn)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """The block works whenever the gate lets it: then time counts, and the machine is kept awake."""
+        self._turned_at = time.monotonic()
+        self._works = True
+        self._settle()
+        try:
+            yield
+        finally:
+            self._count_time()
+            self._works = False
+            self._settle()
 
     def say(self, sentence: str) -> None:
         """A sentence that stays, on the terminal and in the log."""
@@ -166,14 +181,20 @@ class Shift:
             self.sum_up(ended)
         else:
             self.keep_report(ended)
-        self._start_anew()
+        self._ended = True
+
+    def cut_short(self) -> None:
+        """Keep the report, when the run was not ended in good order."""
+        if not self._ended:
+            self.keep_report()
 
     def sum_up(self, ended: str | None) -> None:
         """Say and keep the report of what was done since the last one. `ended` says why it ends here."""
         drawn_up = self.keep_report(ended)
         if drawn_up is not None:
+            self._since = drawn_up.ended_at
             for name, value in describe(drawn_up):
-                self.say(f"{name:<10} {value}")
+                self.say(f"{name}: {value}")
         self._start_anew()
 
     def keep_report(self, ended: str | None = None) -> report.Report | None:
@@ -200,21 +221,25 @@ class Shift:
         if self._held_by in (_BEFORE, _OUTSIDE):
             self._started_at = jobs.now_utc()
         self._held_by = None if held_by is None else held_by.name
-        if held_by is None:
-            self._awake.keep()
-            return
-        self._awake.release()
+        self._settle()
         if self._held_by == _OUTSIDE:
             self.sum_up("The night is over.")
 
+    def _settle(self) -> None:
+        if self._works and self._held_by is None:
+            self._awake.keep()
+        else:
+            self._awake.release()
+
     def _count_time(self) -> None:
         now = time.monotonic()
-        self._seconds[self._held_by] += now - self._turned_at
+        if self._works:
+            self._seconds[self._held_by] += now - self._turned_at
         self._turned_at = now
 
     def _start_anew(self) -> None:
         self._started = time.monotonic()
-        self._since = self._started_at = jobs.now_utc()
+        self._started_at = jobs.now_utc()
         self._seconds: dict[str | None, float] = defaultdict(float)
         self._run_id = None
 
@@ -226,3 +251,8 @@ def _surviving_the_terminal() -> Iterator[None]:
         yield
     except OSError:
         terminal.leave()
+
+
+def _a_second_ago() -> str:
+    """What is done in this very second, to which jobs are stamped, is done by this run."""
+    return (datetime.now(UTC) - timedelta(seconds=1)).isoformat(timespec="seconds")

@@ -35,10 +35,8 @@ def kept(library: Library, *, limit: int) -> list[Kept]:
 
 
 def done_since(library: Library, since: str) -> Mapping[JobKind, int]:
-    """How many jobs of each kind were done since then (UTC, ISO 8601), by any process."""
-    rows = library.rows(
-        "SELECT kind, count(*) FROM jobs WHERE state = 'done' AND updated_at >= ? GROUP BY kind", since
-    )
+    """How many jobs of each kind were done after `since` (UTC, ISO 8601), by any process."""
+    rows = library.rows("SELECT kind, count(*) FROM jobs WHERE state = 'done' AND updated_at > ? GROUP BY kind", since)
     return {JobKind(kind): number for kind, number in rows}
 
 
@@ -46,7 +44,7 @@ def failed_since(library: Library, since: str) -> Sequence[tuple[JobKind, str, i
     """What was set aside since then: kind, reason and number, the most frequent first."""
     rows = library.rows(
         """SELECT kind, coalesce(last_error, 'no reason kept'), count(*) AS number FROM jobs
-        WHERE state = 'failed' AND updated_at >= ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
+        WHERE state = 'failed' AND updated_at > ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
         since,
     )
     return [(JobKind(kind), reason, number) for kind, reason, number in rows]
@@ -56,6 +54,6 @@ def videos_finished_since(library: Library, since: str) -> int:
     """How many videos have nothing left to do now, and had something left then."""
     return library.number(
         """SELECT count(*) FROM (SELECT video_id FROM jobs GROUP BY video_id
-        HAVING sum(state IN ('queued', 'running')) = 0 AND sum(state = 'done' AND updated_at >= ?) > 0)""",
+        HAVING sum(state IN ('queued', 'running')) = 0 AND sum(state = 'done' AND updated_at > ?) > 0)""",
         since,
     )
