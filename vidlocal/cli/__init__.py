@@ -34,6 +34,8 @@ COMMANDS = {
     "pause": ("pause", "Hold the deep pass, in whatever process it runs, until `vidlocal resume`."),
     "resume": ("resume", "Let the deep pass go on after `vidlocal pause`."),
     "status": ("status", "Show what is done, what is running and what is left."),
+    "plan": ("plan", "Show which frames will be described first, and why."),
+    "failed": ("failed", "Show what was set aside after failing, and why; or queue it again."),
     "list": ("list_videos", "List the videos of the library."),
     "show": ("show", "Show what is known about one video, along its timeline."),
     "rm": ("rm", "Take a video out of the library. Its file is never touched."),

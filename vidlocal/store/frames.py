@@ -22,6 +22,15 @@ class Coverage:
     distinct_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """How many frames a video has, how many of them repeat no other, and how many of those are described."""
+
+    frames: int
+    distinct: int
+    described: int
+
+
 def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[int]:
     """Store the frames of a new video in order of time, their images in place. Returns their ids."""
     ids: list[int] = []
@@ -165,6 +174,15 @@ def coverage(library: Library, video_id: int | None = None) -> Coverage:
         *values,
     )
     return Coverage(0, 0, 0) if row is None else Coverage(row[1], row[0], row[2])
+
+
+def distinct(library: Library) -> dict[int, Distinct]:
+    """The distinct frames of every video that has frames, by video id."""
+    rows = library.rows(
+        """SELECT video_id, count(*), count(image), sum(image IS NOT NULL AND enriched_at IS NOT NULL)
+        FROM frames GROUP BY video_id"""
+    )
+    return {video_id: Distinct(*counts) for video_id, *counts in rows}
 
 
 def _signed(dhash: int) -> int:

@@ -33,10 +33,10 @@ VALUE = f"CASE WHEN frames.rank IS NULL THEN frames.novelty ELSE {REPRESENTATIVE
 class Reason(StrEnum):
     """Why a frame stands where it does. The values are printed."""
 
-    SOUGHT = "a search found little here"
-    SEARCHED = "searched for"
-    RANK = "represents its video"
-    NOVELTY = "looks new"
+    SOUGHT = "sought"  # in or near what a search found too little of
+    SEARCHED = "searched"  # in or near a moment of a search
+    RANK = "rank"  # represents its video
+    NOVELTY = "novelty"  # looks new in its film
 
 
 @dataclass(frozen=True, slots=True)

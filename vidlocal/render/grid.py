@@ -1,0 +1,24 @@
+"""A plain table for a terminal: heads, and rows of text. Pure: gives a rich drawing."""
+
+from collections.abc import Collection, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vidlocal.render.safe import flat
+
+
+def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> RenderableType:
+    """`rows` under their `heads`; columns named in `numbers` stand to the right. The last column may wrap."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for head in heads:
+        table.add_column(
+            head,
+            justify="right" if head in numbers else "left",
+            overflow="fold" if head == heads[-1] else "ellipsis",
+            no_wrap=head != heads[-1],
+        )
+    for row in rows:
+        table.add_row(*(Text(flat(cell)) for cell in row))
+    return table
