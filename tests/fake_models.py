@@ -12,6 +12,8 @@ from typing import Any
 
 from PIL import Image
 
+from tests import fake_writer
+
 Json = dict[str, Any]
 
 COLOURS = {
@@ -37,7 +39,10 @@ _SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is"
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking."""
+    """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking.
+
+    It sees the first of several pictures only, unless it `takes_several`.
+    """
 
     name: str
     capabilities: tuple[str, ...] | None = ("completion",)
@@ -47,6 +52,7 @@ class Model:
     remote_model: str = ""
     blind: bool = False
     obeys_schema: bool = True
+    takes_several: bool = False
     dimensions: int = 256
     system: str = ""
     parameters: Json = field(default_factory=dict)
@@ -105,11 +111,15 @@ def answer(body: Json, model: Model) -> str:
     else:
         seen = caption(pictures[0])
         colour = seen.split(" scene")[0].split()[-1]
+    if "colours in the order" in prompt:
+        shown = pictures if model.takes_several else pictures[:1]
+        return ", ".join(colour_name(_pixels(Image.open(io.BytesIO(one)).convert("RGB"), 1)[0]) for one in shown)
     if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
         return colour.capitalize() + "."
     schema = body.get("format")
     if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
-        return json.dumps(_fill(schema if isinstance(schema, dict) else {}, seen, colour))
+        filled = _fill(schema if isinstance(schema, dict) else {}, seen, colour)
+        return json.dumps(filled if pictures else filled | fake_writer.write(schema, prompt))
     return seen
 
 
@@ -117,7 +127,8 @@ def _fill(schema: Json, seen: str, colour: str) -> Json:
     """An object with every property of `schema`, of the type it asks for."""
     by_type: Json = {"array": [colour, "light"], "integer": 1, "number": 0.4, "boolean": False, "string": colour}
     found = {name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema["properties"].items()}
-    known: Json = {"description": seen, "visible_text": "", "relationships": []}
+    known: Json = {"description": seen, "visible_text": "", "relationships": [], "happens": True}
+    known["action"] = "Something moves across. " + seen
     return found | {name: value for name, value in known.items() if name in found}
 
 
