@@ -106,6 +106,7 @@ def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
         [
             line("EXIT", score=0.97),
             line("foliage", score=0.55, top=40),
+            line("OLE", score=0.75, top=50),
             line("1", score=0.78, top=80),
             line("...", score=0.99, top=120),
             line("7", score=0.99, top=160),
@@ -119,6 +120,7 @@ def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
 def test_nothing_worth_keeping_is_no_text() -> None:
     assert arrange([], model="m") is None
     assert arrange([line("~", score=0.99), line("x", score=0.7)], model="m") is None
+    assert arrange([line("8", score=0.99)], model="m") is None
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_a_plain_wall_repeats_itself_through_noise() -> None:
     assert all(repeats(first, filmed(wall, seed=seed, noise=12.0), after=2.0) for seed in range(1, 12))
 
 
+def test_a_small_noisy_picture_repeats_itself() -> None:
+    small = np.asarray(Image.fromarray(scene().astype(np.uint8)).resize((320, 180))).astype(np.float32)
+    first = filmed(small, noise=24.0)
+    assert all(repeats(first, filmed(small, seed=seed, noise=24.0), after=2.0) for seed in range(1, 12))
+
+
 def test_flicker_of_the_whole_picture_is_evened_out() -> None:
     light = scene()
     assert repeats(filmed(light), filmed(light + 6, seed=1), after=2.0)

@@ -27,7 +27,7 @@ _HISTOGRAM_RANGES = ((0.0, 256.0), (78.0, 178.0), (78.0, 178.0))
 GIST_SIZE = 3 * _CELLS * _CELLS + 3 * _BINS
 
 # Half the distance is where the colours are, half which colours there are. Chroma moves less than luma, so it
-# counts double. On 18 real films this sum told 135 of 136 pairs of films apart at one threshold (see `shots`).
+# counts double. One threshold on this sum told 135 of 136 pairs of 17 real films apart (see `shots`).
 _WEIGHTS = np.repeat(
     np.array([0.5 / 16, 1.0 / 16, 1.0 / 16, 0.25 / 3, 0.25 / 3, 0.25 / 3], np.float32) / 255, [16, 16, 16, 16, 16, 16]
 )

@@ -13,8 +13,10 @@ ENGINE = "rapidocr"
 # Below this most of what is read in plain scenes is foliage and fabric.
 _LEAST_SCORE = 0.6
 
-# A single sign is read into every second window frame; a real one is read with certainty.
-_LEAST_SCORE_ALONE = 0.9
+# Short texts, and single signs even more, are read into ornaments and window frames; real ones are certain.
+_SHORT = 4
+_LEAST_SCORE_OF_SHORT = 0.8
+_LEAST_SCORE_OF_ONE = 0.9
 
 # A page of small print takes 3 s; the first picture waits for the import of the recogniser, too.
 _TIMEOUT = 120.0
@@ -79,9 +81,12 @@ class ScreenReader:
 
 
 def arrange(lines: Sequence[Line], *, model: str) -> ScreenText | None:
-    """The lines worth keeping, in the order of reading: rows from top to bottom, each from left to right."""
+    """The lines worth keeping, in the order of reading: rows from top to bottom, each from left to right.
+
+    None when nothing is left, or nothing but single signs.
+    """
     kept = [line for line in lines if _is_text(line)]
-    if not kept:
+    if not any(len(line.text.strip()) > 1 for line in kept):
         return None
     rows = [" ".join(line.text.strip() for line in row) for row in _rows(kept)]
     return ScreenText("\n".join(rows), sum(line.score for line in kept) / len(kept), model)
@@ -101,7 +106,9 @@ def _is_text(line: Line) -> bool:
     text = line.text.strip()
     if not any(letter.isalnum() for letter in text):
         return False
-    return line.score >= (_LEAST_SCORE if len(text) > 1 else _LEAST_SCORE_ALONE)
+    if len(text) == 1:
+        return line.score >= _LEAST_SCORE_OF_ONE
+    return line.score >= (_LEAST_SCORE_OF_SHORT if len(text) <= _SHORT else _LEAST_SCORE)
 
 
 def _rows(lines: Sequence[Line]) -> list[list[Line]]:

@@ -16,8 +16,8 @@ from PIL import Image
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import serve
 
-# First a look for anything like text at this size, at a fifteenth of the usual price: in 250 test pictures it
-# missed 2 % of soft, small subtitles and nothing else, and let half of the plain scenes pass on their way.
+# First a look for anything like text at this size, at a fifteenth of the usual price: of 168 pictures with text, half
+# of them blurred and pale, it missed one (a soft subtitle), and it spared every second plain scene the rest.
 _GATE_SIDE_PX = 320
 _GATE_BOX_SCORE = 0.3
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Distances of `look.distance`. In 18 films that have no cut, 99 % of neighbouring frames two seconds apart are
-# nearer than 0.24; of all pairs of these films 99 % are farther apart than that.
+# Distances of `look.distance`. In 17 films without a cut, all but one of 61 neighbouring frames two seconds apart
+# are nearer than 0.23; of the 136 pairs of these films all but one are farther apart than that.
 _CERTAIN = 0.30
 _POSSIBLE = 0.15
 

@@ -7,13 +7,22 @@ from vidlocal.signals.look import Look
 # Longer than this nothing is taken for a repeat, so that even a still hour is looked at three times a minute.
 LONGEST_REPEAT = 20.0
 
-# Static scenes with strong sensor noise, re-encoded at low quality, differ by at most 4 bits.
-_NEAR_BITS = 8
+# Static scenes with strong sensor noise, re-encoded at low quality, differ by at most 4 bits at 896 px, by about 10
+# at 320 px when they are one smooth gradient.
+_NEAR_BITS = 10
 
 # Grey levels. The same scenes differ by at most 2.9 in any block once the light of the whole is evened out;
 # a figure that covers half a block stands out from 10 levels of contrast on.
 _SAME_BLOCK = 5.0
 _SAME_LIGHT = 10.0
+
+# Small noisy pictures (320 x 180 by night) differ more, but everywhere alike: of 256 blocks the worst one lies
+# within 4.5 standard deviations. What moves in such a picture must stand out from that.
+_NOISE_DEVIATIONS = 4.5
+_SAME_NOISY_BLOCK = 8.0
+
+# The median of |x| times this is the standard deviation of normal noise, whatever a few moving blocks do.
+_DEVIATION_OF_MEDIAN = 1.4826
 
 
 def repeats(original: Look, look: Look, *, after: float) -> bool:
@@ -29,4 +38,8 @@ def repeats(original: Look, look: Look, *, after: float) -> bool:
         return False
     change = look.grid - original.grid
     light = float(np.median(change))
-    return abs(light) <= _SAME_LIGHT and float(np.abs(change - light).max()) <= _SAME_BLOCK
+    if abs(light) > _SAME_LIGHT:
+        return False
+    change = np.abs(change - light)
+    noise = _DEVIATION_OF_MEDIAN * float(np.median(change))
+    return float(change.max()) <= min(max(_SAME_BLOCK, _NOISE_DEVIATIONS * noise), _SAME_NOISY_BLOCK)
