@@ -26,6 +26,13 @@ _TIMEOUT = 24 * 3600.0
 # More threads hold more whole pictures in memory: 4K is 12 MB each.
 _MOST_THREADS = 4
 _MICROSECONDS = 1_000_000
+# The scaler makes RGB slowly while it scales, and quickly afterwards.
+_TO_RGB: tuple[tuple[str, dict[str, object]], ...] = (
+    ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
+    ("scale", {"flags": "fast_bilinear"}),
+)
+# Blocks of a key frame that is shrunk this much need no smoothing, which is a fifth of its decoding.
+_SMOOTH_ENOUGH = 1.5
 _PTS = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
 # HDR to ordinary video; zscale wants to be told what the file may not say. The curve is hable, at 100 nits.
 _TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
@@ -151,6 +158,11 @@ class _Reader:
             "fflags": "+genpts",
             "skip_frame": level.value,
         }
+        if (
+            level is Level.KEY_FRAMES
+            and max(self.probe.width_px, self.probe.height_px) >= _SMOOTH_ENOUGH * LONG_SIDE_PX
+        ):
+            options["skip_loop_filter"] = "all"
         start = self.timeline.key_at(max(after, part.start))
         if self.timeline.can_seek and start > self.timeline.key_at(float("-inf")):
             stored = start + self.timeline.segments[0].offset + SAME_TIME
@@ -175,7 +187,7 @@ class _Reader:
         for turn in self.timeline.turns:
             name, _, direction = turn.partition("=")
             yield name, {"dir": direction} if direction else {}
-        yield from self.tone_mapping
+        yield from self.tone_mapping or _TO_RGB
         yield "format", {"pix_fmts": "rgb24"}
         yield "settb", {"expr": f"1/{_MICROSECONDS}"}
         yield "metadata", {"mode": "add", "key": "vidlocal", "value": "1"}
