@@ -108,7 +108,7 @@ def _work_off(worker: Worker, works: Sequence[Work]) -> None:
         performed = 0
         priorities.reprioritise(worker.library)
         for work in works:
-            if work.kind is JobKind.TAG:  # it is told what is visible only
+            if work.kind in (JobKind.TAG, JobKind.SUMMARISE):  # they are told what is visible only
                 worker.guard.look(at_the_end=True)
                 understanding.queue_grown(worker.library)
             performed += worker.perform(work)

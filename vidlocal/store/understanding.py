@@ -45,14 +45,19 @@ def queue(library: Library, video_id: int) -> None:
 
 
 def queue_grown(library: Library) -> int:
-    """Plan tags and summary anew for videos of which much more is known by now. How many there are."""
+    """Plan tags and summary anew for videos of which much more is known by now. How many there are.
+
+    What was set aside stays so until it is retried.
+    """
     grown = library.rows(
-        f"""SELECT id FROM videos WHERE understood > 0 AND NOT EXISTS (
-            SELECT 1 FROM jobs WHERE video_id = videos.id AND kind IN ('tag', 'summarise')
-              AND state IN ('queued', 'running'))
-          AND (SELECT count(*) FROM passages WHERE video_id = videos.id AND visible AND kind IN ({_EVIDENCE})) >=
-            understood * CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = videos.id
-              AND kind IN ('describe', 'watch') AND state IN ('queued', 'running')) THEN ? ELSE ? END""",
+        f"""WITH known AS (
+          SELECT id, understood, (SELECT count(*) FROM passages
+            WHERE video_id = videos.id AND visible AND kind IN ({_EVIDENCE})) AS passages
+          FROM videos WHERE NOT EXISTS (
+            SELECT 1 FROM jobs WHERE video_id = videos.id AND kind IN ('tag', 'summarise') AND state <> 'done'))
+        SELECT id FROM known WHERE passages > understood AND passages >= understood * CASE WHEN EXISTS (
+          SELECT 1 FROM jobs WHERE video_id = known.id AND kind IN ('describe', 'watch')
+            AND state IN ('queued', 'running')) THEN ? ELSE ? END""",
         _MUCH_MORE,
         _MORE,
     )
