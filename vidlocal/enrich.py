@@ -20,7 +20,7 @@ from vidlocal.steps.summarise import Summariser
 from vidlocal.steps.tag import Tagger
 from vidlocal.steps.watch import Watcher
 from vidlocal.steps.worker import STRETCH, Clock, Progress, Summary, Work, Worker, work_left
-from vidlocal.store import jobs, priorities, understanding
+from vidlocal.store import jobs, priorities, understanding, vector_mirror
 from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -64,6 +64,7 @@ def enrich(
         _work_off(worker, [work for work in _works(library, engines) if only is None or work.kind in only])
     finally:
         worker.give_everything_back()
+    _mirror_vectors(worker, engines)
     worker.summary.left = work_left(library, among)
     worker.summary.seconds = clock.now() - started
     return worker.summary
@@ -82,7 +83,7 @@ def _works(library: Library, engines: Engines) -> list[Work]:
         Work(JobKind.WATCH, watcher.prepare, _sees, limit=STRETCH // MOST_PICTURES),
         *_text_works(library, engines),
     ]
-    key = next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
+    key = _embedding_key(engines)
     if key is not None:
         works.insert(0, Work(JobKind.EMBED, Embedder(library, key).prepare, partial(_embeds_with, key)))
     return works
@@ -114,6 +115,17 @@ def _work_off(worker: Worker, works: Sequence[Work]) -> None:
             performed += worker.perform(work)
         worker.guard.look()
     worker.guard.look(at_the_end=True)
+
+
+def _mirror_vectors(worker: Worker, engines: Engines) -> None:
+    """Have the fast copy of new vectors ready, which else the next search would have to wait for."""
+    key = _embedding_key(engines)
+    if key is not None and worker.summary.done.get(JobKind.EMBED):
+        vector_mirror.prepare(worker.library, key)
+
+
+def _embedding_key(engines: Engines) -> str | None:
+    return next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
 
 
 def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[JobKind] | None) -> None:

@@ -10,9 +10,10 @@ import typer
 from vidlocal import settings
 from vidlocal.cli import night, options, output
 from vidlocal.cli.progress import Line
+from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
-from vidlocal.store import frames, jobs, measures, priorities, videos
+from vidlocal.store import frames, jobs, measures, passages, priorities, redo, videos
 from vidlocal.store.among import Among
 from vidlocal.store.database import Library
 from vidlocal.store.measures import SECONDS_PER_FRAME
@@ -73,6 +74,12 @@ def command(
             show_default="all frames",
         ),
     ] = None,
+    redo_stale: Annotated[
+        bool, typer.Option("--redo-stale", help="Describe again what another model or an older prompt described.")
+    ] = False,
+    redo_weak: Annotated[
+        bool, typer.Option("--redo-weak", help="Describe again what is short, or said of several frames alike.")
+    ] = False,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")
     ] = True,
@@ -106,6 +113,11 @@ def command(
         library = stack.enter_context(Library.open(chosen.home))
         found = tuple(videos.resolve(library, name).id for name in named)
         among = Among(found or None, budget, searched)
+        if redo_stale:
+            versions = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
+            redo.queue(library, redo.stale(library, chosen.vision_model, versions, among.videos))
+        if redo_weak:
+            redo.queue(library, redo.weak(library, among.videos))
         shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
         summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
@@ -137,6 +149,7 @@ class _Command:
         owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
         priorities.reprioritise(self.library)
+        passages.queue_for_model(self.library, self.chosen.embed_model)
         queued = work_left(self.library, self.among)
         left = {kind: number for kind, number in queued.items() if not only or kind in only}
         if not left:

@@ -94,6 +94,20 @@ def remove(library: Library, video_id: int, kind: PassageKind) -> None:
         connection.execute("DELETE FROM passages WHERE video_id = ? AND kind = ?", (video_id, kind))
 
 
+def queue_for_model(library: Library, model: str) -> None:
+    """Queue all embedding anew when the library has vectors, but none of this model: another one was chosen."""
+    row = library.row(
+        "SELECT count(*), coalesce(sum(model LIKE ? OR model LIKE ?), 0) FROM (SELECT DISTINCT model FROM vectors)",
+        f"{model}@%",
+        f"{model}:latest@%",
+    )
+    if row is None or not row[0] or row[1]:
+        return
+    with library.writing():
+        for found in library.rows("SELECT DISTINCT video_id FROM passages"):
+            jobs.add(library, JobKind.EMBED, found["video_id"], found["video_id"], priority=_EMBED_PRIORITY)
+
+
 def reveal(library: Library, digests: Iterable[str]) -> int:
     """Let search find what these models wrote since they were last seen to see. How many passages that was."""
     with library.writing() as connection:
