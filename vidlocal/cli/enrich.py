@@ -39,6 +39,12 @@ def command(
     model: Annotated[
         str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")
     ] = None,
+    vram: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB", help="Memory of the graphics card: only a model that fits is used.", show_default=False
+        ),
+    ] = None,
     text_model: Annotated[
         str | None, typer.Option(help="The model that tags and sums up.", show_default="the setting text_model")
     ] = None,
@@ -100,6 +106,7 @@ def command(
     chosen = settings.load(
         {
             "vision_model": model,
+            "vram": vram,
             "text_model": text_model,
             "ollama_host": first or None,
             "more_hosts": " ".join(others) if host else None,

@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
-from vidlocal.engines import canary
-from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
+from vidlocal.engines import canary, fit
+from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.errors import EngineError, ModelMissing
@@ -58,14 +58,46 @@ def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, cana
 
 
 def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> VisionEngine:
-    model = server.preflight(chosen.vision_model, "vision")
-    vision = OllamaVision(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+    model, num_ctx = _that_fits(server, server.preflight(chosen.vision_model, "vision"), chosen, say)
+    vision = OllamaVision(server, model, num_ctx=num_ctx, keep_alive=chosen.keep_alive)
     if canary:
         say(f"Checking that {model.name} sees (the first answer waits for the model to load).")
         trouble = _blindness(vision)
         if trouble is not None:
             raise EngineError(trouble)
+        _warn_of_spilling(server, model.name, say)
     return vision
+
+
+def _that_fits(server: Ollama, model: ModelInfo, chosen: Settings, say: Say) -> tuple[ModelInfo, int]:
+    """The model and its context, or the best one on the server that fits on the card the setting speaks of."""
+    if not chosen.vram:
+        return model, chosen.num_ctx
+    card = chosen.vram * fit.GB
+    context = fit.context_that_fits(fit.Candidate(model.name, model.size_bytes), chosen.num_ctx, card)
+    if context is not None:
+        return model, context
+    needed = fit.needed_bytes(model.name, model.size_bytes, chosen.num_ctx) / fit.GB
+    why = f"{model.name} needs about {needed:.1f} GB and does not fit into {chosen.vram:g} GB"
+    found = fit.best_that_fits(
+        [fit.Candidate(one.name, one.size_bytes) for one in server.models()], chosen.num_ctx, card
+    )
+    if found is None:
+        raise EngineError(f"{why}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
+    say(f"{why}; taking {found.name}.")
+    taken = server.preflight(found.name, "vision")
+    return taken, fit.context_that_fits(found, chosen.num_ctx, card) or chosen.num_ctx
+
+
+def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:
+    """Say when a model that is loaded lies partly outside the card, which makes it many times slower."""
+    with suppress(EngineError):
+        for name, size_bytes, on_card_bytes in server.loaded():
+            if name == model and 0 < on_card_bytes < size_bytes:
+                share = on_card_bytes / size_bytes
+                say(
+                    f"Only {share:.0%} of {model} is on the graphics card, so it is slow. A smaller one: --vram, --model."
+                )
 
 
 def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:

@@ -43,6 +43,7 @@ class Settings:
     more_hosts: str = ""
     slots: int = 0
     allow_remote_host: bool = False
+    vram: float = 0.0
     num_ctx: int = 4096
     keep_alive: str = "30m"
     window: str = "22:00-07:00"

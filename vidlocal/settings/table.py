@@ -103,6 +103,15 @@ def _addresses(given: object) -> str:
     return " ".join(ollama_address(one) for one in given.replace(",", " ").split())
 
 
+def _gigabytes(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise ValueError
+    value = float(given)
+    if not isfinite(value) or not 0 <= value <= 1024:
+        raise ValueError
+    return value
+
+
 def _slots(given: object) -> int:
     if isinstance(given, bool) or not isinstance(given, str | int):
         raise ValueError
@@ -225,6 +234,13 @@ TABLE = (
         False,
         "true or false",
         "Allow an Ollama server on another machine: frames and words then travel there.",
+    ),
+    Setting(
+        "vram",
+        _gigabytes,
+        0.0,
+        "a number of GB from 0 to 1024",
+        "Memory of the graphics card in GB: only models that fit are used. 0 leaves it to the server.",
     ),
     Setting(
         "num_ctx",
