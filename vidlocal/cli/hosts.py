@@ -96,7 +96,7 @@ def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:
             if name == model and 0 < on_card_bytes < size_bytes:
                 share = on_card_bytes / size_bytes
                 say(
-                    f"Only {share:.0%} of {model} is on the graphics card, so it is slow. A smaller one: --vram, --model."
+                    f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram"
                 )
 
 
