@@ -221,10 +221,13 @@ class _Reading:
         if video is None and lost:
             return f"its pictures ({lost[0].stream.codec_context.codec.canonical_name}) cannot be decoded"
         promised = (self.container.duration or 0) / av.time_base
+        if self.format == "matroska":
+            # Its length counts from 0 on the clock of the file, not from the first picture.
+            promised -= max(0.0, self._start())
         if self.format in _KNOWS_LENGTH and promised - end > max(_MISSING_S, _MISSING_SHARE * promised):
             return f"it ends after {end:.1f} s, but its header promises {promised:.1f} s"
         damaged = video.damaged if video else 0
-        return f"{damaged} of its packets are damaged" if damaged else None
+        return f"parts of it are damaged (packets: {damaged})" if damaged else None
 
 
 def _worth(track: _Track) -> tuple[bool, bool, float]:
