@@ -235,6 +235,18 @@ def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
     assert jobs.failures(library) == []
 
 
+def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    for number in range(12):
+        add_video(library, name=f"film {number}", pictures=1)
+    server.choose = lambda asked: broken("no", 400) if asked.path == "/api/embed" else None
+    summary = deep(library, engines, owner)
+    assert summary.done[JobKind.DESCRIBE] == 12
+    assert any("failed in the same way" in note for note in summary.notes)
+    assert jobs.counts(library)[JobKind.EMBED, JobState.QUEUED] == 12
+
+
 def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
     library: Library, engines: Engines, owner: Owner, server: FakeOllama
 ) -> None:

@@ -1,17 +1,19 @@
 """Who is charged when an answer fails: the item, unless so many fail alike that it is the model."""
 
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 from vidlocal.engines.backoff import wait_s
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, ToolError, VidlocalError
-from vidlocal.records import Fault, Job
+from vidlocal.records import Fault, Job, JobKind
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
 
 # Design, section 7: more than half of the last 20 failing alike.
 WATCHED = 20
+
+_Endings = deque[tuple[Job, str | None]]
 
 
 def fault_of(error: VidlocalError) -> Fault | None:
@@ -26,12 +28,12 @@ class Blame:
     def __init__(self, library: Library, now: Callable[[], float]) -> None:
         self._library = library
         self._now = now
-        self._recent: deque[tuple[Job, str | None]] = deque(maxlen=WATCHED)
+        self._of_kind: dict[JobKind, _Endings] = defaultdict(lambda: deque(maxlen=WATCHED))
         self._chance = random.Random()
 
     def acquit(self, job: Job) -> None:
         """An item was done."""
-        self._recent.append((job, None))
+        self._of_kind[job.kind].append((job, None))
 
     def charge(self, job: Job, error: VidlocalError) -> bool:
         """Charge an item one attempt. Whether that was its last.
@@ -39,12 +41,13 @@ class Blame:
         Raises EngineError, and takes back what was charged, when it must be the model.
         """
         reason = str(error)
-        self._recent.append((job, reason))
-        alike = sum(why == reason for _, why in self._recent)
+        recent = self._of_kind[job.kind]
+        recent.append((job, reason))
+        alike = sum(why == reason for _, why in recent)
         if alike > WATCHED // 2:
             self._take_back(job, reason)
             raise EngineError(
-                f"{alike} of the last {len(self._recent)} answers failed in the same way, so it is not the frames: "
+                f"{alike} of the last {len(recent)} answers ({job.kind.value}) failed in the same way: it is the model. "
                 f"{reason} Nothing is lost; try another model with --model, or look at the server's own log."
             )
         delay = wait_s(job.attempts + 1, chance=self._chance)
@@ -53,6 +56,6 @@ class Blame:
     def _take_back(self, job: Job, reason: str) -> None:
         """Queue the item in hand again, and undo what the recent failures were charged."""
         jobs.give_back(self._library, job, reason)
-        for charged, why in list(self._recent)[:-1]:
+        for charged, why in list(self._of_kind[job.kind])[:-1]:
             if why is not None:
                 jobs.uncharge(self._library, charged)

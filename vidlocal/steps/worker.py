@@ -18,6 +18,7 @@ from vidlocal.errors import (
     MediaError,
     StoreError,
     ToolError,
+    VidlocalError,
 )
 from vidlocal.records import Job, JobKind, JobState
 from vidlocal.steps.blame import Blame
@@ -180,7 +181,7 @@ class Worker:
         try:
             return work.prepare(job)
         except (AnswerRejected, MediaError, ToolError) as error:
-            self.summary.failed += self._blame.charge(job, error)
+            self._charge(job, error)
         except BaseException:
             with suppress(StoreError):
                 jobs.give_back(self.library, job)
@@ -214,6 +215,7 @@ class Worker:
             self.guard.look(at_the_end=True)
             self.pool.unload()
         self._resting = True
+        self._pace.clear()
         self.clock.sleep(_LOOK_EVERY_S)
 
     def _settle(self, returned: Returned) -> bool:
@@ -225,7 +227,7 @@ class Worker:
             jobs.give_back(self.library, job, str(trouble))
             self.pool.rest(returned.seat, trouble)
         except (AnswerRejected, MediaError, ToolError) as trouble:
-            self.summary.failed += self._blame.charge(job, trouble)
+            self._charge(job, trouble)
         except EngineError as trouble:
             jobs.give_back(self.library, job, str(trouble))
             self.pool.dismiss(returned.seat, job.kind, trouble)
@@ -238,6 +240,16 @@ class Worker:
             return True
         return False
 
+    def _charge(self, job: Job, trouble: VidlocalError) -> None:
+        """Charge the item; when it must be the model, do without this kind of work, or end when it is describing."""
+        try:
+            self.summary.failed += self._blame.charge(job, trouble)
+        except EngineError as verdict:
+            if job.kind is JobKind.DESCRIBE:
+                raise
+            for seat in self.pool.seats:
+                self.pool.dismiss(seat, job.kind, verdict)
+
     def _count(self, job: Job, text: str, seconds: float) -> None:
         self._resting = False
         self._blame.acquit(job)
@@ -247,17 +259,23 @@ class Worker:
         if job.kind in (JobKind.DESCRIBE, JobKind.WATCH):
             self.guard.count()
         if job.kind is JobKind.DESCRIBE:
-            self._pace.append(self.clock.now())
             each = self._seconds_each(seconds)
-            eta = each * self._left
-            if done % _PACE_KEPT_EVERY == 0:
+            eta = None if each is None else each * self._left
+            if each is not None and done % _PACE_KEPT_EVERY == 0:
                 measures.put(self.library, measures.SECONDS_PER_FRAME, f"{each:.3f}")
         video = videos.get(self.library, job.video_id)
         title = video.title if video else ""
         self.report(Progress(job.kind, done, done + self._left, title, text, each, eta))
 
-    def _seconds_each(self, seconds: float) -> float:
-        """Between two answers, over the last ones, however many hosts gave them; of the first, how long it took."""
+    def _seconds_each(self, seconds: float) -> float | None:
+        """Between two answers, over the last ones, however many hosts gave them; of the first, how long it took.
+
+        None when that cannot be told: the machine slept meanwhile, or its clock was set.
+        """
+        now = self.clock.now()
+        if self._pace and not 0 <= now - self._pace[-1] <= LEASE_S:
+            self._pace.clear()
+        self._pace.append(now)
         if len(self._pace) < 2:
-            return seconds
+            return seconds if 0 <= seconds <= LEASE_S else None
         return (self._pace[-1] - self._pace[0]) / (len(self._pace) - 1)
