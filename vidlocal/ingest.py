@@ -152,13 +152,18 @@ class _Intake:
     def _sample(self, path: Path, probe: Probe, folder: Path, content_hash: str) -> tuple[FrameDraft, ...]:
         if probe.kind is MediaKind.AUDIO:
             return ()
-        expected = 1 if probe.kind is MediaKind.PHOTO or not self.every else probe.duration / self.every
-        staging.require_space(self.library, _SPACE_KEPT_FREE + int(expected * _BYTES_PER_FRAME))
+        staging.require_space(self.library, _SPACE_KEPT_FREE + self._expected(path, probe) * _BYTES_PER_FRAME)
         pictures = self._pictures(path, probe)
         drafts = sample(pictures, folder=folder, prefix=staging.image_prefix(content_hash))
         if not drafts:
             raise MediaError(f"{path.name} holds no picture that can be decoded.")
         return drafts
+
+    def _expected(self, path: Path, probe: Probe) -> int:
+        """How many frames will be stored at most. A damaged time stamp promises years, but pictures can be counted."""
+        if probe.kind is MediaKind.PHOTO or not self.every:
+            return 1
+        return min(len(self.tools.prober.timeline(path).times), int(probe.duration / self.every) + 1)
 
     def _pictures(self, path: Path, probe: Probe) -> Iterator[frames.Picture]:
         if probe.kind is MediaKind.PHOTO:
