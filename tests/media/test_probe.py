@@ -42,6 +42,13 @@ def test_duration_is_last_time_plus_frame_length_minus_start(prober: Prober, tmp
         assert prober.probe(path).duration == pytest.approx(1.5, abs=0.034)
 
 
+def test_a_late_start_is_not_taken_for_a_missing_end(prober: Prober, tmp_path: Path) -> None:
+    for name in ("a.mkv", "b.mp4", "c.ts"):
+        path = clips.numbered(tmp_path / name, frames=45, rate="30", after=("-output_ts_offset", "5000"))
+        probe = prober.probe(path)
+        assert (probe.partial, probe.duration) == (None, pytest.approx(1.5, abs=0.034))
+
+
 def test_subtitle_tracks_are_listed(prober: Prober, tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
     clip = clips.numbered(tmp_path / "a.mp4", frames=30)
