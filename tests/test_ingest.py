@@ -1,21 +1,40 @@
 """What one run of ingest promises about each file."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests import clips
-from vidlocal.ingest import Result, Tools, ingest
+from vidlocal.ingest import Outcome, Progress, Result, Tools, ingest
 from vidlocal.media import ffmpeg
 from vidlocal.media.probe import Prober
+from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps import fast
+from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
 
 @pytest.fixture
+def owner(library: Library) -> Iterator[Owner]:
+    with Owner(library.folder) as alive:
+        yield alive
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """A folder of its own for the files to take in."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
 def tools() -> Iterator[Tools]:
     tool = ffmpeg.find(None)
     with Prober() as prober, ScreenReader() as reader:
@@ -28,3 +47,143 @@ def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: Tools, 
         (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
     assert outcome.result is Result.ADDED
     assert outcome.frames <= 10
+
+
+def take(library: Library, tools: Tools, owner: Owner, *paths: Path, later: bool = True) -> list[Outcome]:
+    return list(ingest(library, paths, tools, owner, every=2.0, later=later))
+
+
+def contents(library: Library) -> list[tuple[object, ...]]:
+    """Everything stored but where and when."""
+    tables = ("frames", "passages", "jobs", "checkpoints")
+    return [tuple(row) for table in tables for row in library.rows(f"SELECT * FROM {table} ORDER BY id")]
+
+
+def test_a_renamed_and_a_copied_file_are_the_same_video(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    first = clips.scenes(films / "wedding.mp4", seconds=6)
+    take(library, tools, owner, first)
+    before = contents(library)
+    copy = films / "copy.mp4"
+    shutil.copy(first, copy)
+    renamed = first.rename(films / "anna.mp4")
+    outcomes = take(library, tools, owner, copy, renamed)
+    assert [outcome.result for outcome in outcomes] == [Result.COPY, Result.COPY]
+    assert contents(library) == before
+    (video,) = videos.every(library)
+    assert video.path == str(renamed)
+    assert set(videos.paths(library, video.id)) >= {copy, renamed}
+
+
+def test_a_second_ingest_changes_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    path = clips.scenes(films / "wedding.mp4", seconds=6)
+    take(library, tools, owner, path, later=False)
+    before = contents(library), library.row("PRAGMA data_version")
+    (outcome,) = take(library, tools, owner, path, later=False)
+    assert outcome.result is Result.KNOWN
+    assert (contents(library), library.row("PRAGMA data_version")) == before
+
+
+def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_reason(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    clips.scenes(films / "good.mp4", seconds=4)
+    (films / "notes.txt").write_text("not a film")
+    (films / ".hidden.mp4").write_text("never looked at")
+    (films / "broken.mp4").write_bytes(b"\0" * 5000)
+    (films / "empty.mkv").touch()
+    outcomes = {outcome.path.name: outcome for outcome in take(library, tools, owner, films)}
+    assert {name: outcome.result for name, outcome in outcomes.items()} == {
+        "good.mp4": Result.ADDED,
+        "notes.txt": Result.PASSED_OVER,
+        "broken.mp4": Result.FAILED,
+        "empty.mkv": Result.FAILED,
+    }
+    assert outcomes["empty.mkv"].reason == "empty.mkv is empty."
+
+
+def test_a_named_file_that_is_no_media_fails(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    (films / "notes.txt").write_text("not a film")
+    (outcome,) = take(library, tools, owner, films / "notes.txt")
+    assert outcome.result is Result.FAILED
+    assert outcome.reason
+
+
+def test_the_pictures_of_the_library_are_no_photos_of_anybody(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    take(library, tools, owner, clips.scenes(films / "wedding.mp4", seconds=6))
+    outcomes = take(library, tools, owner, library.folder)
+    assert outcomes
+    assert {outcome.result for outcome in outcomes} == {Result.PASSED_OVER}
+    assert len(videos.every(library)) == 1
+
+
+def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.sound(films / "talk.m4a", seconds=6)
+    (films / "talk.en.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning everybody.\n", "utf-16")
+    (outcome,) = take(library, tools, owner, path)
+    assert outcome.video is not None
+    (passage,) = passages.of_video(library, outcome.video.id)
+    assert (passage.kind, passage.start, passage.end) == (PassageKind.SUBTITLE, 1.0, 2.5)
+    assert (passage.text, passage.language) == ("Good morning everybody.", "en")
+    assert JobKind.TRANSCRIBE not in {kind for kind, _ in jobs.counts(library)}
+
+
+def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
+    library: Library, owner: Owner, tools: Tools, films: Path
+) -> None:
+    deaf = replace(tools, fast=replace(tools.fast, no_speech="No model. Run: vidlocal setup"))
+    (outcome,) = take(library, deaf, owner, clips.sound(films / "talk.m4a"), later=False)
+    assert outcome.result is Result.ADDED
+    assert outcome.notes == ("No model. Run: vidlocal setup",)
+    assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.QUEUED] == 1
+
+
+def test_a_photo_has_one_frame_and_a_recording_none(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    Image.new("RGB", (2000, 1000), (200, 30, 30)).save(films / "cake.jpg")
+    clips.sound(films / "talk.m4a")
+    photo, sound = take(library, tools, owner, films / "cake.jpg", films / "talk.m4a")
+    assert photo.video is not None
+    assert sound.video is not None
+    assert (photo.video.kind, photo.frames, photo.video.duration) == (MediaKind.PHOTO, 1, 0.0)
+    assert (sound.video.kind, sound.frames) == (MediaKind.AUDIO, 0)
+    (frame,) = frames.of_video(library, photo.video.id)
+    with Image.open(frames.image_path(library, frame)) as image:
+        assert image.size == (896, 448)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.scenes(films / "growing.mp4", seconds=6)
+
+    def grow(at: Progress) -> None:
+        if at.stage == "frames":
+            with path.open("ab") as file:
+                file.write(b"more")
+
+    (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True, report=grow)
+    assert outcome.result is Result.FAILED
+    assert "changed" in (outcome.reason or "")
+    assert videos.every(library) == []
+    assert list(library.frames_folder.iterdir()) == []
+
+
+def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""
+    path = films / "aisle.mp4"
+    clips.run(
+        *("-f", "lavfi", "-i", "gradients=s=640x360:r=5:d=60:speed=0.00001:c0=0x806040:c1=0x304050"),
+        *("-f", "lavfi", "-i", "color=0xe8e0d8:s=48x144:r=5:d=60"),
+        *("-filter_complex", "[0][1]overlay=x=t*9.8:y=180,noise=alls=4:allf=t", "-t", "60"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", "10", path),
+    )
+    (outcome,) = take(library, tools, owner, path)
+    assert outcome.frames == 30
+    assert outcome.distinct == 30

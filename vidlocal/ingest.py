@@ -116,12 +116,18 @@ class _Intake:
     def take(self, found: files.Found) -> Outcome:
         started = time.monotonic()
         try:
+            self._refuse_own_files(found.path)
             outcome = self._recognise(found.path) or self._add(found.path)
         except (MediaError, ToolError) as error:
-            expected = found.named or files.is_media_name(found.path)
+            expected = found.named or (files.is_media_name(found.path) and not isinstance(error, _OwnFileError))
             return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
         notes = () if self.later or outcome.video is None else self._finish(outcome.video)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
+
+    def _refuse_own_files(self, path: Path) -> None:
+        """The frames of the library are pictures too, and no photos of anybody."""
+        if self.library.folder.resolve() in path.resolve().parents:
+            raise _OwnFileError(f"{path.name} belongs to the library itself and is not taken in.")
 
     def _recognise(self, path: Path) -> Outcome | None:
         """The video this very file is known to hold, without reading it."""
@@ -248,3 +254,7 @@ class _Intake:
 
     def _say(self, path: Path, stage: str, done: float | None) -> None:
         self.report(Progress(path, stage, done))
+
+
+class _OwnFileError(MediaError):
+    """A file of the library's own."""

@@ -47,8 +47,8 @@ class Blame:
         if alike > WATCHED // 2:
             self._take_back(job, reason)
             raise EngineError(
-                f"{alike} of the last {len(recent)} answers ({job.kind.value}) failed in the same way: it is the model. "
-                f"{reason} Nothing is lost; try another model with --model, or look at the server's own log."
+                f"{alike} of the last {len(recent)} answers ({job.kind.value}) failed in the same way, so it is the "
+                f"model. {reason} Nothing is lost; try another model with --model, or look at the server's own log."
             )
         delay = wait_s(job.attempts + 1, chance=self._chance)
         return jobs.fail(self._library, job, reason, fault=fault_of(error), not_before=self._now() + delay)
