@@ -39,6 +39,7 @@ COMMANDS = {
     "list": ("list_videos", "List the videos of the library."),
     "show": ("show", "Show what is known about one video, along its timeline."),
     "rm": ("rm", "Take a video out of the library. Its file is never touched."),
+    "check": ("check", "Look the library through: database, indexes, images, vectors, and the files it was made of."),
     "config": ("config", "Show every setting, its value and where the value comes from."),
 }
 

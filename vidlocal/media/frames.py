@@ -1,7 +1,7 @@
 """The pictures of a video, one every so many seconds, each with the exact time a player shows it at."""
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from os import cpu_count
@@ -19,13 +19,15 @@ from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
 from vidlocal.records import Probe
 
-__all__ = ["LONG_SIDE_PX", "Picture", "read_frames"]
+__all__ = ["LONG_SIDE_PX", "Picture", "read_at", "read_frames"]
 
 _STALL_TIMEOUT = 90.0
 _TIMEOUT = 24 * 3600.0
 # More threads hold more whole pictures in memory: 4K is 12 MB each.
 _MOST_THREADS = 4
 _MICROSECONDS = 1_000_000
+# Enough for one picture of any video that moves.
+_A_MOMENT = 1.0
 # The scaler makes RGB slowly while it scales, and quickly afterwards.
 _TO_RGB: tuple[tuple[str, dict[str, object]], ...] = (
     ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
@@ -65,6 +67,17 @@ def read_frames(
                     report(last)
     if last is None:
         raise MediaError(f"{path.name} is damaged: none of its pictures can be decoded. {reader.complaint}".strip())
+
+
+def read_at(path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober) -> Iterator[Picture]:
+    """The pictures that `read_frames` gave for these times once, those of them that are still there, in order."""
+    reader = _Reader(path, probe, 0.0, ffmpeg, prober.timeline(path), _tone_mapping(probe, ffmpeg))
+    for time in sorted(times):
+        part = Part(time, time + _A_MOMENT, Level.EVERYTHING, 0.0)
+        with closing(reader.read(part, None)) as pictures:
+            picture = next(pictures, None)
+        if picture is not None and abs(picture.time - time) <= 2 * SAME_TIME:
+            yield picture
 
 
 @dataclass(slots=True)

@@ -165,17 +165,21 @@ CREATE TRIGGER passages_changed AFTER UPDATE OF text ON passages BEGIN
 END;
 """
 
-# A status kept by the database itself cannot say "enriched" while a job is still queued.
-_STATUS_OF = """
-UPDATE videos SET enrichment_status = CASE
-  WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = {row}.video_id AND state = 'running')
+# What the jobs of a video say of it. {video} is an expression for its id.
+_STATUS = """CASE
+  WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = {video} AND state = 'running')
     THEN 'enriching'
-  WHEN NOT EXISTS (SELECT 1 FROM jobs WHERE video_id = {row}.video_id AND state = 'queued')
+  WHEN NOT EXISTS (SELECT 1 FROM jobs WHERE video_id = {video} AND state = 'queued')
     THEN 'enriched'
   WHEN EXISTS (SELECT 1 FROM jobs
-    WHERE video_id = {row}.video_id AND state = 'done' AND kind = 'describe') THEN 'enriching'
-  ELSE 'pending' END
-WHERE id = {row}.video_id;
+    WHERE video_id = {video} AND state = 'done' AND kind = 'describe') THEN 'enriching'
+  ELSE 'pending' END"""
+STATUS = _STATUS.format(video="videos.id")
+
+# A status kept by the database itself cannot say "enriched" while a job is still queued.
+_STATUS_OF = f"""
+UPDATE videos SET enrichment_status = {_STATUS.format(video="{row}.video_id")}
+WHERE id = {{row}}.video_id;
 """
 
 _STATUS_TRIGGERS = f"""

@@ -71,16 +71,16 @@ def sweep(library: Library) -> int:
     with library.writing():
         known = {row["content_hash"] for row in library.rows("SELECT content_hash FROM videos")}
         for folder in library.frames_folder.iterdir():
-            in_use = (
-                is_alive(library.folder, folder.name.removeprefix(_PREFIX))
-                if folder.name.startswith(_PREFIX)
-                else folder.name in known
-            )
-            if not in_use:
+            if folder.name not in known and not is_being_filled(library, folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     bury_dead(library.folder)
     return removed
+
+
+def is_being_filled(library: Library, folder: Path) -> bool:
+    """Whether this is the staging folder of a process that lives."""
+    return folder.name.startswith(_PREFIX) and is_alive(library.folder, folder.name.removeprefix(_PREFIX))
 
 
 def require_space(library: Library, needed_bytes: int) -> None:

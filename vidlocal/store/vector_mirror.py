@@ -137,7 +137,7 @@ class Mirror:
 
 def prepare(library: Library, key: str) -> Mirror:
     """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
-    folder = library.folder / FOLDER / hashlib.blake2s(key.encode(), digest_size=8).hexdigest()
+    folder = folder_of(library, key)
     newest = _newest(library, key)
     try:
         opened = _opened(library, folder, key)
@@ -151,6 +151,40 @@ def prepare(library: Library, key: str) -> Mirror:
     except OSError:
         return Mirror(folder, _nothing(library, key))
     return opened[0] if opened is not None else Mirror(folder, _nothing(library, key))
+
+
+def folder_of(library: Library, key: str) -> Path:
+    """Where the mirror of a model's vectors lies."""
+    return library.folder / FOLDER / hashlib.blake2s(key.encode(), digest_size=8).hexdigest()
+
+
+def is_damaged(library: Library, key: str) -> bool:
+    """Whether the mirror of a model says other things than the table, every row compared. No mirror is no damage."""
+    import numpy as np
+
+    folder = folder_of(library, key)
+    if not (folder / "head.json").exists():
+        return False
+    opened = _opened(library, folder, key)
+    if opened is None:
+        return True
+    mirror = opened[0]
+    mirrored = mirror._ids[:, 0]
+    if (np.diff(mirrored) <= 0).any():
+        return True
+    for rows in _stored(library, key, 0, mirror.dimensions):
+        known = rows.ids[:, 0] <= mirror._last
+        at = np.searchsorted(mirrored, rows.ids[known, 0]).clip(max=max(0, len(mirrored) - 1))
+        same = (
+            np.array_equal(mirror._ids[at], rows.ids[known])
+            and np.array_equal(mirror.vectors[at].view("<u4"), rows.vectors[known].view("<u4"))
+            and np.array_equal(mirror.bits[at], signs(rows.vectors[known]))
+            if len(mirrored)
+            else not known.any()
+        )
+        if not same:
+            return True
+    return False
 
 
 def forget(library: Library) -> None:

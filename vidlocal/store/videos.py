@@ -123,6 +123,12 @@ def paths(library: Library, video_id: int) -> list[Path]:
     return [Path(path) for path in dict.fromkeys(known)]
 
 
+def stamps(library: Library, video_id: int) -> dict[Path, FileStamp]:
+    """The files that were seen to hold the video, each as it was then."""
+    rows = library.rows("SELECT path, size_bytes, mtime_ns, inode FROM copies WHERE video_id = ?", video_id)
+    return {Path(os.fsdecode(row["path"])): FileStamp(*row[1:]) for row in rows}
+
+
 def set_language(library: Library, video_id: int, language: str) -> None:
     with library.writing() as connection:
         connection.execute("UPDATE videos SET language = ? WHERE id = ?", (language, video_id))

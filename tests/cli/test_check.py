@@ -1,0 +1,40 @@
+import json
+from pathlib import Path
+
+from vidlocal.store.database import Library
+
+from .conftest import Run
+
+
+def test_an_empty_library_is_in_order(run: Run, library: Library) -> None:
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "The library is in order" in result.stderr
+
+
+def test_what_is_found_is_3_and_what_is_mended_0(run: Run, library: Library) -> None:
+    (library.frames_folder / "stray.jpg").write_bytes(b"x")
+    result = run("check")
+    assert result.exit_code == 3
+    assert result.stdout.startswith("leftovers\tfound\t1 files or folders belong to nothing: frames/stray.jpg.")
+    assert "vidlocal check --repair" in result.stderr
+    found = json.loads(run("check", "--json").stdout)
+    assert (found["clean"], found["found"][0]["mendable"], found["found"][0]["mended"]) == (False, True, False)
+    mended = run("check", "--repair")
+    assert (mended.exit_code, "1 mended" in mended.stderr) == (0, True)
+    assert run("check").exit_code == 0
+
+
+def test_a_source_that_is_away_is_a_note(run: Run, library: Library, wedding: int) -> None:
+    notes = [found for found in json.loads(run("check", "--json").stdout)["found"] if found["note"]]
+    assert [note["part"] for note in notes] == ["sources"]
+    assert "not plugged in" in notes[0]["sentence"]
+
+
+def test_a_library_beyond_use_is_6(run: Run, library: Library, tmp_path: Path) -> None:
+    library.connection.close()
+    path = tmp_path / "home" / "library.db"
+    path.write_bytes(b"no database" * 1000)
+    result = run("check", "--repair")
+    assert result.exit_code == 6
+    assert path.read_bytes().startswith(b"no database")

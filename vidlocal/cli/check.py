@@ -1,0 +1,84 @@
+"""`vidlocal check`."""
+
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output, progress
+from vidlocal.steps.check import Checked, Tools, check
+from vidlocal.store.database import Library
+
+FOUND = 3
+
+
+def command(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what follows from the rest of the library.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Look the library through: database, indexes, images, vectors, and the files it was made of.
+
+    With --repair indexes are made anew, leftovers removed, lost images taken from their video again where it is there
+    and unchanged, and lost work queued. Your videos are never touched. Ends with 3 when anything is left that should
+    be mended, with 6 when the database itself is beyond use. Piped, it prints tab-separated lines: part, what became
+    of it (found, mended, note), and a sentence.
+    """
+    from vidlocal.media.probe import Prober
+
+    chosen = settings.load()
+    checked: list[Checked] = []
+    with ExitStack() as stack:
+        library = stack.enter_context(Library.open(chosen.home))
+        tools = Tools(chosen.ffmpeg, stack.enter_context(Prober()))
+        line = stack.enter_context(progress.line(quiet=quiet))
+        for one in check(library, tools, repair=repair, report=lambda part: line.at(f"checking the {part}", None)):
+            checked.append(one)
+    left = [one for one in checked if not one.mended and not one.finding.note]
+    if json:
+        output.document({"found": [_as_data(one) for one in checked], "clean": not left})
+    else:
+        for one in checked:
+            _print(one)
+    output.notice(_sentence(checked, left, repair=repair), quiet=quiet)
+    if left:
+        raise typer.Exit(FOUND)
+
+
+def _print(one: Checked) -> None:
+    if output.on_terminal():
+        output.line(f"{_became(one):6}  {_told(one)}")
+    else:
+        output.fields(one.finding.part, _became(one), _told(one))
+
+
+def _became(one: Checked) -> str:
+    return "note" if one.finding.note else "mended" if one.mended else "found"
+
+
+def _told(one: Checked) -> str:
+    return f"{one.finding.sentence} {one.trouble}" if one.trouble else one.finding.sentence
+
+
+def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> str:
+    mended = sum(one.mended for one in checked)
+    told = f"{mended:,} mended. " if mended else ""
+    if not left:
+        return f"{told}The library is in order."
+    mendable = sum(one.finding.mend is not None for one in left)
+    if repair or not mendable:
+        return f"{told}{len(left):,} found that cannot be mended from here."
+    return f"{len(left):,} found, {mendable:,} of them can be mended with: vidlocal check --repair"
+
+
+def _as_data(one: Checked) -> dict[str, object]:
+    return {
+        "part": one.finding.part,
+        "video": one.finding.video_id,
+        "sentence": one.finding.sentence,
+        "note": one.finding.note,
+        "mendable": one.finding.mend is not None,
+        "mended": one.mended,
+        "trouble": one.trouble,
+    }

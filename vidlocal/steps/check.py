@@ -1,0 +1,189 @@
+"""A library looked through from the file's pages to the videos it was made of, and mended where the rest says how."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from vidlocal.errors import MediaError, VidlocalError
+from vidlocal.media import files
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.frames import Picture, read_at
+from vidlocal.media.probe import Prober
+from vidlocal.records import MediaKind, Video
+from vidlocal.signals.look import look_at
+from vidlocal.steps.sample import JPEG_QUALITY
+from vidlocal.store import videos
+from vidlocal.store.check import database, images, rows, vectors
+from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.check.images import Lost
+from vidlocal.store.database import Library
+
+# Re-encoded at low quality a picture differs from itself by at most 4 bits (see `signals.similarity`).
+_SAME_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What takes a lost image from its video again. `ffmpeg` is the one that is configured, None for the usual."""
+
+    ffmpeg: str | None
+    prober: Prober
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A finding, whether it was mended, and the sentence of what stood in the way."""
+
+    finding: Finding
+    mended: bool = False
+    trouble: str | None = None
+
+
+def check(
+    library: Library, tools: Tools, *, repair: bool, report: Callable[[Part], None] = lambda part: None
+) -> Iterator[Checked]:
+    """Everything that is not as it should be, mended at once with `repair`: what comes later relies on it.
+
+    Where pages of the file are torn, nothing else is looked at. No source is ever written to. Raises StoreError when the database itself is beyond use.
+    """
+    for part, look in _looks(tools):
+        report(part)
+        is_sound = True
+        for finding in look(library):
+            checked = _mended(finding) if repair and not finding.note else Checked(finding)
+            is_sound = is_sound and checked.mended
+            yield checked
+        if look is database.pages and not is_sound:
+            return
+
+
+def _looks(tools: Tools) -> Sequence[tuple[Part, Callable[[Library], Iterator[Finding]]]]:
+    """Each looks at what those after it take for granted."""
+    return (
+        (Part.DATABASE, database.pages),
+        (Part.DATABASE, database.schema),
+        (Part.TEXT_INDEX, database.text_indexes),
+        (Part.ROWS, database.owners),
+        (Part.ROWS, images.nameless),
+        (Part.ROWS, rows.contradictions),
+        (Part.ROWS, rows.notes_of_searches),
+        (Part.IMAGES, partial(_lost_images, tools=tools)),
+        (Part.LEFTOVERS, images.leftovers),
+        (Part.VECTORS, vectors.unusable),
+        (Part.VECTORS, vectors.mirrors),
+        (Part.SOURCES, _sources),
+        (Part.ROWS, rows.statuses),
+    )
+
+
+def _mended(finding: Finding) -> Checked:
+    if finding.mend is None:
+        return Checked(finding)
+    try:
+        finding.mend()
+    except VidlocalError as error:
+        return Checked(finding, trouble=str(error))
+    return Checked(finding, mended=True)
+
+
+def is_whole(jpeg: bytes) -> bool:
+    """Whether a JPEG can be decoded to its end. At an eighth of its size: all of it is read, little is computed."""
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
+            image.draft("RGB", (1, 1))
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+    return True
+
+
+def _lost_images(library: Library, *, tools: Tools) -> Iterator[Finding]:
+    for video in videos.every(library):
+        lost = images.lost(library, video.id, is_whole=is_whole)
+        if lost:
+            missing = sum(one.missing for one in lost)
+            sentence = (
+                f"{len(lost):,} images of {video.title} are lost: {missing:,} missing, {len(lost) - missing:,} damaged."
+            )
+            mend = partial(_restore, library, tools, video, lost)
+            yield Finding(Part.IMAGES, sentence, video.id, mend)
+
+
+def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost]) -> None:
+    """Take images from the source again. MediaError when it is gone or has changed, or does not show them any more."""
+    source = _unchanged(library, video)
+    if source is None:
+        raise MediaError(
+            f"{video.path} is not there or has changed. Ingest it from where it is now, then repair again."
+        )
+    wanted = {one.frame.time: one for one in lost}
+    restored = 0
+    for picture in _pictures(tools, source, video, list(wanted)):
+        one = min(lost, key=lambda one: abs(one.frame.time - picture.time))
+        image = Image.fromarray(picture.rgb)
+        if (look_at(image).dhash ^ one.dhash).bit_count() <= _SAME_BITS:
+            images.replace(library, one.frame, _jpeg(image))
+            restored += 1
+    if restored < len(lost):
+        raise MediaError(f"{len(lost) - restored:,} of them are not in {source.name} any more.")
+
+
+def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[Picture]:
+    if video.kind is MediaKind.PHOTO:
+        yield tools.prober.photo(source)
+        return
+    probe = tools.prober.probe(source)
+    yield from read_at(source, probe, times, ffmpeg=find(tools.ffmpeg), prober=tools.prober)
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    held = io.BytesIO()
+    image.save(held, "JPEG", quality=JPEG_QUALITY)
+    return held.getvalue()
+
+
+def _unchanged(library: Library, video: Video) -> Path | None:
+    """A file that holds the video now, if there is one."""
+    for path in videos.paths(library, video.id):
+        try:
+            stamp = files.stamp(path)
+        except MediaError:
+            continue
+        known = videos.unchanged_at(library, path, stamp)
+        if known is not None and known.id == video.id:
+            return path
+        if known is None and stamp.size_bytes == video.size_bytes and files.content_hash(path) == video.content_hash:
+            return path
+    return None
+
+
+def _sources(library: Library) -> Iterator[Finding]:
+    """What became of the files. One that is away may come back: that is no damage."""
+    for video in videos.every(library):
+        there = {path: stamp for path, stamp in videos.stamps(library, video.id).items() if path.exists()}
+        if not there:
+            sentence = f"{video.path} is not there now: moved, or its drive is not plugged in."
+            yield Finding(Part.SOURCES, sentence, video.id, note=True)
+        for path, stamp in there.items():
+            yield from _source(library, video, path, stamp.size_bytes, stamp.mtime_ns)
+
+
+def _source(library: Library, video: Video, path: Path, size_bytes: int, mtime_ns: int) -> Iterator[Finding]:
+    """Nothing for a file whose size and time are as they were; inodes of some drives change with every mount."""
+    try:
+        now = files.stamp(path)
+        if (now.size_bytes, now.mtime_ns) == (size_bytes, mtime_ns):
+            return
+        if now.size_bytes == size_bytes and files.content_hash(path) == video.content_hash:
+            mend = partial(videos.remember_copy, library, video.id, path, now)
+            yield Finding(Part.SOURCES, f"{path} was touched, and is the same file.", video.id, mend)
+            return
+    except MediaError as error:
+        yield Finding(Part.SOURCES, str(error), video.id, note=True)
+        return
+    sentence = f"{path} has changed since it was taken in. Take in what it is now with: vidlocal ingest"
+    yield Finding(Part.SOURCES, sentence, video.id)

@@ -1,0 +1,203 @@
+"""The SQLite file itself: its pages, its schema, its text indexes, and rows that belong to nothing."""
+
+import sqlite3
+from collections.abc import Iterator
+from functools import cache, partial
+
+from vidlocal.errors import StoreError
+from vidlocal.records import JobKind
+from vidlocal.store import jobs
+from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.database import Library, translated_errors
+
+TEXT_INDEXES = ("passage_words", "passage_grams")
+
+# What can be made again from other tables, and what nobody misses.
+_DERIVED = (*TEXT_INDEXES, "vectors", "searches", "measures")
+
+
+def pages(library: Library) -> Iterator[Finding]:
+    """Damage to the file. Raises StoreError when it is in what nothing else says: a copy must be restored."""
+    if _complaint(library, "") is None:
+        return
+    damaged = {table: complaint for table in _tables(library) if (complaint := _complaint(library, table)) is not None}
+    lost = [table for table, said in damaged.items() if not table.startswith(_DERIVED) and not _is_index_only(said)]
+    if lost:
+        raise StoreError(
+            f"The library {library.path} is damaged beyond mending: what it says of {', '.join(lost)} cannot be read "
+            f"({damaged[lost[0]][0]}). Restore a copy, or move it away and ingest again."
+        )
+    if not damaged:
+        yield Finding(Part.DATABASE, "Pages of the file are lost.", mend=partial(_vacuum, library))
+    for table, said in damaged.items():
+        name = _owner(table)
+        if table.startswith(TEXT_INDEXES):
+            yield Finding(Part.TEXT_INDEX, f"The text index {name} is damaged.", mend=partial(_remake, library, name))
+        elif _is_index_only(said):
+            yield Finding(Part.DATABASE, f"An index of {name} is wrong.", mend=partial(_reindex, library, name))
+        else:
+            yield Finding(Part.DATABASE, f"The table {name} is damaged.", mend=partial(_empty, library, name))
+
+
+def schema(library: Library) -> Iterator[Finding]:
+    """Tables, indexes, triggers and views that are missing or are not ours. StoreError when a table is missing."""
+    right, there = _right_schema(), _schema(library.connection)
+    lost = [name for kind, name in right if kind == "table" and (kind, name) not in there and name not in TEXT_INDEXES]
+    if lost:
+        raise StoreError(
+            f"The library {library.path} is damaged beyond mending: it has no {', '.join(lost)}. Restore a copy, or "
+            "move it away and ingest again."
+        )
+    for (kind, name), sql in right.items():
+        if (kind, name) not in there and kind == "table":
+            yield Finding(Part.TEXT_INDEX, f"The text index {name} is missing.", mend=partial(_remake, library, name))
+        elif kind != "table" and there.get((kind, name)) != sql:
+            mend = partial(_recreate, library, kind, name, sql)
+            yield Finding(Part.DATABASE, f"The {kind} {name} is missing or not ours.", mend=mend)
+
+
+def text_indexes(library: Library) -> Iterator[Finding]:
+    """Text indexes that say other words than the passages do."""
+    for index in TEXT_INDEXES:
+        if not _agrees(library, index):
+            sentence = f"The text index {index} does not agree with the passages."
+            yield Finding(Part.TEXT_INDEX, sentence, mend=partial(_remake, library, index))
+
+
+def owners(library: Library) -> Iterator[Finding]:
+    """Rows that belong to something that is not there. Repeats of lost frames are left to `rows`."""
+    rows = library.rows("PRAGMA foreign_key_check")
+    found: dict[tuple[str, str], list[int]] = {}
+    for table, row_id, parent, _ in rows:
+        if (table, parent) != ("frames", "frames"):
+            found.setdefault((table, parent), []).append(row_id)
+    for (table, parent), ids in found.items():
+        sentence = f"{len(ids):,} rows of {table} belong to nothing in {parent}."
+        yield Finding(Part.ROWS, sentence, mend=partial(_delete, library, table, ids))
+
+
+def _complaint(library: Library, table: str) -> list[str] | None:
+    """What SQLite says is wrong with a table and its indexes, or with the whole file; None when all is well."""
+    pragma = f"PRAGMA integrity_check('{table}')" if table else "PRAGMA integrity_check"
+    try:
+        said = [str(row[0]) for row in library.connection.execute(pragma)]
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise
+        said = [str(error)]
+    return None if said in ([], ["ok"]) else said
+
+
+def _is_index_only(said: list[str]) -> bool:
+    """Whether all that is wrong can be made again from the table's own rows."""
+    return all("missing from index" in line or "in index" in line for line in said)
+
+
+def _tables(library: Library) -> list[str]:
+    with translated_errors(library.path):
+        rows = library.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [row["name"] for row in rows]
+
+
+def _owner(table: str) -> str:
+    """The text index a hidden table of SQLite's belongs to, or the table itself."""
+    return next((index for index in TEXT_INDEXES if table.startswith(index)), table)
+
+
+def _schema(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(kind, name): sql for kind, name, sql in rows}
+
+
+@cache
+def _right_schema() -> dict[tuple[str, str], str]:
+    """What a library made today has, less what SQLite keeps for itself."""
+    from sqlite_utils import Database
+
+    from vidlocal.store.migrations import migrations
+
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrations.apply(Database(connection, execute_plugins=False))
+        hidden = tuple(f"{index}_" for index in TEXT_INDEXES)
+        made = _schema(connection)
+        return {
+            (kind, name): sql
+            for (kind, name), sql in made.items()
+            if not name.startswith(("sqlite_", "_sqlite_migrations", *hidden))
+        }
+    finally:
+        connection.close()
+
+
+def _agrees(library: Library, index: str) -> bool:
+    with library.writing() as connection:
+        try:
+            # Rank 1 compares with the passages too, not only the index with itself.
+            connection.execute(f"INSERT INTO {index}({index}, rank) VALUES ('integrity-check', 1)")
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise
+            return False
+    return True
+
+
+def _remake(library: Library, index: str) -> None:
+    """Make a text index anew from the passages, itself anew too where it is too damaged to be emptied."""
+    try:
+        with library.writing() as connection:
+            connection.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
+    except StoreError:
+        _cut_out(library, index)
+        with library.writing() as connection:
+            connection.execute(_right_schema()["table", index])
+            connection.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
+
+
+def _recreate(library: Library, kind: str, name: str, sql: str) -> None:
+    with library.writing() as connection:
+        connection.execute(f"DROP {kind} IF EXISTS {name}")
+        connection.execute(sql)
+
+
+def _reindex(library: Library, table: str) -> None:
+    with library.writing() as connection:
+        connection.execute(f"REINDEX {table}")
+
+
+def _empty(library: Library, table: str) -> None:
+    """Give up a table whose rows are made again: vectors by the next `enrich`."""
+    right = _right_schema()
+    _cut_out(library, table)
+    with library.writing() as connection:
+        connection.execute(right["table", table])
+        for (kind, _), sql in right.items():
+            if kind == "index" and f" ON {table}(" in sql:
+                connection.execute(sql)
+        if table == "vectors":
+            for row in library.rows("SELECT DISTINCT video_id FROM passages"):
+                jobs.add(library, JobKind.EMBED, row["video_id"], row["video_id"])
+
+
+def _cut_out(library: Library, table: str) -> None:
+    """Remove a table that is too damaged to be dropped, with what belongs to it: the rest is written anew."""
+    with translated_errors(library.path):
+        library.connection.execute("PRAGMA writable_schema = ON")
+        try:
+            with library.writing() as connection:
+                connection.execute(
+                    "DELETE FROM sqlite_master WHERE tbl_name = ? OR tbl_name LIKE ? ESCAPE '!'",
+                    (table, f"{table}!_%" if table in TEXT_INDEXES else table),
+                )
+        finally:
+            library.connection.execute("PRAGMA writable_schema = RESET")
+    _vacuum(library)
+
+
+def _vacuum(library: Library) -> None:
+    library.row("VACUUM")
+
+
+def _delete(library: Library, table: str, row_ids: list[int]) -> None:
+    with library.writing() as connection:
+        connection.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row_id,) for row_id in row_ids])

@@ -1,0 +1,135 @@
+"""Frame images: which are missing or not what was stored, and files that nothing speaks of."""
+
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vidlocal.records import Frame
+from vidlocal.store import frames, owners, staging
+from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.database import FRAMES_FOLDER, Library
+
+_FIRST, _LAST = b"\xff\xd8", b"\xff\xd9"  # of every JPEG
+_UNSIGNED = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A frame without a picture to look at. `missing`: there is no file at all. `dhash` is 64 bits, unsigned."""
+
+    frame: Frame
+    dhash: int
+    missing: bool
+
+
+def lost(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[Lost]:
+    """The frames of a video whose image is missing or not, byte for byte, what was published.
+
+    Where no checksum was kept, it must begin and end as a JPEG does, and then `is_whole` decides.
+    """
+    rows = library.rows(
+        "SELECT id, image, image_crc, dhash FROM frames WHERE video_id = ? AND image IS NOT NULL ORDER BY id", video_id
+    )
+    found: list[Lost] = []
+    for frame_id, image, crc, dhash in rows:
+        try:
+            data = (library.folder / image).read_bytes()
+        except OSError:
+            data = None
+        if data is None or not _is_as_published(data, crc, is_whole):
+            frame = frames.get(library, frame_id)
+            if frame is not None:
+                found.append(Lost(frame, dhash & _UNSIGNED, missing=data is None))
+    return found
+
+
+def nameless(library: Library) -> Iterator[Finding]:
+    """Distinct frames that have forgotten their image, which is still there: it is named by their position."""
+    rows = library.rows(
+        """SELECT id, video_id, content_hash, position FROM (
+          SELECT frames.id, video_id, content_hash, image, same_as,
+            row_number() OVER (PARTITION BY video_id ORDER BY time) - 1 AS position
+          FROM frames JOIN videos ON videos.id = video_id) WHERE image IS NULL AND same_as IS NULL"""
+    )
+    for frame_id, video_id, content_hash, position in rows:
+        image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
+        if (library.folder / image).is_file():
+            sentence = f"Frame {frame_id} has forgotten its image {image}."
+            yield Finding(Part.ROWS, sentence, video_id, partial(_remind, library, frame_id, image))
+
+
+def leftovers(library: Library) -> Iterator[Finding]:
+    """Files beside the library that nothing speaks of, and what killed processes left."""
+    with library.writing():  # nobody is between publishing images and storing their video
+        orphans = list(_orphans(library))
+    if orphans:
+        places = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
+        more = f" and {len(orphans) - 3:,} more" if len(orphans) > 3 else ""
+        sentence = f"{len(orphans):,} files or folders belong to nothing: {places}{more}."
+        yield Finding(Part.LEFTOVERS, sentence, mend=partial(_remove, library))
+
+
+def replace(library: Library, frame: Frame, jpeg: bytes) -> None:
+    """Give a frame its picture again, and queue what could not be done without it."""
+    if frame.image is None:
+        return
+    path = library.folder / frame.image
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}")
+    with open(draft, "wb", opener=_private) as file:
+        file.write(jpeg)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    with library.writing() as connection:
+        connection.execute("UPDATE frames SET image_crc = ? WHERE id = ?", (zlib.crc32(jpeg), frame.id))
+        row = connection.execute("SELECT enriched_at FROM frames WHERE id = ?", (frame.id,)).fetchone()
+        if row is not None and row["enriched_at"] is None:
+            frames.describe_again(library, [frame.id])
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], bool]) -> bool:
+    if crc is not None:
+        return zlib.crc32(data) == crc
+    return data.startswith(_FIRST) and data.endswith(_LAST) and is_whole(data)
+
+
+def _remind(library: Library, frame_id: int, image: str) -> None:
+    crc = frames.crc_of(library.folder / image)
+    with library.writing() as connection:
+        connection.execute("UPDATE frames SET image = ?, image_crc = ? WHERE id = ?", (image, crc, frame_id))
+
+
+def _orphans(library: Library) -> Iterator[Path]:
+    """Everything in the frames folder that no frame speaks of and no living process is filling."""
+    if not library.frames_folder.is_dir():
+        return
+    known: dict[str, set[str]] = {}
+    for row in library.rows("SELECT image FROM frames WHERE image IS NOT NULL"):
+        folder, _, name = row["image"].rpartition("/")
+        known.setdefault(folder, set()).add(name)
+    for place in sorted(library.frames_folder.iterdir()):
+        names = known.get(f"{FRAMES_FOLDER}/{place.name}")
+        if names is None:
+            if not staging.is_being_filled(library, place):
+                yield place
+        elif place.is_dir():
+            yield from sorted(path for path in place.iterdir() if path.name not in names)
+
+
+def _remove(library: Library) -> None:
+    with library.writing():
+        for path in list(_orphans(library)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    owners.bury_dead(library.folder)

@@ -1,0 +1,232 @@
+"""Rows that contradict each other, or say what cannot be."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
+from vidlocal.store import frames, jobs, passages
+from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.database import Library
+from vidlocal.store.migrations import STATUS
+
+# Containers round their lengths, and sound often ends a moment after the picture.
+_SLACK_S = 1.0
+
+Ids = Sequence[int]
+Mend = Callable[[Library, int, Ids], None]
+
+
+def _quoted(values: type[JobKind] | type[JobState] | type[PassageKind] | type[MediaKind]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """`sql` selects the video and the row of whatever is wrong; `mend` gets the rows of one video.
+
+    `sentence` has {number} and {title}.
+    """
+
+    sentence: str
+    sql: str
+    mend: Mend | None = None
+
+
+def contradictions(library: Library) -> Iterator[Finding]:
+    """One finding for each rule and video that breaks it. Mend each before asking for the next."""
+    for rule in _RULES:
+        broken: dict[int, list[int]] = {}
+        for video_id, row_id in library.rows(rule.sql):
+            broken.setdefault(video_id, []).append(row_id)
+        for video_id, ids in broken.items():
+            row = library.row("SELECT title FROM videos WHERE id = ?", video_id)
+            title = "a video that is gone" if row is None else row["title"]
+            mend = None if rule.mend is None else partial(rule.mend, library, video_id, ids)
+            yield Finding(Part.ROWS, rule.sentence.format(number=f"{len(ids):,}", title=title), video_id, mend)
+
+
+def statuses(library: Library) -> Iterator[Finding]:
+    """Videos whose status is not what their jobs say. Looked at last: mending anything else may change it."""
+    for row in library.rows(f"SELECT id, title FROM videos WHERE enrichment_status IS NOT {STATUS}"):
+        sentence = f"The status of {row['title']} is not what its jobs say."
+        yield Finding(Part.ROWS, sentence, row["id"], partial(_restate, library, row["id"]))
+
+
+def notes_of_searches(library: Library) -> Iterator[Finding]:
+    """Small things that are kept beside the videos and that nobody can read."""
+    for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
+        ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
+        if ids:
+            sentence = f"{len(ids):,} rows of {table} cannot be read."
+            yield Finding(Part.ROWS, sentence, mend=partial(_delete, table, library, 0, ids))
+
+
+_UNREADABLE_MEASURE = "name = 'seconds_per_frame' AND NOT coalesce(CAST(value AS REAL) > 0, 0)"
+
+
+def _restate(library: Library, video_id: int) -> None:
+    with library.writing() as connection:
+        connection.execute(f"UPDATE videos SET enrichment_status = {STATUS} WHERE id = ?", (video_id,))
+
+
+def _update(sql: str, library: Library, video_id: int, ids: Ids) -> None:
+    with library.writing() as connection:
+        connection.executemany(sql, [(row_id,) for row_id in ids])
+
+
+def _delete(table: str, library: Library, video_id: int, ids: Ids) -> None:
+    _update(f"DELETE FROM {table} WHERE id = ?", library, video_id, ids)
+
+
+def _describe_again(library: Library, video_id: int, ids: Ids) -> None:
+    frames.describe_again(library, ids)
+
+
+def _embed_again(library: Library, video_id: int, ids: Ids) -> None:
+    jobs.add(library, JobKind.EMBED, video_id, video_id)
+
+
+def _aim(library: Library, video_id: int, ids: Ids) -> None:
+    """A job about a whole video is about its own; where there is such a one already, one is enough."""
+    _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
+    _update("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
+
+
+def _make_again(library: Library, video_id: int, ids: Ids) -> None:
+    """Forget passages, and queue the work that makes them."""
+    wrong = ", ".join(map(str, ids))
+    with library.writing() as connection:
+        rows = connection.execute(f"SELECT kind, frame_id FROM passages WHERE id IN ({wrong})").fetchall()
+        connection.execute(f"DELETE FROM passages WHERE id IN ({wrong})")
+        for kind, frame_id in rows:
+            if kind == PassageKind.SCENE and frame_id is not None:
+                frames.describe_again(library, [frame_id])
+            elif kind == PassageKind.ACTION and frame_id is not None:
+                jobs.add(library, JobKind.WATCH, frame_id, video_id)
+            else:
+                _from_the_start(library, video_id, PassageKind(kind))
+
+
+def _from_the_start(library: Library, video_id: int, kind: PassageKind) -> None:
+    job = {PassageKind.SPEECH: JobKind.TRANSCRIBE, PassageKind.SCREEN_TEXT: JobKind.READ}.get(kind, JobKind.SUMMARISE)
+    passages.remove(library, video_id, kind)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step = ?", (video_id, job))
+    jobs.add(library, job, video_id, video_id)
+
+
+_OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_SLACK_S})"""
+_MADE_BY_JOBS = "('scene', 'action', 'speech', 'screen_text', 'summary')"
+
+# What a repeat should point at: the last distinct frame of its video before it.
+_ORIGINAL = """(SELECT id FROM frames AS original WHERE original.video_id = frames.video_id
+  AND original.image IS NOT NULL AND original.time < frames.time ORDER BY original.time DESC LIMIT 1)"""
+
+# In an order in which mending one never breaks another that was looked at before.
+_RULES = (
+    _Rule(
+        "{number} frames of {title} repeat nothing that is there.",
+        """SELECT video_id, id FROM frames WHERE image IS NULL AND NOT EXISTS (
+          SELECT 1 FROM frames AS original WHERE original.id = frames.same_as
+            AND original.video_id = frames.video_id AND original.image IS NOT NULL)""",
+        partial(_update, f"UPDATE frames SET same_as = {_ORIGINAL} WHERE id = ?"),
+    ),
+    _Rule(
+        "{number} frames of {title} have a picture and repeat another frame.",
+        "SELECT video_id, id FROM frames WHERE image IS NOT NULL AND same_as IS NOT NULL",
+        partial(_update, "UPDATE frames SET same_as = NULL WHERE id = ?"),
+    ),
+    _Rule(
+        "The facts of {number} frames of {title} cannot be read.",
+        "SELECT video_id, id FROM frames WHERE NOT json_valid(facts)",
+        partial(_update, "UPDATE frames SET facts = '{}' WHERE id = ?"),
+    ),
+    _Rule(
+        "{number} frames of {title} lie outside the video.",
+        f"""SELECT videos.id, frames.id FROM frames JOIN videos ON videos.id = video_id
+        WHERE time < 0 OR (duration > 0 AND time > duration + {_SLACK_S})""",
+    ),
+    _Rule(
+        "{title} is of an unknown kind.",
+        f"SELECT id, id FROM videos WHERE kind NOT IN ({_quoted(MediaKind)})",
+    ),
+    _Rule(
+        "{number} passages of {title} are of an unknown kind.",
+        f"SELECT video_id, id FROM passages WHERE kind NOT IN ({_quoted(PassageKind)})",
+    ),
+    _Rule(
+        "{number} passages of {title} are about frames of another video.",
+        """SELECT passages.video_id, passages.id FROM passages JOIN frames ON frames.id = frame_id
+        WHERE frames.video_id <> passages.video_id""",
+        partial(_delete, "passages"),
+    ),
+    _Rule(
+        "{number} passages of {title} lie outside the video.",
+        f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
+        WHERE passages.kind IN {_MADE_BY_JOBS} AND {_OUTSIDE}""",
+        _make_again,
+    ),
+    _Rule(
+        "{number} subtitles or notes of {title} lie outside the video. For new subtitles: vidlocal rm, then ingest.",
+        f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
+        WHERE passages.kind IN ('subtitle', 'note') AND {_OUTSIDE}""",
+    ),
+    _Rule(
+        "{number} passages of {title} end after the video does.",
+        f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
+        WHERE duration > 0 AND "end" > duration + {_SLACK_S} AND passages.start <= duration + {_SLACK_S}""",
+        partial(
+            _update,
+            """UPDATE passages SET "end" = max(start, (SELECT duration FROM videos WHERE id = video_id))
+            WHERE id = ?""",
+        ),
+    ),
+    _Rule(
+        "{number} passages of {title} end before they begin.",
+        'SELECT video_id, id FROM passages WHERE "end" < start',
+        partial(_update, 'UPDATE passages SET "end" = start WHERE id = ?'),
+    ),
+    _Rule(
+        "{number} jobs of {title} are of an unknown kind.",
+        f"SELECT video_id, id FROM jobs WHERE kind NOT IN ({_quoted(JobKind)})",
+        partial(_delete, "jobs"),
+    ),
+    _Rule(
+        "{number} jobs of {title} are in an unknown state.",
+        f"SELECT video_id, id FROM jobs WHERE state NOT IN ({_quoted(JobState)})",
+        partial(_update, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
+    ),
+    _Rule(
+        "{number} jobs of {title} look at frames that are not there.",
+        """SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
+          ON frames.id = target AND frames.video_id = jobs.video_id AND image IS NOT NULL
+        WHERE jobs.kind IN ('describe', 'watch') AND frames.id IS NULL""",
+        partial(_delete, "jobs"),
+    ),
+    _Rule(
+        "{number} jobs of {title} are about another video.",
+        "SELECT video_id, id FROM jobs WHERE kind NOT IN ('describe', 'watch') AND target <> video_id",
+        _aim,
+    ),
+    _Rule(
+        "{number} frames of {title} are neither described nor queued.",
+        """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NULL AND NOT EXISTS (
+          SELECT 1 FROM jobs WHERE kind = 'describe' AND target = frames.id AND state <> 'done')""",
+        _describe_again,
+    ),
+    _Rule(
+        "{number} frames of {title} count as described without a description.",
+        """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM passages WHERE frame_id = frames.id AND kind = 'scene')""",
+        _describe_again,
+    ),
+    _Rule(
+        "{number} passages of {title} have no vector, and none is to be made.",
+        """SELECT video_id, id FROM passages WHERE EXISTS (SELECT 1 FROM vectors)
+          AND NOT EXISTS (SELECT 1 FROM vectors WHERE passage_id = passages.id)
+          AND NOT EXISTS (
+            SELECT 1 FROM jobs WHERE kind = 'embed' AND target = passages.video_id AND state <> 'done')""",
+        _embed_again,
+    ),
+)

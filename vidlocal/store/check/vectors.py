@@ -1,0 +1,78 @@
+"""Vectors that can be compared with nothing, and mirrors that say other things than the table."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from vidlocal.records import JobKind
+from vidlocal.store import jobs, vector_index, vector_mirror
+from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.database import Library
+
+_CHUNK = 4096
+# Engines give unit vectors; float32 keeps their length to seven digits.
+_LENGTH_TOLERANCE = 0.01
+
+
+def unusable(library: Library) -> Iterator[Finding]:
+    """Vectors of the wrong size, and such as are not finite or not of length 1."""
+    for key in vector_index.keys(library):
+        bad = list(_bad(library, key))
+        if bad:
+            sentence = f"{len(bad):,} vectors of {key} cannot be compared with others."
+            yield Finding(Part.VECTORS, sentence, mend=partial(_make_again, library, bad))
+
+
+def mirrors(library: Library) -> Iterator[Finding]:
+    """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
+    folder = library.folder / vector_mirror.FOLDER
+    used = {vector_mirror.folder_of(library, key): key for key in vector_index.keys(library)}
+    places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
+    for place in places:
+        key = used.get(place)
+        mend = partial(shutil.rmtree, place, ignore_errors=True)
+        if key is None:
+            yield Finding(Part.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", mend=mend)
+        elif vector_mirror.is_damaged(library, key):
+            yield Finding(Part.VECTORS, f"The copy of the vectors of {key} is damaged.", mend=mend)
+
+
+def _bad(library: Library, key: str) -> Iterator[tuple[int, int]]:
+    """Id and video of the bad vectors of a model. The usual size is the right one."""
+    usual = library.number(
+        "SELECT length(vector) FROM vectors WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
+    )
+    after = 0
+    while rows := library.rows(
+        """SELECT vectors.id, video_id, vector FROM vectors JOIN passages ON passages.id = passage_id
+        WHERE vectors.model = ? AND vectors.id > ? ORDER BY vectors.id LIMIT ?""",
+        key,
+        after,
+        _CHUNK,
+    ):
+        after = rows[-1]["id"]
+        right = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == usual]
+        good = {
+            row["id"]
+            for row, is_unit in zip(right, _are_unit([row["vector"] for row in right]), strict=True)
+            if is_unit
+        }
+        yield from ((row["id"], row["video_id"]) for row in rows if row["id"] not in good)
+
+
+def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
+    if not vectors or not len(vectors[0]) or len(vectors[0]) % 4:
+        return [False] * len(vectors)
+    matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), -1).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+        return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
+
+
+def _make_again(library: Library, bad: Sequence[tuple[int, int]]) -> None:
+    with library.writing() as connection:
+        connection.executemany("DELETE FROM vectors WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
+        for video_id in {video_id for _, video_id in bad}:
+            jobs.add(library, JobKind.EMBED, video_id, video_id)
