@@ -86,6 +86,12 @@ def test_a_lease_that_ran_out_makes_the_job_claimable_again(library: Library) ->
     assert first.id == again.id
 
 
+def test_a_laptop_that_slept_through_a_lease_takes_no_job_from_itself(library: Library) -> None:
+    add_video(library)
+    jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=100.0, lease_s=10.0)
+    assert jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=28_900.0, lease_s=10.0) is None
+
+
 def test_what_a_dead_process_was_at_is_queued_at_once_and_a_living_one_keeps_it(library: Library) -> None:
     add_video(library)
     with Owner(library.folder) as alive:

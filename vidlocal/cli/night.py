@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,8 @@ WindowOption = Annotated[
     typer.Option(
         "--window",
         metavar="HH:MM-HH:MM",
-        help="Work in these hours only, every night until nothing is left.",
-        show_default="the setting window",
+        help="Hours of the night in place of the setting window, such as 23:00-06:30.",
+        show_default=False,
     ),
 ]
 UntilOption = Annotated[
@@ -112,16 +112,31 @@ def shift(library: Library, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
 
 
 class Shift:
-    """A `progress.Line` that writes the log too, and the keeper of the report."""
+    """A `progress.Line` that writes the log too, and the keeper of the report.
 
-    def __init__(self, library: Library, hours: Hours, line: progress.Line, log: Log, awake: Awake) -> None:
+    `now` is monotonic, in seconds, and `local` the clock on the wall.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        hours: Hours,
+        line: progress.Line,
+        log: Log,
+        awake: Awake,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        local: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._now = now
+        self._local = local
         self._library = library
         self._hours = hours
         self._line = line
         self._log = log
         self._awake = awake
         self._held_by: str | None = _BEFORE
-        self._turned_at = self._logged_at = time.monotonic()
+        self._turned_at = self._logged_at = self._now()
         self._run_id: int | None = None
         self._works = self._ended = False
         self._since = _a_second_ago()
@@ -129,7 +144,7 @@ class Shift:
 
     def gate(self, *more_ends: End) -> Schedule:
         """The gate of these hours, and of further ends. `--for` counts from here."""
-        hours, now, local = self._hours, time.monotonic, lambda: datetime.now().astimezone()
+        hours, now, local = self._hours, self._now, self._local
         conditions: list[Condition] = [Unpaused(self._library)]
         if hours.window is not None:
             conditions.append(Night(hours.window, local))
@@ -147,7 +162,7 @@ class Shift:
     @contextmanager
     def working(self) -> Iterator[None]:
         """The block works whenever the gate lets it: then time counts, and the machine is kept awake."""
-        self._turned_at = time.monotonic()
+        self._turned_at = self._now()
         self._works = True
         self._settle()
         try:
@@ -167,17 +182,17 @@ class Shift:
         """Where the work stands. `detail` may be a description, so it is not for the log."""
         with _surviving_the_terminal():
             self._line.at(what, done, eta=eta, detail=detail)
-        if time.monotonic() - self._logged_at >= _LOGGED_EVERY_S:
-            self._logged_at = time.monotonic()
+        if self._now() - self._logged_at >= _LOGGED_EVERY_S:
+            self._logged_at = self._now()
             self._log.line(what if eta is None else f"{what}  {lasting(eta)} left")
             self.keep_report()
-            if self._hours.window is None and time.monotonic() - self._started >= _DAY_S:
+            if self._hours.window is None and self._now() - self._started >= _DAY_S:
                 self.sum_up("A day has passed; going on.")
 
     def end(self, ended: str | None) -> None:
         """Keep the report of the whole run, and say it where nobody will have watched."""
         hours = self._hours
-        if hours.window or hours.until or hours.for_s or time.monotonic() - self._started >= _UNWATCHED_S:
+        if hours.window or hours.until or hours.for_s or self._now() - self._started >= _UNWATCHED_S:
             self.sum_up(ended)
         else:
             self.keep_report(ended)
@@ -232,13 +247,13 @@ class Shift:
             self._awake.release()
 
     def _count_time(self) -> None:
-        now = time.monotonic()
+        now = self._now()
         if self._works:
             self._seconds[self._held_by] += now - self._turned_at
         self._turned_at = now
 
     def _start_anew(self) -> None:
-        self._started = time.monotonic()
+        self._started = self._now()
         self._started_at = jobs.now_utc()
         self._seconds: dict[str | None, float] = defaultdict(float)
         self._run_id = None

@@ -47,6 +47,7 @@ class Service:
     _undone: dict[JobKind, int] | None = field(init=False, default=None)
     _not_before: float = field(init=False, default=0.0)
     _trouble: str | None = field(init=False, default=None)
+    _said: set[str] = field(init=False, default_factory=set)
     _pause: float = field(init=False, default=_TROUBLE_FIRST_S)
 
     def __post_init__(self) -> None:
@@ -102,8 +103,7 @@ class Service:
                     report=lambda at: enriching.show(self.shift, at),
                     say=self.shift.say,
                 )
-        for note in dict.fromkeys(summary.notes):
-            self.shift.say(note)
+        self._say_once(summary.notes)
         self.record(enriching.as_data(summary))
         self.shift.keep_report()
         if summary.stopped is None:
@@ -146,5 +146,11 @@ class Service:
             self.shift.say(f"{outcome.path.name} was not taken in: {outcome.reason}")
         elif outcome.result is Result.ADDED and outcome.video is not None:
             self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {outcome.frames:,} frames.")
-        for note in outcome.notes:
-            self.shift.say(note)
+        self._say_once(outcome.notes)
+
+    def _say_once(self, notes: Sequence[str]) -> None:
+        """What has to wait has to wait every time; once is enough."""
+        for note in notes:
+            if note not in self._said:
+                self._said.add(note)
+                self.shift.say(note)

@@ -23,7 +23,7 @@ BUSY_FROM = 0.35
 BUSY_AFTER_S = 30.0
 CALM_BELOW = 0.15
 CALM_AFTER_S = 120.0
-_SAMPLE_EVERY_S = 5.0
+_SAMPLE_EVERY_S = 10.0
 # Two samples further apart say nothing of now. Between them lies at most one speech job.
 _SAMPLES_BELONG_S = 900.0
 

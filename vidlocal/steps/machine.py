@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,24 +15,24 @@ if TYPE_CHECKING:
 # other. On macOS the application is called Ollama.
 _OURS = ("ollama", "vidlocal")
 
-_POWER_SUPPLIES = Path("/sys/class/power_supply")
+POWER_SUPPLIES = Path("/sys/class/power_supply")
 
 # Nicer than an ordinary program, but not so nice that we starve behind other batch work.
 NICENESS = 10
 
 
-def on_battery() -> bool:
+def on_battery(supplies: Path = POWER_SUPPLIES) -> bool:
     """Whether the machine itself runs on battery now. Not known, or no battery, is a no."""
     import psutil
 
-    if not hasattr(psutil, "sensors_battery") or not _has_battery(_POWER_SUPPLIES):
+    if not hasattr(psutil, "sensors_battery") or not has_battery(supplies):
         return False
     battery = psutil.sensors_battery()
     return battery is not None and battery.power_plugged is False
 
 
-def _has_battery(supplies: Path) -> bool:
-    """False when every battery is that of a mouse or keyboard, which psutil takes for the machine's (Linux)."""
+def has_battery(supplies: Path) -> bool:
+    """Whether the machine may have a battery of its own. psutil takes that of a mouse or keyboard for one (Linux)."""
     if sys.platform != "linux" or not supplies.is_dir():
         return True
     return any(
@@ -51,6 +52,25 @@ def lower_priority() -> None:
         os.nice(max(0, NICENESS - os.nice(0)))
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of all processors since the machine was started: in all, busy with any program, and with ours."""
+
+    total: float
+    busy: float
+    ours: float
+
+
+def share_of_others(before: Spent, after: Spent) -> float | None:
+    """The share of all processors that other programs used between two readings, 0 to 1; None without time between."""
+    passed = after.total - before.total
+    if passed <= 0:
+        return None
+    # A process that ended takes its seconds out of our sum, where its parent does not inherit them.
+    ours = max(0.0, after.ours - before.ours)
+    return min(1.0, max(0.0, after.busy - before.busy - ours) / passed)
+
+
 class OthersLoad:
     """The share of all processors that other programs used since the last call, 0 to 1.
 
@@ -59,31 +79,25 @@ class OthersLoad:
     """
 
     def __init__(self) -> None:
-        self._before: tuple[float, float, float] | None = None
+        self._before: Spent | None = None
 
     def __call__(self) -> float | None:
-        ours = _our_seconds()
-        if ours is None:
-            self._before = None
-            return None
-        busy, total = _all_seconds()
-        before, self._before = self._before, (busy, total, ours)
-        if before is None or total <= before[1]:
-            return None
-        # A process that ended takes its seconds out of our sum, where its parent does not inherit them.
-        by_us = max(0.0, ours - before[2])
-        return min(1.0, max(0.0, busy - before[0] - by_us) / (total - before[1]))
+        before, self._before = self._before, spent()
+        return None if before is None or self._before is None else share_of_others(before, self._before)
 
 
-def _all_seconds() -> tuple[float, float]:
-    """Seconds of all processors since the start: busy with any program, and in all."""
+def spent() -> Spent | None:
+    """A reading. None when one of our processes cannot be read."""
     import psutil
 
+    ours = _our_seconds()
+    if ours is None:
+        return None
     times = psutil.cpu_times()._asdict()
     # Linux counts guests among `user` already, and what the host of a virtual machine steals is not our machine's.
-    counted = {name: spent for name, spent in times.items() if name not in ("guest", "guest_nice", "steal")}
+    counted = {name: seconds for name, seconds in times.items() if name not in ("guest", "guest_nice", "steal")}
     total = sum(counted.values())
-    return total - counted["idle"] - counted.get("iowait", 0.0), total
+    return Spent(total, total - counted["idle"] - counted.get("iowait", 0.0), ours)
 
 
 def _our_seconds() -> float | None:
@@ -91,15 +105,15 @@ def _our_seconds() -> float | None:
     import psutil
 
     known = {process.pid: process for process in psutil.process_iter(["ppid", "name", "cpu_times"])}
-    spent = 0.0
+    seconds = 0.0
     for pid in _ours(known):
         times = known[pid].info["cpu_times"]
         if times is None:
             return None
-        spent += times.user + times.system
+        seconds += times.user + times.system
         # A child that has ended passes its seconds on to the parent that waited for it.
-        spent += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    return spent
+        seconds += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return seconds
 
 
 def _ours(known: "dict[int, psutil.Process]") -> Iterator[int]:

@@ -26,7 +26,7 @@ RETURNING id, kind, target, video_id, attempts, lease
 """
 
 # Tried in turn: each is one walk along the index of jobs_to_claim, which an OR of the two would not be.
-_CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now")
+_CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now AND worker IS NOT :worker")
 
 
 # A video is understood once its representative frames are described and, when all frames are, once what happens in
@@ -99,7 +99,8 @@ def claim(
 ) -> Job | None:
     """The most valuable waiting job of a kind, leased to `worker` until `now + lease_s`.
 
-    `now` is wall-clock time: a laptop that slept through its lease has lost it.
+    `now` is wall-clock time: a laptop that slept through its lease has lost it to other processes. Nobody takes a
+    job from himself: he has the answer coming.
     """
     values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
     condition = _CONDITIONS.get(kind, "")

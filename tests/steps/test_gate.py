@@ -1,0 +1,268 @@
+"""When the deep pass holds, goes on and ends, and what it says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from vidlocal.steps.gate import (
+    BUSY_AFTER_S,
+    CALM_AFTER_S,
+    Condition,
+    For,
+    Idle,
+    Night,
+    Plugged,
+    Ruling,
+    Schedule,
+    Unpaused,
+    Until,
+)
+from vidlocal.steps.window import parse_window
+from vidlocal.store import measures
+from vidlocal.store.database import Library
+
+
+@dataclass
+class Wall:
+    """A clock of ours: the monotonic one and the one on the wall, which may be set."""
+
+    at: float = 1000.0
+    shows: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 21, 0, tzinfo=ZoneInfo("Europe/Berlin")))
+
+    def now(self) -> float:
+        return self.at
+
+    def local(self) -> datetime:
+        return self.shows
+
+    def pass_time(self, seconds: float) -> None:
+        self.at += seconds
+        self.shows += timedelta(seconds=seconds)
+
+
+class Switch:
+    """A condition that is turned by hand."""
+
+    name = "switch"
+
+    def __init__(self, why: str | None = None) -> None:
+        self.why = why
+        self.asked = 0
+
+    def why_not(self) -> str | None:
+        self.asked += 1
+        return self.why
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+def schedule(wall: Wall, *conditions: Condition, said: list[str] | None = None) -> Schedule:
+    return Schedule(conditions, now=wall.now, say=(said if said is not None else []).append)
+
+
+def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sentence_each(wall: Wall) -> None:
+    said: list[str] = []
+    gate = schedule(wall, Night(parse_window("22:00-07:00"), wall.local), said=said)
+    went: list[str] = []
+    for _ in range(2 * 24 * 60):
+        if gate.look().go:
+            went.append(f"{wall.shows:%d %H}")
+        wall.pass_time(60)
+    assert [hour for hour, next_hour in zip(went, [*went[1:], ""], strict=True) if hour != next_hour] == [
+        *("21 22", "21 23", "22 00", "22 01", "22 02", "22 03", "22 04", "22 05", "22 06"),
+        *("22 22", "22 23", "23 00", "23 01", "23 02", "23 03", "23 04", "23 05", "23 06"),
+    ]
+    waiting = "Waiting until 22:00; the night window is 22:00 to 07:00. Ctrl-C ends the waiting."
+    assert said == [waiting, "Going on.", waiting, "Going on.", waiting]
+
+
+def test_nothing_is_said_when_it_may_go_from_the_start(wall: Wall) -> None:
+    said: list[str] = []
+    assert schedule(wall, Switch(), said=said).look() == Ruling(go=True)
+    assert said == []
+
+
+def test_conditions_are_asked_at_most_once_a_second(wall: Wall) -> None:
+    switch = Switch()
+    gate = schedule(wall, switch)
+    for _ in range(100):
+        gate.look()
+        wall.pass_time(0.1)
+    assert switch.asked == 10
+
+
+def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_met(wall: Wall) -> None:
+    said: list[str] = []
+    first, second = Switch("First."), Switch("Second.")
+    gate = schedule(wall, first, second, said=said)
+    for why, expected in ((("First.", "Second."), False), ((None, "Second."), False), ((None, None), True)):
+        first.why, second.why = why
+        assert gate.look().go is expected
+        wall.pass_time(1)
+    assert said == ["First.", "Second.", "Going on."]
+
+
+def test_every_turn_is_told_before_its_sentence(wall: Wall) -> None:
+    told: list[object] = []
+    switch = Switch("Held.")
+    gate = Schedule([switch], now=wall.now, say=told.append, turned=told.append)
+    gate.look()
+    switch.why = None
+    wall.pass_time(1)
+    gate.look()
+    assert told == [switch, "Held.", None, "Going on."]
+
+
+@pytest.mark.parametrize(
+    ("starts", "until", "ends"),
+    [
+        ("2026-11-21 21:00", time(7), "2026-11-22 07:00"),
+        ("2026-11-21 06:00", time(7), "2026-11-21 07:00"),
+        ("2026-11-21 07:00", time(7), "2026-11-22 07:00"),
+    ],
+)
+def test_until_ends_the_run_at_that_time_of_day(wall: Wall, starts: str, until: time, ends: str) -> None:
+    wall.shows = datetime.fromisoformat(starts).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    end = Until(until, wall.local)
+    gate = Schedule([], [end], now=wall.now, say=lambda sentence: None)
+    while gate.look().over is None:
+        assert gate.look().go
+        wall.pass_time(60)
+    assert f"{wall.shows:%Y-%m-%d %H:%M}" == ends
+    assert gate.look() == Ruling(go=False, over="It is 07:00.")
+
+
+def test_until_a_time_that_the_clocks_skip_ends_when_they_have_skipped_it() -> None:
+    new_york = ZoneInfo("America/New_York")
+    at = datetime(2026, 3, 8, 1, 59, tzinfo=new_york).timestamp()
+    shows = lambda: datetime.fromtimestamp(at, new_york)  # noqa: E731
+    end = Until(time(2, 30), shows)
+    assert end.why_over() is None
+    at += 60
+    assert f"{shows():%H:%M}" == "03:00"
+    assert end.why_over() is not None
+
+
+def test_until_survives_a_night_that_the_machine_slept_through(wall: Wall) -> None:
+    end = Until(time(7), wall.local)
+    wall.shows += timedelta(hours=14)  # the monotonic clock stood still
+    assert end.why_over() is not None
+
+
+def test_for_counts_time_that_passed_and_does_not_care_for_the_clock_on_the_wall(wall: Wall) -> None:
+    end = For(3 * 3600, wall.now)
+    wall.shows += timedelta(days=2)
+    wall.at += 3 * 3600 - 1
+    assert end.why_over() is None
+    wall.shows -= timedelta(days=9)
+    wall.at += 1
+    assert end.why_over() == "3 h have passed."
+
+
+def test_a_clock_that_is_set_is_obeyed_in_the_same_second(wall: Wall) -> None:
+    gate = schedule(wall, Night(parse_window("22:00-07:00"), wall.local))
+    assert not gate.look().go
+    wall.shows += timedelta(hours=2)
+    wall.at += 1
+    assert gate.look().go
+    wall.shows -= timedelta(hours=5)
+    wall.at += 1
+    assert not gate.look().go
+
+
+def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: Wall, library: Library) -> None:
+    said: list[str] = []
+    gate = schedule(wall, Unpaused(library), said=said)
+    assert gate.look().go
+    with Library.open(library.folder) as other:
+        measures.put(other, measures.PAUSED, "2026-11-21T20:00:00+00:00")
+    wall.pass_time(1)
+    assert not gate.look().go
+    with Library.open(library.folder) as other:
+        measures.forget(other, measures.PAUSED)
+    wall.pass_time(1)
+    assert gate.look().go
+    assert said == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
+
+
+def test_it_holds_on_battery_and_asks_for_that_now_and_then_only(wall: Wall) -> None:
+    asked: list[bool] = []
+
+    def on_battery() -> bool:
+        asked.append(wall.at >= 1060)
+        return asked[-1]
+
+    gate = schedule(wall, Plugged(on_battery, wall.now))
+    went = []
+    for _ in range(120):
+        went.append(gate.look().go)
+        wall.pass_time(1)
+    assert went == [True] * 60 + [False] * 60
+    assert len(asked) == 12
+
+
+def idle_hours(wall: Wall, load: Callable[[float], float | None], *, seconds: int) -> tuple[list[bool], list[str]]:
+    """What the gate ruled in each second while other programs used `load` of the machine, and what it said."""
+    said: list[str] = []
+    began = wall.at
+    gate = schedule(wall, Idle(lambda: load(wall.at - began), wall.now), said=said)
+    went = []
+    for _ in range(seconds):
+        went.append(gate.look().go)
+        wall.pass_time(1)
+    return went, said
+
+
+def test_it_holds_soon_after_others_begin_to_work_and_goes_on_some_time_after_they_end(wall: Wall) -> None:
+    went, said = idle_hours(wall, lambda at: 0.8 if 300 <= at < 900 else 0.02, seconds=1800)
+    held = [second for second, goes in enumerate(went) if not goes]
+    assert 300 <= held[0] <= 300 + BUSY_AFTER_S + 10
+    assert 900 + CALM_AFTER_S / 2 <= held[-1] <= 900 + CALM_AFTER_S + 20
+    assert len(said) == 2
+
+
+def test_a_short_burst_does_not_stop_the_work(wall: Wall) -> None:
+    went, _ = idle_hours(wall, lambda at: 0.9 if at % 120 < 10 else 0.05, seconds=3600)
+    assert all(went)
+
+
+@pytest.mark.parametrize("period", [20, 60, 120, 200])
+def test_load_that_comes_and_goes_does_not_make_it_flap(wall: Wall, period: int) -> None:
+    went, said = idle_hours(wall, lambda at: 0.9 if at % period < period / 2 else 0.0, seconds=3600)
+    assert not all(went)
+    assert len(said) <= 1 + 3600 / (BUSY_AFTER_S + CALM_AFTER_S)
+    if period <= CALM_AFTER_S:
+        assert len(said) == 1
+
+
+def test_load_between_the_thresholds_leaves_everything_as_it_is(wall: Wall) -> None:
+    went, _ = idle_hours(wall, lambda at: 0.25, seconds=3600)
+    assert all(went)
+    went, _ = idle_hours(wall, lambda at: 0.9 if at < 120 else 0.25, seconds=3600)
+    assert not any(went[60:])
+
+
+def test_what_cannot_be_told_holds_nobody_up(wall: Wall) -> None:
+    went, said = idle_hours(wall, lambda at: None, seconds=600)
+    assert all(went)
+    assert said == []
+    went, _ = idle_hours(wall, lambda at: 0.9 if at < 300 else None, seconds=600)
+    assert went[-1]
+
+
+def test_the_load_of_the_day_says_nothing_of_the_night(wall: Wall) -> None:
+    began = wall.at
+    night = Night(parse_window("22:00-07:00"), wall.local)
+    gate = schedule(wall, night, Idle(lambda: 0.9 if wall.at - began < 3600 else 0.0, wall.now))
+    while not gate.look().go:
+        wall.pass_time(60)
+    assert f"{wall.shows:%H:%M}" == "22:00"
+    for _ in range(600):
+        wall.pass_time(1)
+        assert gate.look().go
