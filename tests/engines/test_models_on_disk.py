@@ -1,4 +1,5 @@
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -85,5 +86,6 @@ def test_vad_model_is_the_newest_that_is_one(tmp_path: Path) -> None:
     assert vad_model(tmp_path) is None
     (tmp_path / "ggml-silero-v9.0.0.bin").write_text("<html>")
     for version in ("v5.1.2", "v6.2.0"):
-        (tmp_path / f"ggml-silero-{version}.bin").write_bytes(b"lmgg" + bytes(100))
+        (tmp_path / f"ggml-silero-{version}.bin").write_bytes(b"lmgg\x0a\0\0\0silero-16k" + bytes(100))
+    (tmp_path / "ggml-silero-v9.1.0.bin").write_bytes(b"lmgg" + os.urandom(10_000))
     assert vad_model(tmp_path) == (tmp_path / "ggml-silero-v6.2.0.bin").absolute()

@@ -146,13 +146,3 @@ def test_what_the_voice_activity_model_does_not_hear_is_not_listened_to(tmp_path
         (cue,) = eager.transcribe(sound, "en").cues
         assert cue.text == sentence.text
         assert cue.start == pytest.approx(0.4, abs=0.3)
-
-
-def test_a_garbage_voice_activity_model_is_an_error_that_names_it(tmp_path: Path) -> None:
-    garbage = tmp_path / "ggml-silero-x.bin"
-    garbage.write_bytes(b"lmgg" + os.urandom(10_000))
-    with (
-        Whisper(whisper_model(str(MODEL), tmp_path), vad_file=garbage) as whisper,
-        pytest.raises(EngineError, match=r"ggml-silero-x\.bin"),
-    ):
-        whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")

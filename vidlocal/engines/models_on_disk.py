@@ -40,6 +40,7 @@ _HEADER = struct.Struct("<I13i")
 _VOCABULARIES = range(51_864, 51_867)  # English only, multilingual, large-v3
 _MELS, _FFT = (80, 128), 201
 _SMALLEST_BYTES = 500_000
+_LONGEST_NAME = 64
 _RECORD = "verified.json"
 _BLOCK = 4 << 20
 
@@ -80,7 +81,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
 
 def vad_model(folder: Path) -> Path | None:
     """The newest voice-activity model in the models folder; None when there is none that is whole."""
-    found = [path for path in folder.glob("ggml-silero-*.bin") if path.is_file() and _magic(path) == _MAGIC]
+    found = [path for path in folder.glob("ggml-silero-*.bin") if path.is_file() and _is_vad(path)]
     return max(found, key=lambda path: path.name).absolute() if found else None
 
 
@@ -117,10 +118,12 @@ def _check_header(path: Path) -> None:
         raise EngineError(f"{path} is no whisper.cpp model, or only a part of one. Delete it and run: vidlocal setup")
 
 
-def _magic(path: Path) -> int:
-    with suppress(OSError), open(path, "rb") as file:
-        return int.from_bytes(file.read(4), "little")
-    return 0
+def _is_vad(path: Path) -> bool:
+    """Whether a file begins like a silero model: given anything else, whisper.cpp takes noise for sizes and hangs."""
+    with suppress(OSError, struct.error), open(path, "rb") as file:
+        magic, length = struct.unpack("<Ii", file.read(8))
+        return magic == _MAGIC and 0 < length < _LONGEST_NAME and file.read(length).startswith(b"silero")
+    return False
 
 
 def _sums(path: Path, folder: Path) -> Mapping[str, str]:
