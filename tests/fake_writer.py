@@ -27,7 +27,7 @@ def write(schema: Json, prompt: str) -> Json:
 
 def _section(notes: list[tuple[str, str, str, str]]) -> Json:
     text = " ".join(words for *_, words in notes).lower()
-    found = Counter(word for word in re.findall(r"[^\W\d_]{4,}", text))
+    found = Counter(word for word in re.findall(r"[^\W\d_]{3,}", text))
     common = [word for word, _ in found.most_common(8)]
     here = set(re.findall(r"[^\W\d_]+", text))
     first, last = notes[0][3], notes[-1][3]

@@ -53,7 +53,7 @@ def action(text: str) -> ActionAnswer:
 
 def plain_action(text: str) -> ActionAnswer:
     """What happens over several frames, from plain sentences."""
-    return ActionAnswer("" if _is_nothing(answers.cleaned(text)) else _sentence(text))
+    return ActionAnswer("" if _NOTHING.match(answers.cleaned(text)) else _sentence(text))
 
 
 def section(text: str, given: Sequence[int]) -> SectionAnswer:

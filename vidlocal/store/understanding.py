@@ -44,6 +44,26 @@ def queue(library: Library, video_id: int) -> None:
             jobs.add(library, JobKind.SUMMARISE, video_id, video_id)
 
 
+def queue_again(library: Library, video_id: int) -> None:
+    """Plan tags and summary of a video anew. Sections whose notes are the same are not read again."""
+    with library.writing():
+        for row in library.rows(
+            "SELECT kind FROM jobs WHERE video_id = ? AND kind IN (?, ?)", video_id, JobKind.TAG, JobKind.SUMMARISE
+        ):
+            jobs.add(library, JobKind(row["kind"]), video_id, video_id)
+
+
+def queue_stale(library: Library, model: str, version: str, videos: Sequence[int] | None = None) -> int:
+    """The same for videos of which another model or another version of the prompt told. How many there are."""
+    stale = library.rows(
+        "SELECT DISTINCT video_id FROM sections WHERE model <> ? OR prompt_version <> ?", model, version
+    )
+    wanted = [row["video_id"] for row in stale if videos is None or row["video_id"] in videos]
+    for video_id in wanted:
+        queue_again(library, video_id)
+    return len(wanted)
+
+
 def queue_grown(library: Library) -> int:
     """Plan tags and summary anew for videos of which much more is known by now. How many there are.
 
@@ -61,10 +81,8 @@ def queue_grown(library: Library) -> int:
         _MUCH_MORE,
         _MORE,
     )
-    with library.writing():
-        for row in grown:
-            jobs.add(library, JobKind.TAG, row["id"], row["id"])
-            jobs.add(library, JobKind.SUMMARISE, row["id"], row["id"])
+    for row in grown:
+        queue_again(library, row["id"])
     return len(grown)
 
 

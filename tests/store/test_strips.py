@@ -1,0 +1,141 @@
+"""Which frames are watched together."""
+
+from pathlib import Path
+
+from vidlocal.engines.pictures import plain_colour
+from vidlocal.records import FileStamp, Frame, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, Provenance
+from vidlocal.store import jobs, passages, strips, videos
+from vidlocal.store.database import Library
+
+
+def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
+    """One frame per letter: a letter is its shot, a dot repeats the frame before."""
+    frames: list[Frame] = []
+    kept, shot = 0, 0
+    for place, letter in enumerate(shots):
+        if letter == ".":
+            frames.append(Frame(place + 1, 1, place * every, shot, None, same_as=kept))
+        else:
+            kept, shot = place + 1, ord(letter)
+            frames.append(Frame(kept, 1, place * every, shot, f"{place}.jpg"))
+    return frames
+
+
+def spans(shots: str, *, every: float = 2.0) -> list[tuple[float, float, int]]:
+    return [(strip.start, strip.end, len(strip.pictures)) for strip in strips.cut(timeline(shots, every=every))]
+
+
+def test_a_strip_has_at_most_eight_pictures() -> None:
+    assert spans("a" * 20) == [(0.0, 16.0, 8), (16.0, 32.0, 8), (32.0, 38.0, 4)]
+
+
+def test_a_strip_lasts_at_most_twenty_seconds() -> None:
+    assert spans("a" * 8, every=9.0) == [(0.0, 27.0, 3), (27.0, 54.0, 3), (54.0, 63.0, 2)]
+
+
+def test_a_stretch_in_which_nothing_changes_is_not_watched() -> None:
+    assert spans("a" + "." * 40) == []
+    assert spans("") == []
+    assert spans("a") == []
+
+
+def test_repeats_are_no_pictures_but_count_as_time() -> None:
+    assert spans("a...a...") == [(0.0, 10.0, 2)]
+
+
+def test_slides_that_only_change_are_not_watched() -> None:
+    assert spans("abcdefgh") == []
+
+
+def test_the_strip_after_a_cut_begins_with_the_picture_before_it() -> None:
+    first, second = strips.cut(timeline("aaaabbbb"))
+    assert [picture.time for picture in first.pictures] == [0.0, 2.0, 4.0, 6.0]
+    assert [picture.time for picture in second.pictures] == [6.0, 8.0, 10.0, 12.0, 14.0]
+    assert first.cuts == ()
+    assert second.cuts == (8.0,)
+
+
+def test_short_shots_are_watched_together() -> None:
+    (strip,) = strips.cut(timeline("aabb"))
+    assert len(strip.pictures) == 4
+    assert strip.cuts == (4.0,)
+
+
+def test_every_strip_begins_with_another_frame() -> None:
+    for shots in ("aaabbbcccddd", "aabbaabb", "abbbbabbbba", "a" * 50 + "b" * 3 + "c" * 50, "aaab" * 20):
+        firsts = [strip.pictures[0].id for strip in strips.cut(timeline(shots))]
+        assert len(firsts) == len(set(firsts))
+
+
+def test_all_that_moves_is_watched() -> None:
+    for shots in ("aaabbbcccddd", "a" * 50 + "b" * 3 + "c" * 50, "aaaa.aaa..aaaaa"):
+        found = timeline(shots)
+        watched = {picture.id for strip in strips.cut(found) for picture in strip.pictures}
+        assert watched == {frame.id for frame in found if frame.image}
+
+
+def add_video(library: Library, pictures: int = 10) -> int:
+    folder = library.frames_folder / "v"
+    folder.mkdir()
+    drafts = []
+    for number in range(pictures):
+        (folder / f"{number}.jpg").write_bytes(plain_colour((10 * number, 0, 0), side_px=64))
+        rank = 0 if number == 9 else None
+        drafts.append(FrameDraft(2.0 * number, 0, f"frames/v/{number}.jpg", number, rank=rank, novelty=0.5))
+    return videos.add(
+        library,
+        content_hash="v",
+        path=Path("/v.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 20.0),
+        frame_drafts=drafts,
+        found=[],
+        plan=[],
+    )
+
+
+def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
+    video = add_video(library)
+    assert strips.queue(library, video) == 2
+    assert strips.queue(library, video) == 2  # again: nothing is planned twice
+    job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
+    second = strips.of_video(library, video)[1]
+    assert job is not None
+    assert job.target == second.pictures[0].id  # it holds the representative frame
+    assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
+
+
+def test_a_new_action_replaces_the_old_one_and_leaves_the_scene(library: Library) -> None:
+    video = add_video(library)
+    strip = strips.of_video(library, video)[0]
+    made = Provenance("ollama", "llava:7b", "d", "watch-1")
+    for text in ("Someone enters.", "Someone leaves."):
+        strips.store_action(library, strip, text, made)
+    (action,) = passages.of_video(library, video, [PassageKind.ACTION])
+    assert (action.text, action.start, action.end) == ("Someone leaves.", 0.0, 16.0)
+    strips.store_action(library, strip, "", made)
+    assert passages.of_video(library, video) == []
+
+
+def test_hidden_actions_are_watched_again(library: Library) -> None:
+    video = add_video(library)
+    strips.queue(library, video)
+    strip = strips.of_video(library, video)[0]
+    for _ in range(2):
+        job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
+        assert job is not None
+        jobs.finish(library, job)
+    strips.store_action(library, strip, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
+    assert strips.watch_hidden_again(library) == 1
+    assert library.number("SELECT count(*) FROM passages") == 0
+    assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
+
+
+def test_stale_actions_are_watched_again_and_stay_until_then(library: Library) -> None:
+    video = add_video(library)
+    strip = strips.of_video(library, video)[0]
+    strips.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
+    assert strips.queue_stale(library, "old", ["watch-1"]) == 0
+    assert strips.queue_stale(library, "new", ["watch-1"], [video + 1]) == 0
+    assert strips.queue_stale(library, "new", ["watch-1"]) == 1
+    assert len(passages.of_video(library, video)) == 1

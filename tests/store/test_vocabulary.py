@@ -1,0 +1,53 @@
+"""One word for one thing, per library."""
+
+import pytest
+
+from vidlocal.store import vocabulary
+from vidlocal.store.database import Library
+
+
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [
+        ("Wedding Dresses!", "wedding dress"),
+        ("  the  BRIDE ", "bride"),
+        ("children", "child"),
+        ("parties", "party"),
+        ("glass", "glass"),
+        ("bus", "bus"),
+        ("tennis", "tennis"),
+        ("churches", "church"),
+        ("boxes", "box"),
+        ("cup_cakes", "cup cake"),
+        ("Ｗｅｄｄｉｎｇ", "wedding"),
+        ("Zoë's dogs", "zoë's dog"),
+        ("結婚式", "結婚式"),
+        ("свадьба", "свадьба"),
+        ("niños", "niños"),
+        ("rock'n'roll", "rock'n'roll"),
+        ("", ""),
+        ("!!!", ""),
+        ("\x1b[31m", "31m"),
+        ("x" * 500, "x" * 40),
+    ],
+)
+def test_words_are_compared_in_one_form(word: str, form: str) -> None:
+    assert vocabulary.form(word) == form
+
+
+def test_a_form_is_a_form_of_itself() -> None:
+    for word in ("wedding dress", "child", "party", "glass", "bus", "news", "person", "series"):
+        assert vocabulary.form(word) == word
+
+
+def test_a_filed_form_stays_where_it_is(library: Library) -> None:
+    vocabulary.learn(library, {"kid": "child", "child": "child", "": "x", "y": ""})
+    vocabulary.learn(library, {"kid": "goat"})
+    assert vocabulary.known(library, ["kid", "child", "bride"]) == {"kid": "child", "child": "child"}
+    assert vocabulary.in_use(library, limit=10) == ["child"]
+
+
+def test_words_nobody_uses_are_forgotten(library: Library) -> None:
+    vocabulary.learn(library, {"kid": "child"})
+    vocabulary.forget_unused(library)
+    assert vocabulary.known(library, ["kid"]) == {}
