@@ -95,9 +95,7 @@ def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:
         for name, size_bytes, on_card_bytes in server.loaded():
             if name == model and 0 < on_card_bytes < size_bytes:
                 share = on_card_bytes / size_bytes
-                say(
-                    f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram"
-                )
+                say(f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram")
 
 
 def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:
