@@ -195,7 +195,7 @@ def test_an_interrupted_run_asks_about_no_section_twice(library: Library, server
     video = add_film(library, pictures=0)
 
     seen: list[str] = []
-    server.choose = lambda asked: seen.append(asked.prompt)  # type: ignore[func-returns-value]
+    server.choose = lambda asked: seen.append(asked.prompt)
     with pytest.raises(KeyboardInterrupt):
         deep_until(library, server, sections=3)
     assert library.number("SELECT count(*) FROM sections") == 3

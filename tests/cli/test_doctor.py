@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from tests.fake_ollama import FakeOllama, Model
 from vidlocal import settings
 from vidlocal.cli import app
+from vidlocal.store import measures
 from vidlocal.store.database import Library
 
 
@@ -53,6 +54,19 @@ def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatc
         assert "cannot see pictures" in found["vision model"]["found"]
         assert found["embedding model"]["state"] == "missing"
         assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
+
+
+def test_how_several_frames_are_shown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOllama() as fake:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
+        assert "will find out" in run()[1]["several pictures"]["found"]
+        digest = fake.models["llava:7b"].sha
+        for answer, told in ((measures.NO, "one sheet"), (measures.YES, "several in order")):
+            with Library.open(settings.load().home, create=True) as library:
+                measures.put(library, measures.several_pictures(digest), answer)
+            assert told in run()[1]["several pictures"]["found"]
+        assert fake.asked("/api/chat") == []
+        assert run()[1]["text model"]["state"] == "ok"
 
 
 def test_hosted_models_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

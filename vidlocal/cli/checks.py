@@ -24,7 +24,7 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.settings import Settings
-from vidlocal.store import place, videos
+from vidlocal.store import measures, place, videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _ollama(chosen: Settings) -> Iterator[Check]:
             version = server.version()
             yield from _server(server, version)
             yield _model(server, "vision model", chosen.vision_model, "vision")
+            yield _several_pictures(server, chosen)
+            yield _model(server, "text model", chosen.text_model, "completion", f"{_SETUP} --text")
             yield _model(server, "embedding model", chosen.embed_model, "embedding")
             yield _custom(server, chosen)
     except VidlocalError as error:
@@ -219,14 +221,32 @@ def _server(server: "Ollama", version: str) -> Iterator[Check]:
         yield Check("hosted models", State.WARNING, found, mend)
 
 
-def _model(server: "Ollama", part: str, name: str, needs: "Need") -> Check:
+def _model(server: "Ollama", part: str, name: str, needs: "Need", mend: str = _SETUP) -> Check:
     try:
         model = server.preflight(name, needs)
     except EngineError as error:
-        return Check(part, State.MISSING, str(error), _SETUP)
+        return Check(part, State.MISSING, str(error), mend)
     if model.capabilities is None:
         return Check(part, State.WARNING, f"{model.name}; the server does not say what it can", "Update Ollama.")
     return Check(part, State.OK, f"{model.name}, {size(model.size_bytes)}, can {', '.join(model.capabilities)}")
+
+
+def _several_pictures(server: "Ollama", chosen: Settings) -> Check:
+    """How what happens over several frames is shown to the vision model, as enrich found out."""
+    part = "several pictures"
+    try:
+        digest = server.digest(chosen.vision_model)
+    except EngineError:
+        return Check(part, State.OK, "not known without the vision model")
+    known = None
+    if (chosen.home / FILE_NAME).exists():
+        with Library.open(chosen.home) as library:
+            known = measures.get(library, measures.several_pictures(digest))
+    if known is None:
+        return Check(part, State.OK, f"enrich will find out whether {chosen.vision_model} takes several in order")
+    if known == measures.NO:
+        return Check(part, State.OK, f"{chosen.vision_model} takes one: several frames go on one sheet")
+    return Check(part, State.OK, f"{chosen.vision_model} takes several in order, when num_ctx has room for four")
 
 
 def _custom(server: "Ollama", chosen: Settings) -> Check:

@@ -162,8 +162,8 @@ def _show(items: Sequence[Item], models: Profile, *, text: bool) -> None:
     if not text:
         size_gb = OLLAMA_SIZES_BYTES[models.text_model] / 1e9
         output.notice(
-            f"The text model {models.text_model} ({size_gb:.1f} GB) is left out: nothing in this version uses it. "
-            "Add --text to have it."
+            f"The text model {models.text_model} ({size_gb:.1f} GB) is left out. It makes the tags, chapters and "
+            "summaries of whole videos; add --text to have it."
         )
     errors = [item.error for item in items if item.error is not None]
     for reason in dict.fromkeys(map(str, errors)):
