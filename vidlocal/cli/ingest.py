@@ -101,14 +101,14 @@ def _sentence(outcome: "Outcome") -> str:
 
     name = flat(outcome.path.name)
     if outcome.result is Result.FAILED:
-        return f"failed  {outcome.reason}"
+        return f"failed: {outcome.reason}"
     video = outcome.video
     if video is None:
-        return f"{outcome.result.value:6}  {name}"
+        return f"{outcome.result.value}: {name}"
     if outcome.result is Result.KNOWN:
-        return f"known   {name} is video {video.id}, unchanged"
+        return f"known: {name} is video {video.id}, unchanged"
     if outcome.result is Result.COPY:
-        return f"copy    {name} is the same as video {video.id} ({video.title})"
+        return f"copy: {name} is the same as video {video.id} ({video.title})"
     facts = [short_clock(video.duration)] if video.duration else []
     if outcome.frames:
         facts.append(f"{outcome.frames:,} frames ({outcome.distinct:,} distinct)")
@@ -117,7 +117,7 @@ def _sentence(outcome: "Outcome") -> str:
     facts.append(f"took {lasting(outcome.seconds)}")
     if video.partial:
         facts.append(video.partial)
-    return f"added   {name} is video {video.id}: {', '.join(facts)}"
+    return f"added: {name} is video {video.id}: {', '.join(facts)}"
 
 
 def _fields(outcome: "Outcome") -> Sequence[str]:
