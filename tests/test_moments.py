@@ -65,6 +65,14 @@ def test_a_passage_about_a_whole_video_does_not_swallow_its_moments() -> None:
     assert spans(whole, hit(10, 15, 0.5), hit(700, 705, 0.4)) == [(0, 3600), (10, 15), (700, 705)]
 
 
+def test_a_summary_of_a_better_moment_backs_it_and_is_none_of_its_own() -> None:
+    chapter = hit(0, 240, 0.8, kind=PassageKind.SUMMARY)
+    (moment,) = group([hit(20, 40, 0.9), chapter], PLACES, limit=5)
+    assert (moment.start, moment.end, moment.score) == (20, 40, 0.9)
+    assert moment.kinds == (PassageKind.SCENE, PassageKind.SUMMARY)
+    assert spans(hit(300, 310, 0.9), chapter) == [(300, 310), (0, 240)]
+
+
 def test_a_weak_neighbour_does_not_move_the_borders() -> None:
     assert spans(hit(10, 15, 0.9), hit(15, 20, 0.2))[0] == (10, 15)
 

@@ -47,6 +47,9 @@ class _Span:
             return False
         start, end = min(self.start, hit.start), max(self.end, hit.end)
         if (start, end) != (self.start, self.end):
+            if hit.end - hit.start > LONGEST and (start, end) == (hit.start, hit.end):
+                self.hits.append(hit)  # a summary of all this: it backs the moment and is none of its own
+                return True
             if end - start > LONGEST or hit.score < GROWING_SHARE * self.hits[0].score:
                 return False
             self.start, self.end = start, end
