@@ -1,79 +1,61 @@
-"""A killed program loses nothing, and leaves nothing behind that the next run does not clear."""
+"""A killed program loses nothing, does nothing twice, and leaves nothing behind that the next run does not clear."""
 
-import json
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests import clips
+from tests.fake_ollama import FakeOllama
+from tests.shaken import Shaken, differences, done_again, files_of, make_films, require_sound
 
-KILLS = 6
-
-
-def run(home: Path, *words: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "vidlocal", *words],
-        env={"VIDLOCAL_HOME": str(home), "PATH": "/usr/bin:/bin"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def everything_known(home: Path) -> str:
-    """All that ingest stores, without numbers and dates that differ from run to run."""
-    with sqlite3.connect(home / "library.db") as connection:
-        tables = {
-            "videos": "content_hash, title, duration, width_px, enrichment_status",
-            "frames": "time, shot, image, dhash, rank, novelty, facts",
-            "passages": 'start, "end", kind, text',
-            "jobs": "kind, state",
-        }
-        return json.dumps(
-            {
-                table: sorted(map(str, connection.execute(f"SELECT {columns} FROM {table}").fetchall()))
-                for table, columns in tables.items()
-            },
-            indent=1,
-        )
-
-
-def image_files(home: Path) -> set[str]:
-    return {str(path.relative_to(home)) for path in (home / "frames").rglob("*") if path.is_file()}
+KILLS = 20
+# Where the named kills strike: before and after what must not be torn apart.
+POINTS = ("commit", "committed", "create", "renamed", "spawned", "commit", "committed")
 
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("films")
-    for number in range(3):
-        clips.scenes(folder / f"film{number}.mp4", seconds=12, seed=number)
-    return folder
+    return make_films(tmp_path_factory.mktemp("films"), 2)
 
 
-def test_an_ingest_killed_at_any_moment_ends_like_an_undisturbed_one(films: Path, tmp_path: Path) -> None:
-    calm, shaken = tmp_path / "calm", tmp_path / "shaken"
-    began = time.monotonic()
-    assert run(calm, "ingest", "--later", "--every", "0.5", str(films)).wait() == 0
-    usual = time.monotonic() - began
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory, films: Path) -> tuple[Path, float]:
+    """What an undisturbed run makes of the films, and how long a command of it takes."""
+    home = tmp_path_factory.mktemp("calm") / "home"
+    with FakeOllama() as server:
+        began = time.monotonic()
+        Shaken(home, films, server).finish()
+        took = time.monotonic() - began
+        assert done_again(server) == 0
+    require_sound(home)
+    return home, took / 2
 
+
+def shake(shaken: Shaken, dice: random.Random, *, most: int, usual: float) -> None:
+    """Kill both commands again and again until they are done, or have been killed so often."""
+    for words in shaken.commands():
+        at_work = True
+        while at_work and shaken.kills < most:
+            if dice.random() < 0.6:
+                at_work = shaken.kill_at(words, f"{dice.choice(POINTS)} {dice.randint(1, 9)}")
+            else:
+                at_work = shaken.kill_after(words, dice.uniform(0.2, usual))
+    shaken.finish()
+
+
+def test_a_library_made_under_twenty_kills_is_that_of_an_undisturbed_run(
+    calm: tuple[Path, float], films: Path, tmp_path: Path
+) -> None:
+    untouched, usual = calm
     dice = random.Random(7)
-    for _ in range(KILLS):
-        child = run(shaken, "ingest", "--later", "--every", "0.5", str(films))
-        try:
-            child.wait(timeout=dice.uniform(0.1, usual))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-    assert run(shaken, "ingest", "--later", "--every", "0.5", str(films)).wait() == 0
-
-    assert everything_known(shaken) == everything_known(calm)
-    assert image_files(shaken) == image_files(calm)
-    assert list((shaken / "owners").iterdir()) == []
-    with sqlite3.connect(shaken / "library.db") as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        connection.execute("INSERT INTO passage_words(passage_words) VALUES ('integrity-check')")
+    kills = 0
+    while kills < KILLS:
+        with FakeOllama() as server:
+            shaken = Shaken(tmp_path / f"after {kills}", films, server)
+            shake(shaken, dice, most=KILLS - kills, usual=usual)
+            assert differences(shaken.home, untouched) == {}
+            assert files_of(shaken.home) == files_of(untouched)
+            assert done_again(server) <= shaken.kills
+        require_sound(shaken.home)
+        kills += max(1, shaken.kills)

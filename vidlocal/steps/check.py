@@ -106,9 +106,7 @@ def _lost_images(library: Library, *, tools: Tools) -> Iterator[Finding]:
         lost = images.lost(library, video.id, is_whole=is_whole)
         if lost:
             missing = sum(one.missing for one in lost)
-            sentence = (
-                f"{len(lost):,} images of {video.title} are lost: {missing:,} missing, {len(lost) - missing:,} damaged."
-            )
+            sentence = f"Images of {video.title}: {missing:,} missing, {len(lost) - missing:,} damaged."
             mend = partial(_restore, library, tools, video, lost)
             yield Finding(Part.IMAGES, sentence, video.id, mend)
 
@@ -129,7 +127,7 @@ def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost])
             images.replace(library, one.frame, _jpeg(image))
             restored += 1
     if restored < len(lost):
-        raise MediaError(f"{len(lost) - restored:,} of them are not in {source.name} any more.")
+        raise MediaError(f"{len(lost) - restored:,} of them {source.name} does not show (any more) when it is decoded.")
 
 
 def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[Picture]:
