@@ -15,7 +15,7 @@ from vidlocal.engines import quotes, text_prompts
 from vidlocal.enrich import enrich
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind
 from vidlocal.steps.worker import Progress
-from vidlocal.store import jobs, passages, understanding, videos, vocabulary
+from vidlocal.store import frames, jobs, passages, redo, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -303,12 +303,12 @@ def test_another_model_reads_the_sections_anew(library: Library, server: FakeOll
     deep(library, server)
     asked = len(about_sections(server))
     version = text_prompts.TEXT_PROMPT_VERSION
-    assert understanding.queue_stale(library, "phi3.5:latest", version) == 0
-    assert understanding.queue_stale(library, "phi3.5:latest", "text-0") == 1
+    assert redo.understand_stale(library, "phi3.5", version) == 0
+    assert redo.understand_stale(library, "phi3.5:latest", "text-0") == 1
     deep(library, server)
     assert len(about_sections(server)) == asked  # same notes, same model, same words
     library.connection.execute("UPDATE sections SET fingerprint = 'of another model', model = 'gemma3:4b'")
-    assert understanding.queue_stale(library, "phi3.5:latest", version, [video]) == 1
+    assert redo.understand_stale(library, "phi3.5:latest", version, [video]) == 1
     deep(library, server)
     assert len(about_sections(server)) == 2 * asked
 
@@ -324,3 +324,13 @@ def test_a_removed_video_leaves_no_word_behind(library: Library, server: FakeOll
 def _bytes(library: Library) -> bytes:
     wal = library.path.with_name(library.path.name + "-wal")
     return library.path.read_bytes() + (wal.read_bytes() if wal.exists() else b"")
+
+
+def test_frames_described_again_are_understood_again(library: Library, server: FakeOllama) -> None:
+    video = add_film(library)
+    deep(library, server)
+    before = len(about_sections(server))
+    redo.queue(library, [frame.id for frame in frames.of_video(library, video)][:1])
+    deep(library, server)
+    assert len(about_sections(server)) == before + 1  # the first section; the others rest on what they rested on
+    assert understanding.tags(library, video)

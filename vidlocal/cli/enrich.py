@@ -11,6 +11,7 @@ from vidlocal import settings
 from vidlocal.cli import night, options, output
 from vidlocal.cli.progress import Line
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
+from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
 from vidlocal.store import frames, jobs, measures, passages, priorities, redo, videos
@@ -81,7 +82,7 @@ def command(
         ),
     ] = None,
     redo_stale: Annotated[
-        bool, typer.Option("--redo-stale", help="Describe again what another model or an older prompt described.")
+        bool, typer.Option("--redo-stale", help="Do again what another model or an older prompt wrote.")
     ] = False,
     redo_weak: Annotated[
         bool, typer.Option("--redo-weak", help="Describe again what is short, or said of several frames alike.")
@@ -121,14 +122,22 @@ def command(
         found = tuple(videos.resolve(library, name).id for name in named)
         among = Among(found or None, budget, searched)
         if redo_stale:
-            versions = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
-            redo.queue(library, redo.stale(library, chosen.vision_model, versions, among.videos))
+            _queue_stale(library, chosen, among.videos)
         if redo_weak:
             redo.queue(library, redo.weak(library, among.videos))
         shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
         summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
         output.document(as_data(summary))
+
+
+def _queue_stale(library: Library, chosen: settings.Settings, among: tuple[int, ...] | None) -> None:
+    """Have done again what other models than the chosen ones wrote, or older prompts."""
+    described = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
+    watched = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
+    redo.queue(library, redo.stale(library, chosen.vision_model, described, among))
+    redo.watch_stale(library, chosen.vision_model, watched, among)
+    redo.understand_stale(library, chosen.text_model, TEXT_PROMPT_VERSION, among)
 
 
 class _Command:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from vidlocal.records import JobKind, PassageKind
-from vidlocal.store import frames, jobs
+from vidlocal.store import frames, jobs, understanding
 from vidlocal.store.database import Library
 
 # A sentence that names who, what and where is longer than that.
@@ -41,13 +41,51 @@ def weak(library: Library, videos: Sequence[int] | None = None) -> list[int]:
 
 
 def queue(library: Library, frame_ids: Sequence[int]) -> int:
-    """Have frames described again; what is known of them stays until the new description is there. How many."""
+    """Have frames described again; what is known of them stays until the new description is there. How many.
+
+    Their videos are tagged and summed up again after that, as far as what they rest on has changed.
+    """
+    seen: set[int] = set()
     with library.writing():
         for frame_id in frame_ids:
             frame = frames.get(library, frame_id)
             if frame is not None:
                 jobs.add(library, JobKind.DESCRIBE, frame_id, frame.video_id)
+                seen.add(frame.video_id)
+        for video_id in sorted(seen):
+            understanding.queue_again(library, video_id)
     return len(frame_ids)
+
+
+def watch_stale(library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None) -> int:
+    """Have strips watched again of which another model or another version of the prompt told. How many there are."""
+    told = library.rows(
+        "SELECT frame_id, video_id, model, prompt_version FROM passages WHERE kind = ?", PassageKind.ACTION
+    )
+    stale = [
+        row
+        for row in told
+        if (videos is None or row["video_id"] in videos)
+        and (_full_name(row["model"] or "") != _full_name(model) or row["prompt_version"] not in versions)
+    ]
+    with library.writing():
+        for row in stale:
+            jobs.add(library, JobKind.WATCH, row["frame_id"], row["video_id"])
+    return len(stale)
+
+
+def understand_stale(library: Library, model: str, version: str, videos: Sequence[int] | None = None) -> int:
+    """Have videos tagged and summed up again that another model or version of the prompt read. How many there are."""
+    read = library.rows("SELECT DISTINCT video_id, model, prompt_version FROM sections")
+    stale = {
+        row["video_id"]
+        for row in read
+        if (videos is None or row["video_id"] in videos)
+        and (_full_name(row["model"]) != _full_name(model) or row["prompt_version"] != version)
+    }
+    for video_id in sorted(stale):
+        understanding.queue_again(library, video_id)
+    return len(stale)
 
 
 def _described(library: Library) -> list[tuple[int, int, str, str | None, str | None]]:

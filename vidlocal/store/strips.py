@@ -1,7 +1,7 @@
 """Strips: consecutive frames of a video that are watched together, to see what happens."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.records import Frame, JobKind, Passage, PassageKind, Provenance
@@ -91,26 +91,6 @@ def store_action(library: Library, strip: Strip, text: str, provenance: Provenan
             frame_id=first.id,
         )
         passages.add(library, first.video_id, [action], digest=provenance.digest, visible=visible)
-
-
-def queue_stale(library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None) -> int:
-    """Have strips watched again of which another model or another version of the prompt told. How many there are.
-
-    What is known of them stays until the new answer is there.
-    """
-    told = library.rows(
-        "SELECT frame_id, video_id, model, prompt_version FROM passages WHERE kind = ?", PassageKind.ACTION
-    )
-    stale = [
-        row
-        for row in told
-        if (videos is None or row["video_id"] in videos)
-        and (row["model"] != model or row["prompt_version"] not in versions)
-    ]
-    with library.writing():
-        for row in stale:
-            jobs.add(library, JobKind.WATCH, row["frame_id"], row["video_id"])
-    return len(stale)
 
 
 def watch_hidden_again(library: Library) -> int:

@@ -53,17 +53,6 @@ def queue_again(library: Library, video_id: int) -> None:
             jobs.add(library, JobKind(row["kind"]), video_id, video_id)
 
 
-def queue_stale(library: Library, model: str, version: str, videos: Sequence[int] | None = None) -> int:
-    """The same for videos of which another model or another version of the prompt told. How many there are."""
-    stale = library.rows(
-        "SELECT DISTINCT video_id FROM sections WHERE model <> ? OR prompt_version <> ?", model, version
-    )
-    wanted = [row["video_id"] for row in stale if videos is None or row["video_id"] in videos]
-    for video_id in wanted:
-        queue_again(library, video_id)
-    return len(wanted)
-
-
 def queue_grown(library: Library) -> int:
     """Plan tags and summary anew for videos of which much more is known by now. How many there are.
 
