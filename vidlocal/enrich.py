@@ -139,6 +139,7 @@ def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[Job
         among=worker.among,
         only=only,
         stop=lambda: not worker.may_go(),
+        hold=lambda: not worker.gate.look().go,
     )
     worker.summary.notes.extend(notes)
 

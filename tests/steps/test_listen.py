@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from vidlocal.store import checkpoints, jobs, passages, videos
 from vidlocal.store.database import Library
 
 FIVE_HOURS = 5 * 3600.0
+
+_PROCESSES = count()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,9 @@ def queued(library: Library, probe: Probe) -> Job:
 
 
 def claimed(library: Library) -> Job:
-    job = jobs.claim(library, JobKind.TRANSCRIBE, worker="me", now=time.time() + FIVE_HOURS, lease_s=900.0)
+    """Claimed by a process of its own: nobody takes a job from himself."""
+    worker = f"process {next(_PROCESSES)}"
+    job = jobs.claim(library, JobKind.TRANSCRIBE, worker=worker, now=time.time() + FIVE_HOURS, lease_s=900.0)
     assert job is not None
     return job
 

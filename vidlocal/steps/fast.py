@@ -50,9 +50,14 @@ def work_off(
     only: Collection[JobKind] | None = None,
     report: Report = lambda stage, done: None,
     stop: Callable[[], bool] = lambda: False,
+    hold: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """Read and listen to what is queued, of some videos or of all. Returns a sentence for what has to wait."""
-    work = _Work(library, engines, owner, among, report, stop)
+    """Read and listen to what is queued, of some videos or of all. Returns a sentence for what has to wait.
+
+    `stop` is asked before every job and may wait; `hold` is asked within them and answers at once. A job that is
+    held is given back and goes on later where it was.
+    """
+    work = _Work(library, engines, owner, among, report, stop, hold)
     notes = work.all_of(JobKind.READ, work.read) if only is None or JobKind.READ in only else ()
     if only is not None and JobKind.TRANSCRIBE not in only:
         return notes
@@ -70,6 +75,7 @@ class _Work:
     among: Among
     report: Report
     stop: Callable[[], bool]
+    hold: Callable[[], bool]
 
     def all_of(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         """Perform every job of a kind that is due. Returns a sentence for each that could not be done."""
@@ -91,7 +97,11 @@ class _Work:
         return tuple(notes)
 
     def read(self, job: Job) -> None:
-        read_screen(self.library, job, self.engines.reader, report=lambda done: self.report("reading the screen", done))
+        def report(done: float) -> None:
+            self.report("reading the screen", done)
+            self._hold()
+
+        read_screen(self.library, job, self.engines.reader, report=report)
 
     def listen(self, job: Job) -> None:
         speech = self.engines.speech
@@ -107,7 +117,12 @@ class _Work:
             engine=speech,
             ffmpeg=self.engines.ffmpeg,
             report=lambda done: self.report("listening", done),
+            after_window=self._hold,
         )
+
+    def _hold(self) -> None:
+        if self.hold():
+            raise _Held
 
     def _try(self, job: Job, perform: Callable[[Job], None]) -> str | None:
         """Perform a job; why not, in a sentence. A model at fault or a drive that is away costs the video nothing."""
@@ -117,6 +132,8 @@ class _Work:
         except (AnswerRejected, MediaError, ToolError) as error:
             jobs.fail(self.library, job, str(error), fault=fault_of(error), not_before=later)
             return str(error)
+        except _Held:
+            jobs.give_back(self.library, job)
         except (EngineError, _Away) as error:
             jobs.give_back(self.library, job, str(error), not_before=later)
             return str(error)
@@ -141,3 +158,7 @@ class _Work:
 
 class _Away(VidlocalError):
     """The video's file cannot be reached now."""
+
+
+class _Held(Exception):
+    """The job in hand has to wait."""

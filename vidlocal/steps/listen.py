@@ -64,11 +64,13 @@ def listen(
     ffmpeg: Ffmpeg,
     window_s: float = WINDOW_S,
     report: Callable[[float], None] = lambda done: None,
+    after_window: Callable[[], None] = lambda: None,
 ) -> Heard:
     """Make the speech of a video its passages, from where the last run stopped, and finish the job.
 
     Each window's passages and its checkpoint are one transaction; a second run finds nothing to do. `report` is
-    told the share done, 0 to 1, after every piece. Raises MediaError when there is sound that cannot be read,
+    told the share done, 0 to 1, after every piece; `after_window` is called when a window is stored, and may end the
+    run there with an exception of its own. Raises MediaError when there is sound that cannot be read,
     EngineError when the model fails; what was committed before stays.
     """
     video_id = job.video_id
@@ -88,6 +90,7 @@ def listen(
                 videos.set_language(library, video_id, language)
             jobs.renew(library, job, now=time.time(), lease_s=LEASE_S)
         added += len(said)
+        after_window()
     jobs.finish(library, job)
     return Heard(added, language, track)
 

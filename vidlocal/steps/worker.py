@@ -147,7 +147,7 @@ class Worker:
         while not self.is_over():
             if self.gate.look().go:
                 return True
-            self.clock.sleep(_LOOK_EVERY_S)
+            self._rest()
         return False
 
     def is_over(self) -> bool:
