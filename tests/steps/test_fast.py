@@ -1,0 +1,93 @@
+"""What is read and heard gives way when the gate closes, and goes on where it was."""
+
+import wave
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from vidlocal.engines.base import Speech
+from vidlocal.media import files
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.probe import Prober
+from vidlocal.records import JobKind, JobState
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.steps import fast
+from vidlocal.steps.listen import STEP, WINDOW_S
+from vidlocal.store import checkpoints, jobs, videos
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+RATE_HZ = 8000
+
+
+class Deaf:
+    """A speech engine that is never asked: there is nothing but silence."""
+
+    name = "deaf"
+    digest = "d" * 64
+
+    def languages(self, samples: object) -> Mapping[str, float]:
+        raise AssertionError("asked about silence")
+
+    def transcribe(self, samples: object, language: str | None) -> Speech:
+        raise AssertionError("asked about silence")
+
+
+@pytest.fixture
+def silence(tmp_path: Path) -> Path:
+    """A recording of nothing, three windows long."""
+    path = tmp_path / "silence.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(RATE_HZ)
+        sound.writeframes(b"\x80" * int(RATE_HZ * WINDOW_S * 2.5))
+    return path
+
+
+def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Callable[[], bool]) -> int:
+    """Listen to the recording under a gate. The id of its video."""
+    with Prober() as prober, Owner(library.folder) as owner:
+        video_id = videos.add(
+            library,
+            content_hash="a" * 64,
+            path=path,
+            stamp=files.stamp(path),
+            probe=prober.probe(path),
+            frame_drafts=[],
+            found=[],
+            plan=[JobKind.TRANSCRIBE],
+        )
+        engines = fast.Engines(find(None), prober, ScreenReader(), Deaf())
+        assert fast.work_off(library, engines, owner, hold=hold, stop=stop) == ()
+    return video_id
+
+
+def test_a_speech_job_that_is_held_goes_on_where_it_was(library: Library, silence: Path) -> None:
+    reached: list[float] = []
+
+    def once() -> bool:
+        reached.append(checkpoints.get(library, 1, STEP))
+        return len(reached) == 1
+
+    video_id = work_off(library, silence, hold=once, stop=lambda: False)
+    assert video_id == 1
+    assert reached == pytest.approx([WINDOW_S, 2 * WINDOW_S, 2.5 * WINDOW_S], abs=1.0)
+    assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
+
+
+def test_a_speech_job_under_a_gate_that_is_over_is_given_back_and_charged_nothing(
+    library: Library, silence: Path
+) -> None:
+    over = False
+
+    def hold() -> bool:
+        nonlocal over
+        over = True
+        return True
+
+    video_id = work_off(library, silence, hold=hold, stop=lambda: over)
+    assert checkpoints.get(library, video_id, STEP) == pytest.approx(WINDOW_S, abs=1.0)
+    assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.QUEUED): 1}
+    assert library.number("SELECT attempts + losses FROM jobs") == 0
