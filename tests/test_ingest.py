@@ -120,6 +120,15 @@ def test_the_pictures_of_the_library_are_no_photos_of_anybody(
     assert len(videos.every(library)) == 1
 
 
+def test_links_in_a_circle_end_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    (films / "a.mp4").symlink_to("a.mp4")
+    (films / "again").symlink_to(films)
+    clips.scenes(films / "b.mp4", seconds=4)
+    circle, film = take(library, tools, owner, films)
+    assert (circle.result, film.result) == (Result.FAILED, Result.ADDED)
+    assert circle.reason == "a.mp4 is a symbolic link that leads in a circle."
+
+
 def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
     library: Library, tools: Tools, owner: Owner, films: Path
 ) -> None:

@@ -6,6 +6,7 @@ Everything up to the transaction is done again from the start when it is interru
 is a job of its own, which this run does at once and any later run can finish.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -126,7 +127,8 @@ class _Intake:
 
     def _refuse_own_files(self, path: Path) -> None:
         """The frames of the library are pictures too, and no photos of anybody."""
-        if self.library.folder.resolve() in path.resolve().parents:
+        # Not Path.resolve: that raises RuntimeError for a symbolic link that leads in a circle.
+        if Path(os.path.realpath(self.library.folder)) in Path(os.path.realpath(path)).parents:
             raise _OwnFileError(f"{path.name} belongs to the library itself and is not taken in.")
 
     def _recognise(self, path: Path) -> Outcome | None:
