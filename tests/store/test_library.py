@@ -22,7 +22,7 @@ from vidlocal.records import (
     SceneAnswer,
 )
 from vidlocal.store import frames, jobs, passages, videos
-from vidlocal.store.database import Library
+from vidlocal.store.database import Library, translated_errors
 from vidlocal.store.owners import Owner
 
 STAMP = FileStamp(size_bytes=10, mtime_ns=1, inode=2)
@@ -214,3 +214,11 @@ def test_the_library_is_private(library: Library) -> None:
     assert library.folder.stat().st_mode & 0o777 == 0o700
     for path in library.folder.glob("library.db*"):
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that is always full")
+def test_a_disk_without_room_for_the_side_files_is_called_full(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is full"), translated_errors(Path("/proc/library.db")):
+        raise sqlite3.OperationalError("disk I/O error")
+    with pytest.raises(StoreError, match="disk I/O error"), translated_errors(tmp_path / "library.db"):
+        raise sqlite3.OperationalError("disk I/O error")

@@ -1,6 +1,7 @@
 """Opening the library, and writing to it so that two processes never collide."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ FRAMES_FOLDER = "frames"
 
 # How long a writer waits for another one. A write here takes milliseconds; half a minute means a stuck disk.
 BUSY_TIMEOUT_S = 30.0
+# With less than this free, SQLite cannot make the two files it needs beside the library.
+_SIDE_FILES_BYTES = 1 << 20
 
 
 class Library:
@@ -104,7 +107,8 @@ def translated_errors(path: Path) -> Iterator[None]:
 
 def _sentence(error: sqlite3.Error, path: Path) -> str:
     text = str(error)
-    if "full" in text:
+    # A full disk without room for SQLite's side files is "disk I/O error" to it, even for a reader.
+    if "full" in text or ("disk I/O" in text and _is_full(path)):
         return f"The disk that holds {path} is full. Free some space and run the same command again; nothing is lost."
     if "locked" in text or "busy" in text:
         return f"The library {path} is locked by another program. Close it and run the same command again."
@@ -113,6 +117,13 @@ def _sentence(error: sqlite3.Error, path: Path) -> str:
     if "readonly" in text or "unable to open" in text:
         return f"The library {path} cannot be opened for writing ({text}). Check the permissions of its folder."
     return f"The library {path} cannot be used: {text}."
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _SIDE_FILES_BYTES
+    except OSError:
+        return False
 
 
 def _make_private_folder(folder: Path) -> None:
