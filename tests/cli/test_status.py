@@ -32,6 +32,25 @@ def test_status_shows_what_another_process_is_at_work_on_and_since_when(
     assert plain.stderr == ""
 
 
+def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_server(
+    run: Run, wedding: int, library: Library
+) -> None:
+    with Owner(library.folder):
+        waiting = run("status")
+    assert "Nothing is running" not in waiting.stderr
+    assert "waits for its server" in waiting.stderr
+    assert "Nothing is running" in run("status").stderr
+
+
+def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, wedding: int, library: Library) -> None:
+    with Owner(library.folder) as owner:
+        for _ in range(3):
+            jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
+        lines = [line for line in run("status").stdout.splitlines() if line.startswith("now\t")]
+    assert len(lines) == 1
+    assert lines[0].endswith(", 3 at once")
+
+
 def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: int, library: Library) -> None:
     with Owner(library.folder) as owner:
         jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=3600.0)

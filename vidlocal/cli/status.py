@@ -12,13 +12,14 @@ import typer
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
-from vidlocal.store import frames, jobs, measures, videos
+from vidlocal.store import frames, jobs, measures, owners, videos
 from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
 from vidlocal.timecode import lasting
 
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
+_WAITS = "A vidlocal is at work or waits for its server or its hours; none of these jobs is in hand right now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def command(
             _watch(library, json=json)
             return
         status = read(library)
+        at_work = owners.anyone(library.folder)
     if json:
         output.document(as_data(status))
         return
@@ -89,7 +91,7 @@ def command(
         for pair in pairs:
             output.fields(*pair)
     if not status.running and any(status.queued.values()):
-        output.notice("Nothing is running. Go on with: vidlocal enrich", quiet=quiet)
+        output.notice(_WAITS if at_work else "Nothing is running. Go on with: vidlocal enrich", quiet=quiet)
 
 
 def read(library: Library) -> Status:
@@ -143,7 +145,7 @@ def describe(status: Status) -> list[tuple[str, str]]:
             f"{coverage.described:,} of {coverage.total:,} described, {coverage.distinct_left:,} distinct ones left",
         ),
     ]
-    pairs += [("now", _running_line(now)) for now in status.running]
+    pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
     pairs += [("failed", line) for line in _failures(status.failed)]
@@ -215,6 +217,16 @@ def _now(library: Library, job: jobs.Running, video: Video) -> Now:
     coverage = frames.coverage(library, video.id)
     since = datetime.fromisoformat(job.since).astimezone()
     return Now(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)
+
+
+def _running_lines(running: Sequence[Now]) -> Iterator[str]:
+    """One line for all jobs of a kind on one video: several are asked for at once."""
+    together: dict[tuple[JobKind, int], list[Now]] = {}
+    for now in running:
+        together.setdefault((now.kind, now.video.id), []).append(now)
+    for alike in together.values():
+        first = min(alike, key=lambda now: now.since)
+        yield _running_line(first) + (f", {len(alike)} at once" if len(alike) > 1 else "")
 
 
 def _running_line(now: Now) -> str:

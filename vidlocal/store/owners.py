@@ -68,3 +68,9 @@ def bury_dead(folder: Path) -> None:
     if owners.is_dir():
         for path in owners.iterdir():
             is_alive(folder, path.name)
+
+
+def anyone(folder: Path) -> bool:
+    """Whether any process is at work on the library."""
+    owners = folder / FOLDER
+    return owners.is_dir() and any(is_alive(folder, path.name) for path in owners.iterdir())
