@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.fake_faults import broken, busy, say
 from tests.fake_ollama import Asked, FakeOllama
+from tests.films import COLOURS, add_video
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.engines.pictures import plain_colour
@@ -19,14 +19,9 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import (
     EnrichmentStatus,
-    FileStamp,
-    FrameDraft,
     JobKind,
     JobState,
-    MediaKind,
-    Passage,
     PassageKind,
-    Probe,
 )
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps import fast
@@ -38,8 +33,6 @@ from vidlocal.store import frames, jobs, measures, passages, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
-
-COLOURS = [(220, 20, 20), (20, 160, 40), (20, 40, 220), (245, 225, 20), (10, 10, 10), (245, 245, 245)]
 
 
 @dataclass
@@ -94,26 +87,6 @@ def answers(ollama: Ollama) -> bool:
 def owner(library: Library) -> Iterator[Owner]:
     with Owner(library.folder) as alive:
         yield alive
-
-
-def add_video(library: Library, *, name: str = "party", pictures: int = 6) -> int:
-    folder = library.frames_folder / name
-    folder.mkdir()
-    drafts = []
-    for number in range(pictures):
-        (folder / f"{number}.jpg").write_bytes(plain_colour(COLOURS[number % 6], side_px=64 + number))
-        image = f"frames/{name}/{number}.jpg"
-        drafts.append(FrameDraft(time=2.0 * number, shot=number, image=image, dhash=number, rank=number))
-    return videos.add(
-        library,
-        content_hash=name,
-        path=Path("/films") / f"{name}.mp4",
-        stamp=FileStamp(1, 1, 1),
-        probe=Probe(kind=MediaKind.VIDEO, duration=2.0 * pictures),
-        frame_drafts=drafts,
-        found=[Passage(0.0, 1.0, PassageKind.SUBTITLE, "Happy birthday")],
-        plan=[],
-    )
 
 
 def deep(library: Library, engines: Engines, owner: Owner, clock: FastClock | None = None, **more: object) -> Summary:

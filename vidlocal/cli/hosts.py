@@ -58,7 +58,11 @@ def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, cana
 
 
 def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> VisionEngine:
-    model, num_ctx = _that_fits(server, server.preflight(chosen.vision_model, "vision"), chosen, say)
+    try:
+        found = server.preflight(chosen.vision_model, "vision")
+    except ModelMissing as error:
+        raise ModelMissing(f"{error}{_instead(server)}") from error
+    model, num_ctx = _that_fits(server, found, chosen, say)
     vision = OllamaVision(server, model, num_ctx=num_ctx, keep_alive=chosen.keep_alive)
     if canary:
         say(f"Checking that {model.name} sees (the first answer waits for the model to load).")
@@ -67,6 +71,12 @@ def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> Visi
             raise EngineError(trouble)
         _warn_of_spilling(server, model.name, say)
     return vision
+
+
+def _instead(server: Ollama) -> str:
+    """The models that see and are there already, as the end of a sentence; nothing when the server does not tell."""
+    seeing = [model.name for model in server.models() if "vision" in (model.capabilities or ())]
+    return f" Or use one that is there: vidlocal enrich --model {seeing[0]}" if seeing else ""
 
 
 def _that_fits(server: Ollama, model: ModelInfo, chosen: Settings, say: Say) -> tuple[ModelInfo, int]:

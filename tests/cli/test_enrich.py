@@ -1,0 +1,141 @@
+"""The wiring of `vidlocal enrich`: what it says before the first frame, and with which exit code it ends."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.fake_ollama import CATALOGUE, FakeOllama, Model
+from tests.films import add_video
+from vidlocal.cli import app
+from vidlocal.store import frames
+from vidlocal.store.database import Library
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
+    with FakeOllama() as running:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", running.host)
+        yield running
+
+
+@pytest.fixture
+def party(library: Library) -> Library:
+    """A library with one video of six colours to describe."""
+    add_video(library)
+    return library
+
+
+def enrich(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["enrich", *words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def pictures_sent(server: FakeOllama) -> int:
+    return sum(asked.picture is not None for asked in server.asked("/api/chat"))
+
+
+def test_every_frame_is_described_and_it_says_so(party: Library, server: FakeOllama) -> None:
+    code, out, err = enrich("--all")
+    assert (code, out) == (0, "")
+    assert "6 frames described" in err
+    assert frames.coverage(party).described == 6
+
+
+def test_a_second_run_asks_nobody_and_says_so(party: Library, server: FakeOllama) -> None:
+    enrich()
+    asked = len(server.requests)
+    code, _, err = enrich()
+    assert code == 0
+    assert "Nothing is left to do" in err
+    assert len(server.requests) == asked
+
+
+def test_json_is_one_document(party: Library, server: FakeOllama) -> None:
+    code, out, _ = enrich("--json", "--quiet")
+    assert code == 0
+    assert json.loads(out)["done"]["describe"] == 6
+
+
+def test_without_a_library_it_says_how_to_start_one() -> None:
+    code, _, err = enrich()
+    assert code == 6
+    assert "vidlocal ingest" in err
+
+
+def test_without_a_server_it_names_the_command_before_any_waiting(party: Library, server: FakeOllama) -> None:
+    server.down()
+    code, _, err = enrich("--all", "overnight")
+    assert code == 5
+    assert "ollama serve" in err
+    assert "Waiting" not in err
+
+
+def test_a_missing_model_is_named_with_what_fetches_it_and_what_is_there(party: Library, server: FakeOllama) -> None:
+    code, _, err = enrich("--model", "moondream")
+    assert code == 5
+    assert "ollama pull moondream" in err
+    assert "--model llava:7b" in err
+
+
+@pytest.mark.parametrize("model", ["phi3.5", "embeddinggemma"])
+def test_a_model_that_cannot_see_is_refused_before_any_picture(party: Library, server: FakeOllama, model: str) -> None:
+    code, _, err = enrich("--model", model)
+    assert code == 5
+    assert "cannot see pictures" in err
+    assert pictures_sent(server) == 0
+
+
+def test_a_model_that_answers_without_looking_describes_nothing(party: Library, server: FakeOllama) -> None:
+    server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), blind=True)
+    code, _, err = enrich()
+    assert code == 5
+    assert "does not see" in err
+    assert frames.coverage(party).described == 0
+
+
+@pytest.mark.parametrize("model", ["llava:cloud", "qwen3-vl:235b-CLOUD", "alias"])
+def test_a_hosted_model_never_gets_a_picture(party: Library, server: FakeOllama, model: str) -> None:
+    server.models["alias:latest"] = Model(
+        "alias:latest", ("completion", "vision"), remote_host="https://ollama.com:443", remote_model="big"
+    )
+    server.cloud_disabled = False
+    code, _, err = enrich("--model", model)
+    assert code == 5
+    assert "hosted" in err
+    assert pictures_sent(server) == 0
+
+
+def test_without_the_embedding_model_frames_are_described_and_search_goes_by_words(
+    party: Library, server: FakeOllama
+) -> None:
+    del server.models["embeddinggemma:latest"]
+    code, _, err = enrich()
+    assert code == 0
+    assert "ollama pull embeddinggemma" in err
+    assert frames.coverage(party).described == 6
+
+
+def test_a_server_elsewhere_must_be_allowed_on_purpose(party: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://192.0.2.1:11434")
+    code, _, err = enrich()
+    assert code == 5
+    assert "--allow-remote-host" in err
+
+
+def test_a_card_that_is_too_small_for_the_model_gets_one_that_fits(party: Library, server: FakeOllama) -> None:
+    server.models["moondream:latest"] = CATALOGUE["moondream:latest"]
+    code, _, err = enrich("--vram", "4")
+    assert code == 0
+    assert "taking moondream:latest" in err
+    used = {asked.body["model"] for asked in server.asked("/api/chat") if asked.picture is not None}
+    assert used == {"moondream:latest"}
+
+
+def test_two_servers_share_the_work(party: Library, server: FakeOllama) -> None:
+    with FakeOllama() as second:
+        code, _, _ = enrich("--host", server.host, "--host", second.host)
+        assert code == 0
+        assert frames.coverage(party).described == 6
+        assert pictures_sent(second) > 0
