@@ -35,6 +35,8 @@ _TO_RGB: tuple[tuple[str, dict[str, object]], ...] = (
 )
 # Blocks of a key frame that is shrunk this much need no smoothing, which is a fifth of its decoding.
 _SMOOTH_ENOUGH = 1.5
+# The place in memory of the part of ffmpeg that speaks.
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PTS = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
 # HDR to ordinary video; zscale wants to be told what the file may not say. The curve is hable, at 100 nits.
 _TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
@@ -240,4 +242,4 @@ def _has_zscale(ffmpeg: Ffmpeg) -> bool:
 
 def _last_line(said: str) -> str:
     lines = [line for line in said.splitlines() if line.strip()]
-    return f"ffmpeg says: {lines[-1].strip()}" if lines else ""
+    return f"ffmpeg says: {_ADDRESS.sub('', lines[-1]).strip()}" if lines else ""
