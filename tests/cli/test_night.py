@@ -1,6 +1,8 @@
 """Hours, pause, log and report on the command line."""
 
 import json
+import plistlib
+from configparser import ConfigParser
 from datetime import time
 from pathlib import Path
 
@@ -82,6 +84,8 @@ def test_pause_and_resume_say_what_is_and_what_was(run: Run, library: Library) -
     since = measures.get(library, measures.PAUSED)
     assert "is paused since" in run("pause").stderr
     assert json.loads(run("pause", "--json", "--quiet").stdout) == {"paused_since": since}
+    assert json.loads(run("status", "--json").stdout)["paused_since"] == since
+    assert any(line.startswith("paused\tsince ") for line in run("status").stdout.splitlines())
     assert json.loads(run("resume", "--json", "--quiet").stdout) == {"was_paused_since": since}
     assert "not paused" in run("resume").stderr
 
@@ -206,3 +210,32 @@ def test_how_it_ended_is_in_the_log_but_a_bug_says_only_where(tmp_path: Path) ->
     assert "test_night.py" in text
     assert "143" in text
     assert "spoken" not in text
+
+
+def test_the_services_on_the_page_are_well_formed_and_start_a_worker_with_options_it_has(run: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(between(page, "```ini\n", "```"))
+    agent = plistlib.loads(between(page, "```xml\n", "```").encode())
+    for words in (unit["Service"]["ExecStart"].split(), agent["ProgramArguments"]):
+        assert words[0].endswith("/vidlocal")
+        assert words[1] == "worker"
+        assert {word for word in words if word.startswith("--")} <= set(run("worker", "--help").stdout.split())
+    assert unit["Service"]["SuccessExitStatus"] == "143"
+
+
+def test_the_report_on_the_page_is_the_one_that_is_printed(run: Run, library: Library) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
+    report.keep(library, None, NIGHT)
+    printed = dict(line.split("\t") for line in run("report").stdout.splitlines())
+    shown = dict(line.split(maxsplit=1) for line in between(page, "```console\n", "```").splitlines())
+    assert shown.pop("set") == f"aside  {printed.pop('set aside')}"
+    assert {"run", "done", "worked", "pace", "left", "ended"} == set(shown)
+    assert {name: printed[name] for name in shown if name != "run"} == {
+        name: value for name, value in shown.items() if name != "run"
+    }
+
+
+def between(text: str, start: str, end: str) -> str:
+    return text.partition(start)[2].partition(end)[0]

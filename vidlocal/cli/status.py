@@ -44,7 +44,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds."""
+    """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds.
+
+    `paused_since` is UTC, ISO 8601.
+    """
 
     videos: dict[EnrichmentStatus, int]
     coverage: Coverage
@@ -53,6 +56,7 @@ class Status:
     done: dict[JobKind, int]
     failed: tuple[Failed, ...]
     seconds_per_frame: float | None
+    paused_since: str | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -118,6 +122,7 @@ def read(library: Library) -> Status:
             if failure.video_id in known
         ),
         seconds_per_frame=None if pace is None else float(pace),
+        paused_since=measures.get(library, measures.PAUSED),
     )
 
 
@@ -145,6 +150,9 @@ def describe(status: Status) -> list[tuple[str, str]]:
             f"{coverage.described:,} of {coverage.total:,} described, {coverage.distinct_left:,} distinct ones left",
         ),
     ]
+    if status.paused_since:
+        since = datetime.fromisoformat(status.paused_since).astimezone()
+        pairs.append(("paused", f"since {since:%a %d %b %H:%M}; go on with: vidlocal resume"))
     pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
@@ -184,6 +192,7 @@ def as_data(status: Status) -> dict[str, object]:
         ],
         "seconds_per_frame": status.seconds_per_frame,
         "seconds_left": status.seconds_left,
+        "paused_since": status.paused_since,
     }
 
 
