@@ -1,0 +1,54 @@
+import pytest
+
+from vidlocal.errors import MediaError
+from vidlocal.media import transcripts
+from vidlocal.records import Passage, PassageKind
+
+WHISPERX = {
+    "segments": [
+        {"start": 0.5, "end": 2.25, "text": " Hello there.", "words": [{"word": "Hello"}], "speaker": "SPEAKER_00"},
+        {"start": 3.0, "end": 4.0, "text": "Cake!", "speaker": "Anna"},
+        {"start": None, "end": 4.0, "text": "no time"},
+    ],
+    "word_segments": [],
+    "language": "en",
+}
+ANALYSIS = {
+    "metadata": {
+        "model": "llama3.2-vision",
+        "whisper_model": "large",
+        "audio_language": "es",
+        "duration_processed": None,
+    },
+    "transcript": {"text": "Hola.", "segments": [{"start": 0.0, "end": 1.5, "text": "Hola.", "words": []}]},
+    "frame_analyses": [
+        {"response": "A kitchen."},
+        {"response": "Error analyzing frame 1: timeout"},
+        {"response": "A garden.", "timestamp": 9.0},
+    ],
+    "video_description": {"response": "A day at home."},
+}
+
+
+def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
+    assert transcripts.read(WHISPERX) == (
+        Passage(0.5, 2.25, PassageKind.SPEECH, "Hello there.", "en", "whisperx"),
+        Passage(3.0, 4.0, PassageKind.SPEECH, "Anna: Cake!", "en", "whisperx"),
+    )
+
+
+def test_an_analysis_becomes_speech_scenes_and_a_summary() -> None:
+    found = transcripts.read(ANALYSIS, duration=12.0)
+    assert [(one.kind, one.start, one.end, one.text, one.model) for one in found] == [
+        ("speech", 0.0, 1.5, "Hola.", "large"),
+        ("scene", 0.0, 4.0, "A kitchen.", "llama3.2-vision"),
+        ("summary", 0.0, 12.0, "A day at home.", "llama3.2-vision"),
+        ("scene", 9.0, 13.0, "A garden.", "llama3.2-vision"),
+    ]
+    assert found[0].language == "es"
+
+
+@pytest.mark.parametrize("document", [{}, [], {"segments": 3}, {"frame_analyses": [None]}, {"transcript": None}])
+def test_a_document_without_text_is_refused(document: object) -> None:
+    with pytest.raises(MediaError):
+        transcripts.read(document)

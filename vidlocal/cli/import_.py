@@ -1,0 +1,93 @@
+"""`vidlocal import`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.errors import MediaError
+from vidlocal.steps import take
+from vidlocal.store.database import Library
+
+# As for ingest: some of it could not be taken in.
+_SOME_LEFT_OUT = 3
+_MOST_REASONS = 20
+
+
+def command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="JSON lines (- is standard input), a transcript (.json), or subtitles (.srt, .vtt)."
+        ),
+    ],
+    video: Annotated[
+        str | None,
+        typer.Option(
+            "--video",
+            metavar="VIDEO",
+            help="What a transcript or subtitles are about; without it the file's name tells.",
+        ),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Take in what `vidlocal export` or another program wrote: passages, transcripts, captions.
+
+    The videos need not be there. Nothing is taken in twice. Lines that cannot be understood are named and left out,
+    and the exit code is 3.
+    """
+    total = take.Taken()
+    with Library.open(settings.load().home, create=True) as library:
+        reasons = _Reasons()
+        for file in files:
+            try:
+                if str(file) == "-":
+                    taken = take.take_lines(library, sys.stdin.buffer, name="standard input", refuse=reasons.add)
+                else:
+                    taken = take.take_file(library, file, video=video, refuse=reasons.add)
+            except MediaError as error:
+                reasons.add(str(error))
+                total.bad += 1
+                continue
+            total.videos += taken.videos
+            total.passages += taken.passages
+            total.known += taken.known
+            total.bad += taken.bad
+        reasons.end()
+    if json:
+        output.document(
+            {"videos": total.videos, "passages": total.passages, "known": total.known, "left_out": total.bad}
+        )
+    else:
+        output.notice(_told(total), quiet=quiet)
+    if total.bad:
+        raise typer.Exit(_SOME_LEFT_OUT)
+
+
+class _Reasons:
+    """Says why lines were left out, the first of them one by one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, reason: str) -> None:
+        self.count += 1
+        if self.count <= _MOST_REASONS:
+            output.notice(reason)
+
+    def end(self) -> None:
+        if self.count > _MOST_REASONS:
+            output.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
+
+
+def _told(total: take.Taken) -> str:
+    said = f"{total.passages:,} passages and {total.videos:,} videos are new"
+    if total.known:
+        said += f", {total.known:,} passages were known"
+    if total.bad:
+        said += f", {total.bad:,} lines were left out"
+    return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")

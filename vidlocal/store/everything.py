@@ -1,0 +1,118 @@
+"""All that a library knows, as plain values, one per line of an export; `store.importing` reads them back.
+
+    {"type": "video", "name": "wedding", "duration": 55.2, "content_hash": ..., "path": ..., ...}
+    {"type": "frame", "video": "wedding", "time": 2.0, "tags": ["dance"], ...}
+    {"type": "passage", "video": "wedding", "number": 1, "kind": "speech", "start": 0.3, "end": 2.1, "text": "...", ...}
+    {"type": "section", "video": "wedding", "number": 0, ...}
+    {"type": "word", "form": "dances", "tag": "dance"}
+
+A passage is known by its `number` within its video, a frame by its time: ids differ from library to library. What has
+no value is left out. Not exported: pictures and vectors, which are made again from the file and the text, the queue,
+and where copies of a file were seen.
+"""
+
+import json
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from vidlocal.records import Video
+from vidlocal.store.database import Library
+
+Line = dict[str, object]
+
+VIDEO_COLUMNS = (
+    *("duration", "content_hash", "path", "title", "kind", "width_px", "height_px", "codecs", "rotation"),
+    *("recorded_at", "added_at", "size_bytes", "language", "event_type", "excitement", "partial", "understood"),
+)
+FRAME_COLUMNS = ("time", "shot", "dhash", "rank", "novelty", "enriched_at")
+PASSAGE_COLUMNS = (
+    *("kind", "start", "end", "text", "language", "engine", "model", "digest", "prompt_version", "created_at"),
+)
+SECTION_COLUMNS = ("number", "start", "end", "fingerprint", "excitement", "model", "digest", "prompt_version")
+
+
+def names(videos: Sequence[Video]) -> dict[int, str]:
+    """A name for each video, by its id: its title, with the id behind it where several have the same."""
+    count = Counter(video.title for video in videos)
+    return {video.id: video.title if count[video.title] == 1 else f"{video.title} #{video.id}" for video in videos}
+
+
+def lines(library: Library, videos: Sequence[Video], *, whole: bool) -> Iterator[Line]:
+    """What is known of `videos`, in their order. With `whole` the library's vocabulary too."""
+    named = names(videos)
+    for video in videos:
+        yield from _video(library, video.id, named[video.id])
+    if whole:
+        for row in library.rows("SELECT form, tag FROM vocabulary ORDER BY form"):
+            yield {"type": "word", "form": row["form"], "tag": row["tag"]}
+
+
+def _video(library: Library, video_id: int, name: str) -> Iterator[Line]:
+    row = library.row("SELECT * FROM videos WHERE id = ?", video_id)
+    if row is None:
+        return
+    known = _values(row, VIDEO_COLUMNS)
+    known["path"] = os.fsdecode(row["path"])
+    yield {"type": "video", "name": name, **known}
+    times = {found["id"]: found["time"] for found in library.rows(_TIMES, video_id)}
+    yield from _frames(library, video_id, name, times)
+    numbers = {
+        found["id"]: number
+        for number, found in enumerate(library.rows("SELECT id FROM passages WHERE video_id = ? ORDER BY id", video_id))
+    }
+    yield from _passages(library, video_id, name, times, numbers)
+    for found in library.rows("SELECT * FROM sections WHERE video_id = ? ORDER BY number", video_id):
+        answer = json.loads(found["answer"])
+        answer["rests_on"] = [numbers[rests_on] for rests_on in answer.get("rests_on", ()) if rests_on in numbers]
+        yield {"type": "section", "video": name, **_values(found, SECTION_COLUMNS), "answer": answer}
+
+
+_TIMES = "SELECT id, time FROM frames WHERE video_id = ?"
+
+
+def _frames(library: Library, video_id: int, name: str, times: Mapping[int, float]) -> Iterator[Line]:
+    rows = library.rows(
+        """SELECT *, (SELECT json_group_array(tag) FROM (SELECT tag FROM tags WHERE frame_id = frames.id ORDER BY id))
+          AS named FROM frames WHERE video_id = ? ORDER BY time""",
+        video_id,
+    )
+    for row in rows:
+        line: Line = {"type": "frame", "video": name, **_values(row, FRAME_COLUMNS)}
+        if row["same_as"] is not None:
+            line["same_as"] = times[row["same_as"]]
+        yield line | _said({"facts": json.loads(row["facts"]), "tags": json.loads(row["named"])})
+
+
+def _passages(
+    library: Library, video_id: int, name: str, times: Mapping[int, float], numbers: Mapping[int, int]
+) -> Iterator[Line]:
+    rows = library.rows(
+        """SELECT passages.*, chapters.title, chapters.excitement,
+          (SELECT json_group_array(rests_on) FROM (
+            SELECT rests_on FROM grounds WHERE passage_id = passages.id ORDER BY rests_on)) AS grounds,
+          (SELECT json_group_array(json_array(kind, tag)) FROM (
+            SELECT kind, tag FROM video_tags WHERE passage_id = passages.id ORDER BY id)) AS named
+        FROM passages LEFT JOIN chapters ON chapters.passage_id = passages.id
+        WHERE passages.video_id = ? ORDER BY passages.id""",
+        video_id,
+    )
+    for row in rows:
+        line: Line = {"type": "passage", "video": name, "number": numbers[row["id"]], **_values(row, PASSAGE_COLUMNS)}
+        if row["frame_id"] is not None:
+            line["frame"] = times[row["frame_id"]]
+        if not row["visible"]:
+            line["hidden"] = True
+        if row["title"] is not None:
+            line["chapter"] = {"title": row["title"], "excitement": row["excitement"]}
+        grounds = [numbers[ground] for ground in json.loads(row["grounds"]) if ground in numbers]
+        yield line | _said({"rests_on": grounds, "tags": json.loads(row["named"])})
+
+
+def _values(row: sqlite3.Row, columns: Sequence[str]) -> Line:
+    return {column: row[column] for column in columns if row[column] is not None}
+
+
+def _said(line: Line) -> Line:
+    return {name: value for name, value in line.items() if value}
