@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from vidlocal.media.subtitle_formats import parse
+from vidlocal.store import passages, videos
+from vidlocal.store.database import Library
+
+FORMATS = ["jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_video_is_exported_in_every_format(run: Run, wedding: int, form: str) -> None:
+    result = run("export", "wedding", "--format", form)
+    assert result.exit_code == 0, result.output
+    assert "the bride walks down the aisle" in result.stdout
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_control_byte_of_a_text_is_exported(run: Run, evil: int, form: str) -> None:
+    result = run("export", "--format", form)
+    assert result.exit_code == 0, result.output
+    assert not set(result.stdout) & set("\x1b\x07\x9b\u202e\u2066\x08")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_moments_of_a_search_are_exported_in_every_format(run: Run, wedding: int, form: str) -> None:
+    found = run("search", "bride", "--json")
+    result = run("export", "-", "--format", form, input=found.stdout)
+    assert result.exit_code == 0, result.output
+    assert "bride" in result.stdout
+
+
+def test_exported_moments_can_be_exported_again(run: Run, wedding: int) -> None:
+    lines = run("export", "-", input=run("search", "bride", "--json").stdout).stdout
+    assert run("export", "-", input=lines).stdout == lines
+
+
+def test_what_holds_no_moments_is_refused(run: Run, wedding: int) -> None:
+    for text in ("x", '{"moments": [1]}', '{"video": {"path": "x"}, "text": "t", "start": 3, "end": 1}'):
+        assert run("export", "-", input=text).exit_code == 2
+
+
+def test_an_existing_file_or_link_is_never_written(run: Run, wedding: int, tmp_path: Path) -> None:
+    there, link, new = tmp_path / "there.srt", tmp_path / "link.srt", tmp_path / "new.srt"
+    there.write_text("mine")
+    link.symlink_to(tmp_path / "nowhere")
+    for target in (there, link):
+        assert run("export", "wedding", "-f", "srt", "-o", str(target)).exit_code == 2
+    assert there.read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+    assert run("export", "wedding", "-f", "srt", "-o", str(new)).exit_code == 0
+    assert parse(new.read_text())[0].lines == ("the bride walks down the aisle",)
+    assert not list(tmp_path.glob(".vidlocal-*"))
+
+
+def test_export_and_import_are_a_round_trip(
+    run: Run, wedding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "all.jsonl"
+    assert run("export", "-o", str(out)).exit_code == 0
+    monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "other"))
+    assert run("import", str(out)).exit_code == 0
+    assert run("export").stdout == out.read_text()
+
+
+def test_transcripts_and_subtitles_join_the_video_of_their_name(
+    run: Run, wedding: int, library: Library, tmp_path: Path
+) -> None:
+    subtitles, speech = tmp_path / "wedding-2019.en.srt", tmp_path / "wedding-2019.json"
+    subtitles.write_text("1\n00:00:01,000 --> 00:00:02,000\nCaptioned words.\n")
+    speech.write_text(json.dumps({"segments": [{"start": 1, "end": 2, "text": "Spoken words."}], "language": "en"}))
+    result = run("import", str(subtitles), str(speech), "--json")
+    assert json.loads(result.stdout) == {"videos": 0, "passages": 2, "known": 0, "left_out": 0}
+    texts = {passage.text for passage in passages.of_video(library, wedding)}
+    assert {"Captioned words.", "Spoken words."} <= texts
+
+
+def test_a_transcript_of_an_unknown_video_makes_one(run: Run, library: Library, tmp_path: Path) -> None:
+    file = tmp_path / "holiday.vtt"
+    file.write_text("WEBVTT\n\n00:01.000 --> 00:02.500\nThe sea.\n")
+    assert run("import", str(file)).exit_code == 0
+    assert [(video.title, video.duration) for video in videos.every(library)] == [("holiday", 2.5)]
+    assert run("import", str(file), "--video", "other").exit_code == 0
+    assert len(videos.every(library)) == 2
+
+
+def test_bad_lines_are_named_and_the_exit_code_is_3(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text('{"type": "video", "name": "v", "duration": 1}\nnonsense\n\n{"type": "passage", "video": "w"}\n')
+    result = run("import", str(file), str(tmp_path / "missing.jsonl"))
+    assert result.exit_code == 3
+    assert "in.jsonl, line 2 " in result.stderr
+    assert "in.jsonl, line 4 " in result.stderr
+    assert "missing.jsonl" in result.stderr

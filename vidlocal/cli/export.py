@@ -1,0 +1,233 @@
+"""`vidlocal export`."""
+
+import json as json_reader
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, TypeGuard
+
+import typer
+
+from vidlocal.cli import new_file, options, output
+from vidlocal.cli.library import open_library
+from vidlocal.errors import StoreError, UsageError
+from vidlocal.records import PassageKind, Video
+from vidlocal.render.clips import Clip, frame_rate
+from vidlocal.render.safe import as_json
+from vidlocal.store import everything, passages, videos
+from vidlocal.store.database import Library
+
+_TRANSCRIPT = (PassageKind.SPEECH, PassageKind.SUBTITLE)
+_MOST_BYTES = 64 << 20
+_MOST_SECONDS = 1e9
+
+
+class Format(StrEnum):
+    """How an export is written. The values are what a person types."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+    CSV = "csv"
+    SRT = "srt"
+    VTT = "vtt"
+    TXT = "txt"
+    MARKDOWN = "markdown"
+    EDL = "edl"
+    FCPXML = "fcpxml"
+    OTIO = "otio"
+
+
+def command(
+    video: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="VIDEO...",
+            help="Only these videos: id, path or part of the name. - takes `search --json` from standard input.",
+        ),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", metavar="FORMAT", help=f"One of {', '.join(Format)}.")
+    ] = Format.JSONL,
+    kind: options.Kinds = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this new file. One that is there is never touched."
+        ),
+    ] = None,
+    fps: Annotated[
+        str,
+        typer.Option("--fps", metavar="RATE", help="Frames a second of edl, fcpxml and otio: 25, 29.97, 24000/1001."),
+    ] = "25",
+    quiet: options.Quiet = False,
+) -> None:
+    """Write out what the library knows, or moments that were found, for other programs.
+
+    As jsonl, and as json, it is everything but pictures and vectors, and `vidlocal import` reads jsonl back without
+    loss. The other formats hold what is spoken, unless --kind names other passages; csv holds all of them.
+    """
+    rate = _rate(fps)
+    if video == ["-"]:
+        clips = _found()
+        if kind:
+            clips = [clip for clip in clips if set(clip.kinds) & set(kind)]
+        new_file.write([_written(clips, form, "moments", rate)], out)
+        return
+    with open_library() as library:
+        chosen = _chosen(library, video)
+        if form in (Format.JSONL, Format.JSON):
+            lines = _lines(library, chosen, kind, whole=not video)
+            new_file.write(_document(lines) if form is Format.JSON else (as_json(line) + "\n" for line in lines), out)
+            return
+        default = None if form is Format.CSV else _TRANSCRIPT
+        clips = [clip for one in chosen for clip in _clips(library, one, kind or default)]
+    if not clips:
+        output.notice("There is no such text in these videos.", quiet=quiet)
+    title = chosen[0].title if len(chosen) == 1 else "vidlocal"
+    new_file.write([_written(clips, form, title, rate)], out)
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        return frame_rate(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no number of frames a second. Write it like 25, 29.97 or 24000/1001.") from error
+
+
+def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -> str:
+    if form in (Format.EDL, Format.FCPXML, Format.OTIO):
+        return _timeline(clips, form, title, rate)
+    from vidlocal.render import captions, notes, rows
+
+    if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
+        raise UsageError("Subtitles are of one video, and these are several. Name one.")
+    if form in (Format.SRT, Format.VTT):
+        clips = sorted(clips, key=lambda clip: clip.start)
+    writers: dict[Format, Callable[[Sequence[Clip]], str]] = {
+        Format.JSONL: rows.jsonl,
+        Format.JSON: rows.json,
+        Format.CSV: rows.table,
+        Format.SRT: captions.srt,
+        Format.VTT: captions.vtt,
+        Format.TXT: notes.txt,
+        Format.MARKDOWN: notes.markdown,
+    }
+    return writers[form](clips)
+
+
+def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -> str:
+    from vidlocal.render import edl, fcpxml, otio
+
+    writers = {Format.EDL: edl.edl, Format.FCPXML: fcpxml.fcpxml, Format.OTIO: otio.otio}
+    return writers[form](clips, title=title, rate=rate)
+
+
+# ------------------------------------------------------------ from the library
+
+
+def _chosen(library: Library, names: Sequence[str] | None) -> list[Video]:
+    if not names:
+        return videos.every(library)
+    return list({video.id: video for video in (videos.resolve(library, name) for name in names)}.values())
+
+
+def _lines(
+    library: Library, chosen: Sequence[Video], kinds: Sequence[PassageKind] | None, *, whole: bool
+) -> Iterator[everything.Line]:
+    for line in everything.lines(library, chosen, whole=whole):
+        if not kinds or line["type"] == "video" or line.get("kind") in kinds:
+            yield line
+
+
+def _document(lines: Iterator[everything.Line]) -> Iterator[str]:
+    """All lines as one JSON document, a list for each type."""
+    sorts: dict[str, list[everything.Line]] = {
+        f"{sort}s": [] for sort in ("video", "passage", "frame", "section", "word")
+    }
+    for line in lines:
+        sorts[f"{line['type']}s"].append({name: value for name, value in line.items() if name != "type"})
+    yield as_json(sorts, indent=2) + "\n"
+
+
+def _clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) -> Iterator[Clip]:
+    for passage in passages.of_video(library, video.id, kinds):
+        yield Clip(
+            title=video.title,
+            path=video.path,
+            start=passage.start,
+            end=passage.end,
+            text=passage.text,
+            kinds=(passage.kind,),
+            video_id=video.id,
+            duration=video.duration,
+        )
+
+
+# ------------------------------------------------------------ from standard input
+
+
+def _found() -> list[Clip]:
+    """The moments on standard input: the document of `search --json`, or one moment a line."""
+    data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise UsageError("There is more than 64 MB on standard input. Export fewer moments.")
+    text = data.decode("utf-8-sig", "replace")
+    try:
+        document = json_reader.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict) and isinstance(document.get("moments"), list):
+        moments: list[object] = document["moments"]
+    else:
+        moments = [_parsed(line) for line in text.split("\n") if line.strip()]
+    lengths = _lengths()
+    return [_clip(moment, lengths) for moment in moments]
+
+
+def _parsed(line: str) -> object:
+    try:
+        value: object = json_reader.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _clip(moment: object, lengths: dict[str, float]) -> Clip:
+    facts = moment if isinstance(moment, dict) else {}
+    video = facts.get("video")
+    if not isinstance(video, dict):
+        raise _no_moments()
+    path, title, said = video.get("path"), video.get("title"), facts.get("text")
+    start, end, score = (facts.get(name) for name in ("start", "end", "score"))
+    kinds = facts.get("kinds", [])
+    if not (isinstance(path, str) and isinstance(said, str) and _is_time(start) and _is_time(end) and start <= end):
+        raise _no_moments()
+    return Clip(
+        title=title if isinstance(title, str) else Path(path).stem,
+        path=path,
+        start=float(start),
+        end=float(end),
+        text=said,
+        kinds=tuple(str(kind) for kind in kinds) if isinstance(kinds, list) else (),
+        score=float(score) if _is_time(score) else None,
+        video_id=video.get("id") if isinstance(video.get("id"), int) else None,
+        duration=lengths.get(path, 0.0),
+    )
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST_SECONDS
+
+
+def _no_moments() -> UsageError:
+    return UsageError("Standard input holds no moments. Fill it with: vidlocal search QUERY --json | vidlocal export -")
+
+
+def _lengths() -> dict[str, float]:
+    """How long the videos of the library are, by path; nothing where there is no library."""
+    with suppress(StoreError), open_library() as library:
+        return {video.path: video.duration for video in videos.every(library)}
+    return {}

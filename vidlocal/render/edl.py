@@ -1,0 +1,44 @@
+"""Clips as an edit decision list in the CMX 3600 form, one event behind the other. Pure."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import PurePath
+
+from vidlocal.errors import UsageError
+from vidlocal.render.clips import Clip, laid_out
+from vidlocal.render.safe import flat
+
+# The number of an event has three digits.
+MOST_EVENTS = 999
+# Where timelines begin by custom, so that nothing before it is negative.
+_HOUR = 3600
+
+
+def edl(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
+    """The list, its time codes without drop frames. Names and texts are in comments, on one line each.
+
+    Raises UsageError for more clips than it can hold.
+    """
+    if len(clips) > MOST_EVENTS:
+        raise UsageError(
+            f"An EDL holds {MOST_EVENTS} events and these are {len(clips):,}. Take --format otio or fcpxml."
+        )
+    base = round(rate)
+    lines = [f"TITLE: {flat(title)[:70]}", "FCM: NON-DROP FRAME", ""]
+    for number, placed in enumerate(laid_out(clips, rate), 1):
+        at = _HOUR * base + placed.at
+        times = (placed.first, placed.first + placed.count, at, at + placed.count)
+        lines += [
+            f"{number:03}  {'AX':<8} {'AA/V':<5} C        {' '.join(_code(frame, base) for frame in times)}",
+            f"* FROM CLIP NAME: {flat(PurePath(placed.clip.path).name)}",
+            f"* COMMENT: {flat(placed.clip.text)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _code(frame: int, base: int) -> str:
+    """`hh:mm:ss:ff`"""
+    seconds, frames = divmod(frame, base)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}:{frames:02}"

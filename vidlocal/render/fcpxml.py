@@ -1,0 +1,46 @@
+"""Clips as a Final Cut Pro project, FCPXML 1.9. Pure."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from xml.etree import ElementTree as Xml
+
+from vidlocal.render.clips import Clip, frames, laid_out, length, url
+from vidlocal.render.safe import flat
+
+_NOT_XML = re.compile("[\ufffe\uffff]")
+
+
+def fcpxml(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
+    """One project with the clips one behind the other, the words of each as its note."""
+    root = Xml.Element("fcpxml", version="1.9")
+    resources = Xml.SubElement(root, "resources")
+    Xml.SubElement(resources, "format", id="r1", name="vidlocal", frameDuration=_time(1, rate))
+    assets = {path: f"r{number}" for number, path in enumerate(dict.fromkeys(clip.path for clip in clips), 2)}
+    titles = {clip.path: clip.title for clip in clips}
+    for path, name in assets.items():
+        lasting = _time(frames(length(clips, path), rate), rate)
+        facts = {"id": name, "name": _text(titles[path]), "start": "0s", "duration": lasting, "format": "r1"}
+        asset = Xml.SubElement(resources, "asset", facts, hasVideo="1", hasAudio="1")
+        Xml.SubElement(asset, "media-rep", kind="original-media", src=url(path))
+    placed = laid_out(clips, rate)
+    event = Xml.SubElement(Xml.SubElement(root, "library"), "event", name="vidlocal")
+    project = Xml.SubElement(event, "project", name=_text(title))
+    whole = _time(sum(one.count for one in placed), rate)
+    sequence = Xml.SubElement(project, "sequence", format="r1", tcStart="0s", tcFormat="NDF", duration=whole)
+    spine = Xml.SubElement(sequence, "spine")
+    for one in placed:
+        times = {"offset": _time(one.at, rate), "start": _time(one.first, rate), "duration": _time(one.count, rate)}
+        clip = Xml.SubElement(spine, "asset-clip", times, ref=assets[one.clip.path], name=_text(one.clip.title))
+        Xml.SubElement(clip, "note").text = _text(one.clip.text)
+    Xml.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{Xml.tostring(root, encoding="unicode")}\n'
+
+
+def _time(count: int, rate: Fraction) -> str:
+    """Frames as the rational seconds of FCPXML: `1001/30000s`."""
+    return f"{count * rate.denominator}/{rate.numerator}s" if count else "0s"
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", flat(text))

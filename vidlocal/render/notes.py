@@ -1,0 +1,33 @@
+"""Clips for reading: plain text and Markdown. Pure."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from vidlocal.render.clips import Clip
+from vidlocal.render.safe import flat
+from vidlocal.timecode import clock
+
+# What begins or makes up a mark of CommonMark, HTML included.
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+
+
+def txt(clips: Sequence[Clip]) -> str:
+    """One line a clip, its time in front, under the names of the videos."""
+    return "".join(_paragraphs(clips, "{}\n", "{}  {}\n", str))
+
+
+def markdown(clips: Sequence[Clip]) -> str:
+    """A heading for each video and a list of its clips. Nothing in a text is a mark."""
+    return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", _literal))
+
+
+def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[[str], str]) -> Iterator[str]:
+    for number, ((title, _), group) in enumerate(groupby(clips, key=lambda clip: (clip.title, clip.path))):
+        yield ("\n" if number else "") + heading.format(write(flat(title)))
+        for clip in group:
+            yield item.format(clock(clip.start), write(flat(clip.text)))
+
+
+def _literal(text: str) -> str:
+    return _MARKS.sub(r"\\\1", text)

@@ -1,0 +1,52 @@
+"""Clips for programs and spreadsheets: JSON, JSON lines and CSV. Pure."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from vidlocal.render.clips import Clip
+from vidlocal.render.safe import as_json, flat, safe
+
+_COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text")
+# A cell that begins so is a formula to a spreadsheet.
+_FORMULA = ("=", "+", "-", "@")
+
+
+def json(clips: Sequence[Clip]) -> str:
+    """One document, `{"moments": [...]}`, as `search --json` prints it."""
+    return as_json({"moments": [record(clip) for clip in clips]}, indent=2) + "\n"
+
+
+def jsonl(clips: Sequence[Clip]) -> str:
+    """One moment a line."""
+    return "".join(as_json(record(clip)) + "\n" for clip in clips)
+
+
+def record(clip: Clip) -> dict[str, object]:
+    scored: dict[str, object] = {} if clip.score is None else {"score": round(clip.score, 4)}
+    return {
+        "video": {"id": clip.video_id, "title": clip.title, "path": clip.path},
+        "start": round(clip.start, 3),
+        "end": round(clip.end, 3),
+        **scored,
+        "kinds": list(clip.kinds),
+        "text": clip.text,
+    }
+
+
+def table(clips: Sequence[Clip]) -> str:
+    """CSV (RFC 4180) with a line of names on top. A text that a spreadsheet would compute gets a `'` in front."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    for clip in clips:
+        score = "" if clip.score is None else f"{clip.score:.4f}"
+        kinds = " ".join(map(flat, clip.kinds))
+        times = (f"{clip.start:.3f}", f"{clip.end:.3f}")
+        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, _cell(clip.text)])
+    return out.getvalue()
+
+
+def _cell(text: str) -> str:
+    plain = safe(text)
+    return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
