@@ -72,11 +72,13 @@ def search(
     videos: Collection[int] | None = None,
     kinds: Collection[PassageKind] | None = None,
     query_vector: Callable[[str], QueryVector] | None = None,
+    by_words: bool = True,
 ) -> Result:
     """The moments that match `query`, at most `limit`. `videos` (ids) and `kinds` narrow the search; None is all.
 
     `query_vector` asks the embedding model; it is not called when no vectors are stored, and when it
-    raises EngineError the search goes by words only and says so. Any text is a query.
+    raises EngineError the search goes by words only and says so. Without `by_words` meaning alone counts. Any text is
+    a query.
     """
     only = Only(
         frozenset(videos) if videos is not None else None,
@@ -86,7 +88,7 @@ def search(
     asked, notice = _asked(library, query, query_vector)
     mirror = vector_mirror.prepare(library, asked.key) if asked is not None else None
     with hits.snapshot(library):
-        words = text_index.search(library, query, limit=count, only=only)
+        words = text_index.search(library, query, limit=count, only=only) if by_words else {}
         near = None
         if asked is not None and mirror is not None:
             near = vector_index.nearest(library, mirror, asked.values, limit=count, also=words, only=only)
