@@ -95,3 +95,11 @@ def test_bad_lines_are_named_and_the_exit_code_is_3(run: Run, tmp_path: Path) ->
     assert "in.jsonl, line 2 " in result.stderr
     assert "in.jsonl, line 4 " in result.stderr
     assert "missing.jsonl" in result.stderr
+
+
+def test_a_json_document_of_another_sort_is_refused_as_a_whole(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{\n  "a": 1\n}')
+    result = run("import", str(file))
+    assert result.exit_code == 3
+    assert "neither" in result.stderr

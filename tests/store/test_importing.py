@@ -35,7 +35,7 @@ def wedding(library: Library) -> int:
         stamp=FileStamp(1_000, 1, 1),
         probe=Probe(kind=MediaKind.VIDEO, duration=20.0, width_px=640, height_px=360, video_codec="h264"),
         frame_drafts=[
-            FrameDraft(0.0, 0, "frames/a.jpg", (1 << 64) - 1, rank=0, facts={"brightness": 0.5}),
+            FrameDraft(0.0, 0, f"frames/{HASH}/000000.jpg", (1 << 64) - 1, rank=0, facts={"brightness": 0.5}),
             FrameDraft(2.0, 0, None, 0, same_as=0),
         ],
         found=[Passage(4.0, 7.5, PassageKind.SPEECH, "the bride walks", "en", "whisper", "base")],
@@ -127,6 +127,7 @@ def test_bad_lines_are_named_and_the_others_go_on(library: Library) -> None:
         {**good, "text": "  "},
         {**good, "tags": [["tag"]]},
         {"type": "frame", "video": "v", "time": 1, "same_as": 0.5},
+        {"type": "frame", "video": "v", "time": 1, "picture": "../../x.jpg"},
         {"type": "section", "video": "v", "answer": {}},
     ]
     importer, bad = taken(library, {"type": "video", "name": "v", "duration": 1}, *bad_ones, good)

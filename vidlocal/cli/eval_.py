@@ -20,6 +20,7 @@ from vidlocal.steps import quality
 from vidlocal.steps.quality import Figures, Ranks, Truth
 from vidlocal.store import vector_index, videos
 from vidlocal.store.database import Library
+from vidlocal.store.importing import placeholder
 
 CHANNELS = ("words", "vectors", "fused")
 _SOME_LEFT_OUT = 3
@@ -87,18 +88,23 @@ def _questions(library: Library, path: Path) -> tuple[list[Question], int]:
     except (OSError, UnicodeDecodeError) as error:
         raise MediaError(f"{path} cannot be read ({error}).") from error
     named: dict[str, list[int]] = {}
+    titled: dict[str, list[int]] = {}
+    hashed: dict[str, list[int]] = {}
     for video in videos.every(library):
         for name in {str(video.id), video.title, video.path, Path(video.path).name}:
             named.setdefault(name, []).append(video.id)
-    titled: dict[str, list[int]] = {}
-    for video in videos.every(library):
         titled.setdefault(video.title, []).append(video.id)
+        hashed[video.content_hash] = [video.id]
+
+    def called(name: str) -> list[int]:
+        return hashed.get(placeholder(name)) or titled.get(name) or named.get(name) or []
+
     found, bad = [], 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            found.append(_question(line, titled, named))
+            found.append(_question(line, called))
         except ValueError as reason:
             bad += 1
             if bad <= _MOST_REASONS:
@@ -108,7 +114,7 @@ def _questions(library: Library, path: Path) -> tuple[list[Question], int]:
     return found, bad
 
 
-def _question(line: str, titled: Mapping[str, list[int]], named: Mapping[str, list[int]]) -> Question:
+def _question(line: str, called: Callable[[str], list[int]]) -> Question:
     """The query of a line. Raises ValueError with what the line has or is."""
     try:
         facts = json_reader.loads(line)
@@ -117,7 +123,7 @@ def _question(line: str, titled: Mapping[str, list[int]], named: Mapping[str, li
     if not isinstance(facts, dict) or not isinstance(facts.get("query"), str):
         raise ValueError('has no "query"')
     name = facts.get("video")
-    ids = titled.get(str(name)) or named.get(str(name)) or []
+    ids = called(str(name))
     if len(ids) != 1:
         raise ValueError(f'has a "video" that {len(ids) or "no"} videos of the library are called: {name!r}')
     windows = facts.get("windows") or []

@@ -71,7 +71,7 @@ def command(
     """
     rate = _rate(fps)
     if video == ["-"]:
-        clips = _found()
+        clips = piped()
         if kind:
             clips = [clip for clip in clips if set(clip.kinds) & set(kind)]
         new_file.write([_written(clips, form, "moments", rate)], out)
@@ -169,7 +169,7 @@ def _clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) 
 # ------------------------------------------------------------ from standard input
 
 
-def _found() -> list[Clip]:
+def piped() -> list[Clip]:
     """The moments on standard input: the document of `search --json`, or one moment a line."""
     data = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
@@ -223,7 +223,7 @@ def _is_time(value: object) -> TypeGuard[float]:
 
 
 def _no_moments() -> UsageError:
-    return UsageError("Standard input holds no moments. Fill it with: vidlocal search QUERY --json | vidlocal export -")
+    return UsageError("Standard input holds no moments. Fill it with: vidlocal search QUERY --json")
 
 
 def _lengths() -> dict[str, float]:

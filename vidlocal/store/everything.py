@@ -1,7 +1,7 @@
 """All that a library knows, as plain values, one per line of an export; `store.importing` reads them back.
 
     {"type": "video", "name": "wedding", "duration": 55.2, "content_hash": ..., "path": ..., ...}
-    {"type": "frame", "video": "wedding", "time": 2.0, "tags": ["dance"], ...}
+    {"type": "frame", "video": "wedding", "time": 2.0, "picture": "000001.jpg", "tags": ["dance"], ...}
     {"type": "passage", "video": "wedding", "number": 1, "kind": "speech", "start": 0.3, "end": 2.1, "text": "...", ...}
     {"type": "section", "video": "wedding", "number": 0, ...}
     {"type": "word", "form": "dances", "tag": "dance"}
@@ -26,7 +26,7 @@ VIDEO_COLUMNS = (
     *("duration", "content_hash", "path", "title", "kind", "width_px", "height_px", "codecs", "rotation"),
     *("recorded_at", "added_at", "size_bytes", "language", "event_type", "excitement", "partial", "understood"),
 )
-FRAME_COLUMNS = ("time", "shot", "dhash", "rank", "novelty", "enriched_at")
+FRAME_COLUMNS = ("time", "shot", "image_crc", "dhash", "rank", "novelty", "enriched_at")
 PASSAGE_COLUMNS = (
     *("kind", "start", "end", "text", "language", "engine", "model", "digest", "prompt_version", "created_at"),
 )
@@ -82,6 +82,8 @@ def _frames(library: Library, video_id: int, name: str, times: Mapping[int, floa
         line: Line = {"type": "frame", "video": name, **_values(row, FRAME_COLUMNS)}
         if row["same_as"] is not None:
             line["same_as"] = times[row["same_as"]]
+        elif row["image"] is not None:
+            line["picture"] = row["image"].rpartition("/")[2]
         yield line | _said({"facts": json.loads(row["facts"]), "tags": json.loads(row["named"])})
 
 

@@ -16,6 +16,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.everything import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
 from vidlocal.store.fields import BadLine, exact_text, integer, moment, number, numbers, optional, pairs, text, words
 from vidlocal.store.passages import storable
+from vidlocal.store.staging import image_prefix
 from vidlocal.store.videos import stored_path
 
 Line = Mapping[str, object]
@@ -23,6 +24,7 @@ _Key = tuple[str, float, float, str]
 
 # A hash names a folder of pictures: nothing else may get there.
 _HASH = re.compile(r"[0-9a-f]{64}|name:[0-9a-f]{64}")
+_PICTURE = re.compile(r"[0-9A-Za-z_-]{1,40}\.jpg")
 _SAME_LENGTH_S = 1.0
 _EMBED_PRIORITY = -1.0
 
@@ -147,6 +149,7 @@ class Importer:
         values: dict[str, object] = {
             "time": time,
             "shot": optional(line, "shot", integer) or 0,
+            "image_crc": optional(line, "image_crc", integer),
             "dhash": optional(line, "dhash", integer) or 0,
             "rank": optional(line, "rank", integer),
             "novelty": optional(line, "novelty", number) or 0.0,
@@ -154,10 +157,20 @@ class Importer:
         }
         tags = words(line, "tags")
         row = {column: values[column] for column in FRAME_COLUMNS}
+        if same_as is None:
+            row["image"] = self._image(line, video_id, len(frames))
         row |= {"video_id": video_id, "same_as": None if same_as is None else frames[same_as]}
         frames[time] = self._insert("frames", {**row, "facts": storable(json.dumps(facts, ensure_ascii=False))})
         for tag in tags:
             self._insert("tags", {"frame_id": frames[time], "tag": storable(tag)})
+
+    def _image(self, line: Line, video_id: int, position: int) -> str:
+        """Where the picture of a frame is, or is to be: `check --repair` makes it again when the video is there."""
+        picture = optional(line, "picture", text) or f"{position:06}.jpg"
+        if not _PICTURE.fullmatch(picture):
+            raise BadLine("has a picture that is not called like 000001.jpg")
+        row = self.library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
+        return f"{image_prefix(row['content_hash'] if row is not None else '')}/{picture}"
 
     def _passage(self, line: Line) -> None:
         video_id = self._of(line)
