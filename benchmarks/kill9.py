@@ -24,8 +24,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.fake_ollama import FakeOllama
 from tests.shaken import Shaken, differences, done_again, files_of, make_films, require_sound
 
-# Kills of one library before it may be finished: fewer than take the same job with them too often.
-MOST_OF_ONE = 8
+# Kills of one command before it may end: fewer than take the same job with them too often.
+MOST_OF_ONE = 6
+
+# How long the pretended models think, so that many kills strike while an answer is awaited.
+THOUGHT_S = 0.1
 
 
 @dataclass
@@ -60,13 +63,13 @@ def main() -> None:
             if number % 20 == 0:
                 print(f"  {number} of {len(points)} crash points", file=sys.stderr, flush=True)
         tell("crash points", bench.figures, time.monotonic() - began)
-        print("  " + ", ".join(f"{kind} {number}" for kind, number in sorted(bench.figures.struck.items())))
 
 
 def tell(what: str, figures: Figures, seconds: float) -> None:
     kept = "all equal to the undisturbed one, nothing lost, no orphan"
     print(f"{what}: {figures.kills} kills of {figures.libraries} libraries in {seconds:.0f} s: {kept};", flush=True)
     print(f"  {figures.again} items done again, {figures.missed} runs ended before their kill", flush=True)
+    print("  " + ", ".join(f"{where} {number}" for where, number in sorted(figures.struck.items())), flush=True)
 
 
 class Bench:
@@ -78,24 +81,28 @@ class Bench:
         self.films = make_films(place / "films", 2)
         self.calm = place / "calm"
         self.counts: list[dict[str, int]] = []
-        began = time.monotonic()
-        with FakeOllama() as server:
+        self.usual: list[float] = []
+        with FakeOllama(delay_s=THOUGHT_S) as server:
             shaken = Shaken(self.calm, self.films, server)
-            self.counts = [shaken.points(words, place / "counts.json") for words in shaken.commands()]
+            for words in shaken.commands():
+                began = time.monotonic()
+                self.counts.append(shaken.points(words, place / "counts.json"))
+                self.usual.append(time.monotonic() - began)
             require(done_again(server) == 0, "an undisturbed run does nothing twice")
-        self.usual = (time.monotonic() - began) / 2
 
     def at_random(self, dice: random.Random, kills: int) -> None:
         while self.figures.kills < kills:
-            most = min(MOST_OF_ONE, kills - self.figures.kills)
-            with FakeOllama() as server:
+            with FakeOllama(delay_s=THOUGHT_S) as server:
                 shaken = Shaken(self.place / f"shaken {self.figures.libraries}", self.films, server)
-                for words in shaken.commands():
-                    while shaken.kills < most:
-                        # Half of the time while it starts and stores little, half of the time while it works.
-                        if not shaken.kill_after(words, dice.uniform(0.05, self.usual)):
-                            self.figures.missed += 1
+                for words, usual in zip(shaken.commands(), self.usual, strict=True):
+                    for _ in range(MOST_OF_ONE):
+                        if self.figures.kills + shaken.kills == kills:
                             break
+                        if shaken.kill_after(words, dice.uniform(0.05, usual)):
+                            self.figures.struck[words[0]] += 1
+                        else:
+                            self.figures.missed += 1
+                    shaken.run_through(words)
                 self._settle(shaken, server)
             print(f"  {self.figures.kills} of {kills} kills", file=sys.stderr, flush=True)
 
@@ -107,11 +114,11 @@ class Bench:
                     yield command, f"{kind} {number}"
 
     def at_point(self, command: int, point: str) -> None:
-        with FakeOllama() as server:
+        with FakeOllama(delay_s=THOUGHT_S) as server:
             shaken = Shaken(self.place / f"at {command} {point}", self.films, server)
             ingest, enrich = shaken.commands()
             if command == 1:
-                require(not shaken.kill_after(ingest, 120.0), "ingest ends")
+                shaken.run_through(ingest)
             if shaken.kill_at(enrich if command else ingest, point):
                 self.figures.struck[point.partition(" ")[0]] += 1
             else:

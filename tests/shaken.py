@@ -90,9 +90,13 @@ class Shaken:
     def finish(self) -> None:
         """Let both commands run to their end."""
         for words in self.commands():
-            child = self.start(words)
-            _, said = child.communicate(timeout=_PATIENCE_S)
-            assert child.returncode == 0, said.decode()
+            self.run_through(words)
+
+    def run_through(self, words: list[str]) -> None:
+        """Let a command run to its end."""
+        child = self.start(words)
+        _, said = child.communicate(timeout=_PATIENCE_S)
+        assert child.returncode == 0, said.decode()
 
     def kill_after(self, words: list[str], seconds: float) -> bool:
         """Kill a command at a moment. Whether it was still at work."""

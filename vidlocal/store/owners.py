@@ -27,10 +27,21 @@ class Owner:
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(exist_ok=True, mode=0o700)
-        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+        bury_dead(self._path.parent.parent)
+        while not self._has_lock():
+            os.close(self._file)
         return self
+
+    def _has_lock(self) -> bool:
+        """Take the lock. False when another process took us for dead between our making the file and locking it."""
+        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        if fcntl is None:
+            return True
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            return os.path.samestat(os.fstat(self._file), os.stat(self._path))
+        except FileNotFoundError:
+            return False
 
     def __exit__(
         self,
