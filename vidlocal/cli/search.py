@@ -54,7 +54,7 @@ def command(
     chosen = settings.load()
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
-        found = search(library, query, limit=limit, videos=among, kinds=kind, query_vector=partial(_direction, chosen))
+        found = search(library, query, limit=limit, videos=among, kinds=kind, query_vector=partial(direction, chosen))
         _print(found, json=json)
         if found.notice:
             output.notice(found.notice, quiet=quiet)
@@ -88,7 +88,8 @@ def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list
     return [searches.Span(video.id, 0.0, video.duration) for video in named if video is not None]
 
 
-def _direction(chosen: settings.Settings, query: str) -> QueryVector:
+def direction(chosen: settings.Settings, query: str) -> QueryVector:
+    """The query as the embedding model of the settings understands it."""
     return query_vector(
         chosen.ollama_host,
         chosen.embed_model,

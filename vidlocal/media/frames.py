@@ -19,7 +19,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
 from vidlocal.records import Probe
 
-__all__ = ["LONG_SIDE_PX", "Picture", "read_at", "read_frames"]
+__all__ = ["LONG_SIDE_PX", "Picture", "read_at", "read_frames", "tone_mapping"]
 
 _STALL_TIMEOUT = 90.0
 _TIMEOUT = 24 * 3600.0
@@ -58,7 +58,7 @@ def read_frames(
     Raises MediaError when not one picture can be decoded. The iterator ends its ffmpeg when it is closed.
     """
     timeline = prober.timeline(path)
-    reader = _Reader(path, probe, every, ffmpeg, timeline, _tone_mapping(probe, ffmpeg))
+    reader = _Reader(path, probe, every, ffmpeg, timeline, tone_mapping(probe, ffmpeg))
     last: float | None = None
     for part in plan(timeline, every=every):
         with closing(reader.read(part, last)) as pictures:
@@ -73,7 +73,7 @@ def read_frames(
 
 def read_at(path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober) -> Iterator[Picture]:
     """The pictures that `read_frames` gave for these times once, those of them that are still there, in order."""
-    reader = _Reader(path, probe, 0.0, ffmpeg, prober.timeline(path), _tone_mapping(probe, ffmpeg))
+    reader = _Reader(path, probe, 0.0, ffmpeg, prober.timeline(path), tone_mapping(probe, ffmpeg))
     for time in sorted(times):
         part = Part(time, time + _A_MOMENT, Level.EVERYTHING, 0.0)
         with closing(reader.read(part, None)) as pictures:
@@ -217,7 +217,7 @@ def _stored_time(stream: process.Stream) -> float:
     raise ToolError("ffmpeg gave a picture without its time.")
 
 
-def _tone_mapping(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
+def tone_mapping(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Filters that turn HDR into ordinary video; none when there is no HDR, or this ffmpeg cannot do it."""
     if probe.hdr is None or not _has_zscale(ffmpeg):
         return ()

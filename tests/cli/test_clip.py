@@ -1,0 +1,209 @@
+"""Clips are cut out of videos whose pictures carry their number."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import clips
+from vidlocal.media import ffmpeg, files
+from vidlocal.media.frames import read_frames
+from vidlocal.media.picture import Picture
+from vidlocal.media.probe import Prober
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store import videos
+from vidlocal.store.database import Library
+
+from .conftest import Run, hash_of
+
+RATE = 30
+# Key frames every second, B-frames, sound.
+CODEC = (*clips.X264, "-g", "30", "-bf", "2", "-c:a", "aac", "-shortest")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    sound = clips.sound(tmp_path / "tone.wav", seconds=8)
+    return clips.numbered(tmp_path / "wedding.mp4", frames=240, codec=CODEC, before=("-i", sound))
+
+
+@pytest.fixture
+def wedding(library: Library, source: Path) -> Path:
+    add(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, "the bride walks"))
+    return source
+
+
+def add(library: Library, path: Path, *found: Passage) -> int:
+    with Prober() as prober:
+        probe = prober.probe(path)
+    return videos.add(
+        library,
+        content_hash=hash_of(path.name),
+        path=path,
+        stamp=files.stamp(path),
+        probe=probe,
+        frame_drafts=(),
+        found=found,
+        plan=(),
+    )
+
+
+def pictures(path: Path) -> list[Picture]:
+    with Prober() as prober:
+        probe = prober.probe(path)
+        return list(read_frames(path, probe, every=0, ffmpeg=ffmpeg.find(None), prober=prober))
+
+
+def numbers(path: Path) -> list[int]:
+    return [clips.number_in(picture.rgb) for picture in pictures(path)]
+
+
+def state(path: Path) -> tuple[bytes, int, int]:
+    return path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+
+
+def test_an_exact_clip_has_every_frame_of_the_moment_and_its_padding(run: Run, wedding: Path, tmp_path: Path) -> None:
+    before = state(wedding)
+    result = run("clip", "bride", "--exact", "--pad", "0.5", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.stderr
+    [clip] = (tmp_path / "out").iterdir()
+    assert clip.name == "wedding 0h00m03s.mp4"
+    seen = numbers(clip)
+    assert abs(seen[0] - round(2.6 * RATE)) <= 1
+    assert abs(seen[-1] - (round(5.1 * RATE) - 1)) <= 1
+    assert seen == list(range(seen[0], seen[-1] + 1))
+    with Prober() as prober:
+        assert len(prober.probe(clip).audio) == 1
+    assert state(wedding) == before
+
+
+def test_a_copied_clip_begins_at_the_key_frame_before_the_moment_and_says_so(
+    run: Run, wedding: Path, tmp_path: Path
+) -> None:
+    result = run("clip", "bride", "-o", str(tmp_path / "out"))
+    name, source, start, _, how = result.stdout.rstrip("\n").split("\t")
+    assert source == str(wedding)
+    assert start == "0:00:02.0"
+    assert how == "copied, begins 1.1 s before the moment"
+    seen = numbers(Path(name))
+    assert seen[0] == 60
+    assert abs(seen[-1] - (round(5.1 * RATE) - 1)) <= 6  # a copy ends in the order of decoding
+
+
+def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library, tmp_path: Path) -> None:
+    film = clips.numbered(tmp_path / "far.mkv", frames=240, codec=(*clips.X264, "-g", "250"))
+    add(library, film, Passage(5.0, 6.0, PassageKind.SPEECH, "fireworks"))
+    out = tmp_path / "out"
+    assert run("clip", "fireworks", "--pad", "0", "-o", str(out)).stdout.endswith("\tencoded\n")
+    [clip] = out.iterdir()
+    assert abs(numbers(clip)[0] - 150) <= 1
+
+
+def test_a_name_that_is_taken_gets_a_number(run: Run, wedding: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    taken = out / "wedding 0h00m03s.mp4"
+    taken.write_text("mine")
+    (out / "wedding 0h00m03s 2.mp4").symlink_to(wedding)
+    before = state(wedding)
+    assert run("clip", "bride", "-o", str(out)).exit_code == 0
+    assert taken.read_text() == "mine"
+    assert state(wedding) == before
+    assert clips.number_in(pictures(out / "wedding 0h00m03s 3.mp4")[0].rgb) == 60
+    assert len(list(out.iterdir())) == 3
+
+
+def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
+    run: Run, library: Library, wedding: Path, tmp_path: Path
+) -> None:
+    silent = tmp_path / "silent.mkv"
+    clips.run("-i", wedding, "-an", "-s", "96x160", "-r", "25", *clips.X264, silent)
+    add(library, silent, Passage(1.0, 2.0, PassageKind.SPEECH, "the bride dances"))
+    film = tmp_path / "film.mp4"
+    assert run("clip", "bride", "--pad", "0", "--join", str(film)).exit_code == 0
+    with Prober() as prober:
+        probe = prober.probe(film)
+    assert abs(probe.duration - 2.5) < 0.2
+    assert len(probe.audio) == 1
+    again = run("clip", "bride", "--join", str(film))
+    assert again.exit_code == 2
+    assert "never overwrites" in again.stderr
+    assert run("clip", "bride", "--join", str(wedding)).exit_code == 2
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".vidlocal")]
+
+
+def test_a_turned_video_stays_upright(run: Run, library: Library, source: Path, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.mp4"
+    clips.run("-display_rotation", "90", "-i", source, "-c", "copy", turned)
+    add(library, turned, Passage(3.0, 4.0, PassageKind.SPEECH, "upright"))
+    for flags in ([], ["--exact"]):
+        name = run("clip", "upright", "-o", str(tmp_path), *flags).stdout.split("\t")[0]
+        first = pictures(Path(name))[0].rgb
+        assert first.shape[0] > first.shape[1]
+
+
+@pytest.mark.parametrize("text", ["plain words", r"{\an8\fs90} \N [out];movie=/etc/passwd 'it''s' : , %{pts}"])
+def test_captions_are_drawn_whatever_they_say(
+    run: Run, library: Library, source: Path, tmp_path: Path, text: str
+) -> None:
+    add(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, f"bride {text}"))
+    result = run("clip", "bride", "--exact", "--burn-captions", "--pad", "0", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.stderr
+    [clip] = (tmp_path / "out").iterdir()
+    drawn = pictures(clip)
+    assert clips.number_in(drawn[5].rgb) == clips.number_in(drawn[4].rgb) + 1
+    below = drawn[5].rgb[clips.HEIGHT_PX // 2 :]
+    assert np.all(below > 150, axis=2).any()  # white letters on red and blue
+
+
+def test_missing_videos_are_told_and_the_others_cut(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
+    gone = clips.numbered(tmp_path / "gone.mp4")
+    add(library, gone, Passage(0.0, 1.0, PassageKind.SPEECH, "the bride waits"))
+    gone.unlink()
+    result = run("clip", "bride", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 3
+    assert "gone.mp4" in result.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 1
+    wedding.unlink()
+    assert run("clip", "bride", "-o", str(tmp_path / "out")).exit_code == 4
+    film = tmp_path / "film.mp4"
+    assert run("clip", "bride", "--join", str(film)).exit_code == 4
+    assert not film.exists()
+
+
+def test_moments_of_a_search_can_be_piped_in(run: Run, wedding: Path, tmp_path: Path) -> None:
+    found = run("search", "bride", "--json").stdout
+    result = run("clip", "-", "--json", "-o", str(tmp_path / "out"), input=found)
+    assert result.exit_code == 0, result.stderr
+    [clip] = json.loads(result.stdout)["clips"]
+    assert Path(clip["file"]).is_file()
+    assert clip["copied"] is True
+    assert run("clip", "-", input="nonsense").exit_code == 2
+
+
+def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("clip", "bride", "--dry-run", "-o", str(out))
+    assert result.stdout == f"{wedding}\t0:00:02.6\t0:00:05.1\tthe bride walks\n"
+    assert not out.exists()
+
+
+def test_what_cannot_be_cut_says_why(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
+    photo = clips.cover(tmp_path / "photo.jpg")
+    add(library, photo, Passage(0.0, 0.0, PassageKind.SCENE, "an orange square"))
+    result = run("clip", "orange", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 4
+    assert "is a photo" in result.stderr
+    assert run("clip", "bride", "--join", str(tmp_path / "film.txt")).exit_code == 2
+    assert run("clip", "bride", "--join", str(tmp_path / "film.mp4"), "-o", str(tmp_path)).exit_code == 2
+
+
+def test_sound_alone_is_cut_too(run: Run, library: Library, tmp_path: Path) -> None:
+    sound = clips.sound(tmp_path / "talk.mp3", seconds=6)
+    add(library, sound, Passage(2.0, 4.0, PassageKind.SPEECH, "hello there"))
+    assert run("clip", "hello", "-o", str(tmp_path / "out"), "--pad", "0").exit_code == 0
+    [clip] = (tmp_path / "out").iterdir()
+    with Prober() as prober:
+        assert abs(prober.probe(clip).duration - 2.0) < 0.1

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+
+from vidlocal.media import names
+
+
+def test_a_clip_is_named_after_its_video_and_time() -> None:
+    assert names.of_clip("wedding 2019", 3723.9) == "wedding 2019 1h02m03s"
+
+
+@pytest.mark.parametrize(
+    "title", ["../../etc/passwd", "", "...", "-rf", 'a:b*c?"<>|', "a\x00\n\x1b[31m\u202e", "花" * 300, "\udcff", " . "]
+)
+def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> None:
+    name = names.of_clip(title, 0.0) + ".mp4"
+    assert "/" not in name
+    assert name[0] not in ".- "
+    assert name.isprintable()
+    (tmp_path / name).touch()
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -1,0 +1,202 @@
+"""`vidlocal clip`."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.cli.query import WordsCommand, query_of
+from vidlocal.errors import MediaError, UsageError
+from vidlocal.store import videos
+from vidlocal.store.database import Library
+from vidlocal.timecode import clock
+
+if TYPE_CHECKING:
+    from vidlocal.records import PassageKind
+    from vidlocal.steps.clip import Clipper, Made, Wanted
+
+Parser = WordsCommand
+
+SOME_FAILED, ALL_FAILED = 3, 4
+# Letters that mean nothing to the filters of ffmpeg.
+_PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
+
+
+def command(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY", help="What to look for; - takes `search --json` from standard input."),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where the clips go; else the folder you are in."),
+    ] = None,
+    join: Annotated[
+        Path | None, typer.Option("--join", metavar="FILE", help="Make one film of all moments instead.")
+    ] = None,
+    pad: Annotated[
+        float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="So much more before and after.")
+    ] = 0.5,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
+    ] = False,
+    burn: Annotated[
+        bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")
+    ] = 10,
+    video: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
+        ),
+    ] = None,
+    kind: options.Kinds = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Cut the moments of a search out of their videos, each into a file of its own or all into one.
+
+    A clip is copied without loss where a key frame lies at most 2 seconds before it, and says how much earlier it
+    begins; elsewhere, and with --exact, --join or --burn-captions, it is encoded anew (H.264, AAC). Videos are
+    only read, and no file is ever overwritten: a name that is taken gets a number, and --join refuses it.
+    """
+    if join is not None and folder is not None:
+        raise UsageError("--join makes one file and -o names a folder for many. Take one of them.")
+    chosen = settings.load()
+    wanted = _wanted(chosen, words, limit, video, kind)
+    if not wanted:
+        output.notice("There is no moment to cut.", quiet=quiet)
+    if dry_run or not wanted:
+        _tell_plan(wanted, pad, json=json)
+        return
+    if join is not None and join.suffix.lower() not in {".mp4", ".mov", ".mkv", ".m4v"}:
+        raise UsageError(f"{join} has an ending that --join does not write. Take .mp4, .mov or .mkv.")
+    done: list[Made] = []
+    with _clipper(chosen, exact=exact, pad=pad, burn=burn) as clipper:
+        try:
+            for made in clipper.joined(wanted, join) if join else clipper.each(wanted, _folder(folder)):
+                done.append(made)
+                _tell(made, json=json, quiet=quiet)
+        except MediaError as error:
+            done = [_failed(made, str(error)) for made in done]
+            output.notice(str(error))
+    if json:
+        output.document({"clips": [_data(made) for made in done]})
+    failed = sum(made.file is None for made in done)
+    if failed:
+        raise typer.Exit(ALL_FAILED if failed == len(done) else SOME_FAILED)
+
+
+def _wanted(
+    chosen: settings.Settings,
+    words: Sequence[str],
+    limit: int,
+    names: Sequence[str] | None,
+    kinds: "Sequence[PassageKind] | None",
+) -> "list[Wanted]":
+    from vidlocal.steps.clip import Wanted
+
+    if list(words) == ["-"]:
+        from vidlocal.cli.export import piped
+
+        found = [Wanted(one.title, (Path(one.path),), one.start, one.end, one.text) for one in piped()]
+        return found[:limit]
+    from vidlocal.cli.search import direction
+    from vidlocal.search import search
+
+    query = query_of(words)
+    with Library.open(chosen.home) as library:
+        among = [videos.resolve(library, name).id for name in names] if names else None
+        found = []
+        result = search(library, query, limit=limit, videos=among, kinds=kinds, query_vector=partial(direction, chosen))
+        for moment in result.moments:
+            places = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
+            found.append(Wanted(moment.video_title, tuple(places), moment.start, moment.end, moment.text))
+    return found
+
+
+@contextmanager
+def _clipper(chosen: settings.Settings, *, exact: bool, pad: float, burn: bool) -> "Iterator[Clipper]":
+    from vidlocal.media.ffmpeg import find
+    from vidlocal.render.ass import ass
+    from vidlocal.steps.clip import Clipper
+
+    with ExitStack() as stack:
+        made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-"))
+        if not _PLAIN.fullmatch(made):  # a TMPDIR whose name ffmpeg might read as a filter
+            made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-", dir="/tmp"))
+        ffmpeg = find(chosen.ffmpeg)
+        yield stack.enter_context(Clipper(ffmpeg, Path(made), exact=exact, pad=pad, caption=ass if burn else None))
+
+
+def _folder(given: Path | None) -> Path:
+    folder = given or Path()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made ({error.strerror}). Name another folder.") from error
+    return folder
+
+
+# ------------------------------------------------------------ what is told
+
+
+def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
+    spans = [(one, max(0.0, one.start - pad), one.end + pad) for one in wanted]
+    if json:
+        clips = [
+            {"source": os.fspath(one.paths[0]), "start": round(start, 3), "end": round(end, 3), "text": one.text}
+            for one, start, end in spans
+        ]
+        output.document({"clips": clips})
+        return
+    for one, start, end in spans:
+        output.fields(os.fspath(one.paths[0]), clock(start), clock(end), one.text)
+
+
+def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
+    if made.file is None or made.cut is None:
+        output.notice(made.reason or "It could not be cut.")
+    elif not json:
+        output.fields(os.fspath(made.file), _place(made), clock(made.cut.start), clock(made.cut.end), _how(made))
+
+
+def _place(made: "Made") -> str:
+    return os.fspath(made.wanted.paths[0])
+
+
+def _how(made: "Made") -> str:
+    if made.cut is None or not made.cut.copied:
+        return "encoded"
+    early = made.wanted.start - made.cut.start
+    return f"copied, begins {early:.1f} s before the moment" if early >= 0.05 else "copied"
+
+
+def _failed(made: "Made", reason: str) -> "Made":
+    return replace(made, file=None, cut=None, reason=made.reason or reason)
+
+
+def _data(made: "Made") -> dict[str, object]:
+    facts: dict[str, object] = {
+        "file": None if made.file is None else os.fspath(made.file),
+        "source": _place(made),
+        "title": made.wanted.title,
+        "text": made.wanted.text,
+    }
+    if made.cut is not None:
+        facts |= {"start": round(made.cut.start, 3), "end": round(made.cut.end, 3), "copied": made.cut.copied}
+    if made.reason:
+        facts["reason"] = made.reason
+    return facts

@@ -1,0 +1,33 @@
+"""Names of files made from titles and times. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+# What some file system forbids, or a shell or player takes for more than a letter.
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
+# Of the 255 bytes that common file systems allow; the time, a number and the ending come after it.
+_LONGEST_BYTES = 180
+_MOST = 10_000
+
+
+def of_clip(title: str, start: float) -> str:
+    """`wedding 0h12m03s`: the title as any file system takes it, and when the clip starts. Without an ending."""
+    minutes, seconds = divmod(max(0, int(start)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{safe_name(title)} {hours}h{minutes:02}m{seconds:02}s"
+
+
+def safe_name(title: str) -> str:
+    """A title as a name that is hidden nowhere, names no folder and holds nothing that cannot be seen."""
+    shown = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in title)
+    name = " ".join(_FORBIDDEN.sub("_", shown).split())
+    return name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(". -") or "untitled"
+
+
+def numbered(target: Path) -> Iterator[Path]:
+    """`a.mp4`, `a 2.mp4`, `a 3.mp4` and so on."""
+    yield target
+    for number in range(2, _MOST):
+        yield target.with_name(f"{target.stem} {number}{target.suffix}")

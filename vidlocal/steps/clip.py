@@ -1,0 +1,149 @@
+"""Clips of moments: found files, cut one by one, each whole or not there."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.media import cut, files, names
+from vidlocal.media.audio import choose_track
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.new_file import placed
+from vidlocal.media.probe import Prober
+from vidlocal.records import MediaKind
+
+# The words of a caption for a span of the clip and the size of the picture, as the text of an .ass file.
+Caption = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A moment to cut, without padding. `paths` are the places where its video may be, at least one."""
+
+    title: str
+    paths: tuple[Path, ...]
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of it: a file and how it was cut, or a reason."""
+
+    wanted: Wanted
+    file: Path | None
+    cut: cut.Cut | None
+    reason: str | None = None
+
+
+class Clipper:
+    """Cuts clips. `workspace` is an empty folder of ours whose name means nothing to ffmpeg. A context manager."""
+
+    def __init__(self, ffmpeg: Ffmpeg, workspace: Path, *, exact: bool, pad: float, caption: Caption | None) -> None:
+        self._ffmpeg = ffmpeg
+        self._workspace = workspace
+        self._exact = exact
+        self._pad = pad
+        self._caption = caption
+        self._prober = Prober()
+        self._sources: dict[Path, cut.Source] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._prober.__exit__(kind, error, trace)
+
+    def each(self, wanted: Sequence[Wanted], folder: Path) -> Iterator[Made]:
+        """One new file in `folder` for each moment, as it is done. A name that is taken gets a number."""
+        for one in wanted:
+            try:
+                yield self._one(one, folder)
+            except (MediaError, ToolError) as error:
+                yield Made(one, None, None, str(error))
+
+    def joined(self, wanted: Sequence[Wanted], target: Path) -> Iterator[Made]:
+        """One new file with all moments one behind the other, in their order; each is told when it is cut.
+
+        Raises UsageError when `target` is there, before anything is cut.
+        """
+        with placed(target, refuse=True) as (draft, name):
+            sources = [self._source_or_reason(one) for one in wanted]
+            probes = [source.probe for source in sources if isinstance(source, cut.Source)]
+            parts: list[Path] = []
+            if probes:
+                look = cut.look_of(probes)
+                for one, source in zip(wanted, sources, strict=True):
+                    yield self._part(one, source, look, parts, name)
+            else:
+                yield from (Made(one, None, None, str(reason)) for one, reason in zip(wanted, sources, strict=True))
+            if not parts:
+                raise MediaError("Nothing could be cut, so there is nothing to join.")
+            cut.join(parts, self._workspace / "parts.txt", draft, ffmpeg=self._ffmpeg)
+
+    def _one(self, one: Wanted, folder: Path) -> Made:
+        source = self._source(one)
+        made = self._planned(source, one, exact=self._exact or self._caption is not None)
+        target = folder / f"{names.of_clip(one.title, one.start)}{made.suffix}"
+        with placed(target, refuse=False) as (draft, name):
+            cut.make(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
+        return Made(one, name, made)
+
+    def _part(self, one: Wanted, source: cut.Source | str, look: cut.Look, parts: list[Path], name: Path) -> Made:
+        if isinstance(source, str):
+            return Made(one, None, None, source)
+        try:
+            made = self._planned(source, one, exact=True)
+            track = choose_track(source.probe)
+            part = self._workspace / f"{len(parts)}.mov"
+            cut.make_part(
+                source,
+                made,
+                part,
+                look,
+                ffmpeg=self._ffmpeg,
+                track=None if track is None else track.index,
+                captions=self._captions(source, one, made, look),
+            )
+        except (MediaError, ToolError) as error:
+            return Made(one, None, None, str(error))
+        parts.append(part)
+        return Made(one, name, made)
+
+    def _planned(self, source: cut.Source, one: Wanted, *, exact: bool) -> cut.Cut:
+        return cut.plan(source, one.start - self._pad, one.end + self._pad, exact=exact)
+
+    def _source_or_reason(self, one: Wanted) -> cut.Source | str:
+        try:
+            source = self._source(one)
+        except (MediaError, ToolError) as error:
+            return str(error)
+        if source.timeline is None:
+            return f"{source.path.name} has no moving picture, so it cannot be part of a joined film."
+        return source
+
+    def _source(self, one: Wanted) -> cut.Source:
+        path = next((path for path in one.paths if path.is_file()), one.paths[0])
+        if path not in self._sources:
+            files.stamp(path)  # says what is the matter with it
+            probe = self._prober.probe(path)
+            timeline = self._prober.timeline(path) if probe.kind is MediaKind.VIDEO else None
+            self._sources[path] = cut.Source(path, probe, timeline)
+        return self._sources[path]
+
+    def _captions(self, source: cut.Source, one: Wanted, made: cut.Cut, look: cut.Look | None = None) -> Path | None:
+        if self._caption is None or source.timeline is None:
+            return None
+        width, height = (
+            (source.probe.width_px, source.probe.height_px) if look is None else (look.width_px, look.height_px)
+        )
+        end = min(max(one.end, one.start + cut.SHORTEST_S), made.end)
+        file = self._workspace / "caption.ass"
+        text = self._caption(one.text, one.start - made.start, end - made.start, width_px=width, height_px=height)
+        file.write_text(text, encoding="utf-8")
+        return file
