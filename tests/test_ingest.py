@@ -73,6 +73,7 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
     assert contents(library) == before
     (video,) = videos.every(library)
     assert video.path == str(renamed)
+    assert video.title == "copy"  # its first file was renamed when the copy was taken in
     assert set(videos.paths(library, video.id)) >= {copy, renamed}
 
 

@@ -39,6 +39,11 @@ def lasting(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes and hours < 48 else f"{hours} h"
 
 
+def pace(seconds: float) -> str:
+    """Seconds per item with two figures: `0.045 s`, `4.2 s`, `38 s`."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
 def parse(text: str) -> float:
     """Seconds from `1:02:03.5`, `2:03` or plain seconds `123.5`. Raises ValueError."""
     match = _CLOCK.fullmatch(text.strip())

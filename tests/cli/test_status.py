@@ -63,7 +63,7 @@ def test_status_tells_the_time_left_from_the_measured_pace(run: Run, wedding: in
     assert "not known" in run("status").stdout
     measures.put(library, "seconds_per_frame", "90.0")
     assert json.loads(run("status", "--json").stdout)["seconds_left"] == 360.0
-    assert "time left\t6 min at 90.0 s per frame" in run("status").stdout
+    assert "time left\t6 min at 90 s per frame" in run("status").stdout
 
 
 def test_status_shows_failures_with_their_reason(run: Run, wedding: int, library: Library) -> None:

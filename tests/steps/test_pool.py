@@ -75,7 +75,7 @@ def test_a_silent_host_rests_while_the_others_go_on_and_is_said_once() -> None:
     for _ in range(3):
         pool.rest(first, EngineUnreachable("a is gone."))
     assert free(pool).host.name == "b"
-    assert said == ["a is gone. Waiting for it; nothing is lost."]
+    assert said == ["Waiting for a; nothing is lost. a is gone."]
 
 
 def test_a_silent_host_is_probed_less_and_less_often_and_welcomed_back() -> None:
@@ -117,7 +117,7 @@ def test_a_host_without_the_model_leaves_that_work_to_the_others_and_is_named() 
     pool = pool_of(host("a"), host("b"), said=said)
     pool.dismiss(pool.seats[0], DESCRIBE, EngineError("a lacks llava."))
     assert free(pool).host.name == "b"
-    assert said == ["a lacks llava. Going on without a."]
+    assert said == ["Going on without a. a lacks llava."]
     assert not pool.seats[0].is_gone(JobKind.EMBED)
 
 

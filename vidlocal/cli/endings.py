@@ -43,7 +43,7 @@ def settled() -> Iterator[None]:
         error.message = safe(error.message)  # it may quote a file name
         raise
     except KeyboardInterrupt:
-        _end(INTERRUPTED, "Interrupted.")
+        _end(INTERRUPTED, "Interrupted. What was done is kept; the same command goes on from there.")
     except OSError as error:
         _end_on_os_error(error)
     except Exception:

@@ -39,7 +39,7 @@ def open_hosts(
         raise troubles[0]
     if needed:
         for trouble in troubles:
-            say(f"{trouble} Going on without it.")
+            say(f"Going on without one of the servers. {trouble}")
     return hosts
 
 
@@ -113,7 +113,7 @@ def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:
     try:
         model = server.preflight(chosen.text_model, "completion")
     except ModelMissing as error:
-        say(f"{error} Until then there are no tags of whole videos, chapters and summaries.")
+        say(f"Without tags of whole videos, chapters and summaries for now. {error}")
         return None
     return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
 
@@ -123,7 +123,7 @@ def _embedder(server: Ollama, chosen: Settings, say: Say) -> EmbedEngine | None:
     try:
         model = server.preflight(chosen.embed_model, "embedding")
     except ModelMissing as error:
-        say(f"{error} Until then search goes by words alone.")
+        say(f"Search goes by words alone for now. {error}")
         return None
     return OllamaEmbeddings(server, model, on_gpu=chosen.embed_on_gpu, keep_alive=chosen.keep_alive)
 

@@ -9,7 +9,7 @@ import typer
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
 from vidlocal.records import JobKind
-from vidlocal.timecode import lasting
+from vidlocal.timecode import lasting, pace
 
 if TYPE_CHECKING:
     from vidlocal.steps.report import Report
@@ -58,7 +58,7 @@ def describe(report: "Report") -> Sequence[tuple[str, str]]:
     """The report as named values, for a person."""
     pairs = [("run", _span(report)), ("done", _done(report)), ("worked", _worked(report))]
     if report.seconds_per_frame is not None:
-        pairs.append(("pace", f"{report.seconds_per_frame:.1f} s per frame"))
+        pairs.append(("pace", f"{pace(report.seconds_per_frame)} per frame"))
     for alike in report.failed[:_REASONS_SHOWN]:
         pairs.append(("set aside", f"{alike.number:,} {alike.kind}: {alike.reason}"))
     if len(report.failed) > _REASONS_SHOWN:

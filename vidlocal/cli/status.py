@@ -15,7 +15,7 @@ from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
 from vidlocal.store import frames, jobs, measures, owners, videos
 from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
-from vidlocal.timecode import lasting
+from vidlocal.timecode import lasting, pace
 
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
@@ -160,7 +160,7 @@ def describe(status: Status) -> list[tuple[str, str]]:
     if status.seconds_left is None:
         pairs.append(("time left", "not known before the first frames are described"))
     elif status.seconds_left:
-        pairs.append(("time left", f"{lasting(status.seconds_left)} at {status.seconds_per_frame:.1f} s per frame"))
+        pairs.append(("time left", f"{lasting(status.seconds_left)} at {pace(status.seconds_per_frame)} per frame"))
     return pairs
 
 

@@ -1,6 +1,7 @@
 """Why a file cannot be opened, in words, from its first bytes. Nothing here decodes anything."""
 
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -12,7 +13,9 @@ _MOST_BOXES = 10_000
 # Text that names other files or addresses; ffmpeg would open them.
 _PLAYLISTS = (b"#EXTM3U", b"<MPD", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<smil", b"<asx", b"#EXTINF")
 # The boxes of a protected MP4 and the EBML id of ContentEncryption in Matroska.
-_PROTECTED = (b"encv", b"enca", b"pssh", b"tenc", b"\x50\x35")
+_PROTECTED = (b"encv", b"enca", b"pssh", b"tenc")
+# Matroska: ContentEncryption within ContentEncoding. Two bytes alone are found in any damaged film.
+_PROTECTED_MATROSKA = re.compile(rb"\x62\x40.{0,200}?\x50\x35", re.DOTALL)
 
 
 def name_of(path: str) -> str:
@@ -50,7 +53,9 @@ def nothing_decodes(path: str, codec: str, what: str) -> MediaError:
 def is_protected(path: str) -> bool:
     """Whether the header carries the marks of encryption. Only asked after decoding failed."""
     head = _head(path)
-    return any(mark in head for mark in (_PROTECTED if head[:4] == b"\x1a\x45\xdf\xa3" else _PROTECTED[:4]))
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return _PROTECTED_MATROSKA.search(head) is not None
+    return any(mark in head for mark in _PROTECTED)
 
 
 def _head(path: str) -> bytes:

@@ -162,11 +162,11 @@ class Pool:
         if isinstance(error, EngineBusy):
             seat.busy_in_a_row += 1
             if seat.busy_in_a_row == 1:
-                self.say(f"{error} Trying again in a moment.")
+                self.say(f"Trying again in a moment. {error}")
             pause = wait_s(seat.busy_in_a_row, chance=self.chance, retry_after=error.retry_after)
             seat.rests_until = self.now() + pause
         elif not seat.silent:
-            self.say(f"{error} Waiting for it; nothing is lost.")
+            self.say(f"Waiting for {seat.host.name}; nothing is lost. {error}")
             seat.silent, seat.pause = True, 1.0
             seat.rests_until = self.now() + seat.pause
 
@@ -174,7 +174,7 @@ class Pool:
         """Give a host no more work of a kind in this run."""
         seat.gone[kind] = error
         if any(not other.is_gone(kind) for other in self.seats):
-            self.say(f"{error} Going on without {seat.host.name}.")
+            self.say(f"Going on without {seat.host.name}. {error}")
 
     def unload(self) -> None:
         """Free the cards. A host that cannot be reached has nothing to free."""

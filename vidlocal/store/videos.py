@@ -58,7 +58,8 @@ def add(
 
 
 def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Note that this file holds the video, and make it the path to open."""
+    """Note that this file holds the video, and make it the path to open. A file that was renamed gives its new name."""
+    before = get(library, video_id)
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO copies (video_id, path, size_bytes, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)
@@ -67,6 +68,8 @@ def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp)
             (video_id, stored_path(path), stamp.size_bytes, stamp.mtime_ns, stamp.inode),
         )
         connection.execute("UPDATE videos SET path = ? WHERE id = ?", (stored_path(path), video_id))
+        if before is not None and before.title == _name_of(Path(before.path)) and not os.path.lexists(before.path):
+            connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or before.title, video_id))
 
 
 def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None:
@@ -160,7 +163,11 @@ def stored_path(path: Path) -> str | bytes:
 
 def title_of(path: Path, probe: Probe) -> str:
     """The file's name without its ending: people know their files by it, embedded titles are often rubbish."""
-    return passages.storable(path.stem) or probe.title or "untitled"
+    return _name_of(path) or probe.title or "untitled"
+
+
+def _name_of(path: Path) -> str:
+    return passages.storable(path.stem)
 
 
 def _purge(library: Library) -> None:
