@@ -1,5 +1,7 @@
 import json
 
+from vidlocal.records import TagKind, VideoTag
+from vidlocal.store import passages, understanding
 from vidlocal.store.database import Library
 
 from .conftest import Run
@@ -47,6 +49,16 @@ def test_show_json_holds_the_video_and_its_passages(run: Run, wedding: int) -> N
     assert shown["video"]["path"] == "/videos/wedding-2019.mp4"
     assert [passage["kind"] for passage in shown["passages"]] == ["scene", "speech", "screen_text"]
     assert shown["passages"][0]["model"] == "llava:7b"
+
+
+def test_show_tells_what_was_understood_of_the_video(run: Run, library: Library, wedding: int) -> None:
+    seen = passages.of_video(library, wedding)[0].id or 0
+    tags = [VideoTag(TagKind.PERSON, "bride", (seen,))]
+    understanding.store_tags(library, wedding, tags, event_type="wedding", excitement=0.5)
+    video = json.loads(run("show", str(wedding), "--json").stdout)["video"]
+    assert (video["event_type"], video["excitement"]) == ("wedding", 0.5)
+    assert video["tags"] == [{"kind": "person", "tag": "bride", "rests_on": [seen]}]
+    assert video["chapters"] == []
 
 
 def test_show_of_an_unknown_video_is_2(run: Run, wedding: int) -> None:

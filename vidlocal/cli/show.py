@@ -1,16 +1,20 @@
 """`vidlocal show`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
 from vidlocal.cli.list_videos import as_data
-from vidlocal.records import Passage, Video
-from vidlocal.store import frames, passages, videos
+from vidlocal.records import Chapter, Passage, Video, VideoTag
+from vidlocal.store import frames, passages, understanding, videos
+from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
 from vidlocal.timecode import clock
+
+# The tags that most passages speak for; --json has them all.
+_TAGS_SHOWN = 12
 
 
 def command(
@@ -27,10 +31,12 @@ def command(
         found = videos.resolve(library, video)
         coverage = frames.coverage(library, found.id)
         known = passages.of_video(library, found.id, kind)
+        about = _about(library, found.id)
     if json:
-        output.document({"video": as_data(found, coverage), "passages": [asdict(passage) for passage in known]})
+        video_data = as_data(found, coverage) | asdict(about)
+        output.document({"video": video_data, "passages": [asdict(passage) for passage in known]})
     elif output.on_terminal():
-        _draw(found, coverage, known)
+        _draw(found, coverage, about, known)
     else:
         for passage in known:
             output.fields(clock(passage.start), clock(passage.end), passage.kind, passage.text)
@@ -38,17 +44,32 @@ def command(
         output.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
 
 
-def _draw(video: Video, coverage: Coverage, known: Sequence[Passage]) -> None:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the text model understood of a video; empty before that."""
+
+    event_type: str | None
+    excitement: float | None
+    tags: tuple[VideoTag, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def _about(library: Library, video_id: int) -> _About:
+    tags, chapters = understanding.tags(library, video_id), understanding.chapters(library, video_id)
+    return _About(*understanding.event_of(library, video_id), tuple(tags), tuple(chapters))
+
+
+def _draw(video: Video, coverage: Coverage, about: _About, known: Sequence[Passage]) -> None:
     from vidlocal.render import table
 
     console = output.console()
-    console.print(table.facts(_facts(video, coverage)))
+    console.print(table.facts(_facts(video, coverage, about)))
     if known:
         console.print()
         console.print(table.timeline(known))
 
 
-def _facts(video: Video, coverage: Coverage) -> list[tuple[str, str]]:
+def _facts(video: Video, coverage: Coverage, about: _About) -> list[tuple[str, str]]:
     from vidlocal.render import table
 
     gone = "" if Path(video.path).exists() else " (not there now)"
@@ -66,6 +87,8 @@ def _facts(video: Video, coverage: Coverage) -> list[tuple[str, str]]:
         ("recorded", video.recorded_at or ""),
         ("added", video.added_at),
         ("language", video.language or ""),
+        ("event", about.event_type or ""),
+        ("tags", ", ".join(list(dict.fromkeys(tag.tag for tag in about.tags))[:_TAGS_SHOWN])),
         ("incomplete", video.partial or ""),
         ("status", status),
     ]
