@@ -25,7 +25,7 @@ from tests.fake_ollama import FakeOllama
 from tests.shaken import Shaken, differences, done_again, files_of, make_films, require_sound
 
 # Kills of one command before it may end: fewer than take the same job with them too often.
-MOST_OF_ONE = 6
+MOST_OF_ONE = 5
 
 # How long the pretended models think, so that many kills strike while an answer is awaited.
 THOUGHT_S = 0.1
@@ -116,10 +116,10 @@ class Bench:
     def at_point(self, command: int, point: str) -> None:
         with FakeOllama(delay_s=THOUGHT_S) as server:
             shaken = Shaken(self.place / f"at {command} {point}", self.films, server)
-            ingest, enrich = shaken.commands()
-            if command == 1:
-                shaken.run_through(ingest)
-            if shaken.kill_at(enrich if command else ingest, point):
+            commands = shaken.commands()
+            for words in commands[:command]:
+                shaken.run_through(words)
+            if shaken.kill_at(commands[command], point):
                 self.figures.struck[point.partition(" ")[0]] += 1
             else:
                 self.figures.missed += 1

@@ -63,13 +63,15 @@ Content = Mapping[str, Counter[str]]
 class Shaken:
     """One library at `home`, the server its frames are described by, and what is known of it so far."""
 
-    def __init__(self, home: Path, films: Path, server: FakeOllama, *, every: str = "1") -> None:
-        self.home, self.films, self.server, self.every = home, films, server, every
+    def __init__(self, home: Path, films: Path, server: FakeOllama) -> None:
+        self.home, self.films, self.server = home, films, server
         self.kills = 0
         self._acknowledged: dict[str, Counter[str]] = {}
 
     def commands(self) -> list[list[str]]:
-        return [["ingest", "--every", self.every, str(self.films)], ["enrich"]]
+        """What makes the library. Reading is a command of its own: loading its model takes longer than all the rest."""
+        ingest = ["ingest", "--every", "1", "--later", str(self.films)]
+        return [ingest, ["enrich", "--only", "read"], ["enrich"]]
 
     def start(self, words: list[str], **extra: str) -> "subprocess.Popen[bytes]":
         environment = {
