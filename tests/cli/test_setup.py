@@ -23,7 +23,7 @@ from vidlocal.errors import EngineError, ToolError
 from vidlocal.settings import Settings
 
 WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
-VAD_FILE = struct.pack("<I", 0x67676D6C) + bytes(1000)
+VAD_FILE = struct.pack("<Ii", 0x67676D6C, 10) + b"silero-16k" + bytes(1000)
 
 
 class Shelf(BaseHTTPRequestHandler):

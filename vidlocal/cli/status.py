@@ -159,7 +159,7 @@ def describe(status: Status) -> list[tuple[str, str]]:
     pairs += [("failed", line) for line in _failures(status.failed)]
     if status.seconds_left is None:
         pairs.append(("time left", "not known before the first frames are described"))
-    elif status.seconds_left:
+    elif status.seconds_left and status.seconds_per_frame is not None:
         pairs.append(("time left", f"{lasting(status.seconds_left)} at {pace(status.seconds_per_frame)} per frame"))
     return pairs
 
