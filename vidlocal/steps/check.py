@@ -48,7 +48,8 @@ def check(
 ) -> Iterator[Checked]:
     """Everything that is not as it should be, mended at once with `repair`: what comes later relies on it.
 
-    Where pages of the file are torn, nothing else is looked at. No source is ever written to. Raises StoreError when the database itself is beyond use.
+    Where pages of the file are torn, nothing else is looked at. No source is ever written to. Raises StoreError
+    when the database itself is beyond use.
     """
     for part, look in _looks(tools):
         report(part)
