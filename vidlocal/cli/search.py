@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,6 +40,13 @@ def command(
     private: Annotated[
         bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")
     ] = False,
+    page: Annotated[
+        str | None, typer.Option("--page", metavar="FILE", help="Write the moments as a page for a browser, too.")
+    ] = None,
+    thumbs: Annotated[bool, typer.Option("--thumbs", help="Show a picture of each moment in the terminal.")] = False,
+    play: Annotated[
+        int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -60,11 +68,34 @@ def command(
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
             output.notice(advice(library), quiet=quiet)
+        _show(library, chosen, found, page=page, thumbs=thumbs, play=play, quiet=quiet)
         if not private:
             with suppress(StoreError):
                 searches.add(
                     library, query, sum(len(moment.hits) for moment in found.moments), _spans(library, found, among)
                 )
+
+
+def _show(
+    library: Library,
+    chosen: settings.Settings,
+    found: Result,
+    *,
+    page: str | None,
+    thumbs: bool,
+    play: int | None,
+    quiet: bool,
+) -> None:
+    if page is None and play is None and not thumbs:
+        return
+    from vidlocal.cli import showing
+
+    if thumbs:
+        showing.draw_thumbs(library, found)
+    if page is not None:
+        showing.write_page(library, found, Path(page))
+    if play is not None:
+        showing.open_moment(library, found, play, player=chosen.player, quiet=quiet)
 
 
 def advice(library: Library) -> str:

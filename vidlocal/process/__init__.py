@@ -1,11 +1,13 @@
 """Starting, limiting and ending child processes: the only code that does.
 
-`run` for a short program, `Stream` for one that says much, `Worker` and `serve` for Python code that may crash.
+`run` for a short program, `Stream` for one that says much, `Worker` and `serve` for Python code that may crash,
+`start_detached` for a player that outlives us.
 
-Every child has its own process group, runs niced, gets no terminal, dies with the parent, is never started
+Every other child has its own process group, runs niced, gets no terminal, dies with the parent, is never started
 through a shell and is ended by SIGKILL to its group: an ffmpeg that hangs in open() ignores SIGTERM.
 """
 
+from vidlocal.process.detached import start_detached
 from vidlocal.process.stream import Finished, Stream, TimedOut, TooMuchOutput, run
 from vidlocal.process.worker import Reply, Worker, WorkerCrashed, WorkerTimedOut, serve
 
@@ -20,4 +22,5 @@ __all__ = [
     "WorkerTimedOut",
     "run",
     "serve",
+    "start_detached",
 ]

@@ -47,6 +47,7 @@ class Settings:
     num_ctx: int = 4096
     keep_alive: str = "30m"
     window: str = "22:00-07:00"
+    player: str | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:

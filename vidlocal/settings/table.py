@@ -263,6 +263,14 @@ TABLE = (
         "two times of day such as 22:00-07:00",
         "When `vidlocal enrich overnight` works.",
     ),
+    Setting(
+        "player",
+        _path_or_name,
+        None,
+        "the name or path of a video player",
+        "The player of `vidlocal search --open`. mpv, vlc and iina can begin at the moment.",
+        otherwise="mpv, vlc or iina where one is there, else what the system opens videos with",
+    ),
 )
 
 BY_NAME = {setting.name: setting for setting in TABLE}

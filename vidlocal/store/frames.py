@@ -89,6 +89,17 @@ def representatives(library: Library, video_id: int) -> list[Frame]:
     ]
 
 
+def shown_at(library: Library, video_id: int, time: float) -> Frame | None:
+    """The frame whose picture is seen at a time of a video: the last one before it, else the first."""
+    row = library.row(
+        f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
+        video_id,
+        time + 0.001,
+        time,
+    )
+    return None if row is None else _frame(row)
+
+
 def image_path(library: Library, frame: Frame) -> Path:
     """The picture of a frame, or of the frame it repeats."""
     image = frame.image

@@ -1,0 +1,81 @@
+"""What can be done with the moments of a search beyond listing them: a page, pictures, a player."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from vidlocal.cli import output
+from vidlocal.errors import UsageError
+from vidlocal.records import Moment
+from vidlocal.search import Result
+from vidlocal.store import videos
+from vidlocal.store.database import Library
+
+_PAGE_PX = 320
+_THUMB_PX, _THUMB_COLUMNS = 256, 28
+
+
+def write_page(library: Library, found: Result, target: Path) -> None:
+    """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
+    from vidlocal.media.new_file import placed
+    from vidlocal.render.page import Card, page
+    from vidlocal.steps.thumbnail import as_jpeg, thumbnail
+
+    cards = []
+    for moment in found.moments:
+        image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_PAGE_PX)
+        cards.append(Card(moment, None if image is None else as_jpeg(image)))
+    with placed(target, refuse=True) as (draft, _):
+        draft.write_text(page(found.query, cards), encoding="utf-8")
+
+
+def draw_thumbs(library: Library, found: Result) -> None:
+    """A picture of each moment on the terminal, with its number; none elsewhere."""
+    if not output.on_terminal():
+        return
+    from rich.columns import Columns
+    from rich.console import Group
+    from rich.text import Text
+
+    from vidlocal.render.blocks import half_blocks, kitty
+    from vidlocal.render.safe import flat
+    from vidlocal.steps.thumbnail import thumbnail
+    from vidlocal.timecode import short_clock
+
+    drawn = []
+    for number, moment in enumerate(found.moments, 1):
+        image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_THUMB_PX)
+        if image is None:
+            continue
+        label = f"{number}  {short_clock(moment.start)}  {flat(moment.video_title)}"
+        if speaks_kitty(os.environ):
+            sys.stdout.write(kitty(image, columns=_THUMB_COLUMNS) + "\n")
+            output.show(Text(label))
+        else:
+            caption = Text(label, no_wrap=True, overflow="ellipsis")
+            caption.truncate(_THUMB_COLUMNS, overflow="ellipsis")
+            drawn.append(Group(half_blocks(image, columns=_THUMB_COLUMNS), caption))
+    output.show(Columns(drawn, padding=(1, 2)))
+
+
+def open_moment(library: Library, found: Result, number: int, *, player: str | None, quiet: bool) -> None:
+    """Play moment `number`, counted from 1, at its time."""
+    if number > len(found.moments):
+        raise UsageError(f"There is no moment {number}: {len(found.moments)} were found.")
+    from vidlocal.cli.player import play
+
+    moment = found.moments[number - 1]
+    paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
+    output.notice(play(paths, moment.start, player=player), quiet=quiet)
+
+
+def speaks_kitty(env: Mapping[str, str]) -> bool:
+    """Whether the terminal shows pictures in the way of kitty; tmux passes none through."""
+    name = env.get("TERM", "")
+    known = "kitty" in name or "ghostty" in name or env.get("TERM_PROGRAM") in {"WezTerm", "ghostty"}
+    return known and "TMUX" not in env
+
+
+def _best_time(moment: Moment) -> float:
+    return moment.hits[0].start if moment.hits else moment.start

@@ -1,0 +1,52 @@
+"""Pictures in a terminal: half blocks in colour anywhere, or the graphics protocol of kitty. Pure."""
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# https://sw.kovidgoyal.net/kitty/graphics-protocol: at most 4096 bytes of data in one escape.
+_CHUNK = 4096
+
+
+def half_blocks(image: "Image", *, columns: int) -> Text:
+    """The picture `columns` wide; each character is two pixels, one above the other."""
+    width, height = image.size
+    rows = max(1, round(columns * height / width / 2))
+    small = image.resize((columns, rows * 2)).convert("RGB").tobytes()
+    drawn = Text(no_wrap=True)
+    for row in range(rows):
+        for column in range(columns):
+            upper, lower = (tuple(small[at : at + 3]) for at in _places(row, column, columns))
+            drawn.append("▀", Style.parse(f"{_colour(upper)} on {_colour(lower)}"))
+        drawn.append("\n")
+    drawn.right_crop()
+    return drawn
+
+
+def kitty(image: "Image", *, columns: int) -> str:
+    """The escapes that show the picture `columns` wide where the cursor is. They hold nothing but the picture."""
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    text = base64.b64encode(data.getvalue()).decode()
+    chunks = [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
+    heads = [f"a=T,f=100,q=2,c={columns},", *[""] * (len(chunks) - 1)]
+    return "".join(
+        f"\x1b_G{head}m={int(number < len(chunks))};{chunk}\x1b\\"
+        for number, (head, chunk) in enumerate(zip(heads, chunks, strict=True), 1)
+    )
+
+
+def _places(row: int, column: int, columns: int) -> tuple[int, int]:
+    upper = (row * 2 * columns + column) * 3
+    return upper, upper + columns * 3
+
+
+def _colour(rgb: tuple[int, ...]) -> str:
+    red, green, blue = rgb
+    return f"#{red:02x}{green:02x}{blue:02x}"

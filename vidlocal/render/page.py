@@ -1,0 +1,82 @@
+"""Moments as one page for a browser: self-contained, without a script, and nothing in it but what is shown. Pure."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vidlocal.records import Moment
+from vidlocal.render.clips import url
+from vidlocal.render.highlight import matches, words_of
+from vidlocal.render.safe import flat
+from vidlocal.timecode import span
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; }
+ol { list-style: none; padding: 0; display: grid; gap: 1.5rem; }
+li { display: grid; grid-template-columns: minmax(6rem, 15rem) 1fr; gap: 1rem; }
+img { width: 100%; border-radius: 4px; }
+p { margin: 0.25rem 0; overflow-wrap: anywhere; }
+.kinds { opacity: 0.7; font-size: 0.85rem; }
+mark { background: #ffe58a; color: #222; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A moment and the JPEG that shows it, None where there is no picture."""
+
+    moment: Moment
+    jpeg: bytes | None
+
+
+def page(query: str, cards: Sequence[Card]) -> str:
+    """The HTML of the page. Its policy lets a browser load and run nothing; texts and names are shown as they are."""
+    allowed = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
+    heading = html.escape(flat(query))
+    items = "\n".join(_item(card, words_of(query)) for card in cards)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer">
+<title>{heading}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{heading}</h1>
+<ol>
+{items}
+</ol>
+</body>
+</html>
+"""
+
+
+def _item(card: Card, words: Sequence[str]) -> str:
+    moment = card.moment
+    link = html.escape(f"{url(moment.video_path)}#t={moment.start:.1f}")
+    image = ""
+    if card.jpeg is not None:
+        image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(card.jpeg).decode()}">'
+    title, kinds = html.escape(flat(moment.video_title)), html.escape(", ".join(moment.kinds))
+    return (
+        f'<li><a href="{link}">{image}</a><div>'
+        f'<p><a href="{link}">{title}</a> {span(moment.start, moment.end)}</p>'
+        f'<p>{_marked(flat(moment.text), words)}</p><p class="kinds">{kinds}</p></div></li>'
+    )
+
+
+def _marked(text: str, words: Sequence[str]) -> str:
+    parts: list[str] = []
+    at = 0
+    for first, last in matches(text, words):
+        parts += [html.escape(text[at:first]), "<mark>", html.escape(text[first:last]), "</mark>"]
+        at = last
+    return "".join([*parts, html.escape(text[at:])])
