@@ -40,8 +40,8 @@ def command(
         typer.Option("--profile", help="light: a card of 4 to 6 GB; standard: 6 to 8 GB; best: more."),
     ] = ProfileName.STANDARD,
     text: Annotated[
-        bool, typer.Option("--text", help="Fetch the text model too, which this version does not use yet.")
-    ] = False,
+        bool, typer.Option("--text/--no-text", help="Fetch the text model too: it makes tags, chapters and summaries.")
+    ] = True,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
     allow_remote_host: Annotated[
@@ -163,7 +163,7 @@ def _show(items: Sequence[Item], models: Profile, *, text: bool) -> None:
         size_gb = OLLAMA_SIZES_BYTES[models.text_model] / 1e9
         output.notice(
             f"The text model {models.text_model} ({size_gb:.1f} GB) is left out. It makes the tags, chapters and "
-            "summaries of whole videos; add --text to have it."
+            "summaries of whole videos; leave out --no-text to have it."
         )
     errors = [item.error for item in items if item.error is not None]
     for reason in dict.fromkeys(map(str, errors)):
