@@ -89,7 +89,7 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
 def test_declining_fetches_nothing_and_is_no_failure(fake: FakeOllama) -> None:
     code, _, err = run(says="n\n")
     assert code == 0
-    assert "Fetch 5.5 GB now?" in err
+    assert "Fetch 7.7 GB now?" in err
     assert "Nothing was fetched." in err
     assert fake.asked("/api/pull") == []
 
