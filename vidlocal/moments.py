@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidlocal.records import Hit, Moment, PassageKind
 
@@ -16,6 +16,10 @@ LONGEST = 30.0
 
 # A hit moves the borders of a moment when its score is at least this part of the moment's.
 GROWING_SHARE = 0.6
+
+# What a person wrote outranks what a model wrote of the same worth: a note has this share of what its score lacks
+# to 1 on top of it, so that no order among notes changes and none outruns a much better hit.
+NOTE_SHARE = 0.2
 
 # Words shared by two texts over all their words, from which on they say the same.
 ALIKE = 0.8
@@ -60,10 +64,11 @@ class _Span:
 def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tuple[Moment, ...]:
     """The moments of `hits`, best first, at most `limit`. `places` has the video of every hit.
 
-    A moment's score and text are those of its best hit, its kinds in the order of their best hits.
+    A moment's score and text are those of its best hit, its kinds in the order of their best hits. Notes stand a
+    little higher than their score.
     """
     spans: dict[int, list[_Span]] = {}
-    for hit in sorted(hits, key=lambda hit: -hit.score):
+    for hit in sorted(map(_weighed, hits), key=lambda hit: -hit.score):
         of_video = spans.setdefault(hit.video_id, [])
         if not any(span.takes(hit) for span in of_video):
             of_video.append(_Span(hit.start, hit.end, [hit]))
@@ -73,6 +78,12 @@ def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tu
         for span, score in _without_echoes(of_video)
     ]
     return tuple(sorted(found, key=lambda moment: -moment.score)[:limit])
+
+
+def _weighed(hit: Hit) -> Hit:
+    if hit.kind is not PassageKind.NOTE:
+        return hit
+    return replace(hit, score=hit.score + NOTE_SHARE * (1 - hit.score))
 
 
 def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:

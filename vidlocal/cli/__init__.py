@@ -30,6 +30,7 @@ COMMANDS = {
     "enrich": ("enrich", "Describe the frames with the local vision model, most valuable first."),
     "search": ("search", "Find moments by what is said, written or shown in them."),
     "clip": ("clip", "Cut the moments of a search out of their videos, each into a file of its own or all into one."),
+    "note": ("note", "Write a note to a moment, or correct or delete any passage."),
     "import": ("import_", "Take in what `vidlocal export` or another program wrote: passages, transcripts, captions."),
     "export": ("export", "Write out what the library knows, or moments that were found, for other programs."),
     "eval": ("eval_", "Measure how well search finds, on queries of which the right answers are known."),

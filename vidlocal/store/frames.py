@@ -136,10 +136,11 @@ def store_scene(
 ) -> None:
     """Replace what is known of a frame by a new description. Nest `jobs.finish` in the same transaction.
 
+    A description that a person has corrected stays, and stays the only one.
     One that is not `visible` is not found by search until `passages.reveal`.
     """
     with library.writing() as connection:
-        connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (frame.id, PassageKind.SCENE))
+        _forget_scene(connection, frame.id)
         connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame.id,))
         passage = Passage(
             start=frame.time,
@@ -160,6 +161,13 @@ def store_scene(
             """UPDATE frames SET enriched_at = ?, facts = json_patch(facts, json(?)) WHERE id = ?""",
             (jobs.now_utc(), answer.facts_json(), frame.id),
         )
+
+
+def _forget_scene(connection: sqlite3.Connection, frame_id: int) -> None:
+    connection.execute(
+        "DELETE FROM passages WHERE frame_id = ? AND kind = ? AND engine IS NOT ?",
+        (frame_id, PassageKind.SCENE, passages.BY_HAND),
+    )
 
 
 def scene_text(answer: SceneAnswer) -> str:
@@ -212,7 +220,7 @@ def describe_again(library: Library, frame_ids: Sequence[int]) -> None:
             frame = get(library, frame_id)
             if frame is None:
                 continue
-            connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (frame_id, PassageKind.SCENE))
+            _forget_scene(connection, frame_id)
             connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame_id,))
             connection.execute("UPDATE frames SET enriched_at = NULL WHERE id = ?", (frame_id,))
             jobs.add(library, JobKind.DESCRIBE, frame_id, frame.video_id)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Below every describe job of every video: text is embedded in long stretches, not between two frames.
 _EMBED_PRIORITY = -1.0
 
+# The engine of what a person wrote. Whatever makes passages anew leaves these alone.
+BY_HAND = "you"
+
 _COLUMNS = 'id, video_id, frame_id, start, "end", kind, text, language, engine, model, prompt_version'
 
 
@@ -28,14 +31,14 @@ def add(
 ) -> list[int]:
     """Store passages of a video and queue the embedding of their text. Returns their ids.
 
-    `digest` names the exact model file behind `Passage.model`. Blank texts are left out. What is not `visible`
-    is not found by search until `reveal`.
+    `digest` names the exact model file behind `Passage.model`. Blank texts are left out, and so is what a model says
+    of the very span of which a person has corrected it. What is not `visible` is not found by search until `reveal`.
     """
     ids: list[int] = []
     with library.writing() as connection:
         for passage in passages:
             text = passage.text.strip()
-            if not text:
+            if not text or _is_corrected(library, video_id, passage):
                 continue
             cursor = connection.execute(
                 """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, language, engine, model,
@@ -89,9 +92,35 @@ def between(library: Library, video_id: int, start: float, end: float, kinds: It
 
 
 def remove(library: Library, video_id: int, kind: PassageKind) -> None:
-    """Forget all passages of one kind, before a step makes them anew."""
+    """Forget all passages of one kind that no person wrote, before a step makes them anew."""
     with library.writing() as connection:
-        connection.execute("DELETE FROM passages WHERE video_id = ? AND kind = ?", (video_id, kind))
+        connection.execute(
+            "DELETE FROM passages WHERE video_id = ? AND kind = ? AND engine IS NOT ?", (video_id, kind, BY_HAND)
+        )
+
+
+def get(library: Library, passage_id: int) -> Passage | None:
+    row = library.row(f"SELECT {_COLUMNS} FROM passages WHERE id = ?", passage_id)
+    return None if row is None else _passage(row)
+
+
+def rewrite(library: Library, passage: Passage, text: str) -> None:
+    """Put a person's words in the place of a passage's text, whoever wrote it, for good. Queues their embedding."""
+    with library.writing() as connection:
+        connection.execute(
+            """UPDATE passages SET text = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
+            WHERE id = ?""",
+            (storable(text.strip()), BY_HAND, passage.id),
+        )
+        connection.execute("DELETE FROM vectors WHERE passage_id = ?", (passage.id,))
+        if passage.video_id is not None:
+            jobs.add(library, JobKind.EMBED, passage.video_id, passage.video_id, priority=_EMBED_PRIORITY)
+
+
+def forget(library: Library, passage: Passage) -> None:
+    """Remove one passage, its vectors and its place in the text index."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
 
 
 def queue_for_model(library: Library, model: str) -> None:
@@ -154,6 +183,20 @@ def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors:
                 ON CONFLICT (passage_id, model) DO UPDATE SET vector = excluded.vector""",
                 (model_key, vector.astype("<f4").tobytes(), passage_id),
             )
+
+
+def _is_corrected(library: Library, video_id: int, passage: Passage) -> bool:
+    if passage.engine == BY_HAND:
+        return False
+    row = library.row(
+        'SELECT 1 FROM passages WHERE video_id = ? AND start = ? AND "end" = ? AND kind = ? AND engine = ?',
+        video_id,
+        passage.start,
+        max(passage.start, passage.end),
+        passage.kind,
+        BY_HAND,
+    )
+    return row is not None
 
 
 def _passage(row: sqlite3.Row) -> Passage:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from vidlocal.records import JobKind, PassageKind
-from vidlocal.store import frames, jobs, understanding
+from vidlocal.store import frames, jobs, passages, understanding
 from vidlocal.store.database import Library
 
 # A sentence that names who, what and where is longer than that.
@@ -60,7 +60,9 @@ def queue(library: Library, frame_ids: Sequence[int]) -> int:
 def watch_stale(library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None) -> int:
     """Have strips watched again of which another model or another version of the prompt told. How many there are."""
     told = library.rows(
-        "SELECT frame_id, video_id, model, prompt_version FROM passages WHERE kind = ?", PassageKind.ACTION
+        "SELECT frame_id, video_id, model, prompt_version FROM passages WHERE kind = ? AND engine IS NOT ?",
+        PassageKind.ACTION,
+        passages.BY_HAND,
     )
     stale = [
         row
@@ -90,8 +92,10 @@ def understand_stale(library: Library, model: str, version: str, videos: Sequenc
 
 def _described(library: Library) -> list[tuple[int, int, str, str | None, str | None]]:
     rows = library.rows(
-        "SELECT frame_id, video_id, text, model, prompt_version FROM passages WHERE kind = ? AND frame_id IS NOT NULL",
+        """SELECT frame_id, video_id, text, model, prompt_version FROM passages
+        WHERE kind = ? AND frame_id IS NOT NULL AND engine IS NOT ?""",
         PassageKind.SCENE,
+        passages.BY_HAND,
     )
     return [tuple(row) for row in rows]
 

@@ -79,7 +79,10 @@ def store_action(library: Library, strip: Strip, text: str, provenance: Provenan
     """Replace what is known to happen in a strip; nothing, when `text` is blank. Nest `jobs.finish` beside it."""
     first = strip.pictures[0]
     with library.writing() as connection:
-        connection.execute("DELETE FROM passages WHERE frame_id = ? AND kind = ?", (first.id, PassageKind.ACTION))
+        connection.execute(
+            "DELETE FROM passages WHERE frame_id = ? AND kind = ? AND engine IS NOT ?",
+            (first.id, PassageKind.ACTION, passages.BY_HAND),
+        )
         action = Passage(
             start=strip.start,
             end=strip.end,
