@@ -138,10 +138,17 @@ def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[Job
         worker.owner,
         among=worker.among,
         only=only,
+        report=partial(_report_share, worker),
         stop=lambda: not worker.may_go(),
         hold=lambda: not worker.gate.look().go,
     )
     worker.summary.notes.extend(notes)
+
+
+def _report_share(worker: Worker, stage: str, share: float | None) -> None:
+    """How much of one video is read or heard, in hundredths of it."""
+    kind = JobKind.TRANSCRIBE if stage == fast.LISTENING else JobKind.READ
+    worker.report(Progress(kind, round(100 * (share or 0.0)), 100, "", "", None, None))
 
 
 def _sees(host: Host) -> bool:

@@ -27,6 +27,8 @@ _LEASE_S = 3600.0
 # What stands in the way goes away when a drive is plugged in or a model fetched: look again in the next run.
 _NEXT_RUN_S = 60.0
 
+READING, LISTENING = "reading the screen", "listening"
+
 Report = Callable[[str, float | None], None]
 
 
@@ -98,7 +100,7 @@ class _Work:
 
     def read(self, job: Job) -> None:
         def report(done: float) -> None:
-            self.report("reading the screen", done)
+            self.report(READING, done)
             self._hold()
 
         read_screen(self.library, job, self.engines.reader, report=report)
@@ -116,7 +118,7 @@ class _Work:
             probe,
             engine=speech,
             ffmpeg=self.engines.ffmpeg,
-            report=lambda done: self.report("listening", done),
+            report=lambda done: self.report(LISTENING, done),
             after_window=self._hold,
         )
 
