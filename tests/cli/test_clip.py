@@ -207,3 +207,15 @@ def test_sound_alone_is_cut_too(run: Run, library: Library, tmp_path: Path) -> N
     [clip] = (tmp_path / "out").iterdir()
     with Prober() as prober:
         assert abs(prober.probe(clip).duration - 2.0) < 0.1
+
+
+def test_a_clip_begins_with_a_picture_however_its_start_falls_between_two(
+    run: Run, library: Library, tmp_path: Path
+) -> None:
+    film = clips.numbered(tmp_path / "slow.mp4", frames=20, rate="2")
+    add(library, film, Passage(5.3, 6.0, PassageKind.SPEECH, "fireworks"))
+    run("clip", "fireworks", "--exact", "--pad", "0", "-o", str(tmp_path / "out"))
+    [clip] = (tmp_path / "out").iterdir()
+    first = pictures(clip)[0]
+    assert first.time < 0.01
+    assert clips.number_in(first.rgb) == 10

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.ffmpeg import Ffmpeg
@@ -16,6 +18,8 @@ from vidlocal.records import MediaKind, Probe
 
 # A copied clip begins at a key frame. One that begins this much too early is near enough.
 NEAR_ENOUGH_S = 2.0
+# Of a slide that stands longer, an exact clip begins where it was asked to, without a picture until the next one.
+_LONGEST_PICTURE_S = 1.0
 # A moment that lasts no time is a picture; this is long enough to see it.
 SHORTEST_S = 1.0
 
@@ -24,7 +28,7 @@ _COPIED = {"mov": {".mp4", ".m4v", ".mov"}, "matroska": {".mkv", ".webm"}}
 _X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p")
 _AAC = ("-c:a", "aac", "-b:a", "192k")
 _BARE = ("-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn")
-_EVEN = "scale=trunc(iw/2)*2:trunc(ih/2)*2"
+_EVEN = "scale='max(2,trunc(iw/2)*2)':'max(2,trunc(ih/2)*2)'"
 # Encoding 4K on an old machine takes half a minute a second.
 _TIMEOUT, _TIMEOUT_PER_S = 120.0, 60.0
 
@@ -76,7 +80,7 @@ def plan(source: Source, start: float, end: float, *, exact: bool) -> Cut:
     key = timeline.key_at(start)
     family = next((family for family in _COPIED if family in probe.container), None)
     if exact or family is None or not _one_clock(timeline) or not key <= start + SAME_TIME <= key + NEAR_ENOUGH_S:
-        return Cut(start, end, copied=False, suffix=".mp4")
+        return Cut(_shown_at(timeline, start), end, copied=False, suffix=".mp4")
     suffix = source.path.suffix.lower()
     known = _COPIED[family]
     return Cut(key, end, copied=True, suffix=suffix if suffix in known else ".mp4" if family == "mov" else ".mkv")
@@ -145,6 +149,14 @@ def look_of(probes: Sequence[Probe]) -> Look:
 
 def _even(pixels: int) -> int:
     return max(2, pixels // 2 * 2)
+
+
+def _shown_at(timeline: Timeline, start: float) -> float:
+    """The time of the picture that is seen at `start`, so that the clip does not begin with none; `start` itself
+    where the picture has stood for long."""
+    first = int(np.searchsorted(timeline.times, start + SAME_TIME, side="right")) - 1
+    shown = max(0.0, float(timeline.times[first])) if first >= 0 else start
+    return shown if _one_clock(timeline) and 0 <= start - shown <= _LONGEST_PICTURE_S else start
 
 
 def _one_clock(timeline: Timeline) -> bool:
