@@ -10,6 +10,7 @@ from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind
 from vidlocal.records import Provenance as Made
 from vidlocal.steps.guard import CHECK_AFTER, CHECK_AFTER_S, Guard
 from vidlocal.steps.pool import Host, Pool
+from vidlocal.steps.worker import work_left
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
@@ -136,3 +137,14 @@ def test_what_a_model_left_hidden_that_is_gone_is_described_again(library: Libra
     guard_over(library, [], now=[0.0]).begin()
     assert scenes(library, video_id) == []
     assert waiting(library) == 1
+
+
+def test_a_run_without_eyes_neither_shows_nor_forgets_what_is_hidden(library: Library) -> None:
+    describe_hidden(library)
+    pool = Pool([Host("blind", None, None, lambda: True)], lambda: 0.0, lambda sentence: None)
+    Guard(library, pool, lambda: 0.0, guarded=True).begin()
+    assert len(passages.hidden_frames(library)) == 1
+    assert waiting(library) == 0
+    assert work_left(library)[JobKind.DESCRIBE] == 0
+    guard_over(library, [], now=[0.0]).begin()
+    assert JobKind.DESCRIBE not in work_left(library)

@@ -219,7 +219,7 @@ class _Command:
         told = [f"{described:,} frames described in {lasting(summary.seconds)}"] if described else []
         if summary.failed:
             told.append(f"{summary.failed:,} set aside (vidlocal status tells why)")
-        waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items())
+        waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items() if number)
         told.append(f"left for another run: {waiting}" if waiting else "nothing is left to do")
         sentence = "; ".join(told)
         self.shift.say(f"{sentence[0].upper()}{sentence[1:]}.{' ' + summary.stopped if summary.stopped else ''}")

@@ -26,7 +26,7 @@ def open_hosts(
     A server that cannot is named and left out; EngineError when none can. Work that needs no server goes on
     without one.
     """
-    needed = any(left.get(kind) for kind in _NEEDS_A_SERVER)
+    needed = any(kind in left for kind in _NEEDS_A_SERVER)
     hosts: list[Host] = []
     troubles: list[EngineError] = []
     for address in chosen.hosts:
@@ -44,7 +44,7 @@ def open_hosts(
 
 
 def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say) -> Host:
-    looks = left.get(JobKind.DESCRIBE) or left.get(JobKind.WATCH)
+    looks = JobKind.DESCRIBE in left or JobKind.WATCH in left
     vision = _vision(server, chosen, canary=canary, say=say) if looks else None
     return Host(
         name=server.host,

@@ -33,10 +33,13 @@ class Guard:
     def begin(self) -> None:
         """The hosts were checked a moment ago. Show what their models left hidden when they were stopped.
 
-        What another model left hidden, that is not here to be checked, is described again.
+        What another model left hidden, that is not here to be checked, is described again. A run that has no eyes
+        itself judges nothing.
         """
-        passages.reveal(self._library, self._digests())
-        self._do_hidden_again()
+        digests = self._digests()
+        if digests:
+            passages.reveal(self._library, digests)
+            self._do_hidden_again()
 
     def count(self) -> None:
         """One more description of a frame or a strip was stored."""

@@ -25,7 +25,7 @@ from vidlocal.steps.blame import Blame
 from vidlocal.steps.gate import Gate
 from vidlocal.steps.guard import Guard
 from vidlocal.steps.pool import Ask, Host, Pool, Returned
-from vidlocal.store import jobs, measures, videos
+from vidlocal.store import jobs, measures, passages, videos
 from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -92,11 +92,16 @@ class Work:
 
 
 def work_left(library: Library, among: Among = ALL) -> dict[JobKind, int]:
-    """How many jobs of each kind wait or run, of all or of some."""
+    """How many jobs of each kind wait or run, of all or of some.
+
+    Descriptions that nobody has been shown yet count as work with the vision model, if there is no other.
+    """
     left: dict[JobKind, int] = {}
     for (kind, state), number in jobs.counts(library, among).items():
         if state in (JobState.QUEUED, JobState.RUNNING):
             left[kind] = left.get(kind, 0) + number
+    if passages.any_hidden(library):
+        left.setdefault(JobKind.DESCRIBE, 0)
     return left
 
 

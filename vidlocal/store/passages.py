@@ -146,6 +146,11 @@ def reveal(library: Library, digests: Iterable[str]) -> int:
         )
 
 
+def any_hidden(library: Library) -> bool:
+    """Whether anything waits for its model to be seen to see."""
+    return library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is not None
+
+
 def hidden_frames(library: Library) -> list[int]:
     """The frames whose description is not visible yet."""
     rows = library.rows(
