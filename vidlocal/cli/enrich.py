@@ -218,7 +218,7 @@ class _Command:
         described = summary.done.get(JobKind.DESCRIBE, 0)
         told = [f"{described:,} frames described in {lasting(summary.seconds)}"] if described else []
         if summary.failed:
-            told.append(f"{summary.failed:,} set aside (vidlocal status tells why)")
+            told.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
         waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items() if number)
         told.append(f"left for another run: {waiting}" if waiting else "nothing is left to do")
         sentence = "; ".join(told)
