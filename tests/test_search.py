@@ -142,7 +142,7 @@ def crowd(**cosines: float) -> Nearest:
 
 
 def test_fused_scores_are_in_order_and_between_0_and_1() -> None:
-    fused = fuse({1: 1.0, 2: 0.2}, crowd(_1=0.8, _2=0.1, _4=0.7))
+    fused = fuse({1: 1.0, 2: 0.4}, crowd(_1=0.8, _2=0.1, _4=0.7))
     assert list(fused) == [1, 4, 2]
     assert all(0.0 <= score <= 1.0 for score in fused.values())
 
@@ -156,3 +156,47 @@ def test_a_library_of_equal_vectors_is_no_trouble() -> None:
     near = Nearest({1: 0.5, 2: 0.5}, 0.5, 0.0)
     assert next(iter(fuse({1: 0.5}, near))) == 1
     assert fuse({}, Nearest({}, 0.0, 0.0)) == {}
+
+
+def aisle(library: Library) -> list[int]:
+    """One passage that says it all, one with half of it, one that only shares `down` and `the`, and a crowd."""
+    said = ["The bride walks down the aisle.", "The bride laughs in the aisle.", "The sun goes down behind the sea."]
+    _, ids = add_video(library, "wedding", [])
+    for number, text in enumerate([*said, *(f"The guests talk about the weather, {n}." for n in range(40))]):
+        ids += add_video(library, f"video {number}", [text])[1]
+    return ids
+
+
+def test_what_only_shares_common_words_with_the_query_is_left_out_where_better_is_there(library: Library) -> None:
+    ids = aisle(library)
+    good = {"The bride walks down the aisle.", "The bride laughs in the aisle."}
+    assert set(texts(library, "bride walks down the aisle")) == good
+    add_vectors(library, ids, np.tile(DANCING, (len(ids), 1)))
+    assert set(texts(library, "bride walks down the aisle", query_vector=asking(0, 1, 0, 0))) == good
+
+
+def test_a_few_common_words_are_enough_where_nothing_better_is_there(library: Library) -> None:
+    aisle(library)
+    assert "The sun goes down behind the sea." in texts(library, "the zeppelin goes up and down")
+
+
+def test_a_misspelt_word_finds_what_was_meant_and_says_so(library: Library) -> None:
+    party(library)
+    found = search(library, "limosine")
+    assert [moment.text for moment in found.moments] == ["An old limousine arrives."]
+    assert found.notice == "No match for limosine, searched for limousine."
+    assert found.words == "limousine"
+
+
+def test_every_hit_says_what_found_it(library: Library) -> None:
+    ids = party(library)
+    found = search(library, "cake", query_vector=asking(0.6, 0, 0.8, 0))
+    cake, dance = found.why[ids["A cake is cut."]], found.why[ids["The bride twirls with her father."]]
+    assert (cake.words_rank, cake.meaning_rank, dance.words_rank, dance.meaning_rank) == (1, 1, None, 2)
+    assert cake.cosine == pytest.approx(0.8)
+    assert cake.z == cake.meaning_weight
+    assert cake.words_weight > 0 == dance.words_weight
+    (moment,) = search(library, "limousine").moments
+    reason = search(library, "limousine").why[moment.hits[0].passage_id]
+    assert reason.coverage == moment.score
+    assert reason.cosine is None

@@ -359,3 +359,30 @@ class Moment:
     kinds: tuple[PassageKind, ...]
     text: str
     hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What found a passage. Ranks count from 1; None where that way did not find it.
+
+    `coverage` is how much of the query's words it holds, 0 to 1; `z` how many standard deviations its `cosine` lies
+    above that of passages in general. The two weights add up to what it was ranked by; a passage that has no vector
+    is weighed as one of usual nearness.
+    """
+
+    words_rank: int | None
+    coverage: float | None
+    words_weight: float
+    meaning_rank: int | None
+    cosine: float | None
+    z: float | None
+    meaning_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the vision model saw at `time` of a video when it was asked whether that shows what was looked for."""
+
+    time: float
+    shows: bool
+    what: str

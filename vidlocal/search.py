@@ -8,14 +8,15 @@ figures behind each constant stand beside it.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
-from vidlocal.records import Moment, PassageKind
-from vidlocal.store import hits, text_index, vector_index, vector_mirror
+from vidlocal.query import Query, parse
+from vidlocal.records import Moment, PassageKind, Why
+from vidlocal.store import hits, spelling, text_index, vector_index, vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.hits import Only
 from vidlocal.store.vector_index import Nearest
@@ -42,10 +43,15 @@ WORDS_POWER = 1.5
 
 # A passage that shares no word with the query is only shown when its meaning is near: LEAST_Z above the crowd,
 # a cosine no chance reaches, and at least a third as far out as the best one. Costs at
-# most 0.3 points of MRR and nothing at R@1 or R@10 on those sets. Words are never cut off.
+# most 0.3 points of MRR and nothing at R@1 or R@10 on those sets.
 LEAST_Z = 2.0
 LEAST_COSINE = 0.2
 LEAST_SHARE = 1 / 3
+
+# Where a passage holds most of the query's words, GOOD_COVERAGE by weight, those that hold less than a part of
+# what it holds, and whose meaning is not near, are left out.
+GOOD_COVERAGE = 0.5
+LEAST_COVERAGE_SHARE = 0.3
 
 # z of a library so alike that its cosines hardly differ would explode.
 _LEAST_SPREAD = 0.02
@@ -57,11 +63,17 @@ _MIDDLE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found, best first. `notice` is a sentence for the person when the search had to do with less."""
+    """What was found, best first. `notice` is a sentence for the person when the search had to do with less.
+
+    `words` are those that were looked for, without filters and with misspelt ones put right. `why` is by passage id
+    and has every hit of the moments.
+    """
 
     query: str
     moments: tuple[Moment, ...]
     notice: str | None = None
+    words: str = ""
+    why: Mapping[int, Why] = field(default_factory=dict)
 
 
 def search(
@@ -78,49 +90,114 @@ def search(
 
     `query_vector` asks the embedding model; it is not called when no vectors are stored, and when it
     raises EngineError the search goes by words only and says so. Without `by_words` meaning alone counts. Any text is
-    a query.
+    a query; `vidlocal.query` tells what in it is a filter. A query of filters alone lists what they let through.
     """
-    only = Only(
-        frozenset(videos) if videos is not None else None,
-        frozenset(kinds) if kinds is not None else None,
-    )
+    wanted = parse(query)
+    only, notices = _narrowed(library, wanted, videos, kinds)
     count = max(CANDIDATES, CANDIDATES_PER_MOMENT * limit)
-    asked, notice = _asked(library, query, query_vector)
+    asked, silent = _asked(library, wanted.words, query_vector)
     mirror = vector_mirror.prepare(library, asked.key) if asked is not None else None
     with hits.snapshot(library):
-        words = text_index.search(library, query, limit=count, only=only) if by_words else {}
+        meant = spelling.corrections(library, wanted.words) if by_words else {}
+        text = spelling.corrected(wanted.words, meant)
+        words = text_index.search(library, text, limit=count, only=only) if by_words else {}
         near = None
         if asked is not None and mirror is not None:
             near = vector_index.nearest(library, mirror, asked.values, limit=count, also=words, only=only)
-        found = hits.read(library, fuse(words, near))
+        ranked = rank(words, near)
+        scores = {passage_id: score for passage_id, (score, _) in ranked.items()}
+        if not wanted.words and wanted.narrows:
+            scores = dict.fromkeys(hits.listed(library, only, limit=count), 1.0)
+        found = hits.read(library, scores)
         places = hits.places(library, {hit.video_id for hit in found})
-    return Result(query, group(found, places, limit=limit), notice)
+    notices += [f"No match for {word}, searched for {other}." for word, other in meant.items()]
+    why = {passage_id: reason for passage_id, (_, reason) in ranked.items()}
+    notice = " ".join([*notices, *([silent] if silent else [])]) or None
+    return Result(query, group(found, places, limit=limit), notice, text, why)
 
 
 def fuse(words: Mapping[int, float], near: Nearest | None) -> dict[int, float]:
-    """Scores of 0 to 1 by passage id, best first: coverage by words and nearness of meaning in one ranking.
+    """Scores of 0 to 1 by passage id, best first. See `rank`."""
+    return {passage_id: score for passage_id, (score, _) in rank(words, near).items()}
+
+
+def rank(words: Mapping[int, float], near: Nearest | None) -> dict[int, tuple[float, Why]]:
+    """Scores of 0 to 1 and their reasons, best first: coverage by words and nearness of meaning in one ranking.
 
     Without vectors the score is the coverage. A passage that has no vector yet is taken to be as near as the other
     passages that share words with the query are.
     """
+    worded = {passage_id: place for place, passage_id in enumerate(words, 1)}
     if near is None or not near.cosines:
-        return dict(words)
+        kept = _without_tail(words, dict(words))
+        return {one: (score, Why(worded[one], score, score, None, None, None, 0.0)) for one, score in kept.items()}
     spread = max(near.spread, _LEAST_SPREAD)
     z = {passage_id: (cosine - near.mean) / spread for passage_id, cosine in near.cosines.items()}
+    meant = {passage_id: place for place, passage_id in enumerate(near.cosines, 1)}
     usual = median([z[passage_id] for passage_id in words if passage_id in z] or [0.0])
     floor = LEAST_SHARE * max(z.values())
-    scores = {
-        passage_id: z.get(passage_id, usual) + WORDS_WEIGHT * words.get(passage_id, 0.0) ** WORDS_POWER
-        for passage_id in z.keys() | words.keys()
-        if passage_id in words or (z[passage_id] >= floor and _is_near(near, z, passage_id))
+    is_near = {one for one in z if z[one] >= floor and _is_near(near, z, one)}
+    by_words = {one: WORDS_WEIGHT * covered**WORDS_POWER for one, covered in words.items()}
+    scores = {one: z.get(one, usual) + by_words.get(one, 0.0) for one in is_near | words.keys()}
+    kept = _without_tail(words, scores, is_near)
+    return {
+        one: (
+            max(0.0, score) / (max(0.0, score) + _MIDDLE),
+            Why(
+                worded.get(one),
+                words.get(one),
+                by_words.get(one, 0.0),
+                meant.get(one),
+                near.cosines.get(one),
+                z.get(one),
+                z.get(one, usual),
+            ),
+        )
+        for one, score in sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
     }
-    ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-    return {passage_id: max(0.0, score) / (max(0.0, score) + _MIDDLE) for passage_id, score in ranked}
+
+
+def _without_tail(
+    words: Mapping[int, float], scores: Mapping[int, float], is_near: Collection[int] = ()
+) -> dict[int, float]:
+    """`scores` without the passages that share too little of the query, where another one has most of it."""
+    best = max(words.values(), default=0.0)
+    least = LEAST_COVERAGE_SHARE * best if best >= GOOD_COVERAGE else 0.0
+    return {one: score for one, score in scores.items() if one in is_near or words.get(one, 0.0) >= least}
 
 
 def _is_near(near: Nearest, z: Mapping[int, float], passage_id: int) -> bool:
     # A handful of passages is no crowd to stand out from.
     return near.cosines[passage_id] >= LEAST_COSINE and (z[passage_id] >= LEAST_Z or len(near.cosines) < _CROWD)
+
+
+def _narrowed(
+    library: Library, wanted: Query, videos: Collection[int] | None, kinds: Collection[PassageKind] | None
+) -> tuple[Only, list[str]]:
+    """What the filters of a query and the caller's own let through together, and what is to be said of it."""
+    notices = []
+    among = None if videos is None else frozenset(videos)
+    if wanted.videos:
+        named = [(text, hits.videos_named(library, text)) for text in wanted.videos]
+        notices = [f"No video fits {text!r}. See them all with: vidlocal list." for text, ids in named if not ids]
+        ids = frozenset().union(*(ids for _, ids in named))
+        among = ids if among is None else among & ids
+    sorts = None if kinds is None else frozenset(kinds)
+    if wanted.kinds:
+        sorts = frozenset(wanted.kinds) if sorts is None else sorts & frozenset(wanted.kinds)
+    only = Only(
+        among,
+        sorts,
+        phrases=tuple(wanted.phrases),
+        without=tuple(wanted.without),
+        tags=tuple(wanted.tags),
+        languages=frozenset(wanted.languages),
+        before=wanted.before,
+        after=wanted.after,
+        at=wanted.at,
+        time=wanted.time,
+    )
+    return only, notices
 
 
 def _asked(

@@ -132,3 +132,27 @@ def test_a_cold_search_loads_nothing_it_does_not_need(wedding: int) -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
     heavy = {"av", "PIL", "ollama", "httpx", "pywhispercpp", "rapidocr", "sqlite_utils", "rich", "pydantic", "numpy"}
     assert not heavy & set(loaded)
+
+
+def test_unwanted_words_and_filters_narrow_a_search(run: Run, wedding: int, library: Library) -> None:
+    add_video(library, "party", "the bride cuts the cake")
+    assert {line.split("\t")[0] for line in run("search", "bride", "-cake").stdout.splitlines()} == {
+        "/videos/wedding-2019.mp4"
+    }
+    assert "party.mp4" in run("search", "bride", "-aisle", "video:party").stdout
+    assert run("search", "bride", "kind:note").stdout == ""
+
+
+def test_explain_says_of_every_hit_what_found_it(run: Run, wedding: int) -> None:
+    moment = json.loads(run("search", "bride", "--json", "--explain").stdout)["moments"][0]
+    why = moment["hits"][0]["why"]
+    assert why["words"]["rank"] == 1
+    assert 0 < why["words"]["coverage"] <= 1
+    assert why["vectors"] is None
+    assert "why" not in json.loads(run("search", "bride", "--json").stdout)["moments"][0]["hits"][0]
+
+
+def test_a_misspelt_word_is_said(run: Run, wedding: int) -> None:
+    result = run("search", "ailse")
+    assert "bride" in result.stdout
+    assert "No match for ailse, searched for aisle." in result.stderr

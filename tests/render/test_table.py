@@ -4,7 +4,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from vidlocal.records import Moment, PassageKind
+from vidlocal.records import Hit, Look, Moment, PassageKind, Why
 from vidlocal.render import table
 from vidlocal.render.highlight import words_of
 
@@ -62,3 +62,15 @@ def test_a_title_of_wide_characters_is_cut_to_columns_not_characters(cells: int)
 @pytest.mark.parametrize(("value", "shown"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
 def test_a_score_is_two_digits(value: float, shown: str) -> None:
     assert table.score(value) == shown
+
+
+def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
+    hits = tuple(Hit(number, 1, 1.0, 2.0, PassageKind.SCENE, "x", 0.5) for number in (1, 2, 3))
+    found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.SCENE,), "x", hits)
+    why = {1: Why(1, 0.5, 0.71, 3, 0.412, 4.2, 4.2), 2: Why(2, 0.4, 0.51, None, None, None, 1.5)}
+    looks = {found: Look(61.0, True, "a cake \x1b[2J")}
+    shown = drawn(table.moments([found], (), width=100, why=why, looks=looks), 100)
+    assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in shown
+    assert "words #2, coverage 0.40, weight 0.51; no vector, weighed as z 1.50" in shown
+    assert "a filter" in shown
+    assert "seen: yes. a cake \ufffd[2J (1:01)" in shown

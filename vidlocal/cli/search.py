@@ -44,6 +44,9 @@ def command(
         str | None, typer.Option("--page", metavar="FILE", help="Write the moments as a page for a browser, too.")
     ] = None,
     thumbs: Annotated[bool, typer.Option("--thumbs", help="Show a picture of each moment in the terminal.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say of every hit what found it: words, meaning, rank and weight.")
+    ] = False,
     play: Annotated[
         int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
     ] = None,
@@ -52,9 +55,10 @@ def command(
 ) -> None:
     """Find moments by what is said, written or shown in them.
 
-    Quotes are optional. A word may begin with a dash; after -- nothing is read as an option. Piped, it prints
-    tab-separated lines: path, start, end, score, kinds, text. What is searched for is noted in the library, so that
-    frames nearby are described first.
+    Words need no quotes. A query may hold '"an exact phrase"', -without, video:wedding, kind:speech, tag:dance, lang:es,
+    before:2024-06, after:2023, at:10:00-12:00 (of the video) and time:18:00-23:00 (of the day); all else is words.
+    After -- nothing is read as an option. Piped, it prints tab-separated lines: path, start, end, score, kinds, text.
+    What is searched for is noted in the library, so that frames nearby are described first.
     """
     query = query_of(words)
     # The vectors are gone through once: starting numpy's threads for that costs more than they save.
@@ -63,7 +67,7 @@ def command(
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
         found = search(library, query, limit=limit, videos=among, kinds=kind, query_vector=partial(direction, chosen))
-        _print(found, json=json)
+        _print(found, json=json, explain=explain)
         if found.notice:
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
@@ -131,9 +135,10 @@ def direction(chosen: settings.Settings, query: str) -> QueryVector:
     )
 
 
-def _print(found: Result, *, json: bool) -> None:
+def _print(found: Result, *, json: bool, explain: bool) -> None:
+    why = found.why if explain else None
     if json:
-        output.document(data.document(found.query, found.moments))
+        output.document(data.document(found.query, found.moments, why=why))
     elif not output.on_terminal():
         for moment in found.moments:
             output.line(data.line(moment))
@@ -142,5 +147,5 @@ def _print(found: Result, *, json: bool) -> None:
         from vidlocal.render.highlight import words_of
 
         console = output.console()
-        console.print(table.moments(found.moments, words_of(found.query), width=console.width))
+        console.print(table.moments(found.moments, words_of(found.words), width=console.width, why=why))
     output.arrive()

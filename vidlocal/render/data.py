@@ -1,20 +1,27 @@
 """Moments for programs: one JSON document, or one line of fields with tabs between. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from vidlocal.records import Hit, Moment
+from vidlocal.records import Hit, Look, Moment, Why
 from vidlocal.render.safe import flat, safe
 from vidlocal.timecode import clock
 
 _LINE_BREAKERS = str.maketrans("\t\n", "  ")
 
 
-def document(query: str, moments: Sequence[Moment]) -> dict[str, object]:
+def document(
+    query: str,
+    moments: Sequence[Moment],
+    *,
+    why: Mapping[int, Why] | None = None,
+    looks: Mapping[Moment, Look] | None = None,
+) -> dict[str, object]:
     """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
-    Texts are as stored; whoever writes the JSON escapes control characters (`render.safe.as_json`).
+    With `why`, by passage id, each hit says what found it; with `looks` each moment that was looked at again says what
+    was seen. Texts are as stored; whoever writes the JSON escapes control characters (`render.safe.as_json`).
     """
-    return {"query": query, "moments": [_moment(moment) for moment in moments]}
+    return {"query": query, "moments": [_moment(moment, why, (looks or {}).get(moment)) for moment in moments]}
 
 
 def line(moment: Moment) -> str:
@@ -30,16 +37,19 @@ def line(moment: Moment) -> str:
     return "\t".join(fields)
 
 
-def _moment(moment: Moment) -> dict[str, object]:
-    return {
+def _moment(moment: Moment, why: Mapping[int, Why] | None, look: Look | None) -> dict[str, object]:
+    document: dict[str, object] = {
         "video": {"id": moment.video_id, "title": moment.video_title, "path": moment.video_path},
         "start": round(moment.start, 3),
         "end": round(moment.end, 3),
         "score": round(moment.score, 4),
         "kinds": list(moment.kinds),
         "text": moment.text,
-        "hits": [_hit(hit) for hit in moment.hits],
+        "hits": [_hit(hit) | _reason(hit, why) for hit in moment.hits],
     }
+    if look is not None:
+        document["look"] = {"time": round(look.time, 3), "shows": look.shows, "what": look.what}
+    return document
 
 
 def _hit(hit: Hit) -> dict[str, object]:
@@ -51,3 +61,28 @@ def _hit(hit: Hit) -> dict[str, object]:
         "kind": hit.kind,
         "text": hit.text,
     }
+
+
+def _reason(hit: Hit, why: Mapping[int, Why] | None) -> dict[str, object]:
+    """`{"why": ...}`, null for a hit that no word and no meaning found; nothing when nobody asked."""
+    if why is None:
+        return {}
+    reason = why.get(hit.passage_id)
+    if reason is None:
+        return {"why": None}
+    words = None
+    if reason.coverage is not None:
+        words = {
+            "rank": reason.words_rank,
+            "coverage": round(reason.coverage, 4),
+            "weight": round(reason.words_weight, 4),
+        }
+    meaning: dict[str, object] | None = None
+    if reason.cosine is not None and reason.z is not None:
+        meaning = {
+            "rank": reason.meaning_rank,
+            "cosine": round(reason.cosine, 4),
+            "z": round(reason.z, 4),
+            "weight": round(reason.meaning_weight, 4),
+        }
+    return {"why": {"words": words, "vectors": meaning}}

@@ -4,7 +4,7 @@ Everything is laid out for the width it is given, from 60 columns on: what does 
 the middle, because file names differ at both ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.records import Moment, Passage, PassageKind, Video
+from vidlocal.records import Look, Moment, Passage, PassageKind, Video, Why
 from vidlocal.render.highlight import around, matches
 from vidlocal.render.safe import flat
 from vidlocal.timecode import short_clock, span
@@ -45,8 +45,18 @@ class VideoLine:
     frames: int
 
 
-def moments(found: Sequence[Moment], words: Sequence[str], *, width: int) -> RenderableType:
-    """Moments in the order of their rank: one line of facts, then the best text with `words` marked."""
+def moments(
+    found: Sequence[Moment],
+    words: Sequence[str],
+    *,
+    width: int,
+    why: Mapping[int, Why] | None = None,
+    looks: Mapping[Moment, Look] | None = None,
+) -> RenderableType:
+    """Moments in the order of their rank: one line of facts, then the best text with `words` marked.
+
+    Below it what was seen where it was looked at again, and with `why`, by passage id, what found each hit.
+    """
     when = [span(moment.start, moment.end) for moment in found]
     titles = [flat(moment.video_title) for moment in found]
     rank_cells, when_cells = len(str(len(found))), max(map(len, [*when, "when"]))
@@ -65,7 +75,8 @@ def moments(found: Sequence[Moment], words: Sequence[str], *, width: int) -> Ren
         head.append(f"{score(moment.score):>5}  ", style="dim")
         head.append_text(_kinds(moment.kinds))
         excerpt = _excerpt(moment.text, words, width - indent)
-        blocks += [head, Padding(excerpt, (0, 0, 0, indent), expand=False)]
+        below = [excerpt, *_seen((looks or {}).get(moment)), *(_reasons(moment, why) if why is not None else ())]
+        blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
 
 
@@ -147,6 +158,35 @@ def shorten(text: str, cells: int, *, fill: bool = False) -> str:
         back = set_cell_size(text[::-1], cells - 1 - cell_len(front))[::-1].lstrip()
         text = f"{front}…{back}"
     return set_cell_size(text, cells) if fill else text
+
+
+def _seen(look: Look | None) -> list[Text]:
+    if look is None:
+        return []
+    verdict = Text("seen: yes. ", style="green") if look.shows else Text("seen: no. ", style="red")
+    return [verdict.append(f"{flat(look.what)} ({short_clock(look.time)})", style="default")]
+
+
+def _reasons(moment: Moment, why: Mapping[int, Why]) -> list[Text]:
+    lines = []
+    for hit in moment.hits:
+        line = Text(f"{span(hit.start, hit.end)}  {hit.kind}  {score(hit.score)}  ", style="dim")
+        lines.append(line.append(reason(why.get(hit.passage_id))))
+    return lines
+
+
+def reason(why: Why | None) -> str:
+    """What found a hit, in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
+    if why is None:
+        return "a filter"
+    ways = []
+    if why.coverage is not None:
+        ways.append(f"words #{why.words_rank}, coverage {why.coverage:.2f}, weight {why.words_weight:.2f}")
+    if why.cosine is not None and why.z is not None:
+        ways.append(f"vectors #{why.meaning_rank}, cosine {why.cosine:.3f}, z {why.z:.2f}")
+    elif why.meaning_weight:
+        ways.append(f"no vector, weighed as z {why.meaning_weight:.2f}")
+    return "; ".join(ways)
 
 
 def _excerpt(text: str, words: Sequence[str], width: int) -> Text:

@@ -1,36 +1,16 @@
-"""Passages as the hits of a search: what it is narrowed to, one view of the library, the hits and their videos."""
+"""Passages as the hits of a search: one view of the library, the hits and their videos."""
 
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from vidlocal.moments import Place
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
+from vidlocal.store.only import EVERYTHING, Only
 
-
-@dataclass(frozen=True, slots=True)
-class Only:
-    """What a search is narrowed to: video ids and kinds. None is no limit, an empty set lets nothing through."""
-
-    videos: frozenset[int] | None = None
-    kinds: frozenset[PassageKind] | None = None
-
-    def condition(self) -> tuple[str, tuple[str, ...]]:
-        """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds."""
-        sql, values = "", []
-        if self.videos is not None:
-            sql += " AND passages.video_id IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(sorted(self.videos)))
-        if self.kinds is not None:
-            sql += " AND passages.kind IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(sorted(self.kinds)))
-        return sql, tuple(values)
-
-
-EVERYTHING = Only()
+__all__ = ["EVERYTHING", "Only", "listed", "places", "read", "snapshot", "videos_named"]
 
 
 @contextmanager
@@ -66,6 +46,25 @@ def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
         for row in rows
     }
     return [found[passage_id] for passage_id in scores if passage_id in found]
+
+
+def listed(library: Library, only: Only, *, limit: int) -> list[int]:
+    """Ids of the visible passages that `only` lets through, video by video in order of time, at most `limit`."""
+    condition, values = only.condition()
+    sql = f"SELECT id FROM passages WHERE visible{condition} ORDER BY video_id, start, id LIMIT ?"
+    return [row["id"] for row in library.rows(sql, *values, limit)]
+
+
+def videos_named(library: Library, text: str) -> frozenset[int]:
+    """Ids of the videos with this part in their title or file name, or of the one with this number."""
+    part = text.casefold()
+    return frozenset(
+        row["id"]
+        for row in library.rows("SELECT id, title, path FROM videos")
+        if str(row["id"]) == text
+        or part in row["title"].casefold()
+        or part in os.path.basename(os.fsdecode(row["path"])).casefold()
+    )
 
 
 def places(library: Library, video_ids: Collection[int]) -> dict[int, Place]:

@@ -14,14 +14,13 @@ query whose best passage holds one of its ten words does not look like a success
 """
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vidlocal.store.database import Library
 from vidlocal.store.hits import EVERYTHING, Only
+from vidlocal.store.words import UNSPACED, words
 
 Index = Literal["words", "grams", "text"]
 
@@ -50,12 +49,6 @@ LEAST_COVERAGE = 0.01
 SMALL = 2_000
 
 _GRAM = 3
-
-# Thai, Lao, Tibetan, Burmese, Khmer; kana and CJK ideographs with their extensions; symbols and emoji.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\u2600-\u27bf\U0001f000-\U0001faff\U00020000-\U0003ffff]+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,7 @@ def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING)
 def split(query: str) -> list[tuple[Index, str]]:
     """What to look for: the distinct words of a query, and pieces of what is written without spaces."""
     pieces: dict[tuple[Index, str], None] = {}
-    for word in _words(query[:MOST_CHARACTERS].lower()):
+    for word in words(query[:MOST_CHARACTERS].lower()):
         for piece in _pieces(word[:LONGEST_WORD]):
             pieces[piece] = None
             if len(pieces) == MOST_TERMS:
@@ -97,21 +90,8 @@ def split(query: str) -> list[tuple[Index, str]]:
     return list(pieces)
 
 
-def _words(text: str) -> Iterator[str]:
-    """Runs of one sort: unspaced script, or letters and digits. All else (operators, NUL, surrogates) parts them."""
-    for chunk in re.split(f"({_UNSPACED.pattern})", text):
-        if _UNSPACED.fullmatch(chunk):
-            yield chunk
-        else:
-            yield from "".join(letter if _in_word(letter) else " " for letter in chunk).split()
-
-
-def _in_word(letter: str) -> bool:
-    return letter.isalnum() or unicodedata.category(letter)[0] == "M"
-
-
 def _pieces(word: str) -> Iterator[tuple[Index, str]]:
-    if not _UNSPACED.match(word):
+    if not UNSPACED.match(word):
         yield "words", word
     elif len(word) < _GRAM:
         yield "text", word

@@ -75,7 +75,7 @@ def nearest(
     background = np.concatenate([mirror.sample @ query, near_newer])
     if not len(background):
         return Nearest({}, 0.0, 0.0)
-    mirrored = _candidates(mirror, query, limit, only)
+    mirrored = _candidates(library, mirror, query, limit, only)
     wanted = np.concatenate([mirrored, newer.passages[_top(near_newer, limit)], np.fromiter(also, dtype=np.int64)])
     there, cosines = _exact(library, mirror.key, query, np.unique(wanted), only)
     if sum(passage in there for passage in mirrored.tolist()) < (1 - _TOO_MANY_GONE) * len(mirrored):
@@ -85,11 +85,11 @@ def nearest(
     return Nearest(kept, float(background.mean()), float(background.std()))
 
 
-def _candidates(mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
+def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
     """Passage ids of the mirrored vectors nearest to the query, `limit` at most."""
     import numpy as np
 
-    allowed = mirror.positions(only)
+    allowed = mirror.positions(library, only)
     if allowed is None and len(mirror) <= EXHAUSTIVE:
         cosines = mirror.vectors @ query
         best = _top(cosines, limit)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
-from vidlocal.store.hits import Only
+from vidlocal.store.only import EVERYTHING, Only
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,17 +113,21 @@ class Mirror:
 
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
 
-    def positions(self, only: Only) -> "Numbers | None":
+    def positions(self, library: Library, only: Only) -> "Numbers | None":
         """The rows that `only` lets through; None for all."""
         import numpy as np
 
-        if only.videos is None and only.kinds is None:
+        if only == EVERYTHING:
             return None
         allowed = np.ones(len(self), dtype=bool)
         if only.videos is not None:
             allowed &= np.isin(self._ids[:, 2], list(only.videos))
         if only.kinds is not None:
             allowed &= np.isin(self._ids[:, 3], [_kind_code(kind) for kind in only.kinds])
+        if only.reads_more:
+            condition, values = only.condition()
+            rows = library.rows(f"SELECT id FROM passages WHERE visible{condition}", *values)
+            allowed &= np.isin(self.passages, np.fromiter((row["id"] for row in rows), dtype=np.int64))
         return np.flatnonzero(allowed)
 
     def newer(self, library: Library) -> Rows:

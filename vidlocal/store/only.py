@@ -1,0 +1,109 @@
+"""What a search is narrowed to, as SQL."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vidlocal.records import PassageKind
+from vidlocal.store.words import UNSPACED, words
+
+# Wall-clock time of a recording. What a camera wrote in UTC is turned into this machine's time; with another offset,
+# or none, it is the time where the camera was already. A date alone has no time of day.
+_RECORDED = """CASE WHEN recorded_at LIKE '%T%Z' OR recorded_at LIKE '%+00:00' OR recorded_at LIKE '%+0000'
+  THEN datetime(recorded_at, 'localtime') ELSE replace(substr(recorded_at, 1, 19), 'T', ' ') END"""
+_TIME_OF_DAY = f"""CASE WHEN length(recorded_at) > 10
+  THEN strftime('%H:%M', {_RECORDED}, printf('+%.3f seconds', passages.start)) END"""
+
+# What a model sees is written in English and has no language of its own; what is heard has its video's.
+_LANGUAGE = """coalesce(passages.language, CASE WHEN passages.kind IN ('scene', 'action', 'summary') THEN 'en'
+  WHEN passages.kind IN ('speech', 'subtitle') THEN (SELECT language FROM videos WHERE id = passages.video_id) END)"""
+
+# Everything at the time of what was tagged, so that speech over a tagged scene is found as well.
+_TAGGED = """passages.id IN (
+  SELECT around.id FROM (
+    SELECT passages.video_id, start, "end" FROM tags JOIN passages USING (frame_id) WHERE tag IN (:tag, :filed)
+    UNION SELECT passages.video_id, start, "end" FROM video_tags JOIN passages ON passages.id = passage_id
+      WHERE tag IN (:tag, :filed)) AS tagged
+  JOIN passages AS around ON around.video_id = tagged.video_id
+    AND around.start <= tagged."end" AND around."end" >= tagged.start)"""
+_FILED = "coalesce((SELECT tag FROM vocabulary WHERE form = ?), ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """What a search is narrowed to. None is no limit; an empty set of videos or kinds lets nothing through.
+
+    `phrases` must all be there, none of `without`. `before` and `after` (inclusive) are the beginning of an ISO 8601
+    date of recording. `at` is seconds of the video, `time` minutes of the day of recording, past midnight where the
+    second is not after the first.
+    """
+
+    videos: frozenset[int] | None = None
+    kinds: frozenset[PassageKind] | None = None
+    phrases: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    languages: frozenset[str] = frozenset()
+    before: str | None = None
+    after: str | None = None
+    at: tuple[float, float] | None = None
+    time: tuple[int, int] | None = None
+
+    @property
+    def reads_more(self) -> bool:
+        """Whether more than video and kind of a passage must be known to tell whether it is let through."""
+        return bool(next(self._more(), None))
+
+    def condition(self) -> tuple[str, tuple[str | float, ...]]:
+        """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds."""
+        sql, values = "", []
+        for part, bound in (*self._kept_beside_vectors(), *self._more()):
+            sql += f" AND {part}"
+            values += bound
+        return sql, tuple(values)
+
+    def _kept_beside_vectors(self) -> Iterator[tuple[str, list[str | float]]]:
+        if self.videos is not None:
+            yield "passages.video_id IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.videos))]
+        if self.kinds is not None:
+            yield "passages.kind IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.kinds))]
+
+    def _more(self) -> Iterator[tuple[str, list[str | float]]]:
+        for phrase in self.phrases:
+            yield from _holds(phrase)
+        for phrase in self.without:
+            yield from ((f"NOT ({sql})", bound) for sql, bound in _holds(phrase))
+        for tag in self.tags:
+            values: list[str | float] = [tag, tag, tag]
+            yield _TAGGED.replace(":tag, :filed", f"?, {_FILED}"), values * 2
+        if self.languages:
+            yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
+        if self.at is not None:
+            start, end = self.at
+            yield 'passages.start <= ? AND passages."end" >= ?', [end, start]
+        yield from self._when_recorded()
+
+    def _when_recorded(self) -> Iterator[tuple[str, list[str | float]]]:
+        among = "passages.video_id IN (SELECT id FROM videos WHERE {})"
+        if self.before is not None:
+            yield among.format(f"{_RECORDED} < ?"), [self.before]
+        if self.after is not None:
+            yield among.format(f"{_RECORDED} >= ?"), [self.after]
+        if self.time is not None:
+            start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self.time)
+            both = "OR" if self.time[0] > self.time[1] else "AND"
+            day = f"SELECT {_TIME_OF_DAY} AS day FROM videos WHERE id = passages.video_id"
+            yield f"EXISTS (SELECT 1 FROM ({day}) WHERE day >= ? {both} day < ?)", [start, end]
+
+
+EVERYTHING = Only()
+
+
+def _holds(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
+    """Whether a passage holds a phrase: its words in this order, inflected or not. Nothing for a phrase of signs."""
+    parts = list(words(phrase.lower()))
+    if any(UNSPACED.search(part) for part in parts):
+        yield "instr(lower(passages.text), ?)", [phrase.lower()]
+    elif parts:
+        quoted = '"' + " ".join(parts) + '"'
+        yield "passages.id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?)", [quoted]
