@@ -222,3 +222,13 @@ def test_a_disk_without_room_for_the_side_files_is_called_full(tmp_path: Path) -
         raise sqlite3.OperationalError("disk I/O error")
     with pytest.raises(StoreError, match="disk I/O error"), translated_errors(tmp_path / "library.db"):
         raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_long_job_that_gets_on_between_two_kills_is_not_set_aside(library: Library) -> None:
+    add_video(library)
+    for _ in range(2 * jobs.LOSSES_ALLOWED):
+        job = jobs.claim(library, JobKind.TRANSCRIBE, worker="dead", now=0.0, lease_s=1.0)
+        assert job is not None
+        jobs.renew(library, job, now=0.0, lease_s=1.0)
+        assert jobs.release_dead(library) == 1
+    assert jobs.failures(library) == []

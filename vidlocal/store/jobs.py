@@ -114,9 +114,11 @@ def claim(
 
 
 def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
-    """Keep a long job leased while it makes progress."""
+    """Keep a long job leased while it makes progress: what it has come through did not end the program."""
     with library.writing() as connection:
-        connection.execute("UPDATE jobs SET lease = ? WHERE id = ? AND state = 'running'", (now + lease_s, job.id))
+        connection.execute(
+            "UPDATE jobs SET lease = ?, losses = 0 WHERE id = ? AND state = 'running'", (now + lease_s, job.id)
+        )
 
 
 def finish(library: Library, job: Job) -> None:
