@@ -120,7 +120,7 @@ def answer(body: Json, model: Model) -> str:
     if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
         filled = _fill(schema if isinstance(schema, dict) else {}, seen, colour)
         return json.dumps(filled if pictures else filled | fake_writer.write(schema, prompt))
-    return seen
+    return fake_writer.reply(prompt) if not pictures and "NOT SAID" in prompt else seen
 
 
 def _fill(schema: Json, seen: str, colour: str) -> Json:

@@ -1,6 +1,6 @@
 """What the steps ask of a model, whoever runs it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,6 +111,10 @@ class TextEngine(Protocol):
 
     def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
         """The answer as JSON text, held to the schema as far as the model can be. `attempt` as for VisionEngine."""
+        ...
+
+    def say(self, system: str, prompt: str, *, hear: Callable[[str], None] | None = None) -> str:
+        """The answer in plain words; `hear` gets every piece of it as it comes."""
         ...
 
     def unload(self) -> None:

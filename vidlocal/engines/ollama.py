@@ -7,7 +7,7 @@ status are read raw. Facts and their sources: Ollama's API at version 0.33, its 
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
@@ -183,10 +183,11 @@ class Ollama:
         schema: Json | None = None,
         options: Options,
         keep_alive: str,
+        hear: Callable[[str], None] | None = None,
     ) -> str:
         """What the model says to one message: complete, or AnswerRejected (AnswerCut at `num_predict`).
 
-        `images` are JPEG or PNG bytes; `schema` holds the answer to JSON. Give every call to one model the
+        `hear` gets every piece of it as it comes. `images` are JPEG or PNG bytes; `schema` holds the answer to JSON. Give every call to one model the
         same `num_ctx`: another value makes the server load it anew.
         """
         self._refuse_hosted_name(model)
@@ -202,7 +203,7 @@ class Ollama:
         )
         # Closed at once, also when it is left early: the server stops only when the connection ends.
         with self._translated(model), closing(stream) as parts:
-            text, done, reason = _gather(parts)
+            text, done, reason = _gather(parts, hear)
         if reason == "length":
             raise AnswerCut(f"{model} did not come to an end within {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
@@ -303,12 +304,15 @@ def full_name(model: str) -> str:
     return (model if ":" in last else f"{model}:latest").lower()
 
 
-def _gather(parts: Iterator[object]) -> tuple[str, bool, str]:
+def _gather(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str]:
     """The text, whether it is complete, and why it ended, of a streamed answer."""
     text, done, reason = "", False, ""
     for part in parts:
         message = getattr(part, "message", None)
-        text += getattr(message, "content", None) or ""
+        piece = getattr(message, "content", None) or ""
+        text += piece
+        if hear is not None and piece:
+            hear(piece)
         done = getattr(part, "done", False) is True
         reason = getattr(part, "done_reason", None) or ""
         if len(text) > MAX_ANSWER_CHARACTERS:

@@ -1,6 +1,6 @@
 """One model of an Ollama server at work: seeing, writing, or embedding."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -128,6 +128,16 @@ class OllamaText:
             schema=dict(schema),
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
+        )
+
+    def say(self, system: str, prompt: str, *, hear: Callable[[str], None] | None = None) -> str:
+        return self._server.chat(
+            self.name,
+            system=system,
+            prompt=prompt,
+            options=self._options,
+            keep_alive=self._keep_alive,
+            hear=hear,
         )
 
     def unload(self) -> None:

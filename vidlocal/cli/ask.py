@@ -1,0 +1,171 @@
+"""`vidlocal ask`."""
+
+import os
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.ask import SILENT, Statement, answer, gather, look
+from vidlocal.cli import options, output
+from vidlocal.cli.note import video_and_time
+from vidlocal.cli.query import WordsCommand, query_of
+from vidlocal.cli.search import advice, direction
+from vidlocal.errors import UsageError
+from vidlocal.records import Moment, Video
+from vidlocal.render.safe import flat
+from vidlocal.store import frames, videos
+from vidlocal.store.database import Library
+from vidlocal.timecode import clock
+
+if TYPE_CHECKING:
+    from vidlocal.settings import Settings
+
+Parser = WordsCommand
+
+# `wedding@1:02:03`, and words after it: a question about a picture.
+_MOMENT = re.compile(r".+@[\d:.]+", re.S)
+
+
+def command(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[VIDEO@TIME] QUESTION",
+            help="What to answer; - reads it from standard input. With VIDEO@TIME it is about the picture there.",
+        ),
+    ],
+    video: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
+        ),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Answer a question from what the library holds, each statement with the moment it rests on.
+
+    The moments that fit the question are given to the local text model, which answers from them and from nothing else.
+    A statement that names none of them is dropped; where none is left, the library does not say. With VIDEO@TIME
+    the local vision model is asked about the picture that is seen then.
+    """
+    chosen = settings.load()
+    with Library.open(chosen.home) as library:
+        if len(words) > 1 and _MOMENT.fullmatch(words[0]):
+            if video:
+                raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
+            _look(library, chosen, words[0], _question(words[1:]), json=json)
+            return
+        question = _question(words)
+        among = [videos.resolve(library, name).id for name in video] if video else None
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        found = gather(library, question, num_ctx=chosen.num_ctx, videos=among, query_vector=partial(direction, chosen))
+        if found.notice:
+            output.notice(found.notice, quiet=quiet)
+        if not found.moments:
+            _tell(question, (), (), json=json)
+            output.notice(advice(library), quiet=quiet)
+            return
+    _tell(question, _answered(chosen, question, found.moments, json=json), found.moments, json=json)
+
+
+def _question(words: Sequence[str]) -> str:
+    question = query_of(words).strip()
+    if not question:
+        raise UsageError('There is no question. Ask like: vidlocal ask "when does grandmother dance?"')
+    return question
+
+
+def _answered(chosen: "Settings", question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
+    """The answer; a person on a terminal sees each statement as soon as it is complete."""
+    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama_models import OllamaText
+
+    def show(statement: Statement) -> None:
+        if output.on_terminal() and not json:
+            output.line(_worded(statement, moments))
+            output.arrive()
+
+    with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
+        model = server.preflight(chosen.text_model, "completion")
+        writer = OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+        return answer(question, moments, writer, show=show)
+
+
+def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
+    if json:
+        cited = sorted({number for statement in found for number in statement.cites})
+        text = " ".join(f"{one.text} {''.join(f'[{number}]' for number in one.cites)}" for one in found)
+        output.document(
+            {
+                "question": question,
+                "answer": text or SILENT,
+                "citations": [_citation(number, moments[number - 1]) for number in cited],
+            }
+        )
+    elif not found:
+        output.line(SILENT)
+    elif not output.on_terminal():
+        for statement in found:
+            output.line(_worded(statement, moments))
+
+
+def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
+    places = [moments[number - 1] for number in statement.cites]
+    return " ".join([flat(statement.text), *(_place(one.video_title, one.start) for one in places)])
+
+
+def _place(title: str, start: float) -> str:
+    return f"[{flat(title)} @ {clock(int(start))[:-2]}]"
+
+
+def _citation(number: int, moment: Moment) -> dict[str, object]:
+    return {
+        "n": number,
+        "video": {"id": moment.video_id, "title": moment.video_title, "path": moment.video_path},
+        "start": round(moment.start, 3),
+        "end": round(moment.end, 3),
+        "text": moment.text,
+    }
+
+
+def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool) -> None:
+    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama_models import OllamaVision
+
+    video, time = video_and_time(library, place)
+    jpeg, start, end = _picture(library, video, time)
+    with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
+        model = server.preflight(chosen.vision_model, "vision")
+        vision = OllamaVision(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+        said = look(question, jpeg, vision)
+    if not json:
+        output.line(f"{flat(said)} {_place(video.title, start)}" if said else "The picture does not show it.")
+        return
+    seen = {
+        "n": 1,
+        "video": {"id": video.id, "title": video.title, "path": video.path},
+        "start": round(start, 3),
+        "end": round(end, 3),
+        "text": "",
+    }
+    text = f"{said} [1]" if said else "The picture does not show it."
+    output.document({"question": question, "answer": text, "citations": [seen] if said else []})
+
+
+def _picture(library: Library, video: Video, time: float) -> tuple[bytes, float, float]:
+    """The stored picture that is seen at a time, and from when to when it is."""
+    frame = frames.shown_at(library, video.id, time)
+    if frame is None:
+        raise UsageError(f"The library has no pictures of {video.title}. Ask about its words, without a time.")
+    try:
+        jpeg = frames.image_path(library, frame).read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The picture of {video.title} at {clock(frame.time)} is lost. Make it again with: vidlocal check --repair"
+        ) from error
+    return jpeg, frame.time, frames.shown_until(library, frame)
