@@ -72,6 +72,19 @@ def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp)
             connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or before.title, video_id))
 
 
+def moved(library: Library, video_id: int, before: Path, after: Path) -> None:
+    """A file of a video was renamed: its path follows, and its title where that was the file's name."""
+    old, new = stored_path(before), stored_path(after)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM copies WHERE path = ?", (new,))
+        connection.execute("UPDATE copies SET path = ? WHERE video_id = ? AND path = ?", (new, video_id, old))
+        connection.execute(
+            "UPDATE videos SET title = ? WHERE id = ? AND path = ? AND title = ?",
+            (_name_of(after), video_id, old, _name_of(before)),
+        )
+        connection.execute("UPDATE videos SET path = ? WHERE id = ? AND path = ?", (new, video_id, old))
+
+
 def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None:
     """The video this very file is known to hold, when its size, time and inode are as they were."""
     row = library.row(

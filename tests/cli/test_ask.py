@@ -1,0 +1,108 @@
+"""`vidlocal ask`."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fake_faults import say
+from tests.fake_ollama import FakeOllama
+from tests.understood import add_film
+from vidlocal.store.database import Library
+
+from .conftest import EVIL, Run
+from .test_audit import harmful
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
+    with FakeOllama() as running:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", running.host)
+        yield running
+
+
+def test_the_answer_names_video_and_time(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library)
+    result = run("ask", "when do the guests dance?")
+    assert result.exit_code == 0, result.stderr
+    assert "Now all the guests dance in the garden. [wedding @ 0:04:10]" in result.stdout.splitlines()
+
+
+def test_json_has_the_answer_and_its_citations(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library)
+    server.script(say("They dance [1][8]. There is cake [9]."))
+    found = json.loads(run("ask", "when do the guests dance?", "--json").stdout)
+    assert found["question"] == "when do the guests dance?"
+    assert found["answer"] == "They dance. [1]"
+    [citation] = found["citations"]
+    assert (citation["n"], citation["video"]["title"]) == (1, "wedding")
+    assert citation["start"] <= 250.0 <= citation["end"]
+    assert "dance" in citation["text"]
+
+
+@pytest.mark.parametrize("said", ["NOT SAID", "They dance.", "They dance [40].", "The evidence does not say it [1]."])
+def test_an_answer_without_grounds_is_none(run: Run, library: Library, server: FakeOllama, said: str) -> None:
+    add_film(library)
+    server.script(say(said), say(said))
+    result = run("ask", "when do the guests dance?")
+    assert (result.exit_code, result.stdout) == (0, "The library does not say.\n")
+    found = json.loads(run("ask", "when do the guests dance?", "--json").stdout)
+    assert (found["answer"], found["citations"]) == ("The library does not say.", [])
+
+
+def test_without_evidence_no_model_is_asked(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library)
+    result = run("ask", "zeppelin")
+    assert (result.exit_code, result.stdout) == (0, "The library does not say.\n")
+    assert "No moment found" in result.stderr
+    assert server.asked("/api/chat") == []
+
+
+def test_only_the_named_video_is_asked_about(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library)
+    add_film(library, name="picnic", said=[(3.0, "The guests dance on the beach.")])
+    result = run("ask", "where do the guests dance?", "--video", "picnic")
+    assert result.stdout == "The guests dance on the beach. [picnic @ 0:00:03]\n"
+
+
+def test_a_missing_server_or_model_is_one_sentence(
+    run: Run, library: Library, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_film(library)
+    del server.models["phi3.5:latest"]
+    result = run("ask", "when do the guests dance?", "--quiet")
+    assert (result.exit_code, result.stderr.count("\n")) == (5, 1)
+    assert "phi3.5" in result.stderr
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
+    result = run("ask", "when do the guests dance?", "--quiet")
+    assert (result.exit_code, result.stderr.count("\n")) == (5, 1)
+
+
+def test_a_moment_and_a_question_ask_the_vision_model(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library)
+    result = run("ask", "wedding@0:05", "what is on the cake?")
+    assert result.exit_code == 0, result.stderr
+    assert "[wedding @ 0:00:04]" in result.stdout
+    asked = server.asked("/api/chat")[-1]
+    assert asked.picture is not None
+    assert 'Answer this question about what you see, in one or two sentences: "what is on the cake?"' in asked.prompt
+    found = json.loads(run("ask", "wedding@5", "what", "is", "it?", "--json").stdout)
+    assert (found["answer"][-3:], found["citations"][0]["start"]) == ("[1]", 4.0)
+    server.script(say("NOT SAID"))
+    assert run("ask", "wedding@5", "who?").stdout == "The picture does not show it.\n"
+
+
+def test_a_moment_without_a_picture_is_said(run: Run, library: Library, server: FakeOllama) -> None:
+    add_film(library, pictures=0)
+    for words in (["wedding@5", "what?"], ["wedding@9999", "what?"], ["nothing@1", "what?"], [" "]):
+        result = run("ask", *words)
+        assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_nothing_of_an_answer_steers_the_terminal(run: Run, library: Library, evil: int, server: FakeOllama) -> None:
+    words = EVIL.replace("\ud800", "").replace("[", "(")
+    for extra in ([], ["--json"]):
+        server.script(say(f"{words} [1]\n"))
+        result = run("ask", "evil", *extra)
+        assert result.exit_code == 0, result.stderr
+        assert harmful(result.stdout + result.stderr) == []

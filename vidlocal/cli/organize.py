@@ -1,0 +1,211 @@
+"""`vidlocal organize`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli import options, output
+from vidlocal.errors import EngineError, ModelMissing, UsageError
+from vidlocal.render.safe import flat
+from vidlocal.store.database import Library
+
+if TYPE_CHECKING:
+    from vidlocal.organize import Proposal
+    from vidlocal.steps.move import Left, Move, Moved
+
+SOME_LEFT, ALL_LEFT = 3, 4
+
+
+def command(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Whose videos; else the folder you are in.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Rename as proposed: what was shown last, if it was.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Give the files of the last --apply their old names.")] = False,
+    by_date: Annotated[bool, typer.Option("--by-date", help="By date and title, without the text model.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before renaming.")] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Propose folders and names for the videos in a folder; --apply renames, --undo takes back.
+
+    The local text model proposes from summaries, dates and tags; without one, each file goes into a folder for its
+    year. Only files that the library knows are renamed, with their subtitles and other files of the same name,
+    within FOLDER and on one file system. No file is ever replaced. Every rename is noted in the library folder before
+    it is made. Piped, it prints tab-separated lines: the path now, and then.
+    """
+    if undo and (apply or folder is not None):
+        raise UsageError("--undo takes back what was done last, wherever it was. Give it alone.")
+    chosen = settings.load()
+    with Library.open(chosen.home) as library:
+        if undo:
+            _undo(library, json=json, quiet=quiet)
+            return
+        place = (folder or Path()).absolute()
+        if not place.is_dir():
+            raise UsageError(f"{place} is no folder. Name one that holds videos of the library.")
+        proposal = _kept(library, place) if apply and not by_date else None
+        if proposal is None:
+            proposal = _propose(library, chosen, place, by_date=by_date, quiet=quiet)
+        if not apply:
+            _offer(library, proposal, json=json, quiet=quiet)
+        else:
+            _apply(library, proposal, yes=yes, json=json, quiet=quiet)
+
+
+def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_date: bool, quiet: bool) -> "Proposal":
+    from vidlocal.organize import propose
+
+    if by_date:
+        return propose(library, folder, None)
+    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama_models import OllamaText
+    from vidlocal.errors import EngineUnreachable
+
+    try:
+        with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
+            model = server.preflight(chosen.text_model, "completion")
+            writer = OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+            return propose(library, folder, writer)
+    except (EngineUnreachable, ModelMissing) as error:
+        output.notice(f"Going by date and title. {error}", quiet=quiet)
+    except EngineError as error:
+        raise EngineError(f"{error} Or go without the text model: vidlocal organize --by-date") from error
+    return propose(library, folder, None)
+
+
+def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -> None:
+    from vidlocal.steps import move_journal
+
+    data = _data(proposal.folder, proposal.moves, proposal.left)
+    move_journal.keep_plan(library.folder, data)
+    if json:
+        output.document(data | {"applied": False})
+    else:
+        _table(proposal)
+    _name_left(proposal.left, quiet=quiet)
+    if proposal.moves:
+        output.notice("Nothing was renamed. Do so with: vidlocal organize --apply", quiet=quiet)
+    else:
+        output.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
+
+
+def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, quiet: bool) -> None:
+    from vidlocal.steps import move, move_journal
+
+    if not json:
+        _table(proposal)
+    count = len(proposal.moves)
+    if count and not yes and sys.stdin.isatty() and not output.confirmed(f"Rename {count:,} videos?"):
+        output.notice("Nothing was renamed.", quiet=quiet)
+        return
+    moved = move.apply(library, proposal.folder, proposal.moves)
+    move_journal.drop_plan(library.folder)
+    if json:
+        output.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
+    _name_left(proposal.left, quiet=quiet)
+    if moved.renamed:
+        told = f"Renamed {len(moved.renamed):,} files. Take it back with: vidlocal organize --undo"
+    else:
+        told = "Nothing was renamed."
+    output.notice(told, quiet=quiet)
+    _end(moved)
+
+
+def _undo(library: Library, *, json: bool, quiet: bool) -> None:
+    from vidlocal.steps import move
+
+    moved = move.undo(library)
+    if json:
+        pairs = [] if moved is None else [{"from": str(one), "to": str(other)} for one, other in moved.renamed]
+        left = () if moved is None else moved.left
+        output.document({"undone": pairs, "left": [_left(one) for one in left]})
+    if moved is None:
+        output.notice("There is nothing to take back.", quiet=quiet)
+        return
+    output.notice(f"{len(moved.renamed):,} files have their old names again.", quiet=quiet)
+    _end(moved)
+
+
+def _end(moved: "Moved") -> None:
+    _name_left(moved.left, quiet=False)
+    if moved.left:
+        raise typer.Exit(SOME_LEFT if moved.renamed else ALL_LEFT)
+
+
+def _name_left(left: "Sequence[Left]", *, quiet: bool) -> None:
+    for one in left:
+        output.notice(f"{one.path} stays: {one.reason}.", quiet=quiet)
+
+
+def _table(proposal: "Proposal") -> None:
+    if not output.on_terminal():
+        for move in proposal.moves:
+            output.fields(str(move.source), str(move.target))
+        return
+    if not proposal.moves:
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("now", overflow="fold")
+    table.add_column("then", overflow="fold", style="bold")
+    table.add_column("with", justify="right", style="dim")
+    for move in proposal.moves:
+        now, then = (_within(proposal.folder, path) for path in (move.source, move.target))
+        table.add_row(Text(now), Text(then), Text(f"+{len(move.sidecars)}" if move.sidecars else ""))
+    output.show(table)
+
+
+def _within(folder: Path, path: Path) -> str:
+    return flat(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
+
+
+def _data(folder: Path, moves: "Sequence[Move]", left: "Sequence[Left]") -> dict[str, object]:
+    return {
+        "folder": str(folder),
+        "moves": [
+            {
+                "video": move.video_id,
+                "from": str(move.source),
+                "to": str(move.target),
+                "sidecars": [{"from": str(one), "to": str(other)} for one, other in move.sidecars],
+            }
+            for move in moves
+        ],
+        "left": [_left(one) for one in left],
+    }
+
+
+def _left(one: "Left") -> dict[str, object]:
+    return {"path": str(one.path), "reason": one.reason}
+
+
+def _kept(library: Library, folder: Path) -> "Proposal | None":
+    """The proposal that was shown last, if it was for this folder."""
+    from vidlocal.organize import Proposal
+    from vidlocal.steps import move_journal
+    from vidlocal.steps.move import Move
+
+    kept = move_journal.kept_plan(library.folder)
+    listed = None if kept is None else kept.get("moves")
+    if kept is None or kept.get("folder") != str(folder) or not isinstance(listed, list):
+        return None
+    try:
+        moves = [
+            Move(
+                int(one["video"]),
+                Path(one["from"]),
+                Path(one["to"]),
+                tuple((Path(pair["from"]), Path(pair["to"])) for pair in one["sidecars"]),
+            )
+            for one in listed
+        ]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Proposal(folder, tuple(moves), ())
