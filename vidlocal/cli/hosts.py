@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from vidlocal.engines import canary, fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
@@ -41,6 +42,29 @@ def open_hosts(
         for trouble in troubles:
             say(f"Going on without one of the servers. {trouble}")
     return hosts
+
+
+def open_vision(stack: ExitStack, chosen: Settings, *, say: Say) -> tuple[VisionEngine, Callable[[], None]]:
+    """The vision model of the first server that has it, closed with `stack`, and a check that it sees.
+
+    Raises EngineError when no server has it; the check raises it when the model is blind.
+    """
+    troubles: list[EngineError] = []
+    for address in chosen.hosts:
+        try:
+            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
+            vision = _vision(server, chosen, canary=False, say=say)
+        except EngineError as error:
+            troubles.append(error)
+            continue
+        return vision, partial(_refuse_the_blind, vision)
+    raise troubles[0]
+
+
+def _refuse_the_blind(vision: VisionEngine) -> None:
+    trouble = _blindness(vision)
+    if trouble is not None:
+        raise EngineError(trouble)
 
 
 def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say) -> Host:

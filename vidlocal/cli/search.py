@@ -1,8 +1,9 @@
 """`vidlocal search`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from vidlocal.cli import options, output
 from vidlocal.cli.query import WordsCommand, query_of
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import StoreError
-from vidlocal.records import JobKind, JobState
+from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search import Result, search
 from vidlocal.store import frames, jobs, passages, searches, videos
@@ -47,6 +48,12 @@ def command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say of every hit what found it: words, meaning, rank and weight.")
     ] = False,
+    look: Annotated[
+        int | None,
+        typer.Option(
+            "--look", metavar="N", min=1, max=100, help="Have the vision model look at the best N, and reorder."
+        ),
+    ] = None,
     play: Annotated[
         int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
     ] = None,
@@ -55,8 +62,8 @@ def command(
 ) -> None:
     """Find moments by what is said, written or shown in them.
 
-    Words need no quotes. A query may hold '"an exact phrase"', -without, video:wedding, kind:speech, tag:dance, lang:es,
-    before:2024-06, after:2023, at:10:00-12:00 (of the video) and time:18:00-23:00 (of the day); all else is words.
+    Words need no quotes. A query may hold '"an exact phrase"', -without, video:wedding, kind:speech, tag:dance,
+    lang:es, before:2024-06, after:2023, at:10:00-12:00 (in the video), time:18:00-23:00 (of day); all else is words.
     After -- nothing is read as an option. Piped, it prints tab-separated lines: path, start, end, score, kinds, text.
     What is searched for is noted in the library, so that frames nearby are described first.
     """
@@ -66,8 +73,15 @@ def command(
     chosen = settings.load()
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
-        found = search(library, query, limit=limit, videos=among, kinds=kind, query_vector=partial(direction, chosen))
-        _print(found, json=json, explain=explain)
+        most = max(limit, look or 0)
+        found = search(library, query, limit=most, videos=among, kinds=kind, query_vector=partial(direction, chosen))
+        looks: dict[Moment, Look] = {}
+        if look is not None:
+            from vidlocal.cli.looking import look_again
+
+            found, looks = look_again(library, chosen, found, look, quiet=quiet)
+            found = replace(found, moments=found.moments[:limit])
+        _print(found, json=json, explain=explain, looks=looks)
         if found.notice:
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
@@ -135,10 +149,10 @@ def direction(chosen: settings.Settings, query: str) -> QueryVector:
     )
 
 
-def _print(found: Result, *, json: bool, explain: bool) -> None:
+def _print(found: Result, *, json: bool, explain: bool, looks: Mapping[Moment, Look]) -> None:
     why = found.why if explain else None
     if json:
-        output.document(data.document(found.query, found.moments, why=why))
+        output.document(data.document(found.query, found.moments, why=why, looks=looks))
     elif not output.on_terminal():
         for moment in found.moments:
             output.line(data.line(moment))
@@ -147,5 +161,5 @@ def _print(found: Result, *, json: bool, explain: bool) -> None:
         from vidlocal.render.highlight import words_of
 
         console = output.console()
-        console.print(table.moments(found.moments, words_of(found.words), width=console.width, why=why))
+        console.print(table.moments(found.moments, words_of(found.words), width=console.width, why=why, looks=looks))
     output.arrive()

@@ -86,8 +86,13 @@ class VisionEngine(Protocol):
         """What happens over several pictures, or over those on one contact sheet. `question` says which it is."""
         ...
 
-    def ask(self, jpeg: bytes, question: str, *, more: Sequence[bytes] = ()) -> str:
-        """The answer to one question about the picture, and `more` after it, as the model words it."""
+    def ask(
+        self, jpeg: bytes, question: str, *, more: Sequence[bytes] = (), schema: dict[str, object] | None = None
+    ) -> str:
+        """The answer to one question about the picture, and `more` after it, as the model words it.
+
+        `schema` holds it to JSON.
+        """
         ...
 
     def unload(self) -> None:

@@ -68,8 +68,10 @@ class OllamaVision:
             raise NotTheSchema(str(error)) from error
         return text_answers.action(text)
 
-    def ask(self, jpeg: bytes, question: str, *, more: Sequence[bytes] = ()) -> str:
-        return self._say([jpeg, *more], question).strip()
+    def ask(
+        self, jpeg: bytes, question: str, *, more: Sequence[bytes] = (), schema: dict[str, object] | None = None
+    ) -> str:
+        return self._say([jpeg, *more], question, schema=schema).strip()
 
     def unload(self) -> None:
         _unload(self._server, self.name)

@@ -27,7 +27,7 @@ class Describer:
         if frame is None:
             jobs.finish(self._library, job)
             return None
-        jpeg = _picture(self._library, frame)
+        jpeg = picture(self._library, frame)
 
         def ask(host: Host) -> Store:
             engine = _vision(host)
@@ -86,7 +86,8 @@ def _vision(host: Host) -> VisionEngine:
     return host.vision
 
 
-def _picture(library: Library, frame: Frame) -> bytes:
+def picture(library: Library, frame: Frame) -> bytes:
+    """The JPEG of a frame, or of the frame it repeats. MediaError when it cannot be read."""
     path = frames.image_path(library, frame)
     try:
         return path.read_bytes()

@@ -12,12 +12,13 @@ class Among:
 
     `budget` is the number of representative frames per video: no other frame is described, no strip watched.
     `searched`: only frames that past searches moved ahead (`priorities.reprioritise`) are looked at, and what is said
-    of them embedded.
+    of them embedded. `frames`: only the descriptions of these frames.
     """
 
     videos: tuple[int, ...] | None = None
     budget: int | None = None
     searched: bool = False
+    frames: tuple[int, ...] | None = None
 
     def condition(self) -> str:
         """SQL for the WHERE of a query over `jobs`, beginning with AND, or nothing."""
@@ -29,6 +30,8 @@ class Among:
               SELECT 1 FROM frames WHERE frames.id = jobs.target AND frames.rank < {int(self.budget)}))"""
         if self.searched:
             sql += f" AND (jobs.kind = 'embed' OR jobs.kind IN ('describe', 'watch') AND jobs.priority >= {SEARCHED})"
+        if self.frames is not None:
+            sql += f" AND jobs.kind = 'describe' AND jobs.target IN ({', '.join(str(int(one)) for one in self.frames)})"
         return sql
 
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from vidlocal.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

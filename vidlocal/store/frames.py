@@ -100,6 +100,20 @@ def shown_at(library: Library, video_id: int, time: float) -> Frame | None:
     return None if row is None else _frame(row)
 
 
+def undescribed(library: Library, video_id: int, start: float, end: float, *, near: float, limit: int) -> list[Frame]:
+    """Frames with a picture of their own between two times of a video that nothing was said of yet, nearest first."""
+    rows = library.rows(
+        f"""SELECT {_COLUMNS} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
+        AND enriched_at IS NULL ORDER BY abs(time - ?) LIMIT ?""",
+        video_id,
+        start,
+        end,
+        near,
+        limit,
+    )
+    return [_frame(row) for row in rows]
+
+
 def image_path(library: Library, frame: Frame) -> Path:
     """The picture of a frame, or of the frame it repeats."""
     image = frame.image

@@ -275,3 +275,26 @@ def understanding(database: Database) -> None:
     _run(database, _UNDERSTANDING)
     _run(database, _PLAN_TO_UNDERSTAND)
     database.conn.execute("PRAGMA user_version = 2")
+
+
+# What the vision model answered when a search had it look at a frame again.
+_LOOKS = """
+CREATE TABLE looks (
+  id INTEGER PRIMARY KEY,
+  frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  version TEXT NOT NULL,
+  question TEXT NOT NULL,
+  shows INTEGER NOT NULL,
+  what TEXT NOT NULL,
+  at TEXT NOT NULL,
+  UNIQUE (frame_id, digest, version, question)
+);
+"""
+
+
+@migrations()
+def second_looks(database: Database) -> None:
+    """Answers to the questions of searches."""
+    _run(database, _LOOKS)
+    database.conn.execute("PRAGMA user_version = 3")

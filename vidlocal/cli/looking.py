@@ -1,0 +1,38 @@
+"""`vidlocal search --look`: the vision model looks at the best moments with the question itself."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from vidlocal.cli import output
+from vidlocal.cli.hosts import open_vision
+from vidlocal.errors import EngineError
+from vidlocal.query import parse
+from vidlocal.records import Look, Moment
+from vidlocal.search import Result
+from vidlocal.settings import Settings
+from vidlocal.steps.look import Looker, reordered
+from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
+
+
+def look_again(
+    library: Library, chosen: Settings, found: Result, count: int, *, quiet: bool
+) -> tuple[Result, dict[Moment, Look]]:
+    """The result in the order of what was seen in its best `count` moments, and what that was.
+
+    Without a server, or when it goes away, a sentence says so and the rest of the result is as it was.
+    """
+    seen: dict[Moment, Look] = {}
+    wanted = parse(found.query).words
+    if not wanted or not found.moments:
+        return found, seen
+    try:
+        with ExitStack() as stack:
+            engine, ready = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
+            owner = stack.enter_context(Owner(library.folder))
+            looker = Looker(library, engine, wanted, worker=owner.token, ready=ready)
+            for moment, look in looker.look(found.moments[:count]):
+                seen[moment] = look
+    except EngineError as error:
+        output.notice(f"Looked at {len(seen)} of the best moments. {error}", quiet=quiet)
+    return replace(found, moments=reordered(found.moments, seen)), seen

@@ -1,0 +1,114 @@
+"""A second look at the best moments of a search: the vision model is asked whether they show what is looked for."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from vidlocal.engines import look_prompts
+from vidlocal.engines.base import PictureRefused, VisionEngine
+from vidlocal.engines.pictures import smaller
+from vidlocal.errors import AnswerRejected, MediaError, StoreError
+from vidlocal.records import Fault, Frame, JobKind, Look, Moment
+from vidlocal.steps.describe import Describer, picture
+from vidlocal.steps.pool import Host
+from vidlocal.store import frames, jobs, looks
+from vidlocal.store.among import Among
+from vidlocal.store.database import Library
+
+# Frames of one moment that are described on the spot, those nearest to its best hit.
+DESCRIBED_PER_MOMENT = 2
+_LEASE_S = 900.0
+
+
+class Looker:
+    """Asks `engine` about moments, for one question.
+
+    `ready` is called before the first picture is shown and raises EngineError where the model must not be asked. Jobs
+    of frames that are described are claimed as `worker`.
+    """
+
+    def __init__(
+        self, library: Library, engine: VisionEngine, wanted: str, *, worker: str, ready: Callable[[], None]
+    ) -> None:
+        self._library = library
+        self._engine = engine
+        self._question = look_prompts.question(wanted)
+        self._worker = worker
+        self._ready: Callable[[], None] | None = ready
+        self._describer = Describer(library)
+        self._describer.learn(engine)
+
+    def look(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, Look]]:
+        """What is seen in each moment, one by one; a moment without a picture, or with a useless answer, is left out.
+
+        Raises EngineError when the model cannot be asked any more.
+        """
+        for moment in moments:
+            time_of_best = _middle(moment)
+            shown = frames.shown_at(self._library, moment.video_id, time_of_best)
+            if shown is None:
+                continue
+            self._describe_within(moment, time_of_best)
+            with suppress(AnswerRejected, MediaError):
+                shows, what = self._answer(shown)
+                yield moment, Look(max(moment.start, shown.time), shows, what)
+
+    def _answer(self, shown: Frame) -> tuple[bool, str]:
+        """The model's answer about what a frame shows, from the library where it was asked before."""
+        key = (shown.same_as or shown.id, self._engine.digest, look_prompts.LOOK_VERSION, self._question)
+        known = looks.get(self._library, *key)
+        if known is not None:
+            return known
+        jpeg = picture(self._library, shown)
+        self._be_ready()
+        try:
+            text = self._engine.ask(jpeg, self._question, schema=look_prompts.LOOK_SCHEMA)
+        except PictureRefused:
+            text = self._engine.ask(smaller(jpeg), self._question, schema=look_prompts.LOOK_SCHEMA)
+        answer = look_prompts.verdict(text)
+        with suppress(StoreError):  # asked again next time
+            looks.put(self._library, *key, answer)
+        return answer
+
+    def _describe_within(self, moment: Moment, near: float) -> None:
+        waiting = frames.undescribed(
+            self._library, moment.video_id, moment.start, moment.end, near=near, limit=DESCRIBED_PER_MOMENT
+        )
+        for frame in waiting:
+            self._describe(frame)
+
+    def _describe(self, frame: Frame) -> None:
+        """Do the job of a frame, unless it is another process's or was set aside."""
+        among = Among(frames=(frame.id,))
+        job = jobs.claim(
+            self._library, JobKind.DESCRIBE, worker=self._worker, now=time.time(), lease_s=_LEASE_S, among=among
+        )
+        if job is None:
+            return
+        try:
+            self._be_ready()
+            ask = self._describer.prepare(job)
+            if ask is not None:
+                ask(Host("", self._engine, None, lambda: True))()
+        except MediaError as error:
+            jobs.fail(self._library, job, str(error), fault=Fault.FILE)
+        except AnswerRejected as error:
+            jobs.fail(self._library, job, str(error), fault=Fault.ANSWER)
+        except BaseException:
+            jobs.give_back(self._library, job)
+            raise
+
+    def _be_ready(self) -> None:
+        if self._ready is not None:
+            self._ready()
+            self._ready = None
+
+
+def reordered(moments: Sequence[Moment], seen: Mapping[Moment, Look]) -> tuple[Moment, ...]:
+    """What was confirmed first, then what nobody looked at, then what was denied; else in the order of the search."""
+    return tuple(sorted(moments, key=lambda moment: 1 if moment not in seen else 0 if seen[moment].shows else 2))
+
+
+def _middle(moment: Moment) -> float:
+    best = moment.hits[0] if moment.hits else moment
+    return (best.start + best.end) / 2
