@@ -140,6 +140,17 @@ def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
     assert (films / "2019" / "2019-06-02 a.mp4").read_text() == "mine"
 
 
+def test_a_file_system_without_second_names_is_no_excuse_to_replace(films: Path) -> None:
+    (films / "a").write_text("a")
+    (films / "b").write_text("b")
+    with pytest.raises(FileExistsError):
+        move._claim_and_rename(films / "a", films / "b")
+    move._claim_and_rename(films / "a", films / "c")
+    with pytest.raises(FileNotFoundError):
+        move._claim_and_rename(films / "a", films / "d")
+    assert tree(films) == {"b": b"b", "c": b"a"}
+
+
 def test_undo_leaves_a_name_that_somebody_else_has_now_and_can_be_tried_again(library: Library, films: Path) -> None:
     take_in(library, films / "a.mp4")
     apply(library, propose(library, films, None))

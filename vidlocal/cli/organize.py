@@ -1,5 +1,6 @@
 """`vidlocal organize`."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +90,8 @@ def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -
         _table(proposal)
     _name_left(proposal.left, quiet=quiet)
     if proposal.moves:
-        output.notice("Nothing was renamed. Do so with: vidlocal organize --apply", quiet=quiet)
+        where = shlex.quote(str(proposal.folder))
+        output.notice(f"Nothing was renamed. Do so with: vidlocal organize {where} --apply", quiet=quiet)
     else:
         output.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
 
