@@ -108,6 +108,8 @@ class Reader:
     def take(self, piece: str) -> list[Statement]:
         """The statements that are complete with this piece."""
         self._left += piece
+        if "]" not in self._left:
+            return []
         found, end = [], 0
         for match in _CITED.finditer(self._left):
             statement = self._checked(self._left[end : match.start()], match[0])
