@@ -11,6 +11,7 @@ tests/crashing. Any broken promise ends the benchmark.
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -84,7 +85,9 @@ class Bench:
         self.usual: list[float] = []
         with FakeOllama(delay_s=THOUGHT_S) as server:
             shaken = Shaken(self.calm, self.films, server)
-            for words in shaken.commands():
+            for command, words in enumerate(shaken.commands()):
+                if command:
+                    shutil.copytree(self.calm, self._before(command))
                 began = time.monotonic()
                 self.counts.append(shaken.points(words, place / "counts.json"))
                 self.usual.append(time.monotonic() - began)
@@ -116,14 +119,17 @@ class Bench:
     def at_point(self, command: int, point: str) -> None:
         with FakeOllama(delay_s=THOUGHT_S) as server:
             shaken = Shaken(self.place / f"at {command} {point}", self.films, server)
-            commands = shaken.commands()
-            for words in commands[:command]:
-                shaken.run_through(words)
-            if shaken.kill_at(commands[command], point):
+            if command:
+                shutil.copytree(self._before(command), shaken.home)
+            if shaken.kill_at(shaken.commands()[command], point):
                 self.figures.struck[point.partition(" ")[0]] += 1
             else:
                 self.figures.missed += 1
             self._settle(shaken, server)
+
+    def _before(self, command: int) -> Path:
+        """The undisturbed library as it was before one of the commands."""
+        return self.place / f"before {command}"
 
     def _settle(self, shaken: Shaken, server: FakeOllama) -> None:
         shaken.finish()
