@@ -32,7 +32,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Propose folders and names for the videos in a folder; --apply renames, --undo takes back.
+    """Propose folders and names for the videos in a folder; rename on request.
 
     The local text model proposes from summaries, dates and tags; without one, each file goes into a folder for its
     year. Only files that the library knows are renamed, with their subtitles and other files of the same name,

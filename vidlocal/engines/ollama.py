@@ -187,7 +187,8 @@ class Ollama:
     ) -> str:
         """What the model says to one message: complete, or AnswerRejected (AnswerCut at `num_predict`).
 
-        `hear` gets every piece of it as it comes. `images` are JPEG or PNG bytes; `schema` holds the answer to JSON. Give every call to one model the
+        `hear` gets every piece of it as it comes. `images` are JPEG or PNG bytes; `schema` holds the answer
+        to JSON. Give every call to one model the
         same `num_ctx`: another value makes the server load it anew.
         """
         self._refuse_hosted_name(model)
