@@ -31,6 +31,16 @@ class Distinct:
     described: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A frame that repeats no other, and its perceptual hash: 64 bits, unsigned."""
+
+    id: int
+    video_id: int
+    time: float
+    dhash: int
+
+
 def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[int]:
     """Store the frames of a new video in order of time, their images in place. Returns their ids."""
     ids: list[int] = []
@@ -112,6 +122,27 @@ def undescribed(library: Library, video_id: int, start: float, end: float, *, ne
         limit,
     )
     return [_frame(row) for row in rows]
+
+
+def hashed(library: Library) -> list[Hashed]:
+    """Every frame with a picture of its own, with its hash."""
+    rows = library.rows("SELECT id, video_id, time, dhash FROM frames WHERE image IS NOT NULL")
+    return [Hashed(row["id"], row["video_id"], row["time"], _unsigned(row["dhash"])) for row in rows]
+
+
+def dhash(library: Library, frame: Frame) -> int:
+    """The perceptual hash of a frame: 64 bits, unsigned."""
+    return _unsigned(library.number("SELECT dhash FROM frames WHERE id = ?", frame.id))
+
+
+def description(library: Library, frame_id: int) -> str:
+    """What a model said of a frame; empty while none did."""
+    row = library.row(
+        "SELECT text FROM passages WHERE frame_id = ? AND kind = ? AND visible ORDER BY id DESC LIMIT 1",
+        frame_id,
+        PassageKind.SCENE,
+    )
+    return "" if row is None else str(row["text"])
 
 
 def image_path(library: Library, frame: Frame) -> Path:
@@ -221,6 +252,10 @@ def distinct(library: Library) -> dict[int, Distinct]:
 def _signed(dhash: int) -> int:
     """64 unsigned bits as the signed number SQLite stores."""
     return dhash - (1 << 64) if dhash >= 1 << 63 else dhash
+
+
+def _unsigned(stored: int) -> int:
+    return stored & ((1 << 64) - 1)
 
 
 def _frame(row: sqlite3.Row) -> Frame:

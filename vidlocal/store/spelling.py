@@ -64,14 +64,14 @@ def variants(word: str) -> list[str]:
 
 
 def _nearest(library: Library, word: str) -> str | None:
-    """A word of the texts one slip away: that in most passages; of equals one with the same first letter."""
+    """A word of the texts one slip away: rather one with the same first letter, then that in most passages."""
     counted = library.rows(
         f"""SELECT value, (SELECT count(*) FROM (
           SELECT 1 FROM passage_words WHERE passage_words MATCH '"' || value || '"' LIMIT {_MOST_COUNTED})) AS df
         FROM json_each(?)""",
         json.dumps(variants(_plain(word))),
     )
-    known = sorted((-row["df"], row["value"][0] != word[0], row["value"]) for row in counted if row["df"])
+    known = sorted((row["value"][0] != word[0], -row["df"], row["value"]) for row in counted if row["df"])
     spelt = (_as_spelt(library, variant) for *_, variant in known[:_MOST_TRIED])
     return next((one for one in spelt if one is not None), None)
 
