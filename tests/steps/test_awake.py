@@ -1,5 +1,6 @@
 """Keeping the machine awake while there is work."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -35,7 +36,11 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def holders() -> list[list[str]]:
     """The command lines of our children that hold the machine awake."""
-    return [line for child in psutil.Process().children() if "--pid=" in " ".join(line := child.cmdline())]
+    lines = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # what another test started may be ending just now
+            lines.append(child.cmdline())
+    return [line for line in lines if "--pid=" in " ".join(line)]
 
 
 def test_it_is_kept_awake_from_keep_to_release(asked: Path) -> None:
