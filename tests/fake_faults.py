@@ -93,7 +93,7 @@ def break_off(error: object) -> Behaviour:
 
 _NESTED = {"error": {"code": 500, "message": "failed to process image", "type": "server_error"}}
 _CUT_LINE = b'{"model":"llava:7b","message":{"role":"assistant","content":"A bri'
-# Hardening F11: replies that no caption may come from.
+# Replies that no caption may come from.
 GARBAGE: dict[str, Behaviour] = {
     "html_502": body(b"<html><h1>502 Bad Gateway</h1></html>", status=502, kind="text/html"),
     "html_200": body(b"<html><body>Sign in</body></html>", kind="text/html"),

@@ -1,4 +1,4 @@
-"""Answers name their grounds, and words in a video change nothing but words (hardening S1)."""
+"""Answers name their grounds, and words in a video change nothing but words."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Hardening S1: words in a video that speak to the model change nothing but words.
+"""Words in a video that speak to the model change nothing but words.
 
 The pretended models obey every one of them: they answer with its words, cite what they were never shown, and ask for
 tools. What is left is wrong text about the video it came from.

@@ -61,6 +61,7 @@ class Query:
 
 def parse(text: str) -> Query:
     """The query that a text is. A text of nothing but unwanted words is taken for words to look for."""
+    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # half a character is none
     query = Query("")
     words: list[str] = []
     filters, position = 0, 0

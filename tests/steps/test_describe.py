@@ -144,7 +144,7 @@ def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
 def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    """Hardening F12: one poison picture, all others done."""
+    """One poison picture, all others done."""
     add_video(library)
     server.choose = lambda asked: broken() if asked.picture and "yellow" in caption(asked.picture) else None
     while jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED)):

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,29 @@ def test_unspaced_scripts_are_unwanted_too(library: Library) -> None:
     add_video(library, "a", ["花嫁と花婿", "花嫁だけ"])
     assert {moment.text for moment in search(library, "花嫁 -花婿 kind:scene").moments} == {"花嫁だけ"}
     assert hits.videos_named(library, "A.MP4") == hits.videos_named(library, "1") == {1}
+
+
+def test_no_query_breaks_a_search(party: Library) -> None:
+    chance = random.Random(7)
+    parts = [
+        '"',
+        "-",
+        ":",
+        " ",
+        "cake",
+        "tag:",
+        "video:",
+        "lang:en",
+        "at:0-",
+        "time:1-2",
+        "before:2024",
+        "花嫁",
+        "\0",
+        "\ud800",
+        "'",
+        "%",
+        ")",
+    ]
+    vector = QueryVector(KEY, (1.0, 0.0))
+    for _ in range(300):
+        search(party, "".join(chance.choices(parts, k=chance.randint(1, 12))), query_vector=lambda _: vector)

@@ -1,4 +1,4 @@
-"""Whether a vision model really sees: three pictures of one plain colour, drawn afresh (design, 7).
+"""Whether a vision model really sees: three pictures of one plain colour, drawn afresh.
 
 Servers have dropped pictures without a word and let the model invent a description; capability flags do
 not show it. A model that cannot name plain colours has no business describing frames.

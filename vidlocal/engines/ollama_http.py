@@ -1,7 +1,7 @@
 """Talking HTTP to an Ollama server and to nobody else: addresses, limits, and its failures in our words.
 
 No proxy from the environment, no redirect, no API key, no answer from a machine elsewhere, and an end to
-every wait (hardening F6 to F11, S12 to S14).
+every wait.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ _LOAD_TROUBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. Defaults and reasons: hardening, section 5.
+    """Seconds.
 
     `first_byte` outlasts the 300 s that Ollama itself gives a model to load; `total` ends an answer that
     goes on for ever; `small` is for questions about the server that need no model.
@@ -190,7 +190,7 @@ def missing(model: str, host: str) -> ModelMissing:
 
 
 def plain_words(error: object) -> str:
-    """The innermost message of an error that may be JSON in JSON (contracts 1.4), at most 300 characters."""
+    """The innermost message of an error that may be JSON in JSON, at most 300 characters."""
     for _ in range(4):
         if isinstance(error, str) and error.lstrip().startswith("{"):
             try:

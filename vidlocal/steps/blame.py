@@ -10,7 +10,7 @@ from vidlocal.records import Fault, Job, JobKind
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
 
-# Design, section 7: more than half of the last 20 failing alike.
+# More than half of the last 20 failing alike.
 WATCHED = 20
 
 _Endings = deque[tuple[Job, str | None]]

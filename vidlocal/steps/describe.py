@@ -8,7 +8,7 @@ from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import frames, jobs, measures
 from vidlocal.store.database import Library
 
-# Design, section 7: a model that fails the schema on 3 of its first 5 frames is asked for plain sentences.
+# A model that fails the schema on 3 of its first 5 frames is asked for plain sentences.
 TRIALS = 5
 FAILURES_ALLOWED = 2
 

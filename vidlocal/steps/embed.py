@@ -11,7 +11,7 @@ from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import jobs, passages
 from vidlocal.store.database import Library
 
-# One checkpoint (hardening, section 5).
+# What is stored at once, and lost at most.
 BATCH = 64
 
 Texts = Sequence[tuple[int, str]]

@@ -12,7 +12,7 @@ from vidlocal.steps.pool import Pool, Seat
 from vidlocal.store import frames, passages, strips
 from vidlocal.store.database import Library
 
-# Design, section 7. The minutes bound how long a new description stays hidden on a slow machine.
+# The minutes bound how long a new description stays hidden on a slow machine.
 CHECK_AFTER = 500
 CHECK_AFTER_S = 600.0
 

@@ -33,7 +33,7 @@ from vidlocal.store.owners import Owner
 # Answers between two changes of model: long, so that models seldom take turns on a small card.
 STRETCH = 200
 
-# Longer than the 600 s a frame may take at most (hardening, section 5).
+# Longer than the 600 s a frame may take at most.
 LEASE_S = 900.0
 
 # How often the gate is looked at while nothing else happens.

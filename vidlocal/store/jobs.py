@@ -13,7 +13,7 @@ from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
 from vidlocal.store.owners import is_alive
 
-# Hardening: an item gets three tries. One that took its whole process with it ten times is set aside too.
+# An item gets three tries. One that took its whole process with it ten times is set aside too.
 ATTEMPTS_ALLOWED = 3
 LOSSES_ALLOWED = 10
 

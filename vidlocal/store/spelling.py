@@ -108,4 +108,7 @@ def _script(word: str) -> str:
 
 
 def _plain(word: str) -> str:
+    """A Latin word without accents, which the index does without; in other scripts they are part of the letter."""
+    if _script(word) != "LATIN":
+        return word
     return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
