@@ -54,6 +54,11 @@ class Only:
         """Whether more than video and kind of a passage must be known to tell whether it is let through."""
         return bool(next(self._more(), None))
 
+    @property
+    def beside_vectors(self) -> "Only":
+        """The part of it that can be told from video and kind."""
+        return Only(self.videos, self.kinds)
+
     def condition(self) -> tuple[str, tuple[str | float, ...]]:
         """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds."""
         sql, values = "", []

@@ -86,9 +86,17 @@ def nearest(
 
 
 def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
-    """Passage ids of the mirrored vectors nearest to the query, `limit` at most."""
+    """Passage ids of the mirrored vectors nearest to the query: at least `limit`, if there are so many.
+
+    A filter that the mirror does not know is tried on the nearest first: most let enough of them through.
+    """
     import numpy as np
 
+    if only.reads_more:
+        near = _candidates(library, mirror, query, RESCORED, only.beside_vectors)
+        shown = _let_through(library, near, only)
+        if len(shown) >= limit:
+            return shown
     allowed = mirror.positions(library, only)
     if allowed is None and len(mirror) <= EXHAUSTIVE:
         cosines = mirror.vectors @ query
@@ -102,6 +110,19 @@ def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int,
         allowed = _by_bits(mirror, query, chosen)
     cosines = mirror.vectors[allowed] @ query
     return mirror.passages[allowed[_top(cosines, limit)]]
+
+
+def _let_through(library: Library, passages: "Positions", only: Only) -> "Positions":
+    import numpy as np
+
+    condition, values = only.condition()
+    rows = library.rows(
+        f"""SELECT passages.id AS id FROM json_each(?) AS wanted CROSS JOIN passages ON passages.id = wanted.value
+        WHERE visible{condition}""",
+        json.dumps(passages.tolist()),
+        *values,
+    )
+    return np.fromiter((row["id"] for row in rows), dtype=np.int64)
 
 
 def _by_bits(mirror: "Mirror", query: "Vector", chosen: "NDArray[np.bool_] | None" = None) -> "Positions":
