@@ -3,8 +3,9 @@
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,10 @@ FRAMES_FOLDER = "frames"
 
 # How long a writer waits for another one. A write here takes milliseconds; half a minute means a stuck disk.
 BUSY_TIMEOUT_S = 30.0
+
+# SQLite's log is begun anew by itself, but not while there is always a reader.
+_LONG_LOG_BYTES = 96 << 20
+_LOOK_AT_LOG_EVERY_S = 2.0
 # With less than this free, SQLite cannot make the two files it needs beside the library.
 _SIDE_FILES_BYTES = 1 << 20
 
@@ -28,6 +33,7 @@ class Library:
         self.folder = folder
         self.connection = connection
         self.path = folder / FILE_NAME
+        self._log_looked_at = 0.0
         self.frames_folder = folder / FRAMES_FOLDER
 
     @classmethod
@@ -80,6 +86,19 @@ class Library:
                 self.connection.rollback()
                 raise
             self.connection.commit()
+        self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        """Start SQLite's log anew when it has grown long because somebody was always reading: wait for them once."""
+        now = time.monotonic()
+        if now < self._log_looked_at + _LOOK_AT_LOG_EVERY_S:
+            return
+        self._log_looked_at = now
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
+            with suppress(sqlite3.Error):  # a reader that stays longer only puts it off
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._log_looked_at = time.monotonic() + _LOOK_AT_LOG_EVERY_S
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with translated_errors(self.path):
