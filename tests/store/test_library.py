@@ -157,6 +157,14 @@ def test_a_video_is_found_by_number_path_and_part_of_its_name(library: Library) 
         videos.resolve(library, "nothing of the kind")
 
 
+def test_videos_of_one_title_are_told_apart_by_their_files(library: Library) -> None:
+    for number, name in enumerate(("day/jfk.mp3", "day/jfk.wav", "night/jfk.wav")):
+        add_video(library, name, content_hash=f"h{number}")
+    with pytest.raises(UsageError) as failed:
+        videos.resolve(library, "jfk")
+    assert "1 (jfk.mp3), 2 (/films/day/jfk.wav), 3 (/films/night/jfk.wav)" in str(failed.value)
+
+
 def test_a_file_name_that_is_not_utf8_comes_back_byte_for_byte(library: Library) -> None:
     name = os.fsdecode(b"caf\xe9.mp4")
     video = videos.get(library, add_video(library, name))

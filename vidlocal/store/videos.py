@@ -3,7 +3,8 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vidlocal.errors import UsageError
@@ -13,6 +14,9 @@ from vidlocal.store.database import Library
 
 _COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
   size_bytes, language, partial, enrichment_status"""
+
+# Candidates listed when a name fits several videos.
+_MOST_NAMED = 8
 
 
 def add(
@@ -26,11 +30,19 @@ def add(
     found: Sequence[Passage],
     plan: Sequence[JobKind],
 ) -> int:
-    """A new video with its frames, passages and planned jobs, in one transaction. Returns its id."""
+    """A video with its frames, passages and planned jobs, in one transaction. Returns its id.
+
+    One that was imported, and of which so far only its text was known, keeps that and gets the rest.
+    """
     with library.writing() as connection:
-        cursor = connection.execute(
+        (video_id,) = connection.execute(
             """INSERT INTO videos (content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation,
-              recorded_at, added_at, size_bytes, partial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+              recorded_at, added_at, size_bytes, partial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (content_hash) DO UPDATE SET kind = excluded.kind, duration = excluded.duration,
+              width_px = excluded.width_px, height_px = excluded.height_px, codecs = excluded.codecs,
+              rotation = excluded.rotation, recorded_at = coalesce(excluded.recorded_at, recorded_at),
+              size_bytes = excluded.size_bytes, partial = excluded.partial
+            RETURNING id""",
             (
                 content_hash,
                 stored_path(path),
@@ -46,15 +58,21 @@ def add(
                 stamp.size_bytes,
                 probe.partial,
             ),
-        )
-        video_id = int(cursor.lastrowid or 0)
+        ).fetchone()
         remember_copy(library, video_id, path, stamp)
         frames.add(library, video_id, frame_drafts)
         frames.queue_descriptions(library, video_id)
         for kind in plan:
             jobs.add(library, kind, video_id, video_id)
         passages.add(library, video_id, found)
-    return video_id
+    return int(video_id)
+
+
+def is_taken_in(library: Library, video: Video) -> bool:
+    """Whether a file of the video was looked at: an imported one may have nothing but its text."""
+    if video.kind is MediaKind.AUDIO:
+        return bool(_copies(library, video.id))
+    return library.row("SELECT 1 FROM frames WHERE video_id = ? LIMIT 1", video.id) is not None
 
 
 def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
@@ -127,9 +145,18 @@ def resolve(library: Library, text: str) -> Video:
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            listed = ", ".join(f"{video.id} ({video.title})" for video in candidates[:8])
-            raise UsageError(f"{text!r} fits {len(candidates)} videos: {listed}. Name one by its number.")
+            listed = ", ".join(f"{video.id} ({name})" for video, name in _told_apart(candidates[:_MOST_NAMED]))
+            more = ", ..." if len(candidates) > _MOST_NAMED else ""
+            raise UsageError(f"{text!r} fits {len(candidates)} videos: {listed}{more}. Name one by its number.")
     raise UsageError(f"No video fits {text!r}. See them all with: vidlocal list")
+
+
+def _told_apart(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
+    """Each with its file name, or with its whole path where another one's file has the same name."""
+    names = Counter(Path(video.path).name for video in candidates)
+    for video in candidates:
+        name = Path(video.path).name
+        yield video, name if name and names[name] == 1 else video.path or video.title
 
 
 def paths(library: Library, video_id: int) -> list[Path]:
