@@ -33,6 +33,7 @@ class JobKind(StrEnum):
 
     TRANSCRIBE = "transcribe"
     READ = "read"
+    PICTURES = "pictures"
     DESCRIBE = "describe"
     WATCH = "watch"
     TAG = "tag"

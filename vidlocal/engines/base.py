@@ -140,6 +140,30 @@ class EmbedEngine(Protocol):
         ...
 
 
+class PictureEngine(Protocol):
+    """A model that puts pictures and words into one space, so that words find what a picture shows.
+
+    Every call raises ModelMissing or EngineError, and PictureRefused for pictures that it cannot take.
+    """
+
+    @property
+    def key(self) -> str:
+        """`name@digest12`: the name of the space its vectors live in."""
+        ...
+
+    def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+        """One unit row per picture (JPEG bytes), float32, n x d."""
+        ...
+
+    def embed_text(self, text: str) -> Vectors:
+        """The unit vector of a text in the same space: float32, d numbers."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the memory that the model takes."""
+        ...
+
+
 class SpeechEngine(Protocol):
     """A model that writes down what is said. `samples` are 16 kHz mono float32, -1 to 1; times count from sample 0.
 

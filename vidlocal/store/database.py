@@ -12,7 +12,7 @@ from typing import Self
 
 from vidlocal.errors import StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

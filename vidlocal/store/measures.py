@@ -8,6 +8,9 @@ SECONDS_PER_FRAME = "seconds_per_frame"
 # Since when `vidlocal pause` holds the deep pass (UTC, ISO 8601); not there while it may work.
 PAUSED = "paused"
 
+# The key of the model that pictures were last turned into vectors with.
+PICTURES_MODEL = "pictures_model"
+
 YES, NO = "yes", "no"
 
 

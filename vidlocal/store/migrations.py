@@ -298,3 +298,23 @@ def second_looks(database: Database) -> None:
     """Answers to the questions of searches."""
     _run(database, _LOOKS)
     database.conn.execute("PRAGMA user_version = 3")
+
+
+# How a frame looks, as a model of pictures sees it: '<f4', unit length. A repeat looks like the frame it repeats.
+_FRAME_VECTORS = """
+CREATE TABLE frame_vectors (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, so that what is newer than a copy can be told
+  frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+  model TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (frame_id, model)
+);
+CREATE INDEX frame_vectors_by_model ON frame_vectors(model);
+"""
+
+
+@migrations()
+def picture_vectors(database: Database) -> None:
+    """Vectors of pictures."""
+    _run(database, _FRAME_VECTORS)
+    database.conn.execute("PRAGMA user_version = 4")

@@ -35,12 +35,22 @@ _MUCH_MORE = 2.0
 
 
 def queue(library: Library, video_id: int) -> None:
-    """Plan what makes a video understood: its strips to watch, its tags, and unless it is a photo its summary."""
+    """Plan what makes a video understood: its strips to watch, its tags, and unless it is a photo its summary.
+
+    Tags and a summary that were imported are not made again.
+    """
     with library.writing():
         strips.queue(library, video_id)
-        jobs.add(library, JobKind.TAG, video_id, video_id)
-        row = library.row("SELECT kind FROM videos WHERE id = ?", video_id)
-        if row is not None and row["kind"] != MediaKind.PHOTO:
+        row = library.row(
+            """SELECT kind, EXISTS (SELECT 1 FROM video_tags WHERE video_id = videos.id) AS is_tagged,
+              EXISTS (SELECT 1 FROM passages WHERE video_id = videos.id AND kind = ?) AS is_summed_up
+            FROM videos WHERE id = ?""",
+            PassageKind.SUMMARY,
+            video_id,
+        )
+        if row is not None and not row["is_tagged"]:
+            jobs.add(library, JobKind.TAG, video_id, video_id)
+        if row is not None and row["kind"] != MediaKind.PHOTO and not row["is_summed_up"]:
             jobs.add(library, JobKind.SUMMARISE, video_id, video_id)
 
 

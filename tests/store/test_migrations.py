@@ -1,0 +1,59 @@
+"""Libraries that older versions made."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from vidlocal.store.database import SCHEMA_VERSION, Library
+from vidlocal.store.migrations import migrations
+
+# What a library of each older version was brought to next.
+NEXT = {1: "understanding", 2: "second_looks", 3: "picture_vectors"}
+
+CONTENT = """
+INSERT INTO videos (id, content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation, added_at,
+  size_bytes) VALUES (7, 'abc', '/films/wedding.mp4', 'wedding', 'video', 60.0, 640, 360, 'h264', 0, '2026-01-01', 9);
+INSERT INTO frames (id, video_id, time, shot, image, dhash, rank) VALUES (11, 7, 0.0, 0, 'frames/abc/0.jpg', -1, 0);
+INSERT INTO frames (id, video_id, time, shot, dhash, same_as) VALUES (12, 7, 2.0, 0, 1, 11);
+INSERT INTO passages (id, video_id, frame_id, start, "end", kind, text, created_at)
+  VALUES (13, 7, 11, 0.0, 2.0, 'scene', 'the bride laughs', '2026-01-01');
+INSERT INTO vectors (passage_id, model, vector) VALUES (13, 'm@1', x'0000803f');
+INSERT INTO jobs (kind, target, video_id, state, updated_at) VALUES ('describe', 11, 7, 'done', '2026-01-01');
+"""
+
+
+def old_library(folder: Path, version: int) -> Library:
+    """A library as that version left it, brought to this one by being opened."""
+    folder.mkdir(exist_ok=True)
+    connection = sqlite3.connect(folder / "library.db", isolation_level=None)
+    migrations.apply(Database(connection, execute_plugins=False), stop_before=NEXT[version])
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == version
+    connection.executescript(CONTENT)
+    connection.close()
+    return Library.open(folder)
+
+
+def schema(library: Library) -> dict[str, str]:
+    rows = library.rows("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {row["name"]: row["sql"] for row in rows}
+
+
+@pytest.mark.parametrize("version", NEXT)
+def test_a_library_of_every_older_version_becomes_one_of_this(tmp_path: Path, version: int) -> None:
+    with old_library(tmp_path / "old", version) as old, Library.open(tmp_path / "new", create=True) as new:
+        assert old.number("PRAGMA user_version") == SCHEMA_VERSION == len(NEXT) + 1
+        assert schema(old) == schema(new)
+
+
+@pytest.mark.parametrize("version", NEXT)
+def test_nothing_is_lost_on_the_way(tmp_path: Path, version: int) -> None:
+    with old_library(tmp_path / "old", version) as old:
+        assert old.number("SELECT count(*) FROM frames") == 2
+        assert old.number("SELECT count(*) FROM vectors") == 1
+        assert [
+            tuple(row) for row in old.rows("SELECT rowid FROM passage_words WHERE passage_words MATCH 'bride'")
+        ] == [(13,)]
+        assert old.number("SELECT count(*) FROM jobs WHERE kind = 'describe' AND state = 'done'") == 1
+        assert old.rows("PRAGMA foreign_key_check") == []
