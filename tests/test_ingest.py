@@ -10,13 +10,14 @@ from PIL import Image
 
 from tests import clips
 from vidlocal.ingest import Outcome, Progress, Result, Tools, ingest
-from vidlocal.media import ffmpeg
+from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps import fast
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.importing import Importer
 from vidlocal.store.owners import Owner
 
 
@@ -75,6 +76,47 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
     assert video.path == str(renamed)
     assert video.title == "copy"  # its first file was renamed when the copy was taken in
     assert set(videos.paths(library, video.id)) >= {copy, renamed}
+
+
+def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.scenes(films / "wedding.mp4", seconds=6)
+    (films / "wedding.en.srt").write_text(
+        "1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n\n2\n00:00:03,000 --> 00:00:04,000\nGood night.\n"
+    )
+    imported = [
+        {"type": "video", "name": "v1", "content_hash": files.content_hash(path), "duration": 6.0},
+        {"type": "passage", "video": "v1", "kind": "subtitle", "start": 1.0, "end": 2.5, "text": "Good morning."},
+        {"type": "passage", "video": "v1", "kind": "screen_text", "start": 0.0, "end": 2.0, "text": "GRIMSEL"},
+        {"type": "passage", "video": "v1", "kind": "summary", "start": 0.0, "end": 6.0, "text": "Two greetings."},
+    ]
+    assert Importer(library).take(list(enumerate(imported))) == []
+    before = library.rows("SELECT * FROM passages")
+    (outcome,) = take(library, tools, owner, path, later=False)
+    (video,) = videos.every(library)
+    assert (outcome.result, outcome.video, outcome.subtitles) == (Result.ADDED, video, 1)
+    assert len(frames.of_video(library, video.id)) == outcome.frames == 3
+    assert (video.path, video.size_bytes, video.width_px > 0) == (str(path), path.stat().st_size, True)
+    assert [tuple(row) for row in library.rows("SELECT * FROM passages WHERE id <= 3")] == list(map(tuple, before))
+    texts = sorted(passage.text for passage in passages.of_video(library, video.id))
+    assert texts == ["GRIMSEL", "Good morning.", "Good night.", "Two greetings."]
+    planned = {kind for kind, _ in jobs.counts(library)}
+    assert planned >= {JobKind.DESCRIBE, JobKind.TAG, JobKind.EMBED}
+    assert not planned & {JobKind.READ, JobKind.TRANSCRIBE, JobKind.SUMMARISE}
+    assert [again.result for again in take(library, tools, owner, path)] == [Result.KNOWN]
+
+
+def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.sound(films / "talk.m4a", seconds=4)
+    video = {"type": "video", "name": "talk", "content_hash": files.content_hash(path), "duration": 4.0}
+    assert Importer(library).take([(1, video)]) == []
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.ADDED]
+    assert JobKind.TRANSCRIBE in {kind for kind, _ in jobs.counts(library)}
+    assert [video.kind for video in videos.every(library)] == [MediaKind.AUDIO]
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.KNOWN]
 
 
 def test_a_second_ingest_changes_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:

@@ -8,7 +8,7 @@ is a job of its own, which this run does at once and any later run can finish.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -22,7 +22,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.steps import fast
 from vidlocal.steps.sample import sample
-from vidlocal.store import jobs, staging, understanding, videos
+from vidlocal.store import jobs, passages, staging, understanding, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -134,7 +134,7 @@ class _Intake:
     def _recognise(self, path: Path) -> Outcome | None:
         """The video this very file is known to hold, without reading it."""
         video = videos.unchanged_at(self.library, path, files.stamp(path))
-        return None if video is None else Outcome(path, Result.KNOWN, video)
+        return Outcome(path, Result.KNOWN, video) if video and videos.is_taken_in(self.library, video) else None
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.stamp(path)
@@ -142,7 +142,7 @@ class _Intake:
         probe = None if files.is_media_name(path) else self.tools.prober.probe(path)
         content_hash = files.content_hash(path, progress=lambda done: self._say(path, "reading", done))
         twin = videos.with_hash(self.library, content_hash)
-        if twin is not None:
+        if twin is not None and videos.is_taken_in(self.library, twin):
             return self._remember(path, stamp, twin)
         probe = probe or self.tools.prober.probe(path)
         with staging.staged(self.library, self.owner) as folder:
@@ -220,8 +220,10 @@ class _Intake:
     ) -> Outcome:
         with self.library.writing():
             twin = videos.with_hash(self.library, content_hash)
-            if twin is not None:  # another process was faster
+            if twin is not None and videos.is_taken_in(self.library, twin):  # another process was faster
                 return self._remember(path, stamp, twin)
+            imported = passages.of_video(self.library, twin.id) if twin is not None else []
+            new = _not_among(found, imported)
             staging.publish(self.library, folder, content_hash)
             video_id = videos.add(
                 self.library,
@@ -230,17 +232,19 @@ class _Intake:
                 stamp=stamp,
                 probe=probe,
                 frame_drafts=drafts,
-                found=found,
-                plan=self._plan(probe, drafts, found),
+                found=new,
+                plan=self._plan(probe, drafts, {passage.kind for passage in (*imported, *new)}),
             )
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)
-        return Outcome(path, Result.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(found))
+        return Outcome(path, Result.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(new))
 
-    def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], found: Sequence[Passage]) -> list[JobKind]:
-        plan = [JobKind.READ] if drafts else []
-        if probe.audio and (self.transcribe or not found):
+    def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], known: Container[PassageKind]) -> list[JobKind]:
+        """What is left to do after the transaction. `known` are the kinds of passage there are: none is made twice."""
+        plan = [JobKind.READ] if drafts and PassageKind.SCREEN_TEXT not in known else []
+        listen = self.transcribe or PassageKind.SUBTITLE not in known
+        if probe.audio and listen and PassageKind.SPEECH not in known:
             plan.append(JobKind.TRANSCRIBE)
         return plan
 
@@ -256,6 +260,16 @@ class _Intake:
 
     def _say(self, path: Path, stage: str, done: float | None) -> None:
         self.report(Progress(path, stage, done))
+
+
+def _not_among(found: Sequence[Passage], there: Sequence[Passage]) -> list[Passage]:
+    """The passages that no passage of the same kind says already, within a second."""
+    said = {(passage.kind, passage.text, round(passage.start)) for passage in there}
+    return [
+        passage
+        for passage in found
+        if not any((passage.kind, passage.text, round(passage.start) + step) in said for step in (-1, 0, 1))
+    ]
 
 
 class _OwnFileError(MediaError):
