@@ -76,7 +76,7 @@ def nearest(
     if not len(background):
         return Nearest({}, 0.0, 0.0)
     mirrored = _candidates(library, mirror, query, limit, only)
-    wanted = np.concatenate([mirrored, newer.passages[_top(near_newer, limit)], np.fromiter(also, dtype=np.int64)])
+    wanted = np.concatenate([mirrored, newer.owners[_top(near_newer, limit)], np.fromiter(also, dtype=np.int64)])
     there, cosines = _exact(library, mirror.key, query, np.unique(wanted), only)
     if sum(passage in there for passage in mirrored.tolist()) < (1 - _TOO_MANY_GONE) * len(mirrored):
         mirror.distrust()
@@ -101,7 +101,7 @@ def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int,
     if allowed is None and len(mirror) <= EXHAUSTIVE:
         cosines = mirror.vectors @ query
         best = _top(cosines, limit)
-        return mirror.passages[best]
+        return mirror.owners[best]
     if allowed is None:
         allowed = _by_bits(mirror, query)
     elif len(allowed) > EXHAUSTIVE:
@@ -109,7 +109,7 @@ def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int,
         chosen[allowed] = True
         allowed = _by_bits(mirror, query, chosen)
     cosines = mirror.vectors[allowed] @ query
-    return mirror.passages[allowed[_top(cosines, limit)]]
+    return mirror.owners[allowed[_top(cosines, limit)]]
 
 
 def _let_through(library: Library, passages: "Positions", only: Only) -> "Positions":

@@ -49,7 +49,21 @@ _SAMPLED = 2_000
 
 _VERSION = 1
 _CHUNK = 8_192
-_ID_COLUMNS = 4  # vector, passage, video, kind
+_ID_COLUMNS = 4  # vector, owner, video, kind
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Vectors of one sort of thing: the table, its column that names the owner, and the table of these owners."""
+
+    name: str
+    owner: str
+    owners: str
+    kind: str
+
+
+OF_PASSAGES = Table("vectors", "passage_id", "passages", "kind")
+OF_FRAMES = Table("frame_vectors", "frame_id", "frames", "''")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +80,28 @@ class _Head:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Vectors with their ids: n x d float32, and n x 4 int64 (vector, passage, video, kind)."""
+    """Vectors with their ids: n x d float32, and n x 4 int64 (vector, owner, video, kind)."""
 
     vectors: "Vectors"
     ids: "Numbers"
 
     @property
-    def passages(self) -> "Numbers":
+    def owners(self) -> "Numbers":
         return self.ids[:, 1]
+
+    @property
+    def videos(self) -> "Numbers":
+        return self.ids[:, 2]
 
 
 class Mirror:
     """The mirrored vectors of one model, as they were when it was opened. Reads only."""
 
-    def __init__(self, folder: Path, head: _Head) -> None:
+    def __init__(self, folder: Path, head: _Head, table: Table) -> None:
         import numpy as np
 
         self.key = head.key
+        self.table = table
         self.dimensions = head.dimensions
         self._folder = folder
         self._last = head.last
@@ -102,9 +121,14 @@ class Mirror:
         return len(self.vectors)
 
     @property
-    def passages(self) -> "Numbers":
-        """Passage ids, row by row."""
+    def owners(self) -> "Numbers":
+        """Ids of passages, or of frames, row by row."""
         return self._ids[:, 1]
+
+    @property
+    def videos(self) -> "Numbers":
+        """Ids of videos, row by row."""
+        return self._ids[:, 2]
 
     @cached_property
     def sample(self) -> "Vectors":
@@ -114,7 +138,7 @@ class Mirror:
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
 
     def positions(self, library: Library, only: Only) -> "Numbers | None":
-        """The rows that `only` lets through; None for all."""
+        """The rows of passages that `only` lets through; None for all."""
         import numpy as np
 
         if only == EVERYTHING:
@@ -127,56 +151,57 @@ class Mirror:
         if only.reads_more:
             condition, values = only.condition()
             rows = library.rows(f"SELECT id FROM passages WHERE visible{condition}", *values)
-            allowed &= np.isin(self.passages, np.fromiter((row["id"] for row in rows), dtype=np.int64))
+            allowed &= np.isin(self.owners, np.fromiter((row["id"] for row in rows), dtype=np.int64))
         return np.flatnonzero(allowed)
 
     def newer(self, library: Library) -> Rows:
         """The vectors of the table that came after those mirrored."""
-        return _joined(list(_stored(library, self.key, self._last, self.dimensions)), self.dimensions)
+        return _joined(list(_stored(library, self.table, self.key, self._last, self.dimensions)), self.dimensions)
 
     def distrust(self) -> None:
         """Have it rebuilt by the next `prepare`: too much of it is no longer there."""
         (self._folder / "head.json").unlink(missing_ok=True)
 
 
-def prepare(library: Library, key: str) -> Mirror:
+def prepare(library: Library, key: str, table: Table = OF_PASSAGES) -> Mirror:
     """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
-    folder = folder_of(library, key)
-    newest = _newest(library, key)
+    folder = folder_of(library, key, table)
+    newest = _newest(library, table, key)
     try:
-        opened = _opened(library, folder, key)
-        if opened is not None and not _is_behind(library, key, opened[1], newest):
+        opened = _opened(library, folder, table, key)
+        if opened is not None and not _is_behind(library, table, key, opened[1], newest):
             return opened[0]
-        if opened is None and not _is_behind(library, key, _nothing(library, key), newest):
-            return Mirror(folder, _nothing(library, key))
+        if opened is None and not _is_behind(library, table, key, _nothing(library, table, key), newest):
+            return Mirror(folder, _nothing(library, table, key), table)
         with _locked(library.folder / FOLDER) as ours:
             if ours:
-                return _extended(library, folder, key)
+                return _extended(library, folder, table, key)
     except OSError:
-        return Mirror(folder, _nothing(library, key))
-    return opened[0] if opened is not None else Mirror(folder, _nothing(library, key))
+        return Mirror(folder, _nothing(library, table, key), table)
+    return opened[0] if opened is not None else Mirror(folder, _nothing(library, table, key), table)
 
 
-def folder_of(library: Library, key: str) -> Path:
+def folder_of(library: Library, key: str, table: Table = OF_PASSAGES) -> Path:
     """Where the mirror of a model's vectors lies."""
-    return library.folder / FOLDER / hashlib.blake2s(key.encode(), digest_size=8).hexdigest()
+    name = key if table == OF_PASSAGES else f"{table.name} {key}"
+    return library.folder / FOLDER / hashlib.blake2s(name.encode(), digest_size=8).hexdigest()
 
 
-def is_damaged(library: Library, key: str) -> bool:
+def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
     """Whether the mirror of a model says other things than the table, every row compared. No mirror is no damage."""
     import numpy as np
 
-    folder = folder_of(library, key)
+    folder = folder_of(library, key, table)
     if not (folder / "head.json").exists():
         return False
-    opened = _opened(library, folder, key)
+    opened = _opened(library, folder, table, key)
     if opened is None:
         return True
     mirror = opened[0]
     mirrored = mirror._ids[:, 0]
     if (np.diff(mirrored) <= 0).any():
         return True
-    for rows in _stored(library, key, 0, mirror.dimensions):
+    for rows in _stored(library, table, key, 0, mirror.dimensions):
         known = rows.ids[:, 0] <= mirror._last
         at = np.searchsorted(mirrored, rows.ids[known, 0]).clip(max=max(0, len(mirrored) - 1))
         same = (
@@ -206,10 +231,10 @@ def signs(vectors: "Vectors") -> "Bits":
     return padded.view("<u8")
 
 
-@lru_cache(maxsize=2)
-def _mapped(folder: Path, head: _Head) -> Mirror:
+@lru_cache(maxsize=3)
+def _mapped(folder: Path, head: _Head, table: Table) -> Mirror:
     """The mirror with this head. Rows that count never change, so that searches in one process share it."""
-    return Mirror(folder, head)
+    return Mirror(folder, head, table)
 
 
 def _words(dimensions: int) -> int:
@@ -220,30 +245,30 @@ def _kind_code(kind: str) -> int:
     return zlib.crc32(kind.encode())
 
 
-def _newest(library: Library, key: str) -> int:
-    return library.number("SELECT max(id) FROM vectors WHERE model = ?", key)
+def _newest(library: Library, table: Table, key: str) -> int:
+    return library.number(f"SELECT max(id) FROM {table.name} WHERE model = ?", key)
 
 
-def _is_behind(library: Library, key: str, head: _Head, newest: int) -> bool:
+def _is_behind(library: Library, table: Table, key: str, head: _Head, newest: int) -> bool:
     """Whether more than a handful of vectors came after those mirrored."""
     if newest <= head.last:
         return False
-    sql = "SELECT 1 FROM vectors WHERE model = ? AND id > ? LIMIT ?"
+    sql = f"SELECT 1 FROM {table.name} WHERE model = ? AND id > ? LIMIT ?"
     return library.number(f"SELECT count(*) FROM ({sql})", key, head.last, UNMIRRORED + 1) > UNMIRRORED
 
 
-def _nothing(library: Library, key: str) -> _Head:
+def _nothing(library: Library, table: Table, key: str) -> _Head:
     """The head of an empty mirror: everything is read from the table."""
-    row = library.row("SELECT length(vector) FROM vectors WHERE model = ? ORDER BY id LIMIT 1", key)
+    row = library.row(f"SELECT length(vector) FROM {table.name} WHERE model = ? ORDER BY id LIMIT 1", key)
     return _Head(_VERSION, key, secrets.token_hex(4), int(row[0]) // 4 if row else 0, 0, 0)
 
 
-def _opened(library: Library, folder: Path, key: str) -> tuple[Mirror, _Head] | None:
+def _opened(library: Library, folder: Path, table: Table, key: str) -> tuple[Mirror, _Head] | None:
     """The mirror in `folder` with its head; None when there is none, or it is not of this library's vectors."""
     for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
         try:
             head = _Head(**json.loads((folder / "head.json").read_bytes()))
-            mirror = _mapped(folder, head)
+            mirror = _mapped(folder, head, table)
         except FileNotFoundError:
             continue
         except (ValueError, TypeError):
@@ -258,14 +283,15 @@ def _matches(library: Library, mirror: Mirror, head: _Head) -> bool:
 
     A restored copy of the library, or another one in its place, is told by this.
     """
-    ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'")
+    table = mirror.table
+    ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
     if head.last > ever:
         return False
     for position in {0, len(mirror) // 2, len(mirror) - 1} if len(mirror) else ():
-        vector_id, passage_id = mirror._ids[position, :2].tolist()
-        row = library.row("SELECT passage_id, model, vector FROM vectors WHERE id = ?", vector_id)
-        if row is not None and (row["passage_id"], row["model"], row["vector"]) != (
-            passage_id,
+        vector_id, owner = mirror._ids[position, :2].tolist()
+        row = library.row(f"SELECT {table.owner} AS owner, model, vector FROM {table.name} WHERE id = ?", vector_id)
+        if row is not None and (row["owner"], row["model"], row["vector"]) != (
+            owner,
             head.key,
             bytes(mirror.vectors[position].data),
         ):
@@ -291,14 +317,14 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(lock)
 
 
-def _extended(library: Library, folder: Path, key: str) -> Mirror:
+def _extended(library: Library, folder: Path, table: Table, key: str) -> Mirror:
     """The mirror with all vectors of the table, its files written and named by a new head. We hold the lock."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    opened = _opened(library, folder, key)
-    head = opened[1] if opened is not None else _nothing(library, key)
+    opened = _opened(library, folder, table, key)
+    head = opened[1] if opened is not None else _nothing(library, table, key)
     for ending in (".rows", ".bits", ".ids"):
         _cut(folder / (head.generation + ending), head, ending)
-    for rows in _stored(library, key, head.last, head.dimensions):
+    for rows in _stored(library, table, key, head.last, head.dimensions):
         parts = {".rows": rows.vectors.tobytes(), ".bits": signs(rows.vectors).tobytes(), ".ids": rows.ids.tobytes()}
         for ending, part in parts.items():
             with (folder / (head.generation + ending)).open("ab") as file:
@@ -311,7 +337,7 @@ def _extended(library: Library, folder: Path, key: str) -> Mirror:
     for old in folder.iterdir():
         if old.name != "head.json" and old.stem != head.generation:
             old.unlink(missing_ok=True)
-    return _mapped(folder, head)
+    return _mapped(folder, head, table)
 
 
 def _cut(path: Path, head: _Head, ending: str) -> None:
@@ -334,15 +360,15 @@ def _write_head(folder: Path, head: _Head) -> None:
     draft.replace(folder / "head.json")
 
 
-def _stored(library: Library, key: str, after: int, dimensions: int) -> Iterator[Rows]:
+def _stored(library: Library, table: Table, key: str, after: int, dimensions: int) -> Iterator[Rows]:
     """The table's vectors of a model behind vector id `after`, in order of id, in chunks. Odd sizes are passed over."""
     import numpy as np
 
     while True:
         found = library.rows(
-            """SELECT vectors.id, passage_id, video_id, kind, vector
-            FROM vectors JOIN passages ON passages.id = passage_id
-            WHERE vectors.model = ? AND vectors.id > ? ORDER BY vectors.id LIMIT ?""",
+            f"""SELECT {table.name}.id AS id, {table.owner} AS owner, video_id, {table.kind} AS kind, vector
+            FROM {table.name} JOIN {table.owners} ON {table.owners}.id = {table.owner}
+            WHERE {table.name}.model = ? AND {table.name}.id > ? ORDER BY {table.name}.id LIMIT ?""",
             key,
             after,
             _CHUNK,
@@ -352,7 +378,7 @@ def _stored(library: Library, key: str, after: int, dimensions: int) -> Iterator
         after = found[-1]["id"]
         rows = [row for row in found if len(row["vector"]) == 4 * dimensions]
         if rows:
-            ids = [(row["id"], row["passage_id"], row["video_id"], _kind_code(row["kind"])) for row in rows]
+            ids = [(row["id"], row["owner"], row["video_id"], _kind_code(row["kind"])) for row in rows]
             vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), dimensions)
             yield Rows(vectors, np.array(ids, dtype="<i8"))
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from vidlocal.records import JobKind
-from vidlocal.store import jobs, vector_index, vector_mirror
+from vidlocal.store import frame_vectors, jobs, vector_index, vector_mirror
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.database import Library
 
@@ -28,15 +28,17 @@ def unusable(library: Library) -> Iterator[Finding]:
 def mirrors(library: Library) -> Iterator[Finding]:
     """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
     folder = library.folder / vector_mirror.FOLDER
-    used = {vector_mirror.folder_of(library, key): key for key in vector_index.keys(library)}
+    kept = [(key, vector_mirror.OF_PASSAGES) for key in vector_index.keys(library)]
+    kept += [(key, vector_mirror.OF_FRAMES) for key in frame_vectors.keys(library)]
+    used = {vector_mirror.folder_of(library, *one): one for one in kept}
     places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
     for place in places:
-        key = used.get(place)
+        one = used.get(place)
         mend = partial(shutil.rmtree, place, ignore_errors=True)
-        if key is None:
+        if one is None:
             yield Finding(Part.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", mend=mend)
-        elif vector_mirror.is_damaged(library, key):
-            yield Finding(Part.VECTORS, f"The copy of the vectors of {key} is damaged.", mend=mend)
+        elif vector_mirror.is_damaged(library, *one):
+            yield Finding(Part.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", mend=mend)
 
 
 def _bad(library: Library, key: str) -> Iterator[tuple[int, int]]:
