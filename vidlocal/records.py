@@ -9,7 +9,10 @@ from enum import StrEnum
 
 
 class PassageKind(StrEnum):
-    """What a passage of text is. The values are stored and printed."""
+    """What a passage of text is. The values are stored and printed.
+
+    `picture` is a frame that is found by how it looks; there is no text and no stored passage of that.
+    """
 
     SPEECH = "speech"
     SUBTITLE = "subtitle"
@@ -18,6 +21,10 @@ class PassageKind(StrEnum):
     ACTION = "action"
     SUMMARY = "summary"
     NOTE = "note"
+    PICTURE = "picture"
+
+
+WRITTEN = tuple(kind for kind in PassageKind if kind is not PassageKind.PICTURE)
 
 
 class MediaKind(StrEnum):

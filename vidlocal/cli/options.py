@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.records import PassageKind
+from vidlocal.records import WRITTEN, PassageKind
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notices, only errors.")]
@@ -13,6 +13,10 @@ Kinds = Annotated[
     typer.Option(
         "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(PassageKind)}. May be repeated."
     ),
+]
+WrittenKinds = Annotated[
+    list[PassageKind] | None,
+    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(WRITTEN)}. May be repeated."),
 ]
 VideoName = Annotated[
     str, typer.Argument(metavar="VIDEO", help="An id, a path, or a unique part of the title or file name.")

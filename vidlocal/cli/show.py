@@ -19,7 +19,7 @@ _TAGS_SHOWN = 12
 
 def command(
     video: options.VideoName,
-    kind: options.Kinds = None,
+    kind: options.WrittenKinds = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -20,6 +20,7 @@ SOURCES = {
     PassageKind.ACTION: "happens",
     PassageKind.NOTE: "noted",
     PassageKind.SUMMARY: "told",
+    PassageKind.PICTURE: "seen",
 }
 
 # "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" are read by servers and templates, wherever they stand.

@@ -26,6 +26,7 @@ KIND_STYLES = {
     PassageKind.ACTION: "magenta",
     PassageKind.SUMMARY: "bright_black",
     PassageKind.NOTE: "bright_red",
+    PassageKind.PICTURE: "bright_green",
 }
 MATCH_STYLE = "bold underline"
 # Longer lines are hard to read, however wide the terminal is.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from vidlocal.records import JobKind, MediaKind, PassageKind
+from vidlocal.records import WRITTEN, JobKind, MediaKind
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
 from vidlocal.store.everything import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
@@ -177,7 +177,7 @@ class Importer:
         kind, start, end = text(line, "kind"), moment(line, "start"), moment(line, "end")
         said = text(line, "text").strip()
         if kind not in _KINDS:
-            raise BadLine(f"has a kind of passage that is none: {', '.join(PassageKind)}")
+            raise BadLine(f"has a kind of passage that is none: {', '.join(WRITTEN)}")
         if end < start:
             raise BadLine("ends before it starts")
         key = (kind, start, end, said)
@@ -296,7 +296,7 @@ class Importer:
         self._grown.clear()
 
 
-_KINDS = frozenset(PassageKind)
+_KINDS = frozenset(WRITTEN)
 _WHOLE = ("width_px", "height_px", "rotation", "size_bytes", "understood")
 
 

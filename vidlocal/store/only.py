@@ -19,13 +19,17 @@ _LANGUAGE = """coalesce(passages.language, CASE WHEN passages.kind IN ('scene', 
   WHEN passages.kind IN ('speech', 'subtitle') THEN (SELECT language FROM videos WHERE id = passages.video_id) END)"""
 
 # Everything at the time of what was tagged, so that speech over a tagged scene is found as well.
-_TAGGED = """passages.id IN (
-  SELECT around.id FROM (
+_TAGGED_SPANS = """(
     SELECT passages.video_id, start, "end" FROM tags JOIN passages USING (frame_id) WHERE tag IN (:tag, :filed)
     UNION SELECT passages.video_id, start, "end" FROM video_tags JOIN passages ON passages.id = passage_id
-      WHERE tag IN (:tag, :filed)) AS tagged
+      WHERE tag IN (:tag, :filed)) AS tagged"""
+_TAGGED = f"""passages.id IN (
+  SELECT around.id FROM {_TAGGED_SPANS}
   JOIN passages AS around ON around.video_id = tagged.video_id
     AND around.start <= tagged."end" AND around."end" >= tagged.start)"""
+_TAGGED_BY_TIME = f"""EXISTS (
+  SELECT 1 FROM {_TAGGED_SPANS} WHERE tagged.video_id = passages.video_id
+    AND passages.start >= tagged.start AND (passages.start < tagged."end" OR passages.start = tagged.start))"""
 _FILED = "coalesce((SELECT tag FROM vocabulary WHERE form = ?), ?)"
 
 
@@ -59,10 +63,13 @@ class Only:
         """The part of it that can be told from video and kind."""
         return Only(self.videos, self.kinds)
 
-    def condition(self) -> tuple[str, tuple[str | float, ...]]:
-        """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds."""
+    def condition(self, *, by_time: bool = False) -> tuple[str, tuple[str | float, ...]]:
+        """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds.
+
+        `by_time`: what is called `passages` there are points in time that may have no row of their own in the table.
+        """
         sql, values = "", []
-        for part, bound in (*self._kept_beside_vectors(), *self._more()):
+        for part, bound in (*self._kept_beside_vectors(), *self._more(_TAGGED_BY_TIME if by_time else _TAGGED)):
             sql += f" AND {part}"
             values += bound
         return sql, tuple(values)
@@ -73,14 +80,14 @@ class Only:
         if self.kinds is not None:
             yield "passages.kind IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.kinds))]
 
-    def _more(self) -> Iterator[tuple[str, list[str | float]]]:
+    def _more(self, tagged: str = _TAGGED) -> Iterator[tuple[str, list[str | float]]]:
         for phrase in self.phrases:
             yield from _holds(phrase)
         for phrase in self.without:
             yield from ((f"NOT ({sql})", bound) for sql, bound in _holds(phrase))
         for tag in self.tags:
             values: list[str | float] = [tag, tag, tag]
-            yield _TAGGED.replace(":tag, :filed", f"?, {_FILED}"), values * 2
+            yield tagged.replace(":tag, :filed", f"?, {_FILED}"), values * 2
         if self.languages:
             yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
         if self.at is not None:
