@@ -52,9 +52,10 @@ def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> 
     assert told["described"] > 0
 
 
-def test_children_forbid_onnxruntime_to_phone_home() -> None:
-    """It does so some seconds after its import, from a thread of its own, when a fast machine is done already."""
-    said = process.run([sys.executable, "-c", "import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"], timeout=30)
+@pytest.mark.parametrize("name", ["ORT_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"])
+def test_children_forbid_their_libraries_to_phone_home(name: str) -> None:
+    """onnxruntime does so seconds after its import, from a thread of its own, when a fast machine is done already."""
+    said = process.run([sys.executable, "-c", f"import os; print(os.environ[{name!r}])"], timeout=30)
     assert said.stdout == b"1\n"
 
 

@@ -2,8 +2,7 @@
 
 import socket
 
-from vidlocal.process import serve
-from vidlocal.signals.screen_text_child import refuse_network
+from vidlocal.process import refuse_network, serve
 
 
 def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, object], bytes]:
@@ -16,5 +15,5 @@ def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, objec
 
 
 if __name__ == "__main__":
-    refuse_network()
+    refuse_network("The child")
     serve(_handle)

@@ -4,8 +4,6 @@ whisper.cpp dies on a damaged model file and downloads a missing one by itself, 
 given the absolute path of a file that was looked at here.
 """
 
-import hashlib
-import json
 import os
 import struct
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidlocal.engines import checked
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
 
 # From models/README.md of whisper.cpp. For the names without one the digest is only kept, not compared.
@@ -41,8 +40,6 @@ _VOCABULARIES = range(51_864, 51_867)  # English only, multilingual, large-v3
 _MELS, _FFT = (80, 128), 201
 _SMALLEST_BYTES = 500_000
 _LONGEST_NAME = 64
-_RECORD = "verified.json"
-_BLOCK = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     if not path.is_file():
         raise ModelMissing(_missing(name, path))
     _check_header(path)
-    sums = _sums(path, folder)
+    sums = checked.sums(path, folder)
     expected = WHISPER_SHA1.get(name)
     if expected is not None and sums["sha1"] != expected:
         raise EngineError(
@@ -124,53 +121,3 @@ def _is_vad(path: Path) -> bool:
         magic, length = struct.unpack("<Ii", file.read(8))
         return magic == _MAGIC and 0 < length < _LONGEST_NAME and file.read(length).startswith(b"silero")
     return False
-
-
-def _sums(path: Path, folder: Path) -> Mapping[str, str]:
-    """SHA-1 and SHA-256 of the file, from the record in the models folder when the file is unchanged."""
-    status = path.stat()
-    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
-    record = _read_record(folder)
-    known = record.get(str(path), {})
-    if known.get("stamp") == stamp and "sha1" in known and "sha256" in known:
-        return known
-    sums = {"stamp": stamp, **_hashed(path)}
-    _write_record(folder, {**record, str(path): sums})
-    return sums
-
-
-def _hashed(path: Path) -> dict[str, str]:
-    sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                sha1.update(block)
-                sha256.update(block)
-    except OSError as error:
-        raise EngineError(f"The whisper model {path} cannot be read: {error.strerror}.") from error
-    return {"sha1": sha1.hexdigest(), "sha256": sha256.hexdigest()}
-
-
-def _read_record(folder: Path) -> dict[str, dict[str, str]]:
-    try:
-        record = json.loads((folder / _RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    entries = record.items() if isinstance(record, dict) else ()
-    return {
-        str(path): {str(key): str(value) for key, value in sums.items()}
-        for path, sums in entries
-        if isinstance(sums, dict)
-    }
-
-
-def _write_record(folder: Path, record: Mapping[str, Mapping[str, str]]) -> None:
-    """Kept when it can be: without it the next start reads the model once more."""
-    draft = folder / f".{_RECORD}.{os.getpid()}"
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            draft.write_text(json.dumps(record, indent=1), "utf-8")
-            os.replace(draft, folder / _RECORD)
-        finally:
-            draft.unlink(missing_ok=True)

@@ -17,7 +17,8 @@ _START = str(Path(__file__).with_name("start.py"))
 _REAP_TIMEOUT = 10.0
 # From 1.29 on onnxruntime sends what it runs to its maker, by itself, some seconds after its import. Only this
 # variable, set before, keeps it from that; its own disable_telemetry_events() comes too late.
-_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+# The others are for the library that models are usually fetched with: setup alone fetches, and without it.
+_OFFLINE = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 Child = subprocess.Popen[bytes]
 
@@ -72,7 +73,7 @@ def _start(spec: Mapping[str, Any], *, stdin: int | None, keep: tuple[int, ...],
             stderr=subprocess.PIPE,
             bufsize=0,
             pass_fds=keep,
-            env={**os.environ, **_NO_TELEMETRY},
+            env={**os.environ, **_OFFLINE},
             process_group=0,
         )
     except OSError as error:

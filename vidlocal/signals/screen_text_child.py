@@ -5,7 +5,6 @@ box being left, top, right, bottom in pixels.
 """
 
 import io
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import rapidocr
 from PIL import Image
 
 from vidlocal.errors import MediaError, ToolError
-from vidlocal.process import serve
+from vidlocal.process import refuse_network, serve
 
 # First a look for anything like text at this size, at a fifteenth of the usual price: of 168 pictures with text, half
 # of them blurred and pale, it missed one (a soft subtitle), and it spared every second plain scene the rest.
@@ -27,16 +26,6 @@ _BOX_SCORE = 0.5
 
 # Nothing legible fits in, and the recogniser stumbles over slivers.
 _LEAST_SIDE_PX = 16
-
-
-def refuse_network() -> None:
-    """From here on nothing in this process can open a connection: ToolError where it is tried."""
-    sys.addaudithook(_refuse_network)
-
-
-def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
-    if event in ("socket.connect", "socket.getaddrinfo"):
-        raise ToolError("Text recognition tried to open a network connection, and was refused.")
 
 
 @cache
@@ -105,5 +94,5 @@ def _bgr(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 
 if __name__ == "__main__":
-    refuse_network()
+    refuse_network("Text recognition")
     serve(_answer)
