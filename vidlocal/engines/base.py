@@ -143,7 +143,7 @@ class EmbedEngine(Protocol):
 class PictureEngine(Protocol):
     """A model that puts pictures and words into one space, so that words find what a picture shows.
 
-    Every call raises ModelMissing or EngineError, and PictureRefused for pictures that it cannot take.
+    Every call raises ModelMissing or EngineError.
     """
 
     @property
@@ -152,7 +152,10 @@ class PictureEngine(Protocol):
         ...
 
     def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
-        """One unit row per picture (JPEG bytes), float32, n x d."""
+        """One unit row per picture (a file's bytes), float32, n x d.
+
+        AnswerRejected for all of them when one cannot be read, PictureRefused when the model failed on one.
+        """
         ...
 
     def embed_text(self, text: str) -> Vectors:

@@ -1,0 +1,36 @@
+"""The made model of pictures (tests/assets/pictures), put where `setup --pictures` would put the real one."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+from PIL import Image
+
+from vidlocal.engines import picture_files
+
+ASSETS = Path(__file__).parent / "assets" / "pictures"
+
+
+def place(models: Path, *, build: int = 1) -> Path:
+    """Put the model into the models folder. Another `build` is another digest of the same model. The folder again."""
+    for part in picture_files.FILES:
+        shutil.copytree(ASSETS / part, models / part, dirs_exist_ok=True)
+    config = models / picture_files.VISION / "preprocessor_config.json"
+    if build != 1:
+        config.write_text(json.dumps({**json.loads(config.read_text()), "build": build}))
+    seal(models)
+    return models
+
+
+def seal(models: Path) -> None:
+    """Say that the files as they are now are those that were fetched."""
+    for part in picture_files.FILES:
+        picture_files.seal(models, part)
+
+
+def jpeg(colour: str) -> bytes:
+    """A picture of one colour."""
+    held = io.BytesIO()
+    Image.new("RGB", (320, 180), colour).save(held, "JPEG", quality=90)
+    return held.getvalue()
