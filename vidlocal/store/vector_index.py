@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 EXHAUSTIVE = 50_000
 RESCORED = 4_000
 
-_BLOCK = 16_384  # rows whose bits fit the processor's cache
 _TOO_MANY_GONE = 0.25
 
 
@@ -129,13 +128,7 @@ def _by_bits(mirror: "Mirror", query: "Vector", chosen: "NDArray[np.bool_] | Non
     """Positions of about RESCORED vectors whose signs agree best with the query's."""
     import numpy as np
 
-    from vidlocal.store.vector_mirror import signs
-
-    asked = signs(query[None])[0]
-    distances = np.empty(len(mirror), dtype=np.uint16)
-    for start in range(0, len(mirror), _BLOCK):
-        differing = np.bitwise_count(mirror.bits[start : start + _BLOCK] ^ asked)
-        distances[start : start + _BLOCK] = differing.sum(axis=1, dtype=np.uint16)
+    distances = mirror.distances(query)
     if chosen is not None:
         distances[~chosen] = np.iinfo(np.uint16).max
     counts = np.cumsum(np.bincount(distances, minlength=1))

@@ -12,17 +12,19 @@ id tells what is new. Without a mirror (few vectors, a full disk, a folder that 
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidlocal.store import signs
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING, Only
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
     Bits = NDArray[np.uint64]
+    Distances = NDArray[np.uint16]
     Numbers = NDArray[np.int64]
+    Part = NDArray[np.generic]
 
 try:
     import fcntl
@@ -47,7 +51,7 @@ UNMIRRORED = 1_000
 # What "far" means is learnt from that many vectors spread over the library.
 _SAMPLED = 2_000
 
-_VERSION = 1
+_VERSION = 2
 _CHUNK = 8_192
 _ID_COLUMNS = 4  # vector, owner, video, kind
 
@@ -105,16 +109,20 @@ class Mirror:
         self.dimensions = head.dimensions
         self._folder = folder
         self._last = head.last
-        shapes = {".rows": ("<f4", head.dimensions), ".bits": ("<u8", _words(head.dimensions)), ".ids": ("<i8", 4)}
+        shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+            ".rows": ("<f4", (head.count, head.dimensions)),
+            ".bits": ("<u8", signs.shape(head.count, head.dimensions)),
+            ".ids": ("<i8", (head.count, _ID_COLUMNS)),
+        }
         if not head.count:
-            maps = [np.empty((0, width), dtype=kind) for kind, width in shapes.values()]
+            maps = [np.empty(shape, dtype=kind) for kind, shape in shapes.values()]
         else:
             maps = [
-                np.memmap(folder / (head.generation + ending), dtype=kind, mode="r", shape=(head.count, width))
-                for ending, (kind, width) in shapes.items()
+                np.memmap(folder / (head.generation + ending), dtype=kind, mode="r", shape=shape)
+                for ending, (kind, shape) in shapes.items()
             ]
         self.vectors: Vectors = maps[0].view(np.ndarray)
-        self.bits: Bits = maps[1].view(np.ndarray)
+        self._blocks: Bits = maps[1].view(np.ndarray)
         self._ids: Numbers = maps[2].view(np.ndarray)
 
     def __len__(self) -> int:
@@ -136,6 +144,10 @@ class Mirror:
         import numpy as np
 
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
+
+    def distances(self, vector: "Vectors") -> "Distances":
+        """In how many dimensions the sign of each row is another one than that of `vector`: n uint16."""
+        return signs.distances(self._blocks, vector)[: len(self)]
 
     def positions(self, library: Library, only: Only) -> "Numbers | None":
         """The rows of passages that `only` lets through; None for all."""
@@ -207,7 +219,7 @@ def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
         same = (
             np.array_equal(mirror._ids[at], rows.ids[known])
             and np.array_equal(mirror.vectors[at].view("<u4"), rows.vectors[known].view("<u4"))
-            and np.array_equal(mirror.bits[at], signs(rows.vectors[known]))
+            and np.array_equal(signs.rows_at(mirror._blocks, at), signs.bits_of(rows.vectors[known]))
             if len(mirrored)
             else not known.any()
         )
@@ -221,24 +233,10 @@ def forget(library: Library) -> None:
     shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
 
 
-def signs(vectors: "Vectors") -> "Bits":
-    """One bit per dimension, 1 where it is positive, padded to whole 64-bit words: n x d to n x ceil(d / 64)."""
-    import numpy as np
-
-    bits = np.packbits(vectors > 0, axis=1)
-    padded = np.zeros((len(vectors), 8 * _words(vectors.shape[1])), dtype=np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return padded.view("<u8")
-
-
 @lru_cache(maxsize=3)
 def _mapped(folder: Path, head: _Head, table: Table) -> Mirror:
     """The mirror with this head. Rows that count never change, so that searches in one process share it."""
     return Mirror(folder, head, table)
-
-
-def _words(dimensions: int) -> int:
-    return -(-dimensions // 64)
 
 
 def _kind_code(kind: str) -> int:
@@ -322,32 +320,41 @@ def _extended(library: Library, folder: Path, table: Table, key: str) -> Mirror:
     folder.mkdir(mode=0o700, exist_ok=True)
     opened = _opened(library, folder, table, key)
     head = opened[1] if opened is not None else _nothing(library, table, key)
-    for ending in (".rows", ".bits", ".ids"):
-        _cut(folder / (head.generation + ending), head, ending)
     for rows in _stored(library, table, key, head.last, head.dimensions):
-        parts = {".rows": rows.vectors.tobytes(), ".bits": signs(rows.vectors).tobytes(), ".ids": rows.ids.tobytes()}
-        for ending, part in parts.items():
-            with (folder / (head.generation + ending)).open("ab") as file:
-                file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-        last = int(rows.ids[-1, 0])
-        head = _Head(_VERSION, key, head.generation, head.dimensions, head.count + len(rows.ids), last)
-        _write_head(folder, head)
+        longer = replace(head, count=head.count + len(rows.ids), last=int(rows.ids[-1, 0]))
+        parts: dict[str, Iterable[tuple[int, Part]]] = {
+            ".rows": [(4 * head.dimensions * head.count, rows.vectors)],
+            ".bits": signs.runs(signs.bits_of(rows.vectors), head.count),
+            ".ids": [(8 * _ID_COLUMNS * head.count, rows.ids)],
+        }
+        for ending, size in _sizes(longer).items():
+            _write(folder / (head.generation + ending), parts[ending], size)
+        _write_head(folder, longer)
+        head = longer
     for old in folder.iterdir():
         if old.name != "head.json" and old.stem != head.generation:
             old.unlink(missing_ok=True)
     return _mapped(folder, head, table)
 
 
-def _cut(path: Path, head: _Head, ending: str) -> None:
-    """Drop what a killed writer left behind the rows that count."""
-    width = {".rows": 4 * head.dimensions, ".bits": 8 * _words(head.dimensions), ".ids": 8 * _ID_COLUMNS}[ending]
-    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        os.ftruncate(file, head.count * width)
-    finally:
-        os.close(file)
+def _sizes(head: _Head) -> dict[str, int]:
+    """Bytes of the files; the signs are whole blocks."""
+    return {
+        ".rows": 4 * head.dimensions * head.count,
+        ".bits": 8 * math.prod(signs.shape(head.count, head.dimensions)),
+        ".ids": 8 * _ID_COLUMNS * head.count,
+    }
+
+
+def _write(path: Path, parts: "Iterable[tuple[int, Part]]", size: int) -> None:
+    """Each part to its place in the file and to the disk, and nothing that a killed writer left behind them."""
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b") as file:
+        for place, part in parts:
+            file.seek(place)
+            file.write(part.tobytes())
+        file.truncate(size)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _write_head(folder: Path, head: _Head) -> None:
