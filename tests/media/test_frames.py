@@ -262,3 +262,21 @@ def test_a_video_that_vanishes_is_a_media_error(tool: Ffmpeg, prober: Prober, tm
     path.unlink()
     with pytest.raises(MediaError, match="does not exist"):
         next(read_frames(path, probe, every=1.0, ffmpeg=tool, prober=prober))
+
+
+PLAIN = (*clips.X264, "-bf", "0", "-g", "10")
+
+
+def test_a_picture_with_a_damaged_time_is_left_out_and_all_others_keep_theirs(read: Read, tmp_path: Path) -> None:
+    whole = clips.numbered(tmp_path / "a.flv", frames=100, rate="25", codec=PLAIN)
+    for lost in (1e6, 900.0):
+        pictures = read(clips.mistimed(tmp_path / "b.flv", whole, 41, lost), 0.0)
+        assert {clips.number_in(picture.rgb) for picture in pictures} == set(range(100)) - {40}
+        assert_true_times(pictures, lambda number: number / 25, tolerance=0.0015)
+
+
+def test_after_a_leap_of_the_clock_pictures_are_there_all_the_same(read: Read, tmp_path: Path) -> None:
+    path = clips.variable(tmp_path / "a.mkv", lambda number: number / 25 + (3e6 if number >= 20 else 0.0), frames=40)
+    pictures = read(path, 0.0)
+    assert [clips.number_in(picture.rgb) for picture in pictures] == list(range(40))
+    assert_true_times(pictures, lambda number: number / 25, tolerance=1 / 25)

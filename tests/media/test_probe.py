@@ -204,6 +204,21 @@ def test_damaged_files_never_crash_hang_or_lack_a_reason(tool: Ffmpeg, tmp_path:
     assert all(name in reason for name, reason in reasons)
 
 
+@pytest.mark.parametrize("tag", [1, 40, 100])
+def test_a_damaged_time_stamp_promises_no_years(prober: Prober, tmp_path: Path, tag: int) -> None:
+    whole = clips.numbered(tmp_path / "a.flv", frames=100, rate="25", codec=(*clips.X264, "-bf", "0"))
+    assert prober.probe(whole).partial is None
+    probe = prober.probe(clips.mistimed(tmp_path / "b.flv", whole, tag, 1e6))
+    assert probe.duration == pytest.approx(4.0, abs=0.2)
+    assert probe.partial == "some of its time stamps are damaged"
+
+
+def test_a_slide_that_stays_for_long_is_no_damage(prober: Prober, tmp_path: Path) -> None:
+    for name in ("a.mkv", "a.mp4"):
+        probe = prober.probe(clips.variable(tmp_path / name, lambda number: number * 700.0, frames=4))
+        assert (probe.partial, probe.duration) == (None, pytest.approx(2100.0, abs=60.1))
+
+
 def test_real_files_that_are_broken_have_their_reason(prober: Prober, real_media: Path) -> None:
     for name, reason in {
         "mozilla+mp4parse-rust/short-cenc.mp4": "encrypted",

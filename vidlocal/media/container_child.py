@@ -15,6 +15,8 @@ import numpy as np
 
 from vidlocal.errors import MediaError
 from vidlocal.media import described, ffmpeg, reasons
+from vidlocal.media.stretches import Beliefs, Tally, believe
+from vidlocal.media.timeline import Times
 
 Values = dict[str, object]
 
@@ -36,7 +38,8 @@ _MISSING_SHARE = 0.02
 
 
 def read(path: str) -> tuple[Values, bytes]:
-    """All about the file; the payload is the sorted times of its pictures, then of its key frames, float64.
+    """All about the file; the payload is the sorted times of its pictures, of its key frames, and of the pictures that
+    are left out for their damaged time stamps, as they are stored: float64.
 
     Raises MediaError with the reason when nothing in it can be used.
     """
@@ -58,9 +61,12 @@ class _Track:
     times: "array[float]" = field(default_factory=lambda: array("d"))
     keys: "array[float]" = field(default_factory=lambda: array("d"))
     segments: list[list[float]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     count: int = 0
     end: float = -math.inf
+    start: float = math.inf
     before: float = -math.inf
+    doubtful: Times = field(default_factory=lambda: np.empty(0))
     damaged: int = 0
     tries: int = 0
     frame: Any = None
@@ -76,6 +82,23 @@ class _Track:
         self.before = dts
         return time - segment[2]
 
+    def believe(self, beliefs: Beliefs) -> None:
+        """Leave out and shift times; the stretches of the clock, the start and the end follow."""
+        times, keys = np.asarray(self.times), np.asarray(self.keys)
+        shifts = beliefs.shifts_at(times)
+        self.doubtful = times[np.isnan(shifts)]
+        self.segments = [
+            [float(times[shifts == shift].min()), float(times[shifts == shift].max()), float(shift)]
+            for shift in np.unique(shifts[~np.isnan(shifts)])
+        ]
+        self.times, self.keys = _believed(times, beliefs), _believed(keys, beliefs)
+        self.start, self.end = beliefs.span_of(self.tally)
+
+
+def _believed(times: Times, beliefs: Beliefs) -> "array[float]":
+    shown = times - beliefs.shifts_at(times)
+    return array("d", shown[~np.isnan(shown)])
+
 
 class _Reading:
     """One file being read, from its header to its last packet."""
@@ -84,6 +107,7 @@ class _Reading:
         self.container = container
         self.path = path
         self.format = container.format.name.split(",")[0]
+        self.doubted = False
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.sounds = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: _Track(stream) for stream in usable if not described.is_attached(stream)}
@@ -103,6 +127,19 @@ class _Reading:
         for track in self.tracks.values():
             if track.frame is None and track.count:
                 self._decode(track, None)
+        if self.format not in _CHANGES_CLOCK:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        """Put right what damaged time stamps say."""
+        pictures = [track.tally for track in self.tracks.values() if track.stream.type == "video"]
+        sounds = [track.tally for track in self.tracks.values() if track.stream.type == "audio"]
+        beliefs = believe(pictures, sounds, promised=self._promised() or None)
+        if beliefs.is_all_well:
+            return
+        self.doubted = True
+        for track in self.tracks.values():
+            track.believe(beliefs)
 
     def answer(self) -> tuple[Values, bytes]:
         video, sounds = self._video(), self._sounds()
@@ -124,10 +161,11 @@ class _Reading:
         values |= described.pictures(video.stream, video.frame)
         values |= {
             "pictures": len(times),
+            "keys": len(keys),
             "segments": [[first, last, offset + start] for first, last, offset in video.segments],
             "can_seek": self.format in _SEEKS_EXACTLY and len(video.segments) == 1,
         }
-        return values, times.tobytes() + keys.tobytes()
+        return values, times.tobytes() + keys.tobytes() + np.sort(video.doubtful).tobytes()
 
     def _limit(self, stream: Any) -> None:
         if stream.type != "video":
@@ -149,8 +187,10 @@ class _Reading:
         dts = stored if packet.dts is None else packet.dts
         time = track.place(stored * base, dts * base, may_jump=self.format in _CHANGES_CLOCK)
         length = float(packet.duration or 0) * base
+        end = time + (length if 0 < length <= _LONGEST_FRAME_S else self._usual(track))
         track.count += 1
-        track.end = max(track.end, time + (length if 0 < length <= _LONGEST_FRAME_S else self._usual(track)))
+        track.start, track.end = min(track.start, time), max(track.end, end)
+        track.tally.note(time, end)
         track.damaged += packet.is_corrupt
         if track.stream.type == "video":
             track.times.append(time)
@@ -160,7 +200,7 @@ class _Reading:
     def _usual(self, track: _Track) -> float:
         """How long a frame is shown when its packet does not say."""
         rate = track.stream.average_rate if track.stream.type == "video" else None
-        return 1.0 / float(rate) if rate else 0.0
+        return min(1.0 / float(rate), _LONGEST_FRAME_S) if rate else 0.0
 
     def _decode(self, track: _Track, packet: Any) -> None:
         """Try for the first frame, the proof that there is something to see or hear."""
@@ -198,9 +238,11 @@ class _Reading:
         return [track for track in tracks if track.frame is not None and track.count]
 
     def _start(self) -> float:
-        if self.container.start_time is not None:
-            return float(self.container.start_time) / av.time_base
-        return min(segment[0] for track in self.tracks.values() for segment in track.segments[:1])
+        first = min(track.start for track in self.tracks.values())
+        if self.container.start_time is None:
+            return first
+        start = float(self.container.start_time) / av.time_base
+        return first if self.doubted and abs(start - first) > _JUMP_S else start
 
     def _nothing(self) -> MediaError:
         name = reasons.name_of(self.path)
@@ -220,15 +262,18 @@ class _Reading:
         ]
         if video is None and lost:
             return f"its pictures ({lost[0].stream.codec_context.codec.canonical_name}) cannot be decoded"
-        promised = (self.container.duration or 0) / av.time_base
-        if self.format == "matroska":
-            # Its length counts from 0 on the clock of the file, not from the first picture.
-            promised -= max(0.0, self._start())
-        if self.format in _KNOWS_LENGTH and promised - end > max(_MISSING_S, _MISSING_SHARE * promised):
+        if self.doubted:
+            return "some of its time stamps are damaged"
+        promised = self._promised()
+        if promised - end > max(_MISSING_S, _MISSING_SHARE * promised):
             return f"it ends after {end:.1f} s, but its header promises {promised:.1f} s"
         damaged = video.damaged if video else 0
         return f"parts of it are damaged (packets: {damaged})" if damaged else None
 
-
-def _worth(track: _Track) -> tuple[bool, bool, float]:
-    return len(track.times) > 1, described.is_default(track.stream), track.end
+    def _promised(self) -> float:
+        """How long the header says that the file is, 0 when it does not."""
+        if self.format not in _KNOWS_LENGTH:
+            return 0.0
+        promised = float(self.container.duration or 0) / av.time_base
+        # The length of Matroska counts from 0 on the clock of the file, not from the first picture.
+        return promised - max(0.0, self._start()) if self.format == "matroska" else promised

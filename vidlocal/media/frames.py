@@ -132,7 +132,10 @@ class _Reader:
                 rgb = np.empty((height, width, 3), np.uint8)
                 if self._read_into(stream, rgb.data.cast("B"), last) < buffer_bytes:
                     break
-                time = clock.shown(_stored_time(stream))
+                stored = _stored_time(stream)
+                if self.timeline.is_doubtful(stored):
+                    continue
+                time = clock.shown(stored)
                 if time <= (part.start - 2 * SAME_TIME if last is None else last + SAME_TIME):
                     continue
                 last = time

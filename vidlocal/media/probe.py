@@ -118,12 +118,13 @@ _OF_VIDEO = (
 
 def _timeline(values: _Values, payload: bytes) -> Timeline:
     times = np.frombuffer(payload, np.float64)
-    count = int(values["pictures"])
+    pictures, keys, doubtful = np.split(times, np.cumsum([int(values["pictures"]), int(values["keys"])]))
     turns: Sequence[str] = values["turns"]
     return Timeline(
-        times=times[:count],
-        keys=times[count:],
+        times=pictures,
+        keys=keys,
         segments=tuple(Segment(*segment) for segment in values["segments"]),
         can_seek=bool(values["can_seek"]),
         turns=tuple(turn for turn in turns if turn in TURNS),
+        doubtful=doubtful,
     )

@@ -1,6 +1,6 @@
 """When each picture of a video is shown, as its packets say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,8 @@ class Timeline:
 
     `times` and `keys` are the presentation times of all pictures and of the key frames, in seconds from the
     container's start_time, sorted. `can_seek` says whether a seek lands exactly on a key frame. `turns` are the
-    filters that make the picture upright.
+    filters that make the picture upright. `doubtful` are times, as the file stores them, of pictures that are left out:
+    nobody can say when they are shown.
     """
 
     times: Times
@@ -42,6 +43,7 @@ class Timeline:
     segments: tuple[Segment, ...]
     can_seek: bool = True
     turns: tuple[str, ...] = ()
+    doubtful: Times = field(default_factory=lambda: np.empty(0))
 
     @property
     def end(self) -> float:
@@ -57,6 +59,10 @@ class Timeline:
         """Whether any picture lies between the two times, neither included."""
         first = np.searchsorted(self.times, start + SAME_TIME, side="right")
         return bool(first < len(self.times) and self.times[first] < end - SAME_TIME)
+
+    def is_doubtful(self, stored: float) -> bool:
+        """Whether the picture that is stored with this time is left out."""
+        return bool(np.any(np.abs(self.doubtful - stored) <= SAME_TIME))
 
     def key_at(self, time: float) -> float:
         """The last key frame that is not after `time`, else the first; 0 when there are none."""
