@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests import clips
-from vidlocal.ingest import Outcome, Progress, Result, Tools, ingest
+from vidlocal.ingest import Outcome, Progress, Result, Tools, ingest, most_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
@@ -48,6 +48,11 @@ def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: Tools, 
         (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
     assert outcome.result is Result.ADDED
     assert outcome.frames <= 10
+
+
+@pytest.mark.parametrize(("every", "expected"), [(0.0, 90_000), (0.001, 90_000), (2.0, 1_801)])
+def test_the_space_for_every_picture_is_asked_for_when_all_are_taken(every: float, expected: int) -> None:
+    assert most_frames(90_000, 3600.0, every=every) == expected
 
 
 def take(library: Library, tools: Tools, owner: Owner, *paths: Path, later: bool = True) -> list[Outcome]:

@@ -168,10 +168,10 @@ class _Intake:
         return drafts
 
     def _expected(self, path: Path, probe: Probe) -> int:
-        """How many frames will be stored at most. A damaged time stamp promises years, but pictures can be counted."""
-        if probe.kind is MediaKind.PHOTO or not self.every:
+        """How many frames will be stored at most."""
+        if probe.kind is MediaKind.PHOTO:
             return 1
-        return min(len(self.tools.prober.timeline(path).times), int(probe.duration / self.every) + 1)
+        return most_frames(len(self.tools.prober.timeline(path).times), probe.duration, every=self.every)
 
     def _pictures(self, path: Path, probe: Probe) -> Iterator[frames.Picture]:
         if probe.kind is MediaKind.PHOTO:
@@ -264,6 +264,11 @@ class _Intake:
 
 def _not_among(found: Sequence[Passage], there: Sequence[Passage]) -> list[Passage]:
     """The passages that no passage of the same kind says already, within a second."""
+def most_frames(pictures: int, duration: float, *, every: float) -> int:
+    """How many frames a film of so many pictures has at most; all of its pictures when `every` is 0."""
+    return min(pictures, int(duration / every) + 1) if every else pictures
+
+
     said = {(passage.kind, passage.text, round(passage.start)) for passage in there}
     return [
         passage
