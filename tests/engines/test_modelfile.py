@@ -37,6 +37,7 @@ def test_values_may_be_quoted_or_go_over_lines() -> None:
         ("FROM a\n\nPARAMETER seed often", "line 3, seed cannot be 'often'"),
         ("FROM a\nPARAMETER mirostat 1", "mirostat is no parameter"),
         ("FROM a\nTEMPLATE x", "TEMPLATE is not understood"),
+        ("FROM a\nADAPTER ./adapter.gguf", "line 2, ADAPTER .*ollama create mymodel .*enrich --model mymodel"),
     ],
 )
 def test_what_is_not_understood_is_told_with_its_line(text: str, says: str) -> None:

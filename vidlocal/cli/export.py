@@ -62,13 +62,27 @@ def command(
         str,
         typer.Option("--fps", metavar="RATE", help="Frames a second of edl, fcpxml and otio: 25, 29.97, 24000/1001."),
     ] = "25",
+    finetune: Annotated[
+        Path | None,
+        typer.Option(
+            "--finetune",
+            metavar="FOLDER",
+            help="Write your corrections and their pictures to a new folder, to fine-tune a vision model with.",
+        ),
+    ] = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write out what the library knows, or moments that were found, for other programs.
 
     As jsonl, and as json, it is everything but pictures and vectors, and `vidlocal import` reads jsonl back without
     loss. The other formats hold what is spoken, unless --kind names other passages; csv holds all of them.
+
+    --finetune takes the descriptions (scene, action) that you corrected with `vidlocal note --edit` and your notes,
+    each with its picture and the question the vision model gets, in the conversation format of LLaVA.
     """
+    if finetune is not None:
+        _finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
+        return
     rate = _rate(fps)
     if video == ["-"]:
         clips = piped()
@@ -88,6 +102,17 @@ def command(
         output.notice("There is no such text in these videos.", quiet=quiet)
     title = chosen[0].title if len(chosen) == 1 else "vidlocal"
     new_file.write([_written(clips, form, title, rate)], out)
+
+
+def _finetune(
+    names: Sequence[str] | None, kinds: Sequence[PassageKind] | None, folder: Path, *, alone: bool, quiet: bool
+) -> None:
+    if not alone or names == ["-"]:
+        raise UsageError("--finetune writes a folder of its own from the library. Leave out -, -o and --format.")
+    from vidlocal.cli import finetune
+
+    with open_library() as library:
+        finetune.write(library, _chosen(library, names), kinds, folder, quiet=quiet)
 
 
 def _rate(text: str) -> Fraction:

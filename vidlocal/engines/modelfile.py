@@ -26,6 +26,11 @@ _SORTS: Mapping[str, type[int] | type[float]] = {
     "repeat_penalty": float,
 }
 
+_ADAPTER = (
+    "ADAPTER is for another model than the one that vidlocal makes. Make it with: ollama create mymodel -f Modelfile, "
+    "and use it with: vidlocal enrich --model mymodel"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Modelfile:
@@ -61,6 +66,8 @@ def parse(text: str) -> Modelfile:
         elif word == "PARAMETER":
             name, _, number = value.partition(" ")
             parameters[name.lower()] = _number(name.lower(), number.strip(), line)
+        elif word == "ADAPTER":
+            raise _wrong(line, _ADAPTER)
         else:
             raise _wrong(line, f"{word} is not understood here")
     if not base:

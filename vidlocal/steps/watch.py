@@ -16,7 +16,8 @@ from vidlocal.store import frames, jobs, measures, passages, strips
 from vidlocal.store.database import Library
 from vidlocal.store.strips import Strip
 
-_HEARD = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TEXT)
+# What was said or written meanwhile, as it is quoted to the model.
+HEARD = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TEXT)
 
 
 class Watcher:
@@ -67,7 +68,7 @@ class Watcher:
 
     def _heard(self, strip: Strip) -> list[Passage]:
         """What is said or written meanwhile."""
-        known = passages.between(self._library, strip.pictures[0].video_id, strip.start, strip.end, _HEARD)
+        known = passages.between(self._library, strip.pictures[0].video_id, strip.start, strip.end, HEARD)
         return known[: text_prompts.MOST_QUOTED]
 
     def _store(

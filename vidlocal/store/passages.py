@@ -91,6 +91,15 @@ def between(library: Library, video_id: int, start: float, end: float, kinds: It
     return [_passage(row) for row in rows]
 
 
+def by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Passage]:
+    """What a person wrote or corrected, of some kinds, in order of video and time."""
+    named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
+    rows = library.rows(
+        f"SELECT {_COLUMNS} FROM passages WHERE engine = ? AND kind IN ({named}) ORDER BY video_id, start, id", BY_HAND
+    )
+    return [_passage(row) for row in rows]
+
+
 def remove(library: Library, video_id: int, kind: PassageKind) -> None:
     """Forget all passages of one kind that no person wrote, before a step makes them anew."""
     with library.writing() as connection:

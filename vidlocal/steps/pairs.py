@@ -1,0 +1,90 @@
+"""Pairs to fine-tune a vision model with: what it is shown and asked here, and what a person wrote instead."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vidlocal.engines import prompts, text_prompts
+from vidlocal.engines.contact_sheet import contact_sheet
+from vidlocal.errors import MediaError
+from vidlocal.records import Frame, Passage, PassageKind
+from vidlocal.steps.watch import HEARD
+from vidlocal.store import frames, passages, strips
+from vidlocal.store.database import Library
+
+# What a vision model writes, and what a person notes beside it.
+KINDS = (PassageKind.SCENE, PassageKind.ACTION, PassageKind.NOTE)
+
+# Trainers put the picture wherever this stands, in an answer too (preprocess_multimodal in LLaVA's train.py).
+IMAGE_SIGN = "<image>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A JPEG, the question in plain sentences, and the passage that answers it. One `name`, one picture."""
+
+    passage: Passage
+    name: str
+    jpeg: bytes
+    question: str
+
+
+class Pairs:
+    """Finds the pairs of a library."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._strips: tuple[int, tuple[strips.Strip, ...]] = (0, ())
+
+    def corrected(self, video_ids: Iterable[int], kinds: Iterable[PassageKind]) -> list[Passage]:
+        """What a person wrote or corrected of what is to be seen in these videos, in order of video and time."""
+        among, wanted = set(video_ids), [kind for kind in KINDS if kind in set(kinds)]
+        return [one for one in passages.by_hand(self._library, wanted) if one.video_id in among]
+
+    def pair(self, passage: Passage) -> Pair | None:
+        """The passage with its picture; None where none can be read, and where trainers would misread the text."""
+        if IMAGE_SIGN in passage.text:
+            return None
+        try:
+            return self._watched(passage) if passage.kind is PassageKind.ACTION else self._seen(passage)
+        except MediaError:
+            return None
+
+    def _seen(self, passage: Passage) -> Pair | None:
+        frame = None if passage.frame_id is None else frames.get(self._library, passage.frame_id)
+        frame = frame or frames.shown_at(self._library, passage.video_id or 0, passage.start)
+        if frame is None:
+            return None
+        # A repeat has the picture of the frame it repeats, and so its name.
+        return Pair(passage, f"frame-{frame.same_as or frame.id}.jpg", self._jpeg(frame), prompts.PLAIN_PROMPT)
+
+    def _watched(self, passage: Passage) -> Pair | None:
+        """A strip is one contact sheet, which every model takes."""
+        strip = self._strip(passage)
+        if strip is None:
+            return None
+        times = [picture.time for picture in strip.pictures]
+        sheet = contact_sheet([self._jpeg(picture) for picture in strip.pictures], times)
+        heard = passages.between(self._library, passage.video_id or 0, strip.start, strip.end, HEARD)
+        question = text_prompts.watch_prompt(times, strip.cuts, heard, as_sheet=True, plain=True)
+        return Pair(passage, f"strip-{strip.pictures[0].id}.jpg", sheet, question)
+
+    def _strip(self, passage: Passage) -> strips.Strip | None:
+        video_id = passage.video_id or 0
+        if self._strips[0] != video_id:
+            self._strips = video_id, strips.of_video(self._library, video_id)
+        alike = [one for one in self._strips[1] if (one.start, one.end) == (passage.start, passage.end)]
+        return next(iter(alike), None)
+
+    def _jpeg(self, frame: Frame) -> bytes:
+        """The stored picture as it is. MediaError when it is no JPEG of this library."""
+        from PIL import Image
+
+        path = frames.image_path(self._library, frame)
+        try:
+            data = path.read_bytes()
+            with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+                image.load()
+        except (OSError, Image.DecompressionBombError) as error:
+            raise MediaError(f"The picture {path} cannot be read. Mend it with: vidlocal check --repair") from error
+        return data
