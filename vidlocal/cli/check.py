@@ -30,7 +30,7 @@ def command(
     chosen = settings.load()
     checked: list[Checked] = []
     with ExitStack() as stack:
-        library = stack.enter_context(Library.open(chosen.home))
+        library = stack.enter_context(Library.open(chosen.home, mending=True))
         tools = Tools(chosen.ffmpeg, stack.enter_context(Prober()))
         line = stack.enter_context(progress.line(quiet=quiet))
         for one in check(library, tools, repair=repair, report=lambda part: line.at(f"checking the {part}", None)):

@@ -37,7 +37,7 @@ class Log:
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True, mode=0o700)
             self._rotate()
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 os.write(file, f"{at} {os.getpid()} {flat(text)}\n".encode("utf-8", "backslashreplace"))
             finally:

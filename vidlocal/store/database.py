@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from vidlocal.errors import StoreError
+from vidlocal.store.schema import refuse_strange
 
 SCHEMA_VERSION = 4
 FILE_NAME = "library.db"
@@ -24,38 +25,47 @@ _LONG_LOG_BYTES = 96 << 20
 _LOOK_AT_LOG_EVERY_S = 2.0
 # With less than this free, SQLite cannot make the two files it needs beside the library.
 _SIDE_FILES_BYTES = 1 << 20
+# The largest value that is read or stored: a library may come from someone else.
+_LARGEST_VALUE_BYTES = 64 << 20
 
 
 class Library:
-    """The open library: the SQLite file and the folder of frame images beside it."""
+    """The open library: the SQLite file and the folder of frame images beside it.
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    `read_only`: its disk or folder cannot be written, and nothing can be stored.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, *, read_only: bool = False) -> None:
         self.folder = folder
         self.connection = connection
+        self.read_only = read_only
         self.path = folder / FILE_NAME
         self._log_looked_at = 0.0
         self.frames_folder = folder / FRAMES_FOLDER
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False) -> Self:
-        """The library in `folder`, migrated to this version of vidlocal.
+    def open(cls, folder: Path, *, create: bool = False, mending: bool = False) -> Self:
+        """The library in `folder`, migrated to this version of vidlocal. Where it cannot be written it is only read.
 
         Without `create` a missing library raises StoreError, as does one that is newer than we are,
-        locked, damaged or not ours.
+        locked, damaged or not ours. `mending`: a schema that is not ours is let through, for `check` to mend.
         """
         path = folder / FILE_NAME
         if create:
             _make_private_folder(folder)
         elif not path.is_file():
             raise StoreError(f"There is no library in {folder} yet. Start one with: vidlocal ingest PATH")
+        read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
         with translated_errors(path):
-            connection = _connect(path)
+            connection = _connect_to_read(path) if read_only else _connect(path)
             try:
-                _bring_up_to_date(connection, path)
+                _bring_up_to_date(connection, path, read_only=read_only)
+                if not mending:
+                    refuse_strange(connection, path)
             except BaseException:
                 connection.close()
                 raise
-        return cls(folder, connection)
+        return cls(folder, connection, read_only=read_only)
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +85,8 @@ class Library:
         It takes the write lock at once: a deferred transaction that upgrades fails immediately under
         a second writer instead of waiting. Nested blocks join the outer one.
         """
+        if self.read_only:
+            raise unwritable(self.folder)
         if self.connection.in_transaction:
             yield self.connection
             return
@@ -115,6 +127,14 @@ class Library:
         return int(found[0] or 0) if found is not None else 0
 
 
+def unwritable(folder: Path) -> StoreError:
+    """What to say of a library that is on a disk or in a folder that cannot be written."""
+    return StoreError(
+        f"The library in {folder} can be read but not written. Copy the folder to where you may write, and name that "
+        "with VIDLOCAL_HOME."
+    )
+
+
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as sentences for a person."""
@@ -133,6 +153,8 @@ def _sentence(error: sqlite3.Error, path: Path) -> str:
         return f"The library {path} is locked by another program. Close it and run the same command again."
     if "malformed" in text or "not a database" in text:
         return f"The library {path} is damaged or not a vidlocal library ({text}). Restore a copy or move it away."
+    if "too big" in text:
+        return f"The library {path} holds a value that is too large to be one of vidlocal's. Restore a copy."
     if "readonly" in text or "unable to open" in text:
         return f"The library {path} cannot be opened for writing ({text}). Check the permissions of its folder."
     return f"The library {path} cannot be used: {text}."
@@ -160,8 +182,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
         # SQLite gives its side files the mode of the main one, and makes that 0644 by itself.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    connection.row_factory = sqlite3.Row
+    connection = _guarded(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     # Without it a REPLACE would leave words of the old row in the text index.
@@ -169,7 +190,37 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, not even the files SQLite needs beside the library.
+
+    Where its log is there, somebody may be at work, or was killed: SQLite reads both, which takes its index of the log.
+    Without a log nothing is left to be done, and nobody is at work.
+    """
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+    connection = _guarded(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if not has_log or "locked" in str(error):
+            raise
+        raise StoreError(
+            f"The library {path} was not closed in good order, and can only be read where it can be written. Copy its "
+            "folder to where you may write, and name that with VIDLOCAL_HOME."
+        ) from error
+    return connection
+
+
+def _guarded(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.row_factory = sqlite3.Row
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
+    # Pages that contradict themselves are found before they are used.
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StoreError(
@@ -184,14 +235,19 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         and not _is_ours(connection)
     ):
         raise StoreError(f"{path} is some other program's database. Name another folder with VIDLOCAL_HOME.")
-    _migrate(connection)
+    if read_only:
+        raise StoreError(
+            f"The library {path} was made by an older vidlocal (schema {version}), and it cannot be brought up to date "
+            "where it cannot be written. Copy its folder to where you may write, and name that with VIDLOCAL_HOME."
+        )
+    _migrate(connection, path)
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone() is not None
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     # Imported here: a current library, which is nearly always, does not pay for it.
     from sqlite_utils import Database
 
@@ -201,6 +257,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")  # two starters: the second waits here and finds nothing to do
     try:
         migrations.apply(Database(connection, execute_plugins=False))
+        refuse_strange(connection, path)  # before the steps that a trigger of theirs may have bent are kept
     except BaseException:
         connection.rollback()
         raise

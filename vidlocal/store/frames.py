@@ -1,6 +1,7 @@
 """Frames, and what the deep pass learns of them."""
 
 import sqlite3
+import stat
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store import jobs, passages, priorities
-from vidlocal.store.database import Library
+from vidlocal.store.database import FRAMES_FOLDER, Library
+
+_LARGEST_PICTURE_BYTES = 64 << 20
 
 _COLUMNS = "id, video_id, time, shot, image, same_as"
 
@@ -146,12 +149,41 @@ def description(library: Library, frame_id: int) -> str:
 
 
 def image_path(library: Library, frame: Frame) -> Path:
-    """The picture of a frame, or of the frame it repeats."""
+    """The picture of a frame, or of the frame it repeats: a file of the frames folder, or a path where none can be."""
     image = frame.image
     if image is None and frame.same_as is not None:
         original = get(library, frame.same_as)
         image = None if original is None else original.image
-    return library.folder / (image or "no-image")
+    path = place_of(library, image or "")
+    return library.path / "no picture" if path is None or _is_odd(path) else path
+
+
+def place_of(library: Library, image: str) -> Path | None:
+    """Where an image lies: in the frames folder, or in a folder of it. None when the library, which someone may have
+    sent, speaks of any other place."""
+    first, *parts = image.split("/")
+    if first != FRAMES_FOLDER or not 1 <= len(parts) <= 2 or not all(map(_is_plain, parts)):
+        return None
+    path = library.frames_folder.joinpath(*parts)
+    return None if len(parts) == 2 and path.parent.is_symlink() else path
+
+
+def folder_of(library: Library, content_hash: str) -> Path | None:
+    """Where the images of a video lie. None when its hash is no name of a folder."""
+    return library.frames_folder / content_hash if _is_plain(content_hash) else None
+
+
+def _is_plain(name: str) -> bool:
+    return name not in ("", ".", "..") and not set(name) & set("/\0")
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether what is there is a link, a pipe or a device, or larger than a picture can be."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_PICTURE_BYTES
 
 
 def crc_of(path: Path) -> int | None:

@@ -4,11 +4,16 @@ Jobs that run and folders that are being filled carry such a token. The lock beh
 process, however it ends, so what a dead process left can be told at once, with no pid and no time-out.
 """
 
+import errno
 import os
+import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from vidlocal.store.database import unwritable
 
 try:
     import fcntl
@@ -16,6 +21,7 @@ except ImportError:  # Windows: nothing is ever taken for dead there, leases run
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = "owners"
+_TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
 class Owner:
@@ -26,10 +32,16 @@ class Owner:
         self._path = folder / FOLDER / self.token
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(exist_ok=True, mode=0o700)
-        bury_dead(self._path.parent.parent)
-        while not self._has_lock():
-            os.close(self._file)
+        """Raises StoreError where nothing can be written."""
+        try:
+            self._path.parent.mkdir(exist_ok=True, mode=0o700)
+            bury_dead(self._path.parent.parent)
+            while not self._has_lock():
+                os.close(self._file)
+        except OSError as error:
+            if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise unwritable(self._path.parent.parent) from error
+            raise
         return self
 
     def _has_lock(self) -> bool:
@@ -55,10 +67,12 @@ class Owner:
 
 def is_alive(folder: Path, token: str) -> bool:
     """Whether the process that owns `token` still runs. What a dead one left of its lock is removed."""
+    if not _TOKEN.fullmatch(token):  # a library that someone sent may name any file
+        return False
     path = folder / FOLDER / token
     try:
-        file = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # gone, or no lock of ours
         return False
     try:
         if fcntl is None:
@@ -67,7 +81,8 @@ def is_alive(folder: Path, token: str) -> bool:
     except BlockingIOError:
         return True
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written it stays, and means nothing
+            path.unlink()
         return False
     finally:
         os.close(file)

@@ -65,8 +65,8 @@ def sweep(library: Library) -> int:
 
     Under the write lock nobody is between publishing images and storing their video.
     """
-    if not library.frames_folder.is_dir():
-        return 0
+    if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
+        return 0  # behind a link other things may lie, which nothing here speaks of
     removed = 0
     with library.writing():
         known = {row["content_hash"] for row in library.rows("SELECT content_hash FROM videos")}

@@ -186,8 +186,9 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     with library.writing() as connection:
         connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
         vocabulary.forget_unused(library)
-    if row is not None:
-        shutil.rmtree(library.frames_folder / row["content_hash"], ignore_errors=True)
+    images = None if row is None else frames.folder_of(library, row["content_hash"])
+    if images is not None:
+        shutil.rmtree(images, ignore_errors=True)
     if purge:
         _purge(library)
 

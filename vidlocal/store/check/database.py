@@ -7,6 +7,7 @@ from functools import cache, partial
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind
 from vidlocal.store import jobs
+from vidlocal.store import schema as schemas
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.database import Library, translated_errors
 
@@ -41,7 +42,7 @@ def pages(library: Library) -> Iterator[Finding]:
 
 def schema(library: Library) -> Iterator[Finding]:
     """Tables, indexes, triggers and views that are missing or are not ours. StoreError when a table is missing."""
-    right, there = _right_schema(), _schema(library.connection)
+    right, there = _right_schema(), schemas.of(library.connection)
     lost = [name for kind, name in right if kind == "table" and (kind, name) not in there and name not in TEXT_INDEXES]
     if lost:
         raise StoreError(
@@ -54,6 +55,10 @@ def schema(library: Library) -> Iterator[Finding]:
         elif kind != "table" and there.get((kind, name)) != sql:
             mend = partial(_recreate, library, kind, name, sql)
             yield Finding(Part.DATABASE, f"The {kind} {name} is missing or not ours.", mend=mend)
+    for kind, name in schemas.foreign(there):
+        if kind in ("trigger", "view") and (kind, name) not in right:
+            mend = partial(_drop, library, kind, name)
+            yield Finding(Part.DATABASE, f"There is a {kind} {name} that is not ours.", mend=mend)
 
 
 def text_indexes(library: Library) -> Iterator[Finding]:
@@ -78,7 +83,8 @@ def owners(library: Library) -> Iterator[Finding]:
 
 def _complaint(library: Library, table: str) -> list[str] | None:
     """What SQLite says is wrong with a table and its indexes, or with the whole file; None when all is well."""
-    pragma = f"PRAGMA integrity_check('{table}')" if table else "PRAGMA integrity_check"
+    quoted = table.replace("'", "''")
+    pragma = f"PRAGMA integrity_check('{quoted}')" if table else "PRAGMA integrity_check"
     try:
         said = [str(row[0]) for row in library.connection.execute(pragma)]
     except sqlite3.DatabaseError as error:
@@ -104,30 +110,11 @@ def _owner(table: str) -> str:
     return next((index for index in TEXT_INDEXES if table.startswith(index)), table)
 
 
-def _schema(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
-    rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {(kind, name): sql for kind, name, sql in rows}
-
-
 @cache
-def _right_schema() -> dict[tuple[str, str], str]:
-    """What a library made today has, less what SQLite keeps for itself."""
-    from sqlite_utils import Database
-
-    from vidlocal.store.migrations import migrations
-
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        migrations.apply(Database(connection, execute_plugins=False))
-        hidden = tuple(f"{index}_" for index in TEXT_INDEXES)
-        made = _schema(connection)
-        return {
-            (kind, name): sql
-            for (kind, name), sql in made.items()
-            if not name.startswith(("sqlite_", "_sqlite_migrations", *hidden))
-        }
-    finally:
-        connection.close()
+def _right_schema() -> schemas.Schema:
+    """What a library made today has, less what the text indexes keep for themselves."""
+    hidden = tuple(f"{index}_" for index in TEXT_INDEXES)
+    return {(kind, name): sql for (kind, name), sql in schemas.today().items() if not name.startswith(hidden)}
 
 
 def _agrees(library: Library, index: str) -> bool:
@@ -158,6 +145,12 @@ def _recreate(library: Library, kind: str, name: str, sql: str) -> None:
     with library.writing() as connection:
         connection.execute(f"DROP {kind} IF EXISTS {name}")
         connection.execute(sql)
+
+
+def _drop(library: Library, kind: str, name: str) -> None:
+    quoted = name.replace('"', '""')
+    with library.writing() as connection:
+        connection.execute(f'DROP {kind} "{quoted}"')
 
 
 def _reindex(library: Library, table: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vidlocal.errors import StoreError
 from vidlocal.records import Frame
 from vidlocal.store import frames, owners, staging
 from vidlocal.store.check.finding import Finding, Part
@@ -32,18 +33,19 @@ def lost(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) 
     Where no checksum was kept, it must begin and end as a JPEG does, and then `is_whole` decides.
     """
     rows = library.rows(
-        "SELECT id, image, image_crc, dhash FROM frames WHERE video_id = ? AND image IS NOT NULL ORDER BY id", video_id
+        "SELECT id, image_crc, dhash FROM frames WHERE video_id = ? AND image IS NOT NULL ORDER BY id", video_id
     )
     found: list[Lost] = []
-    for frame_id, image, crc, dhash in rows:
+    for frame_id, crc, dhash in rows:
+        frame = frames.get(library, frame_id)
+        if frame is None:
+            continue
         try:
-            data = (library.folder / image).read_bytes()
+            data = frames.image_path(library, frame).read_bytes()
         except OSError:
             data = None
         if data is None or not _is_as_published(data, crc, is_whole):
-            frame = frames.get(library, frame_id)
-            if frame is not None:
-                found.append(Lost(frame, dhash & _UNSIGNED, missing=data is None))
+            found.append(Lost(frame, dhash & _UNSIGNED, missing=data is None))
     return found
 
 
@@ -57,7 +59,8 @@ def nameless(library: Library) -> Iterator[Finding]:
     )
     for frame_id, video_id, content_hash, position in rows:
         image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
-        if (library.folder / image).is_file():
+        path = frames.place_of(library, image)
+        if path is not None and path.is_file():
             sentence = f"Frame {frame_id} has forgotten its image {image}."
             yield Finding(Part.ROWS, sentence, video_id, partial(_remind, library, frame_id, image))
 
@@ -77,9 +80,12 @@ def replace(library: Library, frame: Frame, jpeg: bytes) -> None:
     """Give a frame its picture again, and queue what could not be done without it."""
     if frame.image is None:
         return
-    path = library.folder / frame.image
+    path = frames.place_of(library, frame.image)
+    if path is None:
+        raise StoreError(f"Frame {frame.id} is said to have its image at {frame.image}, where none may be.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
+    draft.unlink(missing_ok=True)
     with open(draft, "wb", opener=_private) as file:
         file.write(jpeg)
         file.flush()
@@ -93,7 +99,7 @@ def replace(library: Library, frame: Frame, jpeg: bytes) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_EXCL, 0o600)
 
 
 def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], bool]) -> bool:
@@ -110,8 +116,8 @@ def _remind(library: Library, frame_id: int, image: str) -> None:
 
 def _orphans(library: Library) -> Iterator[Path]:
     """Everything in the frames folder that no frame speaks of and no living process is filling."""
-    if not library.frames_folder.is_dir():
-        return
+    if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
+        return  # behind a link other things may lie, of which nothing speaks either
     known: dict[str, set[str]] = {}
     for row in library.rows("SELECT image FROM frames WHERE image IS NOT NULL"):
         folder, _, name = row["image"].rpartition("/")

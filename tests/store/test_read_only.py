@@ -1,0 +1,140 @@
+"""A library on a disk or in a folder that cannot be written is read as usual; what would write says so."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.understood import add_film
+from vidlocal.store.database import Library
+
+# What a person does with a library on a memory stick that is write-protected.
+READS = (
+    ["list"],
+    ["show", "1"],
+    ["search", "bride"],
+    ["search", "bride", "--json"],
+    ["status"],
+    ["plan"],
+    ["failed"],
+    ["report"],
+    ["export"],
+    ["similar", "1@2"],
+    ["note", "1@5"],
+    ["clip", "bride", "--dry-run"],
+    ["rm", "1", "--dry-run"],
+)
+WRITES = (["rm", "1", "--yes"], ["note", "1@5", "Anna"], ["enrich"], ["failed", "--retry"])
+NOBODY = 65534
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    with Library.open(tmp_path / "home", create=True) as library:
+        add_film(library, pictures=3)
+    return tmp_path / "home"
+
+
+# Root without the right to ignore permissions: what everybody else is.
+AS_ANYBODY = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner"]
+
+
+def vidlocal(home: Path, *words: str, by: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "VIDLOCAL_HOME": str(home), "VIDLOCAL_OLLAMA_HOST": "http://127.0.0.1:9"}
+    return subprocess.run(
+        [*by, sys.executable, "-m", "vidlocal", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        cwd="/",
+    )
+
+
+@contextmanager
+def write_protected(home: Path) -> Iterator[Path]:
+    """The folder as it looks on a disk that cannot be written: mounted so, in a namespace of our own children."""
+    where = home.with_name("stick")
+    where.mkdir()
+    mount = ["mount", "--bind", "-o", "ro", str(home), str(where)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this system lets us mount nothing")
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", str(where)], check=True)
+
+
+def stamps(home: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in home.rglob("*")}
+
+
+def test_a_library_on_a_write_protected_disk_is_read_and_nothing_is_written(home: Path) -> None:
+    before = stamps(home)
+    with write_protected(home) as stick:
+        for words in READS:
+            done = vidlocal(stick, *words)
+            assert done.returncode == 0, (words, done.stderr)
+        assert "bride" in vidlocal(stick, "search", "bride").stdout
+        for words in WRITES:
+            done = vidlocal(stick, *words)
+            assert (done.returncode, done.stderr.count("\n")) == (6, 1), (words, done.stderr)
+            assert "Copy the folder" in done.stderr
+    assert stamps(home) == before
+
+
+def test_a_library_in_a_folder_of_somebody_else_is_read(home: Path) -> None:
+    by: Sequence[str] = ()
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+        if os.geteuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+            by = AS_ANYBODY
+    if by and shutil.which(by[0]) is None:
+        pytest.skip("root ignores permissions, and this system cannot take that from it")
+    before = stamps(home)
+    for words in READS:
+        done = vidlocal(home, *words, by=by)
+        assert done.returncode == 0, (words, done.stderr)
+    for words in WRITES:
+        done = vidlocal(home, *words, by=by)
+        assert (done.returncode, done.stderr.count("\n")) == (6, 1), (words, done.stderr)
+    assert stamps(home) == before
+    for path in (home, *home.rglob("*")):  # so that it can be removed
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_what_a_living_writer_has_just_stored_is_read_too(home: Path) -> None:
+    with Library.open(home) as writer:
+        add_film(writer, name="picnic", pictures=0)
+        assert (home / "library.db-wal").stat().st_size
+        with write_protected(home) as stick:
+            assert "picnic" in vidlocal(stick, "list").stdout
+
+
+def test_a_library_whose_log_cannot_be_read_without_writing_says_so(home: Path, tmp_path: Path) -> None:
+    """Copied while it was in use, without the index of its log."""
+    with Library.open(home) as writer:
+        add_film(writer, name="picnic", pictures=0)
+        shutil.copytree(home, tmp_path / "copy", ignore=shutil.ignore_patterns("*-shm"))
+    with write_protected(tmp_path / "copy") as stick:
+        done = vidlocal(stick, "list")
+        assert (done.returncode, done.stderr.count("\n")) == (6, 1)
+        assert "not closed in good order" in done.stderr
+    assert "picnic" in vidlocal(tmp_path / "copy", "list").stdout
+
+
+def test_an_old_library_that_cannot_be_written_says_that_it_cannot_be_brought_up_to_date(home: Path) -> None:
+    with Library.open(home) as library:
+        library.connection.execute("PRAGMA user_version = 2")
+    with write_protected(home) as stick:
+        done = vidlocal(stick, "list")
+        assert (done.returncode, done.stderr.count("\n")) == (6, 1)
+        assert "older vidlocal" in done.stderr
