@@ -1,6 +1,6 @@
 """Verb 2: the deep pass. Local models work through the queue, most valuable frames first.
 
-    transcribe + read -> embed -> describe a stretch, watch -> tag, summarise -> embed -> ... until nothing is left
+    read, listen, look at pictures -> embed -> describe a stretch, watch -> tag, summarise -> embed -> ... until done
 
 Every answer is stored together with the end of its job. Whatever stops the run, the next one goes on there.
 """
@@ -60,7 +60,7 @@ def enrich(
     started = clock.now()
     jobs.release_dead(library)
     try:
-        _listen_and_read(worker, engines.fast, only)
+        _fast_pass(worker, engines.fast, only)
         _work_off(worker, [work for work in _works(library, engines) if only is None or work.kind in only])
     finally:
         worker.give_everything_back()
@@ -128,9 +128,9 @@ def _embedding_key(engines: Engines) -> str | None:
     return next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
 
 
-def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[JobKind] | None) -> None:
-    """Speech and text on screen that ingest left, now that their models may be there."""
-    if only is not None and not {JobKind.READ, JobKind.TRANSCRIBE} & set(only):
+def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] | None) -> None:
+    """Speech, text on screen and pictures that ingest left, now that their models may be there."""
+    if only is not None and not {*fast.STAGES.values()} & {*only}:
         return
     notes = fast.work_off(
         worker.library,
@@ -146,9 +146,8 @@ def _listen_and_read(worker: Worker, engines: fast.Engines, only: Collection[Job
 
 
 def _report_share(worker: Worker, stage: str, share: float | None) -> None:
-    """How much of one video is read or heard, in hundredths of it."""
-    kind = JobKind.TRANSCRIBE if stage == fast.LISTENING else JobKind.READ
-    worker.report(Progress(kind, round(100 * (share or 0.0)), 100, "", "", None, None))
+    """How much of one video is read, heard or looked at, in hundredths of it."""
+    worker.report(Progress(fast.STAGES[stage], round(100 * (share or 0.0)), 100, "", "", None, None))
 
 
 def _sees(host: Host) -> bool:

@@ -1,6 +1,6 @@
 """Verb 1: a file becomes a video that can be searched.
 
-    file -> identity -> probe -> frames + signals -> subtitles -> one transaction -> text on screen, speech
+    file -> identity -> probe -> frames + signals -> subtitles -> one transaction -> text on screen, speech, pictures
 
 Everything up to the transaction is done again from the start when it is interrupted; what comes after it
 is a job of its own, which this run does at once and any later run can finish.
@@ -246,10 +246,12 @@ class _Intake:
         listen = self.transcribe or PassageKind.SUBTITLE not in known
         if probe.audio and listen and PassageKind.SPEECH not in known:
             plan.append(JobKind.TRANSCRIBE)
+        if drafts and self.tools.fast.pictures is not None:
+            plan.append(JobKind.PICTURES)
         return plan
 
     def _finish(self, video: Video) -> tuple[str, ...]:
-        """Text on screen and speech of the video, now; what cannot be done is left queued and said."""
+        """Text on screen, speech and pictures of the video, now; what cannot be done is left queued and said."""
         return fast.work_off(
             self.library,
             self.tools.fast,

@@ -18,6 +18,7 @@ def add_video(library: Library, content_hash: str = "h1") -> int:
         FrameDraft(time=2.0, shot=0, image=None, dhash=0, same_as=0),
         FrameDraft(time=4.0, shot=1, image=f"frames/{content_hash}/000002.jpg", dhash=1),
     ]
+    (library.frames_folder / content_hash).mkdir()
     return videos.add(
         library,
         content_hash=content_hash,
@@ -108,6 +109,22 @@ def test_what_a_model_has_not_seen_is_queued_once(library: Library) -> None:
     frame_vectors.store(library, KEY, distinct(library, video_id), unit(1.0, 2.0))
     jobs.finish(library, job)
     assert frame_vectors.queue_missing(library, KEY) == 0
+
+
+def test_a_video_whose_pictures_are_not_there_waits_for_them(library: Library) -> None:
+    add_video(library)
+    (library.frames_folder / "h1").rmdir()
+    assert frame_vectors.queue_missing(library, KEY) == 0
+    (library.frames_folder / "h1").mkdir()
+    assert frame_vectors.queue_missing(library, KEY) == 1
+
+
+def test_how_far_a_model_has_come(library: Library) -> None:
+    video_id = add_video(library)
+    assert frame_vectors.coverage(library, video_id, KEY) == (0, 2)
+    frame_vectors.store(library, KEY, distinct(library, video_id)[:1], unit(1.0))
+    assert frame_vectors.coverage(library, video_id, KEY) == (1, 2)
+    assert frame_vectors.coverage(library, video_id, OTHER) == (0, 2)
 
 
 @pytest.mark.parametrize(("key", "queued"), [(KEY, 0), (OTHER, 1)])

@@ -9,6 +9,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import night, options, output
+from vidlocal.cli.picture_engine import queue_pictures
 from vidlocal.cli.progress import Line
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
@@ -166,6 +167,7 @@ class _Command:
         jobs.release_dead(self.library)
         priorities.reprioritise(self.library)
         passages.queue_for_model(self.library, self.chosen.embed_model)
+        queue_pictures(self.library, self.chosen, required=only is not None and JobKind.PICTURES in only)
         queued = work_left(self.library, self.among)
         left = {kind: number for kind, number in queued.items() if not only or kind in only}
         if not left:
@@ -244,6 +246,7 @@ _STAGES = {
     JobKind.SUMMARISE: "summing up",
     JobKind.EMBED: "embedding",
     JobKind.READ: "reading the screen",
+    JobKind.PICTURES: "looking at pictures",
     JobKind.TRANSCRIBE: "listening",
 }
 

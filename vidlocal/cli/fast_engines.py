@@ -1,7 +1,8 @@
-"""What reads text on screen and listens to speech, opened for a command."""
+"""What reads text on screen, listens to speech and looks at pictures, opened for a command."""
 
 from contextlib import ExitStack
 
+from vidlocal.cli.picture_engine import open_pictures
 from vidlocal.engines.models_on_disk import vad_model, whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import EngineError
@@ -15,9 +16,12 @@ from vidlocal.steps.fast import Engines
 def fast_engines(stack: ExitStack, chosen: Settings, ffmpeg: Ffmpeg, prober: Prober) -> Engines:
     """The engines of the fast pass, closed with `stack`. Without a whole whisper model nothing listens."""
     reader = stack.enter_context(ScreenReader())
+    found = open_pictures(stack, chosen)
+    pictures, no_pictures = (None, found) if isinstance(found, str) else (found, None)
     try:
         model = whisper_model(chosen.whisper_model, chosen.models_folder)
     except EngineError as error:  # missing or damaged: everything else can be done without it
-        return Engines(ffmpeg, prober, reader, None, f"Speech waits to be written down. {error}")
+        no_speech = f"Speech waits to be written down. {error}"
+        return Engines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
     speech = stack.enter_context(Whisper(model, vad_file=vad_model(chosen.models_folder)))
-    return Engines(ffmpeg, prober, reader, speech)
+    return Engines(ffmpeg, prober, reader, speech, None, pictures, no_pictures)

@@ -27,6 +27,8 @@ def open_hosts(
     A server that cannot is named and left out; EngineError when none can. Work that needs no server goes on
     without one.
     """
+    if set(left) == {JobKind.PICTURES}:  # other work may end in passages, which are to be embedded
+        return []
     needed = any(kind in left for kind in _NEEDS_A_SERVER)
     hosts: list[Host] = []
     troubles: list[EngineError] = []

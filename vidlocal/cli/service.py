@@ -12,6 +12,7 @@ from vidlocal.cli import enrich as enriching
 from vidlocal.cli import ingest as ingesting
 from vidlocal.cli import night
 from vidlocal.cli.engines import open_engines
+from vidlocal.cli.picture_engine import queue_pictures
 from vidlocal.enrich import enrich
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest import Outcome, Result, ingest
@@ -62,6 +63,7 @@ class Service:
                 open_engines(stack, self.chosen, every, canary=False, say=self.shift.say)
             except EngineUnreachable as error:
                 self._wait_out(error)
+        queue_pictures(self.library, self.chosen)
 
     def serve(self) -> NoReturn:
         """Round after round, until a signal ends the program."""

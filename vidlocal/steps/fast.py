@@ -1,4 +1,7 @@
-"""The fast pass's queued work: text on screen and speech. Ingest does it at once, enrich what was left."""
+"""The fast pass's queued work: text on screen, speech, vectors of pictures.
+
+Ingest does it at once, enrich what was left.
+"""
 
 import time
 from collections.abc import Callable, Collection
@@ -6,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.engines.base import SpeechEngine
+from vidlocal.engines.base import PictureEngine, SpeechEngine
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
@@ -15,6 +18,7 @@ from vidlocal.records import Job, JobKind
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps.blame import fault_of
 from vidlocal.steps.listen import listen
+from vidlocal.steps.pictures import look_at_pictures
 from vidlocal.steps.read import read_screen
 from vidlocal.store import jobs, videos
 from vidlocal.store.among import ALL, Among
@@ -27,20 +31,25 @@ _LEASE_S = 3600.0
 # What stands in the way goes away when a drive is plugged in or a model fetched: look again in the next run.
 _NEXT_RUN_S = 60.0
 
-READING, LISTENING = "reading the screen", "listening"
+READING, LISTENING, LOOKING = "reading the screen", "listening", "looking at pictures"
+# Which work each stage is.
+STAGES = {READING: JobKind.READ, LISTENING: JobKind.TRANSCRIBE, LOOKING: JobKind.PICTURES}
 
 Report = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What reads and listens. `no_speech` says in one sentence why nothing listens, when nothing does."""
+    """What reads, listens and looks. `no_speech` says in one sentence why nothing listens, when nothing does, and
+    `no_pictures` the same of pictures."""
 
     ffmpeg: Ffmpeg
     prober: Prober
     reader: ScreenReader
     speech: SpeechEngine | None
     no_speech: str | None = None
+    pictures: PictureEngine | None = None
+    no_pictures: str | None = None
 
 
 def work_off(
@@ -54,19 +63,18 @@ def work_off(
     stop: Callable[[], bool] = lambda: False,
     hold: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """Read and listen to what is queued, of some videos or of all. Returns a sentence for what has to wait.
+    """Read, listen to and look at what is queued, of some videos or of all. Returns a sentence for what has to wait.
 
     `stop` is asked before every job and may wait; `hold` is asked within them and answers at once. A job that is
     held is given back and goes on later where it was.
     """
     work = _Work(library, engines, owner, among, report, stop, hold)
     notes = work.all_of(JobKind.READ, work.read) if only is None or JobKind.READ in only else ()
-    if only is not None and JobKind.TRANSCRIBE not in only:
-        return notes
-    if engines.speech is not None:
-        return (*notes, *work.all_of(JobKind.TRANSCRIBE, work.listen))
-    waiting = jobs.next_due(library, JobKind.TRANSCRIBE, among=among) is not None
-    return (*notes, engines.no_speech) if waiting and engines.no_speech else notes
+    if only is None or JobKind.TRANSCRIBE in only:
+        notes += work.all_that(JobKind.TRANSCRIBE, work.listen, engines.speech, engines.no_speech)
+    if only is None or JobKind.PICTURES in only:
+        notes += work.all_that(JobKind.PICTURES, work.look, engines.pictures, engines.no_pictures)
+    return notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,15 @@ class _Work:
     report: Report
     stop: Callable[[], bool]
     hold: Callable[[], bool]
+
+    def all_that(
+        self, kind: JobKind, perform: Callable[[Job], None], engine: object | None, without: str | None
+    ) -> tuple[str, ...]:
+        """The same where an engine is needed that may not be there: then the sentence `without`, if any job waits."""
+        if engine is not None:
+            return self.all_of(kind, perform)
+        waiting = jobs.next_due(self.library, kind, among=self.among) is not None
+        return (without,) if waiting and without else ()
 
     def all_of(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         """Perform every job of a kind that is due. Returns a sentence for each that could not be done."""
@@ -121,6 +138,14 @@ class _Work:
             report=lambda done: self.report(LISTENING, done),
             after_window=self._hold,
         )
+
+    def look(self, job: Job) -> None:
+        def report(done: float) -> None:
+            self.report(LOOKING, done)
+            self._hold()
+
+        if self.engines.pictures is not None:
+            look_at_pictures(self.library, job, self.engines.pictures, report=report)
 
     def _hold(self) -> None:
         if self.hold():

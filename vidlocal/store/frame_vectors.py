@@ -65,6 +65,17 @@ def without(library: Library, video_id: int, key: str, *, limit: int) -> list[tu
     return [(row["id"], row["image"]) for row in rows]
 
 
+def coverage(library: Library, video_id: int, key: str) -> tuple[int, int]:
+    """How many distinct frames of a video this model has seen, and how many there are."""
+    row = library.row(
+        """SELECT count(frame_vectors.id), count(*) FROM frames
+        LEFT JOIN frame_vectors ON frame_id = frames.id AND model = ? WHERE video_id = ? AND image IS NOT NULL""",
+        key,
+        video_id,
+    )
+    return (0, 0) if row is None else (row[0], row[1])
+
+
 def every(library: Library, key: str) -> FrameVectors:
     """All vectors of a model. A vector of another size than most is left out: `vidlocal check` tells of those."""
     import numpy as np
@@ -98,19 +109,28 @@ def forget_others(library: Library, video_id: int, key: str) -> None:
 def queue_missing(library: Library, key: str) -> int:
     """Queue every video with a distinct frame that this model has not seen. How many there are.
 
-    What was set aside stays so, unless another model was chosen since.
+    What was set aside stays so, unless another model was chosen since. A video whose pictures are not there (it was
+    imported) waits until they are.
     """
-    with library.writing() as connection:
-        is_new = measures.get(library, measures.PICTURES_MODEL) != key
-        measures.put(library, measures.PICTURES_MODEL, key)
-        rows = connection.execute(
-            """SELECT id FROM videos WHERE EXISTS (
-              SELECT 1 FROM frames WHERE video_id = videos.id AND image IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM frame_vectors WHERE frame_id = frames.id AND model = ?))
-            AND NOT EXISTS (
-              SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND (state = ? AND NOT ? OR state IN (?, ?)))""",
-            (key, JobKind.PICTURES, JobState.FAILED, is_new, JobState.QUEUED, JobState.RUNNING),
-        ).fetchall()
-        for row in rows:
-            jobs.add(library, JobKind.PICTURES, row["id"], row["id"])
-    return len(rows)
+    is_new = measures.get(library, measures.PICTURES_MODEL) != key
+    rows = library.rows(
+        """SELECT videos.id, min(image) AS image FROM videos JOIN frames ON video_id = videos.id
+        WHERE image IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM frame_vectors WHERE frame_id = frames.id AND model = ?)
+        AND NOT EXISTS (
+          SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND (state = ? AND NOT ? OR state IN (?, ?)))
+        GROUP BY videos.id""",
+        key,
+        JobKind.PICTURES,
+        JobState.FAILED,
+        is_new,
+        JobState.QUEUED,
+        JobState.RUNNING,
+    )
+    wanted = [row["id"] for row in rows if (library.folder / row["image"]).parent.is_dir()]
+    if wanted or is_new:
+        with library.writing():
+            measures.put(library, measures.PICTURES_MODEL, key)
+            for video_id in wanted:
+                jobs.add(library, JobKind.PICTURES, video_id, video_id)
+    return len(wanted)
