@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from vidlocal.store import videos
+from vidlocal.store import passages, videos
 from vidlocal.store.database import Library
 
 from .conftest import Run, add_video, hash_of
@@ -66,3 +66,9 @@ def traces(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if MARKER in path.name or (path.is_file() and MARKER.encode() in path.read_bytes().lower())
     ]
+
+
+def test_one_passage_is_not_called_passages(run: Run, wedding: int, library: Library) -> None:
+    for passage in passages.of_video(library, wedding)[1:]:
+        passages.forget(library, passage)
+    assert "with 10 frames and 1 passage." in run("rm", str(wedding), "--dry-run").stderr

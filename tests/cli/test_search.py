@@ -103,7 +103,7 @@ def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Libra
     add_video(library, "garden", "the bride waters the flowers")
     result = run("search", "zebra")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "5 frames are not described yet" in result.stderr
+    assert "Not described yet: 5 frames" in result.stderr
     assert run("search", "zebra", "--quiet").stderr == ""
     assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
 

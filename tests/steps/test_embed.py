@@ -94,7 +94,7 @@ def fails_on(words: str) -> Callable[[Asked], Behaviour | None]:
 def test_one_bad_text_costs_only_itself(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
     video = add_video(library, 100)
     server.choose = fails_on("number 42 ")
-    with pytest.raises(AnswerRejected, match="1 passages could not be embedded"):
+    with pytest.raises(AnswerRejected, match="1 passage could not be embedded"):
         embed_video(library, next_job(library), embedder)
     assert vectors_stored(library) == 99
     ((_, left),) = passages.without_vector(library, video, embedder.key, limit=9)

@@ -26,6 +26,7 @@ from vidlocal.errors import (
 from vidlocal.settings import Settings
 from vidlocal.store import measures, place, videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama
@@ -123,7 +124,7 @@ def _library(home: Path) -> Check:
             count = len(videos.every(library))
     except StoreError as error:
         return Check("library", State.MISSING, str(error), "", error.exit_code)
-    return Check("library", State.OK, f"{count:,} videos, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
+    return Check("library", State.OK, f"{counted(count, 'video')}, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
 
 
 def _privacy(home: Path) -> Check:

@@ -21,6 +21,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.measures import SECONDS_PER_FRAME
 from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.steps.worker import Progress, Summary
@@ -195,7 +196,7 @@ class _Command:
         if not frames_left:
             return
         each = measures.get(self.library, SECONDS_PER_FRAME)
-        words = f"{frames_left:,} frames to describe with {self.chosen.vision_model}"
+        words = f"{counted(frames_left, 'frame')} to describe with {self.chosen.vision_model}"
         if each is None:
             self.shift.say(f"{words}; how long one takes is not yet known here.")
             return
@@ -218,7 +219,7 @@ class _Command:
         for note in dict.fromkeys(summary.notes):
             self.shift.say(note)
         described = summary.done.get(JobKind.DESCRIBE, 0)
-        told = [f"{described:,} frames described in {lasting(summary.seconds)}"] if described else []
+        told = [f"{counted(described, 'frame')} described in {lasting(summary.seconds)}"] if described else []
         if summary.failed:
             told.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
         waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items() if number)

@@ -21,6 +21,7 @@ from vidlocal.steps.quality import Figures, Ranks, Truth
 from vidlocal.store import vector_index, videos
 from vidlocal.store.database import Library
 from vidlocal.store.importing import placeholder
+from vidlocal.wording import counted
 
 CHANNELS = ("words", "vectors", "fused")
 _SOME_LEFT_OUT = 3
@@ -218,7 +219,7 @@ def _print(found: _Channels, count: int, *, json: bool, intervals: bool) -> None
     if json:
         output.document({"queries": count, **_data(told, intervals=intervals)})
         return
-    output.line(f"{count:,} queries")
+    output.line(counted(count, "query", "queries"))
     _table(told)
 
 
@@ -235,7 +236,7 @@ def _print_both(names: Sequence[str], both: Sequence[_Channels], count: int, *, 
         compared = [{"name": name, **_data(one, intervals=intervals)} for name, one in zip(names, told, strict=True)]
         output.document({"queries": count, "compared": compared, "difference": _data(gained, intervals=True)})
         return
-    output.line(f"{count:,} queries")
+    output.line(counted(count, "query", "queries"))
     for name, one in zip(names, told, strict=True):
         output.line("")
         output.line(name)

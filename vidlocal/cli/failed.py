@@ -12,6 +12,7 @@ from vidlocal.store import jobs, videos
 from vidlocal.store.among import Among
 from vidlocal.store.jobs import Failure
 from vidlocal.timecode import clock, short_clock
+from vidlocal.wording import counted
 
 
 def command(
@@ -50,7 +51,7 @@ def command(
 def _sentence(number: int, *, retry: bool) -> str:
     if not number:
         return "Nothing was set aside."
-    what = "1 job" if number == 1 else f"{number:,} jobs"
+    what = counted(number, "job")
     if retry:
         return f"{what} queued again. Go on with: vidlocal enrich"
     return f"{what} set aside. Try again with: vidlocal failed --retry"

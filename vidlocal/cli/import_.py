@@ -11,6 +11,7 @@ from vidlocal.cli import options, output
 from vidlocal.errors import MediaError
 from vidlocal.steps import take
 from vidlocal.store.database import Library
+from vidlocal.wording import counted
 
 # As for ingest: some of it could not be taken in.
 _SOME_LEFT_OUT = 3
@@ -85,9 +86,9 @@ class _Reasons:
 
 
 def _told(total: take.Taken) -> str:
-    said = f"{total.passages:,} passages and {total.videos:,} videos are new"
+    said = f"New: {counted(total.passages, 'passage')} and {counted(total.videos, 'video')}"
     if total.known:
-        said += f", {total.known:,} passages were known"
+        said += f"; known before: {counted(total.known, 'passage')}"
     if total.bad:
-        said += f", {total.bad:,} lines were left out"
+        said += f"; left out: {counted(total.bad, 'line')}"
     return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")

@@ -14,6 +14,7 @@ from vidlocal.render.safe import flat
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting, short_clock
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.ingest import Outcome, Tools
@@ -111,9 +112,9 @@ def _sentence(outcome: "Outcome") -> str:
         return f"copy: {name} is the same as video {video.id} ({video.title})"
     facts = [short_clock(video.duration)] if video.duration else []
     if outcome.frames:
-        facts.append(f"{outcome.frames:,} frames ({outcome.distinct:,} distinct)")
+        facts.append(f"{counted(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")
     if outcome.subtitles:
-        facts.append(f"{outcome.subtitles:,} subtitles")
+        facts.append(counted(outcome.subtitles, "subtitle"))
     facts.append(f"took {lasting(outcome.seconds)}")
     if video.partial:
         facts.append(video.partial)

@@ -13,6 +13,7 @@ from vidlocal.cli import options, output
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.render.safe import flat
 from vidlocal.store.database import Library
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.organize import Proposal
@@ -102,7 +103,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
     if not json:
         _table(proposal)
     count = len(proposal.moves)
-    if count and not yes and sys.stdin.isatty() and not output.confirmed(f"Rename {count:,} videos?"):
+    if count and not yes and sys.stdin.isatty() and not output.confirmed(f"Rename {counted(count, 'video')}?"):
         output.notice("Nothing was renamed.", quiet=quiet)
         return
     moved = move.apply(library, proposal.folder, proposal.moves)
@@ -111,7 +112,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
         output.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
     _name_left(proposal.left, quiet=quiet)
     if moved.renamed:
-        told = f"Renamed {len(moved.renamed):,} files. Take it back with: vidlocal organize --undo"
+        told = f"Renamed {counted(len(moved.renamed), 'file')}. Take it back with: vidlocal organize --undo"
     else:
         told = "Nothing was renamed."
     output.notice(told, quiet=quiet)
@@ -129,7 +130,7 @@ def _undo(library: Library, *, json: bool, quiet: bool) -> None:
     if moved is None:
         output.notice("There is nothing to take back.", quiet=quiet)
         return
-    output.notice(f"{len(moved.renamed):,} files have their old names again.", quiet=quiet)
+    output.notice(f"Old names given back to {counted(len(moved.renamed), 'file')}.", quiet=quiet)
     _end(moved)
 
 

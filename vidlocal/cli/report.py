@@ -10,6 +10,7 @@ from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
 from vidlocal.records import JobKind
 from vidlocal.timecode import lasting, pace
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.steps.report import Report
@@ -77,8 +78,8 @@ def _span(report: "Report") -> str:
 
 def _done(report: "Report") -> str:
     parts = [
-        _count(report.done.get(JobKind.DESCRIBE, 0), "frame"),
-        f"{_count(report.videos_finished, 'video')} finished",
+        counted(report.done.get(JobKind.DESCRIBE, 0), "frame"),
+        f"{counted(report.videos_finished, 'video')} finished",
     ]
     parts += [f"{kind} {number:,}" for kind, number in report.done.items() if kind is not JobKind.DESCRIBE]
     return ", ".join(parts)
@@ -95,16 +96,12 @@ def _left(report: "Report") -> str:
     parts = [f"{kind} {number:,}" for kind, number in report.left.items() if kind is not JobKind.DESCRIBE and number]
     frames = report.left.get(JobKind.DESCRIBE, 0)
     if frames:
-        parts.insert(0, _count(frames, "frame") + _time_left(report))
+        parts.insert(0, counted(frames, "frame") + _time_left(report))
     return ", ".join(parts)
 
 
 def _time_left(report: "Report") -> str:
     if report.seconds_left is None or report.nights_left is None:
         return " (how long that takes is not yet known)"
-    nights = f"{_count(report.nights_left, 'night')} of {lasting(report.night_s)}"
+    nights = f"{counted(report.nights_left, 'night')} of {lasting(report.night_s)}"
     return f" ({lasting(report.seconds_left)}, {nights})"
-
-
-def _count(number: int, of: str) -> str:
-    return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"

@@ -7,6 +7,7 @@ import typer
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
 from vidlocal.store import frames, passages, videos
+from vidlocal.wording import counted
 
 
 def command(
@@ -28,7 +29,8 @@ def command(
         found = videos.resolve(library, video)
         frame_count = frames.coverage(library, found.id).total
         passage_count = len(passages.of_video(library, found.id))
-        what = f"video {found.id} ({found.title}) with {frame_count:,} frames and {passage_count:,} passages"
+        what = f"video {found.id} ({found.title}) "
+        what += f"with {counted(frame_count, 'frame')} and {counted(passage_count, 'passage')}"
         removed = not dry_run and (yes or output.confirmed(f"Remove {what} from the library?"))
         if removed:
             videos.remove(library, found.id, purge=purge)

@@ -20,6 +20,7 @@ from vidlocal.render import data
 from vidlocal.search import Result, search
 from vidlocal.store import frames, jobs, passages, searches, videos
 from vidlocal.store.database import Library
+from vidlocal.wording import counted
 
 Parser = WordsCommand
 
@@ -123,9 +124,9 @@ def advice(library: Library) -> str:
     unheard = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
     left = frames.coverage(library).distinct_left
     if left:
-        return f"No moment found. {left:,} frames are not described yet; describe them with: vidlocal enrich"
+        return f"No moment found. Not described yet: {counted(left, 'frame')}; go on with: vidlocal enrich"
     if unheard:
-        return f"No moment found. {unheard:,} videos were not listened to yet. Do so with: vidlocal setup"
+        return f"No moment found. Not listened to yet: {counted(unheard, 'video')}; go on with: vidlocal setup"
     return "No moment found. Try fewer or other words."
 
 

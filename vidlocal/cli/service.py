@@ -22,6 +22,7 @@ from vidlocal.steps.gate import Schedule, Unpaused
 from vidlocal.steps.worker import work_left
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
+from vidlocal.wording import counted
 
 _HELD_REST_S = 1.0
 _IDLE_REST_S = 10.0
@@ -147,7 +148,7 @@ class Service:
         if outcome.result is Result.FAILED:
             self.shift.say(f"{outcome.path.name} was not taken in: {outcome.reason}")
         elif outcome.result is Result.ADDED and outcome.video is not None:
-            self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {outcome.frames:,} frames.")
+            self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {counted(outcome.frames, 'frame')}.")
         self._say_once(outcome.notes)
 
     def _say_once(self, notes: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from vidlocal.engines.ollama_http import (
     unreachable,
 )
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
+from vidlocal.wording import counted
 
 Need = Literal["vision", "embedding", "completion"]
 Options = Mapping[str, int | float]
@@ -218,7 +219,7 @@ class Ollama:
             reply = self._client.embed(model, list(texts), options=dict(options), keep_alive=keep_alive)
             vectors = np.asarray(reply.embeddings, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
-            raise AnswerRejected(f"{model} gave vectors of shape {vectors.shape} for {len(texts)} texts.")
+            raise AnswerRejected(f"{model} gave vectors of shape {vectors.shape} for {counted(len(texts), 'text')}.")
         return vectors
 
     def unload(self, model: str) -> None:

@@ -10,6 +10,7 @@ from vidlocal.records import Job
 from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import jobs, passages
 from vidlocal.store.database import Library
+from vidlocal.wording import counted
 
 # What is stored at once, and lost at most.
 BATCH = 64
@@ -47,7 +48,9 @@ class Embedder:
                 jobs.finish(self._library, job)
                 return None
         if not batch:
-            raise AnswerRejected(f"{len(self._refused[job.video_id])} passages could not be embedded with {self._key}.")
+            raise AnswerRejected(
+                f"{counted(len(self._refused[job.video_id]), 'passage')} could not be embedded with {self._key}."
+            )
 
         def ask(host: Host) -> Store:
             engine = _embedder(host)
@@ -69,7 +72,7 @@ class Embedder:
             for ids, vectors in embedded.parts:
                 passages.store_vectors(self._library, engine.key, ids, vectors)
             jobs.give_back(self._library, job)
-        return f"{sum(len(ids) for ids, _ in embedded.parts)} passages embedded"
+        return f"{counted(sum(len(ids) for ids, _ in embedded.parts), 'passage')} embedded"
 
 
 def embed(engine: EmbedEngine, batch: Texts) -> Embedded:

@@ -77,7 +77,7 @@ def owners(library: Library) -> Iterator[Finding]:
         if (table, parent) != ("frames", "frames"):
             found.setdefault((table, parent), []).append(row_id)
     for (table, parent), ids in found.items():
-        sentence = f"{len(ids):,} rows of {table} belong to nothing in {parent}."
+        sentence = f"Rows of {table} that belong to nothing in {parent}: {len(ids):,}."
         yield Finding(Part.ROWS, sentence, mend=partial(_delete, library, table, ids))
 
 

@@ -72,7 +72,7 @@ def leftovers(library: Library) -> Iterator[Finding]:
     if orphans:
         places = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
         more = f" and {len(orphans) - 3:,} more" if len(orphans) > 3 else ""
-        sentence = f"{len(orphans):,} files or folders belong to nothing: {places}{more}."
+        sentence = f"Left behind, and part of nothing: {places}{more}."
         yield Finding(Part.LEFTOVERS, sentence, mend=partial(_remove, library))
 
 

@@ -58,7 +58,7 @@ def notes_of_searches(library: Library) -> Iterator[Finding]:
     for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
         ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
         if ids:
-            sentence = f"{len(ids):,} rows of {table} cannot be read."
+            sentence = f"Rows of {table} that cannot be read: {len(ids):,}."
             yield Finding(Part.ROWS, sentence, mend=partial(_delete, table, library, 0, ids))
 
 
@@ -126,24 +126,24 @@ _ORIGINAL = """(SELECT id FROM frames AS original WHERE original.video_id = fram
 # In an order in which mending one never breaks another that was looked at before.
 _RULES = (
     _Rule(
-        "{number} frames of {title} repeat nothing that is there.",
+        "Frames of {title} that repeat nothing that is there: {number}.",
         """SELECT video_id, id FROM frames WHERE image IS NULL AND NOT EXISTS (
           SELECT 1 FROM frames AS original WHERE original.id = frames.same_as
             AND original.video_id = frames.video_id AND original.image IS NOT NULL)""",
         partial(_update, f"UPDATE frames SET same_as = {_ORIGINAL} WHERE id = ?"),
     ),
     _Rule(
-        "{number} frames of {title} have a picture and repeat another frame.",
+        "Frames of {title} that have a picture and repeat another frame: {number}.",
         "SELECT video_id, id FROM frames WHERE image IS NOT NULL AND same_as IS NOT NULL",
         partial(_update, "UPDATE frames SET same_as = NULL WHERE id = ?"),
     ),
     _Rule(
-        "The facts of {number} frames of {title} cannot be read.",
+        "Frames of {title} whose facts cannot be read: {number}.",
         "SELECT video_id, id FROM frames WHERE NOT json_valid(facts)",
         partial(_update, "UPDATE frames SET facts = '{}' WHERE id = ?"),
     ),
     _Rule(
-        "{number} frames of {title} lie outside the video.",
+        "Frames of {title} that lie outside the video: {number}.",
         f"""SELECT videos.id, frames.id FROM frames JOIN videos ON videos.id = video_id
         WHERE time < 0 OR (duration > 0 AND time > duration + {_SLACK_S})""",
     ),
@@ -152,28 +152,28 @@ _RULES = (
         f"SELECT id, id FROM videos WHERE kind NOT IN ({_quoted(MediaKind)})",
     ),
     _Rule(
-        "{number} passages of {title} are of an unknown kind.",
+        "Passages of {title} that are of an unknown kind: {number}.",
         f"SELECT video_id, id FROM passages WHERE kind NOT IN ({_quoted(PassageKind)})",
     ),
     _Rule(
-        "{number} passages of {title} are about frames of another video.",
+        "Passages of {title} that are about frames of another video: {number}.",
         """SELECT passages.video_id, passages.id FROM passages JOIN frames ON frames.id = frame_id
         WHERE frames.video_id <> passages.video_id""",
         partial(_delete, "passages"),
     ),
     _Rule(
-        "{number} passages of {title} lie outside the video.",
+        "Passages of {title} that lie outside the video: {number}.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN {_MADE_BY_JOBS} AND {_OUTSIDE}""",
         _make_again,
     ),
     _Rule(
-        "{number} subtitles or notes of {title} lie outside the video. For new subtitles: vidlocal rm, then ingest.",
+        "Subtitles or notes outside {title}: {number}. For new subtitles: vidlocal rm, then ingest.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN ('subtitle', 'note') AND {_OUTSIDE}""",
     ),
     _Rule(
-        "{number} passages of {title} end after the video does.",
+        "Passages of {title} that end after the video does: {number}.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE duration > 0 AND "end" > duration + {_SLACK_S} AND passages.start <= duration + {_SLACK_S}""",
         partial(
@@ -183,46 +183,46 @@ _RULES = (
         ),
     ),
     _Rule(
-        "{number} passages of {title} end before they begin.",
+        "Passages of {title} that end before they begin: {number}.",
         'SELECT video_id, id FROM passages WHERE "end" < start',
         partial(_update, 'UPDATE passages SET "end" = start WHERE id = ?'),
     ),
     _Rule(
-        "{number} jobs of {title} are of an unknown kind.",
+        "Jobs of {title} that are of an unknown kind: {number}.",
         f"SELECT video_id, id FROM jobs WHERE kind NOT IN ({_quoted(JobKind)})",
         partial(_delete, "jobs"),
     ),
     _Rule(
-        "{number} jobs of {title} are in an unknown state.",
+        "Jobs of {title} that are in an unknown state: {number}.",
         f"SELECT video_id, id FROM jobs WHERE state NOT IN ({_quoted(JobState)})",
         partial(_update, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
     ),
     _Rule(
-        "{number} jobs of {title} look at frames that are not there.",
+        "Jobs of {title} that look at frames that are not there: {number}.",
         """SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
           ON frames.id = target AND frames.video_id = jobs.video_id AND image IS NOT NULL
         WHERE jobs.kind IN ('describe', 'watch') AND frames.id IS NULL""",
         partial(_delete, "jobs"),
     ),
     _Rule(
-        "{number} jobs of {title} are about another video.",
+        "Jobs of {title} that are about another video: {number}.",
         "SELECT video_id, id FROM jobs WHERE kind NOT IN ('describe', 'watch') AND target <> video_id",
         _aim,
     ),
     _Rule(
-        "{number} frames of {title} are neither described nor queued.",
+        "Frames of {title} that are neither described nor queued: {number}.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NULL AND NOT EXISTS (
           SELECT 1 FROM jobs WHERE kind = 'describe' AND target = frames.id AND state <> 'done')""",
         _describe_again,
     ),
     _Rule(
-        "{number} frames of {title} count as described without a description.",
+        "Frames of {title} that count as described without a description: {number}.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM passages WHERE frame_id = frames.id AND kind = 'scene')""",
         _describe_again,
     ),
     _Rule(
-        "{number} passages of {title} have no vector, and none is to be made.",
+        "Passages of {title} that have no vector, and are to get none: {number}.",
         """SELECT video_id, id FROM passages WHERE EXISTS (SELECT 1 FROM vectors)
           AND NOT EXISTS (SELECT 1 FROM vectors WHERE passage_id = passages.id)
           AND NOT EXISTS (

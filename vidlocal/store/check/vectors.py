@@ -21,7 +21,7 @@ def unusable(library: Library) -> Iterator[Finding]:
     for key in vector_index.keys(library):
         bad = list(_bad(library, key))
         if bad:
-            sentence = f"{len(bad):,} vectors of {key} cannot be compared with others."
+            sentence = f"Vectors of {key} that cannot be compared with others: {len(bad):,}."
             yield Finding(Part.VECTORS, sentence, mend=partial(_make_again, library, bad))
 
 
