@@ -58,6 +58,11 @@ class Query:
         named = (self.videos, self.kinds, self.tags, self.languages)
         return any(named) or any(one is not None for one in (self.before, self.after, self.at, self.time))
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is neither a filter nor a word: only blanks, stops and quotes."""
+        return not self.narrows and not any(_is_of_a_word(letter) for letter in self.words)
+
 
 def parse(text: str) -> Query:
     """The query that a text is. A text of nothing but unwanted words is taken for words to look for."""
@@ -81,7 +86,7 @@ def _read(query: Query, match: re.Match[str]) -> bool:
     """Whether the token was a phrase, an unwanted one or a filter; the query then has it."""
     name, quoted = match["name"], match["quoted"]
     value = quoted if quoted is not None else match["plain"]
-    if not any(letter.isalnum() for letter in value) and value.isascii():
+    if not any(map(_is_of_a_word, value)):
         return False
     if name is not None:
         reader = _FILTERS.get(name.lower())
@@ -94,6 +99,10 @@ def _read(query: Query, match: re.Match[str]) -> bool:
         query.phrases.append(value)
         return True
     return False
+
+
+def _is_of_a_word(letter: str) -> bool:
+    return letter.isalnum() or not (letter.isascii() or letter.isspace())
 
 
 def _video(query: Query, value: str) -> bool:

@@ -108,6 +108,14 @@ def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Libra
     assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
 
 
+@pytest.mark.parametrize("query", ["", " ", '"', '""', "...", "?! -", "\u2003"])
+def test_a_query_without_a_word_is_told_so(run: Run, wedding: int, query: str) -> None:
+    result = run("search", query)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "The query holds no word to look for.\n"
+    assert "no word" not in run("search", "kind:summary").stderr
+
+
 def test_a_search_is_noted_after_its_answer(run: Run, library: Library, wedding: int) -> None:
     run("search", "bride", "walks")
     run("search", "zebra")

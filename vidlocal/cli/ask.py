@@ -68,7 +68,7 @@ def command(
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
             _tell(question, (), (), json=json)
-            output.notice(advice(library), quiet=quiet)
+            output.notice(advice(library, question), quiet=quiet)
             return
     _tell(question, _answered(chosen, question, found.moments, json=json), found.moments, json=json)
 

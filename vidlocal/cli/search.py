@@ -15,6 +15,7 @@ from vidlocal.cli import options, output
 from vidlocal.cli.query import WordsCommand, query_of
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import StoreError
+from vidlocal.query import parse
 from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search import Result, search
@@ -86,7 +87,7 @@ def command(
         if found.notice:
             output.notice(found.notice, quiet=quiet)
         if not found.moments:
-            output.notice(advice(library), quiet=quiet)
+            output.notice(advice(library, query), quiet=quiet)
         _show(library, chosen, found, page=page, thumbs=thumbs, play=play, quiet=quiet)
         if not private:
             with suppress(StoreError):
@@ -117,8 +118,10 @@ def _show(
         showing.open_moment(library, found, play, player=chosen.player, quiet=quiet)
 
 
-def advice(library: Library) -> str:
+def advice(library: Library, query: str) -> str:
     """What could be done when nothing was found."""
+    if parse(query).says_nothing:
+        return "The query holds no word to look for."
     if not passages.count(library):
         return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
     unheard = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
