@@ -6,7 +6,6 @@
 that a person was shown last.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +15,11 @@ from pathlib import Path
 from secrets import token_hex
 
 from vidlocal.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two at once are not kept apart
+    fcntl = None  # type: ignore[assignment]
 
 JOURNAL, PLAN = "organize.jsonl", "organize-plan.json"
 
@@ -114,15 +118,21 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     except OSError as error:
         raise StoreError(f"{path} cannot be written ({error.strerror}), so nothing is renamed.") from error
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError("Another vidlocal is renaming files of this library. Wait for it to end.") from error
+        _lock(file)
         _end_torn_line(path, file)
         _sync_folder(folder)
         yield Journal(path, file)
     finally:
         os.close(file)
+
+
+def _lock(file: int) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise StoreError("Another vidlocal is renaming files of this library. Wait for it to end.") from error
 
 
 def _end_torn_line(path: Path, file: int) -> None:

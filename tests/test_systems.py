@@ -1,0 +1,19 @@
+"""What other systems than Linux and macOS lack keeps nobody out from the start."""
+
+import subprocess
+import sys
+
+_IMPORT_ALL = """
+import pkgutil, sys
+for name in ("fcntl", "resource", "termios", "tty", "pwd", "grp", "pty"):
+    sys.modules[name] = None
+import vidlocal
+for module in pkgutil.walk_packages(vidlocal.__path__, "vidlocal."):
+    if not module.name.endswith(("_child", "__main__")):
+        __import__(module.name)
+"""
+
+
+def test_every_module_can_be_imported_without_what_only_unix_has() -> None:
+    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
