@@ -264,13 +264,13 @@ class _Intake:
         self.report(Progress(path, stage, done))
 
 
-def _not_among(found: Sequence[Passage], there: Sequence[Passage]) -> list[Passage]:
-    """The passages that no passage of the same kind says already, within a second."""
 def most_frames(pictures: int, duration: float, *, every: float) -> int:
     """How many frames a film of so many pictures has at most; all of its pictures when `every` is 0."""
     return min(pictures, int(duration / every) + 1) if every else pictures
 
 
+def _not_among(found: Sequence[Passage], there: Sequence[Passage]) -> list[Passage]:
+    """The passages that no passage of the same kind says already, within a second."""
     said = {(passage.kind, passage.text, round(passage.start)) for passage in there}
     return [
         passage
