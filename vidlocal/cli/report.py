@@ -86,7 +86,7 @@ def _done(report: "Report") -> str:
 
 
 def _worked(report: "Report") -> str:
-    held = [f"{lasting(seconds)} {HELD_BY[name]}" for name, seconds in report.held_s.items() if seconds >= 1]
+    held = [f"{lasting(seconds)} {HELD_BY.get(name, name)}" for name, seconds in report.held_s.items() if seconds >= 1]
     return lasting(report.worked_s) + (f", held {' and '.join(held)}" if held else "")
 
 
