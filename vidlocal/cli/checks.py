@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from vidlocal import __version__, settings
 from vidlocal.cli.parts import CustomModel, size
-from vidlocal.engines import models_on_disk
+from vidlocal.engines import models_on_disk, picture_files
 from vidlocal.errors import (
     EngineError,
     EngineUnreachable,
@@ -67,6 +67,7 @@ def all_checks(chosen: Settings) -> Iterator[Check]:
     yield _screen_text()
     yield _whisper(chosen)
     yield _vad(chosen.models_folder)
+    yield _pictures(chosen.models_folder)
     yield from _ollama(chosen)
 
 
@@ -180,6 +181,20 @@ def _vad(folder: Path) -> Check:
     return Check("silence", State.OK, str(model))
 
 
+def _pictures(folder: Path) -> Check:
+    """An extra: not to have it is no fault, to have it damaged is."""
+    if not picture_files.is_installed():
+        return Check("pictures", State.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
+    mend = f"{_SETUP} --pictures"
+    try:
+        model = picture_files.picture_model(folder)
+    except ModelMissing:
+        return Check("pictures", State.OK, "installed, its model is not here yet (optional)", mend)
+    except EngineError as error:
+        return Check("pictures", State.WARNING, str(error), mend)
+    return Check("pictures", State.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
+
+
 def _ollama(chosen: Settings) -> Iterator[Check]:
     """The server and its models. A server that is away is one line, not four."""
     from vidlocal.engines.ollama import Ollama
@@ -202,7 +217,7 @@ def _ollama(chosen: Settings) -> Iterator[Check]:
 
 
 def _server(server: "Ollama", version: str) -> Iterator[Check]:
-    from vidlocal.engines.ollama_http import is_loopback
+    from vidlocal.engines.local_only import is_loopback
 
     found = f"{version} at {server.host}"
     if not is_loopback(server.host):

@@ -4,13 +4,14 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines import modelfile, models_on_disk
+from vidlocal.engines import checked, modelfile, models_on_disk, picture_files
 from vidlocal.engines.download import Checksums, fetch
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 WHISPER_URL = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main"
 VAD_URL = "https://huggingface.co/ggml-org/whisper-vad/resolve/main"
+PICTURES_URL = "https://huggingface.co/Qdrant"
 VAD_FILE = "ggml-silero-v6.2.0.bin"
 CUSTOM_MODEL = "vidlocal"
 # The name under which the library keeps what the custom model was made of.
@@ -170,6 +172,52 @@ class VadModel:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureModel:
+    """The model that puts pictures and words into one space: two folders of files in the models folder."""
+
+    folder: Path
+    url: str
+    published: Mapping[str, picture_files.Published] = field(default_factory=lambda: picture_files.PUBLISHED)
+    role: str = "pictures"
+    name: str = picture_files.NAME
+    setting: str | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.size_bytes for part in self.published.values())
+
+    @property
+    def source(self) -> str:
+        return f"{_host_and_path(self.url)}/{', '.join(self.published)}"
+
+    def is_there(self) -> bool:
+        with suppress(EngineError):
+            picture_files.picture_model(self.folder)
+            return True
+        return False
+
+    def fetch(self, report: Report) -> None:
+        """One file after the other; weights that are here and right are left alone."""
+        before = 0
+        for part, published in self.published.items():
+            share = partial(_share, report, before, self.size_bytes)
+            for name in picture_files.FILES[part]:
+                self._fetch(part, name, share)
+            picture_files.seal(self.folder, part)
+            before += published.size_bytes
+
+    def _fetch(self, part: str, name: str, report: Callable[[int], None]) -> None:
+        published, target = self.published[part], self.folder / part / name
+        expected = Checksums()
+        if name == picture_files.WEIGHTS:
+            expected = Checksums(sha256=published.weights_sha256)
+            if target.is_file() and checked.sums(target.absolute(), self.folder)["sha256"] == expected.sha256:
+                return
+        url = f"{self.url}/{part}/resolve/{published.revision}/{name}"
+        fetch(url, target, expected=expected, report=lambda done, total: report(done))
+
+
+@dataclass(frozen=True, slots=True)
 class CustomModel:
     """The model `vidlocal`, made on the server from our Modelfile and the profile's vision model.
 
@@ -229,6 +277,7 @@ def parts(
     chosen: Settings,
     *,
     text: bool,
+    pictures: bool = False,
     whisper_url: str = WHISPER_URL,
     vad_url: str = VAD_URL,
 ) -> list[Part]:
@@ -240,6 +289,8 @@ def parts(
         OllamaModel(server, "vision", profile.vision_model, "vision", "vision_model"),
         CustomModel(server, profile.vision_model, chosen.home),
     ]
+    if pictures:
+        found.insert(2, PictureModel(chosen.models_folder, PICTURES_URL))
     if text:
         found.append(OllamaModel(server, "text", profile.text_model, "completion", "text_model"))
     return found
@@ -250,6 +301,10 @@ def size(size_bytes: int) -> str:
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1_000_000_000:.1f} GB"
     return f"{size_bytes / 1_000_000:.{0 if size_bytes >= 10_000_000 else 1}f} MB"
+
+
+def _share(report: Report, before: int, total: int, done: int) -> None:
+    report(min(1.0, (before + done) / total))
 
 
 def _shares(report: Report) -> Callable[[int, int | None], None]:

@@ -8,8 +8,9 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output, progress
+from vidlocal.engines import picture_files
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName, profile
-from vidlocal.errors import EngineUnreachable, UsageError, VidlocalError
+from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError, VidlocalError
 from vidlocal.render.safe import flat
 from vidlocal.settings import Settings
 
@@ -42,6 +43,12 @@ def command(
     text: Annotated[
         bool, typer.Option("--text/--no-text", help="Fetch the text model too: it makes tags, chapters and summaries.")
     ] = True,
+    pictures: Annotated[
+        bool,
+        typer.Option(
+            "--pictures", help="Fetch the model that finds by what pictures show too. Needs vidlocal[pictures]."
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
     allow_remote_host: Annotated[
@@ -61,10 +68,12 @@ def command(
 
     if json and not (yes or dry_run):
         raise UsageError("With --json there is nobody to ask. Add --yes, or --dry-run to see what would be fetched.")
+    if pictures and not picture_files.is_installed():
+        raise ModelMissing(picture_files.NOT_INSTALLED)
     chosen = settings.load({"allow_remote_host": allow_remote_host or None})
     models = models_of(profile_name)
     with open_server(chosen) as server:
-        items = look(parts(models, server, chosen, text=text))
+        items = look(parts(models, server, chosen, text=text, pictures=pictures))
         if not json:
             _show(items, models, text=text)
         go_on = not dry_run and (yes or _agreed(items))

@@ -31,6 +31,30 @@ FILES: Mapping[str, Sequence[str]] = {
     TEXT: ("config.json", "special_tokens_map.json", "tokenizer_config.json", "tokenizer.json", WEIGHTS),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A part as it is published: one revision for good, the checksum of its weights, and its size, about."""
+
+    revision: str
+    weights_sha256: str
+    size_bytes: int
+
+
+# As the pages of these revisions below huggingface.co/Qdrant state them.
+PUBLISHED: Mapping[str, Published] = {
+    VISION: Published(
+        "c0e5444235f6862180c7001a9aa8332426bc1781",
+        "c68d3d9a200ddd2a8c8a5510b576d4c94d1ae383bf8b36dd8c084f94e1fb4d63",
+        352_000_000,
+    ),
+    TEXT: Published(
+        "371054a536db792542756cade10bec4d25eddb2d",
+        "4dbe762b11e36488304471e439cde89da053ad7acaddbf9e096745d142ec8d8b",
+        256_000_000,
+    ),
+}
+
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 

@@ -12,9 +12,6 @@ from vidlocal.engines.picture_files import NOT_INSTALLED, PictureModel
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, VidlocalError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 
-# More at once is hardly faster, and what is at work takes 15 MB a picture.
-BATCH = 16
-
 _CHILD = "vidlocal.engines.picture_vectors_child"
 _MOST_THREADS = 4
 
@@ -27,7 +24,7 @@ _TIMEOUT_PER_PICTURE_S = 20.0
 class PictureVectors:
     """The PictureEngine. A context manager: leaving it ends the child that holds the model.
 
-    The child starts with the first call, and loads what that call needs: about 500 MB for pictures, 450 MB for words.
+    The child starts with the first call, and loads what that call needs: up to 740 MB for pictures, 410 MB for words.
     After a crash the next call starts another one. The model proves itself on a plain picture when it is loaded: a
     crash then is its own fault (EngineError), a later one that of the pictures (PictureRefused). Not for two threads.
     """

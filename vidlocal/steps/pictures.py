@@ -11,7 +11,7 @@ from vidlocal.records import Job
 from vidlocal.store import frame_vectors, jobs, videos
 from vidlocal.store.database import Library
 
-# What is stored at once, and lost at most.
+# What is stored at once, and lost at most. More pictures at once are hardly faster, and take memory.
 BATCH = 16
 
 # Longer than a batch takes on the slowest machine.
