@@ -23,6 +23,7 @@ def placed(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
     try:
         _create(draft)
         yield draft, name
+        _flush(draft)
         draft.replace(name)
     except BaseException:
         for path in (draft, name):
@@ -40,8 +41,17 @@ def _claimed(target: Path, *, refuse: bool) -> Path:
             if refuse:
                 break
     except OSError as error:
-        raise UsageError(f"{target} cannot be written ({error.strerror}). Name another place.") from error
+        raise UsageError(f"{target} cannot be written ({error.strerror}). Name another file.") from error
     raise UsageError(f"{target} is there already, and vidlocal never overwrites. Name another file.")
+
+
+def _flush(path: Path) -> None:
+    # Opened for writing: some systems flush nothing else.
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _create(path: Path) -> None:
