@@ -6,8 +6,8 @@ import pytest
 
 from tests.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
 from tests.fake_ollama import body as replies
-from vidlocal.engines.ollama import Ollama, Timeouts, full_name
-from vidlocal.engines.ollama_http import is_loopback
+from vidlocal.engines.local_only import full_name, is_loopback
+from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 

@@ -65,7 +65,7 @@ def test_a_model_that_is_not_there_is_named_with_the_remedy(server: FakeOllama) 
 def test_a_hosted_model_never_sees_the_query(name: str) -> None:
     hosted = Model("alias:latest", EMBEDDING, remote_host="https://ollama.com:443", remote_model="x")
     with FakeOllama([hosted]) as server:
-        with pytest.raises(EngineError, match="other people's machines"):
+        with pytest.raises(EngineError, match="is a hosted model"):
             query_vector(server.host, name, "bride")
         assert not embed_requests(server)
 

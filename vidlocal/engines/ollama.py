@@ -17,16 +17,8 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.base import AnswerCut, ModelInfo, PictureRefused, Vectors
-from vidlocal.engines.ollama_http import (
-    Timeouts,
-    WatchedTransport,
-    check_host,
-    failure,
-    missing,
-    origin,
-    plain_words,
-    unreachable,
-)
+from vidlocal.engines.local_only import check_host, is_hosted, names, origin, refuse_hosted
+from vidlocal.engines.ollama_http import Timeouts, WatchedTransport, failure, missing, plain_words, unreachable
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.wording import counted
 
@@ -112,7 +104,7 @@ class Ollama:
 
     def models(self) -> list[ModelInfo]:
         """The local models of the server; hosted ones are left out."""
-        return [_model_info(entry) for entry in self._listed() if not _is_hosted(entry)]
+        return [_model_info(entry) for entry in self._listed() if not is_hosted(entry)]
 
     def loaded(self) -> list[tuple[str, int, int]]:
         """The models in memory: name, bytes in all, bytes of them on the card."""
@@ -132,12 +124,11 @@ class Ollama:
         0.6.4 does not tell what its models can: then it is taken for able, and the canary decides.
         """
         model = model.strip()
-        self._refuse_hosted_name(model)
+        refuse_hosted(model)
         entry = self._entry(model)
         listed_name = str(entry.get("name") or model)
         shown = self._question("POST", "/api/show", {"model": listed_name}, model=model)
-        if _is_hosted(entry) or _is_hosted(shown):
-            raise self._hosted(model)
+        refuse_hosted(model, entry, shown)
         info = _model_info(entry)
         able = shown.get("capabilities")
         capabilities = tuple(str(one) for one in able) if isinstance(able, list) else info.capabilities
@@ -151,26 +142,14 @@ class Ollama:
         return _model_info(self._entry(model)).digest
 
     def _entry(self, model: str) -> Json:
-        wanted = full_name(model)
         for entry in self._listed():
-            if wanted in (full_name(str(entry.get("name", ""))), full_name(str(entry.get("model", "")))):
+            if names(entry, model):
                 return entry
         raise missing(model, self.host)
 
     def _listed(self) -> list[Json]:
         models = self._question("GET", "/api/tags").get("models")
         return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
-
-    def _refuse_hosted_name(self, model: str) -> None:
-        # Ollama sends any name with such an ending straight to its cloud, installed or not.
-        if model.lower().endswith((":cloud", "-cloud")):
-            raise self._hosted(model)
-
-    def _hosted(self, model: str) -> EngineError:
-        return EngineError(
-            f"The model {model} is a hosted model: the server would send your pictures to another machine. vidlocal "
-            "never uses those; choose a local model with: vidlocal setup"
-        )
 
     # ------------------------------------------------------------ models at work
 
@@ -192,7 +171,7 @@ class Ollama:
         to JSON. Give every call to one model the
         same `num_ctx`: another value makes the server load it anew.
         """
-        self._refuse_hosted_name(model)
+        refuse_hosted(model)
         message = {"role": "user", "content": prompt, "images": [bytes(image) for image in images]}
         stream = self._client.chat(
             model,
@@ -214,7 +193,7 @@ class Ollama:
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:
         """One vector per text as the model gives it, float32, n x d. One bad text fails them all."""
-        self._refuse_hosted_name(model)
+        refuse_hosted(model)
         with self._translated(model):
             reply = self._client.embed(model, list(texts), options=dict(options), keep_alive=keep_alive)
             vectors = np.asarray(reply.embeddings, dtype=np.float32)
@@ -234,7 +213,7 @@ class Ollama:
 
         Give the server of a download `Timeouts(total=math.inf)`.
         """
-        self._refuse_hosted_name(model)
+        refuse_hosted(model)
         with self._translated(model):
             for step in self._client.pull(model, stream=True):
                 yield PullProgress(step.status or "", step.digest or "", step.total or 0, step.completed or 0)
@@ -300,12 +279,6 @@ class Ollama:
         return answer
 
 
-def full_name(model: str) -> str:
-    """The name with its tag, in small letters: `llava` is `llava:latest`."""
-    last = model.rsplit("/", 1)[-1]
-    return (model if ":" in last else f"{model}:latest").lower()
-
-
 def _gather(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str]:
     """The text, whether it is complete, and why it ended, of a streamed answer."""
     text, done, reason = "", False, ""
@@ -332,10 +305,6 @@ def _model_info(entry: Json) -> ModelInfo:
     )
 
 
-def _is_hosted(entry: Json) -> bool:
-    return bool(entry.get("remote_host") or entry.get("remote_model"))
-
-
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -359,4 +328,4 @@ def _breaks_import(variable: str) -> bool:
     return variable == "OLLAMA_HOST" or variable.lower().endswith("_proxy")
 
 
-__all__ = ["Need", "Ollama", "Options", "PullProgress", "Timeouts", "full_name"]
+__all__ = ["Need", "Ollama", "Options", "PullProgress", "Timeouts"]

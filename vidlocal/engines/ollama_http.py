@@ -4,18 +4,17 @@ No proxy from the environment, no redirect, no API key, no answer from a machine
 every wait.
 """
 
-import ipaddress
 import json
 import re
 import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
 from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.local_only import origin
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 
 # 64 texts in 4,096 dimensions are about 6 MB of JSON; nothing we ask for is larger.
@@ -122,40 +121,6 @@ class _WatchedStream(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._inner.close()
-
-
-def origin(host: str) -> str:
-    """`http://machine:port` of an address, without a path, a user name or a password."""
-    parts = urlsplit(host)
-    name = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}" + (f":{parts.port}" if parts.port else "")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the address, a URL, can only mean this machine. A name that must be looked up may mean any."""
-    name = (urlsplit(host).hostname or "").rstrip(".")
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def check_host(host: str, *, allow_remote: bool) -> None:
-    """EngineError for an address that is no URL, or is another machine's and was not allowed."""
-    try:
-        parts = urlsplit(host)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise EngineError(f"{host!r} is not the address of an Ollama server. Write it like: http://127.0.0.1:11434")
-    if not allow_remote and not is_loopback(host):
-        raise EngineError(
-            f"The Ollama server {origin(host)} is another machine: pictures from your videos would be sent to it. "
-            "If it is yours and you want that, add: --allow-remote-host"
-        )
 
 
 def unreachable(host: str) -> EngineUnreachable:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from vidlocal.engines.local_only import check_host, names, refuse_hosted
 from vidlocal.engines.prompts import embed_options, embed_prefixes
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
@@ -77,25 +78,10 @@ def query_vector(
 def _connection(host: str, *, allow_remote: bool) -> "HTTPConnection":
     from http.client import HTTPConnection, HTTPSConnection
 
-    try:
-        parts = urlsplit(host)
-        scheme, name, port = parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        scheme, name, port = "", None, None
-    if scheme not in ("http", "https") or not name:
-        raise EngineError(f"{host!r} is not the address of an Ollama server. Write it like: http://127.0.0.1:11434")
-    if not allow_remote and not _is_loopback(name):
-        raise EngineError(f"The Ollama server {host} is another machine. If it is yours, allow it: allow_remote_host")
-    return (HTTPSConnection if scheme == "https" else HTTPConnection)(name, port, timeout=CONNECT_S)
-
-
-def _is_loopback(name: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        return name.rstrip(".") == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False
+    check_host(host, allow_remote=allow_remote)
+    parts = urlsplit(host)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=CONNECT_S)
 
 
 def _hang_up(connection: "HTTPConnection") -> None:
@@ -113,7 +99,7 @@ def _ask(
     """The whole conversation: which build of the model is there, then the vector it gives."""
     from http.client import HTTPException
 
-    _refuse_hosted(model, model.lower().endswith((":cloud", "-cloud")))
+    refuse_hosted(model)
     try:
         connection.connect()
         connection.sock.settimeout(total_s)
@@ -130,7 +116,7 @@ def _ask(
         raise EngineUnreachable(f"No Ollama server answers at {_address(connection)}.") from error
     finally:
         connection.close()
-    _refuse_hosted(model, _is_hosted(reply))
+    refuse_hosted(model, reply)
     return QueryVector(f"{name}@{digest[:12]}", _unit(reply.get("embeddings"), model))
 
 
@@ -160,29 +146,14 @@ def _installed(listed: dict[str, object], model: str) -> tuple[str, str]:
     """Full name and digest of the model on the server."""
     models = listed.get("models")
     for entry in models if isinstance(models, list) else ():
-        if isinstance(entry, dict) and _full(model) in (_full(entry.get("name")), _full(entry.get("model"))):
-            _refuse_hosted(model, _is_hosted(entry))
+        if isinstance(entry, dict) and names(entry, model):
+            refuse_hosted(model, entry)
             return str(entry.get("name") or entry.get("model")), str(entry.get("digest") or "").removeprefix("sha256:")
     raise _missing(model)
 
 
-def _full(name: object) -> str:
-    """A model's name as the server compares it: with its tag, in small letters."""
-    text = str(name).lower()
-    return text if ":" in text.rsplit("/", 1)[-1] else f"{text}:latest"
-
-
 def _missing(model: str) -> ModelMissing:
     return ModelMissing(f"The model {model} is not on the Ollama server. Get it with: ollama pull {model}")
-
-
-def _is_hosted(entry: dict[str, object]) -> bool:
-    return bool(entry.get("remote_host") or entry.get("remote_model"))
-
-
-def _refuse_hosted(model: str, hosted: bool) -> None:
-    if hosted:
-        raise EngineError(f"The model {model} runs on other people's machines. vidlocal never uses those.")
 
 
 def _unit(vectors: object, model: str) -> tuple[float, ...]:
