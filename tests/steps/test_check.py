@@ -21,12 +21,12 @@ from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAns
 from vidlocal.signals.screen_text import ScreenReader
 from vidlocal.steps import fast
 from vidlocal.steps.check import Tools, check
-from vidlocal.store import frames, jobs, passages, vector_mirror
+from vidlocal.store import frame_vectors, frames, jobs, passages, vector_mirror
 from vidlocal.store.check.finding import Part
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
-KEY = "model@0123456789ab"
+KEY, LOOK = "model@0123456789ab", "clip-vit-b32@0123456789ab"
 MADE_BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
 
 Damage = Callable[[Path, sqlite3.Connection], object]
@@ -61,6 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Path:
         passages.add(library, 2, [Passage(1.0, 2.0, PassageKind.SUBTITLE, "Happy birthday")])
         embed_everything(library)
         vector_mirror.prepare(library, KEY)
+        look_at_everything(library)
         with library.writing() as connection:
             connection.execute("UPDATE jobs SET state = 'done'")
         library.row("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -82,6 +83,13 @@ def embed_everything(library: Library) -> None:
         ids = [passage_id for passage_id, _ in passages.without_vector(library, video_id, KEY, limit=5000)]
         vectors = dice.normal(size=(len(ids), 16)).astype(np.float32)
         passages.store_vectors(library, KEY, ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def look_at_everything(library: Library) -> None:
+    for video_id in (1, 2):
+        ids = [frame_id for frame_id, _ in frame_vectors.without(library, video_id, LOOK, limit=5000)]
+        angles = np.arange(len(ids), dtype=np.float32)
+        frame_vectors.store(library, LOOK, ids, np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
 @pytest.fixture
@@ -203,6 +211,14 @@ CASES = [
     Case("short vector", Part.VECTORS, sql("UPDATE vectors SET vector = x'00112233' WHERE id = 5")),
     Case("no number", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'0000c07f' * 16}' WHERE id = 5")),
     Case("not a direction", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'00000000' * 16}' WHERE id = 5")),
+    Case("orphan vector of a frame", Part.ROWS, sql("UPDATE frame_vectors SET frame_id = 999999 WHERE id = 3")),
+    Case("lost vectors of frames", Part.ROWS, sql("DELETE FROM frame_vectors WHERE id < 4")),
+    Case("short vector of a frame", Part.VECTORS, sql("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")),
+    Case(
+        "long vector of a frame",
+        Part.VECTORS,
+        sql("UPDATE frame_vectors SET vector = x'0000004000000000' WHERE id = 5"),
+    ),
     Case("mirror cut", Part.VECTORS, lambda home, _: cut_in_half(mirror_file(home, "*.rows"))),
     Case("mirror rot", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.rows"), 400)),
     Case("mirror signs", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.bits"), 400)),
@@ -252,6 +268,40 @@ def test_damage_is_found_and_mended(home: Path, whole: Path, tools: Tools, case:
     left = found(home, tools)
     assert (left == []) == case.mendable, left
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")} == sources
+
+
+def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: Tools) -> None:
+    with Library.open(home) as library:
+        library.connection.execute("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")
+        list(check(library, tools, repair=True))
+        assert library.number("SELECT count(*) FROM frame_vectors WHERE id = 5") == 0
+        (job,) = library.rows("SELECT target, state FROM jobs WHERE kind = 'pictures'")
+        assert tuple(job) == (1, "queued")
+
+
+def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools: Tools) -> None:
+    with Library.open(home) as library:
+        library.connection.execute(
+            "DELETE FROM frame_vectors WHERE frame_id IN (SELECT id FROM frames WHERE video_id = 2)"
+        )
+    assert found(home, tools) == []
+
+
+def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(home: Path, tools: Tools) -> None:
+    image = an_image(home)
+    with Library.open(home) as library:
+        like = f"%{image.parent.name}/{image.name}"
+        video_id = library.number("SELECT video_id FROM frames WHERE image LIKE ?", like)
+        library.connection.execute(
+            "DELETE FROM frame_vectors WHERE frame_id = (SELECT id FROM frames WHERE image LIKE ?)", (like,)
+        )
+        for target in (1, 2):
+            jobs.add(library, JobKind.PICTURES, target, target)
+        library.connection.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'pictures'")
+        image.unlink()
+        list(check(library, tools, repair=True))
+        queued = [row["target"] for row in library.rows("SELECT target FROM jobs WHERE state = 'queued'")]
+    assert queued == [video_id]
 
 
 def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: Tools) -> None:
@@ -325,7 +375,7 @@ def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: Tools) 
     assert (home / "library.db").read_bytes() == before
 
 
-@pytest.mark.parametrize("table", ["passage_words_data", "vectors"])
+@pytest.mark.parametrize("table", ["passage_words_data", "vectors", "frame_vectors"])
 def test_torn_pages_of_what_can_be_made_again_are_mended(home: Path, tools: Tools, table: str) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from vidlocal.engines.base import PictureEngine, PictureRefused
 from vidlocal.errors import AnswerRejected, MediaError
 from vidlocal.records import Job
-from vidlocal.store import frame_vectors, jobs, videos
+from vidlocal.store import frame_vectors, frames, jobs, videos
 from vidlocal.store.database import Library
 
 # What is stored at once, and lost at most. More pictures at once are hardly faster, and take memory.
@@ -100,11 +99,14 @@ class _Work:
         return frame_vectors.without(self.library, self.job.video_id, self.engine.key, limit=limit)
 
     def _read(self, frame_id: int, image: str) -> bytes | None:
-        path: Path = self.library.folder / image
+        path = frames.place_of(self.library, image)
         try:
-            return path.read_bytes()
+            if path is not None:
+                return path.read_bytes()
+            why = "no picture may be there"
         except OSError as error:
-            self.refused[frame_id] = MediaError(f"{path} cannot be read ({error.strerror}). Run: vidlocal check")
+            why = error.strerror or "unreadable"
+        self.refused[frame_id] = MediaError(f"{image} cannot be read ({why}). Run: vidlocal check")
         return None
 
     def _refuse(self, frame_id: int, error: AnswerRejected) -> None:

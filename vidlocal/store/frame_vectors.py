@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import jobs, measures
+from vidlocal.store import frames, jobs, measures
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def queue_missing(library: Library, key: str) -> int:
         JobState.QUEUED,
         JobState.RUNNING,
     )
-    wanted = [row["id"] for row in rows if (library.folder / row["image"]).parent.is_dir()]
+    places = {row["id"]: frames.place_of(library, row["image"]) for row in rows}
+    wanted = [video_id for video_id, place in places.items() if place is not None and place.parent.is_dir()]
     if wanted or is_new:
         with library.writing():
             measures.put(library, measures.PICTURES_MODEL, key)

@@ -14,7 +14,9 @@ from vidlocal.store.database import Library, translated_errors
 TEXT_INDEXES = ("passage_words", "passage_grams")
 
 # What can be made again from other tables, and what nobody misses.
-_DERIVED = (*TEXT_INDEXES, "vectors", "searches", "measures")
+_DERIVED = (*TEXT_INDEXES, "vectors", "frame_vectors", "searches", "measures")
+# What makes the rows of a table again, and for the videos of which table.
+_MAKERS = {"vectors": (JobKind.EMBED, "passages"), "frame_vectors": (JobKind.PICTURES, "frames")}
 
 
 def pages(library: Library) -> Iterator[Finding]:
@@ -167,9 +169,10 @@ def _empty(library: Library, table: str) -> None:
         for (kind, _), sql in right.items():
             if kind == "index" and f" ON {table}(" in sql:
                 connection.execute(sql)
-        if table == "vectors":
-            for row in library.rows("SELECT DISTINCT video_id FROM passages"):
-                jobs.add(library, JobKind.EMBED, row["video_id"], row["video_id"])
+        if table in _MAKERS:
+            work, owners = _MAKERS[table]
+            for row in library.rows(f"SELECT DISTINCT video_id FROM {owners}"):
+                jobs.add(library, work, row["video_id"], row["video_id"])
 
 
 def _cut_out(library: Library, table: str) -> None:

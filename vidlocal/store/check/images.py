@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from vidlocal.errors import StoreError
-from vidlocal.records import Frame
-from vidlocal.store import frames, owners, staging
+from vidlocal.records import Frame, JobKind, JobState
+from vidlocal.store import frames, jobs, owners, staging
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.database import FRAMES_FOLDER, Library
 
@@ -96,6 +96,9 @@ def replace(library: Library, frame: Frame, jpeg: bytes) -> None:
         row = connection.execute("SELECT enriched_at FROM frames WHERE id = ?", (frame.id,)).fetchone()
         if row is not None and row["enriched_at"] is None:
             frames.describe_again(library, [frame.id])
+        waits = "SELECT 1 FROM jobs WHERE kind = ? AND target = ? AND state = ?"
+        if connection.execute(waits, (JobKind.PICTURES, frame.video_id, JobState.FAILED)).fetchone() is not None:
+            jobs.add(library, JobKind.PICTURES, frame.video_id, frame.video_id)
 
 
 def _private(path: str, flags: int) -> int:

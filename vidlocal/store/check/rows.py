@@ -87,6 +87,10 @@ def _embed_again(library: Library, video_id: int, ids: Ids) -> None:
     jobs.add(library, JobKind.EMBED, video_id, video_id)
 
 
+def _look_again(library: Library, video_id: int, ids: Ids) -> None:
+    jobs.add(library, JobKind.PICTURES, video_id, video_id)
+
+
 def _aim(library: Library, video_id: int, ids: Ids) -> None:
     """A job about a whole video is about its own; where there is such a one already, one is enough."""
     _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
@@ -228,5 +232,16 @@ _RULES = (
           AND NOT EXISTS (
             SELECT 1 FROM jobs WHERE kind = 'embed' AND target = passages.video_id AND state <> 'done')""",
         _embed_again,
+    ),
+    _Rule(
+        "Pictures of {title} that have no vector, and are to get none: {number}.",
+        """SELECT video_id, id FROM frames WHERE EXISTS (SELECT 1 FROM frame_vectors) AND image IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM frame_vectors WHERE frame_id = frames.id)
+          AND EXISTS (
+            SELECT 1 FROM frames AS others JOIN frame_vectors ON frame_id = others.id
+            WHERE others.video_id = frames.video_id)
+          AND NOT EXISTS (
+            SELECT 1 FROM jobs WHERE kind = 'pictures' AND target = frames.video_id AND state <> 'done')""",
+        _look_again,
     ),
 )

@@ -18,19 +18,17 @@ _LENGTH_TOLERANCE = 0.01
 
 def unusable(library: Library) -> Iterator[Finding]:
     """Vectors of the wrong size, and such as are not finite or not of length 1."""
-    for key in vector_index.keys(library):
-        bad = list(_bad(library, key))
+    for key, table in _kept(library):
+        bad = list(_bad(library, key, table))
         if bad:
             sentence = f"Vectors of {key} that cannot be compared with others: {len(bad):,}."
-            yield Finding(Part.VECTORS, sentence, mend=partial(_make_again, library, bad))
+            yield Finding(Part.VECTORS, sentence, mend=partial(_make_again, library, table, bad))
 
 
 def mirrors(library: Library) -> Iterator[Finding]:
     """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
     folder = library.folder / vector_mirror.FOLDER
-    kept = [(key, vector_mirror.OF_PASSAGES) for key in vector_index.keys(library)]
-    kept += [(key, vector_mirror.OF_FRAMES) for key in frame_vectors.keys(library)]
-    used = {vector_mirror.folder_of(library, *one): one for one in kept}
+    used = {vector_mirror.folder_of(library, *one): one for one in _kept(library)}
     places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
     for place in places:
         one = used.get(place)
@@ -41,15 +39,22 @@ def mirrors(library: Library) -> Iterator[Finding]:
             yield Finding(Part.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", mend=mend)
 
 
-def _bad(library: Library, key: str) -> Iterator[tuple[int, int]]:
+def _kept(library: Library) -> list[tuple[str, vector_mirror.Table]]:
+    """Every model there are vectors of, and of what sort of thing."""
+    kept = [(key, vector_mirror.OF_PASSAGES) for key in vector_index.keys(library)]
+    return kept + [(key, vector_mirror.OF_FRAMES) for key in frame_vectors.keys(library)]
+
+
+def _bad(library: Library, key: str, table: vector_mirror.Table) -> Iterator[tuple[int, int]]:
     """Id and video of the bad vectors of a model. The usual size is the right one."""
+    name, owner, owners = table.name, table.owner, table.owners
     usual = library.number(
-        "SELECT length(vector) FROM vectors WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
+        f"SELECT length(vector) FROM {name} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
     )
     after = 0
     while rows := library.rows(
-        """SELECT vectors.id, video_id, vector FROM vectors JOIN passages ON passages.id = passage_id
-        WHERE vectors.model = ? AND vectors.id > ? ORDER BY vectors.id LIMIT ?""",
+        f"""SELECT {name}.id, video_id, vector FROM {name} JOIN {owners} ON {owners}.id = {owner}
+        WHERE {name}.model = ? AND {name}.id > ? ORDER BY {name}.id LIMIT ?""",
         key,
         after,
         _CHUNK,
@@ -73,8 +78,9 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
         return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
 
 
-def _make_again(library: Library, bad: Sequence[tuple[int, int]]) -> None:
+def _make_again(library: Library, table: vector_mirror.Table, bad: Sequence[tuple[int, int]]) -> None:
+    work = JobKind.EMBED if table is vector_mirror.OF_PASSAGES else JobKind.PICTURES
     with library.writing() as connection:
-        connection.executemany("DELETE FROM vectors WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
+        connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
         for video_id in {video_id for _, video_id in bad}:
-            jobs.add(library, JobKind.EMBED, video_id, video_id)
+            jobs.add(library, work, video_id, video_id)
