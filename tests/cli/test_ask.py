@@ -1,10 +1,15 @@
 """`vidlocal ask`."""
 
+import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from tests import clips
 from tests.fake_faults import say
 from tests.fake_ollama import FakeOllama
 from tests.understood import add_film
@@ -90,6 +95,59 @@ def test_a_moment_and_a_question_ask_the_vision_model(run: Run, library: Library
     assert (found["answer"][-3:], found["citations"][0]["start"]) == ("[1]", 4.0)
     server.script(say("NOT SAID"))
     assert run("ask", "wedding@5", "who?").stdout == "The picture does not show it.\n"
+
+
+def test_it_is_about_the_very_picture_of_that_time(
+    run: Run, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = clips.numbered(tmp_path / "film.mp4", rate="10")
+    assert run("ingest", str(film), "--every", "5", "--quiet").exit_code == 0
+    result = run("ask", "film@3.74", "what is it?", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["citations"][0]["start"] == 3.7
+    assert json.loads(result.stdout)["citations"][0]["end"] == 3.8
+    assert seen_by(server) == 37
+    film.rename(tmp_path / "elsewhere.mp4")
+    result = run("ask", "film@3.74", "what is it?")
+    assert "[film @ 0:00:00]" in result.stdout
+    assert result.stderr.startswith(
+        "The file of film is not there, or has changed; this is about the picture at 0:00:00"
+    )
+    assert seen_by(server) == 0
+    film.write_bytes(b"another film")
+    assert "has changed" in run("ask", "film@3.74", "what is it?").stderr
+    assert run("ask", "film@3.74", "what is it?", "--quiet").stderr == ""
+
+
+def seen_by(server: FakeOllama) -> int:
+    """The number on the picture that the model was asked about last."""
+    jpeg = server.asked("/api/chat")[-1].picture
+    assert jpeg is not None
+    return clips.number_in(np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")))
+
+
+def test_the_first_server_that_has_the_model_is_asked(
+    run: Run, library: Library, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_film(library)
+    with FakeOllama(["embeddinggemma:latest"]) as bare, FakeOllama(["phi3.5:latest"]) as writes:
+        del server.models["phi3.5:latest"]
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", bare.host)
+        monkeypatch.setenv("VIDLOCAL_MORE_HOSTS", f"http://127.0.0.1:9 {server.host} {writes.host}")
+        assert "[wedding @ 0:04:10]" in run("ask", "when do the guests dance?").stdout
+        assert "[wedding @ 0:00:04]" in run("ask", "wedding@4", "what?").stdout
+        assert (len(writes.asked("/api/chat")), len(server.asked("/api/chat")), bare.asked("/api/chat")) == (1, 1, [])
+
+
+def test_another_machine_is_not_asked_without_leave(
+    run: Run, library: Library, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_film(library)
+    server.models.clear()
+    monkeypatch.setenv("VIDLOCAL_MORE_HOSTS", "http://192.0.2.1:11434")
+    for words in (["when do the guests dance?"], ["wedding@4", "what?"]):
+        result = run("ask", *words, "--quiet")
+        assert (result.exit_code, result.stdout) == (5, "")
 
 
 def test_a_moment_without_a_picture_is_said(run: Run, library: Library, server: FakeOllama) -> None:

@@ -76,6 +76,14 @@ def test_without_a_text_model_it_goes_by_date_and_title(
     assert "Going by date and title." in result.stderr
 
 
+def test_the_first_server_that_has_the_model_is_asked(
+    run: Run, films: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("VIDLOCAL_MORE_HOSTS", server.host)
+    assert run("organize", str(films)).stdout == f"{films}/a.mp4\t{films}/Films/2019/2019-06-02 a film.mp4\n"
+
+
 def test_what_stays_is_named_and_counts_in_the_exit_code(run: Run, films: Path) -> None:
     run("organize", str(films), "--by-date")
     (films / "2019").mkdir()

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,9 @@ from vidlocal.cli.note import video_and_time
 from vidlocal.cli.query import WordsCommand, query_of
 from vidlocal.cli.search import advice, direction
 from vidlocal.errors import UsageError
-from vidlocal.records import Moment, Video
+from vidlocal.records import Moment
 from vidlocal.render.safe import flat
-from vidlocal.store import frames, videos
+from vidlocal.store import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import clock
 
@@ -28,6 +29,7 @@ Parser = WordsCommand
 
 # `wedding@1:02:03`, and words after it: a question about a picture.
 _MOMENT = re.compile(r".+@[\d:.]+", re.S)
+_NOT_SEEN = "The picture does not show it."
 
 
 def command(
@@ -51,14 +53,15 @@ def command(
 
     The moments that fit the question are given to the local text model, which answers from them and from nothing else.
     A statement that names none of them is dropped; where none is left, the library does not say. With VIDEO@TIME
-    the local vision model is asked about the picture that is seen then.
+    the local vision model is asked about the very picture that is seen then; where the file is not there, about the
+    nearest one that is stored.
     """
     chosen = settings.load()
     with Library.open(chosen.home) as library:
         if len(words) > 1 and _MOMENT.fullmatch(words[0]):
             if video:
                 raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
-            _look(library, chosen, words[0], _question(words[1:]), json=json)
+            _look(library, chosen, words[0], _question(words[1:]), json=json, quiet=quiet)
             return
         question = _question(words)
         among = [videos.resolve(library, name).id for name in video] if video else None
@@ -82,18 +85,15 @@ def _question(words: Sequence[str]) -> str:
 
 def _answered(chosen: "Settings", question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
     """The answer; a person on a terminal sees each statement as soon as it is complete."""
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.engines.ollama_models import OllamaText
+    from vidlocal.cli.hosts import open_writer
 
     def show(statement: Statement) -> None:
         if output.on_terminal() and not json:
             output.line(_worded(statement, moments))
             output.arrive()
 
-    with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
-        model = server.preflight(chosen.text_model, "completion")
-        writer = OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
-        return answer(question, moments, writer, show=show)
+    with ExitStack() as stack:
+        return answer(question, moments, open_writer(stack, chosen), show=show)
 
 
 def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
@@ -133,39 +133,28 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
     }
 
 
-def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool) -> None:
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.engines.ollama_models import OllamaVision
+def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool, quiet: bool) -> None:
+    from vidlocal.cli.hosts import open_vision
+    from vidlocal.steps.still import still
 
     video, time = video_and_time(library, place)
-    jpeg, start, end = _picture(library, video, time)
-    with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
-        model = server.preflight(chosen.vision_model, "vision")
-        vision = OllamaVision(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
-        said = look(question, jpeg, vision)
+    shown = still(library, video, time, ffmpeg=chosen.ffmpeg)
+    if shown is None:
+        raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
+    if shown.stood_in:
+        output.notice(f"{shown.stood_in}; this is about the picture at {clock(shown.start)}.", quiet=quiet)
+    with ExitStack() as stack:
+        vision, _ = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
+        said = look(question, shown.jpeg, vision)
     if not json:
-        output.line(f"{flat(said)} {_place(video.title, start)}" if said else "The picture does not show it.")
+        output.line(f"{flat(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
         return
     seen = {
         "n": 1,
         "video": {"id": video.id, "title": video.title, "path": video.path},
-        "start": round(start, 3),
-        "end": round(end, 3),
+        "start": round(shown.start, 3),
+        "end": round(shown.end, 3),
         "text": "",
     }
-    text = f"{said} [1]" if said else "The picture does not show it."
+    text = f"{said} [1]" if said else _NOT_SEEN
     output.document({"question": question, "answer": text, "citations": [seen] if said else []})
-
-
-def _picture(library: Library, video: Video, time: float) -> tuple[bytes, float, float]:
-    """The stored picture that is seen at a time, and from when to when it is."""
-    frame = frames.shown_at(library, video.id, time)
-    if frame is None:
-        raise UsageError(f"The library has no pictures of {video.title}. Ask about its words, without a time.")
-    try:
-        jpeg = frames.image_path(library, frame).read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"The picture of {video.title} at {clock(frame.time)} is lost. Make it again with: vidlocal check --repair"
-        ) from error
-    return jpeg, frame.time, frames.shown_until(library, frame)

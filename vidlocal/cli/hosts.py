@@ -63,6 +63,23 @@ def open_vision(stack: ExitStack, chosen: Settings, *, say: Say) -> tuple[Vision
     raise troubles[0]
 
 
+def open_writer(stack: ExitStack, chosen: Settings) -> TextEngine:
+    """The text model of the first server that has it, closed with `stack`.
+
+    Raises EngineError when no server has it: what the first of them says.
+    """
+    troubles: list[EngineError] = []
+    for address in chosen.hosts:
+        try:
+            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
+            model = server.preflight(chosen.text_model, "completion")
+        except EngineError as error:
+            troubles.append(error)
+            continue
+        return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+    raise troubles[0]
+
+
 def _refuse_the_blind(vision: VisionEngine) -> None:
     trouble = _blindness(vision)
     if trouble is not None:

@@ -64,15 +64,14 @@ def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_da
 
     if by_date:
         return propose(library, folder, None)
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.engines.ollama_models import OllamaText
+    from contextlib import ExitStack
+
+    from vidlocal.cli.hosts import open_writer
     from vidlocal.errors import EngineUnreachable
 
     try:
-        with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host) as server:
-            model = server.preflight(chosen.text_model, "completion")
-            writer = OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
-            return propose(library, folder, writer)
+        with ExitStack() as stack:
+            return propose(library, folder, open_writer(stack, chosen))
     except (EngineUnreachable, ModelMissing) as error:
         output.notice(f"Going by date and title. {error}", quiet=quiet)
     except EngineError as error:
