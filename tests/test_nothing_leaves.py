@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import picture_model
 from tests.fake_ollama import FakeOllama
 from vidlocal import process
+from vidlocal.store.database import Library
 
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "vidlocal" / "demo" / "a-year-outside.mp4"
@@ -28,6 +30,7 @@ COMMANDS = (
     ["ingest", str(CLIP)],
     ["enrich"],
     ["search", "boat sails home"],
+    ["similar", "1@0:12"],
     ["status"],
     ["show", "1"],
     ["doctor"],
@@ -42,6 +45,7 @@ def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> 
         pytest.skip("this system gives no network namespace of one's own")
     # Nothing else of this environment: libraries that phone home leave it where a CI is at work.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    picture_model.place(tmp_path / "home" / "models")
     environment |= {"VIDLOCAL_HOME": str(tmp_path / "home"), **DECOYS}
     done = subprocess.run(INSIDE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
@@ -50,6 +54,7 @@ def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> 
     assert told["codes"] == {" ".join(words): 0 for words in COMMANDS}
     assert told["attempts"] == dict.fromkeys(told["codes"], 0), done.stderr
     assert told["described"] > 0
+    assert told["looked_at"] > 0
 
 
 @pytest.mark.parametrize("name", ["ORT_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"])
@@ -87,8 +92,10 @@ def _go_the_whole_way() -> None:
         with suppress(OSError):
             socket.create_connection((name, 443), timeout=5)
     control = _packets_for_elsewhere() - before
+    with Library.open(Path(os.environ["VIDLOCAL_HOME"])) as library:
+        looked_at = library.number("SELECT count(*) FROM frame_vectors")
     told = {"codes": codes, "attempts": attempts, "described": described, "attempts_of_the_control": control}
-    print(json.dumps(told))
+    print(json.dumps({**told, "looked_at": looked_at}))
 
 
 def _raise_loopback() -> None:
