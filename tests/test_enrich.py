@@ -13,7 +13,7 @@ from tests.films import COLOURS, add_video
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.engines.pictures import plain_colour
-from vidlocal.enrich import Engines, enrich
+from vidlocal.enrich import SERVER, Engines, enrich
 from vidlocal.errors import EngineError, ModelMissing
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
@@ -32,7 +32,7 @@ from vidlocal.steps.worker import Clock, Progress, Summary
 from vidlocal.store import frames, jobs, measures, passages, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.owners import Owner, Waiting, at_work
 
 
 @dataclass
@@ -146,7 +146,10 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
     server.down()
     started = clock.at
 
+    waited: list[Waiting | None] = []
+
     def back_after_ten_minutes(now: float) -> None:
+        waited.extend(at_work(library.folder))
         if now - started >= 600 and not returned:
             returned.append(now)
             server.up()
@@ -158,6 +161,8 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert len(said) == 2
     assert max(clock.slept) <= 60.0
+    assert {waiting.what for waiting in waited if waiting} == {SERVER}
+    assert at_work(library.folder) == [None]
 
 
 def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(

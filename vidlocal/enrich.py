@@ -26,6 +26,9 @@ from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 from vidlocal.store.strips import MOST_PICTURES
 
+# What a process waits for whose models are away.
+SERVER = "server"
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -54,7 +57,7 @@ def enrich(
     frames, are at fault, and StoreError when nothing can be stored any more; no frame is charged for either.
     """
     clock = clock or Clock()
-    pool = Pool(engines.hosts, clock.now, say)
+    pool = Pool(engines.hosts, clock.now, say, partial(_tell_waiting, owner))
     guard = Guard(library, pool, clock.now, guarded=engines.guarded)
     worker = Worker(library, pool, guard, gate or Open(), clock, owner, among, report)
     started = clock.now()
@@ -64,10 +67,18 @@ def enrich(
         _work_off(worker, [work for work in _works(library, engines) if only is None or work.kind in only])
     finally:
         worker.give_everything_back()
+        owner.go_on(SERVER)
     _mirror_vectors(worker, engines)
     worker.summary.left = work_left(library, among)
     worker.summary.seconds = clock.now() - started
     return worker.summary
+
+
+def _tell_waiting(owner: Owner, why: str | None) -> None:
+    if why is None:
+        owner.go_on(SERVER)
+    else:
+        owner.wait_for(SERVER, why)
 
 
 def _works(library: Library, engines: Engines) -> list[Work]:

@@ -4,6 +4,7 @@ import json
 import plistlib
 from configparser import ConfigParser
 from datetime import time
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from vidlocal.steps.report import Alike, Report
 from vidlocal.steps.window import parse_window
 from vidlocal.store import jobs, measures
 from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner, at_work
 
 NIGHT = Report(
     started_at="2026-11-20T22:00:00+00:00",
@@ -126,8 +128,8 @@ class Heard(Line):
 def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:
     line = Heard()
     hours = night.read_hours(settings.load(), overnight=True, now=False)
-    with Awake() as awake:
-        shift = night.Shift(library, hours, line, Log(library.folder), awake)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = night.Shift(library, owner, hours, line, Log(library.folder), awake)
         shift.sum_up("The night is over.")
         assert line.said == []
         add_video(library, "wedding", "hello")
@@ -145,9 +147,10 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
     add_video(library, "wedding", "hello")
     wall, line = Wall(), Heard()
     hours = night.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
-    with Awake() as awake:
-        shift = night.Shift(library, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = night.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
         gate = shift.gate()
+        waits: list[str | None] = []
         with shift.working():
             for minute in range(2 * 24 * 60):
                 if minute == 120:  # 23:00
@@ -155,8 +158,10 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
                 if minute == 240:
                     measures.forget(library, measures.PAUSED)
                 gate.look()
+                waits += [waiting and waiting.what for waiting in at_work(library.folder)]
                 wall.pass_time(60)
         shift.end("Nothing is left to do.")
+    assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]
     reports = report.kept(library, limit=9)
     assert [one.worked_s for one in reports] == [9 * 3600.0, 7 * 3600.0]
     assert [one.held_s for one in reports] == [{}, {"paused": 2 * 3600.0}]
@@ -166,8 +171,8 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
 
 def test_a_terminal_that_is_gone_ends_no_shift(library: Library) -> None:
     hours = night.read_hours(settings.load(), overnight=False, now=True)
-    with Awake() as awake:
-        shift = night.Shift(library, hours, Heard(gone=True), Log(library.folder), awake)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = night.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
         shift.say("Going on.")
         shift.at("describing", 0.5, detail="a bride in white")
     assert "Going on." in (library.folder / FOLDER / NAME).read_text()

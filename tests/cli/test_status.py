@@ -1,5 +1,6 @@
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 from vidlocal.records import JobKind
 from vidlocal.store import jobs, measures, videos
@@ -35,11 +36,31 @@ def test_status_shows_what_another_process_is_at_work_on_and_since_when(
 def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_server(
     run: Run, wedding: int, library: Library
 ) -> None:
-    with Owner(library.folder):
-        waiting = run("status")
-    assert "Nothing is running" not in waiting.stderr
-    assert "waits for its server" in waiting.stderr
+    with Owner(library.folder) as owner:
+        starting, told = run("status"), json.loads(run("status", "--json").stdout)
+        assert "Nothing is running" not in starting.stderr
+        assert (told["state"], told["waiting"]) == ("working", None)
+        owner.wait_for("server", "No Ollama server answers.")
+        waiting, told = run("status"), json.loads(run("status", "--json").stdout)
+        assert waiting.stderr.startswith("Waiting since ")
+        assert waiting.stderr.endswith(". No Ollama server answers.\n")
+        assert told["state"] == "waiting"
+        assert (told["waiting"]["for"], told["waiting"]["why"]) == ("server", "No Ollama server answers.")
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(told["waiting"]["since"])) < timedelta(minutes=1)
+        with Owner(library.folder):  # another one is not waiting
+            assert json.loads(run("status", "--json").stdout)["state"] == "working"
+        owner.go_on("server")
+        assert json.loads(run("status", "--json").stdout)["state"] == "working"
     assert "Nothing is running" in run("status").stderr
+    assert json.loads(run("status", "--json").stdout)["state"] == "idle"
+
+
+def test_what_a_dead_process_waited_for_is_not_waited_for(run: Run, wedding: int, library: Library) -> None:
+    forged = library.folder / "owners" / ("0" * 16)
+    forged.parent.mkdir(exist_ok=True)
+    forged.write_text('[{"what": "server", "since": "2020-01-01T00:00:00+00:00", "why": "gone"}]')
+    told = json.loads(run("status", "--json").stdout)
+    assert (told["state"], told["waiting"]) == ("idle", None)
 
 
 def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, wedding: int, library: Library) -> None:

@@ -111,7 +111,7 @@ def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_me
 def test_every_turn_is_told_before_its_sentence(wall: Wall) -> None:
     told: list[object] = []
     switch = Switch("Held.")
-    gate = Schedule([switch], now=wall.now, say=told.append, turned=told.append)
+    gate = Schedule([switch], now=wall.now, say=told.append, turned=lambda held_by, why: told.append(held_by))
     gate.look()
     switch.why = None
     wall.pass_time(1)

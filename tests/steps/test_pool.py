@@ -70,12 +70,16 @@ def test_an_error_comes_back_with_its_job() -> None:
 
 def test_a_silent_host_rests_while_the_others_go_on_and_is_said_once() -> None:
     said: list[str] = []
+    waits: list[str | None] = []
     pool = pool_of(host("a", up=False), host("b"), said=said)
+    pool.waits = waits.append
     first = free(pool)
     for _ in range(3):
         pool.rest(first, EngineUnreachable("a is gone."))
     assert free(pool).host.name == "b"
     assert said == ["Waiting for a; nothing is lost. a is gone."]
+    pool.rest(free(pool), EngineUnreachable("b is gone."))
+    assert waits == ["b is gone."]  # only when no host is left
 
 
 def test_a_silent_host_is_probed_less_and_less_often_and_welcomed_back() -> None:
@@ -83,6 +87,8 @@ def test_a_silent_host_is_probed_less_and_less_often_and_welcomed_back() -> None
     now = [0.0]
     is_up = [False]
     pool = pool_of(Host("a", None, None, lambda: is_up[0]), now=now, said=said)
+    waits: list[str | None] = []
+    pool.waits = waits.append
     pool.rest(free(pool), EngineUnreachable("a is gone."))
     rests: list[float] = []
     for _ in range(9):
@@ -101,6 +107,7 @@ def test_a_silent_host_is_probed_less_and_less_often_and_welcomed_back() -> None
         pool.wait(5.0)
     assert free(pool).host.name == "a"
     assert said[-1] == "a answers again."
+    assert waits == ["a is gone.", None]
 
 
 def test_a_busy_host_rests_as_long_as_it_asks() -> None:

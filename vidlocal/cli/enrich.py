@@ -97,7 +97,8 @@ def command(
 ) -> None:
     """Describe the frames with the local vision model, most valuable first.
 
-    Every answer is stored as it arrives: stop it whenever you like, the next run goes on there. With
+    Every answer is stored as it arrives: stop it with Ctrl-C whenever you like, the next run goes on there. A
+    closed terminal does not end it; `vidlocal status` and `vidlocal pause` reach it from another one. With
     `overnight`, or hours of its own with --window, it works in the night only, holds while the machine is in
     use or on battery, and goes on the next night until nothing is left.
     """
@@ -127,7 +128,8 @@ def command(
             _queue_stale(library, chosen, among.videos)
         if redo_weak:
             redo.queue(library, redo.weak(library, among.videos))
-        shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
+        owner = stack.enter_context(Owner(library.folder))
+        shift = stack.enter_context(night.shift(library, owner, hours, quiet=quiet))
         summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
         output.document(as_data(summary))
@@ -164,7 +166,6 @@ class _Command:
         from vidlocal.enrich import enrich
         from vidlocal.steps.worker import Summary, work_left
 
-        owner = self.stack.enter_context(Owner(self.library.folder))
         jobs.release_dead(self.library)
         priorities.reprioritise(self.library)
         passages.queue_for_model(self.library, self.chosen.embed_model)
@@ -180,7 +181,7 @@ class _Command:
             summary = enrich(
                 self.library,
                 engines,
-                owner,
+                self.shift.owner,
                 among=self.among,
                 only=only,
                 gate=self.shift.gate(),

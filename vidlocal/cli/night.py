@@ -23,6 +23,7 @@ from vidlocal.steps.machine import OthersLoad, lower_priority, on_battery
 from vidlocal.steps.window import Window, parse_lasting, parse_time, parse_window
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
+from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting
 
 WindowOption = Annotated[
@@ -94,7 +95,7 @@ def read_hours(
 
 
 @contextmanager
-def shift(library: Library, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
+def shift(library: Library, owner: Owner, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
     """A run of the deep pass, from before its models are checked to its report."""
     log = Log(library.folder)
     lower_priority()
@@ -104,7 +105,7 @@ def shift(library: Library, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
         Awake() as awake,
         progress.line(quiet=quiet) as line,
     ):
-        at_work = Shift(library, hours, line, log, awake)
+        at_work = Shift(library, owner, hours, line, log, awake)
         try:
             yield at_work
         finally:
@@ -120,6 +121,7 @@ class Shift:
     def __init__(
         self,
         library: Library,
+        owner: Owner,
         hours: Hours,
         line: progress.Line,
         log: Log,
@@ -131,6 +133,7 @@ class Shift:
         self._now = now
         self._local = local
         self._library = library
+        self.owner = owner
         self._hours = hours
         self._line = line
         self._log = log
@@ -230,9 +233,12 @@ class Shift:
                 return drawn_up
         return None
 
-    def _turn(self, held_by: Condition | None) -> None:
+    def _turn(self, held_by: Condition | None, why: str) -> None:
         """The gate has opened, or something holds it."""
         self._count_time()
+        self.owner.go_on(self._held_by or "")
+        if held_by is not None:
+            self.owner.wait_for(held_by.name, why)
         if self._held_by in (_BEFORE, _OUTSIDE):
             self._started_at = jobs.now_utc()
         self._held_by = None if held_by is None else held_by.name

@@ -13,7 +13,7 @@ from vidlocal.cli import ingest as ingesting
 from vidlocal.cli import night
 from vidlocal.cli.engines import open_engines
 from vidlocal.cli.picture_engine import queue_pictures
-from vidlocal.enrich import enrich
+from vidlocal.enrich import SERVER, enrich
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest import Outcome, Result, ingest
 from vidlocal.records import JobKind
@@ -97,6 +97,7 @@ class Service:
             if self._trouble is not None:
                 self.shift.say("The models are there; going on.")
             self._trouble, self._pause = None, _TROUBLE_FIRST_S
+            self.owner.go_on(SERVER)
             with self.shift.working():
                 summary = enrich(
                     self.library,
@@ -118,6 +119,7 @@ class Service:
             self.shift.say(f"{error} Waiting for that to change; nothing is lost.")
             self._pause = _TROUBLE_FIRST_S
         self._trouble = str(error)
+        self.owner.wait_for(SERVER, self._trouble)
         self._not_before = self.now() + self._pause
         self._pause = min(_TROUBLE_LONGEST_S, self._pause * 2)
 

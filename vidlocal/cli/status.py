@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,11 +16,20 @@ from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
 from vidlocal.store import frames, jobs, measures, owners, videos
 from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
+from vidlocal.store.owners import Waiting
 from vidlocal.timecode import lasting, pace
 
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
-_WAITS = "A vidlocal is at work or waits for its server or its hours; none of these jobs is in hand right now."
+_BUSY = "A vidlocal is at work, with none of these jobs in hand right now."
+
+
+class State(StrEnum):
+    """What goes on. Waiting: whoever is at it waits for its hours, its server, a resume, a quiet machine or mains."""
+
+    WORKING = "working"
+    WAITING = "waiting"
+    IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,11 @@ class Failed:
 class Status:
     """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds.
 
-    `paused_since` is UTC, ISO 8601.
+    `waiting` is what is waited for when nothing else goes on. `paused_since` is UTC, ISO 8601.
     """
 
+    state: State
+    waiting: Waiting | None
     videos: dict[EnrichmentStatus, int]
     coverage: Coverage
     running: tuple[Now, ...]
@@ -75,14 +87,14 @@ def command(
     """Show what is done, what is running and what is left.
 
     Also true while another process is at work on the library. Piped, it prints tab-separated lines: a name and its
-    value. With --watch, JSON is one object per line.
+    value. With --watch, JSON is one object per line; its `state` is working, waiting (`waiting` tells for what, since
+    when and why) or idle.
     """
     with open_library() as library:
         if watch:
             _watch(library, json=json)
             return
         status = read(library)
-        at_work = owners.anyone(library.folder)
     if json:
         output.document(as_data(status))
         return
@@ -95,7 +107,7 @@ def command(
         for pair in pairs:
             output.fields(*pair)
     if not status.running and any(status.queued.values()):
-        output.notice(_WAITS if at_work else "Nothing is running. Go on with: vidlocal enrich", quiet=quiet)
+        output.notice(_going_on(status), quiet=quiet)
 
 
 def read(library: Library) -> Status:
@@ -110,7 +122,10 @@ def read(library: Library) -> Status:
         for kind in JobKind
     }
     pace = measures.get(library, measures.SECONDS_PER_FRAME)
+    state, awaited = _state(library, at_work=bool(running))
     return Status(
+        state=state,
+        waiting=awaited,
         videos={state: states[state] for state in EnrichmentStatus},
         coverage=frames.coverage(library),
         running=tuple(_now(library, job, known[job.video_id]) for job in running),
@@ -124,6 +139,25 @@ def read(library: Library) -> Status:
         seconds_per_frame=None if pace is None else float(pace),
         paused_since=measures.get(library, measures.PAUSED),
     )
+
+
+def _state(library: Library, *, at_work: bool) -> tuple[State, Waiting | None]:
+    """What goes on, and what is waited for when all that are at it wait."""
+    alive = owners.at_work(library.folder)
+    if at_work or None in alive:
+        return State.WORKING, None
+    awaited = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
+    return (State.IDLE, None) if awaited is None else (State.WAITING, awaited)
+
+
+def _going_on(status: Status) -> str:
+    if status.waiting is not None:
+        return f"Waiting since {_day_and_time(status.waiting.since)}. {status.waiting.why}"
+    return _BUSY if status.state is State.WORKING else "Nothing is running. Go on with: vidlocal enrich"
+
+
+def _day_and_time(utc: str) -> str:
+    return f"{datetime.fromisoformat(utc).astimezone():%a %d %b %H:%M}"
 
 
 def headline(status: Status) -> str:
@@ -151,8 +185,7 @@ def describe(status: Status) -> list[tuple[str, str]]:
         ),
     ]
     if status.paused_since:
-        since = datetime.fromisoformat(status.paused_since).astimezone()
-        pairs.append(("paused", f"since {since:%a %d %b %H:%M}; go on with: vidlocal resume"))
+        pairs.append(("paused", f"since {_day_and_time(status.paused_since)}; go on with: vidlocal resume"))
     pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
@@ -166,7 +199,10 @@ def describe(status: Status) -> list[tuple[str, str]]:
 
 def as_data(status: Status) -> dict[str, object]:
     """The status as JSON holds it."""
+    awaited = status.waiting
     return {
+        "state": str(status.state),
+        "waiting": None if awaited is None else {"for": awaited.what, "since": awaited.since, "why": awaited.why},
         "videos": {"total": sum(status.videos.values())} | {str(state): n for state, n in status.videos.items()},
         "frames": {
             "total": status.coverage.total,

@@ -50,7 +50,7 @@ def command(
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home, create=True))
         owner = stack.enter_context(Owner(library.folder))
-        shift = stack.enter_context(night.shift(library, hours, quiet=quiet))
+        shift = stack.enter_context(night.shift(library, owner, hours, quiet=quiet))
         record = output.record if json else lambda value: None
         service = Service(library, chosen, owner, shift, Arrivals(folders, time.monotonic), record, canary=canary)
         service.check_models()

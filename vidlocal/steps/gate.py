@@ -80,7 +80,7 @@ class End(Protocol):
 class Schedule:
     """A gate of conditions that must all be met, the first unmet one speaking for all, and of ends.
 
-    `now` is monotonic, in seconds. `turned` is told of every change: which condition holds the work now, None
+    `now` is monotonic, in seconds. `turned` is told of every change: which condition holds the work now and why, None
     when it may go on. It is told before the sentence is said.
     """
 
@@ -91,7 +91,7 @@ class Schedule:
         *,
         now: Callable[[], float],
         say: Callable[[str], None],
-        turned: Callable[[Condition | None], None] = lambda held_by: None,
+        turned: Callable[[Condition | None, str], None] = lambda held_by, why: None,
     ) -> None:
         self._conditions = conditions
         self._ends = ends
@@ -119,7 +119,7 @@ class Schedule:
         )
         if first or held_by is not self._held_by:
             self._held_by = held_by
-            self._turned(held_by)
+            self._turned(held_by, why)
             if held_by is not None or not first:
                 self._say(why)
         return Ruling(go=held_by is None)

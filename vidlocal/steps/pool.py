@@ -90,11 +90,15 @@ class Returned:
 
 @dataclass(slots=True)
 class Pool:
-    """The hosts at work. Use it from one thread only."""
+    """The hosts at work. Use it from one thread only.
+
+    `waits` is told why no host at all can be asked for the moment, and None once one can be again.
+    """
 
     hosts: Sequence[Host]
     now: Callable[[], float]
     say: Callable[[str], None]
+    waits: Callable[[str | None], None] = lambda why: None
     chance: random.Random = field(default_factory=random.Random)
     seats: list[Seat] = field(init=False)
     flying: dict[int, Job] = field(init=False, default_factory=dict)
@@ -169,6 +173,8 @@ class Pool:
             self.say(f"Waiting for {seat.host.name}; nothing is lost. {error}")
             seat.silent, seat.pause = True, 1.0
             seat.rests_until = self.now() + seat.pause
+        if all(other.rests_until > self.now() for other in self.seats):
+            self.waits(str(error))
 
     def dismiss(self, seat: Seat, kind: JobKind, error: EngineError) -> None:
         """Give a host no more work of a kind in this run."""
@@ -202,6 +208,7 @@ class Pool:
             seat.rests_until = self.now() + seat.pause
         else:
             self.say(f"{seat.host.name} answers again.")
+            self.waits(None)
 
     def _serving(self, kind: JobKind, serves: Callable[[Host], bool]) -> list[Seat]:
         return [seat for seat in self.seats if not seat.is_gone(kind) and serves(seat.host)]
@@ -210,6 +217,7 @@ class Pool:
         """Count, and where the number of slots is ours to find, double it while that makes the server faster."""
         seat.busy_in_a_row = 0
         seat.finished += 1
+        self.waits(None)
         if seat.settled or seat.finished < max(_LEAST_SAMPLE, 3 * seat.slots):
             return
         rate = seat.finished / max(self.now() - seat.since, 1e-6)

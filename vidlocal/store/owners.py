@@ -5,10 +5,13 @@ process, however it ends, so what a dead process left can be told at once, with 
 """
 
 import errno
+import json
 import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,15 +24,30 @@ except ImportError:  # Windows: nothing is ever taken for dead there, leases run
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = "owners"
+# What a process says of itself is a few sentences.
+_MOST_BYTES = 16_384
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a living process waits for: one word, since when (UTC, ISO 8601), and why, in a sentence."""
+
+    what: str
+    since: str
+    why: str
+
+
 class Owner:
-    """A living process's token on the library in `folder`, for as long as the block lasts."""
+    """A living process's token on the library in `folder`, for as long as the block lasts.
+
+    What the process waits for stands in the file that it keeps locked, and is gone with it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.token = secrets.token_hex(8)
         self._path = folder / FOLDER / self.token
+        self._waits: dict[str, Waiting] = {}
 
     def __enter__(self) -> Self:
         """Raises StoreError where nothing can be written."""
@@ -64,6 +82,25 @@ class Owner:
         self._path.unlink(missing_ok=True)
         os.close(self._file)
 
+    def wait_for(self, what: str, why: str) -> None:
+        """Tell whoever asks that this process waits, and for what."""
+        before = self._waits.get(what)
+        since = datetime.now(UTC).isoformat(timespec="seconds") if before is None else before.since
+        self._waits[what] = Waiting(what, since, why)
+        self._write()
+
+    def go_on(self, what: str) -> None:
+        """This process does not wait for that any more, if it did."""
+        if self._waits.pop(what, None) is not None:
+            self._write()
+
+    def _write(self) -> None:
+        said = json.dumps([asdict(waiting) for waiting in self._waits.values()]).encode()
+        with suppress(OSError):  # a full disk holds nobody up who only waits
+            os.ftruncate(self._file, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            os.write(self._file, said)
+
 
 def is_alive(folder: Path, token: str) -> bool:
     """Whether the process that owns `token` still runs. What a dead one left of its lock is removed."""
@@ -96,7 +133,18 @@ def bury_dead(folder: Path) -> None:
             is_alive(folder, path.name)
 
 
-def anyone(folder: Path) -> bool:
-    """Whether any process is at work on the library."""
+def at_work(folder: Path) -> list[Waiting | None]:
+    """The processes that live: what each waits for, None for one that works."""
     owners = folder / FOLDER
-    return owners.is_dir() and any(is_alive(folder, path.name) for path in owners.iterdir())
+    if not owners.is_dir():
+        return []
+    return [_waiting(path) for path in owners.iterdir() if is_alive(folder, path.name)]
+
+
+def _waiting(path: Path) -> Waiting | None:
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            first = json.loads(file.read(_MOST_BYTES))[0]
+        return Waiting(str(first["what"]), str(first["since"]), str(first["why"]))
+    except (OSError, ValueError, LookupError, TypeError):  # it waits for nothing, or is just saying what
+        return None
