@@ -10,12 +10,36 @@ def test_a_clip_is_named_after_its_video_and_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["../../etc/passwd", "", "...", "-rf", 'a:b*c?"<>|', "a\x00\n\x1b[31m\u202e", "花" * 300, "\udcff", " . "]
+    "title",
+    [
+        "../../etc/passwd",
+        "",
+        "...",
+        "-rf",
+        'a:b*c?"<>|',
+        "a\x00\n\x1b[31m\u202e",
+        "花" * 300,
+        "\udcff",
+        " . ",
+        "~",
+        "~/x",
+    ],
 )
 def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> None:
     name = names.of_clip(title, 0.0) + ".mp4"
     assert "/" not in name
-    assert name[0] not in ".- "
+    assert name[0] not in ".- ~"
     assert name.isprintable()
     (tmp_path / name).touch()
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("title", ["con", "CON", "nul.txt", "Com1", "lpt³.x.y", "prn ", "aux."])
+def test_no_name_is_that_of_a_device(title: str) -> None:
+    assert names.safe_name(title).startswith("_")
+    assert names.safe_name(names.safe_name(title)) == names.safe_name(title)
+
+
+@pytest.mark.parametrize("title", ["console", "con man", "nullify", "com", "com10"])
+def test_a_name_that_only_begins_like_a_device_stays(title: str) -> None:
+    assert names.safe_name(title) == title

@@ -7,6 +7,9 @@ from pathlib import Path
 
 # What some file system forbids, or a shell or player takes for more than a letter.
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
+# Devices on Windows, with any ending; and what a shell takes for a home, which nobody wants to remove.
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.I)
+_EDGES = ". -~"
 # Of the 255 bytes that common file systems allow; the time, a number and the ending come after it.
 _LONGEST_BYTES = 180
 _MOST = 10_000
@@ -20,10 +23,11 @@ def of_clip(title: str, start: float) -> str:
 
 
 def safe_name(title: str) -> str:
-    """A title as a name that is hidden nowhere, names no folder and holds nothing that cannot be seen."""
+    """A title as a name that is hidden nowhere, names no folder or device and holds nothing that cannot be seen."""
     shown = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in title)
     name = " ".join(_FORBIDDEN.sub("_", shown).split())
-    return name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(". -") or "untitled"
+    short = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(_EDGES) or "untitled"
+    return f"_{short}" if _RESERVED.fullmatch(short) else short
 
 
 def numbered(target: Path) -> Iterator[Path]:
