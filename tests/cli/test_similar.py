@@ -1,11 +1,16 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests import looks, picture_model
 from tests.texts import add_video as add_texts
+from tests.texts import random_rows
+from vidlocal.engines import picture_files
+from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
 from vidlocal.signals.look import look_at
 from vidlocal.store import videos
@@ -47,9 +52,9 @@ def films(library: Library) -> Library:
     return library
 
 
-def found(stdout: str) -> list[tuple[str, float, float]]:
+def found(stdout: str, *, by: str = "perceptual hash") -> list[tuple[str, float, float]]:
     document = json.loads(stdout)
-    assert document["by"] == "perceptual hash"
+    assert document["by"] == by
     return [(moment["video"]["title"], moment["start"], moment["score"]) for moment in document["moments"]]
 
 
@@ -58,6 +63,7 @@ def test_a_moment_finds_the_same_picture_elsewhere_but_not_itself(run: Run, film
         result = run("similar", where, "--json")
         assert found(result.stdout) == [("two", 40.0, 1.0)]
         assert "perceptual hash" in result.stderr
+        assert "vidlocal setup --pictures" in result.stderr
 
 
 def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_path: Path) -> None:
@@ -72,14 +78,113 @@ def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_p
 def test_nothing_alike_is_nothing_and_a_sentence(run: Run, films: Library) -> None:
     result = run("similar", "two@20")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("No moment looks like that.")
+    assert result.stderr.startswith("Nothing looks like that.")
 
 
 def test_what_cannot_be_compared_is_said(run: Run, films: Library, tmp_path: Path) -> None:
     (tmp_path / "no.jpg").write_text("no picture")
     add_texts(films, "sound", ["only words"])
     assert run("similar", "--image", str(tmp_path / "no.jpg")).exit_code == 4
-    for words in ([], ["one"], ["one@99"], ["nobody@1"], ["sound@1"], ["one@1", "--image", "x.jpg"]):
+    for words in ([], ["sound"], ["nobody"], ["one@99"], ["nobody@1"], ["sound@1"], ["one@1", "--image", "x.jpg"]):
         result = run("similar", *words)
         assert result.exit_code == 2
         assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_whole_video_needs_vectors_and_says_how_to_make_them(run: Run, films: Library) -> None:
+    result = run("similar", "one")
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert "vidlocal enrich --only pictures" in result.stderr
+
+
+class TestByVectors:
+    """What a frame shows is known: no model is asked."""
+
+    @pytest.fixture
+    def rows(self) -> looks.Rows:
+        return random_rows(60)
+
+    @pytest.fixture
+    def seen(self, library: Library, rows: looks.Rows) -> Library:
+        """Two videos of thirty frames; frame 3 of the first looks like frame 7 of the second."""
+        both = np.concatenate([rows[:30], rows[30:37], looks.near(rows[3:4]), rows[38:]])
+        looks.add_video(library, "one", both[:30])
+        looks.add_video(library, "two", both[30:])
+        return library
+
+    def test_the_same_things_are_found_however_the_hashes_differ(self, run: Run, seen: Library) -> None:
+        result = run("similar", "one@0:35", "--json")
+        [(title, start, score)] = found(result.stdout, by="picture vectors")
+        assert (title, start) == ("two", 70.0)
+        assert score == pytest.approx(0.995, abs=0.01)
+        assert result.stderr == ""
+
+    def test_a_frame_of_the_same_moment_is_no_find(self, run: Run, library: Library, rows: looks.Rows) -> None:
+        looks.add_video(library, "one", np.concatenate([looks.near(rows[:1]), rows[:40], looks.near(rows[:1])]))
+        with library.writing() as connection:
+            connection.execute("UPDATE frames SET shot = 0 WHERE time < 20")
+        assert [start for _, start, _ in found(run("similar", "one@15", "--json").stdout, by="picture vectors")] == [
+            410
+        ]
+
+    def test_pictures_without_a_vector_are_counted(self, run: Run, seen: Library) -> None:
+        with seen.writing() as connection:
+            connection.execute("DELETE FROM frame_vectors WHERE frame_id > 55")
+        assert run("similar", "one@35").stderr.startswith("5 pictures have no vector yet")
+
+    def test_a_library_that_looks_all_alike_still_has_nearest_ones(
+        self, run: Run, library: Library, rows: looks.Rows
+    ) -> None:
+        alike = looks.near(np.repeat(rows[:1], 40, axis=0), share=0.3)
+        looks.add_video(library, "one", alike)
+        assert len(found(run("similar", "one@0", "--json", "-n", "5").stdout, by="picture vectors")) == 5
+
+    def test_videos_are_compared_by_all_of_their_pictures(
+        self, run: Run, seen: Library, rows: looks.Rows, tmp_path: Path
+    ) -> None:
+        looks.add_video(seen, "again", looks.near(rows[:30]))
+        result = run("similar", "one", "--json")
+        assert [title for title, _, _ in found(result.stdout, by="picture vectors")] == ["again", "two"]
+        path, start, end, score, *_ = run("similar", "one", "-n", "1").stdout.split("\t")
+        assert (path, start, end) == ("/videos/again.mp4", "0:00:00.0", "0:05:00.0")
+        assert float(score) > 0.9
+
+
+class TestByTheModel:
+    """What a picture shows must be asked of the model first."""
+
+    COLOURS = ("red", "green", "blue")
+
+    @pytest.fixture
+    def seen(self, library: Library, tmp_path: Path) -> Library:
+        """A video that shows a colour after the other, with the vectors of the made model, which is there."""
+        models = picture_model.place(tmp_path / "home" / "models")
+        with PictureVectors(picture_files.picture_model(models)) as engine:
+            rows = engine.embed_pictures([picture_model.jpeg(colour) for colour in self.COLOURS])
+            looks.add_video(library, "colours", rows, key=engine.key)
+        return library
+
+    def test_a_picture_file_finds_what_shows_the_same(self, run: Run, seen: Library, tmp_path: Path) -> None:
+        Image.new("RGB", (90, 50), (10, 200, 20)).save(tmp_path / "leaf.png")
+        result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json", "-n", "1")
+        assert [start for _, start, _ in found(result.stdout, by="picture vectors")] == [10.0]
+
+    def test_a_moment_whose_picture_was_not_looked_at_yet_is_looked_at(self, run: Run, seen: Library) -> None:
+        looks.add_video(seen, "later", random_rows(1), key="gone@1")
+        with seen.writing() as connection:
+            connection.execute("DELETE FROM frame_vectors WHERE model = 'gone@1'")
+        (seen.folder / "frames" / "later").mkdir()
+        (seen.folder / "frames" / "later" / "000000.jpg").write_bytes(picture_model.jpeg("blue"))
+        result = run("similar", "later@5", "--json", "-n", "1")
+        assert [start for _, start, _ in found(result.stdout, by="picture vectors")] == [20.0]
+
+    def test_without_the_model_it_goes_by_hash_and_says_why(self, run: Run, seen: Library, tmp_path: Path) -> None:
+        Image.new("RGB", (90, 50), "green").save(tmp_path / "leaf.png")
+        picture_model.place(tmp_path / "home" / "models", build=2)
+        result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json")
+        found(result.stdout)
+        assert "another model" in result.stderr
+        shutil.rmtree(tmp_path / "home" / "models")
+        result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json")
+        found(result.stdout)
+        assert result.stderr.endswith("Run: vidlocal setup --pictures\n")

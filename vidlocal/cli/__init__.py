@@ -30,7 +30,7 @@ COMMANDS = {
     "enrich": ("enrich", "Describe the frames with the local vision model, most valuable first."),
     "search": ("search", "Find moments by what is said, written or shown in them."),
     "ask": ("ask", "Answer a question from what the library holds, each statement with the moment it rests on."),
-    "similar": ("similar", "Find moments that look like a moment or a picture."),
+    "similar": ("similar", "Find what looks like a moment, a picture or a whole video."),
     "clip": ("clip", "Cut the moments of a search out of their videos, each into a file of its own or all into one."),
     "note": ("note", "Write a note to a moment, or correct or delete any passage."),
     "import": ("import_", "Take in what `vidlocal export` or another program wrote: passages, transcripts, captions."),

@@ -62,11 +62,13 @@ def moments(
     titles = [flat(moment.video_title) for moment in found]
     rank_cells, when_cells = len(str(len(found))), max(map(len, [*when, "when"]))
     kinds_cells = min(_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in found), default=0))
+    found_in = "  found in" if kinds_cells else ""
+    kinds_cells = max(kinds_cells, len(found_in) - 2)
     free = width - rank_cells - when_cells - kinds_cells - len("score") - 8
     title_cells = max(12, min(_WIDEST_TITLE, free, max(map(cell_len, [*titles, "video"]))))
     indent = rank_cells + 2
     blocks: list[RenderableType] = [
-        Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score  found in", style="dim")
+        Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score{found_in}", style="dim")
     ]
     for rank, (moment, title, time) in enumerate(zip(found, titles, when, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")

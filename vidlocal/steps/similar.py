@@ -1,71 +1,140 @@
-"""Moments that look like a picture, by perceptual hash."""
+"""Moments and videos that look alike: by vectors of their pictures, or by perceptual hash where there are none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidlocal.media.probe import Prober
-from vidlocal.moments import GAP
-from vidlocal.records import Frame, Moment
+from vidlocal.moments import GAP, LONGEST
+from vidlocal.records import Frame, Moment, Video
 from vidlocal.signals.look import look_at
-from vidlocal.store import frames, hits
+from vidlocal.store import frames, hits, picture_index, videos
 from vidlocal.store.database import Library
-from vidlocal.store.frames import Hashed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vidlocal.engines.base import Vectors
+    from vidlocal.store.vector_mirror import Mirror
 
 BITS = 64
 
 # The hashes of unrelated pictures differ in 32 bits, give or take 4: one pair in 500 comes as near as this.
 MOST_BITS = 20
 
+# By vectors a picture is shown when it is alike by itself or stands out of the crowd by two standard deviations. In
+# a library of one wedding everything is alike, and in one of everything even what is alike is far apart. Judged from
+# what is published of CLIP ViT-B/32 (unrelated photos about 0.5, near copies above 0.9); tuned on nothing.
+ALIKE = 0.8
+LEAST_Z = 2.0
 
-def hash_of_picture(path: Path) -> int:
-    """The perceptual hash of a picture file. MediaError when it is none."""
+# Neighbours are left out afterwards: a still shot has a picture every 20 s at least.
+_CANDIDATES_PER_MOMENT = 20
+
+
+def picture_of(path: Path) -> "Image":
+    """A picture file, upright and RGB. MediaError when it is none."""
     from PIL import Image
 
     with Prober() as prober:
-        return look_at(Image.fromarray(prober.photo(path).rgb)).dhash
+        return Image.fromarray(prober.photo(path).rgb)
 
 
-def similar(library: Library, dhash: int, *, limit: int, besides: Frame | None = None) -> tuple[Moment, ...]:
+def hash_of(picture: "Image") -> int:
+    """The perceptual hash of a picture: 64 bits, unsigned."""
+    return look_at(picture).dhash
+
+
+def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None = None) -> tuple[Moment, ...]:
     """The moments whose pictures are nearest to a hash, nearest first, at most `limit`.
 
-    Not those of `besides`, and of neighbours within GAP the nearest only. A moment's score is the share of the 64 bits
-    that agree, its text what is known of its picture; it has no hits.
+    Not those of `besides`, and of neighbours the nearest only. A moment's score is the share of the 64 bits that
+    agree, its text what is known of its picture; it has no hits.
     """
+    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.hashed(library)]
+    near = sorted((pair for pair in near if pair[1] <= MOST_BITS), key=lambda pair: (pair[1], pair[0]))
+    scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
+    return _moments(library, _apart(library, scores, besides), scores, limit)
+
+
+def by_vector(
+    library: Library, mirror: "Mirror", vector: "Vectors", *, limit: int, besides: Frame | None = None
+) -> tuple[Moment, ...]:
+    """The moments whose pictures show most nearly the same, as `by_hash`. A moment's score is the cosine."""
+    near = picture_index.nearest(
+        library,
+        mirror,
+        vector,
+        limit=_CANDIDATES_PER_MOMENT * (limit + 1),
+        least=lambda mean, spread: min(ALIKE, mean + LEAST_Z * spread),
+    )
+    return _moments(library, _apart(library, near.cosines, besides), near.cosines, limit)
+
+
+def videos_like(library: Library, mirror: "Mirror", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
+    """The other videos, most alike first, each as one moment from its beginning to its end.
+
+    Compared by the mean of the vectors of their frames; None where none of the video's frames has one.
+    """
+    import numpy as np
+
+    ids, vectors = picture_index.of_videos(library, mirror)
+    own = np.flatnonzero(ids == video_id)
+    if not len(own):
+        return None
+    cosines = vectors @ vectors[own[0]]
+    others = [(int(ids[at]), float(cosines[at])) for at in np.argsort(-cosines, kind="stable") if ids[at] != video_id]
+    known = ((videos.get(library, other), cosine) for other, cosine in others)
+    return tuple(islice((_whole(video, cosine) for video, cosine in known if video is not None), limit))
+
+
+def _apart(library: Library, nearest: Iterable[int], besides: Frame | None) -> Iterator[Frame]:
+    """The frames of these ids, without the frame asked about and without what is next to one before."""
     own = None if besides is None else besides.same_as or besides.id
-    near = [(one, (one.dhash ^ dhash).bit_count()) for one in frames.hashed(library) if one.id != own]
-    near = sorted((pair for pair in near if pair[1] <= MOST_BITS), key=lambda pair: (pair[1], pair[0].id))
-    chosen: list[tuple[Hashed, int]] = []
-    for one, bits in near:
-        if len(chosen) == limit:
-            break
-        if not any(_neighbours(one, other) for other, _ in chosen):
-            chosen.append((one, bits))
-    return _moments(library, chosen)
+    taken = [] if besides is None else [besides]
+    for frame_id in nearest:
+        frame = None if frame_id == own else frames.get(library, frame_id)
+        if frame is not None and not any(_neighbours(frame, other) for other in taken):
+            taken.append(frame)
+            yield frame
 
 
-def _neighbours(one: Hashed, other: Hashed) -> bool:
-    return one.video_id == other.video_id and abs(one.time - other.time) <= GAP
+def _neighbours(one: Frame, other: Frame) -> bool:
+    """Whether two frames are one moment: close together, or a little farther apart in one shot."""
+    most = LONGEST if one.shot == other.shot else GAP
+    return one.video_id == other.video_id and abs(one.time - other.time) <= most
 
 
-def _moments(library: Library, chosen: Sequence[tuple[Hashed, int]]) -> tuple[Moment, ...]:
-    places = hits.places(library, {one.video_id for one, _ in chosen})
-    found = []
-    for one, bits in chosen:
-        frame = frames.get(library, one.id)
-        if frame is None or one.video_id not in places:
-            continue
-        place, text = places[one.video_id], frames.description(library, one.id)
-        found.append(
-            Moment(
-                video_id=one.video_id,
-                video_title=place.title,
-                video_path=place.path,
-                start=frame.time,
-                end=frames.shown_until(library, frame),
-                score=1 - bits / BITS,
-                kinds=(),
-                text=text,
-                hits=(),
-            )
+def _moments(library: Library, chosen: Iterator[Frame], scores: Mapping[int, float], limit: int) -> tuple[Moment, ...]:
+    found = list(islice(chosen, limit))
+    places = hits.places(library, {frame.video_id for frame in found})
+    return tuple(
+        Moment(
+            video_id=frame.video_id,
+            video_title=places[frame.video_id].title,
+            video_path=places[frame.video_id].path,
+            start=frame.time,
+            end=frames.shown_until(library, frame),
+            score=min(1.0, max(0.0, scores[frame.id])),
+            kinds=(),
+            text=frames.description(library, frame.id),
+            hits=(),
         )
-    return tuple(found)
+        for frame in found
+        if frame.video_id in places
+    )
+
+
+def _whole(video: Video, cosine: float) -> Moment:
+    return Moment(
+        video_id=video.id,
+        video_title=video.title,
+        video_path=video.path,
+        start=0.0,
+        end=video.duration,
+        score=min(1.0, max(0.0, cosine)),
+        kinds=(),
+        text="",
+        hits=(),
+    )

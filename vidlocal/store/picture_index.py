@@ -49,6 +49,12 @@ def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
     return None if row is None else (str(row["model"]), np.frombuffer(row["vector"], dtype="<f4"))
 
 
+def unseen(library: Library, key: str) -> int:
+    """How many distinct frames this model has not turned into a vector."""
+    distinct = library.number("SELECT count(*) FROM frames WHERE image IS NOT NULL")
+    return distinct - library.number("SELECT count(*) FROM frame_vectors WHERE model = ?", key)
+
+
 def nearest(
     library: Library,
     mirror: "Mirror",
