@@ -5,8 +5,12 @@ import pytest
 from PIL import Image
 
 from tests import clips
+from vidlocal.errors import MediaError
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind
+
+# What libheif made of a picture of 160 x 96 that is stored as 96 x 160.
+HEIC = Path(__file__).parents[1] / "assets" / "sideways.heic"
 
 
 def photo(path: Path, **options: object) -> Path:
@@ -91,3 +95,22 @@ def test_a_photo_that_breaks_off_is_partial_and_still_shown(prober: Prober, tmp_
     path = clips.cut_off(tmp_path / "b.jpg", tmp_path / "a.jpg", 0.5)
     assert prober.probe(path).partial is not None
     assert prober.photo(path).rgb.shape == (400, 600, 3)
+
+
+def test_a_photo_of_a_telephone_is_upright(prober: Prober) -> None:
+    """Stored sideways, with the turn in the container and in its EXIF, as telephones do."""
+    probe = prober.probe(HEIC)
+    assert (probe.kind, probe.container, probe.width_px, probe.height_px) == (MediaKind.PHOTO, "heif", 160, 96)
+    assert (probe.recorded_at, probe.partial) == ("2019-07-20T14:03:02", None)
+    assert clips.is_upright(prober.photo(HEIC).rgb)
+
+
+def test_a_telephone_photo_that_is_cut_off_or_a_bomb_has_its_reason(prober: Prober, tmp_path: Path) -> None:
+    whole = HEIC.read_bytes()
+    enormous = whole.replace((96).to_bytes(4) + (160).to_bytes(4), (60_000).to_bytes(4) + (60_000).to_bytes(4))
+    assert enormous != whole
+    for name, data in (("cut.heic", whole[:-40]), ("start.heic", whole[:200]), ("bomb.heic", enormous)):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(MediaError, match=r"damaged|too large") as caught:
+            prober.probe(tmp_path / name)
+        assert str(caught.value).startswith(name)

@@ -17,7 +17,7 @@ _VIDEO = (
     " .qt .ts .vob .webm .wmv"
 )
 _AUDIO = ".aac .aif .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .oga .ogg .opus .wav .wma"
-_PHOTO = ".avif .bmp .gif .heic .heif .jpe .jpeg .jpg .png .tif .tiff .webp"
+_PHOTO = ".avif .bmp .gif .heic .heif .hif .jpe .jpeg .jpg .png .tif .tiff .webp"
 
 PHOTO_EXTENSIONS = frozenset(_PHOTO.split())
 MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS

@@ -25,13 +25,23 @@ _SIDEWAYS = 5  # EXIF orientations from 5 on exchange width and height
 
 
 def is_photo(path: str) -> bool:
-    """Whether the first bytes are those of a photo. Raises MediaError for HEIC, which nothing here reads."""
+    """Whether the first bytes are those of a photo."""
+    head = _head(path)
+    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith(_STARTS) or is_webp or _brand(head) in (b"avif", b"avis") or _is_heif(head)
+
+
+def _head(path: str) -> bytes:
     with open(path, "rb") as file:
-        head = file.read(32)
-    brand = head[8:12] if head[4:8] == b"ftyp" else b""
-    if brand in _HEIF_BRANDS and b"avif" not in head:
-        raise MediaError(f"{reasons.name_of(path)} is a HEIC photo, which cannot be read here: export it as JPEG.")
-    return head.startswith(_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or brand in (b"avif", b"avis")
+        return file.read(32)
+
+
+def _brand(head: bytes) -> bytes:
+    return head[8:12] if head[4:8] == b"ftyp" else b""
+
+
+def _is_heif(head: bytes) -> bool:
+    return _brand(head) in _HEIF_BRANDS and b"avif" not in head
 
 
 def read(path: str) -> Values:
@@ -66,7 +76,7 @@ def _opened(path: str) -> Iterator[Image.Image]:
     name = reasons.name_of(path)
     warnings.simplefilter("ignore")  # Pillow warns from 89 and refuses from 179 million pixels
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(path, formats=_formats(path)) as image:
             yield image
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name} is too large a picture to be decoded safely.") from error
@@ -74,6 +84,20 @@ def _opened(path: str) -> Iterator[Image.Image]:
         raise MediaError(f"{name} is damaged: its header makes no sense.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise MediaError(f"{name} is damaged: it cannot be decoded.") from error
+
+
+def _formats(path: str) -> tuple[str, ...]:
+    """What Pillow may take the file for. What reads HEIC, as telephones make it, is loaded for those only."""
+    if not _is_heif(_head(path)):
+        return _FORMATS
+    try:
+        import pi_heif
+    except ImportError as error:  # not to be had for every machine
+        name = reasons.name_of(path)
+        raise MediaError(f"{name} is a HEIC photo, which needs: pip install pi-heif. Or export it as JPEG.") from error
+    # Turns the picture upright itself and says so in its EXIF.
+    pi_heif.register_heif_opener(thumbnails=False)
+    return ("HEIF",)
 
 
 def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str | None]:
@@ -84,7 +108,7 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
     except OSError:
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            with Image.open(path, formats=_FORMATS) as again:
+            with Image.open(path, formats=_formats(path)) as again:
                 again.load()
                 return again.copy(), "the picture breaks off before its end"
         finally:
