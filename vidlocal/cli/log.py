@@ -5,6 +5,7 @@ no word that was spoken goes into it. Two processes may write to it at the same 
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -50,6 +51,11 @@ class Log:
         for younger, older in reversed(list(pairwise(names))):
             with suppress(FileNotFoundError):
                 younger.replace(older)
+
+
+def forget(home: Path) -> None:
+    """Remove the log and its old ones: for a purge, since they name files."""
+    shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import options, output
+from vidlocal.cli import log, options, output
 from vidlocal.cli.library import open_library
+from vidlocal.steps import move_journal
 from vidlocal.store import frames, passages, videos
 from vidlocal.wording import counted
 
@@ -16,14 +17,17 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
     purge: Annotated[
         bool,
-        typer.Option("--purge", help="Leave no trace of its text in the library file, and forget all past searches."),
+        typer.Option(
+            "--purge", help="Leave no trace of it in the library folder; forget past searches, reports and the log."
+        ),
     ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Take a video out of the library. Its file is never touched.
 
-    Asks first. Answering no, or not at all, removes nothing and is no failure.
+    Asks first. Answering no, or not at all, removes nothing and is no failure. After --purge `organize --undo` has
+    nothing to take back: what names files is forgotten too.
     """
     with open_library() as library:
         found = videos.resolve(library, video)
@@ -32,6 +36,9 @@ def command(
         what = f"video {found.id} ({found.title}) "
         what += f"with {counted(frame_count, 'frame')} and {counted(passage_count, 'passage')}"
         removed = not dry_run and (yes or output.confirmed(f"Remove {what} from the library?"))
+        if removed and purge:
+            log.forget(library.folder)
+            move_journal.forget(library.folder)
         if removed:
             videos.remove(library, found.id, purge=purge)
     if json:

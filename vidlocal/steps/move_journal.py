@@ -170,6 +170,17 @@ def kept_plan(folder: Path) -> Line | None:
     return plan if isinstance(plan, dict) else None
 
 
+def forget(folder: Path) -> None:
+    """Remove every name that the journal and the proposal hold: for a purge. Nothing can be taken back then.
+
+    StoreError when another process is renaming files.
+    """
+    drop_plan(folder)
+    if (folder / JOURNAL).exists():
+        with open_journal(folder):
+            (folder / JOURNAL).unlink()
+
+
 def drop_plan(folder: Path) -> None:
     (folder / PLAN).unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vidlocal.errors import UsageError
+from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
 from vidlocal.store import frames, jobs, passages, vector_mirror, vocabulary
 from vidlocal.store.database import Library
@@ -180,7 +180,9 @@ def set_language(library: Library, video_id: int, language: str) -> None:
 def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     """Forget a video: its rows, its index entries and its frame images. Its file is never touched.
 
-    With `purge` no trace of its text stays in the library file, its free pages included.
+    With `purge` no trace of its text stays in the library file, its free pages included; past searches, what they had
+    looked at again, and reports go too, for they may quote it. StoreError when another program's reading keeps SQLite's
+    log from being emptied: the video is gone by then, its text from the log when that program ends.
     """
     row = library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
     with library.writing() as connection:
@@ -216,10 +218,16 @@ def _purge(library: Library) -> None:
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
-        connection.execute("DELETE FROM searches")
+        for table in ("searches", "looks", "runs"):
+            connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
-    library.row("PRAGMA wal_checkpoint(TRUNCATE)")
     vector_mirror.forget(library)
+    emptied = library.row("PRAGMA wal_checkpoint(TRUNCATE)")
+    if emptied is None or emptied[0]:
+        raise StoreError(
+            f"Another program is reading {library.path}: words of the removed video stay in SQLite's log beside it "
+            "until the last such program has ended."
+        )
 
 
 def _copies(library: Library, video_id: int) -> list[str]:
