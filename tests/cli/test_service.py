@@ -57,7 +57,9 @@ def service(
     hours = night.read_hours(chosen, overnight=False, now=True, when=When.ANY)
     with ExitStack() as stack:
         owner = stack.enter_context(Owner(library.folder))
-        shift = night.Shift(library, owner, hours, line, Log(library.folder), stack.enter_context(Awake()), now=wall.now)
+        shift = night.Shift(
+            library, owner, hours, line, Log(library.folder), stack.enter_context(Awake()), now=wall.now
+        )
         arrivals = Arrivals([inbox], wall.now)
         yield Service(library, chosen, owner, shift, arrivals, record=lambda value: None, canary=False, now=wall.now)
 
