@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from vidlocal.records import JobKind
+from vidlocal.records import JobKind, JobState
 from vidlocal.steps import fast
 from vidlocal.steps.describe import Describer
 from vidlocal.steps.embed import Embedder
@@ -143,6 +143,7 @@ def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] 
     """Speech, text on screen and pictures that ingest left, now that their models may be there."""
     if only is not None and not {*fast.STAGES.values()} & {*only}:
         return
+    before = jobs.counts(worker.library, worker.among)
     notes = fast.work_off(
         worker.library,
         engines,
@@ -154,6 +155,11 @@ def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] 
         hold=lambda: not worker.gate.look().go,
     )
     worker.summary.notes.extend(notes)
+    after = jobs.counts(worker.library, worker.among)
+    for kind in fast.STAGES.values():
+        done = after.get((kind, JobState.DONE), 0) - before.get((kind, JobState.DONE), 0)
+        if done > 0:
+            worker.summary.done[kind] = done
 
 
 def _report_share(worker: Worker, stage: str, share: float | None) -> None:

@@ -98,7 +98,7 @@ def test_videos_that_came_before_the_model_are_looked_at_without_any_server(open
     assert pictures(opened) == {}
     key = picture_model(made.place(tmp_path / "home" / "models")).key
     code, out, err = run("enrich", "--only", "pictures", "--json")
-    assert (code, json.loads(out)["left"].get("pictures")) == (0, None), err
+    assert (code, json.loads(out)["done"], json.loads(out)["left"].get("pictures")) == (0, {"pictures": 1}, None), err
     assert len(frame_vectors.every(opened, key).frames) == 6
     run("enrich", "--only", "pictures")
     assert opened.number("SELECT max(id) FROM frame_vectors") == 6  # nothing was done twice
