@@ -40,12 +40,7 @@ def command(
             help="What to answer; - reads it from standard input. With VIDEO@TIME it is about the picture there.",
         ),
     ],
-    video: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
-        ),
-    ] = None,
+    video: options.Videos = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

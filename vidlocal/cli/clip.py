@@ -52,15 +52,8 @@ def command(
     burn: Annotated[
         bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")
     ] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")
-    ] = 10,
-    video: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
-        ),
-    ] = None,
+    limit: options.Limit = 10,
+    video: options.Videos = None,
     kind: options.Kinds = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")] = False,
     json: options.Json = False,

@@ -1,6 +1,6 @@
 """`vidlocal enrich`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -29,69 +29,71 @@ if TYPE_CHECKING:
 OVERNIGHT = "overnight"
 
 
+Wanted = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="VIDEO... overnight",
+        help="Videos by id, path or part of the title; none means all. `overnight` works in the night window only.",
+        show_default=False,
+    ),
+]
+AllVideos = Annotated[bool, typer.Option("--all", help="All videos: what is meant when none is named.")]
+Model = Annotated[str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")]
+Vram = Annotated[
+    float | None,
+    typer.Option(metavar="GB", help="Memory of the graphics card: only a model that fits is used.", show_default=False),
+]
+TextModel = Annotated[
+    str | None, typer.Option(help="The model that tags and sums up.", show_default="the setting text_model")
+]
+Only = Annotated[
+    list[JobKind] | None,
+    typer.Option(metavar="WORK", help=f"Only this kind of work: {', '.join(JobKind)}. May be repeated."),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="An Ollama server to use; may be repeated, several share the work.", show_default="the setting ollama_host"
+    ),
+]
+Now = Annotated[bool, typer.Option("--now", help="Work at any hour: what is meant without `overnight`.")]
+Searched = Annotated[bool, typer.Option("--searched", help="Only frames in or near what past searches were after.")]
+Budget = Annotated[
+    int | None,
+    typer.Option(
+        metavar="FRAMES",
+        min=1,
+        max=50,
+        help="The fast look: so many frames of each video, those that show best what it is about.",
+        show_default="all frames",
+    ),
+]
+RedoStale = Annotated[bool, typer.Option("--redo-stale", help="Do again what another model or an older prompt wrote.")]
+RedoWeak = Annotated[
+    bool, typer.Option("--redo-weak", help="Describe again what is short, or said of several frames alike.")
+]
+Canary = Annotated[bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")]
+
+
 def command(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="VIDEO... overnight",
-            help="Videos by id, path or part of the title; none means all. `overnight` works in the night window only.",
-            show_default=False,
-        ),
-    ] = None,
-    all_videos: Annotated[bool, typer.Option("--all", help="All videos: what is meant when none is named.")] = False,
-    model: Annotated[
-        str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")
-    ] = None,
-    vram: Annotated[
-        float | None,
-        typer.Option(
-            metavar="GB", help="Memory of the graphics card: only a model that fits is used.", show_default=False
-        ),
-    ] = None,
-    text_model: Annotated[
-        str | None, typer.Option(help="The model that tags and sums up.", show_default="the setting text_model")
-    ] = None,
-    only: Annotated[
-        list[JobKind] | None,
-        typer.Option(metavar="WORK", help=f"Only this kind of work: {', '.join(JobKind)}. May be repeated."),
-    ] = None,
-    host: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An Ollama server to use; may be repeated, several share the work.",
-            show_default="the setting ollama_host",
-        ),
-    ] = None,
-    allow_remote_host: Annotated[
-        bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
-    ] = False,
+    what: Wanted = None,
+    all_videos: AllVideos = False,
+    model: Model = None,
+    vram: Vram = None,
+    text_model: TextModel = None,
+    only: Only = None,
+    host: Hosts = None,
+    allow_remote_host: options.AllowRemoteHost = False,
     window: night.WindowOption = None,
     until: night.UntilOption = None,
     lasts: night.ForOption = None,
-    now: Annotated[bool, typer.Option("--now", help="Work at any hour: what is meant without `overnight`.")] = False,
+    now: Now = False,
     when: night.WhenOption = None,
-    searched: Annotated[
-        bool, typer.Option("--searched", help="Only frames in or near what past searches were after.")
-    ] = False,
-    budget: Annotated[
-        int | None,
-        typer.Option(
-            metavar="FRAMES",
-            min=1,
-            max=50,
-            help="The fast look: so many frames of each video, those that show best what it is about.",
-            show_default="all frames",
-        ),
-    ] = None,
-    redo_stale: Annotated[
-        bool, typer.Option("--redo-stale", help="Do again what another model or an older prompt wrote.")
-    ] = False,
-    redo_weak: Annotated[
-        bool, typer.Option("--redo-weak", help="Describe again what is short, or said of several frames alike.")
-    ] = False,
-    canary: Annotated[
-        bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")
-    ] = True,
+    searched: Searched = False,
+    budget: Budget = None,
+    redo_stale: RedoStale = False,
+    redo_weak: RedoWeak = False,
+    canary: Canary = True,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -102,10 +104,7 @@ def command(
     `overnight`, or hours of its own with --window, it works in the night only, holds while the machine is in
     use or on battery, and goes on the next night until nothing is left.
     """
-    words = list(what or [])
-    named = [word for word in words if word != OVERNIGHT]
-    if named and all_videos:
-        raise UsageError("--all means every video; leave it out, or name no video.")
+    words = what or []
     first, *others = host or [""]
     chosen = settings.load(
         {
@@ -122,8 +121,7 @@ def command(
     hours = night.read_hours(chosen, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home))
-        found = tuple(videos.resolve(library, name).id for name in named)
-        among = Among(found or None, budget, searched)
+        among = Among(_ids(library, words, all_videos=all_videos), budget, searched)
         if redo_stale:
             _queue_stale(library, chosen, among.videos)
         if redo_weak:
@@ -133,6 +131,14 @@ def command(
         summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
         output.document(as_data(summary))
+
+
+def _ids(library: Library, words: Sequence[str], *, all_videos: bool) -> tuple[int, ...] | None:
+    """The videos that are named; None where none is, and all are meant."""
+    named = [word for word in words if word != OVERNIGHT]
+    if named and all_videos:
+        raise UsageError("--all means every video; leave it out, or name no video.")
+    return tuple(videos.resolve(library, name).id for name in named) or None
 
 
 def _queue_stale(library: Library, chosen: settings.Settings, among: tuple[int, ...] | None) -> None:

@@ -18,6 +18,14 @@ WrittenKinds = Annotated[
     list[PassageKind] | None,
     typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(WRITTEN)}. May be repeated."),
 ]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")]
+Videos = Annotated[
+    list[str] | None,
+    typer.Option("--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."),
+]
+AllowRemoteHost = Annotated[
+    bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
+]
 VideoName = Annotated[
     str, typer.Argument(metavar="VIDEO", help="An id, a path, or a unique part of the title or file name.")
 ]

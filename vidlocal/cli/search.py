@@ -30,15 +30,8 @@ def command(
     words: Annotated[
         list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")
     ],
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")
-    ] = 10,
-    video: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."
-        ),
-    ] = None,
+    limit: options.Limit = 10,
+    video: options.Videos = None,
     kind: options.Kinds = None,
     private: Annotated[
         bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")
@@ -90,10 +83,14 @@ def command(
             output.notice(advice(library, query), quiet=quiet)
         _show(library, chosen, found, page=page, thumbs=thumbs, play=play, quiet=quiet)
         if not private:
-            with suppress(StoreError):
-                searches.add(
-                    library, query, sum(len(moment.hits) for moment in found.moments), _spans(library, found, among)
-                )
+            _note(library, query, found, among)
+
+
+def _note(library: Library, query: str, found: Result, among: Sequence[int] | None) -> None:
+    """Keep what was looked for and where it was. A library that cannot be written is searched all the same."""
+    hits = sum(len(moment.hits) for moment in found.moments)
+    with suppress(StoreError):
+        searches.add(library, query, hits, _spans(library, found, among))
 
 
 def _show(

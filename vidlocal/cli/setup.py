@@ -51,9 +51,7 @@ def command(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
-    allow_remote_host: Annotated[
-        bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
-    ] = False,
+    allow_remote_host: options.AllowRemoteHost = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -44,9 +44,7 @@ def command(
         typer.Argument(metavar="[VIDEO[@TIME]]", help="A moment, like wedding@1:02:03, or a whole video."),
     ] = None,
     image: Annotated[str | None, typer.Option("--image", metavar="PICTURE", help="A picture file instead.")] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")
-    ] = 10,
+    limit: options.Limit = 10,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
