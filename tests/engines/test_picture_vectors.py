@@ -99,8 +99,24 @@ def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match=r"cannot be loaded.*vidlocal setup --pictures") as caught:
             engine.embed_pictures([made.jpeg("red")])
         assert not isinstance(caught.value, AnswerRejected)
+        started = len(psutil.Process().children())
+        with pytest.raises(EngineError, match="cannot be loaded"):
+            engine.embed_pictures([made.jpeg("red")])
+        assert len(psutil.Process().children()) == started
         with pytest.raises(EngineError, match="cannot be loaded"):
             engine.embed_text("red")
+
+
+def test_a_package_that_cannot_be_imported_is_no_fault_of_the_files(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fastembed.py").write_text('raise ImportError("libsomething.so.6: cannot open shared object file")')
+    monkeypatch.syspath_prepend(tmp_path)  # pytest itself has not imported it
+    with (
+        PictureVectors(picture_model(models)) as engine,
+        pytest.raises(EngineError, match=r"ImportError: libsomething.*pip install --force-reinstall"),
+    ):
+        engine.embed_pictures([made.jpeg("red")])
 
 
 def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(

@@ -8,8 +8,8 @@ from typing import Self, cast
 import numpy as np
 
 from vidlocal.engines.base import PictureRefused, Vectors
-from vidlocal.engines.picture_files import NOT_INSTALLED, PictureModel
-from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, VidlocalError
+from vidlocal.engines.picture_files import PictureModel
+from vidlocal.errors import AnswerRejected, EngineError, VidlocalError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 
 _CHILD = "vidlocal.engines.picture_vectors_child"
@@ -25,8 +25,9 @@ class PictureVectors:
     """The PictureEngine. A context manager: leaving it ends the child that holds the model.
 
     The child starts with the first call, and loads what that call needs: up to 740 MB for pictures, 410 MB for words.
-    After a crash the next call starts another one. The model proves itself on a plain picture when it is loaded: a
-    crash then is its own fault (EngineError), a later one that of the pictures (PictureRefused). Not for two threads.
+    After a crash the next call starts another one; what cannot be loaded is not tried twice. The model proves itself
+    on a plain picture when it is loaded: a crash then is its own fault (EngineError), a later one that of the pictures
+    (PictureRefused). Not for two threads.
     """
 
     def __init__(self, model: PictureModel, *, threads: int | None = None) -> None:
@@ -34,6 +35,7 @@ class PictureVectors:
         self._threads = threads or min(_MOST_THREADS, _cores())
         self._worker = Worker(_CHILD, name="The model that looks at pictures")
         self._loaded: set[str] = set()
+        self._useless: dict[str, str] = {}
 
     @property
     def key(self) -> str:
@@ -86,28 +88,36 @@ class PictureVectors:
             "folder": str(self._model.folder),
             "threads": self._threads,
         }
+        if part in self._useless:
+            raise EngineError(self._useless[part])
         try:
             self._call(request, b"", _LOAD_TIMEOUT_S)
         except (WorkerCrashed, WorkerTimedOut, AnswerRejected) as error:
-            raise EngineError(
-                f"The model that looks at pictures cannot be loaded. Delete {self._model.folder / 'clip-*'} and run: "
-                "vidlocal setup --pictures"
-            ) from error
+            self._useless[part] = _why_not(error, self._model)
+            raise EngineError(self._useless[part]) from error
         self._loaded.add(part)
 
     def _call(self, request: dict[str, object], payload: bytes, timeout: float) -> Reply:
         try:
             return self._worker.call(request, payload=payload, timeout=timeout)
-        except (WorkerCrashed, WorkerTimedOut) as error:
+        except (WorkerCrashed, WorkerTimedOut):
             self.close()
-            if any("No module named 'fastembed'" in note for note in getattr(error, "__notes__", ())):
-                raise ModelMissing(NOT_INSTALLED) from error
             raise
         except VidlocalError:
             raise
         except BaseException:  # Ctrl-C, after which the worker has ended its child
             self.close()
             raise
+
+
+def _why_not(error: VidlocalError, model: PictureModel) -> str:
+    """Why a model whose files are whole cannot be loaded, as far as can be told."""
+    if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
+        return f'{error} Install it again: pip install --force-reinstall "vidlocal[pictures]"'
+    return (
+        "The model that looks at pictures cannot be loaded. It needs 0.7 GB of memory; if there is as much, delete "
+        f"{model.folder / 'clip-*'} and run: vidlocal setup --pictures"
+    )
 
 
 def _vectors(reply: Reply, rows: int) -> Vectors:
