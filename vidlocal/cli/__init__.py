@@ -6,6 +6,7 @@ line stands in `COMMANDS` too. A module is imported only when its command is cal
 `vidlocal --help` stays as quick as Typer itself.
 """
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,8 @@ from vidlocal.cli.endings import end_on_sigterm, ready_streams, settled
 from vidlocal.cli.quick import QuickCommand, quicken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typer._click.core import Command, Context
 
 # In the order in which a person meets them: name -> (module, first line of its help).
@@ -64,9 +67,13 @@ class _Root(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         return name, load(name) if name else command, rest
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, args: "Sequence[str] | None" = None, *more: Any, **extra: Any) -> Any:
         ready_streams()
-        return super().main(*args, **extra)
+        if "_VIDLOCAL_COMPLETE" in os.environ:
+            from vidlocal.cli.shells import complete
+
+            sys.exit(complete(sys.argv[1:] if args is None else args))
+        return super().main(args, *more, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> "Context":
         with settled():
@@ -98,6 +105,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: the same on every terminal and in docs/commands.md
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_completion=False,  # ours knows videos and tags, and gives shells nothing to evaluate
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -108,10 +116,44 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _install_completion(wanted: bool) -> None:
+    if wanted:
+        from vidlocal.cli import shells
+
+        typer.echo(f"Completion is in {shells.install()}. It works in every terminal you open from now on.", err=True)
+        raise typer.Exit
+
+
+def _show_completion(wanted: bool) -> None:
+    if wanted:
+        from vidlocal.cli import shells
+
+        typer.echo(shells.script_here(), nl=False)
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            help="Install completion for the shell you are in.",
+            is_eager=True,
+            callback=_install_completion,
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            help="Print the completion script of the shell you are in.",
+            is_eager=True,
+            callback=_show_completion,
+        ),
     ] = False,
 ) -> None:
     """Find moments in your own video. No picture and no word of it leaves your machine.
