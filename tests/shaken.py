@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from tests import clips
+from tests import clips, picture_model
 from tests.fake_models import pictures_of, prompt_of
 from tests.fake_ollama import FakeOllama
 from vidlocal.store.vector_mirror import FOLDER as VECTORS
@@ -45,6 +45,8 @@ _CONTENT = {
     "JOIN passages ON passages.id = passage_id JOIN videos ON videos.id = video_tags.video_id",
     "chapters": "SELECT content_hash, chapters.title, text FROM chapters JOIN passages ON passages.id = passage_id "
     "JOIN videos ON videos.id = chapters.video_id",
+    "frame_vectors": "SELECT content_hash, time, model, length(vector) FROM frame_vectors "
+    "JOIN frames ON frames.id = frame_id JOIN videos ON videos.id = video_id",
     "checkpoints": "SELECT content_hash, step, until FROM checkpoints JOIN videos ON videos.id = video_id",
 }
 
@@ -55,6 +57,7 @@ _ACKNOWLEDGED = {
     "LEFT JOIN frames ON frames.id = target WHERE state = 'done' AND jobs.kind IN ('describe', 'watch')",
     "scenes": "SELECT content_hash, start, text FROM passages JOIN videos ON videos.id = video_id "
     "WHERE passages.kind IN ('scene', 'action', 'subtitle', 'screen_text')",
+    "frame_vectors": "SELECT frame_id, vector FROM frame_vectors",
 }
 
 Content = Mapping[str, Counter[str]]
@@ -65,13 +68,14 @@ class Shaken:
 
     def __init__(self, home: Path, films: Path, server: FakeOllama) -> None:
         self.home, self.films, self.server = home, films, server
+        picture_model.place(home / "models")
         self.kills = 0
         self._acknowledged: dict[str, Counter[str]] = {}
 
     def commands(self) -> list[list[str]]:
-        """What makes the library. Reading is a command of its own: loading its model takes longer than all the rest."""
+        """What makes the library. Reading and looking are commands of their own: to load their models takes longest."""
         ingest = ["ingest", "--every", "1", "--later", str(self.films)]
-        return [ingest, ["enrich", "--only", "read"], ["enrich"]]
+        return [ingest, ["enrich", "--only", "read"], ["enrich", "--only", "pictures"], ["enrich"]]
 
     def start(self, words: list[str], **extra: str) -> "subprocess.Popen[bytes]":
         environment = {

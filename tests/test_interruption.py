@@ -36,7 +36,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory, films: Path) -> tuple[Path, f
 
 def shake(shaken: Shaken, dice: random.Random, *, kills: int, usual: float) -> None:
     """Kill each command again and again, unless it is done before."""
-    for words, share in zip(shaken.commands(), (0.4, 0.1, 0.5), strict=True):
+    for words, share in zip(shaken.commands(), (0.35, 0.1, 0.1, 0.45), strict=True):
         for _ in range(round(kills * share)):
             if dice.random() < 0.6:
                 shaken.kill_at(words, f"{dice.choice(POINTS)} {dice.randint(1, 9)}")

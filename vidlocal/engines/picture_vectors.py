@@ -113,7 +113,7 @@ class PictureVectors:
 def _why_not(error: VidlocalError, model: PictureModel) -> str:
     """Why a model whose files are whole cannot be loaded, as far as can be told."""
     if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
-        return f'{error} Install it again: pip install --force-reinstall "vidlocal[pictures]"'
+        return f'{error}. Install it again: pip install --force-reinstall "vidlocal[pictures]"'
     return (
         "The model that looks at pictures cannot be loaded. It needs 0.7 GB of memory; if there is as much, delete "
         f"{model.folder / 'clip-*'} and run: vidlocal setup --pictures"
