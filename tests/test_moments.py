@@ -100,3 +100,17 @@ def test_no_hits_are_no_moments() -> None:
 
 def test_photos_of_no_length_are_moments() -> None:
     assert spans(hit(0, 0)) == [(0, 0)]
+
+
+def seen(start: float, end: float, score: float, text: str = "") -> Hit:
+    """A frame that looks like the query, and maybe was described."""
+    return Hit(None, 1, start, end, PassageKind.PICTURE, text, score, frame_id=int(start) + 1)
+
+
+def test_a_picture_nobody_described_takes_the_words_of_what_is_known_there() -> None:
+    [moment] = group([seen(0, 2, 0.9), hit(2, 4, 0.6, text="a dance")], PLACES, limit=5)
+    assert (moment.text, moment.score, moment.kinds) == ("a dance", 0.9, (PassageKind.PICTURE, PassageKind.SCENE))
+
+
+def test_pictures_nobody_described_do_not_repeat_each_other() -> None:
+    assert [moment.score for moment in group([seen(0, 2, 0.9), seen(100, 102, 0.8)], PLACES, limit=5)] == [0.9, 0.8]

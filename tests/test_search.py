@@ -1,13 +1,15 @@
 import sqlite3
 from collections.abc import Callable
+from typing import Never
 
 import numpy as np
 import pytest
 
+from tests import looks
 from tests.texts import KEY, add_vectors, add_video
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
-from vidlocal.records import Passage, PassageKind
+from vidlocal.records import Passage, PassageKind, WhySeen
 from vidlocal.search import fuse, search
 from vidlocal.store.database import Library
 from vidlocal.store.vector_index import Nearest
@@ -20,7 +22,7 @@ def asking(*values: float) -> Callable[[str], QueryVector]:
     return lambda text: QueryVector(KEY, values)
 
 
-def never(text: str) -> QueryVector:
+def never(text: str) -> Never:
     raise AssertionError("nobody should be asked")
 
 
@@ -200,3 +202,72 @@ def test_every_hit_says_what_found_it(library: Library) -> None:
     reason = search(library, "limousine").why[moment.hits[0].passage_id]
     assert reason.coverage == moment.score
     assert reason.cosine is None
+
+
+def showing(*values: float, key: str = looks.KEY) -> Callable[[str], Callable[[], QueryVector]]:
+    return lambda text: lambda: QueryVector(key, values)
+
+
+def film(library: Library) -> list[int]:
+    """A video of a hundred frames with one speech, of which the tenth shows dancing; its frames."""
+    rows = np.repeat([CARS], 100, axis=0)
+    rows[10] = DANCING
+    said = [
+        Passage(100.0, 104.0, PassageKind.SPEECH, "and now the waltz"),
+        Passage(500.0, 504.0, PassageKind.SPEECH, "waltz"),
+    ]
+    return looks.add_video(library, "film", rows, said=said)[1]
+
+
+def test_a_frame_nobody_described_is_found_by_how_it_looks(library: Library) -> None:
+    frames = film(library)
+    found = search(library, "people dancing", picture_vector=showing(*DANCING))
+    [moment] = found.moments
+    assert (moment.start, moment.end, moment.kinds, moment.text) == (100.0, 110.0, (PassageKind.PICTURE,), "")
+    assert [hit.frame_id for hit in moment.hits] == [frames[10]]
+    assert isinstance(found.why[moment.hits[0].key], WhySeen)
+    assert found.notice is None
+
+
+def test_what_is_seen_and_what_is_said_at_one_time_are_one_moment(library: Library) -> None:
+    film(library)
+    found = search(library, "waltz", picture_vector=showing(*DANCING)).moments
+    together, alone = sorted(found, key=lambda moment: moment.start)
+    assert set(together.kinds) == {PassageKind.SPEECH, PassageKind.PICTURE}
+    assert (together.start, together.end, together.text) == (100.0, 110.0, "and now the waltz")
+    assert alone.start == 500.0
+
+
+def test_filters_hold_for_pictures(library: Library) -> None:
+    film(library)
+    looking = showing(*DANCING)
+    assert [moment.kinds for moment in search(library, "waltz kind:picture", picture_vector=looking).moments] == [
+        (PassageKind.PICTURE,)
+    ]
+    assert [moment.start for moment in search(library, "waltz at:8:00-9:00", picture_vector=looking).moments] == [500.0]
+    assert search(library, "party", kinds=[PassageKind.SPEECH], picture_vector=never).moments == ()
+    assert search(library, "party video:other", picture_vector=looking).moments == ()
+
+
+def test_no_model_is_asked_where_no_pictures_have_vectors(library: Library) -> None:
+    party(library)
+    assert search(library, "cake", picture_vector=never).moments
+    film(library)
+    assert search(library, "kind:speech", picture_vector=never).moments
+
+
+def test_words_are_found_as_before_when_pictures_cannot_be_searched(library: Library) -> None:
+    film(library)
+    plain = search(library, "waltz")
+
+    def broken(text: str) -> Callable[[], QueryVector]:
+        def fail() -> QueryVector:
+            raise EngineUnreachable("It broke.")
+
+        return fail
+
+    found = search(library, "waltz", picture_vector=broken)
+    assert (found.moments, found.notice) == (plain.moments, "Pictures were not searched. It broke.")
+    found = search(library, "waltz", picture_vector=showing(*DANCING, key="other@1"))
+    assert found.moments == plain.moments
+    assert "of another model" in (found.notice or "")

@@ -45,6 +45,11 @@ class _Span:
     end: float
     hits: list[Hit]
 
+    @property
+    def text(self) -> str:
+        """That of the best hit that has one: of a frame that looks like the query maybe nothing was said yet."""
+        return next((hit.text for hit in self.hits if hit.text), "")
+
     def takes(self, hit: Hit) -> bool:
         """Whether the hit belongs here; the span then has it."""
         if hit.start - self.end > GAP or self.start - hit.end > GAP or self.end - self.start > LONGEST:
@@ -64,8 +69,8 @@ class _Span:
 def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tuple[Moment, ...]:
     """The moments of `hits`, best first, at most `limit`. `places` has the video of every hit.
 
-    A moment's score and text are those of its best hit, its kinds in the order of their best hits. Notes stand a
-    little higher than their score.
+    A moment's score is that of its best hit, its text that of the best one that has any, its kinds are in the order of
+    their best hits. Notes stand a little higher than their score.
     """
     spans: dict[int, list[_Span]] = {}
     for hit in sorted(map(_weighed, hits), key=lambda hit: -hit.score):
@@ -91,7 +96,7 @@ def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
     said: list[frozenset[str]] = []
     scored = []
     for span in spans:
-        words = frozenset(_words.findall(span.hits[0].text.lower()))
+        words = frozenset(_words.findall(span.text.lower()))
         score = span.hits[0].score
         if any(_alike(words, before) for before in said):
             score *= REPEATED
@@ -101,7 +106,7 @@ def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return len(one & other) >= ALIKE * len(one | other)
+    return bool(one) and len(one & other) >= ALIKE * len(one | other)
 
 
 def _moment(span: _Span, place: Place, score: float) -> Moment:
@@ -114,6 +119,6 @@ def _moment(span: _Span, place: Place, score: float) -> Moment:
         end=span.end,
         score=score,
         kinds=tuple(kinds),
-        text=span.hits[0].text,
+        text=span.text,
         hits=tuple(span.hits),
     )

@@ -343,15 +343,24 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that matches a query. `score` is 0 to 1, comparable within one search only."""
+    """A passage that matches a query, or a frame that looks like it: that one has no `passage_id`, but a `frame_id`.
 
-    passage_id: int
+    `score` is 0 to 1, comparable within one search only.
+    """
+
+    passage_id: int | None
     video_id: int
     start: float
     end: float
     kind: PassageKind
     text: str
     score: float
+    frame_id: int | None = None
+
+    @property
+    def key(self) -> int:
+        """What tells it from the other hits of a search."""
+        return self.passage_id if self.passage_id is not None else -(self.frame_id or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +394,15 @@ class Why:
     cosine: float | None
     z: float | None
     meaning_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class WhySeen:
+    """What found a frame: its place among the pictures, from 1, and how its `cosine` stands out, as in `Why`."""
+
+    rank: int
+    cosine: float
+    z: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Verb 3: from a query to moments.
 
-    query ── words ────┐
-          └─ vectors ──┴─> fused hits ──> moments
+    query ── words ─────┐
+          ├─ vectors ───┴─> fused hits ─┐
+          └─ pictures ──────────────────┴─> moments
 
 Everything here is measured with `benchmarks/search.py --quality` on four sets of human sentences about real videos; the
 figures behind each constant stand beside it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -15,8 +16,8 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
 from vidlocal.query import Query, parse
-from vidlocal.records import Moment, PassageKind, Why
-from vidlocal.store import hits, spelling, text_index, vector_index, vector_mirror
+from vidlocal.records import Hit, Moment, PassageKind, Why, WhySeen
+from vidlocal.store import frame_vectors, hits, spelling, text_index, vector_index, vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.hits import Only
 from vidlocal.store.vector_index import Nearest
@@ -68,19 +69,23 @@ _CROWD = 30
 _MIDDLE = 5.0
 
 
+# Begins to ask a model what words look like; what it gives waits for the answer.
+PictureVector = Callable[[str], Callable[[], QueryVector]]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was found, best first. `notice` is a sentence for the person when the search had to do with less.
 
     `words` are those that were looked for, without filters and with misspelt ones put right. `why` is by passage id
-    and has every hit of the moments.
+    (-frame id for a frame that looks like the query) and has every hit of the moments.
     """
 
     query: str
     moments: tuple[Moment, ...]
     notice: str | None = None
     words: str = ""
-    why: Mapping[int, Why] = field(default_factory=dict)
+    why: Mapping[int, Why | WhySeen] = field(default_factory=dict)
 
 
 def search(
@@ -91,6 +96,7 @@ def search(
     videos: Collection[int] | None = None,
     kinds: Collection[PassageKind] | None = None,
     query_vector: Callable[[str], QueryVector] | None = None,
+    picture_vector: PictureVector | None = None,
     by_words: bool = True,
 ) -> Result:
     """The moments that match `query`, at most `limit`. `videos` (ids) and `kinds` narrow the search; None is all.
@@ -98,11 +104,16 @@ def search(
     `query_vector` asks the embedding model; it is not called when no vectors are stored, and when it
     raises EngineError the search goes by words only and says so. Without `by_words` meaning alone counts. Any text is
     a query; `vidlocal.query` tells what in it is a filter. A query of filters alone lists what they let through.
+
+    `picture_vector` begins to ask the model of pictures and gives what waits for its answer; that raises EngineError
+    where frames are to be left out. It is not called when the library has no vectors of pictures.
     """
     wanted = parse(query)
     only, notices = _narrowed(library, wanted, videos, kinds)
     count = max(CANDIDATES, CANDIDATES_PER_MOMENT * limit)
+    answer = _begun(library, wanted.words, only, picture_vector)
     asked, silent = _asked(library, wanted.words, query_vector)
+    looks, unseen = _answered(library, answer)
     mirror = vector_mirror.prepare(library, asked.key) if asked is not None else None
     with hits.snapshot(library):
         meant = spelling.corrections(library, wanted.words) if by_words else {}
@@ -115,11 +126,12 @@ def search(
         scores = {passage_id: score for passage_id, (score, _) in ranked.items()}
         if not wanted.words and wanted.narrows:
             scores = dict.fromkeys(hits.listed(library, only, limit=count), 1.0)
-        found = hits.read(library, scores)
+        seen, seen_for = _seen(library, looks, count, only)
+        found = [*hits.read(library, scores), *seen]
         places = hits.places(library, {hit.video_id for hit in found})
     notices += [f"No match for {word}, searched for {other}." for word, other in meant.items()]
-    why = {passage_id: reason for passage_id, (_, reason) in ranked.items()}
-    notice = " ".join([*notices, *([silent] if silent else [])]) or None
+    why = seen_for | {passage_id: reason for passage_id, (_, reason) in ranked.items()}
+    notice = " ".join([*notices, *(sentence for sentence in (silent, unseen) if sentence)]) or None
     return Result(query, group(found, places, limit=limit), notice, text, why)
 
 
@@ -204,6 +216,44 @@ def _narrowed(
         time=wanted.time,
     )
     return only, notices
+
+
+def _begun(
+    library: Library, words: str, only: Only, picture_vector: PictureVector | None
+) -> Callable[[], QueryVector] | None:
+    """What waits for the query's vector among pictures; None where nothing is to be compared with it."""
+    wanted = only.kinds is None or PassageKind.PICTURE in only.kinds
+    if picture_vector is None or not words.strip() or not wanted or not frame_vectors.keys(library):
+        return None
+    return picture_vector(words)
+
+
+def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tuple[QueryVector | None, str | None]:
+    """The query's vector among pictures, and a sentence when it could not be had."""
+    if answer is None:
+        return None, None
+    try:
+        looks = answer()
+    except EngineError as error:
+        return None, f"Pictures were not searched. {error}"
+    if looks.key not in frame_vectors.keys(library):
+        return None, (
+            "Pictures were not searched: their vectors are of another model. "
+            "Make them anew with: vidlocal enrich --only pictures"
+        )
+    return looks, None
+
+
+def _seen(
+    library: Library, looks: QueryVector | None, limit: int, only: Only
+) -> tuple[Sequence[Hit], dict[int, Why | WhySeen]]:
+    """The frames that look like the query as hits, and by their keys what found them."""
+    if looks is None:
+        return (), {}
+    from vidlocal.steps.sightings import look_for  # a search without pictures does not pay for it
+
+    found = look_for(library, looks, limit=limit, only=only)
+    return found.hits, {**found.why}
 
 
 def _asked(

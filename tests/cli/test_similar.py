@@ -113,7 +113,7 @@ class TestByVectors:
         return library
 
     def test_the_same_things_are_found_however_the_hashes_differ(self, run: Run, seen: Library) -> None:
-        result = run("similar", "one@0:35", "--json")
+        result = run("similar", "one@0:35", "--json", "-n", "1")
         [(title, start, score)] = found(result.stdout, by="picture vectors")
         assert (title, start) == ("two", 70.0)
         assert score == pytest.approx(0.995, abs=0.01)
@@ -123,9 +123,9 @@ class TestByVectors:
         looks.add_video(library, "one", np.concatenate([looks.near(rows[:1]), rows[:40], looks.near(rows[:1])]))
         with library.writing() as connection:
             connection.execute("UPDATE frames SET shot = 0 WHERE time < 20")
-        assert [start for _, start, _ in found(run("similar", "one@15", "--json").stdout, by="picture vectors")] == [
-            410
-        ]
+        starts = [start for _, start, _ in found(run("similar", "one@15", "--json").stdout, by="picture vectors")]
+        assert starts[0] == 410
+        assert 0 not in starts
 
     def test_pictures_without_a_vector_are_counted(self, run: Run, seen: Library) -> None:
         with seen.writing() as connection:

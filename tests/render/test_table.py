@@ -4,7 +4,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from vidlocal.records import Hit, Look, Moment, PassageKind, Why
+from vidlocal.records import Hit, Look, Moment, PassageKind, Why, WhySeen
 from vidlocal.render import table
 from vidlocal.render.highlight import words_of
 
@@ -74,3 +74,17 @@ def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
     assert "words #2, coverage 0.40, weight 0.51; no vector, weighed as z 1.50" in shown
     assert "a filter" in shown
     assert "seen: yes. a cake \ufffd[2J (1:01)" in shown
+
+
+def test_a_picture_that_nobody_described_says_that_it_looks_like_it() -> None:
+    hit = Hit(None, 1, 1.0, 2.0, PassageKind.PICTURE, "", 0.5, frame_id=7)
+    found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.PICTURE,), "", (hit,))
+    shown = drawn(table.moments([found], (), width=100, why={hit.key: WhySeen(2, 0.2871, 4.123)}), 100)
+    assert "looks like it; not described yet" in shown
+    assert "pictures #2, cosine 0.287, z 4.12" in shown
+
+
+def test_moments_without_hits_have_no_column_for_what_they_were_found_in() -> None:
+    found = Moment(1, "a" * 90, "/a.mp4", 1.0, 2.0, 0.5, (), "", ())
+    lines = drawn(table.moments([found], (), width=60), 60).splitlines()
+    assert [line.split()[-1] for line in lines if line.strip()] == ["score", "50"]

@@ -12,14 +12,15 @@ from vidlocal.store import frame_vectors, frames, passages, picture_index, vecto
 from vidlocal.store.check import vectors as check
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING, Only
-from vidlocal.store.vector_index import Nearest
 
 MANY = vector_mirror.UNMIRRORED + 200
 
 
-def nearest(library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: Only = EVERYTHING) -> Nearest:
+def nearest(
+    library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: Only = EVERYTHING
+) -> dict[int, float]:
     mirror = picture_index.prepare(library, KEY)
-    return picture_index.nearest(library, mirror, row, limit=limit, least=lambda mean, spread: least, only=only)
+    return picture_index.nearest(library, mirror, row, limit=limit, least=lambda crowd: least, only=only)[0]
 
 
 def mirrored(library: Library) -> int:
@@ -33,9 +34,13 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
     _, ids = add_video(library, "one", rows)
     found = nearest(library, rows[2], limit=3)
     exact = rows @ rows[2]
-    assert list(found.cosines) == [ids[at] for at in np.argsort(-exact)[:3]]
-    assert found.cosines[ids[2]] == pytest.approx(1.0, abs=1e-5)
-    assert (found.mean, found.spread) == (pytest.approx(exact.mean(), abs=1e-5), pytest.approx(exact.std(), abs=1e-5))
+    assert list(found) == [ids[at] for at in np.argsort(-exact)[:3]]
+    assert found[ids[2]] == pytest.approx(1.0, abs=1e-5)
+    mirror = picture_index.prepare(library, KEY)
+    _, crowd = picture_index.nearest(library, mirror, rows[2], limit=1, least=lambda crowd: 0.0)
+    assert crowd.count == count
+    assert crowd.middle == pytest.approx(np.median(exact), abs=1e-5)
+    assert count == 4 or crowd.spread == pytest.approx(exact.std(), abs=0.02)
 
 
 def test_large_libraries_have_a_mirror_of_their_own(library: Library) -> None:
@@ -55,22 +60,22 @@ def test_frames_that_are_gone_are_not_found(library: Library) -> None:
     videos.remove(library, gone)
     _, others = add_video(library, "two", random_rows(3, seed=2))
     assert others == ids[:3]  # SQLite gives the numbers again
-    assert set(nearest(library, rows[0], limit=99).cosines) == set(others)
-    assert nearest(library, rows[0]).cosines.get(others[0], 0.0) < 0.9
+    assert set(nearest(library, rows[0], limit=99)) == set(others)
+    assert nearest(library, rows[0]).get(others[0], 0.0) < 0.9
 
 
 def test_what_does_not_look_alike_enough_is_left_out(library: Library) -> None:
     rows = random_rows(50)
     _, ids = add_video(library, "one", np.concatenate([rows, near(rows[:1])]))
-    assert set(nearest(library, rows[0], limit=99, least=0.9).cosines) == {ids[0], ids[50]}
-    assert nearest(library, rows[0][:7]).cosines == {}
+    assert set(nearest(library, rows[0], limit=99, least=0.9)) == {ids[0], ids[50]}
+    assert nearest(library, rows[0][:7]) == {}
 
 
 def test_two_models_never_meet(library: Library) -> None:
     rows = random_rows(3)
     _, ids = add_video(library, "one", rows)
     frame_vectors.store(library, "other@1", ids[:1], random_rows(1, dimensions=4))
-    assert set(nearest(library, rows[0]).cosines) == set(ids)
+    assert set(nearest(library, rows[0])) == set(ids)
     key, vector = picture_index.vector_of(library, ids[0]) or ("", None)
     assert (key, len(vector) if vector is not None else 0) == ("other@1", 4)
     assert picture_index.vector_of(library, 999) is None
@@ -97,7 +102,7 @@ def test_filters_hold_for_frames(library: Library) -> None:
         connection.execute("UPDATE videos SET recorded_at = '2024-06-02T18:00:00' WHERE id = ?", (second,))
 
     def shown(**filters: object) -> set[int]:
-        return set(nearest(library, rows[0], limit=99, only=Only(**filters)).cosines)  # type: ignore[arg-type]
+        return set(nearest(library, rows[0], limit=99, only=Only(**filters)))  # type: ignore[arg-type]
 
     everything = {*ids, *others}
     assert shown() == everything

@@ -77,7 +77,7 @@ def test_a_library_with_something_in_it_that_runs_is_refused(home: Path, what: s
 
 def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> None:
     change(home, "CREATE TRIGGER x AFTER INSERT ON searches BEGIN DELETE FROM passages; END")
-    for table in ("frame_vectors", "looks"):
+    for table in ("query_vectors", "frame_vectors", "looks"):
         change(home, f"DROP TABLE {table}")
     change(home, "DELETE FROM _sqlite_migrations WHERE id > 2; PRAGMA user_version = 2")
     with pytest.raises(StoreError, match="did not make"):

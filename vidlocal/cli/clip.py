@@ -106,14 +106,22 @@ def _wanted(
 
         found = [Wanted(one.title, (Path(one.path),), one.start, one.end, one.text) for one in piped()]
         return found[:limit]
-    from vidlocal.cli.search import direction
+    from vidlocal.cli.search import direction, picture_words
     from vidlocal.search import search
 
     query = query_of(words)
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in names] if names else None
         found = []
-        result = search(library, query, limit=limit, videos=among, kinds=kinds, query_vector=partial(direction, chosen))
+        result = search(
+            library,
+            query,
+            limit=limit,
+            videos=among,
+            kinds=kinds,
+            query_vector=partial(direction, chosen),
+            picture_vector=picture_words(library, chosen),
+        )
         for moment in result.moments:
             places = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
             found.append(Wanted(moment.video_title, tuple(places), moment.start, moment.end, moment.text))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,9 +19,12 @@ from vidlocal.query import parse
 from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search import Result, search
-from vidlocal.store import frames, jobs, passages, searches, videos
+from vidlocal.store import frame_vectors, frames, jobs, passages, searches, videos
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
+
+if TYPE_CHECKING:
+    from vidlocal.cli.picture_words import PictureWords
 
 Parser = WordsCommand
 
@@ -69,7 +72,16 @@ def command(
     with Library.open(chosen.home) as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
         most = max(limit, look or 0)
-        found = search(library, query, limit=most, videos=among, kinds=kind, query_vector=partial(direction, chosen))
+        pictures = picture_words(library, chosen)
+        found = search(
+            library,
+            query,
+            limit=most,
+            videos=among,
+            kinds=kind,
+            query_vector=partial(direction, chosen),
+            picture_vector=pictures,
+        )
         looks: dict[Moment, Look] = {}
         if look is not None:
             from vidlocal.cli.looking import look_again
@@ -84,6 +96,8 @@ def command(
         _show(library, chosen, found, page=page, thumbs=thumbs, play=play, quiet=quiet)
         if not private:
             _note(library, query, found, among)
+            if pictures is not None:
+                pictures.remember()
 
 
 def _note(library: Library, query: str, found: Result, among: Sequence[int] | None) -> None:
@@ -136,6 +150,15 @@ def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list
         return [searches.Span(moment.video_id, moment.start, moment.end) for moment in found.moments]
     named = [videos.get(library, video_id) for video_id in among or ()]
     return [searches.Span(video.id, 0.0, video.duration) for video in named if video is not None]
+
+
+def picture_words(library: Library, chosen: settings.Settings) -> "PictureWords | None":
+    """What finds out how the words of a query look; None where no picture can be found by that, or none shall be."""
+    if not chosen.search_pictures or not frame_vectors.keys(library):
+        return None
+    from vidlocal.cli.picture_words import PictureWords  # a search without pictures does not pay for it
+
+    return PictureWords(library, chosen)
 
 
 def direction(chosen: settings.Settings, query: str) -> QueryVector:

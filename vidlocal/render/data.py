@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vidlocal.records import Hit, Look, Moment, Why
+from vidlocal.records import Hit, Look, Moment, Why, WhySeen
 from vidlocal.render.safe import flat, safe
 from vidlocal.timecode import clock
 
@@ -13,7 +13,7 @@ def document(
     query: str,
     moments: Sequence[Moment],
     *,
-    why: Mapping[int, Why] | None = None,
+    why: Mapping[int, Why | WhySeen] | None = None,
     looks: Mapping[Moment, Look] | None = None,
 ) -> dict[str, object]:
     """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
@@ -37,7 +37,7 @@ def line(moment: Moment) -> str:
     return "\t".join(fields)
 
 
-def _moment(moment: Moment, why: Mapping[int, Why] | None, look: Look | None) -> dict[str, object]:
+def _moment(moment: Moment, why: Mapping[int, Why | WhySeen] | None, look: Look | None) -> dict[str, object]:
     document: dict[str, object] = {
         "video": {"id": moment.video_id, "title": moment.video_title, "path": moment.video_path},
         "start": round(moment.start, 3),
@@ -53,8 +53,10 @@ def _moment(moment: Moment, why: Mapping[int, Why] | None, look: Look | None) ->
 
 
 def _hit(hit: Hit) -> dict[str, object]:
+    frame: dict[str, object] = {} if hit.frame_id is None else {"frame_id": hit.frame_id}
     return {
         "passage_id": hit.passage_id,
+        **frame,
         "start": round(hit.start, 3),
         "end": round(hit.end, 3),
         "score": round(hit.score, 4),
@@ -63,13 +65,16 @@ def _hit(hit: Hit) -> dict[str, object]:
     }
 
 
-def _reason(hit: Hit, why: Mapping[int, Why] | None) -> dict[str, object]:
+def _reason(hit: Hit, why: Mapping[int, Why | WhySeen] | None) -> dict[str, object]:
     """`{"why": ...}`, null for a hit that no word and no meaning found; nothing when nobody asked."""
     if why is None:
         return {}
-    reason = why.get(hit.passage_id)
+    reason = why.get(hit.key)
     if reason is None:
         return {"why": None}
+    if isinstance(reason, WhySeen):
+        picture = {"rank": reason.rank, "cosine": round(reason.cosine, 4), "z": round(reason.z, 4)}
+        return {"why": {"words": None, "vectors": None, "pictures": {**picture, "weight": round(reason.z, 4)}}}
     words = None
     if reason.coverage is not None:
         words = {

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.records import Look, Moment, Passage, PassageKind, Video, Why
+from vidlocal.records import Look, Moment, Passage, PassageKind, Video, Why, WhySeen
 from vidlocal.render.highlight import around, matches
 from vidlocal.render.safe import flat
 from vidlocal.timecode import short_clock, span
@@ -51,7 +51,7 @@ def moments(
     words: Sequence[str],
     *,
     width: int,
-    why: Mapping[int, Why] | None = None,
+    why: Mapping[int, Why | WhySeen] | None = None,
     looks: Mapping[Moment, Look] | None = None,
 ) -> RenderableType:
     """Moments in the order of their rank: one line of facts, then the best text with `words` marked.
@@ -77,7 +77,7 @@ def moments(
         head.append(f"  {time:{when_cells}}  ", style="cyan")
         head.append(f"{score(moment.score):>5}  ", style="dim")
         head.append_text(_kinds(moment.kinds))
-        excerpt = _excerpt(moment.text, words, width - indent)
+        excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _silent(moment)
         below = [excerpt, *_seen((looks or {}).get(moment)), *(_reasons(moment, why) if why is not None else ())]
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
@@ -170,18 +170,20 @@ def _seen(look: Look | None) -> list[Text]:
     return [verdict.append(f"{flat(look.what)} ({short_clock(look.time)})", style="default")]
 
 
-def _reasons(moment: Moment, why: Mapping[int, Why]) -> list[Text]:
+def _reasons(moment: Moment, why: Mapping[int, Why | WhySeen]) -> list[Text]:
     lines = []
     for hit in moment.hits:
         line = Text(f"{span(hit.start, hit.end)}  {hit.kind}  {score(hit.score)}  ", style="dim")
-        lines.append(line.append(reason(why.get(hit.passage_id))))
+        lines.append(line.append(reason(why.get(hit.key))))
     return lines
 
 
-def reason(why: Why | None) -> str:
+def reason(why: Why | WhySeen | None) -> str:
     """What found a hit, in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
     if why is None:
         return "a filter"
+    if isinstance(why, WhySeen):
+        return f"pictures #{why.rank}, cosine {why.cosine:.3f}, z {why.z:.2f}"
     ways = []
     if why.coverage is not None:
         ways.append(f"words #{why.words_rank}, coverage {why.coverage:.2f}, weight {why.words_weight:.2f}")
@@ -205,6 +207,11 @@ def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
     for first, last in matches(shown, words):
         excerpt.stylize(MATCH_STYLE, first, last)
     return excerpt
+
+
+def _silent(moment: Moment) -> Text:
+    """What is said of a moment that nobody has said anything of."""
+    return Text("looks like it; not described yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
 
 
 def _kinds(kinds: Sequence[PassageKind]) -> Text:

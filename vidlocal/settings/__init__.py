@@ -39,6 +39,7 @@ class Settings:
     text_model: str = "phi3.5"
     embed_model: str = "embeddinggemma"
     embed_on_gpu: bool = False
+    search_pictures: bool = True
     ollama_host: str = DEFAULT_OLLAMA_HOST
     more_hosts: str = ""
     slots: int = 0

@@ -206,6 +206,14 @@ TABLE = (
         "Let the embedding model use the graphics card, where it may push the vision model out.",
     ),
     Setting(
+        "search_pictures",
+        _switch,
+        True,
+        "true or false",
+        "Let search find what pictures show, too, where they have vectors: words that were not looked for before "
+        "then take a second or two.",
+    ),
+    Setting(
         "ollama_host",
         _address,
         DEFAULT_OLLAMA_HOST,

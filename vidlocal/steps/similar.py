@@ -62,14 +62,14 @@ def by_vector(
     library: Library, mirror: "Mirror", vector: "Vectors", *, limit: int, besides: Frame | None = None
 ) -> tuple[Moment, ...]:
     """The moments whose pictures show most nearly the same, as `by_hash`. A moment's score is the cosine."""
-    near = picture_index.nearest(
+    near, _ = picture_index.nearest(
         library,
         mirror,
         vector,
         limit=_CANDIDATES_PER_MOMENT * (limit + 1),
-        least=lambda mean, spread: min(ALIKE, mean + LEAST_Z * spread),
+        least=lambda crowd: min(ALIKE, crowd.middle + LEAST_Z * crowd.spread),
     )
-    return _moments(library, _apart(library, near.cosines, besides), near.cosines, limit)
+    return _moments(library, _apart(library, near, besides), near, limit)
 
 
 def videos_like(library: Library, mirror: "Mirror", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:

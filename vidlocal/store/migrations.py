@@ -318,3 +318,22 @@ def picture_vectors(database: Database) -> None:
     """Vectors of pictures."""
     _run(database, _FRAME_VECTORS)
     database.conn.execute("PRAGMA user_version = 4")
+
+
+# Queries as a model of pictures understands them: loading it for one takes longer than the search itself.
+_QUERY_VECTORS = """
+CREATE TABLE query_vectors (
+  id INTEGER PRIMARY KEY,
+  model TEXT NOT NULL,
+  query TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (model, query)
+);
+"""
+
+
+@migrations()
+def remembered_queries(database: Database) -> None:
+    """Vectors of queries."""
+    _run(database, _QUERY_VECTORS)
+    database.conn.execute("PRAGMA user_version = 5")

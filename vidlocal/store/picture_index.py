@@ -7,12 +7,12 @@ alone can tell, and 1,000,000 frames of 512 dimensions take 0.4 s so.
 
 import json
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.store import vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING, Only
-from vidlocal.store.vector_index import Nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 16_384  # rows at a time: 32 MB of 512 dimensions
 _TRIED = 500  # so many candidates are looked up in the table at once
+_SAMPLED = 50_000  # of so many cosines middle and spread are taken
+_ONE_DEVIATION_BELOW = 0.1587  # so much of a normal distribution lies more than one standard deviation below its middle
 
 # What a frame is to a filter that was made for passages: a span without language, with the words of its description.
 _AS_PASSAGES = """SELECT
@@ -34,6 +36,19 @@ _AS_PASSAGES = """SELECT
   CROSS JOIN frame_vectors ON frame_vectors.frame_id = frames.id AND frame_vectors.model = ?
   LEFT JOIN passages AS said ON said.id = (
     SELECT max(id) FROM passages WHERE frame_id = frames.id AND kind = 'scene' AND visible)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Cosines of pictures in general with what is looked for: how many there are, their middle and spread.
+
+    The spread is that of the lower half, as if it were half of a normal distribution: where much of a library is what
+    is looked for, that makes the upper half wide, and must not hide itself by it.
+    """
+
+    count: int
+    middle: float
+    spread: float
 
 
 def prepare(library: Library, key: str) -> "Mirror":
@@ -61,24 +76,24 @@ def nearest(
     vector: "Vectors",
     *,
     limit: int,
-    least: Callable[[float, float], float],
+    least: Callable[[Crowd], float],
     only: Only = EVERYTHING,
-) -> Nearest:
-    """Cosines by frame id of the `limit` frames nearest to a unit vector, as far as `only` lets them through.
+) -> tuple[dict[int, float], Crowd]:
+    """Cosines by id of the `limit` frames nearest to a unit vector, best first, as far as `only` lets them through.
 
-    `least` gives the smallest cosine that counts, from mean and spread of all frames. A vector of other dimensions
-    than the stored ones finds nothing.
+    `least` gives the smallest cosine that counts. A vector of other dimensions than the stored ones finds nothing.
     """
     import numpy as np
 
     if vector.shape != (mirror.dimensions,):
-        return Nearest({}, 0.0, 0.0)
+        return {}, Crowd(0, 0.0, 0.0)
     newer = mirror.newer(library)
     cosines = np.concatenate([_compared(mirror.vectors, vector), newer.vectors @ vector])
     if not len(cosines):
-        return Nearest({}, 0.0, 0.0)
-    mean, spread = float(cosines.mean(dtype=np.float64)), float(cosines.std(dtype=np.float64))
-    counts = cosines >= least(mean, spread)
+        return {}, Crowd(0, 0.0, 0.0)
+    low, middle = np.quantile(cosines[:: 1 + len(cosines) // _SAMPLED], [_ONE_DEVIATION_BELOW, 0.5])
+    crowd = Crowd(len(cosines), float(middle), float(middle - low))
+    counts = cosines >= least(crowd)
     if only.videos is not None:
         counts &= np.isin(np.concatenate([mirror.videos, newer.videos]), list(only.videos))
     near = np.flatnonzero(counts)
@@ -90,7 +105,7 @@ def nearest(
         if len(kept) >= limit:
             break
     ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
-    return Nearest(dict(ranked[:limit]), mean, spread)
+    return dict(ranked[:limit]), crowd
 
 
 def of_videos(library: Library, mirror: "Mirror") -> "tuple[Numbers, Vectors]":

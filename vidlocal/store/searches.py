@@ -1,7 +1,8 @@
-"""What was searched for: frames near it are described first, later."""
+"""What was searched for: frames near it are described first, later, and what its words look like is remembered."""
 
 import json
-from collections.abc import Sequence
+from array import array
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from vidlocal.store.database import Library
@@ -50,6 +51,30 @@ def add(library: Library, query: str, hits: int, spans: Sequence[Span] = ()) -> 
             (storable(query[:_LONGEST_QUERY]), hits, json.dumps(found, separators=(",", ":")), now_utc()),
         ).fetchone()
         connection.execute("DELETE FROM searches WHERE id <= ?", (row["id"] - _KEPT,))
+
+
+def remember_vector(library: Library, key: str, query: str, vector: Sequence[float]) -> None:
+    """Keep what a model of pictures makes of a query. As `add`: the last thousand, and nobody waits for it."""
+    library.connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    with library.writing() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO query_vectors (model, query, vector) VALUES (?, ?, ?)",
+            (key, storable(query), array("f", vector).tobytes()),
+        )
+        connection.execute(
+            "DELETE FROM query_vectors WHERE id <= (SELECT max(id) FROM query_vectors) - ?",
+            (_KEPT,),
+        )
+
+
+def remembered_vector(library: Library, keys: Collection[str], query: str) -> tuple[str, tuple[float, ...]] | None:
+    """The model key and the vector of a query that one of these models was asked about before."""
+    row = library.row(
+        "SELECT model, vector FROM query_vectors WHERE query = ? AND model IN (SELECT value FROM json_each(?))",
+        storable(query),
+        json.dumps(list(keys)),
+    )
+    return None if row is None else (row["model"], tuple(array("f", row["vector"])))
 
 
 def wishes(library: Library) -> list[Wish]:

@@ -91,11 +91,16 @@ def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp)
 
 
 def moved(library: Library, video_id: int, before: Path, after: Path) -> None:
-    """A file of a video was renamed: its path follows, and its title where that was the file's name."""
+    """A file of a video was renamed: its path follows, and its title where that was the file's name.
+
+    Told twice it changes nothing more.
+    """
     old, new = stored_path(before), stored_path(after)
     with library.writing() as connection:
-        connection.execute("DELETE FROM copies WHERE path = ?", (new,))
-        connection.execute("UPDATE copies SET path = ? WHERE video_id = ? AND path = ?", (new, video_id, old))
+        here = connection.execute("SELECT id FROM copies WHERE video_id = ? AND path = ?", (video_id, old)).fetchone()
+        if here is not None:
+            connection.execute("DELETE FROM copies WHERE path = ?", (new,))
+            connection.execute("UPDATE copies SET path = ? WHERE id = ?", (new, here["id"]))
         connection.execute(
             "UPDATE videos SET title = ? WHERE id = ? AND path = ? AND title = ?",
             (_name_of(after), video_id, old, _name_of(before)),
@@ -218,7 +223,7 @@ def _purge(library: Library) -> None:
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
-        for table in ("searches", "looks", "runs"):
+        for table in ("searches", "query_vectors", "looks", "runs"):
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
     vector_mirror.forget(library)

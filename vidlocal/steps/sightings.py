@@ -1,0 +1,84 @@
+"""Frames that look like the words of a query, as hits of a search: found before anybody has described them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vidlocal.engines.query_vector import QueryVector
+from vidlocal.records import Frame, Hit, PassageKind, WhySeen
+from vidlocal.store import frames, picture_index
+from vidlocal.store.database import Library
+from vidlocal.store.only import Only
+from vidlocal.store.picture_index import Crowd
+
+# A frame is shown when it stands out of the crowd by three standard deviations (of a thousand unrelated pictures one
+# does) with a cosine that unrelated pictures seldom have, or when its cosine is enough by itself: else what much of a
+# library shows would be found nowhere in it. And it must stand out at least half as far as the best one. The cosines
+# are about CLIP ViT-B/32: pictures and words that have nothing to do with each other have 0.2 there, give or take
+# 0.03, and who collected pictures by it kept those above 0.28 to 0.3 with their captions (LAION-5B, LAION-400M). All
+# this is reasoned, not tuned: no queries over frames with known answers were at hand.
+LEAST_Z = 3.0
+LEAST_COSINE = 0.23
+ENOUGH_COSINE = 0.28
+LEAST_SHARE = 0.5
+
+# So few pictures are no crowd to stand out from.
+CROWD = 30
+
+# z of a library so alike that its cosines hardly differ would explode.
+LEAST_SPREAD = 0.01
+
+# Where the score of 0 to 1 that people see has its middle, as for texts: a z of 5.
+_MIDDLE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Frames that look like a query, best first, and by the key of each hit what found it."""
+
+    hits: tuple[Hit, ...] = ()
+    why: Mapping[int, WhySeen] = field(default_factory=dict)
+
+
+def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) -> Sightings:
+    """The frames, at most `limit`, whose vectors are near to that of a query and that `only` lets through.
+
+    Their scores compare with those of texts: both are standard deviations above the crowd. The text of a hit is what
+    is known of its picture.
+    """
+    import numpy as np
+
+    mirror = picture_index.prepare(library, asked.key)
+    vector = np.array(asked.values, dtype=np.float32)
+    near, crowd = picture_index.nearest(library, mirror, vector, limit=limit, least=_least, only=only)
+    z = {frame_id: _z(cosine, crowd) for frame_id, cosine in near.items()}
+    floor = LEAST_SHARE * max(z.values(), default=0.0)
+    shown = [(frames.get(library, frame_id), frame_id) for frame_id in near if z[frame_id] >= floor]
+    hits = tuple(_hit(library, frame, z[frame_id]) for frame, frame_id in shown if frame is not None)
+    why = {-one: WhySeen(rank, near[one], z[one]) for rank, one in enumerate(near, 1)}
+    return Sightings(hits, why)
+
+
+def _least(crowd: Crowd) -> float:
+    if crowd.count < CROWD:
+        return ENOUGH_COSINE
+    return min(ENOUGH_COSINE, max(LEAST_COSINE, crowd.middle + LEAST_Z * max(crowd.spread, LEAST_SPREAD)))
+
+
+def _z(cosine: float, crowd: Crowd) -> float:
+    """How many standard deviations a cosine lies above the crowd; where there is none, at least as many as suffice."""
+    if crowd.count < CROWD:
+        return LEAST_Z * cosine / ENOUGH_COSINE
+    return (cosine - crowd.middle) / max(crowd.spread, LEAST_SPREAD)
+
+
+def _hit(library: Library, frame: Frame, z: float) -> Hit:
+    return Hit(
+        passage_id=None,
+        frame_id=frame.id,
+        video_id=frame.video_id,
+        start=frame.time,
+        end=frames.shown_until(library, frame),
+        kind=PassageKind.PICTURE,
+        text=frames.description(library, frame.id),
+        score=max(0.0, z) / (max(0.0, z) + _MIDDLE),
+    )
