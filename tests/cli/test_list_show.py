@@ -1,4 +1,5 @@
 import json
+import os
 
 from vidlocal.records import TagKind, VideoTag
 from vidlocal.store import passages, understanding
@@ -71,3 +72,18 @@ def test_show_of_an_ambiguous_name_is_2_with_the_candidates(run: Run, wedding: i
     result = run("show", "e")
     assert result.exit_code == 2
     assert "wedding-2019" in result.stderr
+
+
+def test_a_path_in_a_pipe_leads_to_its_file(run: Run, library: Library, wedding: int) -> None:
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET path = '/videos/two  spaces .mp4'")
+    assert run("list").stdout.split("\t")[2] == "/videos/two  spaces .mp4"
+
+
+def test_json_holds_a_path_that_is_no_utf_8(run: Run, library: Library, wedding: int) -> None:
+    path = b"/videos/caf\xe9\x9b.mp4"
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET path = ?", (path,))
+    (video,) = json.loads(run("list", "--json").stdout)["videos"]
+    assert os.fsencode(video["path"]) == path
+    assert run("list").stdout.split("\t")[2] == "/videos/caf\ufffd\ufffd.mp4"

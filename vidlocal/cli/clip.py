@@ -164,18 +164,14 @@ def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
         output.document({"clips": clips})
         return
     for one, start, end in spans:
-        output.fields(os.fspath(one.paths[0]), clock(start), clock(end), one.text)
+        output.fields(one.paths[0], clock(start), clock(end), one.text)
 
 
 def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
     if made.file is None or made.cut is None:
         output.notice(made.reason or "It could not be cut.")
     elif not json:
-        output.fields(os.fspath(made.file), _place(made), clock(made.cut.start), clock(made.cut.end), _how(made))
-
-
-def _place(made: "Made") -> str:
-    return os.fspath(made.wanted.paths[0])
+        output.fields(made.file, made.wanted.paths[0], clock(made.cut.start), clock(made.cut.end), _how(made))
 
 
 def _how(made: "Made") -> str:
@@ -192,7 +188,7 @@ def _failed(made: "Made", reason: str) -> "Made":
 def _data(made: "Made") -> dict[str, object]:
     facts: dict[str, object] = {
         "file": None if made.file is None else os.fspath(made.file),
-        "source": _place(made),
+        "source": os.fspath(made.wanted.paths[0]),
         "title": made.wanted.title,
         "text": made.wanted.text,
     }

@@ -121,10 +121,10 @@ def _sentence(outcome: "Outcome") -> str:
     return f"added: {name} is video {video.id}: {', '.join(facts)}"
 
 
-def _fields(outcome: "Outcome") -> Sequence[str]:
+def _fields(outcome: "Outcome") -> Sequence[str | Path]:
     return (
         outcome.result.value,
-        str(outcome.path),
+        outcome.path,
         str(outcome.video.id) if outcome.video else "",
         str(outcome.frames),
         str(outcome.distinct),

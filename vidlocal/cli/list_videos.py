@@ -1,6 +1,7 @@
 """`vidlocal list`."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
@@ -27,7 +28,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
             output.fields(
                 str(video.id),
                 video.title,
-                video.path,
+                Path(video.path),
                 f"{video.duration:.1f}",
                 video.enrichment_status,
                 str(coverage.described),

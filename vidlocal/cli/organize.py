@@ -147,7 +147,7 @@ def _name_left(left: "Sequence[Left]", *, quiet: bool) -> None:
 def _table(proposal: "Proposal") -> None:
     if not output.on_terminal():
         for move in proposal.moves:
-            output.fields(str(move.source), str(move.target))
+            output.fields(move.source, move.target)
         return
     if not proposal.moves:
         return

@@ -4,9 +4,10 @@ rich is imported only where a terminal will show what it draws; piped output is 
 """
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.render.safe import as_json, flat, safe
+from vidlocal.render.safe import as_json, exact, flat, safe
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -34,9 +35,9 @@ def line(text: str) -> None:
     sys.stdout.write(safe(text).replace("\n", " ") + "\n")
 
 
-def fields(*values: str) -> None:
-    """One tab-separated line of data on stdout, whatever is in the values."""
-    sys.stdout.write("\t".join(flat(value) for value in values) + "\n")
+def fields(*values: str | Path) -> None:
+    """One tab-separated line of data on stdout, whatever is in the values. Paths keep their spaces."""
+    sys.stdout.write("\t".join(exact(one) if isinstance(one, Path) else flat(one) for one in values) + "\n")
 
 
 def document(value: object) -> None:

@@ -1,12 +1,11 @@
 """Moments for programs: one JSON document, or one line of fields with tabs between. Pure."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from vidlocal.records import Hit, Look, Moment, Why, WhySeen
-from vidlocal.render.safe import flat, safe
+from vidlocal.render.safe import exact, flat
 from vidlocal.timecode import clock
-
-_LINE_BREAKERS = str.maketrans("\t\n", "  ")
 
 
 def document(
@@ -27,7 +26,7 @@ def document(
 def line(moment: Moment) -> str:
     """`path  start  end  score  kinds  text` with tabs between, times as h:mm:ss.s, kinds with commas between."""
     fields = (
-        safe(moment.video_path).translate(_LINE_BREAKERS),
+        exact(Path(moment.video_path)),
         clock(moment.start),
         clock(moment.end),
         f"{moment.score:.3f}",

@@ -6,6 +6,7 @@ through. What is dropped is shown as U+FFFD, so that nobody is fooled by what is
 
 import json
 import re
+from pathlib import Path
 
 REPLACEMENT = "\ufffd"
 
@@ -18,6 +19,7 @@ _CONTROLS = (
 # The two joiners are spelling in Persian, Indic scripts and emoji, and a disguise anywhere else.
 _JOINED = "\u0600-\u1fff\u2190-\u2bff\ufe0f\U0001f000-\U0001faff"
 _unsafe = re.compile(f"[{_CONTROLS}]|(?<![{_JOINED}])[\u200c\u200d]")
+_BREAKERS = str.maketrans("\t\n", REPLACEMENT * 2)
 _spaces = re.compile(r"\s+")
 
 
@@ -29,6 +31,11 @@ def safe(text: str) -> str:
 def flat(text: str) -> str:
     """`text` without control characters, on one line, single-spaced: for a cell, a field or a sentence."""
     return _spaces.sub(" ", safe(text)).strip()
+
+
+def exact(path: Path) -> str:
+    """A path for a field: spaces stay as they are, so that it leads to its file. Line ends and tabs do not."""
+    return safe(str(path)).translate(_BREAKERS)
 
 
 def as_json(document: object, *, indent: int | None = None) -> str:
