@@ -68,7 +68,9 @@ class Shaken:
 
     def __init__(self, home: Path, films: Path, server: FakeOllama) -> None:
         self.home, self.films, self.server = home, films, server
-        picture_model.place(home / "models")
+        self.models = films.with_name("models")
+        if not self.models.exists():
+            picture_model.place(self.models)
         self.kills = 0
         self._acknowledged: dict[str, Counter[str]] = {}
 
@@ -80,6 +82,7 @@ class Shaken:
     def start(self, words: list[str], **extra: str) -> "subprocess.Popen[bytes]":
         environment = {
             "VIDLOCAL_HOME": str(self.home),
+            "VIDLOCAL_MODELS": str(self.models),
             "VIDLOCAL_OLLAMA_HOST": self.server.host,
             "VIDLOCAL_SLOTS": "1",
             "PYTHONPATH": str(_CRASHING),

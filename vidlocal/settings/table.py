@@ -163,7 +163,7 @@ TABLE = (
         read_folder,
         None,
         "a folder",
-        "The folder of the speech models.",
+        "The folder of the models of speech and pictures.",
         variable="VIDLOCAL_MODELS",
         otherwise="`models` in the home folder",
     ),
