@@ -100,4 +100,8 @@ def test_any_text_is_a_query() -> None:
         "x",
     ]
     for _ in range(500):
-        parse("".join(chance.choices(alphabet, k=chance.randint(0, 30))))
+        text = "".join(chance.choices(alphabet, k=chance.randint(0, 30)))
+        query = parse(text)
+        said = "".join([query.words, *query.phrases, *query.without, *query.videos, *query.tags, *query.languages])
+        assert set(said) <= {*text, "\ufffd"}
+        assert "\ud800" not in said

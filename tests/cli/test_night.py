@@ -199,6 +199,7 @@ def test_a_line_of_the_log_is_one_line_whatever_is_in_it(tmp_path: Path) -> None
 def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
     Log(tmp_path).line("still here")
+    assert (tmp_path / FOLDER).read_text() == "in the way"
 
 
 def test_how_it_ended_is_in_the_log_but_a_bug_says_only_where(tmp_path: Path) -> None:

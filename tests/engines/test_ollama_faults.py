@@ -181,6 +181,7 @@ def test_an_evicted_model_is_loaded_again_without_failure(server: FakeOllama, vi
 def test_unloading_a_server_that_is_gone_is_no_failure(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     vision.unload()
+    assert not server.unloads
 
 
 @pytest.mark.parametrize(

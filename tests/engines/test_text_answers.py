@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -197,6 +198,7 @@ def test_fuzzed_answers_are_read_or_refused() -> None:
         "\ud800",
         [None],
     ]
+    became: Counter[bool] = Counter()
     for _ in range(500):
         said = json.dumps(
             {name: chance.choice(values) for name in ("summary", "chapters", "lines", "pairs", "action", "tags")}
@@ -208,6 +210,10 @@ def test_fuzzed_answers_are_read_or_refused() -> None:
             lambda text: text_answers.pairs(text, ["a"], ["b"]),
         ):
             try:
-                read(said)
+                answer = read(said)
             except AnswerRejected:
-                continue
+                became[False] += 1
+            else:
+                became[True] += 1
+                assert r"\ud800" not in repr(answer)
+    assert min(became[True], became[False]) > 100

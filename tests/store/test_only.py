@@ -112,5 +112,10 @@ def test_no_query_breaks_a_search(party: Library) -> None:
         ")",
     ]
     vector = QueryVector(KEY, (1.0, 0.0))
+    moments = 0
     for _ in range(300):
-        search(party, "".join(chance.choices(parts, k=chance.randint(1, 12))), query_vector=lambda _: vector)
+        query = "".join(chance.choices(parts, k=chance.randint(1, 12)))
+        result = search(party, query, limit=2, query_vector=lambda _: vector)
+        assert len(result.moments) <= 2
+        moments += len(result.moments)
+    assert moments > 100  # most of them find something
