@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import clips
+from tests import picture_model as made
 from tests.cli.test_night import Heard
 from tests.fake_ollama import Asked, FakeOllama
 from tests.steps.test_gate import Wall
@@ -15,12 +16,13 @@ from vidlocal import settings
 from vidlocal.cli import night
 from vidlocal.cli.log import Log
 from vidlocal.cli.service import Service
+from vidlocal.engines.picture_files import picture_model
 from vidlocal.errors import ModelMissing
 from vidlocal.records import JobKind
 from vidlocal.steps.arrivals import Arrivals
 from vidlocal.steps.awake import Awake
 from vidlocal.steps.gate import When
-from vidlocal.store import frames, measures, videos
+from vidlocal.store import frame_vectors, frames, measures, videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 
@@ -98,6 +100,16 @@ def test_a_server_that_is_away_is_waited_for_with_one_sentence(
     assert frames.coverage(library).described == 6
     assert library.number("SELECT sum(attempts) FROM jobs WHERE kind = 'describe'") == 0
     assert "The models are there; going on." in line.said
+
+
+def test_videos_that_came_before_the_model_of_pictures_are_looked_at(
+    service: Service, library: Library, wall: Wall
+) -> None:
+    add_video(library)
+    key = picture_model(made.place(service.chosen.models_folder)).key
+    service.check_models()
+    rounds(service, wall, 30)
+    assert len(frame_vectors.every(library, key).frames) == 6
 
 
 def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
