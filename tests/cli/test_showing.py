@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from vidlocal.cli.player import arguments
-from vidlocal.cli.showing import speaks_kitty
 from vidlocal.store.database import Library
 
 from .conftest import Run
@@ -105,12 +104,6 @@ def test_a_player_goes_on_when_the_search_has_ended(
     while not (tmp_path / "done").is_symlink() and time.monotonic() < until:
         os.sched_yield()
     assert (tmp_path / "done").is_symlink()
-
-
-def test_kitty_is_known_by_its_name_and_not_through_tmux() -> None:
-    assert speaks_kitty({"TERM": "xterm-kitty"})
-    assert not speaks_kitty({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"})
-    assert not speaks_kitty({"TERM": "xterm-256color"})
 
 
 def test_piped_thumbs_are_left_out(run: Run, pictured: int) -> None:

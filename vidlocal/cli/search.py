@@ -122,7 +122,7 @@ def _show(
     from vidlocal.cli import showing
 
     if thumbs:
-        showing.draw_thumbs(library, found)
+        showing.draw_thumbs(library, found, how=chosen.thumbs)
     if page is not None:
         showing.write_page(library, found, Path(page))
     if play is not None:

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidlocal.cli import output
 from vidlocal.errors import UsageError
@@ -12,8 +13,12 @@ from vidlocal.search import Result
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
 _PAGE_PX = 320
 _THUMB_PX, _THUMB_COLUMNS = 256, 28
+_WIDEST_PX = 480
 
 
 def write_page(library: Library, found: Result, target: Path) -> None:
@@ -30,33 +35,53 @@ def write_page(library: Library, found: Result, target: Path) -> None:
         draft.write_text(page(found.query, cards), encoding="utf-8")
 
 
-def draw_thumbs(library: Library, found: Result) -> None:
-    """A picture of each moment on the terminal, with its number; none elsewhere."""
+def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
+    """A picture of each moment on the terminal, with its number; none elsewhere. `how` is the setting `thumbs`."""
     if not output.on_terminal():
         return
+    from vidlocal.cli.graphics import Way, graphics
+    from vidlocal.render.blocks import half_blocks, kitty
+    from vidlocal.render.safe import flat
+    from vidlocal.render.sixel import sixel
+    from vidlocal.steps.thumbnail import thumbnail
+    from vidlocal.timecode import short_clock
+
+    with graphics(how, os.environ) as drawn:
+        width_px = min(_WIDEST_PX, _THUMB_COLUMNS * drawn.cell_px) if drawn.way is Way.SIXEL else _THUMB_PX
+        blocks = []
+        for number, moment in enumerate(found.moments, 1):
+            image = thumbnail(library, moment.video_id, _best_time(moment), width_px=width_px)
+            if image is None:
+                continue
+            label = f"{number}  {short_clock(moment.start)}  {flat(moment.video_title)}"
+            if drawn.way is Way.BLOCKS:
+                blocks.append((half_blocks(image, columns=_THUMB_COLUMNS), label))
+            elif drawn.way is Way.KITTY:
+                _show_picture(kitty(image, columns=_THUMB_COLUMNS), label)
+            else:
+                _show_picture(sixel(image, width_px=width_px, colours=drawn.colours), label)
+        _show_blocks(blocks)
+
+
+def _show_picture(escape: str, label: str) -> None:
+    from rich.text import Text
+
+    sys.stdout.write(escape + "\n")
+    output.show(Text(label))
+
+
+def _show_blocks(drawn: "Sequence[tuple[Text, str]]") -> None:
+    """Pictures of characters side by side."""
     from rich.columns import Columns
     from rich.console import Group
     from rich.text import Text
 
-    from vidlocal.render.blocks import half_blocks, kitty
-    from vidlocal.render.safe import flat
-    from vidlocal.steps.thumbnail import thumbnail
-    from vidlocal.timecode import short_clock
-
-    drawn = []
-    for number, moment in enumerate(found.moments, 1):
-        image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_THUMB_PX)
-        if image is None:
-            continue
-        label = f"{number}  {short_clock(moment.start)}  {flat(moment.video_title)}"
-        if speaks_kitty(os.environ):
-            sys.stdout.write(kitty(image, columns=_THUMB_COLUMNS) + "\n")
-            output.show(Text(label))
-        else:
-            caption = Text(label, no_wrap=True, overflow="ellipsis")
-            caption.truncate(_THUMB_COLUMNS, overflow="ellipsis")
-            drawn.append(Group(half_blocks(image, columns=_THUMB_COLUMNS), caption))
-    output.show(Columns(drawn, padding=(1, 2)))
+    groups = []
+    for picture, label in drawn:
+        caption = Text(label, no_wrap=True, overflow="ellipsis")
+        caption.truncate(_THUMB_COLUMNS, overflow="ellipsis")
+        groups.append(Group(picture, caption))
+    output.show(Columns(groups, padding=(1, 2)))
 
 
 def open_moment(library: Library, found: Result, number: int, *, player: str | None, quiet: bool) -> None:
@@ -68,13 +93,6 @@ def open_moment(library: Library, found: Result, number: int, *, player: str | N
     moment = found.moments[number - 1]
     paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
     output.notice(play(paths, moment.start, player=player), quiet=quiet)
-
-
-def speaks_kitty(env: Mapping[str, str]) -> bool:
-    """Whether the terminal shows pictures in the way of kitty; tmux passes none through."""
-    name = env.get("TERM", "")
-    known = "kitty" in name or "ghostty" in name or env.get("TERM_PROGRAM") in {"WezTerm", "ghostty"}
-    return known and "TMUX" not in env
 
 
 def _best_time(moment: Moment) -> float:

@@ -49,6 +49,7 @@ class Settings:
     keep_alive: str = "30m"
     window: str = "22:00-07:00"
     player: str | None = None
+    thumbs: str = "auto"
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vidlocal.settings.address import ollama_address
 
+AUTO = "auto"
 DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
 
 Value = str | int | float | bool | Path | None
@@ -136,6 +137,13 @@ def _window(given: object) -> str:
     text = _line(given).replace(" ", "")
     match = re.fullmatch(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})", text, re.ASCII)
     if match is None or _minutes(match[1]) == _minutes(match[2]):
+        raise ValueError
+    return text
+
+
+def _thumbs(given: object) -> str:
+    text = _line(given).lower()
+    if text not in (AUTO, "kitty", "sixel", "blocks"):
         raise ValueError
     return text
 
@@ -278,6 +286,13 @@ TABLE = (
         "the name or path of a video player",
         "The player of `vidlocal search --open`. mpv, vlc and iina can begin at the moment.",
         otherwise="mpv, vlc or iina where one is there, else what the system opens videos with",
+    ),
+    Setting(
+        "thumbs",
+        _thumbs,
+        AUTO,
+        "auto, kitty, sixel or blocks",
+        "How `vidlocal search --thumbs` draws; auto asks the terminal.",
     ),
 )
 
