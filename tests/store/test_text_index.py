@@ -170,3 +170,69 @@ def test_hidden_and_removed_passages_are_not_found(library: Library) -> None:
     assert [found(library, query) for query in ("bride", "犬", "hotosho")] == [[], [], []]
     assert passages.count(library) == 0
     assert len(ids) == 3
+
+
+def random_texts(count: int, *, seed: int) -> list[str]:
+    """Texts of 3 to 12 words of which the first are common and the last are rare."""
+    chance = random.Random(seed)
+    return [
+        " ".join(f"word{int(60 * chance.random() ** 3)}x" for _ in range(chance.randint(3, 12))) for _ in range(count)
+    ]
+
+
+def scores(library: Library, query: str) -> list[tuple[int, float]]:
+    """All of it, by passage id."""
+    return sorted(text_index.search(library, query, limit=10_000).items())
+
+
+def test_coverage_is_bm25_over_the_weight_of_the_words(library: Library) -> None:
+    add_video(library, "long", random_texts(2_500, seed=1))
+    for query in ("word55x", "word59x word48x", "word20x word58x word31x"):
+        match = " OR ".join(query.split())
+        plain = library.rows("SELECT rowid, -rank FROM passage_words WHERE passage_words MATCH ? ORDER BY rowid", match)
+        found = scores(library, f"{query} and six that nowhere stand: qqa qqb qqc qqd qqe qqf")  # so that none is at 1
+        assert [one for one, _ in found] == [one for one, _ in plain]
+        shares = [score / bm25 for (_, score), (_, bm25) in zip(found, plain, strict=True)]
+        assert shares == pytest.approx([shares[0]] * len(shares))
+
+
+def test_nothing_else_changes_when_one_passage_is_hidden(library: Library) -> None:
+    _, ids = add_video(library, "long", random_texts(2_500, seed=2))
+    queries = ("word55x", "word3x", "word59x word48x word1x", "word0x word1x word2x word3x word4x word5x")
+    before = [scores(library, query) for query in queries]
+    with library.writing() as connection:
+        connection.execute("UPDATE passages SET visible = 0 WHERE id = ?", (ids[70],))
+    assert [scores(library, query) for query in queries] == [
+        [pair for pair in found if pair[0] != ids[70]] for found in before
+    ]
+
+
+def test_commoner_words_count_for_the_passages_that_the_rarer_ones_find(library: Library) -> None:
+    texts = [f"{'apple' if n % 5 else 'bread'} number{n}" for n in range(40)]
+    _, ids = add_video(library, "kitchen", [*texts, "apple knife", "bread knife", "fork knife"])
+    knife, apple = (text_index._Term("words", word, df, 1.0) for word, df in (("knife", 3), ("apple", 9_000)))
+    rarer, commoner = text_index._scored(library, "passage_words", [knife], [apple], 10, Only())
+    assert set(rarer) == set(ids[-3:])
+    assert commoner == {ids[-3]: 1.0}
+
+
+def test_very_common_words_are_looked_for_together(library: Library) -> None:
+    both = [f"apple bread number{n}" for n in range(20)]
+    one = [f"apple number{n}" for n in range(20)]
+    _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *one])
+    apple, bread, cheese = (text_index._Term("words", word, 9_000, 1.0) for word in ("apple", "bread", "cheese"))
+    found, of_cheese = text_index._scored(library, "passage_words", [apple], [bread, cheese], 15, Only())
+    assert found == dict.fromkeys(ids[:21], 2.0)
+    assert of_cheese == {ids[0]: 1.0}
+    newest, of_cheese = text_index._scored(library, "passage_words", [apple], [cheese], 15, Only())
+    assert set(newest) == set(ids)
+    assert of_cheese == {ids[0]: 1.0}
+
+
+def test_how_common_a_word_is_is_learnt_from_a_part(library: Library) -> None:
+    add_video(library, "long", random_texts(3 * text_index.STRETCHES * text_index.STRETCH // 2, seed=3))
+    total = library.number("SELECT max(id) FROM passages")
+    for word in ("word0x", "word1x", "word9x", "word40x"):
+        counted = library.number("SELECT count(*) FROM passage_words WHERE passage_words MATCH ?", word)
+        assert text_index._df_by_sample(library, "passage_words", word, total) == pytest.approx(counted, rel=0.15)
+    assert text_index._df_by_sample(library, "passage_words", "nowhere", total) == 0
