@@ -9,7 +9,7 @@ import pytest
 
 from tests.texts import KEY, add_vectors, add_video, random_rows
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import passages, vector_index, vector_mirror, videos
+from vidlocal.store import passages, signs, vector_index, vector_mirror, videos
 from vidlocal.store.database import Library
 from vidlocal.store.hits import Only
 from vidlocal.store.vector_index import Nearest
@@ -55,14 +55,29 @@ def test_the_crowd_is_described(library: Library) -> None:
     assert found.spread == pytest.approx(float((rows @ rows[0]).std()), abs=0.02)
 
 
-def test_bits_and_rescoring_find_what_the_whole_scan_finds(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids, rows = fill(library, 6_000)
-    mirror = vector_mirror.prepare(library, KEY)
-    query = random_rows(1, seed=9)[0]
-    by_bits = vector_index._by_bits(mirror, query)
-    assert len(by_bits) < 6_000
-    assert set(np.argsort(-(rows @ query))[:10]) <= set(by_bits.tolist())
-    assert len(ids) == 6_000
+def test_the_coarse_scan_misses_next_to_nothing() -> None:
+    """Groups of vectors that are alike, as passages about one thing are: which of them are nearest is hard to tell."""
+    chance = np.random.default_rng(5)
+    themes = random_rows(10, dimensions=384, seed=6)
+    rows = np.repeat(themes, 2_000, axis=0) + 0.6 * random_rows(20_000, dimensions=384, seed=7)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    bits = signs.bits_of(rows)
+    found = []
+    for theme in themes:
+        query = theme + 0.04 * chance.standard_normal(384).astype(np.float32)
+        differing = np.bitwise_count(bits ^ signs.bits_of(query[None])).sum(axis=1, dtype=np.uint16)
+        best = vector_index.agreeing(differing)
+        assert len(best) < len(rows) / 4
+        found.append(np.isin(np.argpartition(-(rows @ query), 100)[:100], best).mean())
+    assert np.mean(found) >= 0.99
+
+
+def test_a_coarse_scan_of_a_part_finds_in_that_part_only() -> None:
+    distances = np.tile(np.arange(20, dtype=np.uint16), 1_000)
+    chosen = np.arange(20_000) % 20 >= 10
+    best = vector_index.agreeing(distances, chosen)
+    assert set(distances[best].tolist()) == {10, 11, 12, 13}
+    assert len(best) == vector_index.RESCORED
 
 
 def test_few_vectors_need_no_files(library: Library) -> None:

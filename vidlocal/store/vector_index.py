@@ -14,8 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vidlocal.store import scale
 from vidlocal.store.database import Library
 from vidlocal.store.hits import EVERYTHING, Only
+from vidlocal.store.scale import Scale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,11 +36,15 @@ _TOO_MANY_GONE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Cosines by passage id, best first. `mean` and `spread` are those of passages in general for this query."""
+    """Cosines by passage id, best first. `mean` and `spread` are those of passages in general for this query.
+
+    `scale` is None where nothing is known of what a cosine is worth.
+    """
 
     cosines: Mapping[int, float]
     mean: float
     spread: float
+    scale: Scale | None = None
 
 
 def keys(library: Library) -> list[str]:
@@ -81,7 +87,8 @@ def nearest(
         mirror.distrust()
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
-    return Nearest(kept, float(background.mean()), float(background.std()))
+    worth = mirror.scale if len(mirror) else scale.of(newer.vectors, newer.videos)
+    return Nearest(kept, float(background.mean()), float(background.std()), worth)
 
 
 def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
@@ -102,11 +109,11 @@ def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int,
         best = _top(cosines, limit)
         return mirror.owners[best]
     if allowed is None:
-        allowed = _by_bits(mirror, query)
+        allowed = agreeing(mirror.distances(query))
     elif len(allowed) > EXHAUSTIVE:
         chosen = np.zeros(len(mirror), dtype=bool)
         chosen[allowed] = True
-        allowed = _by_bits(mirror, query, chosen)
+        allowed = agreeing(mirror.distances(query), chosen)
     cosines = mirror.vectors[allowed] @ query
     return mirror.owners[allowed[_top(cosines, limit)]]
 
@@ -124,13 +131,12 @@ def _let_through(library: Library, passages: "Positions", only: Only) -> "Positi
     return np.fromiter((row["id"] for row in rows), dtype=np.int64)
 
 
-def _by_bits(mirror: "Mirror", query: "Vector", chosen: "NDArray[np.bool_] | None" = None) -> "Positions":
-    """Positions of about RESCORED vectors whose signs agree best with the query's."""
+def agreeing(distances: "NDArray[np.uint16]", chosen: "NDArray[np.bool_] | None" = None) -> "Positions":
+    """Positions of about RESCORED vectors, of those `chosen`, whose signs differ least: from `Mirror.distances`."""
     import numpy as np
 
-    distances = mirror.distances(query)
     if chosen is not None:
-        distances[~chosen] = np.iinfo(np.uint16).max
+        distances = np.where(chosen, distances, np.iinfo(np.uint16).max)
     counts = np.cumsum(np.bincount(distances, minlength=1))
     limit = int(np.searchsorted(counts, RESCORED))
     # Copies of one vector share a distance: as many as there may be, some multiple is enough.
