@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 def command(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY", help="What to look for; - takes `search --json` from standard input."),
+        typer.Argument(metavar="QUERY", help="What to look for; - takes the --json of search, similar or ask."),
     ],
     folder: Annotated[
         Path | None,
@@ -104,6 +104,8 @@ def _wanted(
     if list(words) == ["-"]:
         from vidlocal.cli.export import piped
 
+        if names or kinds:
+            raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
         found = [Wanted(one.title, (Path(one.path),), one.start, one.end, one.text) for one in piped()]
         return found[:limit]
     from vidlocal.cli.search import direction, picture_words

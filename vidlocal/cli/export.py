@@ -45,7 +45,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="VIDEO...",
-            help="Only these videos: id, path or part of the name. - takes `search --json` from standard input.",
+            help="Only these videos: id, path or part of the name. - takes the --json of search, similar or ask.",
         ),
     ] = None,
     form: Annotated[
@@ -195,29 +195,40 @@ def _clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) 
 
 
 def piped() -> list[Clip]:
-    """The moments on standard input: the document of `search --json`, or one moment a line."""
+    """The moments on standard input: documents of `search`, `similar` or `ask --json`, lists of moments, or moments."""
     data = sys.stdin.buffer.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise UsageError("There is more than 64 MB on standard input. Export fewer moments.")
     text = data.decode("utf-8-sig", "replace")
-    try:
-        document = json_reader.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if isinstance(document, dict) and isinstance(document.get("moments"), list):
-        moments: list[object] = document["moments"]
-    else:
-        moments = [_parsed(line) for line in text.split("\n") if line.strip()]
     lengths = _lengths()
-    return [_clip(moment, lengths) for moment in moments]
+    return [_clip(moment, lengths) for value in _values(text) for moment in _moments(value)]
 
 
-def _parsed(line: str) -> object:
-    try:
-        value: object = json_reader.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value
+def _values(text: str) -> Iterator[object]:
+    """JSON values one behind the other, as `jq` writes them."""
+    decoder = json_reader.JSONDecoder()
+    at = _begins(text, 0)
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise _no_moments() from error
+        yield value
+        at = _begins(text, at)
+
+
+def _begins(text: str, at: int) -> int:
+    """Where the next value begins."""
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _moments(value: object) -> list[object]:
+    if isinstance(value, list):
+        return value
+    found = [value.get(name) for name in ("moments", "citations")] if isinstance(value, dict) else []
+    return next((many for many in found if isinstance(many, list)), [value])
 
 
 def _clip(moment: object, lengths: dict[str, float]) -> Clip:
