@@ -90,6 +90,42 @@ def test_unspaced_scripts_are_unwanted_too(library: Library) -> None:
     assert hits.videos_named(library, "A.MP4") == hits.videos_named(library, "1") == {1}
 
 
+def test_videos_are_named_by_any_part_in_any_case(library: Library) -> None:
+    titles = [
+        "Straße nach Süden",
+        "STRASSE 50%",
+        "100_days",
+        "Hochzeit",
+        "\u212aelvin",
+        "folder",
+    ]  # the sign for kelvin
+    for title in titles:
+        add_video(library, title, [])
+    parts = (
+        "strasse",
+        "Straße",
+        "süd",
+        "0%",
+        "_",
+        "%",
+        "kelvin",
+        "K",
+        "3",
+        "videos",
+        ".mp4",
+        "a" * 100_000,
+        "HOCH",
+        "/",
+    )
+    for part in parts:
+        fitting = {
+            number
+            for number, title in enumerate(titles, 1)
+            if str(number) == part or part.casefold() in f"{title}\n{title}.mp4".casefold()
+        }
+        assert hits.videos_named(library, part) == fitting, part
+
+
 def test_no_query_breaks_a_search(party: Library) -> None:
     chance = random.Random(7)
     parts = [
