@@ -3,8 +3,12 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -229,6 +233,135 @@ def test_what_a_killed_run_had_begun_is_brought_to_an_end(library: Library, film
     assert (len(moved.renamed), moved.left) == (2, ())
     assert set(tree(films)) == {"a.mp4", "b.mp4"}
     assert [Path(video.path).name for video in videos.every(library)] == ["a.mp4", "b.mp4"]
+
+
+def lines_run(work: Callable[[], object], until: int | None = None) -> int:
+    """How many lines of the code that renames `work` runs; it is killed before line `until`."""
+    count = 0
+
+    def step(frame: FrameType, event: str, argument: object) -> object:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith(("steps/move.py", "store/videos.py")):
+            return None
+        if event == "line":
+            count += 1
+            if count == until:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return step
+
+    sys.settrace(step)  # type: ignore[arg-type]
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count
+
+
+def killed_before(line: int, home: Path, work: Callable[[Library], object]) -> None:
+    """A process of its own does the work, and is killed with -9 before that line."""
+    child = os.fork()
+    if child == 0:
+        with Library.open(home) as opened:
+            lines_run(lambda: work(opened), line)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def known(library: Library) -> dict[str, object]:
+    """What the library says of its files: names, and as what they were seen."""
+    return {video.path: (video.title, videos.stamps(library, video.id)) for video in videos.every(library)}
+
+
+@pytest.mark.parametrize("doing", ["apply", "undo"])
+def test_killed_before_any_line_the_next_run_puts_it_right(library: Library, films: Path, doing: str) -> None:
+    take_in(library, films / "a.mp4")
+    (films / "a.srt").write_text("words")
+    old, told_old = tree(films), known(library)
+    proposal = propose(library, films, None)
+    total = lines_run(lambda: apply(library, proposal))
+    if doing == "undo":
+        total = lines_run(lambda: move.undo(library))
+    left_at = set()
+    for line in range(1, total):
+        move.undo(library)
+        move_journal.forget(library.folder)  # else there would be more to read each time, and other lines
+        if doing == "undo":
+            apply(library, proposal)
+        killed_before(line, library.folder, move.undo if doing == "undo" else lambda opened: apply(opened, proposal))
+        left_at.add(tuple(tree(films)))
+        move.undo(library)
+        assert (tree(films), known(library)) == (old, told_old), line
+        assert not (films / "2019").exists()
+    assert len(left_at) == 5  # one file or the other under either name, and each under both for a moment
+
+
+def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, films: Path) -> None:
+    video = take_in(library, films / "a.mp4")
+    copy = films / "backup" / "a.mp4"
+    copy.parent.mkdir()
+    copy.write_bytes((films / "a.mp4").read_bytes())
+    videos.remember_copy(library, video, copy, stamp(copy))
+    proposal = propose(library, films, None)
+    assert [one.source for one in proposal.moves] == [copy]
+    assert [(one.path, one.reason) for one in proposal.left] == [
+        (films / "a.mp4", f"it is a copy of {copy}, and only that is renamed")
+    ]
+    apply(library, proposal)
+    assert set(tree(films)) == {"a.mp4", "2019/2019-06-02 a.mp4"}
+    assert set(videos.stamps(library, video)) == {films / "a.mp4", films / "2019" / "2019-06-02 a.mp4"}
+
+
+def test_names_that_differ_in_case_alone_are_one(library: Library, films: Path) -> None:
+    """Some file systems take them for one, and a folder may be copied to such a one."""
+    take_in(library, films / "a.mp4")
+    take_in(library, films / "b" / "A.mp4")
+    take_in(library, films / "c" / "caf\u00e9.mp4", date=None)
+    (films / "2019").mkdir()
+    (films / "2019" / "2019-06-02 A.MP4").write_text("mine")
+    (films / "undated").mkdir()
+    (films / "undated" / "cafe\u0301.mp4").write_text("mine")
+    assert targets(propose(library, films, None)) == [
+        "2019/2019-06-02 a 2.mp4",
+        "2019/2019-06-02 A 3.mp4",
+        "undated/café 2.mp4",
+    ]
+
+
+def test_a_name_that_would_change_in_case_alone_stays(
+    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+) -> None:
+    take_in(library, films / "Films" / "the dance.mp4", date=None)
+    entry = {"number": 1, "folder": "films", "name": "The Dance"}
+    server.choose = lambda asked: say(json.dumps({"files": [entry]})) if asked.path == "/api/chat" else None
+    assert propose(library, films, writer).moves == ()
+
+
+def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path) -> None:
+    """As the journal of a file system may say that does not mind the case of letters: nothing is removed."""
+    video = take_in(library, films / "a.mp4")
+    with move_journal.open_journal(library.folder) as journal:
+        journal.rename("run", video, films / "a.mp4", films / "." / "a.mp4")
+        journal.rename("run", None, films / "a.mp4", films / ".." / "films" / "a.mp4")
+    move.undo(library)
+    assert set(tree(films)) == {"a.mp4"}
+
+
+def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    (films / "2019").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", films / "2019"], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets us mount nothing")
+    try:
+        proposal = propose(library, films, None)
+        assert [one.reason for one in proposal.left] == ["its new folder is on another file system"]
+        made = Move(1, films / "a.mp4", films / "2019" / "a.mp4")
+        assert [one.reason for one in move.apply(library, films, (made,)).left] == [
+            "its new folder is on another file system"
+        ]
+        assert os.listdir(films / "2019") == []
+    finally:
+        subprocess.run(["umount", films / "2019"], check=True)
+    assert set(tree(films)) == {"a.mp4"}
 
 
 def test_names_that_are_no_text_are_kept_and_come_back(library: Library, films: Path) -> None:

@@ -8,6 +8,7 @@ file gets its year as folder and its date before its name.
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -73,6 +74,7 @@ def _inside(library: Library, folder: Path) -> tuple[list[Video], list[Left]]:
     found, left = [], []
     for video in videos.every(library):
         path = Path(video.path)
+        left += _copies(library, video, folder)
         if not is_inside(path, folder):
             continue
         if path.is_symlink():
@@ -82,6 +84,13 @@ def _inside(library: Library, folder: Path) -> tuple[list[Video], list[Left]]:
         else:
             found.append(video)
     return found, left
+
+
+def _copies(library: Library, video: Video, folder: Path) -> list[Left]:
+    """The files in `folder` that hold a video beside the one the library opens: they stay, whatever becomes of that."""
+    reason = f"it is a copy of {video.path}, and only that is renamed"
+    others = (path for path in videos.paths(library, video.id) if str(path) != video.path)
+    return [Left(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
 
 
 def _described(library: Library, video: Video) -> Described:
@@ -141,15 +150,15 @@ def _short(name: str) -> str:
 def _move(video: Video, parent: Path, name: str, taken: set[str]) -> Move | None:
     """The move to the first name that is free for the file and its sidecars; None when it is there already."""
     source = Path(video.path)
-    beside = [one for one in _beside(source) if str(one).casefold() not in taken]
+    beside = [one for one in _beside(source) if _key(one) not in taken]
+    there = _there(parent)
     for target in numbered(parent / f"{name}{source.suffix}"):
-        if target == source or _is_numbered(source, parent, name):
+        if _key(target) == _key(source) or _is_numbered(source, parent, name):
             return None
         pairs = [(one, target.with_name(target.stem + one.name[len(source.stem) :])) for one in beside]
-        wanted = [target, *(to for _, to in pairs)]
-        folded = {str(path).casefold() for path in wanted}
-        if taken.isdisjoint(folded) and not any(os.path.lexists(path) for path in wanted):
-            taken |= folded | {str(one).casefold() for one in beside}
+        wanted = {_key(path) for path in (target, *(to for _, to in pairs))}
+        if taken.isdisjoint(wanted) and there.isdisjoint(wanted):
+            taken |= wanted | {_key(one) for one in beside}
             return Move(video.id, source, target, tuple(pairs))
     return None
 
@@ -157,6 +166,19 @@ def _move(video: Video, parent: Path, name: str, taken: set[str]) -> Move | None
 def _is_numbered(source: Path, parent: Path, name: str) -> bool:
     """Whether a file has this very name and a number already: `wedding 2` for `wedding`."""
     return source.parent == parent and re.fullmatch(rf"{re.escape(name)} \d+", source.stem) is not None
+
+
+def _key(path: Path) -> str:
+    """The same for names that some file system takes for one: it may not mind the case of letters, or how an accent
+    is put together."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
+
+
+def _there(parent: Path) -> set[str]:
+    try:
+        return {_key(parent / name) for name in os.listdir(parent)}
+    except OSError:
+        return set()
 
 
 def _beside(source: Path) -> list[Path]:

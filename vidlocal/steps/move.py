@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,6 +111,10 @@ def _back(library: Library, run: Run) -> tuple[list[tuple[Path, Path]], list[Lef
     left: list[Left] = []
     gone: list[Left] = []
     for one in reversed(run.renamed):
+        with suppress(OSError):
+            _drop_second_name(one.after, one.before)
+        if one.is_at(one.before) and not os.path.lexists(one.after):  # a killed undo had come as far as this
+            _follow(library, one, one.after, one.before)
         is_back = os.path.lexists(one.before) and not one.is_at(one.after)
         if not os.path.lexists(one.after):
             if not is_back:
@@ -188,11 +193,24 @@ def _settle(library: Library, journal: Journal) -> None:
             continue
         for one in run.renamed:
             with suppress(OSError):
-                if one.before.samefile(one.after) and not one.before.is_symlink():
-                    one.before.unlink()
+                _drop_second_name(one.before, one.after)
             if one.is_at(one.after) and not os.path.lexists(one.before):
                 _follow(library, one, one.before, one.after)
-        journal.write({"run": run.name, "done": True})
+        if any(one.is_at(one.after) for one in run.renamed):
+            journal.write({"run": run.name, "done": True})
+        else:  # it had come no further than to make folders
+            _remove_empty(run)
+            journal.write({"run": run.name, "undone": True})
+
+
+def _drop_second_name(old: Path, new: Path) -> None:
+    """Take `old` from a file that has both names: `rename` was killed between its two steps. Raises OSError.
+
+    Where letters differ in case only, some file systems take one name for two; such a file has one link.
+    """
+    status = os.lstat(old)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and os.path.samestat(status, os.lstat(new)):
+        old.unlink()
 
 
 def _follow(library: Library, one: Renamed, before: Path, after: Path) -> None:
