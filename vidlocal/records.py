@@ -406,6 +406,29 @@ class WhySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """A stretch of a video with `pictures` frames that look alike."""
+
+    video_id: int
+    start: float
+    end: float
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Frames that look like `leader`, itself among them: how many, and where, in order of video and time."""
+
+    leader: Frame
+    pictures: int
+    takes: tuple[Take, ...]
+
+    @property
+    def videos(self) -> int:
+        return len({take.video_id for take in self.takes})
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What the vision model saw at `time` of a video when it was asked whether that shows what was looked for."""
 

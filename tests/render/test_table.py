@@ -4,7 +4,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from vidlocal.records import Hit, Look, Moment, PassageKind, Why, WhySeen
+from vidlocal.moments import Place
+from vidlocal.records import Cluster, Frame, Hit, Look, Moment, PassageKind, Take, Why, WhySeen
 from vidlocal.render import table
 from vidlocal.render.highlight import words_of
 
@@ -88,3 +89,17 @@ def test_moments_without_hits_have_no_column_for_what_they_were_found_in() -> No
     found = Moment(1, "a" * 90, "/a.mp4", 1.0, 2.0, 0.5, (), "", ())
     lines = drawn(table.moments([found], (), width=60), 60).splitlines()
     assert [line.split()[-1] for line in lines if line.strip()] == ["score", "50"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_groups_fit_every_width_and_name_where_they_are(width: int) -> None:
+    takes = tuple(Take(video, 100.0 * n, 100.0 * n + 20, 2) for video in range(1, 8) for n in range(6))
+    found = [Cluster(Frame(1, 1, 3725.0, 0, "x"), 84, takes), Cluster(Frame(2, 9, 0.0, 0, "x"), 2, takes[:1])]
+    places = {video: Place(f"{video} {LONG} \x1b[2J", "/x") for video in range(1, 8)}
+    shown = drawn(table.clusters(found, places, width=width), width)
+    assert all(cell_len(line) <= width for line in shown.splitlines())
+    assert "\x1b" not in shown
+    assert "1:02:05" in shown
+    assert "0:00 to 0:20" in shown
+    assert "and 3 more videos" in shown
+    assert "?" in shown  # a video that was removed meanwhile

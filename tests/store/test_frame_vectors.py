@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import looks
+from tests.texts import random_rows
 from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, Probe
-from vidlocal.store import frame_vectors, frames, jobs, videos
+from vidlocal.store import frame_vectors, frames, jobs, picture_index, vector_mirror, videos
 from vidlocal.store.database import Library
 
 KEY, OTHER = "look@111111111111", "look@222222222222"
@@ -91,10 +93,30 @@ def test_storing_twice_keeps_one_and_a_removed_frame_none(library: Library) -> N
     assert library.number("SELECT count(*) FROM frame_vectors") == 0
 
 
+def test_only_the_vectors_of_some_videos_are_read(library: Library) -> None:
+    first, second = add_video(library), add_video(library, "h2")
+    frame_vectors.store(library, KEY, distinct(library, second), unit(1.0, 2.0))
+    frame_vectors.store(library, KEY, distinct(library, first), unit(3.0, 4.0))
+    found = frame_vectors.every(library, KEY, [second])
+    assert found.frames.tolist() == distinct(library, second)
+    assert np.array_equal(found.vectors, unit(1.0, 2.0))
+    assert len(frame_vectors.every(library, KEY, []).frames) == 0
+
+
+def test_many_vectors_are_read_from_their_copy(library: Library) -> None:
+    rows = random_rows(vector_mirror.UNMIRRORED + 50)
+    _, ids = looks.add_video(library, "many", rows, key=KEY)
+    assert len(picture_index.prepare(library, KEY)) == len(rows)
+    looks.add_video(library, "few", rows[:3], key=KEY)
+    found = frame_vectors.every(library, KEY)
+    assert np.array_equal(found.vectors, np.concatenate([rows, rows[:3]]))
+    assert found.frames.tolist()[: len(ids)] == ids
+
+
 def test_a_vector_of_another_size_is_left_out(library: Library) -> None:
     video_id = add_video(library)
     frame_vectors.store(library, KEY, distinct(library, video_id), unit(1.0, 2.0))
-    library.connection.execute("UPDATE frame_vectors SET vector = x'00' WHERE frame_id = ?", (1,))
+    library.connection.execute("UPDATE frame_vectors SET vector = x'00' WHERE frame_id = ?", (3,))
     assert frame_vectors.every(library, KEY).vectors.shape == (1, 2)
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "search": ("search", "Find moments by what is said, written or shown in them."),
     "ask": ("ask", "Answer a question from what the library holds, each statement with the moment it rests on."),
     "similar": ("similar", "Find what looks like a moment, a picture or a whole video."),
+    "clusters": ("clusters", "Show what is there more than once: pictures that look nearly the same, in groups."),
     "clip": ("clip", "Cut the moments of a search out of their videos, each into a file of its own or all into one."),
     "note": ("note", "Write a note to a moment, or correct or delete any passage."),
     "import": ("import_", "Take in what `vidlocal export` or another program wrote: passages, transcripts, captions."),

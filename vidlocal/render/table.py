@@ -13,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.records import Look, Moment, Passage, PassageKind, Video, Why, WhySeen
+from vidlocal.moments import Place
+from vidlocal.records import Cluster, Look, Moment, Passage, PassageKind, Video, Why, WhySeen
 from vidlocal.render.highlight import around, matches
 from vidlocal.render.safe import flat
 from vidlocal.timecode import short_clock, span
@@ -35,6 +36,7 @@ _WIDEST_TITLE = 60
 _KINDS_CELLS = 16
 _TEXT_LINES = 2
 _WIDE = 110
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,26 @@ def moments(
         head.append_text(_kinds(moment.kinds))
         excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _silent(moment)
         below = [excerpt, *_seen((looks or {}).get(moment)), *(_reasons(moment, why) if why is not None else ())]
+        blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
+    return Group(*blocks)
+
+
+def clusters(found: Sequence[Cluster], places: Mapping[int, Place], *, width: int) -> RenderableType:
+    """Groups of pictures: one line each with what all of it looks like, then where they are."""
+    rank_cells = len(str(len(found)))
+    counts = [(f"{one.pictures:,}", f"{len(one.takes):,}", f"{one.videos:,}") for one in found]
+    cells = [max(map(len, column)) for column in zip(*counts, ("pictures", "takes", "videos"), strict=True)]
+    indent = rank_cells + 2
+    free = max(12, width - indent - sum(cells) - 6 - len("  0:00:00"))
+    heads = "  ".join(f"{name:>{size}}" for name, size in zip(("pictures", "takes", "videos"), cells, strict=True))
+    blocks: list[RenderableType] = [Text(f"{'':{indent}}{heads}  looks like", style="dim")]
+    for rank, (one, numbers) in enumerate(zip(found, counts, strict=True), 1):
+        head = Text(no_wrap=True, overflow="crop")
+        head.append(f"{rank:>{rank_cells}}  ", style="dim")
+        head.append("  ".join(f"{number:>{size}}" for number, size in zip(numbers, cells, strict=True)) + "  ")
+        head.append(shorten(_title(one.leader.video_id, places), free), style="bold")
+        head.append(f"  {short_clock(one.leader.time)}", style="cyan")
+        below = _where(one, places, width - indent)
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
 
@@ -212,6 +234,27 @@ def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
 def _silent(moment: Moment) -> Text:
     """What is said of a moment that nobody has said anything of."""
     return Text("looks like it; not described yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
+
+
+def _where(cluster: Cluster, places: Mapping[int, Place], width: int) -> list[Text]:
+    """A line for each video, `wedding  0:10 to 0:50, 3:00 and 2 more`, and one that counts those not named."""
+    takes: dict[int, list[str]] = {}
+    for take in cluster.takes:
+        takes.setdefault(take.video_id, []).append(span(take.start, take.end))
+    named = list(takes.items())[:_MOST_NAMED]
+    cells = min(width // 2, max(cell_len(_title(video_id, places)) for video_id, _ in named))
+    lines = []
+    for video_id, times in named:
+        more = f" and {len(times) - _MOST_NAMED:,} more" if len(times) > _MOST_NAMED else ""
+        line = Text(shorten(_title(video_id, places), cells, fill=True), no_wrap=True, overflow="ellipsis", style="dim")
+        lines.append(line.append(f"  {', '.join(times[:_MOST_NAMED])}{more}"))
+    if len(takes) > len(named):
+        lines.append(Text(f"and {len(takes) - len(named):,} more videos", style="dim"))
+    return lines
+
+
+def _title(video_id: int, places: Mapping[int, Place]) -> str:
+    return flat(places[video_id].title) if video_id in places else "?"
 
 
 def _kinds(kinds: Sequence[PassageKind]) -> Text:

@@ -3,12 +3,13 @@
 Only a frame with a picture of its own has one; a repeat looks like the frame it repeats.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import frames, jobs, measures
+from vidlocal.store import frames, jobs, measures, vector_mirror
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
@@ -76,24 +77,37 @@ def coverage(library: Library, video_id: int, key: str) -> tuple[int, int]:
     return (0, 0) if row is None else (row[0], row[1])
 
 
-def every(library: Library, key: str) -> FrameVectors:
-    """All vectors of a model. A vector of another size than most is left out: `vidlocal check` tells of those."""
+def every(library: Library, key: str, videos: Collection[int] | None = None) -> FrameVectors:
+    """All vectors of a model, or those of these videos, from their mirror where there is one.
+
+    A vector of another size than the first one is left out: `vidlocal check` tells of those.
+    """
     import numpy as np
 
+    mirror = vector_mirror.prepare(library, key, vector_mirror.OF_FRAMES)
+    newer = mirror.newer(library)
+    among, values = "", []
+    if videos is not None:
+        among, values = "WHERE video_id IN (SELECT value FROM json_each(?))", [json.dumps(sorted(videos))]
     rows = library.rows(
-        """SELECT frames.id, video_id, time, vector FROM frame_vectors JOIN frames ON frames.id = frame_id
-        WHERE model = ? AND length(vector) = (
-          SELECT length(vector) FROM frame_vectors WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)
-        ORDER BY video_id, time""",
+        f"""SELECT frame_vectors.id, frame_id, video_id, time FROM frames
+        CROSS JOIN frame_vectors ON frame_id = frames.id AND model = ? {among} ORDER BY video_id, time""",
         key,
-        key,
+        *values,
     )
-    vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), -1) if rows else ()
+    ids = np.concatenate([mirror.ids, newer.ids[:, 0]])
+    wanted = np.fromiter((row["id"] for row in rows), dtype=np.int64, count=len(rows))
+    there = np.isin(wanted, ids)
+    at = np.searchsorted(ids, wanted[there])
+    vectors = np.empty((len(at), mirror.dimensions), dtype=np.float32)
+    is_mirrored = at < len(mirror)
+    vectors[is_mirrored] = mirror.vectors[at[is_mirrored]]
+    vectors[~is_mirrored] = newer.vectors[at[~is_mirrored] - len(mirror)]
     return FrameVectors(
-        frames=np.fromiter((row["id"] for row in rows), dtype=np.int64),
-        videos=np.fromiter((row["video_id"] for row in rows), dtype=np.int64),
-        times=np.fromiter((row["time"] for row in rows), dtype=np.float64),
-        vectors=np.asarray(vectors, dtype=np.float32).reshape(len(rows), -1 if rows else 0),
+        frames=np.array([row["frame_id"] for row in rows], dtype=np.int64)[there],
+        videos=np.array([row["video_id"] for row in rows], dtype=np.int64)[there],
+        times=np.array([row["time"] for row in rows], dtype=np.float64)[there],
+        vectors=vectors,
     )
 
 

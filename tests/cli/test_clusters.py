@@ -1,0 +1,97 @@
+"""What looks nearly the same, in groups."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests import looks
+from tests.texts import random_rows
+from vidlocal.store import videos
+from vidlocal.store.database import Library
+
+from .conftest import Run
+
+Groups = list[tuple[int, int, list[tuple[str, float, float, int]]]]
+
+
+def groups(stdout: str, *, by: str = "picture vectors") -> Groups:
+    document = json.loads(stdout)
+    assert document["by"] == by
+    return [
+        (
+            one["pictures"],
+            one["videos"],
+            [(take["video"]["title"], take["start"], take["end"], take["pictures"]) for take in one["takes"]],
+        )
+        for one in document["clusters"]
+    ]
+
+
+@pytest.fixture
+def films(library: Library) -> Library:
+    """Frames 2, 3 and 9 of one film and 4 of the other look alike, and so do the last two of the other."""
+    rows = random_rows(30)
+    rows[3] = rows[9] = rows[24] = rows[2]
+    rows[29] = rows[28]
+    looks.add_video(library, "one", looks.near(rows[:20], share=0.2))
+    looks.add_video(library, "two", looks.near(rows[20:], share=0.2))
+    return library
+
+
+def test_what_is_in_most_places_comes_first(run: Run, films: Library) -> None:
+    result = run("clusters", "--json")
+    assert groups(result.stdout) == [
+        (4, 2, [("one", 20.0, 40.0, 2), ("one", 90.0, 100.0, 1), ("two", 40.0, 50.0, 1)]),
+        (2, 1, [("two", 80.0, 100.0, 2)]),
+    ]
+    leader = json.loads(result.stdout)["clusters"][0]["looks_like"]
+    assert (leader["video"]["title"], leader["time"]) == ("one", 20.0)
+    assert result.stderr == "2 groups among 30 pictures.\n"
+
+
+def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
+    lines = [line.split("\t") for line in run("clusters").stdout.splitlines()]
+    assert lines[0] == ["1", "/videos/one.mp4", "0:00:20.0", "0:00:40.0", "2"]
+    assert [line[0] for line in lines] == ["1", "1", "1", "2"]
+    assert {line.split("\t")[0] for line in run("clusters", "--limit", "1").stdout.splitlines()} == {"1"}
+    assert "--limit" in run("clusters", "--limit", "1").stderr
+
+
+def test_one_video_can_be_looked_at_and_how_alike_can_be_said(run: Run, films: Library) -> None:
+    assert [one[:2] for one in groups(run("clusters", "--video", "one", "--json").stdout)] == [(3, 1)]
+    assert groups(run("clusters", "--threshold", "0.999", "--json").stdout) == []
+    assert run("clusters", "--threshold", "1.5").exit_code == 2
+    assert run("clusters", "--video", "nobody").exit_code == 2
+
+
+def test_without_vectors_hashes_are_compared_and_that_is_said(run: Run, library: Library) -> None:
+    looks.add_video(library, "one", random_rows(3), dhashes=[0, (1 << 63) - 1, 0b111111])
+    with library.writing() as connection:
+        connection.execute("DELETE FROM frame_vectors")
+    result = run("clusters", "--json")
+    assert groups(result.stdout, by="perceptual hash") == [(2, 1, [("one", 0.0, 30.0, 2)])]
+    assert "perceptual hash" in result.stderr
+    assert "vidlocal setup --pictures" in result.stderr
+    assert groups(run("clusters", "--json", "--threshold", "0.95").stdout, by="perceptual hash") == []
+
+
+def test_vectors_and_hashes_and_models_never_meet(run: Run, library: Library) -> None:
+    rows = np.repeat(random_rows(1), 4, axis=0)
+    looks.add_video(library, "one", rows, dhashes=[0] * 4)
+    looks.add_video(library, "two", rows[:2], key="other@1", dhashes=[0] * 2)
+    assert [one[:2] for one in groups(run("clusters", "--json").stdout)] == [(4, 1)]
+
+
+def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
+    assert run("clusters").stderr.startswith("No two of 0 pictures look alike.")
+    looks.add_video(library, "one", random_rows(5))
+    result = run("clusters")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No two of 5 pictures look alike.\n")
+
+
+def test_a_video_that_is_gone_is_not_in_a_group(run: Run, films: Library) -> None:
+    videos.remove(films, 2)
+    assert [one[1:] for one in groups(run("clusters", "--json").stdout)] == [
+        (1, [("one", 20.0, 40.0, 2), ("one", 90.0, 100.0, 1)])
+    ]
