@@ -90,6 +90,11 @@ def test_run_limits_memory() -> None:
     assert "MemoryError" in finished.stderr
 
 
+def read(stream: Stream, count: int) -> bytes:
+    buffer = bytearray(count)
+    return bytes(buffer[: stream.read_into(memoryview(buffer))])
+
+
 def test_stream_reads_both_pipes_without_one_blocking_the_other() -> None:
     code = (
         "import os, sys\n"
@@ -99,9 +104,9 @@ def test_stream_reads_both_pipes_without_one_blocking_the_other() -> None:
         "    sys.stdout.buffer.write(bytes([i % 256]) * 1000)\n"
     )
     with Stream([PYTHON, "-c", code], stall_timeout=20, timeout=60, side=True) as stream:
-        blocks = [stream.read_exactly(1000) for _ in range(3000)]
+        blocks = [read(stream, 1000) for _ in range(3000)]
         lines = [stream.side_line() for _ in range(3000)]
-        assert stream.read_exactly(10) == b""
+        assert read(stream, 10) == b""
         assert stream.side_line() is None
         assert stream.finish() == 0
     assert blocks == [bytes([i % 256]) * 1000 for i in range(3000)]
@@ -111,24 +116,24 @@ def test_stream_reads_both_pipes_without_one_blocking_the_other() -> None:
 
 def test_stream_is_short_at_the_end_of_the_output() -> None:
     with Stream([PYTHON, "-c", "print('12345', end='')"], stall_timeout=20, timeout=20) as stream:
-        assert stream.read_exactly(3) == b"123"
-        assert stream.read_exactly(3) == b"45"
+        assert read(stream, 3) == b"123"
+        assert read(stream, 3) == b"45"
         assert stream.finish() == 0
 
 
 def test_stream_kills_a_program_that_stalls() -> None:
     code = "import os, time; os.write(1, str(os.getpid()).zfill(8).encode()); time.sleep(600)"
     with Stream([PYTHON, "-c", code], stall_timeout=2.0, timeout=60) as stream:
-        pid = int(stream.read_exactly(8))
+        pid = int(read(stream, 8))
         with pytest.raises(TimedOut):
-            stream.read_exactly(1)
+            read(stream, 1)
     assert _ends(pid)
 
 
 def test_stream_left_early_leaves_no_process() -> None:
     code = "import os\nos.write(1, str(os.getpid()).zfill(8).encode())\nwhile True: os.write(1, b'x' * 99999)"
     with Stream([PYTHON, "-c", code], stall_timeout=20, timeout=20) as stream:
-        pid = int(stream.read_exactly(8))
+        pid = int(read(stream, 8))
     assert _ends(pid)
 
 
@@ -146,7 +151,7 @@ def test_a_program_dies_with_its_killed_parent(tmp_path: Path) -> None:
     code = (
         "import sys, time; from vidlocal.process import Stream\n"
         f"with Stream([sys.executable, '-c', {child + '; time.sleep(600)'!r}], stall_timeout=60, timeout=60) as s:\n"
-        "    s.read_exactly(2); print('up', flush=True); time.sleep(600)"
+        "    s.read_into(memoryview(bytearray(2))); print('up', flush=True); time.sleep(600)"
     )
     with subprocess.Popen([PYTHON, "-c", code], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

@@ -6,7 +6,7 @@ import numpy as np
 
 from vidlocal.engines import answers, prompts, text_answers, text_prompts
 from vidlocal.engines.base import AnswerCut, ModelInfo, NotTheSchema, Vectors
-from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama import Ollama, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
 
@@ -16,15 +16,13 @@ ENGINE = "ollama"
 MAX_TEXT_CHARACTERS = 2_000
 
 
-class OllamaVision:
-    """A VisionEngine. `model` comes from `Ollama.preflight(..., "vision")`."""
+class _OllamaModel:
+    """A model that was found on a server, and what it is asked with."""
 
-    def __init__(
-        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
-    ) -> None:
+    def __init__(self, server: Ollama, model: ModelInfo, options: Options, keep_alive: str) -> None:
         self._server = server
         self._model = model
-        self._options = prompts.vision_options(num_ctx)
+        self._options = options
         self._keep_alive = keep_alive
 
     @property
@@ -34,6 +32,21 @@ class OllamaVision:
     @property
     def digest(self) -> str:
         return self._model.digest
+
+    def unload(self) -> None:
+        try:
+            self._server.unload(self.name)
+        except (EngineUnreachable, AnswerRejected):
+            return  # it goes by itself when its keep_alive is over
+
+
+class OllamaVision(_OllamaModel):
+    """A VisionEngine. `model` comes from `Ollama.preflight(..., "vision")`."""
+
+    def __init__(
+        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
+    ) -> None:
+        super().__init__(server, model, prompts.vision_options(num_ctx), keep_alive)
 
     @property
     def num_ctx(self) -> int:
@@ -73,9 +86,6 @@ class OllamaVision:
     ) -> str:
         return self._say([jpeg, *more], question, schema=schema).strip()
 
-    def unload(self) -> None:
-        _unload(self._server, self.name)
-
     def _say(
         self,
         jpegs: Sequence[bytes],
@@ -96,24 +106,13 @@ class OllamaVision:
         )
 
 
-class OllamaText:
+class OllamaText(_OllamaModel):
     """A TextEngine. `model` comes from `Ollama.preflight(..., "completion")`."""
 
     def __init__(
         self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
     ) -> None:
-        self._server = server
-        self._model = model
-        self._options = text_prompts.text_options(num_ctx)
-        self._keep_alive = keep_alive
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def digest(self) -> str:
-        return self._model.digest
+        super().__init__(server, model, text_prompts.text_options(num_ctx), keep_alive)
 
     @property
     def num_ctx(self) -> int:
@@ -142,23 +141,13 @@ class OllamaText:
             hear=hear,
         )
 
-    def unload(self) -> None:
-        _unload(self._server, self.name)
 
-
-class OllamaEmbeddings:
+class OllamaEmbeddings(_OllamaModel):
     """An EmbedEngine. `model` comes from `Ollama.preflight(..., "embedding")`."""
 
     def __init__(self, server: Ollama, model: ModelInfo, *, on_gpu: bool = False, keep_alive: str = "30m") -> None:
-        self._server = server
-        self._model = model
-        self._options = prompts.embed_options(on_gpu=on_gpu)
-        self._keep_alive = keep_alive
+        super().__init__(server, model, prompts.embed_options(on_gpu=on_gpu), keep_alive)
         self._prefix = prompts.embed_prefixes(model.name).document
-
-    @property
-    def name(self) -> str:
-        return self._model.name
 
     @property
     def key(self) -> str:
@@ -179,9 +168,6 @@ class OllamaEmbeddings:
             raise AnswerRejected(f"{self.name} gave a vector without direction.")
         return np.asarray(vectors / lengths, dtype=np.float32)
 
-    def unload(self) -> None:
-        _unload(self._server, self.name)
-
 
 def shortened(text: str) -> str:
     """The beginning of a text, whole words, that fits every embedding model of the table."""
@@ -189,10 +175,3 @@ def shortened(text: str) -> str:
         return text
     head = text[:MAX_TEXT_CHARACTERS]
     return head.rsplit(maxsplit=1)[0] if " " in head[-100:] else head
-
-
-def _unload(server: Ollama, model: str) -> None:
-    try:
-        server.unload(model)
-    except (EngineUnreachable, AnswerRejected):
-        return  # it goes by itself when its keep_alive is over

@@ -147,11 +147,6 @@ class Stream:
                 filled += count
         return filled
 
-    def read_exactly(self, count: int) -> bytes:
-        """`count` bytes of stdout, fewer only at the end of the output."""
-        buffer = bytearray(count)
-        return bytes(memoryview(buffer)[: self.read_into(memoryview(buffer))])
-
     def finish(self) -> int:
         """The program's exit status, once it has said everything; negative for a signal."""
         while self.read_some():

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from vidlocal.engines import text_answers, text_prompts
 from vidlocal.engines.base import TextEngine
 from vidlocal.errors import EngineError
-from vidlocal.records import Section, Video
+from vidlocal.records import Job, Section, Video
 from vidlocal.steps import timeline
-from vidlocal.steps.pool import Host
+from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.steps.timeline import Part
-from vidlocal.store import understanding
+from vidlocal.store import jobs, understanding
 from vidlocal.store.database import Library
 
 
@@ -36,8 +36,22 @@ class Sections:
                 open_ones.append(question)
         return known, open_ones
 
-    def keep(self, video: Video, question: "Question", section: Section, writer: TextEngine) -> None:
-        understanding.store_section(self._library, video.id, section, writer.provenance())
+    def ask(self, job: Job, video: Video, question: "Question") -> Ask:
+        """One step of a job of several: a part read and kept, and the job queued again."""
+
+        def asked(host: Host) -> Store:
+            writer = writer_of(host)
+            section = question.ask(writer, job.attempts)
+
+            def store() -> str:
+                with self._library.writing():
+                    understanding.store_section(self._library, video.id, section, writer.provenance())
+                    jobs.go_on(self._library, job)
+                return section.answer.title or section.answer.summary
+
+            return store
+
+        return asked
 
     def tidy(self, video: Video, sections: Sequence[Section]) -> None:
         """Forget sections of an earlier division of the timeline."""

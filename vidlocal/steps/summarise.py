@@ -7,7 +7,7 @@ from vidlocal.engines import quotes, text_answers, text_prompts
 from vidlocal.records import Chapter, ChaptersAnswer, Job, Passage, PassageKind, Provenance, Section, Video
 from vidlocal.steps.excitement import mean, of_sections
 from vidlocal.steps.pool import Ask, Host, Store
-from vidlocal.steps.sections import Question, Sections, writer_of
+from vidlocal.steps.sections import Sections, writer_of
 from vidlocal.store import jobs, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 
@@ -34,23 +34,8 @@ class Summariser:
             jobs.finish(self._library, job)
             return None
         if questions:
-            return self._read(job, video, questions[0])
+            return self._sections.ask(job, video, questions[0])
         return self._put_together(job, video, sections)
-
-    def _read(self, job: Job, video: Video, question: Question) -> Ask:
-        def ask(host: Host) -> Store:
-            writer = writer_of(host)
-            section = question.ask(writer, job.attempts)
-
-            def store() -> str:
-                with self._library.writing():
-                    self._sections.keep(video, question, section, writer)
-                    jobs.go_on(self._library, job)
-                return section.answer.title or section.answer.summary
-
-            return store
-
-        return ask
 
     def _put_together(self, job: Job, video: Video, sections: Sequence[Section]) -> Ask:
         lines = _lines(sections)

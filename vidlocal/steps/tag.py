@@ -8,7 +8,7 @@ from vidlocal.engines import quotes, text_answers, text_prompts
 from vidlocal.records import Job, MediaKind, Section, TagKind, Video, VideoTag
 from vidlocal.steps.excitement import of_sections, of_video
 from vidlocal.steps.pool import Ask, Host, Store
-from vidlocal.steps.sections import Question, Sections, writer_of
+from vidlocal.steps.sections import Sections, writer_of
 from vidlocal.store import jobs, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 
@@ -47,29 +47,12 @@ class Tagger:
             return None
         sections, questions = self._sections.of(video)
         if questions:
-            return self._read(job, video, questions)
+            return self._sections.ask(job, video, questions[0])
         new = self._new_words(video, sections)
         if new:
             return self._compare(job, new)
         self._finish(job, video, sections)
         return None
-
-    def _read(self, job: Job, video: Video, questions: Sequence[Question]) -> Ask:
-        question = questions[0]
-
-        def ask(host: Host) -> Store:
-            writer = writer_of(host)
-            section = question.ask(writer, job.attempts)
-
-            def store() -> str:
-                with self._library.writing():
-                    self._sections.keep(video, question, section, writer)
-                    jobs.go_on(self._library, job)
-                return section.answer.title or section.answer.summary
-
-            return store
-
-        return ask
 
     def _compare(self, job: Job, new: Sequence[str]) -> Ask:
         """Ask which of some new words are synonyms, of words in use or of each other; all are filed after that."""
