@@ -1,0 +1,54 @@
+"""What a cosine is worth: models differ in it, and so do libraries.
+
+Two texts that have nothing to do with each other have a cosine of 0.0 with one model and of 0.5 with another. So
+nearness is told in steps between two cosines of the library itself: that of passages which lie far apart (0), and that
+of a passage and the most similar one of another video (1).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Fewer passages, or ones that are all alike, tell nothing about a model.
+_LEAST = 30
+_LEAST_RANGE = 0.1
+
+_ASKED = 200
+_COMPARED = 2_000
+_FAR_PERCENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The cosines of passages that lie far apart and of passages that tell of the same."""
+
+    apart: float
+    alike: float
+
+    def nearness(self, cosine: float) -> float:
+        """0 for what has nothing to do with each other, 1 for what is as near as passages of two videos come."""
+        return (cosine - self.apart) / (self.alike - self.apart)
+
+
+def of(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> Scale | None:
+    """The scale of unit vectors, n x d, and the videos they belong to; None where they are too few or too alike.
+
+    Within one video a frame resembles the next one: its passages are compared with each other only where there is no
+    other video. Takes some milliseconds.
+    """
+    import numpy as np
+
+    if len(vectors) < _LEAST:
+        return None
+    asked = np.linspace(0, len(vectors) - 1, min(_ASKED, len(vectors)), dtype=np.int64)
+    others = np.linspace(0, len(vectors) - 1, min(_COMPARED, len(vectors)), dtype=np.int64)
+    comparable = videos[asked][:, None] != videos[others]
+    if not comparable.any():
+        comparable = asked[:, None] != others
+    cosines = np.where(comparable, vectors[asked] @ vectors[others].T, np.nan)[comparable.any(axis=1)]
+    alike = float(np.median(np.nanmax(cosines, axis=1)))
+    apart = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _ASKED)], _FAR_PERCENT))
+    return Scale(apart, alike) if alike - apart >= _LEAST_RANGE else None
