@@ -79,7 +79,7 @@ def test_corrections_become_pairs_that_read_back_word_for_word(
     result = run("export", "--finetune", str(tmp_path / "out"))
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert "Pairs written: 3, with 3 pictures, in " in result.stderr
+    assert "Pairs written: 3 (pictures: 3), to " in result.stderr
     answers = [turns(sample)[1] for sample in samples(tmp_path / "out")]
     assert answers == [said.strip(), "Anna walks in and sits down.", "Grandmother laughs."]
 

@@ -166,6 +166,18 @@ def test_the_setting_is_obeyed_and_nothing_is_asked(pictured: None) -> None:
     assert QUESTION not in shown
 
 
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_without_colours_no_blocks_are_drawn_and_it_is_said(pictured: None, env: dict[str, str]) -> None:
+    shown = drawn_by(Terminal(DRAWS_NONE), **env)
+    assert "▀".encode() not in shown
+    assert b"the terminal shows none" in shown
+    assert b"wedding" in shown
+
+
+def test_sixels_are_drawn_without_colour_of_text(pictured: None) -> None:
+    assert b'\x1bP0;1q"' in drawn_by(Terminal(DRAWS_SIXELS), NO_COLOR="1")
+
+
 def test_what_was_typed_ahead_is_left_to_the_shell(pictured: None) -> None:
     terminal = Terminal(DRAWS_SIXELS)
     os.write(terminal.ours, b"ls\n")

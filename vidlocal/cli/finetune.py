@@ -75,7 +75,7 @@ def _tell(samples: Sequence[dict[str, object]], left: Sequence[Passage], folder:
         return
     pictures = len({sample["image"] for sample in samples})
     output.notice(
-        f"Pairs written: {len(samples):,}, with {pictures:,} pictures, in {folder / SAMPLES}. "
+        f"Pairs written: {len(samples):,} (pictures: {pictures:,}), to {folder / SAMPLES}. "
         "Next: train a LoRA with them, and make a model of it: ollama create mymodel -f Modelfile",
         quiet=quiet,
     )

@@ -46,7 +46,11 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
     from vidlocal.steps.thumbnail import thumbnail
     from vidlocal.timecode import short_clock
 
+    console = output.console()
     with graphics(how, os.environ) as drawn:
+        if drawn.way is Way.BLOCKS and (console.no_color or console.color_system is None):
+            output.notice("No pictures are drawn: here they are made of colours, and the terminal shows none.")
+            return
         width_px = min(_WIDEST_PX, _THUMB_COLUMNS * drawn.cell_px) if drawn.way is Way.SIXEL else _THUMB_PX
         blocks = []
         for number, moment in enumerate(found.moments, 1):
@@ -60,7 +64,8 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
                 _show_picture(kitty(image, columns=_THUMB_COLUMNS), label)
             else:
                 _show_picture(sixel(image, width_px=width_px, colours=drawn.colours), label)
-        _show_blocks(blocks)
+        if blocks:
+            _show_blocks(blocks)
 
 
 def _show_picture(escape: str, label: str) -> None:
