@@ -47,6 +47,7 @@ CASES: dict[str, list[list[str]]] = {
         ["evil", "--join", f"{{out}} {NAME}.mp4"],
         ["-o", WORDS, "x"],
     ],
+    "clusters": [[], ["--video", "1"], ["--video", WORDS]],
     "note": [["1@1"], ["1@1", WORDS], ["--edit", "1", WORDS], ["--delete", "1", "--yes"], ["--delete", "2"], [WORDS]],
     "import": [[f"{{inbox}}/{NAME}.jsonl"], [f"{{inbox}}/{NAME}.srt", "--video", WORDS], ["{broken}"]],
     "export": [*(["1", "--format", form] for form in FORMATS), ["--format", WORDS], ["--fps", WORDS], [WORDS]],

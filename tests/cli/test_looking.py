@@ -44,3 +44,15 @@ def test_without_a_server_look_is_one_sentence_and_the_ordinary_result(
     assert result.stdout == run("search", "bride").stdout
     (sentence,) = result.stderr.splitlines()
     assert "No Ollama server answers" in sentence
+
+
+def test_a_private_search_leaves_no_note_of_what_was_asked(
+    run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_pictures(library, wedding)
+    with FakeOllama(["llava:7b"]) as server:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        assert run("search", "bride", "--look", "1", "--private").exit_code == 0
+        assert library.number("SELECT count(*) FROM looks") == 0
+        assert run("search", "bride", "--look", "1").exit_code == 0
+        assert library.number("SELECT count(*) FROM looks") == 1

@@ -16,10 +16,11 @@ from vidlocal.store.owners import Owner
 
 
 def look_again(
-    library: Library, chosen: Settings, found: Result, count: int, *, quiet: bool
+    library: Library, chosen: Settings, found: Result, count: int, *, private: bool, quiet: bool
 ) -> tuple[Result, dict[Moment, Look]]:
     """The result in the order of what was seen in its best `count` moments, and what that was.
 
+    With `private` what was asked is not kept: it holds the words of the search.
     Without a server, or when it goes away, a sentence says so and the rest of the result is as it was.
     """
     seen: dict[Moment, Look] = {}
@@ -30,7 +31,7 @@ def look_again(
         with ExitStack() as stack:
             engine, ready = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
             owner = stack.enter_context(Owner(library.folder))
-            looker = Looker(library, engine, wanted, worker=owner.token, ready=ready)
+            looker = Looker(library, engine, wanted, worker=owner.token, ready=ready, keep=not private)
             for moment, look in looker.look(found.moments[:count]):
                 seen[moment] = look
     except EngineError as error:

@@ -86,7 +86,7 @@ def command(
         if look is not None:
             from vidlocal.cli.looking import look_again
 
-            found, looks = look_again(library, chosen, found, look, quiet=quiet)
+            found, looks = look_again(library, chosen, found, look, private=private, quiet=quiet)
             found = replace(found, moments=found.moments[:limit])
         _print(found, json=json, explain=explain, looks=looks)
         if found.notice:

@@ -24,16 +24,24 @@ class Looker:
     """Asks `engine` about moments, for one question.
 
     `ready` is called before the first picture is shown and raises EngineError where the model must not be asked. Jobs
-    of frames that are described are claimed as `worker`.
+    of frames that are described are claimed as `worker`. Answers are remembered, with the question, if `keep`.
     """
 
     def __init__(
-        self, library: Library, engine: VisionEngine, wanted: str, *, worker: str, ready: Callable[[], None]
+        self,
+        library: Library,
+        engine: VisionEngine,
+        wanted: str,
+        *,
+        worker: str,
+        ready: Callable[[], None],
+        keep: bool = True,
     ) -> None:
         self._library = library
         self._engine = engine
         self._question = look_prompts.question(wanted)
         self._worker = worker
+        self._keep = keep
         self._ready: Callable[[], None] | None = ready
         self._describer = Describer(library)
         self._describer.learn(engine)
@@ -66,8 +74,9 @@ class Looker:
         except PictureRefused:
             text = self._engine.ask(smaller(jpeg), self._question, schema=look_prompts.LOOK_SCHEMA)
         answer = look_prompts.verdict(text)
-        with suppress(StoreError):  # asked again next time
-            looks.put(self._library, *key, answer)
+        if self._keep:
+            with suppress(StoreError):  # asked again next time
+                looks.put(self._library, *key, answer)
         return answer
 
     def _describe_within(self, moment: Moment, near: float) -> None:
