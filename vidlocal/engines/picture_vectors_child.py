@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from vidlocal.engines.picture_files import TEXT, VISION, WEIGHTS
 from vidlocal.errors import AnswerRejected, EngineError
@@ -32,7 +33,6 @@ _parts: dict[str, Callable[[Any], Rows]] = {}
 
 def _load_pictures(folder: Path, threads: int) -> Callable[[Sequence[bytes]], Rows]:
     from fastembed import ImageEmbedding
-    from PIL import Image
 
     place = folder / VISION
     model = ImageEmbedding(
@@ -48,18 +48,17 @@ def _load_pictures(folder: Path, threads: int) -> Callable[[Sequence[bytes]], Ro
         pictures = [_decoded(file) for file in files]
         return np.stack(list(model.embed(pictures, batch_size=len(pictures))))
 
-    def _decoded(file: bytes) -> Image.Image:
-        try:
-            return Image.open(io.BytesIO(file)).convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise AnswerRejected("A picture is damaged and cannot be read.") from error
-
     return look
 
 
-def _plain_picture() -> list[bytes]:
-    from PIL import Image
+def _decoded(file: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(file)).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise AnswerRejected("A picture is damaged and cannot be read.") from error
 
+
+def _plain_picture() -> list[bytes]:
     held = io.BytesIO()
     Image.new("RGB", (64, 48), (200, 120, 40)).save(held, "JPEG")
     return [held.getvalue()]
