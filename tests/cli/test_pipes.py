@@ -95,6 +95,18 @@ def test_what_narrows_a_search_belongs_before_the_pipe(run: Run, wedding: int) -
         assert "before the pipe" in result.stderr
 
 
+def test_all_that_is_piped_in_is_cut_unless_a_limit_is_given(run: Run, library: Library, wedding: int) -> None:
+    for number in range(12):
+        add_video(library, f"party {number}", "the bride dances")
+    printed = run("search", "bride", "--json", "--limit", "50").stdout
+    count = len(json.loads(printed)["moments"])
+    assert count > 10
+    for more, expected in (((), count), (("--limit", "2"), 2)):
+        result = run("clip", "-", "--dry-run", "--json", *more, input=printed)
+        assert len(json.loads(result.stdout)["clips"]) == expected
+    assert len(json.loads(run("clip", "bride", "--dry-run", "--json").stdout)["clips"]) == 10
+
+
 def test_names_that_are_no_text_survive_a_real_pipe(library: Library) -> None:
     add_video(library, os.fsdecode(b"wedding \xff\xfe"), "the bride dances")
     program = f"{sys.executable} -m vidlocal"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Parser = WordsCommand
 
 SOME_FAILED, ALL_FAILED = 3, 4
+_LIMIT = 10
 # Letters that mean nothing to the filters of ffmpeg.
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
@@ -52,7 +53,17 @@ def command(
     burn: Annotated[
         bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")
     ] = False,
-    limit: options.Limit = 10,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="How many moments at most: 10 of a search, and all that are piped in, where it is left out.",
+        ),
+    ] = None,
     video: options.Videos = None,
     kind: options.Kinds = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")] = False,
@@ -95,7 +106,7 @@ def command(
 def _wanted(
     chosen: settings.Settings,
     words: Sequence[str],
-    limit: int,
+    limit: int | None,
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
 ) -> "list[Wanted]":
@@ -118,7 +129,7 @@ def _wanted(
         result = search(
             library,
             query,
-            limit=limit,
+            limit=limit or _LIMIT,
             videos=among,
             kinds=kinds,
             query_vector=partial(direction, chosen),
