@@ -15,6 +15,7 @@ import pytest
 from tests.cli import nasty
 from tests.cli.nasty import NAME, WORDS, World
 from vidlocal.cli import COMMANDS, app, load
+from vidlocal.cli.complete import offered
 
 from .conftest import EVIL, Run
 
@@ -181,6 +182,15 @@ def test_what_a_server_complains_of_is_harmless_too(
         result = run(name, *placed(words, world))
     assert harmful(result.stdout + result.stderr) == []
     assert result.exit_code in CAREFUL, result.stderr
+
+
+@pytest.mark.parametrize("words", [["show"], ["note"], ["search", "video:"], ["search", "tag:"], ["search", "lang:"]])
+def test_what_a_shell_is_offered_is_harmless_too(world: World, words: list[str]) -> None:
+    command, *typed = words
+    found = offered([command], "".join(typed), world.home)
+    assert found is not None
+    assert harmful("".join(one.word + one.note for one in found)) == []
+    assert found or command == "search"
 
 
 def test_without_colours_a_terminal_gets_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
