@@ -81,6 +81,17 @@ def test_two_models_never_meet(library: Library) -> None:
     assert picture_index.vector_of(library, 999) is None
 
 
+def test_what_is_no_vector_is_passed_over(library: Library) -> None:
+    rows = random_rows(3)
+    _, ids = add_video(library, "one", rows)
+    with library.writing() as connection:
+        connection.execute("UPDATE frame_vectors SET vector = x'0102' WHERE frame_id = ?", (ids[1],))
+        connection.execute("UPDATE frame_vectors SET vector = ? WHERE frame_id = ?", ("x" * 128, ids[2]))
+    assert list(nearest(library, rows[0])) == ids[:1]
+    assert picture_index.vector_of(library, ids[1]) is None
+    assert picture_index.vector_of(library, ids[2]) is None
+
+
 def describe(library: Library, frame_id: int, text: str, tag: str) -> None:
     frame = frames.get(library, frame_id)
     assert frame is not None

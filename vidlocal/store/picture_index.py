@@ -61,7 +61,9 @@ def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
     import numpy as np
 
     row = library.row("SELECT model, vector FROM frame_vectors WHERE frame_id = ? ORDER BY id DESC LIMIT 1", frame_id)
-    return None if row is None else (str(row["model"]), np.frombuffer(row["vector"], dtype="<f4"))
+    if row is None or not isinstance(row["vector"], bytes) or len(row["vector"]) % 4:
+        return None
+    return str(row["model"]), np.frombuffer(row["vector"], dtype="<f4")
 
 
 def unseen(library: Library, key: str) -> int:
@@ -163,6 +165,6 @@ def _exact(library: Library, key: str, vector: "Vectors", frames: Collection[int
         key,
         *values,
     )
-    shown = [row for row in rows if len(row["vector"]) == 4 * len(vector)]
+    shown = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == 4 * len(vector)]
     vectors = np.frombuffer(b"".join(row["vector"] for row in shown), dtype="<f4").reshape(-1, len(vector))
     return dict(zip([row["frame_id"] for row in shown], (vectors @ vector).tolist(), strict=True))

@@ -74,7 +74,9 @@ def remembered_vector(library: Library, keys: Collection[str], query: str) -> tu
         storable(query),
         json.dumps(list(keys)),
     )
-    return None if row is None else (row["model"], tuple(array("f", row["vector"])))
+    if row is None or not isinstance(row["vector"], bytes) or len(row["vector"]) % 4:
+        return None
+    return str(row["model"]), tuple(array("f", row["vector"]))
 
 
 def wishes(library: Library) -> list[Wish]:

@@ -388,7 +388,7 @@ def _stored(library: Library, table: Table, key: str, after: int, dimensions: in
         if not found:
             return
         after = found[-1]["id"]
-        rows = [row for row in found if len(row["vector"]) == 4 * dimensions]
+        rows = [row for row in found if isinstance(row["vector"], bytes) and len(row["vector"]) == 4 * dimensions]
         if rows:
             ids = [(row["id"], row["owner"], row["video_id"], _kind_code(row["kind"])) for row in rows]
             vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), dimensions)
