@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import add_video
+from tests.terminal import OWN_TERMINAL
 from vidlocal.cli.graphics import Graphics, Way, graphics
 from vidlocal.store.database import Library
 
@@ -67,13 +68,12 @@ class Terminal:
         """What `vidlocal` writes to it, and nothing of what is left to be read is a reply."""
         before = termios.tcgetattr(self.theirs)
         child = subprocess.Popen(
-            [sys.executable, "-m", "vidlocal", *words],
+            [*OWN_TERMINAL, sys.executable, "-m", "vidlocal", *words],
             stdin=self.theirs,
             stdout=self.theirs,
             stderr=self.theirs,
             env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"} | env,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         asked = False
         until = time.monotonic() + 60
