@@ -134,17 +134,17 @@ def promise(path: Path, whole: Path, seconds: float) -> Path:
     return path
 
 
-def mistimed(path: Path, whole: Path, number: int, seconds: float) -> Path:
-    """An FLV file whose n-th tag of pictures says that it comes so much later than it does."""
+def mistimed(path: Path, whole: Path, number: int, seconds: float, *, kind: int = 9) -> Path:
+    """An FLV file whose n-th tag of pictures (kind 9) or sound (8) says that it comes so much later than it does."""
     data = bytearray(whole.read_bytes())
-    at, pictures = 13, 0  # behind the header; tag 0 of the pictures is how to decode them
+    at, found = 13, 0  # behind the header; tag 0 is how to decode them
     while at < len(data):
-        if data[at] == 9:
-            if pictures == number:
+        if data[at] == kind:
+            if found == number:
                 time = int.from_bytes(data[at + 4 : at + 7]) | data[at + 7] << 24
                 time += round(seconds * 1000)
                 data[at + 4 : at + 8] = (time & 0xFFFFFF).to_bytes(3) + (time >> 24).to_bytes(1)
-            pictures += 1
+            found += 1
         at += 15 + int.from_bytes(data[at + 1 : at + 4])
     path.write_bytes(data)
     return path

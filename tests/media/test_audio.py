@@ -3,11 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import clips
 from tests.speech import RATE_HZ, Samples, probe_of, write_wav
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media import ffmpeg
 from vidlocal.media.audio import choose_track, read_audio
+from vidlocal.media.probe import Prober
 from vidlocal.records import AudioTrack
 
 CLICK_AT = 2.0
@@ -106,3 +108,13 @@ def test_choose_track_prefers_the_default_flag_then_the_first() -> None:
     assert choose_track(probe_of(1.0, tracks=[track(1), track(2)])) == track(1)
     assert choose_track(probe_of(1.0, tracks=[track(1), track(2, default=True)])) == track(2, default=True)
     assert choose_track(probe_of(1.0, tracks=[track(1, channels=0), track(2)])) == track(2)
+
+
+def test_a_damaged_time_stamp_does_not_end_the_sound(tool: ffmpeg.Ffmpeg, tmp_path: Path) -> None:
+    tone = clips.sound(tmp_path / "tone.flv", seconds=6, codec=("-c:a", "aac"))
+    path = clips.mistimed(tmp_path / "damaged.flv", tone, 80, 5000.0, kind=8)
+    with Prober() as prober:
+        probe = prober.probe(path)
+    samples = read_audio(path, probe, ffmpeg=tool, start=0.0, seconds=60.0)
+    assert len(samples) == pytest.approx(6 * RATE_HZ, rel=0.02)
+    assert np.mean(np.abs(samples) > 0.01) > 0.9

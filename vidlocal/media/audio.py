@@ -16,6 +16,9 @@ RATE_HZ = 16_000
 # Ten minutes of sound decode in seconds; a slow network drive may have to be read to find their place.
 _TIMEOUT_S = 600.0
 
+# No sound goes on for so long after the end that the packets tell.
+_BEYOND_S = 60.0
+
 # ffmpeg begins lines with the part of it that speaks, and ends with lines about itself.
 _SPEAKER = re.compile(r"^(?:\[[^\]]*\]\s*)+")
 _OF_ITSELF = ("Task finished", "Terminating thread", "Conversion failed", "Error sending", "Nothing was written")
@@ -41,6 +44,8 @@ def read_audio(
     index = track if track is not None else _chosen_index(path, probe)
     first = probe.start + start
     filters = (
+        # A damaged time stamp would end the sound where it stands.
+        f"aselect='lt(t,{probe.start + probe.duration + _BEYOND_S:.6f})'",
         f"aresample={RATE_HZ}",
         f"atrim=start={first:.6f}",
         # Fills the gap before late sound, and gaps in it; first_pts counts samples.
