@@ -42,8 +42,10 @@ def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_serve
         assert (told["state"], told["waiting"]) == ("working", None)
         owner.wait_for("server", "No Ollama server answers.")
         waiting, told = run("status"), json.loads(run("status", "--json").stdout)
-        assert waiting.stderr.startswith("Waiting since ")
-        assert waiting.stderr.endswith(". No Ollama server answers.\n")
+        held = next(line for line in waiting.stdout.splitlines() if line.startswith("held\t"))
+        assert held.startswith("held\tsince ")
+        assert held.endswith(". No Ollama server answers.")
+        assert waiting.stderr == ""
         assert told["state"] == "waiting"
         assert (told["waiting"]["for"], told["waiting"]["why"]) == ("server", "No Ollama server answers.")
         assert abs(datetime.now(UTC) - datetime.fromisoformat(told["waiting"]["since"])) < timedelta(minutes=1)

@@ -1,82 +1,23 @@
 """`vidlocal status`."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from vidlocal.cli import options, output
 from vidlocal.cli.library import open_library
-from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
-from vidlocal.store import frames, jobs, measures, owners, videos
+from vidlocal.records import EnrichmentStatus, JobKind, Video
+from vidlocal.steps.status import Failed, Now, State, Status, read
 from vidlocal.store.database import Library
-from vidlocal.store.frames import Coverage
-from vidlocal.store.owners import Waiting
 from vidlocal.timecode import lasting, pace
 
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
 _BUSY = "A vidlocal is at work, with none of these jobs in hand right now."
-
-
-class State(StrEnum):
-    """What goes on. Waiting: whoever is at it waits for its hours, its server, a resume, a quiet machine or mains."""
-
-    WORKING = "working"
-    WAITING = "waiting"
-    IDLE = "idle"
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """A job that is running. `since` is local time; `done` is the described part of its video, 0 to 1."""
-
-    kind: JobKind
-    video: Video
-    since: datetime
-    done: float
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A job that was set aside."""
-
-    kind: JobKind
-    video: Video
-    target: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds.
-
-    `waiting` is what is waited for when nothing else goes on. `paused_since` is UTC, ISO 8601.
-    """
-
-    state: State
-    waiting: Waiting | None
-    videos: dict[EnrichmentStatus, int]
-    coverage: Coverage
-    running: tuple[Now, ...]
-    queued: dict[JobKind, int]
-    done: dict[JobKind, int]
-    failed: tuple[Failed, ...]
-    seconds_per_frame: float | None
-    paused_since: str | None = None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """How long describing will go on at the measured pace; None when there is no measure yet."""
-        left = self.queued[JobKind.DESCRIBE] + len([now for now in self.running if now.kind == JobKind.DESCRIBE])
-        if not left:
-            return 0.0
-        return None if self.seconds_per_frame is None else left * self.seconds_per_frame
+_IDLE = "Nothing is running. Go on with: vidlocal enrich"
 
 
 def command(
@@ -106,58 +47,8 @@ def command(
     else:
         for pair in pairs:
             output.fields(*pair)
-    if not status.running and any(status.queued.values()):
-        output.notice(_going_on(status), quiet=quiet)
-
-
-def read(library: Library) -> Status:
-    """The status of `library` now. What a dead process was at work on counts as waiting."""
-    known = {video.id: video for video in videos.every(library)}
-    running = [job for job in jobs.running(library) if job.video_id in known]
-    counts = jobs.counts(library)
-    states = Counter(video.enrichment_status for video in known.values())
-    alive = Counter(job.kind for job in running)
-    waiting = {
-        kind: counts.get((kind, JobState.QUEUED), 0) + max(0, counts.get((kind, JobState.RUNNING), 0) - alive[kind])
-        for kind in JobKind
-    }
-    pace = measures.get(library, measures.SECONDS_PER_FRAME)
-    state, awaited = _state(library, at_work=bool(running))
-    return Status(
-        state=state,
-        waiting=awaited,
-        videos={state: states[state] for state in EnrichmentStatus},
-        coverage=frames.coverage(library),
-        running=tuple(_now(library, job, known[job.video_id]) for job in running),
-        queued=waiting,
-        done={kind: counts.get((kind, JobState.DONE), 0) for kind in JobKind},
-        failed=tuple(
-            Failed(failure.kind, known[failure.video_id], failure.target, failure.reason)
-            for failure in jobs.failures(library)
-            if failure.video_id in known
-        ),
-        seconds_per_frame=None if pace is None else float(pace),
-        paused_since=measures.get(library, measures.PAUSED),
-    )
-
-
-def _state(library: Library, *, at_work: bool) -> tuple[State, Waiting | None]:
-    """What goes on, and what is waited for when all that are at it wait."""
-    alive = owners.at_work(library.folder)
-    if at_work or None in alive:
-        return State.WORKING, None
-    awaited = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
-    return (State.IDLE, None) if awaited is None else (State.WAITING, awaited)
-
-
-def _going_on(status: Status) -> str:
-    if status.waiting is not None:
-        return f"Waiting since {_day_and_time(status.waiting.since)}. {status.waiting.why}"
-    return _BUSY if status.state is State.WORKING else "Nothing is running. Go on with: vidlocal enrich"
-
-
-def _day_and_time(utc: str) -> str:
-    return f"{datetime.fromisoformat(utc).astimezone():%a %d %b %H:%M}"
+    if not status.running and status.waiting is None and any(status.queued.values()):
+        output.notice(_BUSY if status.state is State.WORKING else _IDLE, quiet=quiet)
 
 
 def headline(status: Status) -> str:
@@ -186,6 +77,8 @@ def describe(status: Status) -> list[tuple[str, str]]:
     ]
     if status.paused_since:
         pairs.append(("paused", f"since {_day_and_time(status.paused_since)}; go on with: vidlocal resume"))
+    if status.waiting is not None:
+        pairs.append(("held", f"since {_day_and_time(status.waiting.since)}. {status.waiting.why}"))
     pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
@@ -258,12 +151,6 @@ def _every_while(library: Library) -> Iterator[Status]:
         time.sleep(_WATCH_EVERY_S)
 
 
-def _now(library: Library, job: jobs.Running, video: Video) -> Now:
-    coverage = frames.coverage(library, video.id)
-    since = datetime.fromisoformat(job.since).astimezone()
-    return Now(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)
-
-
 def _running_lines(running: Sequence[Now]) -> Iterator[str]:
     """One line for all jobs of a kind on one video: several are asked for at once."""
     together: dict[tuple[JobKind, int], list[Now]] = {}
@@ -294,6 +181,10 @@ def _failures(failed: Sequence[Failed]) -> list[str]:
 
 def _name(video: Video) -> dict[str, object]:
     return {"id": video.id, "title": video.title, "path": video.path}
+
+
+def _day_and_time(utc: str) -> str:
+    return f"{datetime.fromisoformat(utc).astimezone():%a %d %b %H:%M}"
 
 
 def _clock_in(seconds: float) -> str:
