@@ -85,15 +85,25 @@ def command(
         return
     rate = _rate(fps)
     if video == ["-"]:
-        clips = piped()
-        if kind:
-            clips = [clip for clip in clips if set(clip.kinds) & set(kind)]
+        clips = [clip for clip in piped() if not kind or set(clip.kinds) & set(kind)]
         new_file.write([_written(clips, form, "moments", rate)], out)
-        return
+    else:
+        _of_library(video, form, kind, out, rate, quiet=quiet)
+
+
+def _of_library(
+    names: Sequence[str] | None,
+    form: Format,
+    kind: Sequence[PassageKind] | None,
+    out: Path | None,
+    rate: Fraction,
+    *,
+    quiet: bool,
+) -> None:
     with open_library() as library:
-        chosen = _chosen(library, video)
+        chosen = _chosen(library, names)
         if form in (Format.JSONL, Format.JSON):
-            lines = _lines(library, chosen, kind, whole=not video)
+            lines = _lines(library, chosen, kind, whole=not names)
             new_file.write(_document(lines) if form is Format.JSON else (as_json(line) + "\n" for line in lines), out)
             return
         default = None if form is Format.CSV else _TRANSCRIPT

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
+from typing import TypeVar
 
 from vidlocal.engines import canary, fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
@@ -15,6 +16,7 @@ from vidlocal.settings import Settings
 from vidlocal.steps.pool import Host
 
 Say = Callable[[str], None]
+Model = TypeVar("Model")
 
 _NEEDS_A_SERVER = (JobKind.DESCRIBE, JobKind.WATCH, JobKind.TAG, JobKind.SUMMARISE, JobKind.EMBED)
 
@@ -51,16 +53,8 @@ def open_vision(stack: ExitStack, chosen: Settings, *, say: Say) -> tuple[Vision
 
     Raises EngineError when no server has it; the check raises it when the model is blind.
     """
-    troubles: list[EngineError] = []
-    for address in chosen.hosts:
-        try:
-            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
-            vision = _vision(server, chosen, canary=False, say=say)
-        except EngineError as error:
-            troubles.append(error)
-            continue
-        return vision, partial(_refuse_the_blind, vision)
-    raise troubles[0]
+    vision = _first(stack, chosen, lambda server: _vision(server, chosen, canary=False, say=say))
+    return vision, partial(_refuse_the_blind, vision)
 
 
 def open_writer(stack: ExitStack, chosen: Settings) -> TextEngine:
@@ -68,15 +62,17 @@ def open_writer(stack: ExitStack, chosen: Settings) -> TextEngine:
 
     Raises EngineError when no server has it: what the first of them says.
     """
+    return _first(stack, chosen, lambda server: _text_model(server, chosen))
+
+
+def _first(stack: ExitStack, chosen: Settings, have: Callable[[Ollama], Model]) -> Model:
+    """What the first server has that has it. EngineError when none does: what the first of them says."""
     troubles: list[EngineError] = []
     for address in chosen.hosts:
         try:
-            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
-            model = server.preflight(chosen.text_model, "completion")
+            return have(stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host)))
         except EngineError as error:
             troubles.append(error)
-            continue
-        return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
     raise troubles[0]
 
 
@@ -154,10 +150,14 @@ def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:
 def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:
     """The text model, or None and a sentence: frames are described without it."""
     try:
-        model = server.preflight(chosen.text_model, "completion")
+        return _text_model(server, chosen)
     except ModelMissing as error:
         say(f"Without tags of whole videos, chapters and summaries for now. {error}")
         return None
+
+
+def _text_model(server: Ollama, chosen: Settings) -> TextEngine:
+    model = server.preflight(chosen.text_model, "completion")
     return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
 
 
