@@ -1,6 +1,19 @@
-"""`python -m vidlocal` is the same program as `vidlocal`."""
+"""Where the program begins, as `vidlocal` and as `python -m vidlocal`."""
 
-from vidlocal.cli import main
+import sys
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the program. Ctrl-C while its modules still load ends it with 130 too, and without a traceback."""
+    try:
+        from vidlocal.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

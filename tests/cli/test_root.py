@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +57,26 @@ def test_an_error_is_its_sentence_on_stderr_and_its_exit_code(kind: type[errors.
 
 def test_an_interrupted_command_ends_with_130() -> None:
     assert CliRunner().invoke(failing_app(raising(KeyboardInterrupt()))).exit_code == 130
+
+
+def test_ctrl_c_while_the_program_loads_is_130_without_a_traceback() -> None:
+    interrupted = """
+import sys
+class CtrlC:
+    def find_spec(self, name, *more):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from vidlocal.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_installed_command_begins_where_the_module_does() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["scripts"] == {"vidlocal": "vidlocal.__main__:main"}
 
 
 def test_a_bug_keeps_its_traceback_without_control_characters_and_asks_for_a_report() -> None:
