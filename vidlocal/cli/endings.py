@@ -14,7 +14,7 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from vidlocal.errors import StoreError, VidlocalError
+from vidlocal.errors import StoreError, UsageError, VidlocalError
 from vidlocal.render.safe import flat, safe
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
@@ -88,6 +88,8 @@ def _end_on_os_error(error: OSError) -> NoReturn:
     if error.errno == errno.ENOSPC:
         _silence(sys.stdout)
         _end(StoreError.exit_code, "The disk is full. Free some space and run the same command again.")
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        _end(UsageError.exit_code, f"{str(error.filename)[:80]} names no file that can be there: {error.strerror}.")
     _end_on_bug()
 
 
