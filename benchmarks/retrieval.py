@@ -142,6 +142,7 @@ def levels(query: Row) -> dict[str, Callable[[Moment], bool]]:
         "video": is_video,
         "iou0.3": lambda moment: is_video(moment) and overlap(moment) >= 0.3,
         "iou0.5": lambda moment: is_video(moment) and overlap(moment) >= 0.5,
+        "iou0.7": lambda moment: is_video(moment) and overlap(moment) >= 0.7,
         "mid": holds_middle,
     }
 

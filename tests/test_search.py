@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from tests import looks
-from tests.texts import KEY, add_vectors, add_video
+from tests.texts import KEY, add_vectors, add_video, random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind, WhySeen
-from vidlocal.search import fuse, search
+from vidlocal.search import search
 from vidlocal.store.database import Library
-from vidlocal.store.vector_index import Nearest
 
 # A space of meaning with four directions.
 DANCING, WATER, FOOD, CARS = np.eye(4, dtype=np.float32)
@@ -136,30 +135,6 @@ def test_a_search_leaves_no_transaction_open(library: Library) -> None:
     assert texts(library, "cake") == []
 
 
-def crowd(**cosines: float) -> Nearest:
-    """A Nearest in which 40 passages lie about 0.1."""
-    return Nearest(
-        {n + 100: 0.1 for n in range(40)} | {int(key[1:]): value for key, value in cosines.items()}, 0.1, 0.1
-    )
-
-
-def test_fused_scores_are_in_order_and_between_0_and_1() -> None:
-    fused = fuse({1: 1.0, 2: 0.4}, crowd(_1=0.8, _2=0.1, _4=0.7))
-    assert list(fused) == [1, 4, 2]
-    assert all(0.0 <= score <= 1.0 for score in fused.values())
-
-
-def test_distant_meanings_are_cut_off_and_words_never_are() -> None:
-    fused = fuse({7: 0.3}, crowd(_1=0.9, _2=0.6, _3=0.32, _7=-0.3))
-    assert set(fused) == {1, 2, 7}
-
-
-def test_a_library_of_equal_vectors_is_no_trouble() -> None:
-    near = Nearest({1: 0.5, 2: 0.5}, 0.5, 0.0)
-    assert next(iter(fuse({1: 0.5}, near))) == 1
-    assert fuse({}, Nearest({}, 0.0, 0.0)) == {}
-
-
 def aisle(library: Library) -> list[int]:
     """One passage that says it all, one with half of it, one that only shares `down` and `the`, and a crowd."""
     said = ["The bride walks down the aisle.", "The bride laughs in the aisle.", "The sun goes down behind the sea."]
@@ -182,6 +157,34 @@ def test_a_few_common_words_are_enough_where_nothing_better_is_there(library: Li
     assert "The sun goes down behind the sea." in texts(library, "the zeppelin goes up and down")
 
 
+def foreign(library: Library) -> list[int]:
+    """Forty videos about eight subjects, each with a direction of its own."""
+    ids = []
+    for number in range(40):
+        ids += add_video(library, f"video {number}", [f"A lively scene, the {number}th of them."])[1]
+    rows = random_rows(8)[np.arange(40) % 8] + 0.05 * random_rows(40)
+    add_vectors(library, ids, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    return ids
+
+
+def test_what_is_nearest_is_not_shown_when_nothing_is_near(library: Library) -> None:
+    foreign(library)
+    subject, stranger = random_rows(8)[0], random_rows(1, seed=99)[0]
+    assert len(texts(library, "zeppelin", query_vector=asking(*subject.tolist()))) >= 5
+    found = search(library, "zeppelin", query_vector=asking(*stranger.tolist()))
+    assert (found.moments, found.notice) == ((), None)
+
+
+def test_what_fits_badly_is_shown_and_called_so(library: Library) -> None:
+    foreign(library)
+    rows = random_rows(8)
+    between = 0.45 * rows[0] + np.sqrt(1 - 0.45**2) * random_rows(1, seed=99)[0]
+    between /= np.linalg.norm(between)
+    found = search(library, "zeppelin", query_vector=asking(*between.tolist()))
+    assert found.moments
+    assert found.notice == "Nothing fits well; these are the nearest."
+
+
 def test_a_misspelt_word_finds_what_was_meant_and_says_so(library: Library) -> None:
     party(library)
     found = search(library, "limosine")
@@ -196,7 +199,8 @@ def test_every_hit_says_what_found_it(library: Library) -> None:
     cake, dance = found.why[ids["A cake is cut."]], found.why[ids["The bride twirls with her father."]]
     assert (cake.words_rank, cake.meaning_rank, dance.words_rank, dance.meaning_rank) == (1, 1, None, 2)
     assert cake.cosine == pytest.approx(0.8)
-    assert cake.z == cake.meaning_weight
+    assert cake.z is not None
+    assert 0 < cake.meaning_weight <= cake.z
     assert cake.words_weight > 0 == dance.words_weight
     (moment,) = search(library, "limousine").moments
     reason = search(library, "limousine").why[moment.hits[0].passage_id]

@@ -15,7 +15,7 @@ GAP = 5.0
 LONGEST = 30.0
 
 # A hit moves the borders of a moment when its score is at least this part of the moment's.
-GROWING_SHARE = 0.6
+GROWING_SHARE = 0.5
 
 # What a person wrote outranks what a model wrote of the same worth: a note has this share of what its score lacks
 # to 1 on top of it, so that no order among notes changes and none outruns a much better hit.

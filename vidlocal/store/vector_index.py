@@ -14,8 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vidlocal.store import scale
 from vidlocal.store.database import Library
 from vidlocal.store.hits import EVERYTHING, Only
+from vidlocal.store.scale import Scale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,11 +36,15 @@ _TOO_MANY_GONE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Cosines by passage id, best first. `mean` and `spread` are those of passages in general for this query."""
+    """Cosines by passage id, best first. `mean` and `spread` are those of passages in general for this query.
+
+    `scale` is None where nothing is known of what a cosine is worth.
+    """
 
     cosines: Mapping[int, float]
     mean: float
     spread: float
+    scale: Scale | None = None
 
 
 def keys(library: Library) -> list[str]:
@@ -81,7 +87,8 @@ def nearest(
         mirror.distrust()
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
-    return Nearest(kept, float(background.mean()), float(background.std()))
+    worth = mirror.scale if len(mirror) else scale.of(newer.vectors, newer.videos)
+    return Nearest(kept, float(background.mean()), float(background.std()), worth)
 
 
 def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":

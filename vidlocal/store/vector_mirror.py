@@ -24,9 +24,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.store import signs
+from vidlocal.store import scale, signs
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING, Only
+from vidlocal.store.scale import Scale
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,6 +150,11 @@ class Mirror:
         import numpy as np
 
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
+
+    @cached_property
+    def scale(self) -> Scale | None:
+        """What cosines are worth here, as the sample has it."""
+        return scale.of(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
 
     def distances(self, vector: "Vectors") -> "Distances":
         """In how many dimensions the sign of each row is another one than that of `vector`: n uint16."""
