@@ -108,6 +108,16 @@ def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Libra
     assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
 
 
+def test_a_name_of_a_video_that_is_nowhere_said_leads_to_the_video(run: Run, library: Library) -> None:
+    garden = add_video(library, "garden party", "the bride waters the flowers")
+    told = "No moment found. 1 video has it in its name: vidlocal show"
+    assert run("search", "Garden", "Party").stderr == f"{told} {garden}\n"
+    add_video(library, "garden at night", "quiet")
+    assert "2 videos have it in their names, as vidlocal list shows." in run("search", "garden").stderr
+    assert "name" not in run("search", str(garden)).stderr  # a number is no name
+    assert "name" not in run("search", "garden", "video:night").stderr
+
+
 @pytest.mark.parametrize("query", ["", " ", '"', '""', "...", "?! -", "\u2003"])
 def test_a_query_without_a_word_is_told_so(run: Run, wedding: int, query: str) -> None:
     result = run("search", query)

@@ -19,7 +19,7 @@ from vidlocal.query import parse
 from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search import Result, search
-from vidlocal.store import frame_vectors, frames, jobs, passages, searches, videos
+from vidlocal.store import frame_vectors, frames, hits, jobs, passages, searches, videos
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
@@ -29,32 +29,35 @@ if TYPE_CHECKING:
 Parser = WordsCommand
 
 
+Words = Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")]
+Private = Annotated[bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")]
+Page = Annotated[
+    str | None, typer.Option("--page", metavar="FILE", help="Write the moments as a page for a browser, too.")
+]
+Thumbs = Annotated[bool, typer.Option("--thumbs", help="Show a picture of each moment in the terminal.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Say of every hit what found it: words, meaning, rank and weight.")
+]
+LookAgain = Annotated[
+    int | None,
+    typer.Option("--look", metavar="N", min=1, max=100, help="Have the vision model look at the best N, and reorder."),
+]
+Play = Annotated[
+    int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
+]
+
+
 def command(
-    words: Annotated[
-        list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")
-    ],
+    words: Words,
     limit: options.Limit = 10,
     video: options.Videos = None,
     kind: options.Kinds = None,
-    private: Annotated[
-        bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")
-    ] = False,
-    page: Annotated[
-        str | None, typer.Option("--page", metavar="FILE", help="Write the moments as a page for a browser, too.")
-    ] = None,
-    thumbs: Annotated[bool, typer.Option("--thumbs", help="Show a picture of each moment in the terminal.")] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say of every hit what found it: words, meaning, rank and weight.")
-    ] = False,
-    look: Annotated[
-        int | None,
-        typer.Option(
-            "--look", metavar="N", min=1, max=100, help="Have the vision model look at the best N, and reorder."
-        ),
-    ] = None,
-    play: Annotated[
-        int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
-    ] = None,
+    private: Private = False,
+    page: Page = None,
+    thumbs: Thumbs = False,
+    explain: Explain = False,
+    look: LookAgain = None,
+    play: Play = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -102,9 +105,9 @@ def command(
 
 def _note(library: Library, query: str, found: Result, among: Sequence[int] | None) -> None:
     """Keep what was looked for and where it was. A library that cannot be written is searched all the same."""
-    hits = sum(len(moment.hits) for moment in found.moments)
+    count = sum(len(moment.hits) for moment in found.moments)
     with suppress(StoreError):
-        searches.add(library, query, hits, _spans(library, found, among))
+        searches.add(library, query, count, _spans(library, found, among))
 
 
 def _show(
@@ -131,8 +134,11 @@ def _show(
 
 def advice(library: Library, query: str) -> str:
     """What could be done when nothing was found."""
-    if parse(query).says_nothing:
+    wanted = parse(query)
+    if wanted.says_nothing:
         return "The query holds no word to look for."
+    if not wanted.narrows and (named := _named(library, wanted.words)):
+        return f"No moment found. {named}"
     if not passages.count(library):
         return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
     unheard = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
@@ -142,6 +148,15 @@ def advice(library: Library, query: str) -> str:
     if unheard:
         return f"No moment found. Not listened to yet: {counted(unheard, 'video')}; go on with: vidlocal setup"
     return "No moment found. Try fewer or other words."
+
+
+def _named(library: Library, words: str) -> str | None:
+    """Where a video is called by these words, what shows it: names are not among what is searched."""
+    ids = [] if words.isdecimal() else sorted(hits.videos_named(library, words))
+    if not ids:
+        return None
+    told = counted(len(ids), "video has it in its name", "videos have it in their names")
+    return f"{told}: vidlocal show {ids[0]}" if len(ids) == 1 else f"{told}, as vidlocal list shows."
 
 
 def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list[searches.Span]:
