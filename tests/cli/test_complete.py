@@ -198,6 +198,14 @@ def test_a_video_is_offered_without_importing_anything_heavy(wedding: int) -> No
     assert not imported & {"numpy", "PIL", "pydantic", "rich.console", "httpx", "sqlite_utils", "vidlocal.cli.enrich"}
 
 
+def test_options_are_offered_without_importing_anything_heavy() -> None:
+    daily = ("show", "search", "ask", "enrich", "clip", "note", "similar", "export", "rm")
+    line = f"import sys, vidlocal.cli as cli; [cli.load(name) for name in {daily}]; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
+    assert "vidlocal.cli.enrich" in imported
+    assert not set(imported) & {"numpy", "PIL", "pydantic", "rich.console", "httpx", "sqlite_utils", "av"}
+
+
 # ------------------------------------------------------------ real shells
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import ActionAnswer, Cue, Provenance, SceneAnswer
 
-Vectors = npt.NDArray[np.float32]
-Samples = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# In words: whoever only says what an engine is need not wait for numpy.
+Vectors: TypeAlias = "NDArray[np.float32]"
+Samples: TypeAlias = "NDArray[np.float32]"
 
 
 class AnswerCut(AnswerRejected):
