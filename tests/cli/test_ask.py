@@ -152,7 +152,7 @@ def test_another_machine_is_not_asked_without_leave(
 
 def test_a_moment_without_a_picture_is_said(run: Run, library: Library, server: FakeOllama) -> None:
     add_film(library, pictures=0)
-    for words in (["wedding@5", "what?"], ["wedding@9999", "what?"], ["nothing@1", "what?"], [" "]):
+    for words in (["wedding@5"], ["wedding@5", "what?"], ["wedding@9999", "what?"], ["nothing@1", "what?"], [" "]):
         result = run("ask", *words)
         assert (result.exit_code, result.stdout) == (2, "")
 

@@ -58,6 +58,8 @@ def command(
                 raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
             _look(library, chosen, words[0], _question(words[1:]), json=json, quiet=quiet)
             return
+        if len(words) == 1 and _MOMENT.fullmatch(words[0]) and not any(map(str.isspace, words[0])):
+            raise UsageError(f'What about {words[0]}? Ask like: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         among = [videos.resolve(library, name).id for name in video] if video else None
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -115,7 +117,11 @@ def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
 
 
 def _place(title: str, start: float) -> str:
-    return f"[{flat(title)} @ {clock(int(start))[:-2]}]"
+    return f"[{flat(title)} @ {_time(start)}]"
+
+
+def _time(seconds: float) -> str:
+    return clock(int(seconds))[:-2]
 
 
 def _citation(number: int, moment: Moment) -> dict[str, object]:
@@ -137,7 +143,7 @@ def _look(library: Library, chosen: "Settings", place: str, question: str, *, js
     if shown is None:
         raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
     if shown.stood_in:
-        output.notice(f"{shown.stood_in}; this is about the picture at {clock(shown.start)}.", quiet=quiet)
+        output.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
     with ExitStack() as stack:
         vision, _ = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
         said = look(question, shown.jpeg, vision)
