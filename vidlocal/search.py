@@ -16,7 +16,7 @@ from vidlocal.moments import group
 from vidlocal.query import Query, parse
 from vidlocal.records import Hit, Moment, PassageKind, Why, WhySeen
 from vidlocal.steps.rank import rank
-from vidlocal.store import frame_vectors, hits, spelling, text_index, vector_index, vector_mirror
+from vidlocal.store import hits, spelling, text_index, vector_index, vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.hits import Only
 
@@ -128,7 +128,12 @@ def _begun(
 ) -> Callable[[], QueryVector] | None:
     """What waits for the query's vector among pictures; None where nothing is to be compared with it."""
     wanted = only.kinds is None or PassageKind.PICTURE in only.kinds
-    if picture_vector is None or not words.strip() or not wanted or not frame_vectors.keys(library):
+    if (
+        picture_vector is None
+        or not words.strip()
+        or not wanted
+        or not vector_mirror.keys(library, vector_mirror.OF_FRAMES)
+    ):
         return None
     return picture_vector(words)
 
@@ -141,7 +146,7 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
         looks = answer()
     except EngineError as error:
         return None, f"Pictures were not searched. {error}"
-    if looks.key not in frame_vectors.keys(library):
+    if looks.key not in vector_mirror.keys(library, vector_mirror.OF_FRAMES):
         return None, (
             "Pictures were not searched: their vectors are of another model. "
             "Make them anew with: vidlocal enrich --only pictures"

@@ -19,7 +19,7 @@ from vidlocal.query import parse
 from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search import Result, search
-from vidlocal.store import frame_vectors, frames, hits, jobs, passages, searches, videos
+from vidlocal.store import frames, hits, jobs, passages, searches, vector_mirror, videos
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
@@ -169,7 +169,7 @@ def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list
 
 def picture_words(library: Library, chosen: settings.Settings) -> "PictureWords | None":
     """What finds out how the words of a query look; None where no picture can be found by that, or none shall be."""
-    if not chosen.search_pictures or not frame_vectors.keys(library):
+    if not chosen.search_pictures or not vector_mirror.keys(library, vector_mirror.OF_FRAMES):
         return None
     from vidlocal.cli.picture_words import PictureWords  # a search without pictures does not pay for it
 

@@ -29,13 +29,7 @@ class FrameVectors:
 
 def keys(library: Library) -> list[str]:
     """The model keys there are vectors of. Quick in a library of any size."""
-    rows = library.rows(
-        """WITH RECURSIVE found(model) AS (SELECT min(model) FROM frame_vectors UNION ALL
-          SELECT (SELECT min(model) FROM frame_vectors WHERE model > found.model) FROM found
-            WHERE found.model IS NOT NULL)
-        SELECT model FROM found WHERE model IS NOT NULL"""
-    )
-    return [row["model"] for row in rows]
+    return vector_mirror.keys(library, vector_mirror.OF_FRAMES)
 
 
 def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vidlocal.store import scale
+from vidlocal.store import scale, vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.hits import EVERYTHING, Only
 from vidlocal.store.scale import Scale
@@ -49,12 +49,7 @@ class Nearest:
 
 def keys(library: Library) -> list[str]:
     """The model keys there are vectors of. Quick in a library of any size."""
-    rows = library.rows(
-        """WITH RECURSIVE found(model) AS (SELECT min(model) FROM vectors UNION ALL
-          SELECT (SELECT min(model) FROM vectors WHERE model > found.model) FROM found WHERE found.model IS NOT NULL)
-        SELECT model FROM found WHERE model IS NOT NULL"""
-    )
-    return [row["model"] for row in rows]
+    return vector_mirror.keys(library)
 
 
 def nearest(
