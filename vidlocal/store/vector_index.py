@@ -5,8 +5,8 @@ candidates, and what is returned is computed from the table: a mirror that is be
 cannot make a wrong hit. Vectors of two models never meet: everything here is about one model key, `name@digest12`.
 
 Below EXHAUSTIVE vectors every row is compared. Above it the sign bits are (the Hamming distance of signs follows the
-angle), and the RESCORED best of them exactly. Measured on 100,000 and 1,000,000 passages of 384 dimensions: the ten
-nearest by this are the ten nearest of all in 100 % of the cases.
+angle), and the RESCORED best of them exactly. Of 1,000,000 passages of 384 dimensions, 200 queries, 99.9 % of the ten
+and 99.8 % of the hundred nearest are found so (`benchmarks/search.py`).
 """
 
 import json
