@@ -32,41 +32,45 @@ _LIMIT = 10
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
+Query = Annotated[
+    list[str],
+    typer.Argument(metavar="QUERY", help="What to look for; - takes the --json of search, similar or ask."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Where the clips go; else the folder you are in."),
+]
+Join = Annotated[Path | None, typer.Option("--join", metavar="FILE", help="Make one film of all moments instead.")]
+Pad = Annotated[float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="So much more before and after.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
+]
+Burn = Annotated[bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="How many moments at most: 10 of a search, and all that are piped in, where it is left out.",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")]
+
+
 def command(
-    words: Annotated[
-        list[str],
-        typer.Argument(metavar="QUERY", help="What to look for; - takes the --json of search, similar or ask."),
-    ],
-    folder: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where the clips go; else the folder you are in."),
-    ] = None,
-    join: Annotated[
-        Path | None, typer.Option("--join", metavar="FILE", help="Make one film of all moments instead.")
-    ] = None,
-    pad: Annotated[
-        float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="So much more before and after.")
-    ] = 0.5,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
-    ] = False,
-    burn: Annotated[
-        bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")
-    ] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "-n",
-            metavar="N",
-            min=1,
-            max=1000,
-            help="How many moments at most: 10 of a search, and all that are piped in, where it is left out.",
-        ),
-    ] = None,
+    words: Query,
+    folder: Folder = None,
+    join: Join = None,
+    pad: Pad = 0.5,
+    exact: Exact = False,
+    burn: Burn = False,
+    limit: Limit = None,
     video: options.Videos = None,
     kind: options.Kinds = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")] = False,
+    dry_run: DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
