@@ -67,6 +67,18 @@ def test_few_pictures_are_no_crowd(library: Library) -> None:
     assert found.hits[0].score > found.hits[1].score > 0.3
 
 
+def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
+    found, ids = seen(library, [*crowd(), 0.29, 0.291, *[0.295] * 9, 0.3])
+    scores = {hit.frame_id: hit.score for hit in found.hits}
+    with library.writing() as connection:
+        connection.execute("UPDATE frames SET shot = 7 WHERE id > ?", (ids[1000],))
+    again = look_for(library, with_cosines([0.0])[1], limit=100, only=EVERYTHING)
+    damped = {hit.frame_id: hit.score for hit in again.hits}
+    near_by = {ids[-1], ids[-2], ids[-3], ids[-4]}  # within the longest moment
+    assert {one for one in scores if damped[one] == scores[one]} == {ids[1000], *near_by}
+    assert damped[ids[1001]] == pytest.approx(0.7 * scores[ids[1001]])
+
+
 def test_filters_hold(library: Library) -> None:
     found, ids = seen(library, [*crowd(), 0.29, 0.3], Only(at=(10_000.0, 10_000.0)))
     assert [hit.frame_id for hit in found.hits] == [ids[1_000]]

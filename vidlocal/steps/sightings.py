@@ -1,9 +1,10 @@
 """Frames that look like the words of a query, as hits of a search: found before anybody has described them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vidlocal.engines.query_vector import QueryVector
+from vidlocal.moments import LONGEST, REPEATED
 from vidlocal.records import Frame, Hit, PassageKind, WhySeen
 from vidlocal.store import frames, picture_index
 from vidlocal.store.database import Library
@@ -42,8 +43,9 @@ class Sightings:
 def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) -> Sightings:
     """The frames, at most `limit`, whose vectors are near to that of a query and that `only` lets through.
 
-    Their scores compare with those of texts: both are standard deviations above the crowd. The text of a hit is what
-    is known of its picture.
+    Their scores compare with those of texts: both are standard deviations above the crowd. In a long shot what is far
+    from its best frame counts less, as texts do that repeat a better one. The text of a hit is what is known of its
+    picture.
     """
     import numpy as np
 
@@ -52,8 +54,10 @@ def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) ->
     near, crowd = picture_index.nearest(library, mirror, vector, limit=limit, least=_least, only=only)
     z = {frame_id: _z(cosine, crowd) for frame_id, cosine in near.items()}
     floor = LEAST_SHARE * max(z.values(), default=0.0)
-    shown = [(frames.get(library, frame_id), frame_id) for frame_id in near if z[frame_id] >= floor]
-    hits = tuple(_hit(library, frame, z[frame_id]) for frame, frame_id in shown if frame is not None)
+    found = [frames.get(library, frame_id) for frame_id in near if z[frame_id] >= floor]
+    shown = [frame for frame in found if frame is not None]
+    echoes = _echoes(shown)
+    hits = tuple(_hit(library, one, z[one.id], REPEATED if one.id in echoes else 1.0) for one in shown)
     why = {-one: WhySeen(rank, near[one], z[one]) for rank, one in enumerate(near, 1)}
     return Sightings(hits, why)
 
@@ -71,7 +75,15 @@ def _z(cosine: float, crowd: Crowd) -> float:
     return (cosine - crowd.middle) / max(crowd.spread, LEAST_SPREAD)
 
 
-def _hit(library: Library, frame: Frame, z: float) -> Hit:
+def _echoes(shown: Sequence[Frame]) -> set[int]:
+    """Of frames, best first, those that show a shot again, too far from its best one to be of the same moment."""
+    best: dict[tuple[int, int], Frame] = {}
+    for frame in shown:
+        best.setdefault((frame.video_id, frame.shot), frame)
+    return {one.id for one in shown if abs(one.time - best[one.video_id, one.shot].time) > LONGEST}
+
+
+def _hit(library: Library, frame: Frame, z: float, worth: float) -> Hit:
     return Hit(
         passage_id=None,
         frame_id=frame.id,
@@ -80,5 +92,5 @@ def _hit(library: Library, frame: Frame, z: float) -> Hit:
         end=frames.shown_until(library, frame),
         kind=PassageKind.PICTURE,
         text=frames.description(library, frame.id),
-        score=max(0.0, z) / (max(0.0, z) + _MIDDLE),
+        score=worth * max(0.0, z) / (max(0.0, z) + _MIDDLE),
     )
