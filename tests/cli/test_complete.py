@@ -284,6 +284,7 @@ def test_real_shells_complete_inside_quotes_and_behind_colons(shell: Shell, odd:
     assert shell.completed("vidlocal show Paris:") == ["vidlocal", "show", "Paris: day 1"]
     assert shell.completed("vidlocal search tag:da") == ["vidlocal", "search", "tag:dance"]
     assert shell.completed('vidlocal search video:\\"my') == ["vidlocal", "search", 'video:"my wedding"']
+    assert shell.completed("~/bin/vidlocal show it")[1:] == ["show", "it's Anna"]
     assert shell.completed("vidlocal search --video wed") == ["vidlocal", "search", "--video", "wedding-2019"]
 
 

@@ -29,7 +29,7 @@ BASH = r"""_vidlocal_completion() {
     local found line
     COMPREPLY=()
     found=$(COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \
-        _VIDLOCAL_COMPLETE=complete_bash "$1" 2>/dev/null </dev/null)
+        _VIDLOCAL_COMPLETE=complete_bash "${1/#\~\//$HOME/}" 2>/dev/null </dev/null)
     if [ $? -eq 3 ]; then
         compopt -o default 2>/dev/null
         return
@@ -47,8 +47,8 @@ ZSH = r"""#compdef vidlocal
 _vidlocal() {
     local found line
     local -a whole notes open opennotes
-    found=$(_VIDLOCAL_COMPLETE=complete_zsh ${(Q)words[1]} "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" \
-        2>/dev/null </dev/null)
+    found=$(_VIDLOCAL_COMPLETE=complete_zsh "${${(Q)words[1]}/#\~\//$HOME/}" \
+        "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)
     if (( $? == 3 )); then
         _files
         return
