@@ -1,16 +1,20 @@
 """A library that someone else made: nothing in it runs, and nothing outside of its folder is read or touched."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.understood import add_film
+from tests.fake_ollama import FakeOllama
+from tests.understood import add_film, deep
+from vidlocal.cli import app
 from vidlocal.errors import StoreError
 from vidlocal.steps.check import is_whole
-from vidlocal.store import frames, jobs, schema, staging, videos
+from vidlocal.store import frames, jobs, misfits, schema, searches, staging, videos
 from vidlocal.store.check import database, images
 from vidlocal.store.database import Library
 
@@ -194,3 +198,32 @@ def test_files_of_strange_names_among_the_locks_stay(home: Path, secret: Path) -
     with Library.open(home) as library:
         staging.sweep(library)
     assert (secret / "0.jpg").is_file()
+
+
+@pytest.mark.parametrize("value", ["x'00ff'", "9e999", "'{'"])
+def test_values_of_any_kind_anywhere_are_a_sentence_and_no_bug(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "copy"))
+    with closing(sqlite3.connect(home / "library.db")) as connection:
+        columns = [
+            (table, column)
+            for table in ("videos", "frames", "passages", "jobs", "measures", "searches", "copies")
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")
+            if column != "id"
+        ]
+    for table, column in columns:
+        shutil.copytree(home, tmp_path / "copy")
+        with suppress(sqlite3.Error):
+            change(tmp_path / "copy", f'UPDATE {table} SET "{column}" = {value}')
+        for words in (["list"], ["show", "1"], ["search", "bride", "--private"], ["status"], ["export"]):
+            result = CliRunner().invoke(app, words, prog_name="vidlocal")
+            assert result.exit_code in {0, 2, 6}, (table, column, words, result.stderr)
+        shutil.rmtree(tmp_path / "copy")
+
+
+def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
+    with Library.open(home) as library, FakeOllama() as server:
+        deep(library, server)
+        searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
+        assert misfits.first(library.connection) is None

@@ -19,6 +19,9 @@ from vidlocal.render.safe import flat, safe
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 
+# What reading a value ends with that no vidlocal would have stored, and many a bug.
+_OF_VALUES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+
 # The last calls of a traceback: the first ones are always those of Typer.
 _FRAMES_SHOWN = -6
 
@@ -46,6 +49,9 @@ def settled() -> Iterator[None]:
         _end(INTERRUPTED, "Interrupted. What was done is kept; the same command goes on from there.")
     except OSError as error:
         _end_on_os_error(error)
+    except _OF_VALUES:
+        _end_on_misfit()
+        _end_on_bug()
     except Exception:
         _end_on_bug()
 
@@ -91,6 +97,22 @@ def _end_on_os_error(error: OSError) -> NoReturn:
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         _end(UsageError.exit_code, f"{str(error.filename)[:80]} names no file that can be there: {error.strerror}.")
     _end_on_bug()
+
+
+def _end_on_misfit() -> None:
+    """End, if the library holds what no vidlocal would have stored: it is damaged, or someone changed it."""
+    misfit = None
+    with suppress(Exception):  # whatever is wrong here, the first failure is what counts
+        from vidlocal import settings
+        from vidlocal.store import misfits
+        from vidlocal.store.database import Library
+
+        home = settings.load().home
+        with Library.open(home) as library:
+            misfit = misfits.first(library.connection)
+    if misfit is not None:
+        sentence = f"The library in {home} is damaged, or someone changed it: {misfit} makes no sense."
+        _end(StoreError.exit_code, f"{sentence} Restore a copy, or move it away and ingest again.")
 
 
 def _end_on_bug() -> NoReturn:
