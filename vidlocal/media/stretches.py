@@ -51,12 +51,16 @@ class Tally:
         self._count = 0
 
     def note(self, time: float, end: float) -> None:
-        """The next packet of the file."""
-        packet = Stretch(time, end, self._count, self._count)
+        """The next packet of the file. A long film has half a million, so nothing is made for each."""
+        key = int(time // _GRAIN_S)
+        grain = self._grains.get(key)
+        if grain is None:
+            self._grains[key] = Stretch(time, end, self._count, self._count)
+        else:
+            grain.start, grain.end = min(grain.start, time), max(grain.end, end)
+            grain.last = self._count
+            grain.count += 1
         self._count += 1
-        grain = self._grains.setdefault(int(time // _GRAIN_S), packet)
-        if grain is not packet:
-            grain.take(packet)
 
     def grains(self) -> list[Stretch]:
         return sorted(self._grains.values(), key=lambda grain: grain.start)
@@ -118,10 +122,11 @@ def believe(pictures: Sequence[Tally], sounds: Sequence[Tally], *, promised: flo
     """
     islands = _islands([*pictures, *sounds])
     kept = _in_order(islands)
+    has_pictures = any(tally.grains() for tally in pictures)
     shifts = dict.fromkeys((island.start for island in islands), math.nan)
     shift, before = 0.0, None
     for island in kept:
-        is_late_sound = any(tally.grains() for tally in pictures) and min(island.tracks) >= len(pictures)
+        is_late_sound = has_pictures and min(island.tracks) >= len(pictures)
         if before is not None:
             gap, after = island.start - before.end, island.start - shift - kept[0].start
             shift += 0.0 if _is_vouched_for(gap, after, promised, is_late_sound=is_late_sound) else gap
