@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import stat
 import threading
@@ -228,6 +229,40 @@ def test_a_folder_that_cannot_be_written_only_costs_time(library: Library) -> No
     ids, rows = fill(library, MANY)
     (library.folder / vector_mirror.FOLDER).write_text("a file where the folder should be")
     assert next(iter(nearest(library, rows[5]).cosines)) == ids[5]
+
+
+@pytest.mark.parametrize("what", ["vectors", "folder", "file", "head", "lock", "generation", "pipe"])
+def test_a_mirror_that_leads_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
+    """As one in a library from someone else may: nothing there is removed, written or waited for."""
+    _, vectors = fill(library, 1_200)
+    nearest(library, vectors[0])
+    private = tmp_path / "private"
+    private.mkdir()
+    for name in ("diary.txt", "x.rows", "x.bits", "x.ids"):
+        (private / name).write_text("private " * 100)
+    before = {path.name: path.read_bytes() for path in private.iterdir()}
+    head, vectors_folder = head_of(library), library.folder / "vectors"
+    rows = next(head.parent.glob("*.rows"))
+    if what == "vectors":
+        shutil.rmtree(vectors_folder)
+        vectors_folder.symlink_to(private)
+    elif what == "folder":
+        shutil.rmtree(head.parent)
+        head.parent.symlink_to(private)
+    elif what == "generation":
+        head.write_text(
+            json.dumps(json.loads(head.read_text()) | {"generation": "../../../private/x", "count": 0, "last": 0})
+        )
+    else:
+        place = {"file": rows, "head": head, "lock": vectors_folder / "lock", "pipe": head}[what]
+        place.unlink()
+        if what == "pipe":
+            os.mkfifo(place)
+        else:
+            place.symlink_to(private / "diary.txt")
+    fill(library, 1_200, title="more", seed=2)
+    assert max(nearest(library, vectors[0]).cosines.values()) > 0.999
+    assert {path.name: path.read_bytes() for path in private.iterdir()} == before
 
 
 def test_a_purge_leaves_no_mirror(library: Library) -> None:

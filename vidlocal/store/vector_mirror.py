@@ -10,12 +10,15 @@ Rows of removed vectors stay until they are many; vector ids are never used twic
 id tells what is new. Without a mirror (few vectors, a full disk, a folder that cannot be written) the table is read.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import shutil
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -54,6 +57,8 @@ _SAMPLED = 2_000
 
 _VERSION = 2
 _CHUNK = 8_192
+_ENDINGS = (".rows", ".bits", ".ids")
+_GENERATION = re.compile(r"[0-9a-f]{8}")
 _ID_COLUMNS = 4  # vector, owner, video, kind
 
 
@@ -201,6 +206,8 @@ def prepare(library: Library, key: str, table: Table = OF_PASSAGES) -> Mirror:
     """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
     folder = folder_of(library, key, table)
     newest = _newest(library, table, key)
+    if folder.is_symlink() or folder.parent.is_symlink():  # a library that someone sent may lead elsewhere
+        return Mirror(folder, _nothing(library, table, key), table)
     try:
         opened = _opened(library, folder, table, key)
         if opened is not None and not _is_behind(library, table, key, opened[1], newest):
@@ -287,7 +294,11 @@ def _opened(library: Library, folder: Path, table: Table, key: str) -> tuple[Mir
     """The mirror in `folder` with its head; None when there is none, or it is not of this library's vectors."""
     for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
         try:
-            head = _Head(**json.loads((folder / "head.json").read_bytes()))
+            head = _Head(**json.loads(_plain(folder / "head.json").read_bytes()))
+            if not _GENERATION.fullmatch(head.generation):
+                return None
+            for ending in _ENDINGS:
+                _plain(folder / (head.generation + ending))
             mirror = _mapped(folder, head, table)
         except FileNotFoundError:
             continue
@@ -296,6 +307,13 @@ def _opened(library: Library, folder: Path, table: Table, key: str) -> tuple[Mir
         trusted = head.version == _VERSION and head.key == key and _matches(library, mirror, head)
         return (mirror, head) if trusted else None
     return None
+
+
+def _plain(path: Path) -> Path:
+    """The path, which is that of a file or of nothing. FileNotFoundError for a link, a pipe or a device."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise FileNotFoundError(errno.ENOENT, "no file of ours", str(path))
+    return path
 
 
 def _matches(library: Library, mirror: Mirror, head: _Head) -> bool:
@@ -326,7 +344,7 @@ def _locked(folder: Path) -> Iterator[bool]:
         yield False
         return
     folder.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -370,7 +388,7 @@ def _sizes(head: _Head) -> dict[str, int]:
 
 def _write(path: Path, parts: "Iterable[tuple[int, Part]]", size: int) -> None:
     """Each part to its place in the file and to the disk, and nothing that a killed writer left behind them."""
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b") as file:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "r+b") as file:
         for place, part in parts:
             file.seek(place)
             file.write(part.tobytes())
@@ -381,7 +399,7 @@ def _write(path: Path, parts: "Iterable[tuple[int, Part]]", size: int) -> None:
 
 def _write_head(folder: Path, head: _Head) -> None:
     draft = folder / f"{head.generation}.head"
-    file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(file, "w") as opened:
         opened.write(json.dumps(asdict(head)))
         opened.flush()
