@@ -112,5 +112,12 @@ def test_a_picture_nobody_described_takes_the_words_of_what_is_known_there() -> 
     assert (moment.text, moment.score, moment.kinds) == ("a dance", 0.9, (PassageKind.PICTURE, PassageKind.SCENE))
 
 
+def test_what_is_seen_a_little_backs_what_is_said_there_and_leaves_its_borders() -> None:
+    said = hit(5, 9, 0.9, text="a dance")
+    [moment] = group([said, seen(0, 10, 0.3), seen(10, 20, 0.3)], PLACES, limit=5)
+    assert (moment.start, moment.end, len(moment.hits)) == (5, 9, 3)
+    assert spans(seen(0, 10, 0.9), seen(10, 20, 0.3)) == [(0, 10), (10, 20)]
+
+
 def test_pictures_nobody_described_do_not_repeat_each_other() -> None:
     assert [moment.score for moment in group([seen(0, 2, 0.9), seen(100, 102, 0.8)], PLACES, limit=5)] == [0.9, 0.8]

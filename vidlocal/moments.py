@@ -59,9 +59,10 @@ class _Span:
             if hit.end - hit.start > LONGEST and (start, end) == (hit.start, hit.end):
                 self.hits.append(hit)  # a summary of all this: it backs the moment and is none of its own
                 return True
-            if end - start > LONGEST or hit.score < GROWING_SHARE * self.hits[0].score:
-                return False
-            self.start, self.end = start, end
+            if end - start <= LONGEST and hit.score >= GROWING_SHARE * self.hits[0].score:
+                self.start, self.end = start, end
+            elif hit.kind is not PassageKind.PICTURE or self.hits[0].kind is PassageKind.PICTURE:
+                return False  # but what is only seen there backs what is said
         self.hits.append(hit)
         return True
 
