@@ -18,6 +18,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merged
 from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.steps import fast
@@ -173,7 +174,7 @@ class _Intake:
             return 1
         return most_frames(len(self.tools.prober.timeline(path).times), probe.duration, every=self.every)
 
-    def _pictures(self, path: Path, probe: Probe) -> Iterator[frames.Picture]:
+    def _pictures(self, path: Path, probe: Probe) -> Iterator[Picture]:
         if probe.kind is MediaKind.PHOTO:
             yield self.tools.prober.photo(path)
             return

@@ -10,7 +10,8 @@ import pytest
 from tests import clips
 from vidlocal.errors import MediaError
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.frames import Picture, read_frames
+from vidlocal.media.frames import read_frames
+from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 
 Read = Callable[..., list[Picture]]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidlocal.media.frames import Picture
+from vidlocal.media.picture import Picture
 from vidlocal.records import FrameDraft
 from vidlocal.steps.sample import sample
 

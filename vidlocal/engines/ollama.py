@@ -326,6 +326,3 @@ def _ollama_package() -> ModuleType:
 
 def _breaks_import(variable: str) -> bool:
     return variable == "OLLAMA_HOST" or variable.lower().endswith("_proxy")
-
-
-__all__ = ["Need", "Ollama", "Options", "PullProgress", "Timeouts"]

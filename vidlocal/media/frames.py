@@ -19,8 +19,6 @@ from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
 from vidlocal.records import Probe
 
-__all__ = ["LONG_SIDE_PX", "Picture", "read_at", "read_frames", "tone_mapping"]
-
 _STALL_TIMEOUT = 90.0
 _TIMEOUT = 24 * 3600.0
 # More threads hold more whole pictures in memory: 4K is 12 MB each.

@@ -7,15 +7,13 @@ from pathlib import Path
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import complaint
-from vidlocal.media.cues import merged, tidy
+from vidlocal.media.cues import tidy
 from vidlocal.media.encodings import decode
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.files import stamp, unreadable
 from vidlocal.media.languages import language_code
 from vidlocal.media.subtitle_formats import parse
 from vidlocal.records import Cue, Probe, SubtitleTrack
-
-__all__ = ["merged", "read_sidecar", "read_track", "sidecars"]
 
 _ENDINGS = (".srt", ".vtt", ".ass", ".ssa")
 

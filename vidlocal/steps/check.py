@@ -11,7 +11,8 @@ from PIL import Image
 from vidlocal.errors import MediaError, VidlocalError
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find
-from vidlocal.media.frames import Picture, read_at
+from vidlocal.media.frames import read_at
+from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
 from vidlocal.signals.look import look_at

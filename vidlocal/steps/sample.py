@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from vidlocal.media.frames import Picture
+from vidlocal.media.picture import Picture
 from vidlocal.records import FrameDraft
 from vidlocal.signals import registry, representatives, sharpness, shots
 from vidlocal.signals.look import Gists, Look, distance, look_at
