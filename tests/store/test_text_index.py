@@ -211,7 +211,9 @@ def test_commoner_words_count_for_the_passages_that_the_rarer_ones_find(library:
     texts = [f"{'apple' if n % 5 else 'bread'} number{n}" for n in range(40)]
     _, ids = add_video(library, "kitchen", [*texts, "apple knife", "bread knife", "fork knife"])
     knife, apple = (text_index._Term("words", word, df, 1.0) for word, df in (("knife", 3), ("apple", 9_000)))
-    rarer, commoner = text_index._scored(library, "passage_words", [knife], [apple], 10, Only())
+    rarer, commoner = text_index._scored(
+        library, "passage_words", [knife], [apple], text_index._Bounds(6_000, 10, Only())
+    )
     assert set(rarer) == set(ids[-3:])
     assert commoner == {ids[-3]: 1.0}
 
@@ -221,10 +223,11 @@ def test_very_common_words_are_looked_for_together(library: Library) -> None:
     one = [f"apple number{n}" for n in range(20)]
     _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *one])
     apple, bread, cheese = (text_index._Term("words", word, 9_000, 1.0) for word in ("apple", "bread", "cheese"))
-    found, of_cheese = text_index._scored(library, "passage_words", [apple], [bread, cheese], 15, Only())
+    bounds = text_index._Bounds(6_000, 15, Only())
+    found, of_cheese = text_index._scored(library, "passage_words", [apple], [bread, cheese], bounds)
     assert found == dict.fromkeys(ids[:21], 2.0)
     assert of_cheese == {ids[0]: 1.0}
-    newest, of_cheese = text_index._scored(library, "passage_words", [apple], [cheese], 15, Only())
+    newest, of_cheese = text_index._scored(library, "passage_words", [apple], [cheese], bounds)
     assert set(newest) == set(ids)
     assert of_cheese == {ids[0]: 1.0}
 

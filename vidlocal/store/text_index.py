@@ -30,6 +30,8 @@ Index = Literal["words", "grams", "text"]
 # Scoring a passage takes FTS5 one or two microseconds. The words of a query are taken rarest first until together they
 # stand in this many passages, so that it takes 10 to 15 ms in a library of any size. At least one word is always taken.
 POSTINGS = 6_000
+# Where a search takes few milliseconds otherwise, up to LARGE passages, it can afford nearly all of them.
+POSTINGS_OF_FEW = 15_000
 
 # Commoner words find no passages, but those found count for more that hold them too, for each of so many words 1 to
 # 4 ms. What 8,000 are of 1,000,000 passages are 140 of activitynet's 17,505; R@1, R@10 and MRR of videos there, by
@@ -70,6 +72,15 @@ _GRAM = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What a search is bounded by: the passages that scoring may touch, those wanted, and what they are narrowed to."""
+
+    most: int
+    limit: int
+    only: Only
+
+
+@dataclass(frozen=True, slots=True)
 class _Term:
     """One thing to look for in one index. `df` is in how many passages it stands, `weight` what that is worth."""
 
@@ -88,9 +99,10 @@ def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING)
     total = _size(library)
     terms = [_looked_up(library, piece, total) for piece in split(query)]
     whole = sum(term.weight for term in terms)
-    taken = _worth_scoring(terms, total)
+    bounds = _Bounds(POSTINGS_OF_FEW if total <= LARGE else POSTINGS, limit, only)
+    taken = _worth_scoring(terms, total, bounds.most)
     scores: dict[int, float] = {}
-    for found in _scores(library, taken, _worth_adding(terms, taken, total), total, limit, only):
+    for found in _scores(library, taken, _worth_adding(terms, taken, total), total, bounds):
         for passage_id, score in found.items():
             scores[passage_id] = scores.get(passage_id, 0.0) + score
     covered = {passage_id: min(1.0, score / whole) for passage_id, score in scores.items()}
@@ -173,7 +185,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _worth_scoring(terms: Sequence[_Term], total: int) -> list[_Term]:
+def _worth_scoring(terms: Sequence[_Term], total: int, most: int) -> list[_Term]:
     """The known terms, rarest first, without the very common ones; at least one, if one is known."""
     common = max(COMMON_LEAST, COMMON_SHARE * total)
     known = sorted((term for term in terms if term.df), key=lambda term: term.df)
@@ -181,7 +193,7 @@ def _worth_scoring(terms: Sequence[_Term], total: int) -> list[_Term]:
     postings = 0
     for term in known:
         postings += term.df
-        if taken and (postings > POSTINGS or term.df > common):
+        if taken and (postings > most or term.df > common):
             break
         taken.append(term)
     return taken
@@ -195,7 +207,7 @@ def _worth_adding(terms: Sequence[_Term], taken: Collection[_Term], total: int) 
 
 
 def _scores(
-    library: Library, taken: Sequence[_Term], added: Sequence[_Term], total: int, limit: int, only: Only
+    library: Library, taken: Sequence[_Term], added: Sequence[_Term], total: int, bounds: _Bounds
 ) -> Iterator[dict[int, float]]:
     """What is added to the scores of passages, by their ids."""
     for index in ("words", "grams"):
@@ -204,31 +216,31 @@ def _scores(
         if total <= SMALL:
             for term in terms:
                 share = term.weight / _weight_in_fts5(term.df, total)
-                yield {one: share * score for one, score in _ranked(library, table, [term], only).items()}
+                yield {one: share * score for one, score in _ranked(library, table, [term], bounds).items()}
         elif terms:
-            yield from _scored(library, table, terms, [term for term in added if term.index == index], limit, only)
+            yield from _scored(library, table, terms, [term for term in added if term.index == index], bounds)
     for term in [term for term in taken if term.index == "text"][:MOST_LOOKS]:
-        yield dict.fromkeys(_containing(library, term.text, only), term.weight)
+        yield dict.fromkeys(_containing(library, term.text, bounds.only), term.weight)
 
 
 def _scored(
-    library: Library, table: str, terms: Sequence[_Term], added: Sequence[_Term], limit: int, only: Only
+    library: Library, table: str, terms: Sequence[_Term], added: Sequence[_Term], bounds: _Bounds
 ) -> Iterator[dict[int, float]]:
     """BM25 of the passages that hold any of `terms`, and what each of `added` adds to those of them that hold it."""
     match, left = _any_of(terms), added
-    if terms[0].df > POSTINGS and added:
-        found, match, left = _narrowed(library, table, terms[0], added, limit, only)
+    if terms[0].df > bounds.most and added:
+        found, match, left = _narrowed(library, table, terms[0], added, bounds)
     else:
-        found = _ranked(library, table, terms, only)
+        found = _ranked(library, table, terms, bounds)
     yield found
     for term in left:
-        sql = f"SELECT rowid AS id FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC LIMIT {POSTINGS}"
-        rows = library.rows(sql, f"{match} AND {_any_of([term])}")
+        sql = f"SELECT rowid AS id FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC LIMIT ?"
+        rows = library.rows(sql, f"{match} AND {_any_of([term])}", bounds.most)
         yield {row["id"]: term.weight for row in rows if row["id"] in found}
 
 
 def _narrowed(
-    library: Library, table: str, common: _Term, added: Sequence[_Term], limit: int, only: Only
+    library: Library, table: str, common: _Term, added: Sequence[_Term], bounds: _Bounds
 ) -> tuple[dict[int, float], str, list[_Term]]:
     """Passages that hold a very common term with as many of `added` as leave `limit` of them; else the newest with it.
 
@@ -238,21 +250,22 @@ def _narrowed(
     found: dict[int, float] = {}
     for term in added:
         together = f"{match} AND {_any_of([term])}"
-        rows = _matching(library, table, together, only, newest=True)
-        if len(rows) < limit:
-            newest = found or _ranked(library, table, [common], only)
+        rows = _matching(library, table, together, bounds.only, newest=bounds.most)
+        if len(rows) < bounds.limit:
+            newest = found or _ranked(library, table, [common], bounds)
             return {row["id"]: worth for row in rows} | newest, match, left
         match, worth = together, worth + term.weight
         found = {row["id"]: worth for row in rows}
         left.remove(term)
-        if len(rows) < POSTINGS:
+        if len(rows) < bounds.most:
             break
     return found, match, left
 
 
-def _ranked(library: Library, table: str, terms: Sequence[_Term], only: Only) -> dict[int, float]:
+def _ranked(library: Library, table: str, terms: Sequence[_Term], bounds: _Bounds) -> dict[int, float]:
     """BM25 of the passages that hold any of the terms; of the newest only, where they are too many."""
-    rows = _matching(library, table, _any_of(terms), only, newest=terms[0].df > POSTINGS, ranked=True)
+    newest = bounds.most if terms[0].df > bounds.most else None
+    rows = _matching(library, table, _any_of(terms), bounds.only, newest=newest, ranked=True)
     return {row["id"]: -row["score"] for row in rows}
 
 
@@ -261,16 +274,16 @@ def _any_of(terms: Sequence[_Term]) -> str:
 
 
 def _matching(
-    library: Library, table: str, match: str, only: Only, *, newest: bool, ranked: bool = False
+    library: Library, table: str, match: str, only: Only, *, newest: int | None, ranked: bool = False
 ) -> list[sqlite3.Row]:
-    """The passages that match and may be shown: ids and, if `ranked`, scores; the POSTINGS `newest` of them, or all."""
+    """The passages that match and may be shown: ids and, if `ranked`, scores; the `newest` of them, or all."""
     condition, values = only.condition()
     join = f"CROSS JOIN passages ON passages.id = {table}.rowid AND passages.visible"
     if only == EVERYTHING and library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is None:
         join = ""
     return library.rows(
         f"""SELECT {table}.rowid AS id{f", {table}.rank AS score" if ranked else ""} FROM {table} {join}
-        WHERE {table} MATCH ?{condition} {f"ORDER BY {table}.rowid DESC LIMIT {POSTINGS}" if newest else ""}""",
+        WHERE {table} MATCH ?{condition} {f"ORDER BY {table}.rowid DESC LIMIT {newest}" if newest else ""}""",
         match,
         *values,
     )
