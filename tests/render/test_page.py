@@ -3,6 +3,8 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import pytest
+
 from vidlocal.records import Moment, PassageKind
 from vidlocal.render.page import Card, page
 
@@ -55,3 +57,16 @@ def test_a_moment_links_to_its_file_and_time_and_marks_what_was_asked_for() -> N
     written = page("brides", [Card(moment(), None)])
     assert 'href="file:///videos/a%20b%231%3F.mp4#t=3.1"' in written
     assert "the <mark>bride</mark> walks" in written
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example/x", "http://evil.example", "\\\\evil\\x", "", " "],
+)
+def test_a_path_from_anywhere_is_a_link_to_a_file_and_nothing_else(path: str) -> None:
+    written = page("bride", [Card(moment(path=path), None)])
+    for link in re.findall(r'href="([^"]*)"', written):
+        scheme, colon, rest = link.partition(":")
+        assert not colon or scheme == "file", link
+        assert scheme != "file" or rest.startswith("///"), link
+        assert not link.startswith("//"), link
