@@ -175,10 +175,19 @@ def test_what_is_nearest_is_not_shown_when_nothing_is_near(library: Library) -> 
     assert (found.moments, found.notice) == ((), None)
 
 
+def test_a_model_that_is_told_what_is_a_query_gives_low_cosines_that_count(library: Library) -> None:
+    subjects = foreign(library)
+    rows = random_rows(8)[np.arange(40) % 8]
+    told = np.hstack([rows, np.full((40, 1), 0.8, dtype=np.float32)]) / np.sqrt(1 + 0.8**2)
+    add_vectors(library, subjects, told.astype(np.float32))
+    asked = np.append(random_rows(8)[0], -0.8) / np.sqrt(1 + 0.8**2)
+    assert len(texts(library, "zeppelin", query_vector=asking(*asked.tolist()))) >= 5
+
+
 def test_what_fits_badly_is_shown_and_called_so(library: Library) -> None:
     foreign(library)
     rows = random_rows(8)
-    between = 0.45 * rows[0] + np.sqrt(1 - 0.45**2) * random_rows(1, seed=99)[0]
+    between = 0.55 * rows[0] + np.sqrt(1 - 0.55**2) * random_rows(1, seed=99)[0]
     between /= np.linalg.norm(between)
     found = search(library, "zeppelin", query_vector=asking(*between.tolist()))
     assert found.moments

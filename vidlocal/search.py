@@ -10,6 +10,7 @@ How words and vectors become one ranking, with the figures behind it, is in `ste
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vidlocal.engines.prompts import has_one_wording
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
@@ -78,7 +79,15 @@ def search(
         words = text_index.search(library, text, limit=count, only=only) if by_words else {}
         near = None
         if asked is not None and mirror is not None:
-            near = vector_index.nearest(library, mirror, asked.values, limit=count, also=words, only=only)
+            near = vector_index.nearest(
+                library,
+                mirror,
+                asked.values,
+                limit=count,
+                also=words,
+                only=only,
+                one_wording=has_one_wording(asked.key),
+            )
         ranked = rank(words, near)
         scores = {passage_id: score for passage_id, (score, _) in ranked.scores.items()}
         if not wanted.words and wanted.narrows:

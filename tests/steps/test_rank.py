@@ -7,7 +7,7 @@ from vidlocal.store.scale import Scale
 from vidlocal.store.vector_index import Nearest
 
 # Strangers have a cosine of 0.0 here, passages that tell of the same one of 0.6.
-SCALE = Scale(apart=0.0, alike=0.6)
+SCALE = Scale(apart=0.0, alike=0.6, middle=0.1)
 
 
 def crowd(scale: Scale | None = None, **cosines: float) -> Nearest:
@@ -79,7 +79,7 @@ def test_a_passage_without_a_vector_is_judged_by_its_words_alone() -> None:
 
 
 def test_a_cosine_counts_for_what_it_is_worth_in_this_library() -> None:
-    raised = Scale(apart=0.5, alike=0.8)
+    raised = Scale(apart=0.5, alike=0.8, middle=0.55)
     near = Nearest({1: 0.6} | dict.fromkeys(range(100, 140), 0.5), 0.5, 0.03, raised)
     assert not rank({}, near).scores
     assert rank({}, Nearest(near.cosines, near.mean, near.spread, None)).scores

@@ -34,6 +34,15 @@ def test_a_model_whose_cosines_are_all_high_gives_the_same_nearness() -> None:
         assert one.nearness(float(a @ b)) == pytest.approx(other.nearness(float(c @ d)), abs=0.01)
 
 
+def test_a_query_the_model_was_told_of_is_measured_from_what_it_has_with_everything() -> None:
+    rows, videos = subjects(20, 16, offset=0.6)
+    found = scale.of(rows, videos)
+    assert found is not None
+    asked = found.around(found.middle - 0.9)
+    assert asked.nearness(found.middle - 0.9) == 0.0
+    assert asked.nearness(found.alike - 0.9) == pytest.approx(1.0)
+
+
 def test_the_next_frame_of_the_same_video_is_no_measure_of_what_is_alike() -> None:
     rows = np.repeat(random_rows(40, dimensions=64), 10, axis=0)
     found = scale.of(rows, np.repeat(np.arange(40), 10))

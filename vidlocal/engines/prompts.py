@@ -129,6 +129,16 @@ EMBED_PREFIXES: Mapping[str, EmbedPrefixes] = {
 
 def embed_prefixes(model: str) -> EmbedPrefixes:
     """The prefixes of a model by its name, with or without a namespace and a tag."""
+    return _known_prefixes(model) or EmbedPrefixes()
+
+
+def has_one_wording(model: str) -> bool:
+    """Whether a model is known to take queries and documents in the same words. Of an unknown one that is not sure."""
+    known = _known_prefixes(model)
+    return known is not None and known.query == known.document
+
+
+def _known_prefixes(model: str) -> EmbedPrefixes | None:
     name = model.rsplit("/", 1)[-1].lower()
     fitting = [known for known in EMBED_PREFIXES if name.startswith(known)]
-    return EMBED_PREFIXES[max(fitting, key=len)] if fitting else EmbedPrefixes()
+    return EMBED_PREFIXES[max(fitting, key=len)] if fitting else None

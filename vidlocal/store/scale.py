@@ -3,9 +3,13 @@
 Two texts that have nothing to do with each other have a cosine of 0.0 with one model and of 0.5 with another. So
 nearness is told in steps between two cosines of the library itself: that of passages which lie far apart (0), and that
 of a passage and the most similar one of another video (1).
+
+That holds for a query where the model is given queries in the same wording as passages. Many are told that a text is a
+query, and then all its cosines are lower: 0 is what the query has with passages in general, and 1 lies as far above
+that as the most similar passage lies above passages in general.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,14 +27,19 @@ _FAR_PERCENT = 5
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The cosines of passages that lie far apart and of passages that tell of the same."""
+    """The cosines of passages that lie far apart, of passages that tell of the same, and of passages in general."""
 
     apart: float
     alike: float
+    middle: float
 
     def nearness(self, cosine: float) -> float:
         """0 for what has nothing to do with each other, 1 for what is as near as passages of two videos come."""
         return (cosine - self.apart) / (self.alike - self.apart)
+
+    def around(self, middle: float) -> "Scale":
+        """The scale of a query that has this cosine with passages in general, told to the model as a query."""
+        return replace(self, apart=middle, alike=middle + self.alike - self.middle, middle=middle)
 
 
 def of(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> Scale | None:
@@ -51,4 +60,5 @@ def of(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> Scale | N
     cosines = np.where(comparable, vectors[asked] @ vectors[others].T, np.nan)[comparable.any(axis=1)]
     alike = float(np.median(np.nanmax(cosines, axis=1)))
     apart = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _ASKED)], _FAR_PERCENT))
-    return Scale(apart, alike) if alike - apart >= _LEAST_RANGE else None
+    middle = float(np.nanmean(cosines))
+    return Scale(apart, alike, middle) if alike - middle >= _LEAST_RANGE else None

@@ -60,9 +60,11 @@ def nearest(
     limit: int,
     also: Collection[int] = (),
     only: Only = EVERYTHING,
+    one_wording: bool = False,
 ) -> Nearest:
     """The `limit` passages nearest to `vector`, and those of `also` that have a vector.
 
+    `one_wording` says that the model was given the query as it is given passages, see `store.scale`.
     `mirror` comes from `vector_mirror.prepare`. A vector of other dimensions than the stored ones finds nothing.
     """
     import numpy as np
@@ -83,7 +85,8 @@ def nearest(
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
     worth = mirror.scale if len(mirror) else scale.of(newer.vectors, newer.videos)
-    return Nearest(kept, float(background.mean()), float(background.std()), worth)
+    mean = float(background.mean())
+    return Nearest(kept, mean, float(background.std()), worth if worth is None or one_wording else worth.around(mean))
 
 
 def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
