@@ -8,6 +8,7 @@ is a job of its own, which this run does at once and any later run can finish.
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -45,7 +46,10 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file, and why. `notes` are sentences about work that is left for later."""
+    """What became of one file, and why. `notes` are sentences about work that is left for later.
+
+    `subtitles`, `speech` and `screen_texts` count the passages that came with a video that was added.
+    """
 
     path: Path
     result: Result
@@ -54,6 +58,8 @@ class Outcome:
     frames: int = 0
     distinct: int = 0
     subtitles: int = 0
+    speech: int = 0
+    screen_texts: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -124,7 +130,15 @@ class _Intake:
             expected = found.named or (files.is_media_name(found.path) and not isinstance(error, _OwnFileError))
             return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
         notes = () if self.later or outcome.video is None else self._finish(outcome.video)
+        outcome = self._with_words(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
+
+    def _with_words(self, outcome: Outcome) -> Outcome:
+        """The outcome with what was heard and read of a video that is new."""
+        if outcome.result is not Result.ADDED or outcome.video is None:
+            return outcome
+        kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
+        return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
 
     def _refuse_own_files(self, path: Path) -> None:
         """The frames of the library are pictures too, and no photos of anybody."""

@@ -115,6 +115,10 @@ def _sentence(outcome: "Outcome") -> str:
         facts.append(f"{counted(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")
     if outcome.subtitles:
         facts.append(counted(outcome.subtitles, "subtitle"))
+    if outcome.speech:
+        facts.append(counted(outcome.speech, "line of speech", "lines of speech"))
+    if outcome.screen_texts:
+        facts.append(counted(outcome.screen_texts, "text on screen", "texts on screen"))
     facts.append(f"took {lasting(outcome.seconds)}")
     if video.partial:
         facts.append(video.partial)
@@ -143,6 +147,8 @@ def as_data(outcome: "Outcome") -> dict[str, object]:
         "frames": outcome.frames,
         "distinct": outcome.distinct,
         "subtitles": outcome.subtitles,
+        "speech": outcome.speech,
+        "screen_texts": outcome.screen_texts,
         "seconds": round(outcome.seconds, 3),
         "reason": outcome.reason,
         "partial": None if video is None else video.partial,
