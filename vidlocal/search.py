@@ -88,7 +88,7 @@ def search(
                 only=only,
                 one_wording=has_one_wording(asked.key),
             )
-        ranked = rank(words, near)
+        ranked = rank(words, near, asked=len(text_index.split(text)))
         scores = {passage_id: score for passage_id, (score, _) in ranked.scores.items()}
         if not wanted.words and wanted.narrows:
             scores = dict.fromkeys(hits.listed(library, only, limit=count), 1.0)

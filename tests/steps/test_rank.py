@@ -95,3 +95,11 @@ def test_it_is_known_whether_anything_fits_well() -> None:
     assert not rank({}, crowd(SCALE, _1=0.4)).fits
     assert rank({5: 0.6}, crowd(SCALE, _1=0.4)).fits
     assert rank({5: 0.2}, None).fits
+
+
+def test_a_name_in_a_long_speech_is_found_though_it_is_little_of_either() -> None:
+    found = rank({5: 0.1}, crowd(SCALE, _5=0.1), asked=1)
+    assert order(found) == [5]
+    assert found.fits
+    assert order(rank({5: 0.1}, None, asked=2)) == [5]
+    assert not rank({5: 0.1}, crowd(SCALE, _5=0.1), asked=4).scores

@@ -45,6 +45,9 @@ FAR_COVERAGE = 0.25
 # By words alone, where nothing is known of meaning.
 BARE_COVERAGE = 0.15
 
+# So few words are meant word by word: a name in a long speech is found, however little that is of either.
+FEW_WORDS = 3
+
 # Below both of these what is shown is said to fit badly.
 GOOD_NEARNESS = 0.7
 GOOD_COVERAGE = 0.4
@@ -65,18 +68,20 @@ class Ranking:
     fits: bool = True
 
 
-def rank(words: Mapping[int, float], near: Nearest | None) -> Ranking:
+def rank(words: Mapping[int, float], near: Nearest | None, *, asked: int = FEW_WORDS + 1) -> Ranking:
     """What to show of the passages with these words (coverage by id) and this meaning, in one order.
+
+    `asked` is how many words the query has.
 
     Without vectors the score is the coverage. A passage that has no vector yet is taken to be as near as the other
     passages that share words with the query are.
     """
     if near is None or not near.cosines:
-        return Ranking(_by_words(words))
+        return Ranking(_by_words(words, asked))
     spread = max(near.spread, _LEAST_SPREAD)
     z = {passage_id: (cosine - near.mean) / spread for passage_id, cosine in near.cosines.items()}
     is_near = _near(near, z)
-    if not _within_reach(near) and not _covered(words, z):
+    if not _within_reach(near) and not _covered(words, z, asked):
         return Ranking()
     worded = {passage_id: place for place, passage_id in enumerate(words, 1)}
     meant = {passage_id: place for place, passage_id in enumerate(near.cosines, 1)}
@@ -101,11 +106,11 @@ def rank(words: Mapping[int, float], near: Nearest | None) -> Ranking:
         )
         for one, score in sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
     }
-    return Ranking(ranked, _fits(words, near))
+    return Ranking(ranked, _fits(words, near, asked))
 
 
-def _by_words(words: Mapping[int, float]) -> dict[int, tuple[float, Why]]:
-    if max(words.values(), default=0.0) < BARE_COVERAGE:
+def _by_words(words: Mapping[int, float], asked: int) -> dict[int, tuple[float, Why]]:
+    if asked > FEW_WORDS and max(words.values(), default=0.0) < BARE_COVERAGE:
         return {}
     kept = _without_tail(words, dict(words))
     places = enumerate(words, 1)
@@ -146,15 +151,19 @@ def _within_reach(near: Nearest) -> bool:
     return near.scale is None or near.scale.nearness(max(near.cosines.values())) >= FAR_NEARNESS
 
 
-def _covered(words: Mapping[int, float], z: Mapping[int, float]) -> bool:
+def _covered(words: Mapping[int, float], z: Mapping[int, float], asked: int) -> bool:
     """Whether some passage holds enough of the query's words where none is near in meaning.
 
     Of a passage without a vector nothing is known but its words.
     """
+    if asked <= FEW_WORDS:
+        return bool(words)
     return any(covered >= (FAR_COVERAGE if one in z else BARE_COVERAGE) for one, covered in words.items())
 
 
-def _fits(words: Mapping[int, float], near: Nearest) -> bool:
+def _fits(words: Mapping[int, float], near: Nearest, asked: int) -> bool:
+    if asked <= FEW_WORDS and words:
+        return True
     nearest = 1.0 if near.scale is None else near.scale.nearness(max(near.cosines.values()))
     return nearest >= GOOD_NEARNESS or max(words.values(), default=0.0) >= GOOD_COVERAGE
 
