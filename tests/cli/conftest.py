@@ -68,7 +68,8 @@ def evil(library: Library) -> int:
     video_id = add_video(library, f"{EVIL}\t\n".replace("/", "|").replace("\ud800", os.fsdecode(b"\xff")), EVIL)
     job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
     assert job is not None
-    jobs.set_aside(library, job, EVIL.replace("\ud800", ""))
+    while not jobs.fail(library, job, EVIL.replace("\ud800", "")):
+        pass
     return video_id
 
 

@@ -96,7 +96,8 @@ def _fill(library: Library, film: Path) -> None:
         for row in library.rows("SELECT DISTINCT kind FROM jobs"):
             job = jobs.claim(library, row["kind"], worker="nobody", now=0.0, lease_s=1e12)
             if job is not None and state == "queued":
-                jobs.set_aside(library, job, WORDS)
+                while not jobs.fail(library, job, WORDS):
+                    pass
     searches.add(library, WORDS, 1, [searches.Span(video, 1.0, 2.0)])
     times = ("2026-11-20T22:00:00+00:00", "2026-11-21T05:00:00+00:00")
     failed = tuple(report.Alike(kind, WORDS, 3) for kind in JobKind)

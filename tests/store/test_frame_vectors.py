@@ -155,5 +155,6 @@ def test_what_was_set_aside_is_tried_again_with_another_model_only(library: Libr
     frame_vectors.queue_missing(library, KEY)
     job = jobs.claim(library, JobKind.PICTURES, worker="w", now=0.0, lease_s=1.0)
     assert job is not None
-    jobs.set_aside(library, job, "a picture that cannot be read")
+    while not jobs.fail(library, job, "a picture that cannot be read"):
+        pass
     assert frame_vectors.queue_missing(library, key) == queued

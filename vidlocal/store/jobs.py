@@ -122,7 +122,11 @@ def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
 
 
 def finish(library: Library, job: Job) -> None:
-    _move(library, job, JobState.DONE)
+    with library.writing() as connection:
+        connection.execute(
+            "UPDATE jobs SET state = 'done', worker = NULL, last_error = NULL, updated_at = ? WHERE id = ?",
+            (now_utc(), job.id),
+        )
 
 
 def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None, not_before: float = 0.0) -> bool:
@@ -158,11 +162,6 @@ def next_due(library: Library, kind: JobKind, *, among: Among = ALL) -> float | 
         kind,
     )
     return None if row is None or row[0] is None else float(row[0])
-
-
-def set_aside(library: Library, job: Job, reason: str) -> None:
-    """Fail at once: another try could not end differently."""
-    _move(library, job, JobState.FAILED, reason)
 
 
 def give_back(library: Library, job: Job, reason: str | None = None, *, not_before: float = 0.0) -> None:
@@ -243,11 +242,3 @@ def retry(library: Library, among: Among = ALL) -> int:
               fault = NULL, updated_at = ? WHERE state = 'failed' {among.condition()}""",
             (now_utc(),),
         ).rowcount
-
-
-def _move(library: Library, job: Job, state: JobState, reason: str | None = None) -> None:
-    with library.writing() as connection:
-        connection.execute(
-            "UPDATE jobs SET state = ?, worker = NULL, last_error = ?, updated_at = ? WHERE id = ?",
-            (state, reason, now_utc(), job.id),
-        )
