@@ -2,11 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
+from tests import picture_model
+from vidlocal.engines import picture_files
+from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, Probe
 from vidlocal.store import frame_vectors, frames, videos
 from vidlocal.store.database import Library
@@ -15,6 +20,15 @@ KEY = "clip@0123456789ab"
 EVERY = 10.0
 
 Rows = npt.NDArray[np.float32]
+
+
+@cache
+def of_colours(*colours: str) -> tuple[str, Rows]:
+    """What the made model makes of pictures of one colour each: its key, and a row for each."""
+    with TemporaryDirectory() as folder:
+        model = picture_files.picture_model(picture_model.place(Path(folder)))
+        with PictureVectors(model) as engine:
+            return engine.key, engine.embed_pictures([picture_model.jpeg(colour) for colour in colours])
 
 
 def add_video(

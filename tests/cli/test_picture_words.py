@@ -10,8 +10,6 @@ import pytest
 from tests import looks, picture_model
 from vidlocal import settings
 from vidlocal.cli.picture_words import PictureWords
-from vidlocal.engines import picture_files
-from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.database import Library
@@ -24,11 +22,10 @@ COLOURS = ("red", "green", "blue")
 @pytest.fixture
 def seen(library: Library, tmp_path: Path) -> Library:
     """A video of three colours, ten seconds each, that nobody described, and the made model that knows colours."""
-    models = picture_model.place(tmp_path / "home" / "models")
-    with PictureVectors(picture_files.picture_model(models)) as engine:
-        rows = engine.embed_pictures([picture_model.jpeg(colour) for colour in COLOURS])
-        said = [Passage(10.0, 14.0, PassageKind.SPEECH, "the grass is green")]
-        looks.add_video(library, "colours", rows, key=engine.key, said=said)
+    picture_model.place(tmp_path / "home" / "models")
+    key, rows = looks.of_colours(*COLOURS)
+    said = [Passage(10.0, 14.0, PassageKind.SPEECH, "the grass is green")]
+    looks.add_video(library, "colours", rows, key=key, said=said)
     return library
 
 

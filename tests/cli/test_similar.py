@@ -9,8 +9,6 @@ from PIL import Image
 from tests import looks, picture_model
 from tests.texts import add_video as add_texts
 from tests.texts import random_rows
-from vidlocal.engines import picture_files
-from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
 from vidlocal.signals.look import look_at
 from vidlocal.store import videos
@@ -158,10 +156,9 @@ class TestByTheModel:
     @pytest.fixture
     def seen(self, library: Library, tmp_path: Path) -> Library:
         """A video that shows a colour after the other, with the vectors of the made model, which is there."""
-        models = picture_model.place(tmp_path / "home" / "models")
-        with PictureVectors(picture_files.picture_model(models)) as engine:
-            rows = engine.embed_pictures([picture_model.jpeg(colour) for colour in self.COLOURS])
-            looks.add_video(library, "colours", rows, key=engine.key)
+        picture_model.place(tmp_path / "home" / "models")
+        key, rows = looks.of_colours(*self.COLOURS)
+        looks.add_video(library, "colours", rows, key=key)
         return library
 
     def test_a_picture_file_finds_what_shows_the_same(self, run: Run, seen: Library, tmp_path: Path) -> None:

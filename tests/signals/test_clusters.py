@@ -55,11 +55,11 @@ def test_a_slow_pan_is_not_one_group() -> None:
 
 
 def test_all_the_same_and_nothing_at_all_are_no_trouble() -> None:
-    assert set(leaders(np.repeat(random_rows(1, dimensions=512), 3_000, axis=0), 0.999).tolist()) == {0}
+    assert set(leaders(np.repeat(random_rows(1, dimensions=128), 3_000, axis=0), 0.999).tolist()) == {0}
     assert leaders(np.empty((0, 64), dtype=np.float32), 0.9).tolist() == []
-    assert leaders(random_rows(1, dimensions=512), 0.9).tolist() == [0]
+    assert leaders(random_rows(1, dimensions=128), 0.9).tolist() == [0]
 
 
 def test_equal_inputs_give_equal_groups() -> None:
-    rows = groups(100, 9, dimensions=512, share=0.5)
+    rows = groups(100, 9, dimensions=128, share=0.5)
     assert np.array_equal(leaders(rows, 0.85), leaders(rows.copy(), 0.85))
