@@ -131,6 +131,12 @@ def test_a_library_whose_log_cannot_be_read_without_writing_says_so(home: Path, 
     assert "picnic" in vidlocal(tmp_path / "copy", "list").stdout
 
 
+def test_an_empty_log_that_was_copied_along_is_no_hindrance(home: Path) -> None:
+    (home / "library.db-wal").touch()
+    with write_protected(home) as stick:
+        assert "wedding" in vidlocal(stick, "list").stdout
+
+
 def test_an_old_library_that_cannot_be_written_says_that_it_cannot_be_brought_up_to_date(home: Path) -> None:
     with Library.open(home) as library:
         library.connection.execute("PRAGMA user_version = 2")

@@ -196,7 +196,8 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     Where its log is there, somebody may be at work, or was killed: SQLite reads both, which takes its index of the log.
     Without a log nothing is left to be done, and nobody is at work.
     """
-    has_log = path.with_name(f"{path.name}-wal").exists()
+    log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+    has_log = log.exists() and (log.stat().st_size > 0 or index.exists())
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
     connection = _guarded(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
     try:
