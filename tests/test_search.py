@@ -262,6 +262,12 @@ def test_filters_hold_for_pictures(library: Library) -> None:
     assert search(library, "party video:other", picture_vector=looking).moments == ()
 
 
+def test_pictures_without_a_word_to_find_them_by_are_told_so(library: Library) -> None:
+    film(library)
+    found = search(library, "kind:picture", picture_vector=never)
+    assert (found.moments, found.notice) == ((), "Pictures are found by words: say what they show.")
+
+
 def test_no_model_is_asked_where_no_pictures_have_vectors(library: Library) -> None:
     party(library)
     assert search(library, "cake", picture_vector=never).moments
