@@ -92,7 +92,7 @@ def search(
         scores = {passage_id: score for passage_id, (score, _) in ranked.scores.items()}
         if not wanted.words and wanted.narrows:
             scores = dict.fromkeys(hits.listed(library, only, limit=count), 1.0)
-            if only.kinds == {PassageKind.PICTURE}:
+            if only.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Pictures are found by words: say what they show.")
         seen, seen_for = _seen(library, looks, count, only)
         found = [*hits.read(library, scores), *seen]
