@@ -227,3 +227,35 @@ def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
         deep(library, server)
         searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
         assert misfits.first(library.connection) is None
+
+
+@pytest.mark.parametrize(
+    "where", ["/etc/passwd", "/dev/zero", "/dev/tty", "{home}/pipe", "{home}", "pipe:0", "http://x/y.mp4"]
+)
+def test_a_video_that_is_said_to_be_anywhere_keeps_nobody_waiting(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    os.mkfifo(home / "pipe")
+    (tmp_path / "player").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "player").chmod(0o700)
+    path = where.format(home=home)
+    change(home, f"UPDATE videos SET path = '{path}'; UPDATE copies SET path = '{path}', size_bytes = 0")
+    monkeypatch.setenv("VIDLOCAL_HOME", str(home))
+    monkeypatch.setenv("VIDLOCAL_PLAYER", str(tmp_path / "player"))
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        ["clip", "bride", "-o", "clips"],
+        ["clip", "bride", "--join", "all.mp4"],
+        ["ask", "1@2", "what?"],
+        ["search", "bride", "--open", "1"],
+        ["organize", "/", "--by-date"],
+        ["check", "--repair"],
+        ["export", "1", "-f", "otio"],
+    ]
+    with FakeOllama() as server:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        for words in lines:
+            result = CliRunner().invoke(app, words, prog_name="vidlocal")
+            assert result.exit_code != 1, (words, result.stderr)
+    assert not (tmp_path / "all.mp4").exists()
+    assert list((tmp_path / "clips").iterdir()) == []
