@@ -37,6 +37,12 @@ def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
     )
 
 
+def test_a_list_of_segments_as_videogrep_writes_it_becomes_speech() -> None:
+    document = [{"content": "hello there", "start": 1.0, "end": 2.5, "words": [{"word": "hello", "conf": 1.0}]}, 7]
+    assert transcripts.is_transcript(document)
+    assert transcripts.read(document) == (Passage(1.0, 2.5, PassageKind.SPEECH, "hello there", None, "videogrep"),)
+
+
 def test_an_analysis_becomes_speech_scenes_and_a_summary() -> None:
     found = transcripts.read(ANALYSIS, duration=12.0)
     assert [(one.kind, one.start, one.end, one.text, one.model) for one in found] == [

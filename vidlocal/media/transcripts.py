@@ -1,8 +1,9 @@
-"""What other programs wrote of a video: WhisperX and Whisper JSON, and the analysis.json of video-analyzer.
+"""What other programs wrote of a video: WhisperX and Whisper, videogrep, and the analysis.json of video-analyzer.
 
-Both come as one JSON object. WhisperX: `{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`.
-video-analyzer: `{"metadata": {"model", "whisper_model", "audio_language", ...}, "transcript": {"text", "segments"},
-"frame_analyses": [{"response", ...}], "video_description": {"response", ...}}`; its frames have no times.
+videogrep writes a list, `[{"content", "start", "end", "words"}]`, the others one JSON object. WhisperX:
+`{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`. video-analyzer: `{"metadata": {"model",
+"whisper_model", "audio_language", ...}, "transcript": {"text", "segments"}, "frame_analyses": [{"response", ...}],
+"video_description": {"response", ...}}`; its frames have no times.
 """
 
 import math
@@ -19,7 +20,9 @@ _FAILED = "Error analyzing frame"
 
 
 def is_transcript(document: object) -> bool:
-    """Whether a parsed JSON document is one of the two."""
+    """Whether a parsed JSON document is one of them. A list may be one: JSON lines are never one document."""
+    if isinstance(document, list):
+        return True
     return isinstance(document, dict) and bool({"segments", "frame_analyses", "transcript"} & document.keys())
 
 
@@ -29,10 +32,14 @@ def read(document: object, *, duration: float | None = None) -> tuple[Passage, .
     `duration` of the video in seconds, if it is known. Frames without a time of their own are put in equal steps
     over the video, or over its speech.
     """
-    if not isinstance(document, dict):
+    if isinstance(document, list):
+        found = tuple(_segments(document, language=None, engine="videogrep", model=None))
+    elif not isinstance(document, dict):
         raise MediaError("It is no JSON object.")
-    analysed = "frame_analyses" in document or "transcript" in document
-    found = tuple(_analysis(document, duration) if analysed else _whisper(document))
+    elif "frame_analyses" in document or "transcript" in document:
+        found = tuple(_analysis(document, duration))
+    else:
+        found = tuple(_whisper(document))
     if not found:
         raise MediaError("It has no text with times. WhisperX JSON has segments, video-analyzer's has frame_analyses.")
     return tuple(sorted(found, key=lambda passage: passage.start))
@@ -74,7 +81,8 @@ def _analysis(document: Mapping[str, object], duration: float | None) -> Iterato
 def _segments(segments: object, *, language: str | None, engine: str, model: str | None) -> Iterator[Passage]:
     for segment in segments if isinstance(segments, list) else ():
         facts = _mapping(segment)
-        start, end, said = _seconds(facts.get("start")), _seconds(facts.get("end")), _text(facts.get("text"))
+        start, end = _seconds(facts.get("start")), _seconds(facts.get("end"))
+        said = _text(facts.get("text")) or _text(facts.get("content"))
         if start is None or not said:
             continue
         speaker = _text(facts.get("speaker"))

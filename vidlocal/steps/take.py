@@ -51,7 +51,7 @@ def take_file(
         about = _of_video(library, path, video, lambda length: transcripts.read(document, duration=length))
         return _take(library, name, about, refuse)
     if isinstance(document, dict) and "type" not in document:
-        raise MediaError(f"{name} is neither JSON lines nor a transcript of WhisperX or video-analyzer.")
+        raise MediaError(f"{name} is neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")
     with _opened(path) as lines:
         return take_lines(library, lines, name=name, refuse=refuse)
 
