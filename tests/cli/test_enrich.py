@@ -52,6 +52,14 @@ def test_a_second_run_asks_nobody_and_says_so(party: Library, server: FakeOllama
     assert len(server.requests) == asked
 
 
+def test_another_model_finds_nothing_to_do_and_says_how_it_gets_its_turn(party: Library, server: FakeOllama) -> None:
+    enrich()
+    assert "--redo-stale" not in enrich()[2]
+    code, _, err = enrich("--model", "bakllava")
+    assert code == 0
+    assert "6 are by another model than bakllava or an older prompt; --redo-stale has them described again." in err
+
+
 def test_json_is_one_document(party: Library, server: FakeOllama) -> None:
     code, out, _ = enrich("--json", "--quiet")
     assert code == 0

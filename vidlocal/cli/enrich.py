@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from vidlocal.steps.worker import Progress, Summary
 
 OVERNIGHT = "overnight"
+# What a description of today was asked with.
+_DESCRIBED = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
 
 
 Wanted = Annotated[
@@ -143,9 +145,8 @@ def _ids(library: Library, words: Sequence[str], *, all_videos: bool) -> tuple[i
 
 def _queue_stale(library: Library, chosen: settings.Settings, among: tuple[int, ...] | None) -> None:
     """Have done again what other models than the chosen ones wrote, or older prompts."""
-    described = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
     watched = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
-    redo.queue(library, redo.stale(library, chosen.vision_model, described, among))
+    redo.queue(library, redo.stale(library, chosen.vision_model, _DESCRIBED, among))
     redo.watch_stale(library, chosen.vision_model, watched, among)
     redo.understand_stale(library, chosen.text_model, TEXT_PROMPT_VERSION, among)
 
@@ -221,6 +222,16 @@ class _Command:
             self.shift.say("The library is empty. Take videos in with: vidlocal ingest PATH")
         else:
             self.shift.say(f"Nothing is left to do: {seen.described:,} of {seen.total:,} frames are described.")
+            self._say_what_is_stale()
+
+    def _say_what_is_stale(self) -> None:
+        stale = len(redo.stale(self.library, self.chosen.vision_model, _DESCRIBED))
+        if stale:
+            told = counted(stale, "is", "are")
+            model = self.chosen.vision_model
+            self.shift.say(
+                f"{told} by another model than {model} or an older prompt; --redo-stale has them described again."
+            )
 
     def _sum_up(self, summary: "Summary") -> None:
         for note in dict.fromkeys(summary.notes):
