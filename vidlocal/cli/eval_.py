@@ -14,6 +14,7 @@ from vidlocal import settings
 from vidlocal.cli import options, output
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import EngineError, MediaError, UsageError
+from vidlocal.media.files import unreadable
 from vidlocal.records import Moment
 from vidlocal.search import search
 from vidlocal.steps import quality
@@ -86,8 +87,10 @@ def _questions(library: Library, path: Path) -> tuple[list[Question], int]:
     """The queries of a file; those that cannot be asked are named on stderr and counted."""
     try:
         lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MediaError(f"{path} cannot be read ({error}).") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except UnicodeDecodeError as error:
+        raise MediaError(f"{path} holds no text in UTF-8.") from error
     named: dict[str, list[int]] = {}
     titled: dict[str, list[int]] = {}
     hashed: dict[str, list[int]] = {}
