@@ -128,6 +128,7 @@ def _show(
         showing.draw_thumbs(library, found, how=chosen.thumbs)
     if page is not None:
         showing.write_page(library, found, Path(page))
+        output.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
     if play is not None:
         showing.open_moment(library, found, play, player=chosen.player, quiet=quiet)
 
