@@ -128,7 +128,7 @@ class TestByVectors:
     def test_pictures_without_a_vector_are_counted(self, run: Run, seen: Library) -> None:
         with seen.writing() as connection:
             connection.execute("DELETE FROM frame_vectors WHERE frame_id > 55")
-        assert run("similar", "one@35").stderr.startswith("5 pictures have no vector yet")
+        assert run("similar", "one@35").stderr.startswith("Not compared, having no vector: 5 pictures.")
 
     def test_a_library_that_looks_all_alike_still_has_nearest_ones(
         self, run: Run, library: Library, rows: looks.Rows

@@ -16,6 +16,7 @@ from vidlocal.render import data
 from vidlocal.settings import Settings
 from vidlocal.store import frame_vectors, frames, picture_index, videos
 from vidlocal.store.database import Library
+from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.engines.base import Vectors
@@ -159,9 +160,7 @@ def _unseen(library: Library, key: str) -> str:
     left = picture_index.unseen(library, key)
     if not left:
         return ""
-    return (
-        f"{left:,} pictures have no vector yet and were not compared. Make them with: vidlocal enrich --only pictures"
-    )
+    return f"Not compared, having no vector: {counted(left, 'picture')}. Go on with: vidlocal enrich --only pictures"
 
 
 def _print(asked: str, found: _Found, *, json: bool) -> None:
