@@ -1,6 +1,7 @@
 """Seconds to the times people read, and back."""
 
 import re
+from datetime import datetime, timedelta
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
@@ -18,6 +19,21 @@ def short_clock(seconds: float) -> str:
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def day_and_time(text: str) -> str:
+    """`2019-06-02 14:05` of an ISO 8601 time: in the time of this machine if it is UTC, else as the camera wrote it.
+
+    A day alone, and what is no such time, stays as it is.
+    """
+    if "T" not in text:
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+        here = at.astimezone() if at.utcoffset() == timedelta(0) else at
+    except (ValueError, OverflowError, OSError):
+        return text
+    return here.isoformat(" ", "minutes")[:16]
 
 
 def span(start: float, end: float) -> str:

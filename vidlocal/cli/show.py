@@ -11,7 +11,7 @@ from vidlocal.records import Chapter, Passage, Video, VideoTag
 from vidlocal.store import frames, passages, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.frames import Coverage
-from vidlocal.timecode import clock
+from vidlocal.timecode import clock, day_and_time
 
 # The tags that most passages speak for; --json has them all.
 _TAGS_SHOWN = 12
@@ -84,8 +84,8 @@ def _facts(video: Video, coverage: Coverage, about: _About) -> list[tuple[str, s
         ("picture", table.picture(video)),
         ("codecs", video.codecs),
         ("size", f"{video.size_bytes / 1e6:,.1f} MB"),
-        ("recorded", video.recorded_at or ""),
-        ("added", video.added_at),
+        ("recorded", day_and_time(video.recorded_at or "")),
+        ("added", day_and_time(video.added_at)),
         ("language", video.language or ""),
         ("event", about.event_type or ""),
         ("tags", ", ".join(list(dict.fromkeys(tag.tag for tag in about.tags))[:_TAGS_SHOWN])),

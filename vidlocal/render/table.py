@@ -17,7 +17,7 @@ from vidlocal.moments import Place
 from vidlocal.records import Cluster, Look, Moment, Passage, PassageKind, Video, Why, WhySeen
 from vidlocal.render.highlight import around, matches
 from vidlocal.render.safe import flat
-from vidlocal.timecode import short_clock, span
+from vidlocal.timecode import day_and_time, short_clock, span
 
 KIND_STYLES = {
     PassageKind.SPEECH: "cyan",
@@ -119,7 +119,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
         table.add_column("language", style="dim")
         table.add_column("recorded", style="dim")
     id_cells = max((len(str(line.video.id)) for line in lines), default=2)
-    title_cells = max(16, width - id_cells - (76 if wide else 38))
+    title_cells = max(16, width - id_cells - (73 if wide else 38))
     for line in lines:
         video = line.video
         cells = [
@@ -133,7 +133,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
             cells += [
                 Text(picture(video)),
                 Text(shorten(flat(video.language or ""), 8)),
-                Text(shorten(flat(video.recorded_at or ""), 19)),
+                Text(shorten(flat(day_and_time(video.recorded_at or "")), 16)),
             ]
         table.add_row(*cells)
     return table

@@ -1,0 +1,34 @@
+"""Times as people read them."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from vidlocal.timecode import day_and_time
+
+
+@pytest.fixture
+def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("2016-02-06T07:53:22Z", "2016-02-06 02:53"),
+        ("2026-11-21T15:54:41+00:00", "2026-11-21 10:54"),
+        ("2019-06-02T14:00:00+02:00", "2019-06-02 14:00"),
+        ("2019-06-02T14:00:00", "2019-06-02 14:00"),
+        ("2019-06-02", "2019-06-02"),
+        ("2019", "2019"),
+        ("Tuesday", "Tuesday"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_in_utc_is_told_as_clocks_here_showed_it(new_york: None, stored: str, shown: str) -> None:
+    assert day_and_time(stored) == shown
