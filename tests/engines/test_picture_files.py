@@ -83,12 +83,12 @@ def test_files_put_there_by_hand_are_taken_with_checksums_made_by_the_usual_prog
 
 def test_weights_are_read_to_the_end_once_only(tmp_path: Path) -> None:
     made.place(tmp_path)
-    picture_model(tmp_path)
+    found = picture_model(tmp_path)
     weights = tmp_path / VISION / WEIGHTS
     status = weights.stat()
     weights.write_bytes(bytes(status.st_size))
     os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
-    picture_model(tmp_path)  # size, time and inode are as they were
+    assert picture_model(tmp_path) == found  # size, time and inode are as they were
 
 
 BLOCKS = {

@@ -140,8 +140,12 @@ def test_five_hundred_random_texts_are_queries(library: Library) -> None:
         "é",
         "🎉",
     ]
+    times = 0
     for _ in range(500):
-        found(library, "".join(chance.choices(pieces, k=chance.randint(1, 30))))
+        hits = found(library, "".join(chance.choices(pieces, k=chance.randint(1, 30))))
+        assert set(hits) <= {BRIDE, "犬が走る", "a'b\"c"}
+        times += bool(hits)
+    assert times > 100  # most of them hold a word that is there
 
 
 def test_a_megabyte_is_a_query(library: Library) -> None:
