@@ -48,7 +48,7 @@ COMMON_SHARE = 0.25
 COMMON_LEAST = 200
 
 # In libraries of more passages than this their number is the largest id, and how common a very common word is is
-# learnt from some stretches of them: `the` in 680,000 of 1,000,000 takes 1 ms so, and 44 ms counted to its end.
+# learnt from some stretches of them: `the` in 680,000 of 1,000,000 takes 0.5 ms so, and 44 ms counted to its end.
 LARGE = 50_000
 STRETCHES = 4
 STRETCH = 1_024
