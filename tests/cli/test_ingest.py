@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import clips
+from tests.cli.conftest import Run
 from tests.speech import ASSETS, MODEL
 
 INGEST = [sys.executable, "-m", "vidlocal", "ingest", str(ASSETS / "wedding-en.flac"), "--whisper-model", str(MODEL)]
@@ -28,3 +30,10 @@ def test_a_person_is_told_how_much_was_heard(tmp_path: Path) -> None:
 def test_a_program_is_told_how_much_was_heard_and_read(tmp_path: Path) -> None:
     told = json.loads(ingest(tmp_path / "home", "--json", stdout=subprocess.PIPE).stdout)
     assert (told["subtitles"], told["speech"], told["screen_texts"]) == (0, 3, 0)
+
+
+def test_frames_that_stay_as_they_are_are_told_of_where_others_were_asked_for(run: Run, tmp_path: Path) -> None:
+    film = str(clips.scenes(tmp_path / "film.mp4", seconds=4))
+    assert "--every" not in run("ingest", film, "--later", "--every", "1").stderr
+    assert "1 video keeps its frames: --every is for new ones." in run("ingest", film, "--every", "2").stderr
+    assert "--every" not in run("ingest", film, "--later").stderr

@@ -10,6 +10,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output, progress
+from vidlocal.records import MediaKind
 from vidlocal.render.safe import flat
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -67,6 +68,8 @@ def command(
         )
         done = list(_told(outcomes, line, json=json, quiet=quiet))
     _sum_up(done, quiet=quiet or json)
+    if every is not None:
+        _say_what_keeps_its_frames(done, quiet=quiet or json)
     _exit_with(done)
 
 
@@ -169,6 +172,18 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
         output.notice(
             'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
         )
+
+
+def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> None:
+    """--every is for videos that are taken in now; without a word it would seem to have worked."""
+    from vidlocal.ingest import Result
+
+    there = (one.video for one in done if one.result in {Result.KNOWN, Result.COPY})
+    known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
+    if known:
+        told = f"{counted(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
+        lost = f"vidlocal rm {known[0].id} and ingest take them anew, without what was described and noted."
+        output.notice(f"{told} {lost}", quiet=quiet)
 
 
 def _exit_with(done: "Sequence[Outcome]") -> None:
