@@ -48,6 +48,7 @@ def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatc
         assert found["Ollama server"]["state"] == found["vision model"]["state"] == "ok"
         assert "vision" in found["vision model"]["found"]
         assert found["hosted models"]["state"] == "ok"
+        assert found["custom model"]["found"].endswith("made of llava:7b as it is now; enrich works without")
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
         monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
         _, found, _ = run()

@@ -269,7 +269,8 @@ def _custom(server: "Ollama", chosen: Settings) -> Check:
     part = CustomModel(server, chosen.vision_model, chosen.home)
     if part.is_there():
         return Check("custom model", State.OK, f"{part.name}, made of {part.base}")
-    return Check("custom model", State.WARNING, f"{part.name} is not made of {part.base} as it is now", _SETUP)
+    found = f"the server has no model {part.name} made of {part.base} as it is now; enrich works without"
+    return Check("custom model", State.WARNING, found, _SETUP)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
