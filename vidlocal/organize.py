@@ -9,8 +9,9 @@ file gets its year as folder and its date before its name.
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,9 +59,10 @@ def propose(library: Library, folder: Path, writer: "TextEngine | None") -> Prop
         for position, (parts, name) in _asked(described, writer):
             wanted[position] = (parts, name)
     taken: set[str] = set()
+    there = cache(_there)  # a folder of thousands is listed once
     moves = []
     for video, (parts, name) in zip(found, wanted, strict=True):
-        made = _move(video, folder.joinpath(*parts), name, taken)
+        made = _move(video, folder.joinpath(*parts), name, taken, there)
         reason = None if made is None else _hindrance(made, folder)
         if reason is not None:
             left.append(Left(Path(video.path), reason))
@@ -147,17 +149,19 @@ def _short(name: str) -> str:
     return safe_name(name)[:_MOST_NAME_CHARACTERS].strip(". -") or "untitled"
 
 
-def _move(video: Video, parent: Path, name: str, taken: set[str]) -> Move | None:
+def _move(
+    video: Video, parent: Path, name: str, taken: set[str], there: Callable[[Path], frozenset[str]]
+) -> Move | None:
     """The move to the first name that is free for the file and its sidecars; None when it is there already."""
     source = Path(video.path)
     beside = [one for one in _beside(source) if _key(one) not in taken]
-    there = _there(parent)
+    known = there(parent)
     for target in numbered(parent / f"{name}{source.suffix}"):
         if _key(target) == _key(source) or _is_numbered(source, parent, name):
             return None
         pairs = [(one, target.with_name(target.stem + one.name[len(source.stem) :])) for one in beside]
         wanted = {_key(path) for path in (target, *(to for _, to in pairs))}
-        if taken.isdisjoint(wanted) and there.isdisjoint(wanted):
+        if taken.isdisjoint(wanted) and known.isdisjoint(wanted):
             taken |= wanted | {_key(one) for one in beside}
             return Move(video.id, source, target, tuple(pairs))
     return None
@@ -174,11 +178,11 @@ def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def _there(parent: Path) -> set[str]:
+def _there(parent: Path) -> frozenset[str]:
     try:
-        return {_key(parent / name) for name in os.listdir(parent)}
+        return frozenset(_key(parent / name) for name in os.listdir(parent))
     except OSError:
-        return set()
+        return frozenset()
 
 
 def _beside(source: Path) -> list[Path]:
