@@ -188,6 +188,13 @@ def test_nobody_there_is_told_with_the_place(target: Path) -> None:
         fetch("http://127.0.0.1:9/file", target, pause=no_pause)
 
 
+def test_without_a_network_the_wait_is_of_seconds(target: Path) -> None:
+    waits: list[float] = []
+    with pytest.raises(ToolError):
+        fetch("http://127.0.0.1:9/file", target, pause=waits.append)
+    assert sum(waits) == 6.0
+
+
 def test_a_proxy_that_cannot_be_used_is_told(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(ToolError, match="ALL_PROXY"):

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 60.0
 ATTEMPTS = 6
+# Where nobody was ever reached there is most likely no network: a minute's wait for each file would help nobody.
+ATTEMPTS_TO_REACH = 3
 _MOST_REDIRECTS = 5
 _SPACE_KEPT_FREE = 64 << 20
 
@@ -45,6 +47,10 @@ class Checksums:
 
 class _Interrupted(Exception):
     """The line was cut or the server is busy: worth another try from where we are."""
+
+
+class _Unreached(_Interrupted):
+    """There was no connection at all."""
 
 
 @dataclass(slots=True)
@@ -173,7 +179,8 @@ def _download(work: _Fetch, pause: Callable[[float], None]) -> None:
             return _receive(work)
         except _Interrupted as error:
             failures = 1 if _size(work.part) > before else failures + 1
-            if failures >= ATTEMPTS:
+            lost = isinstance(error, _Unreached) and not before
+            if failures >= (ATTEMPTS_TO_REACH if lost else ATTEMPTS):
                 raise ToolError(
                     f"{work.name} could not be fetched from {work.place} ({error}). What has arrived is kept; "
                     "run vidlocal setup again to go on."
@@ -189,6 +196,8 @@ def _receive(work: _Fetch) -> None:
             start, total = _span(work, response)
             if start != total:
                 _write(work, response, start, total)
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise _Unreached(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
         raise _Interrupted(str(error) or type(error).__name__) from error
 
