@@ -18,7 +18,7 @@ import math
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
+from heapq import nlargest
 from typing import Literal
 
 from vidlocal.store.database import Library
@@ -105,9 +105,9 @@ def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING)
     for found in _scores(library, taken, _worth_adding(terms, taken, total), total, bounds):
         for passage_id, score in found.items():
             scores[passage_id] = scores.get(passage_id, 0.0) + score
-    covered = {passage_id: min(1.0, score / whole) for passage_id, score in scores.items()}
-    known = (pair for pair in covered.items() if pair[1] >= LEAST_COVERAGE)
-    return dict(nsmallest(limit, known, key=lambda pair: (-pair[1], pair[0])))
+    least = max(LEAST_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
+    best = sorted((-score, passage_id) for passage_id, score in scores.items() if score >= least)
+    return {passage_id: min(1.0, -score / whole) for score, passage_id in best[:limit]}
 
 
 def split(query: str) -> list[tuple[Index, str]]:
@@ -236,7 +236,7 @@ def _scored(
     for term in left:
         sql = f"SELECT rowid AS id FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC LIMIT ?"
         rows = library.rows(sql, f"{match} AND {_any_of([term])}", bounds.most)
-        yield {row["id"]: term.weight for row in rows if row["id"] in found}
+        yield dict.fromkeys(found.keys() & {passage_id for (passage_id,) in rows}, term.weight)
 
 
 def _narrowed(
@@ -253,9 +253,9 @@ def _narrowed(
         rows = _matching(library, table, together, bounds.only, newest=bounds.most)
         if len(rows) < bounds.limit:
             newest = found or _ranked(library, table, [common], bounds)
-            return {row["id"]: worth for row in rows} | newest, match, left
+            return {passage_id: worth for (passage_id,) in rows} | newest, match, left
         match, worth = together, worth + term.weight
-        found = {row["id"]: worth for row in rows}
+        found = {passage_id: worth for (passage_id,) in rows}
         left.remove(term)
         if len(rows) < bounds.most:
             break
@@ -266,7 +266,7 @@ def _ranked(library: Library, table: str, terms: Sequence[_Term], bounds: _Bound
     """BM25 of the passages that hold any of the terms; of the newest only, where they are too many."""
     newest = bounds.most if terms[0].df > bounds.most else None
     rows = _matching(library, table, _any_of(terms), bounds.only, newest=newest, ranked=True)
-    return {row["id"]: -row["score"] for row in rows}
+    return {passage_id: -score for passage_id, score in rows}
 
 
 def _any_of(terms: Sequence[_Term]) -> str:
