@@ -37,3 +37,16 @@ def test_frames_that_stay_as_they_are_are_told_of_where_others_were_asked_for(ru
     assert "--every" not in run("ingest", film, "--later", "--every", "1").stderr
     assert "1 video keeps its frames: --every is for new ones." in run("ingest", film, "--every", "2").stderr
     assert "--every" not in run("ingest", film, "--later").stderr
+
+
+def test_subtitles_that_came_after_their_video_are_told_of_until_they_are_imported(run: Run, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    clips.scenes(films / "film.mp4", seconds=4)
+    run("ingest", str(films), "--later")
+    late = films / "film.en.srt"
+    late.write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n")
+    told = f"film.en.srt came after its video was taken in. Read it with: vidlocal import {late}"
+    assert told in run("ingest", str(films), "--later").stderr
+    assert run("import", str(late)).exit_code == 0
+    assert "film.en.srt" not in run("ingest", str(films), "--later").stderr

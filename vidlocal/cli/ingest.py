@@ -1,5 +1,6 @@
 """`vidlocal ingest`."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -10,8 +11,9 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output, progress
-from vidlocal.records import MediaKind
+from vidlocal.records import MediaKind, PassageKind
 from vidlocal.render.safe import flat
+from vidlocal.store import passages
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting, short_clock
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from vidlocal.ingest import Outcome, Tools
 
 SOME_FAILED, ALL_FAILED = 3, 4
+# What `vidlocal import` reads. So many that came late are named.
+_SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
+_MOST_LATE = 5
 
 
 def command(
@@ -67,7 +72,11 @@ def command(
             report=lambda at: line.at(f"{at.stage}: {at.path.name}", at.done),
         )
         done = list(_told(outcomes, line, json=json, quiet=quiet))
+        late = list(_late_subtitles(library, done))
     _sum_up(done, quiet=quiet or json)
+    for file in late[:_MOST_LATE]:
+        told = f"{flat(file.name)} came after its video was taken in. Read it with: vidlocal import"
+        output.notice(f"{told} {shlex.quote(flat(str(file)))}", quiet=quiet)
     if every is not None:
         _say_what_keeps_its_frames(done, quiet=quiet or json)
     _exit_with(done)
@@ -172,6 +181,20 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
         output.notice(
             'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
         )
+
+
+def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Path]:
+    """Subtitles beside a known video that has none: a known video is not read again, nor what lies beside it."""
+    from vidlocal.ingest import Result
+
+    known = {one.path.with_suffix(""): one.video for one in done if one.result is Result.KNOWN}
+    for one in done:
+        if one.result is not Result.PASSED_OVER or one.path.suffix.lower() not in _SUBTITLES:
+            continue
+        stem = one.path.with_suffix("")
+        video = known.get(stem) or known.get(stem.with_suffix(""))
+        if video is not None and not passages.has_kind(library, video.id, PassageKind.SUBTITLE):
+            yield one.path
 
 
 def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> None:

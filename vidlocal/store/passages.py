@@ -78,6 +78,12 @@ def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | Non
     return [passage for passage in found if wanted is None or passage.kind in wanted]
 
 
+def has_kind(library: Library, video_id: int, kind: PassageKind) -> bool:
+    """Whether a video has any passage of a kind."""
+    sql = "SELECT 1 FROM passages WHERE video_id = ? AND kind = ? LIMIT 1"
+    return library.row(sql, video_id, kind) is not None
+
+
 def between(library: Library, video_id: int, start: float, end: float, kinds: Iterable[PassageKind]) -> list[Passage]:
     """The visible passages of some kinds that overlap a span of a video, along its timeline."""
     named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
