@@ -14,7 +14,8 @@ GAP = 5.0
 # unmerged, 0.46 at 30 s, 0.45 at 60 s; whole scenes of activitynet 0.222 unmerged, 0.216 at 30 s, 0.203 at 60 s.
 LONGEST = 30.0
 
-# A hit moves the borders of a moment when its score is at least this part of the moment's.
+# A hit moves the borders of a moment when its score is at least this part of the moment's. Transcripts, R@1 and R@10 of
+# moments with an overlap of 0.5, fused: 0.140 and 0.303 at 0.6, 0.160 and 0.330 at 0.5 (300 queries of tutorialvqa).
 GROWING_SHARE = 0.5
 
 # What a person wrote outranks what a model wrote of the same worth: a note has this share of what its score lacks
