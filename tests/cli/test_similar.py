@@ -73,6 +73,31 @@ def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_p
     assert (path, start) == ("/videos/one.mp4", "0:00:00.0")
 
 
+def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, library: Library, tmp_path: Path) -> None:
+    def slide(*spots: tuple[int, int]) -> Image.Image:
+        picture = Image.new("RGB", (320, 240), (0, 0, 200))
+        for spot in spots:
+            picture.paste((255, 255, 255), (*spot, spot[0] + 60, spot[1] + 60))
+        return picture
+
+    shown = (slide((20, 20)), slide((230, 160)), slide((20, 20), (230, 160)), slide())
+    drafts = [FrameDraft(10.0 * at, at, f"frames/{at}.jpg", look_at(one).dhash, None) for at, one in enumerate(shown)]
+    videos.add(
+        library,
+        content_hash=hash_of("slides"),
+        path=Path("/videos/slides.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 40.0),
+        frame_drafts=drafts,
+        found=[],
+        plan=[],
+    )
+    slide((20, 20)).resize((640, 480)).save(tmp_path / "copy.png")
+    slide().save(tmp_path / "empty.png")
+    assert found(run("similar", "--image", str(tmp_path / "copy.png"), "--json").stdout) == [("slides", 0.0, 1.0)]
+    assert found(run("similar", "--image", str(tmp_path / "empty.png"), "--json").stdout) == []
+
+
 def test_nothing_alike_is_nothing_and_a_sentence(run: Run, films: Library) -> None:
     result = run("similar", "two@20")
     assert (result.exit_code, result.stdout) == (0, "")

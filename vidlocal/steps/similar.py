@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 BITS = 64
 
-# The hashes of unrelated pictures differ in 32 bits, give or take 4: one pair in 500 comes as near as this.
+# The hashes of unrelated pictures differ in 32 bits, give or take 4: one pair in 500 comes as near as this. That is
+# where half of the bits are set. A plain picture sets few, and any two of those differ in few: as many fewer may.
 MOST_BITS = 20
 
 # By vectors a picture is shown when it is alike by itself or stands out of the crowd by two standard deviations. In
@@ -52,8 +53,8 @@ def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None =
     Not those of `besides`, and of neighbours the nearest only. A moment's score is the share of the 64 bits that
     agree, its text what is known of its picture; it has no hits.
     """
-    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.hashed(library)]
-    near = sorted((pair for pair in near if pair[1] <= MOST_BITS), key=lambda pair: (pair[1], pair[0]))
+    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.hashed(library) if _alike(one.dhash, dhash)]
+    near.sort(key=lambda pair: (pair[1], pair[0]))
     scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
     return _moments(library, _apart(library, scores, besides), scores, limit)
 
@@ -87,6 +88,12 @@ def videos_like(library: Library, mirror: "Mirror", video_id: int, *, limit: int
     others = [(int(ids[at]), float(cosines[at])) for at in np.argsort(-cosines, kind="stable") if ids[at] != video_id]
     known = ((videos.get(library, other), cosine) for other, cosine in others)
     return tuple(islice((_whole(video, cosine) for video, cosine in known if video is not None), limit))
+
+
+def _alike(one: int, other: int) -> bool:
+    """Two pictures without a single bit may show any two colours: nothing is known of them."""
+    both = one.bit_count() + other.bit_count()
+    return both > 0 and (one ^ other).bit_count() <= MOST_BITS * both / BITS
 
 
 def _apart(library: Library, nearest: Iterable[int], besides: Frame | None) -> Iterator[Frame]:
