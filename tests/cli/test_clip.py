@@ -115,6 +115,26 @@ def test_a_name_that_is_taken_gets_a_number(run: Run, wedding: Path, tmp_path: P
     assert len(list(out.iterdir())) == 3
 
 
+def test_a_joined_film_has_the_moments_of_a_video_as_they_follow_in_it(
+    run: Run, library: Library, source: Path
+) -> None:
+    add(
+        library,
+        source,
+        Passage(0.0, 1.0, PassageKind.SPEECH, "somebody says something long about the bride and much else besides"),
+        Passage(60.0, 61.0, PassageKind.SPEECH, "the bride, the bride"),
+    )
+
+    def starts(*words: str, piped: str | None = None) -> list[float]:
+        plan = run("clip", *words, "--dry-run", "--json", "--pad", "0", input=piped)
+        return [clip["start"] for clip in json.loads(plan.stdout)["clips"]]
+
+    assert starts("bride") == [60.0, 0.0]
+    assert starts("bride", "--join", "film.mp4") == [0.0, 60.0]
+    found = run("search", "bride", "--json").stdout
+    assert starts("-", "--join", "film.mp4", piped=found) == [60.0, 0.0]
+
+
 def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
     run: Run, library: Library, wedding: Path, tmp_path: Path
 ) -> None:

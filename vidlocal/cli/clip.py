@@ -40,7 +40,14 @@ Folder = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="Where the clips go; else the folder you are in."),
 ]
-Join = Annotated[Path | None, typer.Option("--join", metavar="FILE", help="Make one film of all moments instead.")]
+Join = Annotated[
+    Path | None,
+    typer.Option(
+        "--join",
+        metavar="FILE",
+        help="Make one film of all moments instead: video by video, in the order of time; of - in the order given.",
+    ),
+]
 Pad = Annotated[float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="So much more before and after.")]
 Exact = Annotated[
     bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
@@ -84,6 +91,8 @@ def command(
         raise UsageError("--join makes one file and -o names a folder for many. Take one of them.")
     chosen = settings.load()
     wanted = _wanted(chosen, words, limit, video, kind)
+    if join is not None and list(words) != ["-"]:
+        wanted = _in_film_order(wanted)
     if not wanted:
         output.notice("There is no moment to cut.", quiet=quiet)
     if dry_run or not wanted:
@@ -143,6 +152,12 @@ def _wanted(
             places = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
             found.append(Wanted(moment.video_title, tuple(places), moment.start, moment.end, moment.text))
     return found
+
+
+def _in_film_order(wanted: "Sequence[Wanted]") -> "list[Wanted]":
+    """The best video first, the moments of each as they follow in it."""
+    places = {one.paths: place for place, one in reversed(list(enumerate(wanted)))}
+    return sorted(wanted, key=lambda one: (places[one.paths], one.start))
 
 
 @contextmanager
