@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import clips
 from tests.cli.conftest import Run
 from vidlocal.media.subtitle_formats import parse
 from vidlocal.store import passages, videos
@@ -31,6 +32,26 @@ def test_moments_of_a_search_are_exported_in_every_format(run: Run, wedding: int
     result = run("export", "-", "--format", form, input=found.stdout)
     assert result.exit_code == 0, result.output
     assert "bride" in result.stdout
+
+
+def test_an_editor_counts_the_frames_of_the_video_itself(run: Run, tmp_path: Path) -> None:
+    film = clips.numbered(tmp_path / "film.mp4", frames=30, rate="30000/1001")
+    moments = [
+        {"video": {"path": str(path)}, "start": 0.2, "end": 0.6, "text": "cake"}
+        for path in (tmp_path / "gone.mp4", film)
+    ]
+    result = run("export", "-", "-f", "fcpxml", input=json.dumps(moments))
+    assert 'frameDuration="1001/30000s"' in result.stdout
+    assert "29.97 frames a second, as in film.mp4" in result.stderr
+    assert (
+        'frameDuration="1/50s"' in run("export", "-", "-f", "fcpxml", "--fps", "50", input=json.dumps(moments)).stdout
+    )
+
+
+def test_a_rate_that_cannot_be_known_is_said(run: Run, wedding: int) -> None:
+    result = run("export", "wedding", "--format", "edl")
+    assert "None of the videos can be opened, so times are counted at 25 frames a second." in result.stderr
+    assert run("export", "wedding", "--format", "edl", "--quiet").stderr == ""
 
 
 def test_exported_moments_can_be_exported_again(run: Run, wedding: int) -> None:

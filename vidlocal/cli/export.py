@@ -11,11 +11,11 @@ from typing import Annotated, TypeGuard
 
 import typer
 
-from vidlocal.cli import new_file, options, output
+from vidlocal.cli import new_file, options, output, rates
 from vidlocal.cli.library import open_library
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import PassageKind, Video
-from vidlocal.render.clips import Clip, frame_rate
+from vidlocal.render.clips import Clip
 from vidlocal.render.safe import as_json
 from vidlocal.store import everything, passages, videos
 from vidlocal.store.database import Library
@@ -59,9 +59,13 @@ def command(
         ),
     ] = None,
     fps: Annotated[
-        str,
-        typer.Option("--fps", metavar="RATE", help="Frames a second of edl, fcpxml and otio: 25, 29.97, 24000/1001."),
-    ] = "25",
+        str | None,
+        typer.Option(
+            "--fps",
+            metavar="RATE",
+            help="Frames a second of edl, fcpxml and otio: 25, 29.97, 24000/1001. Default: as in the first video.",
+        ),
+    ] = None,
     finetune: Annotated[
         Path | None,
         typer.Option(
@@ -83,10 +87,10 @@ def command(
     if finetune is not None:
         _finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
-    rate = _rate(fps)
+    rate = None if fps is None else rates.named(fps)
     if video == ["-"]:
         clips = [clip for clip in piped() if not kind or set(clip.kinds) & set(kind)]
-        new_file.write([_written(clips, form, "moments", rate)], out)
+        new_file.write([_written(clips, form, "moments", rate, quiet=quiet)], out)
     else:
         _of_library(video, form, kind, out, rate, quiet=quiet)
 
@@ -96,7 +100,7 @@ def _of_library(
     form: Format,
     kind: Sequence[PassageKind] | None,
     out: Path | None,
-    rate: Fraction,
+    rate: Fraction | None,
     *,
     quiet: bool,
 ) -> None:
@@ -111,7 +115,7 @@ def _of_library(
     if not clips:
         output.notice("There is no such text in these videos.", quiet=quiet)
     title = chosen[0].title if len(chosen) == 1 else "vidlocal"
-    new_file.write([_written(clips, form, title, rate)], out)
+    new_file.write([_written(clips, form, title, rate, quiet=quiet)], out)
 
 
 def _finetune(
@@ -125,16 +129,9 @@ def _finetune(
         finetune.write(library, _chosen(library, names), kinds, folder, quiet=quiet)
 
 
-def _rate(text: str) -> Fraction:
-    try:
-        return frame_rate(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no number of frames a second. Write it like 25, 29.97 or 24000/1001.") from error
-
-
-def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -> str:
+def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, quiet: bool) -> str:
     if form in (Format.EDL, Format.FCPXML, Format.OTIO):
-        return _timeline(clips, form, title, rate)
+        return _timeline(clips, form, title, rate or rates.of_first(clips, quiet=quiet))
     from vidlocal.render import captions, notes, rows
 
     if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
