@@ -94,7 +94,13 @@ def test_transcripts_and_subtitles_join_the_video_of_their_name(
     subtitles.write_text("1\n00:00:01,000 --> 00:00:02,000\nCaptioned words.\n")
     speech.write_text(json.dumps({"segments": [{"start": 1, "end": 2, "text": "Spoken words."}], "language": "en"}))
     result = run("import", str(subtitles), str(speech), "--json")
-    assert json.loads(result.stdout) == {"videos": 0, "passages": 2, "known": 0, "left_out": 0}
+    assert json.loads(result.stdout) == {
+        "videos": 0,
+        "passages": 2,
+        "known": 0,
+        "left_out": 0,
+        "unreadable_files": 0,
+    }
     texts = {passage.text for passage in passages.of_video(library, wedding)}
     assert {"Captioned words.", "Spoken words."} <= texts
 
@@ -118,9 +124,15 @@ def test_bad_lines_are_named_and_the_exit_code_is_3(run: Run, tmp_path: Path) ->
     assert "missing.jsonl" in result.stderr
 
 
+def test_where_no_file_can_be_read_the_exit_code_is_4(run: Run, tmp_path: Path) -> None:
+    result = run("import", str(tmp_path / "gone.srt"), str(tmp_path / "gone.jsonl"), "--json")
+    assert result.exit_code == 4
+    assert json.loads(result.stdout)["unreadable_files"] == 2
+
+
 def test_a_json_document_of_another_sort_is_refused_as_a_whole(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_text('{\n  "a": 1\n}')
     result = run("import", str(file))
-    assert result.exit_code == 3
+    assert result.exit_code == 4
     assert "neither" in result.stderr

@@ -13,8 +13,7 @@ from vidlocal.steps import take
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
-# As for ingest: some of it could not be taken in.
-_SOME_LEFT_OUT = 3
+SOME_FAILED, ALL_FAILED = 3, 4
 _MOST_REASONS = 20
 
 
@@ -39,9 +38,10 @@ def command(
     """Take in what `vidlocal export` or another program wrote: passages, transcripts, captions.
 
     The videos need not be there. Nothing is taken in twice. Lines that cannot be understood are named and left out,
-    and the exit code is 3.
+    and the exit code is 3; it is 4 where no file could be read at all.
     """
     total = take.Taken()
+    unreadable = 0
     with Library.open(settings.load().home, create=True) as library:
         reasons = _Reasons()
         for file in files:
@@ -52,7 +52,7 @@ def command(
                     taken = take.take_file(library, file, video=video, refuse=reasons.add)
             except MediaError as error:
                 reasons.add(str(error))
-                total.bad += 1
+                unreadable += 1
                 continue
             total.videos += taken.videos
             total.passages += taken.passages
@@ -61,12 +61,18 @@ def command(
         reasons.end()
     if json:
         output.document(
-            {"videos": total.videos, "passages": total.passages, "known": total.known, "left_out": total.bad}
+            {
+                "videos": total.videos,
+                "passages": total.passages,
+                "known": total.known,
+                "left_out": total.bad,
+                "unreadable_files": unreadable,
+            }
         )
     else:
-        output.notice(_told(total), quiet=quiet)
-    if total.bad:
-        raise typer.Exit(_SOME_LEFT_OUT)
+        output.notice(_told(total, unreadable), quiet=quiet)
+    if total.bad or unreadable:
+        raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)
 
 
 class _Reasons:
@@ -85,10 +91,12 @@ class _Reasons:
             output.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
 
 
-def _told(total: take.Taken) -> str:
+def _told(total: take.Taken, unreadable: int) -> str:
     said = f"New: {counted(total.passages, 'passage')} and {counted(total.videos, 'video')}"
     if total.known:
         said += f"; known before: {counted(total.known, 'passage')}"
     if total.bad:
         said += f"; left out: {counted(total.bad, 'line')}"
+    if unreadable:
+        said += f"; not read: {counted(unreadable, 'file')}"
     return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")
