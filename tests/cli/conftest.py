@@ -33,6 +33,10 @@ EVIL = (
 )
 
 
+# The hash of a picture on which something is to be seen: half of its bits are set.
+BUSY = 0x5555_5555_5555_5555
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs `vidlocal` with the given words on the library in `tmp_path / "home"`."""
@@ -79,7 +83,7 @@ def add_video(library: Library, title: str, speech: str) -> int:
             time=number * 2.0,
             shot=number // 4,
             image=None if number % 2 else f"frames/{title[:7]}/{number}.jpg",
-            dhash=number,
+            dhash=BUSY ^ number,
             same_as=number - 1 if number % 2 else None,
             rank=None if number % 2 else number // 2,
         )

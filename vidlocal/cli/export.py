@@ -90,7 +90,7 @@ def command(
     rate = None if fps is None else rates.named(fps)
     if video == ["-"]:
         clips = [clip for clip in piped() if not kind or set(clip.kinds) & set(kind)]
-        new_file.write([_written(clips, form, "moments", rate, quiet=quiet)], out)
+        new_file.write(_written(clips, form, "moments", rate, quiet=quiet), out)
     else:
         _of_library(video, form, kind, out, rate, quiet=quiet)
 
@@ -115,7 +115,7 @@ def _of_library(
     if not clips:
         output.notice("There is no such text in these videos.", quiet=quiet)
     title = chosen[0].title if len(chosen) == 1 else "vidlocal"
-    new_file.write([_written(clips, form, title, rate, quiet=quiet)], out)
+    new_file.write(_written(clips, form, title, rate, quiet=quiet), out)
 
 
 def _finetune(
@@ -129,9 +129,11 @@ def _finetune(
         finetune.write(library, _chosen(library, names), kinds, folder, quiet=quiet)
 
 
-def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, quiet: bool) -> str:
+def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, quiet: bool) -> Iterator[str]:
+    """The export as text, made when it is asked for: a film is not read for a file that cannot be written."""
     if form in (Format.EDL, Format.FCPXML, Format.OTIO):
-        return _timeline(clips, form, title, rate or rates.of_first(clips, quiet=quiet))
+        yield _timeline(clips, form, title, rate or rates.of_first(clips, quiet=quiet))
+        return
     from vidlocal.render import captions, notes, rows
 
     if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
@@ -147,7 +149,7 @@ def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | N
         Format.TXT: notes.txt,
         Format.MARKDOWN: notes.markdown,
     }
-    return writers[form](clips)
+    yield writers[form](clips)
 
 
 def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -> str:
