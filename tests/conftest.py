@@ -1,6 +1,7 @@
 """What every test may use: a library folder of its own and a quiet environment."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from vidlocal.store.database import Library
 
 # Read before any test: within one, no variable of ours is set.
 REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keyboard() -> None:
+    """Ctrl-C reaches the programs we start, also where a shell began the tests in its background and so ignored it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
