@@ -14,6 +14,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output
+from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.query import WordsCommand, query_of
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.store import videos
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Parser = WordsCommand
 
-SOME_FAILED, ALL_FAILED = 3, 4
 _LIMIT = 10
 # Letters that mean nothing to the filters of ffmpeg.
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")

@@ -18,6 +18,7 @@ from vidlocal.errors import StoreError, UsageError, VidlocalError
 from vidlocal.render.safe import flat, safe
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
+SOME_FAILED, ALL_FAILED = 3, 4
 
 # What reading a value ends with that no vidlocal would have stored, and many a bug.
 _OF_VALUES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)

@@ -8,12 +8,12 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output
+from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
 from vidlocal.steps import take
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
-SOME_FAILED, ALL_FAILED = 3, 4
 _MOST_REASONS = 20
 
 

@@ -11,6 +11,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli import options, output, progress
+from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
 from vidlocal.records import MediaKind, PassageKind
 from vidlocal.render.safe import flat
 from vidlocal.store import passages
@@ -22,7 +23,6 @@ from vidlocal.wording import counted
 if TYPE_CHECKING:
     from vidlocal.ingest import Outcome, Tools
 
-SOME_FAILED, ALL_FAILED = 3, 4
 # What `vidlocal import` reads. So many that came late are named.
 _SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
 _MOST_LATE = 5
