@@ -14,7 +14,7 @@ import pytest
 
 from tests.fake_ollama import FakeOllama
 from tests.test_enrich import add_video
-from vidlocal.cli.log import FOLDER, NAME
+from vidlocal.app.run_log import FOLDER, NAME
 from vidlocal.records import JobKind, JobState
 from vidlocal.steps import report
 from vidlocal.store import frames, jobs, measures

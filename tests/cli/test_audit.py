@@ -15,7 +15,7 @@ import pytest
 from tests.cli import nasty
 from tests.cli.nasty import NAME, WORDS, World
 from vidlocal.cli import COMMANDS, app, load
-from vidlocal.cli.complete import offered
+from vidlocal.cli.ui.completion import offered
 
 from .conftest import EVIL, Run
 

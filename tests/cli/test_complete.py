@@ -17,8 +17,8 @@ import pytest
 from tests.cli.conftest import Run, add_video
 from tests.terminal import OWN_TERMINAL
 from vidlocal.cli import COMMANDS, load
-from vidlocal.cli.complete import ARGUMENTS, offered
-from vidlocal.cli.shells import SCRIPTS, Typed, quoted, split
+from vidlocal.cli.ui.completion import ARGUMENTS, offered
+from vidlocal.cli.ui.shells import SCRIPTS, Typed, quoted, split
 from vidlocal.store.database import Library
 
 # A person may call a video anything. Each of these is one word to vidlocal, and dangerous to a careless shell.
@@ -194,7 +194,7 @@ def test_a_video_is_offered_without_importing_anything_heavy(wedding: int) -> No
     )
     assert found.stdout == "wedding-2019\n"
     imported = set(re.findall(r"\| +([\w.]+)$", found.stderr, re.MULTILINE))
-    assert "vidlocal.cli.complete" in imported
+    assert "vidlocal.cli.ui.completion" in imported
     assert not imported & {"numpy", "PIL", "pydantic", "rich.console", "httpx", "sqlite_utils", "vidlocal.cli.enrich"}
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.cli.conftest import add_video
 from tests.terminal import OWN_TERMINAL
-from vidlocal.cli.graphics import Graphics, Way, graphics
+from vidlocal.cli.ui.graphics import Graphics, Way, graphics
 from vidlocal.store.database import Library
 
 QUESTION = b"\x1b[?1;1;0S\x1b[c"

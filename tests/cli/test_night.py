@@ -12,9 +12,9 @@ import pytest
 from tests.cli.conftest import Run, add_video
 from tests.steps.test_gate import Wall
 from vidlocal import settings
-from vidlocal.cli import night
-from vidlocal.cli.log import FOLDER, NAME, Log, last_words
-from vidlocal.cli.progress import Line
+from vidlocal.app import session
+from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
+from vidlocal.cli.ui.progress import Line
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import JobKind
 from vidlocal.steps import report
@@ -55,13 +55,13 @@ NIGHT = Report(
     ],
 )
 def test_options_become_hours(options: dict[str, object], hours: tuple[object, ...]) -> None:
-    read = night.read_hours(settings.load(), **options)  # type: ignore[arg-type]
+    read = session.read_hours(settings.load(), **options)  # type: ignore[arg-type]
     assert (read.window, read.until, read.for_s, read.when) == hours
 
 
 def test_now_and_a_window_contradict_each_other(run: Run, library: Library) -> None:
     with pytest.raises(UsageError, match="contradict"):
-        night.read_hours(settings.load(), overnight=True, now=True)
+        session.read_hours(settings.load(), overnight=True, now=True)
     for words in (("enrich", "overnight", "--now"), ("enrich", "--window", "23:00-06:00", "--now")):
         assert run(*words).exit_code == 2
     assert run("worker", "--window", "23:00-06:00", "--now").exit_code == 2
@@ -127,9 +127,9 @@ class Heard(Line):
 
 def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:
     line = Heard()
-    hours = night.read_hours(settings.load(), overnight=True, now=False)
+    hours = session.read_hours(settings.load(), overnight=True, now=False)
     with Awake() as awake, Owner(library.folder) as owner:
-        shift = night.Shift(library, owner, hours, line, Log(library.folder), awake)
+        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake)
         shift.sum_up("The night is over.")
         assert line.said == []
         add_video(library, "wedding", "hello")
@@ -146,9 +146,9 @@ def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library)
 def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(library: Library) -> None:
     add_video(library, "wedding", "hello")
     wall, line = Wall(), Heard()
-    hours = night.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
+    hours = session.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
     with Awake() as awake, Owner(library.folder) as owner:
-        shift = night.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
+        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
         gate = shift.gate()
         waits: list[str | None] = []
         with shift.working():
@@ -170,9 +170,9 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
 
 
 def test_a_terminal_that_is_gone_ends_no_shift(library: Library) -> None:
-    hours = night.read_hours(settings.load(), overnight=False, now=True)
+    hours = session.read_hours(settings.load(), overnight=False, now=True)
     with Awake() as awake, Owner(library.folder) as owner:
-        shift = night.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
+        shift = session.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
         shift.say("Going on.")
         shift.at("describing", 0.5, detail="a bride in white")
     assert "Going on." in (library.folder / FOLDER / NAME).read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from tests import looks, picture_model
 from vidlocal import settings
-from vidlocal.cli.picture_words import PictureWords
+from vidlocal.app.clip_query import PictureWords
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.database import Library

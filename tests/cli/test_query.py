@@ -1,6 +1,6 @@
 import pytest
 
-from vidlocal.cli.query import words_last
+from vidlocal.cli.ui.query_words import words_last
 
 OPTIONS = {"--limit": True, "-n": True, "--video": True, "--json": False, "-h": False}
 

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vidlocal.cli.quick import QuickCommand
+from vidlocal.cli.ui.fast_params import QuickCommand
 
 app = typer.Typer(rich_markup_mode=None)
 

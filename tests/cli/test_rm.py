@@ -7,7 +7,7 @@ import pytest
 
 from tests.fake_ollama import FakeOllama
 from tests.understood import SAID, add_film, deep
-from vidlocal.cli.log import Log
+from vidlocal.app.run_log import Log
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.steps import report

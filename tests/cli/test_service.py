@@ -13,9 +13,9 @@ from tests.fake_ollama import Asked, FakeOllama
 from tests.steps.test_gate import Wall
 from tests.test_enrich import add_video
 from vidlocal import settings
-from vidlocal.cli import night
-from vidlocal.cli.log import Log
-from vidlocal.cli.service import Service
+from vidlocal.app import session
+from vidlocal.app.run_log import Log
+from vidlocal.app.service import Service
 from vidlocal.engines.picture_files import picture_model
 from vidlocal.errors import ModelMissing
 from vidlocal.records import JobKind
@@ -56,10 +56,10 @@ def service(
 ) -> Iterator[Service]:
     monkeypatch.setenv("OLLAMA_HOST", server.host)
     chosen = settings.load({"every": 1.0})
-    hours = night.read_hours(chosen, overnight=False, now=True, when=When.ANY)
+    hours = session.read_hours(chosen, overnight=False, now=True, when=When.ANY)
     with ExitStack() as stack:
         owner = stack.enter_context(Owner(library.folder))
-        shift = night.Shift(
+        shift = session.Shift(
             library, owner, hours, line, Log(library.folder), stack.enter_context(Awake()), now=wall.now
         )
         arrivals = Arrivals([inbox], wall.now)

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from tests.fake_ollama import FakeOllama
 from vidlocal import settings
+from vidlocal.app.downloads import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
 from vidlocal.cli import app
-from vidlocal.cli.parts import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
 from vidlocal.cli.setup import bring, keep, look
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vidlocal.cli.player import arguments
+from vidlocal.cli.ui.player import arguments
 from vidlocal.store.database import Library
 
 from .conftest import Run

@@ -16,8 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from vidlocal import __version__
-from vidlocal.cli.endings import end_on_sigterm, ready_streams, settled
-from vidlocal.cli.quick import QuickCommand, quicken
+from vidlocal.cli.ui.exit_handling import end_on_sigterm, ready_streams, settled
+from vidlocal.cli.ui.fast_params import QuickCommand, quicken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class _Root(TyperGroup):
     def main(self, args: "Sequence[str] | None" = None, *more: Any, **extra: Any) -> Any:
         ready_streams()
         if "_VIDLOCAL_COMPLETE" in os.environ:
-            from vidlocal.cli.shells import complete
+            from vidlocal.cli.ui.shells import complete
 
             sys.exit(complete(sys.argv[1:] if args is None else args))
         return super().main(args, *more, **extra)
@@ -119,7 +119,7 @@ def _print_version(wanted: bool) -> None:
 
 def _install_completion(wanted: bool) -> None:
     if wanted:
-        from vidlocal.cli import shells
+        from vidlocal.cli.ui import shells
 
         typer.echo(f"Completion is in {shells.install()}. It works in every terminal you open from now on.", err=True)
         raise typer.Exit
@@ -127,7 +127,7 @@ def _install_completion(wanted: bool) -> None:
 
 def _show_completion(wanted: bool) -> None:
     if wanted:
-        from vidlocal.cli import shells
+        from vidlocal.cli.ui import shells
 
         typer.echo(shells.script_here(), nl=False)
         raise typer.Exit

@@ -11,10 +11,10 @@ import typer
 
 from vidlocal import settings
 from vidlocal.ask import SILENT, Statement, answer, gather, look
-from vidlocal.cli import options, output
 from vidlocal.cli.note import video_and_time
-from vidlocal.cli.query import WordsCommand, query_of
 from vidlocal.cli.search import advice, direction
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.safe import flat
@@ -65,10 +65,10 @@ def command(
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         found = gather(library, question, num_ctx=chosen.num_ctx, videos=among, query_vector=partial(direction, chosen))
         if found.notice:
-            output.notice(found.notice, quiet=quiet)
+            console.notice(found.notice, quiet=quiet)
         if not found.moments:
             _tell(question, (), (), json=json)
-            output.notice(advice(library, question), quiet=quiet)
+            console.notice(advice(library, question), quiet=quiet)
             return
     _tell(question, _answered(chosen, question, found.moments, json=json), found.moments, json=json)
 
@@ -82,12 +82,12 @@ def _question(words: Sequence[str]) -> str:
 
 def _answered(chosen: "Settings", question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
     """The answer; a person on a terminal sees each statement as soon as it is complete."""
-    from vidlocal.cli.hosts import open_writer
+    from vidlocal.app.hosts import open_writer
 
     def show(statement: Statement) -> None:
-        if output.on_terminal() and not json:
-            output.line(_worded(statement, moments))
-            output.arrive()
+        if console.on_terminal() and not json:
+            console.line(_worded(statement, moments))
+            console.arrive()
 
     with ExitStack() as stack:
         return answer(question, moments, open_writer(stack, chosen), show=show)
@@ -97,7 +97,7 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
     if json:
         cited = sorted({number for statement in found for number in statement.cites})
         text = " ".join(f"{one.text} {''.join(f'[{number}]' for number in one.cites)}" for one in found)
-        output.document(
+        console.document(
             {
                 "question": question,
                 "answer": text or SILENT,
@@ -105,10 +105,10 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
             }
         )
     elif not found:
-        output.line(SILENT)
-    elif not output.on_terminal():
+        console.line(SILENT)
+    elif not console.on_terminal():
         for statement in found:
-            output.line(_worded(statement, moments))
+            console.line(_worded(statement, moments))
 
 
 def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
@@ -135,7 +135,7 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
 
 
 def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool, quiet: bool) -> None:
-    from vidlocal.cli.hosts import open_vision
+    from vidlocal.app.hosts import open_vision
     from vidlocal.steps.still import still
 
     video, time = video_and_time(library, place)
@@ -143,12 +143,12 @@ def _look(library: Library, chosen: "Settings", place: str, question: str, *, js
     if shown is None:
         raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
     if shown.stood_in:
-        output.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
+        console.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
     with ExitStack() as stack:
-        vision, _ = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
+        vision, _ = open_vision(stack, chosen, say=lambda text: console.notice(text, quiet=quiet))
         said = look(question, shown.jpeg, vision)
     if not json:
-        output.line(f"{flat(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
+        console.line(f"{flat(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
         return
     seen = {
         "n": 1,
@@ -158,4 +158,4 @@ def _look(library: Library, chosen: "Settings", place: str, question: str, *, js
         "text": "",
     }
     text = f"{said} [1]" if said else _NOT_SEEN
-    output.document({"question": question, "answer": text, "citations": [seen] if said else []})
+    console.document({"question": question, "answer": text, "citations": [seen] if said else []})

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output, progress
+from vidlocal.cli.ui import console, options, progress
 from vidlocal.steps.check import Checked, Tools, check
 from vidlocal.store.database import Library
 
@@ -37,20 +37,20 @@ def command(
             checked.append(one)
     left = [one for one in checked if not one.mended and not one.finding.note]
     if json:
-        output.document({"found": [_as_data(one) for one in checked], "clean": not left})
+        console.document({"found": [_as_data(one) for one in checked], "clean": not left})
     else:
         for one in checked:
             _print(one)
-    output.notice(_sentence(checked, left, repair=repair), quiet=quiet)
+    console.notice(_sentence(checked, left, repair=repair), quiet=quiet)
     if left:
         raise typer.Exit(FOUND)
 
 
 def _print(one: Checked) -> None:
-    if output.on_terminal():
-        output.line(f"{_became(one):6}  {_told(one)}")
+    if console.on_terminal():
+        console.line(f"{_became(one):6}  {_told(one)}")
     else:
-        output.fields(one.finding.part, _became(one), _told(one))
+        console.fields(one.finding.part, _became(one), _told(one))
 
 
 def _became(one: Checked) -> str:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
-from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
-from vidlocal.cli.query import WordsCommand, query_of
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
+from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.store import videos
 from vidlocal.store.database import Library
@@ -94,7 +94,7 @@ def command(
     if join is not None and list(words) != ["-"]:
         wanted = _in_film_order(wanted)
     if not wanted:
-        output.notice("There is no moment to cut.", quiet=quiet)
+        console.notice("There is no moment to cut.", quiet=quiet)
     if dry_run or not wanted:
         _tell_plan(wanted, pad, json=json)
         return
@@ -108,9 +108,9 @@ def command(
                 _tell(made, json=json, quiet=quiet)
         except MediaError as error:
             done = [_failed(made, str(error)) for made in done]
-            output.notice(str(error))
+            console.notice(str(error))
     if json:
-        output.document({"clips": [_data(made) for made in done]})
+        console.document({"clips": [_data(made) for made in done]})
     failed = sum(made.file is None for made in done)
     if failed:
         raise typer.Exit(ALL_FAILED if failed == len(done) else SOME_FAILED)
@@ -193,17 +193,17 @@ def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
             {"source": os.fspath(one.paths[0]), "start": round(start, 3), "end": round(end, 3), "text": one.text}
             for one, start, end in spans
         ]
-        output.document({"clips": clips})
+        console.document({"clips": clips})
         return
     for one, start, end in spans:
-        output.fields(one.paths[0], clock(start), clock(end), one.text)
+        console.fields(one.paths[0], clock(start), clock(end), one.text)
 
 
 def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
     if made.file is None or made.cut is None:
-        output.notice(made.reason or "It could not be cut.")
+        console.notice(made.reason or "It could not be cut.")
     elif not json:
-        output.fields(made.file, made.wanted.paths[0], clock(made.cut.start), clock(made.cut.end), _how(made))
+        console.fields(made.file, made.wanted.paths[0], clock(made.cut.start), clock(made.cut.end), _how(made))
 
 
 def _how(made: "Made") -> str:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options
 from vidlocal.moments import Place
 from vidlocal.records import Cluster
 from vidlocal.steps.clusters import HASH, THRESHOLD, Grouped, cluster

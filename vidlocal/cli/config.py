@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
+from vidlocal.cli.ui import console, options
 from vidlocal.render.safe import flat
 from vidlocal.settings import Explained
 
@@ -32,19 +32,19 @@ def command(
         settings.write(settings.load().home, {name: value})
     rows = settings.explain()
     for variable in settings.unknown_variables():
-        output.notice(f"The variable {variable} is no setting of vidlocal and changes nothing.", quiet=quiet)
+        console.notice(f"The variable {variable} is no setting of vidlocal and changes nothing.", quiet=quiet)
     chosen = [row for row in rows if name in (None, row.setting.name)]
     if value is not None:
-        output.notice(_stored(chosen[0], str(settings.load().file)), quiet=quiet)
+        console.notice(_stored(chosen[0], str(settings.load().file)), quiet=quiet)
     if json:
-        output.document({"file": str(settings.load().file), "settings": [_data(row) for row in chosen]})
+        console.document({"file": str(settings.load().file), "settings": [_data(row) for row in chosen]})
     elif name is not None and value is None:
-        output.line(shown(chosen[0]))
-    elif name is None and output.on_terminal():
-        output.show(_table(chosen))
+        console.line(shown(chosen[0]))
+    elif name is None and console.on_terminal():
+        console.show(_table(chosen))
     elif name is None:
         for row in chosen:
-            output.fields(row.setting.name, shown(row), row.origin)
+            console.fields(row.setting.name, shown(row), row.origin)
 
 
 def shown(row: Explained) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal import settings
-from vidlocal.cli import options, output, progress
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options, progress
 from vidlocal.errors import ToolError
 from vidlocal.records import Moment
 from vidlocal.store.database import Library

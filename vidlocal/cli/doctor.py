@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
+from vidlocal.cli.ui import console, options
 from vidlocal.render.safe import flat
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vidlocal.cli.checks import Check
+    from vidlocal.app.doctor_checks import Check
 
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 
@@ -23,23 +23,23 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Exit code 0 when ingest and search can work, even if something else is missing. Piped, it prints
     tab-separated lines: part, state, what was found, how to mend it.
     """
-    from vidlocal.cli.checks import State, all_checks
+    from vidlocal.app.doctor_checks import State, all_checks
 
     found = list(all_checks(settings.load()))
     if json:
-        output.document([_data(check) for check in found])
-    elif output.on_terminal():
-        output.show(_table(found))
+        console.document([_data(check) for check in found])
+    elif console.on_terminal():
+        console.show(_table(found))
     else:
         for check in found:
-            output.fields(check.part, check.state, check.found, check.mend)
+            console.fields(check.part, check.state, check.found, check.mend)
     broken = [check for check in found if check.exit_code]
     if broken:
-        output.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
+        console.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
         raise typer.Exit(broken[0].exit_code)
     missing = [check.part for check in found if check.state is State.MISSING]
     told = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
-    output.notice(told, quiet=quiet)
+    console.notice(told, quiet=quiet)
 
 
 def _data(check: "Check") -> dict[str, object]:

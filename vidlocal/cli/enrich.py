@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import night, options, output
-from vidlocal.cli.picture_engine import queue_pictures
-from vidlocal.cli.progress import Line
+from vidlocal.app import session
+from vidlocal.app.clip_engine import queue_pictures
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.progress import Line
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.errors import UsageError
@@ -86,11 +87,11 @@ def command(
     only: Only = None,
     host: Hosts = None,
     allow_remote_host: options.AllowRemoteHost = False,
-    window: night.WindowOption = None,
-    until: night.UntilOption = None,
-    lasts: night.ForOption = None,
+    window: session.WindowOption = None,
+    until: session.UntilOption = None,
+    lasts: session.ForOption = None,
     now: Now = False,
-    when: night.WhenOption = None,
+    when: session.WhenOption = None,
     searched: Searched = False,
     budget: Budget = None,
     redo_stale: RedoStale = False,
@@ -120,7 +121,7 @@ def command(
         }
     )
     overnight = OVERNIGHT in words or window is not None
-    hours = night.read_hours(chosen, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
+    hours = session.read_hours(chosen, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home))
         among = Among(_ids(library, words, all_videos=all_videos), budget, searched)
@@ -129,10 +130,10 @@ def command(
         if redo_weak:
             redo.queue(library, redo.weak(library, among.videos))
         owner = stack.enter_context(Owner(library.folder))
-        shift = stack.enter_context(night.shift(library, owner, hours, quiet=quiet))
+        shift = stack.enter_context(session.shift(library, owner, hours, quiet=quiet))
         summary = _Command(stack, library, chosen, among, shift).go(canary=canary, only=only or None)
     if json:
-        output.document(as_data(summary))
+        console.document(as_data(summary))
 
 
 def _ids(library: Library, words: Sequence[str], *, all_videos: bool) -> tuple[int, ...] | None:
@@ -160,7 +161,7 @@ class _Command:
         library: Library,
         chosen: settings.Settings,
         among: Among,
-        shift: night.Shift,
+        shift: session.Shift,
     ) -> None:
         self.stack = stack
         self.library = library
@@ -169,7 +170,7 @@ class _Command:
         self.shift = shift
 
     def go(self, *, canary: bool, only: Collection[JobKind] | None) -> "Summary":
-        from vidlocal.cli.engines import open_engines
+        from vidlocal.app.engines import open_engines
         from vidlocal.enrich import enrich
         from vidlocal.steps.worker import Summary, work_left
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
+from vidlocal.cli.ui import console, options
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import EngineError, MediaError, UsageError
 from vidlocal.media.files import unreadable
@@ -112,9 +112,9 @@ def _questions(library: Library, path: Path) -> tuple[list[Question], int]:
         except ValueError as reason:
             bad += 1
             if bad <= _MOST_REASONS:
-                output.notice(f"{path.name}, line {number} {reason}.")
+                console.notice(f"{path.name}, line {number} {reason}.")
     if bad > _MOST_REASONS:
-        output.notice(f"{bad - _MOST_REASONS:,} more were left out.")
+        console.notice(f"{bad - _MOST_REASONS:,} more were left out.")
     return found, bad
 
 
@@ -189,7 +189,7 @@ def _measured(library: Library, asked: Sequence[Question], ask: _Ask, *, quiet: 
             reason = _by_meaning(library, question, ask, lists)
     if reason is None:
         return lists
-    output.notice(f"There are no figures for vectors. {reason}", quiet=quiet)
+    console.notice(f"There are no figures for vectors. {reason}", quiet=quiet)
     return {"words": lists["words"], "vectors": None, "fused": None}
 
 
@@ -220,9 +220,9 @@ def _ranks(moments: Sequence[Moment], question: Question) -> Ranks:
 def _print(found: _Channels, count: int, *, json: bool, intervals: bool) -> None:
     told = {channel: None if ranks is None else quality.figures(ranks) for channel, ranks in found.items()}
     if json:
-        output.document({"queries": count, **_data(told, intervals=intervals)})
+        console.document({"queries": count, **_data(told, intervals=intervals)})
         return
-    output.line(counted(count, "query", "queries"))
+    console.line(counted(count, "query", "queries"))
     _table(told)
 
 
@@ -237,15 +237,15 @@ def _print_both(names: Sequence[str], both: Sequence[_Channels], count: int, *, 
         gained[channel] = None if first is None or second is None else quality.difference(first, second)
     if json:
         compared = [{"name": name, **_data(one, intervals=intervals)} for name, one in zip(names, told, strict=True)]
-        output.document({"queries": count, "compared": compared, "difference": _data(gained, intervals=True)})
+        console.document({"queries": count, "compared": compared, "difference": _data(gained, intervals=True)})
         return
-    output.line(counted(count, "query", "queries"))
+    console.line(counted(count, "query", "queries"))
     for name, one in zip(names, told, strict=True):
-        output.line("")
-        output.line(name)
+        console.line("")
+        console.line(name)
         _table(one)
-    output.line("")
-    output.line(f"{names[1]} minus {names[0]}")
+    console.line("")
+    console.line(f"{names[1]} minus {names[0]}")
     _table(gained)
 
 
@@ -268,10 +268,10 @@ def _data(told: Mapping[str, Figures | None], *, intervals: bool) -> dict[str, o
 
 
 def _table(told: Mapping[str, Figures | None]) -> None:
-    output.line("channel  level   " + "  ".join(f"{name:^21}" for name in quality.MEASURES).rstrip())
+    console.line("channel  level   " + "  ".join(f"{name:^21}" for name in quality.MEASURES).rstrip())
     for channel, figures in told.items():
         for level, measures in (figures or {}).items():
             if measures is None:
                 continue
             cells = (f"{one.value:6.3f} [{one.low:6.3f},{one.high:6.3f}]" for one in measures.values())
-            output.line(f"{channel:<8} {level:<7} " + "  ".join(f"{cell:<21}" for cell in cells).rstrip())
+            console.line(f"{channel:<8} {level:<7} " + "  ".join(f"{cell:<21}" for cell in cells).rstrip())

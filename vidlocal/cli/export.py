@@ -11,8 +11,9 @@ from typing import Annotated, TypeGuard
 
 import typer
 
-from vidlocal.cli import new_file, options, output, rates
-from vidlocal.cli.library import open_library
+from vidlocal.app import frame_rate
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, new_file, options
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
@@ -84,10 +85,10 @@ def command(
     --finetune takes the descriptions (scene, action) that you corrected with `vidlocal note --edit` and your notes,
     each with its picture and the question the vision model gets, in the conversation format of LLaVA.
     """
-    if finetune is not None:
-        _finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
+    if export_finetune is not None:
+        _finetune(video, kind, export_finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
-    rate = None if fps is None else rates.named(fps)
+    rate = None if fps is None else frame_rate.named(fps)
     if video == ["-"]:
         clips = [clip for clip in piped() if not kind or set(clip.kinds) & set(kind)]
         new_file.write(_written(clips, form, "moments", rate, quiet=quiet), out)
@@ -113,7 +114,7 @@ def _of_library(
         default = None if form is Format.CSV else _TRANSCRIPT
         clips = [clip for one in chosen for clip in _clips(library, one, kind or default)]
     if not clips:
-        output.notice("There is no such text in these videos.", quiet=quiet)
+        console.notice("There is no such text in these videos.", quiet=quiet)
     title = chosen[0].title if len(chosen) == 1 else "vidlocal"
     new_file.write(_written(clips, form, title, rate, quiet=quiet), out)
 
@@ -123,16 +124,16 @@ def _finetune(
 ) -> None:
     if not alone or names == ["-"]:
         raise UsageError("--finetune writes a folder of its own from the library. Leave out -, -o and --format.")
-    from vidlocal.cli import finetune
+    from vidlocal.cli import export_finetune
 
     with open_library() as library:
-        finetune.write(library, _chosen(library, names), kinds, folder, quiet=quiet)
+        export_finetune.write(library, _chosen(library, names), kinds, folder, quiet=quiet)
 
 
 def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, quiet: bool) -> Iterator[str]:
     """The export as text, made when it is asked for: a film is not read for a file that cannot be written."""
     if form in (Format.EDL, Format.FCPXML, Format.OTIO):
-        yield _timeline(clips, form, title, rate or rates.of_first(clips, quiet=quiet))
+        yield _timeline(clips, form, title, rate or frame_rate.of_first(clips, quiet=quiet))
         return
     from vidlocal.render import captions, notes, rows
 

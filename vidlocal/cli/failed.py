@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store import jobs, videos
 from vidlocal.store.among import Among
@@ -39,13 +39,13 @@ def command(
         if retry:
             jobs.retry(library, among)
     if json:
-        output.document({"failed": [_as_data(failure, titles) for failure in failed], "queued": retry})
-    elif output.on_terminal() and failed:
+        console.document({"failed": [_as_data(failure, titles) for failure in failed], "queued": retry})
+    elif console.on_terminal() and failed:
         _draw(failed, titles)
     else:
         for failure in failed:
-            output.fields(*_fields(failure, titles))
-    output.notice(_sentence(len(failed), retry=retry), quiet=quiet)
+            console.fields(*_fields(failure, titles))
+    console.notice(_sentence(len(failed), retry=retry), quiet=quiet)
 
 
 def _sentence(number: int, *, retry: bool) -> str:
@@ -78,7 +78,7 @@ def _draw(failed: Sequence[Failure], known: dict[int, Video]) -> None:
         ]
         for failure in failed
     ]
-    output.show(grid(["video", "time", "work", "fault", "tries", "reason"], rows, numbers={"time", "tries"}))
+    console.show(grid(["video", "time", "work", "fault", "tries", "reason"], rows, numbers={"time", "tries"}))
 
 
 def _as_data(failure: Failure, known: dict[int, Video]) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
-from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
 from vidlocal.steps import take
 from vidlocal.store.database import Library
@@ -60,7 +60,7 @@ def command(
             total.bad += taken.bad
         reasons.end()
     if json:
-        output.document(
+        console.document(
             {
                 "videos": total.videos,
                 "passages": total.passages,
@@ -70,7 +70,7 @@ def command(
             }
         )
     else:
-        output.notice(_told(total, unreadable), quiet=quiet)
+        console.notice(_told(total, unreadable), quiet=quiet)
     if total.bad or unreadable:
         raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)
 
@@ -84,11 +84,11 @@ class _Reasons:
     def add(self, reason: str) -> None:
         self.count += 1
         if self.count <= _MOST_REASONS:
-            output.notice(reason)
+            console.notice(reason)
 
     def end(self) -> None:
         if self.count > _MOST_REASONS:
-            output.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
+            console.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
 
 
 def _told(total: take.Taken, unreadable: int) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output, progress
-from vidlocal.cli.endings import ALL_FAILED, SOME_FAILED
+from vidlocal.cli.ui import console, options, progress
+from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.records import MediaKind, PassageKind
 from vidlocal.render.safe import flat
 from vidlocal.store import passages
@@ -76,7 +76,7 @@ def command(
     _sum_up(done, quiet=quiet or json)
     for file in late[:_MOST_LATE]:
         told = f"{flat(file.name)} came after its video was taken in. Read it with: vidlocal import"
-        output.notice(f"{told} {shlex.quote(flat(str(file)))}", quiet=quiet)
+        console.notice(f"{told} {shlex.quote(flat(str(file)))}", quiet=quiet)
     if every is not None:
         _say_what_keeps_its_frames(done, quiet=quiet or json)
     _exit_with(done)
@@ -84,7 +84,7 @@ def command(
 
 def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
     """What ingest works with, closed with `stack`."""
-    from vidlocal.cli.fast_engines import fast_engines
+    from vidlocal.app.fast_engines import fast_engines
     from vidlocal.ingest import Tools
     from vidlocal.media.ffmpeg import find
     from vidlocal.media.probe import Prober
@@ -100,12 +100,12 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
 
     for outcome in outcomes:
         if json:
-            output.record(as_data(outcome))
+            console.record(as_data(outcome))
         elif outcome.result is not Result.PASSED_OVER:
-            if output.on_terminal():
+            if console.on_terminal():
                 line.say(_sentence(outcome))
             else:
-                output.fields(*_fields(outcome))
+                console.fields(*_fields(outcome))
         yield outcome
 
 
@@ -174,11 +174,11 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
 
     counts = Counter(outcome.result for outcome in done)
     told = [f"{counts[result]:,} {result.value}" for result in Result if counts[result]]
-    output.notice(f"{', '.join(told) or 'There was nothing to take in'}.", quiet=quiet)
+    console.notice(f"{', '.join(told) or 'There was nothing to take in'}.", quiet=quiet)
     for note in dict.fromkeys(note for outcome in done for note in outcome.notes):
-        output.notice(note, quiet=quiet)
+        console.notice(note, quiet=quiet)
     if counts[Result.ADDED]:
-        output.notice(
+        console.notice(
             'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
         )
 
@@ -206,7 +206,7 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
     if known:
         told = f"{counted(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
         lost = f"vidlocal rm {known[0].id} and ingest take them anew, without what was described and noted."
-        output.notice(f"{told} {lost}", quiet=quiet)
+        console.notice(f"{told} {lost}", quiet=quiet)
 
 
 def _exit_with(done: "Sequence[Outcome]") -> None:

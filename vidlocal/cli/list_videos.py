@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options
 from vidlocal.records import Video
 from vidlocal.store import frames, videos
 from vidlocal.store.frames import Coverage

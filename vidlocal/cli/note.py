@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from vidlocal import timecode
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
-from vidlocal.cli.query import WordsCommand
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.query_words import WordsCommand
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.store import frames, passages, videos
@@ -111,33 +111,33 @@ def _edit(library: Library, passage_id: int, text: str, *, json: bool, quiet: bo
 def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: bool) -> None:
     passage = _passage(library, passage_id)
     what = f"the {passage.kind} passage {passage_id} at {timecode.clock(passage.start)}: {_short(passage.text)}"
-    deleted = yes or output.confirmed(f"Delete {what}?")
+    deleted = yes or console.confirmed(f"Delete {what}?")
     if deleted:
         passages.forget(library, passage)
     if json:
-        output.document({"passage": asdict(passage), "deleted": deleted})
-    output.notice(f"{'Deleted' if deleted else 'Kept'} {what}", quiet=quiet)
+        console.document({"passage": asdict(passage), "deleted": deleted})
+    console.notice(f"{'Deleted' if deleted else 'Kept'} {what}", quiet=quiet)
 
 
 def _list(library: Library, place: str, *, json: bool, quiet: bool) -> None:
     video, time = video_and_time(library, place)
     known = passages.between(library, video.id, time, time, PassageKind)
     if json:
-        output.document({"passages": [asdict(passage) for passage in known]})
+        console.document({"passages": [asdict(passage) for passage in known]})
         return
     for passage in known:
         span = timecode.clock(passage.start), timecode.clock(passage.end)
-        output.fields(str(passage.id), *span, passage.kind, passage.engine or "", passage.text)
+        console.fields(str(passage.id), *span, passage.kind, passage.engine or "", passage.text)
     if not known:
-        output.notice("Nothing is known of this time. Give a text to write a note.", quiet=quiet)
+        console.notice("Nothing is known of this time. Give a text to write a note.", quiet=quiet)
 
 
 def _tell(library: Library, passage_id: int, verb: str, *, json: bool, quiet: bool) -> None:
     passage = _passage(library, passage_id)
     if json:
-        output.document({"passage": asdict(passage)})
+        console.document({"passage": asdict(passage)})
     when = f"{timecode.clock(passage.start)} to {timecode.clock(passage.end)}"
-    output.notice(f"{verb} as {passage.kind} passage {passage_id}, {when}.", quiet=quiet)
+    console.notice(f"{verb} as {passage.kind} passage {passage_id}, {when}.", quiet=quiet)
 
 
 def _passage(library: Library, passage_id: int) -> Passage:

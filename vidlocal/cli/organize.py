@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
+from vidlocal.cli.ui import console, options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.render.safe import flat
 from vidlocal.store.database import Library
@@ -66,14 +66,14 @@ def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_da
         return propose(library, folder, None)
     from contextlib import ExitStack
 
-    from vidlocal.cli.hosts import open_writer
+    from vidlocal.app.hosts import open_writer
     from vidlocal.errors import EngineUnreachable
 
     try:
         with ExitStack() as stack:
             return propose(library, folder, open_writer(stack, chosen))
     except (EngineUnreachable, ModelMissing) as error:
-        output.notice(f"Going by date and title. {error}", quiet=quiet)
+        console.notice(f"Going by date and title. {error}", quiet=quiet)
     except EngineError as error:
         raise EngineError(f"{error} Or go without the text model: vidlocal organize --by-date") from error
     return propose(library, folder, None)
@@ -85,15 +85,15 @@ def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -
     data = _data(proposal.folder, proposal.moves, proposal.left)
     move_journal.keep_plan(library.folder, data)
     if json:
-        output.document(data | {"applied": False})
+        console.document(data | {"applied": False})
     else:
         _table(proposal)
     _name_left(proposal.left, quiet=quiet)
     if proposal.moves:
         where = shlex.quote(str(proposal.folder))
-        output.notice(f"Nothing was renamed. Do so with: vidlocal organize {where} --apply", quiet=quiet)
+        console.notice(f"Nothing was renamed. Do so with: vidlocal organize {where} --apply", quiet=quiet)
     else:
-        output.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
+        console.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
 
 
 def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, quiet: bool) -> None:
@@ -102,19 +102,19 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
     if not json:
         _table(proposal)
     count = len(proposal.moves)
-    if count and not yes and sys.stdin.isatty() and not output.confirmed(f"Rename {counted(count, 'video')}?"):
-        output.notice("Nothing was renamed.", quiet=quiet)
+    if count and not yes and sys.stdin.isatty() and not console.confirmed(f"Rename {counted(count, 'video')}?"):
+        console.notice("Nothing was renamed.", quiet=quiet)
         return
     moved = move.apply(library, proposal.folder, proposal.moves)
     move_journal.drop_plan(library.folder)
     if json:
-        output.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
+        console.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
     _name_left(proposal.left, quiet=quiet)
     if moved.renamed:
         told = f"Renamed {counted(len(moved.renamed), 'file')}. Take it back with: vidlocal organize --undo"
     else:
         told = "Nothing was renamed."
-    output.notice(told, quiet=quiet)
+    console.notice(told, quiet=quiet)
     _end(moved)
 
 
@@ -125,11 +125,11 @@ def _undo(library: Library, *, json: bool, quiet: bool) -> None:
     if json:
         pairs = [] if moved is None else [{"from": str(one), "to": str(other)} for one, other in moved.renamed]
         left = () if moved is None else moved.left
-        output.document({"undone": pairs, "left": [_left(one) for one in left]})
+        console.document({"undone": pairs, "left": [_left(one) for one in left]})
     if moved is None:
-        output.notice("There is nothing to take back.", quiet=quiet)
+        console.notice("There is nothing to take back.", quiet=quiet)
         return
-    output.notice(f"Old names given back to {counted(len(moved.renamed), 'file')}.", quiet=quiet)
+    console.notice(f"Old names given back to {counted(len(moved.renamed), 'file')}.", quiet=quiet)
     _end(moved)
 
 
@@ -141,13 +141,13 @@ def _end(moved: "Moved") -> None:
 
 def _name_left(left: "Sequence[Left]", *, quiet: bool) -> None:
     for one in left:
-        output.notice(f"{one.path} stays: {one.reason}.", quiet=quiet)
+        console.notice(f"{one.path} stays: {one.reason}.", quiet=quiet)
 
 
 def _table(proposal: "Proposal") -> None:
-    if not output.on_terminal():
+    if not console.on_terminal():
         for move in proposal.moves:
-            output.fields(move.source, move.target)
+            console.fields(move.source, move.target)
         return
     if not proposal.moves:
         return
@@ -161,7 +161,7 @@ def _table(proposal: "Proposal") -> None:
     for move in proposal.moves:
         now, then = (_within(proposal.folder, path) for path in (move.source, move.target))
         table.add_row(Text(now), Text(then), Text(f"+{len(move.sidecars)}" if move.sidecars else ""))
-    output.show(table)
+    console.show(table)
 
 
 def _within(folder: Path, path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.store import jobs, measures
 
 
@@ -19,9 +19,9 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         if before is None:
             measures.put(library, measures.PAUSED, since)
     if json:
-        output.document({"paused_since": since})
+        console.document({"paused_since": since})
     if before is None:
-        output.notice("Paused. Go on with: vidlocal resume", quiet=quiet)
+        console.notice("Paused. Go on with: vidlocal resume", quiet=quiet)
     else:
         began = datetime.fromisoformat(since).astimezone()
-        output.notice(f"It is paused since {began:%a %d %b %H:%M}. Go on with: vidlocal resume", quiet=quiet)
+        console.notice(f"It is paused since {began:%a %d %b %H:%M}. Go on with: vidlocal resume", quiet=quiet)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store import frames, measures, priorities, videos
 from vidlocal.store.database import Library
@@ -62,17 +62,17 @@ def command(
         chosen = None if video is None else videos.resolve(library, video)
         plan = read(library, chosen)
     if json:
-        output.document(_as_data(plan))
-    elif output.on_terminal():
+        console.document(_as_data(plan))
+    elif console.on_terminal():
         _draw(plan)
     elif chosen is None:
         for line in plan.videos:
-            output.fields(*_video_fields(plan, line))
+            console.fields(*_video_fields(plan, line))
     else:
         for waiting in plan.first:
-            output.fields(*_frame_fields(waiting))
+            console.fields(*_frame_fields(waiting))
     if not plan.first:
-        output.notice("No frame waits to be described.", quiet=quiet)
+        console.notice("No frame waits to be described.", quiet=quiet)
 
 
 def read(library: Library, video: Video | None = None) -> Plan:
@@ -115,11 +115,11 @@ def _draw(plan: Plan) -> None:
     from vidlocal.render.grid import grid
 
     heads = ["id", "title", "frames", "distinct", "described", "left", "takes"]
-    output.show(grid(heads, [_video_row(plan, line) for line in plan.videos], numbers={"id", *heads[2:]}))
+    console.show(grid(heads, [_video_row(plan, line) for line in plan.videos], numbers={"id", *heads[2:]}))
     if plan.first:
         titles = {line.video.id: line.video.title for line in plan.videos}
-        output.line("")
-        output.show(grid(["next", "video", "why"], _frame_rows(plan.first, titles), numbers={"next"}))
+        console.line("")
+        console.show(grid(["next", "video", "why"], _frame_rows(plan.first, titles), numbers={"next"}))
 
 
 def _video_row(plan: Plan, line: VideoPlan) -> list[str]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.records import JobKind
 from vidlocal.timecode import lasting, pace
 from vidlocal.wording import counted
@@ -37,22 +37,22 @@ def command(
         reports = report.kept(library, limit=last)
     if json:
         shown = [one.as_data() for one in reports]
-        output.document(shown if last > 1 else shown[0] if shown else None)
+        console.document(shown if last > 1 else shown[0] if shown else None)
         return
     if not reports:
-        output.notice("There is no report yet. It comes with: vidlocal enrich --all overnight", quiet=quiet)
+        console.notice("There is no report yet. It comes with: vidlocal enrich --all overnight", quiet=quiet)
     for one in reports:
         _show(one)
 
 
 def _show(one: "Report") -> None:
-    if output.on_terminal():
+    if console.on_terminal():
         from vidlocal.render import table
 
-        output.show(table.facts(describe(one)))
+        console.show(table.facts(describe(one)))
         return
     for pair in describe(one):
-        output.fields(*pair)
+        console.fields(*pair)
 
 
 def describe(report: "Report") -> Sequence[tuple[str, str]]:

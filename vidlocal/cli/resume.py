@@ -1,7 +1,7 @@
 """`vidlocal resume`."""
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.store import measures
 
 
@@ -14,5 +14,5 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         since = measures.get(library, measures.PAUSED)
         measures.forget(library, measures.PAUSED)
     if json:
-        output.document({"was_paused_since": since})
-    output.notice("Going on." if since else "It was not paused.", quiet=quiet)
+        console.document({"was_paused_since": since})
+    console.notice("Going on." if since else "It was not paused.", quiet=quiet)

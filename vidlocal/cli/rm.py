@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import log, options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app import run_log
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.steps import move_journal
 from vidlocal.store import frames, passages, videos
 from vidlocal.wording import counted
@@ -35,14 +36,14 @@ def command(
         passage_count = len(passages.of_video(library, found.id))
         what = f"video {found.id} ({found.title}) "
         what += f"with {counted(frame_count, 'frame')} and {counted(passage_count, 'passage')}"
-        removed = not dry_run and (yes or output.confirmed(f"Remove {what} from the library?"))
+        removed = not dry_run and (yes or console.confirmed(f"Remove {what} from the library?"))
         if removed and purge:
-            log.forget(library.folder)
+            run_log.forget(library.folder)
             move_journal.forget(library.folder)
         if removed:
             videos.remove(library, found.id, purge=purge)
     if json:
-        output.document(
+        console.document(
             {
                 "video": {"id": found.id, "title": found.title, "path": found.path},
                 "frames": frame_count,
@@ -52,4 +53,4 @@ def command(
             }
         )
     verb = "Would remove" if dry_run else "Removed" if removed else "Kept"
-    output.notice(f"{verb} {what}.", quiet=quiet)
+    console.notice(f"{verb} {what}.", quiet=quiet)

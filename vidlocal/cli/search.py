@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
-from vidlocal.cli.query import WordsCommand, query_of
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options
+from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import StoreError
 from vidlocal.query import parse
@@ -24,7 +25,7 @@ from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
-    from vidlocal.cli.picture_words import PictureWords
+    from vidlocal.app.clip_query import PictureWords
 
 Parser = WordsCommand
 
@@ -87,7 +88,7 @@ def command(
         )
         looks: dict[Moment, Look] = {}
         if look is not None:
-            from vidlocal.cli.looking import look_again
+            from vidlocal.app.second_look import look_again
 
             found, looks = look_again(library, chosen, found, look, private=private, quiet=quiet)
             found = replace(found, moments=found.moments[:limit])
@@ -122,15 +123,15 @@ def _show(
 ) -> None:
     if page is None and play is None and not thumbs:
         return
-    from vidlocal.cli import showing
+    from vidlocal.cli.ui import present
 
     if thumbs:
-        showing.draw_thumbs(library, found, how=chosen.thumbs)
+        present.draw_thumbs(library, found, how=chosen.thumbs)
     if page is not None:
-        showing.write_page(library, found, Path(page))
+        present.write_page(library, found, Path(page))
         output.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
     if play is not None:
-        showing.open_moment(library, found, play, player=chosen.player, quiet=quiet)
+        present.open_moment(library, found, play, player=chosen.player, quiet=quiet)
 
 
 def advice(library: Library, query: str) -> str:
@@ -172,7 +173,7 @@ def picture_words(library: Library, chosen: settings.Settings) -> "PictureWords 
     """What finds out how the words of a query look; None where no picture can be found by that, or none shall be."""
     if not chosen.search_pictures or not vector_mirror.keys(library, vector_mirror.OF_FRAMES):
         return None
-    from vidlocal.cli.picture_words import PictureWords  # a search without pictures does not pay for it
+    from vidlocal.app.clip_query import PictureWords  # a search without pictures does not pay for it
 
     return PictureWords(library, chosen)
 

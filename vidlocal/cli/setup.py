@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output, progress
+from vidlocal.cli.ui import console, options, progress
 from vidlocal.engines import picture_files
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName, profile
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError, VidlocalError
@@ -17,7 +17,7 @@ from vidlocal.settings import Settings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vidlocal.cli.parts import Part
+    from vidlocal.app.downloads import Part
 
 _THERE, _WANTED, _FETCHED, _FAILED = "there", "to fetch", "fetched", "failed"
 
@@ -62,7 +62,7 @@ def command(
     writes the names of the models into settings.toml. Piped, the list is tab-separated: role, name, bytes,
     state, source.
     """
-    from vidlocal.cli.parts import open_server, parts
+    from vidlocal.app.downloads import open_server, parts
 
     if json and not (yes or dry_run):
         raise UsageError("With --json there is nobody to ask. Add --yes, or --dry-run to see what would be fetched.")
@@ -79,11 +79,11 @@ def command(
             items = bring(items, quiet=quiet)
             keep(items, chosen, quiet=quiet)
     if json:
-        output.document({"profile": models.name, "parts": [_data(item) for item in items]})
+        console.document({"profile": models.name, "parts": [_data(item) for item in items]})
     if go_on:
         _end(items, quiet=quiet)
     elif not dry_run:
-        output.notice("Nothing was fetched.", quiet=quiet)
+        console.notice("Nothing was fetched.", quiet=quiet)
 
 
 def models_of(name: ProfileName) -> Profile:
@@ -117,7 +117,9 @@ def keep(items: Sequence[Item], chosen: Settings, *, quiet: bool) -> None:
         settings.write(chosen.home, names)
     for row in settings.explain():
         if row.setting.name in names and row.value != names[row.setting.name]:
-            output.notice(f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.", quiet=quiet)
+            console.notice(
+                f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.", quiet=quiet
+            )
 
 
 def _brought(part: "Part", line: progress.Line) -> Item:
@@ -132,19 +134,19 @@ def _brought(part: "Part", line: progress.Line) -> Item:
 
 
 def _agreed(items: Sequence[Item]) -> bool:
-    from vidlocal.cli.parts import size
+    from vidlocal.app.downloads import size
 
     size_bytes = sum(item.part.size_bytes for item in items if item.state == _WANTED)
-    return not size_bytes or output.confirmed(f"Fetch {size(size_bytes)} now?")
+    return not size_bytes or console.confirmed(f"Fetch {size(size_bytes)} now?")
 
 
 def _end(items: Sequence[Item], *, quiet: bool) -> None:
     failures = [item.error for item in items if item.state == _FAILED and item.error is not None]
     if failures:
         for sentence in list(dict.fromkeys(map(str, failures)))[1:]:
-            output.notice(sentence)
+            console.notice(sentence)
         raise failures[0]
-    output.notice("Everything is here. Next: vidlocal ingest PATH, then vidlocal enrich.", quiet=quiet)
+    console.notice("Everything is here. Next: vidlocal ingest PATH, then vidlocal enrich.", quiet=quiet)
 
 
 def _data(item: Item) -> dict[str, object]:
@@ -161,29 +163,29 @@ def _data(item: Item) -> dict[str, object]:
 
 def _show(items: Sequence[Item], models: Profile, *, text: bool) -> None:
     """The list, before anything is fetched."""
-    if not output.on_terminal():
+    if not console.on_terminal():
         for item in items:
-            output.fields(item.part.role, item.part.name, str(item.part.size_bytes), item.state, item.part.source)
+            console.fields(item.part.role, item.part.name, str(item.part.size_bytes), item.state, item.part.source)
     else:
-        output.show(_table(items))
+        console.show(_table(items))
     if not text:
         size_gb = OLLAMA_SIZES_BYTES[models.text_model] / 1e9
-        output.notice(
+        console.notice(
             f"The text model {models.text_model} ({size_gb:.1f} GB) is left out. It makes the tags, chapters and "
             "summaries of whole videos; leave out --no-text to have it."
         )
     errors = [item.error for item in items if item.error is not None]
     for reason in dict.fromkeys(map(str, errors)):
-        output.notice(reason)
+        console.notice(reason)
     if any(isinstance(error, EngineUnreachable) for error in errors):
-        output.notice("If Ollama is not installed yet: https://ollama.com/download")
+        console.notice("If Ollama is not installed yet: https://ollama.com/download")
 
 
 def _table(items: Sequence[Item]) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    from vidlocal.cli.parts import size
+    from vidlocal.app.downloads import size
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("for", "model", "size", "state", "from"):

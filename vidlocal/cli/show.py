@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
 from vidlocal.cli.list_videos import as_data
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options
 from vidlocal.records import Chapter, Passage, Video, VideoTag
 from vidlocal.store import frames, passages, understanding, videos
 from vidlocal.store.database import Library

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import options, output
 from vidlocal.cli.note import video_and_time
+from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.render import data
@@ -141,7 +142,7 @@ def _like_a_video(library: Library, video: Video, limit: int) -> _Found:
 
 def _embedded(library: Library, chosen: Settings, jpeg: bytes) -> "tuple[tuple[str, Vectors] | None, str]":
     """The model key and vector of a picture; where it could not be had, None and a sentence."""
-    from vidlocal.cli.picture_engine import open_pictures
+    from vidlocal.app.clip_engine import open_pictures
 
     with ExitStack() as stack:
         engine = open_pictures(stack, chosen)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import options, output
-from vidlocal.cli.library import open_library
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
 from vidlocal.records import EnrichmentStatus, JobKind, Video
 from vidlocal.steps.status import Failed, Now, State, Status, read
 from vidlocal.store.database import Library
@@ -37,18 +37,18 @@ def command(
             return
         status = read(library)
     if json:
-        output.document(as_data(status))
+        console.document(as_data(status))
         return
     pairs = [("all", headline(status)), *describe(status)]
-    if output.on_terminal():
+    if console.on_terminal():
         from vidlocal.render import table
 
-        output.show(table.facts(pairs))
+        console.show(table.facts(pairs))
     else:
         for pair in pairs:
-            output.fields(*pair)
+            console.fields(*pair)
     if not status.running and status.waiting is None and any(status.queued.values()):
-        output.notice(_BUSY if status.state is State.WORKING else _IDLE, quiet=quiet)
+        console.notice(_BUSY if status.state is State.WORKING else _IDLE, quiet=quiet)
 
 
 def headline(status: Status) -> str:
@@ -127,20 +127,20 @@ def as_data(status: Status) -> dict[str, object]:
 
 def _watch(library: Library, *, json: bool) -> None:
     """Show the status again and again: drawn anew on a terminal, a line per change elsewhere."""
-    if json or not output.on_terminal():
+    if json or not console.on_terminal():
         shown: object = None
         for status in _every_while(library):
             data = as_data(status) if json else headline(status)
             if data != shown:
-                output.record(data) if json else output.line(headline(status))
-                output.arrive()
+                console.record(data) if json else console.line(headline(status))
+                console.arrive()
                 shown = data
         return
     from rich.live import Live
 
     from vidlocal.render import table
 
-    with Live(console=output.console(), auto_refresh=False) as live:
+    with Live(console=console.console(), auto_refresh=False) as live:
         for status in _every_while(library):
             live.update(table.facts([("all", headline(status)), *describe(status)]), refresh=True)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli import night, options, output
+from vidlocal.app import session
+from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -23,9 +24,9 @@ def command(
             show_default=False,
         ),
     ] = None,
-    window: night.WindowOption = None,
+    window: session.WindowOption = None,
     now: Annotated[bool, typer.Option("--now", help="Work at any hour, not in the night window only.")] = False,
-    when: night.WhenOption = None,
+    when: session.WhenOption = None,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check now and then that the model really sees pictures.")
     ] = True,
@@ -39,19 +40,19 @@ def command(
     that is watched are taken in at any hour. With --json it prints one object per line: for every file, and for
     every time the queue was worked off.
     """
-    from vidlocal.cli.service import Service
+    from vidlocal.app.service import Service
     from vidlocal.steps.arrivals import Arrivals
 
     chosen = settings.load({"window": window})
-    hours = night.read_hours(chosen, overnight=not now, now=False, when=when)
+    hours = session.read_hours(chosen, overnight=not now, now=False, when=when)
     if now and window is not None:
         raise UsageError("--now and --window contradict each other. Leave one of them out.")
     folders = [_folder(path) for path in watch or []]
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home, create=True))
         owner = stack.enter_context(Owner(library.folder))
-        shift = stack.enter_context(night.shift(library, owner, hours, quiet=quiet))
-        record = output.record if json else lambda value: None
+        shift = stack.enter_context(session.shift(library, owner, hours, quiet=quiet))
+        record = console.record if json else lambda value: None
         service = Service(library, chosen, owner, shift, Arrivals(folders, time.monotonic), record, canary=canary)
         service.check_models()
         service.serve()

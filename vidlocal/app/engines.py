@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
-from vidlocal.cli.fast_engines import fast_engines
-from vidlocal.cli.hosts import open_hosts
+from vidlocal.app.fast_engines import fast_engines
+from vidlocal.app.hosts import open_hosts
 from vidlocal.enrich import Engines
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from vidlocal.cli.picture_engine import open_pictures
+from vidlocal.app.clip_engine import open_pictures
 from vidlocal.engines.models_on_disk import vad_model, whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import EngineError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from vidlocal.cli import output
+from vidlocal.cli.ui import console
 from vidlocal.errors import MediaError, ToolError, UsageError
 from vidlocal.render.clips import Clip, frame_rate
 from vidlocal.render.safe import flat
@@ -34,14 +34,14 @@ def of_first(clips: Sequence[Clip], *, quiet: bool) -> Fraction:
             except (MediaError, ToolError):
                 continue
             if rate_hz >= 1:
-                output.notice(
+                console.notice(
                     f"Times are counted at {rate_hz:.5g} frames a second, as in {flat(path.name)}. --fps names another "
                     "rate.",
                     quiet=quiet,
                 )
                 return Fraction(rate_hz).limit_denominator(_LARGEST_DENOMINATOR)
     if clips:
-        output.notice(
+        console.notice(
             f"None of the videos can be opened, so times are counted at {USUAL} frames a second. --fps names the rate.",
             quiet=quiet,
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vidlocal.cli import new_file, output
+from vidlocal.cli.ui import console, new_file
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.render.safe import as_json
@@ -32,7 +32,7 @@ def write(
     found = Pairs(library)
     corrected = found.corrected((video.id for video in videos), kinds or KINDS)
     if not corrected:
-        output.notice(
+        console.notice(
             "Nothing is corrected yet, so there is nothing to fine-tune with. Correct what a model wrote with: "
             'vidlocal note --edit ID "what is to be seen"',
             quiet=quiet,
@@ -67,14 +67,14 @@ def _sample(pair: Pair) -> dict[str, object]:
 def _tell(samples: Sequence[dict[str, object]], left: Sequence[Passage], folder: Path, *, quiet: bool) -> None:
     if left:
         named = ", ".join(str(passage.id) for passage in left[:_NAMED]) + (", ..." if len(left) > _NAMED else "")
-        output.notice(
+        console.notice(
             f"Left out, because there is no picture that can be read or the text holds {IMAGE_SIGN}: passage {named}."
         )
     if not samples:
-        output.notice("So there is nothing to write.", quiet=quiet)
+        console.notice("So there is nothing to write.", quiet=quiet)
         return
     pictures = len({sample["image"] for sample in samples})
-    output.notice(
+    console.notice(
         f"Pairs written: {len(samples):,} (pictures: {pictures:,}), to {folder / SAMPLES}. "
         "Next: train a LoRA with them, and make a model of it: ollama create mymodel -f Modelfile",
         quiet=quiet,

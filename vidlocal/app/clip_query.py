@@ -59,7 +59,7 @@ class PictureWords:
 
 def _ask(chosen: Settings, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> None:
     """The whole life of the engine: on Linux its child ends with the thread that started it."""
-    from vidlocal.cli.picture_engine import open_pictures
+    from vidlocal.app.clip_engine import open_pictures
 
     with ExitStack() as stack:
         try:

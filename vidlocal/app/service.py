@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from vidlocal import settings
+from vidlocal.app import session
+from vidlocal.app.clip_engine import queue_pictures
+from vidlocal.app.engines import open_engines
 from vidlocal.cli import enrich as enriching
 from vidlocal.cli import ingest as ingesting
-from vidlocal.cli import night
-from vidlocal.cli.engines import open_engines
-from vidlocal.cli.picture_engine import queue_pictures
 from vidlocal.enrich import SERVER, enrich
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest import Outcome, Result, ingest
@@ -39,7 +39,7 @@ class Service:
     library: Library
     chosen: settings.Settings
     owner: Owner
-    shift: night.Shift
+    shift: session.Shift
     arrivals: Arrivals
     record: Callable[[object], None]
     canary: bool

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.cli import output
+from vidlocal.cli.ui import console as output
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.search import Result
@@ -39,7 +39,7 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
     """A picture of each moment on the terminal, with its number; none elsewhere. `how` is the setting `thumbs`."""
     if not output.on_terminal():
         return
-    from vidlocal.cli.graphics import Way, graphics
+    from vidlocal.cli.ui.graphics import Way, graphics
     from vidlocal.render.blocks import half_blocks, kitty
     from vidlocal.render.safe import flat
     from vidlocal.render.sixel import sixel
@@ -93,7 +93,7 @@ def open_moment(library: Library, found: Result, number: int, *, player: str | N
     """Play moment `number`, counted from 1, at its time."""
     if number > len(found.moments):
         raise UsageError(f"There is no moment {number}: {len(found.moments)} were found.")
-    from vidlocal.cli.player import play
+    from vidlocal.cli.ui.player import play
 
     moment = found.moments[number - 1]
     paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.cli import progress, terminal
-from vidlocal.cli.log import Log, last_words
+from vidlocal.app import hangup
+from vidlocal.app.run_log import Log, last_words
 from vidlocal.cli.report import HELD_BY, describe
+from vidlocal.cli.ui import progress
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.settings import Settings
 from vidlocal.steps import report
@@ -101,7 +102,7 @@ def shift(library: Library, owner: Owner, hours: Hours, *, quiet: bool) -> Itera
     lower_priority()
     with (
         last_words(log),
-        terminal.outlived(lambda: log.line("The terminal was closed; going on.")),
+        hangup.outlived(lambda: log.line("The terminal was closed; going on.")),
         Awake() as awake,
         progress.line(quiet=quiet) as line,
     ):
@@ -271,7 +272,7 @@ def _surviving_the_terminal() -> Iterator[None]:
     try:
         yield
     except OSError:
-        terminal.leave()
+        hangup.leave()
 
 
 def _a_second_ago() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typer.core import TyperOption
 
-from vidlocal.cli.quick import QuickCommand
+from vidlocal.cli.ui.fast_params import QuickCommand
 from vidlocal.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vidlocal import __version__, settings
-from vidlocal.cli.parts import CustomModel, size
+from vidlocal.app.downloads import CustomModel, size
 from vidlocal.engines import models_on_disk, picture_files
 from vidlocal.errors import (
     EngineError,

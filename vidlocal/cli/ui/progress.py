@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from vidlocal.cli import output
+from vidlocal.cli.ui import console
 from vidlocal.timecode import lasting
 
 # A log that is not looked at live wants a line for what takes long, and then one a minute.
@@ -31,7 +31,7 @@ def line(*, quiet: bool) -> Iterator[Line]:
     if quiet:
         yield _Silent()
     elif sys.stderr.isatty():
-        from vidlocal.cli.live import live_line
+        from vidlocal.cli.ui.rich_progress import live_line
 
         with live_line() as alive:
             yield alive
@@ -67,7 +67,7 @@ class _Plain:
             parts.append(f"{done:.0%}")
         if eta is not None:
             parts.append(f"{lasting(eta)} left")
-        output.notice("  ".join(parts))
+        console.notice("  ".join(parts))
 
     def say(self, sentence: str) -> None:
-        output.notice(sentence)
+        console.notice(sentence)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from vidlocal.cli import output
+from vidlocal.cli.ui import console as output
 from vidlocal.render.safe import flat
 from vidlocal.timecode import lasting
 

@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from dataclasses import replace
 
-from vidlocal.cli import output
-from vidlocal.cli.hosts import open_vision
+from vidlocal.app.hosts import open_vision
+from vidlocal.cli.ui import console
 from vidlocal.errors import EngineError
 from vidlocal.query import parse
 from vidlocal.records import Look, Moment
@@ -29,11 +29,11 @@ def look_again(
         return found, seen
     try:
         with ExitStack() as stack:
-            engine, ready = open_vision(stack, chosen, say=lambda text: output.notice(text, quiet=quiet))
+            engine, ready = open_vision(stack, chosen, say=lambda text: console.notice(text, quiet=quiet))
             owner = stack.enter_context(Owner(library.folder))
             looker = Looker(library, engine, wanted, worker=owner.token, ready=ready, keep=not private)
             for moment, look in looker.look(found.moments[:count]):
                 seen[moment] = look
     except EngineError as error:
-        output.notice(f"Looked at {len(seen)} of the best moments. {error}", quiet=quiet)
+        console.notice(f"Looked at {len(seen)} of the best moments. {error}", quiet=quiet)
     return replace(found, moments=reordered(found.moments, seen)), seen

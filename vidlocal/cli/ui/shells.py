@@ -152,7 +152,7 @@ def asked(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], 
 
 def answer(arguments: Sequence[str], env: Mapping[str, str]) -> int:
     """Print what may follow, for the shell that asks. Returns the exit code; whatever fails offers nothing."""
-    from vidlocal.cli.complete import home_folder, offered
+    from vidlocal.cli.ui.completion import home_folder, offered
 
     shell = env.get(VARIABLE, "").removeprefix("complete_")
     home = home_folder()

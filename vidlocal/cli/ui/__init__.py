@@ -1,0 +1,1 @@
+"""The terminal: consoles, options, progress, exit codes, completion and pictures. No command."""
