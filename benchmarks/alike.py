@@ -21,8 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do
 import numpy as np
 
 from vidlocal.engines.query_vector import QueryVector
-from vidlocal.steps import clusters, similar
-from vidlocal.steps.sightings import look_for
+from vidlocal.search import clusters, similar
+from vidlocal.search.frame_search import look_for
 from vidlocal.store import picture_index
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vidlocal.ingest.sampling import sample
 from vidlocal.media.picture import Picture
 from vidlocal.records import FileStamp, MediaKind, Probe
-from vidlocal.steps.sample import sample
 from vidlocal.store import priorities, staging, videos
 from vidlocal.store.database import Library
 

@@ -25,13 +25,13 @@ from PIL import Image
 
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaVision
-from vidlocal.enrich import Engines, enrich
+from vidlocal.enrich.run import Engines, enrich
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers import fast_pass
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.pool import Host
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -64,7 +64,7 @@ def measure(slots: Sequence[int], count: int) -> tuple[float, float]:
         hosts = [host(stack, number) for number in slots]
         prober = stack.enter_context(Prober())
         reader = stack.enter_context(ScreenReader())
-        engines = Engines(fast.Engines(find(None), prober, reader, None), hosts, guarded=False)
+        engines = Engines(fast_pass.Engines(find(None), prober, reader, None), hosts, guarded=False)
         cpu, began = cpu_seconds(), time.monotonic()
         summary = enrich(library, engines, owner)
         seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu

@@ -23,7 +23,7 @@ from PIL import Image
 from tests import picture_model as made
 from vidlocal.engines.picture_files import TEXT, VISION, WEIGHTS, picture_model
 from vidlocal.engines.picture_vectors import PictureVectors
-from vidlocal.steps.pictures import BATCH
+from vidlocal.enrich.workers.frame_vectors import BATCH
 
 # Of the two halves of CLIP ViT-B/32.
 LAYERS, HEAD, DIMENSIONS = 12, 64, 512

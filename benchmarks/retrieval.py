@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlocal import search as verb
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Moment
+from vidlocal.search import run as verb
 from vidlocal.store.database import Library
 
 KEY = "all-minilm@000000000000"

@@ -36,7 +36,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
 import numpy as np
 from retrieval import KEY, Vectors, fill, fixed, lines, repeated, report_quality
 
-from vidlocal import search as verb
+from vidlocal.search import run as verb
 from vidlocal.store import signs, vector_index, vector_mirror
 from vidlocal.store.database import Library
 

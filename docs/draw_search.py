@@ -15,10 +15,10 @@ from rich.text import Text
 from vidlocal import settings
 from vidlocal.cli.demo import CLIP, QUERIES
 from vidlocal.cli.ingest import open_tools
-from vidlocal.ingest import ingest
+from vidlocal.ingest.run import ingest
 from vidlocal.render import table
 from vidlocal.render.highlight import words_of
-from vidlocal.search import search
+from vidlocal.search.run import search
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 

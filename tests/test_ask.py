@@ -11,12 +11,12 @@ from tests.fake_faults import say
 from tests.fake_ollama import FakeOllama
 from tests.test_injection import PROBES
 from tests.understood import SAID, add_film
-from vidlocal.ask import answer, gather
 from vidlocal.engines import ask_prompts, quotes
 from vidlocal.engines.ask_prompts import Reader, Statement
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.records import Hit, Moment, PassageKind
+from vidlocal.search.ask import answer, gather
 from vidlocal.store import passages
 from vidlocal.store.database import Library
 

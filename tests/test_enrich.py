@@ -13,7 +13,12 @@ from tests.films import COLOURS, add_video
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.engines.pictures import plain_colour
-from vidlocal.enrich import SERVER, Engines, enrich
+from vidlocal.enrich.run import SERVER, Engines, enrich
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.schedule import Night, Schedule
+from vidlocal.enrich.runner.time_window import parse_window
+from vidlocal.enrich.runner.worker import Clock, Progress, Summary
+from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError, ModelMissing
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
@@ -24,11 +29,6 @@ from vidlocal.records import (
     PassageKind,
 )
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.gate import Night, Schedule
-from vidlocal.steps.pool import Host
-from vidlocal.steps.window import parse_window
-from vidlocal.steps.worker import Clock, Progress, Summary
 from vidlocal.store import frames, jobs, measures, passages, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
@@ -73,7 +73,7 @@ def engines(server: FakeOllama) -> Iterator[Engines]:
             OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
             lambda: answers(ollama),
         )
-        yield Engines(fast.Engines(find(None), prober, reader, None), [host])
+        yield Engines(fast_pass.Engines(find(None), prober, reader, None), [host])
 
 
 def answers(ollama: Ollama) -> bool:

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from tests import clips
-from vidlocal.ingest import Outcome, Progress, Result, Tools, ingest, most_frames
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.ingest.run import Outcome, Progress, Result, Tools, ingest, most_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.importing import Importer
@@ -39,7 +39,7 @@ def films(tmp_path: Path) -> Path:
 def tools() -> Iterator[Tools]:
     tool = ffmpeg.find(None)
     with Prober() as prober, ScreenReader() as reader:
-        yield Tools(tool, prober, fast.Engines(tool, prober, reader, None))
+        yield Tools(tool, prober, fast_pass.Engines(tool, prober, reader, None))
 
 
 def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: Tools, tmp_path: Path) -> None:

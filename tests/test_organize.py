@@ -19,10 +19,11 @@ from vidlocal.engines import organize_prompts
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.media.files import stamp
-from vidlocal.organize import Proposal, propose
+from vidlocal.organize import journal as move_journal
+from vidlocal.organize import moves
+from vidlocal.organize.moves import Move
+from vidlocal.organize.propose import Proposal, propose
 from vidlocal.records import MediaKind, Passage, PassageKind, Probe
-from vidlocal.steps import move, move_journal
-from vidlocal.steps.move import Move
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 
@@ -65,8 +66,8 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def apply(library: Library, proposal: Proposal) -> move.Moved:
-    return move.apply(library, proposal.folder, proposal.moves)
+def apply(library: Library, proposal: Proposal) -> moves.Moved:
+    return moves.apply(library, proposal.folder, proposal.moves)
 
 
 def targets(proposal: Proposal) -> list[str]:
@@ -118,7 +119,7 @@ def test_undo_brings_back_every_name_and_removes_the_folders_it_made(library: Li
     before = tree(films)
     apply(library, propose(library, films, None))
     (films / "2019" / "2019-06-02 a.srt").write_text("corrected words")
-    moved = move.undo(library)
+    moved = moves.undo(library)
     assert moved is not None
     assert (len(moved.renamed), moved.left) == (2, ())
     assert tree(films) == before | {"a.srt": b"corrected words"}
@@ -126,7 +127,7 @@ def test_undo_brings_back_every_name_and_removes_the_folders_it_made(library: Li
     found = videos.get(library, video)
     assert found is not None
     assert (found.path, found.title) == (str(films / "a.mp4"), "a")
-    assert move.undo(library) is None
+    assert moves.undo(library) is None
 
 
 def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
@@ -140,7 +141,7 @@ def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
     assert [one.reason for one in moved.left] == ["its new name is taken"]
     assert (films / "a.mp4").is_file()
     with pytest.raises(FileExistsError):
-        move.rename(films / "a.mp4", films / "2019" / "2019-06-02 a.mp4")
+        moves.rename(films / "a.mp4", films / "2019" / "2019-06-02 a.mp4")
     assert (films / "2019" / "2019-06-02 a.mp4").read_text() == "mine"
 
 
@@ -148,10 +149,10 @@ def test_a_file_system_without_second_names_is_no_excuse_to_replace(films: Path)
     (films / "a").write_text("a")
     (films / "b").write_text("b")
     with pytest.raises(FileExistsError):
-        move._claim_and_rename(films / "a", films / "b")
-    move._claim_and_rename(films / "a", films / "c")
+        moves._claim_and_rename(films / "a", films / "b")
+    moves._claim_and_rename(films / "a", films / "c")
     with pytest.raises(FileNotFoundError):
-        move._claim_and_rename(films / "a", films / "d")
+        moves._claim_and_rename(films / "a", films / "d")
     assert tree(films) == {"b": b"b", "c": b"a"}
 
 
@@ -159,12 +160,12 @@ def test_undo_leaves_a_name_that_somebody_else_has_now_and_can_be_tried_again(li
     take_in(library, films / "a.mp4")
     apply(library, propose(library, films, None))
     (films / "a.mp4").write_text("another film")
-    moved = move.undo(library)
+    moved = moves.undo(library)
     assert moved is not None
     assert [one.reason for one in moved.left] == ["the name is taken"]
     assert (films / "a.mp4").read_text() == "another film"
     (films / "a.mp4").unlink()
-    again = move.undo(library)
+    again = moves.undo(library)
     assert again is not None
     assert (len(again.renamed), again.left) == (1, ())
 
@@ -191,7 +192,7 @@ def test_a_link_cannot_lead_a_file_out_of_the_folder(library: Library, films: Pa
     proposal = propose(library, films, None)
     assert (proposal.moves, len(proposal.left)) == ((), 1)
     forged = Move(1, films / "a.mp4", tmp_path / "outside" / "a.mp4")
-    assert move.apply(library, films, (forged,)).renamed == ()
+    assert moves.apply(library, films, (forged,)).renamed == ()
     assert list((tmp_path / "outside").iterdir()) == []
 
 
@@ -204,7 +205,7 @@ def test_another_file_system_is_refused(library: Library, films: Path) -> None:
             pytest.skip("there is no second file system")
         take_in(library, films / "a.mp4")
         with pytest.raises(OSError, match="cross-device"):
-            move.rename(films / "a.mp4", Path(other) / "a.mp4")
+            moves.rename(films / "a.mp4", Path(other) / "a.mp4")
         assert os.listdir(other) == []
     assert (films / "a.mp4").is_file()
 
@@ -228,7 +229,7 @@ def test_what_a_killed_run_had_begun_is_brought_to_an_end(library: Library, film
         os.link(films / "b.mp4", films / "new b.mp4")
     with (library.folder / move_journal.JOURNAL).open("a") as torn:
         torn.write('{"run": "run", "vi')
-    moved = move.undo(library)
+    moved = moves.undo(library)
     assert moved is not None
     assert (len(moved.renamed), moved.left) == (2, ())
     assert set(tree(films)) == {"a.mp4", "b.mp4"}
@@ -280,16 +281,16 @@ def test_killed_before_any_line_the_next_run_puts_it_right(library: Library, fil
     proposal = propose(library, films, None)
     total = lines_run(lambda: apply(library, proposal))
     if doing == "undo":
-        total = lines_run(lambda: move.undo(library))
+        total = lines_run(lambda: moves.undo(library))
     left_at = set()
     for line in range(1, total):
-        move.undo(library)
+        moves.undo(library)
         move_journal.forget(library.folder)  # else there would be more to read each time, and other lines
         if doing == "undo":
             apply(library, proposal)
-        killed_before(line, library.folder, move.undo if doing == "undo" else lambda opened: apply(opened, proposal))
+        killed_before(line, library.folder, moves.undo if doing == "undo" else lambda opened: apply(opened, proposal))
         left_at.add(tuple(tree(films)))
-        move.undo(library)
+        moves.undo(library)
         assert (tree(films), known(library)) == (old, told_old), line
         assert not (films / "2019").exists()
     assert len(left_at) == 5  # one file or the other under either name, and each under both for a moment
@@ -342,7 +343,7 @@ def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path
     with move_journal.open_journal(library.folder) as journal:
         journal.rename("run", video, films / "a.mp4", films / "." / "a.mp4")
         journal.rename("run", None, films / "a.mp4", films / ".." / "films" / "a.mp4")
-    move.undo(library)
+    moves.undo(library)
     assert set(tree(films)) == {"a.mp4"}
 
 
@@ -355,7 +356,7 @@ def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, fi
         proposal = propose(library, films, None)
         assert [one.reason for one in proposal.left] == ["its new folder is on another file system"]
         made = Move(1, films / "a.mp4", films / "2019" / "a.mp4")
-        assert [one.reason for one in move.apply(library, films, (made,)).left] == [
+        assert [one.reason for one in moves.apply(library, films, (made,)).left] == [
             "its new folder is on another file system"
         ]
         assert os.listdir(films / "2019") == []
@@ -368,7 +369,7 @@ def test_names_that_are_no_text_are_kept_and_come_back(library: Library, films: 
     path = films / os.fsdecode(b"caf\xe9.mp4")
     take_in(library, path)
     assert apply(library, propose(library, films, None)).left == ()
-    assert move.undo(library) is not None
+    assert moves.undo(library) is not None
     assert path.is_file()
 
 
@@ -426,10 +427,10 @@ def test_no_answer_leads_a_file_astray(
         assert not part.startswith((".", "-"))
         assert not re.search(r'[\x00-\x1f\x7f-\x9f\u202e\u200b/\\:*?"<>|]', part)
         assert len(part.encode()) <= 255
-    assert move.apply(library, films, proposal.moves).left == ()
+    assert moves.apply(library, films, proposal.moves).left == ()
     assert made.target.is_file()
     for asked in server.asked("/api/chat"):
         lines = asked.body["messages"][1]["content"].removesuffix("\n" + organize_prompts.ASKED).splitlines()
         assert all(re.fullmatch(r'\d+ (?:\d{4}-\d\d-\d\d|undated)(?: (?:tags )?"[^"]*")+', line) for line in lines)
-    assert move.undo(library) is not None
+    assert moves.undo(library) is not None
     assert set(tree(films)) == {"a.mp4"}

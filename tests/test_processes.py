@@ -15,8 +15,8 @@ import pytest
 from tests.fake_ollama import FakeOllama
 from tests.test_enrich import add_video
 from vidlocal.app.run_log import FOLDER, NAME
+from vidlocal.enrich import report
 from vidlocal.records import JobKind, JobState
-from vidlocal.steps import report
 from vidlocal.store import frames, jobs, measures
 from vidlocal.store.database import Library
 

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from vidlocal.query import Query, parse
 from vidlocal.records import PassageKind
+from vidlocal.search.query import Query, parse
 
 
 def test_words_are_left_as_they_are() -> None:

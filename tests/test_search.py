@@ -10,7 +10,7 @@ from tests.texts import KEY, add_vectors, add_video, random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind, WhySeen
-from vidlocal.search import search
+from vidlocal.search.run import search
 from vidlocal.store.database import Library
 
 # A space of meaning with four directions.

@@ -12,9 +12,9 @@ from tests.fake_models import Model
 from tests.fake_ollama import Asked, FakeOllama
 from tests.understood import SAID, add_film, deep, engines_on
 from vidlocal.engines import quotes, text_prompts
-from vidlocal.enrich import enrich
+from vidlocal.enrich.run import enrich
+from vidlocal.enrich.runner.worker import Progress
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind
-from vidlocal.steps.worker import Progress
 from vidlocal.store import frames, jobs, passages, redo, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner

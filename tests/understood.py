@@ -9,15 +9,15 @@ from tests.fake_ollama import FakeOllama
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.engines.pictures import plain_colour
-from vidlocal.enrich import Engines, enrich
+from vidlocal.enrich.run import Engines, enrich
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.worker import Clock, Summary
+from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.pool import Host
-from vidlocal.steps.worker import Clock, Summary
 from vidlocal.store import understanding, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
@@ -78,7 +78,7 @@ def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) 
             lambda: _answers(ollama),
             writer=OllamaText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
         )
-        tools = fast.Engines(find(None), stack.enter_context(Prober()), stack.enter_context(ScreenReader()), None)
+        tools = fast_pass.Engines(find(None), stack.enter_context(Prober()), stack.enter_context(ScreenReader()), None)
         yield Engines(tools, [host])
 
 

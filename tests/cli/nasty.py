@@ -14,8 +14,8 @@ from tests.cli.conftest import EVIL
 from tests.fake_faults import Behaviour, body, broken, say
 from tests.fake_ollama import CATALOGUE, Asked, FakeOllama
 from tests.understood import add_film, deep
+from vidlocal.enrich import report
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.steps import report
 from vidlocal.store import jobs, passages, searches
 from vidlocal.store.database import Library
 

@@ -15,13 +15,13 @@ from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
 from vidlocal.cli.ui.progress import Line
+from vidlocal.enrich import report
+from vidlocal.enrich.report import Alike, Report
+from vidlocal.enrich.runner.schedule import When
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import JobKind
-from vidlocal.steps import report
-from vidlocal.steps.awake import Awake
-from vidlocal.steps.gate import When
-from vidlocal.steps.report import Alike, Report
-from vidlocal.steps.window import parse_window
 from vidlocal.store import jobs, measures
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner, at_work

@@ -8,9 +8,9 @@ import pytest
 from tests.fake_ollama import FakeOllama
 from tests.understood import SAID, add_film, deep
 from vidlocal.app.run_log import Log
+from vidlocal.enrich import report
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.steps import report
 from vidlocal.store import frames, looks, passages, videos
 from vidlocal.store.database import Library
 

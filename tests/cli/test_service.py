@@ -17,11 +17,11 @@ from vidlocal.app import session
 from vidlocal.app.run_log import Log
 from vidlocal.app.service import Service
 from vidlocal.engines.picture_files import picture_model
+from vidlocal.enrich.runner.schedule import When
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
 from vidlocal.errors import ModelMissing
+from vidlocal.ingest.folder_watcher import Arrivals
 from vidlocal.records import JobKind
-from vidlocal.steps.arrivals import Arrivals
-from vidlocal.steps.awake import Awake
-from vidlocal.steps.gate import When
 from vidlocal.store import frame_vectors, frames, measures, videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner

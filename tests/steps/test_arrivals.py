@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.steps.test_gate import Wall
-from vidlocal.steps.arrivals import SETTLED_AFTER_S, Arrivals
+from vidlocal.ingest.folder_watcher import SETTLED_AFTER_S, Arrivals
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vidlocal.steps.awake import Awake
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="how Linux is kept awake")
 

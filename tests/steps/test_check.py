@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from tests import clips
+from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import StoreError
-from vidlocal.ingest import Tools as IngestTools
-from vidlocal.ingest import ingest
+from vidlocal.ingest.run import Tools as IngestTools
+from vidlocal.ingest.run import ingest
+from vidlocal.maintenance.check import Tools, check
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.check import Tools, check
 from vidlocal.store import frame_vectors, frames, jobs, passages, vector_mirror
 from vidlocal.store.check.finding import Part
 from vidlocal.store.database import Library
@@ -49,7 +49,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Path:
         Owner(library.folder) as owner,
         ScreenReader() as reader,
     ):
-        engines = fast.Engines(find(None), tools.prober, reader, None)
+        engines = fast_pass.Engines(find(None), tools.prober, reader, None)
         films = [folder / "film0.mp4", folder / "film1.mp4"]
         taken = list(
             ingest(library, films, IngestTools(engines.ffmpeg, tools.prober, engines), owner, every=0.5, later=True)

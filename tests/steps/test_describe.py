@@ -14,10 +14,10 @@ from vidlocal.engines.base import PictureRefused
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.engines.pictures import plain_colour
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
-from vidlocal.steps.describe import Describer
-from vidlocal.steps.pool import Host
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.database import Library
 

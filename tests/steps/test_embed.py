@@ -11,10 +11,10 @@ from tests.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, Model, br
 from vidlocal.engines.base import EmbedEngine, Vectors
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers.embed import BATCH, Embedder
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import FileStamp, Job, JobKind, JobState, MediaKind, Passage, PassageKind, Probe
-from vidlocal.steps.embed import BATCH, Embedder
-from vidlocal.steps.pool import Host
 from vidlocal.store import jobs, passages, videos
 from vidlocal.store.database import Library
 

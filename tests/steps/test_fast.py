@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from vidlocal.engines.base import Speech
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.workers.transcribe import STEP, WINDOW_S
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.listen import STEP, WINDOW_S
 from vidlocal.store import checkpoints, jobs, videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -59,8 +59,8 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
             found=[],
             plan=[JobKind.TRANSCRIBE],
         )
-        engines = fast.Engines(find(None), prober, ScreenReader(), Deaf())
-        assert fast.work_off(library, engines, owner, hold=hold, stop=stop) == ()
+        engines = fast_pass.Engines(find(None), prober, ScreenReader(), Deaf())
+        assert fast_pass.work_off(library, engines, owner, hold=hold, stop=stop) == ()
     return video_id
 
 

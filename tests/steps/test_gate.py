@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vidlocal.steps.gate import (
+from vidlocal.enrich.runner.schedule import (
     BUSY_AFTER_S,
     CALM_AFTER_S,
     Condition,
@@ -20,7 +20,7 @@ from vidlocal.steps.gate import (
     Unpaused,
     Until,
 )
-from vidlocal.steps.window import parse_window
+from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.store import measures
 from vidlocal.store.database import Library
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from vidlocal.enrich.runner.canary_guard import CHECK_AFTER, CHECK_AFTER_S, Guard
+from vidlocal.enrich.runner.pool import Host, Pool
+from vidlocal.enrich.runner.worker import work_left
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, SceneAnswer
 from vidlocal.records import Provenance as Made
-from vidlocal.steps.guard import CHECK_AFTER, CHECK_AFTER_S, Guard
-from vidlocal.steps.pool import Host, Pool
-from vidlocal.steps.worker import work_left
 from vidlocal.store import frames, jobs, passages, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library

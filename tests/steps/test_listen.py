@@ -12,10 +12,10 @@ from tests.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, recording,
 from vidlocal.engines.base import Speech
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.transcribe import STEP, listen
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.media import ffmpeg
 from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, Probe
-from vidlocal.steps.listen import STEP, listen
 from vidlocal.store import checkpoints, jobs, passages, videos
 from vidlocal.store.database import Library
 

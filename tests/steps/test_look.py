@@ -12,7 +12,7 @@ from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Look, Moment, PassageKind
-from vidlocal.steps.look import Looker, reordered
+from vidlocal.search.rerank import Looker, reordered
 from vidlocal.store import frames, jobs, passages
 from vidlocal.store.database import Library
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.steps.machine import (
+from vidlocal.enrich.runner.system_load import (
     NICENESS,
     OthersLoad,
     Spent,

@@ -15,13 +15,13 @@ from tests import picture_model as made
 from vidlocal.engines.base import PictureRefused, Vectors
 from vidlocal.engines.picture_files import picture_model
 from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.workers.frame_vectors import BATCH, look_at_pictures
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps import fast
-from vidlocal.steps.pictures import BATCH, look_at_pictures
 from vidlocal.store import frame_vectors, jobs, videos
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
@@ -181,10 +181,10 @@ def owner(library: Library) -> Iterator[Owner]:
 
 def work_off(library: Library, owner: Owner, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
     with Prober() as prober, ScreenReader() as reader:
-        engines = fast.Engines(find(None), prober, reader, None, None, engine, "Pictures wait: run setup.")
+        engines = fast_pass.Engines(find(None), prober, reader, None, None, engine, "Pictures wait: run setup.")
         again = iter([False])  # a run that is held waits before the next job
         stop = (lambda: next(again, True)) if hold else (lambda: False)
-        return fast.work_off(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
+        return fast_pass.work_off(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
 
 
 def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_ever(

@@ -2,9 +2,9 @@
 
 import threading
 
+from vidlocal.enrich.runner.pool import MOST_SLOTS, Host, Pool, Returned, Seat, Store
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
-from vidlocal.steps.pool import MOST_SLOTS, Host, Pool, Returned, Seat, Store
 
 DESCRIBE = JobKind.DESCRIBE
 

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from vidlocal.records import Moment
-from vidlocal.steps import quality
-from vidlocal.steps.quality import Truth
+from vidlocal.search import eval_metrics
+from vidlocal.search.eval_metrics import Truth
 
 
 def moment(video_id: int, start: float, end: float) -> Moment:
@@ -12,20 +12,22 @@ def moment(video_id: int, start: float, end: float) -> Moment:
 
 
 def test_videos_are_ranked_with_each_listed_once_and_moments_one_by_one() -> None:
-    found = quality.ranks(
+    found = eval_metrics.ranks(
         [moment(1, 0, 10), moment(1, 20, 30), moment(2, 0, 4), moment(2, 10, 20)], Truth(2, ((10.0, 18.0),))
     )
     assert found == {"video": 2.0, "iou0.3": 4.0, "iou0.5": 4.0, "iou0.7": 4.0, "mid": 4.0}
 
 
 def test_the_best_of_several_windows_counts() -> None:
-    found = quality.ranks([moment(1, 0, 10)], Truth(1, ((50.0, 60.0), (5.0, 12.0))))
+    found = eval_metrics.ranks([moment(1, 0, 10)], Truth(1, ((50.0, 60.0), (5.0, 12.0))))
     assert (found["iou0.3"], found["iou0.5"], found["mid"]) == (1.0, math.inf, 1.0)
 
 
 def test_figures_are_means_between_their_borders() -> None:
-    asked = [quality.ranks([moment(1, 0, 10), moment(2, 0, 10)], Truth(video, ((0.0, 10.0),))) for video in (1, 2, 3)]
-    video = quality.figures(asked)["video"]
+    asked = [
+        eval_metrics.ranks([moment(1, 0, 10), moment(2, 0, 10)], Truth(video, ((0.0, 10.0),))) for video in (1, 2, 3)
+    ]
+    video = eval_metrics.figures(asked)["video"]
     assert video is not None
     assert {name: round(one.value, 4) for name, one in video.items()} == {
         "r@1": 0.3333,
@@ -37,13 +39,13 @@ def test_figures_are_means_between_their_borders() -> None:
 
 
 def test_queries_without_windows_count_for_videos_only() -> None:
-    figures = quality.figures([quality.ranks([moment(1, 0, 10)], Truth(1, ()))])
+    figures = eval_metrics.figures([eval_metrics.ranks([moment(1, 0, 10)], Truth(1, ()))])
     assert figures["mid"] is None
     assert figures["video"] is not None
 
 
 def test_a_difference_is_taken_query_by_query() -> None:
-    good, bad = ([quality.ranks([moment(video, 0, 10)], Truth(1, ()))] * 20 for video in (1, 2))
-    gained = quality.difference(bad, good)["video"]
+    good, bad = ([eval_metrics.ranks([moment(video, 0, 10)], Truth(1, ()))] * 20 for video in (1, 2))
+    gained = eval_metrics.difference(bad, good)["video"]
     assert gained is not None
     assert (gained["mrr"].value, gained["mrr"].low) == pytest.approx((1.0, 1.0))

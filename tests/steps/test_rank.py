@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from vidlocal.steps.rank import Ranking, rank
+from vidlocal.search.fusion import Ranking, rank
 from vidlocal.store.scale import Scale
 from vidlocal.store.vector_index import Nearest
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from vidlocal.enrich.workers.ocr import read_screen
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import WorkerCrashed
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
 from vidlocal.signals.screen_text import ScreenText
-from vidlocal.steps.read import read_screen
 from vidlocal.store import checkpoints, frames, jobs, passages, videos
 from vidlocal.store.database import Library
 

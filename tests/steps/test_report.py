@@ -3,9 +3,9 @@
 import time
 
 from tests.test_enrich import add_video
+from vidlocal.enrich import report
+from vidlocal.enrich.report import Alike, Report
 from vidlocal.records import JobKind
-from vidlocal.steps import report
-from vidlocal.steps.report import Alike, Report
 from vidlocal.store import frames, jobs, measures
 from vidlocal.store.database import Library
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vidlocal.ingest.sampling import sample
 from vidlocal.media.picture import Picture
 from vidlocal.records import FrameDraft
-from vidlocal.steps.sample import sample
 
 WIDTH, HEIGHT = 448, 252
 

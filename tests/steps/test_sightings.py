@@ -7,7 +7,7 @@ from tests import looks
 from tests.texts import random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import PassageKind
-from vidlocal.steps.sightings import LEAST_COSINE, Sightings, look_for
+from vidlocal.search.frame_search import LEAST_COSINE, Sightings, look_for
 from vidlocal.store.database import Library
 from vidlocal.store.only import EVERYTHING, Only
 

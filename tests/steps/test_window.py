@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vidlocal.enrich.runner.time_window import next_showing, parse_lasting, parse_time, parse_window
 from vidlocal.errors import SettingsError, UsageError
-from vidlocal.steps.window import next_showing, parse_lasting, parse_time, parse_window
 
 # A day from noon to noon on the wall: the zone, the day it begins, the window, and the spans in UTC in which it is
 # open. The days on which clocks change come with what the clock shows twice or skips inside, outside and at the ends.

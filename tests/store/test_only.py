@@ -6,7 +6,7 @@ import pytest
 from tests.texts import KEY, add_vectors, add_video
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Passage, PassageKind
-from vidlocal.search import search
+from vidlocal.search.run import search
 from vidlocal.store import hits
 from vidlocal.store.database import Library
 

@@ -13,7 +13,7 @@ from tests.fake_ollama import FakeOllama
 from tests.understood import add_film, deep
 from vidlocal.cli import app
 from vidlocal.errors import StoreError
-from vidlocal.steps.check import is_whole
+from vidlocal.maintenance.check import is_whole
 from vidlocal.store import frames, jobs, misfits, schema, searches, staging, videos
 from vidlocal.store.check import database, images
 from vidlocal.store.database import Library

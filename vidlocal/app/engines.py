@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 from vidlocal.app.fast_engines import fast_engines
 from vidlocal.app.hosts import open_hosts
-from vidlocal.enrich import Engines
+from vidlocal.enrich.run import Engines
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind

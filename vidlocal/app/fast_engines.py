@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from vidlocal.app.clip_engine import open_pictures
 from vidlocal.engines.models_on_disk import vad_model, whisper_model
 from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.fast_pass import Engines
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps.fast import Engines
 
 
 def fast_engines(stack: ExitStack, chosen: Settings, ffmpeg: Ffmpeg, prober: Prober) -> Engines:

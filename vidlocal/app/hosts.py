@@ -10,10 +10,10 @@ from vidlocal.engines import canary, fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
+from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineError, ModelMissing
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
-from vidlocal.steps.pool import Host
 
 Say = Callable[[str], None]
 Model = TypeVar("Model")

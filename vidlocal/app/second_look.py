@@ -6,11 +6,11 @@ from dataclasses import replace
 from vidlocal.app.hosts import open_vision
 from vidlocal.cli.ui import console
 from vidlocal.errors import EngineError
-from vidlocal.query import parse
 from vidlocal.records import Look, Moment
-from vidlocal.search import Result
+from vidlocal.search.query import parse
+from vidlocal.search.rerank import Looker, reordered
+from vidlocal.search.run import Result
 from vidlocal.settings import Settings
-from vidlocal.steps.look import Looker, reordered
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 

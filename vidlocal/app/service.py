@@ -13,13 +13,13 @@ from vidlocal.app.clip_engine import queue_pictures
 from vidlocal.app.engines import open_engines
 from vidlocal.cli import enrich as enriching
 from vidlocal.cli import ingest as ingesting
-from vidlocal.enrich import SERVER, enrich
+from vidlocal.enrich.run import SERVER, enrich
+from vidlocal.enrich.runner.schedule import Schedule, Unpaused
+from vidlocal.enrich.runner.worker import work_left
 from vidlocal.errors import EngineError, EngineUnreachable
-from vidlocal.ingest import Outcome, Result, ingest
+from vidlocal.ingest.folder_watcher import Arrivals
+from vidlocal.ingest.run import Outcome, Result, ingest
 from vidlocal.records import JobKind
-from vidlocal.steps.arrivals import Arrivals
-from vidlocal.steps.gate import Schedule, Unpaused
-from vidlocal.steps.worker import work_left
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner
 from vidlocal.wording import counted

@@ -15,13 +15,13 @@ from vidlocal.app import hangup
 from vidlocal.app.run_log import Log, last_words
 from vidlocal.cli.report import HELD_BY, describe
 from vidlocal.cli.ui import progress
+from vidlocal.enrich import report
+from vidlocal.enrich.runner.schedule import Condition, End, For, Idle, Night, Plugged, Schedule, Unpaused, Until, When
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.system_load import OthersLoad, lower_priority, on_battery
+from vidlocal.enrich.runner.time_window import Window, parse_lasting, parse_time, parse_window
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.settings import Settings
-from vidlocal.steps import report
-from vidlocal.steps.awake import Awake
-from vidlocal.steps.gate import Condition, End, For, Idle, Night, Plugged, Schedule, Unpaused, Until, When
-from vidlocal.steps.machine import OthersLoad, lower_priority, on_battery
-from vidlocal.steps.window import Window, parse_lasting, parse_time, parse_window
 from vidlocal.store import jobs
 from vidlocal.store.database import Library
 from vidlocal.store.owners import Owner

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.ask import SILENT, Statement, answer, gather, look
 from vidlocal.cli.note import video_and_time
 from vidlocal.cli.search import advice, direction
 from vidlocal.cli.ui import console, options
@@ -18,6 +17,7 @@ from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.safe import flat
+from vidlocal.search.ask import SILENT, Statement, answer, gather, look
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import clock
@@ -136,7 +136,7 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
 
 def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool, quiet: bool) -> None:
     from vidlocal.app.hosts import open_vision
-    from vidlocal.steps.still import still
+    from vidlocal.export.frame_grab import still
 
     video, time = video_and_time(library, place)
     shown = still(library, video, time, ffmpeg=chosen.ffmpeg)

@@ -7,7 +7,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options, progress
-from vidlocal.steps.check import Checked, Tools, check
+from vidlocal.maintenance.check import Checked, Tools, check
 from vidlocal.store.database import Library
 
 FOUND = 3

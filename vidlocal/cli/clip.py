@@ -22,8 +22,8 @@ from vidlocal.store.database import Library
 from vidlocal.timecode import clock
 
 if TYPE_CHECKING:
+    from vidlocal.export.clips import Clipper, Made, Wanted
     from vidlocal.records import PassageKind
-    from vidlocal.steps.clip import Clipper, Made, Wanted
 
 Parser = WordsCommand
 
@@ -123,7 +123,7 @@ def _wanted(
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
 ) -> "list[Wanted]":
-    from vidlocal.steps.clip import Wanted
+    from vidlocal.export.clips import Wanted
 
     if list(words) == ["-"]:
         from vidlocal.cli.export import piped
@@ -133,7 +133,7 @@ def _wanted(
         found = [Wanted(one.title, (Path(one.path),), one.start, one.end, one.text) for one in piped()]
         return found[:limit]
     from vidlocal.cli.search import direction, picture_words
-    from vidlocal.search import search
+    from vidlocal.search.run import search
 
     query = query_of(words)
     with Library.open(chosen.home) as library:
@@ -162,9 +162,9 @@ def _in_film_order(wanted: "Sequence[Wanted]") -> "list[Wanted]":
 
 @contextmanager
 def _clipper(chosen: settings.Settings, *, exact: bool, pad: float, burn: bool) -> "Iterator[Clipper]":
+    from vidlocal.export.clips import Clipper
     from vidlocal.media.ffmpeg import find
     from vidlocal.render.ass import ass
-    from vidlocal.steps.clip import Clipper
 
     with ExitStack() as stack:
         made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-"))

@@ -9,7 +9,7 @@ from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.moments import Place
 from vidlocal.records import Cluster
-from vidlocal.steps.clusters import HASH, THRESHOLD, Grouped, cluster
+from vidlocal.search.clusters import HASH, THRESHOLD, Grouped, cluster
 from vidlocal.store import hits, videos
 from vidlocal.timecode import clock
 from vidlocal.wording import counted

@@ -18,7 +18,7 @@ from vidlocal.store.owners import Owner
 from vidlocal.timecode import lasting
 
 if TYPE_CHECKING:
-    from vidlocal.ingest import Outcome
+    from vidlocal.ingest.run import Outcome
 
 CLIP = "a-year-outside.mp4"
 # One that the subtitles answer, one that only the picture does, one that both do, in other forms of the words.
@@ -52,7 +52,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
 def _take_in(stack: ExitStack, library: Library, clip: Path, *, quiet: bool) -> "Outcome":
     """The clip as a video of `library`. Raises ToolError when that fails: the clip is known to be good."""
     from vidlocal.cli.ingest import open_tools
-    from vidlocal.ingest import Result, ingest
+    from vidlocal.ingest.run import Result, ingest
 
     # Whatever models the user has: the demo is the same everywhere.
     chosen = settings.load(
@@ -87,7 +87,7 @@ def _say_what_it_is(outcome: "Outcome", *, quiet: bool) -> None:
 
 def _search(library: Library, *, json: bool) -> None:
     from vidlocal.render import data
-    from vidlocal.search import search
+    from vidlocal.search.run import search
 
     documents: list[object] = []
     for query in QUERIES:

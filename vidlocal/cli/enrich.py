@@ -25,7 +25,7 @@ from vidlocal.timecode import lasting
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
-    from vidlocal.steps.worker import Progress, Summary
+    from vidlocal.enrich.runner.worker import Progress, Summary
 
 OVERNIGHT = "overnight"
 # What a description of today was asked with.
@@ -171,8 +171,8 @@ class _Command:
 
     def go(self, *, canary: bool, only: Collection[JobKind] | None) -> "Summary":
         from vidlocal.app.engines import open_engines
-        from vidlocal.enrich import enrich
-        from vidlocal.steps.worker import Summary, work_left
+        from vidlocal.enrich.run import enrich
+        from vidlocal.enrich.runner.worker import Summary, work_left
 
         jobs.release_dead(self.library)
         priorities.reprioritise(self.library)

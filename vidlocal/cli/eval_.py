@@ -16,9 +16,9 @@ from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import EngineError, MediaError, UsageError
 from vidlocal.media.files import unreadable
 from vidlocal.records import Moment
-from vidlocal.search import search
-from vidlocal.steps import quality
-from vidlocal.steps.quality import Figures, Ranks, Truth
+from vidlocal.search import eval_metrics
+from vidlocal.search.eval_metrics import Figures, Ranks, Truth
+from vidlocal.search.run import search
 from vidlocal.store import vector_index, videos
 from vidlocal.store.database import Library
 from vidlocal.store.importing import placeholder
@@ -184,7 +184,7 @@ def _measured(library: Library, asked: Sequence[Question], ask: _Ask, *, quiet: 
     lists: dict[str, list[Ranks]] = {channel: [] for channel in CHANNELS}
     reason: str | None = None
     for question in asked:
-        lists["words"].append(_ranks(search(library, question.query, limit=quality.DEPTH).moments, question))
+        lists["words"].append(_ranks(search(library, question.query, limit=eval_metrics.DEPTH).moments, question))
         if reason is None:
             reason = _by_meaning(library, question, ask, lists)
     if reason is None:
@@ -205,20 +205,22 @@ def _by_meaning(library: Library, question: Question, ask: _Ask, lists: Mapping[
     if vector.key not in stored:
         return f"The library's vectors were made by {', '.join(stored)}, the queries' by {vector.key}."
     for channel, by_words in (("vectors", False), ("fused", True)):
-        found = search(library, question.query, limit=quality.DEPTH, query_vector=lambda _: vector, by_words=by_words)
+        found = search(
+            library, question.query, limit=eval_metrics.DEPTH, query_vector=lambda _: vector, by_words=by_words
+        )
         lists[channel].append(_ranks(found.moments, question))
     return None
 
 
 def _ranks(moments: Sequence[Moment], question: Question) -> Ranks:
-    return quality.ranks(moments, question.truth)
+    return eval_metrics.ranks(moments, question.truth)
 
 
 # ------------------------------------------------------------ telling
 
 
 def _print(found: _Channels, count: int, *, json: bool, intervals: bool) -> None:
-    told = {channel: None if ranks is None else quality.figures(ranks) for channel, ranks in found.items()}
+    told = {channel: None if ranks is None else eval_metrics.figures(ranks) for channel, ranks in found.items()}
     if json:
         console.document({"queries": count, **_data(told, intervals=intervals)})
         return
@@ -228,13 +230,13 @@ def _print(found: _Channels, count: int, *, json: bool, intervals: bool) -> None
 
 def _print_both(names: Sequence[str], both: Sequence[_Channels], count: int, *, json: bool, intervals: bool) -> None:
     told = [
-        {channel: None if ranks is None else quality.figures(ranks) for channel, ranks in found.items()}
+        {channel: None if ranks is None else eval_metrics.figures(ranks) for channel, ranks in found.items()}
         for found in both
     ]
     gained: dict[str, Figures | None] = {}
     for channel in CHANNELS:
         first, second = both[0][channel], both[1][channel]
-        gained[channel] = None if first is None or second is None else quality.difference(first, second)
+        gained[channel] = None if first is None or second is None else eval_metrics.difference(first, second)
     if json:
         compared = [{"name": name, **_data(one, intervals=intervals)} for name, one in zip(names, told, strict=True)]
         console.document({"queries": count, "compared": compared, "difference": _data(gained, intervals=True)})
@@ -268,7 +270,7 @@ def _data(told: Mapping[str, Figures | None], *, intervals: bool) -> dict[str, o
 
 
 def _table(told: Mapping[str, Figures | None]) -> None:
-    console.line("channel  level   " + "  ".join(f"{name:^21}" for name in quality.MEASURES).rstrip())
+    console.line("channel  level   " + "  ".join(f"{name:^21}" for name in eval_metrics.MEASURES).rstrip())
     for channel, figures in told.items():
         for level, measures in (figures or {}).items():
             if measures is None:

@@ -10,7 +10,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
-from vidlocal.steps import take
+from vidlocal.ingest import import_file
 from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
@@ -40,16 +40,16 @@ def command(
     The videos need not be there. Nothing is taken in twice. Lines that cannot be understood are named and left out,
     and the exit code is 3; it is 4 where no file could be read at all.
     """
-    total = take.Taken()
+    total = import_file.Taken()
     unreadable = 0
     with Library.open(settings.load().home, create=True) as library:
         reasons = _Reasons()
         for file in files:
             try:
                 if str(file) == "-":
-                    taken = take.take_lines(library, sys.stdin.buffer, name="standard input", refuse=reasons.add)
+                    taken = import_file.take_lines(library, sys.stdin.buffer, name="standard input", refuse=reasons.add)
                 else:
-                    taken = take.take_file(library, file, video=video, refuse=reasons.add)
+                    taken = import_file.take_file(library, file, video=video, refuse=reasons.add)
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1
@@ -91,7 +91,7 @@ class _Reasons:
             console.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
 
 
-def _told(total: take.Taken, unreadable: int) -> str:
+def _told(total: import_file.Taken, unreadable: int) -> str:
     said = f"New: {counted(total.passages, 'passage')} and {counted(total.videos, 'video')}"
     if total.known:
         said += f"; known before: {counted(total.known, 'passage')}"

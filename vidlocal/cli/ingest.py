@@ -21,7 +21,7 @@ from vidlocal.timecode import lasting, short_clock
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
-    from vidlocal.ingest import Outcome, Tools
+    from vidlocal.ingest.run import Outcome, Tools
 
 # What `vidlocal import` reads. So many that came late are named.
 _SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
@@ -53,7 +53,7 @@ def command(
     stay where they are and are never changed. Piped, it prints one tab-separated line per file: what became of
     it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
     """
-    from vidlocal.ingest import ingest
+    from vidlocal.ingest.run import ingest
 
     chosen = settings.load({"every": every, "whisper_model": whisper_model})
     with ExitStack() as stack:
@@ -85,7 +85,7 @@ def command(
 def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
     """What ingest works with, closed with `stack`."""
     from vidlocal.app.fast_engines import fast_engines
-    from vidlocal.ingest import Tools
+    from vidlocal.ingest.run import Tools
     from vidlocal.media.ffmpeg import find
     from vidlocal.media.probe import Prober
 
@@ -96,7 +96,7 @@ def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
 
 def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, quiet: bool) -> "Iterator[Outcome]":
     """The outcomes, each said as it is finished; what was passed over in a folder is only counted."""
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     for outcome in outcomes:
         if json:
@@ -110,7 +110,7 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
 
 
 def _sentence(outcome: "Outcome") -> str:
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     name = flat(outcome.path.name)
     if outcome.result is Result.FAILED:
@@ -170,7 +170,7 @@ def as_data(outcome: "Outcome") -> dict[str, object]:
 
 def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
     """The closing table, and each note once however many files it concerns."""
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     counts = Counter(outcome.result for outcome in done)
     told = [f"{counts[result]:,} {result.value}" for result in Result if counts[result]]
@@ -185,7 +185,7 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
 
 def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Path]:
     """Subtitles beside a known video that has none: a known video is not read again, nor what lies beside it."""
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     known = {one.path.with_suffix(""): one.video for one in done if one.result is Result.KNOWN}
     for one in done:
@@ -199,7 +199,7 @@ def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Pat
 
 def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> None:
     """--every is for videos that are taken in now; without a word it would seem to have worked."""
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     there = (one.video for one in done if one.result in {Result.KNOWN, Result.COPY})
     known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
@@ -210,7 +210,7 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
 
 
 def _exit_with(done: "Sequence[Outcome]") -> None:
-    from vidlocal.ingest import Result
+    from vidlocal.ingest.run import Result
 
     tried = [outcome for outcome in done if outcome.result is not Result.PASSED_OVER]
     failed = sum(outcome.result is Result.FAILED for outcome in tried)

@@ -16,8 +16,8 @@ from vidlocal.store.database import Library
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
-    from vidlocal.organize import Proposal
-    from vidlocal.steps.move import Left, Move, Moved
+    from vidlocal.organize.moves import Left, Move, Moved
+    from vidlocal.organize.propose import Proposal
 
 SOME_LEFT, ALL_LEFT = 3, 4
 
@@ -60,7 +60,7 @@ def command(
 
 
 def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_date: bool, quiet: bool) -> "Proposal":
-    from vidlocal.organize import propose
+    from vidlocal.organize.propose import propose
 
     if by_date:
         return propose(library, folder, None)
@@ -80,10 +80,10 @@ def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_da
 
 
 def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -> None:
-    from vidlocal.steps import move_journal
+    from vidlocal.organize import journal
 
     data = _data(proposal.folder, proposal.moves, proposal.left)
-    move_journal.keep_plan(library.folder, data)
+    journal.keep_plan(library.folder, data)
     if json:
         console.document(data | {"applied": False})
     else:
@@ -97,7 +97,8 @@ def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -
 
 
 def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, quiet: bool) -> None:
-    from vidlocal.steps import move, move_journal
+    from vidlocal.organize import journal
+    from vidlocal.organize import moves as move
 
     if not json:
         _table(proposal)
@@ -106,7 +107,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
         console.notice("Nothing was renamed.", quiet=quiet)
         return
     moved = move.apply(library, proposal.folder, proposal.moves)
-    move_journal.drop_plan(library.folder)
+    journal.drop_plan(library.folder)
     if json:
         console.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
     _name_left(proposal.left, quiet=quiet)
@@ -119,7 +120,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
 
 
 def _undo(library: Library, *, json: bool, quiet: bool) -> None:
-    from vidlocal.steps import move
+    from vidlocal.organize import moves as move
 
     moved = move.undo(library)
     if json:
@@ -190,11 +191,11 @@ def _left(one: "Left") -> dict[str, object]:
 
 def _kept(library: Library, folder: Path) -> "Proposal | None":
     """The proposal that was shown last, if it was for this folder."""
-    from vidlocal.organize import Proposal
-    from vidlocal.steps import move_journal
-    from vidlocal.steps.move import Move
+    from vidlocal.organize import journal
+    from vidlocal.organize.moves import Move
+    from vidlocal.organize.propose import Proposal
 
-    kept = move_journal.kept_plan(library.folder)
+    kept = journal.kept_plan(library.folder)
     listed = None if kept is None else kept.get("moves")
     if kept is None or kept.get("folder") != str(folder) or not isinstance(listed, list):
         return None

@@ -13,7 +13,7 @@ from vidlocal.timecode import lasting, pace
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
-    from vidlocal.steps.report import Report
+    from vidlocal.enrich.report import Report
 
 _REASONS_SHOWN = 5
 
@@ -31,7 +31,7 @@ def command(
     There is one report for every run of `vidlocal enrich`, and one for every night of a run that lasts several.
     Piped, it prints tab-separated lines: a name and its value. With --json and --last, a list.
     """
-    from vidlocal.steps import report
+    from vidlocal.enrich import report
 
     with open_library() as library:
         reports = report.kept(library, limit=last)

@@ -7,7 +7,7 @@ import typer
 from vidlocal.app import run_log
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.steps import move_journal
+from vidlocal.organize import journal
 from vidlocal.store import frames, passages, videos
 from vidlocal.wording import counted
 
@@ -39,7 +39,7 @@ def command(
         removed = not dry_run and (yes or console.confirmed(f"Remove {what} from the library?"))
         if removed and purge:
             run_log.forget(library.folder)
-            move_journal.forget(library.folder)
+            journal.forget(library.folder)
         if removed:
             videos.remove(library, found.id, purge=purge)
     if json:

@@ -16,10 +16,10 @@ from vidlocal.cli.ui import options
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import StoreError
-from vidlocal.query import parse
 from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
-from vidlocal.search import Result, search
+from vidlocal.search.query import parse
+from vidlocal.search.run import Result, search
 from vidlocal.store import frames, hits, jobs, passages, searches, vector_mirror, videos
 from vidlocal.store.database import Library
 from vidlocal.wording import counted

@@ -93,8 +93,8 @@ def _whole_video(library: Library, where: str) -> Video | None:
 
 
 def _like_a_frame(library: Library, chosen: Settings, frame: Frame, limit: int) -> _Found:
-    from vidlocal.steps import similar
-    from vidlocal.steps.describe import picture
+    from vidlocal.enrich.workers.describe import picture
+    from vidlocal.search import similar
 
     known = picture_index.vector_of(library, frame.same_as or frame.id)
     missing = ""
@@ -109,8 +109,8 @@ def _like_a_frame(library: Library, chosen: Settings, frame: Frame, limit: int) 
 
 
 def _like_a_picture(library: Library, chosen: Settings, path: Path, limit: int) -> _Found:
-    from vidlocal.steps import similar
-    from vidlocal.steps.thumbnail import as_jpeg
+    from vidlocal.export.thumbnail import as_jpeg
+    from vidlocal.search import similar
 
     image = similar.picture_of(path)
     known, missing = None, ""
@@ -125,7 +125,7 @@ def _like_a_picture(library: Library, chosen: Settings, path: Path, limit: int) 
 
 
 def _like_a_video(library: Library, video: Video, limit: int) -> _Found:
-    from vidlocal.steps import similar
+    from vidlocal.search import similar
 
     for key in reversed(frame_vectors.keys(library)):
         moments = similar.videos_like(library, picture_index.prepare(library, key), video.id, limit=limit)

@@ -9,8 +9,8 @@ import typer
 
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
+from vidlocal.enrich.status import Failed, Now, State, Status, read
 from vidlocal.records import EnrichmentStatus, JobKind, Video
-from vidlocal.steps.status import Failed, Now, State, Status, read
 from vidlocal.store.database import Library
 from vidlocal.timecode import lasting, pace
 

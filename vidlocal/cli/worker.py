@@ -41,7 +41,7 @@ def command(
     every time the queue was worked off.
     """
     from vidlocal.app.service import Service
-    from vidlocal.steps.arrivals import Arrivals
+    from vidlocal.ingest.folder_watcher import Arrivals
 
     chosen = settings.load({"window": window})
     hours = session.read_hours(chosen, overnight=not now, now=False, when=when)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vidlocal.cli.ui import console as output
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
-from vidlocal.search import Result
+from vidlocal.search.run import Result
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 
@@ -23,9 +23,9 @@ _WIDEST_PX = 480
 
 def write_page(library: Library, found: Result, target: Path) -> None:
     """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
+    from vidlocal.export.thumbnail import as_jpeg, thumbnail
     from vidlocal.media.new_file import placed
     from vidlocal.render.page import Card, page
-    from vidlocal.steps.thumbnail import as_jpeg, thumbnail
 
     cards = []
     for moment in found.moments:
@@ -40,10 +40,10 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
     if not output.on_terminal():
         return
     from vidlocal.cli.ui.graphics import Way, graphics
+    from vidlocal.export.thumbnail import thumbnail
     from vidlocal.render.blocks import half_blocks, kitty
     from vidlocal.render.safe import flat
     from vidlocal.render.sixel import sixel
-    from vidlocal.steps.thumbnail import thumbnail
     from vidlocal.timecode import short_clock
 
     console = output.console()

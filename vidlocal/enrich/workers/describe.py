@@ -2,9 +2,9 @@
 
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
 from vidlocal.engines.pictures import smaller
+from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import Frame, Job, SceneAnswer
-from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import frames, jobs, measures
 from vidlocal.store.database import Library
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from vidlocal.engines import quotes, text_answers, text_prompts
+from vidlocal.enrich.runner.pool import Ask, Host, Store
+from vidlocal.enrich.workers.excitement import mean, of_sections
+from vidlocal.enrich.workers.sections import Sections, writer_of
 from vidlocal.records import Chapter, ChaptersAnswer, Job, Passage, PassageKind, Provenance, Section, Video
-from vidlocal.steps.excitement import mean, of_sections
-from vidlocal.steps.pool import Ask, Host, Store
-from vidlocal.steps.sections import Sections, writer_of
 from vidlocal.store import jobs, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 

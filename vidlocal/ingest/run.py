@@ -15,15 +15,15 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.sampling import sample
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merged
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
-from vidlocal.steps import fast
-from vidlocal.steps.sample import sample
 from vidlocal.store import jobs, passages, staging, understanding, videos
 from vidlocal.store.among import these
 from vidlocal.store.database import Library
@@ -79,7 +79,7 @@ class Tools:
 
     ffmpeg: Ffmpeg
     prober: Prober
-    fast: fast.Engines
+    fast_pass: fast_pass.Engines
 
 
 Report = Callable[[Progress], None]
@@ -267,7 +267,7 @@ class _Intake:
 
     def _finish(self, video: Video) -> tuple[str, ...]:
         """Text on screen, speech and pictures of the video, now; what cannot be done is left queued and said."""
-        return fast.work_off(
+        return fast_pass.work_off(
             self.library,
             self.tools.fast,
             self.owner,

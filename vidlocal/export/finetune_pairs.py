@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from vidlocal.engines import prompts, text_prompts
 from vidlocal.engines.contact_sheet import contact_sheet
+from vidlocal.enrich.workers.watch import HEARD
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
-from vidlocal.steps.watch import HEARD
 from vidlocal.store import frames, passages, strips
 from vidlocal.store.database import Library
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from vidlocal.errors import MediaError, VidlocalError
+from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.frames import read_at
@@ -16,7 +17,6 @@ from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
 from vidlocal.signals.look import look_at
-from vidlocal.steps.sample import JPEG_QUALITY
 from vidlocal.store import videos
 from vidlocal.store.check import database, images, rows, vectors
 from vidlocal.store.check.finding import Finding, Part

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vidlocal.enrich.workers.describe import picture
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.frames import read_at
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME
 from vidlocal.records import FileStamp, Frame, MediaKind, Video
-from vidlocal.steps.describe import picture
-from vidlocal.steps.sample import JPEG_QUALITY
 from vidlocal.store import frames, videos
 from vidlocal.store.database import Library
 

@@ -14,9 +14,9 @@ from vidlocal.engines.prompts import has_one_wording
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
-from vidlocal.query import Query, parse
 from vidlocal.records import Hit, Moment, PassageKind, Why, WhySeen
-from vidlocal.steps.rank import rank
+from vidlocal.search.fusion import rank
+from vidlocal.search.query import Query, parse
 from vidlocal.store import hits, spelling, text_index, vector_index, vector_mirror
 from vidlocal.store.database import Library
 from vidlocal.store.hits import Only
@@ -171,7 +171,7 @@ def _seen(
     """The frames that look like the query as hits, and by their keys what found them."""
     if looks is None:
         return (), {}
-    from vidlocal.steps.sightings import look_for  # a search without pictures does not pay for it
+    from vidlocal.search.frame_search import look_for  # a search without pictures does not pay for it
 
     found = look_for(library, looks, limit=limit, only=only)
     return found.hits, {**found.why}

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from vidlocal.engines import text_answers, text_prompts
 from vidlocal.engines.base import TextEngine
+from vidlocal.enrich.runner.pool import Ask, Host, Store
+from vidlocal.enrich.workers import segments
+from vidlocal.enrich.workers.segments import Part
 from vidlocal.errors import EngineError
 from vidlocal.records import Job, Section, Video
-from vidlocal.steps import timeline
-from vidlocal.steps.pool import Ask, Host, Store
-from vidlocal.steps.timeline import Part
 from vidlocal.store import jobs, understanding
 from vidlocal.store.database import Library
 
@@ -24,7 +24,7 @@ class Sections:
 
     def of(self, video: Video) -> tuple[list[Section], list["Question"]]:
         """What is known of the parts of a video in order, and what is still to be asked. Both empty: nothing is."""
-        parts = timeline.cut(understanding.evidence(self._library, video.id), video.duration, room=self._room)
+        parts = segments.cut(understanding.evidence(self._library, video.id), video.duration, room=self._room)
         stored = understanding.sections(self._library, video.id)
         known, open_ones = [], []
         for part in parts:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from vidlocal.enrich.runner.canary_guard import Guard
+from vidlocal.enrich.runner.pool import Host, Pool
+from vidlocal.enrich.runner.schedule import Gate, Open
+from vidlocal.enrich.runner.worker import STRETCH, Clock, Progress, Summary, Work, Worker, work_left
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.workers.describe import Describer
+from vidlocal.enrich.workers.embed import Embedder
+from vidlocal.enrich.workers.summarise import Summariser
+from vidlocal.enrich.workers.tag import Tagger
+from vidlocal.enrich.workers.watch import Watcher
 from vidlocal.records import JobKind, JobState
-from vidlocal.steps import fast
-from vidlocal.steps.describe import Describer
-from vidlocal.steps.embed import Embedder
-from vidlocal.steps.gate import Gate, Open
-from vidlocal.steps.guard import Guard
-from vidlocal.steps.pool import Host, Pool
-from vidlocal.steps.summarise import Summariser
-from vidlocal.steps.tag import Tagger
-from vidlocal.steps.watch import Watcher
-from vidlocal.steps.worker import STRETCH, Clock, Progress, Summary, Work, Worker, work_left
 from vidlocal.store import jobs, priorities, understanding, vector_mirror
 from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
@@ -34,7 +34,7 @@ SERVER = "server"
 class Engines:
     """What this run works with. `guarded`: descriptions are shown once their model was seen to see again."""
 
-    fast: fast.Engines
+    fast_pass: fast_pass.Engines
     hosts: Sequence[Host]
     guarded: bool = True
 
@@ -139,12 +139,12 @@ def _embedding_key(engines: Engines) -> str | None:
     return next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
 
 
-def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] | None) -> None:
+def _fast_pass(worker: Worker, engines: fast_pass.Engines, only: Collection[JobKind] | None) -> None:
     """Speech, text on screen and pictures that ingest left, now that their models may be there."""
-    if only is not None and not {*fast.STAGES.values()} & {*only}:
+    if only is not None and not {*fast_pass.STAGES.values()} & {*only}:
         return
     before = jobs.counts(worker.library, worker.among)
-    notes = fast.work_off(
+    notes = fast_pass.work_off(
         worker.library,
         engines,
         worker.owner,
@@ -156,7 +156,7 @@ def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] 
     )
     worker.summary.notes.extend(notes)
     after = jobs.counts(worker.library, worker.among)
-    for kind in fast.STAGES.values():
+    for kind in fast_pass.STAGES.values():
         done = after.get((kind, JobState.DONE), 0) - before.get((kind, JobState.DONE), 0)
         if done > 0:
             worker.summary.done[kind] = done
@@ -164,7 +164,7 @@ def _fast_pass(worker: Worker, engines: fast.Engines, only: Collection[JobKind] 
 
 def _report_share(worker: Worker, stage: str, share: float | None) -> None:
     """How much of one video is read, heard or looked at, in hundredths of it."""
-    worker.report(Progress(fast.STAGES[stage], round(100 * (share or 0.0)), 100, "", "", None, None))
+    worker.report(Progress(fast_pass.STAGES[stage], round(100 * (share or 0.0)), 100, "", "", None, None))
 
 
 def _sees(host: Host) -> bool:

@@ -7,10 +7,10 @@ from contextlib import suppress
 from vidlocal.engines import look_prompts
 from vidlocal.engines.base import PictureRefused, VisionEngine
 from vidlocal.engines.pictures import smaller
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers.describe import Describer, picture
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.records import Fault, Frame, JobKind, Look, Moment
-from vidlocal.steps.describe import Describer, picture
-from vidlocal.steps.pool import Host
 from vidlocal.store import frames, jobs, looks
 from vidlocal.store.among import Among
 from vidlocal.store.database import Library

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.steps.move_journal import Journal, Renamed, Run, new_run, open_journal
+from vidlocal.organize.journal import Journal, Renamed, Run, new_run, open_journal
 from vidlocal.store import videos
 from vidlocal.store.database import Library
 from vidlocal.store.place import existing

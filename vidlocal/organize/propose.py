@@ -20,8 +20,8 @@ from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import Described
 from vidlocal.media.names import numbered, safe_name
 from vidlocal.media.subtitles import sidecars
+from vidlocal.organize.moves import Left, Move, device_of, is_inside
 from vidlocal.records import PassageKind, Video
-from vidlocal.steps.move import Left, Move, device_of, is_inside
 from vidlocal.store import passages, understanding, videos
 from vidlocal.store.database import Library
 

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from vidlocal.engines import quotes, text_answers, text_prompts
+from vidlocal.enrich.runner.pool import Ask, Host, Store
+from vidlocal.enrich.workers.excitement import of_sections, of_video
+from vidlocal.enrich.workers.sections import Sections, writer_of
 from vidlocal.records import Job, MediaKind, Section, TagKind, Video, VideoTag
-from vidlocal.steps.excitement import of_sections, of_video
-from vidlocal.steps.pool import Ask, Host, Store
-from vidlocal.steps.sections import Sections, writer_of
 from vidlocal.store import jobs, understanding, videos, vocabulary
 from vidlocal.store.database import Library
 

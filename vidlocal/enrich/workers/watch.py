@@ -9,9 +9,9 @@ from vidlocal.engines import several, text_prompts
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
 from vidlocal.engines.contact_sheet import contact_sheet, series
 from vidlocal.engines.pictures import smaller
+from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind
-from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import frames, jobs, measures, passages, strips
 from vidlocal.store.database import Library
 from vidlocal.store.strips import Strip

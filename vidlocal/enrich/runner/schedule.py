@@ -8,7 +8,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import ClassVar, Protocol
 
-from vidlocal.steps.window import Window, next_showing
+from vidlocal.enrich.runner.time_window import Window, next_showing
 from vidlocal.store import measures
 from vidlocal.store.database import Library
 from vidlocal.timecode import lasting

@@ -10,6 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vidlocal.enrich.runner.canary_guard import Guard
+from vidlocal.enrich.runner.failure_policy import Blame
+from vidlocal.enrich.runner.pool import Ask, Host, Pool, Returned
+from vidlocal.enrich.runner.schedule import Gate
 from vidlocal.errors import (
     AnswerRejected,
     EngineBusy,
@@ -21,10 +25,6 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.records import Job, JobKind, JobState
-from vidlocal.steps.blame import Blame
-from vidlocal.steps.gate import Gate
-from vidlocal.steps.guard import Guard
-from vidlocal.steps.pool import Ask, Host, Pool, Returned
 from vidlocal.store import jobs, measures, passages, videos
 from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library

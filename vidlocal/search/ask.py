@@ -15,7 +15,7 @@ from vidlocal.engines import ask_prompts
 from vidlocal.engines.ask_prompts import Statement
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Moment
-from vidlocal.search import search
+from vidlocal.search.run import search
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.engines.base import PictureEngine, SpeechEngine
+from vidlocal.enrich.runner.failure_policy import fault_of
+from vidlocal.enrich.workers.frame_vectors import look_at_pictures
+from vidlocal.enrich.workers.ocr import read_screen
+from vidlocal.enrich.workers.transcribe import listen
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Job, JobKind
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.steps.blame import fault_of
-from vidlocal.steps.listen import listen
-from vidlocal.steps.pictures import look_at_pictures
-from vidlocal.steps.read import read_screen
 from vidlocal.store import jobs, videos
 from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.engines.base import EmbedEngine, Vectors
+from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.records import Job
-from vidlocal.steps.pool import Ask, Host, Store
 from vidlocal.store import jobs, passages
 from vidlocal.store.database import Library
 from vidlocal.wording import counted

@@ -6,9 +6,9 @@ described between two checks stays hidden from search, and is done again when th
 
 from collections.abc import Callable
 
+from vidlocal.enrich.runner.pool import Pool, Seat
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
-from vidlocal.steps.pool import Pool, Seat
 from vidlocal.store import frames, passages, strips
 from vidlocal.store.database import Library
 

@@ -1,0 +1,1 @@
+"""Enrich: queued jobs worked off by the models. Workers per job kind, a runner for all."""

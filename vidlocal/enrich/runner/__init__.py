@@ -1,0 +1,1 @@
+"""The runner: host pool, failure policy, schedule and everything else that is the same for all job kinds."""

@@ -1,0 +1,1 @@
+"""Workers: one module per job kind, each prepares a request and stores the answer."""

@@ -1,0 +1,1 @@
+"""Export: clips, stills, thumbnails and training pairs cut from source files."""

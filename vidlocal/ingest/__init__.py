@@ -1,0 +1,1 @@
+"""Ingest: files into the library, sampled into frames and queued for the deep pass."""

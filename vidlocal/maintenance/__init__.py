@@ -1,0 +1,1 @@
+"""Maintenance: a library verified and repaired."""

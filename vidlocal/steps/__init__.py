@@ -1,1 +1,0 @@
-"""One step of a verb per module, shared by the verbs."""
