@@ -23,9 +23,9 @@ import numpy as np
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.search import clusters, similar
 from vidlocal.search.frame_search import look_for
-from vidlocal.store import picture_index
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING
+from vidlocal.store.index import frame_index
+from vidlocal.store.index.search_filter import EVERYTHING
 
 KEY, DIMENSIONS, OF_VIDEO, OF_SCENE = "made@1", 512, 5_000, 20
 MOST_GROUPED = 100_000
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def measure(library: Library, turns: int) -> None:
-    mirror = picture_index.prepare(library, KEY)
+    mirror = frame_index.prepare(library, KEY)
     print(f"{len(mirror):,} frames")
     rows = np.random.default_rng(1).integers(0, len(mirror), turns)
     asked = [np.array(mirror.vectors[row]) for row in rows]

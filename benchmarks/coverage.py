@@ -22,8 +22,10 @@ import numpy.typing as npt
 from vidlocal.ingest.sampling import sample
 from vidlocal.media.picture import Picture
 from vidlocal.records import FileStamp, MediaKind, Probe
-from vidlocal.store import priorities, staging, videos
+from vidlocal.store import staging
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import priorities
 
 WIDTH, HEIGHT = 256, 144
 EVERY_S = 2.0

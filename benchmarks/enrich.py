@@ -32,9 +32,9 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 
 LATENCY_S = 0.2
 CHUNKS = 60

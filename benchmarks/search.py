@@ -37,8 +37,8 @@ import numpy as np
 from retrieval import KEY, Vectors, fill, fixed, lines, repeated, report_quality
 
 from vidlocal.search import run as verb
-from vidlocal.store import signs, vector_index, vector_mirror
 from vidlocal.store.database import Library
+from vidlocal.store.index import sign_bits, vector_cache, vector_index
 
 VIDLOCAL = str(Path(sys.executable).with_name("vidlocal"))
 NOISE = 0.1
@@ -88,13 +88,13 @@ def report_filling(library: Library, folder: Path, count: int) -> None:
         fill(library, folder, count, noise=NOISE)
         print(f"{count:,} passages stored in {time.perf_counter() - began:.0f} s")
     began = time.perf_counter()
-    mirror = vector_mirror.prepare(library, KEY)
+    mirror = vector_cache.prepare(library, KEY)
     print(f"{len(mirror):,} vectors ready for the scan after {time.perf_counter() - began:.1f} s")
 
 
 def report_times(library: Library, asked: Sequence[Asked]) -> None:
     """Ways of searching in turns, so that what else the machine does is shared out among them."""
-    matrix = vector_mirror.prepare(library, KEY).vectors
+    matrix = vector_cache.prepare(library, KEY).vectors
     ways: dict[str, Callable[[str, Vectors], object]] = {
         "fused, up to 5 words": lambda text, vector: verb.search(
             library, " ".join(text.split()[:5]), query_vector=fixed(vector)
@@ -212,22 +212,22 @@ def server(vectors: dict[str, Vectors]) -> Iterator[str]:
 
 
 def report_recall(library: Library, folder: Path, queries: Vectors) -> None:
-    rows = vector_mirror.prepare(library, KEY).vectors
+    rows = vector_cache.prepare(library, KEY).vectors
     print(f"recall of the coarse scan, {len(queries)} queries, moved repetitions: {recall(rows, queries)}")
     rows = np.concatenate([part for _, part in repeated(folder, len(rows), noise=0.0)])
     print(f"recall of the coarse scan, {len(queries)} queries, exact repetitions: {recall(rows, queries)}")
 
 
 def recall(rows: Vectors, queries: Vectors) -> str:
-    blocks = np.zeros(signs.shape(*rows.shape), dtype="<u8")
-    for place, run in signs.runs(signs.bits_of(rows), 0):
+    blocks = np.zeros(sign_bits.shape(*rows.shape), dtype="<u8")
+    for place, run in sign_bits.runs(sign_bits.bits_of(rows), 0):
         blocks.reshape(-1)[place // 8 : place // 8 + len(run)] = run
     depths = (10, 100)
     reached: dict[int, list[float]] = {depth: [] for depth in depths}
     for start in range(0, len(queries), BATCH):
         batch = queries[start : start + BATCH]
         for query, cosines in zip(batch, (rows @ batch.T).T, strict=True):
-            best = vector_index.agreeing(signs.distances(blocks, query)[: len(rows)])
+            best = vector_index.agreeing(sign_bits.distances(blocks, query)[: len(rows)])
             values = np.sort(rows[best] @ query)[::-1]
             highest = -np.sort(-np.partition(cosines, -max(depths))[-max(depths) :])
             for depth in depths:

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
-from vidlocal.store import understanding, videos
+from vidlocal.store.content import understanding, videos
 from vidlocal.store.database import Library
 
 PER_VIDEO = 1000

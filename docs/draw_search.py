@@ -20,7 +20,7 @@ from vidlocal.render import table
 from vidlocal.render.highlight import words_of
 from vidlocal.search.run import search
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 
 WIDTH = 88
 

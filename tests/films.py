@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vidlocal.engines.pictures import plain_colour
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, PassageKind, Probe
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 COLOURS = [(220, 20, 20), (20, 160, 40), (20, 40, 220), (245, 225, 20), (10, 10, 10), (245, 245, 245)]

@@ -13,7 +13,7 @@ from tests import picture_model
 from vidlocal.engines import picture_files
 from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, Probe
-from vidlocal.store import frame_vectors, frames, videos
+from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
 
 KEY = "clip@0123456789ab"

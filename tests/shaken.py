@@ -19,7 +19,7 @@ from pathlib import Path
 from tests import clips, picture_model
 from tests.fake_models import pictures_of, prompt_of
 from tests.fake_ollama import FakeOllama
-from vidlocal.store.vector_mirror import FOLDER as VECTORS
+from vidlocal.store.index.vector_cache import FOLDER as VECTORS
 
 _CRASHING = Path(__file__).with_name("crashing")
 _PATIENCE_S = 120.0

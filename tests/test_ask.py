@@ -17,7 +17,7 @@ from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search.ask import answer, gather
-from vidlocal.store import passages
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 QUESTION = "when do the guests dance?"

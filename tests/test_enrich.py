@@ -29,10 +29,12 @@ from vidlocal.records import (
     PassageKind,
 )
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import frames, jobs, measures, passages, videos
-from vidlocal.store.among import these
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner, Waiting, at_work
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner, Waiting, at_work
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import these
 
 
 @dataclass
@@ -115,7 +117,7 @@ def test_every_frame_is_described_and_every_passage_embedded(library: Library, e
     video = videos.get(library, video_id)
     assert video is not None
     assert video.enrichment_status is EnrichmentStatus.ENRICHED
-    assert measures.get(library, measures.SECONDS_PER_FRAME) is not None
+    assert facts.get(library, facts.SECONDS_PER_FRAME) is not None
 
 
 def test_a_second_run_asks_no_model(library: Library, engines: Engines, owner: Owner, server: FakeOllama) -> None:

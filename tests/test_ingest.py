@@ -15,10 +15,11 @@ from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.importing import Importer
-from vidlocal.store.owners import Owner
+from vidlocal.store.exchange.import_rows import Importer
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 
 @pytest.fixture

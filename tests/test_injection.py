@@ -19,8 +19,9 @@ from tests.fake_writer import NOTE
 from tests.understood import SAID, add_film, deep
 from vidlocal.engines import text_prompts
 from vidlocal.records import JobState, PassageKind
-from vidlocal.store import jobs, passages, understanding
+from vidlocal.store.content import passages, understanding
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 SECRET = "words in quotation marks were seen, heard or read"  # of our own prompt
 

@@ -27,7 +27,7 @@ from vidlocal.engines import ask_prompts, prompts, quotes, text_prompts
 from vidlocal.media.files import stamp
 from vidlocal.media.names import safe_name
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import passages, understanding, videos
+from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
 
 KINDS = (PassageKind.SCREEN_TEXT, PassageKind.SUBTITLE, PassageKind.NOTE)

@@ -24,7 +24,7 @@ from vidlocal.organize import moves
 from vidlocal.organize.moves import Move
 from vidlocal.organize.propose import Proposal, propose
 from vidlocal.records import MediaKind, Passage, PassageKind, Probe
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 

@@ -17,8 +17,10 @@ from tests.test_enrich import add_video
 from vidlocal.app.run_log import FOLDER, NAME
 from vidlocal.enrich import report
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import frames, jobs, measures
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 FRAMES = 16
 PATIENCE_S = 30.0
@@ -105,7 +107,7 @@ def test_pause_reaches_a_running_process_and_so_does_resume(library: Library, se
     assert start("resume", "--quiet").wait(PATIENCE_S) == 0
     assert running.wait(PATIENCE_S) == 0
     assert described(library) == FRAMES
-    assert measures.get(library, measures.PAUSED) is None
+    assert facts.get(library, facts.PAUSED) is None
 
 
 def test_a_terminated_process_leaves_a_report_and_nothing_running(library: Library, start: Start) -> None:

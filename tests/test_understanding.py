@@ -15,9 +15,10 @@ from vidlocal.engines import quotes, text_prompts
 from vidlocal.enrich.run import enrich
 from vidlocal.enrich.runner.worker import Progress
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind
-from vidlocal.store import frames, jobs, passages, redo, understanding, videos, vocabulary
+from vidlocal.store.content import frames, passages, stale, understanding, videos, vocabulary
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 
 @pytest.fixture
@@ -303,12 +304,12 @@ def test_another_model_reads_the_sections_anew(library: Library, server: FakeOll
     deep(library, server)
     asked = len(about_sections(server))
     version = text_prompts.TEXT_PROMPT_VERSION
-    assert redo.understand_stale(library, "phi3.5", version) == 0
-    assert redo.understand_stale(library, "phi3.5:latest", "text-0") == 1
+    assert stale.understand_stale(library, "phi3.5", version) == 0
+    assert stale.understand_stale(library, "phi3.5:latest", "text-0") == 1
     deep(library, server)
     assert len(about_sections(server)) == asked  # same notes, same model, same words
     library.connection.execute("UPDATE sections SET fingerprint = 'of another model', model = 'gemma3:4b'")
-    assert redo.understand_stale(library, "phi3.5:latest", version, [video]) == 1
+    assert stale.understand_stale(library, "phi3.5:latest", version, [video]) == 1
     deep(library, server)
     assert len(about_sections(server)) == 2 * asked
 
@@ -330,7 +331,7 @@ def test_frames_described_again_are_understood_again(library: Library, server: F
     video = add_film(library)
     deep(library, server)
     before = len(about_sections(server))
-    redo.queue(library, [frame.id for frame in frames.of_video(library, video)][:1])
+    stale.queue(library, [frame.id for frame in frames.of_video(library, video)][:1])
     deep(library, server)
     assert len(about_sections(server)) == before + 1  # the first section; the others rest on what they rested on
     assert understanding.tags(library, video)

@@ -10,9 +10,11 @@ from benchmarks.coverage import Film, build, covered
 from tests.fake_ollama import FakeOllama
 from vidlocal.cli import app
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import frames, jobs, priorities, searches
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
-from vidlocal.store.searches import Span
+from vidlocal.store.history import searches
+from vidlocal.store.history.searches import Span
+from vidlocal.store.queue import jobs, priorities
 
 FILMS = (
     Film("holiday", scenes=24, cuts=30, usual_s=12.0),

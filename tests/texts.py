@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe
-from vidlocal.store import passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 
 KEY = "embeddinggemma:latest@0123456789ab"

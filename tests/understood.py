@@ -18,10 +18,10 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import understanding, videos
-from vidlocal.store.among import these
+from vidlocal.store.content import understanding, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue.job_filter import these
 
 SAID = (
     (5.0, "Welcome to the church for this wedding."),

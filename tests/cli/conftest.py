@@ -21,8 +21,9 @@ from vidlocal.records import (
     Provenance,
     SceneAnswer,
 )
-from vidlocal.store import frames, jobs, videos
+from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 Run = Callable[..., Result]
 

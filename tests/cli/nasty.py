@@ -16,8 +16,10 @@ from tests.fake_ollama import CATALOGUE, Asked, FakeOllama
 from tests.understood import add_film, deep
 from vidlocal.enrich import report
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.store import jobs, passages, searches
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
+from vidlocal.store.history import searches
+from vidlocal.store.queue import jobs
 
 WORDS = EVIL.replace("\ud800", "")  # what JSON and SQLite can hold
 # A name that a file can have, with a byte that is no text at its end.

@@ -13,7 +13,7 @@ from vidlocal.media.frames import read_frames
 from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 from .conftest import Run, hash_of

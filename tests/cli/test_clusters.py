@@ -7,7 +7,7 @@ import pytest
 
 from tests import looks
 from tests.texts import random_rows
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 from .conftest import Run

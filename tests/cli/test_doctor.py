@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from tests.fake_ollama import FakeOllama, Model
 from vidlocal import settings
 from vidlocal.cli import app
-from vidlocal.store import measures
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 
 
 def run(*words: str) -> tuple[int, dict[str, dict[str, str]], str]:
@@ -62,9 +62,9 @@ def test_how_several_frames_are_shown_is_told(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
         assert "will find out" in run()[1]["several pictures"]["found"]
         digest = fake.models["llava:7b"].sha
-        for answer, told in ((measures.NO, "one sheet"), (measures.YES, "several in order")):
+        for answer, told in ((facts.NO, "one sheet"), (facts.YES, "several in order")):
             with Library.open(settings.load().home, create=True) as library:
-                measures.put(library, measures.several_pictures(digest), answer)
+                facts.put(library, facts.several_pictures(digest), answer)
             assert told in run()[1]["several pictures"]["found"]
         assert fake.asked("/api/chat") == []
         assert run()[1]["text model"]["state"] == "ok"

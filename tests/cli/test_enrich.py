@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tests.fake_ollama import CATALOGUE, FakeOllama, Model
 from tests.films import add_video
 from vidlocal.cli import app
-from vidlocal.store import frames
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 
 

@@ -9,7 +9,7 @@ from tests.cli.conftest import Run
 from tests.fake_ollama import FakeOllama
 from tests.texts import add_video
 from vidlocal.engines.query_vector import query_vector
-from vidlocal.store import passages
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 LEVELS = {"video", "iou0.3", "iou0.5", "iou0.7", "mid"}

@@ -6,7 +6,7 @@ import pytest
 from tests import clips
 from tests.cli.conftest import Run
 from vidlocal.media.subtitle_formats import parse
-from vidlocal.store import passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 
 FORMATS = ["jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio"]

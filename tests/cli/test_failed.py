@@ -2,8 +2,8 @@ import json
 import time
 
 from vidlocal.records import Fault, JobKind, JobState
-from vidlocal.store import jobs
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 from .conftest import Run, add_video
 

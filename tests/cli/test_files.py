@@ -20,7 +20,7 @@ from vidlocal.cli.ui import player
 from vidlocal.engines.pictures import plain_colour
 from vidlocal.media import ffmpeg
 from vidlocal.records import FrameDraft, Passage, PassageKind
-from vidlocal.store import frames, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 
 from .conftest import Run, hash_of

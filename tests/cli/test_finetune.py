@@ -14,7 +14,7 @@ from tests.fake_models import Model
 from tests.fake_ollama import FakeOllama
 from tests.understood import add_film, deep
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import frames, passages
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 
 ONLY_PLAIN = Model("llava:7b", ("completion", "vision"), obeys_schema=False)

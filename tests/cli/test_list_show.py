@@ -2,7 +2,7 @@ import json
 import os
 
 from vidlocal.records import TagKind, VideoTag
-from vidlocal.store import passages, understanding
+from vidlocal.store.content import passages, understanding
 from vidlocal.store.database import Library
 
 from .conftest import Run

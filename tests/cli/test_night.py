@@ -22,9 +22,10 @@ from vidlocal.enrich.runner.sleep_inhibitor import Awake
 from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import JobKind
-from vidlocal.store import jobs, measures
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner, at_work
+from vidlocal.store.history import facts as measures
+from vidlocal.store.process_locks import Owner, at_work
+from vidlocal.store.queue import jobs
 
 NIGHT = Report(
     started_at="2026-11-20T22:00:00+00:00",

@@ -5,8 +5,9 @@ import pytest
 
 from vidlocal.moments import Place, group
 from vidlocal.records import Hit, JobKind, Passage, PassageKind, Provenance, SceneAnswer
-from vidlocal.store import frames, jobs, passages, redo
+from vidlocal.store.content import frames, passages, stale
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 from .conftest import EVIL, Run
 
@@ -55,8 +56,8 @@ def test_no_model_overwrites_what_a_person_wrote(run: Run, library: Library, wed
     for kind in PassageKind:
         passages.remove(library, wedding, kind)
     assert {one.text for one in passages.of_video(library, wedding)} == {"Anna enters the church.", "a note"}
-    assert redo.stale(library, "other", ["9"]) == []
-    assert redo.weak(library) == []
+    assert stale.stale(library, "other", ["9"]) == []
+    assert stale.weak(library) == []
 
 
 def test_what_a_model_reads_or_hears_again_does_not_come_beside_its_correction(

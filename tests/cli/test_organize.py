@@ -9,7 +9,7 @@ import pytest
 from tests.fake_ollama import FakeOllama
 from vidlocal.media.files import stamp
 from vidlocal.records import MediaKind, Probe
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 from .conftest import Run

@@ -16,8 +16,9 @@ from vidlocal.cli import app
 from vidlocal.engines.picture_files import TEXT, VISION, picture_model
 from vidlocal.engines.picture_vectors import PictureVectors
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import frame_vectors, jobs
+from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # Seconds of one colour, in this order.
 COLOURS, EACH_S = ("red", "blue", "yellow"), 6

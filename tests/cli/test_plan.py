@@ -1,16 +1,17 @@
 import json
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import jobs, measures, priorities, searches
-from vidlocal.store.among import Among
 from vidlocal.store.database import Library
-from vidlocal.store.searches import Span
+from vidlocal.store.history import facts, searches
+from vidlocal.store.history.searches import Span
+from vidlocal.store.queue import jobs, priorities
+from vidlocal.store.queue.job_filter import Among
 
 from .conftest import Run, add_video
 
 
 def test_the_plan_counts_frames_and_explains_what_comes_first(run: Run, library: Library, wedding: int) -> None:
-    measures.put(library, measures.SECONDS_PER_FRAME, "2.5")
+    facts.put(library, facts.SECONDS_PER_FRAME, "2.5")
     plan = json.loads(run("plan", "--json").stdout)
     (video,) = plan["videos"]
     assert (video["frames"], video["distinct"], video["described"], video["left"]) == (10, 5, 1, 4)

@@ -11,8 +11,9 @@ from vidlocal.app.run_log import Log
 from vidlocal.enrich import report
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.store import frames, looks, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import second_looks
 
 from .conftest import Run, add_video, hash_of
 
@@ -106,7 +107,7 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
             connection.execute("INSERT INTO vocabulary (form, tag) VALUES (?, ?)", (MARKER, MARKER))
             connection.execute("INSERT INTO tags (frame_id, tag) VALUES (?, ?)", (frame.id, MARKER))
         assert run("search", MARKER, "--look", "3").exit_code == 0
-        looks.put(library, frames.of_video(library, kept)[0].id, "d", "1", f"is this {MARKER}?", (True, MARKER))
+        second_looks.put(library, frames.of_video(library, kept)[0].id, "d", "1", f"is this {MARKER}?", (True, MARKER))
         failed = (report.Alike(JobKind.WATCH, f"{MARKER}.mp4 is damaged", 1),)
         report.keep(library, None, report.Report("2026-11-20T22:00:00", "2026-11-21T05:00:00", 1.0, 9.0, failed=failed))
         Log(library.folder).line(f"{MARKER}.mp4 was not taken in.")

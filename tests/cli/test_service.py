@@ -22,9 +22,10 @@ from vidlocal.enrich.runner.sleep_inhibitor import Awake
 from vidlocal.errors import ModelMissing
 from vidlocal.ingest.folder_watcher import Arrivals
 from vidlocal.records import JobKind
-from vidlocal.store import frame_vectors, frames, measures, videos
+from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner
 
 
 @pytest.fixture
@@ -164,13 +165,13 @@ def test_files_that_arrive_come_before_the_frames_of_a_long_night(
 def test_a_pause_holds_files_and_frames(
     service: Service, library: Library, server: FakeOllama, wall: Wall, inbox: Path
 ) -> None:
-    measures.put(library, measures.PAUSED, "2026-11-21T20:00:00+00:00")
+    facts.put(library, facts.PAUSED, "2026-11-21T20:00:00+00:00")
     add_video(library)
     clips.scenes(inbox / "film.mp4", seconds=4, seed=1)
     rounds(service, wall, 200)
     assert len(videos.every(library)) == 1
     assert server.asked("/api/chat") == []
-    measures.forget(library, measures.PAUSED)
+    facts.forget(library, facts.PAUSED)
     rounds(service, wall, 100)
     assert frames.coverage(library, 1).described == 6
     assert len(videos.every(library)) == 2

@@ -3,9 +3,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from vidlocal.records import JobKind
-from vidlocal.store import jobs, measures, videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 from .conftest import Run
 
@@ -84,7 +86,7 @@ def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: i
 
 def test_status_tells_the_time_left_from_the_measured_pace(run: Run, wedding: int, library: Library) -> None:
     assert "not known" in run("status").stdout
-    measures.put(library, "seconds_per_frame", "90.0")
+    facts.put(library, "seconds_per_frame", "90.0")
     assert json.loads(run("status", "--json").stdout)["seconds_left"] == 360.0
     assert "time left\t6 min at 90 s per frame" in run("status").stdout
 

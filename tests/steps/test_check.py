@@ -21,10 +21,12 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import frame_vectors, frames, jobs, passages, vector_mirror
 from vidlocal.store.check.finding import Part
+from vidlocal.store.content import frame_vectors, frames, passages
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.index import vector_cache
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 KEY, LOOK = "model@0123456789ab", "clip-vit-b32@0123456789ab"
 MADE_BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
@@ -60,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Path:
         passages.add(library, 1, speech)
         passages.add(library, 2, [Passage(1.0, 2.0, PassageKind.SUBTITLE, "Happy birthday")])
         embed_everything(library)
-        vector_mirror.prepare(library, KEY)
+        vector_cache.prepare(library, KEY)
         look_at_everything(library)
         with library.writing() as connection:
             connection.execute("UPDATE jobs SET state = 'done'")

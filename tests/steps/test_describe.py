@@ -18,8 +18,9 @@ from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
-from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 COLOURS = ((220, 20, 20), (20, 160, 40), (20, 40, 220), (245, 225, 20), (0, 0, 0), (255, 255, 255), (128, 128, 128))
 PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)

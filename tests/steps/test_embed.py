@@ -15,8 +15,9 @@ from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.embed import BATCH, Embedder
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import FileStamp, Job, JobKind, JobState, MediaKind, Passage, PassageKind, Probe
-from vidlocal.store import jobs, passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import checkpoints, jobs, videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import checkpoints, jobs
 
 RATE_HZ = 8000
 

@@ -21,8 +21,8 @@ from vidlocal.enrich.runner.schedule import (
     Until,
 )
 from vidlocal.enrich.runner.time_window import parse_window
-from vidlocal.store import measures
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 
 
 @dataclass
@@ -181,11 +181,11 @@ def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: W
     gate = schedule(wall, Unpaused(library), said=said)
     assert gate.look().go
     with Library.open(library.folder) as other:
-        measures.put(other, measures.PAUSED, "2026-11-21T20:00:00+00:00")
+        facts.put(other, facts.PAUSED, "2026-11-21T20:00:00+00:00")
     wall.pass_time(1)
     assert not gate.look().go
     with Library.open(library.folder) as other:
-        measures.forget(other, measures.PAUSED)
+        facts.forget(other, facts.PAUSED)
     wall.pass_time(1)
     assert gate.look().go
     assert said == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]

@@ -11,9 +11,10 @@ from vidlocal.enrich.runner.worker import work_left
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, SceneAnswer
 from vidlocal.records import Provenance as Made
-from vidlocal.store import frames, jobs, passages, videos
-from vidlocal.store.among import these
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import these
 
 
 class Eyes:

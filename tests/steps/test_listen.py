@@ -16,8 +16,9 @@ from vidlocal.enrich.workers.transcribe import STEP, listen
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.media import ffmpeg
 from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, Probe
-from vidlocal.store import checkpoints, jobs, passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
 
 FIVE_HOURS = 5 * 3600.0
 

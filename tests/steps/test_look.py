@@ -13,8 +13,9 @@ from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Look, Moment, PassageKind
 from vidlocal.search.rerank import Looker, reordered
-from vidlocal.store import frames, jobs, passages
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ from vidlocal.media.ffmpeg import find
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import frame_vectors, jobs, videos
+from vidlocal.store.content import frame_vectors, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 ROOT = Path(__file__).parents[2]
 

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from vidlocal.search.fusion import Ranking, rank
-from vidlocal.store.scale import Scale
-from vidlocal.store.vector_index import Nearest
+from vidlocal.store.index.calibration import Scale
+from vidlocal.store.index.vector_index import Nearest
 
 # Strangers have a cosine of 0.0 here, passages that tell of the same one of 0.6.
 SCALE = Scale(apart=0.0, alike=0.6, middle=0.1)

@@ -11,8 +11,9 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import WorkerCrashed
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
 from vidlocal.signals.screen_text import ScreenText
-from vidlocal.store import checkpoints, frames, jobs, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
 
 Answer = str | BaseException | None
 

@@ -6,8 +6,10 @@ from tests.test_enrich import add_video
 from vidlocal.enrich import report
 from vidlocal.enrich.report import Alike, Report
 from vidlocal.records import JobKind
-from vidlocal.store import frames, jobs, measures
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 NIGHT_S = 9 * 3600.0
@@ -65,7 +67,7 @@ def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> Non
 def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_window(library: Library) -> None:
     add_video(library, pictures=10)
     assert drawn_up(library).nights_left is None
-    measures.put(library, measures.SECONDS_PER_FRAME, str(NIGHT_S / 4))
+    facts.put(library, facts.SECONDS_PER_FRAME, str(NIGHT_S / 4))
     told = drawn_up(library)
     assert told.seconds_left == NIGHT_S / 4 * 10
     assert told.nights_left == 3

@@ -9,7 +9,7 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import PassageKind
 from vidlocal.search.frame_search import LEAST_COSINE, Sightings, look_for
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING, Only
+from vidlocal.store.index.search_filter import EVERYTHING, Only
 
 
 def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[looks.Rows, QueryVector]:  # type: ignore[type-arg]

@@ -13,8 +13,10 @@ from tests.fake_ollama import Asked, FakeOllama
 from tests.understood import add_film, deep
 from vidlocal.engines import text_prompts
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, PassageKind, Provenance
-from vidlocal.store import jobs, measures, passages, strips, videos
+from vidlocal.store.content import passages, strips, videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 NO_JSON = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
 
@@ -73,7 +75,7 @@ def test_whether_a_model_takes_several_is_found_out_once(library: Library, serve
     add_film(library, name="first")
     deep(library, server)
     digest = server.models["llava:7b"].sha
-    assert measures.get(library, measures.several_pictures(digest)) == measures.NO
+    assert facts.get(library, facts.several_pictures(digest)) == facts.NO
     asked = [one for one in server.asked("/api/chat") if "in the order" in one.prompt]
     add_film(library, name="second")
     deep(library, server)

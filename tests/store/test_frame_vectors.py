@@ -8,8 +8,10 @@ import pytest
 from tests import looks
 from tests.texts import random_rows
 from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, Probe
-from vidlocal.store import frame_vectors, frames, jobs, picture_index, vector_mirror, videos
+from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.index import frame_index, vector_cache
+from vidlocal.store.queue import jobs
 
 KEY, OTHER = "look@111111111111", "look@222222222222"
 
@@ -104,9 +106,9 @@ def test_only_the_vectors_of_some_videos_are_read(library: Library) -> None:
 
 
 def test_many_vectors_are_read_from_their_copy(library: Library) -> None:
-    rows = random_rows(vector_mirror.UNMIRRORED + 50)
+    rows = random_rows(vector_cache.UNMIRRORED + 50)
     _, ids = looks.add_video(library, "many", rows, key=KEY)
-    assert len(picture_index.prepare(library, KEY)) == len(rows)
+    assert len(frame_index.prepare(library, KEY)) == len(rows)
     looks.add_video(library, "few", rows[:3], key=KEY)
     found = frame_vectors.every(library, KEY)
     assert np.array_equal(found.vectors, np.concatenate([rows, rows[:3]]))

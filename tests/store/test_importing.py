@@ -17,10 +17,11 @@ from vidlocal.records import (
     SectionAnswer,
     TagKind,
 )
-from vidlocal.store import frames, jobs, passages, understanding, videos
+from vidlocal.store.content import frames, passages, understanding, videos
 from vidlocal.store.database import Library
-from vidlocal.store.everything import lines
-from vidlocal.store.importing import Importer, placeholder
+from vidlocal.store.exchange.export_rows import lines
+from vidlocal.store.exchange.import_rows import Importer, placeholder
+from vidlocal.store.queue import jobs
 
 BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
 HASH = "ab" * 32

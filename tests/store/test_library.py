@@ -21,9 +21,10 @@ from vidlocal.records import (
     Provenance,
     SceneAnswer,
 )
-from vidlocal.store import frames, jobs, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library, translated_errors
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 
 STAMP = FileStamp(size_bytes=10, mtime_ns=1, inode=2)
 WRITER = Provenance(engine="ollama", model="llava:7b", digest="abc", prompt_version="1")

@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import add_video
-from vidlocal.store import offers
+from vidlocal.store import completion_source
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 
 
 def everything(home: Path) -> list[object]:
-    return [*offers.videos(home), *offers.tags(home, "", limit=10), *offers.languages(home)]
+    return [
+        *completion_source.videos(home),
+        *completion_source.tags(home, "", limit=10),
+        *completion_source.languages(home),
+    ]
 
 
 def test_videos_tags_and_languages_are_offered(library: Library) -> None:
@@ -22,10 +26,12 @@ def test_videos_tags_and_languages_are_offered(library: Library) -> None:
         connection.execute(
             "INSERT INTO video_tags (video_id, kind, tag, passage_id) VALUES (?, 'tag', 'dress', 1)", (video_id,)
         )
-    assert offers.videos(library.folder) == [offers.Named(video_id, "wedding", "wedding.mp4", 20.0)]
-    assert offers.tags(library.folder, "d", limit=10) == ["dance", "dog", "dress"]
-    assert offers.tags(library.folder, "d", limit=2) == ["dance", "dog"]
-    assert offers.languages(library.folder) == ["es"]
+    assert completion_source.videos(library.folder) == [
+        completion_source.Named(video_id, "wedding", "wedding.mp4", 20.0)
+    ]
+    assert completion_source.tags(library.folder, "d", limit=10) == ["dance", "dog", "dress"]
+    assert completion_source.tags(library.folder, "d", limit=2) == ["dance", "dog"]
+    assert completion_source.languages(library.folder) == ["es"]
 
 
 def test_a_missing_library_offers_nothing_and_is_not_made(tmp_path: Path) -> None:
@@ -52,8 +58,8 @@ def test_a_library_that_is_written_to_is_read_as_it_was(library: Library) -> Non
     add_video(library, "wedding", "hello")
     with library.writing() as connection:
         connection.execute("UPDATE videos SET title = 'party'")
-        assert [video.title for video in offers.videos(library.folder)] == ["wedding"]
-    assert [video.title for video in offers.videos(library.folder)] == ["party"]
+        assert [video.title for video in completion_source.videos(library.folder)] == ["wedding"]
+    assert [video.title for video in completion_source.videos(library.folder)] == ["party"]
 
 
 def test_a_locked_library_offers_nothing_at_once(library: Library) -> None:
@@ -64,7 +70,7 @@ def test_a_locked_library_offers_nothing_at_once(library: Library) -> None:
     other.execute("BEGIN EXCLUSIVE")
     try:
         before = sorted(library.folder.rglob("*"))
-        offers.videos(library.folder)
+        completion_source.videos(library.folder)
         assert sorted(library.folder.rglob("*")) == before
     finally:
         other.close()
@@ -85,4 +91,4 @@ def test_a_search_without_end_is_given_up(library: Library) -> None:
         """CREATE VIEW tags AS WITH RECURSIVE n(tag) AS (SELECT 'a' UNION ALL SELECT tag || 'a' FROM n)
         SELECT tag FROM n WHERE tag = 'b'"""
     )
-    assert offers.tags(library.folder, "", limit=10) == []
+    assert completion_source.tags(library.folder, "", limit=10) == []

@@ -7,8 +7,8 @@ from tests.texts import KEY, add_vectors, add_video
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Passage, PassageKind
 from vidlocal.search.run import search
-from vidlocal.store import hits
 from vidlocal.store.database import Library
+from vidlocal.store.index import hits
 
 CUT = "They cut the cake."
 SPEECH = "The cake the knife cut was white."

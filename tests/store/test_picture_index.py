@@ -8,23 +8,24 @@ import pytest
 from tests.looks import KEY, Rows, add_video, near
 from tests.texts import random_rows
 from vidlocal.records import Passage, PassageKind, Provenance, SceneAnswer
-from vidlocal.store import frame_vectors, frames, passages, picture_index, vector_mirror, videos
 from vidlocal.store.check import vectors as check
+from vidlocal.store.content import frame_vectors, frames, passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING, Only
+from vidlocal.store.index import frame_index, vector_cache
+from vidlocal.store.index.search_filter import EVERYTHING, Only
 
-MANY = vector_mirror.UNMIRRORED + 200
+MANY = vector_cache.UNMIRRORED + 200
 
 
 def nearest(
     library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: Only = EVERYTHING
 ) -> dict[int, float]:
-    mirror = picture_index.prepare(library, KEY)
-    return picture_index.nearest(library, mirror, row, limit=limit, least=lambda crowd: least, only=only)[0]
+    mirror = frame_index.prepare(library, KEY)
+    return frame_index.nearest(library, mirror, row, limit=limit, least=lambda crowd: least, only=only)[0]
 
 
 def mirrored(library: Library) -> int:
-    (head,) = (library.folder / vector_mirror.FOLDER).glob("*/head.json")
+    (head,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
     return int(json.loads(head.read_bytes())["count"])
 
 
@@ -36,8 +37,8 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
     exact = rows @ rows[2]
     assert list(found) == [ids[at] for at in np.argsort(-exact)[:3]]
     assert found[ids[2]] == pytest.approx(1.0, abs=1e-5)
-    mirror = picture_index.prepare(library, KEY)
-    _, crowd = picture_index.nearest(library, mirror, rows[2], limit=1, least=lambda crowd: 0.0)
+    mirror = frame_index.prepare(library, KEY)
+    _, crowd = frame_index.nearest(library, mirror, rows[2], limit=1, least=lambda crowd: 0.0)
     assert crowd.count == count
     assert crowd.middle == pytest.approx(np.median(exact), abs=1e-5)
     assert count == 4 or crowd.spread == pytest.approx(exact.std(), abs=0.02)
@@ -45,10 +46,10 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
 
 def test_large_libraries_have_a_mirror_of_their_own(library: Library) -> None:
     add_video(library, "one", random_rows(MANY))
-    assert len(picture_index.prepare(library, KEY)) == mirrored(library) == MANY
-    assert vector_mirror.folder_of(library, KEY) != vector_mirror.folder_of(library, KEY, vector_mirror.OF_FRAMES)
+    assert len(frame_index.prepare(library, KEY)) == mirrored(library) == MANY
+    assert vector_cache.folder_of(library, KEY) != vector_cache.folder_of(library, KEY, vector_cache.OF_FRAMES)
     assert list(check.mirrors(library)) == []
-    rows = next((library.folder / vector_mirror.FOLDER).glob("*/*.rows"))
+    rows = next((library.folder / vector_cache.FOLDER).glob("*/*.rows"))
     rows.write_bytes(b"\0" * 4 + rows.read_bytes()[4:])
     assert [finding.sentence for finding in check.mirrors(library)] == [f"The copy of the vectors of {KEY} is damaged."]
 
@@ -76,9 +77,9 @@ def test_two_models_never_meet(library: Library) -> None:
     _, ids = add_video(library, "one", rows)
     frame_vectors.store(library, "other@1", ids[:1], random_rows(1, dimensions=4))
     assert set(nearest(library, rows[0])) == set(ids)
-    key, vector = picture_index.vector_of(library, ids[0]) or ("", None)
+    key, vector = frame_index.vector_of(library, ids[0]) or ("", None)
     assert (key, len(vector) if vector is not None else 0) == ("other@1", 4)
-    assert picture_index.vector_of(library, 999) is None
+    assert frame_index.vector_of(library, 999) is None
 
 
 def test_what_is_no_vector_is_passed_over(library: Library) -> None:
@@ -88,8 +89,8 @@ def test_what_is_no_vector_is_passed_over(library: Library) -> None:
         connection.execute("UPDATE frame_vectors SET vector = x'0102' WHERE frame_id = ?", (ids[1],))
         connection.execute("UPDATE frame_vectors SET vector = ? WHERE frame_id = ?", ("x" * 128, ids[2]))
     assert list(nearest(library, rows[0])) == ids[:1]
-    assert picture_index.vector_of(library, ids[1]) is None
-    assert picture_index.vector_of(library, ids[2]) is None
+    assert frame_index.vector_of(library, ids[1]) is None
+    assert frame_index.vector_of(library, ids[2]) is None
 
 
 def describe(library: Library, frame_id: int, text: str, tag: str) -> None:
@@ -132,16 +133,16 @@ def test_filters_hold_for_frames(library: Library) -> None:
 
 
 def test_a_video_looks_like_the_mean_of_its_frames(library: Library) -> None:
-    mirror = picture_index.prepare(library, KEY)
-    assert [len(part) for part in picture_index.of_videos(library, mirror)] == [0, 0]
+    mirror = frame_index.prepare(library, KEY)
+    assert [len(part) for part in frame_index.of_videos(library, mirror)] == [0, 0]
     rows = random_rows(MANY)
     first, _ = add_video(library, "one", rows[:700])
     second, _ = add_video(library, "two", rows[700:MANY])
     third, _ = add_video(library, "three", random_rows(3, seed=5))
-    ids, vectors = picture_index.of_videos(library, picture_index.prepare(library, KEY))
+    ids, vectors = frame_index.of_videos(library, frame_index.prepare(library, KEY))
     assert ids.tolist() == [first, second, third]
     mean = rows[:700].mean(axis=0)
     assert vectors[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
     videos.remove(library, second)
-    assert picture_index.of_videos(library, picture_index.prepare(library, KEY))[0].tolist() == [first, third]
+    assert frame_index.of_videos(library, frame_index.prepare(library, KEY))[0].tolist() == [first, third]

@@ -16,9 +16,10 @@ from vidlocal.records import (
     Provenance,
     SceneAnswer,
 )
-from vidlocal.store import frames, jobs, passages, redo, videos
-from vidlocal.store.among import ALL
+from vidlocal.store.content import frames, passages, stale, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import ALL
 
 LONG = "A bride in a white dress walks down the aisle of a church, number {}."
 
@@ -49,22 +50,22 @@ def describe(library: Library, video_id: int, texts: list[str], *, model: str = 
 
 def test_what_another_model_or_prompt_wrote_is_stale(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(at) for at in range(6)])
-    assert redo.stale(library, "llava:7b", ("1",)) == []
-    assert len(redo.stale(library, "bakllava", ("1",))) == 6
-    assert len(redo.stale(library, "llava:7b", ("2",))) == 6
-    assert redo.stale(library, "bakllava", ("1",), [video + 1]) == []
+    assert stale.stale(library, "llava:7b", ("1",)) == []
+    assert len(stale.stale(library, "bakllava", ("1",))) == 6
+    assert len(stale.stale(library, "llava:7b", ("2",))) == 6
+    assert stale.stale(library, "bakllava", ("1",), [video + 1]) == []
 
 
 def test_short_and_repeated_descriptions_are_weak(library: Library, video: int) -> None:
     same = LONG.format("the same")
     describe(library, video, ["A room.", same, same, same, LONG.format(4), LONG.format(5)])
     ids = [frame.id for frame in frames.of_video(library, video)]
-    assert redo.weak(library) == ids[:4]
+    assert stale.weak(library) == ids[:4]
 
 
 def test_what_is_redone_stays_until_the_new_description_is_there(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(at) for at in range(6)])
-    assert redo.queue(library, redo.stale(library, "bakllava", ("1",))) == 6
+    assert stale.queue(library, stale.stale(library, "bakllava", ("1",))) == 6
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.QUEUED] == 6
     assert len(passages.of_video(library, video, [PassageKind.SCENE])) == 6
 

@@ -1,8 +1,8 @@
 import pytest
 
 from tests.texts import add_video
-from vidlocal.store import spelling
 from vidlocal.store.database import Library
+from vidlocal.store.index import spelling
 
 
 @pytest.fixture

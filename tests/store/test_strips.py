@@ -4,8 +4,9 @@ from pathlib import Path
 
 from vidlocal.engines.pictures import plain_colour
 from vidlocal.records import FileStamp, Frame, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, Provenance
-from vidlocal.store import jobs, passages, redo, strips, videos
+from vidlocal.store.content import passages, stale, strips, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 
 def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
@@ -135,7 +136,7 @@ def test_stale_actions_are_watched_again_and_stay_until_then(library: Library) -
     video = add_video(library)
     strip = strips.of_video(library, video)[0]
     strips.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
-    assert redo.watch_stale(library, "old", ["watch-1"]) == 0
-    assert redo.watch_stale(library, "new", ["watch-1"], [video + 1]) == 0
-    assert redo.watch_stale(library, "new", ["watch-1"]) == 1
+    assert stale.watch_stale(library, "old", ["watch-1"]) == 0
+    assert stale.watch_stale(library, "new", ["watch-1"], [video + 1]) == 0
+    assert stale.watch_stale(library, "new", ["watch-1"]) == 1
     assert len(passages.of_video(library, video)) == 1

@@ -4,9 +4,10 @@ import pytest
 
 from tests.texts import add_video
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import passages, text_index, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.hits import Only
+from vidlocal.store.index import text_index
+from vidlocal.store.index.hits import Only
 
 
 def found(library: Library, query: str, **narrowed: object) -> list[str]:

@@ -14,9 +14,12 @@ from tests.understood import add_film, deep
 from vidlocal.cli import app
 from vidlocal.errors import StoreError
 from vidlocal.maintenance.check import is_whole
-from vidlocal.store import frames, jobs, misfits, schema, searches, staging, videos
-from vidlocal.store.check import database, images
+from vidlocal.store import schema, staging
+from vidlocal.store.check import database, images, invalid_values
+from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import searches
+from vidlocal.store.queue import jobs
 
 # What would run when we read or write, each in the words of who made it.
 RUNS = {
@@ -226,7 +229,7 @@ def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
     with Library.open(home) as library, FakeOllama() as server:
         deep(library, server)
         searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
-        assert misfits.first(library.connection) is None
+        assert invalid_values.first(library.connection) is None
 
 
 @pytest.mark.parametrize(

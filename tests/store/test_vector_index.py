@@ -10,16 +10,17 @@ import pytest
 
 from tests.texts import KEY, add_vectors, add_video, random_rows
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store import passages, signs, vector_index, vector_mirror, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.hits import Only
-from vidlocal.store.vector_index import Nearest
+from vidlocal.store.index import sign_bits, vector_cache, vector_index
+from vidlocal.store.index.hits import Only
+from vidlocal.store.index.vector_index import Nearest
 
-MANY = vector_mirror.UNMIRRORED + 200
+MANY = vector_cache.UNMIRRORED + 200
 
 
 def nearest(library: Library, vector: np.ndarray, *, limit: int = 5, **more: object) -> Nearest:  # type: ignore[type-arg]
-    mirror = vector_mirror.prepare(library, KEY)
+    mirror = vector_cache.prepare(library, KEY)
     return vector_index.nearest(library, mirror, vector.tolist(), limit=limit, **more)  # type: ignore[arg-type]
 
 
@@ -31,7 +32,7 @@ def fill(library: Library, count: int, *, title: str = "clip", seed: int = 1) ->
 
 
 def head_of(library: Library) -> Path:
-    (head,) = (library.folder / vector_mirror.FOLDER).glob("*/head.json")
+    (head,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
     return head
 
 
@@ -62,11 +63,11 @@ def test_the_coarse_scan_misses_next_to_nothing() -> None:
     themes = random_rows(10, dimensions=384, seed=6)
     rows = np.repeat(themes, 2_000, axis=0) + 0.6 * random_rows(20_000, dimensions=384, seed=7)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    bits = signs.bits_of(rows)
+    bits = sign_bits.bits_of(rows)
     found = []
     for theme in themes:
         query = theme + 0.04 * chance.standard_normal(384).astype(np.float32)
-        differing = np.bitwise_count(bits ^ signs.bits_of(query[None])).sum(axis=1, dtype=np.uint16)
+        differing = np.bitwise_count(bits ^ sign_bits.bits_of(query[None])).sum(axis=1, dtype=np.uint16)
         best = vector_index.agreeing(differing)
         assert len(best) < len(rows) / 4
         found.append(np.isin(np.argpartition(-(rows @ query), 100)[:100], best).mean())
@@ -84,13 +85,13 @@ def test_a_coarse_scan_of_a_part_finds_in_that_part_only() -> None:
 def test_few_vectors_need_no_files(library: Library) -> None:
     _, rows = fill(library, 30)
     nearest(library, rows[0])
-    assert not (library.folder / vector_mirror.FOLDER).exists()
+    assert not (library.folder / vector_cache.FOLDER).exists()
 
 
 def test_the_mirror_is_private(library: Library) -> None:
     fill(library, MANY)
-    vector_mirror.prepare(library, KEY)
-    folder = library.folder / vector_mirror.FOLDER
+    vector_cache.prepare(library, KEY)
+    folder = library.folder / vector_cache.FOLDER
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
     assert set(modes.values()) == {0o600, 0o700}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -127,7 +128,7 @@ def test_a_mirror_of_what_is_gone_is_made_anew(library: Library) -> None:
     nearest(library, rows[0])
     videos.remove(library, 2)
     nearest(library, rows[0])
-    assert not list((library.folder / vector_mirror.FOLDER).glob("*/head.json"))
+    assert not list((library.folder / vector_cache.FOLDER).glob("*/head.json"))
     assert len(nearest(library, rows[0], limit=50).cosines) == 50
 
 
@@ -169,10 +170,10 @@ def test_a_damaged_mirror_is_mended(library: Library, damage: str) -> None:
 
 def test_another_library_in_its_place_is_told(library: Library, tmp_path: Path) -> None:
     fill(library, MANY)
-    vector_mirror.prepare(library, KEY)
+    vector_cache.prepare(library, KEY)
     with Library.open(tmp_path / "other", create=True) as other:
         ids, rows = fill(other, MANY, seed=2)
-        shutil.copytree(library.folder / vector_mirror.FOLDER, other.folder / vector_mirror.FOLDER)
+        shutil.copytree(library.folder / vector_cache.FOLDER, other.folder / vector_cache.FOLDER)
         assert next(iter(nearest(other, rows[9]).cosines)) == ids[9]
 
 
@@ -182,8 +183,8 @@ def test_an_older_copy_of_the_library_is_told(library: Library, tmp_path: Path) 
     copy.mkdir()
     library.connection.execute("VACUUM INTO ?", (str(copy / "library.db"),))
     fill(library, MANY, title="more", seed=2)
-    vector_mirror.prepare(library, KEY)
-    shutil.copytree(library.folder / vector_mirror.FOLDER, copy / vector_mirror.FOLDER)
+    vector_cache.prepare(library, KEY)
+    shutil.copytree(library.folder / vector_cache.FOLDER, copy / vector_cache.FOLDER)
     with Library.open(copy) as restored:
         assert next(iter(nearest(restored, rows[9]).cosines)) == ids[9]
         assert mirrored(restored) == MANY
@@ -215,7 +216,7 @@ def test_two_models_never_meet(library: Library) -> None:
     ids, rows = fill(library, 10)
     passages.store_vectors(library, "other@1", ids[:1], np.full((1, 4), 0.5, dtype=np.float32))
     assert vector_index.keys(library) == [KEY, "other@1"]
-    mirror = vector_mirror.prepare(library, "other@1")
+    mirror = vector_cache.prepare(library, "other@1")
     assert list(vector_index.nearest(library, mirror, [0.5] * 4, limit=5).cosines) == ids[:1]
     assert not vector_index.nearest(library, mirror, rows[0].tolist(), limit=5).cosines
 
@@ -227,7 +228,7 @@ def test_a_library_without_vectors_has_no_keys_and_finds_nothing(library: Librar
 
 def test_a_folder_that_cannot_be_written_only_costs_time(library: Library) -> None:
     ids, rows = fill(library, MANY)
-    (library.folder / vector_mirror.FOLDER).write_text("a file where the folder should be")
+    (library.folder / vector_cache.FOLDER).write_text("a file where the folder should be")
     assert next(iter(nearest(library, rows[5]).cosines)) == ids[5]
 
 
@@ -267,9 +268,9 @@ def test_a_mirror_that_leads_elsewhere_is_left_alone(library: Library, tmp_path:
 
 def test_a_purge_leaves_no_mirror(library: Library) -> None:
     fill(library, MANY)
-    vector_mirror.prepare(library, KEY)
+    vector_cache.prepare(library, KEY)
     videos.remove(library, 1, purge=True)
-    assert not (library.folder / vector_mirror.FOLDER).exists()
+    assert not (library.folder / vector_cache.FOLDER).exists()
 
 
 def test_searching_while_others_write_and_mirror_is_right(library: Library) -> None:
@@ -293,5 +294,5 @@ def test_searching_while_others_write_and_mirror_is_right(library: Library) -> N
         worker.join()
     assert not failures
     total = library.number("SELECT count(*) FROM vectors")
-    mirror = vector_mirror.prepare(library, KEY)
+    mirror = vector_cache.prepare(library, KEY)
     assert len(mirror) + len(mirror.newer(library).ids) == total == MANY + 4 * 3 * 400

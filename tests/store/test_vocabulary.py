@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidlocal.store import vocabulary
+from vidlocal.store.content import vocabulary
 from vidlocal.store.database import Library
 
 

@@ -6,7 +6,7 @@ from vidlocal.engines.base import PictureEngine
 from vidlocal.engines.picture_files import picture_model
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
-from vidlocal.store import frame_vectors
+from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
 
 

@@ -12,8 +12,9 @@ from threading import Thread
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing, StoreError, VidlocalError
 from vidlocal.settings import Settings
-from vidlocal.store import frame_vectors, searches
+from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
+from vidlocal.store.history import searches
 
 WAIT_S = 4.0
 

@@ -24,8 +24,10 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.settings import Settings
-from vidlocal.store import measures, place, videos
+from vidlocal.store import filesystem
+from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
+from vidlocal.store.history import facts
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
@@ -104,14 +106,14 @@ def _sqlite() -> Check:
 def _home(home: Path) -> Iterator[Check]:
     """The library and the place it lies in."""
     yield _library(home)
-    base = place.existing(home)
+    base = filesystem.existing(home)
     if not os.access(base, os.W_OK | os.X_OK):
         mend = f"chmod u+rwx {base}, or name another folder with VIDLOCAL_HOME"
         yield Check("permissions", State.MISSING, f"{base} cannot be written to", mend, StoreError.exit_code)
     else:
         yield _privacy(home)
     yield _space(home)
-    unfit = place.network_filesystem(home)
+    unfit = filesystem.network_filesystem(home)
     if unfit:
         mend = "Set VIDLOCAL_HOME to a folder on a disk of this machine."
         yield Check("filesystem", State.WARNING, f"{home} is on {unfit}; a library can be damaged there", mend)
@@ -129,7 +131,7 @@ def _library(home: Path) -> Check:
 
 
 def _privacy(home: Path) -> Check:
-    open_ones = place.readable_by_others(home)
+    open_ones = filesystem.readable_by_others(home)
     if open_ones:
         mend = f"chmod -R go= {home}"
         return Check("permissions", State.WARNING, f"others can read {', '.join(map(str, open_ones))}", mend)
@@ -139,7 +141,7 @@ def _privacy(home: Path) -> Check:
 
 
 def _space(home: Path) -> Check:
-    free = place.free_bytes(home)
+    free = filesystem.free_bytes(home)
     found = f"{size(free)} free"
     mend = "Free some space, or move the library with VIDLOCAL_HOME."
     if free < _NO_SPACE_BYTES:
@@ -257,10 +259,10 @@ def _several_pictures(server: "Ollama", chosen: Settings) -> Check:
     known = None
     if (chosen.home / FILE_NAME).exists():
         with Library.open(chosen.home) as library:
-            known = measures.get(library, measures.several_pictures(digest))
+            known = facts.get(library, facts.several_pictures(digest))
     if known is None:
         return Check(part, State.OK, f"enrich will find out whether {chosen.vision_model} takes several in order")
-    if known == measures.NO:
+    if known == facts.NO:
         return Check(part, State.OK, f"{chosen.vision_model} takes one: several frames go on one sheet")
     return Check(part, State.OK, f"{chosen.vision_model} takes several in order, when num_ctx has room for four")
 

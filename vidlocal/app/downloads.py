@@ -16,8 +16,8 @@ from vidlocal.engines.download import Checksums, fetch
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
 from vidlocal.settings import Settings
-from vidlocal.store import measures
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama
@@ -244,14 +244,14 @@ class CustomModel:
         except ModelMissing:
             return False
         with suppress(StoreError), Library.open(self.home) as library:
-            return measures.get(library, CUSTOM_MODEL_MEASURE) == wanted
+            return facts.get(library, CUSTOM_MODEL_MEASURE) == wanted
         return False
 
     def fetch(self, report: Report) -> None:
         own = modelfile.own()
         self.server.create(self.name, base=self.base, system=own.system, parameters=own.parameters)
         with Library.open(self.home, create=True) as library:
-            measures.put(library, CUSTOM_MODEL_MEASURE, self._made_of())
+            facts.put(library, CUSTOM_MODEL_MEASURE, self._made_of())
 
     def _made_of(self) -> str:
         own = modelfile.own()

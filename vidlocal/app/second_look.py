@@ -12,7 +12,7 @@ from vidlocal.search.rerank import Looker, reordered
 from vidlocal.search.run import Result
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 
 
 def look_again(

@@ -21,7 +21,7 @@ from vidlocal.ingest.folder_watcher import Arrivals
 from vidlocal.ingest.run import Outcome, Result, ingest
 from vidlocal.records import JobKind
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 from vidlocal.wording import counted
 
 _HELD_REST_S = 1.0

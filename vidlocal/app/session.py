@@ -22,9 +22,9 @@ from vidlocal.enrich.runner.system_load import OthersLoad, lower_priority, on_ba
 from vidlocal.enrich.runner.time_window import Window, parse_lasting, parse_time, parse_window
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.settings import Settings
-from vidlocal.store import jobs
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
 from vidlocal.timecode import lasting
 
 WindowOption = Annotated[

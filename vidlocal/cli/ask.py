@@ -18,7 +18,7 @@ from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.safe import flat
 from vidlocal.search.ask import SILENT, Statement, answer, gather, look
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import clock
 

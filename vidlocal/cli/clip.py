@@ -17,7 +17,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import MediaError, UsageError
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import clock
 

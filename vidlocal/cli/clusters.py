@@ -10,7 +10,8 @@ from vidlocal.cli.ui import options
 from vidlocal.moments import Place
 from vidlocal.records import Cluster
 from vidlocal.search.clusters import HASH, THRESHOLD, Grouped, cluster
-from vidlocal.store import hits, videos
+from vidlocal.store.content import videos
+from vidlocal.store.index import hits
 from vidlocal.timecode import clock
 from vidlocal.wording import counted
 

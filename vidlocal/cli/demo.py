@@ -14,7 +14,7 @@ from vidlocal.cli.ui import options, progress
 from vidlocal.errors import ToolError
 from vidlocal.records import Moment
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 from vidlocal.timecode import lasting
 
 if TYPE_CHECKING:

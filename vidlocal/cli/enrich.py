@@ -16,11 +16,14 @@ from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
-from vidlocal.store import frames, jobs, measures, passages, priorities, redo, videos
-from vidlocal.store.among import Among
+from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.content import stale as redo
 from vidlocal.store.database import Library
-from vidlocal.store.measures import SECONDS_PER_FRAME
-from vidlocal.store.owners import Owner
+from vidlocal.store.history import facts
+from vidlocal.store.history.facts import SECONDS_PER_FRAME
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs, priorities
+from vidlocal.store.queue.job_filter import Among
 from vidlocal.timecode import lasting
 from vidlocal.wording import counted
 
@@ -204,7 +207,7 @@ class _Command:
         frames_left = left.get(JobKind.DESCRIBE, 0)
         if not frames_left:
             return
-        each = measures.get(self.library, SECONDS_PER_FRAME)
+        each = facts.get(self.library, SECONDS_PER_FRAME)
         words = f"{counted(frames_left, 'frame')} to describe with {self.chosen.vision_model}"
         if each is None:
             self.shift.say(f"{words}; how long one takes is not yet known here.")

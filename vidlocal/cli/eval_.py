@@ -19,9 +19,10 @@ from vidlocal.records import Moment
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Figures, Ranks, Truth
 from vidlocal.search.run import search
-from vidlocal.store import vector_index, videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.importing import placeholder
+from vidlocal.store.exchange.import_rows import placeholder
+from vidlocal.store.index import vector_index
 from vidlocal.wording import counted
 
 CHANNELS = ("words", "vectors", "fused")

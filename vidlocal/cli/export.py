@@ -18,8 +18,9 @@ from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.safe import as_json
-from vidlocal.store import everything, passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.exchange import export_rows
 
 _TRANSCRIPT = (PassageKind.SPEECH, PassageKind.SUBTITLE)
 _MOST_BYTES = 64 << 20
@@ -171,15 +172,15 @@ def _chosen(library: Library, names: Sequence[str] | None) -> list[Video]:
 
 def _lines(
     library: Library, chosen: Sequence[Video], kinds: Sequence[PassageKind] | None, *, whole: bool
-) -> Iterator[everything.Line]:
-    for line in everything.lines(library, chosen, whole=whole):
+) -> Iterator[export_rows.Line]:
+    for line in export_rows.lines(library, chosen, whole=whole):
         if not kinds or line["type"] == "video" or line.get("kind") in kinds:
             yield line
 
 
-def _document(lines: Iterator[everything.Line]) -> Iterator[str]:
+def _document(lines: Iterator[export_rows.Line]) -> Iterator[str]:
     """All lines as one JSON document, a list for each type."""
-    sorts: dict[str, list[everything.Line]] = {
+    sorts: dict[str, list[export_rows.Line]] = {
         f"{sort}s": [] for sort in ("video", "passage", "frame", "section", "word")
     }
     for line in lines:

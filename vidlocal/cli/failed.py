@@ -8,9 +8,10 @@ import typer
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
-from vidlocal.store import jobs, videos
-from vidlocal.store.among import Among
-from vidlocal.store.jobs import Failure
+from vidlocal.store.content import videos
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import Among
+from vidlocal.store.queue.jobs import Failure
 from vidlocal.timecode import clock, short_clock
 from vidlocal.wording import counted
 

@@ -14,9 +14,9 @@ from vidlocal.cli.ui import console, options, progress
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.records import MediaKind, PassageKind
 from vidlocal.render.safe import flat
-from vidlocal.store import passages
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 from vidlocal.timecode import lasting, short_clock
 from vidlocal.wording import counted
 

@@ -7,8 +7,8 @@ from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.records import Video
-from vidlocal.store import frames, videos
-from vidlocal.store.frames import Coverage
+from vidlocal.store.content import frames, videos
+from vidlocal.store.content.frames import Coverage
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:

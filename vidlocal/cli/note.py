@@ -13,7 +13,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import WordsCommand
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.store import frames, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 
 Parser = WordsCommand

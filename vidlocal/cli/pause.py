@@ -4,7 +4,8 @@ from datetime import datetime
 
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.store import jobs, measures
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
@@ -14,10 +15,10 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     in go on.
     """
     with open_library() as library:
-        before = measures.get(library, measures.PAUSED)
+        before = facts.get(library, facts.PAUSED)
         since = before or jobs.now_utc()
         if before is None:
-            measures.put(library, measures.PAUSED, since)
+            facts.put(library, facts.PAUSED, since)
     if json:
         console.document({"paused_since": since})
     if before is None:

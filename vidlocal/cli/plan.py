@@ -9,10 +9,12 @@ import typer
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
-from vidlocal.store import frames, measures, priorities, videos
+from vidlocal.store.content import frames, videos
+from vidlocal.store.content.frames import Distinct
 from vidlocal.store.database import Library
-from vidlocal.store.frames import Distinct
-from vidlocal.store.priorities import Reason, Waiting
+from vidlocal.store.history import facts
+from vidlocal.store.queue import priorities
+from vidlocal.store.queue.priorities import Reason, Waiting
 from vidlocal.timecode import clock, lasting, short_clock
 
 _SHOWN = 10
@@ -84,7 +86,7 @@ def read(library: Library, video: Video | None = None) -> Plan:
         waiting.setdefault(frame.video_id, []).append(frame)
     known = videos.every(library) if video is None else [video]
     plans = [VideoPlan(one, counts.get(one.id, Distinct(0, 0, 0)), tuple(waiting.get(one.id, ()))) for one in known]
-    pace = measures.get(library, measures.SECONDS_PER_FRAME)
+    pace = facts.get(library, facts.SECONDS_PER_FRAME)
     return Plan(tuple(plans), tuple(queue[:_SHOWN]), None if pace is None else float(pace))
 
 

@@ -2,7 +2,7 @@
 
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.store import measures
+from vidlocal.store.history import facts
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
@@ -11,8 +11,8 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     A run that waits does so within a second or two.
     """
     with open_library() as library:
-        since = measures.get(library, measures.PAUSED)
-        measures.forget(library, measures.PAUSED)
+        since = facts.get(library, facts.PAUSED)
+        facts.forget(library, facts.PAUSED)
     if json:
         console.document({"was_paused_since": since})
     console.notice("Going on." if since else "It was not paused.", quiet=quiet)

@@ -8,7 +8,7 @@ from vidlocal.app import run_log
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.organize import journal
-from vidlocal.store import frames, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.wording import counted
 
 

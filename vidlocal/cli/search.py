@@ -20,8 +20,11 @@ from vidlocal.records import JobKind, JobState, Look, Moment
 from vidlocal.render import data
 from vidlocal.search.query import parse
 from vidlocal.search.run import Result, search
-from vidlocal.store import frames, hits, jobs, passages, searches, vector_mirror, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import searches
+from vidlocal.store.index import hits, vector_cache
+from vidlocal.store.queue import jobs
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
@@ -171,7 +174,7 @@ def _spans(library: Library, found: Result, among: Sequence[int] | None) -> list
 
 def picture_words(library: Library, chosen: settings.Settings) -> "PictureWords | None":
     """What finds out how the words of a query look; None where no picture can be found by that, or none shall be."""
-    if not chosen.search_pictures or not vector_mirror.keys(library, vector_mirror.OF_FRAMES):
+    if not chosen.search_pictures or not vector_cache.keys(library, vector_cache.OF_FRAMES):
         return None
     from vidlocal.app.clip_query import PictureWords  # a search without pictures does not pay for it
 

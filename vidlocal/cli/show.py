@@ -9,9 +9,9 @@ from vidlocal.cli.list_videos import as_data
 from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.records import Chapter, Passage, Video, VideoTag
-from vidlocal.store import frames, passages, understanding, videos
+from vidlocal.store.content import frames, passages, understanding, videos
+from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
-from vidlocal.store.frames import Coverage
 from vidlocal.timecode import clock, day_and_time
 
 # The tags that most passages speak for; --json has them all.

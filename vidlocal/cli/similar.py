@@ -15,8 +15,9 @@ from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.render import data
 from vidlocal.settings import Settings
-from vidlocal.store import frame_vectors, frames, picture_index, videos
+from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.index import frame_index
 from vidlocal.wording import counted
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _like_a_frame(library: Library, chosen: Settings, frame: Frame, limit: int) 
     from vidlocal.enrich.workers.describe import picture
     from vidlocal.search import similar
 
-    known = picture_index.vector_of(library, frame.same_as or frame.id)
+    known = frame_index.vector_of(library, frame.same_as or frame.id)
     missing = ""
     if known is None and frame_vectors.keys(library):
         known, missing = _embedded(library, chosen, picture(library, frame))
@@ -104,7 +105,7 @@ def _like_a_frame(library: Library, chosen: Settings, frame: Frame, limit: int) 
         moments = similar.by_hash(library, frames.dhash(library, frame), limit=limit, besides=frame)
         return _Found(moments, HASH, f"{_BY_HASH} {missing or _SET_UP}")
     key, vector = known
-    moments = similar.by_vector(library, picture_index.prepare(library, key), vector, limit=limit, besides=frame)
+    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit, besides=frame)
     return _Found(moments, VECTORS, _unseen(library, key))
 
 
@@ -120,7 +121,7 @@ def _like_a_picture(library: Library, chosen: Settings, path: Path, limit: int) 
         moments = similar.by_hash(library, similar.hash_of(image), limit=limit)
         return _Found(moments, HASH, f"{_BY_HASH} {missing or _SET_UP}")
     key, vector = known
-    moments = similar.by_vector(library, picture_index.prepare(library, key), vector, limit=limit)
+    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
     return _Found(moments, VECTORS, _unseen(library, key))
 
 
@@ -128,7 +129,7 @@ def _like_a_video(library: Library, video: Video, limit: int) -> _Found:
     from vidlocal.search import similar
 
     for key in reversed(frame_vectors.keys(library)):
-        moments = similar.videos_like(library, picture_index.prepare(library, key), video.id, limit=limit)
+        moments = similar.videos_like(library, frame_index.prepare(library, key), video.id, limit=limit)
         if moments is not None:
             return _Found(moments, VECTORS, _unseen(library, key))
     if not frames.coverage(library, video.id).total:
@@ -158,7 +159,7 @@ def _embedded(library: Library, chosen: Settings, jpeg: bytes) -> "tuple[tuple[s
 
 def _unseen(library: Library, key: str) -> str:
     """A sentence about the pictures that could not be compared."""
-    left = picture_index.unseen(library, key)
+    left = frame_index.unseen(library, key)
     if not left:
         return ""
     return f"Not compared, having no vector: {counted(left, 'picture')}. Go on with: vidlocal enrich --only pictures"

@@ -12,7 +12,7 @@ from vidlocal.app import session
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
 
 
 def command(

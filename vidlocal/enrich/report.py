@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import jobs, measures, runs
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts, run_reports
+from vidlocal.store.queue import jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,16 @@ def draw_up(
     for (kind, state), number in jobs.counts(library).items():
         if state in (JobState.QUEUED, JobState.RUNNING):
             left[kind] = left.get(kind, 0) + number
-    pace = measures.get(library, measures.SECONDS_PER_FRAME)
+    pace = facts.get(library, facts.SECONDS_PER_FRAME)
     return Report(
         started_at=started_at,
         ended_at=jobs.now_utc(),
         worked_s=round(worked_s, 1),
         night_s=night_s,
         held_s={name: round(seconds, 1) for name, seconds in held_s.items()},
-        done=runs.done_since(library, since),
-        videos_finished=runs.videos_finished_since(library, since),
-        failed=tuple(Alike(*alike) for alike in runs.failed_since(library, since)),
+        done=run_reports.done_since(library, since),
+        videos_finished=run_reports.videos_finished_since(library, since),
+        failed=tuple(Alike(*alike) for alike in run_reports.failed_since(library, since)),
         left=left,
         seconds_per_frame=None if pace is None else float(pace),
         ended=ended,
@@ -94,12 +95,12 @@ def draw_up(
 def keep(library: Library, run_id: int | None, report: Report) -> int:
     """Store the report, in place of an earlier one of the same run. The number of the run."""
     text = json.dumps(asdict(report), ensure_ascii=False)
-    return runs.keep(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
+    return run_reports.keep(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
 
 
 def kept(library: Library, *, limit: int = 1) -> list[Report]:
     """The last reports that were kept, the newest first."""
-    return [_read(one.report) for one in runs.kept(library, limit=limit)]
+    return [_read(one.report) for one in run_reports.kept(library, limit=limit)]
 
 
 def _read(text: str) -> Report:

@@ -20,11 +20,13 @@ from vidlocal.enrich.workers.summarise import Summariser
 from vidlocal.enrich.workers.tag import Tagger
 from vidlocal.enrich.workers.watch import Watcher
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import jobs, priorities, understanding, vector_mirror
-from vidlocal.store.among import ALL, Among
+from vidlocal.store.content import understanding
+from vidlocal.store.content.strips import MOST_PICTURES
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
-from vidlocal.store.strips import MOST_PICTURES
+from vidlocal.store.index import vector_cache
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs, priorities
+from vidlocal.store.queue.job_filter import ALL, Among
 
 # What a process waits for whose models are away.
 SERVER = "server"
@@ -132,7 +134,7 @@ def _mirror_vectors(worker: Worker, engines: Engines) -> None:
     """Have the fast copy of new vectors ready, which else the next search would have to wait for."""
     key = _embedding_key(engines)
     if key is not None and worker.summary.done.get(JobKind.EMBED):
-        vector_mirror.prepare(worker.library, key)
+        vector_cache.prepare(worker.library, key)
 
 
 def _embedding_key(engines: Engines) -> str | None:

@@ -6,10 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, Video
-from vidlocal.store import frames, jobs, measures, owners, videos
+from vidlocal.store import process_locks
+from vidlocal.store.content import frames, videos
+from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
-from vidlocal.store.frames import Coverage
-from vidlocal.store.owners import Waiting
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Waiting
+from vidlocal.store.queue import jobs
 
 
 class State(StrEnum):
@@ -78,7 +81,7 @@ def read(library: Library) -> Status:
         kind: counts.get((kind, JobState.QUEUED), 0) + max(0, counts.get((kind, JobState.RUNNING), 0) - alive[kind])
         for kind in JobKind
     }
-    pace = measures.get(library, measures.SECONDS_PER_FRAME)
+    pace = facts.get(library, facts.SECONDS_PER_FRAME)
     state, awaited = _state(library, at_work=bool(running))
     return Status(
         state=state,
@@ -94,13 +97,13 @@ def read(library: Library) -> Status:
             if failure.video_id in known
         ),
         seconds_per_frame=None if pace is None else float(pace),
-        paused_since=measures.get(library, measures.PAUSED),
+        paused_since=facts.get(library, facts.PAUSED),
     )
 
 
 def _state(library: Library, *, at_work: bool) -> tuple[State, Waiting | None]:
     """What goes on, and what is waited for when all that are at it wait."""
-    alive = owners.at_work(library.folder)
+    alive = process_locks.at_work(library.folder)
     if at_work or None in alive:
         return State.WORKING, None
     awaited = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)

@@ -9,7 +9,7 @@ from vidlocal.engines.contact_sheet import contact_sheet
 from vidlocal.enrich.workers.watch import HEARD
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
-from vidlocal.store import frames, passages, strips
+from vidlocal.store.content import frames, passages, strips
 from vidlocal.store.database import Library
 
 # What a vision model writes, and what a person notes beside it.

@@ -17,7 +17,7 @@ from vidlocal.media.frames import read_at
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME
 from vidlocal.records import FileStamp, Frame, MediaKind, Video
-from vidlocal.store import frames, videos
+from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 
 

@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING
 
-from vidlocal.store import frames
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:

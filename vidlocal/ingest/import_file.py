@@ -11,9 +11,9 @@ from vidlocal.media import subtitles, transcripts
 from vidlocal.media.encodings import decode
 from vidlocal.media.languages import language_code
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.importing import Importer
+from vidlocal.store.exchange.import_rows import Importer
 
 # Lines stored in one transaction: each costs a wait for the disk.
 BATCH = 4_000

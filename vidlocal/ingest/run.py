@@ -24,10 +24,12 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
-from vidlocal.store import jobs, passages, staging, understanding, videos
-from vidlocal.store.among import these
+from vidlocal.store import staging
+from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import these
 
 # A JPEG of 896 px takes 30 to 90 KB; a library on its last megabytes fails before the work, not after it.
 _BYTES_PER_FRAME = 100_000

@@ -17,10 +17,10 @@ from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
 from vidlocal.signals.look import look_at
-from vidlocal.store import videos
 from vidlocal.store.check import database, images, rows, vectors
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.check.images import Lost
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 # Re-encoded at low quality a picture differs from itself by at most 4 bits (see `signals.similarity`).

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.organize.journal import Journal, Renamed, Run, new_run, open_journal
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.place import existing
+from vidlocal.store.filesystem import existing
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from vidlocal.media.names import numbered, safe_name
 from vidlocal.media.subtitles import sidecars
 from vidlocal.organize.moves import Left, Move, device_of, is_inside
 from vidlocal.records import PassageKind, Video
-from vidlocal.store import passages, understanding, videos
+from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:

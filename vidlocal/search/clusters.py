@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.moments import LONGEST
 from vidlocal.records import Cluster, Take
-from vidlocal.store import frame_vectors, frames
+from vidlocal.store.content import frame_vectors, frames
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:

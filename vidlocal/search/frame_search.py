@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.moments import LONGEST, REPEATED
 from vidlocal.records import Frame, Hit, PassageKind, WhySeen
-from vidlocal.store import frames, picture_index
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
-from vidlocal.store.only import Only
-from vidlocal.store.picture_index import Crowd
+from vidlocal.store.index import frame_index
+from vidlocal.store.index.frame_index import Crowd
+from vidlocal.store.index.search_filter import Only
 
 # A frame is shown when it stands out of the crowd by three standard deviations (of a thousand unrelated pictures one
 # does) with a cosine that unrelated pictures seldom have, or when its cosine is enough by itself: else what much of a
@@ -49,9 +50,9 @@ def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) ->
     """
     import numpy as np
 
-    mirror = picture_index.prepare(library, asked.key)
+    mirror = frame_index.prepare(library, asked.key)
     vector = np.array(asked.values, dtype=np.float32)
-    near, crowd = picture_index.nearest(library, mirror, vector, limit=limit, least=_least, only=only)
+    near, crowd = frame_index.nearest(library, mirror, vector, limit=limit, least=_least, only=only)
     z = {frame_id: _z(cosine, crowd) for frame_id, cosine in near.items()}
     floor = LEAST_SHARE * max(z.values(), default=0.0)
     found = [frames.get(library, frame_id) for frame_id in near if z[frame_id] >= floor]

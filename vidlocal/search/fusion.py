@@ -15,7 +15,7 @@ from heapq import nlargest
 from statistics import median
 
 from vidlocal.records import Why
-from vidlocal.store.vector_index import Nearest
+from vidlocal.store.index.vector_index import Nearest
 
 # Found on four sets of human sentences about real videos at once, with nothing tuned for one of them
 # (`benchmarks/search.py --quality`). Fused against the better of words and vectors, in points, level of videos, with

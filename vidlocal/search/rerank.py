@@ -11,9 +11,11 @@ from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer, picture
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.records import Fault, Frame, JobKind, Look, Moment
-from vidlocal.store import frames, jobs, looks
-from vidlocal.store.among import Among
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.history import second_looks
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import Among
 
 # Frames of one moment that are described on the spot, those nearest to its best hit.
 DESCRIBED_PER_MOMENT = 2
@@ -64,7 +66,7 @@ class Looker:
     def _answer(self, shown: Frame) -> tuple[bool, str]:
         """The model's answer about what a frame shows, from the library where it was asked before."""
         key = (shown.same_as or shown.id, self._engine.digest, look_prompts.LOOK_VERSION, self._question)
-        known = looks.get(self._library, *key)
+        known = second_looks.get(self._library, *key)
         if known is not None:
             return known
         jpeg = picture(self._library, shown)
@@ -76,7 +78,7 @@ class Looker:
         answer = look_prompts.verdict(text)
         if self._keep:
             with suppress(StoreError):  # asked again next time
-                looks.put(self._library, *key, answer)
+                second_looks.put(self._library, *key, answer)
         return answer
 
     def _describe_within(self, moment: Moment, near: float) -> None:

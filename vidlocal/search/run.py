@@ -17,9 +17,9 @@ from vidlocal.moments import group
 from vidlocal.records import Hit, Moment, PassageKind, Why, WhySeen
 from vidlocal.search.fusion import rank
 from vidlocal.search.query import Query, parse
-from vidlocal.store import hits, spelling, text_index, vector_index, vector_mirror
 from vidlocal.store.database import Library
-from vidlocal.store.hits import Only
+from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index
+from vidlocal.store.index.hits import Only
 
 # Hits taken from each channel. Neighbours among them merge, so that it takes several for one moment.
 CANDIDATES = 100
@@ -72,7 +72,7 @@ def search(
     answer = _begun(library, wanted.words, only, picture_vector)
     asked, silent = _asked(library, wanted.words, query_vector)
     looks, unseen = _answered(library, answer)
-    mirror = vector_mirror.prepare(library, asked.key) if asked is not None else None
+    mirror = vector_cache.prepare(library, asked.key) if asked is not None else None
     with hits.snapshot(library):
         meant = spelling.corrections(library, wanted.words) if by_words else {}
         text = spelling.corrected(wanted.words, meant)
@@ -143,7 +143,7 @@ def _begun(
         picture_vector is None
         or not words.strip()
         or not wanted
-        or not vector_mirror.keys(library, vector_mirror.OF_FRAMES)
+        or not vector_cache.keys(library, vector_cache.OF_FRAMES)
     ):
         return None
     return picture_vector(words)
@@ -157,7 +157,7 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
         looks = answer()
     except EngineError as error:
         return None, f"Pictures were not searched. {error}"
-    if looks.key not in vector_mirror.keys(library, vector_mirror.OF_FRAMES):
+    if looks.key not in vector_cache.keys(library, vector_cache.OF_FRAMES):
         return None, (
             "Pictures were not searched: their vectors are of another model. "
             "Make them anew with: vidlocal enrich --only pictures"

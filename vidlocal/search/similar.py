@@ -9,14 +9,15 @@ from vidlocal.media.probe import Prober
 from vidlocal.moments import GAP, LONGEST
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.signals.look import look_at
-from vidlocal.store import frames, hits, picture_index, videos
+from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.index import frame_index, hits
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vidlocal.engines.base import Vectors
-    from vidlocal.store.vector_mirror import Mirror
+    from vidlocal.store.index.vector_cache import Mirror
 
 BITS = 64
 
@@ -63,7 +64,7 @@ def by_vector(
     library: Library, mirror: "Mirror", vector: "Vectors", *, limit: int, besides: Frame | None = None
 ) -> tuple[Moment, ...]:
     """The moments whose pictures show most nearly the same, as `by_hash`. A moment's score is the cosine."""
-    near, _ = picture_index.nearest(
+    near, _ = frame_index.nearest(
         library,
         mirror,
         vector,
@@ -80,7 +81,7 @@ def videos_like(library: Library, mirror: "Mirror", video_id: int, *, limit: int
     """
     import numpy as np
 
-    ids, vectors = picture_index.of_videos(library, mirror)
+    ids, vectors = frame_index.of_videos(library, mirror)
     own = np.flatnonzero(ids == video_id)
     if not len(own):
         return None

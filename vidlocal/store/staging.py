@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidlocal.errors import StoreError
 from vidlocal.store.database import FRAMES_FOLDER, Library
-from vidlocal.store.owners import Owner, bury_dead, is_alive
+from vidlocal.store.process_locks import Owner, bury_dead, is_alive
 
 _PREFIX = ".staging-"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from vidlocal.errors import VidlocalError
 from vidlocal.render.safe import flat
-from vidlocal.store import offers
+from vidlocal.store import completion_source
 from vidlocal.timecode import short_clock
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ def _filtered(name: str, value: str, home: Path) -> Iterator[Offer]:
     if name == "kind":
         yield from map(Offer, PassageKind)
     elif name == "lang":
-        yield from map(Offer, offers.languages(home))
+        yield from map(Offer, completion_source.languages(home))
     elif name == "tag":
-        for tag in offers.tags(home, value.lower(), limit=_MOST):
+        for tag in completion_source.tags(home, value.lower(), limit=_MOST):
             if not set(tag) & set('"“”'):
                 yield Offer(_in_quotes(tag))
     elif name == "video":
@@ -192,7 +192,7 @@ def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Offer]:
 
     A title has no character of `without`.
     """
-    known = offers.videos(home)
+    known = completion_source.videos(home)
     meant: dict[str, set[int]] = {}
     for video in known:
         for name in (video.title, video.file, str(video.id)):

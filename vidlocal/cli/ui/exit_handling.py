@@ -105,12 +105,12 @@ def _end_on_misfit() -> None:
     misfit = None
     with suppress(Exception):  # whatever is wrong here, the first failure is what counts
         from vidlocal import settings
-        from vidlocal.store import misfits
+        from vidlocal.store.check import invalid_values
         from vidlocal.store.database import Library
 
         home = settings.load().home
         with Library.open(home) as library:
-            misfit = misfits.first(library.connection)
+            misfit = invalid_values.first(library.connection)
     if misfit is not None:
         sentence = f"The library in {home} is damaged, or someone changed it: {misfit} makes no sense."
         _end(StoreError.exit_code, f"{sentence} Restore a copy, or move it away and ingest again.")

@@ -10,7 +10,7 @@ from vidlocal.cli.ui import console as output
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.search.run import Result
-from vidlocal.store import videos
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:

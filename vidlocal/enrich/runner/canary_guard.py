@@ -9,7 +9,7 @@ from collections.abc import Callable
 from vidlocal.enrich.runner.pool import Pool, Seat
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
-from vidlocal.store import frames, passages, strips
+from vidlocal.store.content import frames, passages, strips
 from vidlocal.store.database import Library
 
 # The minutes bound how long a new description stays hidden on a slow machine.

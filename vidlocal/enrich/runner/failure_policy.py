@@ -7,8 +7,8 @@ from collections.abc import Callable
 from vidlocal.engines.backoff import wait_s
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, ToolError, VidlocalError
 from vidlocal.records import Fault, Job, JobKind
-from vidlocal.store import jobs
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # More than half of the last 20 failing alike.
 WATCHED = 20

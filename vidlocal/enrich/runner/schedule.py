@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import ClassVar, Protocol
 
 from vidlocal.enrich.runner.time_window import Window, next_showing
-from vidlocal.store import measures
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 from vidlocal.timecode import lasting
 
 # How old a ruling may be. Loops look far more often; conditions cost a query or a look at the machine.
@@ -150,7 +150,7 @@ class Unpaused:
         self._library = library
 
     def why_not(self) -> str | None:
-        since = measures.get(self._library, measures.PAUSED)
+        since = facts.get(self._library, facts.PAUSED)
         return "Paused, as vidlocal pause asked for. Go on with: vidlocal resume" if since else None
 
 

@@ -25,10 +25,12 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.records import Job, JobKind, JobState
-from vidlocal.store import jobs, measures, passages, videos
-from vidlocal.store.among import ALL, Among
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import ALL, Among
 
 # Answers between two changes of model: long, so that models seldom take turns on a small card.
 STRETCH = 200
@@ -267,7 +269,7 @@ class Worker:
             each = self._seconds_each(seconds)
             eta = None if each is None else each * self._left
             if each is not None and done % _PACE_KEPT_EVERY == 0:
-                measures.put(self.library, measures.SECONDS_PER_FRAME, f"{each:.3f}")
+                facts.put(self.library, facts.SECONDS_PER_FRAME, f"{each:.3f}")
         video = videos.get(self.library, job.video_id)
         title = video.title if video else ""
         self.report(Progress(job.kind, done, done + self._left, title, text, each, eta))

@@ -5,8 +5,10 @@ from vidlocal.engines.pictures import smaller
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import Frame, Job, SceneAnswer
-from vidlocal.store import frames, jobs, measures
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 # A model that fails the schema on 3 of its first 5 frames is asked for plain sentences.
 TRIALS = 5
@@ -42,7 +44,7 @@ class Describer:
 
     def learn(self, engine: VisionEngine) -> None:
         """Recall what earlier runs found out about a model. Before the first question to it."""
-        asked, failures = (measures.get(self._library, _measure(engine)) or "0 0").split()
+        asked, failures = (facts.get(self._library, _measure(engine)) or "0 0").split()
         self._trials[_measure(engine)] = int(asked), int(failures)
 
     def _look(self, engine: VisionEngine, jpeg: bytes, attempt: int) -> tuple[SceneAnswer, bool, bool | None]:
@@ -77,7 +79,7 @@ class Describer:
         asked, failures = self._trials_of(engine)
         if asked < TRIALS:
             self._trials[_measure(engine)] = asked + 1, failures + failed
-            measures.put(self._library, _measure(engine), f"{asked + 1} {failures + failed}")
+            facts.put(self._library, _measure(engine), f"{asked + 1} {failures + failed}")
 
 
 def _vision(host: Host) -> VisionEngine:

@@ -8,8 +8,9 @@ from vidlocal.engines.base import EmbedEngine, Vectors
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.records import Job
-from vidlocal.store import jobs, passages
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 from vidlocal.wording import counted
 
 # What is stored at once, and lost at most.

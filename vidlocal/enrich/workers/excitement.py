@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vidlocal.records import Section
-from vidlocal.store import understanding
+from vidlocal.store.content import understanding
 from vidlocal.store.database import Library
 
 

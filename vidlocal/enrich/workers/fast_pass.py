@@ -20,10 +20,11 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Job, JobKind
 from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store import jobs, videos
-from vidlocal.store.among import ALL, Among
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.owners import Owner
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import ALL, Among
 
 # Longer than the longest stretch between two checkpoints: ten minutes of speech on a slow machine.
 _LEASE_S = 3600.0

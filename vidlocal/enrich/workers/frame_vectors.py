@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from vidlocal.engines.base import PictureEngine, PictureRefused
 from vidlocal.errors import AnswerRejected, MediaError
 from vidlocal.records import Job
-from vidlocal.store import frame_vectors, frames, jobs, videos
+from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # What is stored at once, and lost at most. More pictures at once are hardly faster, and take memory.
 BATCH = 16

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.records import Frame, Job, Passage, PassageKind
 from vidlocal.signals.screen_text import ENGINE, Reader, ScreenText, same_text
-from vidlocal.store import checkpoints, frames, jobs, passages, videos
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
 
 STEP = "read"
 

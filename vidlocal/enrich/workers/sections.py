@@ -10,8 +10,9 @@ from vidlocal.enrich.workers import segments
 from vidlocal.enrich.workers.segments import Part
 from vidlocal.errors import EngineError
 from vidlocal.records import Job, Section, Video
-from vidlocal.store import jobs, understanding
+from vidlocal.store.content import understanding
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 
 class Sections:

@@ -8,8 +8,9 @@ from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.enrich.workers.excitement import mean, of_sections
 from vidlocal.enrich.workers.sections import Sections, writer_of
 from vidlocal.records import Chapter, ChaptersAnswer, Job, Passage, PassageKind, Provenance, Section, Video
-from vidlocal.store import jobs, understanding, videos, vocabulary
+from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # Longer chapters would be found for everything and mean nothing.
 _MOST_CHAPTER_CHARACTERS = 700

@@ -9,8 +9,9 @@ from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.enrich.workers.excitement import of_sections, of_video
 from vidlocal.enrich.workers.sections import Sections, writer_of
 from vidlocal.records import Job, MediaKind, Section, TagKind, Video, VideoTag
-from vidlocal.store import jobs, understanding, videos, vocabulary
+from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # How many tags of each kind a video keeps, and how many passages are named for each.
 _KEPT = {TagKind.TAG: 30, TagKind.PERSON: 15, TagKind.OBJECT: 25, TagKind.PLACE: 10, TagKind.KEYWORD: 30}

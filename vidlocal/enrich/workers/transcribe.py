@@ -16,8 +16,9 @@ from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.pauses import PAUSE_S, Span, loud_spans, pieces
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
-from vidlocal.store import checkpoints, jobs, passages, videos
+from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
 
 STEP = "transcribe"
 

@@ -12,9 +12,11 @@ from vidlocal.engines.pictures import smaller
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind
-from vidlocal.store import frames, jobs, measures, passages, strips
+from vidlocal.store.content import frames, passages, strips
+from vidlocal.store.content.strips import Strip
 from vidlocal.store.database import Library
-from vidlocal.store.strips import Strip
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
 
 # What was said or written meanwhile, as it is quoted to the model.
 HEARD = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TEXT)
@@ -37,9 +39,9 @@ class Watcher:
 
     def learn(self, engine: VisionEngine) -> None:
         """Recall whether a model takes several pictures. Before the first question to it."""
-        known = measures.get(self._library, measures.several_pictures(engine.digest))
+        known = facts.get(self._library, facts.several_pictures(engine.digest))
         if known is not None:
-            self._sight.remember(engine.digest, several_at_once=known == measures.YES)
+            self._sight.remember(engine.digest, several_at_once=known == facts.YES)
 
     def prepare(self, job: Job) -> Ask | None:
         """What to ask about a strip. MediaError when a picture cannot be read; None, and done, when it is gone."""
@@ -76,10 +78,10 @@ class Watcher:
     ) -> str:
         text = _text(answer)
         with self._library.writing():
-            measures.put(
+            facts.put(
                 self._library,
-                measures.several_pictures(engine.digest),
-                measures.YES if at_once else measures.NO,
+                facts.several_pictures(engine.digest),
+                facts.YES if at_once else facts.NO,
             )
             provenance = engine.watch_provenance(plain=plain)
             strips.store_action(self._library, strip, text, provenance, visible=not self._guarded)

@@ -6,10 +6,10 @@ from functools import cache, partial
 
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind
-from vidlocal.store import jobs
 from vidlocal.store import schema as schemas
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.database import Library, translated_errors
+from vidlocal.store.queue import jobs
 
 TEXT_INDEXES = ("passage_words", "passage_grams")
 

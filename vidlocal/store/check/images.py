@@ -10,9 +10,11 @@ from pathlib import Path
 
 from vidlocal.errors import StoreError
 from vidlocal.records import Frame, JobKind, JobState
-from vidlocal.store import frames, jobs, owners, staging
+from vidlocal.store import process_locks, staging
 from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.content import frames
 from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.queue import jobs
 
 _FIRST, _LAST = b"\xff\xd8", b"\xff\xd9"  # of every JPEG
 _UNSIGNED = (1 << 64) - 1
@@ -141,4 +143,4 @@ def _remove(library: Library) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-    owners.bury_dead(library.folder)
+    process_locks.bury_dead(library.folder)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
-from vidlocal.store import frames, jobs, passages
 from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.migrations import STATUS
+from vidlocal.store.queue import jobs
 
 # Containers round their lengths, and sound often ends a moment after the picture.
 _SLACK_S = 1.0

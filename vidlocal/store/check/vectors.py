@@ -7,9 +7,11 @@ from functools import partial
 import numpy as np
 
 from vidlocal.records import JobKind
-from vidlocal.store import frame_vectors, jobs, vector_index, vector_mirror
 from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
+from vidlocal.store.index import vector_cache, vector_index
+from vidlocal.store.queue import jobs
 
 _CHUNK = 4096
 # Engines give unit vectors; float32 keeps their length to seven digits.
@@ -27,25 +29,25 @@ def unusable(library: Library) -> Iterator[Finding]:
 
 def mirrors(library: Library) -> Iterator[Finding]:
     """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
-    folder = library.folder / vector_mirror.FOLDER
-    used = {vector_mirror.folder_of(library, *one): one for one in _kept(library)}
+    folder = library.folder / vector_cache.FOLDER
+    used = {vector_cache.folder_of(library, *one): one for one in _kept(library)}
     places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
     for place in places:
         one = used.get(place)
         mend = partial(shutil.rmtree, place, ignore_errors=True)
         if one is None:
             yield Finding(Part.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", mend=mend)
-        elif vector_mirror.is_damaged(library, *one):
+        elif vector_cache.is_damaged(library, *one):
             yield Finding(Part.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", mend=mend)
 
 
-def _kept(library: Library) -> list[tuple[str, vector_mirror.Table]]:
+def _kept(library: Library) -> list[tuple[str, vector_cache.Table]]:
     """Every model there are vectors of, and of what sort of thing."""
-    kept = [(key, vector_mirror.OF_PASSAGES) for key in vector_index.keys(library)]
-    return kept + [(key, vector_mirror.OF_FRAMES) for key in frame_vectors.keys(library)]
+    kept = [(key, vector_cache.OF_PASSAGES) for key in vector_index.keys(library)]
+    return kept + [(key, vector_cache.OF_FRAMES) for key in frame_vectors.keys(library)]
 
 
-def _bad(library: Library, key: str, table: vector_mirror.Table) -> Iterator[tuple[int, int]]:
+def _bad(library: Library, key: str, table: vector_cache.Table) -> Iterator[tuple[int, int]]:
     """Id and video of the bad vectors of a model. The usual size is the right one."""
     name, owner, owners = table.name, table.owner, table.owners
     usual = library.number(
@@ -78,8 +80,8 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
         return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
 
 
-def _make_again(library: Library, table: vector_mirror.Table, bad: Sequence[tuple[int, int]]) -> None:
-    work = JobKind.EMBED if table is vector_mirror.OF_PASSAGES else JobKind.PICTURES
+def _make_again(library: Library, table: vector_cache.Table, bad: Sequence[tuple[int, int]]) -> None:
+    work = JobKind.EMBED if table is vector_cache.OF_PASSAGES else JobKind.PICTURES
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
         for video_id in {video_id for _, video_id in bad}:

@@ -10,15 +10,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vidlocal.store import vector_mirror
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING, Only
+from vidlocal.store.index import vector_cache
+from vidlocal.store.index.search_filter import EVERYTHING, Only
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vidlocal.store.vector_mirror import Mirror
+    from vidlocal.store.index.vector_cache import Mirror
 
     Vectors = NDArray[np.float32]
     Numbers = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Crowd:
 
 def prepare(library: Library, key: str) -> "Mirror":
     """The mirror of a picture model's vectors, for `nearest` and `of_videos`."""
-    return vector_mirror.prepare(library, key, vector_mirror.OF_FRAMES)
+    return vector_cache.prepare(library, key, vector_cache.OF_FRAMES)
 
 
 def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":

@@ -27,10 +27,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.store import scale, signs
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING, Only
-from vidlocal.store.scale import Scale
+from vidlocal.store.index import calibration, sign_bits
+from vidlocal.store.index.calibration import Scale
+from vidlocal.store.index.search_filter import EVERYTHING, Only
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +117,7 @@ class Mirror:
         self._last = head.last
         shapes: dict[str, tuple[str, tuple[int, ...]]] = {
             ".rows": ("<f4", (head.count, head.dimensions)),
-            ".bits": ("<u8", signs.shape(head.count, head.dimensions)),
+            ".bits": ("<u8", sign_bits.shape(head.count, head.dimensions)),
             ".ids": ("<i8", (head.count, _ID_COLUMNS)),
         }
         if not head.count:
@@ -159,11 +159,11 @@ class Mirror:
     @cached_property
     def scale(self) -> Scale | None:
         """What cosines are worth here, as the sample has it."""
-        return scale.of(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
+        return calibration.of(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
 
     def distances(self, vector: "Vectors") -> "Distances":
         """In how many dimensions the sign of each row is another one than that of `vector`: n uint16."""
-        return signs.distances(self._blocks, vector)[: len(self)]
+        return sign_bits.distances(self._blocks, vector)[: len(self)]
 
     def positions(self, library: Library, only: Only) -> "Numbers | None":
         """The rows of passages that `only` lets through; None for all."""
@@ -248,7 +248,7 @@ def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
         same = (
             np.array_equal(mirror._ids[at], rows.ids[known])
             and np.array_equal(mirror.vectors[at].view("<u4"), rows.vectors[known].view("<u4"))
-            and np.array_equal(signs.rows_at(mirror._blocks, at), signs.bits_of(rows.vectors[known]))
+            and np.array_equal(sign_bits.rows_at(mirror._blocks, at), sign_bits.bits_of(rows.vectors[known]))
             if len(mirrored)
             else not known.any()
         )
@@ -364,7 +364,7 @@ def _extended(library: Library, folder: Path, table: Table, key: str) -> Mirror:
         longer = replace(head, count=head.count + len(rows.ids), last=int(rows.ids[-1, 0]))
         parts: dict[str, Iterable[tuple[int, Part]]] = {
             ".rows": [(4 * head.dimensions * head.count, rows.vectors)],
-            ".bits": signs.runs(signs.bits_of(rows.vectors), head.count),
+            ".bits": sign_bits.runs(sign_bits.bits_of(rows.vectors), head.count),
             ".ids": [(8 * _ID_COLUMNS * head.count, rows.ids)],
         }
         for ending, size in _sizes(longer).items():
@@ -381,7 +381,7 @@ def _sizes(head: _Head) -> dict[str, int]:
     """Bytes of the files; the signs are whole blocks."""
     return {
         ".rows": 4 * head.dimensions * head.count,
-        ".bits": 8 * math.prod(signs.shape(head.count, head.dimensions)),
+        ".bits": 8 * math.prod(sign_bits.shape(head.count, head.dimensions)),
         ".ids": 8 * _ID_COLUMNS * head.count,
     }
 

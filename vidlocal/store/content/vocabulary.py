@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from vidlocal.store import passages
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 MOST_CHARACTERS = 40

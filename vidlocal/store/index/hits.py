@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from vidlocal.moments import Place
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.only import EVERYTHING, Only
+from vidlocal.store.index.search_filter import EVERYTHING, Only
 
 __all__ = ["EVERYTHING", "Only", "listed", "places", "read", "snapshot", "videos_named"]
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.records import Frame, JobKind, Passage, PassageKind, Provenance
-from vidlocal.store import frames, jobs, passages
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 MOST_PICTURES = 8
 LONGEST = 20.0

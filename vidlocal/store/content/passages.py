@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.store import jobs
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 if TYPE_CHECKING:
     import numpy as np

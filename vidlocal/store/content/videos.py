@@ -9,8 +9,10 @@ from pathlib import Path
 
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
-from vidlocal.store import frames, jobs, passages, vector_mirror, vocabulary
+from vidlocal.store.content import frames, passages, vocabulary
 from vidlocal.store.database import Library
+from vidlocal.store.index import vector_cache
+from vidlocal.store.queue import jobs
 
 _COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
   size_bytes, language, partial, enrichment_status"""
@@ -226,7 +228,7 @@ def _purge(library: Library) -> None:
         for table in ("searches", "query_vectors", "looks", "runs"):
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
-    vector_mirror.forget(library)
+    vector_cache.forget(library)
     emptied = library.row("PRAGMA wal_checkpoint(TRUNCATE)")
     if emptied is None or emptied[0]:
         raise StoreError(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vidlocal.records import Fault, Job, JobKind, JobState
-from vidlocal.store.among import ALL, Among
 from vidlocal.store.database import Library
-from vidlocal.store.owners import is_alive
+from vidlocal.store.process_locks import is_alive
+from vidlocal.store.queue.job_filter import ALL, Among
 
 # An item gets three tries. One that took its whole process with it ten times is set aside too.
 ATTEMPTS_ALLOWED = 3

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
-from vidlocal.store import jobs, passages, priorities
+from vidlocal.store.content import passages
 from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.queue import jobs, priorities
 
 _LARGEST_PICTURE_BYTES = 64 << 20
 

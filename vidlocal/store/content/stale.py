@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 
 from vidlocal.records import JobKind, PassageKind
-from vidlocal.store import frames, jobs, passages, understanding
+from vidlocal.store.content import frames, passages, understanding
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # A sentence that names who, what and where is longer than that.
 _SHORT_CHARACTERS = 40

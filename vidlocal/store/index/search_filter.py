@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vidlocal.records import PassageKind
-from vidlocal.store.words import UNSPACED, words
+from vidlocal.store.index.tokenizer import UNSPACED, words
 
 # Wall-clock time of a recording. What a camera wrote in UTC is turned into this machine's time; with another offset,
 # or none, it is the time where the camera was already. A date alone has no time of day.

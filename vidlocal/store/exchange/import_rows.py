@@ -11,13 +11,24 @@ from hashlib import blake2b
 from pathlib import Path
 
 from vidlocal.records import WRITTEN, JobKind, MediaKind
-from vidlocal.store import jobs
+from vidlocal.store.content.passages import storable
+from vidlocal.store.content.videos import stored_path
 from vidlocal.store.database import Library
-from vidlocal.store.everything import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
-from vidlocal.store.fields import BadLine, exact_text, integer, moment, number, numbers, optional, pairs, text, words
-from vidlocal.store.passages import storable
+from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
+from vidlocal.store.exchange.validation import (
+    BadLine,
+    exact_text,
+    integer,
+    moment,
+    number,
+    numbers,
+    optional,
+    pairs,
+    text,
+    words,
+)
+from vidlocal.store.queue import jobs
 from vidlocal.store.staging import image_prefix
-from vidlocal.store.videos import stored_path
 
 Line = Mapping[str, object]
 _Key = tuple[str, float, float, str]

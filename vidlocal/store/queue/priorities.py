@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import searches
-from vidlocal.store.among import SEARCHED
 from vidlocal.store.database import Library
-from vidlocal.store.searches import Span, Wish
+from vidlocal.store.history import searches
+from vidlocal.store.history.searches import Span, Wish
+from vidlocal.store.queue.job_filter import SEARCHED
 
 # A value by itself is at most this; what a search adds is a multiple of twice as much.
 REPRESENTATIVE = SEARCHED / 2

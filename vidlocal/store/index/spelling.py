@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from vidlocal.store.database import Library
-from vidlocal.store.words import UNSPACED, words
+from vidlocal.store.index.tokenizer import UNSPACED, words
 
 # In shorter words one letter makes another word; longer ones are no words.
 SHORTEST = 5

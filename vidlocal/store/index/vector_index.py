@@ -14,16 +14,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vidlocal.store import scale, vector_mirror
 from vidlocal.store.database import Library
-from vidlocal.store.hits import EVERYTHING, Only
-from vidlocal.store.scale import Scale
+from vidlocal.store.index import calibration, vector_cache
+from vidlocal.store.index.calibration import Scale
+from vidlocal.store.index.hits import EVERYTHING, Only
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vidlocal.store.vector_mirror import Mirror
+    from vidlocal.store.index.vector_cache import Mirror
 
     Vector = NDArray[np.float32]
     Positions = NDArray[np.int64]
@@ -44,12 +44,12 @@ class Nearest:
     cosines: Mapping[int, float]
     mean: float
     spread: float
-    scale: Scale | None = None
+    calibration: Scale | None = None
 
 
 def keys(library: Library) -> list[str]:
     """The model keys there are vectors of. Quick in a library of any size."""
-    return vector_mirror.keys(library)
+    return vector_cache.keys(library)
 
 
 def nearest(
@@ -84,7 +84,7 @@ def nearest(
         mirror.distrust()
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
-    worth = mirror.scale if len(mirror) else scale.of(newer.vectors, newer.videos)
+    worth = mirror.scale if len(mirror) else calibration.of(newer.vectors, newer.videos)
     mean = float(background.mean())
     return Nearest(kept, mean, float(background.std()), worth if worth is None or one_wording else worth.around(mean))
 

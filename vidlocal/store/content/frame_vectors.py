@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, JobState
-from vidlocal.store import frames, jobs, measures, vector_mirror
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.index import vector_cache
+from vidlocal.store.queue import jobs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +32,7 @@ class FrameVectors:
 
 def keys(library: Library) -> list[str]:
     """The model keys there are vectors of. Quick in a library of any size."""
-    return vector_mirror.keys(library, vector_mirror.OF_FRAMES)
+    return vector_cache.keys(library, vector_cache.OF_FRAMES)
 
 
 def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:
@@ -78,7 +81,7 @@ def every(library: Library, key: str, videos: Collection[int] | None = None) -> 
     """
     import numpy as np
 
-    mirror = vector_mirror.prepare(library, key, vector_mirror.OF_FRAMES)
+    mirror = vector_cache.prepare(library, key, vector_cache.OF_FRAMES)
     newer = mirror.newer(library)
     among, values = "", []
     if videos is not None:
@@ -120,7 +123,7 @@ def queue_missing(library: Library, key: str) -> int:
     What was set aside stays so, unless another model was chosen since. A video whose pictures are not there (it was
     imported) waits until they are.
     """
-    is_new = measures.get(library, measures.PICTURES_MODEL) != key
+    is_new = facts.get(library, facts.PICTURES_MODEL) != key
     rows = library.rows(
         """SELECT videos.id, min(image) AS image FROM videos JOIN frames ON video_id = videos.id
         WHERE image IS NOT NULL AND NOT EXISTS (
@@ -139,7 +142,7 @@ def queue_missing(library: Library, key: str) -> int:
     wanted = [video_id for video_id, place in places.items() if place is not None and place.parent.is_dir()]
     if wanted or is_new:
         with library.writing():
-            measures.put(library, measures.PICTURES_MODEL, key)
+            facts.put(library, facts.PICTURES_MODEL, key)
             for video_id in wanted:
                 jobs.add(library, JobKind.PICTURES, video_id, video_id)
     return len(wanted)

@@ -16,8 +16,9 @@ from vidlocal.records import (
     TagKind,
     VideoTag,
 )
-from vidlocal.store import jobs, passages, strips
+from vidlocal.store.content import passages, strips
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # What the text model is given: all that was seen, heard, read and noted, and nothing that it wrote itself.
 EVIDENCE = (

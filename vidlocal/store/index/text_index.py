@@ -22,8 +22,8 @@ from heapq import nlargest
 from typing import Literal
 
 from vidlocal.store.database import Library
-from vidlocal.store.hits import EVERYTHING, Only
-from vidlocal.store.words import UNSPACED, words
+from vidlocal.store.index.hits import EVERYTHING, Only
+from vidlocal.store.index.tokenizer import UNSPACED, words
 
 Index = Literal["words", "grams", "text"]
 

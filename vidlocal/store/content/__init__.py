@@ -1,0 +1,1 @@
+"""What is stored about videos: frames, passages, vectors, tags, chapters."""

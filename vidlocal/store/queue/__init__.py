@@ -1,0 +1,1 @@
+"""The job queue: claims, leases, priorities, checkpoints."""
