@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidlocal.ingest.sampling import sample
-from vidlocal.media.picture import Picture
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.records import FileStamp, MediaKind, Probe
 from vidlocal.store import staging
 from vidlocal.store.content import videos

@@ -21,8 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from tests import picture_model as made
-from vidlocal.engines.picture_files import TEXT, VISION, WEIGHTS, picture_model
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
 from vidlocal.enrich.workers.frame_vectors import BATCH
 
 # Of the two halves of CLIP ViT-B/32.

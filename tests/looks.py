@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests import picture_model
-from vidlocal.engines import picture_files
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines import clip_files
+from vidlocal.engines.clip import PictureVectors
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, Probe
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
@@ -26,7 +26,7 @@ Rows = npt.NDArray[np.float32]
 def of_colours(*colours: str) -> tuple[str, Rows]:
     """What the made model makes of pictures of one colour each: its key, and a row for each."""
     with TemporaryDirectory() as folder:
-        model = picture_files.picture_model(picture_model.place(Path(folder)))
+        model = clip_files.picture_model(picture_model.place(Path(folder)))
         with PictureVectors(model) as engine:
             return engine.key, engine.embed_pictures([picture_model.jpeg(colour) for colour in colours])
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from vidlocal.engines import picture_files
+from vidlocal.engines import clip_files
 
 ASSETS = Path(__file__).parent / "assets" / "pictures"
 
 
 def place(models: Path, *, build: int = 1) -> Path:
     """Put the model into the models folder. Another `build` is another digest of the same model. The folder again."""
-    for part in picture_files.FILES:
+    for part in clip_files.FILES:
         shutil.copytree(ASSETS / part, models / part, dirs_exist_ok=True)
-    config = models / picture_files.VISION / "preprocessor_config.json"
+    config = models / clip_files.VISION / "preprocessor_config.json"
     if build != 1:
         config.write_text(json.dumps({**json.loads(config.read_text()), "build": build}))
     seal(models)
@@ -25,8 +25,8 @@ def place(models: Path, *, build: int = 1) -> Path:
 
 def seal(models: Path) -> None:
     """Say that the files as they are now are those that were fetched."""
-    for part in picture_files.FILES:
-        picture_files.seal(models, part)
+    for part in clip_files.FILES:
+        clip_files.seal(models, part)
 
 
 def jpeg(colour: str) -> bytes:

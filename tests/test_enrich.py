@@ -10,9 +10,9 @@ import pytest
 from tests.fake_faults import broken, busy, say
 from tests.fake_ollama import Asked, FakeOllama
 from tests.films import COLOURS, add_video
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
-from vidlocal.engines.pictures import plain_colour
 from vidlocal.enrich.run import SERVER, Engines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.schedule import Night, Schedule

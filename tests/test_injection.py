@@ -165,9 +165,11 @@ def _cites_only_what_was_given(library: Library, video: int) -> None:
 
 
 def _picture_prompts() -> str:
-    from vidlocal.engines import canary, prompts, several
+    from vidlocal.engines import canary, multi_image_probe, prompts
 
-    return "\n".join([prompts.SCENE_PROMPT, prompts.PLAIN_PROMPT, canary.QUESTION, several.QUESTION.format(count=3)])
+    return "\n".join(
+        [prompts.SCENE_PROMPT, prompts.PLAIN_PROMPT, canary.QUESTION, multi_image_probe.QUESTION.format(count=3)]
+    )
 
 
 _PICTURE_PROMPTS = _picture_prompts() + "\nIts parts:"

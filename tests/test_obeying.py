@@ -23,9 +23,9 @@ from tests.fake_ollama import Asked, FakeOllama
 from tests.test_injection import PROBES, obeying
 from tests.understood import add_film, deep
 from vidlocal.cli import app
-from vidlocal.engines import ask_prompts, prompts, quotes, text_prompts
+from vidlocal.engines import ask_prompts, prompt_escape, prompts, text_prompts
+from vidlocal.media.filenames import safe_name
 from vidlocal.media.files import stamp
-from vidlocal.media.names import safe_name
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
@@ -80,7 +80,7 @@ sys.addaudithook(_note)
 
 def read_aloud(asked: Asked) -> str:
     """The probe that a model finds in what it is asked; the first of all where it finds none."""
-    return next((probe for probe in PROBES if quotes.clean(probe, most=40)[:20] in asked.prompt), PROBES[0])
+    return next((probe for probe in PROBES if prompt_escape.clean(probe, most=40)[:20] in asked.prompt), PROBES[0])
 
 
 def obedient() -> Choose:

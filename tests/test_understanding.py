@@ -11,7 +11,7 @@ from tests.fake_faults import say
 from tests.fake_models import Model
 from tests.fake_ollama import Asked, FakeOllama
 from tests.understood import SAID, add_film, deep, engines_on
-from vidlocal.engines import quotes, text_prompts
+from vidlocal.engines import prompt_escape, text_prompts
 from vidlocal.enrich.run import enrich
 from vidlocal.enrich.runner.worker import Progress
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind
@@ -180,7 +180,7 @@ def test_every_question_fits_into_the_context(library: Library, server: FakeOlla
     assert understanding.chapters(library, 1)
     for one in asked:
         system, message = one.body["messages"]
-        needed = quotes.tokens(system["content"]) + quotes.tokens(message["content"])
+        needed = prompt_escape.tokens(system["content"]) + prompt_escape.tokens(message["content"])
         assert needed + one.body["options"]["num_predict"] <= num_ctx == one.body["options"]["num_ctx"]
 
 

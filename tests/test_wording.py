@@ -1,4 +1,4 @@
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 
 def test_one_is_no_plural() -> None:

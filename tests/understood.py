@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.fake_ollama import FakeOllama
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
-from vidlocal.engines.pictures import plain_colour
 from vidlocal.enrich.run import Engines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.worker import Clock, Summary

@@ -9,8 +9,8 @@ import pytest
 
 from tests import clips
 from vidlocal.media import ffmpeg, files
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.frames import read_frames
-from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import videos

@@ -17,7 +17,7 @@ import pytest
 from tests import clips
 from tests.fake_ollama import FakeOllama
 from vidlocal.cli.ui import player
-from vidlocal.engines.pictures import plain_colour
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.media import ffmpeg
 from vidlocal.records import FrameDraft, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos

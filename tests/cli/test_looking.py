@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tests.fake_ollama import FakeOllama, say
-from vidlocal.engines.pictures import plain_colour
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.store.database import Library
 
 from .conftest import Run, add_video

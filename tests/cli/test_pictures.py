@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from tests import clips, films
 from tests import picture_model as made
 from vidlocal.cli import app
-from vidlocal.engines.picture_files import TEXT, VISION, picture_model
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import TEXT, VISION, picture_model
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library

@@ -16,7 +16,7 @@ from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import Log
 from vidlocal.app.service import Service
-from vidlocal.engines.picture_files import picture_model
+from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.enrich.runner.sleep_inhibitor import Awake
 from vidlocal.errors import ModelMissing

@@ -16,7 +16,7 @@ from tests import picture_model as made
 from vidlocal.app.downloads import PICTURES_URL, PictureModel
 from vidlocal.cli import app
 from vidlocal.cli.setup import bring, look
-from vidlocal.engines.picture_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, Published, picture_model
+from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, Published, picture_model
 from vidlocal.errors import EngineError, ToolError
 
 REVISION = "0123abc"

@@ -10,7 +10,7 @@ from tests import looks, picture_model
 from tests.texts import add_video as add_texts
 from tests.texts import random_rows
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
-from vidlocal.signals.look import look_at
+from vidlocal.signals.features import look_at
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fake_ollama import CATALOGUE, FakeOllama
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
-from vidlocal.engines.pictures import plain_colour
 
 PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
 

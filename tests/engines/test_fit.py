@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidlocal.engines.fit import GB, Candidate, best_that_fits, context_that_fits, needed_bytes
+from vidlocal.engines.vram_fit import GB, Candidate, best_that_fits, context_that_fits, needed_bytes
 
 ON_SERVER = [
     Candidate("llava:7b", 4_700_000_000),

@@ -1,6 +1,6 @@
 import pytest
 
-from vidlocal.engines.inventions import without_inventions
+from vidlocal.engines.hallucination_filter import without_inventions
 from vidlocal.records import Cue
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from tests.fake_ollama import FakeOllama, caption
 from vidlocal.engines import prompts
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaVision, shortened
-from vidlocal.engines.pictures import plain_colour
 
 
 def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> None:

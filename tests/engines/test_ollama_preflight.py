@@ -6,7 +6,7 @@ import pytest
 
 from tests.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
 from tests.fake_ollama import body as replies
-from vidlocal.engines.local_only import full_name, is_loopback
+from vidlocal.engines.host_policy import full_name, is_loopback
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import picture_model as made
-from vidlocal.engines.picture_files import FILES, SUMS, TEXT, VISION, WEIGHTS, picture_model
+from vidlocal.engines.clip_files import FILES, SUMS, TEXT, VISION, WEIGHTS, picture_model
 from vidlocal.errors import EngineError, ModelMissing
 
 EVERY_FILE = [(part, name) for part, names in FILES.items() for name in names]

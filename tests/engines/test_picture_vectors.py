@@ -15,8 +15,8 @@ import pytest
 from tests import picture_model as made
 from vidlocal import process
 from vidlocal.engines.base import PictureRefused
-from vidlocal.engines.picture_files import TEXT, VISION, WEIGHTS, picture_model
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
 from vidlocal.errors import AnswerRejected, EngineError
 
 COLOURS = ("red", "green", "blue", "yellow", "white", "black")

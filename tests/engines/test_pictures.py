@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from vidlocal.engines.pictures import smaller
+from vidlocal.engines.jpeg import smaller
 from vidlocal.errors import MediaError
 
 

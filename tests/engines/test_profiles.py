@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.engines.memory import card_memory_bytes
+from vidlocal.engines.gpu_memory import card_memory_bytes
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, ProfileName, profile
 
 GB = 1_000_000_000

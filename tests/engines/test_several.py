@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from tests.fake_ollama import FakeOllama, broken, caption, say
-from vidlocal.engines import several
+from vidlocal.engines import multi_image_probe
 from vidlocal.engines.contact_sheet import contact_sheet, series
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama_models import OllamaVision
-from vidlocal.engines.pictures import plain_colour
 from vidlocal.errors import EngineUnreachable, MediaError
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 160, 40), (20, 40, 220)
@@ -26,14 +26,14 @@ def jpeg(rgb: tuple[int, int, int], size: tuple[int, int] = (896, 504)) -> bytes
 
 def test_a_model_that_names_colours_in_order_takes_several(server: FakeOllama, vision: OllamaVision) -> None:
     server.models["llava:7b"] = replace(server.models["llava:7b"], takes_several=True)
-    assert several.takes_several(vision, chance=random.Random(1))
+    assert multi_image_probe.takes_several(vision, chance=random.Random(1))
     first, second = server.asked("/api/chat")
     assert len(first.body["messages"][1]["images"]) == 3
     assert first.body["messages"] != second.body["messages"]
 
 
 def test_a_model_that_sees_the_first_picture_only_does_not(server: FakeOllama, vision: OllamaVision) -> None:
-    assert not several.takes_several(vision)
+    assert not multi_image_probe.takes_several(vision)
     assert len(server.asked("/api/chat")) == 1
 
 
@@ -42,25 +42,25 @@ def test_a_model_that_sees_the_first_picture_only_does_not(server: FakeOllama, v
 )
 def test_another_order_is_no_order(server: FakeOllama, vision: OllamaVision, answer: str) -> None:
     server.choose = lambda asked: say(answer)
-    assert not several.takes_several(vision, chance=random.Random(3))
+    assert not multi_image_probe.takes_several(vision, chance=random.Random(3))
 
 
 def test_a_server_that_refuses_several_pictures_says_no(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(broken())
-    assert not several.takes_several(vision)
+    assert not multi_image_probe.takes_several(vision)
 
 
 def test_a_server_that_is_away_says_nothing(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
-        several.takes_several(vision)
+        multi_image_probe.takes_several(vision)
 
 
 def test_as_many_pictures_are_shown_as_there_is_room_for() -> None:
-    assert several.fitting(4096) == 2  # fewer than four: one sheet shows more
-    assert several.fitting(8192) == 6
-    assert several.fitting(16384) >= 8
-    assert several.fitting(512) == 1
+    assert multi_image_probe.fitting(4096) == 2  # fewer than four: one sheet shows more
+    assert multi_image_probe.fitting(8192) == 6
+    assert multi_image_probe.fitting(16384) >= 8
+    assert multi_image_probe.fitting(512) == 1
 
 
 @pytest.mark.parametrize("size", [(896, 504), (504, 896), (640, 480), (3000, 100), (64, 64)])

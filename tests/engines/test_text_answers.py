@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from vidlocal.engines import text_answers, text_prompts
+from vidlocal.engines import text_parser, text_prompts
 from vidlocal.engines.base import NotTheSchema
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import ChaptersAnswer, TagKind
@@ -70,7 +70,7 @@ def test_prompts_name_every_field_of_their_schema() -> None:
 
 
 def test_a_section_rests_on_the_passages_its_lines_stand_for() -> None:
-    answer = text_answers.section(section(), [70, 80, 90])
+    answer = text_parser.section(section(), [70, 80, 90])
     assert answer.rests_on == (70, 90)
     assert (answer.title, answer.event_type, answer.excitement) == ("The vows", "wedding", 0.7)
     assert (TagKind.PERSON, "groom") in answer.words
@@ -79,11 +79,11 @@ def test_a_section_rests_on_the_passages_its_lines_stand_for() -> None:
 @pytest.mark.parametrize("lines", [[99], [0], [-1], [], None, ["a"], [1e9], "all", [True], {"1": 1}])
 def test_an_answer_that_rests_on_nothing_it_was_given_is_refused(lines: object) -> None:
     with pytest.raises(AnswerRejected, match="names no line"):
-        text_answers.section(section(lines=lines), [70, 80])
+        text_parser.section(section(lines=lines), [70, 80])
 
 
 def test_lines_that_were_not_given_are_dropped() -> None:
-    assert text_answers.section(section(lines=[2, 999, 2, "1", "line 2", 1.0]), [70, 80]).rests_on == (80, 70)
+    assert text_parser.section(section(lines=[2, 999, 2, "1", "line 2", 1.0]), [70, 80]).rests_on == (80, 70)
 
 
 @pytest.mark.parametrize(
@@ -102,25 +102,23 @@ def test_lines_that_were_not_given_are_dropped() -> None:
 )
 def test_a_worthless_summary_is_refused(summary: object) -> None:
     with pytest.raises(AnswerRejected):
-        text_answers.section(section(summary=summary), [70])
+        text_parser.section(section(summary=summary), [70])
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", "{", '{"summary": "cut o', "null", '{"a": ' * 2000])
 def test_what_is_no_object_is_not_the_schema(text: str) -> None:
     for read in (
-        text_answers.action,
-        lambda said: text_answers.section(said, [1]),
-        lambda said: text_answers.chapters(said, 3),
-        lambda said: text_answers.pairs(said, ["a"], ["b"]),
+        text_parser.action,
+        lambda said: text_parser.section(said, [1]),
+        lambda said: text_parser.chapters(said, 3),
+        lambda said: text_parser.pairs(said, ["a"], ["b"]),
     ):
         with pytest.raises(NotTheSchema):
             read(text)
 
 
 def chapters(*found: object, lines: object = (1,)) -> ChaptersAnswer:
-    return text_answers.chapters(
-        json.dumps({"summary": "A wedding in a church.", "chapters": found, "lines": lines}), 5
-    )
+    return text_parser.chapters(json.dumps({"summary": "A wedding in a church.", "chapters": found, "lines": lines}), 5)
 
 
 def test_chapters_begin_where_the_video_does_and_in_order() -> None:
@@ -139,7 +137,7 @@ def test_chapters_that_begin_nowhere_are_dropped() -> None:
     assert found.chapters == (("A", 0),)
     for listed in ([], [{"title": "A", "first": 9}], "none"):
         with pytest.raises(NotTheSchema):
-            text_answers.chapters(json.dumps({"summary": "A wedding.", "chapters": listed, "lines": [1]}), 5)
+            text_parser.chapters(json.dumps({"summary": "A wedding.", "chapters": listed, "lines": [1]}), 5)
 
 
 def test_a_summary_rests_on_parts_it_was_given() -> None:
@@ -156,7 +154,7 @@ def test_only_words_that_were_asked_about_are_merged() -> None:
             {"new": "x", "same_as": "child"},
         ]
     }
-    assert text_answers.pairs(json.dumps(said), ["kid", "dog"], ["child"]) == {"kid": "child"}
+    assert text_parser.pairs(json.dumps(said), ["kid", "dog"], ["child"]) == {"kid": "child"}
 
 
 @pytest.mark.parametrize(
@@ -171,14 +169,14 @@ def test_only_words_that_were_asked_about_are_merged() -> None:
     ],
 )
 def test_an_action_is_told_as_it_happens(said: object, action: str) -> None:
-    assert text_answers.action(json.dumps(said)).action == action
+    assert text_parser.action(json.dumps(said)).action == action
 
 
 def test_plain_sentences_are_cleaned_too() -> None:
-    assert text_answers.plain_action("Sure! The pictures show a dog that runs off.").action == "A dog that runs off."
-    assert text_answers.plain_action("Nothing happens.").action == ""
+    assert text_parser.plain_action("Sure! The pictures show a dog that runs off.").action == "A dog that runs off."
+    assert text_parser.plain_action("Nothing happens.").action == ""
     with pytest.raises(AnswerRejected):
-        text_answers.plain_action("I cannot see any image.")
+        text_parser.plain_action("I cannot see any image.")
 
 
 def test_fuzzed_answers_are_read_or_refused() -> None:
@@ -204,10 +202,10 @@ def test_fuzzed_answers_are_read_or_refused() -> None:
             {name: chance.choice(values) for name in ("summary", "chapters", "lines", "pairs", "action", "tags")}
         )
         for read in (
-            text_answers.action,
-            lambda text: text_answers.section(text, [1, 2]),
-            lambda text: text_answers.chapters(text, 3),
-            lambda text: text_answers.pairs(text, ["a"], ["b"]),
+            text_parser.action,
+            lambda text: text_parser.section(text, [1, 2]),
+            lambda text: text_parser.chapters(text, 3),
+            lambda text: text_parser.pairs(text, ["a"], ["b"]),
         ):
             try:
                 answer = read(said)

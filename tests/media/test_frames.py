@@ -9,9 +9,9 @@ import pytest
 
 from tests import clips
 from vidlocal.errors import MediaError
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.frames import read_frames
-from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 
 Read = Callable[..., list[Picture]]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.speech import RATE_HZ, Samples, Sentence, recording, sentences
-from vidlocal.media.pauses import LONGEST_PIECE_S, loud_spans, pieces
+from vidlocal.media.voice_activity import LONGEST_PIECE_S, loud_spans, pieces
 
 
 @pytest.fixture(scope="module")

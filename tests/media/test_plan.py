@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vidlocal.media.plan import Level, Part, plan
+from vidlocal.media.decode_plan import Level, Part, plan
 from vidlocal.media.timeline import Clock, Segment, Timeline
 
 

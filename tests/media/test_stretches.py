@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from vidlocal.media.stretches import Beliefs, Tally, believe
+from vidlocal.media.timestamp_repair import Beliefs, Tally, believe
 
 
 def track(*times: float) -> Tally:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from vidlocal.signals import registry
-from vidlocal.signals.look import look_at
+from vidlocal.signals.features import look_at
 from vidlocal.signals.view import View
 
 

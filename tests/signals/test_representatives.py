@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vidlocal.signals.look import GIST_SIZE, Gists
+from vidlocal.signals.features import GIST_SIZE, Gists
 from vidlocal.signals.novelty import Novelty
 from vidlocal.signals.representatives import AT_MOST, choose, rate
 

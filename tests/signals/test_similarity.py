@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from vidlocal.signals.look import Look, look_at
+from vidlocal.signals.features import Look, look_at
 from vidlocal.signals.similarity import LONGEST_REPEAT, repeats
 
 WIDTH, HEIGHT = 896, 504

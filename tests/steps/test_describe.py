@@ -11,9 +11,9 @@ from PIL import Image
 from tests.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
 from vidlocal.engines import prompts
 from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
-from vidlocal.engines.pictures import plain_colour
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError

@@ -13,8 +13,8 @@ import pytest
 
 from tests import picture_model as made
 from vidlocal.engines.base import PictureRefused, Vectors
-from vidlocal.engines.picture_files import picture_model
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.frame_vectors import BATCH, look_at_pictures
 from vidlocal.errors import AnswerRejected, EngineError, MediaError

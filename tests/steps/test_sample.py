@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vidlocal.ingest.sampling import sample
-from vidlocal.media.picture import Picture
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.records import FrameDraft
 
 WIDTH, HEIGHT = 448, 252

@@ -2,7 +2,7 @@
 
 import random
 
-from vidlocal.engines import quotes
+from vidlocal.engines import prompt_escape
 from vidlocal.enrich.workers import segments
 from vidlocal.records import Passage, PassageKind
 
@@ -41,7 +41,7 @@ def test_what_does_not_fit_is_thinned_evenly() -> None:
             given = [said(float(at), alphabet * chance.randrange(1, 60)) for at in range(200)]
             kept = segments.thinned(given, room=room)
             assert kept
-            assert len(kept) == 1 or quotes.tokens(quotes.notes(kept, most=280)) <= room
+            assert len(kept) == 1 or prompt_escape.tokens(prompt_escape.notes(kept, most=280)) <= room
             if len(kept) > 8:
                 halves = sum(one.start < 100 for one in kept)
                 assert 0.3 < halves / len(kept) < 0.7

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from vidlocal.engines.base import PictureEngine
-from vidlocal.engines.picture_files import picture_model
+from vidlocal.engines.clip_files import picture_model
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors
@@ -19,7 +19,7 @@ def open_pictures(stack: ExitStack, chosen: Settings) -> PictureEngine | str:
         model = picture_model(chosen.models_folder)
     except EngineError as error:  # an extra: everything else can be done without it
         return str(error)
-    from vidlocal.engines.picture_vectors import PictureVectors
+    from vidlocal.engines.clip import PictureVectors
 
     return stack.enter_context(PictureVectors(model))
 

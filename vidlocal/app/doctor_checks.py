@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from vidlocal import __version__, settings
 from vidlocal.app.downloads import CustomModel, size
-from vidlocal.engines import models_on_disk, picture_files
+from vidlocal.engines import clip_files, models_on_disk
 from vidlocal.errors import (
     EngineError,
     EngineUnreachable,
@@ -28,7 +28,7 @@ from vidlocal.store import filesystem
 from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 from vidlocal.store.history import facts
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama
@@ -185,11 +185,11 @@ def _vad(folder: Path) -> Check:
 
 def _pictures(folder: Path) -> Check:
     """An extra: not to have it is no fault, to have it damaged is."""
-    if not picture_files.is_installed():
+    if not clip_files.is_installed():
         return Check("pictures", State.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
     mend = f"{_SETUP} --pictures"
     try:
-        model = picture_files.picture_model(folder)
+        model = clip_files.picture_model(folder)
     except ModelMissing:
         return Check("pictures", State.OK, "installed, its model is not here yet (optional)", mend)
     except EngineError as error:
@@ -219,7 +219,7 @@ def _ollama(chosen: Settings) -> Iterator[Check]:
 
 
 def _server(server: "Ollama", version: str) -> Iterator[Check]:
-    from vidlocal.engines.local_only import is_loopback
+    from vidlocal.engines.host_policy import is_loopback
 
     found = f"{version} at {server.host}"
     if not is_loopback(server.host):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines import checked, modelfile, models_on_disk, picture_files
+from vidlocal.engines import checksum_cache, clip_files, modelfile, models_on_disk
 from vidlocal.engines.download import Checksums, fetch
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
@@ -177,9 +177,9 @@ class PictureModel:
 
     folder: Path
     url: str
-    published: Mapping[str, picture_files.Published] = field(default_factory=lambda: picture_files.PUBLISHED)
+    published: Mapping[str, clip_files.Published] = field(default_factory=lambda: clip_files.PUBLISHED)
     role: str = "pictures"
-    name: str = picture_files.NAME
+    name: str = clip_files.NAME
     setting: str | None = None
 
     @property
@@ -192,7 +192,7 @@ class PictureModel:
 
     def is_there(self) -> bool:
         with suppress(EngineError):
-            picture_files.picture_model(self.folder)
+            clip_files.picture_model(self.folder)
             return True
         return False
 
@@ -201,17 +201,17 @@ class PictureModel:
         before = 0
         for part, published in self.published.items():
             share = partial(_share, report, before, self.size_bytes)
-            for name in picture_files.FILES[part]:
+            for name in clip_files.FILES[part]:
                 self._fetch(part, name, share)
-            picture_files.seal(self.folder, part)
+            clip_files.seal(self.folder, part)
             before += published.size_bytes
 
     def _fetch(self, part: str, name: str, report: Callable[[int], None]) -> None:
         published, target = self.published[part], self.folder / part / name
         expected = Checksums()
-        if name == picture_files.WEIGHTS:
+        if name == clip_files.WEIGHTS:
             expected = Checksums(sha256=published.weights_sha256)
-            if target.is_file() and checked.sums(target.absolute(), self.folder)["sha256"] == expected.sha256:
+            if target.is_file() and checksum_cache.sums(target.absolute(), self.folder)["sha256"] == expected.sha256:
                 return
         url = f"{self.url}/{part}/resolve/{published.revision}/{name}"
         fetch(url, target, expected=expected, report=lambda done, total: report(done))

@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TypeVar
 
-from vidlocal.engines import canary, fit
+from vidlocal.engines import canary, vram_fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
@@ -122,20 +122,20 @@ def _that_fits(server: Ollama, model: ModelInfo, chosen: Settings, say: Say) -> 
     """The model and its context, or the best one on the server that fits on the card the setting speaks of."""
     if not chosen.vram:
         return model, chosen.num_ctx
-    card = chosen.vram * fit.GB
-    context = fit.context_that_fits(fit.Candidate(model.name, model.size_bytes), chosen.num_ctx, card)
+    card = chosen.vram * vram_fit.GB
+    context = vram_fit.context_that_fits(vram_fit.Candidate(model.name, model.size_bytes), chosen.num_ctx, card)
     if context is not None:
         return model, context
-    needed = fit.needed_bytes(model.name, model.size_bytes, chosen.num_ctx) / fit.GB
+    needed = vram_fit.needed_bytes(model.name, model.size_bytes, chosen.num_ctx) / vram_fit.GB
     why = f"{model.name} needs about {needed:.1f} GB and does not fit into {chosen.vram:g} GB"
-    found = fit.best_that_fits(
-        [fit.Candidate(one.name, one.size_bytes) for one in server.models()], chosen.num_ctx, card
+    found = vram_fit.best_that_fits(
+        [vram_fit.Candidate(one.name, one.size_bytes) for one in server.models()], chosen.num_ctx, card
     )
     if found is None:
         raise EngineError(f"{why}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
     say(f"{why}; taking {found.name}.")
     taken = server.preflight(found.name, "vision")
-    return taken, fit.context_that_fits(found, chosen.num_ctx, card) or chosen.num_ctx
+    return taken, vram_fit.context_that_fits(found, chosen.num_ctx, card) or chosen.num_ctx
 
 
 def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:

@@ -22,7 +22,7 @@ from vidlocal.ingest.run import Outcome, Result, ingest
 from vidlocal.records import JobKind
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 _HELD_REST_S = 1.0
 _IDLE_REST_S = 10.0

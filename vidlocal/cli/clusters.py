@@ -12,8 +12,8 @@ from vidlocal.records import Cluster
 from vidlocal.search.clusters import HASH, THRESHOLD, Grouped, cluster
 from vidlocal.store.content import videos
 from vidlocal.store.index import hits
+from vidlocal.text import counted
 from vidlocal.timecode import clock
-from vidlocal.wording import counted
 
 _BY_HASH = (
     "Compared by perceptual hash, which knows near copies only. To compare by what pictures show, run: "

@@ -24,8 +24,8 @@ from vidlocal.store.history.facts import SECONDS_PER_FRAME
 from vidlocal.store.process_locks import Owner
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import Among
+from vidlocal.text import counted
 from vidlocal.timecode import lasting
-from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.enrich.runner.worker import Progress, Summary

@@ -23,7 +23,7 @@ from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import placeholder
 from vidlocal.store.index import vector_index
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 CHANNELS = ("words", "vectors", "fused")
 _SOME_LEFT_OUT = 3

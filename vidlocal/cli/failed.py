@@ -12,8 +12,8 @@ from vidlocal.store.content import videos
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import Among
 from vidlocal.store.queue.jobs import Failure
+from vidlocal.text import counted
 from vidlocal.timecode import clock, short_clock
-from vidlocal.wording import counted
 
 
 def command(

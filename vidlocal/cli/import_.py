@@ -12,7 +12,7 @@ from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
 from vidlocal.ingest import import_file
 from vidlocal.store.database import Library
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 _MOST_REASONS = 20
 

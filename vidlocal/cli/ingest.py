@@ -17,8 +17,8 @@ from vidlocal.render.safe import flat
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
+from vidlocal.text import counted
 from vidlocal.timecode import lasting, short_clock
-from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.ingest.run import Outcome, Tools

@@ -13,7 +13,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.render.safe import flat
 from vidlocal.store.database import Library
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 if TYPE_CHECKING:
     from vidlocal.organize.moves import Left, Move, Moved

@@ -9,8 +9,8 @@ import typer
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.records import JobKind
+from vidlocal.text import counted
 from vidlocal.timecode import lasting, pace
-from vidlocal.wording import counted
 
 if TYPE_CHECKING:
     from vidlocal.enrich.report import Report

@@ -9,7 +9,7 @@ from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.organize import journal
 from vidlocal.store.content import frames, passages, videos
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 
 def command(

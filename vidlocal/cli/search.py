@@ -25,7 +25,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import searches
 from vidlocal.store.index import hits, vector_cache
 from vidlocal.store.queue import jobs
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 if TYPE_CHECKING:
     from vidlocal.app.clip_query import PictureWords

@@ -8,7 +8,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options, progress
-from vidlocal.engines import picture_files
+from vidlocal.engines import clip_files
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName, profile
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError, VidlocalError
 from vidlocal.render.safe import flat
@@ -66,8 +66,8 @@ def command(
 
     if json and not (yes or dry_run):
         raise UsageError("With --json there is nobody to ask. Add --yes, or --dry-run to see what would be fetched.")
-    if pictures and not picture_files.is_installed():
-        raise ModelMissing(picture_files.NOT_INSTALLED)
+    if pictures and not clip_files.is_installed():
+        raise ModelMissing(clip_files.NOT_INSTALLED)
     chosen = settings.load({"allow_remote_host": allow_remote_host or None})
     models = models_of(profile_name)
     with open_server(chosen) as server:
@@ -88,7 +88,7 @@ def command(
 
 def models_of(name: ProfileName) -> Profile:
     """The models of a profile on this machine: only `best` depends on its graphics card."""
-    from vidlocal.engines.memory import card_memory_bytes
+    from vidlocal.engines.gpu_memory import card_memory_bytes
 
     return profile(name, card_memory_bytes=card_memory_bytes() if name is ProfileName.BEST else None)
 

@@ -18,7 +18,7 @@ from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 if TYPE_CHECKING:
     from vidlocal.engines.base import Vectors

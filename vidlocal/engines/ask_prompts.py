@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vidlocal.engines import answers, quotes
+from vidlocal.engines import prompt_escape, scene_parser
 from vidlocal.engines.text_prompts import MOST_TITLE_CHARACTERS, TEXT_PARAMETERS
 from vidlocal.records import Moment
 from vidlocal.timecode import clock
@@ -60,10 +60,10 @@ class Statement:
 def evidence(moments: Sequence[Moment], question: str, num_ctx: int) -> tuple[Moment, ...]:
     """The best moments that fit beside the question and the longest answer: at least one."""
     fixed = ask_prompt(question, ()) + ASK_SYSTEM
-    room = num_ctx - quotes.tokens(fixed) - int(TEXT_PARAMETERS["num_predict"]) - _TEMPLATE_TOKENS
+    room = num_ctx - prompt_escape.tokens(fixed) - int(TEXT_PARAMETERS["num_predict"]) - _TEMPLATE_TOKENS
     kept: list[Moment] = []
     for moment in moments:
-        room -= quotes.tokens(_line(len(kept) + 1, moment)) + 1
+        room -= prompt_escape.tokens(_line(len(kept) + 1, moment)) + 1
         if room < 0 and kept:
             break
         kept.append(moment)
@@ -73,21 +73,21 @@ def evidence(moments: Sequence[Moment], question: str, num_ctx: int) -> tuple[Mo
 def ask_prompt(question: str, given: Sequence[Moment]) -> str:
     """The question with its evidence, numbered from 1."""
     lines = [_line(number, moment) for number, moment in enumerate(given, 1)]
-    asked = f"The question: {quotes.quoted(question, most=MOST_QUESTION_CHARACTERS)}"
+    asked = f"The question: {prompt_escape.quoted(question, most=MOST_QUESTION_CHARACTERS)}"
     return "\n".join(["Evidence:", *lines, asked, ASKED])
 
 
 def look_prompt(question: str) -> str:
     """The question about one picture."""
-    return LOOK_ASKED.format(question=quotes.quoted(question, most=MOST_QUESTION_CHARACTERS))
+    return LOOK_ASKED.format(question=prompt_escape.quoted(question, most=MOST_QUESTION_CHARACTERS))
 
 
 def _line(number: int, moment: Moment) -> str:
-    title = quotes.quoted(moment.video_title, most=MOST_TITLE_CHARACTERS)
+    title = prompt_escape.quoted(moment.video_title, most=MOST_TITLE_CHARACTERS)
     said, left = [], _MOST_LINE_CHARACTERS
     for hit in moment.hits[:_MOST_HITS]:
-        words = quotes.clean(hit.text, most=left)
-        said.append(f'{quotes.SOURCES[hit.kind]} "{words}"')
+        words = prompt_escape.clean(hit.text, most=left)
+        said.append(f'{prompt_escape.SOURCES[hit.kind]} "{words}"')
         left -= len(words)
         if left < _MOST_LINE_CHARACTERS // 10:
             break
@@ -133,8 +133,8 @@ class Reader:
 
 def said(text: str) -> str:
     """An answer as one clean line; empty when it is none."""
-    plain = answers.cleaned(_BRACKETED.sub("", text)).lstrip("-*•. ")
-    if not _WORDS.search(plain) or _NOT_SAID.search(plain) or answers.is_loop(plain) or _echoes(plain):
+    plain = scene_parser.cleaned(_BRACKETED.sub("", text)).lstrip("-*•. ")
+    if not _WORDS.search(plain) or _NOT_SAID.search(plain) or scene_parser.is_loop(plain) or _echoes(plain):
         return ""
     return plain if plain.endswith((".", "!", "?", "。")) else f"{plain}."
 

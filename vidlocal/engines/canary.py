@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from vidlocal.engines.base import VisionEngine
-from vidlocal.engines.pictures import plain_colour
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.errors import AnswerRejected
 
 QUESTION = "What colour is this picture? Answer with one word."

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.engines import checked
+from vidlocal.engines import checksum_cache
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
 
 # From models/README.md of whisper.cpp. For the names without one the digest is only kept, not compared.
@@ -66,7 +66,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     if not path.is_file():
         raise ModelMissing(_missing(name, path))
     _check_header(path)
-    sums = checked.sums(path, folder)
+    sums = checksum_cache.sums(path, folder)
     expected = WHISPER_SHA1.get(name)
     if expected is not None and sums["sha1"] != expected:
         raise EngineError(

@@ -17,10 +17,10 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.base import AnswerCut, ModelInfo, PictureRefused, Vectors
-from vidlocal.engines.local_only import check_host, is_hosted, names, origin, refuse_hosted
+from vidlocal.engines.host_policy import check_host, is_hosted, names, origin, refuse_hosted
 from vidlocal.engines.ollama_http import Timeouts, WatchedTransport, failure, missing, plain_words, unreachable
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 Need = Literal["vision", "embedding", "completion"]
 Options = Mapping[str, int | float]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from vidlocal.engines.base import PictureRefused
-from vidlocal.engines.local_only import origin
+from vidlocal.engines.host_policy import origin
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 
 # 64 texts in 4,096 dimensions are about 6 MB of JSON; nothing we ask for is larger.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from vidlocal.engines import answers, prompts, text_answers, text_prompts
+from vidlocal.engines import prompts, scene_parser, text_parser, text_prompts
 from vidlocal.engines.base import AnswerCut, ModelInfo, NotTheSchema, Vectors
 from vidlocal.engines.ollama import Ollama, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
@@ -62,24 +62,24 @@ class OllamaVision(_OllamaModel):
 
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         if plain:
-            return SceneAnswer(answers.sentence(self._say([jpeg], prompts.PLAIN_PROMPT, attempt=attempt)))
+            return SceneAnswer(scene_parser.sentence(self._say([jpeg], prompts.PLAIN_PROMPT, attempt=attempt)))
         try:
             text = self._say([jpeg], prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
         except AnswerCut as error:
             # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
             raise NotTheSchema(str(error)) from error
-        return answers.scene(text)
+        return scene_parser.scene(text)
 
     def watch(self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0) -> ActionAnswer:
         system = text_prompts.WATCH_SYSTEM
         if plain:
-            return text_answers.plain_action(self._say(jpegs, question, system=system, attempt=attempt))
+            return text_parser.plain_action(self._say(jpegs, question, system=system, attempt=attempt))
         schema = text_prompts.WATCH_SCHEMA
         try:
             text = self._say(jpegs, question, system=system, schema=schema, attempt=attempt)
         except AnswerCut as error:
             raise NotTheSchema(str(error)) from error
-        return text_answers.action(text)
+        return text_parser.action(text)
 
     def ask(
         self, jpeg: bytes, question: str, *, more: Sequence[bytes] = (), schema: dict[str, object] | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vidlocal.engines import answers, quotes
+from vidlocal.engines import prompt_escape, scene_parser
 from vidlocal.engines.base import NotTheSchema
 from vidlocal.engines.text_prompts import TEXT_PARAMETERS, TEXT_SYSTEM
 
@@ -52,38 +52,38 @@ class Described:
 
 def prompt(files: Sequence[Described], folders: Sequence[str]) -> str:
     """The question about files, numbered from 1. `folders` were chosen for others before."""
-    known = ", ".join(quotes.quoted(folder, most=60) for folder in folders[:_MOST_FOLDERS_TOLD])
+    known = ", ".join(prompt_escape.quoted(folder, most=60) for folder in folders[:_MOST_FOLDERS_TOLD])
     lines = [f"Folders that are there already: {known}."] if known else []
     return "\n".join([*lines, *(_line(number, one) for number, one in enumerate(files, 1)), ASKED])
 
 
 def fitting(files: Sequence[Described], folders: Sequence[str], num_ctx: int) -> int:
     """How many of the files, from the first, fit one question and its answer: at least one."""
-    room = num_ctx - int(TEXT_PARAMETERS["num_predict"]) - quotes.tokens(TEXT_SYSTEM) - _TEMPLATE_TOKENS
+    room = num_ctx - int(TEXT_PARAMETERS["num_predict"]) - prompt_escape.tokens(TEXT_SYSTEM) - _TEMPLATE_TOKENS
     count = min(len(files), MOST_FILES)
-    while count > 1 and quotes.tokens(prompt(files[:count], folders)) > room:
+    while count > 1 and prompt_escape.tokens(prompt(files[:count], folders)) > room:
         count -= 1
     return count
 
 
 def places(text: str, count: int) -> dict[int, tuple[str, str]]:
     """Folder and name by position of the file, as the model words them. What it says of other files is dropped."""
-    listed = answers.json_object(text).get("files")
+    listed = scene_parser.json_object(text).get("files")
     if not isinstance(listed, list):
         raise NotTheSchema("The answer has no files.")
     found: dict[int, tuple[str, str]] = {}
     for one in listed:
         if isinstance(one, dict) and isinstance(one.get("number"), int) and 1 <= one["number"] <= count:
-            name = answers.one_line(one.get("name"))
+            name = scene_parser.one_line(one.get("name"))
             if name:
-                found.setdefault(one["number"] - 1, (answers.one_line(one.get("folder")), name))
+                found.setdefault(one["number"] - 1, (scene_parser.one_line(one.get("folder")), name))
     return found
 
 
 def _line(number: int, one: Described) -> str:
-    said = [str(number), one.date or "undated", quotes.quoted(one.title, most=_MOST_TITLE)]
+    said = [str(number), one.date or "undated", prompt_escape.quoted(one.title, most=_MOST_TITLE)]
     if one.summary:
-        said.append(quotes.quoted(one.summary, most=_MOST_SUMMARY))
+        said.append(prompt_escape.quoted(one.summary, most=_MOST_SUMMARY))
     if one.tags:
-        said.append("tags " + quotes.quoted(", ".join(one.tags), most=_MOST_TAGS))
+        said.append("tags " + prompt_escape.quoted(", ".join(one.tags), most=_MOST_TAGS))
     return " ".join(said)

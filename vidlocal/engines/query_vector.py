@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vidlocal.engines.local_only import check_host, names, refuse_hosted
+from vidlocal.engines.host_policy import check_host, names, refuse_hosted
 from vidlocal.engines.prompts import embed_options, embed_prefixes
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from vidlocal.engines import quotes
+from vidlocal.engines import prompt_escape
 from vidlocal.engines.prompts import NUM_CTX
 from vidlocal.records import Passage
 from vidlocal.timecode import short_clock, span
@@ -59,7 +59,7 @@ def watch_prompt(
     if cuts:
         parts.append(_CUT.format(times=" and ".join(short_clock(time) for time in cuts)))
     if heard:
-        parts.append(_QUOTED.format(lines=quotes.notes(heard[:MOST_QUOTED], most=MOST_QUOTED_CHARACTERS)))
+        parts.append(_QUOTED.format(lines=prompt_escape.notes(heard[:MOST_QUOTED], most=MOST_QUOTED_CHARACTERS)))
     parts.append(WATCH_PLAIN if plain else _WATCH_ASKED)
     return "\n".join(parts)
 
@@ -157,7 +157,7 @@ def text_options(num_ctx: int) -> dict[str, int | float]:
 
 def room(num_ctx: int, asked: str) -> int:
     """How many tokens of notes fit beside the prompt and the longest answer."""
-    taken = quotes.tokens(TEXT_SYSTEM) + quotes.tokens(asked) + int(TEXT_PARAMETERS["num_predict"])
+    taken = prompt_escape.tokens(TEXT_SYSTEM) + prompt_escape.tokens(asked) + int(TEXT_PARAMETERS["num_predict"])
     return max(256, num_ctx - taken - _TEMPLATE_TOKENS - MOST_TITLE_CHARACTERS)
 
 
@@ -165,9 +165,9 @@ def section_prompt(title: str, start: float, end: float, given: Sequence[Passage
     """What to ask about one part of a video. No note is longer than `most` characters."""
     return "\n".join(
         [
-            f"The file is called {quotes.quoted(title, most=MOST_TITLE_CHARACTERS)}.",
+            f"The file is called {prompt_escape.quoted(title, most=MOST_TITLE_CHARACTERS)}.",
             f"Notes from {span(start, end)}:",
-            quotes.notes(given, most=most),
+            prompt_escape.notes(given, most=most),
             SECTION_ASKED,
         ]
     )
@@ -177,9 +177,9 @@ def chapters_prompt(title: str, parts: Sequence[Passage], *, most: int) -> str:
     """What to ask about the parts of a video, each a passage with its title and summary."""
     return "\n".join(
         [
-            f"The file is called {quotes.quoted(title, most=MOST_TITLE_CHARACTERS)}.",
+            f"The file is called {prompt_escape.quoted(title, most=MOST_TITLE_CHARACTERS)}.",
             "Its parts:",
-            quotes.notes(parts, most=most),
+            prompt_escape.notes(parts, most=most),
             CHAPTERS_ASKED,
         ]
     )
@@ -189,8 +189,8 @@ def merge_prompt(new: Sequence[str], in_use: Sequence[str]) -> str:
     """Which words are the same. The words come from models and are quoted like everything else."""
     return "\n".join(
         [
-            "Words in use: " + ", ".join(quotes.quoted(word, most=60) for word in in_use),
-            "New words: " + ", ".join(quotes.quoted(word, most=60) for word in new),
+            "Words in use: " + ", ".join(prompt_escape.quoted(word, most=60) for word in in_use),
+            "New words: " + ", ".join(prompt_escape.quoted(word, most=60) for word in new),
             MERGE_ASKED,
         ]
     )

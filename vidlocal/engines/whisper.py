@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from vidlocal.engines.base import Samples, Speech
-from vidlocal.engines.inventions import without_inventions
+from vidlocal.engines.hallucination_filter import without_inventions
 from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut

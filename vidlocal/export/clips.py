@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from vidlocal.errors import MediaError, ToolError
-from vidlocal.media import cut, files, names
+from vidlocal.media import cut, filenames, files
+from vidlocal.media.atomic_write import placed
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.new_file import placed
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind
 
@@ -89,7 +89,7 @@ class Clipper:
     def _one(self, one: Wanted, folder: Path) -> Made:
         source = self._source(one)
         made = self._planned(source, one, exact=self._exact or self._caption is not None)
-        target = folder / f"{names.of_clip(one.title, one.start)}{made.suffix}"
+        target = folder / f"{filenames.of_clip(one.title, one.start)}{made.suffix}"
         with placed(target, refuse=False) as (draft, name):
             cut.make(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
         return Made(one, name, made)

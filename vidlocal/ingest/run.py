@@ -20,8 +20,8 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import sample
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merged
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.store import staging

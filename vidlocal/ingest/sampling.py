@@ -12,10 +12,10 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from vidlocal.media.picture import Picture
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.records import FrameDraft
 from vidlocal.signals import registry, representatives, sharpness, shots
-from vidlocal.signals.look import Gists, Look, distance, look_at
+from vidlocal.signals.features import Gists, Look, distance, look_at
 from vidlocal.signals.novelty import Novelty
 from vidlocal.signals.similarity import repeats
 from vidlocal.signals.view import View

@@ -11,12 +11,12 @@ from PIL import Image
 from vidlocal.errors import MediaError, VidlocalError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
+from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.ffmpeg import find
 from vidlocal.media.frames import read_at
-from vidlocal.media.picture import Picture
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
-from vidlocal.signals.look import look_at
+from vidlocal.signals.features import look_at
 from vidlocal.store.check import database, images, rows, vectors
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.check.images import Lost

@@ -14,9 +14,9 @@ import av.logging
 import numpy as np
 
 from vidlocal.errors import MediaError
-from vidlocal.media import described, ffmpeg, reasons
-from vidlocal.media.stretches import Beliefs, Tally, believe
+from vidlocal.media import diagnose, ffmpeg, stream_info
 from vidlocal.media.timeline import Times
+from vidlocal.media.timestamp_repair import Beliefs, Tally, believe
 
 Values = dict[str, object]
 
@@ -50,7 +50,7 @@ def read(path: str) -> tuple[Values, bytes]:
             reading.walk()
             return reading.answer()
     except (av.error.FFmpegError, OSError) as error:
-        raise reasons.why_not(path) from error
+        raise diagnose.why_not(path) from error
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class _Reading:
         self.doubted = False
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.sounds = [stream for stream in usable if stream.type == "audio"]
-        self.tracks = {stream.index: _Track(stream) for stream in usable if not described.is_attached(stream)}
+        self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_attached(stream)}
         for track in self.tracks.values():
             self._limit(track.stream)
 
@@ -146,11 +146,13 @@ class _Reading:
         if video is None and not sounds:
             raise self._nothing()
         start = self._start()
-        values = described.container(self.container) | {
+        values = stream_info.container(self.container) | {
             "container": self.format,
             "start": start,
-            "audio": [described.audio(track.stream) for track in sounds],
-            "subtitles": [described.subtitle(stream) for stream in self.container.streams if stream.type == "subtitle"],
+            "audio": [stream_info.audio(track.stream) for track in sounds],
+            "subtitles": [
+                stream_info.subtitle(stream) for stream in self.container.streams if stream.type == "subtitle"
+            ],
         }
         end = max(track.end for track in [*([video] if video else []), *sounds]) - start
         values["duration"] = max(0.0, end)
@@ -158,7 +160,7 @@ class _Reading:
         if video is None:
             return values, b""
         times, keys = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.keys)) - start
-        values |= described.pictures(video.stream, video.frame)
+        values |= stream_info.pictures(video.stream, video.frame)
         values |= {
             "pictures": len(times),
             "keys": len(keys),
@@ -173,7 +175,7 @@ class _Reading:
         context = stream.codec_context
         if context.width * context.height > ffmpeg.MAX_PIXELS:
             size = f"{context.width} x {context.height}"
-            raise MediaError(f"{reasons.name_of(self.path)} has pictures of {size}: too large, 8K is the most.")
+            raise MediaError(f"{diagnose.name_of(self.path)} has pictures of {size}: too large, 8K is the most.")
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(ffmpeg.MAX_PIXELS)}
 
@@ -222,7 +224,7 @@ class _Reading:
         ]
         return max(
             candidates,
-            key=lambda track: (len(track.times) > 1, described.is_default(track.stream), track.end),
+            key=lambda track: (len(track.times) > 1, stream_info.is_default(track.stream), track.end),
             default=None,
         )
 
@@ -245,7 +247,7 @@ class _Reading:
         return first if self.doubted and abs(start - first) > _JUMP_S else start
 
     def _nothing(self) -> MediaError:
-        name = reasons.name_of(self.path)
+        name = diagnose.name_of(self.path)
         for kind, what in (("video", "pictures"), ("audio", "sound")):
             for track in self.tracks.values():
                 context = track.stream.codec_context
@@ -253,7 +255,7 @@ class _Reading:
                     # Libav hides the size of pictures that are over the limit.
                     return MediaError(f"{name} is damaged, or its pictures are too large: none can be decoded.")
                 if track.stream.type == kind and track.count:
-                    return reasons.nothing_decodes(self.path, context.codec.canonical_name, what)
+                    return diagnose.nothing_decodes(self.path, context.codec.canonical_name, what)
         return MediaError(f"{name} holds neither pictures nor sound.")
 
     def _partial(self, video: _Track | None, end: float) -> str | None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from vidlocal import process
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.media.decode_plan import DENSE_ENOUGH, Level, Part, plan, spacing_of
+from vidlocal.media.decoded_frame import LONG_SIDE_PX, Picture, fit
 from vidlocal.media.ffmpeg import Ffmpeg, input_name, input_options
-from vidlocal.media.picture import LONG_SIDE_PX, Picture, fit
-from vidlocal.media.plan import DENSE_ENOUGH, Level, Part, plan, spacing_of
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
 from vidlocal.records import Probe

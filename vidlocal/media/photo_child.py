@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidlocal.errors import MediaError
-from vidlocal.media import described, reasons
-from vidlocal.media.picture import fit
+from vidlocal.media import diagnose, stream_info
+from vidlocal.media.decoded_frame import fit
 
 Values = dict[str, object]
 
@@ -73,7 +73,7 @@ def picture(path: str, long_side_px: int) -> tuple[Values, bytes]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[Image.Image]:
-    name = reasons.name_of(path)
+    name = diagnose.name_of(path)
     warnings.simplefilter("ignore")  # Pillow warns from 89 and refuses from 179 million pixels
     try:
         with Image.open(path, formats=_formats(path)) as image:
@@ -93,7 +93,7 @@ def _formats(path: str) -> tuple[str, ...]:
     try:
         import pi_heif
     except ImportError as error:  # not to be had for every machine
-        name = reasons.name_of(path)
+        name = diagnose.name_of(path)
         raise MediaError(f"{name} is a HEIC photo, which needs: pip install pi-heif. Or export it as JPEG.") from error
     # Turns the picture upright itself and says so in its EXIF.
     pi_heif.register_heif_opener(thumbnails=False)
@@ -130,8 +130,8 @@ def _flattened(image: Image.Image) -> Image.Image:
 def _recorded(exif: Image.Exif) -> str | None:
     folder = exif.get_ifd(_EXIF_FOLDER)
     for tag, zone in zip(_EXIF_DATES, _EXIF_ZONES, strict=True):
-        date = described.recorded(str(folder.get(tag, "")))
+        date = stream_info.recorded(str(folder.get(tag, "")))
         if date is not None:
             offset = str(folder.get(zone, "")).strip("\x00 ")
-            return described.recorded(f"{date}{offset}") or date
-    return described.recorded(str(exif.get(_EXIF_MODIFIED, "")))
+            return stream_info.recorded(f"{date}{offset}") or date
+    return stream_info.recorded(str(exif.get(_EXIF_MODIFIED, "")))

@@ -9,8 +9,8 @@ import numpy as np
 
 from vidlocal.errors import MediaError
 from vidlocal.media import files
+from vidlocal.media.decoded_frame import LONG_SIDE_PX, Picture
 from vidlocal.media.ffmpeg import input_name
-from vidlocal.media.picture import LONG_SIDE_PX, Picture
 from vidlocal.media.timeline import TURNS, Segment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import Described
-from vidlocal.media.names import numbered, safe_name
+from vidlocal.media.filenames import numbered, safe_name
 from vidlocal.media.subtitles import sidecars
 from vidlocal.organize.moves import Left, Move, device_of, is_inside
 from vidlocal.records import PassageKind, Video

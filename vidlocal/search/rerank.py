@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from vidlocal.engines import look_prompts
+from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import PictureRefused, VisionEngine
-from vidlocal.engines.pictures import smaller
+from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer, picture
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
@@ -41,7 +41,7 @@ class Looker:
     ) -> None:
         self._library = library
         self._engine = engine
-        self._question = look_prompts.question(wanted)
+        self._question = rerank_prompts.question(wanted)
         self._worker = worker
         self._keep = keep
         self._ready: Callable[[], None] | None = ready
@@ -65,17 +65,17 @@ class Looker:
 
     def _answer(self, shown: Frame) -> tuple[bool, str]:
         """The model's answer about what a frame shows, from the library where it was asked before."""
-        key = (shown.same_as or shown.id, self._engine.digest, look_prompts.LOOK_VERSION, self._question)
+        key = (shown.same_as or shown.id, self._engine.digest, rerank_prompts.LOOK_VERSION, self._question)
         known = second_looks.get(self._library, *key)
         if known is not None:
             return known
         jpeg = picture(self._library, shown)
         self._be_ready()
         try:
-            text = self._engine.ask(jpeg, self._question, schema=look_prompts.LOOK_SCHEMA)
+            text = self._engine.ask(jpeg, self._question, schema=rerank_prompts.LOOK_SCHEMA)
         except PictureRefused:
-            text = self._engine.ask(smaller(jpeg), self._question, schema=look_prompts.LOOK_SCHEMA)
-        answer = look_prompts.verdict(text)
+            text = self._engine.ask(smaller(jpeg), self._question, schema=rerank_prompts.LOOK_SCHEMA)
+        answer = rerank_prompts.verdict(text)
         if self._keep:
             with suppress(StoreError):  # asked again next time
                 second_looks.put(self._library, *key, answer)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vidlocal.media.probe import Prober
 from vidlocal.moments import GAP, LONGEST
 from vidlocal.records import Frame, Moment, Video
-from vidlocal.signals.look import look_at
+from vidlocal.signals.features import look_at
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index, hits

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from vidlocal.signals.look import Pixels
+from vidlocal.signals.features import Pixels
 from vidlocal.signals.view import View
 
 AT_MOST = 4

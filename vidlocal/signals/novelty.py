@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vidlocal.signals.look import GIST_SIZE, Gists, distance
+from vidlocal.signals.features import GIST_SIZE, Gists, distance
 
 # Ten minutes of distinct frames at the usual pace: enough to know a speaker again after a slide.
 _REMEMBERED = 300

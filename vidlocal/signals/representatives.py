@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vidlocal.signals.look import Gists, distance
+from vidlocal.signals.features import Gists, distance
 
 AT_MOST = 50
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vidlocal.signals.look import Pixels
+from vidlocal.signals.features import Pixels
 from vidlocal.signals.view import View
 
 # Every fourth row tells as much as all of them.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vidlocal.signals.look import Look
+from vidlocal.signals.features import Look
 
 # Longer than this nothing is taken for a repeat, so that even a still hour is looked at three times a minute.
 LONGEST_REPEAT = 20.0

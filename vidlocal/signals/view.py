@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vidlocal.signals.look import Look, Pixels
+from vidlocal.signals.features import Look, Pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidlocal.media.new_file import placed
+from vidlocal.media.atomic_write import placed
 
 
 def write(parts: Iterable[str], target: Path | None) -> None:

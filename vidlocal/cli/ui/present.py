@@ -24,7 +24,7 @@ _WIDEST_PX = 480
 def write_page(library: Library, found: Result, target: Path) -> None:
     """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
     from vidlocal.export.thumbnail import as_jpeg, thumbnail
-    from vidlocal.media.new_file import placed
+    from vidlocal.media.atomic_write import placed
     from vidlocal.render.page import Card, page
 
     cards = []

@@ -1,7 +1,7 @@
 """One frame described: its picture to the vision model, the answer into the library."""
 
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
-from vidlocal.engines.pictures import smaller
+from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import Frame, Job, SceneAnswer

@@ -11,7 +11,7 @@ from vidlocal.records import Job
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-from vidlocal.wording import counted
+from vidlocal.text import counted
 
 # What is stored at once, and lost at most.
 BATCH = 64

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from vidlocal.engines import text_answers, text_prompts
+from vidlocal.engines import text_parser, text_prompts
 from vidlocal.engines.base import TextEngine
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.enrich.workers import segments
@@ -75,7 +75,7 @@ class Question:
         """The section. AnswerRejected when it is not what was asked for, or rests on nothing that was given."""
         text = writer.write(self._prompt, text_prompts.SECTION_SCHEMA, attempt=attempt)
         given = [passage.id or 0 for passage in self.part.given]
-        answer = text_answers.section(text, given)
+        answer = text_parser.section(text, given)
         return Section(self.part.number, self.part.start, self.part.end, self.fingerprint, answer)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vidlocal.engines import quotes
+from vidlocal.engines import prompt_escape
 from vidlocal.engines.text_prompts import MOST_NOTE_CHARACTERS
 from vidlocal.records import Passage
 
@@ -58,7 +58,7 @@ def without_echoes(given: Sequence[Passage]) -> list[Passage]:
 
 def thinned(given: Sequence[Passage], *, room: int, most: int = MOST_NOTE_CHARACTERS) -> tuple[Passage, ...]:
     """As many of the passages as fit into `room` tokens, evenly spread; each takes at most `most` characters."""
-    costs = [quotes.tokens(quotes.notes([passage], most=most)) + 2 for passage in given]
+    costs = [prompt_escape.tokens(prompt_escape.notes([passage], most=most)) + 2 for passage in given]
     share = min(1.0, room / max(1, sum(costs)))
     while True:
         kept = [place for place in range(len(given)) if int((place + 1) * share) > int(place * share)] or [0]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from vidlocal.engines import quotes, text_answers, text_prompts
+from vidlocal.engines import prompt_escape, text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.enrich.workers.excitement import mean, of_sections
 from vidlocal.enrich.workers.sections import Sections, writer_of
@@ -41,7 +41,11 @@ class Summariser:
     def _put_together(self, job: Job, video: Video, sections: Sequence[Section]) -> Ask:
         lines = _lines(sections)
         most = next(
-            (most for most in _LINE_LENGTHS if quotes.tokens(quotes.notes(lines, most=most)) <= self._room),
+            (
+                most
+                for most in _LINE_LENGTHS
+                if prompt_escape.tokens(prompt_escape.notes(lines, most=most)) <= self._room
+            ),
             _LINE_LENGTHS[-1],
         )
         prompt = text_prompts.chapters_prompt(video.title, lines, most=most)
@@ -52,7 +56,7 @@ class Summariser:
                 answer = _alone(sections[0])
             else:
                 text = writer.write(prompt, text_prompts.CHAPTERS_SCHEMA, attempt=job.attempts)
-                answer = text_answers.chapters(text, len(sections))
+                answer = text_parser.chapters(text, len(sections))
             return lambda: self._store(job, video, sections, answer, writer.provenance())
 
         return ask

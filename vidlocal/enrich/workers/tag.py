@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from vidlocal.engines import quotes, text_answers, text_prompts
+from vidlocal.engines import prompt_escape, text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.enrich.workers.excitement import of_sections, of_video
 from vidlocal.enrich.workers.sections import Sections, writer_of
@@ -58,13 +58,13 @@ class Tagger:
     def _compare(self, job: Job, new: Sequence[str]) -> Ask:
         """Ask which of some new words are synonyms, of words in use or of each other; all are filed after that."""
         in_use = vocabulary.in_use(self._library, limit=_IN_USE_AT_ONCE)
-        while quotes.tokens(text_prompts.merge_prompt(new, in_use)) > self._room and len(new) > 1:
+        while prompt_escape.tokens(text_prompts.merge_prompt(new, in_use)) > self._room and len(new) > 1:
             new, in_use = new[: len(new) // 2], in_use[: len(in_use) // 2]
         prompt = text_prompts.merge_prompt(new, in_use)
 
         def ask(host: Host) -> Store:
             text = writer_of(host).write(prompt, text_prompts.MERGE_SCHEMA, attempt=job.attempts)
-            same = text_answers.pairs(text, new, [*in_use, *new])
+            same = text_parser.pairs(text, new, [*in_use, *new])
 
             def store() -> str:
                 with self._library.writing():

@@ -14,7 +14,7 @@ from vidlocal.engines.whisper import ENGINE
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.pauses import PAUSE_S, Span, loud_spans, pieces
+from vidlocal.media.voice_activity import PAUSE_S, Span, loud_spans, pieces
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from vidlocal.engines import several, text_prompts
+from vidlocal.engines import multi_image_probe, text_prompts
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
 from vidlocal.engines.contact_sheet import contact_sheet, series
-from vidlocal.engines.pictures import smaller
+from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind
@@ -102,7 +102,7 @@ class _Sight:
     def of(self, engine: VisionEngine) -> bool:
         with self._lock:
             if engine.digest not in self._known:
-                self._known[engine.digest] = several.takes_several(engine)
+                self._known[engine.digest] = multi_image_probe.takes_several(engine)
             return self._known[engine.digest]
 
 
@@ -121,8 +121,8 @@ class _View:
         cls, engine: VisionEngine, strip: Strip, jpegs: Sequence[bytes], heard: Sequence[Passage], *, at_once: bool
     ) -> Self:
         times = [picture.time for picture in strip.pictures]
-        room = several.fitting(engine.num_ctx)
-        if not at_once or room < min(several.LEAST_PICTURES, len(jpegs)):
+        room = multi_image_probe.fitting(engine.num_ctx)
+        if not at_once or room < min(multi_image_probe.LEAST_PICTURES, len(jpegs)):
             return cls((contact_sheet(jpegs, times),), tuple(times), strip.cuts, tuple(heard), as_sheet=True)
         places = _spread(len(jpegs), room)
         shown = series([jpegs[place] for place in places])

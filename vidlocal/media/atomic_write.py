@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from vidlocal.errors import UsageError
-from vidlocal.media.names import numbered
+from vidlocal.media.filenames import numbered
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from vidlocal.engines.base import VisionEngine
 from vidlocal.engines.canary import COLOURS, SIDE_PX, named
-from vidlocal.engines.pictures import plain_colour
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.errors import AnswerRejected
 
 QUESTION = (

@@ -2,7 +2,7 @@
 
 import json
 
-from vidlocal.engines import answers
+from vidlocal.engines import scene_parser
 from vidlocal.engines.base import NotTheSchema
 
 # Bump when the words or the schema change: what was answered to an older version is asked again.
@@ -30,8 +30,8 @@ def question(wanted: str) -> str:
 
 def verdict(text: str) -> tuple[bool, str]:
     """Whether the scene shows it, and what exactly. AnswerRejected when the answer does not say."""
-    found = answers.json_object(text)
+    found = scene_parser.json_object(text)
     shows, what = found.get("shows"), found.get("what")
     if not isinstance(shows, bool) or not isinstance(what, str):
         raise NotTheSchema("The answer does not say whether the scene shows it.")
-    return shows, answers.sentence(what)
+    return shows, scene_parser.sentence(what)

@@ -8,11 +8,11 @@ from typing import Self, cast
 import numpy as np
 
 from vidlocal.engines.base import PictureRefused, Vectors
-from vidlocal.engines.picture_files import PictureModel
+from vidlocal.engines.clip_files import PictureModel
 from vidlocal.errors import AnswerRejected, EngineError, VidlocalError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 
-_CHILD = "vidlocal.engines.picture_vectors_child"
+_CHILD = "vidlocal.engines.clip_child"
 _MOST_THREADS = 4
 
 # 600 MB from a slow disk, and a picture takes a second on the slowest machines.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from vidlocal.engines import checked
+from vidlocal.engines import checksum_cache
 from vidlocal.errors import EngineError, ModelMissing
 
 NAME = "clip-vit-b32"
@@ -98,7 +98,7 @@ def seal(folder: Path, part: str) -> None:
     for name in FILES[part]:
         if name.endswith(".json"):
             _require_json(place / name)
-    lines = [f"{checked.sums((place / name).absolute(), folder)['sha256']}  {name}\n" for name in FILES[part]]
+    lines = [f"{checksum_cache.sums((place / name).absolute(), folder)['sha256']}  {name}\n" for name in FILES[part]]
     draft = place / f".{SUMS}"
     draft.write_text("".join(lines), "utf-8")
     os.replace(draft, place / SUMS)
@@ -111,7 +111,7 @@ def _checked(folder: Path, part: str) -> Mapping[str, str]:
     for name in FILES[part]:
         if name not in listed or not (place / name).is_file():
             raise EngineError(f"The model that looks at pictures lacks {part}/{name}. Run: vidlocal setup --pictures")
-        if checked.sums(place / name, folder)["sha256"] != listed[name]:
+        if checksum_cache.sums(place / name, folder)["sha256"] != listed[name]:
             raise EngineError(
                 f"The model that looks at pictures is damaged: {place / name} is not what was fetched. "
                 "Run: vidlocal setup --pictures"

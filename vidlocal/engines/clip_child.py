@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vidlocal.engines.picture_files import TEXT, VISION, WEIGHTS
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import refuse_network, serve
 
