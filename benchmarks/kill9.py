@@ -22,8 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.fake_ollama import FakeOllama
-from tests.shaken import Shaken, differences, done_again, files_of, make_films, require_sound
+from tests.support.crash_library import Shaken, differences, done_again, files_of, make_films, require_sound
+from tests.support.fake_ollama import FakeOllama
 
 # Kills of one command before it may end: fewer than take the same job with them too often.
 MOST_OF_ONE = 5

@@ -20,7 +20,7 @@ import psutil
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from tests import picture_model as made
+from tests.support import clip_model as made
 from vidlocal.engines.clip import PictureVectors
 from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
 from vidlocal.enrich.workers.frame_vectors import BATCH

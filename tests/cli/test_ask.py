@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import clips
-from tests.fake_faults import say
-from tests.fake_ollama import FakeOllama
-from tests.understood import add_film
+from tests.support import clips
+from tests.support.fake_faults import say
+from tests.support.fake_ollama import FakeOllama
+from tests.support.wedding_film import add_film
 from vidlocal.store.database import Library
 
 from .conftest import EVIL, Run

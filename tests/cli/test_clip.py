@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import clips
+from tests.support import clips
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.frames import read_frames

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tests import looks
-from tests.texts import random_rows
+from tests.support import frame_vectors
+from tests.support.text_videos import random_rows
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
@@ -34,8 +34,8 @@ def films(library: Library) -> Library:
     rows = random_rows(30)
     rows[3] = rows[9] = rows[24] = rows[2]
     rows[29] = rows[28]
-    looks.add_video(library, "one", looks.near(rows[:20], share=0.2))
-    looks.add_video(library, "two", looks.near(rows[20:], share=0.2))
+    frame_vectors.add_video(library, "one", frame_vectors.near(rows[:20], share=0.2))
+    frame_vectors.add_video(library, "two", frame_vectors.near(rows[20:], share=0.2))
     return library
 
 
@@ -66,7 +66,7 @@ def test_one_video_can_be_looked_at_and_how_alike_can_be_said(run: Run, films: L
 
 
 def test_without_vectors_hashes_are_compared_and_that_is_said(run: Run, library: Library) -> None:
-    looks.add_video(library, "one", random_rows(3), dhashes=[0, (1 << 63) - 1, 0b111111])
+    frame_vectors.add_video(library, "one", random_rows(3), dhashes=[0, (1 << 63) - 1, 0b111111])
     with library.writing() as connection:
         connection.execute("DELETE FROM frame_vectors")
     result = run("clusters", "--json")
@@ -78,14 +78,14 @@ def test_without_vectors_hashes_are_compared_and_that_is_said(run: Run, library:
 
 def test_vectors_and_hashes_and_models_never_meet(run: Run, library: Library) -> None:
     rows = np.repeat(random_rows(1), 4, axis=0)
-    looks.add_video(library, "one", rows, dhashes=[0] * 4)
-    looks.add_video(library, "two", rows[:2], key="other@1", dhashes=[0] * 2)
+    frame_vectors.add_video(library, "one", rows, dhashes=[0] * 4)
+    frame_vectors.add_video(library, "two", rows[:2], key="other@1", dhashes=[0] * 2)
     assert [one[:2] for one in groups(run("clusters", "--json").stdout)] == [(4, 1)]
 
 
 def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
     assert run("clusters").stderr.startswith("No two of 0 pictures look alike.")
-    looks.add_video(library, "one", random_rows(5))
+    frame_vectors.add_video(library, "one", random_rows(5))
     result = run("clusters")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No two of 5 pictures look alike.\n")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.fake_ollama import FakeOllama, Model
+from tests.support.fake_ollama import FakeOllama, Model
 from vidlocal import settings
 from vidlocal.cli import app
 from vidlocal.store.database import Library

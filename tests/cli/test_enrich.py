@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from tests.fake_ollama import CATALOGUE, FakeOllama, Model
-from tests.films import add_video
+from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model
+from tests.support.films import add_video
 from vidlocal.cli import app
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library

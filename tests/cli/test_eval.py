@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Run
-from tests.fake_ollama import FakeOllama
-from tests.texts import add_video
+from tests.support.fake_ollama import FakeOllama
+from tests.support.text_videos import add_video
 from vidlocal.engines.query_vector import query_vector
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import clips
 from tests.cli.conftest import Run
+from tests.support import clips
 from vidlocal.media.subtitle_formats import parse
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library

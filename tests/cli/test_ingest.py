@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import clips
 from tests.cli.conftest import Run
-from tests.speech import ASSETS, MODEL
+from tests.support import clips
+from tests.support.speech import ASSETS, MODEL
 
 INGEST = [sys.executable, "-m", "vidlocal", "ingest", str(ASSETS / "wedding-en.flac"), "--whisper-model", str(MODEL)]
 

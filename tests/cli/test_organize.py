@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_ollama import FakeOllama
+from tests.support.fake_ollama import FakeOllama
 from vidlocal.media.files import stamp
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos

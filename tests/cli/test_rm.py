@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_ollama import FakeOllama
-from tests.understood import SAID, add_film, deep
+from tests.support.fake_ollama import FakeOllama
+from tests.support.wedding_film import SAID, add_film, deep
 from vidlocal.app.run_log import Log
 from vidlocal.enrich import report
 from vidlocal.errors import StoreError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.fake_ollama import FakeOllama
+from tests.support.fake_ollama import FakeOllama
 from vidlocal import settings
 from vidlocal.app.downloads import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
 from vidlocal.cli import app

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import looks, picture_model
-from tests.texts import add_video as add_texts
-from tests.texts import random_rows
+from tests.support import clip_model, frame_vectors
+from tests.support.text_videos import add_video as add_texts
+from tests.support.text_videos import random_rows
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
 from vidlocal.signals.features import look_at
 from vidlocal.store.content import videos
@@ -124,15 +124,15 @@ class TestByVectors:
     """What a frame shows is known: no model is asked."""
 
     @pytest.fixture
-    def rows(self) -> looks.Rows:
+    def rows(self) -> frame_vectors.Rows:
         return random_rows(60)
 
     @pytest.fixture
-    def seen(self, library: Library, rows: looks.Rows) -> Library:
+    def seen(self, library: Library, rows: frame_vectors.Rows) -> Library:
         """Two videos of thirty frames; frame 3 of the first looks like frame 7 of the second."""
-        both = np.concatenate([rows[:30], rows[30:37], looks.near(rows[3:4]), rows[38:]])
-        looks.add_video(library, "one", both[:30])
-        looks.add_video(library, "two", both[30:])
+        both = np.concatenate([rows[:30], rows[30:37], frame_vectors.near(rows[3:4]), rows[38:]])
+        frame_vectors.add_video(library, "one", both[:30])
+        frame_vectors.add_video(library, "two", both[30:])
         return library
 
     def test_the_same_things_are_found_however_the_hashes_differ(self, run: Run, seen: Library) -> None:
@@ -142,8 +142,10 @@ class TestByVectors:
         assert score == pytest.approx(0.995, abs=0.01)
         assert result.stderr == ""
 
-    def test_a_frame_of_the_same_moment_is_no_find(self, run: Run, library: Library, rows: looks.Rows) -> None:
-        looks.add_video(library, "one", np.concatenate([looks.near(rows[:1]), rows[:40], looks.near(rows[:1])]))
+    def test_a_frame_of_the_same_moment_is_no_find(self, run: Run, library: Library, rows: frame_vectors.Rows) -> None:
+        frame_vectors.add_video(
+            library, "one", np.concatenate([frame_vectors.near(rows[:1]), rows[:40], frame_vectors.near(rows[:1])])
+        )
         with library.writing() as connection:
             connection.execute("UPDATE frames SET shot = 0 WHERE time < 20")
         starts = [start for _, start, _ in found(run("similar", "one@15", "--json").stdout, by="picture vectors")]
@@ -156,16 +158,16 @@ class TestByVectors:
         assert run("similar", "one@35").stderr.startswith("Not compared, having no vector: 5 pictures.")
 
     def test_a_library_that_looks_all_alike_still_has_nearest_ones(
-        self, run: Run, library: Library, rows: looks.Rows
+        self, run: Run, library: Library, rows: frame_vectors.Rows
     ) -> None:
-        alike = looks.near(np.repeat(rows[:1], 40, axis=0), share=0.3)
-        looks.add_video(library, "one", alike)
+        alike = frame_vectors.near(np.repeat(rows[:1], 40, axis=0), share=0.3)
+        frame_vectors.add_video(library, "one", alike)
         assert len(found(run("similar", "one@0", "--json", "-n", "5").stdout, by="picture vectors")) == 5
 
     def test_videos_are_compared_by_all_of_their_pictures(
-        self, run: Run, seen: Library, rows: looks.Rows, tmp_path: Path
+        self, run: Run, seen: Library, rows: frame_vectors.Rows, tmp_path: Path
     ) -> None:
-        looks.add_video(seen, "again", looks.near(rows[:30]))
+        frame_vectors.add_video(seen, "again", frame_vectors.near(rows[:30]))
         result = run("similar", "one", "--json")
         assert [title for title, _, _ in found(result.stdout, by="picture vectors")] == ["again", "two"]
         path, start, end, score, *_ = run("similar", "one", "-n", "1").stdout.split("\t")
@@ -181,9 +183,9 @@ class TestByTheModel:
     @pytest.fixture
     def seen(self, library: Library, tmp_path: Path) -> Library:
         """A video that shows a colour after the other, with the vectors of the made model, which is there."""
-        picture_model.place(tmp_path / "home" / "models")
-        key, rows = looks.of_colours(*self.COLOURS)
-        looks.add_video(library, "colours", rows, key=key)
+        clip_model.place(tmp_path / "home" / "models")
+        key, rows = frame_vectors.of_colours(*self.COLOURS)
+        frame_vectors.add_video(library, "colours", rows, key=key)
         return library
 
     def test_a_picture_file_finds_what_shows_the_same(self, run: Run, seen: Library, tmp_path: Path) -> None:
@@ -192,17 +194,17 @@ class TestByTheModel:
         assert [start for _, start, _ in found(result.stdout, by="picture vectors")] == [10.0]
 
     def test_a_moment_whose_picture_was_not_looked_at_yet_is_looked_at(self, run: Run, seen: Library) -> None:
-        looks.add_video(seen, "later", random_rows(1), key="gone@1")
+        frame_vectors.add_video(seen, "later", random_rows(1), key="gone@1")
         with seen.writing() as connection:
             connection.execute("DELETE FROM frame_vectors WHERE model = 'gone@1'")
         (seen.folder / "frames" / "later").mkdir()
-        (seen.folder / "frames" / "later" / "000000.jpg").write_bytes(picture_model.jpeg("blue"))
+        (seen.folder / "frames" / "later" / "000000.jpg").write_bytes(clip_model.jpeg("blue"))
         result = run("similar", "later@5", "--json", "-n", "1")
         assert [start for _, start, _ in found(result.stdout, by="picture vectors")] == [20.0]
 
     def test_without_the_model_it_goes_by_hash_and_says_why(self, run: Run, seen: Library, tmp_path: Path) -> None:
         Image.new("RGB", (90, 50), "green").save(tmp_path / "leaf.png")
-        picture_model.place(tmp_path / "home" / "models", build=2)
+        clip_model.place(tmp_path / "home" / "models", build=2)
         result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json")
         found(result.stdout)
         assert "another model" in result.stderr

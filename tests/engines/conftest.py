@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_ollama import CATALOGUE, FakeOllama
+from tests.support.fake_ollama import CATALOGUE, FakeOllama
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision

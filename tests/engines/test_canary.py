@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.fake_ollama import FakeOllama, Model, say
+from tests.support.fake_ollama import FakeOllama, Model, say
 from vidlocal.engines import canary
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaVision

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.speech import MODEL
+from tests.support.speech import MODEL
 from vidlocal.engines import models_on_disk
 from vidlocal.engines.models_on_disk import WHISPER_SHA1, vad_model, whisper_model
 from vidlocal.errors import EngineError, ModelMissing, SettingsError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fake_ollama import (
+from tests.support.fake_ollama import (
     GARBAGE,
     FakeOllama,
     Model,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.fake_ollama import FakeOllama, caption
+from tests.support.fake_ollama import FakeOllama, caption
 from vidlocal.engines import prompts
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
-from tests.fake_ollama import body as replies
+from tests.support.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
+from tests.support.fake_ollama import body as replies
 from vidlocal.engines.host_policy import full_name, is_loopback
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fake_ollama import EMBEDDING, Asked, Exchange, FakeOllama, Model
+from tests.support.fake_ollama import EMBEDDING, Asked, Exchange, FakeOllama, Model
 from vidlocal.engines.ollama_models import OllamaEmbeddings
 from vidlocal.engines.query_vector import MAX_CHARACTERS, query_vector
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.speech import ASSETS, MODEL, RATE_HZ, decoded, recording, sentences
+from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, recording, sentences
 from vidlocal.engines.models_on_disk import ModelFile, whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import AnswerRejected, EngineError

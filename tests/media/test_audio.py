@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import clips
-from tests.speech import RATE_HZ, Samples, probe_of, write_wav
+from tests.support import clips
+from tests.support.speech import RATE_HZ, Samples, probe_of, write_wav
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media import ffmpeg

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import clips
+from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.ffmpeg import Ffmpeg

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import clips
+from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind

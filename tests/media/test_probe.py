@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests import clips
+from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.frames import read_frames

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.looks import Rows, near
-from tests.texts import random_rows
+from tests.support.frame_vectors import Rows, near
+from tests.support.text_videos import random_rows
 from vidlocal.signals.clusters import leaders
 
 

@@ -82,7 +82,7 @@ def test_the_leader_of_a_film_is_read(reader: ScreenReader, real_media: Path) ->
 
 
 def test_the_readers_process_may_open_no_connection() -> None:
-    with Worker("tests.signals.connecting_child", name="the reader") as worker:
+    with Worker("tests.support.connecting_child", name="the reader") as worker:
         for attempt in ("connect", "look up"):
             with pytest.raises(ToolError, match="refused"):
                 worker.call({"do": attempt}, timeout=60)

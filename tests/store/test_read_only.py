@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.understood import add_film
+from tests.support.wedding_film import add_film
 from vidlocal.store.database import Library
 
 # What a person does with a library on a memory stick that is write-protected.

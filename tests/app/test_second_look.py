@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from tests.support.fake_ollama import FakeOllama, say
+from vidlocal.engines.jpeg import plain_colour
+from vidlocal.store.database import Library
+
+from .conftest import Run, add_video
+
+
+def with_pictures(library: Library, video_id: int) -> None:
+    for row in library.rows("SELECT image FROM frames WHERE video_id = ? AND image IS NOT NULL", video_id):
+        path = library.folder / row["image"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(plain_colour((220, 20, 20), side_px=64))
+
+
+def test_look_shows_what_the_model_saw_and_keeps_it(
+    run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_pictures(library, wedding)
+    answer = say(json.dumps({"what": "A bride in white.", "shows": True}))
+    with FakeOllama(["llava:7b"]) as server:
+        server.choose = lambda asked: answer if "Somebody looks for" in asked.prompt else None
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        first = run("search", "bride", "--look", "3", "--json")
+        (moment,) = json.loads(first.stdout)["moments"]
+        assert moment["look"] == {"time": 4.0, "shows": True, "what": "A bride in white."}
+        asked = len(server.asked("/api/chat"))
+        again = run("search", "bride", "--look", "3", "--json", "--limit", "1")
+        assert json.loads(again.stdout)["moments"][0]["look"] == moment["look"]
+        assert len(server.asked("/api/chat")) <= asked + 5  # what waits there is described; the answer is remembered
+        assert sum("Somebody looks for" in one.prompt for one in server.asked("/api/chat")) == 1
+
+
+def test_without_a_server_look_is_one_sentence_and_the_ordinary_result(
+    run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
+    add_video(library, "party", "the bride cuts the cake")
+    result = run("search", "bride", "--look", "2")
+    assert result.exit_code == 0
+    assert result.stdout == run("search", "bride").stdout
+    (sentence,) = result.stderr.splitlines()
+    assert "No Ollama server answers" in sentence
+
+
+def test_a_private_search_leaves_no_note_of_what_was_asked(
+    run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_pictures(library, wedding)
+    with FakeOllama(["llava:7b"]) as server:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        assert run("search", "bride", "--look", "1", "--private").exit_code == 0
+        assert library.number("SELECT count(*) FROM looks") == 0
+        assert run("search", "bride", "--look", "1").exit_code == 0
+        assert library.number("SELECT count(*) FROM looks") == 1

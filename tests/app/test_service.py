@@ -1,0 +1,192 @@
+"""The rounds of `vidlocal worker`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.app.test_session import Heard
+from tests.enrich.runner.test_schedule import Wall
+from tests.enrich.test_enrich import add_video
+from tests.support import clip_model as made
+from tests.support import clips
+from tests.support.fake_ollama import Asked, FakeOllama
+from vidlocal import settings
+from vidlocal.app import session
+from vidlocal.app.run_log import Log
+from vidlocal.app.service import Service
+from vidlocal.engines.clip_files import picture_model
+from vidlocal.enrich.runner.schedule import When
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.errors import ModelMissing
+from vidlocal.ingest.folder_watcher import Arrivals
+from vidlocal.records import JobKind
+from vidlocal.store.content import frame_vectors, frames, videos
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with FakeOllama() as running:
+        yield running
+
+
+@pytest.fixture
+def line() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def service(
+    library: Library, server: FakeOllama, line: Heard, wall: Wall, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Service]:
+    monkeypatch.setenv("OLLAMA_HOST", server.host)
+    chosen = settings.load({"every": 1.0})
+    hours = session.read_hours(chosen, overnight=False, now=True, when=When.ANY)
+    with ExitStack() as stack:
+        owner = stack.enter_context(Owner(library.folder))
+        shift = session.Shift(
+            library, owner, hours, line, Log(library.folder), stack.enter_context(Awake()), now=wall.now
+        )
+        arrivals = Arrivals([inbox], wall.now)
+        yield Service(library, chosen, owner, shift, arrivals, record=lambda value: None, canary=False, now=wall.now)
+
+
+def rounds(service: Service, wall: Wall, seconds: float) -> None:
+    """So many seconds of a worker's life. Our clock passes, yours does not."""
+    until = wall.at + seconds
+    while wall.at < until:
+        wall.pass_time(service.round())
+
+
+def test_what_is_queued_is_done_and_an_empty_queue_asks_nobody(
+    service: Service, library: Library, server: FakeOllama, wall: Wall
+) -> None:
+    rounds(service, wall, 30)
+    assert server.requests == []
+    add_video(library)
+    rounds(service, wall, 30)
+    assert frames.coverage(library).described == 6
+    asked = len(server.requests)
+    rounds(service, wall, 300)
+    assert len(server.requests) == asked
+
+
+def test_a_server_that_is_away_is_waited_for_with_one_sentence(
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+) -> None:
+    add_video(library)
+    server.down()
+    service.check_models()
+    rounds(service, wall, 1200)
+    assert len(line.said) == 1
+    assert frames.coverage(library).described == 0
+    server.up()
+    rounds(service, wall, 620)
+    assert frames.coverage(library).described == 6
+    assert library.number("SELECT sum(attempts) FROM jobs WHERE kind = 'describe'") == 0
+    assert "The models are there; going on." in line.said
+
+
+def test_videos_that_came_before_the_model_of_pictures_are_looked_at(
+    service: Service, library: Library, wall: Wall
+) -> None:
+    add_video(library)
+    key = picture_model(made.place(service.chosen.models_folder)).key
+    service.check_models()
+    rounds(service, wall, 30)
+    assert len(frame_vectors.every(library, key).frames) == 6
+
+
+def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+) -> None:
+    llava = server.models.pop("llava:7b")
+    with pytest.raises(ModelMissing, match="ollama pull llava:7b"):
+        service.check_models()
+    add_video(library)
+    rounds(service, wall, 60)
+    assert len([sentence for sentence in line.said if "ollama pull llava:7b" in sentence]) == 1
+    server.models["llava:7b"] = llava
+    rounds(service, wall, 620)
+    assert frames.coverage(library).described == 6
+
+
+def test_a_file_that_appears_is_taken_in_once_it_has_settled_and_worked_on(
+    service: Service, library: Library, wall: Wall, inbox: Path, line: Heard
+) -> None:
+    rounds(service, wall, 20)
+    clips.scenes(inbox / "film.mp4", seconds=4, seed=1)
+    (inbox / "broken.mp4").write_bytes(b"no film at all")
+    rounds(service, wall, 40)
+    assert videos.every(library) == []
+    rounds(service, wall, 60)
+    assert [video.title for video in videos.every(library)] == ["film"]
+    assert frames.coverage(library).described == frames.coverage(library).total > 0
+    assert len([sentence for sentence in line.said if sentence.startswith("broken.mp4 was not taken in: ")]) == 1
+    rounds(service, wall, 200)
+    assert len([sentence for sentence in line.said if "broken.mp4" in sentence]) == 1
+
+
+def test_files_that_arrive_come_before_the_frames_of_a_long_night(
+    service: Service, library: Library, server: FakeOllama, wall: Wall, inbox: Path
+) -> None:
+    add_video(library, pictures=12)
+    clips.scenes(inbox / "film.mp4", seconds=4, seed=1)
+
+    def take_a_while(asked: Asked) -> None:
+        wall.pass_time(30 if asked.path == "/api/chat" else 0)
+
+    described: list[int] = []
+    server.choose = take_a_while
+    service.record = lambda value: described.append(frames.coverage(library, 1).described)
+    rounds(service, wall, 600)
+    # One record for the stretch that was cut short, one for the file, one for the rest.
+    assert len(described) == 3
+    assert 0 < described[0] == described[1] < 12
+    assert frames.coverage(library, 1).described == 12
+
+
+def test_a_pause_holds_files_and_frames(
+    service: Service, library: Library, server: FakeOllama, wall: Wall, inbox: Path
+) -> None:
+    facts.put(library, facts.PAUSED, "2026-11-21T20:00:00+00:00")
+    add_video(library)
+    clips.scenes(inbox / "film.mp4", seconds=4, seed=1)
+    rounds(service, wall, 200)
+    assert len(videos.every(library)) == 1
+    assert server.asked("/api/chat") == []
+    facts.forget(library, facts.PAUSED)
+    rounds(service, wall, 100)
+    assert frames.coverage(library, 1).described == 6
+    assert len(videos.every(library)) == 2
+
+
+def test_work_that_cannot_be_done_is_tried_again_now_and_then_only(
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+) -> None:
+    del server.models["embeddinggemma:latest"]
+    add_video(library)
+    rounds(service, wall, 30)
+    left = library.number("SELECT count(*) FROM jobs WHERE kind = ? AND state = 'queued'", JobKind.EMBED)
+    assert left == 1
+    asked = len(server.requests)
+    rounds(service, wall, 500)
+    assert len(server.requests) == asked
+    rounds(service, wall, 200)
+    assert len(server.requests) > asked

@@ -1,0 +1,248 @@
+"""Hours, pause, log and report on the command line."""
+
+import json
+import plistlib
+from configparser import ConfigParser
+from datetime import time
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, add_video
+from tests.enrich.runner.test_schedule import Wall
+from vidlocal import settings
+from vidlocal.app import session
+from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
+from vidlocal.cli.ui.progress import Line
+from vidlocal.enrich import report
+from vidlocal.enrich.report import Alike, Report
+from vidlocal.enrich.runner.schedule import When
+from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.time_window import parse_window
+from vidlocal.errors import EngineError, UsageError
+from vidlocal.records import JobKind
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts as measures
+from vidlocal.store.process_locks import Owner, at_work
+from vidlocal.store.queue import jobs
+
+NIGHT = Report(
+    started_at="2026-11-20T22:00:00+00:00",
+    ended_at="2026-11-21T07:00:00+00:00",
+    worked_s=30_000.0,
+    night_s=32_400.0,
+    held_s={"busy": 1800.0, "battery": 600.0},
+    done={JobKind.DESCRIBE: 12_345, JobKind.EMBED: 7},
+    videos_finished=1,
+    failed=(Alike(JobKind.DESCRIBE, "The description is empty.", 3),),
+    left={JobKind.DESCRIBE: 20_000, JobKind.READ: 2},
+    seconds_per_frame=2.43,
+    ended="The night is over.",
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "hours"),
+    [
+        ({"overnight": False, "now": False}, (None, None, None, When.ANY)),
+        ({"overnight": False, "now": True}, (None, None, None, When.ANY)),
+        ({"overnight": True, "now": False}, (parse_window("22:00-07:00"), None, None, When.IDLE)),
+        (
+            {"overnight": True, "now": False, "when": When.ANY, "lasts": "3h"},
+            (parse_window("22:00-07:00"), None, 10_800, When.ANY),
+        ),
+        ({"overnight": False, "now": True, "until": "07:00"}, (None, time(7), None, When.ANY)),
+    ],
+)
+def test_options_become_hours(options: dict[str, object], hours: tuple[object, ...]) -> None:
+    read = session.read_hours(settings.load(), **options)  # type: ignore[arg-type]
+    assert (read.window, read.until, read.for_s, read.when) == hours
+
+
+def test_now_and_a_window_contradict_each_other(run: Run, library: Library) -> None:
+    with pytest.raises(UsageError, match="contradict"):
+        session.read_hours(settings.load(), overnight=True, now=True)
+    for words in (("enrich", "overnight", "--now"), ("enrich", "--window", "23:00-06:00", "--now")):
+        assert run(*words).exit_code == 2
+    assert run("worker", "--window", "23:00-06:00", "--now").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--window", "23-6"), 7), (("--until", "7"), 2), (("--for", "long"), 2), (("--when", "noon"), 2)],
+)
+def test_hours_that_make_no_sense_end_at_once(run: Run, library: Library, words: tuple[str, ...], code: int) -> None:
+    assert run("enrich", *words).exit_code == code
+
+
+def test_a_folder_that_is_not_there_cannot_be_watched(run: Run, tmp_path: Path) -> None:
+    result = run("worker", "--watch", str(tmp_path / "nowhere"))
+    assert result.exit_code == 2
+    assert "not a folder" in result.stderr
+
+
+def test_pause_and_resume_say_what_is_and_what_was(run: Run, library: Library) -> None:
+    assert "Paused" in run("pause").stderr
+    since = measures.get(library, measures.PAUSED)
+    assert "is paused since" in run("pause").stderr
+    assert json.loads(run("pause", "--json", "--quiet").stdout) == {"paused_since": since}
+    assert json.loads(run("status", "--json").stdout)["paused_since"] == since
+    assert any(line.startswith("paused\tsince ") for line in run("status").stdout.splitlines())
+    assert json.loads(run("resume", "--json", "--quiet").stdout) == {"was_paused_since": since}
+    assert "not paused" in run("resume").stderr
+
+
+def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: Run, library: Library) -> None:
+    assert "no report yet" in run("report").stderr
+    assert json.loads(run("report", "--json").stdout) is None
+    report.keep(library, None, NIGHT)
+    facts = [line.split("\t") for line in run("report").stdout.splitlines()]
+    told = dict(facts)
+    assert told["done"] == "12,345 frames, 1 video finished, embed 7"
+    assert told["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
+    assert told["pace"] == "2.4 s per frame"
+    assert told["set aside"] == "3 describe: The description is empty."
+    assert told["left"] == "20,000 frames (13 h 30 min, 2 nights of 9 h), read 2"
+    data = json.loads(run("report", "--json").stdout)
+    assert (data["done"]["describe"], data["nights_left"], data["worked_s"]) == (12_345, 2, 30_000.0)
+    assert len(json.loads(run("report", "--json", "--last", "5").stdout)) == 1
+
+
+class Heard(Line):
+    """A line of progress that remembers, or that breaks as a terminal that is gone does."""
+
+    def __init__(self, *, gone: bool = False) -> None:
+        self.gone = gone
+        self.said: list[str] = []
+
+    def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
+        if self.gone:
+            raise OSError(5, "Input/output error")
+
+    def say(self, sentence: str) -> None:
+        if self.gone:
+            raise OSError(5, "Input/output error")
+        self.said.append(sentence)
+
+
+def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:
+    line = Heard()
+    hours = session.read_hours(settings.load(), overnight=True, now=False)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake)
+        shift.sum_up("The night is over.")
+        assert line.said == []
+        add_video(library, "wedding", "hello")
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1e12)
+        assert job is not None
+        jobs.finish(library, job)
+        shift.sum_up("The night is over.")
+        assert any(sentence.startswith("done: 1 frame, ") for sentence in line.said)
+        assert line.said[-1] == "ended: The night is over."
+        shift.sum_up("The night is over.")
+    assert len(report.kept(library, limit=9)) == 1
+
+
+def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(library: Library) -> None:
+    add_video(library, "wedding", "hello")
+    wall, line = Wall(), Heard()
+    hours = session.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
+        gate = shift.gate()
+        waits: list[str | None] = []
+        with shift.working():
+            for minute in range(2 * 24 * 60):
+                if minute == 120:  # 23:00
+                    measures.put(library, measures.PAUSED, "2026-11-21T22:00:00+00:00")
+                if minute == 240:
+                    measures.forget(library, measures.PAUSED)
+                gate.look()
+                waits += [waiting and waiting.what for waiting in at_work(library.folder)]
+                wall.pass_time(60)
+        shift.end("Nothing is left to do.")
+    assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]
+    reports = report.kept(library, limit=9)
+    assert [one.worked_s for one in reports] == [9 * 3600.0, 7 * 3600.0]
+    assert [one.held_s for one in reports] == [{}, {"paused": 2 * 3600.0}]
+    assert {one.ended for one in reports} == {"The night is over."}
+    assert len([sentence for sentence in line.said if sentence.startswith("run: ")]) == 2
+
+
+def test_a_terminal_that_is_gone_ends_no_shift(library: Library) -> None:
+    hours = session.read_hours(settings.load(), overnight=False, now=True)
+    with Awake() as awake, Owner(library.folder) as owner:
+        shift = session.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
+        shift.say("Going on.")
+        shift.at("describing", 0.5, detail="a bride in white")
+    assert "Going on." in (library.folder / FOLDER / NAME).read_text()
+    assert "bride" not in (library.folder / FOLDER / NAME).read_text()
+
+
+def test_a_log_rotates_and_keeps_three_old_ones(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    for number in range(45):
+        log.line(f"{number} " + "x" * 100_000)
+    names = sorted(path.name for path in log.path.parent.iterdir())
+    assert names == [NAME, f"{NAME}.1", f"{NAME}.2", f"{NAME}.3"]
+    assert " 44 x" in log.path.read_text()[-100_100:]
+    assert sum(path.stat().st_size for path in log.path.parent.iterdir()) < 5 << 20
+
+
+def test_a_line_of_the_log_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.line("two\nlines \x1b[31m and \udcff")
+    assert log.path.read_text().count("\n") == 1
+    assert "\x1b" not in log.path.read_text()
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("in the way")
+    Log(tmp_path).line("still here")
+    assert (tmp_path / FOLDER).read_text() == "in the way"
+
+
+def test_how_it_ended_is_in_the_log_but_a_bug_says_only_where(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    with pytest.raises(EngineError), last_words(log):
+        raise EngineError("Start Ollama.")
+    with pytest.raises(ValueError, match="spoken"), last_words(log):
+        raise ValueError("a spoken word")
+    with pytest.raises(SystemExit), last_words(log):
+        raise SystemExit(143)
+    text = log.path.read_text()
+    assert "Start Ollama." in text
+    assert "ValueError" in text
+    assert "test_night.py" in text
+    assert "143" in text
+    assert "spoken" not in text
+
+
+def test_the_services_on_the_page_are_well_formed_and_start_a_worker_with_options_it_has(run: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(between(page, "```ini\n", "```"))
+    agent = plistlib.loads(between(page, "```xml\n", "```").encode())
+    for words in (unit["Service"]["ExecStart"].split(), agent["ProgramArguments"]):
+        assert words[0].endswith("/vidlocal")
+        assert words[1] == "worker"
+        assert {word for word in words if word.startswith("--")} <= set(run("worker", "--help").stdout.split())
+    assert unit["Service"]["SuccessExitStatus"] == "143"
+
+
+def test_the_report_on_the_page_is_the_one_that_is_printed(run: Run, library: Library) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
+    report.keep(library, None, NIGHT)
+    printed = dict(line.split("\t") for line in run("report").stdout.splitlines())
+    shown = dict(line.split(maxsplit=1) for line in between(page, "```console\n", "```").splitlines())
+    assert shown.pop("set") == f"aside  {printed.pop('set aside')}"
+    assert {"run", "done", "worked", "pace", "left", "ended"} == set(shown)
+    assert {name: printed[name] for name in shown if name != "run"} == {
+        name: value for name, value in shown.items() if name != "run"
+    }
+
+
+def between(text: str, start: str, end: str) -> str:
+    return text.partition(start)[2].partition(end)[0]

@@ -1,0 +1,141 @@
+"""Unpatched fastembed with a small made model, and with what is none."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.support import clip_model as made
+from vidlocal import process
+from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
+from vidlocal.errors import AnswerRejected, EngineError
+
+COLOURS = ("red", "green", "blue", "yellow", "white", "black")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made.place(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def engine(models: Path) -> Iterator[PictureVectors]:
+    with PictureVectors(picture_model(models)) as opened:
+        yield opened
+
+
+def test_words_are_nearest_to_the_picture_that_shows_them(engine: PictureVectors) -> None:
+    pictures = engine.embed_pictures([made.jpeg(colour) for colour in COLOURS])
+    assert (pictures.shape, pictures.dtype) == ((6, 512), np.float32)
+    for position, colour in enumerate(COLOURS):
+        text = engine.embed_text(f"something {colour.upper()}")
+        assert (text.shape, text.dtype) == ((512,), np.float32)
+        assert int(np.argmax(pictures @ text)) == position
+
+
+def test_every_vector_has_length_one(engine: PictureVectors) -> None:
+    vectors = [*engine.embed_pictures([made.jpeg("red"), made.jpeg("gray")]), engine.embed_text("")]
+    np.testing.assert_allclose([np.linalg.norm(vector) for vector in vectors], 1.0, atol=1e-6)
+
+
+def test_a_batch_gives_what_its_pictures_give_alone(engine: PictureVectors) -> None:
+    jpegs = [made.jpeg(colour) for colour in COLOURS]
+    alone = np.concatenate([engine.embed_pictures([jpeg]) for jpeg in jpegs])
+    np.testing.assert_allclose(engine.embed_pictures(jpegs), alone, atol=1e-6)
+
+
+def test_words_go_the_way_that_fastembed_sends_them(engine: PictureVectors, models: Path) -> None:
+    texts = ["red", "a Red\tand BLUE thing", "", "red " * 500, "blue, blue; red!", "人 \x00 ?"]
+    code = f"""
+import json
+from fastembed import TextEmbedding
+model = TextEmbedding("Qdrant/{TEXT}", specific_model_path={str(models / TEXT)!r}, cache_dir={str(models)!r})
+print(json.dumps([[float(number) for number in next(iter(model.embed([text])))] for text in {texts!r}]))
+"""
+    theirs = np.array(json.loads(process.run([sys.executable, "-c", code], timeout=60).stdout))
+    ours = np.stack([engine.embed_text(text) for text in texts])
+    np.testing.assert_allclose(ours, theirs / np.linalg.norm(theirs, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_half_a_character_breaks_nothing(engine: PictureVectors) -> None:
+    np.testing.assert_array_equal(engine.embed_text("red \ud800"), engine.embed_text("red ?"))
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", made.jpeg("red")[:200]])
+def test_a_picture_that_cannot_be_read_is_refused_and_the_model_goes_on(engine: PictureVectors, data: bytes) -> None:
+    with pytest.raises(AnswerRejected, match="damaged"):
+        engine.embed_pictures([made.jpeg("red"), data])
+    assert len(engine.embed_pictures([made.jpeg("red")])) == 1
+
+
+def test_a_crash_on_a_picture_is_blamed_on_the_picture_and_costs_one_answer_only(models: Path) -> None:
+    with PictureVectors(picture_model(models)) as engine:
+        before = engine.embed_pictures([made.jpeg("red")])
+        child = _child()
+        os.kill(child, signal.SIGSTOP)
+        ending = threading.Timer(0.05, os.kill, (child, signal.SIGKILL))
+        ending.start()
+        with pytest.raises(PictureRefused, match="failed on a picture"):
+            engine.embed_pictures([made.jpeg("red")])
+        ending.join()
+        np.testing.assert_array_equal(engine.embed_pictures([made.jpeg("red")]), before)
+
+
+def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
+    made.place(tmp_path)
+    for part in (VISION, TEXT):
+        (tmp_path / part / WEIGHTS).write_bytes(os.urandom(20_000))
+    made.seal(tmp_path)
+    with PictureVectors(picture_model(tmp_path)) as engine:
+        with pytest.raises(EngineError, match=r"cannot be loaded.*vidlocal setup --pictures") as caught:
+            engine.embed_pictures([made.jpeg("red")])
+        assert not isinstance(caught.value, AnswerRejected)
+        started = len(psutil.Process().children())
+        with pytest.raises(EngineError, match="cannot be loaded"):
+            engine.embed_pictures([made.jpeg("red")])
+        assert len(psutil.Process().children()) == started
+        with pytest.raises(EngineError, match="cannot be loaded"):
+            engine.embed_text("red")
+
+
+def test_a_package_that_cannot_be_imported_is_no_fault_of_the_files(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fastembed.py").write_text('raise ImportError("libsomething.so.6: cannot open shared object file")')
+    monkeypatch.syspath_prepend(tmp_path)  # pytest itself has not imported it
+    with (
+        PictureVectors(picture_model(models)) as engine,
+        pytest.raises(EngineError, match=r"ImportError: libsomething.*pip install --force-reinstall"),
+    ):
+        engine.embed_pictures([made.jpeg("red")])
+
+
+def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
+    models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with PictureVectors(picture_model(models)) as engine:
+        engine.embed_text("red")
+        child = _child()
+    assert not psutil.pid_exists(child)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_child_leaves_nothing_but_the_files_it_was_given(models: Path, tmp_path: Path) -> None:
+    there = sorted(models.rglob("*"))
+    with PictureVectors(picture_model(models)) as engine:
+        engine.embed_pictures([made.jpeg("red")])
+    assert sorted(models.rglob("*")) == there
+
+
+def _child() -> int:
+    """The last child this process has started."""
+    return int(max(psutil.Process().children(), key=lambda child: child.create_time()).pid)

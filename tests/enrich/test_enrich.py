@@ -1,0 +1,288 @@
+"""The deep pass: what is stored, who is charged when something fails, and that it always goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.fake_faults import broken, busy, say
+from tests.support.fake_ollama import Asked, FakeOllama
+from tests.support.films import COLOURS, add_video
+from vidlocal.engines.jpeg import plain_colour
+from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.enrich.run import SERVER, Engines, enrich
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.schedule import Night, Schedule
+from vidlocal.enrich.runner.time_window import parse_window
+from vidlocal.enrich.runner.worker import Clock, Progress, Summary
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.probe import Prober
+from vidlocal.records import (
+    EnrichmentStatus,
+    JobKind,
+    JobState,
+    PassageKind,
+)
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.process_locks import Owner, Waiting, at_work
+from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import these
+
+
+@dataclass
+class FastClock:
+    """A clock of ours: waiting takes no time, but is counted, and may do something."""
+
+    at: float = 1_800_000_000.0
+    local_at: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 23, 0))
+    slept: list[float] = field(default_factory=list)
+    on_sleep: Callable[[float], None] = lambda seconds: None
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+        self.local_at += timedelta(seconds=seconds)
+        self.slept.append(seconds)
+        self.on_sleep(self.at)
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.at, local=lambda: self.local_at, sleep=self.sleep)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with FakeOllama() as running:
+        yield running
+
+
+@pytest.fixture
+def engines(server: FakeOllama) -> Iterator[Engines]:
+    patience = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=2.0, small=0.5)
+    with ExitStack() as stack:
+        ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
+        prober = stack.enter_context(Prober())
+        reader = stack.enter_context(ScreenReader())
+        host = Host(
+            ollama.host,
+            OllamaVision(ollama, ollama.preflight("llava:7b", "vision")),
+            OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
+            lambda: answers(ollama),
+        )
+        yield Engines(fast_pass.Engines(find(None), prober, reader, None), [host])
+
+
+def answers(ollama: Ollama) -> bool:
+    try:
+        return bool(ollama.version())
+    except EngineError:
+        return False
+
+
+@pytest.fixture
+def owner(library: Library) -> Iterator[Owner]:
+    with Owner(library.folder) as alive:
+        yield alive
+
+
+def deep(library: Library, engines: Engines, owner: Owner, clock: FastClock | None = None, **more: object) -> Summary:
+    return enrich(library, engines, owner, clock=(clock or FastClock()).clock(), **more)  # type: ignore[arg-type]
+
+
+def states(library: Library) -> dict[JobState, int]:
+    counted: dict[JobState, int] = {}
+    for (_, state), number in jobs.counts(library).items():
+        counted[state] = counted.get(state, 0) + number
+    return counted
+
+
+def test_every_frame_is_described_and_every_passage_embedded(library: Library, engines: Engines, owner: Owner) -> None:
+    video_id = add_video(library)
+    seen: list[Progress] = []
+    summary = deep(library, engines, owner, report=seen.append)
+    assert summary.done[JobKind.DESCRIBE] == 6
+    assert summary.left == {}
+    assert frames.coverage(library).described == 6
+    scenes = passages.of_video(library, video_id, [PassageKind.SCENE])
+    assert [scene.start for scene in scenes] == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert {(scene.engine, scene.model) for scene in scenes} == {("ollama", "llava:7b")}
+    assert library.number("SELECT count(*) FROM vectors") == 7
+    assert [(at.done, at.total) for at in seen if at.kind is JobKind.DESCRIBE] == [(done, 6) for done in range(1, 7)]
+    video = videos.get(library, video_id)
+    assert video is not None
+    assert video.enrichment_status is EnrichmentStatus.ENRICHED
+    assert facts.get(library, facts.SECONDS_PER_FRAME) is not None
+
+
+def test_a_second_run_asks_no_model(library: Library, engines: Engines, owner: Owner, server: FakeOllama) -> None:
+    add_video(library)
+    deep(library, engines, owner)
+    before = len(server.requests)
+    summary = deep(library, engines, owner)
+    assert summary.done == {}
+    assert len(server.requests) == before
+
+
+def test_only_the_named_videos_are_worked_on(library: Library, engines: Engines, owner: Owner) -> None:
+    add_video(library)
+    second = add_video(library, name="other")
+    summary = deep(library, engines, owner, among=these(second))
+    assert summary.left == {}
+    assert frames.coverage(library, second).described == 6
+    assert frames.coverage(library).described == 6
+
+
+def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library)
+    said: list[str] = []
+    clock = FastClock()
+    returned: list[float] = []
+    server.down()
+    started = clock.at
+
+    waited: list[Waiting | None] = []
+
+    def back_after_ten_minutes(now: float) -> None:
+        waited.extend(at_work(library.folder))
+        if now - started >= 600 and not returned:
+            returned.append(now)
+            server.up()
+
+    clock.on_sleep = back_after_ten_minutes
+    summary = deep(library, engines, owner, clock, say=said.append)
+    assert summary.done[JobKind.DESCRIBE] == 6
+    assert summary.failed == 0
+    assert library.number("SELECT sum(attempts) FROM jobs") == 0
+    assert len(said) == 2
+    assert max(clock.slept) <= 60.0
+    assert {waiting.what for waiting in waited if waiting} == {SERVER}
+    assert at_work(library.folder) == [None]
+
+
+def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library)
+    clock = FastClock()
+    server.script(busy(), busy(retry_after=9), busy())
+    summary = deep(library, engines, owner, clock)
+    assert summary.done[JobKind.DESCRIBE] == 6
+    assert library.number("SELECT sum(attempts) FROM jobs") == 0
+    assert sum(clock.slept) >= 9.0
+
+
+def test_one_poisoned_picture_is_set_aside_and_the_others_are_done(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library, pictures=12)
+    poison = plain_colour(COLOURS[3], side_px=67)
+
+    def crash_on_it(asked: Asked) -> "Callable[..., None] | None":
+        about = asked.picture
+        yellow = about is not None and len(about) <= len(poison) + 400 and _is_yellow(about)
+        return broken() if yellow else None
+
+    server.choose = crash_on_it
+    summary = deep(library, engines, owner)
+    assert summary.done[JobKind.DESCRIBE] == 10
+    assert summary.failed == 2
+    assert {failure.kind for failure in jobs.failures(library)} == {JobKind.DESCRIBE}
+    assert states(library) == {JobState.DONE: 11, JobState.FAILED: 2}
+
+
+def _is_yellow(jpeg: bytes) -> bool:
+    from tests.support.fake_ollama import caption
+
+    return "yellow" in caption(jpeg)
+
+
+def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library, pictures=30)
+    server.choose = lambda asked: say("") if asked.picture is not None else None
+    with pytest.raises(EngineError, match="failed in the same way"):
+        deep(library, engines, owner)
+    assert library.number("SELECT sum(attempts) FROM jobs") == 0
+    assert jobs.failures(library) == []
+
+
+def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    for number in range(12):
+        add_video(library, name=f"film {number}", pictures=1)
+    server.choose = lambda asked: broken("no", 400) if asked.path == "/api/embed" else None
+    summary = deep(library, engines, owner)
+    assert summary.done[JobKind.DESCRIBE] == 12
+    assert any("failed in the same way" in note for note in summary.notes)
+    assert jobs.counts(library)[JobKind.EMBED, JobState.QUEUED] == 12
+
+
+def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library)
+    del server.models["llava:7b"]
+    with pytest.raises(ModelMissing, match="ollama pull llava:7b"):
+        deep(library, engines, owner)
+    assert library.number("SELECT sum(attempts) FROM jobs") == 0
+    assert JobState.RUNNING not in states(library)
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library)
+
+    def stop_at_three(at: Progress) -> None:
+        if at.kind is JobKind.DESCRIBE and at.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deep(library, engines, owner, report=stop_at_three)
+    assert frames.coverage(library).described == 3
+    assert JobState.RUNNING not in states(library)
+    pictures = len([asked for asked in server.asked("/api/chat") if asked.picture])
+    deep(library, engines, owner)
+    assert len([asked for asked in server.asked("/api/chat") if asked.picture]) == pictures + 3
+
+
+def test_the_end_of_the_window_holds_the_run_until_the_next_night(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library)
+    clock = FastClock(local_at=datetime(2026, 11, 22, 6, 59, 58))
+    done_at: list[datetime] = []
+    said: list[str] = []
+
+    def pass_time(at: Progress) -> None:
+        done_at.append(clock.local_at)
+        clock.sleep(1.0)
+
+    night = Night(parse_window("22:00-07:00"), lambda: clock.local_at)
+    gate = Schedule([night], now=lambda: clock.at, say=said.append)
+    summary = deep(library, engines, owner, clock, gate=gate, report=pass_time)
+    assert summary.left == {}
+    assert {at.date().day for at in done_at} == {22}
+    assert {at.hour for at in done_at} == {6, 22}
+    assert said[1:] == ["Going on."]
+    assert "22:00" in said[0]
+    assert server.unloads["llava:7b"] >= 1
+
+
+def test_models_take_turns_in_long_stretches(
+    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+) -> None:
+    add_video(library, pictures=30)
+    deep(library, engines, owner)
+    assert server.loads["llava:7b"] == 1
+    assert server.loads["embeddinggemma:latest"] == 1

@@ -1,0 +1,87 @@
+"""The morning report."""
+
+import time
+
+from tests.enrich.test_enrich import add_video
+from vidlocal.enrich import report
+from vidlocal.enrich.report import Alike, Report
+from vidlocal.records import JobKind
+from vidlocal.store.content import frames
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs
+
+LONG_AGO = "2020-01-01T00:00:00+00:00"
+NIGHT_S = 9 * 3600.0
+
+
+def finish(library: Library, kind: JobKind, number: int) -> None:
+    for _ in range(number):
+        job = jobs.claim(library, kind, worker="w", now=time.time(), lease_s=60.0)
+        assert job is not None
+        jobs.finish(library, job)
+
+
+def drawn_up(library: Library, since: str = LONG_AGO) -> Report:
+    return report.draw_up(
+        library,
+        started_at=LONG_AGO,
+        since=since,
+        worked_s=3600.04,
+        held_s={"busy": 60.0},
+        night_s=NIGHT_S,
+        ended="End.",
+    )
+
+
+def test_it_counts_what_was_done_since_and_what_is_left(library: Library) -> None:
+    add_video(library, pictures=4)
+    add_video(library, name="other", pictures=3)
+    finish(library, JobKind.DESCRIBE, 5)
+    for _ in range(2):
+        job = jobs.claim(library, JobKind.EMBED, worker="w", now=time.time(), lease_s=60.0)
+        assert job is not None
+        while not jobs.fail(library, job, "no direction"):
+            pass
+    told = drawn_up(library)
+    assert told.done == {JobKind.DESCRIBE: 5}
+    assert told.left[JobKind.DESCRIBE] == 2
+    assert told.failed == (Alike(JobKind.EMBED, "no direction", 2),)
+    assert drawn_up(library, since=jobs.now_utc()).done == {}
+    assert drawn_up(library, since=jobs.now_utc()).failed == ()
+
+
+def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> None:
+    first = add_video(library, pictures=2)
+    add_video(library, name="other", pictures=2)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM jobs WHERE kind <> 'describe'")
+    assert [frame.video_id for frame in frames.of_video(library, first)] == [first, first]
+    finish(library, JobKind.DESCRIBE, 3)
+    assert drawn_up(library).videos_finished == 1
+    finish(library, JobKind.DESCRIBE, 1)
+    assert drawn_up(library).videos_finished == 2
+    assert drawn_up(library, since=jobs.now_utc()).videos_finished == 0
+
+
+def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_window(library: Library) -> None:
+    add_video(library, pictures=10)
+    assert drawn_up(library).nights_left is None
+    facts.put(library, facts.SECONDS_PER_FRAME, str(NIGHT_S / 4))
+    told = drawn_up(library)
+    assert told.seconds_left == NIGHT_S / 4 * 10
+    assert told.nights_left == 3
+    finish(library, JobKind.DESCRIBE, 10)
+    assert drawn_up(library).nights_left == 0
+
+
+def test_a_kept_report_is_replaced_by_a_later_one_of_the_same_run(library: Library) -> None:
+    add_video(library, pictures=3)
+    assert report.kept(library) == []
+    first = report.keep(library, None, drawn_up(library))
+    finish(library, JobKind.DESCRIBE, 1)
+    assert report.keep(library, first, drawn_up(library)) == first
+    again = drawn_up(library)
+    report.keep(library, None, again)
+    assert report.kept(library, limit=9) == [again, again]
+    assert report.kept(library) == [again]

@@ -1,0 +1,240 @@
+"""A frame's way from its picture to the text that is found."""
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
+from vidlocal.engines import prompts
+from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.jpeg import plain_colour
+from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers.describe import Describer
+from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
+from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
+from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
+
+COLOURS = ((220, 20, 20), (20, 160, 40), (20, 40, 220), (245, 225, 20), (0, 0, 0), (255, 255, 255), (128, 128, 128))
+PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with FakeOllama(CATALOGUE.values()) as running:
+        yield running
+
+
+@pytest.fixture
+def vision(server: FakeOllama) -> Iterator[OllamaVision]:
+    with Ollama(server.host, timeouts=PATIENCE) as ollama:
+        yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+
+
+def add_video(library: Library, number: int = len(COLOURS)) -> int:
+    """A video of plain colours, one frame every two seconds, each followed by a repeat of it."""
+    drafts: list[FrameDraft] = []
+    for at, rgb in enumerate(COLOURS[:number]):
+        image = f"frames/{at}.jpg"
+        (library.folder / image).write_bytes(plain_colour(rgb, side_px=100))
+        drafts += [
+            FrameDraft(4.0 * at, at, image, at, novelty=1 - at / 100),
+            FrameDraft(4.0 * at + 2, at, None, at, same_as=2 * at),
+        ]
+    return videos.add(
+        library,
+        content_hash="c" * 64,
+        path=Path("/v/colours.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 4.0 * number),
+        frame_drafts=drafts,
+        found=[],
+        plan=[],
+    )
+
+
+def next_job(library: Library) -> Job:
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="me", now=time.time(), lease_s=900.0)
+    assert job is not None
+    return job
+
+
+def describe(library: Library, job: Job, vision: OllamaVision) -> str:
+    """All three parts of describing one frame, as a new run begins it."""
+    describer = Describer(library)
+    describer.learn(vision)
+    ask = describer.prepare(job)
+    return "" if ask is None else ask(Host("here", vision, None, lambda: True))()
+
+
+def speaks_plainly(library: Library, vision: OllamaVision) -> bool:
+    describer = Describer(library)
+    describer.learn(vision)
+    return describer.speaks_plainly(vision)
+
+
+def described(library: Library) -> int:
+    return jobs.counts(library).get((JobKind.DESCRIBE, JobState.DONE), 0)
+
+
+def test_a_description_is_stored_with_its_span_tags_and_source(library: Library, vision: OllamaVision) -> None:
+    video = add_video(library)
+    text = describe(library, next_job(library), vision)
+    assert text == caption(plain_colour(COLOURS[0], side_px=100))
+    (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
+    assert scene.text.startswith(text)
+    assert (scene.start, scene.end) == (0.0, 4.0)
+    assert (scene.engine, scene.model, scene.prompt_version) == ("ollama", "llava:7b", prompts.PROMPT_VERSION)
+    assert described(library) == 1
+    assert frames.coverage(library).described == 2  # the frame and its repeat
+
+
+def test_each_frame_is_described_by_its_own_picture(library: Library, vision: OllamaVision) -> None:
+    video = add_video(library)
+    for _ in COLOURS:
+        describe(library, next_job(library), vision)
+    said = [scene.text for scene in passages.of_video(library, video, [PassageKind.SCENE])]
+    assert [word for text in said for word in ("red", "green", "blue", "yellow", "black", "white") if word in text][
+        :4
+    ] == [
+        "red",
+        "green",
+        "blue",
+        "yellow",
+    ]
+    assert len(set(said)) == len(COLOURS)
+
+
+@pytest.mark.parametrize(("behaviour", "kind"), [(say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)])
+def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
+    library: Library, server: FakeOllama, vision: OllamaVision, behaviour: object, kind: type[Exception]
+) -> None:
+    video = add_video(library)
+    server.script(behaviour)  # type: ignore[arg-type]
+    with pytest.raises(kind):
+        describe(library, next_job(library), vision)
+    assert passages.of_video(library, video) == []
+    assert jobs.counts(library)[JobKind.DESCRIBE, JobState.RUNNING] == 1
+
+
+def test_an_unreachable_server_passes_through(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+    add_video(library)
+    server.down()
+    with pytest.raises(EngineUnreachable):
+        describe(library, next_job(library), vision)
+
+
+def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    add_video(library)
+    (library.folder / "frames/0.jpg").write_bytes(plain_colour(COLOURS[0], side_px=20))
+    server.script(broken())
+    assert describe(library, next_job(library), vision)
+    first, second = (Image.open(io.BytesIO(asked.picture or b"")) for asked in server.asked("/api/chat"))
+    assert (first.size, second.size) == ((20, 20), (64, 64))
+
+
+def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    """One poison picture, all others done."""
+    add_video(library)
+    server.choose = lambda asked: broken() if asked.picture and "yellow" in caption(asked.picture) else None
+    while jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED)):
+        job = next_job(library)
+        try:
+            describe(library, job, vision)
+        except PictureRefused as error:
+            jobs.fail(library, job, str(error))
+    assert described(library) == len(COLOURS) - 1
+    assert jobs.counts(library)[JobKind.DESCRIBE, JobState.FAILED] == 1
+    assert len(server.asked("/api/chat")) == len(COLOURS) + 3
+    assert "unexpectedly stopped" in jobs.failures(library)[0].reason
+
+
+def test_an_answer_that_is_not_the_schema_is_asked_for_again_in_sentences(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    video = add_video(library)
+    server.script(say("{ not the schema"))
+    assert describe(library, next_job(library), vision) == caption(plain_colour(COLOURS[0], side_px=100))
+    (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
+    assert scene.prompt_version == prompts.PLAIN_PROMPT_VERSION
+    assert "schema" not in scene.text
+
+
+def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    add_video(library)
+    server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
+    for asked in (2, 4, 6):
+        assert not speaks_plainly(library, vision)
+        assert describe(library, next_job(library), vision)
+        assert len(server.asked("/api/chat")) == asked
+    assert speaks_plainly(library, vision)
+    describe(library, next_job(library), vision)
+    assert len(server.asked("/api/chat")) == 7
+    assert library.number("SELECT count(*) FROM tags") == 0
+
+
+def test_only_the_first_five_frames_of_a_build_decide(
+    library: Library, server: FakeOllama, vision: OllamaVision
+) -> None:
+    add_video(library)
+    for misses in (True, True, False, False, False, True, True):
+        if misses:
+            server.script(say("words"))
+        describe(library, next_job(library), vision)
+    assert not speaks_plainly(library, vision)
+
+
+def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+    add_video(library)
+    job = next_job(library)
+    server.script(say("", reason="load"))
+    with pytest.raises(AnswerRejected):
+        describe(library, job, vision)
+    jobs.fail(library, job, "no answer")
+    describe(library, next_job(library), vision)
+    first, second = (asked.body["options"]["seed"] for asked in server.asked("/api/chat"))
+    assert first != second
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn"])
+def test_a_lost_picture_is_named(library: Library, vision: OllamaVision, damage: str) -> None:
+    add_video(library)
+    job = next_job(library)
+    picture = library.folder / "frames/0.jpg"
+    picture.unlink()
+    if damage == "torn":
+        picture.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises((MediaError, AnswerRejected)):
+        describe(library, job, vision)
+
+
+def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+    video = add_video(library)
+    job = next_job(library)
+    videos.remove(library, video)
+    assert describe(library, job, vision) == ""
+    assert server.asked("/api/chat") == []
+
+
+def test_a_new_description_replaces_the_old_one(library: Library, vision: OllamaVision, server: FakeOllama) -> None:
+    video = add_video(library, 1)
+    job = next_job(library)
+    describe(library, job, vision)
+    server.script(say('{"description": "Someone repaints the wall.", "tags": ["workman"]}'))
+    describe(library, job, vision)
+    (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
+    assert scene.text == "Someone repaints the wall. [workman]"
+    assert [row["tag"] for row in library.rows("SELECT tag FROM tags")] == ["workman"]

@@ -1,0 +1,270 @@
+"""Pictures on their way to vectors: stored as they come, each once, whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import clip_model as made
+from vidlocal.engines.base import PictureRefused, Vectors
+from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import picture_model
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.workers.frame_vectors import BATCH, look_at_pictures
+from vidlocal.errors import AnswerRejected, EngineError, MediaError
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.probe import Prober
+from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.store.content import frame_vectors, videos
+from vidlocal.store.database import Library
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+
+ROOT = Path(__file__).parents[2]
+
+
+class FakeLook:
+    """The PictureEngine. Pictures hold their own number; those of `poison` break the model down, `bad` ones do not."""
+
+    def __init__(self, *, poison: Collection[int] = (), bad: Collection[int] = (), key: str = "look@1") -> None:
+        self.key = key
+        self.poison = poison
+        self.bad = bad
+        self.asked: list[list[int]] = []
+
+    def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+        numbers = [int(jpeg) for jpeg in jpegs]
+        self.asked.append(numbers)
+        if set(numbers) & set(self.poison):
+            raise PictureRefused("The model failed on a picture.")
+        if set(numbers) & set(self.bad):
+            raise AnswerRejected("A picture is damaged and cannot be read.")
+        return np.array([[np.cos(number), np.sin(number)] for number in numbers], dtype=np.float32)
+
+    def embed_text(self, text: str) -> Vectors:
+        raise NotImplementedError(text)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def add_video(library: Library, pictures: Sequence[bytes], *, name: str = "h") -> int:
+    """A video with one distinct frame every 4 s, each followed by a repeat."""
+    (library.frames_folder / name).mkdir(parents=True)
+    drafts: list[FrameDraft] = []
+    for number, picture in enumerate(pictures):
+        image = f"frames/{name}/{number:06}.jpg"
+        (library.folder / image).write_bytes(picture)
+        drafts.append(FrameDraft(4.0 * number, number, image, number, rank=number if number < 50 else None))
+        drafts.append(FrameDraft(4.0 * number + 2.0, number, None, number, same_as=2 * number))
+    return videos.add(
+        library,
+        content_hash=name,
+        path=Path(f"/films/{name}.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 4.0 * len(pictures)),
+        frame_drafts=drafts,
+        found=[],
+        plan=[JobKind.PICTURES],
+    )
+
+
+def numbered(count: int) -> list[bytes]:
+    return [str(number).encode() for number in range(count)]
+
+
+def claim(library: Library) -> Job:
+    job = jobs.claim(library, JobKind.PICTURES, worker="w", now=time.time(), lease_s=60.0)
+    assert job is not None
+    return job
+
+
+def state(library: Library) -> dict[JobState, int]:
+    return {state: number for (kind, state), number in jobs.counts(library).items() if kind is JobKind.PICTURES}
+
+
+def seen(library: Library, key: str = "look@1") -> list[float]:
+    """The times of the frames that have a vector."""
+    return [float(time) for time in frame_vectors.every(library, key).times]
+
+
+def test_every_distinct_frame_gets_one_vector_in_batches(library: Library) -> None:
+    video_id = add_video(library, numbered(BATCH + 3))
+    engine, shares = FakeLook(), list[float]()
+    assert look_at_pictures(library, claim(library), engine, report=shares.append) == BATCH + 3
+    assert [len(batch) for batch in engine.asked] == [BATCH, 3]
+    assert seen(library) == [4.0 * number for number in range(BATCH + 3)]
+    assert state(library) == {JobState.DONE: 1}
+    assert shares == [BATCH / (BATCH + 3), 1.0]
+    assert frame_vectors.coverage(library, video_id, "look@1") == (BATCH + 3, BATCH + 3)
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> None:
+    add_video(library, numbered(3 * BATCH))
+    engine = FakeLook()
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look_at_pictures(library, claim(library), engine, report=stop)
+    assert len(seen(library)) == BATCH
+    jobs.release_dead(library)
+    look_at_pictures(library, claim(library), engine)
+    asked = [number for batch in engine.asked for number in batch]
+    assert sorted(asked) == list(range(3 * BATCH))
+
+
+@pytest.mark.parametrize("sort", ["poison", "bad"])
+def test_a_picture_that_fails_keeps_no_other_from_its_vector(library: Library, sort: str) -> None:
+    add_video(library, numbered(2 * BATCH))
+    engine = FakeLook(poison={5}) if sort == "poison" else FakeLook(bad={5, 20})
+    with pytest.raises(AnswerRejected, match=r"^Pictures of h that got no vector: [12]\. "):
+        look_at_pictures(library, claim(library), engine)
+    left = {5} if sort == "poison" else {5, 20}
+    assert seen(library) == [4.0 * number for number in range(2 * BATCH) if number not in left]
+
+
+def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
+    add_video(library, numbered(3))
+    (library.frames_folder / "h" / "000001.jpg").unlink()
+    with pytest.raises(MediaError, match=r"no vector: 1\..*000001\.jpg.*vidlocal check"):
+        look_at_pictures(library, claim(library), FakeLook())
+    assert len(seen(library)) == 2
+
+
+def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_about_all(library: Library) -> None:
+    add_video(library, numbered(100))
+    engine = FakeLook(poison=range(100))
+    with pytest.raises(PictureRefused):
+        look_at_pictures(library, claim(library), engine)
+    assert len(engine.asked) < 12
+    assert seen(library) == []
+
+
+def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) -> None:
+    add_video(library, numbered(2 * BATCH))
+    look_at_pictures(library, claim(library), FakeLook())
+    assert frame_vectors.queue_missing(library, "look@2") == 1
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look_at_pictures(library, claim(library), FakeLook(key="look@2"), report=stop)
+    assert (len(seen(library)), len(seen(library, "look@2"))) == (2 * BATCH, BATCH)
+    jobs.release_dead(library)
+    look_at_pictures(library, claim(library), FakeLook(key="look@2"))
+    assert frame_vectors.keys(library) == ["look@2"]
+
+
+def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> None:
+    video_id = add_video(library, numbered(2 * BATCH))
+    look_at_pictures(library, claim(library), FakeLook(), report=lambda share: videos.remove(library, video_id))
+    assert frame_vectors.keys(library) == []
+
+
+# ---------------------------------------------------------------- in the fast pass
+
+
+@pytest.fixture
+def owner(library: Library) -> Iterator[Owner]:
+    with Owner(library.folder) as held:
+        yield held
+
+
+def work_off(library: Library, owner: Owner, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
+    with Prober() as prober, ScreenReader() as reader:
+        engines = fast_pass.Engines(find(None), prober, reader, None, None, engine, "Pictures wait: run setup.")
+        again = iter([False])  # a run that is held waits before the next job
+        stop = (lambda: next(again, True)) if hold else (lambda: False)
+        return fast_pass.work_off(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
+
+
+def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_ever(
+    library: Library, owner: Owner
+) -> None:
+    add_video(library, numbered(4))
+    engine = FakeLook(poison={2})
+    for _ in range(jobs.ATTEMPTS_ALLOWED):
+        assert len(work_off(library, owner, engine)) == 1
+        library.connection.execute("UPDATE jobs SET not_before = 0")
+    assert work_off(library, owner, engine) == ()
+    assert engine.asked[-1] == [2]
+    (failure,) = jobs.failures(library)
+    assert "Pictures of h that got no vector: 1" in failure.reason
+    assert len(seen(library)) == 3
+    assert frame_vectors.queue_missing(library, "look@1") == 1  # seen for the first time by a look at all
+    library.connection.execute("UPDATE jobs SET state = 'failed'")
+    assert frame_vectors.queue_missing(library, "look@1") == 0
+
+
+def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, owner: Owner) -> None:
+    add_video(library, numbered(2))
+    assert work_off(library, owner, None) == ("Pictures wait: run setup.",)
+    assert state(library) == {JobState.QUEUED: 1}
+
+
+def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, owner: Owner) -> None:
+    assert work_off(library, owner, None) == ()
+
+
+def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, owner: Owner) -> None:
+    add_video(library, numbered(2 * BATCH))
+    assert work_off(library, owner, FakeLook(), hold=True) == ()
+    assert len(seen(library)) == BATCH
+    assert state(library) == {JobState.QUEUED: 1}
+
+
+def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: Owner) -> None:
+    class Broken(FakeLook):
+        def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+            raise EngineError("The model cannot be loaded.")
+
+    add_video(library, numbered(2))
+    assert work_off(library, owner, Broken()) == ("The model cannot be loaded.",)
+    assert library.number("SELECT attempts FROM jobs WHERE kind = 'pictures'") == 0
+
+
+# ---------------------------------------------------------------- the real thing
+
+
+def test_a_process_that_is_killed_loses_nothing_and_does_nothing_twice(library: Library, tmp_path: Path) -> None:
+    colours = ["red", "green", "blue", "white"] * BATCH
+    add_video(library, [made.jpeg(colour) for colour in colours])
+    models = made.place(tmp_path / "models")
+    code = f"""
+import sys, time
+from pathlib import Path
+from vidlocal.engines.picture_files import picture_model
+from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.records import JobKind
+from vidlocal.steps.pictures import look_at_pictures
+from vidlocal.store import jobs
+from vidlocal.store.database import Library
+model = picture_model(Path({str(models)!r}))
+with Library.open(Path({str(library.folder)!r})) as library, PictureVectors(model) as look:
+    job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.time(), lease_s=60.0)
+    look_at_pictures(library, job, look, report=lambda share: print(share, flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        process.stdout.read()
+    before = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
+    assert BATCH <= len(before) < len(colours)
+    assert jobs.release_dead(library) == 1
+    with PictureVectors(picture_model(models)) as engine:
+        look_at_pictures(library, claim(library), engine)
+    after = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
+    assert [tuple(row) for row in after[: len(before)]] == [tuple(row) for row in before]
+    assert len(after) == len(colours)
+    assert len({row["frame_id"] for row in after}) == len(colours)

@@ -1,0 +1,254 @@
+"""Speech becomes passages, window by window: real whisper.cpp, real sound, a real library."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, recording, sentences, write_wav
+from vidlocal.engines.base import Speech
+from vidlocal.engines.models_on_disk import whisper_model
+from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.transcribe import STEP, listen
+from vidlocal.errors import EngineError, MediaError
+from vidlocal.media import ffmpeg
+from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, Probe
+from vidlocal.store.content import passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
+
+FIVE_HOURS = 5 * 3600.0
+
+_PROCESSES = count()
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
+    with Whisper(whisper_model(str(MODEL), tmp_path_factory.mktemp("models"))) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def tool() -> ffmpeg.Ffmpeg:
+    return ffmpeg.find(None)
+
+
+@pytest.fixture(scope="module")
+def english() -> list[Sentence]:
+    return sentences("wedding-en")
+
+
+class Scripted:
+    """A speech engine that writes down every piece it is given, and may fail at one."""
+
+    name = "scripted"
+    digest = "d" * 64
+
+    def __init__(self, *, fail_at: int | None = None, error: BaseException | None = None) -> None:
+        self.heard: list[float] = []
+        self.asked: list[str | None] = []
+        self._fail_at = fail_at
+        self._error = error or EngineError("the model crashed")
+
+    def languages(self, samples: Samples) -> Mapping[str, float]:
+        return {"en": 0.4, "es": 0.6}
+
+    def transcribe(self, samples: Samples, language: str | None) -> Speech:
+        if len(self.heard) == self._fail_at:
+            raise self._error
+        self.heard.append(samples.size / RATE_HZ)
+        self.asked.append(language)
+        return Speech(language, (Cue(0.0, samples.size / RATE_HZ, f"piece {len(self.heard)}", language),))
+
+
+def queued(library: Library, probe: Probe) -> Job:
+    videos.add(
+        library,
+        content_hash="a" * 64,
+        path=Path("/v/talk.wav"),
+        stamp=FileStamp(1, 1, 1),
+        probe=probe,
+        frame_drafts=[],
+        found=[],
+        plan=[JobKind.TRANSCRIBE],
+    )
+    return claimed(library)
+
+
+def claimed(library: Library) -> Job:
+    """Claimed by a process of its own: nobody takes a job from himself."""
+    worker = f"process {next(_PROCESSES)}"
+    job = jobs.claim(library, JobKind.TRANSCRIBE, worker=worker, now=time.time() + FIVE_HOURS, lease_s=900.0)
+    assert job is not None
+    return job
+
+
+def said(library: Library, job: Job) -> list[Passage]:
+    return passages.of_video(library, job.video_id)
+
+
+def placed_every(seconds: float, gap: float, spoken: list[Sentence]) -> list[tuple[float, Sentence]]:
+    times = np.arange(1.0, seconds - 4, gap)
+    return [(float(at), spoken[number % len(spoken)]) for number, at in enumerate(times)]
+
+
+@pytest.mark.parametrize("window_s", [20.0, 31.7])
+def test_a_recording_that_crosses_windows_is_written_down_whole(
+    library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence], window_s: float
+) -> None:
+    # With a sentence every 3.1 s, and windows of 20 s, borders fall into sentences again and again.
+    placed = placed_every(46.0, 3.1, english)
+    path = write_wav(tmp_path / "talk.wav", recording(placed, seconds=46.0))
+    probe = probe_of(46.0)
+    job = queued(library, probe)
+    shares: list[float] = []
+    heard = listen(library, job, path, probe, engine=whisper, ffmpeg=tool, window_s=window_s, report=shares.append)
+    found = said(library, job)
+    assert [passage.text for passage in found] == [sentence.text for _, sentence in placed]
+    assert [passage.start for passage in found] == pytest.approx([at for at, _ in placed], abs=0.3)
+    assert [passage.end for passage in found] == pytest.approx(
+        [at + sentence.end - sentence.start for at, sentence in placed], abs=0.4
+    )
+    assert (heard.passages, heard.language) == (len(placed), "en")
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0, abs=0.1)
+
+
+def test_passages_say_who_made_them_from_which_track(
+    library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5.0))
+    probe = probe_of(5.0)
+    job = queued(library, probe)
+    heard = listen(library, job, path, probe, engine=whisper, ffmpeg=tool)
+    (passage,) = said(library, job)
+    assert (passage.kind, passage.engine, passage.model, passage.language) == (
+        "speech", "whisper.cpp", "vidlocal-test", "en",
+    )  # fmt: skip
+    assert passage.prompt_version == "listen-1, track 0"
+    assert heard.track == probe.audio[0]
+    row = library.row("SELECT digest FROM passages")
+    assert row is not None
+    assert row["digest"] == whisper.digest
+    video = videos.get(library, job.video_id)
+    assert video is not None
+    assert video.language == "en"
+    assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.DONE] == 1
+
+
+def test_the_language_is_decided_once_per_video(library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path) -> None:
+    spoken = sentences("boda-es")
+    path = write_wav(tmp_path / "talk.wav", recording(placed_every(60, 9, spoken), seconds=60))
+    probe = probe_of(60.0)
+    engine = Scripted()
+    listen(library, queued(library, probe), path, probe, engine=engine, ffmpeg=tool, window_s=20.0)
+    assert set(engine.asked) == {"es"}
+
+
+def test_ten_minutes_of_silence_hold_no_passage(
+    library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path
+) -> None:
+    path = write_wav(tmp_path / "quiet.wav", recording([], seconds=600))
+    probe = probe_of(600.0)
+    job = queued(library, probe)
+    assert listen(library, job, path, probe, engine=whisper, ffmpeg=tool).passages == 0
+    assert said(library, job) == []
+    assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
+
+
+def test_a_stopped_run_goes_on_after_its_last_window_without_doubles(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording(placed_every(100, 6, english), seconds=100))
+    probe = probe_of(100.0)
+    job = queued(library, probe)
+    undisturbed = Scripted()
+    listen(library, job, path, probe, engine=undisturbed, ffmpeg=tool, window_s=25.0)
+    whole = [(passage.start, passage.end) for passage in said(library, job)]
+    videos.remove(library, job.video_id)
+
+    job = queued(library, probe)
+    stopped = Scripted(fail_at=9, error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        listen(library, job, path, probe, engine=stopped, ffmpeg=tool, window_s=25.0)
+    until = checkpoints.get(library, job.video_id, STEP)
+    assert 0 < until < 100
+    assert all(passage.end <= until for passage in said(library, job))
+    assert said(library, job)
+    job = claimed(library)
+    second = Scripted()
+    listen(library, job, path, probe, engine=second, ffmpeg=tool, window_s=25.0)
+    assert [(passage.start, passage.end) for passage in said(library, job)] == whole
+    assert len(stopped.heard) + len(second.heard) < 2 * len(undisturbed.heard)
+    assert set(second.asked) == {"es"}
+
+
+def test_listening_twice_changes_nothing(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5.0))
+    probe = probe_of(5.0)
+    job = queued(library, probe)
+    listen(library, job, path, probe, engine=Scripted(), ffmpeg=tool)
+    before = said(library, job)
+    again = Scripted()
+    assert listen(library, job, path, probe, engine=again, ffmpeg=tool).passages == 0
+    assert said(library, job) == before
+    assert again.heard == []
+
+
+def test_sound_longer_than_the_picture_is_heard_and_shorter_sound_ends_quietly(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0]), (51.0, english[1])], seconds=55))
+    for number, duration in enumerate((10.0, 55.0, 300.0)):
+        probe = probe_of(duration)
+        engine = Scripted()
+        job = queued(library, probe)
+        listen(library, job, path, probe, engine=engine, ffmpeg=tool, window_s=40.0)
+        assert len(engine.heard) == 2, number
+        assert checkpoints.get(library, job.video_id, STEP) >= duration
+        videos.remove(library, job.video_id)
+
+
+def test_a_video_without_sound_is_done_at_once(library: Library, tool: ffmpeg.Ffmpeg) -> None:
+    probe = probe_of(10.0, tracks=[])
+    job = queued(library, probe)
+    heard = listen(library, job, Path("/nowhere.mp4"), probe, engine=Scripted(), ffmpeg=tool)
+    assert (heard.passages, heard.track) == (0, None)
+    assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_bytes(b"no sound at all"), lambda path: None])
+def test_sound_that_cannot_be_read_is_a_reason_and_leaves_the_job(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "broken.wav"
+    make(path)
+    job = queued(library, probe_of(10.0))
+    with pytest.raises(MediaError, match=r"broken\.wav"):
+        listen(library, job, path, probe_of(10.0), engine=Scripted(), ffmpeg=tool)
+    assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.RUNNING): 1}
+
+
+def test_the_default_track_is_the_one_listened_to(
+    library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    from vidlocal import process
+
+    silent = write_wav(tmp_path / "silent.wav", recording([], seconds=6))
+    spoken = write_wav(tmp_path / "spoken.wav", recording([(2.0, english[2])], seconds=6))
+    path = tmp_path / "two.mkv"
+    argv = [tool.path, "-v", "error", "-i", str(silent), "-i", str(spoken), "-map", "0", "-map", "1", "-c", "copy"]
+    assert process.run([*argv, str(path)], timeout=60).returncode == 0
+    tracks = [AudioTrack(index, "pcm", None, default=index == 1, channels=1, rate_hz=RATE_HZ) for index in (0, 1)]
+    probe = probe_of(6.0, tracks=tracks)
+    job = queued(library, probe)
+    assert listen(library, job, path, probe, engine=whisper, ffmpeg=tool).track == tracks[1]
+    (passage,) = said(library, job)
+    assert passage.text == english[2].text
+    assert passage.start == pytest.approx(2.0, abs=0.3)
+    assert passage.prompt_version == "listen-1, track 1"

@@ -1,0 +1,247 @@
+"""What one run of ingest promises about each file."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.support import clips
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.ingest.run import Outcome, Progress, Result, Tools, ingest, most_frames
+from vidlocal.media import ffmpeg, files
+from vidlocal.media.probe import Prober
+from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.exchange.import_rows import Importer
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+
+
+@pytest.fixture
+def owner(library: Library) -> Iterator[Owner]:
+    with Owner(library.folder) as alive:
+        yield alive
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """A folder of its own for the files to take in."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Tools]:
+    tool = ffmpeg.find(None)
+    with Prober() as prober, ScreenReader() as reader:
+        yield Tools(tool, prober, fast_pass.Engines(tool, prober, reader, None))
+
+
+def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: Tools, tmp_path: Path) -> None:
+    path = clips.variable(tmp_path / "a.mkv", lambda number: number / 10 + (3e7 if number > 4 else 0), frames=10)
+    with Library.open(tmp_path / "home", create=True) as library, Owner(library.folder) as owner:
+        (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
+    assert outcome.result is Result.ADDED
+    assert outcome.frames <= 10
+
+
+@pytest.mark.parametrize(("every", "expected"), [(0.0, 90_000), (0.001, 90_000), (2.0, 1_801)])
+def test_the_space_for_every_picture_is_asked_for_when_all_are_taken(every: float, expected: int) -> None:
+    assert most_frames(90_000, 3600.0, every=every) == expected
+
+
+def take(library: Library, tools: Tools, owner: Owner, *paths: Path, later: bool = True) -> list[Outcome]:
+    return list(ingest(library, paths, tools, owner, every=2.0, later=later))
+
+
+def contents(library: Library) -> list[tuple[object, ...]]:
+    """Everything stored but where and when."""
+    tables = ("frames", "passages", "jobs", "checkpoints")
+    return [tuple(row) for table in tables for row in library.rows(f"SELECT * FROM {table} ORDER BY id")]
+
+
+def test_a_renamed_and_a_copied_file_are_the_same_video(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    first = clips.scenes(films / "wedding.mp4", seconds=6)
+    take(library, tools, owner, first)
+    before = contents(library)
+    copy = films / "copy.mp4"
+    shutil.copy(first, copy)
+    renamed = first.rename(films / "anna.mp4")
+    outcomes = take(library, tools, owner, copy, renamed)
+    assert [outcome.result for outcome in outcomes] == [Result.COPY, Result.COPY]
+    assert contents(library) == before
+    (video,) = videos.every(library)
+    assert video.path == str(renamed)
+    assert video.title == "copy"  # its first file was renamed when the copy was taken in
+    assert set(videos.paths(library, video.id)) >= {copy, renamed}
+
+
+def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.scenes(films / "wedding.mp4", seconds=6)
+    (films / "wedding.en.srt").write_text(
+        "1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n\n2\n00:00:03,000 --> 00:00:04,000\nGood night.\n"
+    )
+    imported = [
+        {"type": "video", "name": "v1", "content_hash": files.content_hash(path), "duration": 6.0},
+        {"type": "passage", "video": "v1", "kind": "subtitle", "start": 1.0, "end": 2.5, "text": "Good morning."},
+        {"type": "passage", "video": "v1", "kind": "screen_text", "start": 0.0, "end": 2.0, "text": "GRIMSEL"},
+        {"type": "passage", "video": "v1", "kind": "summary", "start": 0.0, "end": 6.0, "text": "Two greetings."},
+    ]
+    assert Importer(library).take(list(enumerate(imported))) == []
+    before = library.rows("SELECT * FROM passages")
+    (outcome,) = take(library, tools, owner, path, later=False)
+    (video,) = videos.every(library)
+    assert (outcome.result, outcome.video, outcome.subtitles) == (Result.ADDED, video, 1)
+    assert len(frames.of_video(library, video.id)) == outcome.frames == 3
+    assert (video.path, video.size_bytes, video.width_px > 0) == (str(path), path.stat().st_size, True)
+    assert [tuple(row) for row in library.rows("SELECT * FROM passages WHERE id <= 3")] == list(map(tuple, before))
+    texts = sorted(passage.text for passage in passages.of_video(library, video.id))
+    assert texts == ["GRIMSEL", "Good morning.", "Good night.", "Two greetings."]
+    planned = {kind for kind, _ in jobs.counts(library)}
+    assert planned >= {JobKind.DESCRIBE, JobKind.TAG, JobKind.EMBED}
+    assert not planned & {JobKind.READ, JobKind.TRANSCRIBE, JobKind.SUMMARISE}
+    assert [again.result for again in take(library, tools, owner, path)] == [Result.KNOWN]
+
+
+def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.sound(films / "talk.m4a", seconds=4)
+    video = {"type": "video", "name": "talk", "content_hash": files.content_hash(path), "duration": 4.0}
+    assert Importer(library).take([(1, video)]) == []
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.ADDED]
+    assert JobKind.TRANSCRIBE in {kind for kind, _ in jobs.counts(library)}
+    assert [video.kind for video in videos.every(library)] == [MediaKind.AUDIO]
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.KNOWN]
+
+
+def test_a_second_ingest_changes_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    path = clips.scenes(films / "wedding.mp4", seconds=6)
+    take(library, tools, owner, path, later=False)
+    before = contents(library), library.row("PRAGMA data_version")
+    (outcome,) = take(library, tools, owner, path, later=False)
+    assert outcome.result is Result.KNOWN
+    assert (contents(library), library.row("PRAGMA data_version")) == before
+
+
+def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_reason(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    clips.scenes(films / "good.mp4", seconds=4)
+    (films / "notes.txt").write_text("not a film")
+    (films / ".hidden.mp4").write_text("never looked at")
+    (films / "broken.mp4").write_bytes(b"\0" * 5000)
+    (films / "empty.mkv").touch()
+    outcomes = {outcome.path.name: outcome for outcome in take(library, tools, owner, films)}
+    assert {name: outcome.result for name, outcome in outcomes.items()} == {
+        "good.mp4": Result.ADDED,
+        "notes.txt": Result.PASSED_OVER,
+        "broken.mp4": Result.FAILED,
+        "empty.mkv": Result.FAILED,
+    }
+    assert outcomes["empty.mkv"].reason == "empty.mkv is empty."
+
+
+def test_a_named_file_that_is_no_media_fails(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    (films / "notes.txt").write_text("not a film")
+    (outcome,) = take(library, tools, owner, films / "notes.txt")
+    assert outcome.result is Result.FAILED
+    assert outcome.reason
+
+
+def test_the_pictures_of_the_library_are_no_photos_of_anybody(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    take(library, tools, owner, clips.scenes(films / "wedding.mp4", seconds=6))
+    outcomes = take(library, tools, owner, library.folder)
+    assert outcomes
+    assert {outcome.result for outcome in outcomes} == {Result.PASSED_OVER}
+    assert len(videos.every(library)) == 1
+
+
+def test_links_in_a_circle_end_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    (films / "a.mp4").symlink_to("a.mp4")
+    (films / "again").symlink_to(films)
+    clips.scenes(films / "b.mp4", seconds=4)
+    circle, film = take(library, tools, owner, films)
+    assert (circle.result, film.result) == (Result.FAILED, Result.ADDED)
+    assert circle.reason == "a.mp4 is a symbolic link that leads in a circle."
+
+
+def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.sound(films / "talk.m4a", seconds=6)
+    (films / "talk.en.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning everybody.\n", "utf-16")
+    (outcome,) = take(library, tools, owner, path)
+    assert outcome.video is not None
+    (passage,) = passages.of_video(library, outcome.video.id)
+    assert (passage.kind, passage.start, passage.end) == (PassageKind.SUBTITLE, 1.0, 2.5)
+    assert (passage.text, passage.language) == ("Good morning everybody.", "en")
+    assert JobKind.TRANSCRIBE not in {kind for kind, _ in jobs.counts(library)}
+
+
+def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
+    library: Library, owner: Owner, tools: Tools, films: Path
+) -> None:
+    deaf = replace(tools, fast=replace(tools.fast, no_speech="No model. Run: vidlocal setup"))
+    (outcome,) = take(library, deaf, owner, clips.sound(films / "talk.m4a"), later=False)
+    assert outcome.result is Result.ADDED
+    assert outcome.notes == ("No model. Run: vidlocal setup",)
+    assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.QUEUED] == 1
+
+
+def test_a_photo_has_one_frame_and_a_recording_none(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+    Image.new("RGB", (2000, 1000), (200, 30, 30)).save(films / "cake.jpg")
+    clips.sound(films / "talk.m4a")
+    photo, sound = take(library, tools, owner, films / "cake.jpg", films / "talk.m4a")
+    assert photo.video is not None
+    assert sound.video is not None
+    assert (photo.video.kind, photo.frames, photo.video.duration) == (MediaKind.PHOTO, 1, 0.0)
+    assert (sound.video.kind, sound.frames) == (MediaKind.AUDIO, 0)
+    (frame,) = frames.of_video(library, photo.video.id)
+    with Image.open(frames.image_path(library, frame)) as image:
+        assert image.size == (896, 448)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    path = clips.scenes(films / "growing.mp4", seconds=6)
+
+    def grow(at: Progress) -> None:
+        if at.stage == "frames":
+            with path.open("ab") as file:
+                file.write(b"more")
+
+    (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True, report=grow)
+    assert outcome.result is Result.FAILED
+    assert "changed" in (outcome.reason or "")
+    assert videos.every(library) == []
+    assert list(library.frames_folder.iterdir()) == []
+
+
+def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
+    library: Library, tools: Tools, owner: Owner, films: Path
+) -> None:
+    """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""
+    path = films / "aisle.mp4"
+    clips.run(
+        *("-f", "lavfi", "-i", "gradients=s=640x360:r=5:d=60:speed=0.00001:c0=0x806040:c1=0x304050"),
+        *("-f", "lavfi", "-i", "color=0xe8e0d8:s=48x144:r=5:d=60"),
+        *("-filter_complex", "[0][1]overlay=x=t*9.8:y=180,noise=alls=4:allf=t", "-t", "60"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", "10", path),
+    )
+    (outcome,) = take(library, tools, owner, path)
+    assert outcome.frames == 30
+    assert outcome.distinct == 30

@@ -1,0 +1,388 @@
+"""Every damage is found, what follows from the rest is mended, and sources are never touched."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import clips
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.errors import StoreError
+from vidlocal.ingest.run import Tools as IngestTools
+from vidlocal.ingest.run import ingest
+from vidlocal.maintenance.check import Tools, check
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.probe import Prober
+from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.store.check.finding import Part
+from vidlocal.store.content import frame_vectors, frames, passages
+from vidlocal.store.database import Library
+from vidlocal.store.index import vector_cache
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue import jobs
+
+KEY, LOOK = "model@0123456789ab", "clip-vit-b32@0123456789ab"
+MADE_BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
+
+Damage = Callable[[Path, sqlite3.Connection], object]
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Tools]:
+    with Prober() as prober:
+        yield Tools(None, prober)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Path:
+    """A library of two films, all frames described, all passages embedded, beside the films."""
+    folder = tmp_path_factory.mktemp("whole")
+    for number in range(2):
+        clips.scenes(folder / f"film{number}.mp4", seconds=12, seed=number)
+    with (
+        Library.open(folder / "home", create=True) as library,
+        Owner(library.folder) as owner,
+        ScreenReader() as reader,
+    ):
+        engines = fast_pass.Engines(find(None), tools.prober, reader, None)
+        films = [folder / "film0.mp4", folder / "film1.mp4"]
+        taken = list(
+            ingest(library, films, IngestTools(engines.ffmpeg, tools.prober, engines), owner, every=0.5, later=True)
+        )
+        assert all(outcome.video for outcome in taken)
+        describe_everything(library)
+        speech = [Passage(0.01 * n, 0.01 * n + 1, PassageKind.SPEECH, f"word{n} said") for n in range(1100)]
+        passages.add(library, 1, speech)
+        passages.add(library, 2, [Passage(1.0, 2.0, PassageKind.SUBTITLE, "Happy birthday")])
+        embed_everything(library)
+        vector_cache.prepare(library, KEY)
+        look_at_everything(library)
+        with library.writing() as connection:
+            connection.execute("UPDATE jobs SET state = 'done'")
+        library.row("PRAGMA wal_checkpoint(TRUNCATE)")
+    return folder
+
+
+def describe_everything(library: Library) -> None:
+    while job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0):
+        frame = frames.get(library, job.target)
+        assert frame is not None
+        with library.writing():
+            frames.store_scene(library, frame, SceneAnswer(f"A scene at {frame.time}.", tags=("scene",)), MADE_BY)
+            jobs.finish(library, job)
+
+
+def embed_everything(library: Library) -> None:
+    dice = np.random.default_rng(1)
+    for video_id in (1, 2):
+        ids = [passage_id for passage_id, _ in passages.without_vector(library, video_id, KEY, limit=5000)]
+        vectors = dice.normal(size=(len(ids), 16)).astype(np.float32)
+        passages.store_vectors(library, KEY, ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def look_at_everything(library: Library) -> None:
+    for video_id in (1, 2):
+        ids = [frame_id for frame_id, _ in frame_vectors.without(library, video_id, LOOK, limit=5000)]
+        angles = np.arange(len(ids), dtype=np.float32)
+        frame_vectors.store(library, LOOK, ids, np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
+@pytest.fixture
+def home(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole / "home", tmp_path / "home", dirs_exist_ok=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One damage: where it is found, and whether the rest of the library says how to mend it."""
+
+    name: str
+    part: Part
+    damage: Damage
+    mendable: bool = True
+
+
+def sql(*statements: str) -> Damage:
+    def damage(home: Path, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        for statement in statements:
+            connection.execute(statement)
+
+    return damage
+
+
+def an_image(home: Path) -> Path:
+    return min((home / "frames").glob("*/*.jpg"))
+
+
+def flip(path: Path, at: int, count: int = 1) -> None:
+    data = bytearray(path.read_bytes())
+    for place in range(at, at + count):
+        data[place] ^= 0x55
+    path.write_bytes(data)
+
+
+def forget_checksum_and(change: Callable[[Path], object]) -> Damage:
+    def damage(home: Path, connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE frames SET image_crc = NULL")
+        change(an_image(home))
+
+    return damage
+
+
+def cut_in_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def mirror_file(home: Path, pattern: str) -> Path:
+    return next((home / "vectors").glob(f"*/{pattern}"))
+
+
+def write(name: str, data: bytes = b"x") -> Damage:
+    def damage(home: Path, connection: sqlite3.Connection) -> None:
+        path = home / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+    return damage
+
+
+FIRST = "(SELECT min(id) FROM passages)"
+WORDS = f"'delete', {FIRST}, (SELECT text FROM passages WHERE id = {FIRST})"
+CASES = [
+    Case("words", Part.TEXT_INDEX, sql(f"INSERT INTO passage_words(passage_words, rowid, text) VALUES ({WORDS})")),
+    Case("grams", Part.TEXT_INDEX, sql(f"INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ({WORDS})")),
+    Case("index rot", Part.TEXT_INDEX, sql("UPDATE passage_words_data SET block = x'0011' WHERE id > 10")),
+    Case(
+        "text changed behind the index",
+        Part.TEXT_INDEX,
+        sql("DROP TRIGGER passages_changed", f"UPDATE passages SET text = 'zebra' WHERE id = {FIRST}"),
+    ),
+    Case("lost trigger", Part.DATABASE, sql("DROP TRIGGER passages_added")),
+    Case("lost index", Part.DATABASE, sql("DROP INDEX jobs_to_claim")),
+    Case("lost view", Part.DATABASE, sql("DROP VIEW enriched_frames")),
+    Case("orphan passage", Part.ROWS, sql(f"UPDATE passages SET video_id = 99 WHERE id = {FIRST}")),
+    Case("orphan vector", Part.ROWS, sql("UPDATE vectors SET passage_id = 999999 WHERE id = 3")),
+    Case("orphan copy", Part.ROWS, sql("INSERT INTO copies VALUES (77, 99, '/x', 1, 1, 1)")),
+    Case(
+        "repeat of nothing",
+        Part.ROWS,
+        sql("UPDATE frames SET same_as = 99999 WHERE same_as = (SELECT max(same_as) FROM frames)"),
+    ),
+    Case(
+        "repeat of a repeat",
+        Part.ROWS,
+        sql("UPDATE frames SET same_as = id WHERE id = (SELECT max(id) FROM frames WHERE same_as IS NOT NULL)"),
+    ),
+    Case(
+        "repeat of another film's frame",
+        Part.ROWS,
+        sql("UPDATE frames SET same_as = 1 WHERE id = (SELECT max(id) FROM frames WHERE same_as IS NOT NULL)"),
+    ),
+    Case(
+        "forgotten image",
+        Part.ROWS,
+        sql("UPDATE frames SET image = NULL WHERE id = (SELECT max(id) FROM frames WHERE image IS NOT NULL)"),
+    ),
+    Case("facts", Part.ROWS, sql("UPDATE frames SET facts = '{\"bright' WHERE id = 1")),
+    Case("frame outside", Part.ROWS, sql("UPDATE frames SET time = 4000 WHERE id = 2"), mendable=False),
+    Case("scene outside", Part.ROWS, sql("UPDATE passages SET start = 70, \"end\" = 80 WHERE kind = 'scene'")),
+    Case("speech outside", Part.ROWS, sql("UPDATE passages SET start = 700, \"end\" = 701 WHERE text LIKE 'word7 %'")),
+    Case("passage too long", Part.ROWS, sql(f'UPDATE passages SET "end" = 90 WHERE id = {FIRST}')),
+    Case("passage backwards", Part.ROWS, sql(f'UPDATE passages SET start = 5, "end" = 1 WHERE id = {FIRST}')),
+    Case("lost description", Part.ROWS, sql("DELETE FROM passages WHERE kind = 'scene' AND video_id = 1")),
+    Case(
+        "lost jobs", Part.ROWS, sql("UPDATE frames SET enriched_at = NULL", "DELETE FROM jobs WHERE kind = 'describe'")
+    ),
+    Case("job of nothing", Part.ROWS, sql("UPDATE jobs SET target = 99999 WHERE id = 1 AND kind = 'describe'")),
+    Case("job of another film", Part.ROWS, sql("UPDATE jobs SET target = 7 WHERE kind = 'embed' AND video_id = 1")),
+    Case("odd job", Part.ROWS, sql("UPDATE jobs SET kind = 'juggle' WHERE kind = 'read' AND video_id = 1")),
+    Case("odd state", Part.ROWS, sql("DROP TRIGGER jobs_moved", "UPDATE jobs SET state = 'gone' WHERE id = 1")),
+    Case("odd passage", Part.ROWS, sql(f"UPDATE passages SET kind = 'smell' WHERE id = {FIRST}"), mendable=False),
+    Case("odd search", Part.ROWS, sql("INSERT INTO searches VALUES (1, 'cake', 3, '[[1,', '2026')")),
+    Case("odd measure", Part.ROWS, sql("INSERT INTO measures VALUES (999, 'seconds_per_frame', 'soon')")),
+    Case("status", Part.ROWS, sql("UPDATE videos SET enrichment_status = 'pending' WHERE id = 2")),
+    Case("lost vectors", Part.ROWS, sql("DELETE FROM vectors WHERE id < 9")),
+    Case("short vector", Part.VECTORS, sql("UPDATE vectors SET vector = x'00112233' WHERE id = 5")),
+    Case("no number", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'0000c07f' * 16}' WHERE id = 5")),
+    Case("not a direction", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'00000000' * 16}' WHERE id = 5")),
+    Case("orphan vector of a frame", Part.ROWS, sql("UPDATE frame_vectors SET frame_id = 999999 WHERE id = 3")),
+    Case("lost vectors of frames", Part.ROWS, sql("DELETE FROM frame_vectors WHERE id < 4")),
+    Case("short vector of a frame", Part.VECTORS, sql("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")),
+    Case(
+        "long vector of a frame",
+        Part.VECTORS,
+        sql("UPDATE frame_vectors SET vector = x'0000004000000000' WHERE id = 5"),
+    ),
+    Case("mirror cut", Part.VECTORS, lambda home, _: cut_in_half(mirror_file(home, "*.rows"))),
+    Case("mirror rot", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.rows"), 400)),
+    Case("mirror signs", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.bits"), 400)),
+    Case("mirror head", Part.VECTORS, lambda home, _: mirror_file(home, "head.json").write_text("{")),
+    Case("mirror of nothing", Part.LEFTOVERS, write("vectors/0011/head.json")),
+    Case("image gone", Part.IMAGES, lambda home, _: an_image(home).unlink()),
+    Case("image empty", Part.IMAGES, lambda home, _: an_image(home).write_bytes(b"")),
+    Case("image cut", Part.IMAGES, lambda home, _: cut_in_half(an_image(home))),
+    Case("one bit of an image", Part.IMAGES, lambda home, _: flip(an_image(home), an_image(home).stat().st_size // 2)),
+    Case(
+        "another image",
+        Part.IMAGES,
+        lambda home, _: shutil.copy(max((home / "frames").glob("*/*.jpg")), an_image(home)),
+    ),
+    Case("image cut, no checksum", Part.IMAGES, forget_checksum_and(cut_in_half)),
+    Case("image is text, no checksum", Part.IMAGES, forget_checksum_and(lambda path: path.write_text("no"))),
+    Case("folder of images gone", Part.IMAGES, lambda home, _: shutil.rmtree(an_image(home).parent)),
+    Case("stray file", Part.LEFTOVERS, write("frames/notes.txt")),
+    Case("stray folder", Part.LEFTOVERS, write("frames/abcdef/000000.jpg")),
+    Case("stray image", Part.LEFTOVERS, lambda home, _: shutil.copy(an_image(home), an_image(home).with_name("9.jpg"))),
+    Case("staging of the dead", Part.LEFTOVERS, write("frames/.staging-0011223344556677/000000.jpg")),
+]
+
+
+def found(home: Path, tools: Tools, *, repair: bool = False) -> list[tuple[Part, bool]]:
+    with Library.open(home) as library:
+        checked = check(library, tools, repair=repair)
+        return [(one.finding.part, one.mended) for one in checked if not one.finding.note]
+
+
+def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, tools: Tools) -> None:
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert found(home, tools) == []
+    after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert {path.name for path in set(before) ^ set(after)} <= {"library.db-wal", "library.db-shm"}
+    assert all(after[path] == data for path, data in before.items())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_damage_is_found_and_mended(home: Path, whole: Path, tools: Tools, case: Case) -> None:
+    sources = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")}
+    with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
+        case.damage(home, connection)
+    assert case.part in [part for part, _ in found(home, tools)]
+    mended = found(home, tools, repair=True)
+    assert all(done for _, done in mended) == case.mendable, mended
+    left = found(home, tools)
+    assert (left == []) == case.mendable, left
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")} == sources
+
+
+def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: Tools) -> None:
+    with Library.open(home) as library:
+        library.connection.execute("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")
+        list(check(library, tools, repair=True))
+        assert library.number("SELECT count(*) FROM frame_vectors WHERE id = 5") == 0
+        (job,) = library.rows("SELECT target, state FROM jobs WHERE kind = 'pictures'")
+        assert tuple(job) == (1, "queued")
+
+
+def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools: Tools) -> None:
+    with Library.open(home) as library:
+        library.connection.execute(
+            "DELETE FROM frame_vectors WHERE frame_id IN (SELECT id FROM frames WHERE video_id = 2)"
+        )
+    assert found(home, tools) == []
+
+
+def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(home: Path, tools: Tools) -> None:
+    image = an_image(home)
+    with Library.open(home) as library:
+        like = f"%{image.parent.name}/{image.name}"
+        video_id = library.number("SELECT video_id FROM frames WHERE image LIKE ?", like)
+        library.connection.execute(
+            "DELETE FROM frame_vectors WHERE frame_id = (SELECT id FROM frames WHERE image LIKE ?)", (like,)
+        )
+        for target in (1, 2):
+            jobs.add(library, JobKind.PICTURES, target, target)
+        library.connection.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'pictures'")
+        image.unlink()
+        list(check(library, tools, repair=True))
+        queued = [row["target"] for row in library.rows("SELECT target FROM jobs WHERE state = 'queued'")]
+    assert queued == [video_id]
+
+
+def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: Tools) -> None:
+    image = an_image(home)
+    before = image.read_bytes()
+    image.unlink()
+    found(home, tools, repair=True)
+    assert image.read_bytes() == before
+    assert image.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(home: Path, tools: Tools) -> None:
+    image = an_image(home)
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            frame = connection.execute(
+                "SELECT id FROM frames WHERE image LIKE ?", (f"%{image.parent.name}/{image.name}",)
+            ).fetchone()["id"]
+            connection.execute("UPDATE frames SET enriched_at = NULL WHERE id = ?", (frame,))
+            connection.execute("DELETE FROM passages WHERE frame_id = ?", (frame,))
+            connection.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'describe' AND target = ?", (frame,))
+        image.unlink()
+        list(check(library, tools, repair=True))
+        queued = [row["target"] for row in library.rows("SELECT target FROM jobs WHERE state = 'queued'")]
+    assert queued == [frame]
+
+
+def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(home: Path, whole: Path, tools: Tools) -> None:
+    an_image(home).unlink()
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            connection.execute("UPDATE videos SET path = '/elsewhere' || path")
+            connection.execute("UPDATE copies SET path = '/elsewhere' || path")
+        checked = list(check(library, tools, repair=True))
+        assert library.number("SELECT count(*) FROM videos") == 2
+    notes = [one for one in checked if one.finding.note]
+    assert len(notes) == 2
+    (lost,) = [one for one in checked if not one.finding.note]
+    assert not lost.mended
+    assert "is not there or has changed" in str(lost.trouble)
+
+
+def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
+    home: Path, whole: Path, tmp_path: Path, tools: Tools
+) -> None:
+    with Library.open(home) as library:
+        for film in ("film0.mp4", "film1.mp4"):
+            shutil.copy2(whole / film, tmp_path / film)
+        with library.writing() as connection:
+            connection.execute("UPDATE videos SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
+            connection.execute("UPDATE copies SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
+        assert [one.finding.sentence for one in check(library, tools, repair=False)] == []
+        os.utime(tmp_path / "film0.mp4", ns=(1, 1))
+        with (tmp_path / "film1.mp4").open("ab") as file:
+            file.write(b"more")
+        touched, changed = check(library, tools, repair=True)
+        assert touched.mended
+        assert "has changed since" in changed.finding.sentence
+        assert changed.finding.mend is None
+        assert [one.finding.sentence for one in check(library, tools, repair=False)] == [changed.finding.sentence]
+
+
+def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: Tools) -> None:
+    with closing(sqlite3.connect(home / "library.db")) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'frames'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    flip(home / "library.db", (root - 1) * size, 200)
+    before = (home / "library.db").read_bytes()
+    with pytest.raises(StoreError, match=r"damaged beyond mending.*frames"):
+        found(home, tools, repair=True)
+    assert (home / "library.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["passage_words_data", "vectors", "frame_vectors"])
+def test_torn_pages_of_what_can_be_made_again_are_mended(home: Path, tools: Tools, table: str) -> None:
+    with closing(sqlite3.connect(home / "library.db")) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    flip(home / "library.db", (root - 1) * size + 8, 60)
+    assert found(home, tools)
+    found(home, tools, repair=True)
+    assert found(home, tools) == []

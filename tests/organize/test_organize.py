@@ -1,0 +1,436 @@
+"""Files get better names, never in the place of another, and their old ones again on demand."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from tests.support.fake_faults import say
+from tests.support.fake_ollama import FakeOllama
+from tests.system.test_injection import PROBES
+from vidlocal.engines import organize_prompts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_models import OllamaText
+from vidlocal.media.files import stamp
+from vidlocal.organize import journal as move_journal
+from vidlocal.organize import moves
+from vidlocal.organize.moves import Move
+from vidlocal.organize.propose import Proposal, propose
+from vidlocal.records import MediaKind, Passage, PassageKind, Probe
+from vidlocal.store.content import videos
+from vidlocal.store.database import Library
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with FakeOllama() as running:
+        yield running
+
+
+@pytest.fixture
+def writer(server: FakeOllama) -> Iterator[OllamaText]:
+    with Ollama(server.host) as ollama:
+        yield OllamaText(ollama, ollama.preflight("phi3.5", "completion"))
+
+
+def take_in(library: Library, path: Path, *, date: str | None = "2019-06-02T10:00:00Z", summary: str = "") -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"film " + os.fsencode(path))
+    return videos.add(
+        library,
+        content_hash=str(path).encode("utf-8", "surrogateescape").hex(),
+        path=path,
+        stamp=stamp(path),
+        probe=Probe(kind=MediaKind.VIDEO, duration=60.0, recorded_at=date),
+        frame_drafts=[],
+        found=[Passage(0.0, 60.0, PassageKind.SUMMARY, summary)] if summary else [],
+        plan=[],
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def apply(library: Library, proposal: Proposal) -> moves.Moved:
+    return moves.apply(library, proposal.folder, proposal.moves)
+
+
+def targets(proposal: Proposal) -> list[str]:
+    return [str(one.target.relative_to(proposal.folder)) for one in proposal.moves]
+
+
+def test_without_a_model_files_go_by_date_and_title(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    take_in(library, films / "deep" / "b.MOV", date=None)
+    proposal = propose(library, films, None)
+    assert targets(proposal) == ["2019/2019-06-02 a.mp4", "undated/b.MOV"]
+    assert set(tree(films)) == {"a.mp4", "deep/b.MOV"}
+
+
+def test_what_is_in_order_already_stays(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    take_in(library, films / "x" / "a.mp4")
+    apply(library, propose(library, films, None))
+    assert set(tree(films)) == {"2019/2019-06-02 a.mp4", "2019/2019-06-02 a 2.mp4"}
+    assert propose(library, films, None).moves == ()
+
+
+def test_renaming_takes_sidecars_along_and_the_library_follows(library: Library, films: Path) -> None:
+    video = take_in(library, films / "a.mp4")
+    for name in ("a.srt", "a.en.vtt", "a.mp4.srt", "a.xmp", "ab.srt", "a.b.srt", "notes.txt"):
+        (films / name).write_text(name)
+    moved = apply(library, propose(library, films, None))
+    assert moved.left == ()
+    assert set(tree(films)) == {
+        "2019/2019-06-02 a.mp4",
+        "2019/2019-06-02 a.srt",
+        "2019/2019-06-02 a.en.vtt",
+        "2019/2019-06-02 a.mp4.srt",
+        "2019/2019-06-02 a.xmp",
+        "ab.srt",
+        "a.b.srt",
+        "notes.txt",
+    }
+    new = films / "2019" / "2019-06-02 a.mp4"
+    found = videos.get(library, video)
+    assert found is not None
+    assert (found.path, found.title) == (str(new), "2019-06-02 a")
+    assert videos.unchanged_at(library, new, stamp(new)) == found
+
+
+def test_undo_brings_back_every_name_and_removes_the_folders_it_made(library: Library, films: Path) -> None:
+    video = take_in(library, films / "a.mp4")
+    (films / "a.srt").write_text("words")
+    before = tree(films)
+    apply(library, propose(library, films, None))
+    (films / "2019" / "2019-06-02 a.srt").write_text("corrected words")
+    moved = moves.undo(library)
+    assert moved is not None
+    assert (len(moved.renamed), moved.left) == (2, ())
+    assert tree(films) == before | {"a.srt": b"corrected words"}
+    assert not (films / "2019").exists()
+    found = videos.get(library, video)
+    assert found is not None
+    assert (found.path, found.title) == (str(films / "a.mp4"), "a")
+    assert moves.undo(library) is None
+
+
+def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    (films / "2019").mkdir()
+    (films / "2019" / "2019-06-02 a.mp4").write_text("mine")
+    proposal = propose(library, films, None)
+    assert targets(proposal) == ["2019/2019-06-02 a 2.mp4"]
+    (films / "2019" / "2019-06-02 a 2.mp4").symlink_to("nowhere")
+    moved = apply(library, proposal)
+    assert [one.reason for one in moved.left] == ["its new name is taken"]
+    assert (films / "a.mp4").is_file()
+    with pytest.raises(FileExistsError):
+        moves.rename(films / "a.mp4", films / "2019" / "2019-06-02 a.mp4")
+    assert (films / "2019" / "2019-06-02 a.mp4").read_text() == "mine"
+
+
+def test_a_file_system_without_second_names_is_no_excuse_to_replace(films: Path) -> None:
+    (films / "a").write_text("a")
+    (films / "b").write_text("b")
+    with pytest.raises(FileExistsError):
+        moves._claim_and_rename(films / "a", films / "b")
+    moves._claim_and_rename(films / "a", films / "c")
+    with pytest.raises(FileNotFoundError):
+        moves._claim_and_rename(films / "a", films / "d")
+    assert tree(films) == {"b": b"b", "c": b"a"}
+
+
+def test_undo_leaves_a_name_that_somebody_else_has_now_and_can_be_tried_again(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    apply(library, propose(library, films, None))
+    (films / "a.mp4").write_text("another film")
+    moved = moves.undo(library)
+    assert moved is not None
+    assert [one.reason for one in moved.left] == ["the name is taken"]
+    assert (films / "a.mp4").read_text() == "another film"
+    (films / "a.mp4").unlink()
+    again = moves.undo(library)
+    assert again is not None
+    assert (len(again.renamed), again.left) == (1, ())
+
+
+def test_links_lost_files_and_other_folders_stay(library: Library, films: Path, tmp_path: Path) -> None:
+    take_in(library, tmp_path / "elsewhere" / "far.mp4")
+    take_in(library, films / "gone.mp4")
+    (films / "gone.mp4").unlink()
+    take_in(library, films / "link.mp4")
+    (films / "link.mp4").rename(tmp_path / "real.mp4")
+    (films / "link.mp4").symlink_to(tmp_path / "real.mp4")
+    proposal = propose(library, films, None)
+    assert proposal.moves == ()
+    assert {one.path.name: one.reason for one in proposal.left} == {
+        "gone.mp4": "it is not there now",
+        "link.mp4": "it is a link",
+    }
+
+
+def test_a_link_cannot_lead_a_file_out_of_the_folder(library: Library, films: Path, tmp_path: Path) -> None:
+    take_in(library, films / "a.mp4")
+    (tmp_path / "outside").mkdir()
+    (films / "2019").symlink_to(tmp_path / "outside")
+    proposal = propose(library, films, None)
+    assert (proposal.moves, len(proposal.left)) == ((), 1)
+    forged = Move(1, films / "a.mp4", tmp_path / "outside" / "a.mp4")
+    assert moves.apply(library, films, (forged,)).renamed == ()
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
+def test_another_file_system_is_refused(library: Library, films: Path) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        if os.stat(other).st_dev == os.stat(films).st_dev:
+            pytest.skip("there is no second file system")
+        take_in(library, films / "a.mp4")
+        with pytest.raises(OSError, match="cross-device"):
+            moves.rename(films / "a.mp4", Path(other) / "a.mp4")
+        assert os.listdir(other) == []
+    assert (films / "a.mp4").is_file()
+
+
+def test_the_journal_is_written_before_each_rename(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    apply(library, propose(library, films, None))
+    path = library.folder / move_journal.JOURNAL
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [next(key for key in ("made", "from", "done") if key in line) for line in lines] == ["made", "from", "done"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_a_killed_run_had_begun_is_brought_to_an_end(library: Library, films: Path) -> None:
+    """Killed between the two names of a file, and with a torn last line of the journal."""
+    first, second = take_in(library, films / "a.mp4"), take_in(library, films / "b.mp4")
+    with move_journal.open_journal(library.folder) as journal:
+        journal.rename("run", first, films / "a.mp4", films / "new a.mp4")
+        (films / "a.mp4").rename(films / "new a.mp4")
+        journal.rename("run", second, films / "b.mp4", films / "new b.mp4")
+        os.link(films / "b.mp4", films / "new b.mp4")
+    with (library.folder / move_journal.JOURNAL).open("a") as torn:
+        torn.write('{"run": "run", "vi')
+    moved = moves.undo(library)
+    assert moved is not None
+    assert (len(moved.renamed), moved.left) == (2, ())
+    assert set(tree(films)) == {"a.mp4", "b.mp4"}
+    assert [Path(video.path).name for video in videos.every(library)] == ["a.mp4", "b.mp4"]
+
+
+def lines_run(work: Callable[[], object], until: int | None = None) -> int:
+    """How many lines of the code that renames `work` runs; it is killed before line `until`."""
+    count = 0
+
+    def step(frame: FrameType, event: str, argument: object) -> object:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith(("steps/move.py", "store/videos.py")):
+            return None
+        if event == "line":
+            count += 1
+            if count == until:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return step
+
+    sys.settrace(step)  # type: ignore[arg-type]
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count
+
+
+def killed_before(line: int, home: Path, work: Callable[[Library], object]) -> None:
+    """A process of its own does the work, and is killed with -9 before that line."""
+    child = os.fork()
+    if child == 0:
+        with Library.open(home) as opened:
+            lines_run(lambda: work(opened), line)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def known(library: Library) -> dict[str, object]:
+    """What the library says of its files: names, and as what they were seen."""
+    return {video.path: (video.title, videos.stamps(library, video.id)) for video in videos.every(library)}
+
+
+@pytest.mark.parametrize("doing", ["apply", "undo"])
+def test_killed_before_any_line_the_next_run_puts_it_right(library: Library, films: Path, doing: str) -> None:
+    take_in(library, films / "a.mp4")
+    (films / "a.srt").write_text("words")
+    old, told_old = tree(films), known(library)
+    proposal = propose(library, films, None)
+    total = lines_run(lambda: apply(library, proposal))
+    if doing == "undo":
+        total = lines_run(lambda: moves.undo(library))
+    left_at = set()
+    for line in range(1, total):
+        moves.undo(library)
+        move_journal.forget(library.folder)  # else there would be more to read each time, and other lines
+        if doing == "undo":
+            apply(library, proposal)
+        killed_before(line, library.folder, moves.undo if doing == "undo" else lambda opened: apply(opened, proposal))
+        left_at.add(tuple(tree(films)))
+        moves.undo(library)
+        assert (tree(films), known(library)) == (old, told_old), line
+        assert not (films / "2019").exists()
+    assert len(left_at) == 5  # one file or the other under either name, and each under both for a moment
+
+
+def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, films: Path) -> None:
+    video = take_in(library, films / "a.mp4")
+    copy = films / "backup" / "a.mp4"
+    copy.parent.mkdir()
+    copy.write_bytes((films / "a.mp4").read_bytes())
+    videos.remember_copy(library, video, copy, stamp(copy))
+    proposal = propose(library, films, None)
+    assert [one.source for one in proposal.moves] == [copy]
+    assert [(one.path, one.reason) for one in proposal.left] == [
+        (films / "a.mp4", f"it is a copy of {copy}, and only that is renamed")
+    ]
+    apply(library, proposal)
+    assert set(tree(films)) == {"a.mp4", "2019/2019-06-02 a.mp4"}
+    assert set(videos.stamps(library, video)) == {films / "a.mp4", films / "2019" / "2019-06-02 a.mp4"}
+
+
+def test_names_that_differ_in_case_alone_are_one(library: Library, films: Path) -> None:
+    """Some file systems take them for one, and a folder may be copied to such a one."""
+    take_in(library, films / "a.mp4")
+    take_in(library, films / "b" / "A.mp4")
+    take_in(library, films / "c" / "caf\u00e9.mp4", date=None)
+    (films / "2019").mkdir()
+    (films / "2019" / "2019-06-02 A.MP4").write_text("mine")
+    (films / "undated").mkdir()
+    (films / "undated" / "cafe\u0301.mp4").write_text("mine")
+    assert targets(propose(library, films, None)) == [
+        "2019/2019-06-02 a 2.mp4",
+        "2019/2019-06-02 A 3.mp4",
+        "undated/café 2.mp4",
+    ]
+
+
+def test_a_name_that_would_change_in_case_alone_stays(
+    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+) -> None:
+    take_in(library, films / "Films" / "the dance.mp4", date=None)
+    entry = {"number": 1, "folder": "films", "name": "The Dance"}
+    server.choose = lambda asked: say(json.dumps({"files": [entry]})) if asked.path == "/api/chat" else None
+    assert propose(library, films, writer).moves == ()
+
+
+def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path) -> None:
+    """As the journal of a file system may say that does not mind the case of letters: nothing is removed."""
+    video = take_in(library, films / "a.mp4")
+    with move_journal.open_journal(library.folder) as journal:
+        journal.rename("run", video, films / "a.mp4", films / "." / "a.mp4")
+        journal.rename("run", None, films / "a.mp4", films / ".." / "films" / "a.mp4")
+    moves.undo(library)
+    assert set(tree(films)) == {"a.mp4"}
+
+
+def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, films: Path) -> None:
+    take_in(library, films / "a.mp4")
+    (films / "2019").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", films / "2019"], capture_output=True, check=False).returncode:
+        pytest.skip("this system lets us mount nothing")
+    try:
+        proposal = propose(library, films, None)
+        assert [one.reason for one in proposal.left] == ["its new folder is on another file system"]
+        made = Move(1, films / "a.mp4", films / "2019" / "a.mp4")
+        assert [one.reason for one in moves.apply(library, films, (made,)).left] == [
+            "its new folder is on another file system"
+        ]
+        assert os.listdir(films / "2019") == []
+    finally:
+        subprocess.run(["umount", films / "2019"], check=True)
+    assert set(tree(films)) == {"a.mp4"}
+
+
+def test_names_that_are_no_text_are_kept_and_come_back(library: Library, films: Path) -> None:
+    path = films / os.fsdecode(b"caf\xe9.mp4")
+    take_in(library, path)
+    assert apply(library, propose(library, films, None)).left == ()
+    assert moves.undo(library) is not None
+    assert path.is_file()
+
+
+def test_the_model_proposes_in_steps_and_hears_of_the_folders_so_far(
+    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+) -> None:
+    for number in range(45):
+        take_in(library, films / f"{number}.mp4", date=f"20{10 + number % 3}-01-01", summary="They dance. " * 30)
+    proposal = propose(library, films, writer)
+    assert len(proposal.moves) == 45
+    assert targets(proposal)[0] == "Films/2010/2010-01-01 0 film.mp4"
+    asked = server.asked("/api/chat")
+    assert len(asked) >= 3
+    assert "Folders that are there already" not in asked[0].prompt
+    assert '"Films/2010"' in asked[-1].prompt
+
+
+def test_a_useless_answer_leaves_date_and_title(
+    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+) -> None:
+    take_in(library, films / "a.mp4")
+    for answer in ("no", '{"files": 3}', '{"files": [{"number": 7, "folder": "x", "name": "y"}]}'):
+        server.script(say(answer))
+        assert targets(propose(library, films, writer)) == ["2019/2019-06-02 a.mp4"]
+
+
+HOSTILE = (
+    *PROBES,
+    "../../../etc/cron.d/x",
+    "/etc/passwd",
+    "..",
+    ".hidden/.ssh",
+    "a\\..\\b",
+    "con\0nul\n",
+    "x" * 5_000,
+    "🎂" * 300,
+    "a/b/c/d/e/f/g",
+    "~/x",
+)
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_no_answer_leads_a_file_astray(
+    library: Library, films: Path, server: FakeOllama, writer: OllamaText, number: int
+) -> None:
+    words = HOSTILE[number]
+    take_in(library, films / "a.mp4", summary=words)
+    entry = {"number": 1, "folder": words, "name": words}
+    server.choose = lambda asked: say(json.dumps({"files": [entry, entry]})) if asked.path == "/api/chat" else None
+    proposal = propose(library, films, writer)
+    [made] = proposal.moves
+    relative = made.target.relative_to(films)
+    assert len(relative.parts) <= 4
+    for part in relative.parts:
+        assert not part.startswith((".", "-"))
+        assert not re.search(r'[\x00-\x1f\x7f-\x9f\u202e\u200b/\\:*?"<>|]', part)
+        assert len(part.encode()) <= 255
+    assert moves.apply(library, films, proposal.moves).left == ()
+    assert made.target.is_file()
+    for asked in server.asked("/api/chat"):
+        lines = asked.body["messages"][1]["content"].removesuffix("\n" + organize_prompts.ASKED).splitlines()
+        assert all(re.fullmatch(r'\d+ (?:\d{4}-\d\d-\d\d|undated)(?: (?:tags )?"[^"]*")+', line) for line in lines)
+    assert moves.undo(library) is not None
+    assert set(tree(films)) == {"a.mp4"}

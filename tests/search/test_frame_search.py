@@ -1,0 +1,84 @@
+"""Frames that look like the words of a query."""
+
+import numpy as np
+import pytest
+
+from tests.support import frame_vectors
+from tests.support.text_videos import random_rows
+from vidlocal.engines.query_vector import QueryVector
+from vidlocal.records import PassageKind
+from vidlocal.search.frame_search import LEAST_COSINE, Sightings, look_for
+from vidlocal.store.database import Library
+from vidlocal.store.index.search_filter import EVERYTHING, Only
+
+
+def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[frame_vectors.Rows, QueryVector]:  # type: ignore[type-arg]
+    """Rows that have just these cosines with the query."""
+    wanted = np.asarray(cosines, dtype=np.float32)
+    rows = random_rows(len(wanted), seed=seed)
+    rows[:, 0] = 0
+    rows *= (np.sqrt(1 - wanted**2) / np.linalg.norm(rows, axis=1))[:, None]
+    rows[:, 0] = wanted
+    return rows, QueryVector(frame_vectors.KEY, (1.0, *[0.0] * (rows.shape[1] - 1)))
+
+
+def crowd(count: int = 1_000) -> np.ndarray:  # type: ignore[type-arg]
+    """Cosines of pictures that have nothing to do with the query, as CLIP gives them."""
+    return np.random.default_rng(3).normal(0.18, 0.02, count).clip(max=0.235)
+
+
+def seen(library: Library, cosines: list[float] | np.ndarray, only: Only = EVERYTHING) -> tuple[Sightings, list[int]]:  # type: ignore[type-arg]
+    rows, query = with_cosines(cosines)
+    _, ids = frame_vectors.add_video(library, "one", rows)
+    return look_for(library, query, limit=100, only=only), ids
+
+
+def test_a_frame_that_stands_out_is_a_hit_and_says_why(library: Library) -> None:
+    found, ids = seen(library, [*crowd(), 0.27, 0.29])
+    assert [hit.frame_id for hit in found.hits] == [ids[-1], ids[-2]]
+    best = found.hits[0]
+    assert (best.passage_id, best.kind, best.text) == (None, PassageKind.PICTURE, "")
+    assert (best.start, best.end) == (10_010.0, 10_020.0)
+    assert 0.4 < found.hits[1].score < best.score < 0.6
+    assert found.why[best.key].rank == 1
+    assert found.why[best.key].cosine == pytest.approx(0.29, abs=0.001)
+    assert found.why[best.key].z == pytest.approx((0.29 - 0.18) / 0.02, abs=0.4)
+
+
+def test_the_nearest_of_nothing_but_strangers_is_not_shown(library: Library) -> None:
+    assert seen(library, crowd())[0].hits == ()
+
+
+def test_what_half_a_library_shows_is_found_in_it(library: Library) -> None:
+    many = [0.3] * 450
+    found, ids = seen(library, [*crowd(550), *many])
+    assert {hit.frame_id for hit in found.hits} <= set(ids[550:])
+    assert len(found.hits) == 100
+
+
+def test_what_stands_out_much_less_than_the_best_is_left_out(library: Library) -> None:
+    found, ids = seen(library, [*crowd(), 0.4, 0.26])
+    assert [hit.frame_id for hit in found.hits] == [ids[-2]]
+
+
+def test_few_pictures_are_no_crowd(library: Library) -> None:
+    found, ids = seen(library, [0.1, 0.12, LEAST_COSINE, 0.29, 0.3])
+    assert [hit.frame_id for hit in found.hits] == [ids[4], ids[3]]
+    assert found.hits[0].score > found.hits[1].score > 0.3
+
+
+def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
+    found, ids = seen(library, [*crowd(), 0.29, 0.291, *[0.295] * 9, 0.3])
+    scores = {hit.frame_id: hit.score for hit in found.hits}
+    with library.writing() as connection:
+        connection.execute("UPDATE frames SET shot = 7 WHERE id > ?", (ids[1000],))
+    again = look_for(library, with_cosines([0.0])[1], limit=100, only=EVERYTHING)
+    damped = {hit.frame_id: hit.score for hit in again.hits}
+    near_by = {ids[-1], ids[-2], ids[-3], ids[-4]}  # within the longest moment
+    assert {one for one in scores if damped[one] == scores[one]} == {ids[1000], *near_by}
+    assert damped[ids[1001]] == pytest.approx(0.7 * scores[ids[1001]])
+
+
+def test_filters_hold(library: Library) -> None:
+    found, ids = seen(library, [*crowd(), 0.29, 0.3], Only(at=(10_000.0, 10_000.0)))
+    assert [hit.frame_id for hit in found.hits] == [ids[1_000]]

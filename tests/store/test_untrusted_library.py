@@ -1,0 +1,264 @@
+"""A library that someone else made: nothing in it runs, and nothing outside of its folder is read or touched."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.support.fake_ollama import FakeOllama
+from tests.support.wedding_film import add_film, deep
+from vidlocal.cli import app
+from vidlocal.errors import StoreError
+from vidlocal.maintenance.check import is_whole
+from vidlocal.store import schema, staging
+from vidlocal.store.check import database, images, invalid_values
+from vidlocal.store.content import frames, videos
+from vidlocal.store.database import Library
+from vidlocal.store.history import searches
+from vidlocal.store.queue import jobs
+
+# What would run when we read or write, each in the words of who made it.
+RUNS = {
+    "a trigger": "CREATE TRIGGER x AFTER INSERT ON searches BEGIN DELETE FROM passages; END",
+    "a trigger instead of one of ours": """DROP TRIGGER passages_added;
+        CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN DELETE FROM videos; END""",
+    "a view without an end": """CREATE VIEW x AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT i FROM n""",
+    "another view of ours": "DROP VIEW enriched_frames; CREATE VIEW enriched_frames AS SELECT 1 AS frame_id",
+    "a view in the place of a table": "DROP TABLE runs; CREATE VIEW runs AS SELECT 1 AS id, 2 AS report",
+    "a virtual table": "CREATE VIRTUAL TABLE x USING fts5(t)",
+    "another module": "CREATE VIRTUAL TABLE x USING rtree(id, low, high)",
+    "a generated column": """DROP TABLE runs; CREATE TABLE runs (id INTEGER PRIMARY KEY, started_at TEXT NOT NULL,
+        ended_at TEXT NOT NULL, report TEXT AS (hex(zeroblob(1000000))) STORED)""",
+    "a table of ours in other letters": """DROP TABLE runs; CREATE TABLE RUNS (id INTEGER PRIMARY KEY,
+        started_at TEXT, ended_at TEXT, report TEXT CHECK (hex(zeroblob(1000000))))""",
+    "a trigger that is said to be a table": """PRAGMA writable_schema = ON;
+        INSERT INTO sqlite_master VALUES ('table', 'x', 'passages', 0,
+          'CREATE TRIGGER x AFTER INSERT ON passages BEGIN DELETE FROM videos; END')""",
+    "a trigger by the name of SQLite's own": """PRAGMA writable_schema = ON;
+        INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_x', 'passages', 0,
+          'CREATE TRIGGER sqlite_x AFTER INSERT ON passages BEGIN DELETE FROM videos; END')""",
+    "a table of ours under another name": """PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET name = 'x', tbl_name = 'x' WHERE name = 'runs'""",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    with Library.open(tmp_path / "home", create=True) as library:
+        add_film(library, pictures=3)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A folder with a picture, which no library has any business with."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    (folder / "0.jpg").write_bytes(b"\xff\xd8 private \xff\xd9")
+    return folder
+
+
+def change(home: Path, script: str) -> None:
+    with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
+        connection.executescript(script)
+
+
+def test_the_fingerprint_is_that_of_a_library_made_today(library: Library) -> None:
+    assert schema.fingerprint(schema.of(library.connection)) == schema.TODAY
+    assert schema.foreign(schema.of(library.connection)) == []
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_a_library_with_something_in_it_that_runs_is_refused(home: Path, what: str) -> None:
+    change(home, RUNS[what])
+    with pytest.raises(StoreError) as refused:
+        Library.open(home)
+    assert refused.value.exit_code == 6
+    assert str(home) in str(refused.value)
+
+
+def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> None:
+    change(home, "CREATE TRIGGER x AFTER INSERT ON searches BEGIN DELETE FROM passages; END")
+    for table in ("query_vectors", "frame_vectors", "looks"):
+        change(home, f"DROP TABLE {table}")
+    change(home, "DELETE FROM _sqlite_migrations WHERE id > 2; PRAGMA user_version = 2")
+    with pytest.raises(StoreError, match="did not make"):
+        Library.open(home)
+    with closing(sqlite3.connect(home / "library.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_tables_and_indexes_of_a_person_may_stay(home: Path) -> None:
+    change(home, "CREATE TABLE mine (video INTEGER, stars INTEGER); CREATE INDEX mine_too ON videos(title); ANALYZE")
+    with Library.open(home) as library:
+        assert schema.fingerprint(schema.of(library.connection)) != schema.TODAY
+        assert len(videos.every(library)) == 1
+
+
+@pytest.mark.parametrize("what", ["a trigger", "a trigger instead of one of ours", "a view without an end"])
+def test_check_takes_out_what_runs(home: Path, what: str) -> None:
+    change(home, RUNS[what])
+    with Library.open(home, mending=True) as library:
+        (finding,) = database.schema(library)
+        assert finding.mend is not None
+        finding.mend()
+    with Library.open(home) as library:
+        assert list(database.schema(library)) == []
+        assert len(videos.every(library)) == 1
+
+
+def test_a_value_too_large_to_be_ours_is_one_sentence(home: Path) -> None:
+    change(home, "UPDATE videos SET title = zeroblob(100000000)")
+    with Library.open(home) as library, pytest.raises(StoreError, match="too large"):
+        videos.every(library)
+
+
+ELSEWHERE = [
+    "{secret}/0.jpg",
+    "../private/0.jpg",
+    "frames/../../private/0.jpg",
+    "frames/wedding/../../../private/0.jpg",
+    "frames/folder/0.jpg",
+    "frames/wedding/link.jpg",
+    "frames/wedding/pipe.jpg",
+    "frames/wedding/huge.jpg",
+    "frames/wedding/device.jpg",
+    "frames/",
+    "frames",
+    "",
+    "library.db",
+    "/dev/zero",
+    "frames/wedding/\0.jpg",
+]
+
+
+@pytest.fixture
+def traps(home: Path, secret: Path) -> None:
+    wedding = home / "frames" / "wedding"
+    (home / "frames" / "folder").symlink_to(secret)
+    (wedding / "link.jpg").symlink_to(secret / "0.jpg")
+    (wedding / "device.jpg").symlink_to("/dev/zero")
+    os.mkfifo(wedding / "pipe.jpg")
+    (wedding / "huge.jpg").touch()
+    os.truncate(wedding / "huge.jpg", 1 << 40)
+
+
+@pytest.mark.parametrize("image", ELSEWHERE)
+@pytest.mark.usefixtures("traps")
+def test_no_image_is_read_or_written_but_in_the_frames_folder(home: Path, secret: Path, image: str) -> None:
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            connection.execute("UPDATE frames SET image = ? WHERE time = 0", (image.format(secret=secret),))
+        frame = frames.of_video(library, 1)[0]
+        with pytest.raises(OSError, match=r"Not a directory"):
+            frames.image_path(library, frame).read_bytes()
+        lost = images.lost(library, 1, is_whole=is_whole)
+        assert [one.frame.id for one in lost if one.missing] == [frame.id]
+        with suppress(StoreError, OSError):
+            images.replace(library, frame, b"\xff\xd8 ours \xff\xd9")
+    assert {path.name: path.read_bytes() for path in secret.iterdir()} == {"0.jpg": b"\xff\xd8 private \xff\xd9"}
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "../private", "{secret}", "wedding/../../private"])
+def test_forgetting_a_video_removes_nothing_outside_of_its_folder(home: Path, secret: Path, name: str) -> None:
+    with Library.open(home) as library:
+        other = add_film(library, name="other", pictures=2)
+        with library.writing() as connection:
+            connection.execute("UPDATE videos SET content_hash = ? WHERE id = 1", (name.format(secret=secret),))
+        list(images.nameless(library))
+        videos.remove(library, 1, purge=True)
+        assert all(frames.image_path(library, frame).is_file() for frame in frames.of_video(library, other))
+    assert (secret / "0.jpg").is_file()
+
+
+@pytest.mark.parametrize("token", ["../../private/0.jpg", "{secret}/0.jpg", "../library.db", "", ".."])
+def test_the_name_of_a_worker_leads_to_no_file(home: Path, secret: Path, token: str) -> None:
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            connection.execute("UPDATE jobs SET state = 'running', worker = ?", (token.format(secret=secret),))
+        jobs.release_dead(library)
+        jobs.running(library)
+    assert (secret / "0.jpg").is_file()
+    assert (home / "library.db").is_file()
+
+
+def test_a_frames_folder_that_is_a_link_is_never_swept(home: Path, secret: Path) -> None:
+    (home / "frames").rename(home / "old frames")
+    (home / "frames").symlink_to(secret)
+    with Library.open(home) as library:
+        assert staging.sweep(library) == 0
+        assert list(images.leftovers(library)) == []
+    assert (secret / "0.jpg").is_file()
+
+
+def test_files_of_strange_names_among_the_locks_stay(home: Path, secret: Path) -> None:
+    (home / "owners").symlink_to(secret)
+    with Library.open(home) as library:
+        staging.sweep(library)
+    assert (secret / "0.jpg").is_file()
+
+
+@pytest.mark.parametrize("value", ["x'00ff'", "9e999", "'{'"])
+def test_values_of_any_kind_anywhere_are_a_sentence_and_no_bug(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "copy"))
+    with closing(sqlite3.connect(home / "library.db")) as connection:
+        columns = [
+            (table, column)
+            for table in ("videos", "frames", "passages", "jobs", "measures", "searches", "copies")
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")
+            if column != "id"
+        ]
+    for table, column in columns:
+        shutil.copytree(home, tmp_path / "copy")
+        with suppress(sqlite3.Error):
+            change(tmp_path / "copy", f'UPDATE {table} SET "{column}" = {value}')
+        for words in (["list"], ["show", "1"], ["search", "bride", "--private"], ["status"], ["export"]):
+            result = CliRunner().invoke(app, words, prog_name="vidlocal")
+            assert result.exit_code in {0, 2, 6}, (table, column, words, result.stderr)
+        shutil.rmtree(tmp_path / "copy")
+
+
+def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
+    with Library.open(home) as library, FakeOllama() as server:
+        deep(library, server)
+        searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
+        assert invalid_values.first(library.connection) is None
+
+
+@pytest.mark.parametrize(
+    "where", ["/etc/passwd", "/dev/zero", "/dev/tty", "{home}/pipe", "{home}", "pipe:0", "http://x/y.mp4"]
+)
+def test_a_video_that_is_said_to_be_anywhere_keeps_nobody_waiting(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    os.mkfifo(home / "pipe")
+    (tmp_path / "player").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "player").chmod(0o700)
+    path = where.format(home=home)
+    change(home, f"UPDATE videos SET path = '{path}'; UPDATE copies SET path = '{path}', size_bytes = 0")
+    monkeypatch.setenv("VIDLOCAL_HOME", str(home))
+    monkeypatch.setenv("VIDLOCAL_PLAYER", str(tmp_path / "player"))
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        ["clip", "bride", "-o", "clips"],
+        ["clip", "bride", "--join", "all.mp4"],
+        ["ask", "1@2", "what?"],
+        ["search", "bride", "--open", "1"],
+        ["organize", "/", "--by-date"],
+        ["check", "--repair"],
+        ["export", "1", "-f", "otio"],
+    ]
+    with FakeOllama() as server:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        for words in lines:
+            result = CliRunner().invoke(app, words, prog_name="vidlocal")
+            assert result.exit_code != 1, (words, result.stderr)
+    assert not (tmp_path / "all.mp4").exists()
+    assert list((tmp_path / "clips").iterdir()) == []

@@ -1,0 +1,161 @@
+"""The models of the pretended Ollama server, and what they say."""
+
+import base64
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from tests.support import fake_writer
+
+Json = dict[str, Any]
+
+COLOURS = {
+    "red": (220, 30, 30),
+    "green": (30, 160, 50),
+    "blue": (30, 60, 220),
+    "yellow": (240, 220, 40),
+    "black": (10, 10, 10),
+    "white": (245, 245, 245),
+    "grey": (128, 128, 128),
+    "orange": (240, 140, 30),
+    "brown": (110, 70, 40),
+    "pink": (240, 150, 190),
+    "purple": (130, 40, 150),
+    "turquoise": (60, 200, 200),
+}
+_PREFIX = re.compile(
+    r"^(task: [^|]+\| query: |title: none \| text: |search_(query|document): |query: |passage: |"
+    r"Represent this sentence for searching relevant passages: |Instruct: .*\nQuery: ?)"
+)
+_SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is", "it", "of", "on", "or", "the", "to"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking.
+
+    It sees the first of several pictures only, unless it `takes_several`.
+    """
+
+    name: str
+    capabilities: tuple[str, ...] | None = ("completion",)
+    size: int = 4_000_000_000
+    digest: str = ""
+    remote_host: str = ""
+    remote_model: str = ""
+    blind: bool = False
+    obeys_schema: bool = True
+    takes_several: bool = False
+    dimensions: int = 256
+    system: str = ""
+    parameters: Json = field(default_factory=dict)
+
+    @property
+    def sha(self) -> str:
+        return self.digest or hashlib.sha256(self.name.encode()).hexdigest()
+
+
+VISION, TEXT, EMBEDDING = ("completion", "vision"), ("completion",), ("embedding",)
+CATALOGUE = {
+    model.name: model
+    for model in (
+        Model("llava:7b", VISION, 4_733_363_377),
+        Model("llava:13b", VISION, 8_011_256_494),
+        Model("llava:34b", VISION, 20_166_497_526),
+        Model("bakllava:latest", VISION, 4_733_351_307),
+        Model("moondream:latest", VISION, 1_738_451_197),
+        Model("phi3.5:latest", TEXT, 2_176_178_843),
+        Model("embeddinggemma:latest", EMBEDDING, 621_875_917),
+        Model("nomic-embed-text:latest", EMBEDDING, 274_302_450),
+        Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384),
+    )
+}
+
+
+def colour_name(rgb: Sequence[float]) -> str:
+    return min(COLOURS, key=lambda name: math.dist(COLOURS[name], rgb))
+
+
+def caption(jpeg: bytes) -> str:
+    """A sentence that tells one picture from another: its colours by region, and its mean as a number."""
+    picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    (mean,) = _pixels(picture, 1)
+    nine = _pixels(picture, 3)
+    light = sum(mean) / 3
+    tone = "dark" if light < 85 else "bright" if light > 170 else "softly lit"
+    middle, left, right, low_left, low_right = (colour_name(nine[at]) for at in (4, 0, 2, 6, 8))
+    shade = "".join(f"{value:02x}" for value in mean)
+    return (
+        f"A {tone} {colour_name(mean)} scene, shade {shade}, {middle} in the middle, {left} and {right} above, "
+        f"{low_left} and {low_right} below."
+    )
+
+
+def _pixels(picture: Image.Image, side: int) -> list[tuple[int, int, int]]:
+    """The picture as side x side mean colours, row by row."""
+    data = picture.resize((side, side), Image.Resampling.BOX).tobytes()
+    return [(data[at], data[at + 1], data[at + 2]) for at in range(0, len(data), 3)]
+
+
+def answer(body: Json, model: Model) -> str:
+    pictures, prompt = pictures_of(body), prompt_of(body)
+    if model.blind or not pictures or "vision" not in (model.capabilities or ("vision",)):
+        colour, seen = "purple", "A group of people enjoys a sunny day in a park."
+    else:
+        seen = caption(pictures[0])
+        colour = seen.split(" scene")[0].split()[-1]
+    if "colours in the order" in prompt:
+        shown = pictures if model.takes_several else pictures[:1]
+        return ", ".join(colour_name(_pixels(Image.open(io.BytesIO(one)).convert("RGB"), 1)[0]) for one in shown)
+    if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
+        return colour.capitalize() + "."
+    schema = body.get("format")
+    if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
+        filled = _fill(schema if isinstance(schema, dict) else {}, seen, colour)
+        return json.dumps(filled if pictures else filled | fake_writer.write(schema, prompt))
+    return fake_writer.reply(prompt) if not pictures and "NOT SAID" in prompt else seen
+
+
+def _fill(schema: Json, seen: str, colour: str) -> Json:
+    """An object with every property of `schema`, of the type it asks for."""
+    by_type: Json = {"array": [colour, "light"], "integer": 1, "number": 0.4, "boolean": False, "string": colour}
+    found = {name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema["properties"].items()}
+    known: Json = {"description": seen, "visible_text": "", "relationships": [], "happens": True}
+    known["action"] = "Something moves across. " + seen
+    return found | {name: value for name, value in known.items() if name in found}
+
+
+def vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[float]:
+    """A unit vector: from the table, else a hashed bag of words, so that texts that share words are near."""
+    bare = _PREFIX.sub("", text)
+    values = [float(value) for value in table.get(bare, table.get(text, ()))]
+    if not values:
+        values = [0.0] * size
+        words = [word for word in re.findall(r"\w+", bare.lower()) if word not in _SMALL_WORDS]
+        for word in words or [bare]:
+            # Four letters are a stem for our purpose: walks, walked and walking are one word.
+            number = int.from_bytes(hashlib.blake2b(word[:4].encode(), digest_size=8).digest(), "big")
+            values[number % size] += 1.0 if number >> 63 else -1.0
+    length = math.hypot(*values) or 1.0
+    return [value / length for value in values]
+
+
+def is_hosted_name(name: str) -> bool:
+    return name.lower().endswith((":cloud", "-cloud"))
+
+
+def pictures_of(body: Json) -> list[bytes]:
+    found = [*body.get("images", []), *(image for m in body.get("messages", []) for image in m.get("images") or [])]
+    return [base64.b64decode(image, validate=True) for image in found]
+
+
+def prompt_of(body: Json) -> str:
+    said = [str(message.get("content", "")) for message in body.get("messages", [])]
+    return "\n".join([*said, str(body.get("prompt", ""))]).strip()

@@ -1,0 +1,114 @@
+"""A wedding film of ten minutes and a run of the deep pass over it, for tests of what is understood."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.support.fake_ollama import FakeOllama
+from vidlocal.engines.jpeg import plain_colour
+from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
+from vidlocal.enrich.run import Engines, enrich
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.worker import Clock, Summary
+from vidlocal.enrich.workers import fast_pass
+from vidlocal.errors import EngineError
+from vidlocal.media.ffmpeg import find
+from vidlocal.media.probe import Prober
+from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
+from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.store.content import understanding, videos
+from vidlocal.store.database import Library
+from vidlocal.store.process_locks import Owner
+from vidlocal.store.queue.job_filter import these
+
+SAID = (
+    (5.0, "Welcome to the church for this wedding."),
+    (65.0, "The bride walks down the aisle to the groom."),
+    (130.0, "They say their vows before the priest."),
+    (250.0, "Now all the guests dance in the garden."),
+    (370.0, "The children eat cake."),
+    (490.0, "Goodbye and thank you, dear guests."),
+)
+
+
+def add_film(
+    library: Library,
+    *,
+    name: str = "wedding",
+    said: Sequence[tuple[float, str]] = SAID,
+    kind: PassageKind = PassageKind.SUBTITLE,
+    pictures: int = 6,
+    duration: float = 600.0,
+    media: MediaKind = MediaKind.VIDEO,
+) -> int:
+    """A stored film with its plan. Pictures 2 s apart at its beginning, each another shade of one shot."""
+    folder = library.frames_folder / name
+    folder.mkdir()
+    drafts = []
+    for number in range(pictures):
+        (folder / f"{number}.jpg").write_bytes(plain_colour((40 * number % 256, 90, 160), side_px=96))
+        drafts.append(FrameDraft(2.0 * number, 0, f"frames/{name}/{number}.jpg", number, rank=number))
+    with library.writing():
+        video_id = videos.add(
+            library,
+            content_hash=name,
+            path=Path("/films") / f"{name}.mp4",
+            stamp=FileStamp(1, 1, 1),
+            probe=Probe(kind=media, duration=duration),
+            frame_drafts=drafts,
+            found=[Passage(start, start + 3.0, kind, text) for start, text in said],
+            plan=[],
+        )
+        understanding.queue(library, video_id)
+    return video_id
+
+
+@contextmanager
+def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) -> Iterator[Engines]:
+    """The models of one pretended server, opened as the command opens them."""
+    patience = Timeouts(connect=1.0, first_byte=1.0, between_chunks=1.0, total=4.0, small=1.0)
+    with ExitStack() as stack:
+        ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
+        host = Host(
+            ollama.host,
+            OllamaVision(ollama, ollama.preflight("llava:7b", "vision"), num_ctx=num_ctx),
+            OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
+            lambda: _answers(ollama),
+            writer=OllamaText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
+        )
+        tools = fast_pass.Engines(find(None), stack.enter_context(Prober()), stack.enter_context(ScreenReader()), None)
+        yield Engines(tools, [host])
+
+
+def deep(
+    library: Library,
+    server: FakeOllama,
+    *videos_: int,
+    writes: bool = True,
+    num_ctx: int = 4096,
+    only: Sequence[JobKind] | None = None,
+) -> Summary:
+    """One run of the deep pass, until nothing is left that can be done."""
+    with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, Owner(library.folder) as owner:
+        if videos_:
+            return enrich(library, engines, owner, among=these(*videos_), only=only, clock=_impatient())
+        return enrich(library, engines, owner, only=only, clock=_impatient())
+
+
+def _impatient() -> Clock:
+    """A clock for which waiting takes no time."""
+    waited = [0.0]
+
+    def sleep(seconds: float) -> None:
+        waited[0] += seconds
+
+    return Clock(now=lambda: time.time() + waited[0], sleep=sleep)
+
+
+def _answers(ollama: Ollama) -> bool:
+    try:
+        return bool(ollama.version())
+    except EngineError:
+        return False
