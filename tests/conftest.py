@@ -2,12 +2,19 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from tests.support.commands import EVIL, Run, add_video
+from vidlocal.cli import app
+from vidlocal.records import JobKind, Provenance, SceneAnswer
+from vidlocal.store.content import frames
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # Read before any test: within one, no variable of ours is set.
 REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
@@ -42,3 +49,43 @@ def real_media() -> Path:
     if not REAL_MEDIA:
         pytest.skip("VIDLOCAL_TEST_MEDIA names no folder of real clips")
     return Path(REAL_MEDIA)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs `vidlocal` with the given words on the library in `tmp_path / "home"`."""
+
+    def invoke(*words: str, **extra: object) -> Result:
+        return CliRunner().invoke(app, list(words), prog_name="vidlocal", **extra)
+
+    return invoke
+
+
+@pytest.fixture
+def wedding(library: Library) -> int:
+    """A video of ten frames, every second one a repeat, with speech, screen text and one described frame."""
+    video_id = add_video(library, "wedding-2019", "the bride walks down the aisle")
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+    assert job is not None
+    frame = frames.get(library, job.target)
+    assert frame is not None
+    with library.writing():
+        frames.store_scene(
+            library,
+            frame,
+            SceneAnswer("A bride in a white dress enters a church."),
+            Provenance("ollama", "llava:7b", "0" * 64, "1"),
+        )
+        jobs.finish(library, job)
+    return video_id
+
+
+@pytest.fixture
+def evil(library: Library) -> int:
+    """A video whose name, texts and failures are all out to harm a terminal."""
+    video_id = add_video(library, f"{EVIL}\t\n".replace("/", "|").replace("\ud800", os.fsdecode(b"\xff")), EVIL)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+    assert job is not None
+    while not jobs.fail(library, job, EVIL.replace("\ud800", "")):
+        pass
+    return video_id

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import clip_model, frame_vectors
+from tests.support.commands import Run
 from vidlocal import settings
 from vidlocal.app.clip_query import PictureWords
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 COLOURS = ("red", "green", "blue")
 

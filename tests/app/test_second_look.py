@@ -2,11 +2,10 @@ import json
 
 import pytest
 
+from tests.support.commands import Run, add_video
 from tests.support.fake_ollama import FakeOllama, say
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.store.database import Library
-
-from .conftest import Run, add_video
 
 
 def with_pictures(library: Library, video_id: int) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_session import Heard
-from tests.enrich.runner.test_schedule import Wall
-from tests.enrich.test_enrich import add_video
 from tests.support import clip_model as made
 from tests.support import clips
+from tests.support.clocks import Wall
 from tests.support.fake_ollama import Asked, FakeOllama
+from tests.support.films import add_video
+from tests.support.progress_lines import Heard
 from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import Log

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, add_video
-from tests.enrich.runner.test_schedule import Wall
+from tests.support.clocks import Wall
+from tests.support.commands import Run, add_video
+from tests.support.progress_lines import Heard
 from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
-from vidlocal.cli.ui.progress import Line
 from vidlocal.enrich import report
 from vidlocal.enrich.report import Alike, Report
 from vidlocal.enrich.runner.schedule import When
@@ -107,23 +107,6 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     data = json.loads(run("report", "--json").stdout)
     assert (data["done"]["describe"], data["nights_left"], data["worked_s"]) == (12_345, 2, 30_000.0)
     assert len(json.loads(run("report", "--json", "--last", "5").stdout)) == 1
-
-
-class Heard(Line):
-    """A line of progress that remembers, or that breaks as a terminal that is gone does."""
-
-    def __init__(self, *, gone: bool = False) -> None:
-        self.gone = gone
-        self.said: list[str] = []
-
-    def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
-        if self.gone:
-            raise OSError(5, "Input/output error")
-
-    def say(self, sentence: str) -> None:
-        if self.gone:
-            raise OSError(5, "Input/output error")
-        self.said.append(sentence)
 
 
 def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from tests.support import clips
+from tests.support.commands import EVIL, Run
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import add_film
 from vidlocal.store.database import Library
 
-from .conftest import EVIL, Run
 from .test_audit import harmful
 
 

@@ -1,9 +1,8 @@
 import json
 from pathlib import Path
 
+from tests.support.commands import Run
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 
 def test_an_empty_library_is_in_order(run: Run, library: Library) -> None:

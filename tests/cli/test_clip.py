@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support import clips
+from tests.support.commands import Run, hash_of
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.decoded_frame import Picture
 from vidlocal.media.frames import read_frames
@@ -15,8 +16,6 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-
-from .conftest import Run, hash_of
 
 RATE = 30
 # Key frames every second, B-frames, sound.

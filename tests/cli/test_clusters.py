@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from tests.support import frame_vectors
+from tests.support.commands import Run
 from tests.support.text_videos import random_rows
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 Groups = list[tuple[int, int, list[tuple[str, float, float, int]]]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.conftest import Run
+from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
 from tests.support.text_videos import add_video
 from vidlocal.engines.query_vector import query_vector

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
 from tests.support import clips
+from tests.support.commands import Run
 from vidlocal.media.subtitle_formats import parse
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library

@@ -1,11 +1,10 @@
 import json
 import time
 
+from tests.support.commands import Run, add_video
 from vidlocal.records import Fault, JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-
-from .conftest import Run, add_video
 
 
 def fail_one(library: Library, reason: str, fault: Fault) -> None:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.conftest import Run
 from tests.support import clips
+from tests.support.commands import Run
 from tests.support.speech import ASSETS, MODEL
 
 INGEST = [sys.executable, "-m", "vidlocal", "ingest", str(ASSETS / "wedding-en.flac"), "--whisper-model", str(MODEL)]

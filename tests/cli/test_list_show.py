@@ -1,11 +1,10 @@
 import json
 import os
 
+from tests.support.commands import Run
 from vidlocal.records import TagKind, VideoTag
 from vidlocal.store.content import passages, understanding
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 
 def test_list_prints_one_tab_separated_line_per_video(run: Run, wedding: int) -> None:

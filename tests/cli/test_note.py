@@ -3,13 +3,12 @@ from itertools import pairwise
 
 import pytest
 
+from tests.support.commands import EVIL, Run
 from vidlocal.moments import Place, group
 from vidlocal.records import Hit, JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store.content import frames, passages, stale
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-
-from .conftest import EVIL, Run
 
 MODEL = Provenance("ollama", "llava:7b", "1" * 64, "2")
 

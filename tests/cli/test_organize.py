@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.media.files import stamp
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 import json
 
+from tests.support.commands import Run, add_video
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts, searches
 from vidlocal.store.history.searches import Span
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import Among
-
-from .conftest import Run, add_video
 
 
 def test_the_plan_counts_frames_and_explains_what_comes_first(run: Run, library: Library, wedding: int) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Run, add_video, hash_of
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import SAID, add_film, deep
 from vidlocal.app.run_log import Log
@@ -14,8 +15,6 @@ from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
-
-from .conftest import Run, add_video, hash_of
 
 MARKER = "xylophonequartz"
 VECTOR = b"vector-of-it" * 32

@@ -12,11 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.support.commands import Run
 from vidlocal import __version__, errors
 from vidlocal.cli import COMMANDS, _Root
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 PROGRAM = [sys.executable, "-m", "vidlocal"]
 HEAVY = ["av", "numpy", "PIL", "ollama", "httpx", "pywhispercpp", "rapidocr", "sqlite_utils", "rich", "pydantic"]

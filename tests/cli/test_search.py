@@ -4,9 +4,8 @@ import sys
 
 import pytest
 
+from tests.support.commands import Run, add_video
 from vidlocal.store.database import Library
-
-from .conftest import Run, add_video
 
 AWKWARD = [
     '"',

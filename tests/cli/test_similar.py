@@ -7,14 +7,13 @@ import pytest
 from PIL import Image
 
 from tests.support import clip_model, frame_vectors
+from tests.support.commands import Run, hash_of
 from tests.support.text_videos import add_video as add_texts
 from tests.support.text_videos import random_rows
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
 from vidlocal.signals.features import look_at
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-
-from .conftest import Run, hash_of
 
 
 def drawing(seed: int) -> Image.Image:

@@ -2,14 +2,13 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+from tests.support.commands import Run
 from vidlocal.records import JobKind
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.process_locks import Owner
 from vidlocal.store.queue import jobs
-
-from .conftest import Run
 
 
 def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) -> None:

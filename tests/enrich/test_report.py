@@ -2,7 +2,7 @@
 
 import time
 
-from tests.enrich.test_enrich import add_video
+from tests.support.films import add_video
 from vidlocal.enrich import report
 from vidlocal.enrich.report import Alike, Report
 from vidlocal.records import JobKind

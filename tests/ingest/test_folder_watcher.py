@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.enrich.runner.test_schedule import Wall
+from tests.support.clocks import Wall
 from vidlocal.ingest.folder_watcher import SETTLED_AFTER_S, Arrivals
 
 

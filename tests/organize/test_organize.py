@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
-from tests.system.test_injection import PROBES
+from tests.support.injection import PROBES
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText

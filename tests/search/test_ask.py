@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
+from tests.support.injection import PROBES
 from tests.support.wedding_film import SAID, add_film
-from tests.system.test_injection import PROBES
 from vidlocal.engines import ask_prompts, prompt_escape
 from vidlocal.engines.ask_prompts import Reader, Statement
 from vidlocal.engines.ollama import Ollama

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.enrich.workers.test_describe import PATIENCE, add_video
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, caption, say
+from tests.support.films import add_colours
 from vidlocal.engines import rerank_prompts
-from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Look, Moment, PassageKind
@@ -16,6 +16,8 @@ from vidlocal.search.rerank import Looker, reordered
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+
+PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
 
 
 @pytest.fixture
@@ -34,7 +36,9 @@ def sees_red(asked: Asked) -> Behaviour | None:
 
 @pytest.fixture
 def vision(server: FakeOllama) -> Iterator[OllamaVision]:
-    with Ollama(server.host, timeouts=PATIENCE) as ollama:
+    with Ollama(
+        server.host, timeouts=Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
+    ) as ollama:
         yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
 
 
@@ -53,7 +57,7 @@ def looks_asked(server: FakeOllama) -> int:
 
 
 def test_what_shows_it_comes_first_and_what_does_not_last(library: Library, vision: OllamaVision) -> None:
-    video_id = add_video(library)
+    video_id = add_colours(library)
     green, unseen, red = moment(video_id, 4.0, 5.0), moment(video_id, 12.0, 13.0), moment(video_id, 0.0, 1.0)
     seen = look(library, vision, green, red)
     assert (seen[green].shows, seen[red].shows) == (False, True)
@@ -64,7 +68,7 @@ def test_what_shows_it_comes_first_and_what_does_not_last(library: Library, visi
 def test_an_answer_is_kept_for_the_same_question_only(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    video_id = add_video(library)
+    video_id = add_colours(library)
     first = look(library, vision, moment(video_id, 0.0, 1.0))
     assert look(library, vision, moment(video_id, 0.0, 1.0)) == first
     look(library, vision, moment(video_id, 2.0, 3.0))  # a repeat of that frame
@@ -74,7 +78,7 @@ def test_an_answer_is_kept_for_the_same_question_only(
 
 
 def test_frames_within_a_moment_are_described_on_the_spot(library: Library, vision: OllamaVision) -> None:
-    video_id = add_video(library)
+    video_id = add_colours(library)
     look(library, vision, moment(video_id, 3.0, 9.0))
     described = [passage.start for passage in passages.of_video(library, video_id)]
     assert sorted(described) == [4.0, 8.0]
@@ -88,7 +92,7 @@ def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
     def blind() -> None:
         raise EngineError("It does not see.")
 
-    video_id = add_video(library)
+    video_id = add_colours(library)
     with pytest.raises(EngineError):
         list(Looker(library, vision, "red", worker="me", ready=blind).look([moment(video_id, 0.0, 1.0)]))
     assert jobs.counts(library) == {(JobKind.DESCRIBE, JobState.QUEUED): 7}
@@ -99,7 +103,7 @@ def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
 
 
 def test_a_useless_answer_is_no_look(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
-    video_id = add_video(library)
+    video_id = add_colours(library)
     server.choose = lambda asked: say("maybe") if "Somebody looks for" in asked.prompt else None
     assert look(library, vision, moment(video_id, 0.0, 1.0)) == {}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import add_video
+from tests.support.commands import add_video
 from vidlocal.store import completion_source
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 

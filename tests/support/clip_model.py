@@ -9,7 +9,7 @@ from PIL import Image
 
 from vidlocal.engines import clip_files
 
-ASSETS = Path(__file__).parent / "assets" / "pictures"
+ASSETS = Path(__file__).parents[1] / "assets" / "pictures"
 
 
 def place(models: Path, *, build: int = 1) -> Path:

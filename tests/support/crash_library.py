@@ -21,7 +21,7 @@ from tests.support.fake_models import pictures_of, prompt_of
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.store.index.vector_cache import FOLDER as VECTORS
 
-_CRASHING = Path(__file__).with_name("crashing")
+_CRASHING = Path(__file__).parents[1] / "crashing"
 _PATIENCE_S = 120.0
 _GONE_WITHIN_S = 5.0
 
@@ -91,7 +91,7 @@ class Shaken:
         return subprocess.Popen(
             [sys.executable, "-m", "vidlocal", *words],
             env=environment | extra,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )

@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.cli.conftest import EVIL
 from tests.support import clips
+from tests.support.commands import EVIL
 from tests.support.fake_faults import Behaviour, body, broken, say
 from tests.support.fake_ollama import CATALOGUE, Asked, FakeOllama
 from tests.support.wedding_film import add_film, deep

@@ -13,7 +13,7 @@ from vidlocal import process
 from vidlocal.media import ffmpeg
 from vidlocal.records import AudioTrack, MediaKind, Probe
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 MODEL = ASSETS / "ggml-vidlocal-test.bin"
 RATE_HZ = 16_000
 

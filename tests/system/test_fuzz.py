@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Run
 from vidlocal.cli import COMMANDS
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 # What means something to SQL, to FTS5, to the query language, to a path, to a time or to an option parser.
 PIECES = [

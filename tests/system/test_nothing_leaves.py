@@ -22,7 +22,7 @@ from tests.support.fake_ollama import FakeOllama
 from vidlocal import process
 from vidlocal.store.database import Library
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "vidlocal" / "demo" / "a-year-outside.mp4"
 # Documentation addresses (RFC 5737): whoever obeys these variables is caught.
 DECOYS = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"), "http://192.0.2.1:3128")

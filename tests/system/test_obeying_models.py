@@ -20,8 +20,8 @@ from typer.testing import CliRunner, Result
 from tests.support import clips
 from tests.support.fake_faults import Behaviour, say
 from tests.support.fake_ollama import Asked, FakeOllama
+from tests.support.injection import PROBES, obeying
 from tests.support.wedding_film import add_film, deep
-from tests.system.test_injection import PROBES, obeying
 from vidlocal.cli import app
 from vidlocal.engines import ask_prompts, prompt_escape, prompts, text_prompts
 from vidlocal.media.filenames import safe_name

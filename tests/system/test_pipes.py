@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, add_video
+from tests.support.commands import Run, add_video
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import add_film

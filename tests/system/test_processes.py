@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.enrich.test_enrich import add_video
 from tests.support.fake_ollama import FakeOllama
+from tests.support.films import add_video
 from vidlocal.app.run_log import FOLDER, NAME
 from vidlocal.enrich import report
 from vidlocal.records import JobKind, JobState

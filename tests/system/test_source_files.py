@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import clips
+from tests.support.commands import Run, hash_of
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.cli.ui import player
 from vidlocal.engines.jpeg import plain_colour
@@ -23,7 +24,6 @@ from vidlocal.records import FrameDraft, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 
-from .conftest import Run, hash_of
 from .test_clip import add
 
 # Names and words that mean something to a shell, a filter, a subtitle or an option parser.

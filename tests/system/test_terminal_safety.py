@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import hostile_content
+from tests.support.commands import EVIL, Run
 from tests.support.hostile_content import NAME, WORDS, World
 from vidlocal.cli import COMMANDS, app, load
 from vidlocal.cli.ui.completion import offered
-
-from .conftest import EVIL, Run
 
 FORMATS = ("jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio")
 

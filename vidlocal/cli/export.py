@@ -86,8 +86,8 @@ def command(
     --finetune takes the descriptions (scene, action) that you corrected with `vidlocal note --edit` and your notes,
     each with its picture and the question the vision model gets, in the conversation format of LLaVA.
     """
-    if export_finetune is not None:
-        _finetune(video, kind, export_finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
+    if finetune is not None:
+        _finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
     rate = None if fps is None else frame_rate.named(fps)
     if video == ["-"]:

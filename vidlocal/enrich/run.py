@@ -36,7 +36,7 @@ SERVER = "server"
 class Engines:
     """What this run works with. `guarded`: descriptions are shown once their model was seen to see again."""
 
-    fast_pass: fast_pass.Engines
+    fast: fast_pass.Engines
     hosts: Sequence[Host]
     guarded: bool = True
 

@@ -81,7 +81,7 @@ class Tools:
 
     ffmpeg: Ffmpeg
     prober: Prober
-    fast_pass: fast_pass.Engines
+    fast: fast_pass.Engines
 
 
 Report = Callable[[Progress], None]

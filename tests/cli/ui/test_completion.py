@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, add_video
+from tests.support.commands import Run, add_video
 from tests.support.terminal import OWN_TERMINAL
 from vidlocal.cli import COMMANDS, load
 from vidlocal.cli.ui.completion import ARGUMENTS, offered

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import add_video
+from tests.support.commands import add_video
 from tests.support.terminal import OWN_TERMINAL
 from vidlocal.cli.ui.graphics import Graphics, Way, graphics
 from vidlocal.store.database import Library

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support.commands import Run
 from vidlocal.cli.ui.player import arguments
 from vidlocal.store.database import Library
-
-from .conftest import Run
 
 
 @pytest.fixture

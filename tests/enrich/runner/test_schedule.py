@@ -1,12 +1,12 @@
 """When the deep pass holds, goes on and ends, and what it says."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support.clocks import Wall
 from vidlocal.enrich.runner.schedule import (
     BUSY_AFTER_S,
     CALM_AFTER_S,
@@ -23,24 +23,6 @@ from vidlocal.enrich.runner.schedule import (
 from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-
-
-@dataclass
-class Wall:
-    """A clock of ours: the monotonic one and the one on the wall, which may be set."""
-
-    at: float = 1000.0
-    shows: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 21, 0, tzinfo=ZoneInfo("Europe/Berlin")))
-
-    def now(self) -> float:
-        return self.at
-
-    def local(self) -> datetime:
-        return self.shows
-
-    def pass_time(self, seconds: float) -> None:
-        self.at += seconds
-        self.shows += timedelta(seconds=seconds)
 
 
 class Switch:

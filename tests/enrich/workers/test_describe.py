@@ -3,12 +3,12 @@
 import io
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
+from tests.support.films import PLAIN_COLOURS, add_colours
 from vidlocal.engines import prompts
 from vidlocal.engines.base import PictureRefused
 from vidlocal.engines.jpeg import plain_colour
@@ -17,12 +17,11 @@ from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
-from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
+from vidlocal.records import Job, JobKind, JobState, PassageKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
-COLOURS = ((220, 20, 20), (20, 160, 40), (20, 40, 220), (245, 225, 20), (0, 0, 0), (255, 255, 255), (128, 128, 128))
 PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
 
 
@@ -36,28 +35,6 @@ def server() -> Iterator[FakeOllama]:
 def vision(server: FakeOllama) -> Iterator[OllamaVision]:
     with Ollama(server.host, timeouts=PATIENCE) as ollama:
         yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
-
-
-def add_video(library: Library, number: int = len(COLOURS)) -> int:
-    """A video of plain colours, one frame every two seconds, each followed by a repeat of it."""
-    drafts: list[FrameDraft] = []
-    for at, rgb in enumerate(COLOURS[:number]):
-        image = f"frames/{at}.jpg"
-        (library.folder / image).write_bytes(plain_colour(rgb, side_px=100))
-        drafts += [
-            FrameDraft(4.0 * at, at, image, at, novelty=1 - at / 100),
-            FrameDraft(4.0 * at + 2, at, None, at, same_as=2 * at),
-        ]
-    return videos.add(
-        library,
-        content_hash="c" * 64,
-        path=Path("/v/colours.mp4"),
-        stamp=FileStamp(1, 1, 1),
-        probe=Probe(MediaKind.VIDEO, 4.0 * number),
-        frame_drafts=drafts,
-        found=[],
-        plan=[],
-    )
 
 
 def next_job(library: Library) -> Job:
@@ -85,9 +62,9 @@ def described(library: Library) -> int:
 
 
 def test_a_description_is_stored_with_its_span_tags_and_source(library: Library, vision: OllamaVision) -> None:
-    video = add_video(library)
+    video = add_colours(library)
     text = describe(library, next_job(library), vision)
-    assert text == caption(plain_colour(COLOURS[0], side_px=100))
+    assert text == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))
     (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
     assert scene.text.startswith(text)
     assert (scene.start, scene.end) == (0.0, 4.0)
@@ -97,8 +74,8 @@ def test_a_description_is_stored_with_its_span_tags_and_source(library: Library,
 
 
 def test_each_frame_is_described_by_its_own_picture(library: Library, vision: OllamaVision) -> None:
-    video = add_video(library)
-    for _ in COLOURS:
+    video = add_colours(library)
+    for _ in PLAIN_COLOURS:
         describe(library, next_job(library), vision)
     said = [scene.text for scene in passages.of_video(library, video, [PassageKind.SCENE])]
     assert [word for text in said for word in ("red", "green", "blue", "yellow", "black", "white") if word in text][
@@ -109,14 +86,14 @@ def test_each_frame_is_described_by_its_own_picture(library: Library, vision: Ol
         "blue",
         "yellow",
     ]
-    assert len(set(said)) == len(COLOURS)
+    assert len(set(said)) == len(PLAIN_COLOURS)
 
 
 @pytest.mark.parametrize(("behaviour", "kind"), [(say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)])
 def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
     library: Library, server: FakeOllama, vision: OllamaVision, behaviour: object, kind: type[Exception]
 ) -> None:
-    video = add_video(library)
+    video = add_colours(library)
     server.script(behaviour)  # type: ignore[arg-type]
     with pytest.raises(kind):
         describe(library, next_job(library), vision)
@@ -125,7 +102,7 @@ def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
 
 
 def test_an_unreachable_server_passes_through(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
-    add_video(library)
+    add_colours(library)
     server.down()
     with pytest.raises(EngineUnreachable):
         describe(library, next_job(library), vision)
@@ -134,8 +111,8 @@ def test_an_unreachable_server_passes_through(library: Library, server: FakeOlla
 def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    add_video(library)
-    (library.folder / "frames/0.jpg").write_bytes(plain_colour(COLOURS[0], side_px=20))
+    add_colours(library)
+    (library.folder / "frames/0.jpg").write_bytes(plain_colour(PLAIN_COLOURS[0], side_px=20))
     server.script(broken())
     assert describe(library, next_job(library), vision)
     first, second = (Image.open(io.BytesIO(asked.picture or b"")) for asked in server.asked("/api/chat"))
@@ -146,7 +123,7 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
     """One poison picture, all others done."""
-    add_video(library)
+    add_colours(library)
     server.choose = lambda asked: broken() if asked.picture and "yellow" in caption(asked.picture) else None
     while jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED)):
         job = next_job(library)
@@ -154,18 +131,18 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
             describe(library, job, vision)
         except PictureRefused as error:
             jobs.fail(library, job, str(error))
-    assert described(library) == len(COLOURS) - 1
+    assert described(library) == len(PLAIN_COLOURS) - 1
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.FAILED] == 1
-    assert len(server.asked("/api/chat")) == len(COLOURS) + 3
+    assert len(server.asked("/api/chat")) == len(PLAIN_COLOURS) + 3
     assert "unexpectedly stopped" in jobs.failures(library)[0].reason
 
 
 def test_an_answer_that_is_not_the_schema_is_asked_for_again_in_sentences(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    video = add_video(library)
+    video = add_colours(library)
     server.script(say("{ not the schema"))
-    assert describe(library, next_job(library), vision) == caption(plain_colour(COLOURS[0], side_px=100))
+    assert describe(library, next_job(library), vision) == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))
     (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
     assert scene.prompt_version == prompts.PLAIN_PROMPT_VERSION
     assert "schema" not in scene.text
@@ -174,7 +151,7 @@ def test_an_answer_that_is_not_the_schema_is_asked_for_again_in_sentences(
 def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    add_video(library)
+    add_colours(library)
     server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
     for asked in (2, 4, 6):
         assert not speaks_plainly(library, vision)
@@ -189,7 +166,7 @@ def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
 def test_only_the_first_five_frames_of_a_build_decide(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
-    add_video(library)
+    add_colours(library)
     for misses in (True, True, False, False, False, True, True):
         if misses:
             server.script(say("words"))
@@ -198,7 +175,7 @@ def test_only_the_first_five_frames_of_a_build_decide(
 
 
 def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
-    add_video(library)
+    add_colours(library)
     job = next_job(library)
     server.script(say("", reason="load"))
     with pytest.raises(AnswerRejected):
@@ -211,7 +188,7 @@ def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeO
 
 @pytest.mark.parametrize("damage", ["missing", "torn"])
 def test_a_lost_picture_is_named(library: Library, vision: OllamaVision, damage: str) -> None:
-    add_video(library)
+    add_colours(library)
     job = next_job(library)
     picture = library.folder / "frames/0.jpg"
     picture.unlink()
@@ -222,7 +199,7 @@ def test_a_lost_picture_is_named(library: Library, vision: OllamaVision, damage:
 
 
 def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
-    video = add_video(library)
+    video = add_colours(library)
     job = next_job(library)
     videos.remove(library, video)
     assert describe(library, job, vision) == ""
@@ -230,7 +207,7 @@ def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOl
 
 
 def test_a_new_description_replaces_the_old_one(library: Library, vision: OllamaVision, server: FakeOllama) -> None:
-    video = add_video(library, 1)
+    video = add_colours(library, 1)
     job = next_job(library)
     describe(library, job, vision)
     server.script(say('{"description": "Someone repaints the wall.", "tags": ["workman"]}'))

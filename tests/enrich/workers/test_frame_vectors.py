@@ -27,7 +27,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
 from vidlocal.store.queue import jobs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class FakeLook:

@@ -44,7 +44,7 @@ class Nearest:
     cosines: Mapping[int, float]
     mean: float
     spread: float
-    calibration: Scale | None = None
+    scale: Scale | None = None
 
 
 def keys(library: Library) -> list[str]:
