@@ -21,7 +21,7 @@ from vidlocal.enrich.workers.tag import Tagger
 from vidlocal.enrich.workers.watch import Watcher
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import understanding
-from vidlocal.store.content.strips import MOST_PICTURES
+from vidlocal.store.content.sequences import MOST_PICTURES
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
 from vidlocal.store.process_locks import Owner

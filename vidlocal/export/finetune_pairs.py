@@ -9,7 +9,7 @@ from vidlocal.engines.contact_sheet import contact_sheet
 from vidlocal.enrich.workers.watch import HEARD
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
-from vidlocal.store.content import frames, passages, strips
+from vidlocal.store.content import frames, passages, sequences
 from vidlocal.store.database import Library
 
 # What a vision model writes, and what a person notes beside it.
@@ -34,7 +34,7 @@ class Pairs:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._strips: tuple[int, tuple[strips.Strip, ...]] = (0, ())
+        self._strips: tuple[int, tuple[sequences.Strip, ...]] = (0, ())
 
     def corrected(self, video_ids: Iterable[int], kinds: Iterable[PassageKind]) -> list[Passage]:
         """What a person wrote or corrected of what is to be seen in these videos, in order of video and time."""
@@ -69,10 +69,10 @@ class Pairs:
         question = text_prompts.watch_prompt(times, strip.cuts, heard, as_sheet=True, plain=True)
         return Pair(passage, f"strip-{strip.pictures[0].id}.jpg", sheet, question)
 
-    def _strip(self, passage: Passage) -> strips.Strip | None:
+    def _strip(self, passage: Passage) -> sequences.Strip | None:
         video_id = passage.video_id or 0
         if self._strips[0] != video_id:
-            self._strips = video_id, strips.of_video(self._library, video_id)
+            self._strips = video_id, sequences.of_video(self._library, video_id)
         alike = [one for one in self._strips[1] if (one.start, one.end) == (passage.start, passage.end)]
         return next(iter(alike), None)
 

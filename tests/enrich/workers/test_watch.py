@@ -13,7 +13,7 @@ from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.engines import text_prompts
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, PassageKind, Provenance
-from vidlocal.store.content import passages, strips, videos
+from vidlocal.store.content import passages, sequences, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
@@ -35,7 +35,7 @@ def test_a_strip_becomes_an_action_with_its_span_and_source(library: Library, se
     video = add_film(library)
     deep(library, server)
     (action,) = passages.of_video(library, video, [PassageKind.ACTION])
-    (strip,) = strips.of_video(library, video)
+    (strip,) = sequences.of_video(library, video)
     assert action.text.startswith("Something moves across.")
     assert (action.start, action.end) == (strip.start, strip.end) == (0.0, 10.0)
     assert (action.model, action.prompt_version) == ("llava:7b", text_prompts.WATCH_PROMPT_VERSION)
@@ -148,12 +148,12 @@ def test_a_lost_picture_is_named(library: Library, server: FakeOllama) -> None:
 def test_what_a_model_gone_blind_told_is_watched_again(library: Library, server: FakeOllama) -> None:
     """Actions stay hidden until the check after them passes."""
     video = add_film(library)
-    strip = strips.of_video(library, video)[0]
+    strip = sequences.of_video(library, video)[0]
     job = jobs.claim(library, JobKind.WATCH, worker="gone", now=1.0, lease_s=1.0)
     assert job is not None
     with library.writing():
         made = Provenance("ollama", "another", "another-digest", "watch-1")
-        strips.store_action(library, strip, "A ghost walks by.", made, visible=False)
+        sequences.store_action(library, strip, "A ghost walks by.", made, visible=False)
         jobs.finish(library, job)
     deep(library, server)
     (action,) = passages.of_video(library, video, [PassageKind.ACTION])

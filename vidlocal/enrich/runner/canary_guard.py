@@ -9,7 +9,7 @@ from collections.abc import Callable
 from vidlocal.enrich.runner.pool import Pool, Seat
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
-from vidlocal.store.content import frames, passages, strips
+from vidlocal.store.content import frames, passages, sequences
 from vidlocal.store.database import Library
 
 # The minutes bound how long a new description stays hidden on a slow machine.
@@ -84,7 +84,7 @@ class Guard:
 
     def _do_hidden_again(self) -> None:
         frames.describe_again(self._library, passages.hidden_frames(self._library))
-        strips.watch_hidden_again(self._library)
+        sequences.watch_hidden_again(self._library)
 
     def _digests(self) -> list[str]:
         return [host.vision.digest for host in self._pool.hosts if host.vision is not None]

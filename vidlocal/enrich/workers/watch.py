@@ -12,8 +12,8 @@ from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Ask, Host, Store
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind
-from vidlocal.store.content import frames, passages, strips
-from vidlocal.store.content.strips import Strip
+from vidlocal.store.content import frames, passages, sequences
+from vidlocal.store.content.sequences import Strip
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
@@ -64,7 +64,7 @@ class Watcher:
     def _strip(self, job: Job) -> Strip | None:
         video_id, found = self._strips
         if video_id != job.video_id:
-            found = {strip.pictures[0].id: strip for strip in strips.of_video(self._library, job.video_id)}
+            found = {strip.pictures[0].id: strip for strip in sequences.of_video(self._library, job.video_id)}
             self._strips = job.video_id, found
         return found.get(job.target)
 
@@ -84,7 +84,7 @@ class Watcher:
                 facts.YES if at_once else facts.NO,
             )
             provenance = engine.watch_provenance(plain=plain)
-            strips.store_action(self._library, strip, text, provenance, visible=not self._guarded)
+            sequences.store_action(self._library, strip, text, provenance, visible=not self._guarded)
             jobs.finish(self._library, job)
         return text or "nothing happens"
 

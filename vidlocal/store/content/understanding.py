@@ -16,7 +16,7 @@ from vidlocal.records import (
     TagKind,
     VideoTag,
 )
-from vidlocal.store.content import passages, strips
+from vidlocal.store.content import passages, sequences
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -41,7 +41,7 @@ def queue(library: Library, video_id: int) -> None:
     Tags and a summary that were imported are not made again.
     """
     with library.writing():
-        strips.queue(library, video_id)
+        sequences.queue(library, video_id)
         row = library.row(
             """SELECT kind, EXISTS (SELECT 1 FROM video_tags WHERE video_id = videos.id) AS is_tagged,
               EXISTS (SELECT 1 FROM passages WHERE video_id = videos.id AND kind = ?) AS is_summed_up

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.records import FileStamp, Frame, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, Provenance
-from vidlocal.store.content import passages, stale, strips, videos
+from vidlocal.store.content import passages, sequences, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -23,7 +23,7 @@ def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
 
 
 def spans(shots: str, *, every: float = 2.0) -> list[tuple[float, float, int]]:
-    return [(strip.start, strip.end, len(strip.pictures)) for strip in strips.cut(timeline(shots, every=every))]
+    return [(strip.start, strip.end, len(strip.pictures)) for strip in sequences.cut(timeline(shots, every=every))]
 
 
 def test_a_strip_has_at_most_eight_pictures() -> None:
@@ -49,7 +49,7 @@ def test_slides_that_only_change_are_not_watched() -> None:
 
 
 def test_the_strip_after_a_cut_begins_with_the_picture_before_it() -> None:
-    first, second = strips.cut(timeline("aaaabbbb"))
+    first, second = sequences.cut(timeline("aaaabbbb"))
     assert [picture.time for picture in first.pictures] == [0.0, 2.0, 4.0, 6.0]
     assert [picture.time for picture in second.pictures] == [6.0, 8.0, 10.0, 12.0, 14.0]
     assert first.cuts == ()
@@ -57,21 +57,21 @@ def test_the_strip_after_a_cut_begins_with_the_picture_before_it() -> None:
 
 
 def test_short_shots_are_watched_together() -> None:
-    (strip,) = strips.cut(timeline("aabb"))
+    (strip,) = sequences.cut(timeline("aabb"))
     assert len(strip.pictures) == 4
     assert strip.cuts == (4.0,)
 
 
 def test_every_strip_begins_with_another_frame() -> None:
     for shots in ("aaabbbcccddd", "aabbaabb", "abbbbabbbba", "a" * 50 + "b" * 3 + "c" * 50, "aaab" * 20):
-        firsts = [strip.pictures[0].id for strip in strips.cut(timeline(shots))]
+        firsts = [strip.pictures[0].id for strip in sequences.cut(timeline(shots))]
         assert len(firsts) == len(set(firsts))
 
 
 def test_all_that_moves_is_watched() -> None:
     for shots in ("aaabbbcccddd", "a" * 50 + "b" * 3 + "c" * 50, "aaaa.aaa..aaaaa"):
         found = timeline(shots)
-        watched = {picture.id for strip in strips.cut(found) for picture in strip.pictures}
+        watched = {picture.id for strip in sequences.cut(found) for picture in strip.pictures}
         assert watched == {frame.id for frame in found if frame.image}
 
 
@@ -97,10 +97,10 @@ def add_video(library: Library, pictures: int = 10) -> int:
 
 def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
     video = add_video(library)
-    assert strips.queue(library, video) == 2
-    assert strips.queue(library, video) == 2  # again: nothing is planned twice
+    assert sequences.queue(library, video) == 2
+    assert sequences.queue(library, video) == 2  # again: nothing is planned twice
     job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
-    second = strips.of_video(library, video)[1]
+    second = sequences.of_video(library, video)[1]
     assert job is not None
     assert job.target == second.pictures[0].id  # it holds the representative frame
     assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
@@ -108,34 +108,34 @@ def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
 
 def test_a_new_action_replaces_the_old_one_and_leaves_the_scene(library: Library) -> None:
     video = add_video(library)
-    strip = strips.of_video(library, video)[0]
+    strip = sequences.of_video(library, video)[0]
     made = Provenance("ollama", "llava:7b", "d", "watch-1")
     for text in ("Someone enters.", "Someone leaves."):
-        strips.store_action(library, strip, text, made)
+        sequences.store_action(library, strip, text, made)
     (action,) = passages.of_video(library, video, [PassageKind.ACTION])
     assert (action.text, action.start, action.end) == ("Someone leaves.", 0.0, 16.0)
-    strips.store_action(library, strip, "", made)
+    sequences.store_action(library, strip, "", made)
     assert passages.of_video(library, video) == []
 
 
 def test_hidden_actions_are_watched_again(library: Library) -> None:
     video = add_video(library)
-    strips.queue(library, video)
-    strip = strips.of_video(library, video)[0]
+    sequences.queue(library, video)
+    strip = sequences.of_video(library, video)[0]
     for _ in range(2):
         job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
         assert job is not None
         jobs.finish(library, job)
-    strips.store_action(library, strip, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
-    assert strips.watch_hidden_again(library) == 1
+    sequences.store_action(library, strip, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
+    assert sequences.watch_hidden_again(library) == 1
     assert library.number("SELECT count(*) FROM passages") == 0
     assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
 
 
 def test_stale_actions_are_watched_again_and_stay_until_then(library: Library) -> None:
     video = add_video(library)
-    strip = strips.of_video(library, video)[0]
-    strips.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
+    strip = sequences.of_video(library, video)[0]
+    sequences.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
     assert stale.watch_stale(library, "old", ["watch-1"]) == 0
     assert stale.watch_stale(library, "new", ["watch-1"], [video + 1]) == 0
     assert stale.watch_stale(library, "new", ["watch-1"]) == 1
