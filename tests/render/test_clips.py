@@ -12,7 +12,7 @@ import pytest
 
 from vidlocal.errors import UsageError
 from vidlocal.media import subtitle_formats
-from vidlocal.render import captions, edl, fcpxml, notes, otio, rows
+from vidlocal.render import captions, data_formats, edl, fcpxml, otio, text_formats
 from vidlocal.render.clips import Clip, frame_rate, url
 
 NASTY = "=1+1 <b>&amp;\x1b[31m\n\n2\n00:00:09,000 --> 00:00:10,000\nadded \uffff [x](y) \ud800"
@@ -35,7 +35,7 @@ def test_captions_come_back_one_for_one(write: object) -> None:
 
 
 def test_csv_has_a_row_for_each_and_no_formula() -> None:
-    names, *found = csv.reader(io.StringIO(rows.table(CLIPS), newline=""))
+    names, *found = csv.reader(io.StringIO(data_formats.table(CLIPS), newline=""))
     assert names == ["video", "path", "start", "end", "kinds", "score", "text"]
     assert [row[2:6] for row in found] == [
         ["12.000", "15.500", "speech", "0.5000"],
@@ -46,9 +46,9 @@ def test_csv_has_a_row_for_each_and_no_formula() -> None:
 
 
 def test_json_is_read_back_unchanged() -> None:
-    moments = json.loads(rows.json(CLIPS))["moments"]
+    moments = json.loads(data_formats.json(CLIPS))["moments"]
     assert [moment["text"] for moment in moments] == [clip.text for clip in CLIPS]
-    assert [json.loads(line) for line in rows.jsonl(CLIPS).splitlines()] == moments
+    assert [json.loads(line) for line in data_formats.jsonl(CLIPS).splitlines()] == moments
 
 
 def test_an_edl_has_events_that_follow_one_another() -> None:
@@ -91,10 +91,10 @@ def test_otio_is_read_by_its_own_library() -> None:
 
 
 def test_nothing_in_a_text_is_a_mark_of_markdown() -> None:
-    text = notes.markdown(CLIPS)
+    text = text_formats.markdown(CLIPS)
     assert text.count("\n## ") == 1
     assert r"\[x\]\(y\)" in text
-    assert "\x1b" not in text + notes.txt(CLIPS)
+    assert "\x1b" not in text + text_formats.txt(CLIPS)
 
 
 def test_rates_are_exact() -> None:

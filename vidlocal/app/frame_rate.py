@@ -7,7 +7,7 @@ from pathlib import Path
 from vidlocal.cli.ui import console
 from vidlocal.errors import MediaError, ToolError, UsageError
 from vidlocal.render.clips import Clip, frame_rate
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 USUAL = Fraction(25)
 

@@ -16,7 +16,7 @@ from traceback import StackSummary, extract_tb
 import typer
 
 from vidlocal.errors import VidlocalError
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 FOLDER = "log"
 NAME = "enrich.log"

@@ -16,7 +16,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.search.ask import SILENT, Statement, answer, gather, look
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library

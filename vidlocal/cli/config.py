@@ -7,7 +7,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.settings import Explained
 
 if TYPE_CHECKING:

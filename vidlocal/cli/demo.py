@@ -86,7 +86,7 @@ def _say_what_it_is(outcome: "Outcome", *, quiet: bool) -> None:
 
 
 def _search(library: Library, *, json: bool) -> None:
-    from vidlocal.render import data
+    from vidlocal.render import results
     from vidlocal.search.run import search
 
     documents: list[object] = []
@@ -95,12 +95,12 @@ def _search(library: Library, *, json: bool) -> None:
         if not found:
             raise ToolError(f"The demo found nothing for {query!r}. Run: vidlocal doctor")
         if json:
-            documents.append(data.document(query, found))
+            documents.append(results.document(query, found))
         elif output.on_terminal():
             _draw(query, found)
         else:
             for moment in found:
-                output.line(f"{query}\t{data.line(moment)}")
+                output.line(f"{query}\t{results.line(moment)}")
     if json:
         output.document(documents)
     elif output.on_terminal():

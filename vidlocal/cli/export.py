@@ -17,7 +17,7 @@ from vidlocal.cli.ui import console, new_file, options
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
-from vidlocal.render.safe import as_json
+from vidlocal.render.sanitize import as_json
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
@@ -136,20 +136,20 @@ def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | N
     if form in (Format.EDL, Format.FCPXML, Format.OTIO):
         yield _timeline(clips, form, title, rate or frame_rate.of_first(clips, quiet=quiet))
         return
-    from vidlocal.render import captions, notes, rows
+    from vidlocal.render import captions, data_formats, text_formats
 
     if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
         raise UsageError("Subtitles are of one video, and these are several. Name one.")
     if form in (Format.SRT, Format.VTT):
         clips = sorted(clips, key=lambda clip: clip.start)
     writers: dict[Format, Callable[[Sequence[Clip]], str]] = {
-        Format.JSONL: rows.jsonl,
-        Format.JSON: rows.json,
-        Format.CSV: rows.table,
+        Format.JSONL: data_formats.jsonl,
+        Format.JSON: data_formats.json,
+        Format.CSV: data_formats.table,
         Format.SRT: captions.srt,
         Format.VTT: captions.vtt,
-        Format.TXT: notes.txt,
-        Format.MARKDOWN: notes.markdown,
+        Format.TXT: text_formats.txt,
+        Format.MARKDOWN: text_formats.markdown,
     }
     yield writers[form](clips)
 

@@ -14,7 +14,7 @@ from vidlocal.cli.ui import console, new_file
 from vidlocal.errors import UsageError
 from vidlocal.export.finetune_pairs import IMAGE_SIGN, KINDS, Pair, Pairs
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.render.safe import as_json
+from vidlocal.render.sanitize import as_json
 from vidlocal.store.database import Library
 
 SAMPLES, IMAGES = "conversations.json", "images"

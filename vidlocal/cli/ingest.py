@@ -13,7 +13,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options, progress
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.records import MediaKind, PassageKind
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
@@ -100,7 +100,7 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
 
     for outcome in outcomes:
         if json:
-            console.record(as_data(outcome))
+            console.record(outcome.as_data())
         elif outcome.result is not Result.PASSED_OVER:
             if console.on_terminal():
                 line.say(_sentence(outcome))

@@ -11,7 +11,7 @@ import typer
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.store.database import Library
 from vidlocal.text import counted
 

@@ -17,7 +17,7 @@ from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState, Look, Moment
-from vidlocal.render import data
+from vidlocal.render import results
 from vidlocal.search.query import parse
 from vidlocal.search.run import Result, search
 from vidlocal.store.content import frames, passages, videos
@@ -196,10 +196,10 @@ def direction(chosen: settings.Settings, query: str) -> QueryVector:
 def _print(found: Result, *, json: bool, explain: bool, looks: Mapping[Moment, Look]) -> None:
     why = found.why if explain else None
     if json:
-        output.document(data.document(found.query, found.moments, why=why, looks=looks))
+        output.document(results.document(found.query, found.moments, why=why, looks=looks))
     elif not output.on_terminal():
         for moment in found.moments:
-            output.line(data.line(moment))
+            output.line(results.line(moment))
     elif found.moments:
         from vidlocal.render import table
         from vidlocal.render.highlight import words_of

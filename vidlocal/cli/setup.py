@@ -11,7 +11,7 @@ from vidlocal.cli.ui import console, options, progress
 from vidlocal.engines import clip_files
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName, profile
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError, VidlocalError
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.settings import Settings
 
 if TYPE_CHECKING:

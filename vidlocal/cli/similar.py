@@ -13,7 +13,7 @@ from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.records import Frame, Moment, Video
-from vidlocal.render import data
+from vidlocal.render import results
 from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
@@ -167,10 +167,10 @@ def _unseen(library: Library, key: str) -> str:
 
 def _print(asked: str, found: _Found, *, json: bool) -> None:
     if json:
-        output.document({**data.document(asked, found.moments), "by": found.by})
+        output.document({**results.document(asked, found.moments), "by": found.by})
     elif not output.on_terminal():
         for moment in found.moments:
-            output.line(data.line(moment))
+            output.line(results.line(moment))
     elif found.moments:
         from vidlocal.render import table
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from vidlocal.errors import ToolError
 
-_START = str(Path(__file__).with_name("start.py"))
+_START = str(Path(__file__).with_name("bootstrap.py"))
 _REAP_TIMEOUT = 10.0
 # From 1.29 on onnxruntime sends what it runs to its maker, by itself, some seconds after its import. Only this
 # variable, set before, keeps it from that; its own disable_telemetry_events() comes too late.

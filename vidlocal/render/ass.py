@@ -1,6 +1,6 @@
 """A caption as an ASS subtitle file, for drawing into a picture. Pure."""
 
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 _LONGEST = 200
 

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 # A caption without a length would never be seen.
 _SHORTEST_S = 1.0

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from vidlocal.errors import UsageError
 from vidlocal.render.clips import Clip, laid_out
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 # The number of an event has three digits.
 MOST_EVENTS = 999

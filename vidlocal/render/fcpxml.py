@@ -6,7 +6,7 @@ from fractions import Fraction
 from xml.etree import ElementTree as Xml
 
 from vidlocal.render.clips import Clip, frames, laid_out, length, url
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
 

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> RenderableType:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from vidlocal.render.clips import Clip, frames, laid_out, length, url
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 
 
 def otio(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:

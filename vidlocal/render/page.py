@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vidlocal.records import Moment
 from vidlocal.render.clips import url
 from vidlocal.render.highlight import matches, words_of
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.timecode import span
 
 _STYLE = """

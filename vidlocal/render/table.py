@@ -16,7 +16,7 @@ from rich.text import Text
 from vidlocal.moments import Place
 from vidlocal.records import Cluster, Look, Moment, Passage, PassageKind, Video, Why, WhySeen
 from vidlocal.render.highlight import around, matches
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.timecode import day_and_time, short_clock, span
 
 KIND_STYLES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vidlocal.errors import VidlocalError
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.store import completion_source
 from vidlocal.timecode import short_clock
 

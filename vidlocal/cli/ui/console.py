@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.render.safe import as_json, exact, flat, safe
+from vidlocal.render.sanitize import as_json, exact, flat, safe
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

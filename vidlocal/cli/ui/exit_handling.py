@@ -15,7 +15,7 @@ from typing import NoReturn, TextIO
 import typer
 
 from vidlocal.errors import StoreError, UsageError, VidlocalError
-from vidlocal.render.safe import flat, safe
+from vidlocal.render.sanitize import flat, safe
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 SOME_FAILED, ALL_FAILED = 3, 4

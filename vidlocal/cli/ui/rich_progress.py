@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vidlocal.cli.ui import console as output
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.timecode import lasting
 
 # Before that, a guess from the clock jumps about too much to be of use.

@@ -4,7 +4,7 @@ import re
 
 from PIL import Image
 
-from vidlocal.render.blocks import half_blocks, kitty
+from vidlocal.render.terminal_image import half_blocks, kitty
 
 
 def test_half_blocks_hold_two_pixels_each_in_their_colours() -> None:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.safe import as_json, flat, safe
+from vidlocal.render.sanitize import as_json, flat, safe
 
 _COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text")
 # A cell that begins so is a formula to a spreadsheet.

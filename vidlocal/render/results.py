@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vidlocal.records import Hit, Look, Moment, Why, WhySeen
-from vidlocal.render.safe import exact, flat
+from vidlocal.render.sanitize import exact, flat
 from vidlocal.timecode import clock
 
 
@@ -18,7 +18,7 @@ def document(
     """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
     With `why`, by passage id, each hit says what found it; with `looks` each moment that was looked at again says what
-    was seen. Texts are as stored; whoever writes the JSON escapes control characters (`render.safe.as_json`).
+    was seen. Texts are as stored; whoever writes the JSON escapes control characters (`render.sanitize.as_json`).
     """
     return {"query": query, "moments": [_moment(moment, why, (looks or {}).get(moment)) for moment in moments]}
 

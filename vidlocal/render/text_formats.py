@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.safe import flat
+from vidlocal.render.sanitize import flat
 from vidlocal.timecode import clock
 
 # What begins or makes up a mark of CommonMark, HTML included.
