@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidlocal.ingest.sampling import sample
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FileStamp, MediaKind, Probe
 from vidlocal.store import staging
 from vidlocal.store.content import videos
@@ -108,7 +108,7 @@ def cut(film: Film, dice: random.Random) -> list[tuple[int, float, float]]:
     return [(scene, length, dice.uniform(0.85, 1.15)) for scene, length in zip(shots, lengths, strict=True)]
 
 
-def pictures(film: Film, seed: int, truth: dict[float, int]) -> Iterator[Picture]:
+def pictures(film: Film, seed: int, truth: dict[float, int]) -> Iterator[DecodedFrame]:
     """The sampled pictures of a film. `truth` learns the scene of each time."""
     scenes = [Scene(seed * 1000 + number) for number in range(film.scenes)]
     noise = np.random.default_rng(seed)
@@ -116,7 +116,7 @@ def pictures(film: Film, seed: int, truth: dict[float, int]) -> Iterator[Picture
     for scene, length, light in cut(film, random.Random(seed)):
         while now < begun + length:
             truth[round(now, 6)] = scene
-            yield Picture(round(now, 6), scenes[scene].seen(now - begun, noise, light))
+            yield DecodedFrame(round(now, 6), scenes[scene].seen(now - begun, noise, light))
             now += EVERY_S
         begun += length
 

@@ -1,9 +1,9 @@
 import pytest
 
-from vidlocal.moments import GAP, LONGEST, Place, group
+from vidlocal.moments import MAX_MOMENT_S, MERGE_GAP_S, VideoRef, group
 from vidlocal.records import Hit, PassageKind
 
-PLACES = {1: Place("wedding", "/videos/wedding.mp4"), 2: Place("beach", "/videos/beach.mp4")}
+PLACES = {1: VideoRef("wedding", "/videos/wedding.mp4"), 2: VideoRef("beach", "/videos/beach.mp4")}
 
 
 def hit(
@@ -24,11 +24,11 @@ def spans(*hits: Hit) -> list[tuple[float, float]]:
 
 
 def test_hits_closer_than_the_gap_become_one_moment() -> None:
-    assert spans(hit(0, 5), hit(5 + GAP, 12 + GAP)) == [(0, 12 + GAP)]
+    assert spans(hit(0, 5), hit(5 + MERGE_GAP_S, 12 + MERGE_GAP_S)) == [(0, 12 + MERGE_GAP_S)]
 
 
 def test_hits_further_apart_than_the_gap_stay_apart() -> None:
-    assert len(spans(hit(0, 5), hit(5.1 + GAP, 12 + GAP))) == 2
+    assert len(spans(hit(0, 5), hit(5.1 + MERGE_GAP_S, 12 + MERGE_GAP_S))) == 2
 
 
 def test_hits_of_two_videos_never_merge() -> None:
@@ -56,7 +56,7 @@ def test_moments_are_ranked_and_limited() -> None:
 
 def test_a_moment_never_swallows_a_whole_video() -> None:
     found = group([hit(4.0 * n, 4.0 * n + 4, 0.5) for n in range(500)], PLACES, limit=500)
-    assert max(moment.end - moment.start for moment in found) <= LONGEST
+    assert max(moment.end - moment.start for moment in found) <= MAX_MOMENT_S
     assert sum(len(moment.hits) for moment in found) == 500
 
 

@@ -1,11 +1,11 @@
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 
 def test_one_is_no_plural() -> None:
-    assert [counted(number, "frame") for number in (0, 1, 2, 1234)] == [
+    assert [pluralize(number, "frame") for number in (0, 1, 2, 1234)] == [
         "0 frames",
         "1 frame",
         "2 frames",
         "1,234 frames",
     ]
-    assert [counted(number, "query", "queries") for number in (1, 2)] == ["1 query", "2 queries"]
+    assert [pluralize(number, "query", "queries") for number in (1, 2)] == ["1 query", "2 queries"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vidlocal.timecode import day_and_time
+from vidlocal.timecode import format_date
 
 
 @pytest.fixture
@@ -31,4 +31,4 @@ def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_a_time_in_utc_is_told_as_clocks_here_showed_it(new_york: None, stored: str, shown: str) -> None:
-    assert day_and_time(stored) == shown
+    assert format_date(stored) == shown

@@ -7,31 +7,31 @@ from dataclasses import dataclass, replace
 from vidlocal.records import Hit, Moment, PassageKind
 
 # Hits of one video at most this far apart belong together.
-GAP = 5.0
+MERGE_GAP_S = 5.0
 
 # A moment never grows beyond this by merging; a passage that is longer by itself takes nothing in. Queries that had a
 # right moment (overlap of 0.3) among the first ten: transcripts of tutorialvqa, whose lines mean little alone, 0.14
 # unmerged, 0.46 at 30 s, 0.45 at 60 s; whole scenes of activitynet 0.222 unmerged, 0.216 at 30 s, 0.203 at 60 s.
-LONGEST = 30.0
+MAX_MOMENT_S = 30.0
 
 # A hit moves the borders of a moment when its score is at least this part of the moment's. Transcripts, R@1 and R@10 of
 # moments with an overlap of 0.5, fused: 0.140 and 0.303 at 0.6, 0.160 and 0.330 at 0.5 (300 queries of tutorialvqa).
-GROWING_SHARE = 0.5
+MIN_EXTEND_RATIO = 0.5
 
 # What a person wrote outranks what a model wrote of the same worth: a note has this share of what its score lacks
 # to 1 on top of it, so that no order among notes changes and none outruns a much better hit.
-NOTE_SHARE = 0.2
+NOTE_BOOST = 0.2
 
 # Words shared by two texts over all their words, from which on they say the same.
-ALIKE = 0.8
+DUPLICATE_JACCARD = 0.8
 # The score of a moment that says what a better one of the same video said already is multiplied by this.
-REPEATED = 0.7
+DUPLICATE_PENALTY = 0.7
 
 _words = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class VideoRef:
     """The video a hit lies in, as far as a moment names it."""
 
     title: str
@@ -53,14 +53,18 @@ class _Span:
 
     def takes(self, hit: Hit) -> bool:
         """Whether the hit belongs here; the span then has it."""
-        if hit.start - self.end > GAP or self.start - hit.end > GAP or self.end - self.start > LONGEST:
+        if (
+            hit.start - self.end > MERGE_GAP_S
+            or self.start - hit.end > MERGE_GAP_S
+            or self.end - self.start > MAX_MOMENT_S
+        ):
             return False
         start, end = min(self.start, hit.start), max(self.end, hit.end)
         if (start, end) != (self.start, self.end):
-            if hit.end - hit.start > LONGEST and (start, end) == (hit.start, hit.end):
+            if hit.end - hit.start > MAX_MOMENT_S and (start, end) == (hit.start, hit.end):
                 self.hits.append(hit)  # a summary of all this: it backs the moment and is none of its own
                 return True
-            if end - start <= LONGEST and hit.score >= GROWING_SHARE * self.hits[0].score:
+            if end - start <= MAX_MOMENT_S and hit.score >= MIN_EXTEND_RATIO * self.hits[0].score:
                 self.start, self.end = start, end
             elif hit.kind is not PassageKind.PICTURE or self.hits[0].kind is PassageKind.PICTURE:
                 return False  # but what is only seen there backs what is said
@@ -68,7 +72,7 @@ class _Span:
         return True
 
 
-def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tuple[Moment, ...]:
+def group(hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int) -> tuple[Moment, ...]:
     """The moments of `hits`, best first, at most `limit`. `places` has the video of every hit.
 
     A moment's score is that of its best hit, its text that of the best one that has any, its kinds are in the order of
@@ -80,7 +84,7 @@ def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tu
         if not any(span.takes(hit) for span in of_video):
             of_video.append(_Span(hit.start, hit.end, [hit]))
     found = [
-        _moment(span, places[video_id], score)
+        _moment(span, videos[video_id], score)
         for video_id, of_video in spans.items()
         for span, score in _without_echoes(of_video)
     ]
@@ -90,7 +94,7 @@ def group(hits: Sequence[Hit], places: Mapping[int, Place], *, limit: int) -> tu
 def _weighed(hit: Hit) -> Hit:
     if hit.kind is not PassageKind.NOTE:
         return hit
-    return replace(hit, score=hit.score + NOTE_SHARE * (1 - hit.score))
+    return replace(hit, score=hit.score + NOTE_BOOST * (1 - hit.score))
 
 
 def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
@@ -101,17 +105,17 @@ def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
         words = frozenset(_words.findall(span.text.lower()))
         score = span.hits[0].score
         if any(_alike(words, before) for before in said):
-            score *= REPEATED
+            score *= DUPLICATE_PENALTY
         said.append(words)
         scored.append((span, score))
     return scored
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one) and len(one & other) >= ALIKE * len(one | other)
+    return bool(one) and len(one & other) >= DUPLICATE_JACCARD * len(one | other)
 
 
-def _moment(span: _Span, place: Place, score: float) -> Moment:
+def _moment(span: _Span, place: VideoRef, score: float) -> Moment:
     kinds: dict[PassageKind, None] = dict.fromkeys(hit.kind for hit in span.hits)
     return Moment(
         video_id=span.hits[0].video_id,

@@ -24,7 +24,7 @@ class PassageKind(StrEnum):
     PICTURE = "picture"
 
 
-WRITTEN = tuple(kind for kind in PassageKind if kind is not PassageKind.PICTURE)
+TEXT_KINDS = tuple(kind for kind in PassageKind if kind is not PassageKind.PICTURE)
 
 
 class MediaKind(StrEnum):
@@ -379,7 +379,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class PassageExplanation:
     """What found a passage. Ranks count from 1; None where that way did not find it.
 
     `coverage` is how much of the query's words it holds, 0 to 1; `z` how many standard deviations its `cosine` lies
@@ -397,7 +397,7 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
-class WhySeen:
+class FrameExplanation:
     """What found a frame: its place among the pictures, from 1, and how its `cosine` stands out, as in `Why`."""
 
     rank: int
@@ -406,13 +406,13 @@ class WhySeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class Occurrence:
     """A stretch of a video with `pictures` frames that look alike."""
 
     video_id: int
     start: float
     end: float
-    pictures: int
+    frame_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,18 +420,18 @@ class Cluster:
     """Frames that look like `leader`, itself among them: how many, and where, in order of video and time."""
 
     leader: Frame
-    pictures: int
-    takes: tuple[Take, ...]
+    frame_count: int
+    occurrences: tuple[Occurrence, ...]
 
     @property
-    def videos(self) -> int:
-        return len({take.video_id for take in self.takes})
+    def video_count(self) -> int:
+        return len({take.video_id for take in self.occurrences})
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SecondLook:
     """What the vision model saw at `time` of a video when it was asked whether that shows what was looked for."""
 
     time: float
-    shows: bool
-    what: str
+    matches: bool
+    description: str

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
 
-def clock(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """`h:mm:ss.s`, always one decimal: 3723.52 is `1:02:03.5`."""
     tenths = max(0, round(seconds * 10))
     minutes, tenths = divmod(tenths, 600)
@@ -14,14 +14,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{tenths // 10:02}.{tenths % 10}"
 
 
-def short_clock(seconds: float) -> str:
+def format_short_time(seconds: float) -> str:
     """`m:ss`, or `h:mm:ss` from one hour: what a player shows."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def day_and_time(text: str) -> str:
+def format_date(text: str) -> str:
     """`2019-06-02 14:05` of an ISO 8601 time: in the time of this machine if it is UTC, else as the camera wrote it.
 
     A day alone, and what is no such time, stays as it is.
@@ -36,13 +36,13 @@ def day_and_time(text: str) -> str:
     return here.isoformat(" ", "minutes")[:16]
 
 
-def span(start: float, end: float) -> str:
+def format_range(start: float, end: float) -> str:
     """`1:05 to 1:12`, or one time when both read the same."""
-    first, last = short_clock(start), short_clock(end)
+    first, last = format_short_time(start), format_short_time(end)
     return first if first == last else f"{first} to {last}"
 
 
-def lasting(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """How long something takes, rounded for a person: `40 s`, `12 min`, `3 h 20 min`."""
     if seconds < 0.95:
         return f"{seconds:.1f} s"
@@ -55,12 +55,12 @@ def lasting(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes and hours < 48 else f"{hours} h"
 
 
-def pace(seconds: float) -> str:
+def format_pace(seconds: float) -> str:
     """Seconds per item with two figures: `0.045 s`, `4.2 s`, `38 s`."""
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
-def parse(text: str) -> float:
+def parse_time(text: str) -> float:
     """Seconds from `1:02:03.5`, `2:03` or plain seconds `123.5`. Raises ValueError."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, hash_of
 from vidlocal.media import ffmpeg, files
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.frames import read_frames
 from vidlocal.media.probe import Prober
 from vidlocal.records import Passage, PassageKind
@@ -41,7 +41,7 @@ def add(library: Library, path: Path, *found: Passage) -> int:
         library,
         content_hash=hash_of(path.name),
         path=path,
-        stamp=files.stamp(path),
+        stamp=files.read_stamp(path),
         probe=probe,
         frame_drafts=(),
         found=found,
@@ -49,7 +49,7 @@ def add(library: Library, path: Path, *found: Passage) -> int:
     )
 
 
-def pictures(path: Path) -> list[Picture]:
+def pictures(path: Path) -> list[DecodedFrame]:
     with Prober() as prober:
         probe = prober.probe(path)
         return list(read_frames(path, probe, every=0, ffmpeg=ffmpeg.find(None), prober=prober))

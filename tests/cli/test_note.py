@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from tests.support.commands import EVIL, Run
-from vidlocal.moments import Place, group
+from vidlocal.moments import VideoRef, group
 from vidlocal.records import Hit, JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store.content import frames, passages, stale
 from vidlocal.store.database import Library
@@ -119,7 +119,7 @@ def test_a_note_ranks_a_little_above_what_a_model_wrote() -> None:
         hit(3, PassageKind.SPEECH, 0.90),
         hit(4, PassageKind.NOTE, 0.20),
     ]
-    found = group(hits, {1: Place("wedding", "/wedding.mp4")}, limit=10)
+    found = group(hits, {1: VideoRef("wedding", "/wedding.mp4")}, limit=10)
     assert [moment.hits[0].passage_id for moment in found] == [3, 2, 1, 4]
     assert all(one.score >= other.score for one, other in pairwise(found))
     assert all(moment.score <= 1 for moment in found)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.media.files import stamp
+from vidlocal.media.files import read_stamp
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -31,7 +31,7 @@ def films(library: Library, tmp_path: Path) -> Path:
         library,
         content_hash="0",
         path=folder / "a.mp4",
-        stamp=stamp(folder / "a.mp4"),
+        stamp=read_stamp(folder / "a.mp4"),
         probe=Probe(kind=MediaKind.VIDEO, duration=60.0, recorded_at="2019-06-02T10:00:00Z"),
         frame_drafts=[],
         found=[],

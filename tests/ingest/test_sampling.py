@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vidlocal.ingest.sampling import sample
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FrameDraft
 
 WIDTH, HEIGHT = 448, 252
@@ -22,12 +22,12 @@ def scene(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.asarray(image).astype(np.float32)
 
 
-def filmed(light: np.ndarray[tuple[int, ...], np.dtype[np.float32]], time: float) -> Picture:
+def filmed(light: np.ndarray[tuple[int, ...], np.dtype[np.float32]], time: float) -> DecodedFrame:
     grain = np.random.default_rng(int(time * 1000)).normal(0, 6, light.shape)
-    return Picture(time, np.clip(light + grain, 0, 255).astype(np.uint8))
+    return DecodedFrame(time, np.clip(light + grain, 0, 255).astype(np.uint8))
 
 
-def tripod(seconds: int, *, crossing: bool, start: float = 0.0) -> Iterator[Picture]:
+def tripod(seconds: int, *, crossing: bool, start: float = 0.0) -> Iterator[DecodedFrame]:
     """A static shot, one picture every 2 s; a figure of 3 % of it may cross from left to right."""
     light = scene(1)
     for moment in range(0, seconds, 2):
@@ -38,7 +38,7 @@ def tripod(seconds: int, *, crossing: bool, start: float = 0.0) -> Iterator[Pict
         yield filmed(seen, start + moment)
 
 
-def sampled(pictures: Iterator[Picture], folder: Path) -> tuple[FrameDraft, ...]:
+def sampled(pictures: Iterator[DecodedFrame], folder: Path) -> tuple[FrameDraft, ...]:
     folder.mkdir()
     return sample(pictures, folder=folder, prefix="frames/abc")
 
@@ -86,7 +86,7 @@ def test_cuts_start_new_shots_and_each_shot_is_represented_early(tmp_path: Path)
 
 
 def test_a_black_start_is_not_the_most_valuable_frame(tmp_path: Path) -> None:
-    black = Picture(0.0, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    black = DecodedFrame(0.0, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     drafts = sampled(itertools.chain([black], tripod(12, crossing=False, start=2.0)), tmp_path / "f")
     assert drafts[0].rank == 1
     assert drafts[1].rank == 0
@@ -100,7 +100,7 @@ def test_facts_are_measured_for_distinct_frames_and_can_be_stored(tmp_path: Path
 
 
 def test_one_picture_makes_one_frame(tmp_path: Path) -> None:
-    drafts = sampled(iter([Picture(0.0, np.full((1, 1, 3), 200, np.uint8))]), tmp_path / "f")
+    drafts = sampled(iter([DecodedFrame(0.0, np.full((1, 1, 3), 200, np.uint8))]), tmp_path / "f")
     assert [(draft.rank, draft.shot, draft.same_as) for draft in drafts] == [(0, 0, None)]
 
 
@@ -113,11 +113,11 @@ def test_equal_films_are_sampled_equally(tmp_path: Path) -> None:
 
 
 def test_a_picture_whose_memory_is_used_again_is_stored_as_it_was(tmp_path: Path) -> None:
-    def reused() -> Iterator[Picture]:
+    def reused() -> Iterator[DecodedFrame]:
         memory = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         for time, level in enumerate(range(0, 240, 30)):
             memory[:] = level
-            yield Picture(2.0 * time, memory)
+            yield DecodedFrame(2.0 * time, memory)
 
     sampled(reused(), tmp_path / "f")
     levels = [np.asarray(Image.open(path)).mean() for path in sorted((tmp_path / "f").iterdir())]
@@ -127,7 +127,7 @@ def test_a_picture_whose_memory_is_used_again_is_stored_as_it_was(tmp_path: Path
 def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
     taken = 0
 
-    def endless() -> Iterator[Picture]:
+    def endless() -> Iterator[DecodedFrame]:
         nonlocal taken
         for taken, seed in enumerate(itertools.count()):
             yield filmed(scene(seed), float(taken))
@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> 
 
 
 def test_a_film_that_breaks_off_passes_its_error_on(tmp_path: Path) -> None:
-    def broken() -> Iterator[Picture]:
+    def broken() -> Iterator[DecodedFrame]:
         yield from tripod(6, crossing=True)
         raise ValueError("the decoder gave up")
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from vidlocal.media.decode_plan import Level, Part, plan
+from vidlocal.media.decode_plan import DecodeRange, SkipLevel, plan_decoding
 from vidlocal.media.timeline import Clock, Segment, Timeline
 
 
@@ -16,7 +16,7 @@ def every(step: float, until: float) -> list[float]:
     return np.arange(0, until, step).round(6).tolist()
 
 
-def chosen_keys(part: Part, keys: list[float]) -> list[float]:
+def chosen_keys(part: DecodeRange, keys: list[float]) -> list[float]:
     """What ffmpeg chooses with the part's spacing."""
     chosen: list[float] = []
     for key in keys:
@@ -28,8 +28,8 @@ def chosen_keys(part: Part, keys: list[float]) -> list[float]:
 @pytest.mark.parametrize("step", [0.04, 0.5, 0.9, 1.0, 1.4, 1.6, 2.0, 2.5, 3.0])
 def test_dense_key_frames_are_one_part_of_key_frames_without_a_gap(step: float) -> None:
     keys = every(step, 600)
-    (part,) = plan(timeline(keys, end=600), every=2.0)
-    assert part.level is Level.KEY_FRAMES
+    (part,) = plan_decoding(timeline(keys, end=600), every=2.0)
+    assert part.level is SkipLevel.KEY_FRAMES
     chosen = chosen_keys(part, keys)
     assert max(later - earlier for earlier, later in pairwise([*chosen, 600])) <= 3.0
     assert len(chosen) <= 600 / 2.0 * 1.4 + 1
@@ -39,24 +39,24 @@ def test_dense_key_frames_are_one_part_of_key_frames_without_a_gap(step: float) 
 def test_irregular_key_frames_leave_no_gap_that_could_be_avoided(seed: int) -> None:
     dice = np.random.default_rng(seed)
     keys = [0.0, *np.cumsum(dice.uniform(0.2, 2.9, 300)).round(3).tolist()]
-    (part,) = plan(timeline(keys, end=keys[-1]), every=2.0)
+    (part,) = plan_decoding(timeline(keys, end=keys[-1]), every=2.0)
     assert max(later - earlier for earlier, later in pairwise(chosen_keys(part, keys))) <= 3.0
 
 
 def test_sparse_key_frames_are_one_part_of_reference_frames() -> None:
-    (part,) = plan(timeline(every(10, 600), end=600), every=2.0)
-    assert (part.level, part.start, part.end) == (Level.REFERENCES, 0.0, 600.0)
+    (part,) = plan_decoding(timeline(every(10, 600), end=600), every=2.0)
+    assert (part.level, part.start, part.end) == (SkipLevel.REFERENCE_FRAMES, 0.0, 600.0)
 
 
 def test_zero_is_everything() -> None:
-    (part,) = plan(timeline(every(1, 60), end=60), every=0)
-    assert (part.level, part.spacing) == (Level.EVERYTHING, 0.0)
+    (part,) = plan_decoding(timeline(every(1, 60), end=60), every=0)
+    assert (part.level, part.spacing) == (SkipLevel.ALL_FRAMES, 0.0)
 
 
 def test_a_video_of_both_sorts_is_cut_where_the_density_changes() -> None:
     keys = [*every(2, 300), *(300 + time for time in every(10, 300)), *(600 + time for time in every(2, 300))]
-    parts = plan(timeline(keys, end=900), every=2.0)
-    assert [part.level for part in parts] == [Level.KEY_FRAMES, Level.REFERENCES, Level.KEY_FRAMES]
+    parts = plan_decoding(timeline(keys, end=900), every=2.0)
+    assert [part.level for part in parts] == [SkipLevel.KEY_FRAMES, SkipLevel.REFERENCE_FRAMES, SkipLevel.KEY_FRAMES]
     assert [(part.start, part.end) for part in parts] == [(0, 300), (300, 600), (600, 900)]
 
 
@@ -64,7 +64,7 @@ def test_a_video_that_changes_all_the_time_stays_a_few_parts() -> None:
     keys: list[float] = []
     for minute in range(240):
         keys += [minute * 60 + time for time in (*every(1, 30), 30, 40, 50)]
-    parts = plan(timeline(keys, end=240 * 60, rate_hz=5), every=2.0)
+    parts = plan_decoding(timeline(keys, end=240 * 60, rate_hz=5), every=2.0)
     assert len(parts) <= 24
     assert parts[0].start == 0
     assert all(earlier.end == later.start for earlier, later in pairwise(parts))
@@ -73,18 +73,18 @@ def test_a_video_that_changes_all_the_time_stays_a_few_parts() -> None:
 
 def test_where_a_seek_is_not_exact_there_is_one_part() -> None:
     keys = [*every(2, 300), *(300 + time for time in every(10, 300))]
-    assert len(plan(timeline(keys, end=600, can_seek=False), every=2.0)) == 1
+    assert len(plan_decoding(timeline(keys, end=600, can_seek=False), every=2.0)) == 1
 
 
 def test_a_hole_without_any_picture_is_not_sparse() -> None:
     keys = [*every(2, 20), *(620 + time for time in every(2, 20))]
     times = Timeline(np.array(keys), np.array(keys), (Segment(0, 640, 0),))
-    assert [part.level for part in plan(times, every=2.0)] == [Level.KEY_FRAMES]
+    assert [part.level for part in plan_decoding(times, every=2.0)] == [SkipLevel.KEY_FRAMES]
 
 
 def test_a_tail_after_the_last_key_frame_is_decoded_too() -> None:
-    parts = plan(timeline(every(2, 100), end=130), every=2.0)
-    assert parts[-1].level is Level.REFERENCES
+    parts = plan_decoding(timeline(every(2, 100), end=130), every=2.0)
+    assert parts[-1].level is SkipLevel.REFERENCE_FRAMES
     assert parts[-1].end == 130
 
 

@@ -6,7 +6,7 @@ from vidlocal.media import filenames
 
 
 def test_a_clip_is_named_after_its_video_and_time() -> None:
-    assert filenames.of_clip("wedding 2019", 3723.9) == "wedding 2019 1h02m03s"
+    assert filenames.clip_name("wedding 2019", 3723.9) == "wedding 2019 1h02m03s"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_clip_is_named_after_its_video_and_time() -> None:
     ],
 )
 def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> None:
-    name = filenames.of_clip(title, 0.0) + ".mp4"
+    name = filenames.clip_name(title, 0.0) + ".mp4"
     assert "/" not in name
     assert name[0] not in ".- ~"
     assert name.isprintable()
@@ -36,10 +36,10 @@ def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("title", ["con", "CON", "nul.txt", "Com1", "lpt³.x.y", "prn ", "aux."])
 def test_no_name_is_that_of_a_device(title: str) -> None:
-    assert filenames.safe_name(title).startswith("_")
-    assert filenames.safe_name(filenames.safe_name(title)) == filenames.safe_name(title)
+    assert filenames.sanitize_name(title).startswith("_")
+    assert filenames.sanitize_name(filenames.sanitize_name(title)) == filenames.sanitize_name(title)
 
 
 @pytest.mark.parametrize("title", ["console", "con man", "nullify", "com", "com10"])
 def test_a_name_that_only_begins_like_a_device_stays(title: str) -> None:
-    assert filenames.safe_name(title) == title
+    assert filenames.sanitize_name(title) == title

@@ -12,25 +12,25 @@ def test_folders_are_searched_in_order_and_hidden_things_skipped(tmp_path: Path)
     for name in ("b.mp4", "a.mp4", ".hidden.mp4", "sub/c.mkv", ".git/d.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = list(files.find([tmp_path]))
+    found = list(files.find_files([tmp_path]))
     assert [item.path.name for item in found] == ["a.mp4", "b.mp4", "c.mkv"]
-    assert not any(item.named for item in found)
+    assert not any(item.explicit for item in found)
 
 
 def test_a_named_file_is_found_even_when_hidden_or_missing(tmp_path: Path) -> None:
     (tmp_path / ".secret.mp4").touch()
-    found = list(files.find([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
-    assert [(item.path.name, item.named) for item in found] == [(".secret.mp4", True), ("missing.mp4", True)]
+    found = list(files.find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
+    assert [(item.path.name, item.explicit) for item in found] == [(".secret.mp4", True), ("missing.mp4", True)]
 
 
 def test_each_file_is_found_once(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
-    assert len(list(files.find([tmp_path / "a.mp4", tmp_path, tmp_path]))) == 1
+    assert len(list(files.find_files([tmp_path / "a.mp4", tmp_path, tmp_path]))) == 1
 
 
 def test_relative_names_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert next(files.find([Path("a:b.mp4")])).path == tmp_path / "a:b.mp4"
+    assert next(files.find_files([Path("a:b.mp4")])).path == tmp_path / "a:b.mp4"
 
 
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
@@ -38,9 +38,9 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "sub" / "a.mp4").touch()
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
     (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
-    assert [item.path.name for item in files.find([tmp_path])] == ["self.mp4", "a.mp4"]
+    assert [item.path.name for item in files.find_files([tmp_path])] == ["self.mp4", "a.mp4"]
     with pytest.raises(MediaError, match="circle"):
-        files.stamp(tmp_path / "self.mp4")
+        files.read_stamp(tmp_path / "self.mp4")
 
 
 def test_a_named_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
@@ -59,25 +59,25 @@ def test_a_named_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_pat
             (Path("a\0b"), "no file name"),
         ):
             with pytest.raises(MediaError, match=reason):
-                files.stamp(path)
+                files.read_stamp(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch(mode=0)
     with pytest.raises(MediaError, match="permissions"):
-        files.stamp(tmp_path / "a.mp4")
+        files.read_stamp(tmp_path / "a.mp4")
 
 
 def test_a_stamp_changes_when_the_file_does(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"one")
-    before = files.stamp(path)
-    assert files.unchanged(path, before)
+    before = files.read_stamp(path)
+    assert files.is_unchanged(path, before)
     path.write_bytes(b"longer")
-    assert not files.unchanged(path, before)
+    assert not files.is_unchanged(path, before)
     path.unlink()
-    assert not files.unchanged(path, before)
+    assert not files.is_unchanged(path, before)
 
 
 def test_the_hash_is_of_the_content_alone(tmp_path: Path) -> None:
@@ -107,4 +107,4 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
     ("name", "known"), [("a.MP4", True), ("a.jpg", True), ("a.opus", True), ("a.txt", False), ("mp4", False)]
 )
 def test_media_is_told_by_its_extension(name: str, known: bool) -> None:
-    assert files.is_media_name(Path(name)) is known
+    assert files.has_media_extension(Path(name)) is known

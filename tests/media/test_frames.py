@@ -9,12 +9,12 @@ import pytest
 
 from tests.support import clips
 from vidlocal.errors import MediaError
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.frames import read_frames
 from vidlocal.media.probe import Prober
 
-Read = Callable[..., list[Picture]]
+Read = Callable[..., list[DecodedFrame]]
 
 BFRAMES = (*clips.X264, "-g", "30", "-bf", "3")
 OPEN_GOP = (*clips.X264, "-g", "15", "-bf", "3", "-x264-params", "open-gop=1")
@@ -27,7 +27,7 @@ INTRA = ("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p")
 
 @pytest.fixture
 def read(tool: Ffmpeg, prober: Prober) -> Read:
-    def reading(path: Path, every: float) -> list[Picture]:
+    def reading(path: Path, every: float) -> list[DecodedFrame]:
         return list(read_frames(path, prober.probe(path), every=every, ffmpeg=tool, prober=prober))
 
     return reading
@@ -38,7 +38,7 @@ def uneven(number: int) -> float:
     return number * 0.04 + (number % 3) * 0.013 + (1.7 if number > 40 else 0.0)
 
 
-def assert_true_times(pictures: Sequence[Picture], time: Callable[[int], float], tolerance: float = 0.001) -> None:
+def assert_true_times(pictures: Sequence[DecodedFrame], time: Callable[[int], float], tolerance: float = 0.001) -> None:
     """Every picture is the one that is shown at its time."""
     for picture in pictures:
         assert abs(picture.time - time(clips.number_in(picture.rgb))) <= tolerance

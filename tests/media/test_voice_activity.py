@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.speech import RATE_HZ, Samples, Sentence, recording, sentences
-from vidlocal.media.voice_activity import LONGEST_PIECE_S, loud_spans, pieces
+from vidlocal.media.voice_activity import MAX_CHUNK_S, chunks, speech_spans
 
 
 @pytest.fixture(scope="module")
@@ -20,37 +20,37 @@ def tone(seconds: float) -> Samples:
 
 def test_a_sentence_is_one_span_at_its_time(spoken: list[Sentence]) -> None:
     length = spoken[0].end - spoken[0].start
-    ((start, end),) = loud_spans(recording([(5.0, spoken[0])], seconds=20))
+    ((start, end),) = speech_spans(recording([(5.0, spoken[0])], seconds=20))
     assert (start, end) == pytest.approx((5.0, 5.0 + length), abs=0.1)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.0008, 0.02, 0.3])
 def test_silence_and_steady_noise_hold_no_span(sigma: float) -> None:
-    assert loud_spans(noise(90, sigma)) == ()
+    assert speech_spans(noise(90, sigma)) == ()
 
 
 def test_a_tone_holds_no_span() -> None:
-    assert loud_spans(tone(10)) == ()
-    assert loud_spans(np.concatenate([noise(20, 0.0008), tone(3), noise(20, 0.0008)])) == ()
+    assert speech_spans(tone(10)) == ()
+    assert speech_spans(np.concatenate([noise(20, 0.0008), tone(3), noise(20, 0.0008)])) == ()
 
 
 def test_a_click_holds_no_span() -> None:
     quiet = noise(20, 0.0008)
     quiet[100_000:100_400] += 0.5
-    assert loud_spans(quiet) == ()
+    assert speech_spans(quiet) == ()
 
 
 def test_speech_is_found_in_noise_that_sets_in_later(spoken: list[Sentence]) -> None:
     sound = recording([(50.0, spoken[1])], seconds=90)
     sound[30 * RATE_HZ :] += noise(60, 0.01)
-    assert any(start < 50.3 and end > 50.9 for start, end in loud_spans(sound))
+    assert any(start < 50.3 and end > 50.9 for start, end in speech_spans(sound))
 
 
 def test_speech_as_loud_as_the_noise_around_it_is_found(spoken: list[Sentence]) -> None:
     placed = [(3.0, spoken[0]), (10.0, spoken[1]), (20.0, spoken[2])]
     loudness = float(np.concatenate([one.samples for one in spoken]).std())
     sound = recording(placed, seconds=30) + noise(30, loudness)
-    parts = pieces(sound, loud_spans(sound))
+    parts = chunks(sound, speech_spans(sound))
     assert len(parts) == 3
     for (at, one), (start, end) in zip(placed, parts, strict=True):
         assert start < at + 0.2
@@ -58,12 +58,12 @@ def test_speech_as_loud_as_the_noise_around_it_is_found(spoken: list[Sentence]) 
 
 
 def test_nothing_at_all_holds_nothing() -> None:
-    assert loud_spans(np.zeros(0, dtype=np.float32)) == ()
-    assert pieces(np.zeros(0, dtype=np.float32), ()) == ()
+    assert speech_spans(np.zeros(0, dtype=np.float32)) == ()
+    assert chunks(np.zeros(0, dtype=np.float32), ()) == ()
 
 
 def test_pieces_end_at_long_pauses_and_keep_a_little_air() -> None:
-    assert pieces(noise(30, 0.001), [(1.0, 2.0), (2.5, 4.0), (6.0, 29.9)]) == ((0.75, 4.25), (5.75, 30.0))
+    assert chunks(noise(30, 0.001), [(1.0, 2.0), (2.5, 4.0), (6.0, 29.9)]) == ((0.75, 4.25), (5.75, 30.0))
 
 
 def test_a_long_piece_is_cut_in_its_pauses(spoken: list[Sentence]) -> None:
@@ -72,8 +72,8 @@ def test_a_long_piece_is_cut_in_its_pauses(spoken: list[Sentence]) -> None:
         placed.append((at, spoken[len(placed) % 3]))
         at += placed[-1][1].samples.size / RATE_HZ + 0.5
     sound = recording(placed, seconds=at)
-    parts = pieces(sound, loud_spans(sound))
-    assert all(end - start <= LONGEST_PIECE_S for start, end in parts)
+    parts = chunks(sound, speech_spans(sound))
+    assert all(end - start <= MAX_CHUNK_S for start, end in parts)
     assert [end for _, end in parts[:-1]] == [start for start, _ in parts[1:]]
     for cut, _ in parts[1:]:
         assert not any(start < cut < start + one.samples.size / RATE_HZ for start, one in placed)

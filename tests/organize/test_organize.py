@@ -18,7 +18,7 @@ from tests.support.injection import PROBES
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
-from vidlocal.media.files import stamp
+from vidlocal.media.files import read_stamp
 from vidlocal.organize import journal as move_journal
 from vidlocal.organize import moves
 from vidlocal.organize.moves import Move
@@ -54,7 +54,7 @@ def take_in(library: Library, path: Path, *, date: str | None = "2019-06-02T10:0
         library,
         content_hash=str(path).encode("utf-8", "surrogateescape").hex(),
         path=path,
-        stamp=stamp(path),
+        stamp=read_stamp(path),
         probe=Probe(kind=MediaKind.VIDEO, duration=60.0, recorded_at=date),
         frame_drafts=[],
         found=[Passage(0.0, 60.0, PassageKind.SUMMARY, summary)] if summary else [],
@@ -110,7 +110,7 @@ def test_renaming_takes_sidecars_along_and_the_library_follows(library: Library,
     found = videos.get(library, video)
     assert found is not None
     assert (found.path, found.title) == (str(new), "2019-06-02 a")
-    assert videos.unchanged_at(library, new, stamp(new)) == found
+    assert videos.unchanged_at(library, new, read_stamp(new)) == found
 
 
 def test_undo_brings_back_every_name_and_removes_the_folders_it_made(library: Library, films: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
     copy = films / "backup" / "a.mp4"
     copy.parent.mkdir()
     copy.write_bytes((films / "a.mp4").read_bytes())
-    videos.remember_copy(library, video, copy, stamp(copy))
+    videos.remember_copy(library, video, copy, read_stamp(copy))
     proposal = propose(library, films, None)
     assert [one.source for one in proposal.moves] == [copy]
     assert [(one.path, one.reason) for one in proposal.left] == [

@@ -4,8 +4,18 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from vidlocal.moments import Place
-from vidlocal.records import Cluster, Frame, Hit, Look, Moment, PassageKind, Take, Why, WhySeen
+from vidlocal.moments import VideoRef
+from vidlocal.records import (
+    Cluster,
+    Frame,
+    FrameExplanation,
+    Hit,
+    Moment,
+    Occurrence,
+    PassageExplanation,
+    PassageKind,
+    SecondLook,
+)
 from vidlocal.render import table
 from vidlocal.render.highlight import words_of
 
@@ -68,8 +78,11 @@ def test_a_score_is_two_digits(value: float, shown: str) -> None:
 def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
     hits = tuple(Hit(number, 1, 1.0, 2.0, PassageKind.SCENE, "x", 0.5) for number in (1, 2, 3))
     found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.SCENE,), "x", hits)
-    why = {1: Why(1, 0.5, 0.71, 3, 0.412, 4.2, 4.2), 2: Why(2, 0.4, 0.51, None, None, None, 1.5)}
-    looks = {found: Look(61.0, True, "a cake \x1b[2J")}
+    why = {
+        1: PassageExplanation(1, 0.5, 0.71, 3, 0.412, 4.2, 4.2),
+        2: PassageExplanation(2, 0.4, 0.51, None, None, None, 1.5),
+    }
+    looks = {found: SecondLook(61.0, True, "a cake \x1b[2J")}
     shown = drawn(table.moments([found], (), width=100, why=why, looks=looks), 100)
     assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in shown
     assert "words #2, coverage 0.40, weight 0.51; no vector, weighed as z 1.50" in shown
@@ -80,7 +93,7 @@ def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
 def test_a_picture_that_nobody_described_says_that_it_looks_like_it() -> None:
     hit = Hit(None, 1, 1.0, 2.0, PassageKind.PICTURE, "", 0.5, frame_id=7)
     found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.PICTURE,), "", (hit,))
-    shown = drawn(table.moments([found], (), width=100, why={hit.key: WhySeen(2, 0.2871, 4.123)}), 100)
+    shown = drawn(table.moments([found], (), width=100, why={hit.key: FrameExplanation(2, 0.2871, 4.123)}), 100)
     assert "looks like it; not described yet" in shown
     assert "pictures #2, cosine 0.287, z 4.12" in shown
 
@@ -93,9 +106,9 @@ def test_moments_without_hits_have_no_column_for_what_they_were_found_in() -> No
 
 @pytest.mark.parametrize("width", [60, 80, 140])
 def test_groups_fit_every_width_and_name_where_they_are(width: int) -> None:
-    takes = tuple(Take(video, 100.0 * n, 100.0 * n + 20, 2) for video in range(1, 8) for n in range(6))
+    takes = tuple(Occurrence(video, 100.0 * n, 100.0 * n + 20, 2) for video in range(1, 8) for n in range(6))
     found = [Cluster(Frame(1, 1, 3725.0, 0, "x"), 84, takes), Cluster(Frame(2, 9, 0.0, 0, "x"), 2, takes[:1])]
-    places = {video: Place(f"{video} {LONG} \x1b[2J", "/x") for video in range(1, 8)}
+    places = {video: VideoRef(f"{video} {LONG} \x1b[2J", "/x") for video in range(1, 8)}
     shown = drawn(table.clusters(found, places, width=width), width)
     assert all(cell_len(line) <= width for line in shown.splitlines())
     assert "\x1b" not in shown

@@ -11,7 +11,7 @@ from vidlocal.engines import rerank_prompts
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.records import Hit, JobKind, JobState, Look, Moment, PassageKind
+from vidlocal.records import Hit, JobKind, JobState, SecondLook, Moment, PassageKind
 from vidlocal.search.rerank import Looker, reordered
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
@@ -47,7 +47,7 @@ def moment(video_id: int, start: float, end: float) -> Moment:
     return Moment(video_id, "colours", "/v/colours.mp4", start, end, 0.5, (PassageKind.SPEECH,), "x", (hit,))
 
 
-def look(library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall") -> dict[Moment, Look]:
+def look(library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall") -> dict[Moment, SecondLook]:
     looker = Looker(library, vision, wanted, worker="me", ready=lambda: None)
     return dict(looker.look(moments))
 
@@ -60,8 +60,8 @@ def test_what_shows_it_comes_first_and_what_does_not_last(library: Library, visi
     video_id = add_colours(library)
     green, unseen, red = moment(video_id, 4.0, 5.0), moment(video_id, 12.0, 13.0), moment(video_id, 0.0, 1.0)
     seen = look(library, vision, green, red)
-    assert (seen[green].shows, seen[red].shows) == (False, True)
-    assert "red" in seen[red].what
+    assert (seen[green].matches, seen[red].matches) == (False, True)
+    assert "red" in seen[red].description
     assert reordered((green, unseen, red), seen) == (red, unseen, green)
 
 

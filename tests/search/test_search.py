@@ -9,7 +9,7 @@ from tests.support import frame_vectors
 from tests.support.text_videos import KEY, add_vectors, add_video, random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
-from vidlocal.records import Passage, PassageKind, WhySeen
+from vidlocal.records import Passage, PassageKind, FrameExplanation
 from vidlocal.search.run import search
 from vidlocal.store.database import Library
 
@@ -238,7 +238,7 @@ def test_a_frame_nobody_described_is_found_by_how_it_looks(library: Library) -> 
     [moment] = found.moments
     assert (moment.start, moment.end, moment.kinds, moment.text) == (100.0, 110.0, (PassageKind.PICTURE,), "")
     assert [hit.frame_id for hit in moment.hits] == [frames[10]]
-    assert isinstance(found.why[moment.hits[0].key], WhySeen)
+    assert isinstance(found.why[moment.hits[0].key], FrameExplanation)
     assert found.notice is None
 
 

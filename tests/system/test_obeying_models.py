@@ -24,8 +24,8 @@ from tests.support.injection import PROBES, obeying
 from tests.support.wedding_film import add_film, deep
 from vidlocal.cli import app
 from vidlocal.engines import ask_prompts, prompt_escape, prompts, text_prompts
-from vidlocal.media.filenames import safe_name
-from vidlocal.media.files import stamp
+from vidlocal.media.filenames import sanitize_name
+from vidlocal.media.files import read_stamp
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
@@ -168,7 +168,7 @@ def films(library: Library, tmp_path: Path) -> Path:
         path.with_suffix(".srt").write_text(f"{number}")
         with library.writing() as connection:
             connection.execute("UPDATE videos SET path = ?, title = ? WHERE id = ?", (str(path), probe, video))
-        videos.remember_copy(library, video, path, stamp(path))
+        videos.remember_copy(library, video, path, read_stamp(path))
     return folder
 
 
@@ -250,7 +250,7 @@ def _organized(films: Path) -> None:
     assert set(after) == {moved.get(name, name) for name in before}
     for name in moved.values():
         for part in Path(name).parts:
-            assert part == safe_name(part)
+            assert part == sanitize_name(part)
             assert not part.startswith((".", "-", " "))
             assert not re.search(r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\\:*?"<>|]', part)
             assert not re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", part)

@@ -28,7 +28,7 @@ from vidlocal.store import filesystem
 from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 from vidlocal.store.history import facts
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama
@@ -127,7 +127,7 @@ def _library(home: Path) -> Check:
             count = len(videos.every(library))
     except StoreError as error:
         return Check("library", State.MISSING, str(error), "", error.exit_code)
-    return Check("library", State.OK, f"{counted(count, 'video')}, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
+    return Check("library", State.OK, f"{pluralize(count, 'video')}, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
 
 
 def _privacy(home: Path) -> Check:

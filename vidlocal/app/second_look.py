@@ -6,7 +6,7 @@ from dataclasses import replace
 from vidlocal.app.hosts import open_vision
 from vidlocal.cli.ui import console
 from vidlocal.errors import EngineError
-from vidlocal.records import Look, Moment
+from vidlocal.records import SecondLook, Moment
 from vidlocal.search.query import parse
 from vidlocal.search.rerank import Looker, reordered
 from vidlocal.search.run import Result

@@ -150,7 +150,7 @@ class Service:
         if outcome.result is Result.FAILED:
             self.shift.say(f"{outcome.path.name} was not taken in: {outcome.reason}")
         elif outcome.result is Result.ADDED and outcome.video is not None:
-            self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {counted(outcome.frames, 'frame')}.")
+            self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {pluralize(outcome.frames, 'frame')}.")
         self._say_once(outcome.notes)
 
     def _say_once(self, notes: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from vidlocal.render.sanitize import flat
 from vidlocal.search.ask import SILENT, Statement, answer, gather, look
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.timecode import clock
+from vidlocal.timecode import format_time
 
 if TYPE_CHECKING:
     from vidlocal.settings import Settings
@@ -121,7 +121,7 @@ def _place(title: str, start: float) -> str:
 
 
 def _time(seconds: float) -> str:
-    return clock(int(seconds))[:-2]
+    return format_time(int(seconds))[:-2]
 
 
 def _citation(number: int, moment: Moment) -> dict[str, object]:

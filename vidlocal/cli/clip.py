@@ -19,7 +19,7 @@ from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.timecode import clock
+from vidlocal.timecode import format_time
 
 if TYPE_CHECKING:
     from vidlocal.export.clips import Clipper, Made, Wanted
@@ -196,14 +196,14 @@ def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
         console.document({"clips": clips})
         return
     for one, start, end in spans:
-        console.fields(one.paths[0], clock(start), clock(end), one.text)
+        console.fields(one.paths[0], format_time(start), format_time(end), one.text)
 
 
 def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
     if made.file is None or made.cut is None:
         console.notice(made.reason or "It could not be cut.")
     elif not json:
-        console.fields(made.file, made.wanted.paths[0], clock(made.cut.start), clock(made.cut.end), _how(made))
+        console.fields(made.file, made.wanted.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made))
 
 
 def _how(made: "Made") -> str:

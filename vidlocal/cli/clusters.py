@@ -7,13 +7,13 @@ import typer
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
-from vidlocal.moments import Place
+from vidlocal.moments import VideoRef
 from vidlocal.records import Cluster
 from vidlocal.search.clusters import HASH, THRESHOLD, Grouped, cluster
 from vidlocal.store.content import videos
 from vidlocal.store.index import hits
-from vidlocal.text import counted
-from vidlocal.timecode import clock
+from vidlocal.text import pluralize
+from vidlocal.timecode import format_time
 
 _BY_HASH = (
     "Compared by perceptual hash, which knows near copies only. To compare by what pictures show, run: "
@@ -45,7 +45,7 @@ def command(
     with open_library() as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
         found = cluster(library, limit=limit, threshold=threshold, videos=among)
-        places = hits.places(library, {take.video_id for one in found.clusters for take in one.takes})
+        places = hits.places(library, {take.video_id for one in found.clusters for take in one.occurrences})
     if json:
         output.document(_document(found, threshold, places))
     elif output.on_terminal() and found.clusters:
@@ -59,23 +59,23 @@ def command(
 
 
 def _told(found: Grouped) -> list[str]:
-    pictures = counted(found.compared, "picture")
-    told = f"{counted(found.total, 'group')} among {pictures}."
+    pictures = pluralize(found.compared, "picture")
+    told = f"{pluralize(found.total, 'group')} among {pictures}."
     if not found.total:
         told = f"No two of {pictures} look alike."
     more = ["Show more of them with --limit."] if found.total > len(found.clusters) else []
     return [told, *more, *([_BY_HASH] if found.by == HASH else [])]
 
 
-def _lines(found: Grouped, places: dict[int, Place]) -> None:
+def _lines(found: Grouped, places: dict[int, VideoRef]) -> None:
     for number, one in enumerate(found.clusters, 1):
-        for take in one.takes:
+        for take in one.occurrences:
             if take.video_id in places:
                 path = places[take.video_id].path
-                output.fields(str(number), path, clock(take.start), clock(take.end), str(take.pictures))
+                output.fields(str(number), path, format_time(take.start), format_time(take.end), str(take.frame_count))
 
 
-def _document(found: Grouped, threshold: float, places: dict[int, Place]) -> dict[str, object]:
+def _document(found: Grouped, threshold: float, places: dict[int, VideoRef]) -> dict[str, object]:
     return {
         "by": found.by,
         "threshold": threshold,
@@ -85,23 +85,23 @@ def _document(found: Grouped, threshold: float, places: dict[int, Place]) -> dic
     }
 
 
-def _as_data(one: Cluster, places: dict[int, Place]) -> dict[str, object]:
+def _as_data(one: Cluster, places: dict[int, VideoRef]) -> dict[str, object]:
     return {
-        "pictures": one.pictures,
-        "videos": one.videos,
+        "pictures": one.frame_count,
+        "videos": one.video_count,
         "looks_like": {**_video(one.leader.video_id, places), "time": round(one.leader.time, 3)},
         "takes": [
             {
                 **_video(take.video_id, places),
                 "start": round(take.start, 3),
                 "end": round(take.end, 3),
-                "pictures": take.pictures,
+                "pictures": take.frame_count,
             }
-            for take in one.takes
+            for take in one.occurrences
         ],
     }
 
 
-def _video(video_id: int, places: dict[int, Place]) -> dict[str, object]:
-    place = places.get(video_id, Place("", ""))
+def _video(video_id: int, places: dict[int, VideoRef]) -> dict[str, object]:
+    place = places.get(video_id, VideoRef("", ""))
     return {"video": {"id": video_id, "title": place.title, "path": place.path}}

@@ -40,7 +40,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         outcome = _take_in(stack, library, clip, quiet=quiet)
         _say_what_it_is(outcome, quiet=quiet)
         _search(library, json=json)
-    output.notice(f"That took {lasting(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
+    output.notice(f"That took {format_duration(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
     output.notice("Now with your own: vidlocal ingest PATH, then vidlocal search WORDS.", quiet=quiet)
     output.notice(
         "For speech, and for what the pictures show: vidlocal setup, then vidlocal enrich. What is still missing: "
@@ -77,7 +77,7 @@ def _take_in(stack: ExitStack, library: Library, clip: Path, *, quiet: bool) -> 
 
 
 def _say_what_it_is(outcome: "Outcome", *, quiet: bool) -> None:
-    length = lasting(outcome.video.duration) if outcome.video else ""
+    length = format_duration(outcome.video.duration) if outcome.video else ""
     output.notice(
         f"Taken in: {outcome.path.name}, {length} drawn for this demo, {outcome.frames} frames ({outcome.distinct} "
         f"distinct), {outcome.subtitles} subtitles, text on screen.",

@@ -208,13 +208,13 @@ class _Command:
         if not frames_left:
             return
         each = facts.get(self.library, SECONDS_PER_FRAME)
-        words = f"{counted(frames_left, 'frame')} to describe with {self.chosen.vision_model}"
+        words = f"{pluralize(frames_left, 'frame')} to describe with {self.chosen.vision_model}"
         if each is None:
             self.shift.say(f"{words}; how long one takes is not yet known here.")
             return
         seconds = frames_left * float(each)
         ready = datetime.now() + timedelta(seconds=seconds)
-        self.shift.say(f"{words}; about {lasting(seconds)} at {float(each):.1f} s each, done by {ready:%a %H:%M}.")
+        self.shift.say(f"{words}; about {format_duration(seconds)} at {float(each):.1f} s each, done by {ready:%a %H:%M}.")
 
     def _say_all_is_done(self) -> None:
         seen = frames.coverage(self.library)
@@ -231,7 +231,7 @@ class _Command:
     def _say_what_is_stale(self) -> None:
         stale = len(redo.stale(self.library, self.chosen.vision_model, _DESCRIBED))
         if stale:
-            told = counted(stale, "is", "are")
+            told = pluralize(stale, "is", "are")
             model = self.chosen.vision_model
             self.shift.say(
                 f"{told} by another model than {model} or an older prompt; --redo-stale has them described again."
@@ -241,7 +241,7 @@ class _Command:
         for note in dict.fromkeys(summary.notes):
             self.shift.say(note)
         described = summary.done.get(JobKind.DESCRIBE, 0)
-        told = [f"{counted(described, 'frame')} described in {lasting(summary.seconds)}"] if described else []
+        told = [f"{pluralize(described, 'frame')} described in {format_duration(summary.seconds)}"] if described else []
         if summary.failed:
             told.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
         waiting = ", ".join(f"{kind.value} {number:,}" for kind, number in summary.left.items() if number)

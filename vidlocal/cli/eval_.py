@@ -14,7 +14,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.engines.query_vector import QueryVector, query_vector
 from vidlocal.errors import EngineError, MediaError, UsageError
-from vidlocal.media.files import unreadable
+from vidlocal.media.files import read_error
 from vidlocal.records import Moment
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Figures, Ranks, Truth
@@ -23,7 +23,7 @@ from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import placeholder
 from vidlocal.store.index import vector_index
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 CHANNELS = ("words", "vectors", "fused")
 _SOME_LEFT_OUT = 3
@@ -89,7 +89,7 @@ def _questions(library: Library, path: Path) -> tuple[list[Question], int]:
     try:
         lines = path.read_text("utf-8-sig").split("\n")
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
     except UnicodeDecodeError as error:
         raise MediaError(f"{path} holds no text in UTF-8.") from error
     named: dict[str, list[int]] = {}
@@ -225,7 +225,7 @@ def _print(found: _Channels, count: int, *, json: bool, intervals: bool) -> None
     if json:
         console.document({"queries": count, **_data(told, intervals=intervals)})
         return
-    console.line(counted(count, "query", "queries"))
+    console.line(pluralize(count, "query", "queries"))
     _table(told)
 
 
@@ -242,7 +242,7 @@ def _print_both(names: Sequence[str], both: Sequence[_Channels], count: int, *, 
         compared = [{"name": name, **_data(one, intervals=intervals)} for name, one in zip(names, told, strict=True)]
         console.document({"queries": count, "compared": compared, "difference": _data(gained, intervals=True)})
         return
-    console.line(counted(count, "query", "queries"))
+    console.line(pluralize(count, "query", "queries"))
     for name, one in zip(names, told, strict=True):
         console.line("")
         console.line(name)

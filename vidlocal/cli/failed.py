@@ -12,8 +12,8 @@ from vidlocal.store.content import videos
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import Among
 from vidlocal.store.queue.jobs import Failure
-from vidlocal.text import counted
-from vidlocal.timecode import clock, short_clock
+from vidlocal.text import pluralize
+from vidlocal.timecode import format_time, format_short_time
 
 
 def command(
@@ -52,14 +52,14 @@ def command(
 def _sentence(number: int, *, retry: bool) -> str:
     if not number:
         return "Nothing was set aside."
-    what = counted(number, "job")
+    what = pluralize(number, "job")
     if retry:
         return f"{what} queued again. Go on with: vidlocal enrich"
     return f"{what} set aside. Try again with: vidlocal failed --retry"
 
 
 def _fields(failure: Failure, known: dict[int, Video]) -> list[str]:
-    time = "" if failure.time is None else clock(failure.time)
+    time = "" if failure.time is None else format_time(failure.time)
     fault = failure.fault or ""
     title = known[failure.video_id].title
     return [str(failure.video_id), title, failure.kind, time, fault, str(failure.attempts), failure.reason]
@@ -71,7 +71,7 @@ def _draw(failed: Sequence[Failure], known: dict[int, Video]) -> None:
     rows = [
         [
             f"{failure.video_id}  {known[failure.video_id].title}",
-            "-" if failure.time is None else short_clock(failure.time),
+            "-" if failure.time is None else format_short_time(failure.time),
             failure.kind,
             failure.fault or "-",
             str(failure.attempts),

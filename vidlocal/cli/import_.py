@@ -12,7 +12,7 @@ from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
 from vidlocal.ingest import import_file
 from vidlocal.store.database import Library
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 _MOST_REASONS = 20
 
@@ -92,11 +92,11 @@ class _Reasons:
 
 
 def _told(total: import_file.Taken, unreadable: int) -> str:
-    said = f"New: {counted(total.passages, 'passage')} and {counted(total.videos, 'video')}"
+    said = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
     if total.known:
-        said += f"; known before: {counted(total.known, 'passage')}"
+        said += f"; known before: {pluralize(total.known, 'passage')}"
     if total.bad:
-        said += f"; left out: {counted(total.bad, 'line')}"
+        said += f"; left out: {pluralize(total.bad, 'line')}"
     if unreadable:
-        said += f"; not read: {counted(unreadable, 'file')}"
+        said += f"; not read: {pluralize(unreadable, 'file')}"
     return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")

@@ -122,16 +122,16 @@ def _sentence(outcome: "Outcome") -> str:
         return f"known: {name} is video {video.id}, unchanged"
     if outcome.result is Result.COPY:
         return f"copy: {name} is the same as video {video.id} ({video.title})"
-    facts = [short_clock(video.duration)] if video.duration else []
+    facts = [format_short_time(video.duration)] if video.duration else []
     if outcome.frames:
-        facts.append(f"{counted(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")
+        facts.append(f"{pluralize(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")
     if outcome.subtitles:
-        facts.append(counted(outcome.subtitles, "subtitle"))
+        facts.append(pluralize(outcome.subtitles, "subtitle"))
     if outcome.speech:
-        facts.append(counted(outcome.speech, "line of speech", "lines of speech"))
+        facts.append(pluralize(outcome.speech, "line of speech", "lines of speech"))
     if outcome.screen_texts:
-        facts.append(counted(outcome.screen_texts, "text on screen", "texts on screen"))
-    facts.append(f"took {lasting(outcome.seconds)}")
+        facts.append(pluralize(outcome.screen_texts, "text on screen", "texts on screen"))
+    facts.append(f"took {format_duration(outcome.seconds)}")
     if video.partial:
         facts.append(video.partial)
     return f"added: {name} is video {video.id}: {', '.join(facts)}"
@@ -204,7 +204,7 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
     there = (one.video for one in done if one.result in {Result.KNOWN, Result.COPY})
     known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
     if known:
-        told = f"{counted(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
+        told = f"{pluralize(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
         lost = f"vidlocal rm {known[0].id} and ingest take them anew, without what was described and noted."
         console.notice(f"{told} {lost}", quiet=quiet)
 

@@ -67,12 +67,12 @@ def video_and_time(library: Library, text: str) -> tuple[Video, float]:
     if not at or not name:
         raise UsageError(f"{text!r} names no moment. Write it like wedding@1:02:03, or wedding@75.5.")
     try:
-        time = timecode.parse(clock)
+        time = timecode.parse_time(clock)
     except ValueError as error:
         raise UsageError(f"{clock!r} is no time. Write it like 1:02:03, 2:03 or 75.5.") from error
     video = videos.resolve(library, name)
     if not isfinite(time) or not 0 <= time <= video.duration:
-        raise UsageError(f"{video.title} lasts {timecode.clock(video.duration)}, so nothing is at {clock}.")
+        raise UsageError(f"{video.title} lasts {timecode.format_time(video.duration)}, so nothing is at {clock}.")
     return video, time
 
 
@@ -110,7 +110,7 @@ def _edit(library: Library, passage_id: int, text: str, *, json: bool, quiet: bo
 
 def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: bool) -> None:
     passage = _passage(library, passage_id)
-    what = f"the {passage.kind} passage {passage_id} at {timecode.clock(passage.start)}: {_short(passage.text)}"
+    what = f"the {passage.kind} passage {passage_id} at {timecode.format_time(passage.start)}: {_short(passage.text)}"
     deleted = yes or console.confirmed(f"Delete {what}?")
     if deleted:
         passages.forget(library, passage)
@@ -126,7 +126,7 @@ def _list(library: Library, place: str, *, json: bool, quiet: bool) -> None:
         console.document({"passages": [asdict(passage) for passage in known]})
         return
     for passage in known:
-        span = timecode.clock(passage.start), timecode.clock(passage.end)
+        span = timecode.format_time(passage.start), timecode.format_time(passage.end)
         console.fields(str(passage.id), *span, passage.kind, passage.engine or "", passage.text)
     if not known:
         console.notice("Nothing is known of this time. Give a text to write a note.", quiet=quiet)
@@ -136,7 +136,7 @@ def _tell(library: Library, passage_id: int, verb: str, *, json: bool, quiet: bo
     passage = _passage(library, passage_id)
     if json:
         console.document({"passage": asdict(passage)})
-    when = f"{timecode.clock(passage.start)} to {timecode.clock(passage.end)}"
+    when = f"{timecode.format_time(passage.start)} to {timecode.format_time(passage.end)}"
     console.notice(f"{verb} as {passage.kind} passage {passage_id}, {when}.", quiet=quiet)
 
 

@@ -13,7 +13,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.render.sanitize import flat
 from vidlocal.store.database import Library
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
     from vidlocal.organize.moves import Left, Move, Moved
@@ -103,7 +103,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
     if not json:
         _table(proposal)
     count = len(proposal.moves)
-    if count and not yes and sys.stdin.isatty() and not console.confirmed(f"Rename {counted(count, 'video')}?"):
+    if count and not yes and sys.stdin.isatty() and not console.confirmed(f"Rename {pluralize(count, 'video')}?"):
         console.notice("Nothing was renamed.", quiet=quiet)
         return
     moved = move.apply(library, proposal.folder, proposal.moves)
@@ -112,7 +112,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
         console.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
     _name_left(proposal.left, quiet=quiet)
     if moved.renamed:
-        told = f"Renamed {counted(len(moved.renamed), 'file')}. Take it back with: vidlocal organize --undo"
+        told = f"Renamed {pluralize(len(moved.renamed), 'file')}. Take it back with: vidlocal organize --undo"
     else:
         told = "Nothing was renamed."
     console.notice(told, quiet=quiet)
@@ -130,7 +130,7 @@ def _undo(library: Library, *, json: bool, quiet: bool) -> None:
     if moved is None:
         console.notice("There is nothing to take back.", quiet=quiet)
         return
-    console.notice(f"Old names given back to {counted(len(moved.renamed), 'file')}.", quiet=quiet)
+    console.notice(f"Old names given back to {pluralize(len(moved.renamed), 'file')}.", quiet=quiet)
     _end(moved)
 
 

@@ -15,7 +15,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import priorities
 from vidlocal.store.queue.priorities import Reason, Waiting
-from vidlocal.timecode import clock, lasting, short_clock
+from vidlocal.timecode import format_time, format_duration, format_short_time
 
 _SHOWN = 10
 
@@ -110,7 +110,7 @@ def _video_fields(plan: Plan, line: VideoPlan) -> list[str]:
 
 def _frame_fields(waiting: Waiting) -> list[str]:
     rank = "" if waiting.rank is None else str(waiting.rank + 1)
-    return [clock(waiting.time), waiting.reason, rank, f"{waiting.novelty:.4f}", waiting.query or ""]
+    return [format_time(waiting.time), waiting.reason, rank, f"{waiting.novelty:.4f}", waiting.query or ""]
 
 
 def _draw(plan: Plan) -> None:
@@ -127,12 +127,12 @@ def _draw(plan: Plan) -> None:
 def _video_row(plan: Plan, line: VideoPlan) -> list[str]:
     seconds = plan.seconds(len(line.waiting))
     counts = (line.counts.frames, line.counts.distinct, line.counts.described, len(line.waiting))
-    takes = "-" if not line.waiting else "not known" if seconds is None else lasting(seconds)
+    takes = "-" if not line.waiting else "not known" if seconds is None else format_duration(seconds)
     return [str(line.video.id), line.video.title, *(f"{count:,}" for count in counts), takes]
 
 
 def _frame_rows(first: Sequence[Waiting], titles: dict[int, str]) -> list[list[str]]:
-    return [[short_clock(frame.time), titles.get(frame.video_id, ""), why(frame)] for frame in first]
+    return [[format_short_time(frame.time), titles.get(frame.video_id, ""), why(frame)] for frame in first]
 
 
 def _as_data(plan: Plan) -> dict[str, object]:

@@ -9,7 +9,7 @@ from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.organize import journal
 from vidlocal.store.content import frames, passages, videos
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
         frame_count = frames.coverage(library, found.id).total
         passage_count = len(passages.of_video(library, found.id))
         what = f"video {found.id} ({found.title}) "
-        what += f"with {counted(frame_count, 'frame')} and {counted(passage_count, 'passage')}"
+        what += f"with {pluralize(frame_count, 'frame')} and {pluralize(passage_count, 'passage')}"
         removed = not dry_run and (yes or console.confirmed(f"Remove {what} from the library?"))
         if removed and purge:
             run_log.forget(library.folder)

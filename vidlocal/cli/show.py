@@ -12,7 +12,7 @@ from vidlocal.records import Chapter, Passage, Video, VideoTag
 from vidlocal.store.content import frames, passages, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
-from vidlocal.timecode import clock, day_and_time
+from vidlocal.timecode import format_time, format_date
 
 # The tags that most passages speak for; --json has them all.
 _TAGS_SHOWN = 12
@@ -40,7 +40,7 @@ def command(
         _draw(found, coverage, about, known)
     else:
         for passage in known:
-            output.fields(clock(passage.start), clock(passage.end), passage.kind, passage.text)
+            output.fields(format_time(passage.start), format_time(passage.end), passage.kind, passage.text)
     if not known:
         output.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
 
@@ -85,8 +85,8 @@ def _facts(video: Video, coverage: Coverage, about: _About) -> list[tuple[str, s
         ("picture", table.picture(video)),
         ("codecs", video.codecs),
         ("size", f"{video.size_bytes / 1e6:,.1f} MB"),
-        ("recorded", day_and_time(video.recorded_at or "")),
-        ("added", day_and_time(video.added_at)),
+        ("recorded", format_date(video.recorded_at or "")),
+        ("added", format_date(video.added_at)),
         ("language", video.language or ""),
         ("event", about.event_type or ""),
         ("tags", ", ".join(list(dict.fromkeys(tag.tag for tag in about.tags))[:_TAGS_SHOWN])),

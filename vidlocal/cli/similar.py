@@ -18,7 +18,7 @@ from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
     from vidlocal.engines.base import Vectors
@@ -162,7 +162,7 @@ def _unseen(library: Library, key: str) -> str:
     left = frame_index.unseen(library, key)
     if not left:
         return ""
-    return f"Not compared, having no vector: {counted(left, 'picture')}. Go on with: vidlocal enrich --only pictures"
+    return f"Not compared, having no vector: {pluralize(left, 'picture')}. Go on with: vidlocal enrich --only pictures"
 
 
 def _print(asked: str, found: _Found, *, json: bool) -> None:

@@ -12,7 +12,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.enrich.status import Failed, Now, State, Status, read
 from vidlocal.records import EnrichmentStatus, JobKind, Video
 from vidlocal.store.database import Library
-from vidlocal.timecode import lasting, pace
+from vidlocal.timecode import format_duration, format_pace
 
 _WATCH_EVERY_S = 2.0
 _TITLES_SHOWN = 3
@@ -86,7 +86,7 @@ def describe(status: Status) -> list[tuple[str, str]]:
     if status.seconds_left is None:
         pairs.append(("time left", "not known before the first frames are described"))
     elif status.seconds_left and status.seconds_per_frame is not None:
-        pairs.append(("time left", f"{lasting(status.seconds_left)} at {pace(status.seconds_per_frame)} per frame"))
+        pairs.append(("time left", f"{format_duration(status.seconds_left)} at {format_pace(status.seconds_per_frame)} per frame"))
     return pairs
 
 

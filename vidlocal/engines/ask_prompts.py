@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from vidlocal.engines import prompt_escape, scene_parser
 from vidlocal.engines.text_prompts import MOST_TITLE_CHARACTERS, TEXT_PARAMETERS
 from vidlocal.records import Moment
-from vidlocal.timecode import clock
+from vidlocal.timecode import format_time
 
 ASK_SYSTEM = """\
 You answer questions about a collection of home videos from evidence that was found in it. Each piece of evidence is \
@@ -91,7 +91,7 @@ def _line(number: int, moment: Moment) -> str:
         left -= len(words)
         if left < _MOST_LINE_CHARACTERS // 10:
             break
-    return f"{number} {title} at {clock(int(moment.start))[:-2]}: {', '.join(said)}"
+    return f"{number} {title} at {format_time(int(moment.start))[:-2]}: {', '.join(said)}"
 
 
 class Reader:

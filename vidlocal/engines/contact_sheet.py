@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.errors import MediaError
-from vidlocal.timecode import short_clock
+from vidlocal.timecode import format_short_time
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,7 +36,7 @@ def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
     sheet = Image.new("RGB", (columns * (width + _GAP_PX) - _GAP_PX, rows * (height + _GAP_PX) - _GAP_PX))
     for place, (picture, time) in enumerate(zip(pictures, times, strict=True)):
         picture.thumbnail((width, height))
-        _label(picture, short_clock(time))
+        _label(picture, format_short_time(time))
         sheet.paste(picture, (place % columns * (width + _GAP_PX), place // columns * (height + _GAP_PX)))
     return _encoded(sheet)
 

@@ -20,7 +20,7 @@ from vidlocal.engines.base import AnswerCut, ModelInfo, PictureRefused, Vectors
 from vidlocal.engines.host_policy import check_host, is_hosted, names, origin, refuse_hosted
 from vidlocal.engines.ollama_http import Timeouts, WatchedTransport, failure, missing, plain_words, unreachable
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 Need = Literal["vision", "embedding", "completion"]
 Options = Mapping[str, int | float]
@@ -198,7 +198,7 @@ class Ollama:
             reply = self._client.embed(model, list(texts), options=dict(options), keep_alive=keep_alive)
             vectors = np.asarray(reply.embeddings, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
-            raise AnswerRejected(f"{model} gave vectors of shape {vectors.shape} for {counted(len(texts), 'text')}.")
+            raise AnswerRejected(f"{model} gave vectors of shape {vectors.shape} for {pluralize(len(texts), 'text')}.")
         return vectors
 
     def unload(self, model: str) -> None:

@@ -9,7 +9,7 @@ chat templates use as signs of their own.
 from collections.abc import Sequence
 
 from vidlocal.records import Passage, PassageKind
-from vidlocal.timecode import short_clock
+from vidlocal.timecode import format_short_time
 
 # What a passage is called in a prompt.
 SOURCES = {
@@ -44,7 +44,7 @@ def clean(text: str, *, most: int) -> str:
 def notes(passages: Sequence[Passage], *, most: int) -> str:
     """One numbered line per passage: `3 0:12 said "..."`. Numbers count from 1, times are of the beginning."""
     return "\n".join(
-        f"{number} {short_clock(passage.start)} {SOURCES[passage.kind]} {quoted(passage.text, most=most)}"
+        f"{number} {format_short_time(passage.start)} {SOURCES[passage.kind]} {quoted(passage.text, most=most)}"
         for number, passage in enumerate(passages, start=1)
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from vidlocal.engines import prompt_escape
 from vidlocal.engines.prompts import NUM_CTX
 from vidlocal.records import Passage
-from vidlocal.timecode import short_clock, span
+from vidlocal.timecode import format_short_time, format_range
 
 # Bump when a prompt, a schema or an option that changes answers changes; a test holds their fingerprint.
 WATCH_PROMPT_VERSION = "watch-1"
@@ -54,10 +54,10 @@ def watch_prompt(
     times: Sequence[float], cuts: Sequence[float], heard: Sequence[Passage], *, as_sheet: bool, plain: bool
 ) -> str:
     """What to ask about the pictures of `times`. `cuts` are the times at which a new shot begins."""
-    clocks = [short_clock(time) for time in times]
+    clocks = [format_short_time(time) for time in times]
     parts = [(_SHEET if as_sheet else _SERIES).format(count=len(times), times=", ".join(clocks))]
     if cuts:
-        parts.append(_CUT.format(times=" and ".join(short_clock(time) for time in cuts)))
+        parts.append(_CUT.format(times=" and ".join(format_short_time(time) for time in cuts)))
     if heard:
         parts.append(_QUOTED.format(lines=prompt_escape.notes(heard[:MOST_QUOTED], most=MOST_QUOTED_CHARACTERS)))
     parts.append(WATCH_PLAIN if plain else _WATCH_ASKED)
@@ -166,7 +166,7 @@ def section_prompt(title: str, start: float, end: float, given: Sequence[Passage
     return "\n".join(
         [
             f"The file is called {prompt_escape.quoted(title, most=MOST_TITLE_CHARACTERS)}.",
-            f"Notes from {span(start, end)}:",
+            f"Notes from {format_range(start, end)}:",
             prompt_escape.notes(given, most=most),
             SECTION_ASKED,
         ]

@@ -8,7 +8,7 @@ from typing import Self
 
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.media import cut, filenames, files
-from vidlocal.media.atomic_write import placed
+from vidlocal.media.atomic_write import atomic_file
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
@@ -72,7 +72,7 @@ class Clipper:
 
         Raises UsageError when `target` is there, before anything is cut.
         """
-        with placed(target, refuse=True) as (draft, name):
+        with atomic_file(target, refuse=True) as (draft, name):
             sources = [self._source_or_reason(one) for one in wanted]
             probes = [source.probe for source in sources if isinstance(source, cut.Source)]
             parts: list[Path] = []
@@ -89,8 +89,8 @@ class Clipper:
     def _one(self, one: Wanted, folder: Path) -> Made:
         source = self._source(one)
         made = self._planned(source, one, exact=self._exact or self._caption is not None)
-        target = folder / f"{filenames.of_clip(one.title, one.start)}{made.suffix}"
-        with placed(target, refuse=False) as (draft, name):
+        target = folder / f"{filenames.clip_name(one.title, one.start)}{made.suffix}"
+        with atomic_file(target, refuse=False) as (draft, name):
             cut.make(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
         return Made(one, name, made)
 
@@ -130,7 +130,7 @@ class Clipper:
     def _source(self, one: Wanted) -> cut.Source:
         path = next((path for path in one.paths if path.is_file()), one.paths[0])
         if path not in self._sources:
-            files.stamp(path)  # says what is the matter with it
+            files.read_stamp(path)  # says what is the matter with it
             probe = self._prober.probe(path)
             timeline = self._prober.timeline(path) if probe.kind is MediaKind.VIDEO else None
             self._sources[path] = cut.Source(path, probe, timeline)

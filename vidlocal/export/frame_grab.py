@@ -13,7 +13,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find
-from vidlocal.media.frames import read_at
+from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME
 from vidlocal.records import FileStamp, Frame, MediaKind, Video
@@ -53,7 +53,7 @@ def _source(library: Library, video: Video) -> Path | None:
     """A file that is, by size and time, as it was when the video was taken in; inodes of some drives change."""
     for path, known in videos.stamps(library, video.id).items():
         with suppress(MediaError):
-            if _alike(files.stamp(path), known):
+            if _alike(files.read_stamp(path), known):
                 return path
     return None
 
@@ -68,7 +68,7 @@ def _decoded(source: Path, time: float, ffmpeg: str | None) -> Still:
         times = prober.timeline(source).times
         at = max(0, int(np.searchsorted(times, time + SAME_TIME, side="right")) - 1)
         wanted = [float(times[at])] if len(times) else []
-        seen = next(iter(read_at(source, probe, wanted, ffmpeg=find(ffmpeg), prober=prober)), None)
+        seen = next(iter(read_frames_at(source, probe, wanted, ffmpeg=find(ffmpeg), prober=prober)), None)
     if seen is None:
         raise MediaError(f"{source.name} does not show that picture when it is decoded.")
     end = float(times[at + 1]) if at + 1 < len(times) else max(probe.duration, seen.time)

@@ -63,7 +63,7 @@ class Arrivals:
 
     def _files(self) -> list[Path]:
         there = [folder for folder in self._folders if folder.is_dir()]
-        return [found.path for found in files.find(there) if files.is_media_name(found.path)]
+        return [found.path for found in files.find_files(there) if files.has_media_extension(found.path)]
 
     def _is_ready(self, path: Path, seen: _Seen, now: float) -> bool:
         return (

@@ -178,10 +178,10 @@ def _document(path: Path) -> object:
 
 
 def _opened(path: Path) -> BinaryIO:
-    from vidlocal.media.files import stamp, unreadable
+    from vidlocal.media.files import read_stamp, read_error
 
-    stamp(path)  # no FIFO, no folder
+    read_stamp(path)  # no FIFO, no folder
     try:
         return path.open("rb")
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error

@@ -20,7 +20,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import sample
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merged
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
@@ -107,7 +107,7 @@ def ingest(
     staging.sweep(library)
     jobs.release_dead(library)
     intake = _Intake(library, tools, owner, every, transcribe, later, report)
-    for found in files.find(paths):
+    for found in files.find_files(paths):
         yield intake.take(found)
 
 
@@ -123,13 +123,13 @@ class _Intake:
     later: bool
     report: Report
 
-    def take(self, found: files.Found) -> Outcome:
+    def take(self, found: files.InputFile) -> Outcome:
         started = time.monotonic()
         try:
             self._refuse_own_files(found.path)
             outcome = self._recognise(found.path) or self._add(found.path)
         except (MediaError, ToolError) as error:
-            expected = found.named or (files.is_media_name(found.path) and not isinstance(error, _OwnFileError))
+            expected = found.explicit or (files.has_media_extension(found.path) and not isinstance(error, _OwnFileError))
             return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
         notes = () if self.later or outcome.video is None else self._finish(outcome.video)
         outcome = self._with_words(outcome)
@@ -150,13 +150,13 @@ class _Intake:
 
     def _recognise(self, path: Path) -> Outcome | None:
         """The video this very file is known to hold, without reading it."""
-        video = videos.unchanged_at(self.library, path, files.stamp(path))
+        video = videos.unchanged_at(self.library, path, files.read_stamp(path))
         return Outcome(path, Result.KNOWN, video) if video and videos.is_taken_in(self.library, video) else None
 
     def _add(self, path: Path) -> Outcome:
-        stamp = files.stamp(path)
+        stamp = files.read_stamp(path)
         # A file of unknown sort is opened before it is read to the end: most of those are no media at all.
-        probe = None if files.is_media_name(path) else self.tools.prober.probe(path)
+        probe = None if files.has_media_extension(path) else self.tools.prober.probe(path)
         content_hash = files.content_hash(path, progress=lambda done: self._say(path, "reading", done))
         twin = videos.with_hash(self.library, content_hash)
         if twin is not None and videos.is_taken_in(self.library, twin):
@@ -165,7 +165,7 @@ class _Intake:
         with staging.staged(self.library, self.owner) as folder:
             drafts = self._sample(path, probe, folder, content_hash)
             found, notes = self._read_subtitles(path, probe)
-            if not files.unchanged(path, stamp):
+            if not files.is_unchanged(path, stamp):
                 raise MediaError(f"{path.name} changed while it was read. Ingest it again when it is complete.")
             outcome = self._store(path, stamp, content_hash, probe, drafts, found, folder)
         return replace(outcome, notes=tuple(notes))
@@ -190,7 +190,7 @@ class _Intake:
             return 1
         return most_frames(len(self.tools.prober.timeline(path).times), probe.duration, every=self.every)
 
-    def _pictures(self, path: Path, probe: Probe) -> Iterator[Picture]:
+    def _pictures(self, path: Path, probe: Probe) -> Iterator[DecodedFrame]:
         if probe.kind is MediaKind.PHOTO:
             yield self.tools.prober.photo(path)
             return

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FrameDraft
 from vidlocal.signals import registry, representatives, sharpness, shots
 from vidlocal.signals.features import Gists, Look, distance, look_at
@@ -26,7 +26,7 @@ JPEG_QUALITY = 85
 _LOOK_AHEAD = 4
 
 
-def sample(pictures: Iterable[Picture], *, folder: Path, prefix: str) -> tuple[FrameDraft, ...]:
+def sample(pictures: Iterable[DecodedFrame], *, folder: Path, prefix: str) -> tuple[FrameDraft, ...]:
     """The frames of a video in order of time, empty when there are no pictures.
 
     The picture of every frame that repeats no other is written to `folder` as JPEG while the film is still being
@@ -68,7 +68,7 @@ class _Sampler:
         self._original: Look | None = None
         self._last: deque[Look] = deque(maxlen=2)
 
-    def take(self, picture: Picture, image: Image.Image) -> str | None:
+    def take(self, picture: DecodedFrame, image: Image.Image) -> str | None:
         """The file name for a picture that is to be kept, None for one that repeats an earlier one."""
         look = look_at(image)
         position = len(self._times)
@@ -111,7 +111,7 @@ class _Sampler:
         position = next(reversed(self._kept))
         return position if repeats(self._original, look, after=time - self._times[position]) else None
 
-    def _keep(self, picture: Picture, look: Look, name: str) -> _Kept:
+    def _keep(self, picture: DecodedFrame, look: Look, name: str) -> _Kept:
         view = View(picture.rgb, look, self._last[-1] if self._last else None)
         novelty = round(self._novelty.of(look.gist), 4)
         return _Kept(name, novelty, registry.measure(view), look.gist, sharpness.detail(picture.rgb))

@@ -11,9 +11,9 @@ from PIL import Image
 from vidlocal.errors import MediaError, VidlocalError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
-from vidlocal.media.decoded_frame import Picture
+from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import find
-from vidlocal.media.frames import read_at
+from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
 from vidlocal.signals.features import look_at
@@ -132,12 +132,12 @@ def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost])
         raise MediaError(f"{len(lost) - restored:,} of them {source.name} does not show (any more) when it is decoded.")
 
 
-def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[Picture]:
+def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[DecodedFrame]:
     if video.kind is MediaKind.PHOTO:
         yield tools.prober.photo(source)
         return
     probe = tools.prober.probe(source)
-    yield from read_at(source, probe, times, ffmpeg=find(tools.ffmpeg), prober=tools.prober)
+    yield from read_frames_at(source, probe, times, ffmpeg=find(tools.ffmpeg), prober=tools.prober)
 
 
 def _jpeg(image: Image.Image) -> bytes:
@@ -150,7 +150,7 @@ def _unchanged(library: Library, video: Video) -> Path | None:
     """A file that holds the video now, if there is one."""
     for path in videos.paths(library, video.id):
         try:
-            stamp = files.stamp(path)
+            stamp = files.read_stamp(path)
         except MediaError:
             continue
         known = videos.unchanged_at(library, path, stamp)
@@ -175,7 +175,7 @@ def _sources(library: Library) -> Iterator[Finding]:
 def _source(library: Library, video: Video, path: Path, size_bytes: int, mtime_ns: int) -> Iterator[Finding]:
     """Nothing for a file whose size and time are as they were; inodes of some drives change with every mount."""
     try:
-        now = files.stamp(path)
+        now = files.read_stamp(path)
         if (now.size_bytes, now.mtime_ns) == (size_bytes, mtime_ns):
             return
         if now.size_bytes == size_bytes and files.content_hash(path) == video.content_hash:

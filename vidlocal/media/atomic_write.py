@@ -7,11 +7,11 @@ from pathlib import Path
 from secrets import token_hex
 
 from vidlocal.errors import UsageError
-from vidlocal.media.filenames import numbered
+from vidlocal.media.filenames import numbered_paths
 
 
 @contextmanager
-def placed(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
+def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
     """An empty draft to write to, and the name it gets when the block ends well.
 
     That name is `target`; where it is taken, the first free one of `target 2`, `target 3`, ... or, with `refuse`, a
@@ -34,7 +34,7 @@ def placed(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
 
 def _claimed(target: Path, *, refuse: bool) -> Path:
     try:
-        for name in numbered(target):
+        for name in numbered_paths(target):
             with suppress(FileExistsError):
                 _create(name)
                 return name

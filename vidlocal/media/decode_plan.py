@@ -10,7 +10,7 @@ import numpy as np
 from vidlocal.media.timeline import SAME_TIME, Timeline, Times
 
 # "One every n seconds" holds as long as no two chosen frames are further apart than this times n.
-DENSE_ENOUGH = 1.5
+MAX_GAP_RATIO = 1.5
 # Starting ffmpeg and seeking costs what decoding about this many seconds does; shorter stretches of dense
 # key frames between sparse ones are not worth it.
 _WORTH_A_PASS_S = 10.0
@@ -22,21 +22,23 @@ _MOST_HELD = 300
 _FEWEST_HELD = 3
 
 
-class Level(Enum):
+class SkipLevel(Enum):
     """What is decoded; the value is ffmpeg's -skip_frame."""
 
     KEY_FRAMES = "nokey"
-    REFERENCES = "noref"
-    EVERYTHING = "default"
+    REFERENCE_FRAMES = "noref"
+    ALL_FRAMES = "default"
 
     @property
-    def harder(self) -> "Level | None":
+    def next(self) -> "SkipLevel | None":
         """The next level, which finds more and costs more; None at the last."""
-        return {Level.KEY_FRAMES: Level.REFERENCES, Level.REFERENCES: Level.EVERYTHING}.get(self)
+        return {SkipLevel.KEY_FRAMES: SkipLevel.REFERENCE_FRAMES, SkipLevel.REFERENCE_FRAMES: SkipLevel.ALL_FRAMES}.get(
+            self
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DecodeRange:
     """A stretch of the video that one run of ffmpeg decodes, from a key frame at `start` up to `end`.
 
     Of the frames decoded at `level`, those are chosen that come `spacing` seconds or more after the one before,
@@ -45,9 +47,9 @@ class Part:
 
     start: float
     end: float
-    level: Level
+    level: SkipLevel
     spacing: float
-    held: tuple[float, ...] = ()
+    long_frames: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,14 @@ class _Run:
     dense: bool
 
 
-def plan(timeline: Timeline, *, every: float) -> tuple[Part, ...]:
+def plan_decoding(timeline: Timeline, *, every: float) -> tuple[DecodeRange, ...]:
     """The parts to decode, in order, without overlap, from the first picture to the last.
 
     Key frames alone where no gap between them exceeds 1.5 times `every`, reference frames elsewhere: whoever
     decodes goes on to everything where those turn out to be too few. `every` 0 is one part of everything.
     """
     if every <= 0:
-        return (Part(0.0, timeline.end, Level.EVERYTHING, 0.0),)
+        return (DecodeRange(0.0, timeline.end, SkipLevel.ALL_FRAMES, 0.0),)
     if len(timeline.keys) == 0:
         return (_part(timeline, _Run(0.0, timeline.end, dense=False), every),)
     runs = list(_runs(timeline, every))
@@ -75,7 +77,7 @@ def plan(timeline: Timeline, *, every: float) -> tuple[Part, ...]:
     return tuple(_part(timeline, run, every) for run in _few(runs, every))
 
 
-def spacing_of(timeline: Timeline, start: float, end: float, every: float) -> float:
+def min_spacing(timeline: Timeline, start: float, end: float, every: float) -> float:
     """How far apart chosen frames must at least be, when all of them are decoded, to come nearest to `every`."""
     return max(every / 2, every - timeline.spacing(start, end) / 2)
 
@@ -97,7 +99,7 @@ def _runs(timeline: Timeline, every: float) -> Iterator[_Run]:
 
 def _is_dense(timeline: Timeline, before: float, after: float, every: float) -> bool:
     # Where nothing is shown between two key frames, no decoding would find more.
-    return after - before <= DENSE_ENOUGH * every + SAME_TIME or not timeline.shows_between(before, after)
+    return after - before <= MAX_GAP_RATIO * every + SAME_TIME or not timeline.shows_between(before, after)
 
 
 def _few(runs: list[_Run], every: float) -> list[_Run]:
@@ -123,13 +125,15 @@ def _join(runs: list[_Run], worth: float) -> list[_Run]:
     return joined
 
 
-def _part(timeline: Timeline, run: _Run, every: float) -> Part:
+def _part(timeline: Timeline, run: _Run, every: float) -> DecodeRange:
     if not run.dense:
-        spacing = spacing_of(timeline, run.start, run.end, every)
-        return Part(run.start, run.end, Level.REFERENCES, spacing, _held(timeline, run, spacing, every))
+        spacing = min_spacing(timeline, run.start, run.end, every)
+        return DecodeRange(
+            run.start, run.end, SkipLevel.REFERENCE_FRAMES, spacing, _held(timeline, run, spacing, every)
+        )
     first, last = np.searchsorted(timeline.keys, [run.start, run.end])
     keys = timeline.keys[first : last + 1]
-    return Part(run.start, run.end, Level.KEY_FRAMES, _key_spacing(keys, run.end, every))
+    return DecodeRange(run.start, run.end, SkipLevel.KEY_FRAMES, _key_spacing(keys, run.end, every))
 
 
 def _held(timeline: Timeline, run: _Run, spacing: float, every: float) -> tuple[float, ...]:
@@ -153,7 +157,7 @@ def _key_spacing(keys: Times, end: float, every: float) -> float:
     widest = max(_CLOSEST * every, every - usual / 2)
     for tenth in range(10):
         spacing = widest * (1 - tenth / 10)
-        if not _leaves_gap(keys, end, spacing, DENSE_ENOUGH * every + SAME_TIME):
+        if not _leaves_gap(keys, end, spacing, MAX_GAP_RATIO * every + SAME_TIME):
             return spacing
     return 0.0
 

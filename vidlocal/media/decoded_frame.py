@@ -10,7 +10,7 @@ LONG_SIDE_PX = 896
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class DecodedFrame:
     """`rgb` is H x W x 3 uint8, upright, with square pixels, tone-mapped, long side at most 896.
 
     `time` is the presentation time in seconds from the container's start_time.
@@ -20,7 +20,7 @@ class Picture:
     rgb: npt.NDArray[np.uint8]
 
 
-def fit(width_px: int, height_px: int, *, long_side_px: int = LONG_SIDE_PX) -> tuple[int, int]:
+def scaled_size(width_px: int, height_px: int, *, long_side_px: int = LONG_SIDE_PX) -> tuple[int, int]:
     """Width and height scaled down, never up, to the long side; no side is less than 1."""
     factor = min(1.0, long_side_px / max(width_px, height_px, 1))
     return max(1, round(width_px * factor)), max(1, round(height_px * factor))

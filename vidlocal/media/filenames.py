@@ -15,14 +15,14 @@ _LONGEST_BYTES = 180
 _MOST = 10_000
 
 
-def of_clip(title: str, start: float) -> str:
+def clip_name(title: str, start: float) -> str:
     """`wedding 0h12m03s`: the title as any file system takes it, and when the clip starts. Without an ending."""
     minutes, seconds = divmod(max(0, int(start)), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{safe_name(title)} {hours}h{minutes:02}m{seconds:02}s"
+    return f"{sanitize_name(title)} {hours}h{minutes:02}m{seconds:02}s"
 
 
-def safe_name(title: str) -> str:
+def sanitize_name(title: str) -> str:
     """A title as a name that is hidden nowhere, names no folder or device and holds nothing that cannot be seen."""
     shown = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in title)
     name = " ".join(_FORBIDDEN.sub("_", shown).split())
@@ -30,7 +30,7 @@ def safe_name(title: str) -> str:
     return f"_{short}" if _RESERVED.fullmatch(short) else short
 
 
-def numbered(target: Path) -> Iterator[Path]:
+def numbered_paths(target: Path) -> Iterator[Path]:
     """`a.mp4`, `a 2.mp4`, `a 3.mp4` and so on."""
     yield target
     for number in range(2, _MOST):

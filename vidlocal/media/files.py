@@ -43,14 +43,14 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InputFile:
     """One file to look at. `named` when the user typed it, false when it was found in a folder."""
 
     path: Path
-    named: bool
+    explicit: bool
 
 
-def find(paths: Sequence[Path]) -> Iterator[Found]:
+def find_files(paths: Sequence[Path]) -> Iterator[InputFile]:
     """The files among `paths` and in the folders among them, each once, absolute, in the order given and sorted
     within a folder.
 
@@ -61,19 +61,19 @@ def find(paths: Sequence[Path]) -> Iterator[Found]:
     visited: set[tuple[int, int]] = set()
     for path in paths:
         whole = Path(os.path.abspath(path))
-        inside = _below(whole, visited) if whole.is_dir() else iter([Found(whole, named=True)])
+        inside = _below(whole, visited) if whole.is_dir() else iter([InputFile(whole, explicit=True)])
         for found in inside:
             if found.path not in seen:
                 seen.add(found.path)
                 yield found
 
 
-def is_media_name(path: Path) -> bool:
+def has_media_extension(path: Path) -> bool:
     """Whether the extension promises video, sound or a photo."""
     return path.suffix.lower() in MEDIA_EXTENSIONS
 
 
-def stamp(path: Path) -> FileStamp:
+def read_stamp(path: Path) -> FileStamp:
     """Size, time of change and inode of a regular file that may be read.
 
     Raises MediaError for everything else, without opening it: a named pipe would wait for a writer for ever.
@@ -84,11 +84,11 @@ def stamp(path: Path) -> FileStamp:
             status = os.fstat(file.fileno())
             _require_regular(path, status)
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
     return _stamp(status)
 
 
-def unchanged(path: Path, before: FileStamp) -> bool:
+def is_unchanged(path: Path, before: FileStamp) -> bool:
     """Whether the file is still the one that was stamped, as far as can be told without reading it."""
     try:
         return _stamp(os.stat(path)) == before
@@ -101,7 +101,7 @@ def content_hash(path: Path, *, progress: Callable[[float], None] | None = None)
 
     Raises MediaError when it cannot be read to the end or changed while it was read.
     """
-    before = stamp(path)
+    before = read_stamp(path)
     digest = hashlib.blake2b(digest_size=32)
     done = 0
     try:
@@ -113,13 +113,13 @@ def content_hash(path: Path, *, progress: Callable[[float], None] | None = None)
                 if progress is not None:
                     progress(min(1.0, done / max(1, before.size_bytes)))
     except OSError as error:
-        raise unreadable(path, error) from error
-    if done != before.size_bytes or not unchanged(path, before):
+        raise read_error(path, error) from error
+    if done != before.size_bytes or not is_unchanged(path, before):
         raise MediaError(f"{path.name} changed while it was read. Ingest it again when it is complete.")
     return digest.hexdigest()
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> MediaError:
+def read_error(path: Path, error: OSError | ValueError) -> MediaError:
     """The sentence for what the system said about this file."""
     if isinstance(error, ValueError):  # a zero byte in the name
         return MediaError(f"{path.name!r} is no file name.")
@@ -145,7 +145,7 @@ def _stamp(status: os.stat_result) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Found]:
+def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in visited:
@@ -154,7 +154,7 @@ def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Found]:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
-        yield Found(folder, named=True)  # whoever opens it learns why; its files must not vanish in silence
+        yield InputFile(folder, explicit=True)  # whoever opens it learns why; its files must not vanish in silence
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -163,4 +163,4 @@ def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[Found]:
         if path.is_dir():
             yield from _below(path, visited)
         else:
-            yield Found(path, named=False)
+            yield InputFile(path, explicit=False)

@@ -12,8 +12,8 @@ import numpy as np
 
 from vidlocal import process
 from vidlocal.errors import MediaError, ToolError
-from vidlocal.media.decode_plan import DENSE_ENOUGH, Level, Part, plan, spacing_of
-from vidlocal.media.decoded_frame import LONG_SIDE_PX, Picture, fit
+from vidlocal.media.decode_plan import MAX_GAP_RATIO, DecodeRange, SkipLevel, min_spacing, plan_decoding
+from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame, scaled_size
 from vidlocal.media.ffmpeg import Ffmpeg, input_name, input_options
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
@@ -48,7 +48,7 @@ def read_frames(
     ffmpeg: Ffmpeg,
     prober: Prober,
     report: Callable[[float], None] | None = None,
-) -> Iterator[Picture]:
+) -> Iterator[DecodedFrame]:
     """The pictures of a video in order, about `every` seconds apart and never more than 1.5 times that where the
     video shows more; all of them when `every` is 0. The first picture of the video is always among them.
 
@@ -58,7 +58,7 @@ def read_frames(
     timeline = prober.timeline(path)
     reader = _Reader(path, probe, every, ffmpeg, timeline, tone_mapping(probe, ffmpeg))
     last: float | None = None
-    for part in plan(timeline, every=every):
+    for part in plan_decoding(timeline, every=every):
         with closing(reader.read(part, last)) as pictures:
             for picture in pictures:
                 last = picture.time
@@ -69,11 +69,13 @@ def read_frames(
         raise MediaError(f"{path.name} is damaged: none of its pictures can be decoded. {reader.complaint}".strip())
 
 
-def read_at(path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober) -> Iterator[Picture]:
+def read_frames_at(
+    path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober
+) -> Iterator[DecodedFrame]:
     """The pictures that `read_frames` gave for these times once, those of them that are still there, in order."""
     reader = _Reader(path, probe, 0.0, ffmpeg, prober.timeline(path), tone_mapping(probe, ffmpeg))
     for time in sorted(times):
-        part = Part(time, time + _A_MOMENT, Level.EVERYTHING, 0.0)
+        part = DecodeRange(time, time + _A_MOMENT, SkipLevel.ALL_FRAMES, 0.0)
         with closing(reader.read(part, None)) as pictures:
             picture = next(pictures, None)
         if picture is not None and abs(picture.time - time) <= 2 * SAME_TIME:
@@ -92,34 +94,34 @@ class _Reader:
     tone_mapping: tuple[tuple[str, dict[str, object]], ...]
     complaint: str = ""
 
-    def read(self, part: Part, last: float | None) -> Generator[Picture, None, None]:
+    def read(self, part: DecodeRange, last: float | None) -> Generator[DecodedFrame, None, None]:
         """The pictures of one part; where its level finds too few, the next level goes on from there."""
-        level: Level | None = part.level
+        level: SkipLevel | None = part.level
         while level is not None:
             with closing(self._pass(part, level, last)) as pictures:
                 for picture in pictures:
-                    if level.harder is not None and self._missed(part, last, picture.time):
+                    if level.next is not None and self._missed(part, last, picture.time):
                         break
                     last = picture.time
                     yield picture
                 else:
-                    if level.harder is None or not self._missed(part, last, part.end):
+                    if level.next is None or not self._missed(part, last, part.end):
                         return
-            level = level.harder
+            level = level.next
 
-    def _missed(self, part: Part, last: float | None, now: float) -> bool:
+    def _missed(self, part: DecodeRange, last: float | None, now: float) -> bool:
         """Whether more should have been found between the last picture and this one."""
         if not self.every:
             return False
         before = part.start if last is None else last
-        limit = DENSE_ENOUGH * self.every
+        limit = MAX_GAP_RATIO * self.every
         return now - before > limit + SAME_TIME and self.timeline.shows_between(before, before + limit)
 
-    def _pass(self, part: Part, level: Level, last: float | None) -> Generator[Picture, None, None]:
+    def _pass(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
         """What one run of ffmpeg finds in the part after the last picture."""
         spacing = part.spacing
         if level is not part.level:
-            spacing = spacing_of(self.timeline, part.start, part.end, self.every)
+            spacing = min_spacing(self.timeline, part.start, part.end, self.every)
         after = part.start - SAME_TIME if last is None else last + max(spacing, SAME_TIME)
         command = self._command(part, level, spacing, after)
         width, height = self._size()
@@ -137,7 +139,7 @@ class _Reader:
                 if time <= (part.start - 2 * SAME_TIME if last is None else last + SAME_TIME):
                     continue
                 last = time
-                yield Picture(max(0.0, round(time, 6)), rgb)
+                yield DecodedFrame(max(0.0, round(time, 6)), rgb)
             self.complaint = _last_line(stream.stderr)
 
     def _read_into(self, stream: process.Stream, buffer: memoryview, last: float | None) -> int:
@@ -147,9 +149,9 @@ class _Reader:
             raise MediaError(f"{self.path.name} is damaged: decoding stopped at {last or 0.0:.1f} s.") from error
 
     def _size(self) -> tuple[int, int]:
-        return fit(self.probe.width_px, self.probe.height_px)
+        return scaled_size(self.probe.width_px, self.probe.height_px)
 
-    def _command(self, part: Part, level: Level, spacing: float, after: float) -> list[str]:
+    def _command(self, part: DecodeRange, level: SkipLevel, spacing: float, after: float) -> list[str]:
         import ffmpeg as builder
 
         # The builder takes no names that are not UTF-8, so it gets none at all.
@@ -162,7 +164,7 @@ class _Reader:
         command[command.index("-i") + 1] = input_name(self.path)
         return command
 
-    def _input(self, part: Part, level: Level, after: float) -> dict[str, object]:
+    def _input(self, part: DecodeRange, level: SkipLevel, after: float) -> dict[str, object]:
         """The options before -i. Times stay as they are stored (-copyts), so that they are exact after a seek."""
         options: dict[str, object] = {
             **input_options(),
@@ -175,7 +177,7 @@ class _Reader:
             "skip_frame": level.value,
         }
         if (
-            level is Level.KEY_FRAMES
+            level is SkipLevel.KEY_FRAMES
             and max(self.probe.width_px, self.probe.height_px) >= _SMOOTH_ENOUGH * LONG_SIDE_PX
         ):
             options["skip_loop_filter"] = "all"
@@ -185,7 +187,7 @@ class _Reader:
             options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{stored:.6f}"}
         return options
 
-    def _filters(self, part: Part, spacing: float, after: float) -> Iterator[tuple[str, dict[str, object]]]:
+    def _filters(self, part: DecodeRange, spacing: float, after: float) -> Iterator[tuple[str, dict[str, object]]]:
         """Choose first, then scale: what is not chosen costs nothing more. Last, the time goes to the side pipe."""
         offset = self.timeline.segments[0].offset
         if self.timeline.can_seek and part.end < self.timeline.end:
@@ -193,7 +195,7 @@ class _Reader:
         chosen = f"(isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f}))"
         if self.timeline.can_seek:
             chosen = f"gte(t,{after + offset:.6f})*{chosen}"
-            chosen += "".join(f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})" for time in part.held)
+            chosen += "".join(f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})" for time in part.long_frames)
         if spacing > 0 or after > 0:
             yield "select", {"expr": chosen}
         width, height = self._size()

@@ -9,7 +9,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidlocal.errors import MediaError
 from vidlocal.media import diagnose, stream_info
-from vidlocal.media.decoded_frame import fit
+from vidlocal.media.decoded_frame import scaled_size
 
 Values = dict[str, object]
 
@@ -66,7 +66,7 @@ def picture(path: str, long_side_px: int) -> tuple[Values, bytes]:
     """The photo as raw RGB: upright, at most so large."""
     with _opened(path) as image:
         upright = ImageOps.exif_transpose(_decode(image, path, long_side_px)[0])
-    size = fit(*upright.size, long_side_px=long_side_px)
+    size = scaled_size(*upright.size, long_side_px=long_side_px)
     rgb = _flattened(upright if upright.size == size else upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
     return {"width_px": size[0], "height_px": size[1]}, rgb.tobytes()
 
@@ -102,7 +102,7 @@ def _formats(path: str) -> tuple[str, ...]:
 
 def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str | None]:
     """The decoded photo, a JPEG already scaled down on the way, and why it is not whole if so."""
-    image.draft("RGB", fit(*image.size, long_side_px=long_side_px))
+    image.draft("RGB", scaled_size(*image.size, long_side_px=long_side_px))
     try:
         image.load()
     except OSError:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vidlocal.errors import MediaError
 from vidlocal.media import files
-from vidlocal.media.decoded_frame import LONG_SIDE_PX, Picture
+from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
 from vidlocal.media.ffmpeg import input_name
 from vidlocal.media.timeline import TURNS, Segment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
@@ -44,7 +44,7 @@ class Prober:
         Raises MediaError with the reason when it is no media, is empty, incomplete, encrypted, damaged beyond
         use, too large a picture, or a playlist.
         """
-        stamp = files.stamp(path)
+        stamp = files.read_stamp(path)
         if stamp.size_bytes == 0:
             raise MediaError(f"{path.name} is empty.")
         values, payload = self._ask(path, stamp, {"do": "probe"})
@@ -57,17 +57,17 @@ class Prober:
 
     def timeline(self, path: Path) -> Timeline:
         """When each picture of the video is shown. Costs nothing right after `probe` of the same file."""
-        if self._known is None or self._known[0] != path or not files.unchanged(path, self._known[1]):
+        if self._known is None or self._known[0] != path or not files.is_unchanged(path, self._known[1]):
             self.probe(path)
         if self._known is None or self._known[0] != path:
             raise MediaError(f"{path.name} holds no pictures.")
         return self._known[2]
 
-    def photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> Picture:
+    def photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> DecodedFrame:
         """The photo: upright, RGB, scaled down to the long side, at time 0. Raises MediaError."""
-        values, payload = self._ask(path, files.stamp(path), {"do": "photo", "long_side_px": long_side_px})
+        values, payload = self._ask(path, files.read_stamp(path), {"do": "photo", "long_side_px": long_side_px})
         shape = (int(values["height_px"]), int(values["width_px"]), 3)
-        return Picture(0.0, np.frombuffer(payload, np.uint8).reshape(shape))
+        return DecodedFrame(0.0, np.frombuffer(payload, np.uint8).reshape(shape))
 
     def _ask(self, path: Path, stamp: FileStamp, request: dict[str, object]) -> tuple[_Values, bytes]:
         timeout = _TIMEOUT + stamp.size_bytes / _SLOWEST_BYTES_PER_S

@@ -10,7 +10,7 @@ from vidlocal.media.audio import complaint
 from vidlocal.media.cues import tidy
 from vidlocal.media.encodings import decode
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.files import stamp, unreadable
+from vidlocal.media.files import read_error, read_stamp
 from vidlocal.media.languages import language_code
 from vidlocal.media.subtitle_formats import parse
 from vidlocal.records import Cue, Probe, SubtitleTrack
@@ -83,7 +83,7 @@ def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg
         *ffmpeg.reading(path, before=("-copyts",)),
         *("-map", f"0:{track.index}", *codec, "pipe:1"),
     ]
-    patience = 60.0 + stamp(path).size_bytes / _SLOWEST_BYTES_PER_S
+    patience = 60.0 + read_stamp(path).size_bytes / _SLOWEST_BYTES_PER_S
     finished = process.run(argv, timeout=patience, max_output_bytes=_MOST_BYTES)
     if not finished.stdout.strip() and finished.returncode != 0:
         raise MediaError(
@@ -119,10 +119,10 @@ def _folded(name: str) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    status = stamp(path)
+    status = read_stamp(path)
     if status.size_bytes > _MOST_BYTES:
         raise MediaError(f"{path.name} is too big for subtitles ({status.size_bytes >> 20} MB).")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error

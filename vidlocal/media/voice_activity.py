@@ -37,12 +37,12 @@ _BRIDGED_S = 0.35
 _PADDING_S = 0.25
 
 # A pause this long ends a piece. Whisper hears 30 s at a time; a longer piece is cut at its longest pause.
-PAUSE_S = 0.8
-LONGEST_PIECE_S = 29.0
+MIN_PAUSE_S = 0.8
+MAX_CHUNK_S = 29.0
 _SHORTEST_PART_S = 8.0
 
 
-def loud_spans(samples: Samples) -> tuple[Span, ...]:
+def speech_spans(samples: Samples) -> tuple[Span, ...]:
     """The spans, in seconds from sample 0, in which somebody might speak."""
     levels = _levels(samples)
     loud = levels > np.maximum(_FAINTEST_DB, _noise(levels) + _ABOVE_NOISE_DB)
@@ -50,13 +50,13 @@ def loud_spans(samples: Samples) -> tuple[Span, ...]:
     return tuple(span for span in spans if span[1] - span[0] >= _SHORTEST_SOUND_S and not _is_steady(levels, *span))
 
 
-def pieces(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
+def chunks(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
     """What to listen to in one go: the spans with a little air around them, apart where a pause is long.
 
     None is longer than 29 s; where a longer one has to be cut, it is at its quietest place.
     """
     until = samples.size / RATE_HZ
-    grouped = _joined(spans, PAUSE_S)
+    grouped = _joined(spans, MIN_PAUSE_S)
     padded = [(max(0.0, start - _PADDING_S), min(until, end + _PADDING_S)) for start, end in grouped]
     levels = _levels(samples)
     return tuple(part for span in padded for part in _cut(span, levels))
@@ -65,8 +65,8 @@ def pieces(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
 def _cut(span: Span, levels: Levels) -> list[Span]:
     parts = []
     start, end = span
-    while end - start > LONGEST_PIECE_S:
-        first, last = int((start + _SHORTEST_PART_S) / _STEP_S), int((start + LONGEST_PIECE_S) / _STEP_S)
+    while end - start > MAX_CHUNK_S:
+        first, last = int((start + _SHORTEST_PART_S) / _STEP_S), int((start + MAX_CHUNK_S) / _STEP_S)
         # The mean over 0.3 s: the middle of a real pause, not the closure of one consonant.
         quiet = np.convolve(levels[first:last], np.ones(15) / 15, mode="same")[8:-8]
         cut = (first + 8 + int(np.argmin(quiet))) * _STEP_S

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import Described
-from vidlocal.media.filenames import numbered, safe_name
+from vidlocal.media.filenames import numbered_paths, sanitize_name
 from vidlocal.media.subtitles import sidecars
 from vidlocal.organize.moves import Left, Move, device_of, is_inside
 from vidlocal.records import PassageKind, Video
@@ -106,7 +106,7 @@ def _described(library: Library, video: Video) -> Described:
 
 
 def _by_date(one: Described) -> tuple[tuple[str, ...], str]:
-    title = safe_name(one.title)
+    title = sanitize_name(one.title)
     if not one.date:
         return (UNDATED,), title
     return (one.date[:4],), title if title.startswith(one.date) else f"{one.date} {title}"
@@ -146,7 +146,7 @@ def _dated(one: Described, name: str) -> str:
 
 
 def _short(name: str) -> str:
-    return safe_name(name)[:_MOST_NAME_CHARACTERS].strip(". -") or "untitled"
+    return sanitize_name(name)[:_MOST_NAME_CHARACTERS].strip(". -") or "untitled"
 
 
 def _move(
@@ -156,7 +156,7 @@ def _move(
     source = Path(video.path)
     beside = [one for one in _beside(source) if _key(one) not in taken]
     known = there(parent)
-    for target in numbered(parent / f"{name}{source.suffix}"):
+    for target in numbered_paths(parent / f"{name}{source.suffix}"):
         if _key(target) == _key(source) or _is_numbered(source, parent, name):
             return None
         pairs = [(one, target.with_name(target.stem + one.name[len(source.stem) :])) for one in beside]

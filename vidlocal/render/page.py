@@ -10,7 +10,7 @@ from vidlocal.records import Moment
 from vidlocal.render.clips import url
 from vidlocal.render.highlight import matches, words_of
 from vidlocal.render.sanitize import flat
-from vidlocal.timecode import span
+from vidlocal.timecode import format_range
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -68,7 +68,7 @@ def _item(card: Card, words: Sequence[str]) -> str:
     title, kinds = html.escape(flat(moment.video_title)), html.escape(", ".join(moment.kinds))
     return (
         f'<li><a href="{link}">{image}</a><div>'
-        f'<p><a href="{link}">{title}</a> {span(moment.start, moment.end)}</p>'
+        f'<p><a href="{link}">{title}</a> {format_range(moment.start, moment.end)}</p>'
         f'<p>{_marked(flat(moment.text), words)}</p><p class="kinds">{kinds}</p></div></li>'
     )
 

@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vidlocal.records import Hit, Look, Moment, Why, WhySeen
+from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, SecondLook
 from vidlocal.render.sanitize import exact, flat
-from vidlocal.timecode import clock
+from vidlocal.timecode import format_time
 
 
 def document(
     query: str,
     moments: Sequence[Moment],
     *,
-    why: Mapping[int, Why | WhySeen] | None = None,
-    looks: Mapping[Moment, Look] | None = None,
+    why: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
+    looks: Mapping[Moment, SecondLook] | None = None,
 ) -> dict[str, object]:
     """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
@@ -27,8 +27,8 @@ def line(moment: Moment) -> str:
     """`path  start  end  score  kinds  text` with tabs between, times as h:mm:ss.s, kinds with commas between."""
     fields = (
         exact(Path(moment.video_path)),
-        clock(moment.start),
-        clock(moment.end),
+        format_time(moment.start),
+        format_time(moment.end),
         f"{moment.score:.3f}",
         ",".join(moment.kinds),
         flat(moment.text),
@@ -36,7 +36,9 @@ def line(moment: Moment) -> str:
     return "\t".join(fields)
 
 
-def _moment(moment: Moment, why: Mapping[int, Why | WhySeen] | None, look: Look | None) -> dict[str, object]:
+def _moment(
+    moment: Moment, why: Mapping[int, PassageExplanation | FrameExplanation] | None, look: SecondLook | None
+) -> dict[str, object]:
     document: dict[str, object] = {
         "video": {"id": moment.video_id, "title": moment.video_title, "path": moment.video_path},
         "start": round(moment.start, 3),
@@ -47,7 +49,7 @@ def _moment(moment: Moment, why: Mapping[int, Why | WhySeen] | None, look: Look 
         "hits": [_hit(hit) | _reason(hit, why) for hit in moment.hits],
     }
     if look is not None:
-        document["look"] = {"time": round(look.time, 3), "shows": look.shows, "what": look.what}
+        document["look"] = {"time": round(look.time, 3), "shows": look.matches, "what": look.description}
     return document
 
 
@@ -64,14 +66,14 @@ def _hit(hit: Hit) -> dict[str, object]:
     }
 
 
-def _reason(hit: Hit, why: Mapping[int, Why | WhySeen] | None) -> dict[str, object]:
+def _reason(hit: Hit, why: Mapping[int, PassageExplanation | FrameExplanation] | None) -> dict[str, object]:
     """`{"why": ...}`, null for a hit that no word and no meaning found; nothing when nobody asked."""
     if why is None:
         return {}
     reason = why.get(hit.key)
     if reason is None:
         return {"why": None}
-    if isinstance(reason, WhySeen):
+    if isinstance(reason, FrameExplanation):
         picture = {"rank": reason.rank, "cosine": round(reason.cosine, 4), "z": round(reason.z, 4)}
         return {"why": {"words": None, "vectors": None, "pictures": {**picture, "weight": round(reason.z, 4)}}}
     words = None

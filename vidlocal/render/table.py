@@ -13,11 +13,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.moments import Place
-from vidlocal.records import Cluster, Look, Moment, Passage, PassageKind, Video, Why, WhySeen
+from vidlocal.moments import VideoRef
+from vidlocal.records import (
+    Cluster,
+    FrameExplanation,
+    Moment,
+    Passage,
+    PassageExplanation,
+    PassageKind,
+    SecondLook,
+    Video,
+)
 from vidlocal.render.highlight import around, matches
 from vidlocal.render.sanitize import flat
-from vidlocal.timecode import day_and_time, short_clock, span
+from vidlocal.timecode import format_date, format_range, format_short_time
 
 KIND_STYLES = {
     PassageKind.SPEECH: "cyan",
@@ -53,14 +62,14 @@ def moments(
     words: Sequence[str],
     *,
     width: int,
-    why: Mapping[int, Why | WhySeen] | None = None,
-    looks: Mapping[Moment, Look] | None = None,
+    why: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
+    looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
     """Moments in the order of their rank: one line of facts, then the best text with `words` marked.
 
     Below it what was seen where it was looked at again, and with `why`, by passage id, what found each hit.
     """
-    when = [span(moment.start, moment.end) for moment in found]
+    when = [format_range(moment.start, moment.end) for moment in found]
     titles = [flat(moment.video_title) for moment in found]
     rank_cells, when_cells = len(str(len(found))), max(map(len, [*when, "when"]))
     kinds_cells = min(_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in found), default=0))
@@ -85,10 +94,10 @@ def moments(
     return Group(*blocks)
 
 
-def clusters(found: Sequence[Cluster], places: Mapping[int, Place], *, width: int) -> RenderableType:
+def clusters(found: Sequence[Cluster], places: Mapping[int, VideoRef], *, width: int) -> RenderableType:
     """Groups of pictures: one line each with what all of it looks like, then where they are."""
     rank_cells = len(str(len(found)))
-    counts = [(f"{one.pictures:,}", f"{len(one.takes):,}", f"{one.videos:,}") for one in found]
+    counts = [(f"{one.frame_count:,}", f"{len(one.occurrences):,}", f"{one.video_count:,}") for one in found]
     cells = [max(map(len, column)) for column in zip(*counts, ("pictures", "takes", "videos"), strict=True)]
     indent = rank_cells + 2
     free = max(12, width - indent - sum(cells) - 6 - len("  0:00:00"))
@@ -99,7 +108,7 @@ def clusters(found: Sequence[Cluster], places: Mapping[int, Place], *, width: in
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
         head.append("  ".join(f"{number:>{size}}" for number, size in zip(numbers, cells, strict=True)) + "  ")
         head.append(shorten(_title(one.leader.video_id, places), free), style="bold")
-        head.append(f"  {short_clock(one.leader.time)}", style="cyan")
+        head.append(f"  {format_short_time(one.leader.time)}", style="cyan")
         below = _where(one, places, width - indent)
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
@@ -133,7 +142,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
             cells += [
                 Text(picture(video)),
                 Text(shorten(flat(video.language or ""), 8)),
-                Text(shorten(flat(day_and_time(video.recorded_at or "")), 16)),
+                Text(shorten(flat(format_date(video.recorded_at or "")), 16)),
             ]
         table.add_row(*cells)
     return table
@@ -156,13 +165,13 @@ def timeline(passages: Sequence[Passage]) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for passage in passages:
-        table.add_row(Text(span(passage.start, passage.end)), _kinds((passage.kind,)), Text(flat(passage.text)))
+        table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), Text(flat(passage.text)))
     return table
 
 
 def length(video: Video) -> str:
     """How long a video is, `-` for a photo."""
-    return short_clock(video.duration) if video.duration else "-"
+    return format_short_time(video.duration) if video.duration else "-"
 
 
 def picture(video: Video) -> str:
@@ -185,26 +194,26 @@ def shorten(text: str, cells: int, *, fill: bool = False) -> str:
     return set_cell_size(text, cells) if fill else text
 
 
-def _seen(look: Look | None) -> list[Text]:
+def _seen(look: SecondLook | None) -> list[Text]:
     if look is None:
         return []
-    verdict = Text("seen: yes. ", style="green") if look.shows else Text("seen: no. ", style="red")
-    return [verdict.append(f"{flat(look.what)} ({short_clock(look.time)})", style="default")]
+    verdict = Text("seen: yes. ", style="green") if look.matches else Text("seen: no. ", style="red")
+    return [verdict.append(f"{flat(look.description)} ({format_short_time(look.time)})", style="default")]
 
 
-def _reasons(moment: Moment, why: Mapping[int, Why | WhySeen]) -> list[Text]:
+def _reasons(moment: Moment, why: Mapping[int, PassageExplanation | FrameExplanation]) -> list[Text]:
     lines = []
     for hit in moment.hits:
-        line = Text(f"{span(hit.start, hit.end)}  {hit.kind}  {score(hit.score)}  ", style="dim")
+        line = Text(f"{format_range(hit.start, hit.end)}  {hit.kind}  {score(hit.score)}  ", style="dim")
         lines.append(line.append(reason(why.get(hit.key))))
     return lines
 
 
-def reason(why: Why | WhySeen | None) -> str:
+def reason(why: PassageExplanation | FrameExplanation | None) -> str:
     """What found a hit, in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
     if why is None:
         return "a filter"
-    if isinstance(why, WhySeen):
+    if isinstance(why, FrameExplanation):
         return f"pictures #{why.rank}, cosine {why.cosine:.3f}, z {why.z:.2f}"
     ways = []
     if why.coverage is not None:
@@ -236,11 +245,11 @@ def _silent(moment: Moment) -> Text:
     return Text("looks like it; not described yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
 
 
-def _where(cluster: Cluster, places: Mapping[int, Place], width: int) -> list[Text]:
+def _where(cluster: Cluster, places: Mapping[int, VideoRef], width: int) -> list[Text]:
     """A line for each video, `wedding  0:10 to 0:50, 3:00 and 2 more`, and one that counts those not named."""
     takes: dict[int, list[str]] = {}
-    for take in cluster.takes:
-        takes.setdefault(take.video_id, []).append(span(take.start, take.end))
+    for take in cluster.occurrences:
+        takes.setdefault(take.video_id, []).append(format_range(take.start, take.end))
     named = list(takes.items())[:_MOST_NAMED]
     cells = min(width // 2, max(cell_len(_title(video_id, places)) for video_id, _ in named))
     lines = []
@@ -253,7 +262,7 @@ def _where(cluster: Cluster, places: Mapping[int, Place], width: int) -> list[Te
     return lines
 
 
-def _title(video_id: int, places: Mapping[int, Place]) -> str:
+def _title(video_id: int, places: Mapping[int, VideoRef]) -> str:
     return flat(places[video_id].title) if video_id in places else "?"
 
 

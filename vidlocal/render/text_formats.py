@@ -6,7 +6,7 @@ from itertools import groupby
 
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import flat
-from vidlocal.timecode import clock
+from vidlocal.timecode import format_time
 
 # What begins or makes up a mark of CommonMark, HTML included.
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
@@ -26,7 +26,7 @@ def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[
     for number, ((title, _), group) in enumerate(groupby(clips, key=lambda clip: (clip.title, clip.path))):
         yield ("\n" if number else "") + heading.format(write(flat(title)))
         for clip in group:
-            yield item.format(clock(clip.start), write(flat(clip.text)))
+            yield item.format(format_time(clip.start), write(flat(clip.text)))
 
 
 def _literal(text: str) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from vidlocal.moments import LONGEST
-from vidlocal.records import Cluster, Take
+from vidlocal.moments import MAX_MOMENT_S
+from vidlocal.records import Cluster, Occurrence
 from vidlocal.store.content import frame_vectors, frames
 from vidlocal.store.database import Library
 
@@ -101,7 +101,7 @@ def _takes(seen: _Seen, members: "Positions") -> "list[Positions]":
     """The members by stretches of one video in which they lie."""
     import numpy as np
 
-    is_far = np.diff(seen.times[members]) > LONGEST
+    is_far = np.diff(seen.times[members]) > MAX_MOMENT_S
     return np.split(members, np.flatnonzero(is_far | (np.diff(seen.videos[members]) != 0)) + 1)
 
 
@@ -113,7 +113,7 @@ def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Positi
     return Cluster(frame, sum(map(len, takes)), tuple(_take(library, seen, members) for members in takes))
 
 
-def _take(library: Library, seen: _Seen, members: "Positions") -> Take:
+def _take(library: Library, seen: _Seen, members: "Positions") -> Occurrence:
     first, last = int(members[0]), int(members[-1])
     frame = frames.get(library, int(seen.ids[last]))
     end = float(seen.times[last]) if frame is None else frames.shown_until(library, frame)

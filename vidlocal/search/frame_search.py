@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vidlocal.engines.query_vector import QueryVector
-from vidlocal.moments import LONGEST, REPEATED
-from vidlocal.records import Frame, Hit, PassageKind, WhySeen
+from vidlocal.moments import MAX_MOMENT_S, DUPLICATE_PENALTY
+from vidlocal.records import Frame, Hit, PassageKind, FrameExplanation
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
@@ -38,7 +38,7 @@ class Sightings:
     """Frames that look like a query, best first, and by the key of each hit what found it."""
 
     hits: tuple[Hit, ...] = ()
-    why: Mapping[int, WhySeen] = field(default_factory=dict)
+    why: Mapping[int, FrameExplanation] = field(default_factory=dict)
 
 
 def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) -> Sightings:
@@ -58,8 +58,8 @@ def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) ->
     found = [frames.get(library, frame_id) for frame_id in near if z[frame_id] >= floor]
     shown = [frame for frame in found if frame is not None]
     echoes = _echoes(shown)
-    hits = tuple(_hit(library, one, z[one.id], REPEATED if one.id in echoes else 1.0) for one in shown)
-    why = {-one: WhySeen(rank, near[one], z[one]) for rank, one in enumerate(near, 1)}
+    hits = tuple(_hit(library, one, z[one.id], DUPLICATE_PENALTY if one.id in echoes else 1.0) for one in shown)
+    why = {-one: FrameExplanation(rank, near[one], z[one]) for rank, one in enumerate(near, 1)}
     return Sightings(hits, why)
 
 
@@ -81,7 +81,7 @@ def _echoes(shown: Sequence[Frame]) -> set[int]:
     best: dict[tuple[int, int], Frame] = {}
     for frame in shown:
         best.setdefault((frame.video_id, frame.shot), frame)
-    return {one.id for one in shown if abs(one.time - best[one.video_id, one.shot].time) > LONGEST}
+    return {one.id for one in shown if abs(one.time - best[one.video_id, one.shot].time) > MAX_MOMENT_S}
 
 
 def _hit(library: Library, frame: Frame, z: float, worth: float) -> Hit:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from statistics import median
 
-from vidlocal.records import Why
+from vidlocal.records import PassageExplanation
 from vidlocal.store.index.vector_index import Nearest
 
 # Found on four sets of human sentences about real videos at once, with nothing tuned for one of them
@@ -89,7 +89,7 @@ _MIDDLE = 5.0
 class Ranking:
     """Scores of 0 to 1 and their reasons by passage id, best first. `fits`: at least one of them fits well."""
 
-    scores: Mapping[int, tuple[float, Why]] = field(default_factory=dict)
+    scores: Mapping[int, tuple[float, PassageExplanation]] = field(default_factory=dict)
     fits: bool = True
 
 
@@ -119,7 +119,7 @@ def rank(words: Mapping[int, float], near: Nearest | None, *, asked: int = FEW_W
     ranked = {
         one: (
             max(0.0, score) / (max(0.0, score) + _MIDDLE),
-            Why(
+            PassageExplanation(
                 worded.get(one),
                 words.get(one),
                 by_words.get(one, 0.0),
@@ -134,13 +134,13 @@ def rank(words: Mapping[int, float], near: Nearest | None, *, asked: int = FEW_W
     return Ranking(ranked, _fits(words, near, asked))
 
 
-def _by_words(words: Mapping[int, float], asked: int) -> dict[int, tuple[float, Why]]:
+def _by_words(words: Mapping[int, float], asked: int) -> dict[int, tuple[float, PassageExplanation]]:
     if asked > FEW_WORDS and max(words.values(), default=0.0) < BARE_COVERAGE:
         return {}
     kept = _without_tail(words, dict(words))
     places = enumerate(words, 1)
     return {
-        one: (kept[one], Why(place, kept[one], kept[one], None, None, None, 0.0))
+        one: (kept[one], PassageExplanation(place, kept[one], kept[one], None, None, None, 0.0))
         for place, one in places
         if one in kept
     }

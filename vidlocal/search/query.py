@@ -148,8 +148,8 @@ def _after(query: Query, value: str) -> bool:
 def _at(query: Query, value: str) -> bool:
     first, dash, last = value.replace("–", "-").partition("-")
     try:
-        start = timecode.parse(first) if first else 0.0
-        end = (timecode.parse(last) if last else float("inf")) if dash else start
+        start = timecode.parse_time(first) if first else 0.0
+        end = (timecode.parse_time(last) if last else float("inf")) if dash else start
     except ValueError:
         return False
     if not 0 <= start <= end or start == float("inf"):

@@ -10,7 +10,7 @@ from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer, picture
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
-from vidlocal.records import Fault, Frame, JobKind, Look, Moment
+from vidlocal.records import Fault, Frame, JobKind, SecondLook, Moment
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
@@ -48,7 +48,7 @@ class Looker:
         self._describer = Describer(library)
         self._describer.learn(engine)
 
-    def look(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, Look]]:
+    def look(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, SecondLook]]:
         """What is seen in each moment, one by one; a moment without a picture, or with a useless answer, is left out.
 
         Raises EngineError when the model cannot be asked any more.
@@ -61,7 +61,7 @@ class Looker:
             self._describe_within(moment, time_of_best)
             with suppress(AnswerRejected, MediaError):
                 shows, what = self._answer(shown)
-                yield moment, Look(max(moment.start, shown.time), shows, what)
+                yield moment, SecondLook(max(moment.start, shown.time), shows, what)
 
     def _answer(self, shown: Frame) -> tuple[bool, str]:
         """The model's answer about what a frame shows, from the library where it was asked before."""
@@ -115,9 +115,9 @@ class Looker:
             self._ready = None
 
 
-def reordered(moments: Sequence[Moment], seen: Mapping[Moment, Look]) -> tuple[Moment, ...]:
+def reordered(moments: Sequence[Moment], seen: Mapping[Moment, SecondLook]) -> tuple[Moment, ...]:
     """What was confirmed first, then what nobody looked at, then what was denied; else in the order of the search."""
-    return tuple(sorted(moments, key=lambda moment: 1 if moment not in seen else 0 if seen[moment].shows else 2))
+    return tuple(sorted(moments, key=lambda moment: 1 if moment not in seen else 0 if seen[moment].matches else 2))
 
 
 def _middle(moment: Moment) -> float:

@@ -14,7 +14,7 @@ from vidlocal.engines.prompts import has_one_wording
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
-from vidlocal.records import Hit, Moment, PassageKind, Why, WhySeen
+from vidlocal.records import Hit, Moment, PassageKind, PassageExplanation, FrameExplanation
 from vidlocal.search.fusion import rank
 from vidlocal.search.query import Query, parse
 from vidlocal.store.database import Library
@@ -43,7 +43,7 @@ class Result:
     moments: tuple[Moment, ...]
     notice: str | None = None
     words: str = ""
-    why: Mapping[int, Why | WhySeen] = field(default_factory=dict)
+    why: Mapping[int, PassageExplanation | FrameExplanation] = field(default_factory=dict)
 
 
 def search(
@@ -167,7 +167,7 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
 
 def _seen(
     library: Library, looks: QueryVector | None, limit: int, only: Only
-) -> tuple[Sequence[Hit], dict[int, Why | WhySeen]]:
+) -> tuple[Sequence[Hit], dict[int, PassageExplanation | FrameExplanation]]:
     """The frames that look like the query as hits, and by their keys what found them."""
     if looks is None:
         return (), {}

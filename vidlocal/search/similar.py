@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.media.probe import Prober
-from vidlocal.moments import GAP, LONGEST
+from vidlocal.moments import MERGE_GAP_S, MAX_MOMENT_S
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.signals.features import look_at
 from vidlocal.store.content import frames, videos
@@ -110,7 +110,7 @@ def _apart(library: Library, nearest: Iterable[int], besides: Frame | None) -> I
 
 def _neighbours(one: Frame, other: Frame) -> bool:
     """Whether two frames are one moment: close together, or a little farther apart in one shot."""
-    most = LONGEST if one.shot == other.shot else GAP
+    most = MAX_MOMENT_S if one.shot == other.shot else MERGE_GAP_S
     return one.video_id == other.video_id and abs(one.time - other.time) <= most
 
 

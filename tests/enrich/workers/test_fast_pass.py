@@ -54,7 +54,7 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
             library,
             content_hash="a" * 64,
             path=path,
-            stamp=files.stamp(path),
+            stamp=files.read_stamp(path),
             probe=prober.probe(path),
             frame_drafts=[],
             found=[],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, get_args
 from vidlocal.errors import VidlocalError
 from vidlocal.render.sanitize import flat
 from vidlocal.store import completion_source
-from vidlocal.timecode import short_clock
+from vidlocal.timecode import format_short_time
 
 if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
@@ -198,7 +198,7 @@ def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Offer]:
         for name in (video.title, video.file, str(video.id)):
             meant.setdefault(name.casefold(), set()).add(video.id)
     for video in known:
-        title, length = video.title, short_clock(video.duration)
+        title, length = video.title, format_short_time(video.duration)
         plain = title.isprintable() and not title.startswith("-") and title.strip() and not set(title) & set(without)
         if plain and meant[title.casefold()] == {video.id}:
             yield Offer(title, f"{video.id}, {length}")

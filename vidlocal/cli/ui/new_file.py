@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidlocal.media.atomic_write import placed
+from vidlocal.media.atomic_write import atomic_file
 
 
 def write(parts: Iterable[str], target: Path | None) -> None:
@@ -13,6 +13,6 @@ def write(parts: Iterable[str], target: Path | None) -> None:
         for part in parts:
             sys.stdout.write(part)
         return
-    with placed(target, refuse=True) as (draft, _), open(draft, "w", encoding="utf-8", newline="") as file:
+    with atomic_file(target, refuse=True) as (draft, _), open(draft, "w", encoding="utf-8", newline="") as file:
         for part in parts:
             file.write(part)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.records import WRITTEN, PassageKind
+from vidlocal.records import TEXT_KINDS, PassageKind
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notices, only errors.")]
@@ -16,7 +16,7 @@ Kinds = Annotated[
 ]
 WrittenKinds = Annotated[
     list[PassageKind] | None,
-    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(WRITTEN)}. May be repeated."),
+    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(TEXT_KINDS)}. May be repeated."),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")]
 Videos = Annotated[

@@ -24,14 +24,14 @@ _WIDEST_PX = 480
 def write_page(library: Library, found: Result, target: Path) -> None:
     """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
     from vidlocal.export.thumbnail import as_jpeg, thumbnail
-    from vidlocal.media.atomic_write import placed
+    from vidlocal.media.atomic_write import atomic_file
     from vidlocal.render.page import Card, page
 
     cards = []
     for moment in found.moments:
         image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_PAGE_PX)
         cards.append(Card(moment, None if image is None else as_jpeg(image)))
-    with placed(target, refuse=True) as (draft, _):
+    with atomic_file(target, refuse=True) as (draft, _):
         draft.write_text(page(found.query, cards), encoding="utf-8")
 
 
@@ -57,7 +57,7 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
             image = thumbnail(library, moment.video_id, _best_time(moment), width_px=width_px)
             if image is None:
                 continue
-            label = f"{number}  {short_clock(moment.start)}  {flat(moment.video_title)}"
+            label = f"{number}  {format_short_time(moment.start)}  {flat(moment.video_title)}"
             if drawn.way is Way.BLOCKS:
                 blocks.append((half_blocks(image, columns=_THUMB_COLUMNS), label))
             elif drawn.way is Way.KITTY:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from vidlocal.cli.ui import console
-from vidlocal.timecode import lasting
+from vidlocal.timecode import format_duration
 
 # A log that is not looked at live wants a line for what takes long, and then one a minute.
 _PLAIN_FIRST_S = 10.0
@@ -66,7 +66,7 @@ class _Plain:
         if done is not None:
             parts.append(f"{done:.0%}")
         if eta is not None:
-            parts.append(f"{lasting(eta)} left")
+            parts.append(f"{format_duration(eta)} left")
         console.notice("  ".join(parts))
 
     def say(self, sentence: str) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from vidlocal.cli.ui import console as output
 from vidlocal.render.sanitize import flat
-from vidlocal.timecode import lasting
+from vidlocal.timecode import format_duration
 
 # Before that, a guess from the clock jumps about too much to be of use.
 _ETA_FROM = 0.02

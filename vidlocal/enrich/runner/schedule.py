@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 from vidlocal.enrich.runner.time_window import Window, next_showing
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.timecode import lasting
+from vidlocal.timecode import format_duration
 
 # How old a ruling may be. Loops look far more often; conditions cost a query or a look at the machine.
 _RULING_LASTS_S = 1.0
@@ -241,4 +241,4 @@ class For:
         self._ends = now() + seconds
 
     def why_over(self) -> str | None:
-        return f"{lasting(self._seconds)} have passed." if self._now() >= self._ends else None
+        return f"{format_duration(self._seconds)} have passed." if self._now() >= self._ends else None

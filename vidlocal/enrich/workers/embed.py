@@ -11,7 +11,7 @@ from vidlocal.records import Job
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-from vidlocal.text import counted
+from vidlocal.text import pluralize
 
 # What is stored at once, and lost at most.
 BATCH = 64
@@ -50,7 +50,7 @@ class Embedder:
                 return None
         if not batch:
             raise AnswerRejected(
-                f"{counted(len(self._refused[job.video_id]), 'passage')} could not be embedded with {self._key}."
+                f"{pluralize(len(self._refused[job.video_id]), 'passage')} could not be embedded with {self._key}."
             )
 
         def ask(host: Host) -> Store:

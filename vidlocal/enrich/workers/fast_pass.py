@@ -175,7 +175,7 @@ class _Work:
         """A file that still holds the video. Raises _Away when there is none now."""
         for path in videos.paths(self.library, job.video_id):
             with suppress(MediaError):
-                stamp = files.stamp(path)
+                stamp = files.read_stamp(path)
                 known = videos.unchanged_at(self.library, path, stamp)
                 if known is not None and known.id == job.video_id:
                     return path

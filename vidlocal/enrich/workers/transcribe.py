@@ -14,7 +14,7 @@ from vidlocal.engines.whisper import ENGINE
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.voice_activity import PAUSE_S, Span, loud_spans, pieces
+from vidlocal.media.voice_activity import MIN_PAUSE_S, Span, speech_spans, chunks
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -112,8 +112,8 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
 def _hear(
     engine: SpeechEngine, samples: Samples, language: str | None, window_s: float, report: Callable[[float], None]
 ) -> _Window:
-    spans = loud_spans(samples)
-    parts, until = _whole(pieces(samples, spans), samples.size / RATE_HZ, window_s)
+    spans = speech_spans(samples)
+    parts, until = _whole(chunks(samples, spans), samples.size / RATE_HZ, window_s)
     spoken = language or _spoken_language(engine, samples, parts)
     cues: list[Cue] = []
     for start, end in parts:
@@ -130,7 +130,7 @@ def _whole(parts: Sequence[Span], until: float, window_s: float) -> tuple[Sequen
 
     A piece that may go on beyond the border of the window is left to the next one as a whole.
     """
-    goes_on = until >= window_s - 1 / RATE_HZ and bool(parts) and parts[-1][1] > until - PAUSE_S
+    goes_on = until >= window_s - 1 / RATE_HZ and bool(parts) and parts[-1][1] > until - MIN_PAUSE_S
     if goes_on and parts[-1][0] > until / 2:
         return parts[:-1], parts[-1][0]
     return parts, until

@@ -188,7 +188,7 @@ class Importer:
         kind, start, end = text(line, "kind"), moment(line, "start"), moment(line, "end")
         said = text(line, "text").strip()
         if kind not in _KINDS:
-            raise BadLine(f"has a kind of passage that is none: {', '.join(WRITTEN)}")
+            raise BadLine(f"has a kind of passage that is none: {', '.join(TEXT_KINDS)}")
         if end < start:
             raise BadLine("ends before it starts")
         key = (kind, start, end, said)
@@ -307,7 +307,7 @@ class Importer:
         self._grown.clear()
 
 
-_KINDS = frozenset(WRITTEN)
+_KINDS = frozenset(TEXT_KINDS)
 _WHOLE = ("width_px", "height_px", "rotation", "size_bytes", "understood")
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from vidlocal.moments import Place
+from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import EVERYTHING, Only
@@ -84,10 +84,10 @@ def _perhaps_named(library: Library, text: str) -> list[sqlite3.Row]:
     )
 
 
-def places(library: Library, video_ids: Collection[int]) -> dict[int, Place]:
+def places(library: Library, video_ids: Collection[int]) -> dict[int, VideoRef]:
     """Titles and paths of videos, by id."""
     rows = library.rows(
         "SELECT id, title, path FROM videos WHERE id IN (SELECT value FROM json_each(?))",
         json.dumps(sorted(video_ids)),
     )
-    return {row["id"]: Place(row["title"], os.fsdecode(row["path"])) for row in rows}
+    return {row["id"]: VideoRef(row["title"], os.fsdecode(row["path"])) for row in rows}
