@@ -10,6 +10,7 @@ from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import now_utc
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 NIGHT_S = 9 * 3600.0
@@ -47,8 +48,8 @@ def test_it_counts_what_was_done_since_and_what_is_left(library: Library) -> Non
     assert told.done == {JobKind.DESCRIBE: 5}
     assert told.left[JobKind.DESCRIBE] == 2
     assert told.failed == (Alike(JobKind.EMBED, "no direction", 2),)
-    assert drawn_up(library, since=jobs.now_utc()).done == {}
-    assert drawn_up(library, since=jobs.now_utc()).failed == ()
+    assert drawn_up(library, since=now_utc()).done == {}
+    assert drawn_up(library, since=now_utc()).failed == ()
 
 
 def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> None:
@@ -61,7 +62,7 @@ def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> Non
     assert drawn_up(library).videos_finished == 1
     finish(library, JobKind.DESCRIBE, 1)
     assert drawn_up(library).videos_finished == 2
-    assert drawn_up(library, since=jobs.now_utc()).videos_finished == 0
+    assert drawn_up(library, since=now_utc()).videos_finished == 0
 
 
 def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_window(library: Library) -> None:

@@ -23,7 +23,7 @@ from vidlocal.records import (
 )
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library, translated_errors
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 STAMP = FileStamp(size_bytes=10, mtime_ns=1, inode=2)
@@ -95,12 +95,12 @@ def test_a_laptop_that_slept_through_a_lease_takes_no_job_from_itself(library: L
 
 def test_what_a_dead_process_was_at_is_queued_at_once_and_a_living_one_keeps_it(library: Library) -> None:
     add_video(library)
-    with Owner(library.folder) as alive:
+    with ProcessLock(library.folder) as alive:
         jobs.claim(library, JobKind.TRANSCRIBE, worker=alive.token, now=0.0, lease_s=1e9)
         jobs.claim(library, JobKind.DESCRIBE, worker="dead", now=0.0, lease_s=1e9)
         assert [running.kind for running in jobs.running(library)] == [JobKind.TRANSCRIBE]
-        assert jobs.release_dead(library) == 1
-    assert jobs.release_dead(library) == 1
+        assert jobs.requeue_orphans(library) == 1
+    assert jobs.requeue_orphans(library) == 1
 
 
 def test_a_job_is_set_aside_after_three_charged_attempts_with_its_reason(library: Library) -> None:
@@ -118,7 +118,7 @@ def test_a_job_given_back_costs_no_attempt(library: Library) -> None:
     for _ in range(5):
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0)
         assert job is not None
-        jobs.give_back(library, job, "server gone")
+        jobs.release(library, job, "server gone")
     assert jobs.failures(library) == []
 
 
@@ -135,8 +135,8 @@ def test_a_repeat_shows_the_description_of_the_frame_it_repeats(library: Library
 def test_a_scene_lasts_until_the_picture_changes(library: Library) -> None:
     video_id = add_video(library)
     first, _, last = frames.of_video(library, video_id)
-    assert frames.shown_until(library, first) == 4.0
-    assert frames.shown_until(library, last) == 6.0
+    assert frames.visible_until(library, first) == 4.0
+    assert frames.visible_until(library, last) == 6.0
 
 
 def test_describing_a_frame_twice_keeps_one_description(library: Library) -> None:
@@ -239,5 +239,5 @@ def test_a_long_job_that_gets_on_between_two_kills_is_not_set_aside(library: Lib
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="dead", now=0.0, lease_s=1.0)
         assert job is not None
         jobs.renew(library, job, now=0.0, lease_s=1.0)
-        assert jobs.release_dead(library) == 1
+        assert jobs.requeue_orphans(library) == 1
     assert jobs.failures(library) == []

@@ -181,7 +181,7 @@ def test_the_name_of_a_worker_leads_to_no_file(home: Path, secret: Path, token: 
     with Library.open(home) as library:
         with library.writing() as connection:
             connection.execute("UPDATE jobs SET state = 'running', worker = ?", (token.format(secret=secret),))
-        jobs.release_dead(library)
+        jobs.requeue_orphans(library)
         jobs.running(library)
     assert (secret / "0.jpg").is_file()
     assert (home / "library.db").is_file()

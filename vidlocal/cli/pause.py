@@ -5,7 +5,7 @@ from datetime import datetime
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.store.history import facts
-from vidlocal.store.queue import jobs
+from vidlocal.store.values import now_utc
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
@@ -16,7 +16,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """
     with open_library() as library:
         before = facts.get(library, facts.PAUSED)
-        since = before or jobs.now_utc()
+        since = before or now_utc()
         if before is None:
             facts.put(library, facts.PAUSED, since)
     if json:

@@ -9,6 +9,7 @@ from vidlocal.records import JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts, run_reports
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import now_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def draw_up(
     pace = facts.get(library, facts.SECONDS_PER_FRAME)
     return Report(
         started_at=started_at,
-        ended_at=jobs.now_utc(),
+        ended_at=now_utc(),
         worked_s=round(worked_s, 1),
         night_s=night_s,
         held_s={name: round(seconds, 1) for name, seconds in held_s.items()},

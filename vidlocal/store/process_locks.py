@@ -38,7 +38,7 @@ class Waiting:
     why: str
 
 
-class Owner:
+class ProcessLock:
     """A living process's token on the library in `folder`, for as long as the block lasts.
 
     What the process waits for stands in the file that it keeps locked, and is gone with it.
@@ -53,7 +53,7 @@ class Owner:
         """Raises StoreError where nothing can be written."""
         try:
             self._path.parent.mkdir(exist_ok=True, mode=0o700)
-            bury_dead(self._path.parent.parent)
+            remove_stale(self._path.parent.parent)
             while not self._has_lock():
                 os.close(self._file)
         except OSError as error:
@@ -82,14 +82,14 @@ class Owner:
         self._path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def wait_for(self, what: str, why: str) -> None:
+    def set_waiting(self, what: str, why: str) -> None:
         """Tell whoever asks that this process waits, and for what."""
         before = self._waits.get(what)
         since = datetime.now(UTC).isoformat(timespec="seconds") if before is None else before.since
         self._waits[what] = Waiting(what, since, why)
         self._write()
 
-    def go_on(self, what: str) -> None:
+    def clear_waiting(self, what: str) -> None:
         """This process does not wait for that any more, if it did."""
         if self._waits.pop(what, None) is not None:
             self._write()
@@ -125,7 +125,7 @@ def is_alive(folder: Path, token: str) -> bool:
         os.close(file)
 
 
-def bury_dead(folder: Path) -> None:
+def remove_stale(folder: Path) -> None:
     """Remove the locks that dead processes left."""
     owners = folder / FOLDER
     if owners.is_dir():

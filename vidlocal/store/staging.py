@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidlocal.errors import StoreError
 from vidlocal.store.database import FRAMES_FOLDER, Library
-from vidlocal.store.process_locks import Owner, bury_dead, is_alive
+from vidlocal.store.process_locks import ProcessLock, is_alive, remove_stale
 
 _PREFIX = ".staging-"
 
@@ -23,7 +23,7 @@ def image_prefix(content_hash: str) -> str:
 
 
 @contextmanager
-def staged(library: Library, owner: Owner) -> Iterator[Path]:
+def staged(library: Library, owner: ProcessLock) -> Iterator[Path]:
     """An empty folder to write frame images to. Whatever is still in it after the block is removed."""
     folder = library.frames_folder / f"{_PREFIX}{owner.token}"
     try:
@@ -74,7 +74,7 @@ def sweep(library: Library) -> int:
             if folder.name not in known and not is_being_filled(library, folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
-    bury_dead(library.folder)
+    remove_stale(library.folder)
     return removed
 
 

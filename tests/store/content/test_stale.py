@@ -19,7 +19,7 @@ from vidlocal.records import (
 from vidlocal.store.content import frames, passages, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import ALL
+from vidlocal.store.queue.job_filter import ALL_JOBS
 
 LONG = "A bride in a white dress walks down the aisle of a church, number {}."
 
@@ -37,7 +37,7 @@ def video(library: Library) -> int:
         found=[],
         plan=[],
     )
-    while (job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, among=ALL)) is not None:
+    while (job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=ALL_JOBS)) is not None:
         jobs.finish(library, job)
     return video_id
 
@@ -72,7 +72,7 @@ def test_what_is_redone_stays_until_the_new_description_is_there(library: Librar
 
 def test_another_embedding_model_has_everything_embedded_anew(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(0)])
-    job = jobs.claim(library, JobKind.EMBED, worker="w", now=0.0, lease_s=1.0, among=ALL)
+    job = jobs.claim(library, JobKind.EMBED, worker="w", now=0.0, lease_s=1.0, job_filter=ALL_JOBS)
     assert job is not None
     ((passage_id, _),) = passages.without_vector(library, video, "old:latest@1", limit=9)
     passages.store_vectors(library, "old:latest@1", [passage_id], np.ones((1, 4), np.float32))

@@ -143,4 +143,4 @@ def _remove(library: Library) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-    process_locks.bury_dead(library.folder)
+    process_locks.remove_stale(library.folder)

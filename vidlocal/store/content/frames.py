@@ -11,10 +11,11 @@ from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, P
 from vidlocal.store.content import passages
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.queue import jobs, priorities
+from vidlocal.store.values import RowReader, now_utc, storable
 
 _LARGEST_PICTURE_BYTES = 64 << 20
 
-_COLUMNS = "id, video_id, time, shot, image, same_as"
+_read = RowReader(Frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +78,43 @@ def queue_descriptions(library: Library, video_id: int) -> int:
             f"""INSERT INTO jobs (kind, target, video_id, priority, updated_at)
             SELECT ?, id, video_id, {priorities.VALUE}, ? FROM frames WHERE video_id = ? AND image IS NOT NULL
             ON CONFLICT (kind, target) DO NOTHING""",
-            (JobKind.DESCRIBE, jobs.now_utc(), video_id),
+            (JobKind.DESCRIBE, now_utc(), video_id),
         ).rowcount
 
 
 def get(library: Library, frame_id: int) -> Frame | None:
-    row = library.row(f"SELECT {_COLUMNS} FROM frames WHERE id = ?", frame_id)
-    return None if row is None else _frame(row)
+    row = library.row(f"SELECT {_read.columns} FROM frames WHERE id = ?", frame_id)
+    return None if row is None else _read(row)
 
 
 def of_video(library: Library, video_id: int) -> list[Frame]:
     """All frames of a video in order of time."""
-    return [
-        _frame(row) for row in library.rows(f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? ORDER BY time", video_id)
-    ]
+    rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time", video_id)
+    return [_read(row) for row in rows]
 
 
 def representatives(library: Library, video_id: int) -> list[Frame]:
     """The frames a fast look needs, in order of time: at most 50."""
-    return [
-        _frame(row)
-        for row in library.rows(
-            f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? AND rank IS NOT NULL ORDER BY time", video_id
-        )
-    ]
+    where = "video_id = ? AND rank IS NOT NULL"
+    rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE {where} ORDER BY time", video_id)
+    return [_read(row) for row in rows]
 
 
-def shown_at(library: Library, video_id: int, time: float) -> Frame | None:
+def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
     """The frame whose picture is seen at a time of a video: the last one before it, else the first."""
     row = library.row(
-        f"SELECT {_COLUMNS} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
+        f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
         video_id,
         time + 0.001,
         time,
     )
-    return None if row is None else _frame(row)
+    return None if row is None else _read(row)
 
 
 def undescribed(library: Library, video_id: int, start: float, end: float, *, near: float, limit: int) -> list[Frame]:
     """Frames with a picture of their own between two times of a video that nothing was said of yet, nearest first."""
     rows = library.rows(
-        f"""SELECT {_COLUMNS} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
+        f"""SELECT {_read.columns} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
         AND enriched_at IS NULL ORDER BY abs(time - ?) LIMIT ?""",
         video_id,
         start,
@@ -125,7 +122,7 @@ def undescribed(library: Library, video_id: int, start: float, end: float, *, ne
         near,
         limit,
     )
-    return [_frame(row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 def hashed(library: Library) -> list[Hashed]:
@@ -195,7 +192,7 @@ def crc_of(path: Path) -> int | None:
         return None
 
 
-def shown_until(library: Library, frame: Frame) -> float:
+def visible_until(library: Library, frame: Frame) -> float:
     """When the picture of a frame gives way to another one: seconds, never before the frame's own time."""
     row = library.row(
         """SELECT min(time) FROM frames WHERE video_id = ? AND time > ? AND (same_as IS NULL OR same_as <> ?)""",
@@ -222,7 +219,7 @@ def store_scene(
         connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame.id,))
         passage = Passage(
             start=frame.time,
-            end=shown_until(library, frame),
+            end=visible_until(library, frame),
             kind=PassageKind.SCENE,
             text=scene_text(answer),
             engine=provenance.engine,
@@ -233,11 +230,11 @@ def store_scene(
         passages.add(library, frame.video_id, [passage], digest=provenance.digest, visible=visible)
         connection.executemany(
             "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
-            [(frame.id, passages.storable(tag.lower())) for tag in answer.tags],
+            [(frame.id, storable(tag.lower())) for tag in answer.tags],
         )
         connection.execute(
             """UPDATE frames SET enriched_at = ?, facts = json_patch(facts, json(?)) WHERE id = ?""",
-            (jobs.now_utc(), answer.facts_json(), frame.id),
+            (now_utc(), answer.facts_json(), frame.id),
         )
 
 
@@ -289,10 +286,6 @@ def _signed(dhash: int) -> int:
 
 def _unsigned(stored: int) -> int:
     return stored & ((1 << 64) - 1)
-
-
-def _frame(row: sqlite3.Row) -> Frame:
-    return Frame(row["id"], row["video_id"], row["time"], row["shot"], row["image"], row["same_as"])
 
 
 def describe_again(library: Library, frame_ids: Sequence[int]) -> None:

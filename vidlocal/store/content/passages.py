@@ -1,24 +1,22 @@
 """Passages: every piece of text that can be found, and its vectors."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+from vidlocal.store.queue.priorities import EMBED_PRIORITY
+from vidlocal.store.values import RowReader, now_utc, storable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Below every describe job of every video: text is embedded in long stretches, not between two frames.
-_EMBED_PRIORITY = -1.0
-
 # The engine of what a person wrote. Whatever makes passages anew leaves these alone.
 BY_HAND = "you"
 
-_COLUMNS = 'id, video_id, frame_id, start, "end", kind, text, language, engine, model, prompt_version'
+_read = RowReader(Passage, kind=PassageKind)
 
 
 def add(
@@ -56,25 +54,21 @@ def add(
                     digest,
                     passage.prompt_version,
                     visible,
-                    jobs.now_utc(),
+                    now_utc(),
                 ),
             )
             ids.append(int(cursor.lastrowid or 0))
         if ids:
-            jobs.add(library, JobKind.EMBED, video_id, video_id, priority=_EMBED_PRIORITY)
+            jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
     return ids
-
-
-def storable(text: str) -> str:
-    """Text as SQLite can hold it: NUL and lone surrogates become the replacement character."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | None = None) -> list[Passage]:
     """The visible passages of a video along its timeline."""
-    rows = library.rows(f"SELECT {_COLUMNS} FROM passages WHERE video_id = ? AND visible ORDER BY start, id", video_id)
+    sql = f"SELECT {_read.columns} FROM passages WHERE video_id = ? AND visible ORDER BY start, id"
+    rows = library.rows(sql, video_id)
     wanted = None if kinds is None else set(kinds)
-    found = (_passage(row) for row in rows)
+    found = (_read(row) for row in rows)
     return [passage for passage in found if wanted is None or passage.kind in wanted]
 
 
@@ -88,22 +82,21 @@ def between(library: Library, video_id: int, start: float, end: float, kinds: It
     """The visible passages of some kinds that overlap a span of a video, along its timeline."""
     named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
     rows = library.rows(
-        f"""SELECT {_COLUMNS} FROM passages WHERE video_id = ? AND start <= ? AND "end" >= ? AND visible
+        f"""SELECT {_read.columns} FROM passages WHERE video_id = ? AND start <= ? AND "end" >= ? AND visible
           AND kind IN ({named}) ORDER BY start, id""",
         video_id,
         end,
         start,
     )
-    return [_passage(row) for row in rows]
+    return [_read(row) for row in rows]
 
 
 def by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Passage]:
     """What a person wrote or corrected, of some kinds, in order of video and time."""
     named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
-    rows = library.rows(
-        f"SELECT {_COLUMNS} FROM passages WHERE engine = ? AND kind IN ({named}) ORDER BY video_id, start, id", BY_HAND
-    )
-    return [_passage(row) for row in rows]
+    where = f"engine = ? AND kind IN ({named})"
+    rows = library.rows(f"SELECT {_read.columns} FROM passages WHERE {where} ORDER BY video_id, start, id", BY_HAND)
+    return [_read(row) for row in rows]
 
 
 def remove(library: Library, video_id: int, kind: PassageKind) -> None:
@@ -115,8 +108,8 @@ def remove(library: Library, video_id: int, kind: PassageKind) -> None:
 
 
 def get(library: Library, passage_id: int) -> Passage | None:
-    row = library.row(f"SELECT {_COLUMNS} FROM passages WHERE id = ?", passage_id)
-    return None if row is None else _passage(row)
+    row = library.row(f"SELECT {_read.columns} FROM passages WHERE id = ?", passage_id)
+    return None if row is None else _read(row)
 
 
 def rewrite(library: Library, passage: Passage, text: str) -> None:
@@ -129,7 +122,7 @@ def rewrite(library: Library, passage: Passage, text: str) -> None:
         )
         connection.execute("DELETE FROM vectors WHERE passage_id = ?", (passage.id,))
         if passage.video_id is not None:
-            jobs.add(library, JobKind.EMBED, passage.video_id, passage.video_id, priority=_EMBED_PRIORITY)
+            jobs.add(library, JobKind.EMBED, passage.video_id, passage.video_id, priority=EMBED_PRIORITY)
 
 
 def forget(library: Library, passage: Passage) -> None:
@@ -149,10 +142,10 @@ def queue_for_model(library: Library, model: str) -> None:
         return
     with library.writing():
         for found in library.rows("SELECT DISTINCT video_id FROM passages"):
-            jobs.add(library, JobKind.EMBED, found["video_id"], found["video_id"], priority=_EMBED_PRIORITY)
+            jobs.add(library, JobKind.EMBED, found["video_id"], found["video_id"], priority=EMBED_PRIORITY)
 
 
-def reveal(library: Library, digests: Iterable[str]) -> int:
+def publish(library: Library, digests: Iterable[str]) -> int:
     """Let search find what these models wrote since they were last seen to see. How many passages that was."""
     with library.writing() as connection:
         return sum(
@@ -161,7 +154,7 @@ def reveal(library: Library, digests: Iterable[str]) -> int:
         )
 
 
-def any_hidden(library: Library) -> bool:
+def has_unverified(library: Library) -> bool:
     """Whether anything waits for its model to be seen to see."""
     return library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is not None
 
@@ -217,19 +210,3 @@ def _is_corrected(library: Library, video_id: int, passage: Passage) -> bool:
         BY_HAND,
     )
     return row is not None
-
-
-def _passage(row: sqlite3.Row) -> Passage:
-    return Passage(
-        start=row["start"],
-        end=row["end"],
-        kind=PassageKind(row["kind"]),
-        text=row["text"],
-        language=row["language"],
-        engine=row["engine"],
-        model=row["model"],
-        prompt_version=row["prompt_version"],
-        frame_id=row["frame_id"],
-        video_id=row["video_id"],
-        id=row["id"],
-    )

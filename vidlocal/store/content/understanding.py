@@ -19,6 +19,7 @@ from vidlocal.records import (
 from vidlocal.store.content import passages, sequences
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import storable
 
 # What the text model is given: all that was seen, heard, read and noted, and nothing that it wrote itself.
 EVIDENCE = (
@@ -129,7 +130,7 @@ def store_section(library: Library, video_id: int, section: Section, provenance:
                 section.start,
                 section.end,
                 section.fingerprint,
-                passages.storable(json.dumps(asdict(section.answer), ensure_ascii=False)),
+                storable(json.dumps(asdict(section.answer), ensure_ascii=False)),
                 section.answer.excitement,
                 provenance.model,
                 provenance.digest,
@@ -158,14 +159,14 @@ def store_tags(
             """INSERT OR IGNORE INTO video_tags (video_id, kind, tag, passage_id)
             SELECT ?, ?, ?, id FROM passages WHERE id = ? AND video_id = ?""",
             [
-                (video_id, tag.kind, passages.storable(tag.tag), passage_id, video_id)
+                (video_id, tag.kind, storable(tag.tag), passage_id, video_id)
                 for tag in found
                 for passage_id in tag.rests_on
             ],
         )
         connection.execute(
             "UPDATE videos SET event_type = ?, excitement = ?, understood = ? WHERE id = ?",
-            (passages.storable(event_type) or None, excitement, _known(library, video_id), video_id),
+            (storable(event_type) or None, excitement, _known(library, video_id), video_id),
         )
 
 
@@ -174,7 +175,7 @@ def tag_frames(library: Library, named: Iterable[tuple[int, str]]) -> None:
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
-            [(frame_id, passages.storable(tag)) for frame_id, tag in named],
+            [(frame_id, storable(tag)) for frame_id, tag in named],
         )
 
 
@@ -249,7 +250,7 @@ def store_summary(
                 if chapter is not whole:
                     connection.execute(
                         "INSERT INTO chapters (video_id, passage_id, title, excitement) VALUES (?, ?, ?, ?)",
-                        (video_id, passage_id, passages.storable(chapter.title), chapter.excitement),
+                        (video_id, passage_id, storable(chapter.title), chapter.excitement),
                     )
         connection.execute("UPDATE videos SET understood = ? WHERE id = ?", (_known(library, video_id), video_id))
 

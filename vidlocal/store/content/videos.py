@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,9 +12,9 @@ from vidlocal.store.content import frames, passages, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import RowReader, now_utc, storable, stored_path
 
-_COLUMNS = """id, content_hash, path, title, kind, duration, width_px, height_px, codecs, recorded_at, added_at,
-  size_bytes, language, partial, enrichment_status"""
+_read = RowReader(Video, path=os.fsdecode, kind=MediaKind, enrichment_status=EnrichmentStatus)
 
 # Candidates listed when a name fits several videos.
 _MOST_NAMED = 8
@@ -56,7 +55,7 @@ def add(
                 _codecs(probe),
                 probe.rotation,
                 probe.recorded_at,
-                jobs.now_utc(),
+                now_utc(),
                 stamp.size_bytes,
                 probe.partial,
             ),
@@ -123,18 +122,18 @@ def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None
 
 
 def with_hash(library: Library, content_hash: str) -> Video | None:
-    row = library.row(f"SELECT {_COLUMNS} FROM videos WHERE content_hash = ?", content_hash)
-    return None if row is None else _video(row)
+    row = library.row(f"SELECT {_read.columns} FROM videos WHERE content_hash = ?", content_hash)
+    return None if row is None else _read(row)
 
 
 def get(library: Library, video_id: int) -> Video | None:
-    row = library.row(f"SELECT {_COLUMNS} FROM videos WHERE id = ?", video_id)
-    return None if row is None else _video(row)
+    row = library.row(f"SELECT {_read.columns} FROM videos WHERE id = ?", video_id)
+    return None if row is None else _read(row)
 
 
 def every(library: Library) -> list[Video]:
     """All videos in the order they were added."""
-    return [_video(row) for row in library.rows(f"SELECT {_COLUMNS} FROM videos ORDER BY id")]
+    return [_read(row) for row in library.rows(f"SELECT {_read.columns} FROM videos ORDER BY id")]
 
 
 def resolve(library: Library, text: str) -> Video:
@@ -202,22 +201,13 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
         _purge(library)
 
 
-def stored_path(path: Path) -> str | bytes:
-    """A path as SQLite keeps it: text, or the plain bytes of a name that is not valid UTF-8."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return os.fsencode(path)
-    return str(path)
-
-
 def title_of(path: Path, probe: Probe) -> str:
     """The file's name without its ending: people know their files by it, embedded titles are often rubbish."""
     return _name_of(path) or probe.title or "untitled"
 
 
 def _name_of(path: Path) -> str:
-    return passages.storable(path.stem)
+    return storable(path.stem)
 
 
 def _purge(library: Library) -> None:
@@ -244,23 +234,3 @@ def _copies(library: Library, video_id: int) -> list[str]:
 def _codecs(probe: Probe) -> str:
     names = [probe.video_codec, *(track.codec for track in probe.audio)]
     return ", ".join(dict.fromkeys(name for name in names if name))
-
-
-def _video(row: sqlite3.Row) -> Video:
-    return Video(
-        id=row["id"],
-        content_hash=row["content_hash"],
-        path=os.fsdecode(row["path"]),
-        title=row["title"],
-        kind=MediaKind(row["kind"]),
-        duration=row["duration"],
-        width_px=row["width_px"],
-        height_px=row["height_px"],
-        codecs=row["codecs"],
-        recorded_at=row["recorded_at"],
-        added_at=row["added_at"],
-        size_bytes=row["size_bytes"],
-        language=row["language"],
-        partial=row["partial"],
-        enrichment_status=EnrichmentStatus(row["enrichment_status"]),
-    )

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from vidlocal.store.content import passages
 from vidlocal.store.database import Library
+from vidlocal.store.values import storable
 
 MOST_CHARACTERS = 40
 
@@ -61,7 +61,7 @@ def learn(library: Library, filed: Mapping[str, str]) -> None:
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO vocabulary (form, tag) VALUES (?, ?)",
-            [(passages.storable(one), passages.storable(tag)) for one, tag in filed.items() if one and tag],
+            [(storable(one), storable(tag)) for one, tag in filed.items() if one and tag],
         )
 
 

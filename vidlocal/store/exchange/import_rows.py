@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from vidlocal.records import WRITTEN, JobKind, MediaKind
-from vidlocal.store.content.passages import storable
-from vidlocal.store.content.videos import stored_path
+from vidlocal.records import TEXT_KINDS, JobKind, MediaKind
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
 from vidlocal.store.exchange.validation import (
@@ -28,7 +26,9 @@ from vidlocal.store.exchange.validation import (
     words,
 )
 from vidlocal.store.queue import jobs
+from vidlocal.store.queue.priorities import EMBED_PRIORITY
 from vidlocal.store.staging import image_prefix
+from vidlocal.store.values import now_utc, storable, stored_path
 
 Line = Mapping[str, object]
 _Key = tuple[str, float, float, str]
@@ -37,7 +37,6 @@ _Key = tuple[str, float, float, str]
 _HASH = re.compile(r"[0-9a-f]{64}|name:[0-9a-f]{64}")
 _PICTURE = re.compile(r"[0-9A-Za-z_-]{1,40}\.jpg")
 _SAME_LENGTH_S = 1.0
-_EMBED_PRIORITY = -1.0
 
 
 def placeholder(name: str) -> str:
@@ -137,7 +136,7 @@ class Importer:
             "title": title,
             "kind": kind,
             "codecs": optional(line, "codecs", text) or "",
-            "added_at": optional(line, "added_at", text) or jobs.now_utc(),
+            "added_at": optional(line, "added_at", text) or now_utc(),
             "excitement": optional(line, "excitement", number),
         }
         values |= {key: optional(line, key, integer) or 0 for key in _WHOLE}
@@ -210,7 +209,7 @@ class Importer:
     def _row(self, line: Line, video_id: int, key: _Key) -> dict[str, object]:
         values: dict[str, object] = dict(zip(("kind", "start", "end", "text"), key, strict=True))
         values |= {column: optional(line, column, text) for column in PASSAGE_COLUMNS if column not in values}
-        values["created_at"] = values["created_at"] or jobs.now_utc()
+        values["created_at"] = values["created_at"] or now_utc()
         frame = optional(line, "frame", number)
         return {
             **values,
@@ -303,7 +302,7 @@ class Importer:
     def _queue(self) -> None:
         """Have the new passages embedded."""
         for video_id in sorted(self._grown):
-            jobs.add(self.library, JobKind.EMBED, video_id, video_id, priority=_EMBED_PRIORITY)
+            jobs.add(self.library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
         self._grown.clear()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from vidlocal.records import TagKind
-from vidlocal.store.content.passages import storable
+from vidlocal.store.values import storable
 
 Line = Mapping[str, object]
 Value = TypeVar("Value")

@@ -5,9 +5,8 @@ from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vidlocal.store.content.passages import storable
 from vidlocal.store.database import Library
-from vidlocal.store.queue.jobs import now_utc
+from vidlocal.store.values import now_utc, storable
 
 # A search with fewer moments than this left its asker wanting.
 LITTLE = 3

@@ -1,8 +1,7 @@
 """What was seen when search had the vision model look again: asked once, remembered as long as the frame is there."""
 
-from vidlocal.store.content.passages import storable
 from vidlocal.store.database import Library
-from vidlocal.store.queue.jobs import now_utc
+from vidlocal.store.values import now_utc, storable
 
 
 def get(library: Library, frame_id: int, digest: str, version: str, question: str) -> tuple[bool, str] | None:

@@ -7,7 +7,7 @@ SEARCHED = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
+class JobFilter:
     """Some of the queued work. None and False are no limit.
 
     `budget` is the number of representative frames per video: no other frame is described, no strip watched.
@@ -35,9 +35,9 @@ class Among:
         return sql
 
 
-ALL = Among()
+ALL_JOBS = JobFilter()
 
 
-def these(*videos: int) -> Among:
+def for_videos(*videos: int) -> JobFilter:
     """All the queued work of these videos."""
-    return Among(videos=videos)
+    return JobFilter(videos=videos)

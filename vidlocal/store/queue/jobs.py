@@ -6,12 +6,12 @@ nest `finish` in the block that stores the result.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from vidlocal.records import Fault, Job, JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import is_alive
-from vidlocal.store.queue.job_filter import ALL, Among
+from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
+from vidlocal.store.values import now_utc
 
 # An item gets three tries. One that took its whole process with it ten times is set aside too.
 ATTEMPTS_ALLOWED = 3
@@ -71,10 +71,6 @@ class Running:
     since: str
 
 
-def now_utc() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def add(library: Library, kind: JobKind, target: int, video_id: int, *, priority: float = 0.0) -> None:
     """Queue a job, again if it was done or set aside before; one that waits or runs is left alone."""
     with library.writing() as connection:
@@ -95,7 +91,7 @@ def claim(
     worker: str,
     now: float,
     lease_s: float,
-    among: Among = ALL,
+    job_filter: JobFilter = ALL_JOBS,
 ) -> Job | None:
     """The most valuable waiting job of a kind, leased to `worker` until `now + lease_s`.
 
@@ -106,7 +102,7 @@ def claim(
     condition = _CONDITIONS.get(kind, "")
     with library.writing() as connection:
         for claimable in _CLAIMABLE:
-            sql = _CLAIM.format(claimable=claimable, among=among.condition(), condition=condition)
+            sql = _CLAIM.format(claimable=claimable, among=job_filter.condition(), condition=condition)
             row = connection.execute(sql, values).fetchone()
             if row is not None:
                 return Job(row[0], JobKind(row[1]), *row[2:])
@@ -144,7 +140,7 @@ def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None,
     return row is not None and row["state"] == JobState.FAILED
 
 
-def uncharge(library: Library, job: Job) -> None:
+def refund_attempt(library: Library, job: Job) -> None:
     """Take back one charged attempt: it turned out that the item was not to blame."""
     with library.writing() as connection:
         connection.execute(
@@ -154,17 +150,17 @@ def uncharge(library: Library, job: Job) -> None:
         )
 
 
-def next_due(library: Library, kind: JobKind, *, among: Among = ALL) -> float | None:
+def next_due(library: Library, kind: JobKind, *, job_filter: JobFilter = ALL_JOBS) -> float | None:
     """When the next waiting job of a kind may be claimed (wall clock), None when none waits, or only for other work."""
     row = library.row(
         f"""SELECT min(not_before) FROM jobs
-        WHERE kind = ? AND state = 'queued' {among.condition()} {_CONDITIONS.get(kind, "")}""",
+        WHERE kind = ? AND state = 'queued' {job_filter.condition()} {_CONDITIONS.get(kind, "")}""",
         kind,
     )
     return None if row is None or row[0] is None else float(row[0])
 
 
-def give_back(library: Library, job: Job, reason: str | None = None, *, not_before: float = 0.0) -> None:
+def release(library: Library, job: Job, reason: str | None = None, *, not_before: float = 0.0) -> None:
     """Queue again without charging an attempt: the item was not to blame."""
     with library.writing() as connection:
         connection.execute(
@@ -174,7 +170,7 @@ def give_back(library: Library, job: Job, reason: str | None = None, *, not_befo
         )
 
 
-def go_on(library: Library, job: Job) -> None:
+def requeue_next_step(library: Library, job: Job) -> None:
     """Queue a job of many steps again after one of them: what earlier steps failed is forgotten."""
     with library.writing() as connection:
         connection.execute(
@@ -184,7 +180,7 @@ def go_on(library: Library, job: Job) -> None:
         )
 
 
-def release_dead(library: Library) -> int:
+def requeue_orphans(library: Library) -> int:
     """Queue again what processes that no longer live were at work on. How many jobs that was."""
     released = 0
     for row in library.rows("SELECT DISTINCT worker FROM jobs WHERE state = 'running'"):
@@ -202,9 +198,11 @@ def release_dead(library: Library) -> int:
     return released
 
 
-def counts(library: Library, among: Among = ALL) -> Mapping[tuple[JobKind, JobState], int]:
+def counts(library: Library, job_filter: JobFilter = ALL_JOBS) -> Mapping[tuple[JobKind, JobState], int]:
     """How many jobs there are of each kind and state, of some videos or of all."""
-    rows = library.rows(f"SELECT kind, state, count(*) FROM jobs WHERE true {among.condition()} GROUP BY kind, state")
+    rows = library.rows(
+        f"SELECT kind, state, count(*) FROM jobs WHERE true {job_filter.condition()} GROUP BY kind, state"
+    )
     return {(JobKind(kind), JobState(state)): number for kind, state, number in rows}
 
 
@@ -220,13 +218,13 @@ def running(library: Library) -> list[Running]:
     ]
 
 
-def failures(library: Library, among: Among = ALL) -> list[Failure]:
+def failures(library: Library, job_filter: JobFilter = ALL_JOBS) -> list[Failure]:
     """The jobs that were set aside, of some videos or of all."""
     rows = library.rows(
         f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'no reason kept'), fault, max(attempts, losses),
           time, updated_at
         FROM jobs LEFT JOIN frames ON frames.id = jobs.target AND kind IN ('describe', 'watch')
-        WHERE state = 'failed' {among.condition()} ORDER BY jobs.id"""
+        WHERE state = 'failed' {job_filter.condition()} ORDER BY jobs.id"""
     )
     return [
         Failure(JobKind(kind), video, target, reason, Fault(fault) if fault else None, *rest)
@@ -234,11 +232,11 @@ def failures(library: Library, among: Among = ALL) -> list[Failure]:
     ]
 
 
-def retry(library: Library, among: Among = ALL) -> int:
+def retry(library: Library, job_filter: JobFilter = ALL_JOBS) -> int:
     """Queue again what was set aside, of some videos or of all, with all its attempts. How many jobs that was."""
     with library.writing() as connection:
         return connection.execute(
             f"""UPDATE jobs SET state = 'queued', attempts = 0, losses = 0, not_before = 0, last_error = NULL,
-              fault = NULL, updated_at = ? WHERE state = 'failed' {among.condition()}""",
+              fault = NULL, updated_at = ? WHERE state = 'failed' {job_filter.condition()}""",
             (now_utc(),),
         ).rowcount

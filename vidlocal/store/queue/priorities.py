@@ -21,6 +21,8 @@ from vidlocal.store.queue.job_filter import SEARCHED
 # A value by itself is at most this; what a search adds is a multiple of twice as much.
 REPRESENTATIVE = SEARCHED / 2
 SOUGHT = SEARCHED * 2
+# Below every describe job of every video: text is embedded in large batches, not between two frames.
+EMBED_PRIORITY = -1.0
 
 # What a search means is seldom exactly where its words are; less so when it found little.
 _NEAR_S = 10.0
