@@ -28,7 +28,7 @@ from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.enrich.run import Engines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=60, help="length of the film")
     parser.add_argument("--only", choices=["dense", "sparse", "memory"], help="one measurement")
     chosen = parser.parse_args()
-    program = ffmpeg.find(None).path
+    program = ffmpeg.find_ffmpeg(None).path
     WORK.mkdir(exist_ok=True)
     if chosen.only in (None, "dense"):
         dense(program, chosen.minutes)

@@ -52,7 +52,7 @@ def add(library: Library, path: Path, *found: Passage) -> int:
 def pictures(path: Path) -> list[DecodedFrame]:
     with Prober() as prober:
         probe = prober.probe(path)
-        return list(read_frames(path, probe, every=0, ffmpeg=ffmpeg.find(None), prober=prober))
+        return list(read_frames(path, probe, every=0, ffmpeg=ffmpeg.find_ffmpeg(None), prober=prober))
 
 
 def numbers(path: Path) -> list[int]:

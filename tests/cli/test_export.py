@@ -5,7 +5,7 @@ import pytest
 
 from tests.support import clips
 from tests.support.commands import Run
-from vidlocal.media.subtitle_formats import parse
+from vidlocal.media.subtitle_formats import parse_subtitles
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 
@@ -73,7 +73,7 @@ def test_an_existing_file_or_link_is_never_written(run: Run, wedding: int, tmp_p
     assert there.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
     assert run("export", "wedding", "-f", "srt", "-o", str(new)).exit_code == 0
-    assert parse(new.read_text())[0].lines == ("the bride walks down the aisle",)
+    assert parse_subtitles(new.read_text())[0].lines == ("the bride walks down the aisle",)
     assert not list(tmp_path.glob(".vidlocal-*"))
 
 

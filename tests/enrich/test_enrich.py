@@ -20,7 +20,7 @@ from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.enrich.runner.worker import Clock, Progress, Summary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError, ModelMissing
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import (
     EnrichmentStatus,

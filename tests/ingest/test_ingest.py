@@ -38,7 +38,7 @@ def films(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tools() -> Iterator[Tools]:
-    tool = ffmpeg.find(None)
+    tool = ffmpeg.find_ffmpeg(None)
     with Prober() as prober, ScreenReader() as reader:
         yield Tools(tool, prober, fast_pass.Engines(tool, prober, reader, None))
 

@@ -17,7 +17,7 @@ from vidlocal.errors import StoreError
 from vidlocal.ingest.run import Tools as IngestTools
 from vidlocal.ingest.run import ingest
 from vidlocal.maintenance.check import Tools, check
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.signals.screen_text import ScreenReader

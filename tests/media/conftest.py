@@ -11,7 +11,7 @@ from vidlocal.media.probe import Prober
 
 @pytest.fixture(scope="session")
 def tool() -> Ffmpeg:
-    return ffmpeg.find(None)
+    return ffmpeg.find_ffmpeg(None)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ CLICK_AT = 2.0
 
 @pytest.fixture(scope="module")
 def tool() -> ffmpeg.Ffmpeg:
-    return ffmpeg.find(None)
+    return ffmpeg.find_ffmpeg(None)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from vidlocal.media.decode_plan import DecodeRange, SkipLevel, plan_decoding
-from vidlocal.media.timeline import Clock, Segment, Timeline
+from vidlocal.media.timeline import ClockSegment, PresentationClock, Timeline
 
 
 def timeline(keys: list[float], *, end: float, rate_hz: float = 25, can_seek: bool = True) -> Timeline:
     times = np.unique(np.concatenate([np.arange(0, end + 1e-9, 1 / rate_hz), keys]).round(6))
-    return Timeline(times, np.array(keys, float), (Segment(0.0, end, 0.0),), can_seek=can_seek)
+    return Timeline(times, np.array(keys, float), (ClockSegment(0.0, end, 0.0),), can_seek=can_seek)
 
 
 def every(step: float, until: float) -> list[float]:
@@ -78,7 +78,7 @@ def test_where_a_seek_is_not_exact_there_is_one_part() -> None:
 
 def test_a_hole_without_any_picture_is_not_sparse() -> None:
     keys = [*every(2, 20), *(620 + time for time in every(2, 20))]
-    times = Timeline(np.array(keys), np.array(keys), (Segment(0, 640, 0),))
+    times = Timeline(np.array(keys), np.array(keys), (ClockSegment(0, 640, 0),))
     assert [part.level for part in plan_decoding(times, every=2.0)] == [SkipLevel.KEY_FRAMES]
 
 
@@ -89,5 +89,5 @@ def test_a_tail_after_the_last_key_frame_is_decoded_too() -> None:
 
 
 def test_a_clock_goes_on_over_recordings_joined_end_to_end() -> None:
-    clock = Clock((Segment(1.4, 4.3, 1.4), Segment(1.4, 4.3, -1.6)))
-    assert [round(clock.shown(stored), 3) for stored in (1.4, 2.4, 4.3, 1.4, 3.4)] == [0, 1, 2.9, 3, 5]
+    clock = PresentationClock((ClockSegment(1.4, 4.3, 1.4), ClockSegment(1.4, 4.3, -1.6)))
+    assert [round(clock.to_presentation(stored), 3) for stored in (1.4, 2.4, 4.3, 1.4, 3.4)] == [0, 1, 2.9, 3, 5]

@@ -24,7 +24,7 @@ def test_every_kind_of_photo_is_read(prober: Prober, tmp_path: Path, ending: str
     path = photo(tmp_path / f"a.{ending}")
     probe = prober.probe(path)
     assert (probe.kind, probe.duration, probe.width_px, probe.height_px) == (MediaKind.PHOTO, 0.0, 640, 384)
-    picture = prober.photo(path)
+    picture = prober.read_photo(path)
     assert (picture.time, picture.rgb.dtype, picture.rgb.shape) == (0.0, np.uint8, (384, 640, 3))
     assert clips.number_in(picture.rgb) == 5
     assert clips.is_upright(picture.rgb)
@@ -48,7 +48,7 @@ def test_the_orientation_that_the_camera_wrote_is_applied(prober: Prober, tmp_pa
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
     probe = prober.probe(tmp_path / "a.jpg")
     assert (probe.width_px, probe.height_px) == (640, 384)
-    rgb = prober.photo(tmp_path / "a.jpg").rgb
+    rgb = prober.read_photo(tmp_path / "a.jpg").rgb
     assert rgb.shape == (384, 640, 3)
     assert clips.is_upright(rgb)
     assert clips.number_in(rgb) == 5
@@ -57,9 +57,9 @@ def test_the_orientation_that_the_camera_wrote_is_applied(prober: Prober, tmp_pa
 def test_large_photos_are_scaled_down_and_small_ones_left_alone(prober: Prober, tmp_path: Path) -> None:
     Image.new("RGB", (4000, 3000)).save(tmp_path / "large.jpg")
     Image.new("RGB", (3, 2)).save(tmp_path / "small.png")
-    assert prober.photo(tmp_path / "large.jpg").rgb.shape == (672, 896, 3)
-    assert prober.photo(tmp_path / "large.jpg", long_side_px=400).rgb.shape == (300, 400, 3)
-    assert prober.photo(tmp_path / "small.png").rgb.shape == (2, 3, 3)
+    assert prober.read_photo(tmp_path / "large.jpg").rgb.shape == (672, 896, 3)
+    assert prober.read_photo(tmp_path / "large.jpg", long_side_px=400).rgb.shape == (300, 400, 3)
+    assert prober.read_photo(tmp_path / "small.png").rgb.shape == (2, 3, 3)
 
 
 def test_the_date_that_the_camera_wrote_is_the_date_of_recording(prober: Prober, tmp_path: Path) -> None:
@@ -75,18 +75,18 @@ def test_the_date_that_the_camera_wrote_is_the_date_of_recording(prober: Prober,
 def test_every_kind_of_pixel_becomes_rgb(prober: Prober, tmp_path: Path, mode: str) -> None:
     ending = "tiff" if mode in ("CMYK", "F") else "png"
     Image.new(mode, (20, 10)).save(tmp_path / f"a.{ending}")
-    assert prober.photo(tmp_path / f"a.{ending}").rgb.shape == (10, 20, 3)
+    assert prober.read_photo(tmp_path / f"a.{ending}").rgb.shape == (10, 20, 3)
 
 
 def test_what_is_transparent_shows_white(prober: Prober, tmp_path: Path) -> None:
     Image.new("RGBA", (20, 10), (0, 0, 0, 0)).save(tmp_path / "a.png")
-    assert (prober.photo(tmp_path / "a.png").rgb == 255).all()
+    assert (prober.read_photo(tmp_path / "a.png").rgb == 255).all()
 
 
 def test_an_animation_is_its_first_picture(prober: Prober, tmp_path: Path) -> None:
     first, second = Image.new("RGB", (20, 10), "red"), Image.new("RGB", (20, 10), "blue")
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
-    assert prober.photo(tmp_path / "a.gif").rgb[0, 0, 0] > 200
+    assert prober.read_photo(tmp_path / "a.gif").rgb[0, 0, 0] > 200
 
 
 def test_a_photo_that_breaks_off_is_partial_and_still_shown(prober: Prober, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_photo_that_breaks_off_is_partial_and_still_shown(prober: Prober, tmp_
     Image.fromarray(noise).save(tmp_path / "a.jpg")
     path = clips.cut_off(tmp_path / "b.jpg", tmp_path / "a.jpg", 0.5)
     assert prober.probe(path).partial is not None
-    assert prober.photo(path).rgb.shape == (400, 600, 3)
+    assert prober.read_photo(path).rgb.shape == (400, 600, 3)
 
 
 def test_a_photo_of_a_telephone_is_upright(prober: Prober) -> None:
@@ -102,7 +102,7 @@ def test_a_photo_of_a_telephone_is_upright(prober: Prober) -> None:
     probe = prober.probe(HEIC)
     assert (probe.kind, probe.container, probe.width_px, probe.height_px) == (MediaKind.PHOTO, "heif", 160, 96)
     assert (probe.recorded_at, probe.partial) == ("2019-07-20T14:03:02", None)
-    assert clips.is_upright(prober.photo(HEIC).rgb)
+    assert clips.is_upright(prober.read_photo(HEIC).rgb)
 
 
 def test_a_telephone_photo_that_is_cut_off_or_a_bomb_has_its_reason(prober: Prober, tmp_path: Path) -> None:

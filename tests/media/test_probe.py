@@ -101,7 +101,7 @@ def test_any_file_name_is_read(prober: Prober, tool: Ffmpeg, tmp_path: Path, nam
 def test_a_photo_named_like_a_sequence_is_one_photo(prober: Prober, tmp_path: Path) -> None:
     for name, colour in (("img001.jpg", "red"), ("img%03d.jpg", "blue")):
         Image.new("RGB", (40, 30), colour).save(tmp_path / name)
-    assert prober.photo(tmp_path / "img%03d.jpg").rgb[0, 0, 2] > 200
+    assert prober.read_photo(tmp_path / "img%03d.jpg").rgb[0, 0, 2] > 200
 
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n"

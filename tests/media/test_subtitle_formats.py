@@ -1,7 +1,7 @@
 import pytest
 
-from vidlocal.media.cues import Shown
-from vidlocal.media.subtitle_formats import parse
+from vidlocal.media.cues import RawCue
+from vidlocal.media.subtitle_formats import parse_subtitles
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -15,19 +15,19 @@ SRT = """1
 
 
 def lines(text: str) -> list[tuple[str, ...]]:
-    return [shown.lines for shown in parse(text)]
+    return [shown.lines for shown in parse_subtitles(text)]
 
 
 def test_subrip_gives_words_without_tags_entities_and_positions() -> None:
-    assert parse(SRT) == [
-        Shown(1.0, 2.5, ("Hello there",)),
-        Shown(62.5, 3723.25, ("Tom & Ann", "- I <3 you")),
+    assert parse_subtitles(SRT) == [
+        RawCue(1.0, 2.5, ("Hello there",)),
+        RawCue(62.5, 3723.25, ("Tom & Ann", "- I <3 you")),
     ]
 
 
 def test_subrip_line_ends_of_all_systems_are_read() -> None:
     for end in ("\r\n", "\r"):
-        assert parse(SRT.replace("\n", end)) == parse(SRT)
+        assert parse_subtitles(SRT.replace("\n", end)) == parse_subtitles(SRT)
 
 
 def test_subrip_broken_cues_are_passed_over() -> None:
@@ -50,7 +50,7 @@ def test_webvtt_notes_styles_names_and_settings_are_no_text() -> None:
         "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi <00:01.500><c.red>you</c></v> &lt;3\n\n"
         "NOTE the end\n\n7\n01:00:00.000 --> 01:00:01.000\n<b>Bye</b>&nbsp;now\n"
     )
-    assert parse(text) == [Shown(1.0, 2.0, ("Hi you <3",)), Shown(3600.0, 3601.0, ("Bye now",))]
+    assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("Hi you <3",)), RawCue(3600.0, 3601.0, ("Bye now",))]
 
 
 def test_substation_overrides_drawings_and_comments_are_no_text() -> None:
@@ -63,10 +63,10 @@ def test_substation_overrides_drawings_and_comments_are_no_text() -> None:
         "Dialogue: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,{\\an7\\p4}m 0 0 b 1 1 2 2\n"
         "Dialogue: broken\n"
     )
-    assert parse(text) == [
-        Shown(1.5, 2.0, ("Well, hello", "there you")),
-        Shown(3.0, 4.0, ("Sign",)),
-        Shown(5.0, 6.0, ()),
+    assert parse_subtitles(text) == [
+        RawCue(1.5, 2.0, ("Well, hello", "there you")),
+        RawCue(3.0, 4.0, ("Sign",)),
+        RawCue(5.0, 6.0, ()),
     ]
 
 
@@ -75,7 +75,7 @@ def test_ssa_with_its_own_columns_is_read() -> None:
         "[Events]\nFormat: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
         "Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,NTP,0000,0000,0000,!Effect,one, two\n"
     )
-    assert parse(text) == [Shown(1.0, 2.0, ("one, two",))]
+    assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("one, two",))]
 
 
 def test_music_notes_stay_with_words_and_vanish_alone() -> None:

@@ -16,7 +16,7 @@ CUE = Cue(1.0, 2.5, "L'été arrive, la mariée est très drôle.")
 
 @pytest.fixture(scope="module")
 def tool() -> ffmpeg.Ffmpeg:
-    return ffmpeg.find(None)
+    return ffmpeg.find_ffmpeg(None)
 
 
 def names(found: tuple[Path, ...]) -> list[str]:
@@ -37,16 +37,16 @@ def test_sidecars_are_found_with_language_and_flags(tmp_path: Path) -> None:
     for name in (*belonging, *others):
         (tmp_path / name).write_text(SRT)
     (tmp_path / "movie.de.srt").mkdir()
-    assert names(subtitles.sidecars(tmp_path / "movie.mp4")) == belonging
+    assert names(subtitles.find_sidecars(tmp_path / "movie.mp4")) == belonging
 
 
 def test_sidecars_are_found_whatever_the_case_and_the_spelling_of_accents(tmp_path: Path) -> None:
     (tmp_path / "CAFE\u0301.EN.SRT").write_text(SRT)
-    assert len(subtitles.sidecars(tmp_path / "caf\u00e9.mp4")) == 1
+    assert len(subtitles.find_sidecars(tmp_path / "caf\u00e9.mp4")) == 1
 
 
 def test_sidecars_of_a_video_in_no_folder_are_none(tmp_path: Path) -> None:
-    assert subtitles.sidecars(tmp_path / "gone" / "movie.mp4") == ()
+    assert subtitles.find_sidecars(tmp_path / "gone" / "movie.mp4") == ()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_read_sidecar_says_why_a_file_is_of_no_use(tmp_path: Path) -> None:
 
 def test_read_sidecar_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "m.srt")
-    assert subtitles.sidecars(tmp_path / "m.mp4") == ()
+    assert subtitles.find_sidecars(tmp_path / "m.mp4") == ()
     with pytest.raises(MediaError):
         subtitles.read_sidecar(tmp_path / "m.srt")
 

@@ -31,7 +31,7 @@ ANALYSIS = {
 
 
 def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
-    assert transcripts.read(WHISPERX) == (
+    assert transcripts.parse(WHISPERX) == (
         Passage(0.5, 2.25, PassageKind.SPEECH, "Hello there.", "en", "whisperx"),
         Passage(3.0, 4.0, PassageKind.SPEECH, "Anna: Cake!", "en", "whisperx"),
     )
@@ -40,11 +40,11 @@ def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
 def test_a_list_of_segments_as_videogrep_writes_it_becomes_speech() -> None:
     document = [{"content": "hello there", "start": 1.0, "end": 2.5, "words": [{"word": "hello", "conf": 1.0}]}, 7]
     assert transcripts.is_transcript(document)
-    assert transcripts.read(document) == (Passage(1.0, 2.5, PassageKind.SPEECH, "hello there", None, "videogrep"),)
+    assert transcripts.parse(document) == (Passage(1.0, 2.5, PassageKind.SPEECH, "hello there", None, "videogrep"),)
 
 
 def test_an_analysis_becomes_speech_scenes_and_a_summary() -> None:
-    found = transcripts.read(ANALYSIS, duration=12.0)
+    found = transcripts.parse(ANALYSIS, duration=12.0)
     assert [(one.kind, one.start, one.end, one.text, one.model) for one in found] == [
         ("speech", 0.0, 1.5, "Hola.", "large"),
         ("scene", 0.0, 4.0, "A kitchen.", "llama3.2-vision"),
@@ -57,4 +57,4 @@ def test_an_analysis_becomes_speech_scenes_and_a_summary() -> None:
 @pytest.mark.parametrize("document", [{}, [], {"segments": 3}, {"frame_analyses": [None]}, {"transcript": None}])
 def test_a_document_without_text_is_refused(document: object) -> None:
     with pytest.raises(MediaError):
-        transcripts.read(document)
+        transcripts.parse(document)

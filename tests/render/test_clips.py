@@ -27,7 +27,7 @@ RATE = Fraction(30000, 1001)
 @pytest.mark.parametrize("write", [captions.srt, captions.vtt])
 def test_captions_come_back_one_for_one(write: object) -> None:
     text = write(CLIPS[:2])  # type: ignore[operator]
-    first, second = subtitle_formats.parse(text)
+    first, second = subtitle_formats.parse_subtitles(text)
     assert (first.start, first.end, first.lines) == (12.0, 15.5, ("She walks.",))
     assert (second.start, second.end) == (20.0, 21.0)
     assert "added" in second.lines[0]

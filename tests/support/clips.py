@@ -25,7 +25,7 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv
 @functools.cache
 def program() -> str:
     """The ffmpeg that clips are made with."""
-    return ffmpeg.find(None).path
+    return ffmpeg.find_ffmpeg(None).path
 
 
 def run(*words: str | Path, stdin: bytes | None = None) -> None:

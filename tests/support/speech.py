@@ -32,7 +32,7 @@ class Sentence:
 
 def decoded(path: Path) -> Samples:
     """The sound of a file as whisper.cpp wants it."""
-    program = ffmpeg.find(None).path
+    program = ffmpeg.find_ffmpeg(None).path
     argv = [program, "-v", "error", "-i", str(path), "-ac", "1", "-ar", str(RATE_HZ), "-f", "f32le", "pipe:1"]
     return np.frombuffer(process.run(argv, timeout=60).stdout, dtype="<f4").astype(np.float32)
 

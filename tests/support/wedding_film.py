@@ -14,7 +14,7 @@ from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.worker import Clock, Summary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
 from vidlocal.signals.screen_text import ScreenReader

@@ -267,7 +267,7 @@ def hard(library: Library, tmp_path: Path) -> list[Path]:
 def test_no_word_of_a_video_reaches_a_filter_an_option_or_a_shell(
     run: Run, library: Library, hard: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script, noted = recording(tmp_path, ffmpeg.find(None).path)
+    script, noted = recording(tmp_path, ffmpeg.find_ffmpeg(None).path)
     monkeypatch.setenv("VIDLOCAL_FFMPEG", str(script))
     monkeypatch.chdir(tmp_path)
     for extra in (["-o", "copied"], ["-o", "burnt", "--burn-captions"]):

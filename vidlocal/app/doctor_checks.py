@@ -74,10 +74,10 @@ def all_checks(chosen: Settings) -> Iterator[Check]:
 
 
 def _ffmpeg(chosen: Settings) -> Check:
-    from vidlocal.media.ffmpeg import find
+    from vidlocal.media.ffmpeg import find_ffmpeg
 
     try:
-        found = find(chosen.ffmpeg)
+        found = find_ffmpeg(chosen.ffmpeg)
     except ToolError as error:
         return Check("ffmpeg", State.MISSING, str(error), _REINSTALL, error.exit_code)
     return Check("ffmpeg", State.OK, f"{found.version}, {found.path}")

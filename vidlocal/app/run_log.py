@@ -45,7 +45,7 @@ class Log:
                 os.close(file)
 
     def _rotate(self) -> None:
-        if not self.path.exists() or self.path.stat().st_size < _LONGEST_BYTES:
+        if not self.path.exists() or self.path.stat().st_size < _MAX_BYTES:
             return
         names = [self.path, *(self.path.with_name(f"{NAME}.{number}") for number in range(1, _OLD_ONES + 1))]
         for younger, older in reversed(list(pairwise(names))):

@@ -163,14 +163,14 @@ def _in_film_order(wanted: "Sequence[Wanted]") -> "list[Wanted]":
 @contextmanager
 def _clipper(chosen: settings.Settings, *, exact: bool, pad: float, burn: bool) -> "Iterator[Clipper]":
     from vidlocal.export.clips import Clipper
-    from vidlocal.media.ffmpeg import find
+    from vidlocal.media.ffmpeg import find_ffmpeg
     from vidlocal.render.ass import ass
 
     with ExitStack() as stack:
         made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-"))
         if not _PLAIN.fullmatch(made):  # a TMPDIR whose name ffmpeg might read as a filter
             made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-", dir="/tmp"))
-        ffmpeg = find(chosen.ffmpeg)
+        ffmpeg = find_ffmpeg(chosen.ffmpeg)
         yield stack.enter_context(Clipper(ffmpeg, Path(made), exact=exact, pad=pad, caption=ass if burn else None))
 
 
@@ -207,7 +207,7 @@ def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
 
 
 def _how(made: "Made") -> str:
-    if made.cut is None or not made.cut.copied:
+    if made.cut is None or not made.cut.is_copy:
         return "encoded"
     early = made.wanted.start - made.cut.start
     return f"copied, begins {early:.1f} s before the moment" if early >= 0.05 else "copied"
@@ -225,7 +225,7 @@ def _data(made: "Made") -> dict[str, object]:
         "text": made.wanted.text,
     }
     if made.cut is not None:
-        facts |= {"start": round(made.cut.start, 3), "end": round(made.cut.end, 3), "copied": made.cut.copied}
+        facts |= {"start": round(made.cut.start, 3), "end": round(made.cut.end, 3), "copied": made.cut.is_copy}
     if made.reason:
         facts["reason"] = made.reason
     return facts

@@ -35,7 +35,7 @@ class Made:
 
     wanted: Wanted
     file: Path | None
-    cut: cut.Cut | None
+    cut: cut.CutPlan | None
     reason: str | None = None
 
 
@@ -49,7 +49,7 @@ class Clipper:
         self._pad = pad
         self._caption = caption
         self._prober = Prober()
-        self._sources: dict[Path, cut.Source] = {}
+        self._sources: dict[Path, cut.CutSource] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -74,34 +74,34 @@ class Clipper:
         """
         with atomic_file(target, refuse=True) as (draft, name):
             sources = [self._source_or_reason(one) for one in wanted]
-            probes = [source.probe for source in sources if isinstance(source, cut.Source)]
+            probes = [source.probe for source in sources if isinstance(source, cut.CutSource)]
             parts: list[Path] = []
             if probes:
-                look = cut.look_of(probes)
+                look = cut.common_format(probes)
                 for one, source in zip(wanted, sources, strict=True):
                     yield self._part(one, source, look, parts, name)
             else:
                 yield from (Made(one, None, None, str(reason)) for one, reason in zip(wanted, sources, strict=True))
             if not parts:
                 raise MediaError("Nothing could be cut, so there is nothing to join.")
-            cut.join(parts, self._workspace / "parts.txt", draft, ffmpeg=self._ffmpeg)
+            cut.join_parts(parts, self._workspace / "parts.txt", draft, ffmpeg=self._ffmpeg)
 
     def _one(self, one: Wanted, folder: Path) -> Made:
         source = self._source(one)
         made = self._planned(source, one, exact=self._exact or self._caption is not None)
         target = folder / f"{filenames.clip_name(one.title, one.start)}{made.suffix}"
         with atomic_file(target, refuse=False) as (draft, name):
-            cut.make(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
+            cut.write_clip(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
         return Made(one, name, made)
 
-    def _part(self, one: Wanted, source: cut.Source | str, look: cut.Look, parts: list[Path], name: Path) -> Made:
+    def _part(self, one: Wanted, source: cut.CutSource | str, look: cut.ClipFormat, parts: list[Path], name: Path) -> Made:
         if isinstance(source, str):
             return Made(one, None, None, source)
         try:
             made = self._planned(source, one, exact=True)
             track = choose_track(source.probe)
             part = self._workspace / f"{len(parts)}.mov"
-            cut.make_part(
+            cut.write_part(
                 source,
                 made,
                 part,
@@ -115,10 +115,10 @@ class Clipper:
         parts.append(part)
         return Made(one, name, made)
 
-    def _planned(self, source: cut.Source, one: Wanted, *, exact: bool) -> cut.Cut:
-        return cut.plan(source, one.start - self._pad, one.end + self._pad, exact=exact)
+    def _planned(self, source: cut.CutSource, one: Wanted, *, exact: bool) -> cut.CutPlan:
+        return cut.plan_cut(source, one.start - self._pad, one.end + self._pad, exact=exact)
 
-    def _source_or_reason(self, one: Wanted) -> cut.Source | str:
+    def _source_or_reason(self, one: Wanted) -> cut.CutSource | str:
         try:
             source = self._source(one)
         except (MediaError, ToolError) as error:
@@ -127,22 +127,22 @@ class Clipper:
             return f"{source.path.name} has no moving picture, so it cannot be part of a joined film."
         return source
 
-    def _source(self, one: Wanted) -> cut.Source:
+    def _source(self, one: Wanted) -> cut.CutSource:
         path = next((path for path in one.paths if path.is_file()), one.paths[0])
         if path not in self._sources:
             files.read_stamp(path)  # says what is the matter with it
             probe = self._prober.probe(path)
             timeline = self._prober.timeline(path) if probe.kind is MediaKind.VIDEO else None
-            self._sources[path] = cut.Source(path, probe, timeline)
+            self._sources[path] = cut.CutSource(path, probe, timeline)
         return self._sources[path]
 
-    def _captions(self, source: cut.Source, one: Wanted, made: cut.Cut, look: cut.Look | None = None) -> Path | None:
+    def _captions(self, source: cut.CutSource, one: Wanted, made: cut.CutPlan, look: cut.ClipFormat | None = None) -> Path | None:
         if self._caption is None or source.timeline is None:
             return None
         width, height = (
             (source.probe.width_px, source.probe.height_px) if look is None else (look.width_px, look.height_px)
         )
-        end = min(max(one.end, one.start + cut.SHORTEST_S), made.end)
+        end = min(max(one.end, one.start + cut.MIN_CLIP_S), made.end)
         file = self._workspace / "caption.ass"
         text = self._caption(one.text, one.start - made.start, end - made.start, width_px=width, height_px=height)
         file.write_text(text, encoding="utf-8")

@@ -12,10 +12,10 @@ from vidlocal.enrich.workers.describe import picture
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
-from vidlocal.media.timeline import SAME_TIME
+from vidlocal.media.timeline import TIME_TOLERANCE_S
 from vidlocal.records import FileStamp, Frame, MediaKind, Video
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
@@ -66,9 +66,9 @@ def _decoded(source: Path, time: float, ffmpeg: str | None) -> Still:
     with Prober() as prober:
         probe = prober.probe(source)
         times = prober.timeline(source).times
-        at = max(0, int(np.searchsorted(times, time + SAME_TIME, side="right")) - 1)
+        at = max(0, int(np.searchsorted(times, time + TIME_TOLERANCE_S, side="right")) - 1)
         wanted = [float(times[at])] if len(times) else []
-        seen = next(iter(read_frames_at(source, probe, wanted, ffmpeg=find(ffmpeg), prober=prober)), None)
+        seen = next(iter(read_frames_at(source, probe, wanted, ffmpeg=find_ffmpeg(ffmpeg), prober=prober)), None)
     if seen is None:
         raise MediaError(f"{source.name} does not show that picture when it is decoded.")
     end = float(times[at + 1]) if at + 1 < len(times) else max(probe.duration, seen.time)

@@ -48,7 +48,7 @@ def take_file(
         return _take(library, name, _of_video(library, path, video, lambda _: found), refuse)
     document = _document(path) if path.suffix.lower() == ".json" else None
     if transcripts.is_transcript(document):
-        about = _of_video(library, path, video, lambda length: transcripts.read(document, duration=length))
+        about = _of_video(library, path, video, lambda length: transcripts.parse(document, duration=length))
         return _take(library, name, about, refuse)
     if isinstance(document, dict) and "type" not in document:
         raise MediaError(f"{name} is neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")

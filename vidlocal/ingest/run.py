@@ -19,7 +19,7 @@ from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import sample
 from vidlocal.media import files, frames, subtitles
-from vidlocal.media.cues import merged
+from vidlocal.media.cues import merge_cues
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
@@ -192,7 +192,7 @@ class _Intake:
 
     def _pictures(self, path: Path, probe: Probe) -> Iterator[DecodedFrame]:
         if probe.kind is MediaKind.PHOTO:
-            yield self.tools.prober.photo(path)
+            yield self.tools.prober.read_photo(path)
             return
         yield from frames.read_frames(
             path,
@@ -214,11 +214,11 @@ class _Intake:
                 files_of_cues.append(read())
             except (MediaError, ToolError) as error:
                 notes.append(str(error))
-        found = merged(*files_of_cues, duration=probe.duration)
+        found = merge_cues(*files_of_cues, duration=probe.duration)
         return [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in found], notes
 
     def _subtitle_readers(self, path: Path, probe: Probe) -> Iterator[Callable[[], Sequence[Cue]]]:
-        for sidecar in subtitles.sidecars(path):
+        for sidecar in subtitles.find_sidecars(path):
             yield partial(subtitles.read_sidecar, sidecar)
         for track in probe.subtitles:
             if track.is_text:

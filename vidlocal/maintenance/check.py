@@ -12,7 +12,7 @@ from vidlocal.errors import MediaError, VidlocalError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
 from vidlocal.media.decoded_frame import DecodedFrame
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
@@ -134,10 +134,10 @@ def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost])
 
 def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[DecodedFrame]:
     if video.kind is MediaKind.PHOTO:
-        yield tools.prober.photo(source)
+        yield tools.prober.read_photo(source)
         return
     probe = tools.prober.probe(source)
-    yield from read_frames_at(source, probe, times, ffmpeg=find(tools.ffmpeg), prober=tools.prober)
+    yield from read_frames_at(source, probe, times, ffmpeg=find_ffmpeg(tools.ffmpeg), prober=tools.prober)
 
 
 def _jpeg(image: Image.Image) -> bytes:

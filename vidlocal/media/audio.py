@@ -17,7 +17,7 @@ RATE_HZ = 16_000
 _TIMEOUT_S = 600.0
 
 # No sound goes on for so long after the end that the packets tell.
-_BEYOND_S = 60.0
+_MAX_OVERRUN_S = 60.0
 
 # ffmpeg begins lines with the part of it that speaks, and ends with lines about itself.
 _SPEAKER = re.compile(r"^(?:\[[^\]]*\]\s*)+")
@@ -45,7 +45,7 @@ def read_audio(
     first = probe.start + start
     filters = (
         # A damaged time stamp would end the sound where it stands.
-        f"aselect='lt(t,{probe.start + probe.duration + _BEYOND_S:.6f})'",
+        f"aselect='lt(t,{probe.start + probe.duration + _MAX_OVERRUN_S:.6f})'",
         f"aresample={RATE_HZ}",
         f"atrim=start={first:.6f}",
         # Fills the gap before late sound, and gaps in it; first_pts counts samples.
@@ -55,7 +55,7 @@ def read_audio(
     # Times stay those of the file (-copyts): of MPEG-TS, ffmpeg would otherwise take the start of the sound for
     # the start of the file. The second before `start` lets decoders settle.
     argv = [
-        *ffmpeg.reading(path, before=("-copyts", "-ss", f"{max(0.0, start - 1.0):.6f}")),
+        *ffmpeg.input_command(path, options=("-copyts", "-ss", f"{max(0.0, start - 1.0):.6f}")),
         *("-map", f"0:{index}", "-af", ",".join(filters), "-ac", "1", "-f", "f32le", "pipe:1"),
     ]
     wanted = round(seconds * RATE_HZ)

@@ -16,7 +16,7 @@ import numpy as np
 from vidlocal.errors import MediaError
 from vidlocal.media import diagnose, ffmpeg, stream_info
 from vidlocal.media.timeline import Times
-from vidlocal.media.timestamp_repair import Beliefs, Tally, believe
+from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram, estimate_corrections
 
 Values = dict[str, object]
 
@@ -28,13 +28,13 @@ _CHANGES_CLOCK = frozenset({"mpegts", "mpeg"})
 _SEEKS_EXACTLY = frozenset({"mov", "matroska", "avi"})
 # The header tells the length itself; elsewhere it is an estimate.
 _KNOWS_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf", "wav", "flac", "caf", "aiff"})
-_JUMP_S = 10.0  # ffmpeg's dts_delta_threshold
-_STEP_BACK_S = 0.5
-_LONGEST_FRAME_S = 60.0
+_MAX_DTS_STEP_S = 10.0  # ffmpeg's dts_delta_threshold
+_MAX_STEP_BACK_S = 0.5
+_MAX_FRAME_S = 60.0
 # Packets given to a decoder until its first picture: half a minute of a recording that was cut in at random.
-_MOST_TRIES = 1500
-_MISSING_S = 0.5
-_MISSING_SHARE = 0.02
+_MAX_DECODE_ATTEMPTS = 1500
+_MAX_MISSING_S = 0.5
+_MAX_MISSING_RATIO = 0.02
 
 
 def read(path: str) -> tuple[Values, bytes]:
@@ -46,11 +46,11 @@ def read(path: str) -> tuple[Values, bytes]:
     av.logging.set_level(None)
     try:
         with av.open(path, options=ffmpeg.input_options(), metadata_errors="ignore") as container:
-            reading = _Reading(container, path)
+            reading = _ContainerReader(container, path)
             reading.walk()
             return reading.answer()
     except (av.error.FFmpegError, OSError) as error:
-        raise diagnose.why_not(path) from error
+        raise diagnose.open_error(path) from error
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class _Track:
     times: "array[float]" = field(default_factory=lambda: array("d"))
     keys: "array[float]" = field(default_factory=lambda: array("d"))
     segments: list[list[float]] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    tally: PacketHistogram = field(default_factory=PacketHistogram)
     count: int = 0
     end: float = -math.inf
     start: float = math.inf
@@ -75,14 +75,14 @@ class _Track:
         """The packet's time on a clock without jumps; keeps the list of the stretches between them."""
         if not self.segments:
             self.segments.append([time, time, 0.0])
-        elif may_jump and not -_STEP_BACK_S <= dts - self.before <= _JUMP_S:
+        elif may_jump and not -_MAX_STEP_BACK_S <= dts - self.before <= _MAX_DTS_STEP_S:
             self.segments.append([time, time, time - self.end])
         segment = self.segments[-1]
         segment[0], segment[1] = min(segment[0], time), max(segment[1], time)
         self.before = dts
         return time - segment[2]
 
-    def believe(self, beliefs: Beliefs) -> None:
+    def believe(self, beliefs: ClockCorrections) -> None:
         """Leave out and shift times; the stretches of the clock, the start and the end follow."""
         times, keys = np.asarray(self.times), np.asarray(self.keys)
         shifts = beliefs.shifts_at(times)
@@ -92,15 +92,15 @@ class _Track:
             for shift in np.unique(shifts[~np.isnan(shifts)])
         ]
         self.times, self.keys = _believed(times, beliefs), _believed(keys, beliefs)
-        self.start, self.end = beliefs.span_of(self.tally)
+        self.start, self.end = beliefs.corrected_span(self.tally)
 
 
-def _believed(times: Times, beliefs: Beliefs) -> "array[float]":
+def _believed(times: Times, beliefs: ClockCorrections) -> "array[float]":
     shown = times - beliefs.shifts_at(times)
     return array("d", shown[~np.isnan(shown)])
 
 
-class _Reading:
+class _ContainerReader:
     """One file being read, from its header to its last packet."""
 
     def __init__(self, container: Any, path: str) -> None:
@@ -110,7 +110,7 @@ class _Reading:
         self.doubted = False
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.sounds = [stream for stream in usable if stream.type == "audio"]
-        self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_attached(stream)}
+        self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
         for track in self.tracks.values():
             self._limit(track.stream)
 
@@ -134,8 +134,8 @@ class _Reading:
         """Put right what damaged time stamps say."""
         pictures = [track.tally for track in self.tracks.values() if track.stream.type == "video"]
         sounds = [track.tally for track in self.tracks.values() if track.stream.type == "audio"]
-        beliefs = believe(pictures, sounds, promised=self._promised() or None)
-        if beliefs.is_all_well:
+        beliefs = estimate_corrections(pictures, sounds, header_duration=self._promised() or None)
+        if beliefs.is_empty:
             return
         self.doubted = True
         for track in self.tracks.values():
@@ -146,12 +146,12 @@ class _Reading:
         if video is None and not sounds:
             raise self._nothing()
         start = self._start()
-        values = stream_info.container(self.container) | {
+        values = stream_info.container_tags(self.container) | {
             "container": self.format,
             "start": start,
-            "audio": [stream_info.audio(track.stream) for track in sounds],
+            "audio": [stream_info.audio_track(track.stream) for track in sounds],
             "subtitles": [
-                stream_info.subtitle(stream) for stream in self.container.streams if stream.type == "subtitle"
+                stream_info.subtitle_track(stream) for stream in self.container.streams if stream.type == "subtitle"
             ],
         }
         end = max(track.end for track in [*([video] if video else []), *sounds]) - start
@@ -160,7 +160,7 @@ class _Reading:
         if video is None:
             return values, b""
         times, keys = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.keys)) - start
-        values |= stream_info.pictures(video.stream, video.frame)
+        values |= stream_info.video_format(video.stream, video.frame)
         values |= {
             "pictures": len(times),
             "keys": len(keys),
@@ -175,7 +175,7 @@ class _Reading:
         context = stream.codec_context
         if context.width * context.height > ffmpeg.MAX_PIXELS:
             size = f"{context.width} x {context.height}"
-            raise MediaError(f"{diagnose.name_of(self.path)} has pictures of {size}: too large, 8K is the most.")
+            raise MediaError(f"{diagnose.file_name(self.path)} has pictures of {size}: too large, 8K is the most.")
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(ffmpeg.MAX_PIXELS)}
 
@@ -189,10 +189,10 @@ class _Reading:
         dts = stored if packet.dts is None else packet.dts
         time = track.place(stored * base, dts * base, may_jump=self.format in _CHANGES_CLOCK)
         length = float(packet.duration or 0) * base
-        end = time + (length if 0 < length <= _LONGEST_FRAME_S else self._usual(track))
+        end = time + (length if 0 < length <= _MAX_FRAME_S else self._usual(track))
         track.count += 1
         track.start, track.end = min(track.start, time), max(track.end, end)
-        track.tally.note(time, end)
+        track.tally.add(time, end)
         track.damaged += packet.is_corrupt
         if track.stream.type == "video":
             track.times.append(time)
@@ -202,11 +202,11 @@ class _Reading:
     def _usual(self, track: _Track) -> float:
         """How long a frame is shown when its packet does not say."""
         rate = track.stream.average_rate if track.stream.type == "video" else None
-        return min(1.0 / float(rate), _LONGEST_FRAME_S) if rate else 0.0
+        return min(1.0 / float(rate), _MAX_FRAME_S) if rate else 0.0
 
     def _decode(self, track: _Track, packet: Any) -> None:
         """Try for the first frame, the proof that there is something to see or hear."""
-        if track.tries >= _MOST_TRIES:
+        if track.tries >= _MAX_DECODE_ATTEMPTS:
             return
         track.tries += 1
         try:
@@ -244,10 +244,10 @@ class _Reading:
         if self.container.start_time is None:
             return first
         start = float(self.container.start_time) / av.time_base
-        return first if self.doubted and abs(start - first) > _JUMP_S else start
+        return first if self.doubted and abs(start - first) > _MAX_DTS_STEP_S else start
 
     def _nothing(self) -> MediaError:
-        name = diagnose.name_of(self.path)
+        name = diagnose.file_name(self.path)
         for kind, what in (("video", "pictures"), ("audio", "sound")):
             for track in self.tracks.values():
                 context = track.stream.codec_context
@@ -255,7 +255,7 @@ class _Reading:
                     # Libav hides the size of pictures that are over the limit.
                     return MediaError(f"{name} is damaged, or its pictures are too large: none can be decoded.")
                 if track.stream.type == kind and track.count:
-                    return diagnose.nothing_decodes(self.path, context.codec.canonical_name, what)
+                    return diagnose.decode_error(self.path, context.codec.canonical_name, what)
         return MediaError(f"{name} holds neither pictures nor sound.")
 
     def _partial(self, video: _Track | None, end: float) -> str | None:
@@ -267,7 +267,7 @@ class _Reading:
         if self.doubted:
             return "some of its time stamps are damaged"
         promised = self._promised()
-        if promised - end > max(_MISSING_S, _MISSING_SHARE * promised):
+        if promised - end > max(_MAX_MISSING_S, _MAX_MISSING_RATIO * promised):
             return f"it ends after {end:.1f} s, but its header promises {promised:.1f} s"
         damaged = video.damaged if video else 0
         return f"parts of it are damaged (packets: {damaged})" if damaged else None

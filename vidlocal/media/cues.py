@@ -8,16 +8,16 @@ from vidlocal.records import Cue
 
 # How long a cue stays when its file gives it no length, and at most: a forgotten end time (99:59:59) must not
 # make one line match a whole film.
-_READING_S = 4.0
-_LONGEST_S = 60.0
+_DEFAULT_CUE_S = 4.0
+_MAX_CUE_S = 60.0
 
 # Cues closer than this follow on one another: rolling captions leave 10 ms between two steps, frame-by-frame
 # effects one frame.
-_TOUCHING_S = 0.3
+_MAX_ROLL_GAP_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class RawCue:
     """What a file shows between two times, line by line, as it stands in the file."""
 
     start: float
@@ -25,27 +25,27 @@ class Shown:
     lines: tuple[str, ...]
 
 
-def tidy(shown: Iterable[Shown], *, language: str | None = None, zero: float = 0.0) -> tuple[Cue, ...]:
+def normalize_cues(shown: Iterable[RawCue], *, language: str | None = None, zero: float = 0.0) -> tuple[Cue, ...]:
     """The cues in time order. Rolling captions, layers and karaoke steps are told apart from new lines.
 
     `zero` is the time of the file that is 0 on the clock of the container.
     """
-    kept: list[_Line] = []
-    last_said: dict[str, _Line] = {}
-    current = _Line(0.0, 0.0, "")
+    kept: list[_OpenCue] = []
+    last_said: dict[str, _OpenCue] = {}
+    current = _OpenCue(0.0, 0.0, "")
     before: tuple[str, ...] = ()
     before_end = -math.inf
     for start, end, lines in sorted(_on_the_clock(shown, zero), key=lambda item: item[0]):
-        touching = start - before_end <= _TOUCHING_S
+        touching = start - before_end <= _MAX_ROLL_GAP_S
         seen = _overlap(before, lines) if touching else 0
         if seen:
             current.grow(before[-1], lines[seen - 1])
         text = " ".join(lines[seen:])
         known = last_said.get(text)
-        if known is not None and start - known.end <= _TOUCHING_S:
+        if known is not None and start - known.end <= _MAX_ROLL_GAP_S:
             current = known
         elif text:
-            current = _Line(start, end, text)
+            current = _OpenCue(start, end, text)
             last_said[text] = current
             kept.append(current)
         current.end = max(current.end, end)
@@ -53,7 +53,7 @@ def tidy(shown: Iterable[Shown], *, language: str | None = None, zero: float = 0
     return tuple(Cue(line.start, line.end, line.text, language) for line in kept)
 
 
-def merged(*groups: Iterable[Cue], duration: float | None = None) -> tuple[Cue, ...]:
+def merge_cues(*groups: Iterable[Cue], duration: float | None = None) -> tuple[Cue, ...]:
     """The cues of several files of one video in time order, each line once; what lies after its end is left out."""
     kept: list[Cue] = []
     said: dict[str, float] = {}
@@ -68,7 +68,7 @@ def merged(*groups: Iterable[Cue], duration: float | None = None) -> tuple[Cue, 
 
 
 @dataclass(slots=True)
-class _Line:
+class _OpenCue:
     start: float
     end: float
     text: str
@@ -79,14 +79,14 @@ class _Line:
             self.text = self.text[: len(self.text) - len(said)] + now
 
 
-def _on_the_clock(shown: Iterable[Shown], zero: float) -> Iterable[tuple[float, float, tuple[str, ...]]]:
+def _on_the_clock(shown: Iterable[RawCue], zero: float) -> Iterable[tuple[float, float, tuple[str, ...]]]:
     for item in shown:
         start, end = item.start - zero, item.end - zero
         if end <= start:
-            end = start + _READING_S
+            end = start + _DEFAULT_CUE_S
         start = max(0.0, start)
         if item.lines and end > start:
-            yield start, min(end, start + _LONGEST_S), item.lines
+            yield start, min(end, start + _MAX_CUE_S), item.lines
 
 
 def _overlap(before: tuple[str, ...], lines: tuple[str, ...]) -> int:

@@ -7,19 +7,19 @@ from enum import Enum
 
 import numpy as np
 
-from vidlocal.media.timeline import SAME_TIME, Timeline, Times
+from vidlocal.media.timeline import TIME_TOLERANCE_S, Timeline, Times
 
 # "One every n seconds" holds as long as no two chosen frames are further apart than this times n.
 MAX_GAP_RATIO = 1.5
 # Starting ffmpeg and seeking costs what decoding about this many seconds does; shorter stretches of dense
 # key frames between sparse ones are not worth it.
-_WORTH_A_PASS_S = 10.0
-_WORTH_A_PASS_FRAMES = 5
-_MOST_PARTS = 24
-_CLOSEST = 0.75
+_MIN_PASS_S = 10.0
+_MIN_PASS_FRAMES = 5
+_MAX_RANGES = 24
+_MIN_SPACING_RATIO = 0.75
 # Each is a term that ffmpeg works out for every frame.
-_MOST_HELD = 300
-_FEWEST_HELD = 3
+_MAX_LONG_FRAMES = 300
+_MIN_FRAMES_FOR_LONG = 3
 
 
 class SkipLevel(Enum):
@@ -69,7 +69,7 @@ def plan_decoding(timeline: Timeline, *, every: float) -> tuple[DecodeRange, ...
     """
     if every <= 0:
         return (DecodeRange(0.0, timeline.end, SkipLevel.ALL_FRAMES, 0.0),)
-    if len(timeline.keys) == 0:
+    if len(timeline.key_times) == 0:
         return (_part(timeline, _Run(0.0, timeline.end, dense=False), every),)
     runs = list(_runs(timeline, every))
     if not timeline.can_seek and len(runs) > 1:
@@ -79,12 +79,12 @@ def plan_decoding(timeline: Timeline, *, every: float) -> tuple[DecodeRange, ...
 
 def min_spacing(timeline: Timeline, start: float, end: float, every: float) -> float:
     """How far apart chosen frames must at least be, when all of them are decoded, to come nearest to `every`."""
-    return max(every / 2, every - timeline.spacing(start, end) / 2)
+    return max(every / 2, every - timeline.median_spacing(start, end) / 2)
 
 
 def _runs(timeline: Timeline, every: float) -> Iterator[_Run]:
     """Runs of equal density, from the first key frame to the last picture."""
-    edges = [*timeline.keys.tolist(), timeline.end]
+    edges = [*timeline.key_times.tolist(), timeline.end]
     if not _is_dense(timeline, float(timeline.times[0]), edges[0], every):
         edges.insert(0, float(timeline.times[0]))
     start, dense = edges[0], None
@@ -99,14 +99,14 @@ def _runs(timeline: Timeline, every: float) -> Iterator[_Run]:
 
 def _is_dense(timeline: Timeline, before: float, after: float, every: float) -> bool:
     # Where nothing is shown between two key frames, no decoding would find more.
-    return after - before <= MAX_GAP_RATIO * every + SAME_TIME or not timeline.shows_between(before, after)
+    return after - before <= MAX_GAP_RATIO * every + TIME_TOLERANCE_S or not timeline.has_frame_between(before, after)
 
 
 def _few(runs: list[_Run], every: float) -> list[_Run]:
     """The runs with those joined that are too short to be worth a pass of their own."""
-    worth = max(_WORTH_A_PASS_S, _WORTH_A_PASS_FRAMES * every)
+    worth = max(_MIN_PASS_S, _MIN_PASS_FRAMES * every)
     joined = _join(runs, worth)
-    while len(joined) > _MOST_PARTS:
+    while len(joined) > _MAX_RANGES:
         worth *= 2
         joined = _join(runs, worth)
     return joined
@@ -131,8 +131,8 @@ def _part(timeline: Timeline, run: _Run, every: float) -> DecodeRange:
         return DecodeRange(
             run.start, run.end, SkipLevel.REFERENCE_FRAMES, spacing, _held(timeline, run, spacing, every)
         )
-    first, last = np.searchsorted(timeline.keys, [run.start, run.end])
-    keys = timeline.keys[first : last + 1]
+    first, last = np.searchsorted(timeline.key_times, [run.start, run.end])
+    keys = timeline.key_times[first : last + 1]
     return DecodeRange(run.start, run.end, SkipLevel.KEY_FRAMES, _key_spacing(keys, run.end, every))
 
 
@@ -140,11 +140,11 @@ def _held(timeline: Timeline, run: _Run, spacing: float, every: float) -> tuple[
     """Times of frames that stay longer than `every` but come too soon after another to be chosen anyway."""
     first, last = np.searchsorted(timeline.times, [run.start, run.end])
     times = timeline.times[first : last + 1]
-    if len(times) < _FEWEST_HELD:
+    if len(times) < _MIN_FRAMES_FOR_LONG:
         return ()
     stays, follows = np.diff(times)[1:], np.diff(times)[:-1]
     held = np.flatnonzero((stays > every) & (follows < spacing))
-    longest = held[np.argsort(-stays[held], kind="stable")[:_MOST_HELD]]
+    longest = held[np.argsort(-stays[held], kind="stable")[:_MAX_LONG_FRAMES]]
     return tuple(np.sort(times[longest + 1]).tolist())
 
 
@@ -154,10 +154,10 @@ def _key_spacing(keys: Times, end: float, every: float) -> float:
     Choosing is greedy, as ffmpeg does it: it cannot look ahead. 0 takes every key frame.
     """
     usual = float(np.median(np.diff(keys))) if len(keys) > 1 else 0.0
-    widest = max(_CLOSEST * every, every - usual / 2)
+    widest = max(_MIN_SPACING_RATIO * every, every - usual / 2)
     for tenth in range(10):
         spacing = widest * (1 - tenth / 10)
-        if not _leaves_gap(keys, end, spacing, MAX_GAP_RATIO * every + SAME_TIME):
+        if not _leaves_gap(keys, end, spacing, MAX_GAP_RATIO * every + TIME_TOLERANCE_S):
             return spacing
     return 0.0
 

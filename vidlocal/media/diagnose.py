@@ -9,7 +9,7 @@ from vidlocal.errors import MediaError
 
 _HEAD_BYTES = 1 << 16
 _BOX = struct.Struct(">I4s")
-_MOST_BOXES = 10_000
+_MAX_BOXES = 10_000
 # Text that names other files or addresses; ffmpeg would open them.
 _PLAYLISTS = (b"#EXTM3U", b"<MPD", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<smil", b"<asx", b"#EXTINF")
 # The boxes of a protected MP4 and the EBML id of ContentEncryption in Matroska.
@@ -18,14 +18,14 @@ _PROTECTED = (b"encv", b"enca", b"pssh", b"tenc")
 _PROTECTED_MATROSKA = re.compile(rb"\x62\x40.{0,200}?\x50\x35", re.DOTALL)
 
 
-def name_of(path: str) -> str:
+def file_name(path: str) -> str:
     """The file name for a sentence."""
     return os.path.basename(path)
 
 
-def why_not(path: str) -> MediaError:
+def open_error(path: str) -> MediaError:
     """The reason a container could not be opened at all."""
-    name, head = name_of(path), _head(path)
+    name, head = file_name(path), _head(path)
     text = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
         return MediaError(f"{name} is empty.")
@@ -42,9 +42,9 @@ def why_not(path: str) -> MediaError:
     return MediaError(f"{name} is not a film, a recording or a photo that can be read here.")
 
 
-def nothing_decodes(path: str, codec: str, what: str) -> MediaError:
+def decode_error(path: str, codec: str, what: str) -> MediaError:
     """The reason a container opened but gave no picture, or no sound."""
-    name = name_of(path)
+    name = file_name(path)
     if is_protected(path):
         return MediaError(f"{name} is encrypted (copy protection), so nothing in it can be decoded.")
     return MediaError(f"{name} is damaged: none of its {what} ({codec}) can be decoded.")
@@ -70,7 +70,7 @@ def _has_index(path: str) -> bool:
     """Whether a moov box is among the outermost boxes of an MP4."""
     with Path(path).open("rb") as file:
         size, position = os.fstat(file.fileno()).st_size, 0
-        for _ in range(_MOST_BOXES):
+        for _ in range(_MAX_BOXES):
             file.seek(position)
             header = file.read(16)
             if len(header) < _BOX.size or position >= size:

@@ -17,7 +17,7 @@ PROTOCOLS = "file"
 # 8K, 7680 x 4320: one decoded picture of that size is 50 to 100 MB.
 MAX_PIXELS = 33_177_600
 
-_OLDEST = (5, 1)
+_MIN_VERSION = (5, 1)
 _VERSION_TIMEOUT = 30.0
 
 
@@ -28,14 +28,14 @@ class Ffmpeg:
     path: str
     version: str
 
-    def command(self) -> list[str]:
+    def base_command(self) -> list[str]:
         """The program with the options that belong before everything else: quiet, and never asking."""
         return [self.path, "-nostdin", "-hide_banner", "-v", "error"]
 
-    def reading(self, path: Path, *, before: Sequence[str] = ()) -> list[str]:
+    def input_command(self, path: Path, *, options: Sequence[str] = ()) -> list[str]:
         """The start of a command that reads `path`; `before` holds more options for the input, such as -ss."""
         limits = [word for name, value in input_options().items() for word in (f"-{name}", value)]
-        return [*self.command(), *limits, *before, "-i", input_name(path)]
+        return [*self.base_command(), *limits, *options, "-i", input_path(path)]
 
 
 def input_options() -> dict[str, str]:
@@ -43,12 +43,12 @@ def input_options() -> dict[str, str]:
     return {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
 
 
-def input_name(path: Path) -> str:
+def input_path(path: Path) -> str:
     """The file as ffmpeg must be told, whatever its name: absolute, so that no `:` or `-` in it means anything."""
     return str(path.absolute())
 
 
-def find(configured: str | None) -> Ffmpeg:
+def find_ffmpeg(configured: str | None) -> Ffmpeg:
     """The ffmpeg to use: the configured one, else the one inside imageio-ffmpeg, else that on PATH.
 
     Raises ToolError when there is none that runs, or it is older than 5.1.
@@ -82,6 +82,6 @@ def _check(program: str, called: str) -> Ffmpeg:
     version = said[1].decode("utf-8", "replace")
     # Builds from git call themselves N-12345-g0123456 and are new enough to have what we need.
     number = re.match(r"n?(\d+)\.(\d+)", version)
-    if number is not None and (int(number[1]), int(number[2])) < _OLDEST:
+    if number is not None and (int(number[1]), int(number[2])) < _MIN_VERSION:
         raise ToolError(f"{called} is version {version}, which is too old. {advice}")
     return Ffmpeg(program, version)

@@ -11,8 +11,8 @@ _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.I)
 _EDGES = ". -~"
 # Of the 255 bytes that common file systems allow; the time, a number and the ending come after it.
-_LONGEST_BYTES = 180
-_MOST = 10_000
+_MAX_BYTES = 180
+_MAX_NUMBER = 10_000
 
 
 def clip_name(title: str, start: float) -> str:
@@ -26,12 +26,12 @@ def sanitize_name(title: str) -> str:
     """A title as a name that is hidden nowhere, names no folder or device and holds nothing that cannot be seen."""
     shown = "".join("_" if unicodedata.category(letter)[0] == "C" else letter for letter in title)
     name = " ".join(_FORBIDDEN.sub("_", shown).split())
-    short = name.encode()[:_LONGEST_BYTES].decode(errors="ignore").strip(_EDGES) or "untitled"
+    short = name.encode()[:_MAX_BYTES].decode(errors="ignore").strip(_EDGES) or "untitled"
     return f"_{short}" if _RESERVED.fullmatch(short) else short
 
 
 def numbered_paths(target: Path) -> Iterator[Path]:
     """`a.mp4`, `a 2.mp4`, `a 3.mp4` and so on."""
     yield target
-    for number in range(2, _MOST):
+    for number in range(2, _MAX_NUMBER):
         yield target.with_name(f"{target.stem} {number}{target.suffix}")

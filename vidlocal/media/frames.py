@@ -14,25 +14,25 @@ from vidlocal import process
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.media.decode_plan import MAX_GAP_RATIO, DecodeRange, SkipLevel, min_spacing, plan_decoding
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame, scaled_size
-from vidlocal.media.ffmpeg import Ffmpeg, input_name, input_options
+from vidlocal.media.ffmpeg import Ffmpeg, input_options, input_path
 from vidlocal.media.probe import Prober
-from vidlocal.media.timeline import SAME_TIME, Clock, Timeline
+from vidlocal.media.timeline import TIME_TOLERANCE_S, PresentationClock, Timeline
 from vidlocal.records import Probe
 
-_STALL_TIMEOUT = 90.0
-_TIMEOUT = 24 * 3600.0
+_STALL_TIMEOUT_S = 90.0
+_TIMEOUT_S = 24 * 3600.0
 # More threads hold more whole pictures in memory: 4K is 12 MB each.
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 _MICROSECONDS = 1_000_000
 # Enough for one picture of any video that moves.
-_A_MOMENT = 1.0
+_ONE_FRAME_RANGE_S = 1.0
 # The scaler makes RGB slowly while it scales, and quickly afterwards.
 _TO_RGB: tuple[tuple[str, dict[str, object]], ...] = (
     ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
     ("scale", {"flags": "fast_bilinear"}),
 )
 # Blocks of a key frame that is shrunk this much need no smoothing, which is a fifth of its decoding.
-_SMOOTH_ENOUGH = 1.5
+_MIN_SKIP_FILTER_RATIO = 1.5
 # The place in memory of the part of ffmpeg that speaks.
 _ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _PTS = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
@@ -56,7 +56,7 @@ def read_frames(
     Raises MediaError when not one picture can be decoded. The iterator ends its ffmpeg when it is closed.
     """
     timeline = prober.timeline(path)
-    reader = _Reader(path, probe, every, ffmpeg, timeline, tone_mapping(probe, ffmpeg))
+    reader = _FrameReader(path, probe, every, ffmpeg, timeline, tone_mapping_filters(probe, ffmpeg))
     last: float | None = None
     for part in plan_decoding(timeline, every=every):
         with closing(reader.read(part, last)) as pictures:
@@ -73,17 +73,17 @@ def read_frames_at(
     path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober
 ) -> Iterator[DecodedFrame]:
     """The pictures that `read_frames` gave for these times once, those of them that are still there, in order."""
-    reader = _Reader(path, probe, 0.0, ffmpeg, prober.timeline(path), tone_mapping(probe, ffmpeg))
+    reader = _FrameReader(path, probe, 0.0, ffmpeg, prober.timeline(path), tone_mapping_filters(probe, ffmpeg))
     for time in sorted(times):
-        part = DecodeRange(time, time + _A_MOMENT, SkipLevel.ALL_FRAMES, 0.0)
+        part = DecodeRange(time, time + _ONE_FRAME_RANGE_S, SkipLevel.ALL_FRAMES, 0.0)
         with closing(reader.read(part, None)) as pictures:
             picture = next(pictures, None)
-        if picture is not None and abs(picture.time - time) <= 2 * SAME_TIME:
+        if picture is not None and abs(picture.time - time) <= 2 * TIME_TOLERANCE_S:
             yield picture
 
 
 @dataclass(slots=True)
-class _Reader:
+class _FrameReader:
     """One video and how its pictures are to look. `complaint` is the last thing ffmpeg said."""
 
     path: Path
@@ -115,28 +115,28 @@ class _Reader:
             return False
         before = part.start if last is None else last
         limit = MAX_GAP_RATIO * self.every
-        return now - before > limit + SAME_TIME and self.timeline.shows_between(before, before + limit)
+        return now - before > limit + TIME_TOLERANCE_S and self.timeline.has_frame_between(before, before + limit)
 
     def _pass(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
         """What one run of ffmpeg finds in the part after the last picture."""
         spacing = part.spacing
         if level is not part.level:
             spacing = min_spacing(self.timeline, part.start, part.end, self.every)
-        after = part.start - SAME_TIME if last is None else last + max(spacing, SAME_TIME)
+        after = part.start - TIME_TOLERANCE_S if last is None else last + max(spacing, TIME_TOLERANCE_S)
         command = self._command(part, level, spacing, after)
         width, height = self._size()
         buffer_bytes = width * height * 3
-        clock = Clock(self.timeline.segments)
-        with process.Stream(command, stall_timeout=_STALL_TIMEOUT, timeout=_TIMEOUT, side=True) as stream:
+        clock = PresentationClock(self.timeline.segments)
+        with process.Stream(command, stall_timeout=_STALL_TIMEOUT_S, timeout=_TIMEOUT_S, side=True) as stream:
             while True:
                 rgb = np.empty((height, width, 3), np.uint8)
                 if self._read_into(stream, rgb.data.cast("B"), last) < buffer_bytes:
                     break
                 stored = _stored_time(stream)
-                if self.timeline.is_doubtful(stored):
+                if self.timeline.is_damaged(stored):
                     continue
-                time = clock.shown(stored)
-                if time <= (part.start - 2 * SAME_TIME if last is None else last + SAME_TIME):
+                time = clock.to_presentation(stored)
+                if time <= (part.start - 2 * TIME_TOLERANCE_S if last is None else last + TIME_TOLERANCE_S):
                     continue
                 last = time
                 yield DecodedFrame(max(0.0, round(time, 6)), rgb)
@@ -160,15 +160,15 @@ class _Reader:
         for name, options in self._filters(part, spacing, after):
             chain = chain.filter(name, **options)
         output = builder.output(chain, "pipe:1", format="rawvideo", fps_mode="passthrough", an=None, sn=None, dn=None)
-        command: list[str] = builder.compile(output, cmd=[*self.ffmpeg.command(), "-filter_threads", "1"])
-        command[command.index("-i") + 1] = input_name(self.path)
+        command: list[str] = builder.compile(output, cmd=[*self.ffmpeg.base_command(), "-filter_threads", "1"])
+        command[command.index("-i") + 1] = input_path(self.path)
         return command
 
     def _input(self, part: DecodeRange, level: SkipLevel, after: float) -> dict[str, object]:
         """The options before -i. Times stay as they are stored (-copyts), so that they are exact after a seek."""
         options: dict[str, object] = {
             **input_options(),
-            "threads": min(cpu_count() or 1, _MOST_THREADS),
+            "threads": min(cpu_count() or 1, _MAX_THREADS),
             "noautorotate": None,
             "copyts": None,
             # AVI and MPEG-PS leave out times; without this a key frame gets that of the picture decoded after it.
@@ -178,12 +178,12 @@ class _Reader:
         }
         if (
             level is SkipLevel.KEY_FRAMES
-            and max(self.probe.width_px, self.probe.height_px) >= _SMOOTH_ENOUGH * LONG_SIDE_PX
+            and max(self.probe.width_px, self.probe.height_px) >= _MIN_SKIP_FILTER_RATIO * LONG_SIDE_PX
         ):
             options["skip_loop_filter"] = "all"
-        start = self.timeline.key_at(max(after, part.start))
-        if self.timeline.can_seek and start > self.timeline.key_at(float("-inf")):
-            stored = start + self.timeline.segments[0].offset + SAME_TIME
+        start = self.timeline.key_frame_at(max(after, part.start))
+        if self.timeline.can_seek and start > self.timeline.key_frame_at(float("-inf")):
+            stored = start + self.timeline.segments[0].offset + TIME_TOLERANCE_S
             options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{stored:.6f}"}
         return options
 
@@ -191,18 +191,18 @@ class _Reader:
         """Choose first, then scale: what is not chosen costs nothing more. Last, the time goes to the side pipe."""
         offset = self.timeline.segments[0].offset
         if self.timeline.can_seek and part.end < self.timeline.end:
-            yield "trim", {"end": f"{part.end + offset - SAME_TIME:.6f}"}
+            yield "trim", {"end": f"{part.end + offset - TIME_TOLERANCE_S:.6f}"}
         chosen = f"(isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f}))"
         if self.timeline.can_seek:
             chosen = f"gte(t,{after + offset:.6f})*{chosen}"
-            chosen += "".join(f"+lt(abs(t-{time + offset:.6f}),{SAME_TIME})" for time in part.long_frames)
+            chosen += "".join(f"+lt(abs(t-{time + offset:.6f}),{TIME_TOLERANCE_S})" for time in part.long_frames)
         if spacing > 0 or after > 0:
             yield "select", {"expr": chosen}
         width, height = self._size()
-        if any(turn.startswith("transpose") for turn in self.timeline.turns):
+        if any(turn.startswith("transpose") for turn in self.timeline.rotation_filters):
             width, height = height, width
         yield "scale", {"w": width, "h": height, "flags": "area"}
-        for turn in self.timeline.turns:
+        for turn in self.timeline.rotation_filters:
             name, _, direction = turn.partition("=")
             yield name, {"dir": direction} if direction else {}
         yield from self.tone_mapping or _TO_RGB
@@ -220,7 +220,7 @@ def _stored_time(stream: process.Stream) -> float:
     raise ToolError("ffmpeg gave a picture without its time.")
 
 
-def tone_mapping(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
+def tone_mapping_filters(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Filters that turn HDR into ordinary video; none when there is no HDR, or this ffmpeg cannot do it."""
     if probe.hdr is None or not _has_zscale(ffmpeg):
         return ()
@@ -239,7 +239,7 @@ def tone_mapping(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any
 
 
 def _has_zscale(ffmpeg: Ffmpeg) -> bool:
-    finished = process.run([*ffmpeg.command(), "-filters"], timeout=30.0)
+    finished = process.run([*ffmpeg.base_command(), "-filters"], timeout=30.0)
     return b" zscale " in finished.stdout
 
 

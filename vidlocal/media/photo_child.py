@@ -44,9 +44,9 @@ def _is_heif(head: bytes) -> bool:
     return _brand(head) in _HEIF_BRANDS and b"avif" not in head
 
 
-def read(path: str) -> Values:
+def read_info(path: str) -> Values:
     """What a photo says of itself; it is decoded once to know that it can be."""
-    with _opened(path) as image:
+    with _open_image(path) as image:
         width, height = image.size
         exif = image.getexif()
         if exif.get(_EXIF_ORIENTATION, 1) >= _SIDEWAYS:
@@ -57,23 +57,23 @@ def read(path: str) -> Values:
             "video_codec": str(image.format).lower(),
             "width_px": width,
             "height_px": height,
-            "recorded_at": _recorded(exif),
+            "recorded_at": _recording_date(exif),
             "partial": partial,
         }
 
 
-def picture(path: str, long_side_px: int) -> tuple[Values, bytes]:
+def read_pixels(path: str, long_side_px: int) -> tuple[Values, bytes]:
     """The photo as raw RGB: upright, at most so large."""
-    with _opened(path) as image:
+    with _open_image(path) as image:
         upright = ImageOps.exif_transpose(_decode(image, path, long_side_px)[0])
     size = scaled_size(*upright.size, long_side_px=long_side_px)
-    rgb = _flattened(upright if upright.size == size else upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    rgb = _to_rgb(upright if upright.size == size else upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
     return {"width_px": size[0], "height_px": size[1]}, rgb.tobytes()
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    name = diagnose.name_of(path)
+def _open_image(path: str) -> Iterator[Image.Image]:
+    name = diagnose.file_name(path)
     warnings.simplefilter("ignore")  # Pillow warns from 89 and refuses from 179 million pixels
     try:
         with Image.open(path, formats=_formats(path)) as image:
@@ -93,7 +93,7 @@ def _formats(path: str) -> tuple[str, ...]:
     try:
         import pi_heif
     except ImportError as error:  # not to be had for every machine
-        name = diagnose.name_of(path)
+        name = diagnose.file_name(path)
         raise MediaError(f"{name} is a HEIC photo, which needs: pip install pi-heif. Or export it as JPEG.") from error
     # Turns the picture upright itself and says so in its EXIF.
     pi_heif.register_heif_opener(thumbnails=False)
@@ -116,7 +116,7 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
     return image, None
 
 
-def _flattened(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     """Eight bits of red, green and blue; what is transparent shows white, as in a browser."""
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value / 256).convert("L").convert("RGB")
@@ -127,11 +127,11 @@ def _flattened(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _recorded(exif: Image.Exif) -> str | None:
+def _recording_date(exif: Image.Exif) -> str | None:
     folder = exif.get_ifd(_EXIF_FOLDER)
     for tag, zone in zip(_EXIF_DATES, _EXIF_ZONES, strict=True):
-        date = stream_info.recorded(str(folder.get(tag, "")))
+        date = stream_info.parse_date(str(folder.get(tag, "")))
         if date is not None:
             offset = str(folder.get(zone, "")).strip("\x00 ")
-            return stream_info.recorded(f"{date}{offset}") or date
-    return stream_info.recorded(str(exif.get(_EXIF_MODIFIED, "")))
+            return stream_info.parse_date(f"{date}{offset}") or date
+    return stream_info.parse_date(str(exif.get(_EXIF_MODIFIED, "")))

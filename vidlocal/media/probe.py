@@ -10,14 +10,14 @@ import numpy as np
 from vidlocal.errors import MediaError
 from vidlocal.media import files
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
-from vidlocal.media.ffmpeg import input_name
-from vidlocal.media.timeline import TURNS, Segment, Timeline
+from vidlocal.media.ffmpeg import input_path
+from vidlocal.media.timeline import ROTATION_FILTERS, ClockSegment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack
 
 # Every byte is read once: time for a slow disk, and for a small file that leads a decoder astray.
 _TIMEOUT = 25.0
-_SLOWEST_BYTES_PER_S = 4e6
+_MIN_BYTES_PER_S = 4e6
 _MEMORY_BYTES = 4 << 30
 
 _Values = Mapping[str, Any]
@@ -28,7 +28,7 @@ class Prober:
 
     def __init__(self) -> None:
         self._worker = Worker("vidlocal.media.probe_child", name="The media reader", memory_bytes=_MEMORY_BYTES)
-        self._known: tuple[Path, FileStamp, Timeline] | None = None
+        self._cached: tuple[Path, FileStamp, Timeline] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -52,27 +52,27 @@ class Prober:
             return _photo(values)
         probe = _container(values)
         if probe.kind is MediaKind.VIDEO:
-            self._known = (path, stamp, _timeline(values, payload))
+            self._cached = (path, stamp, _timeline(values, payload))
         return probe
 
     def timeline(self, path: Path) -> Timeline:
         """When each picture of the video is shown. Costs nothing right after `probe` of the same file."""
-        if self._known is None or self._known[0] != path or not files.is_unchanged(path, self._known[1]):
+        if self._cached is None or self._cached[0] != path or not files.is_unchanged(path, self._cached[1]):
             self.probe(path)
-        if self._known is None or self._known[0] != path:
+        if self._cached is None or self._cached[0] != path:
             raise MediaError(f"{path.name} holds no pictures.")
-        return self._known[2]
+        return self._cached[2]
 
-    def photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> DecodedFrame:
+    def read_photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> DecodedFrame:
         """The photo: upright, RGB, scaled down to the long side, at time 0. Raises MediaError."""
         values, payload = self._ask(path, files.read_stamp(path), {"do": "photo", "long_side_px": long_side_px})
         shape = (int(values["height_px"]), int(values["width_px"]), 3)
         return DecodedFrame(0.0, np.frombuffer(payload, np.uint8).reshape(shape))
 
     def _ask(self, path: Path, stamp: FileStamp, request: dict[str, object]) -> tuple[_Values, bytes]:
-        timeout = _TIMEOUT + stamp.size_bytes / _SLOWEST_BYTES_PER_S
+        timeout = _TIMEOUT + stamp.size_bytes / _MIN_BYTES_PER_S
         try:
-            reply = self._worker.call({**request, "path": input_name(path)}, timeout=timeout)
+            reply = self._worker.call({**request, "path": input_path(path)}, timeout=timeout)
         except WorkerTimedOut as error:
             raise MediaError(f"{path.name} is damaged: reading it took longer than {timeout:.0f} s.") from error
         except WorkerCrashed as error:
@@ -122,9 +122,9 @@ def _timeline(values: _Values, payload: bytes) -> Timeline:
     turns: Sequence[str] = values["turns"]
     return Timeline(
         times=pictures,
-        keys=keys,
-        segments=tuple(Segment(*segment) for segment in values["segments"]),
+        key_times=keys,
+        segments=tuple(ClockSegment(*segment) for segment in values["segments"]),
         can_seek=bool(values["can_seek"]),
-        turns=tuple(turn for turn in turns if turn in TURNS),
-        doubtful=doubtful,
+        rotation_filters=tuple(turn for turn in turns if turn in ROTATION_FILTERS),
+        damaged_times=doubtful,
     )

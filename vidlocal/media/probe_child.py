@@ -10,9 +10,9 @@ def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
     """Answer "probe" (all about a file) and "photo" (its pixels)."""
     path = str(request["path"])
     if request["do"] == "photo":
-        return photo_child.picture(path, int(str(request["long_side_px"])))
+        return photo_child.read_pixels(path, int(str(request["long_side_px"])))
     if photo_child.is_photo(path):
-        return {"photo": True, **photo_child.read(path)}, b""
+        return {"photo": True, **photo_child.read_info(path)}, b""
     # Libav is loaded only for films: a folder of photos does without.
     from vidlocal.media import container_child
 

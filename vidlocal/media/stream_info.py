@@ -13,13 +13,13 @@ _TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B6
 _TEXT_SUBTITLES = frozenset(
     ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "sami", "microdvd", "subviewer", "mpl2", "jacosub")
 )
-_ODDEST_ASPECT = 20.0
+_MAX_ASPECT = 20.0
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
 _FIRST_YEAR = 1971  # clocks that were never set say 1904 or 1970
 
 
-def is_attached(stream: Any) -> bool:
+def is_cover_art(stream: Any) -> bool:
     """Whether the stream is a picture that came along, such as the cover of an album."""
     return bool(int(stream.disposition) & _ATTACHED)
 
@@ -28,14 +28,14 @@ def is_default(stream: Any) -> bool:
     return bool(int(stream.disposition) & _DEFAULT)
 
 
-def container(opened: Any) -> Values:
+def container_tags(opened: Any) -> Values:
     """Title and date of the recording, None where they are not given."""
     tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
-    dates = (recorded(tags[key]) for key in _DATE_KEYS if key in tags)
+    dates = (parse_date(tags[key]) for key in _DATE_KEYS if key in tags)
     return {"title": tags.get("title", "").strip() or None, "recorded_at": next((date for date in dates if date), None)}
 
 
-def recorded(text: str) -> str | None:
+def parse_date(text: str) -> str | None:
     """A date of recording as ISO 8601; None when it is none, or that of a clock nobody set."""
     match = _DATE.match(text.strip())
     if match is None or int(match[1]) < _FIRST_YEAR:
@@ -46,7 +46,7 @@ def recorded(text: str) -> str | None:
     return f"{year}-{month}-{day}" + (f"T{clock}" if clock else "") + (zone or "")
 
 
-def audio(stream: Any) -> Values:
+def audio_track(stream: Any) -> Values:
     context = stream.codec_context
     return {
         "index": stream.index,
@@ -58,7 +58,7 @@ def audio(stream: Any) -> Values:
     }
 
 
-def subtitle(stream: Any) -> Values:
+def subtitle_track(stream: Any) -> Values:
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
     return {
         "index": stream.index,
@@ -69,7 +69,7 @@ def subtitle(stream: Any) -> Values:
     }
 
 
-def pictures(stream: Any, frame: Any) -> Values:
+def video_format(stream: Any, frame: Any) -> Values:
     """Size, shape and colours of the pictures, from the stream and its first decoded frame."""
     aspect = _aspect(stream)
     rotation, turns = orientation(frame)
@@ -115,7 +115,7 @@ def _display_matrix(frame: Any) -> tuple[int, ...] | None:
 
 def _aspect(stream: Any) -> float:
     aspect = float(stream.sample_aspect_ratio or 1)
-    return aspect if 1 / _ODDEST_ASPECT <= aspect <= _ODDEST_ASPECT else 1.0
+    return aspect if 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT else 1.0
 
 
 def _language(stream: Any) -> str | None:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from vidlocal.media.cues import Shown
+from vidlocal.media.cues import RawCue
 
 # Drawings and clips make long lines; still longer ones are damage or attacks. What a person says is far shorter.
-_LONGEST_LINE = 20_000
-_LONGEST_WORDS = 2_000
-_MOST_LINES = 40
+_MAX_LINE_CHARS = 20_000
+_MAX_TEXT_CHARS = 2_000
+_MAX_CUE_LINES = 40
 
 _TIME = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,:](\d{1,6}))?"
 _TIMING = re.compile(rf"\s*(-?){_TIME}\s*-->\s*(-?){_TIME}")
@@ -25,24 +25,24 @@ _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u
 _ASS_COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text")
 
 
-def parse(text: str) -> list[Shown]:
+def parse_subtitles(text: str) -> list[RawCue]:
     """What a subtitle file shows, in the order of the file. Empty when it is none of the three formats."""
-    lines = [line[:_LONGEST_LINE].rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
+    lines = [line[:_MAX_LINE_CHARS].rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
     if len(lines) == 1:  # the line ends of old Macs
-        lines = [line[:_LONGEST_LINE] for line in text.lstrip("\ufeff").split("\r")]
+        lines = [line[:_MAX_LINE_CHARS] for line in text.lstrip("\ufeff").split("\r")]
     if any(line.startswith("Dialogue:") for line in lines):
         return list(_substation(lines))
     return list(_timed_blocks(lines, webvtt=lines[0].lstrip().startswith("WEBVTT")))
 
 
-def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[Shown]:
+def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[RawCue]:
     """Cues of SubRip and WebVTT: a line of two times, and the text up to the next one."""
     timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
     ends = [*(number for number, _ in timings), len(lines)][1:]
     for (number, match), until in zip(timings, ends, strict=False):
-        below = lines[number + 1 : min(until, number + 1 + _MOST_LINES)]
+        below = lines[number + 1 : min(until, number + 1 + _MAX_CUE_LINES)]
         body = _webvtt_body(below) if webvtt else _subrip_body(below, last=until == len(lines))
-        yield Shown(_seconds(*match.groups()[:5]), _seconds(*match.groups()[5:]), _plain_lines(body))
+        yield RawCue(_seconds(*match.groups()[:5]), _seconds(*match.groups()[5:]), _plain_lines(body))
 
 
 def _webvtt_body(below: list[str]) -> list[str]:
@@ -60,7 +60,7 @@ def _subrip_body(below: list[str], *, last: bool) -> list[str]:
     return below
 
 
-def _substation(lines: list[str]) -> Iterator[Shown]:
+def _substation(lines: list[str]) -> Iterator[RawCue]:
     columns: tuple[str, ...] = _ASS_COLUMNS
     for line in lines:
         key, _, value = line.partition(":")
@@ -72,7 +72,7 @@ def _substation(lines: list[str]) -> Iterator[Shown]:
             end = _ASS_TIME.fullmatch(fields.get("end", ""))
             if start and end:
                 body = _without_overrides(fields.get("text", ""))
-                yield Shown(_seconds(*start.groups()), _seconds(*end.groups()), _plain_lines(body.split("\n")))
+                yield RawCue(_seconds(*start.groups()), _seconds(*end.groups()), _plain_lines(body.split("\n")))
 
 
 def _without_overrides(text: str) -> str:
@@ -83,7 +83,7 @@ def _without_overrides(text: str) -> str:
         scales = re.findall(r"\\p(\d+)", text[opening:closing])
         drawing = int(scales[-1]) > 0 if scales else drawing
         position = closing + 1
-    torn = len(text) > _LONGEST_WORDS and "{" in text[position:]
+    torn = len(text) > _MAX_TEXT_CHARS and "{" in text[position:]
     words.append("" if drawing or torn else text[position:])
     return re.sub(r"\\[Nn]", "\n", "".join(words)).replace(r"\h", " ")
 
@@ -95,7 +95,7 @@ def _plain_lines(body: list[str]) -> tuple[str, ...]:
         words = _TAG.sub("", _without_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
         words = " ".join(_INVISIBLE.sub(" ", html.unescape(words)).split())
         if any(character.isalnum() for character in words):
-            plain.append(words[:_LONGEST_WORDS])
+            plain.append(words[:_MAX_TEXT_CHARS])
     return tuple(line for line, after in pairwise([*plain, ""]) if line != after)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import complaint
-from vidlocal.media.cues import tidy
+from vidlocal.media.cues import normalize_cues
 from vidlocal.media.encodings import decode
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.files import read_error, read_stamp
 from vidlocal.media.languages import language_code
-from vidlocal.media.subtitle_formats import parse
+from vidlocal.media.subtitle_formats import parse_subtitles
 from vidlocal.records import Cue, Probe, SubtitleTrack
 
 _ENDINGS = (".srt", ".vtt", ".ass", ".ssa")
@@ -37,16 +37,16 @@ _FLAGS = frozenset(
 )
 
 # The subtitles of ten hours of talk are under 2 MB.
-_MOST_BYTES = 32 << 20
+_MAX_BYTES = 32 << 20
 
 # A track is read by going through the whole file: disks and network shares give at least this much.
-_SLOWEST_BYTES_PER_S = 4 << 20
+_MIN_BYTES_PER_S = 4 << 20
 
 # Copied as they are, so that text which is not valid UTF-8 is decoded here and not refused there.
 _COPIED = {"subrip": "srt", "srt": "srt", "ass": "ass", "ssa": "ass", "webvtt": "webvtt"}
 
 
-def sidecars(path: Path) -> tuple[Path, ...]:
+def find_sidecars(path: Path) -> tuple[Path, ...]:
     """The subtitle files that belong to the video at `path`: `movie.srt`, `movie.en.vtt`, `movie.pt-BR.forced.ass`."""
     try:
         with os.scandir(path.parent) as entries:
@@ -63,10 +63,10 @@ def read_sidecar(path: Path) -> tuple[Cue, ...]:
     Raises MediaError when it cannot be read, is too big, or has text but not one cue.
     """
     data = _read_bytes(path)
-    shown = parse(decode(data))
+    shown = parse_subtitles(decode(data))
     if not shown and data.strip():
         raise MediaError(f"{path.name} has no subtitle that can be understood. Is it SubRip, WebVTT or SubStation?")
-    return tidy(shown, language=_language_of(path))
+    return normalize_cues(shown, language=_language_of(path))
 
 
 def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg) -> tuple[Cue, ...]:
@@ -80,17 +80,17 @@ def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg
     codec = ("-c:s", "copy", "-f", output) if output else ("-c:s", "srt", "-f", "srt")
     # -copyts: the file's own times, from which the probed start is taken off exactly, as for frames and sound.
     argv = [
-        *ffmpeg.reading(path, before=("-copyts",)),
+        *ffmpeg.input_command(path, options=("-copyts",)),
         *("-map", f"0:{track.index}", *codec, "pipe:1"),
     ]
-    patience = 60.0 + read_stamp(path).size_bytes / _SLOWEST_BYTES_PER_S
-    finished = process.run(argv, timeout=patience, max_output_bytes=_MOST_BYTES)
+    patience = 60.0 + read_stamp(path).size_bytes / _MIN_BYTES_PER_S
+    finished = process.run(argv, timeout=patience, max_output_bytes=_MAX_BYTES)
     if not finished.stdout.strip() and finished.returncode != 0:
         raise MediaError(
             f"The subtitle track {track.index} of {path.name} cannot be read ({complaint(finished.stderr)})."
         )
-    shown = parse(decode(finished.stdout))
-    return tidy(shown, language=language_code(track.language), zero=probe.start)
+    shown = parse_subtitles(decode(finished.stdout))
+    return normalize_cues(shown, language=language_code(track.language), zero=probe.start)
 
 
 def _belongs(name: str, stems: tuple[str, ...]) -> bool:
@@ -120,7 +120,7 @@ def _folded(name: str) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     status = read_stamp(path)
-    if status.size_bytes > _MOST_BYTES:
+    if status.size_bytes > _MAX_BYTES:
         raise MediaError(f"{path.name} is too big for subtitles ({status.size_bytes >> 20} MB).")
     try:
         return path.read_bytes()

@@ -26,7 +26,7 @@ def is_transcript(document: object) -> bool:
     return isinstance(document, dict) and bool({"segments", "frame_analyses", "transcript"} & document.keys())
 
 
-def read(document: object, *, duration: float | None = None) -> tuple[Passage, ...]:
+def parse(document: object, *, duration: float | None = None) -> tuple[Passage, ...]:
     """The passages of a document, in time order. Raises MediaError when it has none that can be understood.
 
     `duration` of the video in seconds, if it is known. Frames without a time of their own are put in equal steps

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vidlocal.media.audio import RATE_HZ, Samples
 
-Span = tuple[float, float]
+SpeechSpan = tuple[float, float]
 Levels = npt.NDArray[np.float32]
 
 _STEP_S = 0.02
@@ -19,38 +19,38 @@ _STEP = int(RATE_HZ * _STEP_S)
 _FRAME = 512
 
 # Voices live here; hum, rumble and wind below do not count, nor does hiss above.
-_LOWEST_HZ, _HIGHEST_HZ = 150.0, 4000.0
+_MIN_VOICE_HZ, _MAX_VOICE_HZ = 150.0, 4000.0
 
 # In dB of full scale. Below the first even a whisper close to the microphone is not understood. Speech stands
 # out of steady noise by more than the second: of 132 sentences in pink noise of the same loudness (0 dB) none was
 # missed, and ten minutes of the noise alone gave no span. What swings less than the third is a tone, a fan, a hum.
-_FAINTEST_DB = -62.0
-_ABOVE_NOISE_DB = 5.0
-_STEADY_DB = 2.0
+_MIN_SPEECH_DB = -62.0
+_MIN_ABOVE_NOISE_DB = 5.0
+_MAX_STEADY_DB = 2.0
 
 # The noise is what the quietest tenth of half a minute sounds like.
 _NOISE_WINDOW_S = 30.0
-_NOISE_SHARE = 0.1
+_NOISE_QUANTILE = 0.1
 
-_SHORTEST_SOUND_S = 0.1
-_BRIDGED_S = 0.35
+_MIN_SOUND_S = 0.1
+_MAX_BRIDGED_GAP_S = 0.35
 _PADDING_S = 0.25
 
 # A pause this long ends a piece. Whisper hears 30 s at a time; a longer piece is cut at its longest pause.
 MIN_PAUSE_S = 0.8
 MAX_CHUNK_S = 29.0
-_SHORTEST_PART_S = 8.0
+_MIN_CHUNK_S = 8.0
 
 
-def speech_spans(samples: Samples) -> tuple[Span, ...]:
+def speech_spans(samples: Samples) -> tuple[SpeechSpan, ...]:
     """The spans, in seconds from sample 0, in which somebody might speak."""
     levels = _levels(samples)
-    loud = levels > np.maximum(_FAINTEST_DB, _noise(levels) + _ABOVE_NOISE_DB)
-    spans = _joined([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _BRIDGED_S)
-    return tuple(span for span in spans if span[1] - span[0] >= _SHORTEST_SOUND_S and not _is_steady(levels, *span))
+    loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
+    spans = _joined([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
+    return tuple(span for span in spans if span[1] - span[0] >= _MIN_SOUND_S and not _is_steady(levels, *span))
 
 
-def chunks(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
+def chunks(samples: Samples, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
     """What to listen to in one go: the spans with a little air around them, apart where a pause is long.
 
     None is longer than 29 s; where a longer one has to be cut, it is at its quietest place.
@@ -62,11 +62,11 @@ def chunks(samples: Samples, spans: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(part for span in padded for part in _cut(span, levels))
 
 
-def _cut(span: Span, levels: Levels) -> list[Span]:
+def _cut(span: SpeechSpan, levels: Levels) -> list[SpeechSpan]:
     parts = []
     start, end = span
     while end - start > MAX_CHUNK_S:
-        first, last = int((start + _SHORTEST_PART_S) / _STEP_S), int((start + MAX_CHUNK_S) / _STEP_S)
+        first, last = int((start + _MIN_CHUNK_S) / _STEP_S), int((start + MAX_CHUNK_S) / _STEP_S)
         # The mean over 0.3 s: the middle of a real pause, not the closure of one consonant.
         quiet = np.convolve(levels[first:last], np.ones(15) / 15, mode="same")[8:-8]
         cut = (first + 8 + int(np.argmin(quiet))) * _STEP_S
@@ -82,7 +82,7 @@ def _levels(samples: Samples) -> Levels:
     padded[: samples.size] = samples
     window = np.hanning(_FRAME).astype(np.float32)
     frequencies = np.fft.rfftfreq(_FRAME, 1 / RATE_HZ)
-    band = (frequencies >= _LOWEST_HZ) & (frequencies <= _HIGHEST_HZ)
+    band = (frequencies >= _MIN_VOICE_HZ) & (frequencies <= _MAX_VOICE_HZ)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_STEP][:count]
     energy = np.empty(count, dtype=np.float32)
     for first in range(0, count, 1000):  # in blocks: ten minutes at once would take 200 MB
@@ -97,7 +97,7 @@ def _noise(levels: Levels) -> Levels:
     """The noise around each step, in dB: the level that nearly all of its half minute exceeds."""
     width = int(_NOISE_WINDOW_S / _STEP_S)
     blocks = [levels[first : first + width] for first in range(0, levels.size, width)]
-    floors = np.array([np.quantile(block, _NOISE_SHARE) for block in blocks])
+    floors = np.array([np.quantile(block, _NOISE_QUANTILE) for block in blocks])
     return np.repeat(floors, [block.size for block in blocks]).astype(np.float32)
 
 
@@ -106,9 +106,9 @@ def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _joined(spans: Sequence[Span], gap: float) -> list[Span]:
+def _joined(spans: Sequence[SpeechSpan], gap: float) -> list[SpeechSpan]:
     """Neighbours with less than `gap` between them become one."""
-    joined: list[Span] = []
+    joined: list[SpeechSpan] = []
     for start, end in spans:
         if joined and start - joined[-1][1] < gap:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
@@ -120,4 +120,4 @@ def _joined(spans: Sequence[Span], gap: float) -> list[Span]:
 def _is_steady(levels: Levels, start: float, end: float) -> bool:
     """Whether a sound keeps one level, its first and last moments left out: no voice does."""
     inner = levels[int(start / _STEP_S) + 3 : int(end / _STEP_S) - 3]
-    return inner.size > 10 and float(inner.std()) < _STEADY_DB
+    return inner.size > 10 and float(inner.std()) < _MAX_STEADY_DB

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import Described
 from vidlocal.media.filenames import numbered_paths, sanitize_name
-from vidlocal.media.subtitles import sidecars
+from vidlocal.media.subtitles import find_sidecars
 from vidlocal.organize.moves import Left, Move, device_of, is_inside
 from vidlocal.records import PassageKind, Video
 from vidlocal.store.content import passages, understanding, videos
@@ -196,7 +196,7 @@ def _beside(source: Path) -> list[Path]:
         for name in names
         if Path(name).suffix.lower() in _BESIDE and Path(name).stem in (source.stem, source.name)
     )
-    found = dict.fromkeys(one for one in chain(sidecars(source), alike) if one.name.startswith(source.stem))
+    found = dict.fromkeys(one for one in chain(find_sidecars(source), alike) if one.name.startswith(source.stem))
     return [one for one in found if one != source and one.is_file() and not one.is_symlink()]
 
 

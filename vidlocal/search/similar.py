@@ -40,7 +40,7 @@ def picture_of(path: Path) -> "Image":
     from PIL import Image
 
     with Prober() as prober:
-        return Image.fromarray(prober.photo(path).rgb)
+        return Image.fromarray(prober.read_photo(path).rgb)
 
 
 def hash_of(picture: "Image") -> int:

@@ -25,7 +25,7 @@ except ImportError:  # Windows: nothing is ever taken for dead there, leases run
 
 FOLDER = "owners"
 # What a process says of itself is a few sentences.
-_MOST_BYTES = 16_384
+_MAX_BYTES = 16_384
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 

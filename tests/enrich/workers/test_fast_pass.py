@@ -10,7 +10,7 @@ from vidlocal.engines.base import Speech
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.transcribe import STEP, WINDOW_S
 from vidlocal.media import files
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState
 from vidlocal.signals.screen_text import ScreenReader

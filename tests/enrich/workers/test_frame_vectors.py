@@ -18,7 +18,7 @@ from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.frame_vectors import BATCH, look_at_pictures
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
-from vidlocal.media.ffmpeg import find
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenReader

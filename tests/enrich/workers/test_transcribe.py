@@ -33,7 +33,7 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
 
 @pytest.fixture(scope="module")
 def tool() -> ffmpeg.Ffmpeg:
-    return ffmpeg.find(None)
+    return ffmpeg.find_ffmpeg(None)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from vidlocal.engines.whisper import ENGINE
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.voice_activity import MIN_PAUSE_S, Span, speech_spans, chunks
+from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, speech_spans, chunks
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -125,7 +125,7 @@ def _hear(
     return _Window(spoken if cues else language, tuple(cues), until)
 
 
-def _whole(parts: Sequence[Span], until: float, window_s: float) -> tuple[Sequence[Span], float]:
+def _whole(parts: Sequence[SpeechSpan], until: float, window_s: float) -> tuple[Sequence[SpeechSpan], float]:
     """The pieces that ended inside the window, and where the next window begins.
 
     A piece that may go on beyond the border of the window is left to the next one as a whole.
@@ -136,7 +136,7 @@ def _whole(parts: Sequence[Span], until: float, window_s: float) -> tuple[Sequen
     return parts, until
 
 
-def _spoken_language(engine: SpeechEngine, samples: Samples, parts: Sequence[Span]) -> str | None:
+def _spoken_language(engine: SpeechEngine, samples: Samples, parts: Sequence[SpeechSpan]) -> str | None:
     """The language most likely spoken in the longest pieces, None when there is no piece."""
     likely: dict[str, float] = defaultdict(float)
     for start, end in sorted(parts, key=lambda part: part[0] - part[1])[:_LANGUAGE_PIECES]:
@@ -149,7 +149,7 @@ def _part(samples: Samples, start: float, end: float) -> Samples:
     return samples[round(start * RATE_HZ) : round(end * RATE_HZ)]
 
 
-def _on_sound(cue: Cue, spans: Sequence[Span]) -> Cue | None:
+def _on_sound(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
     """The cue, its times drawn in to the sound under it; None when there is none, for then nobody said it."""
     under = [span for span in spans if span[0] < cue.end + _NEAR_S and span[1] > cue.start - _NEAR_S]
     if not under:
