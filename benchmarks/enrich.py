@@ -31,7 +31,7 @@ from vidlocal.enrich.workers import fast_pass
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner

@@ -17,7 +17,7 @@ from vidlocal.cli.demo import CLIP, QUERIES
 from vidlocal.cli.ingest import open_tools
 from vidlocal.ingest.run import ingest
 from vidlocal.render import table
-from vidlocal.render.highlight import words_of
+from vidlocal.render.highlight import query_words
 from vidlocal.search.run import search
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
@@ -36,7 +36,7 @@ def main() -> None:
         list(ingest(library, [clip], tools, owner, every=2.0))
         for query in QUERIES:
             console.print(Text(f'$ vidlocal search "{query}"', style="bold green"))
-            console.print(table.moments(search(library, query, limit=2).moments, words_of(query), width=WIDTH))
+            console.print(table.moments(search(library, query, limit=2).moments, query_words(query), width=WIDTH))
             console.print()
     Path(__file__).with_name("search.svg").write_text(console.export_svg(title="vidlocal"), "utf-8")
 

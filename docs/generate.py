@@ -80,8 +80,8 @@ def settings_page() -> str:
 
 
 def _row(setting: Setting) -> str:
-    default = setting.otherwise or f"`{_plain(setting.default)}`"
-    cells = (f"`{setting.name}`", default, f"`{setting.env}`", setting.meaning, setting.allowed)
+    default = setting.default_note or f"`{_plain(setting.default)}`"
+    cells = (f"`{setting.name}`", default, f"`{setting.env}`", setting.description, setting.allowed)
     return f"| {' | '.join(cells)} |"
 
 

@@ -277,7 +277,7 @@ class SectionAnswer:
 
     title: str
     summary: str
-    rests_on: tuple[int, ...]
+    citations: tuple[int, ...]
     words: tuple[tuple[TagKind, str], ...] = ()
     event_type: str = ""
     excitement: float | None = None
@@ -307,7 +307,7 @@ class ChaptersAnswer:
 
     summary: str
     chapters: tuple[tuple[str, int], ...]
-    rests_on: tuple[int, ...]
+    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +318,7 @@ class Chapter:
     end: float
     title: str
     text: str
-    rests_on: tuple[int, ...]
+    citations: tuple[int, ...]
     excitement: float | None = None
 
 
@@ -328,7 +328,7 @@ class VideoTag:
 
     kind: TagKind
     tag: str
-    rests_on: tuple[int, ...]
+    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tests.support.commands import Run, hash_of
 from tests.support.text_videos import add_video as add_texts
 from tests.support.text_videos import random_rows
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
-from vidlocal.signals.features import look_at
+from vidlocal.signals.features import extract_features
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
@@ -31,7 +31,7 @@ def films(library: Library) -> Library:
                 10.0 * at,
                 at,
                 None if at == 1 else f"frames/{title}{at}.jpg",
-                look_at(drawing(seed)).dhash,
+                extract_features(drawing(seed)).dhash,
                 0 if at == 1 else None,
             )
             for at, seed in enumerate(seeds)
@@ -80,7 +80,7 @@ def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, librar
         return picture
 
     shown = (slide((20, 20)), slide((230, 160)), slide((20, 20), (230, 160)), slide())
-    drafts = [FrameDraft(10.0 * at, at, f"frames/{at}.jpg", look_at(one).dhash, None) for at, one in enumerate(shown)]
+    drafts = [FrameDraft(10.0 * at, at, f"frames/{at}.jpg", extract_features(one).dhash, None) for at, one in enumerate(shown)]
     videos.add(
         library,
         content_hash=hash_of("slides"),

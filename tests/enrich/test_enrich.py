@@ -28,7 +28,7 @@ from vidlocal.records import (
     JobState,
     PassageKind,
 )
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -68,7 +68,7 @@ def engines(server: FakeOllama) -> Iterator[Engines]:
     with ExitStack() as stack:
         ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
         prober = stack.enter_context(Prober())
-        reader = stack.enter_context(ScreenReader())
+        reader = stack.enter_context(RapidOcr())
         host = Host(
             ollama.host,
             OllamaVision(ollama, ollama.preflight("llava:7b", "vision")),

@@ -14,7 +14,7 @@ from vidlocal.ingest.run import Outcome, Progress, Result, Tools, ingest, most_f
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import Importer

@@ -103,11 +103,11 @@ def test_stream_reads_both_pipes_without_one_blocking_the_other() -> None:
         "    os.write(2, b'complaint ' * 50)\n"
         "    sys.stdout.buffer.write(bytes([i % 256]) * 1000)\n"
     )
-    with Stream([PYTHON, "-c", code], stall_timeout=20, timeout=60, side=True) as stream:
+    with Stream([PYTHON, "-c", code], stall_timeout=20, timeout=60, line_pipe=True) as stream:
         blocks = [read(stream, 1000) for _ in range(3000)]
-        lines = [stream.side_line() for _ in range(3000)]
+        lines = [stream.read_line() for _ in range(3000)]
         assert read(stream, 10) == b""
-        assert stream.side_line() is None
+        assert stream.read_line() is None
         assert stream.finish() == 0
     assert blocks == [bytes([i % 256]) * 1000 for i in range(3000)]
     assert lines == [f"line {i}" for i in range(3000)]
@@ -140,7 +140,7 @@ def test_stream_left_early_leaves_no_process() -> None:
 def test_stream_leaves_no_open_file_behind() -> None:
     before = len(os.listdir("/dev/fd"))
     for _ in range(3):
-        with Stream([PYTHON, "-c", "pass"], stall_timeout=20, timeout=20, side=True) as stream:
+        with Stream([PYTHON, "-c", "pass"], stall_timeout=20, timeout=20, line_pipe=True) as stream:
             stream.finish()
     assert len(os.listdir("/dev/fd")) == before
 

@@ -13,7 +13,7 @@ import pytest
 from vidlocal.errors import UsageError
 from vidlocal.media import subtitle_formats
 from vidlocal.render import captions, data_formats, edl, fcpxml, otio, text_formats
-from vidlocal.render.clips import Clip, frame_rate, url
+from vidlocal.render.clips import Clip, file_url, parse_frame_rate
 
 NASTY = "=1+1 <b>&amp;\x1b[31m\n\n2\n00:00:09,000 --> 00:00:10,000\nadded \uffff [x](y) \ud800"
 CLIPS = [
@@ -35,7 +35,7 @@ def test_captions_come_back_one_for_one(write: object) -> None:
 
 
 def test_csv_has_a_row_for_each_and_no_formula() -> None:
-    names, *found = csv.reader(io.StringIO(data_formats.table(CLIPS), newline=""))
+    names, *found = csv.reader(io.StringIO(data_formats.csv_table(CLIPS), newline=""))
     assert names == ["video", "path", "start", "end", "kinds", "score", "text"]
     assert [row[2:6] for row in found] == [
         ["12.000", "15.500", "speech", "0.5000"],
@@ -98,12 +98,12 @@ def test_nothing_in_a_text_is_a_mark_of_markdown() -> None:
 
 
 def test_rates_are_exact() -> None:
-    assert frame_rate("29.97") == RATE
-    assert frame_rate("25") == 25
+    assert parse_frame_rate("29.97") == RATE
+    assert parse_frame_rate("25") == 25
     for wrong in ("0", "x", "1/0", "1e9", "nan"):
         with pytest.raises(ValueError, match="no frame rate"):
-            frame_rate(wrong)
+            parse_frame_rate(wrong)
 
 
 def test_a_url_says_the_bytes_of_a_name() -> None:
-    assert url("/a b/\udcff.mp4") == "file:///a%20b/%FF.mp4"
+    assert file_url("/a b/\udcff.mp4") == "file:///a%20b/%FF.mp4"

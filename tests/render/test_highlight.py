@@ -1,10 +1,10 @@
 import pytest
 
-from vidlocal.render.highlight import around, matches, words_of
+from vidlocal.render.highlight import best_excerpt, find_matches, query_words
 
 
 def marked(text: str, query: str) -> list[str]:
-    return [text[start:end] for start, end in matches(text, words_of(query))]
+    return [text[start:end] for start, end in find_matches(text, query_words(query))]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_marks_what_a_reader_would_call_a_match(text: str, query: str, expected:
 
 def test_around_shows_the_part_with_the_most_matches_cut_between_words() -> None:
     text = "word " * 100 + "the bride walks in " + "word " * 100
-    start, end = around(text, matches(text, words_of("bride walks")), length=60)
+    start, end = best_excerpt(text, find_matches(text, query_words("bride walks")), length=60)
     shown = text[start:end]
     assert "bride walks" in shown
     assert len(shown) <= 60
@@ -33,11 +33,11 @@ def test_around_shows_the_part_with_the_most_matches_cut_between_words() -> None
 
 
 def test_around_gives_a_short_text_whole() -> None:
-    assert around("short", [], length=60) == (0, 5)
+    assert best_excerpt("short", [], length=60) == (0, 5)
 
 
 def test_around_copes_with_a_text_without_spaces() -> None:
-    start, end = around("花" * 500, [(400, 402)], length=50)
+    start, end = best_excerpt("花" * 500, [(400, 402)], length=50)
     assert start <= 400
     assert end >= 402
     assert end - start <= 50

@@ -2,7 +2,7 @@ import json
 
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.render import results
-from vidlocal.render.sanitize import as_json
+from vidlocal.render.sanitize import to_json
 
 
 def moment(*, text: str = "the bride", path: str = "/videos/wedding.mp4") -> Moment:
@@ -12,7 +12,7 @@ def moment(*, text: str = "the bride", path: str = "/videos/wedding.mp4") -> Mom
 
 
 def test_the_document_has_the_promised_fields() -> None:
-    assert json.loads(as_json(results.document("bride", [moment()]))) == {
+    assert json.loads(to_json(results.to_document("bride", [moment()]))) == {
         "query": "bride",
         "moments": [
             {
@@ -38,15 +38,15 @@ def test_the_document_has_the_promised_fields() -> None:
 
 
 def test_nothing_found_is_an_empty_list() -> None:
-    assert results.document("x", []) == {"query": "x", "moments": []}
+    assert results.to_document("x", []) == {"query": "x", "moments": []}
 
 
 def test_a_line_has_six_fields() -> None:
-    assert results.line(moment()) == "/videos/wedding.mp4\t0:00:12.3\t1:02:03.5\t0.612\tspeech,scene\tthe bride"
+    assert results.to_tsv(moment()) == "/videos/wedding.mp4\t0:00:12.3\t1:02:03.5\t0.612\tspeech,scene\tthe bride"
 
 
 def test_no_content_can_break_a_line_or_reach_the_terminal() -> None:
-    line = results.line(moment(text="a\tb\nc\r\n\x1b[31m\u202e\0", path="/v/a\tb\n\x1b]0;x\x07.mp4"))
+    line = results.to_tsv(moment(text="a\tb\nc\r\n\x1b[31m\u202e\0", path="/v/a\tb\n\x1b]0;x\x07.mp4"))
     assert line.count("\t") == 5
     assert not any(ord(letter) < 32 and letter != "\t" for letter in line)
     assert "\n" not in line
@@ -54,4 +54,4 @@ def test_no_content_can_break_a_line_or_reach_the_terminal() -> None:
 
 
 def test_spaces_in_a_path_stay_as_they_are() -> None:
-    assert results.line(moment(path="/v/two  spaces.mp4")).startswith("/v/two  spaces.mp4\t")
+    assert results.to_tsv(moment(path="/v/two  spaces.mp4")).startswith("/v/two  spaces.mp4\t")

@@ -17,7 +17,7 @@ from vidlocal.records import (
     SecondLook,
 )
 from vidlocal.render import table
-from vidlocal.render.highlight import words_of
+from vidlocal.render.highlight import query_words
 
 LONG = "wedding-of-anna-and-josé-2019-06-14-church-camera-2-uncut-master"
 
@@ -41,7 +41,7 @@ def drawn(drawing: RenderableType, width: int, *, colour: bool = False) -> str:
 
 @pytest.mark.parametrize("width", [60, 80, 140, 300])
 def test_moments_fit_every_width_and_take_at_most_four_lines_each(width: int) -> None:
-    lines = drawn(table.moments(MOMENTS, words_of("bride 花嫁"), width=width), width).splitlines()
+    lines = drawn(table.moments(MOMENTS, query_words("bride 花嫁"), width=width), width).splitlines()
     assert max(map(cell_len, lines)) <= width
     assert len(lines) <= 1 + 4 * len(MOMENTS)
 
@@ -53,7 +53,7 @@ def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
 
 
 def test_the_words_of_the_query_stand_out() -> None:
-    shown = drawn(table.moments(MOMENTS[:1], words_of("aisles"), width=80), 80, colour=True)
+    shown = drawn(table.moments(MOMENTS[:1], query_words("aisles"), width=80), 80, colour=True)
     assert "\x1b[1;4maisle\x1b[0m" in shown
 
 
@@ -72,7 +72,7 @@ def test_a_title_of_wide_characters_is_cut_to_columns_not_characters(cells: int)
 
 @pytest.mark.parametrize(("value", "shown"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
 def test_a_score_is_two_digits(value: float, shown: str) -> None:
-    assert table.score(value) == shown
+    assert table.format_score(value) == shown
 
 
 def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
@@ -83,7 +83,7 @@ def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
         2: PassageExplanation(2, 0.4, 0.51, None, None, None, 1.5),
     }
     looks = {found: SecondLook(61.0, True, "a cake \x1b[2J")}
-    shown = drawn(table.moments([found], (), width=100, why=why, looks=looks), 100)
+    shown = drawn(table.moments([found], (), width=100, explanations=why, looks=looks), 100)
     assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in shown
     assert "words #2, coverage 0.40, weight 0.51; no vector, weighed as z 1.50" in shown
     assert "a filter" in shown
@@ -93,7 +93,9 @@ def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
 def test_a_picture_that_nobody_described_says_that_it_looks_like_it() -> None:
     hit = Hit(None, 1, 1.0, 2.0, PassageKind.PICTURE, "", 0.5, frame_id=7)
     found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.PICTURE,), "", (hit,))
-    shown = drawn(table.moments([found], (), width=100, why={hit.key: FrameExplanation(2, 0.2871, 4.123)}), 100)
+    shown = drawn(
+        table.moments([found], (), width=100, explanations={hit.key: FrameExplanation(2, 0.2871, 4.123)}), 100
+    )
     assert "looks like it; not described yet" in shown
     assert "pictures #2, cosine 0.287, z 4.12" in shown
 

@@ -27,7 +27,7 @@ def test_every_field_has_a_row_and_its_default_is_the_one_of_the_table(home: Pat
     loaded = settings.load(env=env)
     for setting in TABLE:
         if setting.default is not None:
-            assert getattr(loaded, setting.name) == setting.default == setting.read(setting.default)
+            assert getattr(loaded, setting.name) == setting.default == setting.parse(setting.default)
     assert loaded == settings.Settings(home, home / "models")
 
 
@@ -99,7 +99,7 @@ def test_without_a_home_the_user_data_folder_is_taken(tmp_path: Path, monkeypatc
     ],
 )
 def test_a_wrong_value_is_refused_with_its_name_its_place_and_what_is_allowed(home: Path, name: str, text: str) -> None:
-    setting = settings.named(name)
+    setting = settings.get_setting(name)
     with pytest.raises(SettingsError) as refused:
         settings.load(env={"VIDLOCAL_HOME": str(home), setting.env: text})
     assert refused.value.exit_code == 7

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.frame_vectors import Rows, near
 from tests.support.text_videos import random_rows
-from vidlocal.signals.clusters import leaders
+from vidlocal.signals.clusters import assign_leaders
 
 
 def one_by_one(vectors: Rows, least: float) -> np.ndarray:  # type: ignore[type-arg]
@@ -26,7 +26,7 @@ def groups(count: int, size: int, *, dimensions: int, share: float = 0.2) -> Row
 @pytest.mark.parametrize("dimensions", [64, 512])
 def test_groups_are_found_and_nothing_else(dimensions: int) -> None:
     rows = groups(300, 5, dimensions=dimensions)
-    leader = leaders(rows, 0.9)
+    leader = assign_leaders(rows, 0.9)
     assert len(set(leader.tolist())) == 300
     assert (np.bincount(leader)[np.unique(leader)] == 5).all()
     assert np.einsum("ij,ij->i", rows, rows[leader]).min() >= 0.9
@@ -36,7 +36,7 @@ def test_groups_are_found_and_nothing_else(dimensions: int) -> None:
 def test_every_row_is_as_near_to_its_leader_as_was_asked_for_and_no_two_leaders_are(spread: float) -> None:
     rows = groups(40, 50, dimensions=128, share=spread)
     for least in (0.7, 0.95):
-        leader = leaders(rows, least)
+        leader = assign_leaders(rows, least)
         assert np.einsum("ij,ij->i", rows, rows[leader]).min() >= least - 1e-5
         assert np.array_equal(np.unique(leader), one_by_one(rows, least))
         assert np.array_equal(leader[np.unique(leader)], np.unique(leader))
@@ -45,21 +45,21 @@ def test_every_row_is_as_near_to_its_leader_as_was_asked_for_and_no_two_leaders_
 def test_a_row_joins_the_nearest_leader() -> None:
     angles = np.array([0.0, 0.5, 0.3])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    assert leaders(rows, float(np.cos(0.4))).tolist() == [0, 1, 1]
+    assert assign_leaders(rows, float(np.cos(0.4))).tolist() == [0, 1, 1]
 
 
 def test_a_slow_pan_is_not_one_group() -> None:
     angles = np.linspace(0, 3, 1_000)
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    assert len(set(leaders(rows, float(np.cos(0.5))).tolist())) == 6
+    assert len(set(assign_leaders(rows, float(np.cos(0.5))).tolist())) == 6
 
 
 def test_all_the_same_and_nothing_at_all_are_no_trouble() -> None:
-    assert set(leaders(np.repeat(random_rows(1, dimensions=128), 3_000, axis=0), 0.999).tolist()) == {0}
-    assert leaders(np.empty((0, 64), dtype=np.float32), 0.9).tolist() == []
-    assert leaders(random_rows(1, dimensions=128), 0.9).tolist() == [0]
+    assert set(assign_leaders(np.repeat(random_rows(1, dimensions=128), 3_000, axis=0), 0.999).tolist()) == {0}
+    assert assign_leaders(np.empty((0, 64), dtype=np.float32), 0.9).tolist() == []
+    assert assign_leaders(random_rows(1, dimensions=128), 0.9).tolist() == [0]
 
 
 def test_equal_inputs_give_equal_groups() -> None:
     rows = groups(100, 9, dimensions=128, share=0.5)
-    assert np.array_equal(leaders(rows, 0.85), leaders(rows.copy(), 0.85))
+    assert np.array_equal(assign_leaders(rows, 0.85), assign_leaders(rows.copy(), 0.85))

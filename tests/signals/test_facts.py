@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from vidlocal.signals import registry
-from vidlocal.signals.features import look_at
+from vidlocal.signals.features import extract_features
 from vidlocal.signals.view import View
 
 
 def facts_of(image: Image.Image, previous: Image.Image | None = None) -> dict[str, object]:
-    before = None if previous is None else look_at(previous)
-    return registry.measure(View(np.asarray(image), look_at(image), before))
+    before = None if previous is None else extract_features(previous)
+    return registry.measure(View(np.asarray(image), extract_features(image), before))
 
 
 def names_of(image: Image.Image) -> list[str]:

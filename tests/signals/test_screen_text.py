@@ -9,12 +9,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import Worker
-from vidlocal.signals.screen_text import Line, ScreenReader, arrange, same_text
+from vidlocal.signals.screen_text import OcrLine, RapidOcr, is_same_text, join_lines
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[ScreenReader]:
-    with ScreenReader() as opened:
+def reader() -> Iterator[RapidOcr]:
+    with RapidOcr() as opened:
         yield opened
 
 
@@ -29,11 +29,11 @@ def jpeg_of(*texts: tuple[int, int, int, str], background: tuple[int, int, int] 
     return packed.getvalue()
 
 
-def line(text: str, *, score: float = 0.99, left: float = 0, top: float = 0, height: float = 20) -> Line:
-    return Line(text, score, left, top, left + 100, top + height)
+def line(text: str, *, score: float = 0.99, left: float = 0, top: float = 0, height: float = 20) -> OcrLine:
+    return OcrLine(text, score, left, top, left + 100, top + height)
 
 
-def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: ScreenReader) -> None:
+def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: RapidOcr) -> None:
     found = reader.read(jpeg_of((200, 430, 26, "welcome to our wedding"), (150, 120, 70, "Anna and Peter")))
     assert found is not None
     assert found.text == "Anna and Peter\nwelcome to our wedding"
@@ -41,17 +41,17 @@ def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: ScreenReader
     assert found.model
 
 
-def test_small_print_is_read(reader: ScreenReader) -> None:
+def test_small_print_is_read(reader: RapidOcr) -> None:
     found = reader.read(jpeg_of((300, 300, 17, "camera operator: Maria Keller")))
     assert found is not None
     assert "Maria Keller" in found.text
 
 
-def test_a_blank_picture_holds_no_text(reader: ScreenReader) -> None:
+def test_a_blank_picture_holds_no_text(reader: RapidOcr) -> None:
     assert reader.read(jpeg_of()) is None
 
 
-def test_a_damaged_picture_is_named_and_the_reader_goes_on(reader: ScreenReader) -> None:
+def test_a_damaged_picture_is_named_and_the_reader_goes_on(reader: RapidOcr) -> None:
     whole = jpeg_of((150, 120, 70, "Platform"))
     for damaged in (b"", b"no picture", whole[:2000]):
         with pytest.raises(MediaError, match="damaged"):
@@ -62,13 +62,13 @@ def test_a_damaged_picture_is_named_and_the_reader_goes_on(reader: ScreenReader)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (896, 2), (2, 896)])
-def test_a_sliver_holds_no_text(reader: ScreenReader, size: tuple[int, int]) -> None:
+def test_a_sliver_holds_no_text(reader: RapidOcr, size: tuple[int, int]) -> None:
     packed = io.BytesIO()
     Image.new("RGB", size, (255, 255, 255)).save(packed, "JPEG")
     assert reader.read(packed.getvalue()) is None
 
 
-def test_the_leader_of_a_film_is_read(reader: ScreenReader, real_media: Path) -> None:
+def test_the_leader_of_a_film_is_read(reader: RapidOcr, real_media: Path) -> None:
     import av
 
     with av.open(str(real_media / "Breakthrough+PySceneDetect" / "counter.mp4")) as container:
@@ -89,7 +89,7 @@ def test_the_readers_process_may_open_no_connection() -> None:
 
 
 def test_lines_are_put_in_the_order_of_reading() -> None:
-    found = arrange(
+    found = join_lines(
         [
             line("right", left=300, top=12),
             line("below", left=10, top=60),
@@ -102,7 +102,7 @@ def test_lines_are_put_in_the_order_of_reading() -> None:
 
 
 def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
-    kept = arrange(
+    kept = join_lines(
         [
             line("EXIT", score=0.97),
             line("foliage", score=0.55, top=40),
@@ -118,9 +118,9 @@ def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
 
 
 def test_nothing_worth_keeping_is_no_text() -> None:
-    assert arrange([], model="m") is None
-    assert arrange([line("~", score=0.99), line("x", score=0.7)], model="m") is None
-    assert arrange([line("8", score=0.99)], model="m") is None
+    assert join_lines([], model="m") is None
+    assert join_lines([line("~", score=0.99), line("x", score=0.7)], model="m") is None
+    assert join_lines([line("8", score=0.99)], model="m") is None
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_nothing_worth_keeping_is_no_text() -> None:
     ],
 )
 def test_readings_of_one_text_are_told_from_different_texts(one: str, other: str, same: bool) -> None:
-    assert same_text(one, other) is same
+    assert is_same_text(one, other) is same

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from vidlocal.signals.features import Look, look_at
-from vidlocal.signals.similarity import LONGEST_REPEAT, repeats
+from vidlocal.signals.features import FrameFeatures, extract_features
+from vidlocal.signals.similarity import MAX_REPEAT_S, is_repeat
 
 WIDTH, HEIGHT = 896, 504
 
@@ -20,13 +20,13 @@ def scene(seed: int = 1, *, base: int = 110, spread: int = 60) -> npt.NDArray[np
     return np.asarray(image).astype(np.float32)
 
 
-def filmed(light: npt.NDArray[np.float32], *, seed: int = 0, noise: float = 8.0, quality: int = 60) -> Look:
+def filmed(light: npt.NDArray[np.float32], *, seed: int = 0, noise: float = 8.0, quality: int = 60) -> FrameFeatures:
     """What a cheap camera makes of it: sensor noise, then lossy compression."""
     grain = np.random.default_rng(seed).normal(0, noise, light.shape).astype(np.float32)
     image = Image.fromarray(np.clip(light + grain, 0, 255).astype(np.uint8))
     packed = io.BytesIO()
     image.save(packed, "JPEG", quality=quality)
-    return look_at(Image.open(packed).convert("RGB"))
+    return extract_features(Image.open(packed).convert("RGB"))
 
 
 def with_figure(
@@ -42,29 +42,29 @@ def with_figure(
 def test_a_still_scene_repeats_itself_through_noise_and_compression(base: int) -> None:
     light = scene(base=base, spread=12)
     first = filmed(light)
-    assert all(repeats(first, filmed(light, seed=seed), after=2.0) for seed in range(1, 12))
+    assert all(is_repeat(first, filmed(light, seed=seed), seconds_later=2.0) for seed in range(1, 12))
 
 
 def test_a_plain_wall_repeats_itself_through_noise() -> None:
     wall = np.full((HEIGHT, WIDTH, 3), 120, np.float32)
     first = filmed(wall, noise=12.0)
-    assert all(repeats(first, filmed(wall, seed=seed, noise=12.0), after=2.0) for seed in range(1, 12))
+    assert all(is_repeat(first, filmed(wall, seed=seed, noise=12.0), seconds_later=2.0) for seed in range(1, 12))
 
 
 def test_a_small_noisy_picture_repeats_itself() -> None:
     small = np.asarray(Image.fromarray(scene().astype(np.uint8)).resize((320, 180))).astype(np.float32)
     first = filmed(small, noise=24.0)
-    assert all(repeats(first, filmed(small, seed=seed, noise=24.0), after=2.0) for seed in range(1, 12))
+    assert all(is_repeat(first, filmed(small, seed=seed, noise=24.0), seconds_later=2.0) for seed in range(1, 12))
 
 
 def test_flicker_of_the_whole_picture_is_evened_out() -> None:
     light = scene()
-    assert repeats(filmed(light), filmed(light + 6, seed=1), after=2.0)
+    assert is_repeat(filmed(light), filmed(light + 6, seed=1), seconds_later=2.0)
 
 
 def test_a_fade_is_not_a_repeat() -> None:
     light = scene()
-    assert not repeats(filmed(light), filmed(light - 30, seed=1), after=2.0)
+    assert not is_repeat(filmed(light), filmed(light - 30, seed=1), seconds_later=2.0)
 
 
 @pytest.mark.parametrize("contrast", [-60.0, -25.0, 15.0, 60.0])
@@ -72,36 +72,36 @@ def test_a_figure_of_three_per_cent_is_something_new(contrast: float) -> None:
     light = scene()
     empty = filmed(light)
     for left in range(0, WIDTH - 67, 90):
-        assert not repeats(empty, filmed(with_figure(light, left=left, contrast=contrast), seed=1), after=2.0)
+        assert not is_repeat(empty, filmed(with_figure(light, left=left, contrast=contrast), seed=1), seconds_later=2.0)
 
 
 def test_a_figure_that_has_moved_is_something_new() -> None:
     light = scene()
     here = filmed(with_figure(light, left=300, contrast=40.0))
-    assert not repeats(here, filmed(with_figure(light, left=330, contrast=40.0), seed=1), after=2.0)
+    assert not is_repeat(here, filmed(with_figure(light, left=330, contrast=40.0), seed=1), seconds_later=2.0)
 
 
 def test_one_more_line_of_text_is_something_new() -> None:
     page = Image.new("RGB", (WIDTH, HEIGHT), (245, 245, 245))
-    before = look_at(page)
+    before = extract_features(page)
     ImageDraw.Draw(page).text((60, 240), "and one more thing", font=ImageFont.load_default(24), fill=(30, 30, 30))
-    assert not repeats(before, look_at(page), after=2.0)
+    assert not is_repeat(before, extract_features(page), seconds_later=2.0)
 
 
 def test_nothing_is_a_repeat_for_longer_than_twenty_seconds() -> None:
     look = filmed(scene())
-    assert repeats(look, look, after=LONGEST_REPEAT)
-    assert not repeats(look, look, after=LONGEST_REPEAT + 0.01)
-    assert LONGEST_REPEAT == 20.0
+    assert is_repeat(look, look, seconds_later=MAX_REPEAT_S)
+    assert not is_repeat(look, look, seconds_later=MAX_REPEAT_S + 0.01)
+    assert MAX_REPEAT_S == 20.0
 
 
 def test_another_scene_is_not_a_repeat() -> None:
-    assert not repeats(filmed(scene(1)), filmed(scene(2)), after=2.0)
+    assert not is_repeat(filmed(scene(1)), filmed(scene(2)), seconds_later=2.0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (896, 2), (2, 896), (176, 144)])
 def test_pictures_of_any_shape_have_a_look(size: tuple[int, int]) -> None:
-    look = look_at(Image.new("RGB", size, (200, 100, 50)))
+    look = extract_features(Image.new("RGB", size, (200, 100, 50)))
     assert look.grid.shape == (16, 16)
     assert 0 <= look.dhash < 1 << 64
     assert np.allclose(look.grid, look.grid[0, 0])

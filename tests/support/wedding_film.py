@@ -17,7 +17,7 @@ from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner

@@ -10,7 +10,7 @@ from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 
 
 def fast_engines(stack: ExitStack, chosen: Settings, ffmpeg: Ffmpeg, prober: Prober) -> Engines:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vidlocal.cli.ui import console
 from vidlocal.errors import MediaError, ToolError, UsageError
-from vidlocal.render.clips import Clip, frame_rate
-from vidlocal.render.sanitize import flat
+from vidlocal.render.clips import Clip, parse_frame_rate
+from vidlocal.render.sanitize import one_line
 
 USUAL = Fraction(25)
 
@@ -18,7 +18,7 @@ _LARGEST_DENOMINATOR = 1001
 def named(text: str) -> Fraction:
     """The rate a person wrote, like `25`, `29.97` or `24000/1001`. UsageError when it is none."""
     try:
-        return frame_rate(text)
+        return parse_frame_rate(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is no number of frames a second. Write it like 25, 29.97 or 24000/1001.") from error
 
@@ -35,7 +35,7 @@ def of_first(clips: Sequence[Clip], *, quiet: bool) -> Fraction:
                 continue
             if rate_hz >= 1:
                 console.notice(
-                    f"Times are counted at {rate_hz:.5g} frames a second, as in {flat(path.name)}. --fps names another "
+                    f"Times are counted at {rate_hz:.5g} frames a second, as in {one_line(path.name)}. --fps names another "
                     "rate.",
                     quiet=quiet,
                 )

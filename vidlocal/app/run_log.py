@@ -16,7 +16,7 @@ from traceback import StackSummary, extract_tb
 import typer
 
 from vidlocal.errors import VidlocalError
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 
 FOLDER = "log"
 NAME = "enrich.log"
@@ -40,7 +40,7 @@ class Log:
             self._rotate()
             file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
-                os.write(file, f"{at} {os.getpid()} {flat(text)}\n".encode("utf-8", "backslashreplace"))
+                os.write(file, f"{at} {os.getpid()} {one_line(text)}\n".encode("utf-8", "backslashreplace"))
             finally:
                 os.close(file)
 

@@ -16,7 +16,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.search.ask import SILENT, Statement, answer, gather, look
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -113,11 +113,11 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
 
 def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
     places = [moments[number - 1] for number in statement.cites]
-    return " ".join([flat(statement.text), *(_place(one.video_title, one.start) for one in places)])
+    return " ".join([one_line(statement.text), *(_place(one.video_title, one.start) for one in places)])
 
 
 def _place(title: str, start: float) -> str:
-    return f"[{flat(title)} @ {_time(start)}]"
+    return f"[{one_line(title)} @ {_time(start)}]"
 
 
 def _time(seconds: float) -> str:
@@ -148,7 +148,7 @@ def _look(library: Library, chosen: "Settings", place: str, question: str, *, js
         vision, _ = open_vision(stack, chosen, say=lambda text: console.notice(text, quiet=quiet))
         said = look(question, shown.jpeg, vision)
     if not json:
-        console.line(f"{flat(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
+        console.line(f"{one_line(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
         return
     seen = {
         "n": 1,

@@ -7,8 +7,8 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
-from vidlocal.render.sanitize import flat
-from vidlocal.settings import Explained
+from vidlocal.render.sanitize import one_line
+from vidlocal.settings import ResolvedSetting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,7 +27,7 @@ def command(
     With NAME it prints that value alone; with NAME and VALUE it stores the value in settings.toml.
     """
     if name is not None:
-        settings.named(name)
+        settings.get_setting(name)
     if name is not None and value is not None:
         settings.write(settings.load().home, {name: value})
     rows = settings.explain()
@@ -47,20 +47,20 @@ def command(
             console.fields(row.setting.name, shown(row), row.origin)
 
 
-def shown(row: Explained) -> str:
+def shown(row: ResolvedSetting) -> str:
     """The value as it would be written, or what having none means."""
     if row.value in (None, ""):
-        return row.setting.otherwise
+        return row.setting.default_note
     return str(row.value).lower() if isinstance(row.value, bool) else str(row.value)
 
 
-def _stored(row: Explained, file: str) -> str:
+def _stored(row: ResolvedSetting, file: str) -> str:
     if row.origin == file:
         return f"{row.setting.name} is now {shown(row)}, in {file}."
     return f"{row.setting.name} is stored in {file}, but {row.origin} is stronger and says {shown(row)}."
 
 
-def _data(row: Explained) -> dict[str, object]:
+def _data(row: ResolvedSetting) -> dict[str, object]:
     plain = row.value if isinstance(row.value, bool | int | float | None) else str(row.value)
     setting = row.setting
     return {
@@ -69,11 +69,11 @@ def _data(row: Explained) -> dict[str, object]:
         "origin": row.origin,
         "variable": setting.env,
         "allowed": setting.allowed,
-        "meaning": setting.meaning,
+        "meaning": setting.description,
     }
 
 
-def _table(rows: Sequence[Explained]) -> "RenderableType":
+def _table(rows: Sequence[ResolvedSetting]) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
@@ -84,7 +84,7 @@ def _table(rows: Sequence[Explained]) -> "RenderableType":
     table.add_column("meaning", min_width=24)
     for row in rows:
         origin = "settings.toml" if row.origin.endswith("settings.toml") else row.origin
-        cells = [Text(flat(text)) for text in (row.setting.name, shown(row), origin, row.setting.meaning)]
+        cells = [Text(one_line(text)) for text in (row.setting.name, shown(row), origin, row.setting.description)]
         if row.origin != "default":
             cells[2].stylize("not dim green")
         table.add_row(*cells)

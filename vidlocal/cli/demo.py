@@ -95,12 +95,12 @@ def _search(library: Library, *, json: bool) -> None:
         if not found:
             raise ToolError(f"The demo found nothing for {query!r}. Run: vidlocal doctor")
         if json:
-            documents.append(results.document(query, found))
+            documents.append(results.to_document(query, found))
         elif output.on_terminal():
             _draw(query, found)
         else:
             for moment in found:
-                output.line(f"{query}\t{results.line(moment)}")
+                output.line(f"{query}\t{results.to_tsv(moment)}")
     if json:
         output.document(documents)
     elif output.on_terminal():
@@ -111,8 +111,8 @@ def _draw(query: str, found: Sequence[Moment]) -> None:
     from rich.text import Text
 
     from vidlocal.render import table
-    from vidlocal.render.highlight import words_of
+    from vidlocal.render.highlight import query_words
 
     console = output.console()
     console.print(Text(f"\n$ vidlocal search {query}", style="bold green"))
-    console.print(table.moments(found, words_of(query), width=console.width))
+    console.print(table.moments(found, query_words(query), width=console.width))

@@ -7,7 +7,7 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,6 +56,6 @@ def _table(found: "Sequence[Check]") -> "RenderableType":
     for check in found:
         state = Text(check.state, style=_STYLES[check.state])
         table.add_row(
-            Text(check.part, style="bold"), state, Text(flat(check.found)), Text(flat(check.mend), style="cyan")
+            Text(check.part, style="bold"), state, Text(one_line(check.found)), Text(one_line(check.mend), style="cyan")
         )
     return table

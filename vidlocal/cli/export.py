@@ -17,7 +17,7 @@ from vidlocal.cli.ui import console, new_file, options
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
-from vidlocal.render.sanitize import as_json
+from vidlocal.render.sanitize import to_json
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
@@ -110,7 +110,7 @@ def _of_library(
         chosen = _chosen(library, names)
         if form in (Format.JSONL, Format.JSON):
             lines = _lines(library, chosen, kind, whole=not names)
-            new_file.write(_document(lines) if form is Format.JSON else (as_json(line) + "\n" for line in lines), out)
+            new_file.write(_document(lines) if form is Format.JSON else (to_json(line) + "\n" for line in lines), out)
             return
         default = None if form is Format.CSV else _TRANSCRIPT
         clips = [clip for one in chosen for clip in _clips(library, one, kind or default)]
@@ -145,7 +145,7 @@ def _written(clips: Sequence[Clip], form: Format, title: str, rate: Fraction | N
     writers: dict[Format, Callable[[Sequence[Clip]], str]] = {
         Format.JSONL: data_formats.jsonl,
         Format.JSON: data_formats.json,
-        Format.CSV: data_formats.table,
+        Format.CSV: data_formats.csv_table,
         Format.SRT: captions.srt,
         Format.VTT: captions.vtt,
         Format.TXT: text_formats.txt,
@@ -185,7 +185,7 @@ def _document(lines: Iterator[export_rows.Line]) -> Iterator[str]:
     }
     for line in lines:
         sorts[f"{line['type']}s"].append({name: value for name, value in line.items() if name != "type"})
-    yield as_json(sorts, indent=2) + "\n"
+    yield to_json(sorts, indent=2) + "\n"
 
 
 def _clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) -> Iterator[Clip]:

@@ -14,7 +14,7 @@ from vidlocal.cli.ui import console, new_file
 from vidlocal.errors import UsageError
 from vidlocal.export.finetune_pairs import IMAGE_SIGN, KINDS, Pair, Pairs
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.render.sanitize import as_json
+from vidlocal.render.sanitize import to_json
 from vidlocal.store.database import Library
 
 SAMPLES, IMAGES = "conversations.json", "images"
@@ -49,7 +49,7 @@ def write(
             _keep(images / pair.name, pair.jpeg)
             samples.append(_sample(pair))
         if samples:
-            new_file.write([as_json(samples, indent=2) + "\n"], folder / SAMPLES)
+            new_file.write([to_json(samples, indent=2) + "\n"], folder / SAMPLES)
     _tell(samples, left, folder, quiet=quiet)
 
 

@@ -13,7 +13,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options, progress
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.records import MediaKind, PassageKind
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner
@@ -75,8 +75,8 @@ def command(
         late = list(_late_subtitles(library, done))
     _sum_up(done, quiet=quiet or json)
     for file in late[:_MOST_LATE]:
-        told = f"{flat(file.name)} came after its video was taken in. Read it with: vidlocal import"
-        console.notice(f"{told} {shlex.quote(flat(str(file)))}", quiet=quiet)
+        told = f"{one_line(file.name)} came after its video was taken in. Read it with: vidlocal import"
+        console.notice(f"{told} {shlex.quote(one_line(str(file)))}", quiet=quiet)
     if every is not None:
         _say_what_keeps_its_frames(done, quiet=quiet or json)
     _exit_with(done)
@@ -112,7 +112,7 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
 def _sentence(outcome: "Outcome") -> str:
     from vidlocal.ingest.run import Result
 
-    name = flat(outcome.path.name)
+    name = one_line(outcome.path.name)
     if outcome.result is Result.FAILED:
         return f"failed: {outcome.reason}"
     video = outcome.video

@@ -11,7 +11,7 @@ import typer
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import EngineError, ModelMissing, UsageError
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 
@@ -166,7 +166,7 @@ def _table(proposal: "Proposal") -> None:
 
 
 def _within(folder: Path, path: Path) -> str:
-    return flat(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
+    return one_line(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
 
 
 def _data(folder: Path, moves: "Sequence[Move]", left: "Sequence[Left]") -> dict[str, object]:

@@ -202,7 +202,7 @@ def _print(found: Result, *, json: bool, explain: bool, looks: Mapping[Moment, L
             output.line(results.line(moment))
     elif found.moments:
         from vidlocal.render import table
-        from vidlocal.render.highlight import words_of
+        from vidlocal.render.highlight import query_words
 
         console = output.console()
         console.print(table.moments(found.moments, words_of(found.words), width=console.width, why=why, looks=looks))

@@ -11,7 +11,7 @@ from vidlocal.cli.ui import console, options, progress
 from vidlocal.engines import clip_files
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName, profile
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError, VidlocalError
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.settings import Settings
 
 if TYPE_CHECKING:
@@ -195,6 +195,6 @@ def _table(items: Sequence[Item]) -> "RenderableType":
         state = Text(item.state, style="green" if item.is_here else "yellow")
         size_text = size(part.size_bytes) if part.size_bytes else ""
         table.add_row(
-            Text(part.role), Text(flat(part.name), style="bold"), size_text, state, Text(flat(part.source), style="dim")
+            Text(part.role), Text(one_line(part.name), style="bold"), size_text, state, Text(one_line(part.source), style="dim")
         )
     return table

@@ -12,7 +12,7 @@ from vidlocal.records import Chapter, Passage, Video, VideoTag
 from vidlocal.store.content import frames, passages, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
-from vidlocal.timecode import format_time, format_date
+from vidlocal.timecode import format_date, format_time
 
 # The tags that most passages speak for; --json has them all.
 _TAGS_SHOWN = 12
@@ -81,8 +81,8 @@ def _facts(video: Video, coverage: Coverage, about: _About) -> list[tuple[str, s
         ("video", f"{video.id}  {video.title}"),
         ("path", video.path + gone),
         ("kind", video.kind),
-        ("length", table.length(video)),
-        ("picture", table.picture(video)),
+        ("length", table.format_length(video)),
+        ("picture", table.format_size(video)),
         ("codecs", video.codecs),
         ("size", f"{video.size_bytes / 1e6:,.1f} MB"),
         ("recorded", format_date(video.recorded_at or "")),

@@ -167,10 +167,10 @@ def _unseen(library: Library, key: str) -> str:
 
 def _print(asked: str, found: _Found, *, json: bool) -> None:
     if json:
-        output.document({**results.document(asked, found.moments), "by": found.by})
+        output.document({**results.to_document(asked, found.moments), "by": found.by})
     elif not output.on_terminal():
         for moment in found.moments:
-            output.line(results.line(moment))
+            output.line(results.to_tsv(moment))
     elif found.moments:
         from vidlocal.render import table
 

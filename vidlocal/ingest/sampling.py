@@ -15,9 +15,9 @@ from PIL import Image
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FrameDraft
 from vidlocal.signals import registry, representatives, sharpness, shots
-from vidlocal.signals.features import Gists, Look, distance, look_at
-from vidlocal.signals.novelty import Novelty
-from vidlocal.signals.similarity import repeats
+from vidlocal.signals.features import Descriptors, FrameFeatures, distance, extract_features
+from vidlocal.signals.novelty import NoveltyTracker
+from vidlocal.signals.similarity import is_repeat
 from vidlocal.signals.view import View
 
 JPEG_QUALITY = 85
@@ -50,7 +50,7 @@ class _Kept:
     name: str
     novelty: float
     facts: dict[str, object]
-    gist: Gists
+    gist: Descriptors
     sharpness: float
 
 
@@ -61,16 +61,16 @@ class _Sampler:
         self._prefix = prefix
         self._times: list[float] = []
         self._hashes: list[int] = []
-        self._changes: list[shots.Change] = []
+        self._changes: list[shots.FrameChange] = []
         self._same_as: list[int | None] = []
         self._kept: dict[int, _Kept] = {}
-        self._novelty = Novelty()
-        self._original: Look | None = None
-        self._last: deque[Look] = deque(maxlen=2)
+        self._novelty = NoveltyTracker()
+        self._original: FrameFeatures | None = None
+        self._last: deque[FrameFeatures] = deque(maxlen=2)
 
     def take(self, picture: DecodedFrame, image: Image.Image) -> str | None:
         """The file name for a picture that is to be kept, None for one that repeats an earlier one."""
-        look = look_at(image)
+        look = extract_features(image)
         position = len(self._times)
         same_as = self._repeated(picture.time, look)
         if same_as is None:
@@ -85,7 +85,7 @@ class _Sampler:
 
     def drafts(self) -> tuple[FrameDraft, ...]:
         """All frames, with their shots and ranks."""
-        of_frame = shots.number(self._changes)
+        of_frame = shots.number_shots(self._changes)
         ranks = self._ranks(of_frame)
         return tuple(self._draft(position, shot, ranks.get(position)) for position, shot in enumerate(of_frame))
 
@@ -104,22 +104,22 @@ class _Sampler:
             facts=kept.facts,
         )
 
-    def _repeated(self, time: float, look: Look) -> int | None:
+    def _repeated(self, time: float, look: FrameFeatures) -> int | None:
         """The position of the frame that this one repeats: the last one that was kept, or none."""
         if self._original is None:
             return None
         position = next(reversed(self._kept))
-        return position if repeats(self._original, look, after=time - self._times[position]) else None
+        return position if is_repeat(self._original, look, seconds_later=time - self._times[position]) else None
 
-    def _keep(self, picture: DecodedFrame, look: Look, name: str) -> _Kept:
+    def _keep(self, picture: DecodedFrame, look: FrameFeatures, name: str) -> _Kept:
         view = View(picture.rgb, look, self._last[-1] if self._last else None)
-        novelty = round(self._novelty.of(look.gist), 4)
-        return _Kept(name, novelty, registry.measure(view), look.gist, sharpness.detail(picture.rgb))
+        novelty = round(self._novelty.score(look.descriptor), 4)
+        return _Kept(name, novelty, registry.measure(view), look.descriptor, sharpness.detail(picture.rgb))
 
-    def _change(self, look: Look) -> shots.Change:
-        return shots.Change(
+    def _change(self, look: FrameFeatures) -> shots.FrameChange:
+        return shots.FrameChange(
             step=_between(self._last[-1], look) if self._last else 0.0,
-            leap=_between(self._last[0], look) if len(self._last) == 2 else 0.0,
+            two_step=_between(self._last[0], look) if len(self._last) == 2 else 0.0,
             brightness=float(look.grid.mean()),
             contrast=float(look.grid.std()),
         )
@@ -128,14 +128,14 @@ class _Sampler:
         """Rank by position in the film, of the representative frames."""
         positions = list(self._kept)
         of_kept = [of_frame[position] for position in positions]
-        quality = representatives.rate(
+        quality = representatives.rate_quality(
             brightness=np.array([self._changes[position].brightness for position in positions], np.float32),
             contrast=np.array([self._changes[position].contrast for position in positions], np.float32),
             sharpness=np.array([kept.sharpness for kept in self._kept.values()], np.float32),
             shots=of_kept,
         )
         gists = np.array([kept.gist for kept in self._kept.values()])
-        chosen = representatives.choose(gists, shots=of_kept, quality=quality)
+        chosen = representatives.choose_frames(gists, shots=of_kept, quality=quality)
         return {positions[place]: rank for rank, place in enumerate(chosen)}
 
 
@@ -177,5 +177,5 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _between(one: Look, other: Look) -> float:
-    return float(distance(one.gist[None], other.gist)[0])
+def _between(one: FrameFeatures, other: FrameFeatures) -> float:
+    return float(distance(one.descriptor[None], other.descriptor)[0])

@@ -16,7 +16,7 @@ from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
-from vidlocal.signals.features import look_at
+from vidlocal.signals.features import extract_features
 from vidlocal.store.check import database, images, rows, vectors
 from vidlocal.store.check.finding import Finding, Part
 from vidlocal.store.check.images import Lost

@@ -127,7 +127,7 @@ class _FrameReader:
         width, height = self._size()
         buffer_bytes = width * height * 3
         clock = PresentationClock(self.timeline.segments)
-        with process.Stream(command, stall_timeout=_STALL_TIMEOUT_S, timeout=_TIMEOUT_S, side=True) as stream:
+        with process.Stream(command, stall_timeout=_STALL_TIMEOUT_S, timeout=_TIMEOUT_S, line_pipe=True) as stream:
             while True:
                 rgb = np.empty((height, width, 3), np.uint8)
                 if self._read_into(stream, rgb.data.cast("B"), last) < buffer_bytes:
@@ -214,7 +214,7 @@ class _FrameReader:
 
 def _stored_time(stream: process.Stream) -> float:
     """The time of the picture that was just read, as the file stores it."""
-    while (line := stream.side_line()) is not None:
+    while (line := stream.read_line()) is not None:
         if match := _PTS.match(line):
             return int(match[1]) / _MICROSECONDS
     raise ToolError("ffmpeg gave a picture without its time.")

@@ -9,11 +9,11 @@ through a shell and is ended by SIGKILL to its group: an ffmpeg that hangs in op
 
 from vidlocal.process.detached import start_detached
 from vidlocal.process.offline import refuse_network
-from vidlocal.process.stream import Finished, Stream, TimedOut, TooMuchOutput, run
+from vidlocal.process.stream import CompletedProcess, Stream, TimedOut, TooMuchOutput, run
 from vidlocal.process.worker import Reply, Worker, WorkerCrashed, WorkerTimedOut, serve
 
 __all__ = [
-    "Finished",
+    "CompletedProcess",
     "Reply",
     "Stream",
     "TimedOut",

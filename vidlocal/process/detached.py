@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vidlocal.errors import ToolError
 
 # A program that cannot do what it was started for says so by then.
-_SETTLED_S = 0.5
+_STARTUP_S = 0.5
 
 
 def start_detached(argv: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def start_detached(argv: Sequence[str]) -> None:
     except OSError as error:
         raise ToolError(f"{program} cannot be started: {error.strerror}.") from error
     try:
-        code = child.wait(timeout=_SETTLED_S)
+        code = child.wait(timeout=_STARTUP_S)
     except subprocess.TimeoutExpired:
         child.returncode = 0  # it plays: nobody will collect it, and Python need not warn of that
         return

@@ -13,8 +13,8 @@ from typing import Any
 
 from vidlocal.errors import ToolError
 
-_START = str(Path(__file__).with_name("bootstrap.py"))
-_REAP_TIMEOUT = 10.0
+_BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
+_REAP_TIMEOUT_S = 10.0
 # From 1.29 on onnxruntime sends what it runs to its maker, by itself, some seconds after its import. Only this
 # variable, set before, keeps it from that; its own disable_telemetry_events() comes too late.
 # The others are for the library that models are usually fetched with: setup alone fetches, and without it.
@@ -55,7 +55,7 @@ def kill(child: Child) -> None:
             os.killpg(child.pid, signal.SIGKILL)
     # A process that is stuck in the kernel (a dead network drive) cannot be collected; we do not wait with it.
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(timeout=_REAP_TIMEOUT)
+        child.wait(timeout=_REAP_TIMEOUT_S)
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
@@ -63,7 +63,7 @@ def kill(child: Child) -> None:
 
 
 def _start(spec: Mapping[str, Any], *, stdin: int | None, keep: tuple[int, ...], stdout: int | None) -> Child:
-    command = [sys.executable, "-I", *([] if "module" in spec else ["-S"]), _START]
+    command = [sys.executable, "-I", *([] if "module" in spec else ["-S"]), _BOOTSTRAP]
     command.append(json.dumps({**spec, "parent": os.getpid()}))
     try:
         return subprocess.Popen(

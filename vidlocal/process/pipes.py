@@ -11,7 +11,7 @@ _F_SETPIPE_SZ = 1031  # Linux fcntl: the default of 64 KB makes a raw picture tw
 _PIPE_BYTES = 1 << 20
 
 
-class OutOfTime(Exception):
+class WaitTimedOut(Exception):
     """Nothing came, or not enough, in the time that was given."""
 
 
@@ -30,21 +30,21 @@ def widen(fd: int) -> None:
         fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-class Patience:
+class WaitBudget:
     """Counts the seconds spent waiting: in all, and since something last moved."""
 
     def __init__(self, *, total: float, stall: float | None = None) -> None:
-        self._left = total
+        self._remaining_s = total
         self._stall = stall
 
     def wait(self, selector: selectors.BaseSelector) -> list[selectors.SelectorKey]:
         """The pipes that are ready. Raises OutOfTime."""
-        allowed = self._left if self._stall is None else min(self._left, self._stall)
+        allowed = self._remaining_s if self._stall is None else min(self._remaining_s, self._stall)
         started = time.monotonic()
         ready = selector.select(max(0.0, allowed))
-        self._left -= time.monotonic() - started
+        self._remaining_s -= time.monotonic() - started
         if not ready:
-            raise OutOfTime
+            raise WaitTimedOut
         return [key for key, _ in ready]
 
 
@@ -55,22 +55,22 @@ class Tail:
         self._keep = keep_bytes
         self._bytes = b""
 
-    def add(self, said: bytes) -> None:
-        self._bytes = (self._bytes + said)[-self._keep :]
+    def add(self, data: bytes) -> None:
+        self._bytes = (self._bytes + data)[-self._keep :]
 
     def text(self) -> str:
         return self._bytes.decode("utf-8", "replace")
 
 
-class Lines:
+class LineBuffer:
     """Whole lines of text out of pieces of bytes."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._lines: deque[str] = deque()
 
-    def add(self, said: bytes) -> None:
-        *whole, self._rest = (self._rest + said).split(b"\n")
+    def add(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(line.decode("utf-8", "replace") for line in whole)
 
     def pop(self) -> str | None:

@@ -24,7 +24,7 @@ class TooMuchOutput(ToolError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class CompletedProcess:
     """What a program left. `returncode` is negative for a signal; of `stderr` the last 8 KB are kept."""
 
     returncode: int
@@ -39,7 +39,7 @@ def run(
     stdin: bytes | None = None,
     max_output_bytes: int = 64 << 20,
     memory_bytes: int | None = None,
-) -> Finished:
+) -> CompletedProcess:
     """What a program says when it is run to its end. Raises TimedOut, TooMuchOutput, ToolError."""
     with Stream(argv, timeout=timeout, stall_timeout=timeout, stdin=stdin, memory_bytes=memory_bytes) as stream:
         said = bytearray()
@@ -48,7 +48,7 @@ def run(
             if len(said) > max_output_bytes:
                 raise TooMuchOutput(f"{stream.name} said more than {max_output_bytes} bytes and was stopped.")
         returncode = stream.finish()
-    return Finished(returncode, bytes(said), stream.stderr)
+    return CompletedProcess(returncode, bytes(said), stream.stderr)
 
 
 class Stream:
@@ -66,25 +66,25 @@ class Stream:
         *,
         stall_timeout: float,
         timeout: float,
-        side: bool = False,
+        line_pipe: bool = False,
         stdin: bytes | None = None,
         memory_bytes: int | None = None,
     ) -> None:
         self.name = Path(argv[0]).name
         self._argv = argv
-        self._with_side = side
+        self._has_line_pipe = line_pipe
         self._memory_bytes = memory_bytes
         self._stdin = memoryview(b"" if stdin is None else stdin)
-        self._patience = pipes.Patience(total=timeout, stall=stall_timeout)
+        self._budget = pipes.WaitBudget(total=timeout, stall=stall_timeout)
         self._child: launch.Child | None = None
-        self._side_fd: int | None = None
-        self._side = pipes.Lines()
+        self._line_fd: int | None = None
+        self._lines = pipes.LineBuffer()
         self._stderr = pipes.Tail()
 
     def __enter__(self) -> Self:
         side_end: int | None = None
-        if self._with_side:
-            self._side_fd, side_end = pipes.make_pipe()
+        if self._has_line_pipe:
+            self._line_fd, side_end = pipes.make_pipe()
         try:
             stdin = subprocess.PIPE if self._stdin else None
             self._child = launch.launch_program(
@@ -96,7 +96,7 @@ class Stream:
         finally:
             if side_end is not None:
                 os.close(side_end)
-        self._watch(self._child)
+        self._register_pipes(self._child)
         return self
 
     def __exit__(
@@ -109,27 +109,27 @@ class Stream:
         if self._child is not None:
             launch.kill(self._child)
             self._selector.close()
-        if self._side_fd is not None:
-            os.close(self._side_fd)
-            self._side_fd = None
+        if self._line_fd is not None:
+            os.close(self._line_fd)
+            self._line_fd = None
 
     @property
     def stderr(self) -> str:
         """The last of what the program complained about so far."""
         return self._stderr.text()
 
-    def side_line(self) -> str | None:
+    def read_line(self) -> str | None:
         """The oldest unread line of the side pipe, waiting for it; None when the program closed the pipe."""
-        while (line := self._side.pop()) is None:
-            if not self._is_watched(self._side_fd):
+        while (line := self._lines.pop()) is None:
+            if not self._is_open(self._line_fd):
                 return None
-            self._attend()
+            self._serve_pipes()
         return line
 
     def read_some(self) -> bytes:
         """The next bytes of stdout, b"" at its end."""
-        while self._is_watched(self._stdout):
-            if self._attend():
+        while self._is_open(self._stdout):
+            if self._serve_pipes():
                 piece = pipes.read_some(self._stdout)
                 if piece:
                     return piece
@@ -139,8 +139,8 @@ class Stream:
     def read_into(self, buffer: memoryview) -> int:
         """Fill `buffer` from stdout; the number of bytes, fewer than asked only at the end of the output."""
         filled = 0
-        while filled < len(buffer) and self._is_watched(self._stdout):
-            if self._attend():
+        while filled < len(buffer) and self._is_open(self._stdout):
+            if self._serve_pipes():
                 count = os.readv(self._stdout, [buffer[filled:]])
                 if count == 0:
                     self._selector.unregister(self._stdout)
@@ -152,14 +152,14 @@ class Stream:
         while self.read_some():
             pass
         while self._selector.get_map():
-            self._attend()
+            self._serve_pipes()
         assert self._child is not None
         try:
             return self._child.wait(timeout=_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise TimedOut(f"{self.name} did not end after its work and was stopped.") from error
 
-    def _watch(self, child: launch.Child) -> None:
+    def _register_pipes(self, child: launch.Child) -> None:
         assert child.stdout is not None
         assert child.stderr is not None
         self._stdout, self._stderr_fd = child.stdout.fileno(), child.stderr.fileno()
@@ -167,38 +167,38 @@ class Stream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._stderr_fd, selectors.EVENT_READ)
-        if self._side_fd is not None:
-            self._selector.register(self._side_fd, selectors.EVENT_READ)
+        if self._line_fd is not None:
+            self._selector.register(self._line_fd, selectors.EVENT_READ)
         if child.stdin is not None:
             os.set_blocking(child.stdin.fileno(), False)
             self._selector.register(child.stdin, selectors.EVENT_WRITE)
 
-    def _is_watched(self, fd: int | None) -> bool:
+    def _is_open(self, fd: int | None) -> bool:
         return fd is not None and fd in self._selector.get_map()
 
-    def _attend(self) -> bool:
+    def _serve_pipes(self) -> bool:
         """Wait until a pipe moves, serve every one but stdout; True when stdout can be read."""
         try:
-            ready = self._patience.wait(self._selector)
-        except pipes.OutOfTime as error:
+            ready = self._budget.wait(self._selector)
+        except pipes.WaitTimedOut as error:
             self.close()
             raise TimedOut(f"{self.name} took too long and was stopped.") from error
         for key in ready:
             if key.fd == self._stderr_fd:
-                self._take(key.fd, self._stderr)
-            elif key.fd == self._side_fd:
-                self._take(key.fd, self._side)
+                self._receive(key.fd, self._stderr)
+            elif key.fd == self._line_fd:
+                self._receive(key.fd, self._lines)
             elif key.fd != self._stdout:
-                self._give()
+                self._send_stdin()
         return any(key.fd == self._stdout for key in ready)
 
-    def _take(self, fd: int, into: pipes.Tail | pipes.Lines) -> None:
+    def _receive(self, fd: int, into: pipes.Tail | pipes.LineBuffer) -> None:
         piece = pipes.read_some(fd)
         into.add(piece)
         if not piece:
             self._selector.unregister(fd)
 
-    def _give(self) -> None:
+    def _send_stdin(self) -> None:
         assert self._child is not None
         assert self._child.stdin is not None
         try:

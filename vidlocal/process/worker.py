@@ -73,11 +73,11 @@ class Worker:
         WorkerCrashed or WorkerTimedOut; after those the next call starts a fresh child."""
         if self._child is None:
             self._start()
-        patience = pipes.Patience(total=timeout)
+        patience = pipes.WaitBudget(total=timeout)
         try:
             self._send(_pack(request, payload), patience)
             values, answer = self._receive(patience)
-        except pipes.OutOfTime as error:
+        except pipes.WaitTimedOut as error:
             self.close()
             raise WorkerTimedOut(f"{self.name} gave no answer within {timeout:.0f} s and was stopped.") from error
         except BaseException:  # also Ctrl-C: an answer that comes later must not meet another question
@@ -117,11 +117,11 @@ class Worker:
         self._selector.register(self._reply_fd, selectors.EVENT_READ)
         self._selector.register(self._stderr_fd, selectors.EVENT_READ)
 
-    def _send(self, message: bytes, patience: pipes.Patience) -> None:
+    def _send(self, message: bytes, patience: pipes.WaitBudget) -> None:
         rest = memoryview(message)
         self._selector.register(self._request_fd, selectors.EVENT_WRITE)
         while rest:
-            ready = self._attend(patience)
+            ready = self._serve_pipes(patience)
             if self._reply_fd in ready:  # it speaks before it was asked: it is gone
                 raise self._crash()
             if self._request_fd in ready:
@@ -131,25 +131,25 @@ class Worker:
                     raise self._crash() from None
         self._selector.unregister(self._request_fd)
 
-    def _receive(self, patience: pipes.Patience) -> tuple[Values, bytes]:
+    def _receive(self, patience: pipes.WaitBudget) -> tuple[Values, bytes]:
         header_length, payload_length = _LENGTHS.unpack(self._read(_LENGTHS.size, patience))
         if header_length > _MAX_HEADER_BYTES or payload_length > _MAX_PAYLOAD_BYTES:
             raise self._crash()
         header = self._read(header_length, patience)
         return json.loads(header), self._read(payload_length, patience)
 
-    def _read(self, count: int, patience: pipes.Patience) -> bytes:
+    def _read(self, count: int, patience: pipes.WaitBudget) -> bytes:
         buffer = bytearray(count)
         view = memoryview(buffer)
         while view:
-            if self._reply_fd in self._attend(patience):
+            if self._reply_fd in self._serve_pipes(patience):
                 got = os.readv(self._reply_fd, [view])
                 if got == 0:
                     raise self._crash()
                 view = view[got:]
         return bytes(buffer)
 
-    def _attend(self, patience: pipes.Patience) -> set[int]:
+    def _serve_pipes(self, patience: pipes.WaitBudget) -> set[int]:
         """The pipes that are ready; the child's complaints are taken on the way."""
         ready = {key.fd for key in patience.wait(self._selector)}
         if self._stderr_fd in ready:
@@ -195,13 +195,13 @@ def serve(handler: Handler) -> None:
         while header := incoming.read(_LENGTHS.size):
             header_length, payload_length = _LENGTHS.unpack(header)
             request = json.loads(incoming.read(header_length))
-            message = _answer(handler, request, incoming.read(payload_length))
+            message = _reply(handler, request, incoming.read(payload_length))
             with contextlib.suppress(BrokenPipeError):
                 outgoing.write(message)
                 outgoing.flush()
 
 
-def _answer(handler: Handler, request: Values, payload: bytes) -> bytes:
+def _reply(handler: Handler, request: Values, payload: bytes) -> bytes:
     try:
         values, answer = handler(request, payload)
     except VidlocalError as error:

@@ -1,8 +1,8 @@
 """A caption as an ASS subtitle file, for drawing into a picture. Pure."""
 
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 
-_LONGEST = 200
+_MAX_CHARS = 200
 
 
 def ass(text: str, start: float, end: float, *, width_px: int, height_px: int) -> str:
@@ -21,22 +21,24 @@ Style: Default,sans-serif,{size},&H00FFFFFF,&H00000000,&H80000000,0,1,{max(1, si
 
 [Events]
 Format: Layer, Start, End, Style, Text
-Dialogue: 0,{_clock(start)},{_clock(end)},Default,{_literal(text)}
+Dialogue: 0,{_timestamp(start)},{_timestamp(end)},Default,{_escape(text)}
 """
 
 
-def _literal(text: str) -> str:
+def _escape(text: str) -> str:
     """`{` begins a command and `\\N` breaks the line; a word joiner parts the backslash from what follows."""
-    shown = flat(text)
-    if len(shown) > _LONGEST:
+    shown = one_line(text)
+    if len(shown) > _MAX_CHARS:
         shown = shown[
-            : shown.rfind(" ", _LONGEST // 2, _LONGEST) if " " in shown[_LONGEST // 2 : _LONGEST] else _LONGEST
+            : shown.rfind(" ", _MAX_CHARS // 2, _MAX_CHARS)
+            if " " in shown[_MAX_CHARS // 2 : _MAX_CHARS]
+            else _MAX_CHARS
         ]
         shown += " …"
     return shown.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
 
 
-def _clock(seconds: float) -> str:
+def _timestamp(seconds: float) -> str:
     """`h:mm:ss.cc`"""
     whole, hundredths = divmod(max(0, round(seconds * 100)), 100)
     minutes, rest = divmod(whole, 60)

@@ -4,36 +4,33 @@ import html
 from collections.abc import Sequence
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 
-# A caption without a length would never be seen.
-_SHORTEST_S = 1.0
+# A clip without a length gets a caption of this length.
+_MIN_CAPTION_S = 1.0
 
 
 def srt(clips: Sequence[Clip]) -> str:
-    """SubRip. An arrow in a text becomes a short one, so that no text is taken for a time."""
-    cues = (
-        f"{number}\n{_clock(clip.start, ',')} --> {_clock(_end(clip), ',')}\n{flat(clip.text).replace('-->', '->')}\n"
+    """SubRip. `-->` in a text becomes `->`: a parser would read it as a timing line."""
+    return "\n".join(
+        f"{number}\n{_timing(clip, ',')}\n{one_line(clip.text).replace('-->', '->')}\n"
         for number, clip in enumerate(clips, 1)
     )
-    return "\n".join(cues)
 
 
 def vtt(clips: Sequence[Clip]) -> str:
-    """WebVTT (https://www.w3.org/TR/webvtt1): `&`, `<` and `>` of a text are written as entities."""
-    cues = (
-        f"{_clock(clip.start, '.')} --> {_clock(_end(clip), '.')}\n{html.escape(flat(clip.text), quote=False)}\n"
-        for clip in clips
-    )
+    """WebVTT (https://www.w3.org/TR/webvtt1). `&`, `<` and `>` of a text become entities."""
+    cues = (f"{_timing(clip, '.')}\n{html.escape(one_line(clip.text), quote=False)}\n" for clip in clips)
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _end(clip: Clip) -> float:
-    return clip.end if clip.end > clip.start else clip.start + _SHORTEST_S
+def _timing(clip: Clip, point: str) -> str:
+    end = clip.end if clip.end > clip.start else clip.start + _MIN_CAPTION_S
+    return f"{_timestamp(clip.start, point)} --> {_timestamp(end, point)}"
 
 
-def _clock(seconds: float, point: str) -> str:
-    """`hh:mm:ss,mmm`"""
+def _timestamp(seconds: float, point: str) -> str:
+    """`hh:mm:ss,mmm`, the comma replaced by `point`."""
     whole, thousandths = divmod(max(0, round(seconds * 1000)), 1000)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)

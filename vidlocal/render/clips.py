@@ -24,22 +24,22 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class TimelineClip:
     """A clip in whole frames: `first` frame of its video, how many, and its frame on the timeline."""
 
     clip: Clip
-    first: int
-    count: int
-    at: int
+    first_frame: int
+    frame_count: int
+    timeline_frame: int
 
 
 # The rates of television are 1000/1001 of the whole number beside them (SMPTE ST 12-1).
-_TELEVISION = {"23.976": 24, "23.98": 24, "29.97": 30, "47.95": 48, "59.94": 60, "119.88": 120}
+_NTSC_RATES = {"23.976": 24, "23.98": 24, "29.97": 30, "47.95": 48, "59.94": 60, "119.88": 120}
 
 
-def frame_rate(text: str) -> Fraction:
+def parse_frame_rate(text: str) -> Fraction:
     """The exact rate that `25`, `29.97` or `30000/1001` means. Raises ValueError when it is no rate."""
-    whole = _TELEVISION.get(text.strip())
+    whole = _NTSC_RATES.get(text.strip())
     try:
         rate = Fraction(whole * 1000, 1001) if whole else Fraction(text.strip()[:20])
     except (ValueError, ZeroDivisionError):
@@ -49,28 +49,28 @@ def frame_rate(text: str) -> Fraction:
     return rate
 
 
-def laid_out(clips: Sequence[Clip], rate: Fraction) -> list[Placed]:
+def lay_out(clips: Sequence[Clip], rate: Fraction) -> list[TimelineClip]:
     """The clips one behind the other, each at least one frame long."""
-    placed: list[Placed] = []
+    placed: list[TimelineClip] = []
     at = 0
     for clip in clips:
-        first = frames(clip.start, rate)
-        count = max(1, frames(clip.end, rate) - first)
-        placed.append(Placed(clip, first, count, at))
+        first = to_frames(clip.start, rate)
+        count = max(1, to_frames(clip.end, rate) - first)
+        placed.append(TimelineClip(clip, first, count, at))
         at += count
     return placed
 
 
-def frames(seconds: float, rate: Fraction) -> int:
+def to_frames(seconds: float, rate: Fraction) -> int:
     return round(Fraction(max(0.0, seconds)) * rate)
 
 
-def length(clips: Sequence[Clip], path: str) -> float:
+def video_length(clips: Sequence[Clip], path: str) -> float:
     """How long the video at `path` is at least, in seconds."""
     return max((max(clip.duration, clip.end) for clip in clips if clip.path == path), default=0.0)
 
 
-def url(path: str) -> str:
+def file_url(path: str) -> str:
     """The file as a URL, whatever bytes its name is made of."""
     try:
         name = os.fsencode(path)

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.sanitize import as_json, flat, safe
+from vidlocal.render.sanitize import one_line, sanitize, to_json
 
 _COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text")
 # A cell that begins so is a formula to a spreadsheet.
@@ -14,12 +14,12 @@ _FORMULA = ("=", "+", "-", "@")
 
 def json(clips: Sequence[Clip]) -> str:
     """One document, `{"moments": [...]}`, as `search --json` prints it."""
-    return as_json({"moments": [record(clip) for clip in clips]}, indent=2) + "\n"
+    return to_json({"moments": [record(clip) for clip in clips]}, indent=2) + "\n"
 
 
 def jsonl(clips: Sequence[Clip]) -> str:
     """One moment a line."""
-    return "".join(as_json(record(clip)) + "\n" for clip in clips)
+    return "".join(to_json(record(clip)) + "\n" for clip in clips)
 
 
 def record(clip: Clip) -> dict[str, object]:
@@ -34,19 +34,19 @@ def record(clip: Clip) -> dict[str, object]:
     }
 
 
-def table(clips: Sequence[Clip]) -> str:
+def csv_table(clips: Sequence[Clip]) -> str:
     """CSV (RFC 4180) with a line of names on top. A text that a spreadsheet would compute gets a `'` in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
     for clip in clips:
         score = "" if clip.score is None else f"{clip.score:.4f}"
-        kinds = " ".join(map(flat, clip.kinds))
+        kinds = " ".join(map(one_line, clip.kinds))
         times = (f"{clip.start:.3f}", f"{clip.end:.3f}")
         writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, _cell(clip.text)])
     return out.getvalue()
 
 
 def _cell(text: str) -> str:
-    plain = safe(text)
+    plain = sanitize(text)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain

@@ -5,13 +5,13 @@ from fractions import Fraction
 from pathlib import PurePath
 
 from vidlocal.errors import UsageError
-from vidlocal.render.clips import Clip, laid_out
-from vidlocal.render.sanitize import flat
+from vidlocal.render.clips import Clip, lay_out
+from vidlocal.render.sanitize import one_line
 
 # The number of an event has three digits.
-MOST_EVENTS = 999
+MAX_EVENTS = 999
 # Where timelines begin by custom, so that nothing before it is negative.
-_HOUR = 3600
+_START_S = 3600
 
 
 def edl(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
@@ -19,24 +19,24 @@ def edl(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
 
     Raises UsageError for more clips than it can hold.
     """
-    if len(clips) > MOST_EVENTS:
+    if len(clips) > MAX_EVENTS:
         raise UsageError(
-            f"An EDL holds {MOST_EVENTS} events and these are {len(clips):,}. Take --format otio or fcpxml."
+            f"An EDL holds {MAX_EVENTS} events and these are {len(clips):,}. Take --format otio or fcpxml."
         )
     base = round(rate)
-    lines = [f"TITLE: {flat(title)[:70]}", "FCM: NON-DROP FRAME", ""]
-    for number, placed in enumerate(laid_out(clips, rate), 1):
-        at = _HOUR * base + placed.at
-        times = (placed.first, placed.first + placed.count, at, at + placed.count)
+    lines = [f"TITLE: {one_line(title)[:70]}", "FCM: NON-DROP FRAME", ""]
+    for number, placed in enumerate(lay_out(clips, rate), 1):
+        at = _START_S * base + placed.timeline_frame
+        times = (placed.first_frame, placed.first_frame + placed.frame_count, at, at + placed.frame_count)
         lines += [
-            f"{number:03}  {'AX':<8} {'AA/V':<5} C        {' '.join(_code(frame, base) for frame in times)}",
-            f"* FROM CLIP NAME: {flat(PurePath(placed.clip.path).name)}",
-            f"* COMMENT: {flat(placed.clip.text)}",
+            f"{number:03}  {'AX':<8} {'AA/V':<5} C        {' '.join(_timecode(frame, base) for frame in times)}",
+            f"* FROM CLIP NAME: {one_line(PurePath(placed.clip.path).name)}",
+            f"* COMMENT: {one_line(placed.clip.text)}",
         ]
     return "\n".join(lines) + "\n"
 
 
-def _code(frame: int, base: int) -> str:
+def _timecode(frame: int, base: int) -> str:
     """`hh:mm:ss:ff`"""
     seconds, frames = divmod(frame, base)
     minutes, seconds = divmod(seconds, 60)

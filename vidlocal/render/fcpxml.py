@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from xml.etree import ElementTree as Xml
 
-from vidlocal.render.clips import Clip, frames, laid_out, length, url
-from vidlocal.render.sanitize import flat
+from vidlocal.render.clips import Clip, file_url, lay_out, to_frames, video_length
+from vidlocal.render.sanitize import one_line
 
 _NOT_XML = re.compile("[\ufffe\uffff]")
 
@@ -19,18 +19,22 @@ def fcpxml(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
     assets = {path: f"r{number}" for number, path in enumerate(dict.fromkeys(clip.path for clip in clips), 2)}
     titles = {clip.path: clip.title for clip in clips}
     for path, name in assets.items():
-        lasting = _time(frames(length(clips, path), rate), rate)
+        lasting = _time(to_frames(video_length(clips, path), rate), rate)
         facts = {"id": name, "name": _text(titles[path]), "start": "0s", "duration": lasting, "format": "r1"}
         asset = Xml.SubElement(resources, "asset", facts, hasVideo="1", hasAudio="1")
-        Xml.SubElement(asset, "media-rep", kind="original-media", src=url(path))
-    placed = laid_out(clips, rate)
+        Xml.SubElement(asset, "media-rep", kind="original-media", src=file_url(path))
+    placed = lay_out(clips, rate)
     event = Xml.SubElement(Xml.SubElement(root, "library"), "event", name="vidlocal")
     project = Xml.SubElement(event, "project", name=_text(title))
-    whole = _time(sum(one.count for one in placed), rate)
+    whole = _time(sum(one.frame_count for one in placed), rate)
     sequence = Xml.SubElement(project, "sequence", format="r1", tcStart="0s", tcFormat="NDF", duration=whole)
     spine = Xml.SubElement(sequence, "spine")
     for one in placed:
-        times = {"offset": _time(one.at, rate), "start": _time(one.first, rate), "duration": _time(one.count, rate)}
+        times = {
+            "offset": _time(one.timeline_frame, rate),
+            "start": _time(one.first_frame, rate),
+            "duration": _time(one.frame_count, rate),
+        }
         clip = Xml.SubElement(spine, "asset-clip", times, ref=assets[one.clip.path], name=_text(one.clip.title))
         Xml.SubElement(clip, "note").text = _text(one.clip.text)
     Xml.indent(root)
@@ -43,4 +47,4 @@ def _time(count: int, rate: Fraction) -> str:
 
 
 def _text(text: str) -> str:
-    return _NOT_XML.sub("\ufffd", flat(text))
+    return _NOT_XML.sub("\ufffd", one_line(text))

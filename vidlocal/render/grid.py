@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 
 
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> RenderableType:
@@ -20,5 +20,5 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collec
             no_wrap=head != heads[-1],
         )
     for row in rows:
-        table.add_row(*(Text(flat(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     return table

@@ -10,22 +10,22 @@ from collections.abc import Sequence
 
 _word = re.compile(r"\w+")
 _ENDINGS = ("ing", "ed", "es", "s", "e", "y")
-_SHORTEST_STEM = 3
+_MIN_STEM = 3
 
 
-def words_of(query: str) -> tuple[str, ...]:
+def query_words(query: str) -> tuple[str, ...]:
     """The words of a query, folded so that `José` and `jose` are the same."""
-    return tuple(dict.fromkeys(_folded(word) for word in _word.findall(query)))
+    return tuple(dict.fromkeys(_fold(word) for word in _word.findall(query)))
 
 
-def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+def find_matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Spans of `text`, as character positions, that match one of `words` (from `words_of`)."""
     stems = [(word, _stem(word)) for word in words]
     found = (_match(match, stems) for match in _word.finditer(text))
     return [span for span in found if span is not None]
 
 
-def around(text: str, spans: Sequence[tuple[int, int]], *, length: int) -> tuple[int, int]:
+def best_excerpt(text: str, spans: Sequence[tuple[int, int]], *, length: int) -> tuple[int, int]:
     """The part of `text`, at most `length` characters, that shows the most of `spans`; cut between words."""
     if len(text) <= length:
         return 0, len(text)
@@ -48,15 +48,15 @@ def _next_gap(text: str, start: int, end: int) -> int:
 
 
 def _match(match: re.Match[str], stems: Sequence[tuple[str, str]]) -> tuple[int, int] | None:
-    word = _folded(match[0])
-    if any(word == query or (len(stem) >= _SHORTEST_STEM and word.startswith(stem)) for query, stem in stems):
+    word = _fold(match[0])
+    if any(word == query or (len(stem) >= _MIN_STEM and word.startswith(stem)) for query, stem in stems):
         return match.span()
     if len(word) != len(match[0]):
         return None
     # Scripts without spaces make one "word" of a sentence: only the part that was asked for is marked.
     for query, _ in stems:
         at = word.find(query)
-        if at >= 0 and (len(query) >= _SHORTEST_STEM or not query.isascii()):
+        if at >= 0 and (len(query) >= _MIN_STEM or not query.isascii()):
             return match.start() + at, match.start() + at + len(query)
     return None
 
@@ -64,11 +64,11 @@ def _match(match: re.Match[str], stems: Sequence[tuple[str, str]]) -> tuple[int,
 def _stem(word: str) -> str:
     """A word without its most common English endings: enough for `dances`, `dancing` and `dance`."""
     for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+        if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
             return word[: -len(ending)]
     return word
 
 
-def _folded(word: str) -> str:
+def _fold(word: str) -> str:
     plain = unicodedata.normalize("NFD", word.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from vidlocal.render.clips import Clip, frames, laid_out, length, url
-from vidlocal.render.sanitize import flat
+from vidlocal.render.clips import Clip, file_url, lay_out, to_frames, video_length
+from vidlocal.render.sanitize import one_line
 
 
 def otio(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
@@ -15,22 +15,22 @@ def otio(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
         return opentime.TimeRange(opentime.RationalTime(first, float(rate)), opentime.RationalTime(count, float(rate)))
 
     track = schema.Track(name="vidlocal", kind=schema.TrackKind.Video)
-    for placed in laid_out(clips, rate):
+    for placed in lay_out(clips, rate):
         clip = placed.clip
         reference = schema.ExternalReference(
-            target_url=url(clip.path), available_range=span(0, frames(length(clips, clip.path), rate))
+            target_url=file_url(clip.path), available_range=span(0, to_frames(video_length(clips, clip.path), rate))
         )
-        told: dict[str, object] = {"text": flat(clip.text), "kinds": " ".join(map(flat, clip.kinds))}
+        told: dict[str, object] = {"text": one_line(clip.text), "kinds": " ".join(map(one_line, clip.kinds))}
         if clip.score is not None:
             told["score"] = clip.score
         track.append(
             schema.Clip(
-                name=flat(clip.title),
+                name=one_line(clip.title),
                 media_reference=reference,
-                source_range=span(placed.first, placed.count),
+                source_range=span(placed.first_frame, placed.frame_count),
                 metadata={"vidlocal": told},
             )
         )
-    timeline = schema.Timeline(name=flat(title))
+    timeline = schema.Timeline(name=one_line(title))
     timeline.tracks.append(track)
     return str(timeline.to_json_string(indent=2)) + "\n"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.records import Moment
-from vidlocal.render.clips import url
-from vidlocal.render.highlight import matches, words_of
-from vidlocal.render.sanitize import flat
+from vidlocal.render.clips import file_url
+from vidlocal.render.highlight import find_matches, query_words
+from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_range
 
 _STYLE = """
@@ -37,8 +37,8 @@ def page(query: str, cards: Sequence[Card]) -> str:
     """The HTML of the page. Its policy lets a browser load and run nothing; texts and names are shown as they are."""
     allowed = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
-    heading = html.escape(flat(query))
-    items = "\n".join(_item(card, words_of(query)) for card in cards)
+    heading = html.escape(one_line(query))
+    items = "\n".join(_item(card, query_words(query)) for card in cards)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -61,22 +61,22 @@ def page(query: str, cards: Sequence[Card]) -> str:
 
 def _item(card: Card, words: Sequence[str]) -> str:
     moment = card.moment
-    link = html.escape(f"{url(moment.video_path)}#t={moment.start:.1f}")
+    link = html.escape(f"{file_url(moment.video_path)}#t={moment.start:.1f}")
     image = ""
     if card.jpeg is not None:
         image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(card.jpeg).decode()}">'
-    title, kinds = html.escape(flat(moment.video_title)), html.escape(", ".join(moment.kinds))
+    title, kinds = html.escape(one_line(moment.video_title)), html.escape(", ".join(moment.kinds))
     return (
         f'<li><a href="{link}">{image}</a><div>'
         f'<p><a href="{link}">{title}</a> {format_range(moment.start, moment.end)}</p>'
-        f'<p>{_marked(flat(moment.text), words)}</p><p class="kinds">{kinds}</p></div></li>'
+        f'<p>{_mark(one_line(moment.text), words)}</p><p class="kinds">{kinds}</p></div></li>'
     )
 
 
-def _marked(text: str, words: Sequence[str]) -> str:
+def _mark(text: str, words: Sequence[str]) -> str:
     parts: list[str] = []
     at = 0
-    for first, last in matches(text, words):
+    for first, last in find_matches(text, words):
         parts += [html.escape(text[at:first]), "<mark>", html.escape(text[first:last]), "</mark>"]
         at = last
     return "".join([*parts, html.escape(text[at:])])

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, SecondLook
-from vidlocal.render.sanitize import exact, flat
+from vidlocal.render.sanitize import one_line, sanitize_path
 from vidlocal.timecode import format_time
 
 
-def document(
+def to_document(
     query: str,
     moments: Sequence[Moment],
     *,
-    why: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
+    explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     looks: Mapping[Moment, SecondLook] | None = None,
 ) -> dict[str, object]:
     """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
@@ -20,24 +20,24 @@ def document(
     With `why`, by passage id, each hit says what found it; with `looks` each moment that was looked at again says what
     was seen. Texts are as stored; whoever writes the JSON escapes control characters (`render.sanitize.as_json`).
     """
-    return {"query": query, "moments": [_moment(moment, why, (looks or {}).get(moment)) for moment in moments]}
+    return {"query": query, "moments": [_moment(moment, explanations, (looks or {}).get(moment)) for moment in moments]}
 
 
-def line(moment: Moment) -> str:
+def to_tsv(moment: Moment) -> str:
     """`path  start  end  score  kinds  text` with tabs between, times as h:mm:ss.s, kinds with commas between."""
     fields = (
-        exact(Path(moment.video_path)),
+        sanitize_path(Path(moment.video_path)),
         format_time(moment.start),
         format_time(moment.end),
         f"{moment.score:.3f}",
         ",".join(moment.kinds),
-        flat(moment.text),
+        one_line(moment.text),
     )
     return "\t".join(fields)
 
 
 def _moment(
-    moment: Moment, why: Mapping[int, PassageExplanation | FrameExplanation] | None, look: SecondLook | None
+    moment: Moment, explanations: Mapping[int, PassageExplanation | FrameExplanation] | None, look: SecondLook | None
 ) -> dict[str, object]:
     document: dict[str, object] = {
         "video": {"id": moment.video_id, "title": moment.video_title, "path": moment.video_path},
@@ -46,7 +46,7 @@ def _moment(
         "score": round(moment.score, 4),
         "kinds": list(moment.kinds),
         "text": moment.text,
-        "hits": [_hit(hit) | _reason(hit, why) for hit in moment.hits],
+        "hits": [_hit(hit) | _explanation(hit, explanations) for hit in moment.hits],
     }
     if look is not None:
         document["look"] = {"time": round(look.time, 3), "shows": look.matches, "what": look.description}
@@ -66,11 +66,13 @@ def _hit(hit: Hit) -> dict[str, object]:
     }
 
 
-def _reason(hit: Hit, why: Mapping[int, PassageExplanation | FrameExplanation] | None) -> dict[str, object]:
+def _explanation(
+    hit: Hit, explanations: Mapping[int, PassageExplanation | FrameExplanation] | None
+) -> dict[str, object]:
     """`{"why": ...}`, null for a hit that no word and no meaning found; nothing when nobody asked."""
-    if why is None:
+    if explanations is None:
         return {}
-    reason = why.get(hit.key)
+    reason = explanations.get(hit.key)
     if reason is None:
         return {"why": None}
     if isinstance(reason, FrameExplanation):

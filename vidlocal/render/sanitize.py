@@ -23,22 +23,22 @@ _BREAKERS = str.maketrans("\t\n", REPLACEMENT * 2)
 _spaces = re.compile(r"\s+")
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` without control characters; line ends and tabs stay."""
     return _unsafe.sub(REPLACEMENT, text.replace("\r\n", "\n"))
 
 
-def flat(text: str) -> str:
+def one_line(text: str) -> str:
     """`text` without control characters, on one line, single-spaced: for a cell, a field or a sentence."""
-    return _spaces.sub(" ", safe(text)).strip()
+    return _spaces.sub(" ", sanitize(text)).strip()
 
 
-def exact(path: Path) -> str:
+def sanitize_path(path: Path) -> str:
     """A path for a field: spaces stay as they are, so that it leads to its file. Line ends and tabs do not."""
-    return safe(str(path)).translate(_BREAKERS)
+    return sanitize(str(path)).translate(_BREAKERS)
 
 
-def as_json(document: object, *, indent: int | None = None) -> str:
+def to_json(document: object, *, indent: int | None = None) -> str:
     """`document` as JSON that reads back unchanged and holds no control character of its content."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     return _unsafe.sub(lambda match: json.dumps(match[0])[1:-1], text)

@@ -24,8 +24,8 @@ from vidlocal.records import (
     SecondLook,
     Video,
 )
-from vidlocal.render.highlight import around, matches
-from vidlocal.render.sanitize import flat
+from vidlocal.render.highlight import best_excerpt, find_matches
+from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_date, format_range, format_short_time
 
 KIND_STYLES = {
@@ -40,12 +40,12 @@ KIND_STYLES = {
 }
 MATCH_STYLE = "bold underline"
 # Longer lines are hard to read, however wide the terminal is.
-_WIDEST_TEXT = 110
-_WIDEST_TITLE = 60
-_KINDS_CELLS = 16
+_MAX_TEXT_CELLS = 110
+_MAX_TITLE_CELLS = 60
+_MAX_KINDS_CELLS = 16
 _TEXT_LINES = 2
-_WIDE = 110
-_MOST_NAMED = 4
+_WIDE_CELLS = 110
+_MAX_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,65 +58,69 @@ class VideoLine:
 
 
 def moments(
-    found: Sequence[Moment],
+    results: Sequence[Moment],
     words: Sequence[str],
     *,
     width: int,
-    why: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
+    explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
     """Moments in the order of their rank: one line of facts, then the best text with `words` marked.
 
     Below it what was seen where it was looked at again, and with `why`, by passage id, what found each hit.
     """
-    when = [format_range(moment.start, moment.end) for moment in found]
-    titles = [flat(moment.video_title) for moment in found]
-    rank_cells, when_cells = len(str(len(found))), max(map(len, [*when, "when"]))
-    kinds_cells = min(_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in found), default=0))
+    when = [format_range(moment.start, moment.end) for moment in results]
+    titles = [one_line(moment.video_title) for moment in results]
+    rank_cells, when_cells = len(str(len(results))), max(map(len, [*when, "when"]))
+    kinds_cells = min(_MAX_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in results), default=0))
     found_in = "  found in" if kinds_cells else ""
     kinds_cells = max(kinds_cells, len(found_in) - 2)
     free = width - rank_cells - when_cells - kinds_cells - len("score") - 8
-    title_cells = max(12, min(_WIDEST_TITLE, free, max(map(cell_len, [*titles, "video"]))))
+    title_cells = max(12, min(_MAX_TITLE_CELLS, free, max(map(cell_len, [*titles, "video"]))))
     indent = rank_cells + 2
     blocks: list[RenderableType] = [
         Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score{found_in}", style="dim")
     ]
-    for rank, (moment, title, time) in enumerate(zip(found, titles, when, strict=True), 1):
+    for rank, (moment, title, time) in enumerate(zip(results, titles, when, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
         head.append(shorten(title, title_cells, fill=True), style="bold")
         head.append(f"  {time:{when_cells}}  ", style="cyan")
-        head.append(f"{score(moment.score):>5}  ", style="dim")
+        head.append(f"{format_score(moment.score):>5}  ", style="dim")
         head.append_text(_kinds(moment.kinds))
-        excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _silent(moment)
-        below = [excerpt, *_seen((looks or {}).get(moment)), *(_reasons(moment, why) if why is not None else ())]
+        excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _no_text(moment)
+        below = [
+            excerpt,
+            *_second_look((looks or {}).get(moment)),
+            *(_explanations(moment, explanations) if explanations is not None else ()),
+        ]
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
 
 
-def clusters(found: Sequence[Cluster], places: Mapping[int, VideoRef], *, width: int) -> RenderableType:
+def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width: int) -> RenderableType:
     """Groups of pictures: one line each with what all of it looks like, then where they are."""
-    rank_cells = len(str(len(found)))
-    counts = [(f"{one.frame_count:,}", f"{len(one.occurrences):,}", f"{one.video_count:,}") for one in found]
+    rank_cells = len(str(len(groups)))
+    counts = [(f"{one.frame_count:,}", f"{len(one.occurrences):,}", f"{one.video_count:,}") for one in groups]
     cells = [max(map(len, column)) for column in zip(*counts, ("pictures", "takes", "videos"), strict=True)]
     indent = rank_cells + 2
     free = max(12, width - indent - sum(cells) - 6 - len("  0:00:00"))
     heads = "  ".join(f"{name:>{size}}" for name, size in zip(("pictures", "takes", "videos"), cells, strict=True))
     blocks: list[RenderableType] = [Text(f"{'':{indent}}{heads}  looks like", style="dim")]
-    for rank, (one, numbers) in enumerate(zip(found, counts, strict=True), 1):
+    for rank, (one, numbers) in enumerate(zip(groups, counts, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
         head.append("  ".join(f"{number:>{size}}" for number, size in zip(numbers, cells, strict=True)) + "  ")
-        head.append(shorten(_title(one.leader.video_id, places), free), style="bold")
+        head.append(shorten(_title(one.leader.video_id, videos), free), style="bold")
         head.append(f"  {format_short_time(one.leader.time)}", style="cyan")
-        below = _where(one, places, width - indent)
+        below = _occurrences(one, videos, width - indent)
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
 
 
 def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
     """The videos of a library, one line each."""
-    wide = width >= _WIDE
+    wide = width >= _WIDE_CELLS
     table = _plain_table()
     table.add_column("id", justify="right", style="dim")
     table.add_column("title", style="bold")
@@ -133,16 +137,16 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
         video = line.video
         cells = [
             Text(str(video.id)),
-            Text(shorten(flat(video.title), title_cells)),
-            Text(length(video)),
+            Text(shorten(one_line(video.title), title_cells)),
+            Text(format_length(video)),
             Text(f"{line.described:,}/{line.frames:,}" if line.frames else "-"),
             Text(video.enrichment_status, style="green" if video.enrichment_status == "enriched" else "yellow"),
         ]
         if wide:
             cells += [
-                Text(picture(video)),
-                Text(shorten(flat(video.language or ""), 8)),
-                Text(shorten(flat(format_date(video.recorded_at or "")), 16)),
+                Text(format_size(video)),
+                Text(shorten(one_line(video.language or ""), 8)),
+                Text(shorten(one_line(format_date(video.recorded_at or "")), 16)),
             ]
         table.add_row(*cells)
     return table
@@ -154,7 +158,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(Text(name), Text(flat(value)))
+        table.add_row(Text(name), Text(one_line(value)))
     return table
 
 
@@ -165,21 +169,23 @@ def timeline(passages: Sequence[Passage]) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for passage in passages:
-        table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), Text(flat(passage.text)))
+        table.add_row(
+            Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), Text(one_line(passage.text))
+        )
     return table
 
 
-def length(video: Video) -> str:
+def format_length(video: Video) -> str:
     """How long a video is, `-` for a photo."""
     return format_short_time(video.duration) if video.duration else "-"
 
 
-def picture(video: Video) -> str:
+def format_size(video: Video) -> str:
     """The size of the picture, `-` for audio."""
     return f"{video.width_px}x{video.height_px}" if video.width_px else "-"
 
 
-def score(value: float) -> str:
+def format_score(value: float) -> str:
     """A score of 0 to 1 as two digits: scores compare within one search, no more precision is in them."""
     return f"{min(99, max(0, round(value * 100))):2d}"
 
@@ -194,22 +200,22 @@ def shorten(text: str, cells: int, *, fill: bool = False) -> str:
     return set_cell_size(text, cells) if fill else text
 
 
-def _seen(look: SecondLook | None) -> list[Text]:
+def _second_look(look: SecondLook | None) -> list[Text]:
     if look is None:
         return []
     verdict = Text("seen: yes. ", style="green") if look.matches else Text("seen: no. ", style="red")
-    return [verdict.append(f"{flat(look.description)} ({format_short_time(look.time)})", style="default")]
+    return [verdict.append(f"{one_line(look.description)} ({format_short_time(look.time)})", style="default")]
 
 
-def _reasons(moment: Moment, why: Mapping[int, PassageExplanation | FrameExplanation]) -> list[Text]:
+def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation | FrameExplanation]) -> list[Text]:
     lines = []
     for hit in moment.hits:
-        line = Text(f"{format_range(hit.start, hit.end)}  {hit.kind}  {score(hit.score)}  ", style="dim")
-        lines.append(line.append(reason(why.get(hit.key))))
+        line = Text(f"{format_range(hit.start, hit.end)}  {hit.kind}  {format_score(hit.score)}  ", style="dim")
+        lines.append(line.append(format_explanation(explanations.get(hit.key))))
     return lines
 
 
-def reason(why: PassageExplanation | FrameExplanation | None) -> str:
+def format_explanation(why: PassageExplanation | FrameExplanation | None) -> str:
     """What found a hit, in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
     if why is None:
         return "a filter"
@@ -227,43 +233,43 @@ def reason(why: PassageExplanation | FrameExplanation | None) -> str:
 
 def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
     """Two lines of a text, where most of the words stand."""
-    line_cells = max(20, min(width, _WIDEST_TEXT))
-    whole = flat(text)
+    line_cells = max(20, min(width, _MAX_TEXT_CELLS))
+    whole = one_line(text)
     # Wide scripts take two columns a character; words that wrap leave a little unused.
     per_character = max(1.0, cell_len(whole) / max(1, len(whole)))
     room = int((_TEXT_LINES * line_cells - line_cells // 8) / per_character)
-    start, end = around(whole, matches(whole, words), length=room)
+    start, end = best_excerpt(whole, find_matches(whole, words), length=room)
     shown = f"{'… ' if start else ''}{whole[start:end].strip()}{' …' if end < len(whole) else ''}"
     excerpt = Text(shown, overflow="fold")
-    for first, last in matches(shown, words):
+    for first, last in find_matches(shown, words):
         excerpt.stylize(MATCH_STYLE, first, last)
     return excerpt
 
 
-def _silent(moment: Moment) -> Text:
+def _no_text(moment: Moment) -> Text:
     """What is said of a moment that nobody has said anything of."""
     return Text("looks like it; not described yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
 
 
-def _where(cluster: Cluster, places: Mapping[int, VideoRef], width: int) -> list[Text]:
+def _occurrences(cluster: Cluster, videos: Mapping[int, VideoRef], width: int) -> list[Text]:
     """A line for each video, `wedding  0:10 to 0:50, 3:00 and 2 more`, and one that counts those not named."""
     takes: dict[int, list[str]] = {}
     for take in cluster.occurrences:
         takes.setdefault(take.video_id, []).append(format_range(take.start, take.end))
-    named = list(takes.items())[:_MOST_NAMED]
-    cells = min(width // 2, max(cell_len(_title(video_id, places)) for video_id, _ in named))
+    named = list(takes.items())[:_MAX_NAMED]
+    cells = min(width // 2, max(cell_len(_title(video_id, videos)) for video_id, _ in named))
     lines = []
     for video_id, times in named:
-        more = f" and {len(times) - _MOST_NAMED:,} more" if len(times) > _MOST_NAMED else ""
-        line = Text(shorten(_title(video_id, places), cells, fill=True), no_wrap=True, overflow="ellipsis", style="dim")
-        lines.append(line.append(f"  {', '.join(times[:_MOST_NAMED])}{more}"))
+        more = f" and {len(times) - _MAX_NAMED:,} more" if len(times) > _MAX_NAMED else ""
+        line = Text(shorten(_title(video_id, videos), cells, fill=True), no_wrap=True, overflow="ellipsis", style="dim")
+        lines.append(line.append(f"  {', '.join(times[:_MAX_NAMED])}{more}"))
     if len(takes) > len(named):
         lines.append(Text(f"and {len(takes) - len(named):,} more videos", style="dim"))
     return lines
 
 
-def _title(video_id: int, places: Mapping[int, VideoRef]) -> str:
-    return flat(places[video_id].title) if video_id in places else "?"
+def _title(video_id: int, videos: Mapping[int, VideoRef]) -> str:
+    return one_line(videos[video_id].title) if video_id in videos else "?"
 
 
 def _kinds(kinds: Sequence[PassageKind]) -> Text:

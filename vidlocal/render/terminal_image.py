@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # https://sw.kovidgoyal.net/kitty/graphics-protocol: at most 4096 bytes of data in one escape.
-_CHUNK = 4096
+_CHUNK_BYTES = 4096
 
 
 def half_blocks(image: "Image", *, columns: int) -> Text:
@@ -22,7 +22,7 @@ def half_blocks(image: "Image", *, columns: int) -> Text:
     drawn = Text(no_wrap=True)
     for row in range(rows):
         for column in range(columns):
-            upper, lower = (tuple(small[at : at + 3]) for at in _places(row, column, columns))
+            upper, lower = (tuple(small[at : at + 3]) for at in _pixel_offsets(row, column, columns))
             drawn.append("▀", Style.parse(f"{_colour(upper)} on {_colour(lower)}"))
         drawn.append("\n")
     drawn.right_crop()
@@ -34,7 +34,7 @@ def kitty(image: "Image", *, columns: int) -> str:
     data = io.BytesIO()
     image.save(data, "PNG")
     text = base64.b64encode(data.getvalue()).decode()
-    chunks = [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
+    chunks = [text[at : at + _CHUNK_BYTES] for at in range(0, len(text), _CHUNK_BYTES)]
     heads = [f"a=T,f=100,q=2,c={columns},", *[""] * (len(chunks) - 1)]
     return "".join(
         f"\x1b_G{head}m={int(number < len(chunks))};{chunk}\x1b\\"
@@ -42,7 +42,7 @@ def kitty(image: "Image", *, columns: int) -> str:
     )
 
 
-def _places(row: int, column: int, columns: int) -> tuple[int, int]:
+def _pixel_offsets(row: int, column: int, columns: int) -> tuple[int, int]:
     upper = (row * 2 * columns + column) * 3
     return upper, upper + columns * 3
 

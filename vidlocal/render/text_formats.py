@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from vidlocal.render.clips import Clip
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_time
 
 # What begins or makes up a mark of CommonMark, HTML included.
@@ -19,15 +19,15 @@ def txt(clips: Sequence[Clip]) -> str:
 
 def markdown(clips: Sequence[Clip]) -> str:
     """A heading for each video and a list of its clips. Nothing in a text is a mark."""
-    return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", _literal))
+    return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", _escape))
 
 
 def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[[str], str]) -> Iterator[str]:
     for number, ((title, _), group) in enumerate(groupby(clips, key=lambda clip: (clip.title, clip.path))):
-        yield ("\n" if number else "") + heading.format(write(flat(title)))
+        yield ("\n" if number else "") + heading.format(write(one_line(title)))
         for clip in group:
-            yield item.format(format_time(clip.start), write(flat(clip.text)))
+            yield item.format(format_time(clip.start), write(one_line(clip.text)))
 
 
-def _literal(text: str) -> str:
+def _escape(text: str) -> str:
     return _MARKS.sub(r"\\\1", text)

@@ -54,12 +54,12 @@ def cluster(
     Compared by the vectors of their pictures where there are any, those of the model that has seen most of them, else
     by perceptual hash; never by both. Every picture of a cluster is as near to its leader as `threshold`, 0 to 1.
     """
-    from vidlocal.signals.clusters import leaders
+    from vidlocal.signals.clusters import assign_leaders
 
     seen, by, least = _by_vectors(library, videos), VECTORS, threshold
     if seen is None:
         seen, by, least = _by_hash(library, videos), HASH, 2 * threshold - 1
-    groups = [(leader, _takes(seen, members)) for leader, members in _groups(leaders(seen.directions, least))]
+    groups = [(leader, _takes(seen, members)) for leader, members in _groups(assign_leaders(seen.directions, least))]
     groups.sort(key=lambda group: (-len(group[1]), -sum(map(len, group[1]))))
     made = (_cluster(library, seen, leader, takes) for leader, takes in groups)
     return Grouped(tuple(islice((one for one in made if one is not None), limit)), len(groups), by, len(seen.ids))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.media.probe import Prober
-from vidlocal.moments import MERGE_GAP_S, MAX_MOMENT_S
+from vidlocal.moments import MAX_MOMENT_S, MERGE_GAP_S
 from vidlocal.records import Frame, Moment, Video
-from vidlocal.signals.features import look_at
+from vidlocal.signals.features import extract_features
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index, hits
@@ -45,7 +45,7 @@ def picture_of(path: Path) -> "Image":
 
 def hash_of(picture: "Image") -> int:
     """The perceptual hash of a picture: 64 bits, unsigned."""
-    return look_at(picture).dhash
+    return extract_features(picture).dhash
 
 
 def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None = None) -> tuple[Moment, ...]:

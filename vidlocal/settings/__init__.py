@@ -11,15 +11,15 @@ from pathlib import Path
 
 from vidlocal.errors import SettingsError
 from vidlocal.settings.address import ollama_address
-from vidlocal.settings.file import FILE_NAME, nearest, read_file, write_file
-from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, read_folder
+from vidlocal.settings.file import FILE_NAME, read_file, suggest, write_file
+from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, parse_folder
 
 __all__ = [
-    "Explained",
+    "ResolvedSetting",
     "Settings",
     "explain",
+    "get_setting",
     "load",
-    "named",
     "ollama_address",
     "unknown_variables",
     "write",
@@ -63,7 +63,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class ResolvedSetting:
     """A setting, its value and the place it comes from: `default`, `option`, a variable or the path of the file."""
 
     setting: Setting
@@ -79,24 +79,27 @@ def load(options: Mapping[str, object] | None = None, env: Mapping[str, str] = o
     return Settings(**{row.setting.name: row.value for row in explain(options, env)})  # type: ignore[arg-type]
 
 
-def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] = os.environ) -> list[Explained]:
+def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] = os.environ) -> list[ResolvedSetting]:
     """Every setting with its value and where that comes from, in the order of the table. Raises SettingsError."""
     given = options or {}
-    home = _explained(BY_NAME["home"], given, {}, env, None)
+    home = _resolve(BY_NAME["home"], given, {}, env, None)
     folder = Path(str(home.value)) if home.value else _default_home()
     file = read_file(folder / FILE_NAME)
-    rows = [_explained(setting, given, file, env, folder) for setting in TABLE if setting.in_file]
+    rows = [_resolve(setting, given, file, env, folder) for setting in TABLE if setting.in_file]
     defaults = {"models_folder": folder / "models"}
     return [
-        Explained(BY_NAME["home"], folder, home.origin),
-        *(Explained(row.setting, row.value or defaults.get(row.setting.name, row.value), row.origin) for row in rows),
+        ResolvedSetting(BY_NAME["home"], folder, home.origin),
+        *(
+            ResolvedSetting(row.setting, row.value or defaults.get(row.setting.name, row.value), row.origin)
+            for row in rows
+        ),
     ]
 
 
-def named(name: str) -> Setting:
+def get_setting(name: str) -> Setting:
     """The setting called `name`. Raises SettingsError naming the nearest one."""
     if name not in BY_NAME:
-        raise SettingsError(f"There is no setting {name!r}. {nearest(name)}")
+        raise SettingsError(f"There is no setting {name!r}. {suggest(name)}")
     return BY_NAME[name]
 
 
@@ -111,7 +114,7 @@ def write(home: Path, changes: Mapping[str, object]) -> None:
 
     Raises SettingsError when a value is not allowed or the file cannot be written; it is then as it was.
     """
-    values = {name: _checked(named(name), given, "as given", None) for name, given in changes.items()}
+    values = {name: _parse(get_setting(name), given, "as given", None) for name, given in changes.items()}
     for name in values:
         if not BY_NAME[name].in_file:
             raise SettingsError(f"{name} cannot stand in the file. Set the variable {BY_NAME[name].env} instead.")
@@ -124,23 +127,23 @@ def _default_home() -> Path:
     return user_data_path("vidlocal", appauthor=False)
 
 
-def _explained(
+def _resolve(
     setting: Setting,
     options: Mapping[str, object],
     file: Mapping[str, object],
     env: Mapping[str, str],
     folder: Path | None,
-) -> Explained:
-    for given, origin, base in _places(setting, options, file, env, folder):
-        return Explained(setting, _checked(setting, given, origin, base), origin)
+) -> ResolvedSetting:
+    for given, origin, base in _sources(setting, options, file, env, folder):
+        return ResolvedSetting(setting, _parse(setting, given, origin, base), origin)
     if setting.name == "ollama_host" and env.get("OLLAMA_HOST", "").strip():
-        return Explained(setting, _servers_own_address(env["OLLAMA_HOST"]), "OLLAMA_HOST")
+        return ResolvedSetting(setting, _ollama_host_variable(env["OLLAMA_HOST"]), "OLLAMA_HOST")
     if setting.name == "slots" and env.get("OLLAMA_NUM_PARALLEL", "").isdecimal():
-        return Explained(setting, min(16, int(env["OLLAMA_NUM_PARALLEL"])), "OLLAMA_NUM_PARALLEL")
-    return Explained(setting, setting.default, "default")
+        return ResolvedSetting(setting, min(16, int(env["OLLAMA_NUM_PARALLEL"])), "OLLAMA_NUM_PARALLEL")
+    return ResolvedSetting(setting, setting.default, "default")
 
 
-def _places(
+def _sources(
     setting: Setting,
     options: Mapping[str, object],
     file: Mapping[str, object],
@@ -156,23 +159,23 @@ def _places(
         yield file[setting.name], str(folder / FILE_NAME), folder
 
 
-def _checked(setting: Setting, given: object, origin: str, base: Path | None) -> Value:
+def _parse(setting: Setting, given: object, origin: str, base: Path | None) -> Value:
     """The value of what was given. A relative folder in the file counts from the folder of the file."""
     value = given
-    if base is not None and setting.read is read_folder and isinstance(given, str) and given.strip():
+    if base is not None and setting.parse is parse_folder and isinstance(given, str) and given.strip():
         value = os.path.join(base, os.path.expanduser(given.strip()))
     try:
-        return setting.read(value)
+        return setting.parse(value)
     except ValueError as error:
-        raise _unfit(setting, given, origin) from error
+        raise _invalid(setting, given, origin) from error
 
 
-def _servers_own_address(text: str) -> str:
+def _ollama_host_variable(text: str) -> str:
     try:
         return ollama_address(text, lenient=True)
     except ValueError as error:
-        raise _unfit(BY_NAME["ollama_host"], text, "OLLAMA_HOST") from error
+        raise _invalid(BY_NAME["ollama_host"], text, "OLLAMA_HOST") from error
 
 
-def _unfit(setting: Setting, given: object, origin: str) -> SettingsError:
+def _invalid(setting: Setting, given: object, origin: str) -> SettingsError:
     return SettingsError(f"{setting.name} cannot be {str(given)[:80]!r} ({origin}). It takes {setting.allowed}.")

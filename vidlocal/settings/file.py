@@ -12,7 +12,7 @@ from vidlocal.settings.table import BY_NAME, Value
 
 FILE_NAME = "settings.toml"
 _NEW_FILE = "# Settings of vidlocal. `vidlocal config` shows all there are.\n"
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 # A value that fits on one line, and what follows it there.
 _VALUE = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^"'#\s]+)"""
 
@@ -22,7 +22,7 @@ def read_file(path: Path) -> dict[str, object]:
 
     Raises SettingsError for a file that cannot be read, is no TOML (with the line) or names an unknown setting.
     """
-    return _parsed(_text_of(path), path)
+    return _parse(_read_text(path), path)
 
 
 def write_file(path: Path, values: Mapping[str, Value]) -> None:
@@ -30,18 +30,18 @@ def write_file(path: Path, values: Mapping[str, Value]) -> None:
 
     Raises SettingsError when it cannot be done safely; the file is then as it was.
     """
-    text = _text_of(path)
-    wanted = _parsed(text, path) | {name: _plain(value) for name, value in values.items()}
+    text = _read_text(path)
+    wanted = _parse(text, path) | {name: _plain(value) for name, value in values.items()}
     text = text or _NEW_FILE
     for name, value in values.items():
-        text = _with_line(text, name, _plain(value))
-    if not _says(text, wanted):
+        text = _set_line(text, name, _plain(value))
+    if not _parses_to(text, wanted):
         raise SettingsError(f"{path} is laid out in a way that vidlocal cannot edit. Change it in an editor.")
     _replace(path, text)
     _replace(path, text)
 
 
-def nearest(name: str) -> str:
+def suggest(name: str) -> str:
     """A sentence that names the setting a misspelt one was meant to be, or all of them."""
     from difflib import get_close_matches
 
@@ -50,17 +50,17 @@ def nearest(name: str) -> str:
     return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names)}."
 
 
-def _text_of(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            held = file.read(_MOST_BYTES + 1)
+            held = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be read ({error.strerror}). Mend its permissions or move it away."
         ) from error
-    if len(held) > _MOST_BYTES:
+    if len(held) > _MAX_BYTES:
         raise SettingsError(f"{path} is too long to hold settings. Move it away.")
     try:
         return held.decode("utf-8-sig")
@@ -68,7 +68,7 @@ def _text_of(path: Path) -> str:
         raise SettingsError(f"{path} is not text in UTF-8. Save it as such or move it away.") from error
 
 
-def _parsed(text: str, path: Path) -> dict[str, object]:
+def _parse(text: str, path: Path) -> dict[str, object]:
     if not text:
         return {}
     import tomllib
@@ -79,13 +79,13 @@ def _parsed(text: str, path: Path) -> dict[str, object]:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from error
     for name in values:
         if name not in BY_NAME:
-            raise SettingsError(f"{path} sets {name!r}, which is no setting. {nearest(name)}")
+            raise SettingsError(f"{path} sets {name!r}, which is no setting. {suggest(name)}")
         if not BY_NAME[name].in_file:
             raise SettingsError(f"{path} sets {name}, which it cannot. Set the variable {BY_NAME[name].env} instead.")
     return values
 
 
-def _says(text: str, wanted: Mapping[str, object]) -> bool:
+def _parses_to(text: str, wanted: Mapping[str, object]) -> bool:
     import tomllib
 
     try:
@@ -98,7 +98,7 @@ def _plain(value: Value) -> str | int | float | bool:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
-def _with_line(text: str, name: str, value: str | float | bool) -> str:
+def _set_line(text: str, name: str, value: str | float | bool) -> str:
     # JSON writes these as TOML does, but for DEL, which no reader lets through.
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
     existing = re.compile(rf"^[ \t]*{name}[ \t]*=[ \t]*{_VALUE}(?=[ \t]*(?:#|\r?$))", re.MULTILINE)

@@ -24,12 +24,12 @@ class Setting:
     """One row of the table. `allowed` and `meaning` are for people; `otherwise` says what a default of None means."""
 
     name: str
-    read: Callable[[object], Value]
+    parse: Callable[[object], Value]
     default: Value
     allowed: str
-    meaning: str
+    description: str
     variable: str = ""
-    otherwise: str = ""
+    default_note: str = ""
 
     @property
     def env(self) -> str:
@@ -42,89 +42,89 @@ class Setting:
         return self.name != "home"
 
 
-def read_folder(given: object) -> Path:
+def parse_folder(raw: object) -> Path:
     """An absolute path, `~` resolved."""
-    return Path(os.path.abspath(os.path.expanduser(_line(given))))
+    return Path(os.path.abspath(os.path.expanduser(_line(raw))))
 
 
-def _line(given: object) -> str:
-    if not isinstance(given, str | Path) or not str(given).strip() or not str(given).isprintable():
+def _line(raw: object) -> str:
+    if not isinstance(raw, str | Path) or not str(raw).strip() or not str(raw).isprintable():
         raise ValueError
-    return str(given).strip()
+    return str(raw).strip()
 
 
-def _word(given: object) -> str:
+def _word(raw: object) -> str:
     """One word without spaces or control characters, as names of models are."""
-    text = _line(given)
+    text = _line(raw)
     if " " in text:
         raise ValueError
     return text
 
 
-def _path_or_name(given: object) -> str:
-    return os.path.expanduser(_line(given))
+def _path_or_name(raw: object) -> str:
+    return os.path.expanduser(_line(raw))
 
 
-def _seconds(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
+def _seconds(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError
-    value = float(given)
+    value = float(raw)
     if not isfinite(value) or not 0 <= value <= 3600:
         raise ValueError
     return value
 
 
-def _tokens(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, str | int):
+def _tokens(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise ValueError
-    value = int(given)
+    value = int(raw)
     if not 2048 <= value <= 1 << 20:
         raise ValueError
     return value
 
 
-def _switch(given: object) -> bool:
-    if isinstance(given, bool):
-        return given
+def _switch(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    word = given.strip().lower() if isinstance(given, str) else ""
+    word = raw.strip().lower() if isinstance(raw, str) else ""
     if word not in words:
         raise ValueError
     return words[word]
 
 
-def _address(given: object) -> str:
-    return ollama_address(_line(given))
+def _address(raw: object) -> str:
+    return ollama_address(_line(raw))
 
 
-def _addresses(given: object) -> str:
+def _addresses(raw: object) -> str:
     """Addresses with a space between them; none is a value too."""
-    if not isinstance(given, str):
+    if not isinstance(raw, str):
         raise ValueError
-    return " ".join(ollama_address(one) for one in given.replace(",", " ").split())
+    return " ".join(ollama_address(one) for one in raw.replace(",", " ").split())
 
 
-def _gigabytes(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
+def _gigabytes(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError
-    value = float(given)
+    value = float(raw)
     if not isfinite(value) or not 0 <= value <= 1024:
         raise ValueError
     return value
 
 
-def _slots(given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, str | int):
+def _slots(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise ValueError
-    value = int(given)
+    value = int(raw)
     if not 0 <= value <= 16:
         raise ValueError
     return value
 
 
-def _keep_alive(given: object) -> str:
+def _keep_alive(raw: object) -> str:
     """A Go duration. Ollama refuses a bare number that comes as text, so seconds are made of it."""
-    text = str(given) if isinstance(given, int) and not isinstance(given, bool) else _line(given)
+    text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else _line(raw)
     if re.fullmatch(r"-?\d+", text, re.ASCII):
         return f"{text}s"
     if not re.fullmatch(r"-?(\d+(\.\d+)?(ms|s|m|h))+", text, re.ASCII):
@@ -132,17 +132,17 @@ def _keep_alive(given: object) -> str:
     return text
 
 
-def _window(given: object) -> str:
+def _window(raw: object) -> str:
     """`h:mm-h:mm`; an end before the start lies on the next day."""
-    text = _line(given).replace(" ", "")
+    text = _line(raw).replace(" ", "")
     match = re.fullmatch(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})", text, re.ASCII)
     if match is None or _minutes(match[1]) == _minutes(match[2]):
         raise ValueError
     return text
 
 
-def _thumbs(given: object) -> str:
-    text = _line(given).lower()
+def _thumbs(raw: object) -> str:
+    text = _line(raw).lower()
     if text not in (AUTO, "kitty", "sixel", "blocks"):
         raise ValueError
     return text
@@ -160,20 +160,20 @@ _A_MODEL = "the name of an Ollama model, such as"
 TABLE = (
     Setting(
         "home",
-        read_folder,
+        parse_folder,
         None,
         "a folder",
         "The folder that holds everything: library, frames, models, log and settings.",
-        otherwise="the user data folder of this system",
+        default_note="the user data folder of this system",
     ),
     Setting(
         "models_folder",
-        read_folder,
+        parse_folder,
         None,
         "a folder",
         "The folder of the models of speech and pictures.",
         variable="VIDLOCAL_MODELS",
-        otherwise="`models` in the home folder",
+        default_note="`models` in the home folder",
     ),
     Setting(
         "ffmpeg",
@@ -181,7 +181,7 @@ TABLE = (
         None,
         "the path of an ffmpeg, version 5.1 or newer",
         "The ffmpeg to use.",
-        otherwise="the one installed with vidlocal",
+        default_note="the one installed with vidlocal",
     ),
     Setting(
         "every",
@@ -234,7 +234,7 @@ TABLE = (
         "",
         "addresses with a space between them",
         "Further Ollama servers that share the work of `vidlocal enrich`.",
-        otherwise="none",
+        default_note="none",
     ),
     Setting(
         "slots",
@@ -285,7 +285,7 @@ TABLE = (
         None,
         "the name or path of a video player",
         "The player of `vidlocal search --open`. mpv, vlc and iina can begin at the moment.",
-        otherwise="mpv, vlc or iina where one is there, else what the system opens videos with",
+        default_note="mpv, vlc or iina where one is there, else what the system opens videos with",
     ),
     Setting(
         "thumbs",

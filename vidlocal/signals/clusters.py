@@ -4,20 +4,20 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 # Rows and leaders compared at once: their cosines stay in the processor's cache.
 _BLOCK = 256
-_KNOWN = 4_096
+_LEADER_BLOCK = 4_096
 # In so many dimensions it is told what cannot be near: more tell it surer, and take longer.
-_DIMENSIONS = 48
-_SAMPLED = 4_096
+_BOUND_DIMENSIONS = 48
+_SAMPLE_ROWS = 4_096
 _ROUNDING = 1e-4
 # Where this part of all pairs may be near, comparing all is cheaper than picking them out.
-_MANY = 0.02
+_MAX_CANDIDATE_RATIO = 0.02
 
 
-def leaders(vectors: Vectors, least: float) -> Numbers:
+def assign_leaders(vectors: Vectors, min_cosine: float) -> Indices:
     """For each unit row (n x d) the position of its leader: a row with a cosine of at least `least`, maybe itself.
 
     The leader algorithm (Hartigan, Clustering Algorithms, 1975, chapter 3): one row after the other joins the nearest
@@ -30,15 +30,15 @@ def leaders(vectors: Vectors, least: float) -> Numbers:
     known, known_bounds, count = np.empty(len(vectors), dtype=np.intp), np.empty_like(bounds), 0
     for start in range(0, len(vectors), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(vectors)))
-        _join(vectors, rows, known[:count], bounds[rows], known_bounds[:count], least, leader)
-        new = _lead(vectors, rows[leader[rows] < 0], least, leader)
+        _join_leaders(vectors, rows, known[:count], bounds[rows], known_bounds[:count], min_cosine, leader)
+        new = _elect_leaders(vectors, rows[leader[rows] < 0], min_cosine, leader)
         known[count : count + len(new)] = new
         known_bounds[count : count + len(new)] = bounds[new]
         count += len(new)
     return leader
 
 
-def _lead(vectors: Vectors, rows: Numbers, least: float, leader: Numbers) -> Numbers:
+def _elect_leaders(vectors: Vectors, rows: Indices, min_cosine: float, leader: Indices) -> Indices:
     """Make leaders among rows that have none, so that each then has one. The new ones."""
     cosines = vectors[rows] @ vectors[rows].T
     is_free = np.ones(len(rows), dtype=bool)
@@ -46,24 +46,30 @@ def _lead(vectors: Vectors, rows: Numbers, least: float, leader: Numbers) -> Num
     for at in range(len(rows)):
         if is_free[at]:
             leads[at] = True
-            is_free &= cosines[at] < least
+            is_free &= cosines[at] < min_cosine
     new = rows[leads]
     leader[new] = new
     leader[rows[~leads]] = new[cosines[~leads][:, leads].argmax(axis=1)] if len(new) else new
     return new
 
 
-def _join(
-    vectors: Vectors, rows: Numbers, known: Numbers, bounds: Vectors, of_known: Vectors, least: float, leader: Numbers
+def _join_leaders(
+    vectors: Vectors,
+    rows: Indices,
+    known: Indices,
+    bounds: Vectors,
+    of_known: Vectors,
+    min_cosine: float,
+    leader: Indices,
 ) -> None:
     """Give rows the nearest of the known leaders, where one is near enough."""
     best = np.full(len(rows), -1, dtype=np.intp)
-    highest = np.full(len(rows), np.float32(least))
-    for start in range(0, len(known), _KNOWN):
-        at_most = bounds @ of_known[start : start + _KNOWN].T
-        one, other = np.divmod(np.flatnonzero(at_most >= least - _ROUNDING), at_most.shape[1])
-        if len(one) > _MANY * at_most.size:
-            cosines = vectors[rows] @ vectors[known[start : start + _KNOWN]].T
+    highest = np.full(len(rows), np.float32(min_cosine))
+    for start in range(0, len(known), _LEADER_BLOCK):
+        at_most = bounds @ of_known[start : start + _LEADER_BLOCK].T
+        one, other = np.divmod(np.flatnonzero(at_most >= min_cosine - _ROUNDING), at_most.shape[1])
+        if len(one) > _MAX_CANDIDATE_RATIO * at_most.size:
+            cosines = vectors[rows] @ vectors[known[start : start + _LEADER_BLOCK]].T
             one, other = np.arange(len(rows)), cosines.argmax(axis=1)
             cosines = cosines[one, other]
         else:
@@ -80,10 +86,10 @@ def _bounds(vectors: Vectors) -> Vectors:
 
     What a rotation onto the main axes leaves out of two rows adds at most the product of its lengths.
     """
-    if vectors.shape[1] <= 2 * _DIMENSIONS:
+    if vectors.shape[1] <= 2 * _BOUND_DIMENSIONS:
         return vectors
-    sample = vectors[:: max(1, len(vectors) // _SAMPLED)]
+    sample = vectors[:: max(1, len(vectors) // _SAMPLE_ROWS)]
     _, axes = np.linalg.eigh(sample.T @ sample)
-    main = vectors @ np.ascontiguousarray(axes[:, -_DIMENSIONS:])
+    main = vectors @ np.ascontiguousarray(axes[:, -_BOUND_DIMENSIONS:])
     rest = np.sqrt(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", main, main)))
     return np.column_stack([main, rest]).astype(np.float32)

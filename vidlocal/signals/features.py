@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL.Image import Image, Resampling
 
 Pixels = npt.NDArray[np.uint8]
-Gists = npt.NDArray[np.uint8]
+Descriptors = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 
 # 144 x 128 splits evenly into the 9 x 8 cells of the hash and the 16 x 16 blocks of the grid.
@@ -24,7 +24,7 @@ _DEAD_ZONE = 1.0
 _CELLS = 4
 _BINS = 16
 _HISTOGRAM_RANGES = ((0.0, 256.0), (78.0, 178.0), (78.0, 178.0))
-GIST_SIZE = 3 * _CELLS * _CELLS + 3 * _BINS
+DESCRIPTOR_SIZE = 3 * _CELLS * _CELLS + 3 * _BINS
 
 # Half the distance is where the colours are, half which colours there are. Chroma moves less than luma, so it
 # counts double. One threshold on this sum told 135 of 136 pairs of 17 real films apart (see `shots`).
@@ -34,7 +34,7 @@ _WEIGHTS = np.repeat(
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameFeatures:
     """A frame seen small.
 
     `small` is 128 x 144 x 3 uint8 RGB, whatever the frame's shape. `grid` is the mean luma of 16 x 16 blocks,
@@ -45,34 +45,34 @@ class Look:
     small: Pixels
     grid: Plane
     dhash: int
-    gist: Gists
+    descriptor: Descriptors
 
 
-def look_at(image: Image) -> Look:
+def extract_features(image: Image) -> FrameFeatures:
     """The look of an RGB picture of any size. About 1.5 ms for 896 x 504."""
     small = np.asarray(image.resize(_SMALL_SIZE, Resampling.BOX))
     luma = small @ _LUMA
-    return Look(small, _means(luma, 16, 16), _dhash(luma), _gist(small, luma))
+    return FrameFeatures(small, _block_means(luma, 16, 16), _dhash(luma), _descriptor(small, luma))
 
 
-def distance(gists: Gists, gist: Gists) -> Plane:
+def distance(descriptors: Descriptors, descriptor: Descriptors) -> Plane:
     """How different frames look from one frame: 0 (alike) to about 1, one per row of `gists` (n x GIST_SIZE)."""
-    difference = np.abs(gists.astype(np.int16) - gist.astype(np.int16))
+    difference = np.abs(descriptors.astype(np.int16) - descriptor.astype(np.int16))
     return np.asarray(difference.astype(np.float32) @ _WEIGHTS, np.float32)
 
 
 def _dhash(luma: Plane) -> int:
     """64 bits, row by row: is a cell brighter than its left neighbour?"""
-    cells = _means(luma, 8, 9)
+    cells = _block_means(luma, 8, 9)
     bits = cells[:, 1:] - cells[:, :-1] > _DEAD_ZONE
     return int.from_bytes(np.packbits(bits).tobytes())
 
 
-def _gist(small: Pixels, luma: Plane) -> Gists:
+def _descriptor(small: Pixels, luma: Plane) -> Descriptors:
     # Every other pixel and row is plenty for 16 bins, and four times faster.
     y, rgb = luma[::2, ::2], small[::2, ::2]
     planes = (y, (rgb[..., 2] - y) * 0.564 + 128, (rgb[..., 0] - y) * 0.713 + 128)
-    cells = [_means(plane, _CELLS, _CELLS).ravel() for plane in planes]
+    cells = [_block_means(plane, _CELLS, _CELLS).ravel() for plane in planes]
     histograms = [_histogram(plane, *ends) for plane, ends in zip(planes, _HISTOGRAM_RANGES, strict=True)]
     return np.concatenate([*cells, *histograms]).clip(0, 255).round().astype(np.uint8)
 
@@ -85,7 +85,7 @@ def _histogram(plane: Plane, low: float, high: float) -> Plane:
     return (smooth * (255 / 4 / plane.size)).astype(np.float32)
 
 
-def _means(plane: Plane, rows: int, columns: int) -> Plane:
+def _block_means(plane: Plane, rows: int, columns: int) -> Plane:
     height, width = plane.shape
     blocks = plane.reshape(rows, height // rows, columns, width // columns)
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)

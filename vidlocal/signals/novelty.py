@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from vidlocal.signals.features import GIST_SIZE, Gists, distance
+from vidlocal.signals.features import DESCRIPTOR_SIZE, Descriptors, distance
 
 # Ten minutes of distinct frames at the usual pace: enough to know a speaker again after a slide.
-_REMEMBERED = 300
+_MEMORY = 300
 
 
-class Novelty:
+class NoveltyTracker:
     """Remembers the last distinct frames and tells how different the next one is."""
 
     def __init__(self) -> None:
-        self._gists = np.zeros((_REMEMBERED, GIST_SIZE), np.uint8)
+        self._descriptors = np.zeros((_MEMORY, DESCRIPTOR_SIZE), np.uint8)
         self._count = 0
 
-    def of(self, gist: Gists) -> float:
+    def score(self, descriptor: Descriptors) -> float:
         """The distance to the most similar frame remembered, 0 to 1; 1 for the first. Remembers this one."""
-        known = self._gists[: self._count]
-        novelty = min(1.0, float(distance(known, gist).min())) if len(known) else 1.0
-        self._gists[self._count % _REMEMBERED] = gist
+        known = self._descriptors[: self._count]
+        novelty = min(1.0, float(distance(known, descriptor).min())) if len(known) else 1.0
+        self._descriptors[self._count % _MEMORY] = descriptor
         self._count += 1
         return novelty

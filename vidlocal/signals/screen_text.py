@@ -11,22 +11,22 @@ from vidlocal.process import Worker
 ENGINE = "rapidocr"
 
 # Below this most of what is read in plain scenes is foliage and fabric.
-_LEAST_SCORE = 0.6
+_MIN_SCORE = 0.6
 
 # Short texts, and single signs even more, are read into ornaments and window frames; real ones are certain.
-_SHORT = 4
-_LEAST_SCORE_OF_SHORT = 0.8
-_LEAST_SCORE_OF_ONE = 0.9
+_SHORT_TEXT_CHARS = 4
+_MIN_SHORT_SCORE = 0.8
+_MIN_CHARACTER_SCORE = 0.9
 
 # A page of small print takes 3 s; the first picture waits for the import of the recogniser, too.
 _TIMEOUT = 120.0
 
 # Two readings of one text differ in a letter here and there.
-_ALIKE = 0.85
+_MIN_SIMILARITY = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OcrLine:
     """One line as it was recognised. `score` is 0 to 1; the box is in pixels."""
 
     text: str
@@ -46,7 +46,7 @@ class ScreenText:
     model: str
 
 
-class Reader(Protocol):
+class OcrEngine(Protocol):
     """Reads pictures."""
 
     def read(self, jpeg: bytes) -> ScreenText | None:
@@ -55,7 +55,7 @@ class Reader(Protocol):
         ...
 
 
-class ScreenReader:
+class RapidOcr:
     """The Reader. A context manager: leaving it ends the child, which starts with the first picture.
 
     A crash or hang of the recogniser (WorkerCrashed, WorkerTimedOut) costs the one picture. It needs about 400 MB,
@@ -77,10 +77,10 @@ class ScreenReader:
     def read(self, jpeg: bytes) -> ScreenText | None:
         reply = self._worker.call({"threads": self._threads}, payload=jpeg, timeout=_TIMEOUT)
         found = cast(list[tuple[str, float, tuple[float, float, float, float]]], reply.values["lines"])
-        return arrange([Line(text, score, *box) for text, score, box in found], model=str(reply.values["model"]))
+        return join_lines([OcrLine(text, score, *box) for text, score, box in found], model=str(reply.values["model"]))
 
 
-def arrange(lines: Sequence[Line], *, model: str) -> ScreenText | None:
+def join_lines(lines: Sequence[OcrLine], *, model: str) -> ScreenText | None:
     """The lines worth keeping, in the order of reading: rows from top to bottom, each from left to right.
 
     None when nothing is left, or nothing but single signs.
@@ -92,28 +92,32 @@ def arrange(lines: Sequence[Line], *, model: str) -> ScreenText | None:
     return ScreenText("\n".join(rows), sum(line.score for line in kept) / len(kept), model)
 
 
-def same_text(one: str, other: str) -> bool:
+def is_same_text(one: str, other: str) -> bool:
     """Whether two readings are of one text: nearly the same letters, and exactly the same numbers."""
     if one == other:
         return True
     if _digits(one) != _digits(other):
         return False
     matcher = SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False)
-    return matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
+    return (
+        matcher.real_quick_ratio() >= _MIN_SIMILARITY
+        and matcher.quick_ratio() >= _MIN_SIMILARITY
+        and matcher.ratio() >= _MIN_SIMILARITY
+    )
 
 
-def _is_text(line: Line) -> bool:
+def _is_text(line: OcrLine) -> bool:
     text = line.text.strip()
     if not any(letter.isalnum() for letter in text):
         return False
     if len(text) == 1:
-        return line.score >= _LEAST_SCORE_OF_ONE
-    return line.score >= (_LEAST_SCORE_OF_SHORT if len(text) <= _SHORT else _LEAST_SCORE)
+        return line.score >= _MIN_CHARACTER_SCORE
+    return line.score >= (_MIN_SHORT_SCORE if len(text) <= _SHORT_TEXT_CHARS else _MIN_SCORE)
 
 
-def _rows(lines: Sequence[Line]) -> list[list[Line]]:
+def _rows(lines: Sequence[OcrLine]) -> list[list[OcrLine]]:
     """Lines whose middles lie within each other's height stand in one row."""
-    rows: list[list[Line]] = []
+    rows: list[list[OcrLine]] = []
     for line in sorted(lines, key=lambda line: line.top + line.bottom):
         middle = (line.top + line.bottom) / 2
         if rows and rows[-1][0].top < middle < rows[-1][0].bottom:

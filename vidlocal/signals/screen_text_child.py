@@ -25,13 +25,13 @@ _SIDE_PX = 640
 _BOX_SCORE = 0.5
 
 # Nothing legible fits in, and the recogniser stumbles over slivers.
-_LEAST_SIDE_PX = 16
+_MIN_SIDE_PX = 16
 
 
 @cache
 def _engine(threads: int) -> rapidocr.RapidOCR:
     """The recogniser with the models of its own package: given by path, it never looks for others."""
-    model = {part: str(_bundled(part)) for part in ("det", "rec")}
+    model = {part: str(_model_path(part)) for part in ("det", "rec")}
     return rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
@@ -47,7 +47,7 @@ def _engine(threads: int) -> rapidocr.RapidOCR:
     )
 
 
-def _bundled(part: str) -> Path:
+def _model_path(part: str) -> Path:
     found = sorted((Path(rapidocr.__file__).parent / "models").glob(f"*_{part}_*.onnx"))
     if not found:
         raise ToolError("The text recognition models are missing. Install rapidocr again: pip install -U rapidocr")
@@ -58,7 +58,7 @@ def _answer(request: dict[str, object], jpeg: bytes) -> tuple[dict[str, object],
     engine = _engine(int(str(request["threads"])))
     picture = _decoded(jpeg)
     lines = _read(engine, picture) if _may_hold_text(engine, picture) else []
-    return {"lines": lines, "model": _bundled("rec").stem}, b""
+    return {"lines": lines, "model": _model_path("rec").stem}, b""
 
 
 def _decoded(jpeg: bytes) -> Image.Image:
@@ -69,7 +69,7 @@ def _decoded(jpeg: bytes) -> Image.Image:
 
 
 def _may_hold_text(engine: rapidocr.RapidOCR, picture: Image.Image) -> bool:
-    if min(picture.size) < _LEAST_SIDE_PX:
+    if min(picture.size) < _MIN_SIDE_PX:
         return False
     small = picture.copy()
     small.thumbnail((_GATE_SIDE_PX, _GATE_SIDE_PX), Image.Resampling.BOX)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vidlocal.signals.features import Look, Pixels
+from vidlocal.signals.features import FrameFeatures, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,5 +10,5 @@ class View:
     """A frame and its past. `rgb` is H x W x 3 uint8; `previous` the look of the frame sampled before, if any."""
 
     rgb: Pixels
-    look: Look
-    previous: Look | None
+    look: FrameFeatures
+    previous: FrameFeatures | None

@@ -13,7 +13,7 @@ from vidlocal.media import files
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner

@@ -21,7 +21,7 @@ from vidlocal.errors import AnswerRejected, EngineError, MediaError
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frame_vectors, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import Owner

@@ -38,7 +38,7 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
     assert list(found) == [ids[at] for at in np.argsort(-exact)[:3]]
     assert found[ids[2]] == pytest.approx(1.0, abs=1e-5)
     mirror = frame_index.prepare(library, KEY)
-    _, crowd = frame_index.nearest(library, mirror, rows[2], limit=1, least=lambda crowd: 0.0)
+    _, crowd = frame_index.nearest(library, mirror, rows[2], limit=1, min_cosine=lambda crowd: 0.0)
     assert crowd.count == count
     assert crowd.middle == pytest.approx(np.median(exact), abs=1e-5)
     assert count == 4 or crowd.spread == pytest.approx(exact.std(), abs=0.02)

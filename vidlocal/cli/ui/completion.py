@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vidlocal.errors import VidlocalError
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.store import completion_source
 from vidlocal.timecode import format_short_time
 
@@ -147,7 +147,7 @@ def _values(what: str, typed: str, home: Path) -> Iterable[Offer] | None:
     if what == "NAME":
         from vidlocal.settings.table import TABLE
 
-        return [Offer(setting.name, setting.meaning) for setting in TABLE if setting.in_file]
+        return [Offer(setting.name, setting.description) for setting in TABLE if setting.in_file]
     if "VIDEO" not in what:
         return []
     if typed.startswith(("/", "./", "../", "~/")):
@@ -203,7 +203,7 @@ def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Offer]:
         if plain and meant[title.casefold()] == {video.id}:
             yield Offer(title, f"{video.id}, {length}")
         if not plain or meant[title.casefold()] != {video.id} or typed.isdecimal():
-            yield Offer(str(video.id), f"{flat(title)}, {length}")
+            yield Offer(str(video.id), f"{one_line(title)}, {length}")
 
 
 def home_folder() -> Path | None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.render.sanitize import as_json, exact, flat, safe
+from vidlocal.render.sanitize import one_line, sanitize, sanitize_path, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -32,22 +32,22 @@ def show(drawing: "RenderableType") -> None:
 
 def line(text: str) -> None:
     """One line of data on stdout. Tabs stay, for they part the fields."""
-    sys.stdout.write(safe(text).replace("\n", " ") + "\n")
+    sys.stdout.write(sanitize(text).replace("\n", " ") + "\n")
 
 
 def fields(*values: str | Path) -> None:
     """One tab-separated line of data on stdout, whatever is in the values. Paths keep their spaces."""
-    sys.stdout.write("\t".join(exact(one) if isinstance(one, Path) else flat(one) for one in values) + "\n")
+    sys.stdout.write("\t".join(sanitize_path(one) if isinstance(one, Path) else one_line(one) for one in values) + "\n")
 
 
 def document(value: object) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(as_json(value, indent=2) + "\n")
+    sys.stdout.write(to_json(value, indent=2) + "\n")
 
 
 def record(value: object) -> None:
     """One JSON object on one line of stdout, at once: for commands that stream."""
-    sys.stdout.write(as_json(value) + "\n")
+    sys.stdout.write(to_json(value) + "\n")
     sys.stdout.flush()
 
 
@@ -59,13 +59,13 @@ def arrive() -> None:
 def notice(text: str, *, quiet: bool = False) -> None:
     """One sentence on stderr, unless `quiet`."""
     if not quiet:
-        sys.stderr.write(flat(text) + "\n")
+        sys.stderr.write(one_line(text) + "\n")
         sys.stderr.flush()
 
 
 def confirmed(question: str) -> bool:
     """Whether the person says yes. No answer is a no."""
-    sys.stderr.write(f"{flat(question)} [y/N] ")
+    sys.stderr.write(f"{one_line(question)} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):

@@ -15,7 +15,7 @@ from typing import NoReturn, TextIO
 import typer
 
 from vidlocal.errors import StoreError, UsageError, VidlocalError
-from vidlocal.render.sanitize import flat, safe
+from vidlocal.render.sanitize import one_line, sanitize
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 SOME_FAILED, ALL_FAILED = 3, 4
@@ -44,7 +44,7 @@ def settled() -> Iterator[None]:
     except VidlocalError as error:
         _end(error.exit_code, str(error))
     except typer.TyperException as error:
-        error.message = safe(error.message)  # it may quote a file name
+        error.message = sanitize(error.message)  # it may quote a file name
         raise
     except KeyboardInterrupt:
         _end(INTERRUPTED, "Interrupted. What was done is kept; the same command goes on from there.")
@@ -81,7 +81,7 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(flat(sentence), err=True)
+    typer.echo(one_line(sentence), err=True)
     raise typer.Exit(code) from None
 
 
@@ -117,7 +117,7 @@ def _end_on_misfit() -> None:
 
 
 def _end_on_bug() -> NoReturn:
-    typer.echo(safe(traceback.format_exc(limit=_FRAMES_SHOWN).rstrip()), err=True)
+    typer.echo(sanitize(traceback.format_exc(limit=_FRAMES_SHOWN).rstrip()), err=True)
     _end(BUG, "This is a bug in vidlocal. Please report the lines above; look through them for private words first.")
 
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vidlocal.render.sixel import MOST_COLOURS
+from vidlocal.render.sixel import MAX_COLOURS
 from vidlocal.settings.table import AUTO
 
 # A terminal on this machine answers within a few milliseconds; one at the other end of ssh takes its time.
@@ -41,7 +41,7 @@ class Graphics:
 
     way: Way
     cell_px: int = _CELL_PX
-    colours: int = MOST_COLOURS
+    colours: int = MAX_COLOURS
 
 
 @contextmanager
@@ -103,8 +103,8 @@ def _understood(answer: bytes) -> Graphics:
     found, registers = _attributes.search(answer), _registers.search(answer)
     if found is None or _SIXEL not in found[1].split(b";")[1:]:
         return Graphics(Way.BLOCKS)
-    colours = int(registers[1][:6]) if registers else MOST_COLOURS
-    return Graphics(Way.SIXEL, _cell_px(), max(2, min(MOST_COLOURS, colours)))
+    colours = int(registers[1][:6]) if registers else MAX_COLOURS
+    return Graphics(Way.SIXEL, _cell_px(), max(2, min(MAX_COLOURS, colours)))
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
             image = thumbnail(library, moment.video_id, _best_time(moment), width_px=width_px)
             if image is None:
                 continue
-            label = f"{number}  {format_short_time(moment.start)}  {flat(moment.video_title)}"
+            label = f"{number}  {format_short_time(moment.start)}  {one_line(moment.video_title)}"
             if drawn.way is Way.BLOCKS:
                 blocks.append((half_blocks(image, columns=_THUMB_COLUMNS), label))
             elif drawn.way is Way.KITTY:

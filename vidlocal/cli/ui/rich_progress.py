@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vidlocal.cli.ui import console as output
-from vidlocal.render.sanitize import flat
+from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_duration
 
 # Before that, a guess from the clock jumps about too much to be of use.

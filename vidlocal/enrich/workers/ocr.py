@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.records import Frame, Job, Passage, PassageKind
-from vidlocal.signals.screen_text import ENGINE, Reader, ScreenText, same_text
+from vidlocal.signals.screen_text import ENGINE, OcrEngine, ScreenText, is_same_text
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
@@ -67,11 +67,11 @@ def _grown(showing: _Showing | None, frame: Frame, found: ScreenText | None, unt
 
 def _goes_on(showing: _Showing, frame: Frame, found: ScreenText) -> bool:
     near = frame.shot == showing.last.shot or frame.time - showing.until <= _LONGEST_PAUSE
-    return near and same_text(showing.best.text, found.text)
+    return near and is_same_text(showing.best.text, found.text)
 
 
 def _read(
-    library: Library, reader: Reader, waiting: Sequence[Frame], report: Callable[[float], None]
+    library: Library, reader: OcrEngine, waiting: Sequence[Frame], report: Callable[[float], None]
 ) -> Iterator[tuple[Frame, ScreenText | None]]:
     """Each frame with its text; frames that cannot be read count as blank."""
     failures = 0
@@ -90,7 +90,7 @@ def _read(
         report(done / len(waiting))
 
 
-def _read_frame(library: Library, reader: Reader, frame: Frame) -> ScreenText | None:
+def _read_frame(library: Library, reader: OcrEngine, frame: Frame) -> ScreenText | None:
     path = frames.image_path(library, frame)
     try:
         jpeg = path.read_bytes()
