@@ -1,7 +1,7 @@
 from vidlocal.text import pluralize
 
 
-def test_one_is_no_plural() -> None:
+def test_only_one_takes_the_singular() -> None:
     assert [pluralize(number, "frame") for number in (0, 1, 2, 1234)] == [
         "0 frames",
         "1 frame",

@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Formatting of dates."""
 
 import time
 from collections.abc import Iterator
@@ -30,5 +30,5 @@ def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
     ],
 )
-def test_a_time_in_utc_is_told_as_clocks_here_showed_it(new_york: None, stored: str, shown: str) -> None:
+def test_utc_is_converted_to_local_time(new_york: None, stored: str, shown: str) -> None:
     assert format_date(stored) == shown

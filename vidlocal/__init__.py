@@ -1,3 +1,3 @@
-"""Find moments in your own video, on your own machine."""
+"""Search your own videos, on your own machine."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Where the program begins, as `vidlocal` and as `python -m vidlocal`."""
+"""Entry point of `vidlocal` and `python -m vidlocal`."""
 
 import sys
 
@@ -6,7 +6,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the program. Ctrl-C while its modules still load ends it with 130 too, and without a traceback."""
+    """Run the program. Ctrl-C during the imports also exits with 130, without a traceback."""
     try:
         from vidlocal.cli import main as run
 

@@ -1,23 +1,23 @@
-"""Everything that can go wrong, as one short tree.
+"""The tree of all errors.
 
-    VidlocalError            a message for a person, and the exit code of the command
-    ├── UsageError           2  the words of the command do not fit
-    ├── MediaError           4  a file that cannot be read, with its reason
-    ├── ToolError            5  a program or library we need is missing, crashed or took too long
-    ├── EngineError          5  a model or its server
-    │   ├── EngineUnreachable   nobody answers: wait for it, nothing is charged
-    │   ├── EngineBusy          it answers "not now": back off, nothing is charged
+    VidlocalError            a message for the user, and the exit code of the command
+    ├── UsageError           2  invalid arguments
+    ├── MediaError           4  a file cannot be read
+    ├── ToolError            5  a program or library is missing, crashed or timed out
+    ├── EngineError          5  a model or its server failed
+    │   ├── EngineUnreachable   no connection: wait; does not count as an attempt
+    │   ├── EngineBusy          the server asks to retry later: back off; does not count as an attempt
     │   ├── ModelMissing        the server does not have the model
-    │   └── AnswerRejected      this answer is of no use: one attempt of this one item
-    ├── StoreError           6  library missing, locked, too new, or the disk is full
-    └── SettingsError        7  a setting that makes no sense
+    │   └── AnswerRejected      unusable answer: counts as one attempt of one item
+    ├── StoreError           6  library missing, locked or too new, or disk full
+    └── SettingsError        7  invalid setting
 
-A message says what failed, on which file or model, and what to do next.
+A message names the problem, the file or model, and the remedy.
 """
 
 
 class VidlocalError(Exception):
-    """A failure that a person can act on. `str()` is one clear sentence."""
+    """Base of all errors the user can act on. `str()` is the message."""
 
     exit_code = 1
 
@@ -39,11 +39,11 @@ class EngineError(VidlocalError):
 
 
 class EngineUnreachable(EngineError):
-    """Nobody answers at the address: the item is not to blame."""
+    """No connection to the server. Not the fault of the item."""
 
 
 class EngineBusy(EngineError):
-    """The server asks us to come back later: the item is not to blame. `retry_after` is in seconds, if it said."""
+    """The server asks to retry later. Not the fault of the item. `retry_after` is in seconds, None if not given."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -51,11 +51,11 @@ class EngineBusy(EngineError):
 
 
 class ModelMissing(EngineError):
-    """The server, or the models folder, does not have this model."""
+    """Model not found on the server or in the models folder."""
 
 
 class AnswerRejected(EngineError):
-    """The model answered something unusable: charged to this one item."""
+    """Unusable answer of a model. Counts as one attempt of the item."""
 
 
 class StoreError(VidlocalError):

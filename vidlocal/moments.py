@@ -1,4 +1,4 @@
-"""Hits to moments: neighbours of one video become one span. Pure."""
+"""Group hits into moments: nearby hits of one video become one span. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,25 +6,25 @@ from dataclasses import dataclass, replace
 
 from vidlocal.records import Hit, Moment, PassageKind
 
-# Hits of one video at most this far apart belong together.
+# Maximum gap between hits of one moment.
 MERGE_GAP_S = 5.0
 
-# A moment never grows beyond this by merging; a passage that is longer by itself takes nothing in. Queries that had a
-# right moment (overlap of 0.3) among the first ten: transcripts of tutorialvqa, whose lines mean little alone, 0.14
-# unmerged, 0.46 at 30 s, 0.45 at 60 s; whole scenes of activitynet 0.222 unmerged, 0.216 at 30 s, 0.203 at 60 s.
+# Maximum length of a merged moment; a longer passage keeps its length but does not grow. Queries with a correct moment
+# (overlap of 0.3) among the first ten: transcripts of tutorialvqa, whose lines mean little alone, 0.14 unmerged,
+# 0.46 at 30 s, 0.45 at 60 s; whole scenes of activitynet 0.222 unmerged, 0.216 at 30 s, 0.203 at 60 s.
 MAX_MOMENT_S = 30.0
 
-# A hit moves the borders of a moment when its score is at least this part of the moment's. Transcripts, R@1 and R@10 of
-# moments with an overlap of 0.5, fused: 0.140 and 0.303 at 0.6, 0.160 and 0.330 at 0.5 (300 queries of tutorialvqa).
+# A hit extends a moment if its score is at least this ratio of the moment's. Transcripts, R@1 and R@10 of moments with
+# an overlap of 0.5, fused: 0.140 and 0.303 at 0.6, 0.160 and 0.330 at 0.5 (300 queries of tutorialvqa).
 MIN_EXTEND_RATIO = 0.5
 
-# What a person wrote outranks what a model wrote of the same worth: a note has this share of what its score lacks
-# to 1 on top of it, so that no order among notes changes and none outruns a much better hit.
+# Notes by people rank above model output with the same score: a note gains this share of the distance between its
+# score and 1, which keeps the order of notes and does not lift a note above a much better hit.
 NOTE_BOOST = 0.2
 
-# Words shared by two texts over all their words, from which on they say the same.
+# Jaccard index of the words of two texts from which they count as duplicates.
 DUPLICATE_JACCARD = 0.8
-# The score of a moment that says what a better one of the same video said already is multiplied by this.
+# Factor on the score of a moment whose text duplicates a better moment of the same video.
 DUPLICATE_PENALTY = 0.7
 
 _words = re.compile(r"\w+")
@@ -32,7 +32,7 @@ _words = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class VideoRef:
-    """The video a hit lies in, as far as a moment names it."""
+    """Title and path of the video of a moment."""
 
     title: str
     path: str
@@ -40,7 +40,7 @@ class VideoRef:
 
 @dataclass(slots=True)
 class _Span:
-    """A moment in the making. Its first hit is its best."""
+    """A moment under construction. The first hit is the best."""
 
     start: float
     end: float
@@ -48,79 +48,85 @@ class _Span:
 
     @property
     def text(self) -> str:
-        """That of the best hit that has one: of a frame that looks like the query maybe nothing was said yet."""
+        """Text of the best hit with text; empty for frames found by image only."""
         return next((hit.text for hit in self.hits if hit.text), "")
 
-    def takes(self, hit: Hit) -> bool:
-        """Whether the hit belongs here; the span then has it."""
-        if (
-            hit.start - self.end > MERGE_GAP_S
-            or self.start - hit.end > MERGE_GAP_S
-            or self.end - self.start > MAX_MOMENT_S
-        ):
-            return False
+    def extended(self, hit: Hit) -> tuple[float, float] | None:
+        """Start and end of the span with `hit` added; None if the hit belongs to another moment."""
+        is_far = hit.start - self.end > MERGE_GAP_S or self.start - hit.end > MERGE_GAP_S
+        if is_far or self.end - self.start > MAX_MOMENT_S:
+            return None
         start, end = min(self.start, hit.start), max(self.end, hit.end)
-        if (start, end) != (self.start, self.end):
-            if hit.end - hit.start > MAX_MOMENT_S and (start, end) == (hit.start, hit.end):
-                self.hits.append(hit)  # a summary of all this: it backs the moment and is none of its own
-                return True
-            if end - start <= MAX_MOMENT_S and hit.score >= MIN_EXTEND_RATIO * self.hits[0].score:
-                self.start, self.end = start, end
-            elif hit.kind is not PassageKind.PICTURE or self.hits[0].kind is PassageKind.PICTURE:
-                return False  # but what is only seen there backs what is said
-        self.hits.append(hit)
-        return True
+        if (start, end) == (self.start, self.end):
+            return start, end
+        is_summary = hit.end - hit.start > MAX_MOMENT_S and (start, end) == (hit.start, hit.end)
+        if is_summary:  # covers the whole span: supports the moment without extending it
+            return self.start, self.end
+        if end - start <= MAX_MOMENT_S and hit.score >= MIN_EXTEND_RATIO * self.hits[0].score:
+            return start, end
+        # A frame found by image supports a moment found by text, without extending it.
+        is_support = hit.kind is PassageKind.PICTURE and self.hits[0].kind is not PassageKind.PICTURE
+        return (self.start, self.end) if is_support else None
 
 
 def group(hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int) -> tuple[Moment, ...]:
-    """The moments of `hits`, best first, at most `limit`. `places` has the video of every hit.
+    """Group `hits` into at most `limit` moments, best first. `videos` has the video of every hit.
 
-    A moment's score is that of its best hit, its text that of the best one that has any, its kinds are in the order of
-    their best hits. Notes stand a little higher than their score.
+    A moment has the score of its best hit, the text of its best hit with text, and its kinds in the order of their
+    best hits. The score of notes is raised by NOTE_BOOST.
     """
     spans: dict[int, list[_Span]] = {}
-    for hit in sorted(map(_weighed, hits), key=lambda hit: -hit.score):
-        of_video = spans.setdefault(hit.video_id, [])
-        if not any(span.takes(hit) for span in of_video):
-            of_video.append(_Span(hit.start, hit.end, [hit]))
-    found = [
+    for hit in sorted(map(_boost_note, hits), key=lambda hit: -hit.score):
+        _add(hit, spans.setdefault(hit.video_id, []))
+    moments = [
         _moment(span, videos[video_id], score)
         for video_id, of_video in spans.items()
-        for span, score in _without_echoes(of_video)
+        for span, score in _penalize_duplicates(of_video)
     ]
-    return tuple(sorted(found, key=lambda moment: -moment.score)[:limit])
+    return tuple(sorted(moments, key=lambda moment: -moment.score)[:limit])
 
 
-def _weighed(hit: Hit) -> Hit:
+def _boost_note(hit: Hit) -> Hit:
     if hit.kind is not PassageKind.NOTE:
         return hit
     return replace(hit, score=hit.score + NOTE_BOOST * (1 - hit.score))
 
 
-def _without_echoes(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
-    """Spans of one video, best first, with their scores; those that repeat a better one's text are worth less."""
-    said: list[frozenset[str]] = []
+def _add(hit: Hit, spans: list[_Span]) -> None:
+    """Add `hit` to the first span within reach, or to a new one at the end of `spans`."""
+    for span in spans:
+        borders = span.extended(hit)
+        if borders is not None:
+            span.start, span.end = borders
+            span.hits.append(hit)
+            return
+    spans.append(_Span(hit.start, hit.end, [hit]))
+
+
+def _penalize_duplicates(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
+    """Spans of one video, best first, with their scores, lowered where the text duplicates a better span's."""
+    seen: list[frozenset[str]] = []
     scored = []
     for span in spans:
         words = frozenset(_words.findall(span.text.lower()))
         score = span.hits[0].score
-        if any(_alike(words, before) for before in said):
+        if any(_is_duplicate(words, earlier) for earlier in seen):
             score *= DUPLICATE_PENALTY
-        said.append(words)
+        seen.append(words)
         scored.append((span, score))
     return scored
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one) and len(one & other) >= DUPLICATE_JACCARD * len(one | other)
+def _is_duplicate(words: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(words) and len(words & other) >= DUPLICATE_JACCARD * len(words | other)
 
 
-def _moment(span: _Span, place: VideoRef, score: float) -> Moment:
+def _moment(span: _Span, video: VideoRef, score: float) -> Moment:
     kinds: dict[PassageKind, None] = dict.fromkeys(hit.kind for hit in span.hits)
     return Moment(
         video_id=span.hits[0].video_id,
-        video_title=place.title,
-        video_path=place.path,
+        video_title=video.title,
+        video_path=video.path,
         start=span.start,
         end=span.end,
         score=score,

@@ -1,6 +1,6 @@
-"""The values that travel through vidlocal. No I/O, nothing mutable.
+"""Immutable value types shared by all packages. No I/O.
 
-Times and durations are seconds as `float`; zero is the container's start_time, as a player shows it.
+Times and durations are seconds as `float`, counted from the container's start_time as in a player.
 """
 
 import json
@@ -9,9 +9,9 @@ from enum import StrEnum
 
 
 class PassageKind(StrEnum):
-    """What a passage of text is. The values are stored and printed.
+    """Kind of a passage. The values are stored and printed.
 
-    `picture` is a frame that is found by how it looks; there is no text and no stored passage of that.
+    `picture` marks a frame found by image search; such a hit has no text and no stored passage.
     """
 
     SPEECH = "speech"
@@ -28,7 +28,7 @@ TEXT_KINDS = tuple(kind for kind in PassageKind if kind is not PassageKind.PICTU
 
 
 class MediaKind(StrEnum):
-    """A photo is a video with one frame, audio has no frames."""
+    """Kind of a media file. A photo is stored as a video with one frame; audio has no frames."""
 
     VIDEO = "video"
     PHOTO = "photo"
@@ -36,7 +36,7 @@ class MediaKind(StrEnum):
 
 
 class JobKind(StrEnum):
-    """One sort of pending work. `target` of a describe or watch job is a frame, of the others a video."""
+    """Kind of a job. The `target` of describe and watch jobs is a frame, of all others a video."""
 
     TRANSCRIBE = "transcribe"
     READ = "read"
@@ -56,16 +56,16 @@ class JobState(StrEnum):
 
 
 class Fault(StrEnum):
-    """What a job failed on. The values are stored and printed."""
+    """Cause of a failed job. The values are stored and printed."""
 
-    ANSWER = "answer"  # the model's answer was of no use
-    FILE = "file"  # the video or a picture of it cannot be read
-    TOOL = "tool"  # a program or library we need failed on it
-    CRASH = "crash"  # the whole program ended while at work on it, again and again
+    ANSWER = "answer"  # unusable answer of the model
+    FILE = "file"  # the video or a frame of it cannot be read
+    TOOL = "tool"  # a program or library failed
+    CRASH = "crash"  # vidlocal ended several times during the job
 
 
 class EnrichmentStatus(StrEnum):
-    """`enriched`: no job of the video is queued or running."""
+    """Progress of a video's jobs. `enriched`: no job is queued or running."""
 
     PENDING = "pending"
     ENRICHING = "enriching"
@@ -74,7 +74,7 @@ class EnrichmentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """`index` counts all streams of the file; `language` is as tagged in the file, ISO 639-2 or -1."""
+    """An audio stream. `index` counts all streams of the file; `language` is the file's tag, ISO 639-2 or -1."""
 
     index: int
     codec: str
@@ -86,7 +86,7 @@ class AudioTrack:
 
 @dataclass(frozen=True, slots=True)
 class SubtitleTrack:
-    """`is_text` is false for bitmap subtitles (DVD, Blu-ray), which carry no words."""
+    """A subtitle stream. `is_text` is false for bitmap subtitles (DVD, Blu-ray)."""
 
     index: int
     codec: str
@@ -97,11 +97,11 @@ class SubtitleTrack:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a media file says of itself, checked against its packets.
+    """Properties of a media file, read from the header and verified against the packets.
 
-    `width_px`, `height_px` are of the upright picture with square pixels. `rotation` is in degrees
-    clockwise, 0, 90, 180 or 270. `start` is the container's start_time; every other time has it
-    subtracted already. `partial` is a reason when the file ends before its header says.
+    `width_px` and `height_px` are the upright size with square pixels. `rotation` is in degrees clockwise, 0, 90, 180
+    or 270. `start` is the container's start_time, already subtracted from all other times. `partial` is the reason
+    if the file is truncated or damaged.
     """
 
     kind: MediaKind
@@ -125,7 +125,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells, without reading it, that a file is unchanged."""
+    """File metadata, to detect changes without reading the file."""
 
     size_bytes: int
     mtime_ns: int
@@ -134,7 +134,7 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A span of text as a subtitle file or a speech model gives it."""
+    """A timed text from a subtitle file or a speech model."""
 
     start: float
     end: float
@@ -144,7 +144,7 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One piece of text about a span of a video: the only thing that is ever searched."""
+    """A text about a span of a video, the unit of text search."""
 
     start: float
     end: float
@@ -161,7 +161,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A stored frame. `image` is relative to the library folder and None for a repeat of `same_as`."""
+    """A stored frame. `image` is relative to the library folder, None for a duplicate of `same_as`."""
 
     id: int
     video_id: int
@@ -173,10 +173,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FrameDraft:
-    """A frame that is not in the library yet. `same_as` is the position of the frame it repeats.
+    """A frame to be stored. `same_as` is the position of an earlier duplicate.
 
-    `dhash` is 64 bits as an unsigned number. `rank` orders the representative frames of a video,
-    0 first, and is None for the others. `novelty` is 0 to 1, the difference from what came before.
+    `dhash` is 64 bits as an unsigned number. `rank` orders the representative frames of a video, 0 first, and is None
+    for all others. `novelty` is the difference from earlier frames, 0 to 1.
     """
 
     time: float
@@ -194,7 +194,7 @@ class FrameDraft:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video as the library knows it."""
+    """A video of the library."""
 
     id: int
     content_hash: str
@@ -215,7 +215,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed piece of deep work. `lease` is the wall-clock time at which it may be claimed again."""
+    """A claimed job. `lease` is a wall-clock time; other workers may claim the job again from then on."""
 
     id: int
     kind: JobKind
@@ -227,7 +227,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class SceneAnswer:
-    """What the vision model says of one frame. `excitement` is 0 to 1."""
+    """The vision model's answer about one frame. `excitement` is 0 to 1."""
 
     description: str
     tags: tuple[str, ...] = ()
@@ -241,24 +241,24 @@ class SceneAnswer:
     excitement: float | None = None
 
     def facts_json(self) -> str:
-        """What the answer says beyond its description, as stored with the frame."""
+        """JSON of all non-empty fields except description and tags, as stored with the frame."""
         names = (field.name for field in fields(self) if field.name not in ("description", "tags"))
-        said = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in names}
         return json.dumps(
-            {name: value for name, value in said.items() if value not in (None, "", ())}, ensure_ascii=False
+            {name: value for name, value in values.items() if value not in (None, "", ())}, ensure_ascii=False
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ActionAnswer:
-    """What the vision model says of several frames in order. `action` is empty when nothing happens."""
+    """The vision model's answer about a sequence of frames. `action` is empty if nothing happens."""
 
     action: str
     tags: tuple[str, ...] = ()
 
 
 class TagKind(StrEnum):
-    """What a tag of a video names. The values are stored and printed."""
+    """Kind of a video tag. The values are stored and printed."""
 
     TAG = "tag"
     PERSON = "person"
@@ -269,10 +269,10 @@ class TagKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SectionAnswer:
-    """What the text model makes of the notes on one part of a video. `excitement` is 0 to 1.
+    """The text model's summary of one section of a video. `excitement` is 0 to 1.
 
-    `words` are tags, people, objects, places and keywords, as the model words them; `rests_on` the ids of the
-    passages it names as its grounds, all of them among those it was given.
+    `words` are tags, people, objects, places and keywords in the words of the model. `rests_on` are the ids of the
+    cited passages, a subset of the input.
     """
 
     title: str
@@ -285,9 +285,9 @@ class SectionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a video's timeline and what the text model made of it.
+    """A section of a video's timeline with the text model's answer.
 
-    `fingerprint` tells what it was made of: the same notes, asked in the same way, need not be asked about again.
+    `fingerprint` is a hash of the input and prompt; a section with the same fingerprint is not asked again.
     """
 
     number: int
@@ -299,10 +299,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ChaptersAnswer:
-    """What the text model makes of the sections of a video.
+    """The text model's summary and chapters of a video.
 
-    `chapters` are titles with the position of the first section of each, the first of them 0; `rests_on` the
-    positions of the sections that the summary rests on.
+    `chapters` are titles with the position of their first section, starting at 0. `rests_on` are the positions of the
+    sections cited by the summary.
     """
 
     summary: str
@@ -312,7 +312,7 @@ class ChaptersAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A titled span of a video. `rests_on` are ids of passages."""
+    """A titled span of a video. `rests_on` are the ids of the cited passages."""
 
     start: float
     end: float
@@ -324,7 +324,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class VideoTag:
-    """What is in a video, in the library's own vocabulary, and the ids of the passages that say so."""
+    """A tag of a video in the library's vocabulary. `rests_on` are the ids of the cited passages."""
 
     kind: TagKind
     tag: str
@@ -333,7 +333,7 @@ class VideoTag:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who made a piece of text: so that a better model can redo exactly what is stale."""
+    """Engine, model and prompt of a generated text, to find stale texts."""
 
     engine: str
     model: str
@@ -343,7 +343,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that matches a query, or a frame that looks like it: that one has no `passage_id`, but a `frame_id`.
+    """A passage that matches a query, or a frame found by image search (`frame_id` instead of `passage_id`).
 
     `score` is 0 to 1, comparable within one search only.
     """
@@ -359,13 +359,13 @@ class Hit:
 
     @property
     def key(self) -> int:
-        """What tells it from the other hits of a search."""
+        """A number unique among the hits of one search."""
         return self.passage_id if self.passage_id is not None else -(self.frame_id or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A span of a video with the hits that justify it, best hit first."""
+    """A span of a video with all hits, best first."""
 
     video_id: int
     video_title: str
@@ -380,11 +380,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class PassageExplanation:
-    """What found a passage. Ranks count from 1; None where that way did not find it.
+    """Scores of a passage in word and vector search. Ranks start at 1 and are None if a search missed the passage.
 
-    `coverage` is how much of the query's words it holds, 0 to 1; `z` how many standard deviations its `cosine` lies
-    above that of passages in general. The two weights add up to what it was ranked by; a passage that has no vector
-    is weighed as one of usual nearness.
+    `coverage` is the share of the query's words in the passage, 0 to 1; `z` the number of standard deviations of its
+    `cosine` above the mean of all passages. The score is the sum of both weights. A passage without a vector gets the
+    weight of an average cosine.
     """
 
     words_rank: int | None
@@ -398,7 +398,7 @@ class PassageExplanation:
 
 @dataclass(frozen=True, slots=True)
 class FrameExplanation:
-    """What found a frame: its place among the pictures, from 1, and how its `cosine` stands out, as in `Why`."""
+    """Scores of a frame in image search. `rank` starts at 1; `z` as in `PassageExplanation`."""
 
     rank: int
     cosine: float
@@ -407,7 +407,7 @@ class FrameExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A stretch of a video with `pictures` frames that look alike."""
+    """A span of a video with `frame_count` similar frames."""
 
     video_id: int
     start: float
@@ -417,7 +417,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Frames that look like `leader`, itself among them: how many, and where, in order of video and time."""
+    """Frames similar to `leader`, including `leader`. `occurrences` are in order of video and time."""
 
     leader: Frame
     frame_count: int
@@ -425,12 +425,12 @@ class Cluster:
 
     @property
     def video_count(self) -> int:
-        return len({take.video_id for take in self.occurrences})
+        return len({occurrence.video_id for occurrence in self.occurrences})
 
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """What the vision model saw at `time` of a video when it was asked whether that shows what was looked for."""
+    """The vision model's verdict on the frame at `time`: does the frame match the query?"""
 
     time: float
     matches: bool

@@ -2,5 +2,5 @@
 
 
 def pluralize(number: int, singular: str, plural: str = "") -> str:
-    """`1 frame`, `1,234 frames`; `several` where an s alone does not make more of one."""
+    """`1 frame`, `1,234 frames`. `plural` defaults to `singular` + s."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {plural or singular + 's'}"

@@ -1,13 +1,13 @@
-"""Seconds to the times people read, and back."""
+"""Format seconds as times and durations, and parse times."""
 
 import re
 from datetime import datetime, timedelta
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
 
 def format_time(seconds: float) -> str:
-    """`h:mm:ss.s`, always one decimal: 3723.52 is `1:02:03.5`."""
+    """`h:mm:ss.s`, always with one decimal: 3723.52 is `1:02:03.5`."""
     tenths = max(0, round(seconds * 10))
     minutes, tenths = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
@@ -15,35 +15,35 @@ def format_time(seconds: float) -> str:
 
 
 def format_short_time(seconds: float) -> str:
-    """`m:ss`, or `h:mm:ss` from one hour: what a player shows."""
+    """`m:ss`, or `h:mm:ss` from one hour, as in a player."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def format_date(text: str) -> str:
-    """`2019-06-02 14:05` of an ISO 8601 time: in the time of this machine if it is UTC, else as the camera wrote it.
+    """`2019-06-02 14:05` for an ISO 8601 time: UTC is converted to local time, other zones stay as recorded.
 
-    A day alone, and what is no such time, stays as it is.
+    A date without a time, and text in another format, is returned unchanged.
     """
     if "T" not in text:
         return text
     try:
-        at = datetime.fromisoformat(text)
-        here = at.astimezone() if at.utcoffset() == timedelta(0) else at
+        date = datetime.fromisoformat(text)
+        local = date.astimezone() if date.utcoffset() == timedelta(0) else date
     except (ValueError, OverflowError, OSError):
         return text
-    return here.isoformat(" ", "minutes")[:16]
+    return local.isoformat(" ", "minutes")[:16]
 
 
 def format_range(start: float, end: float) -> str:
-    """`1:05 to 1:12`, or one time when both read the same."""
+    """`1:05 to 1:12`, or a single time if both read the same."""
     first, last = format_short_time(start), format_short_time(end)
     return first if first == last else f"{first} to {last}"
 
 
 def format_duration(seconds: float) -> str:
-    """How long something takes, rounded for a person: `40 s`, `12 min`, `3 h 20 min`."""
+    """Rounded duration: `0.4 s`, `40 s`, `12 min`, `3 h 20 min`."""
     if seconds < 0.95:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -56,13 +56,13 @@ def format_duration(seconds: float) -> str:
 
 
 def format_pace(seconds: float) -> str:
-    """Seconds per item with two figures: `0.045 s`, `4.2 s`, `38 s`."""
+    """Seconds per item with two significant digits: `0.045 s`, `4.2 s`, `38 s`."""
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def parse_time(text: str) -> float:
-    """Seconds from `1:02:03.5`, `2:03` or plain seconds `123.5`. Raises ValueError."""
-    match = _CLOCK.fullmatch(text.strip())
+    """Seconds from `1:02:03.5`, `2:03` or `123.5`. Raises ValueError."""
+    match = _TIME.fullmatch(text.strip())
     if match is None:
         return float(text)
     hours, minutes, seconds = match.groups()

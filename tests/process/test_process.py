@@ -239,7 +239,7 @@ def test_leaving_a_worker_ends_the_child_and_its_children() -> None:
 def test_a_worker_dies_with_its_killed_parent() -> None:
     code = (
         "import time; from vidlocal.process import Worker\n"
-        "with Worker('tests.process_child', name='child') as w:\n"
+        "with Worker('tests.support.process_child', name='child') as w:\n"
         "    print(w.call({'do': 'echo'}, timeout=20).values['pid'], flush=True); time.sleep(600)"
     )
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}

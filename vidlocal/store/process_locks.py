@@ -99,7 +99,7 @@ class ProcessLock:
         with suppress(OSError):  # a full disk holds nobody up who only waits
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
-            os.write(self._file, said)
+            os.write(self._file, data)
 
 
 def is_alive(folder: Path, token: str) -> bool:
