@@ -1,4 +1,4 @@
-"""The model that looks at pictures, opened for a command."""
+"""The CLIP model, opened as the settings name it."""
 
 from contextlib import ExitStack
 
@@ -10,27 +10,27 @@ from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
 
 
-def open_pictures(stack: ExitStack, chosen: Settings) -> PictureEngine | str:
-    """The engine, closed with `stack`; or a sentence that says why there is none, and what to run.
+def open_clip(stack: ExitStack, settings: Settings) -> PictureEngine | str:
+    """Open the engine, closed with `stack`; or return a sentence with the reason and the command to run.
 
-    Its child starts with the first call, so this costs a look at the files only.
+    The child process starts with the first call, so this only checks the files.
     """
     try:
-        model = picture_model(chosen.models_folder)
-    except EngineError as error:  # an extra: everything else can be done without it
+        model = picture_model(settings.models_folder)
+    except EngineError as error:  # an optional extra
         return str(error)
     from vidlocal.engines.clip import PictureVectors
 
     return stack.enter_context(PictureVectors(model))
 
 
-def queue_pictures(library: Library, chosen: Settings, *, required: bool = False) -> None:
-    """Queue the pictures that the model has not seen, when it is there: videos that came before it was.
+def queue_frame_vectors(library: Library, settings: Settings, *, required: bool = False) -> None:
+    """Queue frames without a vector of the installed model, for videos that came before the model.
 
-    Raises ModelMissing or EngineError when it is not and is `required`.
+    Raises ModelMissing or EngineError if the model is not installed and `required`.
     """
     try:
-        model = picture_model(chosen.models_folder)
+        model = picture_model(settings.models_folder)
     except EngineError:
         if required:
             raise

@@ -1,7 +1,7 @@
-"""What the words of a query look like to the model of pictures, asked while the rest of a search goes on.
+"""CLIP text encoder for queries, run in a thread beside the rest of a search.
 
-Loading the model takes 1.3 s of processor time, several times what a search takes. So it is asked in a thread, is
-waited for no longer than WAIT_S, and what it said of a query is kept in the library. Nothing heavy is imported before.
+Loading the model takes 1.3 s of processor time, several times more than a search. So a thread encodes the query, the
+search waits at most WAIT_S, and the vector is cached in the library. Heavy imports happen in the thread.
 """
 
 from collections.abc import Callable
@@ -19,30 +19,30 @@ from vidlocal.store.history import searches
 WAIT_S = 4.0
 
 
-class PictureWords:
-    """A `vidlocal.search.PictureVector` that remembers. `wait_s` bounds how long an answer is waited for."""
+class ClipQueryEncoder:
+    """A `vidlocal.search.run.PictureVector` with a cache. `wait_s`: longest wait for an answer, seconds."""
 
-    def __init__(self, library: Library, chosen: Settings, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, library: Library, settings: Settings, *, wait_s: float = WAIT_S) -> None:
         self._library = library
-        self._chosen = chosen
+        self._settings = settings
         self._wait_s = wait_s
-        self._learnt: tuple[str, QueryVector] | None = None
+        self._computed: tuple[str, QueryVector] | None = None
 
     def __call__(self, query: str) -> Callable[[], QueryVector]:
-        """Begin to find out what a query looks like. What is returned waits for it, or raises EngineError."""
-        known = searches.remembered_vector(self._library, frame_vectors.keys(self._library), query)
-        if known is not None:
-            return lambda: QueryVector(*known)
+        """Start to encode a query. The returned function waits for the vector, or raises EngineError."""
+        cached = searches.stored_vector(self._library, frame_vectors.keys(self._library), query)
+        if cached is not None:
+            return lambda: QueryVector(*cached)
         answers: SimpleQueue[QueryVector | EngineError] = SimpleQueue()
-        Thread(target=_ask, args=(self._chosen, query, answers), daemon=True).start()
+        Thread(target=_encode, args=(self._settings, query, answers), daemon=True).start()
         return lambda: self._wait(query, answers)
 
     def remember(self) -> None:
-        """Keep what was learnt, for the next search for the same. Best effort: the last thing a search does."""
-        if self._learnt is not None:
-            query, vector = self._learnt
+        """Store the computed vector for the next search with the same query. Best effort; call last."""
+        if self._computed is not None:
+            query, vector = self._computed
             with suppress(StoreError):
-                searches.remember_vector(self._library, vector.key, query, vector.values)
+                searches.store_vector(self._library, vector.key, query, vector.values)
 
     def _wait(self, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> QueryVector:
         try:
@@ -54,17 +54,17 @@ class PictureWords:
             ) from None
         if isinstance(answer, EngineError):
             raise answer
-        self._learnt = query, answer
+        self._computed = query, answer
         return answer
 
 
-def _ask(chosen: Settings, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> None:
-    """The whole life of the engine: on Linux its child ends with the thread that started it."""
-    from vidlocal.app.clip_engine import open_pictures
+def _encode(settings: Settings, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> None:
+    """Open, use and close the engine in one thread: on Linux its child ends with the thread that started it."""
+    from vidlocal.app.clip_engine import open_clip
 
     with ExitStack() as stack:
         try:
-            engine = open_pictures(stack, chosen)
+            engine = open_clip(stack, settings)
             if isinstance(engine, str):
                 raise ModelMissing(engine)
             vector = engine.embed_text(query)

@@ -106,7 +106,7 @@ def _sqlite() -> Check:
 def _home(home: Path) -> Iterator[Check]:
     """The library and the place it lies in."""
     yield _library(home)
-    base = filesystem.existing(home)
+    base = filesystem.existing_ancestor(home)
     if not os.access(base, os.W_OK | os.X_OK):
         mend = f"chmod u+rwx {base}, or name another folder with VIDLOCAL_HOME"
         yield Check("permissions", State.MISSING, f"{base} cannot be written to", mend, StoreError.exit_code)
@@ -259,7 +259,7 @@ def _several_pictures(server: "Ollama", chosen: Settings) -> Check:
     known = None
     if (chosen.home / FILE_NAME).exists():
         with Library.open(chosen.home) as library:
-            known = facts.get(library, facts.several_pictures(digest))
+            known = facts.get(library, facts.multi_image_key(digest))
     if known is None:
         return Check(part, State.OK, f"enrich will find out whether {chosen.vision_model} takes several in order")
     if known == facts.NO:

@@ -1,23 +1,36 @@
-"""The engines of a deep pass, opened for a command."""
+"""Engines of ingest and of the deep pass, opened as the settings name them."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
-from vidlocal.app.fast_engines import fast_engines
+from vidlocal.app.fast_engines import open_fast_engines
 from vidlocal.app.hosts import open_hosts
-from vidlocal.enrich.run import Engines
-from vidlocal.media.ffmpeg import find
+from vidlocal.enrich.run import EnrichEngines
+from vidlocal.ingest.run import IngestTools
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 
 
-def open_engines(
-    stack: ExitStack, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Callable[[str], None]
-) -> Engines:
-    """The models that the waiting work needs, each checked before the first frame. Raises EngineError."""
-    ffmpeg = find(chosen.ffmpeg)
+def open_ingest_tools(stack: ExitStack, settings: Settings) -> IngestTools:
+    """Open ffmpeg, the prober and the engines of the fast pass; closed with `stack`."""
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
-    fast = fast_engines(stack, chosen, ffmpeg, prober)
-    hosts = open_hosts(stack, chosen, left, canary=canary, say=say)
-    return Engines(fast, hosts, guarded=canary)
+    return IngestTools(ffmpeg, prober, open_fast_engines(stack, settings, ffmpeg, prober))
+
+
+def open_engines(
+    stack: ExitStack,
+    settings: Settings,
+    remaining: Mapping[JobKind, int],
+    *,
+    canary: bool,
+    notify: Callable[[str], None],
+) -> EnrichEngines:
+    """Open and check the models for the remaining jobs; closed with `stack`. Raises EngineError."""
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    prober = stack.enter_context(Prober())
+    fast = open_fast_engines(stack, settings, ffmpeg, prober)
+    hosts = open_hosts(stack, settings, remaining, canary=canary, notify=notify)
+    return EnrichEngines(fast, hosts, guarded=canary)

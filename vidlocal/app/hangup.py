@@ -1,4 +1,4 @@
-"""Going on when the terminal is closed."""
+"""Keep running after the terminal is closed."""
 
 import os
 import select
@@ -10,22 +10,22 @@ from types import FrameType
 
 
 @contextmanager
-def outlived(gone: Callable[[], None]) -> Iterator[None]:
-    """In the block a closed terminal does not end the program. `gone` is told, once, when it happens.
+def survive_hangup(on_hangup: Callable[[], None]) -> Iterator[None]:
+    """Keep the program running if the terminal closes inside the block; `on_hangup` is called once.
 
-    Streams that went to the terminal go nowhere from then on; files and pipes stay what they are.
+    Streams of the terminal are redirected to /dev/null from then on; files and pipes stay as they are.
     """
-    told = False
+    is_reported = False
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        nonlocal told
-        leave()
-        if not told:
-            told = True
-            gone()
+        nonlocal is_reported
+        detach_streams()
+        if not is_reported:
+            is_reported = True
+            on_hangup()
 
     before = signal.getsignal(signal.SIGHUP)
-    if before is not signal.SIG_DFL:  # nohup has seen to it
+    if before is not signal.SIG_DFL:  # started with nohup
         yield
         return
     signal.signal(signal.SIGHUP, hang_up)
@@ -35,8 +35,8 @@ def outlived(gone: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
 
 
-def leave() -> None:
-    """Send what goes to a terminal nowhere, from now on."""
+def detach_streams() -> None:
+    """Redirect standard streams that are a terminal to /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -46,7 +46,7 @@ def leave() -> None:
 
 
 def is_gone(file: int) -> bool:
-    """Whether a terminal hung up without a signal: the program was disowned, or has a session of its own."""
+    """True if the terminal hung up without a signal, as for a disowned program or one with its own session."""
     poll = select.poll()
     poll.register(file, 0)
     return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))

@@ -1,194 +1,219 @@
-"""The Ollama servers of a run, each checked before the first frame: reachable, local models, and they see."""
+"""Model servers of a run, each checked before the first frame: reachable, local models, working vision."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 from vidlocal.engines import canary, vram_fit
+from vidlocal.engines.backends import Backend, ModelServer, backend
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.job_specs import SERVER_KINDS, ModelRole, kinds_with_role
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 Model = TypeVar("Model")
-
-_NEEDS_A_SERVER = (JobKind.DESCRIBE, JobKind.WATCH, JobKind.TAG, JobKind.SUMMARISE, JobKind.EMBED)
 
 
 def open_hosts(
-    stack: ExitStack, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say
+    stack: ExitStack, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
 ) -> list[Host]:
-    """The servers that can do some of the work that is left, closed with `stack`.
+    """Open the servers that can do some of the remaining jobs; closed with `stack`.
 
-    A server that cannot is named and left out; EngineError when none can. Work that needs no server goes on
-    without one.
+    Unusable servers are reported and skipped. Raises EngineError if all are unusable and a job needs one.
     """
-    if set(left) == {JobKind.PICTURES}:  # other work may end in passages, which are to be embedded
+    if set(remaining) == {JobKind.PICTURES}:  # any other job may lead to passages, and these to embeddings
         return []
-    needed = any(kind in left for kind in _NEEDS_A_SERVER)
+    needs_server = any(kind in remaining for kind in SERVER_KINDS)
     hosts: list[Host] = []
-    troubles: list[EngineError] = []
-    for address in chosen.hosts:
+    errors: list[EngineError] = []
+    for address in settings.hosts:
         try:
-            server = stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host))
-            hosts.append(_host(server, chosen, left, canary=canary, say=say))
+            connection = _connect(stack, settings, address)
+            hosts.append(_host(connection, settings, remaining, canary=canary, notify=notify))
         except EngineError as error:
-            troubles.append(error)
-    if not hosts and needed:
-        raise troubles[0]
-    if needed:
-        for trouble in troubles:
-            say(f"Going on without one of the servers. {trouble}")
+            errors.append(error)
+    if not hosts and needs_server:
+        raise errors[0]
+    if needs_server:
+        for skipped in errors:
+            notify(f"Going on without one of the servers. {skipped}")
     return hosts
 
 
-def open_vision(stack: ExitStack, chosen: Settings, *, say: Say) -> tuple[VisionEngine, Callable[[], None]]:
-    """The vision model of the first server that has it, closed with `stack`, and a check that it sees.
+def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tuple[VisionEngine, Callable[[], None]]:
+    """Open the vision model of the first server that has it; closed with `stack`. Returns it with a canary check.
 
-    Raises EngineError when no server has it; the check raises it when the model is blind.
+    Raises EngineError if no server has it; the check raises EngineError if the model does not see.
     """
-    vision = _first(stack, chosen, lambda server: _vision(server, chosen, canary=False, say=say))
-    return vision, partial(_refuse_the_blind, vision)
+    vision = _first(stack, settings, lambda connection: _vision(connection, settings, canary=False, notify=notify))
+    return vision, partial(_require_sight, vision)
 
 
-def open_writer(stack: ExitStack, chosen: Settings) -> TextEngine:
-    """The text model of the first server that has it, closed with `stack`.
+def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
+    """Open the text model of the first server that has it; closed with `stack`.
 
-    Raises EngineError when no server has it: what the first of them says.
+    Raises the EngineError of the first server if no server has it.
     """
-    return _first(stack, chosen, lambda server: _text_model(server, chosen))
+    return _first(stack, settings, lambda connection: _text_model(connection, settings))
 
 
-def _first(stack: ExitStack, chosen: Settings, have: Callable[[Ollama], Model]) -> Model:
-    """What the first server has that has it. EngineError when none does: what the first of them says."""
-    troubles: list[EngineError] = []
-    for address in chosen.hosts:
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """A connected server, and the backend of its kind."""
+
+    server: ModelServer
+    backend: Backend
+
+
+def _connect(stack: ExitStack, settings: Settings, address: str) -> _Connection:
+    kind = backend("ollama")
+    server = stack.enter_context(kind.connect(address, allow_remote=settings.allow_remote_host))
+    return _Connection(server, kind)
+
+
+def _first(stack: ExitStack, settings: Settings, open_model: Callable[[_Connection], Model]) -> Model:
+    errors: list[EngineError] = []
+    for address in settings.hosts:
         try:
-            return have(stack.enter_context(Ollama(address, allow_remote=chosen.allow_remote_host)))
+            return open_model(_connect(stack, settings, address))
         except EngineError as error:
-            troubles.append(error)
-    raise troubles[0]
+            errors.append(error)
+    raise errors[0]
 
 
-def _refuse_the_blind(vision: VisionEngine) -> None:
-    trouble = _blindness(vision)
-    if trouble is not None:
-        raise EngineError(trouble)
-
-
-def _host(server: Ollama, chosen: Settings, left: Mapping[JobKind, int], *, canary: bool, say: Say) -> Host:
-    looks = JobKind.DESCRIBE in left or JobKind.WATCH in left
-    vision = _vision(server, chosen, canary=canary, say=say) if looks else None
+def _host(
+    connection: _Connection, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
+) -> Host:
+    server = connection.server
+    needs_vision = any(kind in remaining for kind in kinds_with_role(ModelRole.VISION))
+    vision = _vision(connection, settings, canary=canary, notify=notify) if needs_vision else None
     return Host(
         name=server.host,
         vision=vision,
-        embedder=_embedder(server, chosen, say),
-        is_up=lambda: _answers(server),
-        check=lambda: None if vision is None else _trouble(server, vision),
-        slots=chosen.slots or None,
-        writer=_writer(server, chosen, say),
+        embedder=_embedder(connection, settings, notify),
+        is_up=lambda: _is_up(server),
+        check=lambda: None if vision is None else _check(server, vision),
+        slots=settings.slots or None,
+        writer=_writer(connection, settings, notify),
     )
 
 
-def _vision(server: Ollama, chosen: Settings, *, canary: bool, say: Say) -> VisionEngine:
+def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:
+    server = connection.server
     try:
-        found = server.preflight(chosen.vision_model, "vision")
+        installed = server.preflight(settings.vision_model, "vision")
     except ModelMissing as error:
-        raise ModelMissing(f"{error}{_instead(server)}") from error
-    model, num_ctx = _that_fits(server, found, chosen, say)
-    vision = OllamaVision(server, model, num_ctx=num_ctx, keep_alive=chosen.keep_alive)
+        raise ModelMissing(f"{error}{_alternative(server)}") from error
+    model, num_ctx = _fitting_model(server, installed, settings, notify)
+    vision = connection.backend.vision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
-        say(f"Checking that {model.name} sees (the first answer waits for the model to load).")
-        trouble = _blindness(vision)
-        if trouble is not None:
-            raise EngineError(trouble)
-        _warn_of_spilling(server, model.name, say)
+        notify(f"Checking that {model.name} sees (the first answer waits for the model to load).")
+        failure = _canary_failure(vision)
+        if failure is not None:
+            raise EngineError(failure)
+        _warn_if_partly_on_cpu(server, model.name, notify)
     return vision
 
 
-def _instead(server: Ollama) -> str:
-    """The models that see and are there already, as the end of a sentence; nothing when the server does not tell."""
-    seeing = [model.name for model in server.models() if "vision" in (model.capabilities or ())]
-    return f" Or use one that is there: vidlocal enrich --model {seeing[0]}" if seeing else ""
+def _alternative(server: ModelServer) -> str:
+    """End of a sentence: an installed vision model; empty if unknown."""
+    names = [model.name for model in server.models() if "vision" in (model.capabilities or ())]
+    return f" Or use one that is there: vidlocal enrich --model {names[0]}" if names else ""
 
 
-def _that_fits(server: Ollama, model: ModelInfo, chosen: Settings, say: Say) -> tuple[ModelInfo, int]:
-    """The model and its context, or the best one on the server that fits on the card the setting speaks of."""
-    if not chosen.vram:
-        return model, chosen.num_ctx
-    card = chosen.vram * vram_fit.GB
-    context = vram_fit.context_that_fits(vram_fit.Candidate(model.name, model.size_bytes), chosen.num_ctx, card)
+def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:
+    """Return the model and its context, or the best installed one that fits into the GPU memory of the settings."""
+    if not settings.vram:
+        return model, settings.num_ctx
+    card = settings.vram * vram_fit.GB
+    context = vram_fit.context_that_fits(vram_fit.Candidate(model.name, model.size_bytes), settings.num_ctx, card)
     if context is not None:
         return model, context
-    needed = vram_fit.needed_bytes(model.name, model.size_bytes, chosen.num_ctx) / vram_fit.GB
-    why = f"{model.name} needs about {needed:.1f} GB and does not fit into {chosen.vram:g} GB"
-    found = vram_fit.best_that_fits(
-        [vram_fit.Candidate(one.name, one.size_bytes) for one in server.models()], chosen.num_ctx, card
+    needed = vram_fit.needed_bytes(model.name, model.size_bytes, settings.num_ctx) / vram_fit.GB
+    reason = f"{model.name} needs about {needed:.1f} GB and does not fit into {settings.vram:g} GB"
+    best = vram_fit.best_that_fits(
+        [vram_fit.Candidate(candidate.name, candidate.size_bytes) for candidate in server.models()],
+        settings.num_ctx,
+        card,
     )
-    if found is None:
-        raise EngineError(f"{why}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
-    say(f"{why}; taking {found.name}.")
-    taken = server.preflight(found.name, "vision")
-    return taken, vram_fit.context_that_fits(found, chosen.num_ctx, card) or chosen.num_ctx
+    if best is None:
+        raise EngineError(f"{reason}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
+    notify(f"{reason}; taking {best.name}.")
+    smaller = server.preflight(best.name, "vision")
+    return smaller, vram_fit.context_that_fits(best, settings.num_ctx, card) or settings.num_ctx
 
 
-def _warn_of_spilling(server: Ollama, model: str, say: Say) -> None:
-    """Say when a model that is loaded lies partly outside the card, which makes it many times slower."""
+def _warn_if_partly_on_cpu(server: ModelServer, model: str, notify: Notify) -> None:
+    """Warn if a loaded model lies partly outside GPU memory, which makes it many times slower."""
+    for size_bytes, gpu_bytes in _loaded_sizes(server, model):
+        if 0 < gpu_bytes < size_bytes:
+            share = gpu_bytes / size_bytes
+            notify(f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram")
+
+
+def _loaded_sizes(server: ModelServer, model: str) -> Iterator[tuple[int, int]]:
     with suppress(EngineError):
-        for name, size_bytes, on_card_bytes in server.loaded():
-            if name == model and 0 < on_card_bytes < size_bytes:
-                share = on_card_bytes / size_bytes
-                say(f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram")
+        for name, size_bytes, gpu_bytes in server.loaded():
+            if name == model:
+                yield size_bytes, gpu_bytes
 
 
-def _writer(server: Ollama, chosen: Settings, say: Say) -> TextEngine | None:
-    """The text model, or None and a sentence: frames are described without it."""
+def _writer(connection: _Connection, settings: Settings, notify: Notify) -> TextEngine | None:
+    """Open the text model; without it report the consequence and return None."""
     try:
-        return _text_model(server, chosen)
+        return _text_model(connection, settings)
     except ModelMissing as error:
-        say(f"Without tags of whole videos, chapters and summaries for now. {error}")
+        notify(f"Without tags of whole videos, chapters and summaries for now. {error}")
         return None
 
 
-def _text_model(server: Ollama, chosen: Settings) -> TextEngine:
-    model = server.preflight(chosen.text_model, "completion")
-    return OllamaText(server, model, num_ctx=chosen.num_ctx, keep_alive=chosen.keep_alive)
+def _text_model(connection: _Connection, settings: Settings) -> TextEngine:
+    model = connection.server.preflight(settings.text_model, "completion")
+    return connection.backend.text(connection.server, model, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
 
 
-def _embedder(server: Ollama, chosen: Settings, say: Say) -> EmbedEngine | None:
-    """The embedding model, or None and a sentence: words alone still find."""
+def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:
+    """Open the embedding model; without it report the consequence and return None."""
     try:
-        model = server.preflight(chosen.embed_model, "embedding")
+        model = connection.server.preflight(settings.embed_model, "embedding")
     except ModelMissing as error:
-        say(f"Search goes by words alone for now. {error}")
+        notify(f"Search goes by words alone for now. {error}")
         return None
-    return OllamaEmbeddings(server, model, on_gpu=chosen.embed_on_gpu, keep_alive=chosen.keep_alive)
+    return connection.backend.embedding(
+        connection.server, model, on_gpu=settings.embed_on_gpu, keep_alive=settings.keep_alive
+    )
 
 
-def _trouble(server: Ollama, vision: VisionEngine) -> str | None:
-    """Why a model that described until now must not go on."""
+def _check(server: ModelServer, vision: VisionEngine) -> str | None:
+    """Return the reason to stop using a vision model, or None."""
     if server.digest(vision.name) != vision.digest:
         return f"The model {vision.name} was replaced by another build meanwhile. Run vidlocal enrich again."
-    return _blindness(vision)
+    return _canary_failure(vision)
 
 
-def _blindness(vision: VisionEngine) -> str | None:
-    seen = canary.look(vision, chance=random.Random())
-    if seen.passed:
+def _require_sight(vision: VisionEngine) -> None:
+    failure = _canary_failure(vision)
+    if failure is not None:
+        raise EngineError(failure)
+
+
+def _canary_failure(vision: VisionEngine) -> str | None:
+    result = canary.look(vision, chance=random.Random())
+    if result.passed:
         return None
     return (
-        f"{vision.name} does not see: shown {', '.join(seen.shown)}, it said {'; '.join(seen.said)}. "
+        f"{vision.name} does not see: shown {', '.join(result.shown)}, it said {'; '.join(result.said)}. "
         "Update Ollama, or choose another vision model with --model."
     )
 
 
-def _answers(server: Ollama) -> bool:
+def _is_up(server: ModelServer) -> bool:
     try:
         server.version()
     except EngineError:

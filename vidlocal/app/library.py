@@ -1,9 +1,9 @@
-"""The library that the settings name, opened for a command."""
+"""The library of the settings."""
 
-from vidlocal import settings
+from vidlocal.settings import load
 from vidlocal.store.database import Library
 
 
 def open_library() -> Library:
-    """The library in the home folder. A missing one is a StoreError that says how to start one."""
-    return Library.open(settings.load().home)
+    """Open the library in the data directory. Raises StoreError, with the remedy, if there is none."""
+    return Library.open(load().home)

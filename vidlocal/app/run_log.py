@@ -1,7 +1,7 @@
-"""The log of the deep pass, in the folder `log` of the home folder.
+"""Log of the deep pass, in the folder `log` of the home folder.
 
-It holds what was said and how far the work is, for the mornings after a terminal was closed; no description and
-no word that was spoken goes into it. Two processes may write to it at the same time.
+Holds messages and progress, so that a run can be followed after its terminal was closed. Never holds descriptions or
+speech. Two processes may write at the same time.
 """
 
 import os
@@ -13,27 +13,25 @@ from itertools import pairwise
 from pathlib import Path
 from traceback import StackSummary, extract_tb
 
-import typer
-
 from vidlocal.errors import VidlocalError
 from vidlocal.render.sanitize import one_line
 
 FOLDER = "log"
 NAME = "enrich.log"
 
-# A calm night writes some 60 KB.
-_LONGEST_BYTES = 1 << 20
-_OLD_ONES = 3
+# An uneventful night writes about 60 KB.
+_MAX_BYTES = 1 << 20
+_MAX_BACKUPS = 3
 
 
-class Log:
-    """Lines with their local time and the number of the process. A log that cannot be written stops nobody."""
+class RunLog:
+    """Log lines with local time and process id. Failing to write never stops the run."""
 
     def __init__(self, home: Path) -> None:
         self.path = home / FOLDER / NAME
 
-    def line(self, text: str) -> None:
-        """One line, there at once."""
+    def write(self, text: str) -> None:
+        """Append one line."""
         at = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -47,38 +45,41 @@ class Log:
     def _rotate(self) -> None:
         if not self.path.exists() or self.path.stat().st_size < _MAX_BYTES:
             return
-        names = [self.path, *(self.path.with_name(f"{NAME}.{number}") for number in range(1, _OLD_ONES + 1))]
-        for younger, older in reversed(list(pairwise(names))):
+        names = [self.path, *(self.path.with_name(f"{NAME}.{number}") for number in range(1, _MAX_BACKUPS + 1))]
+        for newer, older in reversed(list(pairwise(names))):
             with suppress(FileNotFoundError):
-                younger.replace(older)
+                newer.replace(older)
 
 
 def forget(home: Path) -> None:
-    """Remove the log and its old ones: for a purge, since they name files."""
+    """Delete the log and its backups. Part of a purge, since log lines name files."""
     shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
 @contextmanager
-def last_words(log: Log) -> Iterator[None]:
-    """How the block ends, in the log: its error, or the lines of code a bug went through but not what it said."""
+def log_ending(log: RunLog, exits: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
+    """Log the error that ends the block; of a bug only the code lines, since its message may quote content.
+
+    `exits` are exceptions that end a run in good order.
+    """
     try:
         yield
-    except (typer.Exit, typer.Abort):
+    except exits:
         raise
     except VidlocalError as error:
-        log.line(str(error))
+        log.write(str(error))
         raise
     except KeyboardInterrupt:
-        log.line("Interrupted.")
+        log.write("Interrupted.")
         raise
     except Exception as error:
-        log.line(f"A bug, {type(error).__name__}, at {_places(extract_tb(error.__traceback__))}")
+        log.write(f"A bug, {type(error).__name__}, at {_code_lines(extract_tb(error.__traceback__))}")
         raise
     except SystemExit as end:
         if end.code:
-            log.line(f"Ended with {end.code}.")
+            log.write(f"Ended with {end.code}.")
         raise
 
 
-def _places(calls: StackSummary) -> str:
+def _code_lines(calls: StackSummary) -> str:
     return ", ".join(f"{Path(call.filename).name}:{call.lineno}" for call in calls[-6:])

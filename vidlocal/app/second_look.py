@@ -1,39 +1,39 @@
-"""`vidlocal search --look`: the vision model looks at the best moments with the question itself."""
+"""Rerank the best moments of a search by a vision model (`search --look`)."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
 from vidlocal.app.hosts import open_vision
-from vidlocal.cli.ui import console
 from vidlocal.errors import EngineError
-from vidlocal.records import SecondLook, Moment
+from vidlocal.records import Moment, SecondLook
 from vidlocal.search.query import parse
-from vidlocal.search.rerank import Looker, reordered
+from vidlocal.search.rerank import VisionReranker, reorder
 from vidlocal.search.run import Result
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 
 
-def look_again(
-    library: Library, chosen: Settings, found: Result, count: int, *, private: bool, quiet: bool
-) -> tuple[Result, dict[Moment, Look]]:
-    """The result in the order of what was seen in its best `count` moments, and what that was.
+def rerank_by_vision(
+    library: Library, settings: Settings, result: Result, count: int, *, keep: bool, notify: Callable[[str], None]
+) -> tuple[Result, dict[Moment, SecondLook]]:
+    """Show the best `count` moments to the vision model and reorder them. Returns the result and the answers.
 
-    With `private` what was asked is not kept: it holds the words of the search.
-    Without a server, or when it goes away, a sentence says so and the rest of the result is as it was.
+    `keep` stores the answers with the words of the query. Without a server, or when it goes away, `notify` gets the
+    reason and the remaining moments keep their order.
     """
-    seen: dict[Moment, Look] = {}
-    wanted = parse(found.query).words
-    if not wanted or not found.moments:
-        return found, seen
+    looks: dict[Moment, SecondLook] = {}
+    words = parse(result.query).words
+    if not words or not result.moments:
+        return result, looks
     try:
         with ExitStack() as stack:
-            engine, ready = open_vision(stack, chosen, say=lambda text: console.notice(text, quiet=quiet))
-            owner = stack.enter_context(Owner(library.folder))
-            looker = Looker(library, engine, wanted, worker=owner.token, ready=ready, keep=not private)
-            for moment, look in looker.look(found.moments[:count]):
-                seen[moment] = look
+            engine, ready = open_vision(stack, settings, notify=notify)
+            owner = stack.enter_context(ProcessLock(library.folder))
+            reranker = VisionReranker(library, engine, words, worker=owner.token, ready=ready, keep=keep)
+            for moment, look in reranker.rerank(result.moments[:count]):
+                looks[moment] = look
     except EngineError as error:
-        console.notice(f"Looked at {len(seen)} of the best moments. {error}", quiet=quiet)
-    return replace(found, moments=reordered(found.moments, seen)), seen
+        notify(f"Looked at {len(looks)} of the best moments. {error}")
+    return replace(result, moments=reorder(result.moments, looks)), looks

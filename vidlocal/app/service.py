@@ -1,161 +1,162 @@
-"""The rounds of `vidlocal worker`: over what has arrived and what is queued, for ever."""
+"""The service `vidlocal worker`: ingests new files and works through the queue, in rounds without end."""
 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from vidlocal import settings
-from vidlocal.app import session
-from vidlocal.app.clip_engine import queue_pictures
-from vidlocal.app.engines import open_engines
-from vidlocal.cli import enrich as enriching
-from vidlocal.cli import ingest as ingesting
+from vidlocal.app.clip_engine import queue_frame_vectors
+from vidlocal.app.engines import open_engines, open_ingest_tools
+from vidlocal.app.progress import show_enrich_progress
+from vidlocal.app.session import RunSession
 from vidlocal.enrich.run import SERVER, enrich
-from vidlocal.enrich.runner.schedule import Schedule, Unpaused
-from vidlocal.enrich.runner.worker import work_left
+from vidlocal.enrich.runner.queue_runner import remaining_jobs
+from vidlocal.enrich.runner.schedule import NotPaused, Schedule
 from vidlocal.errors import EngineError, EngineUnreachable
-from vidlocal.ingest.folder_watcher import Arrivals
+from vidlocal.ingest.folder_watcher import FolderWatcher
 from vidlocal.ingest.run import Outcome, Result, ingest
 from vidlocal.records import JobKind
+from vidlocal.settings import Settings
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
-from vidlocal.text import counted
+from vidlocal.store.process_locks import ProcessLock
+from vidlocal.text import pluralize
 
-_HELD_REST_S = 1.0
-_IDLE_REST_S = 10.0
-# What could not be done, a missing model for instance, is tried again so often, sooner when the queue has changed.
+_HOLD_PAUSE_S = 1.0
+_IDLE_PAUSE_S = 10.0
+# Jobs without a usable engine, such as a missing model, are retried after this time, or when the queue changes.
 _RETRY_S = 600.0
-# How soon a server that was not there, or a model at fault, is looked at again.
-_TROUBLE_FIRST_S, _TROUBLE_LONGEST_S = 15.0, 600.0
+# Pauses before a missing server or a faulty model is checked again: doubled from the first to the last.
+_MIN_ERROR_PAUSE_S, _MAX_ERROR_PAUSE_S = 15.0, 600.0
 
 
 @dataclass(slots=True)
 class Service:
-    """What a worker does. `record` gets a JSON object for each thing done; `now` is monotonic, in seconds."""
+    """The service. `record` gets a JSON object for each result; `now` is monotonic, in seconds."""
 
     library: Library
-    chosen: settings.Settings
-    owner: Owner
-    shift: session.Shift
-    arrivals: Arrivals
+    settings: Settings
+    lock: ProcessLock
+    session: RunSession
+    watcher: FolderWatcher
     record: Callable[[object], None]
     canary: bool
     now: Callable[[], float] = time.monotonic
-    gate: Schedule = field(init=False)
-    _unpaused: Unpaused = field(init=False)
-    _undone: dict[JobKind, int] | None = field(init=False, default=None)
-    _not_before: float = field(init=False, default=0.0)
-    _trouble: str | None = field(init=False, default=None)
-    _said: set[str] = field(init=False, default_factory=set)
-    _pause: float = field(init=False, default=_TROUBLE_FIRST_S)
+    schedule: Schedule = field(init=False)
+    _not_paused: NotPaused = field(init=False)
+    _undoable: dict[JobKind, int] | None = field(init=False, default=None)
+    _retry_at: float = field(init=False, default=0.0)
+    _error: str | None = field(init=False, default=None)
+    _notes: set[str] = field(init=False, default_factory=set)
+    _error_pause_s: float = field(init=False, default=_MIN_ERROR_PAUSE_S)
 
     def __post_init__(self) -> None:
-        self._unpaused = Unpaused(self.library)
-        self.gate = self.shift.gate(self)
+        self._not_paused = NotPaused(self.library)
+        self.schedule = self.session.schedule(self)
 
     def check_models(self) -> None:
-        """Raises EngineError when a model is missing or cannot do its work. A server that is away is waited for."""
+        """Raise EngineError if a model is missing or unfit. An unreachable server is no error: the service waits."""
         with ExitStack() as stack:
             try:
-                every = {JobKind.DESCRIBE: 1, JobKind.EMBED: 1}
-                open_engines(stack, self.chosen, every, canary=False, say=self.shift.say)
+                needed = {JobKind.DESCRIBE: 1, JobKind.EMBED: 1}
+                open_engines(stack, self.settings, needed, canary=False, notify=self.session.notify)
             except EngineUnreachable as error:
-                self._wait_out(error)
-        queue_pictures(self.library, self.chosen)
+                self._wait_after(error)
+        queue_frame_vectors(self.library, self.settings)
 
     def serve(self) -> NoReturn:
-        """Round after round, until a signal ends the program."""
+        """Run rounds until a signal ends the program."""
         while True:
-            time.sleep(self.round())
+            time.sleep(self.run_round())
 
-    def why_over(self) -> str | None:
-        """Ends a stretch of work, not the service: files that have arrived come first."""
-        return "New files have arrived." if self._arrived() else None
+    def end_reason(self) -> str | None:
+        """End a run of the deep pass, not the service, when files arrive: these come first."""
+        return "New files have arrived." if self._new_files() else None
 
-    def round(self) -> float:
-        """Take in what has arrived and work off the queue, as far as may be. How long to rest, in seconds."""
-        self._take_in(self._arrived())
-        if not self.gate.look().go:
-            return _HELD_REST_S
-        left = work_left(self.library)
-        if not left or (left == self._undone and self.now() < self._not_before):
-            return _IDLE_REST_S
-        if self._trouble is not None and self.now() < self._not_before:
-            return _HELD_REST_S
+    def run_round(self) -> float:
+        """Ingest new files and work through the queue, as far as allowed. Returns the pause before the next round."""
+        self._ingest(self._new_files())
+        if not self.schedule.decide().go:
+            return _HOLD_PAUSE_S
+        remaining = remaining_jobs(self.library)
+        if not remaining or (remaining == self._undoable and self.now() < self._retry_at):
+            return _IDLE_PAUSE_S
+        if self._error is not None and self.now() < self._retry_at:
+            return _HOLD_PAUSE_S
         try:
-            self._work_off(left)
+            self._enrich(remaining)
         except EngineError as error:
-            self._wait_out(error)
-        return _HELD_REST_S
+            self._wait_after(error)
+        return _HOLD_PAUSE_S
 
-    def _work_off(self, left: dict[JobKind, int]) -> None:
+    def _enrich(self, remaining: dict[JobKind, int]) -> None:
         with ExitStack() as stack:
-            engines = open_engines(stack, self.chosen, left, canary=self.canary, say=self.shift.say)
-            if self._trouble is not None:
-                self.shift.say("The models are there; going on.")
-            self._trouble, self._pause = None, _TROUBLE_FIRST_S
-            self.owner.go_on(SERVER)
-            with self.shift.working():
+            engines = open_engines(stack, self.settings, remaining, canary=self.canary, notify=self.session.notify)
+            if self._error is not None:
+                self.session.notify("The models are there; going on.")
+            self._error, self._error_pause_s = None, _MIN_ERROR_PAUSE_S
+            self.lock.clear_waiting(SERVER)
+            with self.session.working():
                 summary = enrich(
                     self.library,
                     engines,
-                    self.owner,
-                    gate=self.gate,
-                    report=lambda at: enriching.show(self.shift, at),
-                    say=self.shift.say,
+                    self.lock,
+                    schedule=self.schedule,
+                    on_progress=partial(show_enrich_progress, self.session),
+                    notify=self.session.notify,
                 )
-        self._say_once(summary.notes)
-        self.record(enriching.as_data(summary))
-        self.shift.keep_report()
+        self._notify_once(summary.notes)
+        self.record(summary.as_data())
+        self.session.save_report()
         if summary.stopped is None:
-            self._undone, self._not_before = summary.left, self.now() + _RETRY_S
+            self._undoable, self._retry_at = summary.left, self.now() + _RETRY_S
 
-    def _wait_out(self, error: EngineError) -> None:
-        """Say what is wrong, once, and look again later, less and less often."""
-        if str(error) != self._trouble:
-            self.shift.say(f"{error} Waiting for that to change; nothing is lost.")
-            self._pause = _TROUBLE_FIRST_S
-        self._trouble = str(error)
-        self.owner.wait_for(SERVER, self._trouble)
-        self._not_before = self.now() + self._pause
-        self._pause = min(_TROUBLE_LONGEST_S, self._pause * 2)
+    def _wait_after(self, error: EngineError) -> None:
+        """Report an error once, and retry later with growing pauses."""
+        if str(error) != self._error:
+            self.session.notify(f"{error} Waiting for that to change; nothing is lost.")
+            self._error_pause_s = _MIN_ERROR_PAUSE_S
+        self._error = str(error)
+        self.lock.set_waiting(SERVER, self._error)
+        self._retry_at = self.now() + self._error_pause_s
+        self._error_pause_s = min(_MAX_ERROR_PAUSE_S, self._error_pause_s * 2)
 
-    def _arrived(self) -> Sequence[Path]:
-        return [] if self._unpaused.why_not() else self.arrivals.ready()
+    def _new_files(self) -> Sequence[Path]:
+        return [] if self._not_paused.hold_reason() else self.watcher.ready()
 
-    def _take_in(self, paths: Sequence[Path]) -> None:
+    def _ingest(self, paths: Sequence[Path]) -> None:
         if not paths:
             return
         with ExitStack() as stack:
-            tools = ingesting.open_tools(stack, self.chosen)
+            tools = open_ingest_tools(stack, self.settings)
             for path in paths:
-                if self._unpaused.why_not():
+                if self._not_paused.hold_reason():
                     return
-                self.arrivals.hand_out(path)
+                self.watcher.hand_out(path)
                 for outcome in ingest(
                     self.library,
                     [path],
                     tools,
-                    self.owner,
-                    every=self.chosen.every,
-                    report=lambda at: self.shift.at(f"{at.stage}: {at.path.name}", at.done),
+                    self.lock,
+                    every=self.settings.every,
+                    report=lambda stage: self.session.update(f"{stage.stage}: {stage.path.name}", stage.done),
                 ):
-                    self._tell(outcome)
+                    self._report(outcome)
 
-    def _tell(self, outcome: Outcome) -> None:
-        self.record(ingesting.as_data(outcome))
+    def _report(self, outcome: Outcome) -> None:
+        self.record(outcome.as_data())
         if outcome.result is Result.FAILED:
-            self.shift.say(f"{outcome.path.name} was not taken in: {outcome.reason}")
+            self.session.notify(f"{outcome.path.name} was not taken in: {outcome.reason}")
         elif outcome.result is Result.ADDED and outcome.video is not None:
-            self.shift.say(f"{outcome.path.name} is video {outcome.video.id}, {pluralize(outcome.frames, 'frame')}.")
-        self._say_once(outcome.notes)
+            frame_count = pluralize(outcome.frames, "frame")
+            self.session.notify(f"{outcome.path.name} is video {outcome.video.id}, {frame_count}.")
+        self._notify_once(outcome.notes)
 
-    def _say_once(self, notes: Sequence[str]) -> None:
-        """What has to wait has to wait every time; once is enough."""
+    def _notify_once(self, notes: Sequence[str]) -> None:
+        """Print each note once, however often its job has to wait."""
         for note in notes:
-            if note not in self._said:
-                self._said.add(note)
-                self.shift.say(note)
+            if note not in self._notes:
+                self._notes.add(note)
+                self.session.notify(note)

@@ -1,4 +1,4 @@
-"""When a deep pass works, what it says, and its report: what `enrich` and `worker` share."""
+"""A run of the deep pass: working hours, messages, log and report. Shared by `enrich` and `worker`."""
 
 import time
 from collections import defaultdict
@@ -7,126 +7,120 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
-from typing import Annotated
-
-import typer
 
 from vidlocal.app import hangup
-from vidlocal.app.run_log import Log, last_words
-from vidlocal.cli.report import HELD_BY, describe
-from vidlocal.cli.ui import progress
+from vidlocal.app.progress import ProgressLine
+from vidlocal.app.run_log import RunLog, log_ending
 from vidlocal.enrich import report
-from vidlocal.enrich.runner.schedule import Condition, End, For, Idle, Night, Plugged, Schedule, Unpaused, Until, When
-from vidlocal.enrich.runner.sleep_inhibitor import Awake
-from vidlocal.enrich.runner.system_load import OthersLoad, lower_priority, on_battery
-from vidlocal.enrich.runner.time_window import Window, parse_lasting, parse_time, parse_window
+from vidlocal.enrich.runner.schedule import (
+    Condition,
+    End,
+    EndAfter,
+    EndAtTime,
+    MachineIdle,
+    NightWindow,
+    NotPaused,
+    OnMains,
+    Schedule,
+    When,
+)
+from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
+from vidlocal.enrich.runner.system_load import OtherProcessesLoad, lower_priority, on_battery
+from vidlocal.enrich.runner.time_window import TimeWindow, parse_duration, parse_time, parse_window
 from vidlocal.errors import StoreError, UsageError
+from vidlocal.render.report import HOLD_REASONS, report_rows
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
-from vidlocal.store.queue import jobs
-from vidlocal.timecode import lasting
+from vidlocal.store.process_locks import ProcessLock
+from vidlocal.store.values import now_utc
+from vidlocal.timecode import format_duration
 
-WindowOption = Annotated[
-    str | None,
-    typer.Option(
-        "--window",
-        metavar="HH:MM-HH:MM",
-        help="Hours of the night in place of the setting window, such as 23:00-06:30.",
-        show_default=False,
-    ),
-]
-UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="HH:MM", help="End at this time of day.", show_default=False)
-]
-ForOption = Annotated[
-    str | None, typer.Option("--for", metavar="3h", help="End after so long: 3h, 45m, 1h30m.", show_default=False)
-]
-WhenOption = Annotated[
-    When | None,
-    typer.Option(
-        "--when",
-        help="Hold while the machine is in use or on battery (idle), while it is on battery (plugged), or never (any).",
-        show_default="idle in the night window, any otherwise",
-    ),
-]
-
-# How often a log has a line of progress, and the report of a run that is killed is brought up to date.
-_LOGGED_EVERY_S = 60.0
-# A run without nights gets a report a day.
+# Interval between progress lines in the log, and between updates of the stored report.
+_LOG_INTERVAL_S = 60.0
+# A run without a night window gets one report a day.
 _DAY_S = 86_400.0
-# What holds the work before the first ruling, and between the nights: neither is worth a word in a report.
-_BEFORE, _OUTSIDE = "before", Night.name
-_UNWATCHED_S = 600.0
-# What was over in no time and did nothing leaves no report.
-_WORTH_A_REPORT_S = 60.0
+# Hold reasons that reports leave out: before the first decision, and outside the window.
+_BEFORE_START, _OUTSIDE_WINDOW = "before", NightWindow.name
+# Runs shorter than this were probably watched; longer ones end with a printed report.
+_MIN_UNATTENDED_S = 600.0
+# Shorter runs without results leave no report.
+_MIN_REPORTED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """When a run works. `window` is None when it does at any hour; `night` is the window that nights are counted by."""
+class WorkingHours:
+    """Hours of a run. `window` is None for any hour; `night` is the window used to count nights."""
 
-    window: Window | None
-    night: Window
+    window: TimeWindow | None
+    night: TimeWindow
     until: clock_time | None
     for_s: float | None
     when: When
 
 
-def read_hours(
-    chosen: Settings,
+def working_hours(
+    settings: Settings,
     *,
     overnight: bool,
     now: bool,
     until: str | None = None,
     lasts: str | None = None,
     when: When | None = None,
-) -> Hours:
-    """The hours that the options of a command ask for. Raises UsageError where they contradict each other."""
+) -> WorkingHours:
+    """Combine the options of a command with the settings. Raises UsageError if they contradict each other."""
     if now and overnight:
         raise UsageError("--now and the night window contradict each other. Leave one of them out.")
-    night = parse_window(chosen.window)
-    return Hours(
+    night = parse_window(settings.window)
+    return WorkingHours(
         window=night if overnight else None,
         night=night,
         until=None if until is None else parse_time(until),
-        for_s=None if lasts is None else parse_lasting(lasts),
+        for_s=None if lasts is None else parse_duration(lasts),
         when=when or (When.IDLE if overnight else When.ANY),
     )
 
 
 @contextmanager
-def shift(library: Library, owner: Owner, hours: Hours, *, quiet: bool) -> Iterator["Shift"]:
-    """A run of the deep pass, from before its models are checked to its report."""
-    log = Log(library.folder)
+def run_session(
+    library: Library,
+    lock: ProcessLock,
+    hours: WorkingHours,
+    line: ProgressLine,
+    *,
+    exits: tuple[type[BaseException], ...] = (),
+) -> Iterator["RunSession"]:
+    """Open a run of the deep pass, from before its models are checked to its report.
+
+    `exits`: exceptions by which the caller ends a run in good order; the log does not record them.
+    """
+    log = RunLog(library.folder)
     lower_priority()
     with (
-        last_words(log),
-        hangup.outlived(lambda: log.line("The terminal was closed; going on.")),
-        Awake() as awake,
-        progress.line(quiet=quiet) as line,
+        log_ending(log, exits),
+        hangup.survive_hangup(lambda: log.write("The terminal was closed; going on.")),
+        SleepInhibitor() as awake,
     ):
-        at_work = Shift(library, owner, hours, line, log, awake)
+        session = RunSession(library, lock, hours, line, log, awake)
         try:
-            yield at_work
+            yield session
         finally:
-            at_work.cut_short()
+            session.interrupt()
 
 
-class Shift:
-    """A `progress.Line` that writes the log too, and the keeper of the report.
+class RunSession:
+    """A `ProgressLine` with a log, and the owner of the run's report.
 
-    `now` is monotonic, in seconds, and `local` the clock on the wall.
+    `now` is monotonic, in seconds, and `local` the wall clock.
     """
 
     def __init__(
         self,
         library: Library,
-        owner: Owner,
-        hours: Hours,
-        line: progress.Line,
-        log: Log,
-        awake: Awake,
+        lock: ProcessLock,
+        hours: WorkingHours,
+        line: ProgressLine,
+        log: RunLog,
+        awake: SleepInhibitor,
         *,
         now: Callable[[], float] = time.monotonic,
         local: Callable[[], datetime] = lambda: datetime.now().astimezone(),
@@ -134,147 +128,147 @@ class Shift:
         self._now = now
         self._local = local
         self._library = library
-        self.owner = owner
+        self.lock = lock
         self._hours = hours
         self._line = line
         self._log = log
         self._awake = awake
-        self._held_by: str | None = _BEFORE
-        self._turned_at = self._logged_at = self._now()
+        self._hold: str | None = _BEFORE_START
+        self._changed_at = self._logged_at = self._now()
         self._run_id: int | None = None
-        self._works = self._ended = False
+        self._is_working = self._ended = False
         self._since = _a_second_ago()
-        self._start_anew()
+        self._start_report()
 
-    def gate(self, *more_ends: End) -> Schedule:
-        """The gate of these hours, and of further ends. `--for` counts from here."""
+    def schedule(self, *more_ends: End) -> Schedule:
+        """Build the schedule of these hours and further ends. `--for` counts from here."""
         hours, now, local = self._hours, self._now, self._local
-        conditions: list[Condition] = [Unpaused(self._library)]
+        conditions: list[Condition] = [NotPaused(self._library)]
         if hours.window is not None:
-            conditions.append(Night(hours.window, local))
+            conditions.append(NightWindow(hours.window, local))
         if hours.when is not When.ANY:
-            conditions.append(Plugged(on_battery, now))
+            conditions.append(OnMains(on_battery, now))
         if hours.when is When.IDLE:
-            conditions.append(Idle(OthersLoad(), now))
+            conditions.append(MachineIdle(OtherProcessesLoad(), now))
         ends = list(more_ends)
         if hours.until is not None:
-            ends.append(Until(hours.until, local))
+            ends.append(EndAtTime(hours.until, local))
         if hours.for_s is not None:
-            ends.append(For(hours.for_s, now))
-        return Schedule(conditions, ends, now=now, say=self.say, turned=self._turn)
+            ends.append(EndAfter(hours.for_s, now))
+        return Schedule(conditions, ends, now=now, notify=self.notify, on_change=self._record_change)
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """The block works whenever the gate lets it: then time counts, and the machine is kept awake."""
-        self._turned_at = self._now()
-        self._works = True
-        self._settle()
+        """Count time and keep the machine awake inside the block, whenever the schedule allows work."""
+        self._changed_at = self._now()
+        self._is_working = True
+        self._apply_state()
         try:
             yield
         finally:
             self._count_time()
-            self._works = False
-            self._settle()
+            self._is_working = False
+            self._apply_state()
 
-    def say(self, sentence: str) -> None:
-        """A sentence that stays, on the terminal and in the log."""
-        self._log.line(sentence)
-        with _surviving_the_terminal():
-            self._line.say(sentence)
+    def notify(self, message: str) -> None:
+        """Print a permanent message, and log the same text."""
+        self._log.write(message)
+        with _surviving_terminal_loss():
+            self._line.notify(message)
 
-    def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
-        """Where the work stands. `detail` may be a description, so it is not for the log."""
-        with _surviving_the_terminal():
-            self._line.at(what, done, eta=eta, detail=detail)
-        if self._now() - self._logged_at >= _LOGGED_EVERY_S:
+    def update(self, task: str, fraction: float | None, *, eta: float | None = None, detail: str = "") -> None:
+        """Show progress. `detail` may be a description of a frame, so the log leaves it out."""
+        with _surviving_terminal_loss():
+            self._line.update(task, fraction, eta=eta, detail=detail)
+        if self._now() - self._logged_at >= _LOG_INTERVAL_S:
             self._logged_at = self._now()
-            self._log.line(what if eta is None else f"{what}  {lasting(eta)} left")
-            self.keep_report()
+            self._log.write(task if eta is None else f"{task}  {format_duration(eta)} left")
+            self.save_report()
             if self._hours.window is None and self._now() - self._started >= _DAY_S:
-                self.sum_up("A day has passed; going on.")
+                self.print_report("A day has passed; going on.")
 
     def end(self, ended: str | None) -> None:
-        """Keep the report of the whole run, and say it where nobody will have watched."""
+        """Store the report of the whole run; print it if the run was probably unattended."""
         hours = self._hours
-        if hours.window or hours.until or hours.for_s or self._now() - self._started >= _UNWATCHED_S:
-            self.sum_up(ended)
+        if hours.window or hours.until or hours.for_s or self._now() - self._started >= _MIN_UNATTENDED_S:
+            self.print_report(ended)
         else:
-            self.keep_report(ended)
+            self.save_report(ended)
         self._ended = True
 
-    def cut_short(self) -> None:
-        """Keep the report, when the run was not ended in good order."""
+    def interrupt(self) -> None:
+        """Store the report of a run that did not reach `end`."""
         if not self._ended:
-            self.keep_report()
+            self.save_report()
 
-    def sum_up(self, ended: str | None) -> None:
-        """Say and keep the report of what was done since the last one. `ended` says why it ends here."""
-        drawn_up = self.keep_report(ended)
-        if drawn_up is not None:
-            self._since = drawn_up.ended_at
-            for name, value in describe(drawn_up):
-                self.say(f"{name}: {value}")
-        self._start_anew()
+    def print_report(self, ended: str | None) -> None:
+        """Print and store the report since the last one, then start the next. `ended` is the reason it ends here."""
+        current = self.save_report(ended)
+        if current is not None:
+            self._since = current.ended_at
+            for name, value in report_rows(current):
+                self.notify(f"{name}: {value}")
+        self._start_report()
 
-    def keep_report(self, ended: str | None = None) -> report.Report | None:
-        """Bring the kept report up to date. None where there is nothing to report."""
+    def save_report(self, ended: str | None = None) -> report.Report | None:
+        """Update the stored report. None if there is nothing to report."""
         self._count_time()
         with suppress(StoreError):  # a full disk is what we may be ending for
-            drawn_up = report.draw_up(
+            current = report.draw_up(
                 self._library,
                 started_at=self._started_at,
                 since=self._since,
                 worked_s=self._seconds[None],
-                held_s={name: self._seconds[name] for name in HELD_BY if name in self._seconds},
+                held_s={name: self._seconds[name] for name in HOLD_REASONS if name in self._seconds},
                 night_s=self._hours.night.length_s,
                 ended=ended,
             )
-            if any(drawn_up.done.values()) or drawn_up.failed or drawn_up.worked_s >= _WORTH_A_REPORT_S:
-                self._run_id = report.keep(self._library, self._run_id, drawn_up)
-                return drawn_up
+            if any(current.done.values()) or current.failed or current.worked_s >= _MIN_REPORTED_S:
+                self._run_id = report.keep(self._library, self._run_id, current)
+                return current
         return None
 
-    def _turn(self, held_by: Condition | None, why: str) -> None:
-        """The gate has opened, or something holds it."""
+    def _record_change(self, held_by: Condition | None, why: str) -> None:
+        """Record a change of the schedule: work resumed, or held by a condition."""
         self._count_time()
-        self.owner.go_on(self._held_by or "")
+        self.lock.clear_waiting(self._hold or "")
         if held_by is not None:
-            self.owner.wait_for(held_by.name, why)
-        if self._held_by in (_BEFORE, _OUTSIDE):
-            self._started_at = jobs.now_utc()
-        self._held_by = None if held_by is None else held_by.name
-        self._settle()
-        if self._held_by == _OUTSIDE:
-            self.sum_up("The night is over.")
+            self.lock.set_waiting(held_by.name, why)
+        if self._hold in (_BEFORE_START, _OUTSIDE_WINDOW):
+            self._started_at = now_utc()
+        self._hold = None if held_by is None else held_by.name
+        self._apply_state()
+        if self._hold == _OUTSIDE_WINDOW:
+            self.print_report("The night is over.")
 
-    def _settle(self) -> None:
-        if self._works and self._held_by is None:
-            self._awake.keep()
+    def _apply_state(self) -> None:
+        if self._is_working and self._hold is None:
+            self._awake.acquire()
         else:
             self._awake.release()
 
     def _count_time(self) -> None:
         now = self._now()
-        if self._works:
-            self._seconds[self._held_by] += now - self._turned_at
-        self._turned_at = now
+        if self._is_working:
+            self._seconds[self._hold] += now - self._changed_at
+        self._changed_at = now
 
-    def _start_anew(self) -> None:
+    def _start_report(self) -> None:
         self._started = self._now()
-        self._started_at = jobs.now_utc()
+        self._started_at = now_utc()
         self._seconds: dict[str | None, float] = defaultdict(float)
         self._run_id = None
 
 
 @contextmanager
-def _surviving_the_terminal() -> Iterator[None]:
-    """A terminal that is gone without a signal does not end the run."""
+def _surviving_terminal_loss() -> Iterator[None]:
+    """Redirect output to nowhere when the terminal disappeared without a signal."""
     try:
         yield
     except OSError:
-        hangup.leave()
+        hangup.detach_streams()
 
 
 def _a_second_ago() -> str:
-    """What is done in this very second, to which jobs are stamped, is done by this run."""
+    """UTC time one second ago: job times have whole seconds, and jobs of this second belong to this run."""
     return (datetime.now(UTC) - timedelta(seconds=1)).isoformat(timespec="seconds")

@@ -1,29 +1,25 @@
 """`vidlocal ask`."""
 
-import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from vidlocal import settings
-from vidlocal.cli.note import video_and_time
-from vidlocal.cli.search import advice, direction
+from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.sanitize import one_line
 from vidlocal.search.ask import SILENT, Statement, answer, gather, look
+from vidlocal.search.moment_reference import resolve_moment
+from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import format_time
-
-if TYPE_CHECKING:
-    from vidlocal.settings import Settings
 
 Parser = WordsCommand
 
@@ -51,26 +47,28 @@ def command(
     the local vision model is asked about the very picture that is seen then; where the file is not there, about the
     nearest one that is stored.
     """
-    chosen = settings.load()
-    with Library.open(chosen.home) as library:
+    settings = load()
+    with Library.open(settings.home) as library:
         if len(words) > 1 and _MOMENT.fullmatch(words[0]):
             if video:
                 raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
-            _look(library, chosen, words[0], _question(words[1:]), json=json, quiet=quiet)
+            _look(library, settings, words[0], _question(words[1:]), json=json, quiet=quiet)
             return
         if len(words) == 1 and _MOMENT.fullmatch(words[0]) and not any(map(str.isspace, words[0])):
             raise UsageError(f'What about {words[0]}? Ask like: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         among = [videos.resolve(library, name).id for name in video] if video else None
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        found = gather(library, question, num_ctx=chosen.num_ctx, videos=among, query_vector=partial(direction, chosen))
+        limit_blas_threads()
+        found = gather(
+            library, question, num_ctx=settings.num_ctx, videos=among, query_vector=partial(embed_query, settings)
+        )
         if found.notice:
             console.notice(found.notice, quiet=quiet)
         if not found.moments:
             _tell(question, (), (), json=json)
             console.notice(advice(library, question), quiet=quiet)
             return
-    _tell(question, _answered(chosen, question, found.moments, json=json), found.moments, json=json)
+    _tell(question, _answered(settings, question, found.moments, json=json), found.moments, json=json)
 
 
 def _question(words: Sequence[str]) -> str:
@@ -80,7 +78,7 @@ def _question(words: Sequence[str]) -> str:
     return question
 
 
-def _answered(chosen: "Settings", question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
+def _answered(settings: Settings, question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
     """The answer; a person on a terminal sees each statement as soon as it is complete."""
     from vidlocal.app.hosts import open_writer
 
@@ -90,7 +88,7 @@ def _answered(chosen: "Settings", question: str, moments: Sequence[Moment], *, j
             console.arrive()
 
     with ExitStack() as stack:
-        return answer(question, moments, open_writer(stack, chosen), show=show)
+        return answer(question, moments, open_writer(stack, settings), show=show)
 
 
 def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
@@ -134,18 +132,18 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
     }
 
 
-def _look(library: Library, chosen: "Settings", place: str, question: str, *, json: bool, quiet: bool) -> None:
+def _look(library: Library, settings: Settings, place: str, question: str, *, json: bool, quiet: bool) -> None:
     from vidlocal.app.hosts import open_vision
     from vidlocal.export.frame_grab import still
 
-    video, time = video_and_time(library, place)
-    shown = still(library, video, time, ffmpeg=chosen.ffmpeg)
+    video, time = resolve_moment(library, place)
+    shown = still(library, video, time, ffmpeg=settings.ffmpeg)
     if shown is None:
         raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
     if shown.stood_in:
         console.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
     with ExitStack() as stack:
-        vision, _ = open_vision(stack, chosen, say=lambda text: console.notice(text, quiet=quiet))
+        vision, _ = open_vision(stack, settings, notify=partial(console.notice, quiet=quiet))
         said = look(question, shown.jpeg, vision)
     if not json:
         console.line(f"{one_line(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli.ui import console, options, progress
-from vidlocal.maintenance.check import Checked, Tools, check
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.progress import progress_line
+from vidlocal.maintenance.check import Checked, CheckTools, check
 from vidlocal.store.database import Library
 
 FOUND = 3
@@ -30,12 +31,12 @@ def command(
     chosen = settings.load()
     checked: list[Checked] = []
     with ExitStack() as stack:
-        library = stack.enter_context(Library.open(chosen.home, mending=True))
-        tools = Tools(chosen.ffmpeg, stack.enter_context(Prober()))
-        line = stack.enter_context(progress.line(quiet=quiet))
-        for one in check(library, tools, repair=repair, report=lambda part: line.at(f"checking the {part}", None)):
+        library = stack.enter_context(Library.open(chosen.home, for_repair=True))
+        tools = CheckTools(chosen.ffmpeg, stack.enter_context(Prober()))
+        line = stack.enter_context(progress_line(quiet=quiet))
+        for one in check(library, tools, repair=repair, report=lambda part: line.update(f"checking the {part}", None)):
             checked.append(one)
-    left = [one for one in checked if not one.mended and not one.finding.note]
+    left = [one for one in checked if not one.mended and not one.finding.is_note]
     if json:
         console.document({"found": [_as_data(one) for one in checked], "clean": not left})
     else:
@@ -50,15 +51,15 @@ def _print(one: Checked) -> None:
     if console.on_terminal():
         console.line(f"{_became(one):6}  {_told(one)}")
     else:
-        console.fields(one.finding.part, _became(one), _told(one))
+        console.fields(one.finding.category, _became(one), _told(one))
 
 
 def _became(one: Checked) -> str:
-    return "note" if one.finding.note else "mended" if one.mended else "found"
+    return "note" if one.finding.is_note else "mended" if one.mended else "found"
 
 
 def _told(one: Checked) -> str:
-    return f"{one.finding.sentence} {one.trouble}" if one.trouble else one.finding.sentence
+    return f"{one.finding.message} {one.trouble}" if one.trouble else one.finding.message
 
 
 def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> str:
@@ -66,7 +67,7 @@ def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> s
     told = f"{mended:,} mended. " if mended else ""
     if not left:
         return f"{told}The library is in order."
-    mendable = sum(one.finding.mend is not None for one in left)
+    mendable = sum(one.finding.repair is not None for one in left)
     if repair or not mendable:
         return f"{told}{len(left):,} found that cannot be mended from here."
     return f"{len(left):,} found, {mendable:,} of them can be mended with: vidlocal check --repair"
@@ -74,11 +75,11 @@ def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> s
 
 def _as_data(one: Checked) -> dict[str, object]:
     return {
-        "part": one.finding.part,
+        "part": one.finding.category,
         "video": one.finding.video_id,
-        "sentence": one.finding.sentence,
-        "note": one.finding.note,
-        "mendable": one.finding.mend is not None,
+        "sentence": one.finding.message,
+        "note": one.finding.is_note,
+        "mendable": one.finding.repair is not None,
         "mended": one.mended,
         "trouble": one.trouble,
     }

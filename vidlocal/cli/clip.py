@@ -1,35 +1,27 @@
 """`vidlocal clip`."""
 
 import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import MediaError, UsageError
-from vidlocal.store.content import videos
-from vidlocal.store.database import Library
+from vidlocal.settings import Settings, load
 from vidlocal.timecode import format_time
 
 if TYPE_CHECKING:
-    from vidlocal.export.clips import Clipper, Made, Wanted
+    from vidlocal.export.clips import Made, Wanted
     from vidlocal.records import PassageKind
 
 Parser = WordsCommand
 
 _LIMIT = 10
-# Letters that mean nothing to the filters of ffmpeg.
-_PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 Query = Annotated[
@@ -89,10 +81,12 @@ def command(
     """
     if join is not None and folder is not None:
         raise UsageError("--join makes one file and -o names a folder for many. Take one of them.")
-    chosen = settings.load()
-    wanted = _wanted(chosen, words, limit, video, kind)
+    from vidlocal.app.clips import in_film_order, open_clipper
+
+    settings = load()
+    wanted = _clips(settings, words, limit, video, kind)
     if join is not None and list(words) != ["-"]:
-        wanted = _in_film_order(wanted)
+        wanted = in_film_order(wanted)
     if not wanted:
         console.notice("There is no moment to cut.", quiet=quiet)
     if dry_run or not wanted:
@@ -101,7 +95,7 @@ def command(
     if join is not None and join.suffix.lower() not in {".mp4", ".mov", ".mkv", ".m4v"}:
         raise UsageError(f"{join} has an ending that --join does not write. Take .mp4, .mov or .mkv.")
     done: list[Made] = []
-    with _clipper(chosen, exact=exact, pad=pad, burn=burn) as clipper:
+    with open_clipper(settings, exact=exact, pad=pad, burn=burn) as clipper:
         try:
             for made in clipper.joined(wanted, join) if join else clipper.each(wanted, _folder(folder)):
                 done.append(made)
@@ -116,62 +110,27 @@ def command(
         raise typer.Exit(ALL_FAILED if failed == len(done) else SOME_FAILED)
 
 
-def _wanted(
-    chosen: settings.Settings,
+def _clips(
+    settings: Settings,
     words: Sequence[str],
     limit: int | None,
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
 ) -> "list[Wanted]":
+    from vidlocal.app.clips import search_clips
     from vidlocal.export.clips import Wanted
 
     if list(words) == ["-"]:
-        from vidlocal.cli.export import piped
+        from vidlocal.cli.ui.piped import piped_moments
 
         if names or kinds:
             raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
-        found = [Wanted(one.title, (Path(one.path),), one.start, one.end, one.text) for one in piped()]
-        return found[:limit]
-    from vidlocal.cli.search import direction, picture_words
-    from vidlocal.search.run import search
-
-    query = query_of(words)
-    with Library.open(chosen.home) as library:
-        among = [videos.resolve(library, name).id for name in names] if names else None
-        found = []
-        result = search(
-            library,
-            query,
-            limit=limit or _LIMIT,
-            videos=among,
-            kinds=kinds,
-            query_vector=partial(direction, chosen),
-            picture_vector=picture_words(library, chosen),
-        )
-        for moment in result.moments:
-            places = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
-            found.append(Wanted(moment.video_title, tuple(places), moment.start, moment.end, moment.text))
-    return found
-
-
-def _in_film_order(wanted: "Sequence[Wanted]") -> "list[Wanted]":
-    """The best video first, the moments of each as they follow in it."""
-    places = {one.paths: place for place, one in reversed(list(enumerate(wanted)))}
-    return sorted(wanted, key=lambda one: (places[one.paths], one.start))
-
-
-@contextmanager
-def _clipper(chosen: settings.Settings, *, exact: bool, pad: float, burn: bool) -> "Iterator[Clipper]":
-    from vidlocal.export.clips import Clipper
-    from vidlocal.media.ffmpeg import find_ffmpeg
-    from vidlocal.render.ass import ass
-
-    with ExitStack() as stack:
-        made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-"))
-        if not _PLAIN.fullmatch(made):  # a TMPDIR whose name ffmpeg might read as a filter
-            made = stack.enter_context(TemporaryDirectory(prefix="vidlocal-", dir="/tmp"))
-        ffmpeg = find_ffmpeg(chosen.ffmpeg)
-        yield stack.enter_context(Clipper(ffmpeg, Path(made), exact=exact, pad=pad, caption=ass if burn else None))
+        clips = [
+            Wanted(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
+            for moment in piped_moments()
+        ]
+        return clips[:limit]
+    return search_clips(settings, query_of(words), limit=limit or _LIMIT, video_names=names, kinds=kinds)
 
 
 def _folder(given: Path | None) -> Path:
@@ -203,7 +162,9 @@ def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
     if made.file is None or made.cut is None:
         console.notice(made.reason or "It could not be cut.")
     elif not json:
-        console.fields(made.file, made.wanted.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made))
+        console.fields(
+            made.file, made.wanted.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made)
+        )
 
 
 def _how(made: "Made") -> str:

@@ -4,26 +4,21 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal import settings
 from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options, progress
+from vidlocal.cli.ui import options
+from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import ToolError
 from vidlocal.records import Moment
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
-from vidlocal.timecode import lasting
+from vidlocal.timecode import format_duration
 
 if TYPE_CHECKING:
     from vidlocal.ingest.run import Outcome
 
-CLIP = "a-year-outside.mp4"
-# One that the subtitles answer, one that only the picture does, one that both do, in other forms of the words.
-QUERIES = ("boat sails home", "grimsel pass 2164", "rising balloons")
-_MOST_MOMENTS = 3
+_MAX_MOMENTS = 3
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
@@ -32,13 +27,18 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Takes the clip into a library of its own, searches it three times, shows the moments and leaves nothing
     behind. Piped, it prints tab-separated lines: query, path, start, end, score, kinds, text.
     """
+    from vidlocal.app.demo import open_demo_library
+
     started = time.monotonic()
     with ExitStack() as stack:
-        clip = stack.enter_context(as_file(files("vidlocal") / "demo" / CLIP))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vidlocal-demo-")))
-        library = stack.enter_context(Library.open(folder, create=True))
-        outcome = _take_in(stack, library, clip, quiet=quiet)
-        _say_what_it_is(outcome, quiet=quiet)
+        with progress_line(quiet=quiet) as line:
+            library, outcome = open_demo_library(
+                stack, folder, report=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.done)
+            )
+        for note in outcome.notes:
+            output.notice(note, quiet=quiet)
+        _print_outcome(outcome, quiet=quiet)
         _search(library, json=json)
     output.notice(f"That took {format_duration(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
     output.notice("Now with your own: vidlocal ingest PATH, then vidlocal search WORDS.", quiet=quiet)
@@ -49,34 +49,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     )
 
 
-def _take_in(stack: ExitStack, library: Library, clip: Path, *, quiet: bool) -> "Outcome":
-    """The clip as a video of `library`. Raises ToolError when that fails: the clip is known to be good."""
-    from vidlocal.cli.ingest import open_tools
-    from vidlocal.ingest.run import Result, ingest
-
-    # Whatever models the user has: the demo is the same everywhere.
-    chosen = settings.load(
-        {"home": library.folder, "models_folder": library.folder / "models", "whisper_model": "base"}
-    )
-    owner = stack.enter_context(Owner(library.folder))
-    tools = open_tools(stack, chosen)
-    with progress.line(quiet=quiet) as line:
-        (outcome,) = ingest(
-            library,
-            [clip],
-            tools,
-            owner,
-            every=2.0,
-            report=lambda at: line.at(f"{at.stage}: {at.path.name}", at.done),
-        )
-    if outcome.result is not Result.ADDED:
-        raise ToolError(f"The clip of the demo could not be read: {outcome.reason} Run: vidlocal doctor")
-    for note in outcome.notes:
-        output.notice(note, quiet=quiet)
-    return outcome
-
-
-def _say_what_it_is(outcome: "Outcome", *, quiet: bool) -> None:
+def _print_outcome(outcome: "Outcome", *, quiet: bool) -> None:
     length = format_duration(outcome.video.duration) if outcome.video else ""
     output.notice(
         f"Taken in: {outcome.path.name}, {length} drawn for this demo, {outcome.frames} frames ({outcome.distinct} "
@@ -86,12 +59,13 @@ def _say_what_it_is(outcome: "Outcome", *, quiet: bool) -> None:
 
 
 def _search(library: Library, *, json: bool) -> None:
+    from vidlocal.app.demo import QUERIES
     from vidlocal.render import results
     from vidlocal.search.run import search
 
     documents: list[object] = []
     for query in QUERIES:
-        found = search(library, query, limit=_MOST_MOMENTS).moments
+        found = search(library, query, limit=_MAX_MOMENTS).moments
         if not found:
             raise ToolError(f"The demo found nothing for {query!r}. Run: vidlocal doctor")
         if json:

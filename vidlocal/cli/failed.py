@@ -10,10 +10,10 @@ from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store.content import videos
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import Among
-from vidlocal.store.queue.jobs import Failure
+from vidlocal.store.queue.job_filter import JobFilter
+from vidlocal.store.queue.jobs import FailedJob
 from vidlocal.text import pluralize
-from vidlocal.timecode import format_time, format_short_time
+from vidlocal.timecode import format_short_time, format_time
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     """
     with open_library() as library:
         found = tuple(videos.resolve(library, name).id for name in video or [])
-        among = Among(found or None)
+        among = JobFilter(found or None)
         failed = jobs.failures(library, among)
         titles = {known.id: known for known in videos.every(library)}
         if retry:
@@ -58,14 +58,14 @@ def _sentence(number: int, *, retry: bool) -> str:
     return f"{what} set aside. Try again with: vidlocal failed --retry"
 
 
-def _fields(failure: Failure, known: dict[int, Video]) -> list[str]:
+def _fields(failure: FailedJob, known: dict[int, Video]) -> list[str]:
     time = "" if failure.time is None else format_time(failure.time)
     fault = failure.fault or ""
     title = known[failure.video_id].title
     return [str(failure.video_id), title, failure.kind, time, fault, str(failure.attempts), failure.reason]
 
 
-def _draw(failed: Sequence[Failure], known: dict[int, Video]) -> None:
+def _draw(failed: Sequence[FailedJob], known: dict[int, Video]) -> None:
     from vidlocal.render.grid import grid
 
     rows = [
@@ -82,7 +82,7 @@ def _draw(failed: Sequence[Failure], known: dict[int, Video]) -> None:
     console.show(grid(["video", "time", "work", "fault", "tries", "reason"], rows, numbers={"time", "tries"}))
 
 
-def _as_data(failure: Failure, known: dict[int, Video]) -> dict[str, object]:
+def _as_data(failure: FailedJob, known: dict[int, Video]) -> dict[str, object]:
     video = known[failure.video_id]
     return {
         "video": {"id": video.id, "title": video.title, "path": video.path},

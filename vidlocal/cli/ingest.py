@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal import settings
-from vidlocal.cli.ui import console, options, progress
+from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
+from vidlocal.cli.ui.progress import progress_line
 from vidlocal.records import MediaKind, PassageKind
 from vidlocal.render.sanitize import one_line
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
-from vidlocal.text import counted
-from vidlocal.timecode import lasting, short_clock
+from vidlocal.store.process_locks import ProcessLock
+from vidlocal.text import pluralize
+from vidlocal.timecode import format_duration, format_short_time
 
 if TYPE_CHECKING:
-    from vidlocal.ingest.run import Outcome, Tools
+    from vidlocal.app.progress import ProgressLine
+    from vidlocal.ingest.run import Outcome
 
 # What `vidlocal import` reads. So many that came late are named.
 _SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
@@ -53,14 +55,15 @@ def command(
     stay where they are and are never changed. Piped, it prints one tab-separated line per file: what became of
     it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
     """
+    from vidlocal.app.engines import open_ingest_tools
     from vidlocal.ingest.run import ingest
 
     chosen = settings.load({"every": every, "whisper_model": whisper_model})
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home, create=True))
-        owner = stack.enter_context(Owner(library.folder))
-        tools = open_tools(stack, chosen)
-        line = stack.enter_context(progress.line(quiet=quiet))
+        owner = stack.enter_context(ProcessLock(library.folder))
+        tools = open_ingest_tools(stack, chosen)
+        line = stack.enter_context(progress_line(quiet=quiet))
         outcomes = ingest(
             library,
             [path.absolute() for path in paths],
@@ -69,7 +72,7 @@ def command(
             every=chosen.every,
             transcribe=transcribe,
             later=later,
-            report=lambda at: line.at(f"{at.stage}: {at.path.name}", at.done),
+            report=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.done),
         )
         done = list(_told(outcomes, line, json=json, quiet=quiet))
         late = list(_late_subtitles(library, done))
@@ -82,19 +85,7 @@ def command(
     _exit_with(done)
 
 
-def open_tools(stack: ExitStack, chosen: settings.Settings) -> "Tools":
-    """What ingest works with, closed with `stack`."""
-    from vidlocal.app.fast_engines import fast_engines
-    from vidlocal.ingest.run import Tools
-    from vidlocal.media.ffmpeg import find
-    from vidlocal.media.probe import Prober
-
-    ffmpeg = find(chosen.ffmpeg)
-    prober = stack.enter_context(Prober())
-    return Tools(ffmpeg, prober, fast_engines(stack, chosen, ffmpeg, prober))
-
-
-def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, quiet: bool) -> "Iterator[Outcome]":
+def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, quiet: bool) -> "Iterator[Outcome]":
     """The outcomes, each said as it is finished; what was passed over in a folder is only counted."""
     from vidlocal.ingest.run import Result
 
@@ -103,7 +94,7 @@ def _told(outcomes: "Iterator[Outcome]", line: progress.Line, *, json: bool, qui
             console.record(outcome.as_data())
         elif outcome.result is not Result.PASSED_OVER:
             if console.on_terminal():
-                line.say(_sentence(outcome))
+                line.notify(_sentence(outcome))
             else:
                 console.fields(*_fields(outcome))
         yield outcome
@@ -149,25 +140,6 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
     )
 
 
-def as_data(outcome: "Outcome") -> dict[str, object]:
-    """What became of one file, as JSON holds it."""
-    video = outcome.video
-    return {
-        "path": str(outcome.path),
-        "result": outcome.result.value,
-        "video": None if video is None else {"id": video.id, "title": video.title, "duration": video.duration},
-        "frames": outcome.frames,
-        "distinct": outcome.distinct,
-        "subtitles": outcome.subtitles,
-        "speech": outcome.speech,
-        "screen_texts": outcome.screen_texts,
-        "seconds": round(outcome.seconds, 3),
-        "reason": outcome.reason,
-        "partial": None if video is None else video.partial,
-        "notes": list(outcome.notes),
-    }
-
-
 def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
     """The closing table, and each note once however many files it concerns."""
     from vidlocal.ingest.run import Result
@@ -204,7 +176,9 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
     there = (one.video for one in done if one.result in {Result.KNOWN, Result.COPY})
     known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
     if known:
-        told = f"{pluralize(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
+        told = (
+            f"{pluralize(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
+        )
         lost = f"vidlocal rm {known[0].id} and ingest take them anew, without what was described and noted."
         console.notice(f"{told} {lost}", quiet=quiet)
 

@@ -1,13 +1,12 @@
 """`vidlocal list`."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from vidlocal.app.library import open_library
+from vidlocal.app.video_details import list_videos, video_data
 from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.records import Video
-from vidlocal.store.content import frames, videos
 from vidlocal.store.content.frames import Coverage
 
 
@@ -17,15 +16,15 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Piped, it prints tab-separated lines: id, title, path, seconds, status, frames described, frames.
     """
     with open_library() as library:
-        known = [(video, frames.coverage(library, video.id)) for video in videos.every(library)]
+        rows = list_videos(library)
     if json:
-        output.document({"videos": [as_data(video, coverage) for video, coverage in known]})
-    elif not known:
+        output.document({"videos": [video_data(video, coverage) for video, coverage in rows]})
+    elif not rows:
         output.notice("The library is empty. Take videos in with: vidlocal ingest PATH", quiet=quiet)
     elif output.on_terminal():
-        _draw(known)
+        _draw(rows)
     else:
-        for video, coverage in known:
+        for video, coverage in rows:
             output.fields(
                 str(video.id),
                 video.title,
@@ -37,14 +36,9 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
             )
 
 
-def as_data(video: Video, coverage: Coverage) -> dict[str, object]:
-    """A video and its frame counts as JSON holds them."""
-    return asdict(video) | {"frames": coverage.total, "frames_described": coverage.described}
-
-
-def _draw(known: list[tuple[Video, Coverage]]) -> None:
+def _draw(rows: list[tuple[Video, Coverage]]) -> None:
     from vidlocal.render import table
 
-    lines = [table.VideoLine(video, coverage.described, coverage.total) for video, coverage in known]
+    lines = [table.VideoLine(video, coverage.described, coverage.total) for video, coverage in rows]
     console = output.console()
     console.print(table.videos(lines, width=console.width))

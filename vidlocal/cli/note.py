@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import isfinite
 from typing import Annotated
 
 import typer
@@ -13,7 +12,8 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import WordsCommand
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.store.content import frames, passages, videos
+from vidlocal.search.moment_reference import resolve_moment
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 
 Parser = WordsCommand
@@ -61,25 +61,10 @@ def command(
             _add(library, given, json=json, quiet=quiet)
 
 
-def video_and_time(library: Library, text: str) -> tuple[Video, float]:
-    """What `VIDEO@TIME` means. Raises UsageError when there is no such video, or it does not last that long."""
-    name, at, clock = text.rpartition("@")
-    if not at or not name:
-        raise UsageError(f"{text!r} names no moment. Write it like wedding@1:02:03, or wedding@75.5.")
-    try:
-        time = timecode.parse_time(clock)
-    except ValueError as error:
-        raise UsageError(f"{clock!r} is no time. Write it like 1:02:03, 2:03 or 75.5.") from error
-    video = videos.resolve(library, name)
-    if not isfinite(time) or not 0 <= time <= video.duration:
-        raise UsageError(f"{video.title} lasts {timecode.format_time(video.duration)}, so nothing is at {clock}.")
-    return video, time
-
-
 def _add(library: Library, given: Sequence[str], *, json: bool, quiet: bool) -> None:
     if not given:
         raise UsageError('Say where and what: vidlocal note wedding@1:02:03 "this is Anna"')
-    video, time = video_and_time(library, given[0])
+    video, time = resolve_moment(library, given[0])
     start, end, frame_id = _span(library, video, time)
     note = Passage(
         start=start,
@@ -113,14 +98,14 @@ def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: 
     what = f"the {passage.kind} passage {passage_id} at {timecode.format_time(passage.start)}: {_short(passage.text)}"
     deleted = yes or console.confirmed(f"Delete {what}?")
     if deleted:
-        passages.forget(library, passage)
+        passages.delete(library, passage)
     if json:
         console.document({"passage": asdict(passage), "deleted": deleted})
     console.notice(f"{'Deleted' if deleted else 'Kept'} {what}", quiet=quiet)
 
 
 def _list(library: Library, place: str, *, json: bool, quiet: bool) -> None:
-    video, time = video_and_time(library, place)
+    video, time = resolve_moment(library, place)
     known = passages.between(library, video.id, time, time, PassageKind)
     if json:
         console.document({"passages": [asdict(passage) for passage in known]})

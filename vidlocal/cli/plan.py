@@ -1,45 +1,16 @@
 """`vidlocal plan`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.records import Video
-from vidlocal.store.content import frames, videos
-from vidlocal.store.content.frames import Distinct
-from vidlocal.store.database import Library
-from vidlocal.store.history import facts
-from vidlocal.store.queue import priorities
-from vidlocal.store.queue.priorities import Reason, Waiting
-from vidlocal.timecode import format_time, format_duration, format_short_time
-
-_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class VideoPlan:
-    """What is to be described of one video, most valuable first."""
-
-    video: Video
-    counts: Distinct
-    waiting: tuple[Waiting, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the next run of the deep pass would describe. `first` runs across the videos, in order."""
-
-    videos: tuple[VideoPlan, ...]
-    first: tuple[Waiting, ...]
-    seconds_per_frame: float | None
-
-    def seconds(self, count: int) -> float | None:
-        """How long so many frames take; None while it is not known."""
-        return None if self.seconds_per_frame is None else count * self.seconds_per_frame
+from vidlocal.enrich.plan import MAX_FIRST, Plan, VideoPlan, describe_reason, read_plan
+from vidlocal.store.content import videos
+from vidlocal.store.queue.priorities import QueuedFrame
+from vidlocal.timecode import format_duration, format_short_time, format_time
 
 
 def command(
@@ -61,13 +32,13 @@ def command(
     seconds. Of one: time, reason (sought, searched, rank or novelty), rank, novelty, search.
     """
     with open_library() as library:
-        chosen = None if video is None else videos.resolve(library, video)
-        plan = read(library, chosen)
+        selected = None if video is None else videos.resolve(library, video)
+        plan = read_plan(library, selected)
     if json:
         console.document(_as_data(plan))
     elif console.on_terminal():
         _draw(plan)
-    elif chosen is None:
+    elif selected is None:
         for line in plan.videos:
             console.fields(*_video_fields(plan, line))
     else:
@@ -77,30 +48,6 @@ def command(
         console.notice("No frame waits to be described.", quiet=quiet)
 
 
-def read(library: Library, video: Video | None = None) -> Plan:
-    """The plan of one video, or of all."""
-    counts = frames.distinct(library)
-    queue = priorities.queue(library, None if video is None else video.id)
-    waiting: dict[int, list[Waiting]] = {}
-    for frame in queue:
-        waiting.setdefault(frame.video_id, []).append(frame)
-    known = videos.every(library) if video is None else [video]
-    plans = [VideoPlan(one, counts.get(one.id, Distinct(0, 0, 0)), tuple(waiting.get(one.id, ()))) for one in known]
-    pace = facts.get(library, facts.SECONDS_PER_FRAME)
-    return Plan(tuple(plans), tuple(queue[:_SHOWN]), None if pace is None else float(pace))
-
-
-def why(waiting: Waiting) -> str:
-    """The reason in words: `represents its video, rank 3`."""
-    if waiting.reason is Reason.SOUGHT:
-        return f'near what a search found little of: "{waiting.query}"'
-    if waiting.reason is Reason.SEARCHED:
-        return f'near a moment that was searched for: "{waiting.query}"'
-    if waiting.rank is not None:
-        return f"represents its video, rank {waiting.rank + 1}"
-    return f"looks new: {waiting.novelty:.0%} unlike all before".replace("%", " %")
-
-
 def _video_fields(plan: Plan, line: VideoPlan) -> list[str]:
     seconds = plan.seconds(len(line.waiting))
     counts = (line.counts.frames, line.counts.distinct, line.counts.described, len(line.waiting))
@@ -108,7 +55,7 @@ def _video_fields(plan: Plan, line: VideoPlan) -> list[str]:
     return [str(line.video.id), line.video.title, *map(str, counts), known]
 
 
-def _frame_fields(waiting: Waiting) -> list[str]:
+def _frame_fields(waiting: QueuedFrame) -> list[str]:
     rank = "" if waiting.rank is None else str(waiting.rank + 1)
     return [format_time(waiting.time), waiting.reason, rank, f"{waiting.novelty:.4f}", waiting.query or ""]
 
@@ -131,8 +78,8 @@ def _video_row(plan: Plan, line: VideoPlan) -> list[str]:
     return [str(line.video.id), line.video.title, *(f"{count:,}" for count in counts), takes]
 
 
-def _frame_rows(first: Sequence[Waiting], titles: dict[int, str]) -> list[list[str]]:
-    return [[format_short_time(frame.time), titles.get(frame.video_id, ""), why(frame)] for frame in first]
+def _frame_rows(first: Sequence[QueuedFrame], titles: dict[int, str]) -> list[list[str]]:
+    return [[format_short_time(frame.time), titles.get(frame.video_id, ""), describe_reason(frame)] for frame in first]
 
 
 def _as_data(plan: Plan) -> dict[str, object]:
@@ -146,7 +93,7 @@ def _as_data(plan: Plan) -> dict[str, object]:
                 "described": line.counts.described,
                 "left": len(line.waiting),
                 "seconds": plan.seconds(len(line.waiting)),
-                "next": [_frame_data(frame) for frame in line.waiting[:_SHOWN]],
+                "next": [_frame_data(frame) for frame in line.waiting[:MAX_FIRST]],
             }
             for line in plan.videos
         ],
@@ -154,7 +101,7 @@ def _as_data(plan: Plan) -> dict[str, object]:
     }
 
 
-def _frame_data(frame: Waiting) -> dict[str, object]:
+def _frame_data(frame: QueuedFrame) -> dict[str, object]:
     return {
         "frame": frame.frame_id,
         "video": frame.video_id,
@@ -163,5 +110,5 @@ def _frame_data(frame: Waiting) -> dict[str, object]:
         "rank": frame.rank,
         "novelty": frame.novelty,
         "query": frame.query,
-        "why": why(frame),
+        "why": describe_reason(frame),
     }

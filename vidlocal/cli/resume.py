@@ -12,7 +12,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """
     with open_library() as library:
         since = facts.get(library, facts.PAUSED)
-        facts.forget(library, facts.PAUSED)
+        facts.delete(library, facts.PAUSED)
     if json:
         console.document({"was_paused_since": since})
     console.notice("Going on." if since else "It was not paused.", quiet=quiet)

@@ -72,13 +72,13 @@ def describe(status: Status) -> list[tuple[str, str]]:
         ("videos", ", ".join(f"{number:,} {state}" for state, number in status.videos.items() if number) or "none"),
         (
             "frames",
-            f"{coverage.described:,} of {coverage.total:,} described, {coverage.distinct_left:,} distinct ones left",
+            f"{coverage.described:,} of {coverage.total:,} described, {coverage.distinct_undescribed:,} distinct ones left",
         ),
     ]
     if status.paused_since:
         pairs.append(("paused", f"since {_day_and_time(status.paused_since)}; go on with: vidlocal resume"))
     if status.waiting is not None:
-        pairs.append(("held", f"since {_day_and_time(status.waiting.since)}. {status.waiting.why}"))
+        pairs.append(("held", f"since {_day_and_time(status.waiting.since)}. {status.waiting.reason}"))
     pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
@@ -86,7 +86,12 @@ def describe(status: Status) -> list[tuple[str, str]]:
     if status.seconds_left is None:
         pairs.append(("time left", "not known before the first frames are described"))
     elif status.seconds_left and status.seconds_per_frame is not None:
-        pairs.append(("time left", f"{format_duration(status.seconds_left)} at {format_pace(status.seconds_per_frame)} per frame"))
+        pairs.append(
+            (
+                "time left",
+                f"{format_duration(status.seconds_left)} at {format_pace(status.seconds_per_frame)} per frame",
+            )
+        )
     return pairs
 
 
@@ -95,12 +100,12 @@ def as_data(status: Status) -> dict[str, object]:
     awaited = status.waiting
     return {
         "state": str(status.state),
-        "waiting": None if awaited is None else {"for": awaited.what, "since": awaited.since, "why": awaited.why},
+        "waiting": None if awaited is None else {"for": awaited.topic, "since": awaited.since, "why": awaited.reason},
         "videos": {"total": sum(status.videos.values())} | {str(state): n for state, n in status.videos.items()},
         "frames": {
             "total": status.coverage.total,
             "described": status.coverage.described,
-            "distinct_left": status.coverage.distinct_left,
+            "distinct_left": status.coverage.distinct_undescribed,
         },
         "running": [
             {"kind": now.kind, "video": _name(now.video), "since": now.since.isoformat(), "done": round(now.done, 4)}

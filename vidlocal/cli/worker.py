@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from vidlocal import settings
-from vidlocal.app import session
-from vidlocal.cli.ui import console, options
+from vidlocal.app.session import run_session, working_hours
+from vidlocal.cli.ui import console, hours_options, options
+from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
+from vidlocal.settings import load
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 
 
 def command(
@@ -24,9 +25,9 @@ def command(
             show_default=False,
         ),
     ] = None,
-    window: session.WindowOption = None,
+    window: hours_options.WindowOption = None,
     now: Annotated[bool, typer.Option("--now", help="Work at any hour, not in the night window only.")] = False,
-    when: session.WhenOption = None,
+    when: hours_options.WhenOption = None,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Check now and then that the model really sees pictures.")
     ] = True,
@@ -41,19 +42,21 @@ def command(
     every time the queue was worked off.
     """
     from vidlocal.app.service import Service
-    from vidlocal.ingest.folder_watcher import Arrivals
+    from vidlocal.ingest.folder_watcher import FolderWatcher
 
-    chosen = settings.load({"window": window})
-    hours = session.read_hours(chosen, overnight=not now, now=False, when=when)
+    settings = load({"window": window})
+    hours = working_hours(settings, overnight=not now, now=False, when=when)
     if now and window is not None:
         raise UsageError("--now and --window contradict each other. Leave one of them out.")
     folders = [_folder(path) for path in watch or []]
     with ExitStack() as stack:
-        library = stack.enter_context(Library.open(chosen.home, create=True))
-        owner = stack.enter_context(Owner(library.folder))
-        shift = stack.enter_context(session.shift(library, owner, hours, quiet=quiet))
+        library = stack.enter_context(Library.open(settings.home, create=True))
+        lock = stack.enter_context(ProcessLock(library.folder))
+        line = stack.enter_context(progress_line(quiet=quiet))
+        session = stack.enter_context(run_session(library, lock, hours, line, exits=(typer.Exit, typer.Abort)))
         record = console.record if json else lambda value: None
-        service = Service(library, chosen, owner, shift, Arrivals(folders, time.monotonic), record, canary=canary)
+        watcher = FolderWatcher(folders, time.monotonic)
+        service = Service(library, settings, lock, session, watcher, record, canary=canary)
         service.check_models()
         service.serve()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from vidlocal.errors import EngineError
+from vidlocal.text import full_model_name
 
 
 def check_host(host: str, *, allow_remote: bool) -> None:
@@ -57,12 +58,6 @@ def is_hosted(said: Mapping[str, object]) -> bool:
     return bool(said.get("remote_host") or said.get("remote_model"))
 
 
-def full_name(model: str) -> str:
-    """The name with its tag, in small letters: `llava` is `llava:latest`."""
-    last = model.rsplit("/", 1)[-1]
-    return (model if ":" in last else f"{model}:latest").lower()
-
-
 def names(entry: Mapping[str, object], model: str) -> bool:
     """Whether an entry of the server's list is the model."""
-    return full_name(model) in (full_name(str(entry.get("name", ""))), full_name(str(entry.get("model", ""))))
+    return full_model_name(model) in (full_model_name(str(entry.get("name", ""))), full_model_name(str(entry.get("model", ""))))

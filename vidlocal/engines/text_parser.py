@@ -63,7 +63,7 @@ def section(text: str, given: Sequence[int]) -> SectionAnswer:
     return SectionAnswer(
         title=_title(found.get("title")),
         summary=_prose(found.get("summary")),
-        rests_on=tuple(given[number - 1] for number in _cited(found.get("lines"), range(1, len(given) + 1))),
+        citations=tuple(given[number - 1] for number in _cited(found.get("lines"), range(1, len(given) + 1))),
         words=tuple(words),
         event_type=scene_parser.one_line(found.get("event_type")).lower()[:40],
         excitement=scene_parser.share(found.get("excitement")),
@@ -88,7 +88,7 @@ def chapters(text: str, count: int) -> ChaptersAnswer:
     return ChaptersAnswer(
         summary=_prose(found.get("summary")),
         chapters=tuple((titles[start], start - 1) for start in starts),
-        rests_on=tuple(number - 1 for number in _cited(found.get("lines"), range(1, count + 1))),
+        citations=tuple(number - 1 for number in _cited(found.get("lines"), range(1, count + 1))),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from vidlocal.engines import prompt_escape
 from vidlocal.engines.prompts import NUM_CTX
 from vidlocal.records import Passage
-from vidlocal.timecode import format_short_time, format_range
+from vidlocal.timecode import format_range, format_short_time
 
 # Bump when a prompt, a schema or an option that changes answers changes; a test holds their fingerprint.
 WATCH_PROMPT_VERSION = "watch-1"

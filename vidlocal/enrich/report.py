@@ -96,12 +96,12 @@ def draw_up(
 def keep(library: Library, run_id: int | None, report: Report) -> int:
     """Store the report, in place of an earlier one of the same run. The number of the run."""
     text = json.dumps(asdict(report), ensure_ascii=False)
-    return run_reports.keep(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
+    return run_reports.store(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
 
 
 def kept(library: Library, *, limit: int = 1) -> list[Report]:
     """The last reports that were kept, the newest first."""
-    return [_read(one.report) for one in run_reports.kept(library, limit=limit)]
+    return [_read(one.report) for one in run_reports.latest(library, limit=limit)]
 
 
 def _read(text: str) -> Report:

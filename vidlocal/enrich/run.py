@@ -1,179 +1,191 @@
-"""Verb 2: the deep pass. Local models work through the queue, most valuable frames first.
+"""Verb 2, the deep pass: local models work through the queue, most valuable frames first.
 
-    read, listen, look at pictures -> embed -> describe a stretch, watch -> tag, summarise -> embed -> ... until done
+    fast pass (OCR, speech, image vectors) -> embed -> describe, watch -> tag, summarise -> embed -> ... until done
 
-Every answer is stored together with the end of its job. Whatever stops the run, the next one goes on there.
+Every answer is stored in one transaction with the end of its job. Whatever stops the run, the next one continues.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from vidlocal.enrich.runner.canary_guard import Guard
+from vidlocal.enrich.runner.canary_guard import CanaryGuard
 from vidlocal.enrich.runner.pool import Host, Pool
-from vidlocal.enrich.runner.schedule import Gate, Open
-from vidlocal.enrich.runner.worker import STRETCH, Clock, Progress, Summary, Work, Worker, work_left
-from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.runner.queue_runner import (
+    MAX_JOBS_IN_A_ROW,
+    Clock,
+    EnrichProgress,
+    JobHandler,
+    QueueRunner,
+    RunSummary,
+    remaining_jobs,
+)
+from vidlocal.enrich.runner.schedule import AlwaysOn, Scheduler
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.enrich.workers.embed import Embedder
+from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.enrich.workers.summarise import Summariser
 from vidlocal.enrich.workers.tag import Tagger
 from vidlocal.enrich.workers.watch import Watcher
+from vidlocal.job_specs import FAST_KINDS, ModelRole, kinds_with_role
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import understanding
-from vidlocal.store.content.sequences import MOST_PICTURES
+from vidlocal.store.content.sequences import MAX_FRAMES
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs, priorities
-from vidlocal.store.queue.job_filter import ALL, Among
+from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 
-# What a process waits for whose models are away.
+# Shown by `status` for a process that waits for its model servers.
 SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
-    """What this run works with. `guarded`: descriptions are shown once their model was seen to see again."""
+class EnrichEngines:
+    """Engines of a run. `guarded`: descriptions stay hidden until their model passes the next canary check."""
 
-    fast: fast_pass.Engines
+    fast: FastEngines
     hosts: Sequence[Host]
     guarded: bool = True
 
 
 def enrich(
     library: Library,
-    engines: Engines,
-    owner: Owner,
+    engines: EnrichEngines,
+    lock: ProcessLock,
     *,
-    among: Among = ALL,
+    job_filter: JobFilter = ALL_JOBS,
     only: Collection[JobKind] | None = None,
-    gate: Gate | None = None,
+    schedule: Scheduler | None = None,
     clock: Clock | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
-    say: Callable[[str], None] = lambda sentence: None,
-) -> Summary:
-    """Work off the queue, or some of it, and sum up. `only` names the kinds of work, None for all.
+    on_progress: Callable[[EnrichProgress], None] = lambda progress: None,
+    notify: Callable[[str], None] = lambda message: None,
+) -> RunSummary:
+    """Run the queue, or the part that `job_filter` and `only` (kinds of work) select, until it is empty.
 
-    It ends when nothing is left or the gate rules that it is over. Raises EngineError when the models, not the
-    frames, are at fault, and StoreError when nothing can be stored any more; no frame is charged for either.
+    Also ends when the schedule ends the run. Raises EngineError if the models, not the frames, are at fault, and
+    StoreError if nothing can be stored any more; neither costs a frame an attempt.
     """
     clock = clock or Clock()
-    pool = Pool(engines.hosts, clock.now, say, partial(_tell_waiting, owner))
-    guard = Guard(library, pool, clock.now, guarded=engines.guarded)
-    worker = Worker(library, pool, guard, gate or Open(), clock, owner, among, report)
+    pool = Pool(engines.hosts, clock.now, notify, partial(_show_waiting, lock))
+    guard = CanaryGuard(library, pool, clock.now, guarded=engines.guarded)
+    runner = QueueRunner(library, pool, guard, schedule or AlwaysOn(), clock, lock, job_filter, on_progress)
     started = clock.now()
-    jobs.release_dead(library)
+    jobs.requeue_orphans(library)
     try:
-        _fast_pass(worker, engines.fast, only)
-        _work_off(worker, [work for work in _works(library, engines) if only is None or work.kind in only])
+        _fast_pass(runner, engines.fast, only)
+        _run_rounds(
+            runner, [handler for handler in _handlers(library, engines) if only is None or handler.kind in only]
+        )
     finally:
-        worker.give_everything_back()
-        owner.go_on(SERVER)
-    _mirror_vectors(worker, engines)
-    worker.summary.left = work_left(library, among)
-    worker.summary.seconds = clock.now() - started
-    return worker.summary
+        runner.release_in_flight()
+        lock.clear_waiting(SERVER)
+    _update_vector_cache(runner, engines)
+    runner.summary.left = remaining_jobs(library, job_filter)
+    runner.summary.seconds = clock.now() - started
+    return runner.summary
 
 
-def _tell_waiting(owner: Owner, why: str | None) -> None:
-    if why is None:
-        owner.go_on(SERVER)
+def _show_waiting(lock: ProcessLock, reason: str | None) -> None:
+    if reason is None:
+        lock.clear_waiting(SERVER)
     else:
-        owner.wait_for(SERVER, why)
+        lock.set_waiting(SERVER, reason)
 
 
-def _works(library: Library, engines: Engines) -> list[Work]:
-    """What the models of this run can do, in the order of a round."""
+def _handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
+    """Handlers for the models of this run, in the order of a round."""
     describer = Describer(library, guarded=engines.guarded)
-    watcher = Watcher(library, speaks_plainly=describer.speaks_plainly, guarded=engines.guarded)
+    watcher = Watcher(library, plain_models=describer.plain_models, guarded=engines.guarded)
     for host in engines.hosts:
         if host.vision is not None:
-            describer.learn(host.vision)
-            watcher.learn(host.vision)
-    works = [
-        Work(JobKind.DESCRIBE, describer.prepare, _sees, limit=STRETCH),
-        Work(JobKind.WATCH, watcher.prepare, _sees, limit=STRETCH // MOST_PICTURES),
-        *_text_works(library, engines),
+            describer.load_trials(host.vision)
+            watcher.load_abilities(host.vision)
+    handlers = [
+        JobHandler(JobKind.DESCRIBE, describer.prepare, _has_vision, limit=MAX_JOBS_IN_A_ROW),
+        JobHandler(JobKind.WATCH, watcher.prepare, _has_vision, limit=MAX_JOBS_IN_A_ROW // MAX_FRAMES),
+        *_text_handlers(library, engines),
     ]
     key = _embedding_key(engines)
     if key is not None:
-        works.insert(0, Work(JobKind.EMBED, Embedder(library, key).prepare, partial(_embeds_with, key)))
-    return works
+        handlers.insert(0, JobHandler(JobKind.EMBED, Embedder(library, key).prepare, partial(_embeds_with, key)))
+    return handlers
 
 
-def _text_works(library: Library, engines: Engines) -> list[Work]:
-    """What the text model of this run can do, on the hosts that have it."""
+def _text_handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
+    """Handlers for the text model of this run, on the hosts that have it."""
     writer = next((host.writer for host in engines.hosts if host.writer is not None), None)
     if writer is None:
         return []
-    serves = partial(_writes_as, writer.name)
+    serves = partial(_writes_with, writer.name)
     return [
-        Work(JobKind.TAG, Tagger(library, writer.name, writer.num_ctx).prepare, serves),
-        Work(JobKind.SUMMARISE, Summariser(library, writer.name, writer.num_ctx).prepare, serves),
+        JobHandler(JobKind.TAG, Tagger(library, writer.name, writer.num_ctx).prepare, serves),
+        JobHandler(JobKind.SUMMARISE, Summariser(library, writer.name, writer.num_ctx).prepare, serves),
     ]
 
 
-def _work_off(worker: Worker, works: Sequence[Work]) -> None:
-    """Round after round, in long stretches per model, until a whole round finds nothing to do."""
-    worker.guard.begin()
-    performed = 1
-    while performed and not worker.is_over():
-        performed = 0
-        priorities.reprioritise(worker.library)
-        for work in works:
-            if work.kind in (JobKind.TAG, JobKind.SUMMARISE):  # they are told what is visible only
-                worker.guard.look(at_the_end=True)
-                understanding.queue_grown(worker.library)
-            performed += worker.perform(work)
-        worker.guard.look()
-    worker.guard.look(at_the_end=True)
+def _run_rounds(runner: QueueRunner, handlers: Sequence[JobHandler]) -> None:
+    """Run all handlers in turn, many jobs each, until a whole round finds nothing to do."""
+    runner.guard.begin()
+    text_kinds = kinds_with_role(ModelRole.TEXT)
+    finished = 1
+    while finished and not runner.is_over():
+        finished = 0
+        priorities.reprioritise(runner.library)
+        for handler in handlers:
+            if handler.kind in text_kinds:  # their prompts contain verified passages only
+                runner.guard.verify(at_the_end=True)
+                understanding.requeue_grown(runner.library)
+            finished += runner.run(handler)
+        runner.guard.verify()
+    runner.guard.verify(at_the_end=True)
 
 
-def _mirror_vectors(worker: Worker, engines: Engines) -> None:
-    """Have the fast copy of new vectors ready, which else the next search would have to wait for."""
+def _update_vector_cache(runner: QueueRunner, engines: EnrichEngines) -> None:
+    """Rebuild the vector cache after new vectors, so that the next search need not wait for it."""
     key = _embedding_key(engines)
-    if key is not None and worker.summary.done.get(JobKind.EMBED):
-        vector_cache.prepare(worker.library, key)
+    if key is not None and runner.summary.done.get(JobKind.EMBED):
+        vector_cache.prepare(runner.library, key)
 
 
-def _embedding_key(engines: Engines) -> str | None:
+def _embedding_key(engines: EnrichEngines) -> str | None:
     return next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
 
 
-def _fast_pass(worker: Worker, engines: fast_pass.Engines, only: Collection[JobKind] | None) -> None:
-    """Speech, text on screen and pictures that ingest left, now that their models may be there."""
-    if only is not None and not {*fast_pass.STAGES.values()} & {*only}:
+def _fast_pass(runner: QueueRunner, engines: FastEngines, only: Collection[JobKind] | None) -> None:
+    """Run the jobs that ingest left over, for engines installed since."""
+    if only is not None and not {*FAST_KINDS} & {*only}:
         return
-    before = jobs.counts(worker.library, worker.among)
-    notes = fast_pass.work_off(
-        worker.library,
+    before = jobs.counts(runner.library, runner.job_filter)
+    notes = run_fast_pass(
+        runner.library,
         engines,
-        worker.owner,
-        among=worker.among,
+        runner.lock,
+        job_filter=runner.job_filter,
         only=only,
-        report=partial(_report_share, worker),
-        stop=lambda: not worker.may_go(),
-        hold=lambda: not worker.gate.look().go,
+        on_stage=partial(_report_stage, runner),
+        stop=lambda: not runner.wait_until_allowed(),
+        hold=lambda: not runner.schedule.decide().go,
     )
-    worker.summary.notes.extend(notes)
-    after = jobs.counts(worker.library, worker.among)
-    for kind in fast_pass.STAGES.values():
+    runner.summary.notes.extend(notes)
+    after = jobs.counts(runner.library, runner.job_filter)
+    for kind in FAST_KINDS:
         done = after.get((kind, JobState.DONE), 0) - before.get((kind, JobState.DONE), 0)
         if done > 0:
-            worker.summary.done[kind] = done
+            runner.summary.done[kind] = done
 
 
-def _report_share(worker: Worker, stage: str, share: float | None) -> None:
-    """How much of one video is read, heard or looked at, in hundredths of it."""
-    worker.report(Progress(fast_pass.STAGES[stage], round(100 * (share or 0.0)), 100, "", "", None, None))
+def _report_stage(runner: QueueRunner, kind: JobKind, fraction: float | None) -> None:
+    """Report the position in one video in percent."""
+    runner.on_progress(EnrichProgress(kind, round(100 * (fraction or 0.0)), 100, "", "", None, None))
 
 
-def _sees(host: Host) -> bool:
+def _has_vision(host: Host) -> bool:
     return host.vision is not None
 
 
-def _writes_as(model: str, host: Host) -> bool:
+def _writes_with(model: str, host: Host) -> bool:
     return host.writer is not None and host.writer.name == model
 
 

@@ -11,7 +11,7 @@ from vidlocal.store.content import frames, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.process_locks import Waiting
+from vidlocal.store.process_locks import Wait
 from vidlocal.store.queue import jobs
 
 
@@ -51,7 +51,7 @@ class Status:
     """
 
     state: State
-    waiting: Waiting | None
+    waiting: Wait | None
     videos: dict[EnrichmentStatus, int]
     coverage: Coverage
     running: tuple[Now, ...]
@@ -101,16 +101,16 @@ def read(library: Library) -> Status:
     )
 
 
-def _state(library: Library, *, at_work: bool) -> tuple[State, Waiting | None]:
+def _state(library: Library, *, at_work: bool) -> tuple[State, Wait | None]:
     """What goes on, and what is waited for when all that are at it wait."""
-    alive = process_locks.at_work(library.folder)
+    alive = process_locks.live_processes(library.folder)
     if at_work or None in alive:
         return State.WORKING, None
     awaited = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
     return (State.IDLE, None) if awaited is None else (State.WAITING, awaited)
 
 
-def _now(library: Library, job: jobs.Running, video: Video) -> Now:
+def _now(library: Library, job: jobs.RunningJob, video: Video) -> Now:
     coverage = frames.coverage(library, video.id)
     since = datetime.fromisoformat(job.since).astimezone()
     return Now(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)

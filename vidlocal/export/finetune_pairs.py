@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vidlocal.engines import prompts, text_prompts
 from vidlocal.engines.contact_sheet import contact_sheet
-from vidlocal.enrich.workers.watch import HEARD
+from vidlocal.enrich.workers.watch import CONTEXT_KINDS
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
 from vidlocal.store.content import frames, passages, sequences
@@ -34,12 +34,12 @@ class Pairs:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._strips: tuple[int, tuple[sequences.Strip, ...]] = (0, ())
+        self._strips: tuple[int, tuple[sequences.FrameSequence, ...]] = (0, ())
 
     def corrected(self, video_ids: Iterable[int], kinds: Iterable[PassageKind]) -> list[Passage]:
         """What a person wrote or corrected of what is to be seen in these videos, in order of video and time."""
         among, wanted = set(video_ids), [kind for kind in KINDS if kind in set(kinds)]
-        return [one for one in passages.by_hand(self._library, wanted) if one.video_id in among]
+        return [one for one in passages.written_by_hand(self._library, wanted) if one.video_id in among]
 
     def pair(self, passage: Passage) -> Pair | None:
         """The passage with its picture; None where none can be read, and where trainers would misread the text."""
@@ -52,7 +52,7 @@ class Pairs:
 
     def _seen(self, passage: Passage) -> Pair | None:
         frame = None if passage.frame_id is None else frames.get(self._library, passage.frame_id)
-        frame = frame or frames.shown_at(self._library, passage.video_id or 0, passage.start)
+        frame = frame or frames.frame_at(self._library, passage.video_id or 0, passage.start)
         if frame is None:
             return None
         # A repeat has the picture of the frame it repeats, and so its name.
@@ -63,13 +63,13 @@ class Pairs:
         strip = self._strip(passage)
         if strip is None:
             return None
-        times = [picture.time for picture in strip.pictures]
-        sheet = contact_sheet([self._jpeg(picture) for picture in strip.pictures], times)
-        heard = passages.between(self._library, passage.video_id or 0, strip.start, strip.end, HEARD)
+        times = [picture.time for picture in strip.frames]
+        sheet = contact_sheet([self._jpeg(picture) for picture in strip.frames], times)
+        heard = passages.between(self._library, passage.video_id or 0, strip.start, strip.end, CONTEXT_KINDS)
         question = text_prompts.watch_prompt(times, strip.cuts, heard, as_sheet=True, plain=True)
-        return Pair(passage, f"strip-{strip.pictures[0].id}.jpg", sheet, question)
+        return Pair(passage, f"strip-{strip.frames[0].id}.jpg", sheet, question)
 
-    def _strip(self, passage: Passage) -> sequences.Strip | None:
+    def _strip(self, passage: Passage) -> sequences.FrameSequence | None:
         video_id = passage.video_id or 0
         if self._strips[0] != video_id:
             self._strips = video_id, sequences.of_video(self._library, video_id)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vidlocal.enrich.workers.describe import picture
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import JPEG_QUALITY
 from vidlocal.media import files
@@ -36,7 +35,7 @@ def still(library: Library, video: Video, time: float, *, ffmpeg: str | None) ->
 
     `ffmpeg` is the one that is configured, None for the usual. Raises MediaError when the stored picture is lost.
     """
-    stored = frames.shown_at(library, video.id, time)
+    stored = frames.frame_at(library, video.id, time)
     if video.kind is MediaKind.PHOTO and stored is not None:
         return _stored(library, stored, None)
     source = _source(library, video)
@@ -78,4 +77,4 @@ def _decoded(source: Path, time: float, ffmpeg: str | None) -> Still:
 
 
 def _stored(library: Library, frame: Frame, reason: str | None) -> Still:
-    return Still(picture(library, frame), frame.time, frames.shown_until(library, frame), reason)
+    return Still(frames.read_image(library, frame), frame.time, frames.visible_until(library, frame), reason)

@@ -14,7 +14,7 @@ def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) ->
     """What the video shows at `time`, RGB, at most `width_px` wide and as high; None where no picture is stored."""
     from PIL import Image, UnidentifiedImageError
 
-    frame = frames.shown_at(library, video_id, time)
+    frame = frames.frame_at(library, video_id, time)
     if frame is None:
         return None
     try:

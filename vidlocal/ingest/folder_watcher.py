@@ -1,4 +1,4 @@
-"""Files that appear in watched folders, once they have stopped growing."""
+"""Watch folders for new files, complete once they stop growing."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -7,49 +7,48 @@ from pathlib import Path
 
 from vidlocal.media import files
 
-# A copy over a slow network pauses for seconds, seldom for a minute.
-SETTLED_AFTER_S = 60.0
-_LOOK_EVERY_S = 10.0
+# Copies over a slow network pause for seconds, rarely for a minute.
+MIN_UNCHANGED_S = 60.0
+_SCAN_INTERVAL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a file was like, and since when (monotonic)."""
+class _Observed:
+    """State of a file, and the monotonic time since it is unchanged."""
 
     size_bytes: int
     mtime_ns: int
     since: float
 
 
-class Arrivals:
-    """What is new or changed in `folders` and everything below. `now` is monotonic, in seconds.
+class FolderWatcher:
+    """New and changed files in `folders` and below. `now` is monotonic, in seconds.
 
-    A file counts as arrived when its size and time of change stay as they are for a minute. Only files whose name
-    promises media count; a folder that is away has no files. At the start every file is new: whoever takes them
-    in knows those it has.
+    A file is ready when its size and mtime are unchanged for a minute. Only names of media files count; a missing
+    folder has no files. At the start every file is new: ingest skips the known ones.
     """
 
     def __init__(self, folders: Sequence[Path], now: Callable[[], float]) -> None:
         self._folders = folders
         self._now = now
-        self._looked_at: float | None = None
-        self._seen: dict[Path, _Seen] = {}
-        self._handed: dict[Path, tuple[int, int]] = {}
+        self._scanned_at: float | None = None
+        self._seen: dict[Path, _Observed] = {}
+        self._handed_out: dict[Path, tuple[int, int]] = {}
 
     def ready(self) -> list[Path]:
-        """The files that have arrived and were not handed out as they are now, in the order of their names."""
+        """Return complete files not yet handed out in their current state, sorted by name."""
         now = self._now()
-        if self._folders and (self._looked_at is None or now - self._looked_at >= _LOOK_EVERY_S):
-            self._looked_at = now
-            self._look(now)
+        if self._folders and (self._scanned_at is None or now - self._scanned_at >= _SCAN_INTERVAL_S):
+            self._scanned_at = now
+            self._scan(now)
         return sorted(path for path, seen in self._seen.items() if self._is_ready(path, seen, now))
 
     def hand_out(self, path: Path) -> None:
-        """Say that somebody takes care of a file as it was when it was seen last."""
+        """Mark a file as taken over in its last observed state."""
         seen = self._seen[path]
-        self._handed[path] = (seen.size_bytes, seen.mtime_ns)
+        self._handed_out[path] = (seen.size_bytes, seen.mtime_ns)
 
-    def _look(self, now: float) -> None:
+    def _scan(self, now: float) -> None:
         before, self._seen = self._seen, {}
         for path in self._files():
             try:
@@ -59,15 +58,15 @@ class Arrivals:
             known = before.get(path)
             same = known is not None and (known.size_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
             since = known.since if known is not None and same else now
-            self._seen[path] = _Seen(status.st_size, status.st_mtime_ns, since)
+            self._seen[path] = _Observed(status.st_size, status.st_mtime_ns, since)
 
     def _files(self) -> list[Path]:
         there = [folder for folder in self._folders if folder.is_dir()]
         return [found.path for found in files.find_files(there) if files.has_media_extension(found.path)]
 
-    def _is_ready(self, path: Path, seen: _Seen, now: float) -> bool:
+    def _is_ready(self, path: Path, seen: _Observed, now: float) -> bool:
         return (
             seen.size_bytes > 0
-            and now - seen.since >= SETTLED_AFTER_S
-            and self._handed.get(path) != (seen.size_bytes, seen.mtime_ns)
+            and now - seen.since >= MIN_UNCHANGED_S
+            and self._handed_out.get(path) != (seen.size_bytes, seen.mtime_ns)
         )

@@ -67,7 +67,7 @@ def _take(library: Library, name: str, lines: Iterator[tuple[int, object]], refu
     batch: list[tuple[int, object]] = []
 
     def store() -> None:
-        for number, reason in importer.take(batch):
+        for number, reason in importer.import_lines(batch):
             taken.bad += 1
             refuse(f"{name}, line {number} {reason}.")
         batch.clear()
@@ -78,7 +78,7 @@ def _take(library: Library, name: str, lines: Iterator[tuple[int, object]], refu
             store()
     store()
     importer.finish()
-    taken.videos, taken.passages, taken.known = importer.videos, importer.passages, importer.known
+    taken.videos, taken.passages, taken.known = importer.videos, importer.passages, importer.existing
     return taken
 
 
@@ -178,7 +178,7 @@ def _document(path: Path) -> object:
 
 
 def _opened(path: Path) -> BinaryIO:
-    from vidlocal.media.files import read_stamp, read_error
+    from vidlocal.media.files import read_error, read_stamp
 
     read_stamp(path)  # no FIFO, no folder
     try:

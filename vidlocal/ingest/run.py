@@ -15,9 +15,10 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from vidlocal.enrich.workers import fast_pass
+from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.sampling import sample
+from vidlocal.job_specs import JOB_SPECS
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merge_cues
 from vidlocal.media.decoded_frame import DecodedFrame
@@ -27,9 +28,9 @@ from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Pas
 from vidlocal.store import staging
 from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import these
+from vidlocal.store.queue.job_filter import for_videos
 
 # A JPEG of 896 px takes 30 to 90 KB; a library on its last megabytes fails before the work, not after it.
 _BYTES_PER_FRAME = 100_000
@@ -65,9 +66,27 @@ class Outcome:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
+    def as_data(self) -> dict[str, object]:
+        """Return the outcome as plain data for JSON."""
+        video = self.video
+        return {
+            "path": str(self.path),
+            "result": self.result.value,
+            "video": None if video is None else {"id": video.id, "title": video.title, "duration": video.duration},
+            "frames": self.frames,
+            "distinct": self.distinct,
+            "subtitles": self.subtitles,
+            "speech": self.speech,
+            "screen_texts": self.screen_texts,
+            "seconds": round(self.seconds, 3),
+            "reason": self.reason,
+            "partial": None if video is None else video.partial,
+            "notes": list(self.notes),
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class IngestProgress:
     """Where the work on one file stands. `done` is 0 to 1, None while it cannot be told."""
 
     path: Path
@@ -76,22 +95,22 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class IngestTools:
     """What ingest works with. The verb builds none of it."""
 
     ffmpeg: Ffmpeg
     prober: Prober
-    fast: fast_pass.Engines
+    fast: FastEngines
 
 
-Report = Callable[[Progress], None]
+Report = Callable[[IngestProgress], None]
 
 
 def ingest(
     library: Library,
     paths: Sequence[Path],
-    tools: Tools,
-    owner: Owner,
+    tools: IngestTools,
+    lock: ProcessLock,
     *,
     every: float,
     transcribe: bool = False,
@@ -104,9 +123,9 @@ def ingest(
     subtitles; `later` leaves speech and text on screen to the deep pass. A file that cannot be read is an
     outcome; StoreError ends the run, for no file after it could be stored either.
     """
-    staging.sweep(library)
-    jobs.release_dead(library)
-    intake = _Intake(library, tools, owner, every, transcribe, later, report)
+    staging.remove_orphans(library)
+    jobs.requeue_orphans(library)
+    intake = _Intake(library, tools, lock, every, transcribe, later, report)
     for found in files.find_files(paths):
         yield intake.take(found)
 
@@ -116,8 +135,8 @@ class _Intake:
     """One run's tools and wishes, at hand for every step of one file."""
 
     library: Library
-    tools: Tools
-    owner: Owner
+    tools: IngestTools
+    lock: ProcessLock
     every: float
     transcribe: bool
     later: bool
@@ -129,7 +148,9 @@ class _Intake:
             self._refuse_own_files(found.path)
             outcome = self._recognise(found.path) or self._add(found.path)
         except (MediaError, ToolError) as error:
-            expected = found.explicit or (files.has_media_extension(found.path) and not isinstance(error, _OwnFileError))
+            expected = found.explicit or (
+                files.has_media_extension(found.path) and not isinstance(error, _OwnFileError)
+            )
             return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
         notes = () if self.later or outcome.video is None else self._finish(outcome.video)
         outcome = self._with_words(outcome)
@@ -151,18 +172,18 @@ class _Intake:
     def _recognise(self, path: Path) -> Outcome | None:
         """The video this very file is known to hold, without reading it."""
         video = videos.unchanged_at(self.library, path, files.read_stamp(path))
-        return Outcome(path, Result.KNOWN, video) if video and videos.is_taken_in(self.library, video) else None
+        return Outcome(path, Result.KNOWN, video) if video and videos.is_ingested(self.library, video) else None
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
         # A file of unknown sort is opened before it is read to the end: most of those are no media at all.
         probe = None if files.has_media_extension(path) else self.tools.prober.probe(path)
-        content_hash = files.content_hash(path, progress=lambda done: self._say(path, "reading", done))
+        content_hash = files.content_hash(path, progress=lambda done: self._report_stage(path, "reading", done))
         twin = videos.with_hash(self.library, content_hash)
-        if twin is not None and videos.is_taken_in(self.library, twin):
+        if twin is not None and videos.is_ingested(self.library, twin):
             return self._remember(path, stamp, twin)
         probe = probe or self.tools.prober.probe(path)
-        with staging.staged(self.library, self.owner) as folder:
+        with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(path, probe, folder, content_hash)
             found, notes = self._read_subtitles(path, probe)
             if not files.is_unchanged(path, stamp):
@@ -171,7 +192,7 @@ class _Intake:
         return replace(outcome, notes=tuple(notes))
 
     def _remember(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
-        videos.remember_copy(self.library, video.id, path, stamp)
+        videos.add_copy(self.library, video.id, path, stamp)
         return Outcome(path, Result.COPY, replace(video, path=str(path)))
 
     def _sample(self, path: Path, probe: Probe, folder: Path, content_hash: str) -> tuple[FrameDraft, ...]:
@@ -200,7 +221,7 @@ class _Intake:
             every=self.every,
             ffmpeg=self.tools.ffmpeg,
             prober=self.tools.prober,
-            report=lambda until: self._say(
+            report=lambda until: self._report_stage(
                 path, "frames", min(1.0, until / probe.duration) if probe.duration else None
             ),
         )
@@ -222,7 +243,7 @@ class _Intake:
             yield partial(subtitles.read_sidecar, sidecar)
         for track in probe.subtitles:
             if track.is_text:
-                self._say(path, "subtitles", None)
+                self._report_stage(path, "subtitles", None)
                 yield partial(subtitles.read_track, path, track, probe, ffmpeg=self.tools.ffmpeg)
 
     def _store(
@@ -237,7 +258,7 @@ class _Intake:
     ) -> Outcome:
         with self.library.writing():
             twin = videos.with_hash(self.library, content_hash)
-            if twin is not None and videos.is_taken_in(self.library, twin):  # another process was faster
+            if twin is not None and videos.is_ingested(self.library, twin):  # another process was faster
                 return self._remember(path, stamp, twin)
             imported = passages.of_video(self.library, twin.id) if twin is not None else []
             new = _not_among(found, imported)
@@ -249,7 +270,7 @@ class _Intake:
                 stamp=stamp,
                 probe=probe,
                 frame_drafts=drafts,
-                found=new,
+                text_passages=new,
                 plan=self._plan(probe, drafts, {passage.kind for passage in (*imported, *new)}),
             )
             understanding.queue(self.library, video_id)
@@ -268,17 +289,17 @@ class _Intake:
         return plan
 
     def _finish(self, video: Video) -> tuple[str, ...]:
-        """Text on screen, speech and pictures of the video, now; what cannot be done is left queued and said."""
-        return fast_pass.work_off(
+        """Run the fast pass of the video. Returns a sentence for each obstacle; the job stays queued."""
+        return run_fast_pass(
             self.library,
             self.tools.fast,
-            self.owner,
-            among=these(video.id),
-            report=lambda stage, done: self._say(Path(video.path), stage, done),
+            self.lock,
+            job_filter=for_videos(video.id),
+            on_stage=lambda kind, done: self._report_stage(Path(video.path), JOB_SPECS[kind].label, done),
         )
 
-    def _say(self, path: Path, stage: str, done: float | None) -> None:
-        self.report(Progress(path, stage, done))
+    def _report_stage(self, path: Path, stage: str, done: float | None) -> None:
+        self.report(IngestProgress(path, stage, done))
 
 
 def most_frames(pictures: int, duration: float, *, every: float) -> int:

@@ -18,8 +18,8 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Video
 from vidlocal.signals.features import extract_features
 from vidlocal.store.check import database, images, rows, vectors
-from vidlocal.store.check.finding import Finding, Part
-from vidlocal.store.check.images import Lost
+from vidlocal.store.check.finding import Category, Finding
+from vidlocal.store.check.images import DamagedImage
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
@@ -28,7 +28,7 @@ _SAME_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class CheckTools:
     """What takes a lost image from its video again. `ffmpeg` is the one that is configured, None for the usual."""
 
     ffmpeg: str | None
@@ -45,7 +45,7 @@ class Checked:
 
 
 def check(
-    library: Library, tools: Tools, *, repair: bool, report: Callable[[Part], None] = lambda part: None
+    library: Library, tools: CheckTools, *, repair: bool, report: Callable[[Category], None] = lambda part: None
 ) -> Iterator[Checked]:
     """Everything that is not as it should be, mended at once with `repair`: what comes later relies on it.
 
@@ -56,37 +56,37 @@ def check(
         report(part)
         is_sound = True
         for finding in look(library):
-            checked = _mended(finding) if repair and not finding.note else Checked(finding)
+            checked = _mended(finding) if repair and not finding.is_note else Checked(finding)
             is_sound = is_sound and checked.mended
             yield checked
         if look is database.pages and not is_sound:
             return
 
 
-def _looks(tools: Tools) -> Sequence[tuple[Part, Callable[[Library], Iterator[Finding]]]]:
+def _looks(tools: CheckTools) -> Sequence[tuple[Category, Callable[[Library], Iterator[Finding]]]]:
     """Each looks at what those after it take for granted."""
     return (
-        (Part.DATABASE, database.pages),
-        (Part.DATABASE, database.schema),
-        (Part.TEXT_INDEX, database.text_indexes),
-        (Part.ROWS, database.owners),
-        (Part.ROWS, images.nameless),
-        (Part.ROWS, rows.contradictions),
-        (Part.ROWS, rows.notes_of_searches),
-        (Part.IMAGES, partial(_lost_images, tools=tools)),
-        (Part.LEFTOVERS, images.leftovers),
-        (Part.VECTORS, vectors.unusable),
-        (Part.VECTORS, vectors.mirrors),
-        (Part.SOURCES, _sources),
-        (Part.ROWS, rows.statuses),
+        (Category.DATABASE, database.pages),
+        (Category.DATABASE, database.schema),
+        (Category.TEXT_INDEX, database.text_indexes),
+        (Category.ROWS, database.orphan_rows),
+        (Category.ROWS, images.unnamed),
+        (Category.ROWS, rows.contradictions),
+        (Category.ROWS, rows.unreadable_history),
+        (Category.IMAGES, partial(_lost_images, tools=tools)),
+        (Category.LEFTOVERS, images.leftovers),
+        (Category.VECTORS, vectors.unusable),
+        (Category.VECTORS, vectors.caches),
+        (Category.SOURCES, _sources),
+        (Category.ROWS, rows.statuses),
     )
 
 
 def _mended(finding: Finding) -> Checked:
-    if finding.mend is None:
+    if finding.repair is None:
         return Checked(finding)
     try:
-        finding.mend()
+        finding.repair()
     except VidlocalError as error:
         return Checked(finding, trouble=str(error))
     return Checked(finding, mended=True)
@@ -103,17 +103,17 @@ def is_whole(jpeg: bytes) -> bool:
     return True
 
 
-def _lost_images(library: Library, *, tools: Tools) -> Iterator[Finding]:
+def _lost_images(library: Library, *, tools: CheckTools) -> Iterator[Finding]:
     for video in videos.every(library):
-        lost = images.lost(library, video.id, is_whole=is_whole)
+        lost = images.damaged(library, video.id, is_whole=is_whole)
         if lost:
-            missing = sum(one.missing for one in lost)
+            missing = sum(one.is_missing for one in lost)
             sentence = f"Images of {video.title}: {missing:,} missing, {len(lost) - missing:,} damaged."
             mend = partial(_restore, library, tools, video, lost)
-            yield Finding(Part.IMAGES, sentence, video.id, mend)
+            yield Finding(Category.IMAGES, sentence, video.id, mend)
 
 
-def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost]) -> None:
+def _restore(library: Library, tools: CheckTools, video: Video, lost: Sequence[DamagedImage]) -> None:
     """Take images from the source again. MediaError when it is gone or has changed, or does not show them any more."""
     source = _unchanged(library, video)
     if source is None:
@@ -125,14 +125,14 @@ def _restore(library: Library, tools: Tools, video: Video, lost: Sequence[Lost])
     for picture in _pictures(tools, source, video, list(wanted)):
         one = min(lost, key=lambda one: abs(one.frame.time - picture.time))
         image = Image.fromarray(picture.rgb)
-        if (look_at(image).dhash ^ one.dhash).bit_count() <= _SAME_BITS:
-            images.replace(library, one.frame, _jpeg(image))
+        if (extract_features(image).dhash ^ one.dhash).bit_count() <= _SAME_BITS:
+            images.restore(library, one.frame, _jpeg(image))
             restored += 1
     if restored < len(lost):
         raise MediaError(f"{len(lost) - restored:,} of them {source.name} does not show (any more) when it is decoded.")
 
 
-def _pictures(tools: Tools, source: Path, video: Video, times: Sequence[float]) -> Iterator[DecodedFrame]:
+def _pictures(tools: CheckTools, source: Path, video: Video, times: Sequence[float]) -> Iterator[DecodedFrame]:
     if video.kind is MediaKind.PHOTO:
         yield tools.prober.read_photo(source)
         return
@@ -167,7 +167,7 @@ def _sources(library: Library) -> Iterator[Finding]:
         there = {path: stamp for path, stamp in videos.stamps(library, video.id).items() if path.exists()}
         if not there:
             sentence = f"{video.path} is not there now: moved, or its drive is not plugged in."
-            yield Finding(Part.SOURCES, sentence, video.id, note=True)
+            yield Finding(Category.SOURCES, sentence, video.id, is_note=True)
         for path, stamp in there.items():
             yield from _source(library, video, path, stamp.size_bytes, stamp.mtime_ns)
 
@@ -179,11 +179,11 @@ def _source(library: Library, video: Video, path: Path, size_bytes: int, mtime_n
         if (now.size_bytes, now.mtime_ns) == (size_bytes, mtime_ns):
             return
         if now.size_bytes == size_bytes and files.content_hash(path) == video.content_hash:
-            mend = partial(videos.remember_copy, library, video.id, path, now)
-            yield Finding(Part.SOURCES, f"{path} was touched, and is the same file.", video.id, mend)
+            mend = partial(videos.add_copy, library, video.id, path, now)
+            yield Finding(Category.SOURCES, f"{path} was touched, and is the same file.", video.id, mend)
             return
     except MediaError as error:
-        yield Finding(Part.SOURCES, str(error), video.id, note=True)
+        yield Finding(Category.SOURCES, str(error), video.id, is_note=True)
         return
     sentence = f"{path} has changed since it was taken in. Take in what it is now with: vidlocal ingest"
-    yield Finding(Part.SOURCES, sentence, video.id)
+    yield Finding(Category.SOURCES, sentence, video.id)

@@ -1,7 +1,7 @@
-"""New files for a person: whole or not at all, and never in the place of another."""
+"""Write new files atomically, without overwriting existing ones."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -12,13 +12,13 @@ from vidlocal.media.filenames import numbered_paths
 
 @contextmanager
 def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
-    """An empty draft to write to, and the name it gets when the block ends well.
+    """Yield an empty draft file and the final path, to which the draft is renamed on success.
 
-    That name is `target`; where it is taken, the first free one of `target 2`, `target 3`, ... or, with `refuse`, a
-    UsageError. It is claimed before the work begins, so that nobody else can have it meanwhile. A block that fails
-    leaves nothing behind.
+    The final path is `target`. If it exists, it is the first free one of `target 2`, `target 3`, ... or, with `refuse`,
+    UsageError is raised. It is created before the block runs, so that no other process can take it. If the block fails,
+    both files are deleted.
     """
-    name = _claimed(target, refuse=refuse)
+    name = _reserve(target, refuse=refuse)
     draft = name.with_name(f".vidlocal-{token_hex(8)}{name.suffix}")
     try:
         _create(draft)
@@ -32,7 +32,14 @@ def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
         raise
 
 
-def _claimed(target: Path, *, refuse: bool) -> Path:
+def write_new_text(target: Path, parts: Iterable[str]) -> None:
+    """Write text to a new file, complete or not at all. Raises UsageError if the file exists."""
+    with atomic_file(target, refuse=True) as (draft, _), open(draft, "w", encoding="utf-8", newline="") as file:
+        for part in parts:
+            file.write(part)
+
+
+def _reserve(target: Path, *, refuse: bool) -> Path:
     try:
         for name in numbered_paths(target):
             with suppress(FileExistsError):
@@ -41,12 +48,12 @@ def _claimed(target: Path, *, refuse: bool) -> Path:
             if refuse:
                 break
     except OSError as error:
-        raise UsageError(f"{target} cannot be written ({error.strerror}). Name another file.") from error
-    raise UsageError(f"{target} is there already, and vidlocal never overwrites. Name another file.")
+        raise UsageError(f"{target} cannot be written: {error.strerror}. Choose another file name.") from error
+    raise UsageError(f"{target} already exists. Choose another file name.")
 
 
 def _flush(path: Path) -> None:
-    # Opened for writing: some systems flush nothing else.
+    # Some systems flush only files that are open for writing.
     file = os.open(path, os.O_RDWR)
     try:
         os.fsync(file)
@@ -55,5 +62,5 @@ def _flush(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    # O_EXCL follows no link, a dangling one included.
+    # O_EXCL does not follow links, not even dangling ones.
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

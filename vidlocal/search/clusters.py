@@ -76,7 +76,7 @@ def _by_vectors(library: Library, videos: Collection[int] | None) -> _Seen | Non
 def _by_hash(library: Library, videos: Collection[int] | None) -> _Seen:
     import numpy as np
 
-    hashed = [one for one in frames.hashed(library) if videos is None or one.video_id in videos]
+    hashed = [one for one in frames.with_hashes(library) if videos is None or one.video_id in videos]
     hashed.sort(key=lambda one: (one.video_id, one.time))
     return _Seen(
         np.array([one.id for one in hashed], dtype=np.int64),
@@ -116,8 +116,8 @@ def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Positi
 def _take(library: Library, seen: _Seen, members: "Positions") -> Occurrence:
     first, last = int(members[0]), int(members[-1])
     frame = frames.get(library, int(seen.ids[last]))
-    end = float(seen.times[last]) if frame is None else frames.shown_until(library, frame)
-    return Take(int(seen.videos[first]), float(seen.times[first]), end, len(members))
+    end = float(seen.times[last]) if frame is None else frames.visible_until(library, frame)
+    return Occurrence(int(seen.videos[first]), float(seen.times[first]), end, len(members))
 
 
 def _directions(hashes: Sequence[int]) -> "NDArray[np.float32]":

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vidlocal.engines.query_vector import QueryVector
-from vidlocal.moments import MAX_MOMENT_S, DUPLICATE_PENALTY
-from vidlocal.records import Frame, Hit, PassageKind, FrameExplanation
+from vidlocal.moments import DUPLICATE_PENALTY, MAX_MOMENT_S
+from vidlocal.records import Frame, FrameExplanation, Hit, PassageKind
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
-from vidlocal.store.index.frame_index import Crowd
-from vidlocal.store.index.search_filter import Only
+from vidlocal.store.index.frame_index import Background
+from vidlocal.store.index.search_filter import SearchFilter
 
 # A frame is shown when it stands out of the crowd by three standard deviations (of a thousand unrelated pictures one
 # does) with a cosine that unrelated pictures seldom have, or when its cosine is enough by itself: else what much of a
@@ -34,14 +34,14 @@ _MIDDLE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
+class FrameHits:
     """Frames that look like a query, best first, and by the key of each hit what found it."""
 
     hits: tuple[Hit, ...] = ()
     why: Mapping[int, FrameExplanation] = field(default_factory=dict)
 
 
-def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) -> Sightings:
+def search_frames(library: Library, asked: QueryVector, *, limit: int, only: SearchFilter) -> FrameHits:
     """The frames, at most `limit`, whose vectors are near to that of a query and that `only` lets through.
 
     Their scores compare with those of texts: both are standard deviations above the crowd. In a long shot what is far
@@ -52,7 +52,7 @@ def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) ->
 
     mirror = frame_index.prepare(library, asked.key)
     vector = np.array(asked.values, dtype=np.float32)
-    near, crowd = frame_index.nearest(library, mirror, vector, limit=limit, least=_least, only=only)
+    near, crowd = frame_index.nearest(library, mirror, vector, limit=limit, min_cosine=_least, search_filter=only)
     z = {frame_id: _z(cosine, crowd) for frame_id, cosine in near.items()}
     floor = LEAST_SHARE * max(z.values(), default=0.0)
     found = [frames.get(library, frame_id) for frame_id in near if z[frame_id] >= floor]
@@ -60,20 +60,20 @@ def look_for(library: Library, asked: QueryVector, *, limit: int, only: Only) ->
     echoes = _echoes(shown)
     hits = tuple(_hit(library, one, z[one.id], DUPLICATE_PENALTY if one.id in echoes else 1.0) for one in shown)
     why = {-one: FrameExplanation(rank, near[one], z[one]) for rank, one in enumerate(near, 1)}
-    return Sightings(hits, why)
+    return FrameHits(hits, why)
 
 
-def _least(crowd: Crowd) -> float:
+def _least(crowd: Background) -> float:
     if crowd.count < CROWD:
         return ENOUGH_COSINE
-    return min(ENOUGH_COSINE, max(LEAST_COSINE, crowd.middle + LEAST_Z * max(crowd.spread, LEAST_SPREAD)))
+    return min(ENOUGH_COSINE, max(LEAST_COSINE, crowd.median + LEAST_Z * max(crowd.spread, LEAST_SPREAD)))
 
 
-def _z(cosine: float, crowd: Crowd) -> float:
+def _z(cosine: float, crowd: Background) -> float:
     """How many standard deviations a cosine lies above the crowd; where there is none, at least as many as suffice."""
     if crowd.count < CROWD:
         return LEAST_Z * cosine / ENOUGH_COSINE
-    return (cosine - crowd.middle) / max(crowd.spread, LEAST_SPREAD)
+    return (cosine - crowd.median) / max(crowd.spread, LEAST_SPREAD)
 
 
 def _echoes(shown: Sequence[Frame]) -> set[int]:
@@ -90,7 +90,7 @@ def _hit(library: Library, frame: Frame, z: float, worth: float) -> Hit:
         frame_id=frame.id,
         video_id=frame.video_id,
         start=frame.time,
-        end=frames.shown_until(library, frame),
+        end=frames.visible_until(library, frame),
         kind=PassageKind.PICTURE,
         text=frames.description(library, frame.id),
         score=worth * max(0.0, z) / (max(0.0, z) + _MIDDLE),

@@ -167,13 +167,13 @@ def _near(near: Nearest, z: Mapping[int, float]) -> set[int]:
         for one, cosine in near.cosines.items()
         if z[one] >= least
         and cosine >= LEAST_COSINE
-        and (near.scale is None or near.scale.nearness(cosine) >= LEAST_NEARNESS)
+        and (near.scale is None or near.scale.normalized(cosine) >= LEAST_NEARNESS)
     }
 
 
 def _within_reach(near: Nearest) -> bool:
     """Whether the nearest passage is one that a query of this library would have."""
-    return near.scale is None or near.scale.nearness(max(near.cosines.values())) >= FAR_NEARNESS
+    return near.scale is None or near.scale.normalized(max(near.cosines.values())) >= FAR_NEARNESS
 
 
 def _covered(words: Mapping[int, float], z: Mapping[int, float], asked: int) -> bool:
@@ -189,7 +189,7 @@ def _covered(words: Mapping[int, float], z: Mapping[int, float], asked: int) -> 
 def _fits(words: Mapping[int, float], near: Nearest, asked: int) -> bool:
     if asked <= FEW_WORDS and words:
         return True
-    nearest = 1.0 if near.scale is None else near.scale.nearness(max(near.cosines.values()))
+    nearest = 1.0 if near.scale is None else near.scale.normalized(max(near.cosines.values()))
     return nearest >= GOOD_NEARNESS or max(words.values(), default=0.0) >= GOOD_COVERAGE
 
 

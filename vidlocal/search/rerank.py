@@ -8,21 +8,21 @@ from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import PictureRefused, VisionEngine
 from vidlocal.engines.jpeg import smaller
 from vidlocal.enrich.runner.pool import Host
-from vidlocal.enrich.workers.describe import Describer, picture
+from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
-from vidlocal.records import Fault, Frame, JobKind, SecondLook, Moment
+from vidlocal.records import Fault, Frame, JobKind, Moment, SecondLook
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import Among
+from vidlocal.store.queue.job_filter import JobFilter
 
 # Frames of one moment that are described on the spot, those nearest to its best hit.
 DESCRIBED_PER_MOMENT = 2
 _LEASE_S = 900.0
 
 
-class Looker:
+class VisionReranker:
     """Asks `engine` about moments, for one question.
 
     `ready` is called before the first picture is shown and raises EngineError where the model must not be asked. Jobs
@@ -46,16 +46,16 @@ class Looker:
         self._keep = keep
         self._ready: Callable[[], None] | None = ready
         self._describer = Describer(library)
-        self._describer.learn(engine)
+        self._describer.load_trials(engine)
 
-    def look(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, SecondLook]]:
+    def rerank(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, SecondLook]]:
         """What is seen in each moment, one by one; a moment without a picture, or with a useless answer, is left out.
 
         Raises EngineError when the model cannot be asked any more.
         """
         for moment in moments:
             time_of_best = _middle(moment)
-            shown = frames.shown_at(self._library, moment.video_id, time_of_best)
+            shown = frames.frame_at(self._library, moment.video_id, time_of_best)
             if shown is None:
                 continue
             self._describe_within(moment, time_of_best)
@@ -69,7 +69,7 @@ class Looker:
         known = second_looks.get(self._library, *key)
         if known is not None:
             return known
-        jpeg = picture(self._library, shown)
+        jpeg = frames.read_image(self._library, shown)
         self._be_ready()
         try:
             text = self._engine.ask(jpeg, self._question, schema=rerank_prompts.LOOK_SCHEMA)
@@ -83,30 +83,30 @@ class Looker:
 
     def _describe_within(self, moment: Moment, near: float) -> None:
         waiting = frames.undescribed(
-            self._library, moment.video_id, moment.start, moment.end, near=near, limit=DESCRIBED_PER_MOMENT
+            self._library, moment.video_id, moment.start, moment.end, nearest_to=near, limit=DESCRIBED_PER_MOMENT
         )
         for frame in waiting:
             self._describe(frame)
 
     def _describe(self, frame: Frame) -> None:
         """Do the job of a frame, unless it is another process's or was set aside."""
-        among = Among(frames=(frame.id,))
+        among = JobFilter(frames=(frame.id,))
         job = jobs.claim(
-            self._library, JobKind.DESCRIBE, worker=self._worker, now=time.time(), lease_s=_LEASE_S, among=among
+            self._library, JobKind.DESCRIBE, worker=self._worker, now=time.time(), lease_s=_LEASE_S, job_filter=among
         )
         if job is None:
             return
         try:
             self._be_ready()
-            ask = self._describer.prepare(job)
-            if ask is not None:
-                ask(Host("", self._engine, None, lambda: True))()
+            task = self._describer.prepare(job)
+            if task is not None:
+                task.store(task.request.perform(Host("", self._engine, None, lambda: True)))
         except MediaError as error:
             jobs.fail(self._library, job, str(error), fault=Fault.FILE)
         except AnswerRejected as error:
             jobs.fail(self._library, job, str(error), fault=Fault.ANSWER)
         except BaseException:
-            jobs.give_back(self._library, job)
+            jobs.release(self._library, job)
             raise
 
     def _be_ready(self) -> None:
@@ -115,7 +115,7 @@ class Looker:
             self._ready = None
 
 
-def reordered(moments: Sequence[Moment], seen: Mapping[Moment, SecondLook]) -> tuple[Moment, ...]:
+def reorder(moments: Sequence[Moment], seen: Mapping[Moment, SecondLook]) -> tuple[Moment, ...]:
     """What was confirmed first, then what nobody looked at, then what was denied; else in the order of the search."""
     return tuple(sorted(moments, key=lambda moment: 1 if moment not in seen else 0 if seen[moment].matches else 2))
 

@@ -14,12 +14,12 @@ from vidlocal.engines.prompts import has_one_wording
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
-from vidlocal.records import Hit, Moment, PassageKind, PassageExplanation, FrameExplanation
+from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
 from vidlocal.search.fusion import rank
 from vidlocal.search.query import Query, parse
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index
-from vidlocal.store.index.hits import Only
+from vidlocal.store.index.hits import SearchFilter
 
 # Hits taken from each channel. Neighbours among them merge, so that it takes several for one moment.
 CANDIDATES = 100
@@ -75,8 +75,8 @@ def search(
     mirror = vector_cache.prepare(library, asked.key) if asked is not None else None
     with hits.snapshot(library):
         meant = spelling.corrections(library, wanted.words) if by_words else {}
-        text = spelling.corrected(wanted.words, meant)
-        words = text_index.search(library, text, limit=count, only=only) if by_words else {}
+        text = spelling.apply(wanted.words, meant)
+        words = text_index.search(library, text, limit=count, search_filter=only) if by_words else {}
         near = None
         if asked is not None and mirror is not None:
             near = vector_index.nearest(
@@ -84,14 +84,14 @@ def search(
                 mirror,
                 asked.values,
                 limit=count,
-                also=words,
-                only=only,
-                one_wording=has_one_wording(asked.key),
+                include_ids=words,
+                search_filter=only,
+                symmetric_model=has_one_wording(asked.key),
             )
         ranked = rank(words, near, asked=len(text_index.split(text)))
         scores = {passage_id: score for passage_id, (score, _) in ranked.scores.items()}
         if not wanted.words and wanted.narrows:
-            scores = dict.fromkeys(hits.listed(library, only, limit=count), 1.0)
+            scores = dict.fromkeys(hits.list_ids(library, only, limit=count), 1.0)
             if only.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Pictures are found by words: say what they show.")
         seen, seen_for = _seen(library, looks, count, only)
@@ -107,7 +107,7 @@ def search(
 
 def _narrowed(
     library: Library, wanted: Query, videos: Collection[int] | None, kinds: Collection[PassageKind] | None
-) -> tuple[Only, list[str]]:
+) -> tuple[SearchFilter, list[str]]:
     """What the filters of a query and the caller's own let through together, and what is to be said of it."""
     notices = []
     among = None if videos is None else frozenset(videos)
@@ -119,23 +119,23 @@ def _narrowed(
     sorts = None if kinds is None else frozenset(kinds)
     if wanted.kinds:
         sorts = frozenset(wanted.kinds) if sorts is None else sorts & frozenset(wanted.kinds)
-    only = Only(
+    only = SearchFilter(
         among,
         sorts,
         phrases=tuple(wanted.phrases),
-        without=tuple(wanted.without),
+        excluded=tuple(wanted.without),
         tags=tuple(wanted.tags),
         languages=frozenset(wanted.languages),
         before=wanted.before,
         after=wanted.after,
-        at=wanted.at,
-        time=wanted.time,
+        span=wanted.at,
+        time_of_day=wanted.time,
     )
     return only, notices
 
 
 def _begun(
-    library: Library, words: str, only: Only, picture_vector: PictureVector | None
+    library: Library, words: str, only: SearchFilter, picture_vector: PictureVector | None
 ) -> Callable[[], QueryVector] | None:
     """What waits for the query's vector among pictures; None where nothing is to be compared with it."""
     wanted = only.kinds is None or PassageKind.PICTURE in only.kinds
@@ -143,7 +143,7 @@ def _begun(
         picture_vector is None
         or not words.strip()
         or not wanted
-        or not vector_cache.keys(library, vector_cache.OF_FRAMES)
+        or not vector_cache.keys(library, vector_cache.FRAME_VECTORS)
     ):
         return None
     return picture_vector(words)
@@ -157,7 +157,7 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
         looks = answer()
     except EngineError as error:
         return None, f"Pictures were not searched. {error}"
-    if looks.key not in vector_cache.keys(library, vector_cache.OF_FRAMES):
+    if looks.key not in vector_cache.keys(library, vector_cache.FRAME_VECTORS):
         return None, (
             "Pictures were not searched: their vectors are of another model. "
             "Make them anew with: vidlocal enrich --only pictures"
@@ -166,14 +166,14 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
 
 
 def _seen(
-    library: Library, looks: QueryVector | None, limit: int, only: Only
+    library: Library, looks: QueryVector | None, limit: int, only: SearchFilter
 ) -> tuple[Sequence[Hit], dict[int, PassageExplanation | FrameExplanation]]:
     """The frames that look like the query as hits, and by their keys what found them."""
     if looks is None:
         return (), {}
-    from vidlocal.search.frame_search import look_for  # a search without pictures does not pay for it
+    from vidlocal.search.frame_search import search_frames  # a search without pictures does not pay for it
 
-    found = look_for(library, looks, limit=limit, only=only)
+    found = search_frames(library, looks, limit=limit, only=only)
     return found.hits, {**found.why}
 
 

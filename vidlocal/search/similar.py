@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vidlocal.engines.base import Vectors
-    from vidlocal.store.index.vector_cache import Mirror
+    from vidlocal.store.index.vector_cache import VectorCache
 
 BITS = 64
 
@@ -54,14 +54,14 @@ def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None =
     Not those of `besides`, and of neighbours the nearest only. A moment's score is the share of the 64 bits that
     agree, its text what is known of its picture; it has no hits.
     """
-    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.hashed(library) if _alike(one.dhash, dhash)]
+    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.with_hashes(library) if _alike(one.dhash, dhash)]
     near.sort(key=lambda pair: (pair[1], pair[0]))
     scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
     return _moments(library, _apart(library, scores, besides), scores, limit)
 
 
 def by_vector(
-    library: Library, mirror: "Mirror", vector: "Vectors", *, limit: int, besides: Frame | None = None
+    library: Library, mirror: "VectorCache", vector: "Vectors", *, limit: int, besides: Frame | None = None
 ) -> tuple[Moment, ...]:
     """The moments whose pictures show most nearly the same, as `by_hash`. A moment's score is the cosine."""
     near, _ = frame_index.nearest(
@@ -69,19 +69,19 @@ def by_vector(
         mirror,
         vector,
         limit=_CANDIDATES_PER_MOMENT * (limit + 1),
-        least=lambda crowd: min(ALIKE, crowd.middle + LEAST_Z * crowd.spread),
+        min_cosine=lambda crowd: min(ALIKE, crowd.median + LEAST_Z * crowd.spread),
     )
     return _moments(library, _apart(library, near, besides), near, limit)
 
 
-def videos_like(library: Library, mirror: "Mirror", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
+def videos_like(library: Library, mirror: "VectorCache", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
     """The other videos, most alike first, each as one moment from its beginning to its end.
 
     Compared by the mean of the vectors of their frames; None where none of the video's frames has one.
     """
     import numpy as np
 
-    ids, vectors = frame_index.of_videos(library, mirror)
+    ids, vectors = frame_index.video_centroids(library, mirror)
     own = np.flatnonzero(ids == video_id)
     if not len(own):
         return None
@@ -123,7 +123,7 @@ def _moments(library: Library, chosen: Iterator[Frame], scores: Mapping[int, flo
             video_title=places[frame.video_id].title,
             video_path=places[frame.video_id].path,
             start=frame.time,
-            end=frames.shown_until(library, frame),
+            end=frames.visible_until(library, frame),
             score=min(1.0, max(0.0, scores[frame.id])),
             kinds=(),
             text=frames.description(library, frame.id),

@@ -4,6 +4,7 @@ rich is imported only where a terminal will show what it draws; piped output is 
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,3 +72,14 @@ def confirmed(question: str) -> bool:
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
     return answer.strip().lower() in {"y", "yes"}
+
+
+def write_output(parts: Iterable[str], target: Path | None) -> None:
+    """Write text to a new file, or to stdout without `target`. Raises UsageError if the file exists."""
+    if target is None:
+        for part in parts:
+            sys.stdout.write(part)
+        return
+    from vidlocal.media.atomic_write import write_new_text
+
+    write_new_text(target, parts)

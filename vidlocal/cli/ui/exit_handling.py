@@ -110,7 +110,7 @@ def _end_on_misfit() -> None:
 
         home = settings.load().home
         with Library.open(home) as library:
-            misfit = invalid_values.first(library.connection)
+            misfit = invalid_values.first_invalid(library.connection)
     if misfit is not None:
         sentence = f"The library in {home} is damaged, or someone changed it: {misfit} makes no sense."
         _end(StoreError.exit_code, f"{sentence} Restore a copy, or move it away and ingest again.")

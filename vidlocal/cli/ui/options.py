@@ -16,7 +16,9 @@ Kinds = Annotated[
 ]
 WrittenKinds = Annotated[
     list[PassageKind] | None,
-    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(TEXT_KINDS)}. May be repeated."),
+    typer.Option(
+        "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(TEXT_KINDS)}. May be repeated."
+    ),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")]
 Videos = Annotated[

@@ -41,10 +41,10 @@ def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
         return
     from vidlocal.cli.ui.graphics import Way, graphics
     from vidlocal.export.thumbnail import thumbnail
-    from vidlocal.render.blocks import half_blocks, kitty
-    from vidlocal.render.safe import flat
+    from vidlocal.render.sanitize import one_line
     from vidlocal.render.sixel import sixel
-    from vidlocal.timecode import short_clock
+    from vidlocal.render.terminal_image import half_blocks, kitty
+    from vidlocal.timecode import format_short_time
 
     console = output.console()
     with graphics(how, os.environ) as drawn:

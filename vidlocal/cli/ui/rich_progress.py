@@ -13,20 +13,20 @@ from vidlocal.cli.ui import console as output
 from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_duration
 
-# Before that, a guess from the clock jumps about too much to be of use.
-_ETA_FROM = 0.02
+# Below this fraction an extrapolation is too unstable to show.
+_MIN_ETA_FRACTION = 0.02
 _BAR_CELLS = 16
-# The bar, the share and the time left beside the description.
-_BESIDE_CELLS = 44
+# Width of the bar, the percentage and the time left.
+_FIXED_CELLS = 44
 
 
 @contextmanager
 def live_line() -> Iterator["LiveLine"]:
-    """A line that moves, and is gone after the block."""
+    """Draw a live line, removed at the end of the block."""
     console = output.console(stderr=True)
     columns = (
         SpinnerColumn(),
-        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=console.width - _BESIDE_CELLS)),
+        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=console.width - _FIXED_CELLS)),
         BarColumn(bar_width=_BAR_CELLS),
         _text("{task.fields[share]}"),
         _text("{task.fields[left]}"),
@@ -36,36 +36,36 @@ def live_line() -> Iterator["LiveLine"]:
 
 
 class LiveLine:
-    """A `Line` on a terminal. The time left is the caller's, or a guess from the clock."""
+    """A `ProgressLine` on a terminal. Without `eta`, the time left is extrapolated from the elapsed time."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
-        self._what = ""
-        self._began = 0.0
+        self._label = ""
+        self._started = 0.0
 
-    def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
+    def update(self, task: str, fraction: float | None, *, eta: float | None = None, detail: str = "") -> None:
         now = time.monotonic()
-        if what != self._what and eta is None:
-            self._what, self._began = what, now
-        if eta is None and done is not None and done > _ETA_FROM:
-            eta = (now - self._began) / done * (1 - done)
+        if task != self._label and eta is None:
+            self._label, self._started = task, now
+        if eta is None and fraction is not None and fraction > _MIN_ETA_FRACTION:
+            eta = (now - self._started) / fraction * (1 - fraction)
         self._progress.update(
             self._task,
-            description=flat(what),
-            completed=done or 0.0,
-            left="" if eta is None or eta < 1 else f"{lasting(eta)} left",
-            share="" if done is None else f"{done:4.0%}",
-            detail=flat(detail),
+            description=one_line(task),
+            completed=fraction or 0.0,
+            left="" if eta is None or eta < 1 else f"{format_duration(eta)} left",
+            share="" if fraction is None else f"{fraction:4.0%}",
+            detail=one_line(detail),
             visible=True,
         )
 
-    def say(self, sentence: str) -> None:
-        self._progress.console.print(Text(flat(sentence)))
+    def notify(self, message: str) -> None:
+        self._progress.console.print(Text(one_line(message)))
 
 
 class _WithDetail(Progress):
-    """rich's progress with one dim line below: what was found last."""
+    """Progress bar of rich with a dim line of detail below."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)

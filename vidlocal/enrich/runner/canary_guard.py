@@ -1,26 +1,26 @@
-"""Captions are only shown once their model was seen to see, before them and after them.
+"""Canary checks: descriptions become visible only after their model passed a check before and after them.
 
-Servers have dropped pictures without a word while the model went on inventing descriptions. So what is
-described between two checks stays hidden from search, and is done again when the second one fails.
+Servers have dropped images silently while the model went on inventing descriptions. Descriptions between two checks
+stay hidden from search, and are redone if the second check fails.
 """
 
 from collections.abc import Callable
 
-from vidlocal.enrich.runner.pool import Pool, Seat
+from vidlocal.enrich.runner.pool import HostState, Pool
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
 from vidlocal.store.content import frames, passages, sequences
 from vidlocal.store.database import Library
 
-# The minutes bound how long a new description stays hidden on a slow machine.
-CHECK_AFTER = 500
-CHECK_AFTER_S = 600.0
+# Check after this many descriptions, or after this time: a slow machine must not hide descriptions for hours.
+MAX_UNVERIFIED = 500
+MAX_UNVERIFIED_S = 600.0
 
 _KIND = JobKind.DESCRIBE
 
 
-class Guard:
-    """Checks the hosts of a pool now and then. With `guarded` false it does nothing."""
+class CanaryGuard:
+    """Checks the vision models of a pool regularly; does nothing with `guarded` false."""
 
     def __init__(self, library: Library, pool: Pool, now: Callable[[], float], *, guarded: bool) -> None:
         self._library = library
@@ -31,60 +31,62 @@ class Guard:
         self._checked_at = now()
 
     def begin(self) -> None:
-        """The hosts were checked a moment ago. Show what their models left hidden when they were stopped.
+        """Publish descriptions left unverified by an interrupted run of the same models. Call after a passed canary.
 
-        What another model left hidden, that is not here to be checked, is described again. A run that has no eyes
-        itself judges nothing.
+        Requeues unverified descriptions of other models. Does nothing without a vision host.
         """
         digests = self._digests()
         if digests:
-            passages.reveal(self._library, digests)
-            self._do_hidden_again()
+            passages.publish(self._library, digests)
+            self._redo_unverified()
 
     def count(self) -> None:
-        """One more description of a frame or a strip was stored."""
+        """Count a stored description of a frame or a sequence."""
         self._described += 1
 
-    def due(self) -> bool:
-        """Whether it is time to check, before more is described."""
+    def is_due(self) -> bool:
+        """True if a check is due before more is described."""
         return self._guarded and (
-            self._described >= CHECK_AFTER or (self._described > 0 and self._now() - self._checked_at >= CHECK_AFTER_S)
+            self._described >= MAX_UNVERIFIED
+            or (self._described > 0 and self._now() - self._checked_at >= MAX_UNVERIFIED_S)
         )
 
-    def look(self, *, at_the_end: bool = False) -> None:
-        """Check when it is time, while nothing is in flight. A host that fails describes no more.
+    def verify(self, *, at_the_end: bool = False) -> None:
+        """Check the hosts if due, or `at_the_end` if anything is unverified. Call with nothing in flight.
 
-        Raises EngineError when it was the last one.
+        A failed host is excluded. Raises EngineError if it was the last one.
         """
-        if not (self.due() or (at_the_end and self._guarded and self._described)):
+        if not (self.is_due() or (at_the_end and self._guarded and self._described)):
             return
-        seats = [seat for seat in self._pool.seats if seat.host.vision is not None and not seat.is_gone(_KIND)]
-        verdicts = [self._sees(seat) for seat in seats]
+        states = [
+            state for state in self._pool.states if state.host.vision is not None and not state.is_excluded(_KIND)
+        ]
+        verdicts = [self._check(state) for state in states]
         self._described, self._checked_at = 0, self._now()
         if False in verdicts:
-            self._do_hidden_again()
+            self._redo_unverified()
         elif None not in verdicts:
-            passages.reveal(self._library, self._digests())
-        if seats and all(seat.is_gone(_KIND) for seat in seats):
-            raise seats[0].gone[_KIND]
+            passages.publish(self._library, self._digests())
+        if states and all(state.is_excluded(_KIND) for state in states):
+            raise states[0].excluded[_KIND]
 
-    def _sees(self, seat: Seat) -> bool | None:
-        """Whether the model of a host sees. None when it does not answer now, which proves nothing."""
+    def _check(self, state: HostState) -> bool | None:
+        """Check one host, exclude it on failure. Returns None if it does not answer now, which proves nothing."""
         try:
-            reason = seat.host.check()
+            reason = state.host.check()
         except (EngineUnreachable, EngineBusy):
             return None
         except EngineError as error:
             reason = str(error)
         if reason:
-            again = "What was described since the last check is done again."
-            self._pool.dismiss(seat, _KIND, EngineError(f"{reason} {again}"))
-            seat.gone[JobKind.WATCH] = seat.gone[_KIND]
+            redo = "What was described since the last check is done again."
+            self._pool.exclude(state, _KIND, EngineError(f"{reason} {redo}"))
+            state.excluded[JobKind.WATCH] = state.excluded[_KIND]
         return not reason
 
-    def _do_hidden_again(self) -> None:
-        frames.describe_again(self._library, passages.hidden_frames(self._library))
-        sequences.watch_hidden_again(self._library)
+    def _redo_unverified(self) -> None:
+        frames.describe_again(self._library, passages.unverified_frames(self._library))
+        sequences.requeue_unverified(self._library)
 
     def _digests(self) -> list[str]:
         return [host.vision.digest for host in self._pool.hosts if host.vision is not None]

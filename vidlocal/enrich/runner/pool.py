@@ -1,7 +1,7 @@
-"""Several servers as one pool: each takes work as fast as it can, one that fails rests and is tried again.
+"""Pool of model servers: each takes requests as fast as it can, with back-off after failures.
 
-Requests run on threads of their own and touch no library; the thread that owns the pool claims jobs, hands
-them out and stores what comes back.
+A request is plain data and runs on a thread of its own, without the library. The thread that owns the pool claims
+jobs, submits requests and stores the responses.
 """
 
 import random
@@ -10,31 +10,29 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any, Protocol
 
 from vidlocal.engines.backoff import wait_s
 from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
 
-# More than that at a time has never helped one server; its own queue holds 512.
-MOST_SLOTS = 16
+# More parallel requests never helped a server; Ollama's own queue holds 512.
+MAX_SLOTS = 16
 
-# A second request at a time is worth it when the server does a tenth more for it.
-_WORTH_IT = 1.1
-_LEAST_SAMPLE = 6
+# Slots are doubled while that raises throughput by at least this factor, measured over MIN_SAMPLE answers.
+_MIN_SPEEDUP = 1.1
+_MIN_SAMPLE = 6
 
-# An outage is polled after 1, 2, 4 ... seconds, never less often than this.
-_LONGEST_PAUSE_S = 60.0
-
-Store = Callable[[], str]
+# During an outage a server is probed after 1, 2, 4 ... seconds, up to this interval.
+_MAX_PROBE_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server and its models. None: it lacks that model.
+    """A server and its models; None for a model it lacks.
 
-    `check` gives the reason why it must not go on, None when all is well. `slots` is how many requests it gets
-    at a time, None to find out.
+    `check` returns the reason to stop using the server, or None. `slots`: parallel requests, None to measure.
     """
 
     name: str
@@ -45,187 +43,223 @@ class Host:
     slots: int | None = 1
     writer: TextEngine | None = None
 
+    def require_vision(self) -> VisionEngine:
+        """Return the vision model. Raises EngineError if there is none."""
+        if self.vision is None:
+            raise EngineError(f"{self.name} has no vision model.")
+        return self.vision
 
-Ask = Callable[[Host], Store]
+    def require_writer(self) -> TextEngine:
+        """Return the text model. Raises EngineError if there is none."""
+        if self.writer is None:
+            raise EngineError(f"{self.name} has no text model.")
+        return self.writer
+
+    def require_embedder(self) -> EmbedEngine:
+        """Return the embedding model. Raises EngineError if there is none."""
+        if self.embedder is None:
+            raise EngineError(f"{self.name} has no embedding model.")
+        return self.embedder
+
+
+class Request(Protocol):
+    """A request to a model as plain data: a frozen dataclass that can be pickled and sent to another process.
+
+    `perform` needs the models of a host, never the library, and returns a response of the same nature.
+    """
+
+    def perform(self, host: Host) -> object:
+        """Ask the model. Raises EngineError and its subclasses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A request, and the function that stores its response in the library and returns one line about the result."""
+
+    request: Request
+    store: Callable[[Any], str]
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
-    """What the pool knows of one host. Times are wall clock, seconds."""
+class HostState:
+    """State of one host in the pool. Times are wall clock, seconds."""
 
     host: Host
     slots: int
     in_flight: int = 0
-    rests_until: float = 0.0
-    silent: bool = False
-    probing: bool = False
-    pause: float = 1.0
-    busy_in_a_row: int = 0
-    gone: dict[JobKind, EngineError] = field(default_factory=dict)
+    retry_at: float = 0.0
+    is_silent: bool = False
+    is_probed: bool = False
+    probe_interval_s: float = 1.0
+    busy_count: int = 0
+    excluded: dict[JobKind, EngineError] = field(default_factory=dict)
     finished: int = 0
     since: float = 0.0
     best_rate: float = 0.0
-    settled: bool = False
+    slots_settled: bool = False
 
-    def is_gone(self, kind: JobKind) -> bool:
-        """Whether this host does no more work of a kind in this run."""
-        return kind in self.gone
+    def is_excluded(self, kind: JobKind) -> bool:
+        """True if the host does no more work of a kind in this run."""
+        return kind in self.excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What came back: how to store the answer, or why there is none. `seconds` is how long it took."""
+    """A response, or the exception raised instead. `seconds`: duration of the request."""
 
-    seat: Seat
+    state: HostState
     job: Job
-    answer: Store | Exception
+    task: Task
+    response: object
+    error: Exception | None
     seconds: float
 
-    def kept(self) -> str:
-        """Store the answer, and say it in one line. Raises what went wrong while it was asked for."""
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer()
+    def store(self) -> str:
+        """Store the response and return one line about it. Raises the error of the request instead, if any."""
+        if self.error is not None:
+            raise self.error
+        return self.task.store(self.response)
 
 
 @dataclass(slots=True)
 class Pool:
-    """The hosts at work. Use it from one thread only.
+    """The hosts of a run. Use from one thread only.
 
-    `waits` is told why no host at all can be asked for the moment, and None once one can be again.
+    `on_wait` gets the reason when every host is unavailable, and None when one is back.
     """
 
     hosts: Sequence[Host]
     now: Callable[[], float]
-    say: Callable[[str], None]
-    waits: Callable[[str | None], None] = lambda why: None
+    notify: Callable[[str], None]
+    on_wait: Callable[[str | None], None] = lambda reason: None
     chance: random.Random = field(default_factory=random.Random)
-    seats: list[Seat] = field(init=False)
-    flying: dict[int, Job] = field(init=False, default_factory=dict)
-    _back: "SimpleQueue[Returned | Seat]" = field(init=False, default_factory=SimpleQueue)
+    states: list[HostState] = field(init=False)
+    in_flight: dict[int, Job] = field(init=False, default_factory=dict)
+    _returned: "SimpleQueue[Returned | HostState]" = field(init=False, default_factory=SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.seats = [Seat(host, host.slots or 1, settled=host.slots is not None) for host in self.hosts]
+        self.states = [HostState(host, host.slots or 1, slots_settled=host.slots is not None) for host in self.hosts]
 
-    def free(self, kind: JobKind, serves: Callable[[Host], bool]) -> Seat | None:
-        """A host that could take a request now: the one with the most free slots."""
+    def free_host(self, kind: JobKind, serves: Callable[[Host], bool]) -> HostState | None:
+        """Return the host with the most free slots, or None if no host can take a request now."""
         now = self.now()
         ready = [
-            seat
-            for seat in self._serving(kind, serves)
-            if not seat.silent and seat.rests_until <= now and seat.in_flight < seat.slots
+            state
+            for state in self._serving(kind, serves)
+            if not state.is_silent and state.retry_at <= now and state.in_flight < state.slots
         ]
-        return max(ready, key=lambda seat: seat.slots - seat.in_flight, default=None)
+        return max(ready, key=lambda state: state.slots - state.in_flight, default=None)
 
-    def wakes_at(self, kind: JobKind, serves: Callable[[Host], bool]) -> float | None:
-        """When a host may be asked for work of a kind (wall clock), None when none will be any more."""
-        return min((seat.rests_until for seat in self._serving(kind, serves)), default=None)
+    def retry_at(self, kind: JobKind, serves: Callable[[Host], bool]) -> float | None:
+        """Wall time at which a host may take work of a kind again; None if no host is left for this kind."""
+        return min((state.retry_at for state in self._serving(kind, serves)), default=None)
 
-    def reason_gone(self, kind: JobKind) -> EngineError | None:
-        """Why a host does no more work of a kind."""
-        return next((seat.gone[kind] for seat in self.seats if seat.is_gone(kind)), None)
+    def exclusion_reason(self, kind: JobKind) -> EngineError | None:
+        """Error of the first host excluded from work of a kind."""
+        return next((state.excluded[kind] for state in self.states if state.is_excluded(kind)), None)
 
-    def submit(self, seat: Seat, job: Job, ask: Ask) -> None:
-        """Have a host asked, on a thread that cannot keep the program from ending."""
-        seat.in_flight += 1
-        self.flying[job.id] = job
-        began = self.now()
-        seat.since = seat.since or began
+    def submit(self, state: HostState, job: Job, task: Task) -> None:
+        """Start a request on a daemon thread."""
+        state.in_flight += 1
+        self.in_flight[job.id] = job
+        started = self.now()
+        state.since = state.since or started
 
-        def work() -> None:
-            answer: Store | Exception
+        def run() -> None:
+            response, failure = None, None
             try:
-                answer = ask(seat.host)
+                response = task.request.perform(state.host)
             except Exception as error:
-                answer = error
-            self._back.put(Returned(seat, job, answer, self.now() - began))
+                failure = error
+            self._returned.put(Returned(state, job, task, response, failure, self.now() - started))
 
-        threading.Thread(target=work, daemon=True, name=f"ask {seat.host.name}").start()
+        threading.Thread(target=run, daemon=True, name=f"request to {state.host.name}").start()
 
     def wait(self, seconds: float) -> Returned | None:
-        """The next answer; None when none came in time, or when what came was news of a host."""
+        """Wait for the next response; None after `seconds`, or if a probe of a host ended instead."""
         try:
-            back = self._back.get(timeout=seconds)
+            returned = self._returned.get(timeout=seconds)
         except Empty:
             return None
-        if isinstance(back, Seat):
-            self._end_probe(back)
+        if isinstance(returned, HostState):
+            self._end_probe(returned)
             return None
-        back.seat.in_flight -= 1
-        del self.flying[back.job.id]
-        if not isinstance(back.answer, Exception):
-            self._note_success(back.seat)
-        return back
+        returned.state.in_flight -= 1
+        del self.in_flight[returned.job.id]
+        if returned.error is None:
+            self._record_success(returned.state)
+        return returned
 
-    def busy(self) -> bool:
-        """Whether anything is to come back: an answer, or news of a host."""
-        return bool(self.flying) or any(seat.probing for seat in self.seats)
+    def is_busy(self) -> bool:
+        """True while a response or the result of a probe is outstanding."""
+        return bool(self.in_flight) or any(state.is_probed for state in self.states)
 
-    def rest(self, seat: Seat, error: EngineUnreachable | EngineBusy) -> None:
-        """Ask a host nothing for a while: until it answers again, or until it is less busy."""
+    def back_off(self, state: HostState, error: EngineUnreachable | EngineBusy) -> None:
+        """Send a host no requests for a while: until a probe succeeds, or until the server is less busy."""
         if isinstance(error, EngineBusy):
-            seat.busy_in_a_row += 1
-            if seat.busy_in_a_row == 1:
-                self.say(f"Trying again in a moment. {error}")
-            pause = wait_s(seat.busy_in_a_row, chance=self.chance, retry_after=error.retry_after)
-            seat.rests_until = self.now() + pause
-        elif not seat.silent:
-            self.say(f"Waiting for {seat.host.name}; nothing is lost. {error}")
-            seat.silent, seat.pause = True, 1.0
-            seat.rests_until = self.now() + seat.pause
-        if all(other.rests_until > self.now() for other in self.seats):
-            self.waits(str(error))
+            state.busy_count += 1
+            if state.busy_count == 1:
+                self.notify(f"Trying again in a moment. {error}")
+            pause = wait_s(state.busy_count, chance=self.chance, retry_after=error.retry_after)
+            state.retry_at = self.now() + pause
+        elif not state.is_silent:
+            self.notify(f"Waiting for {state.host.name}; nothing is lost. {error}")
+            state.is_silent, state.probe_interval_s = True, 1.0
+            state.retry_at = self.now() + state.probe_interval_s
+        if all(other.retry_at > self.now() for other in self.states):
+            self.on_wait(str(error))
 
-    def dismiss(self, seat: Seat, kind: JobKind, error: EngineError) -> None:
+    def exclude(self, state: HostState, kind: JobKind, error: EngineError) -> None:
         """Give a host no more work of a kind in this run."""
-        seat.gone[kind] = error
-        if any(not other.is_gone(kind) for other in self.seats):
-            self.say(f"Going on without {seat.host.name}. {error}")
+        state.excluded[kind] = error
+        if any(not other.is_excluded(kind) for other in self.states):
+            self.notify(f"Going on without {state.host.name}. {error}")
 
     def unload(self) -> None:
-        """Free the cards. A host that cannot be reached has nothing to free."""
-        for seat in self.seats:
-            for engine in (seat.host.vision, seat.host.writer):
-                if engine is not None and not seat.silent:
+        """Unload the models, to free GPU memory. Skips unreachable hosts."""
+        for state in self.states:
+            for engine in (state.host.vision, state.host.writer):
+                if engine is not None and not state.is_silent:
                     with suppress(EngineError):
                         engine.unload()
 
     def probe_silent(self) -> None:
-        """Look, where it is time to, whether a silent host answers again."""
-        for seat in self.seats:
-            if seat.silent and not seat.probing and self.now() >= seat.rests_until:
-                seat.probing = True
-                threading.Thread(target=self._probe, args=(seat,), daemon=True).start()
+        """Start a probe of every silent host that is due."""
+        for state in self.states:
+            if state.is_silent and not state.is_probed and self.now() >= state.retry_at:
+                state.is_probed = True
+                threading.Thread(target=self._probe, args=(state,), daemon=True).start()
 
-    def _probe(self, seat: Seat) -> None:
-        seat.silent = not seat.host.is_up()
-        self._back.put(seat)
+    def _probe(self, state: HostState) -> None:
+        state.is_silent = not state.host.is_up()
+        self._returned.put(state)
 
-    def _end_probe(self, seat: Seat) -> None:
-        seat.probing = False
-        if seat.silent:
-            seat.pause = min(_LONGEST_PAUSE_S, seat.pause * 2)
-            seat.rests_until = self.now() + seat.pause
+    def _end_probe(self, state: HostState) -> None:
+        state.is_probed = False
+        if state.is_silent:
+            state.probe_interval_s = min(_MAX_PROBE_INTERVAL_S, state.probe_interval_s * 2)
+            state.retry_at = self.now() + state.probe_interval_s
         else:
-            self.say(f"{seat.host.name} answers again.")
-            self.waits(None)
+            self.notify(f"{state.host.name} answers again.")
+            self.on_wait(None)
 
-    def _serving(self, kind: JobKind, serves: Callable[[Host], bool]) -> list[Seat]:
-        return [seat for seat in self.seats if not seat.is_gone(kind) and serves(seat.host)]
+    def _serving(self, kind: JobKind, serves: Callable[[Host], bool]) -> list[HostState]:
+        return [state for state in self.states if not state.is_excluded(kind) and serves(state.host)]
 
-    def _note_success(self, seat: Seat) -> None:
-        """Count, and where the number of slots is ours to find, double it while that makes the server faster."""
-        seat.busy_in_a_row = 0
-        seat.finished += 1
-        self.waits(None)
-        if seat.settled or seat.finished < max(_LEAST_SAMPLE, 3 * seat.slots):
+    def _record_success(self, state: HostState) -> None:
+        """Count a response; with automatic slots, double them while throughput grows."""
+        state.busy_count = 0
+        state.finished += 1
+        self.on_wait(None)
+        if state.slots_settled or state.finished < max(_MIN_SAMPLE, 3 * state.slots):
             return
-        rate = seat.finished / max(self.now() - seat.since, 1e-6)
-        if rate < seat.best_rate * _WORTH_IT:
-            seat.slots, seat.settled = max(1, seat.slots // 2), True
-        elif seat.slots >= MOST_SLOTS:
-            seat.settled = True
+        rate = state.finished / max(self.now() - state.since, 1e-6)
+        if rate < state.best_rate * _MIN_SPEEDUP:
+            state.slots, state.slots_settled = max(1, state.slots // 2), True
+        elif state.slots >= MAX_SLOTS:
+            state.slots_settled = True
         else:
-            seat.slots *= 2
-        seat.best_rate = max(rate, seat.best_rate)
-        seat.finished, seat.since = 0, self.now()
+            state.slots *= 2
+        state.best_rate = max(rate, state.best_rate)
+        state.finished, state.since = 0, self.now()

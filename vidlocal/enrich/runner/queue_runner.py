@@ -1,7 +1,4 @@
-"""Working off one kind of queued job after the other, on all the hosts there are.
-
-This loop decides when to start more, when to wait, and who is charged when something fails.
-"""
+"""Run queued jobs of one kind after the other on all hosts: when to start, when to wait, how to treat failures."""
 
 import time
 from collections import deque
@@ -10,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from vidlocal.enrich.runner.canary_guard import Guard
-from vidlocal.enrich.runner.failure_policy import Blame
-from vidlocal.enrich.runner.pool import Ask, Host, Pool, Returned
-from vidlocal.enrich.runner.schedule import Gate
+from vidlocal.enrich.runner.canary_guard import CanaryGuard
+from vidlocal.enrich.runner.failure_policy import FailurePolicy
+from vidlocal.enrich.runner.pool import Host, Pool, Returned, Task
+from vidlocal.enrich.runner.schedule import Scheduler
 from vidlocal.errors import (
     AnswerRejected,
     EngineBusy,
@@ -28,27 +25,28 @@ from vidlocal.records import Job, JobKind, JobState
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import ALL, Among
+from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 
-# Answers between two changes of model: long, so that models seldom take turns on a small card.
-STRETCH = 200
+# Jobs of one kind in a row: many, so that models rarely replace each other on a small GPU.
+MAX_JOBS_IN_A_ROW = 200
 
-# Longer than the 600 s a frame may take at most.
+# Longer than the maximum of 600 s for one frame.
 LEASE_S = 900.0
 
-# How often the gate is looked at while nothing else happens.
-_LOOK_EVERY_S = 1.0
-_LEAST_PAUSE_S = 0.02
+# Interval between checks of the schedule while nothing else happens.
+_POLL_S = 1.0
+_MIN_PAUSE_S = 0.02
 
-_PACE_OVER = 50
-_PACE_KEPT_EVERY = 5
+# Answers in the moving average of seconds per frame, and between two stored values.
+_PACE_SAMPLES = 50
+_PACE_STORE_INTERVAL = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The three clocks of the deep pass: wall time in seconds, local time, and how to wait."""
+    """Clocks of the deep pass: wall time in seconds, local time, and a function that sleeps."""
 
     now: Callable[[], float] = time.time
     local: Callable[[], datetime] = lambda: datetime.now().astimezone()
@@ -56,8 +54,8 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where the run stands. `seconds_each` and `eta` (seconds) are None until something was measured."""
+class EnrichProgress:
+    """Position of the run. `seconds_each` and `eta` (seconds) are None before the first measurement."""
 
     kind: JobKind
     done: int
@@ -69,8 +67,8 @@ class Progress:
 
 
 @dataclass(slots=True)
-class Summary:
-    """What the run did. `stopped` says why it ended early, None when the queue is worked off."""
+class RunSummary:
+    """Result of a run. `stopped`: the reason for an early end, None if the queue is empty."""
 
     done: dict[JobKind, int] = field(default_factory=dict)
     failed: int = 0
@@ -79,210 +77,226 @@ class Summary:
     stopped: str | None = None
     notes: list[str] = field(default_factory=list)
 
+    def as_data(self) -> dict[str, object]:
+        """Return the summary as plain data for JSON."""
+        return {
+            "done": dict(self.done),
+            "failed": self.failed,
+            "left": dict(self.left),
+            "seconds": round(self.seconds, 3),
+            "stopped": self.stopped,
+            "notes": self.notes,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One kind of queued work: what to ask about a job, and which hosts can answer.
+class JobHandler:
+    """Handler of one job kind: builds tasks from jobs, and selects hosts.
 
-    `prepare` runs where the library is; it returns None when there is nothing to ask and the job is finished.
+    `prepare` needs the library and may finish a job by itself; then it returns None. `limit`: jobs in a row.
     """
 
     kind: JobKind
-    prepare: Callable[[Job], Ask | None]
+    prepare: Callable[[Job], Task | None]
     serves: Callable[[Host], bool]
     limit: int | None = None
 
 
-def work_left(library: Library, among: Among = ALL) -> dict[JobKind, int]:
-    """How many jobs of each kind wait or run, of all or of some.
+def remaining_jobs(library: Library, job_filter: JobFilter = ALL_JOBS) -> dict[JobKind, int]:
+    """Count queued and running jobs per kind.
 
-    Descriptions that nobody has been shown yet count as work with the vision model, if there is no other.
+    With unverified descriptions in the library, DESCRIBE is present even if 0: the run needs the vision model.
     """
-    left: dict[JobKind, int] = {}
-    for (kind, state), number in jobs.counts(library, among).items():
+    remaining: dict[JobKind, int] = {}
+    for (kind, state), number in jobs.counts(library, job_filter).items():
         if state in (JobState.QUEUED, JobState.RUNNING):
-            left[kind] = left.get(kind, 0) + number
-    if passages.any_hidden(library):
-        left.setdefault(JobKind.DESCRIBE, 0)
-    return left
+            remaining[kind] = remaining.get(kind, 0) + number
+    if passages.has_unverified(library):
+        remaining.setdefault(JobKind.DESCRIBE, 0)
+    return remaining
 
 
 @dataclass(slots=True)
-class Worker:
-    """One run over the queue. Use it from the thread that owns the library."""
+class QueueRunner:
+    """One run over the queue. Use from the thread that owns the library."""
 
     library: Library
     pool: Pool
-    guard: Guard
-    gate: Gate
+    guard: CanaryGuard
+    schedule: Scheduler
     clock: Clock
-    owner: Owner
-    among: Among
-    report: Callable[[Progress], None]
-    summary: Summary = field(default_factory=Summary)
-    _blame: Blame = field(init=False)
-    _pace: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_PACE_OVER))
-    _left: int = field(init=False, default=0)
-    _resting: bool = field(init=False, default=False)
+    lock: ProcessLock
+    job_filter: JobFilter
+    on_progress: Callable[[EnrichProgress], None]
+    summary: RunSummary = field(default_factory=RunSummary)
+    _failures: FailurePolicy = field(init=False)
+    _answer_times: deque[float] = field(init=False, default_factory=lambda: deque(maxlen=_PACE_SAMPLES))
+    _remaining: int = field(init=False, default=0)
+    _is_resting: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self._blame = Blame(self.library, self.clock.now)
+        self._failures = FailurePolicy(self.library, self.clock.now)
 
-    def perform(self, work: Work) -> int:
-        """One stretch of one kind of work. How many jobs it performed.
+    def run(self, handler: JobHandler) -> int:
+        """Run jobs of one kind, at most `handler.limit`. Returns the number of finished jobs.
 
-        Raises EngineError when the models, not the items, are at fault.
+        Raises EngineError if the models, not the items, are at fault.
         """
-        started = performed = 0
-        self._left = work_left(self.library, self.among).get(work.kind, 0)
+        started = finished = 0
+        self._remaining = remaining_jobs(self.library, self.job_filter).get(handler.kind, 0)
         while True:
-            more = (work.limit is None or started < work.limit) and not self.guard.due()
-            holding = not self.is_over() and not self.gate.look().go
-            if more and not holding and not self.is_over():
-                started += self._start(work, most=STRETCH)
+            wants_more = (handler.limit is None or started < handler.limit) and not self.guard.is_due()
+            on_hold = not self.is_over() and not self.schedule.decide().go
+            if wants_more and not on_hold and not self.is_over():
+                started += self._start(handler, limit=MAX_JOBS_IN_A_ROW)
             self.pool.probe_silent()
-            if self.pool.busy():
-                returned = self.pool.wait(_LOOK_EVERY_S)
-                performed += returned is not None and self._settle(returned)
-            elif holding:
+            if self.pool.is_busy():
+                returned = self.pool.wait(_POLL_S)
+                finished += returned is not None and self._settle(returned)
+            elif on_hold:
                 self._rest()
-            elif not more or self.is_over() or not self._pause(work):
-                return performed
+            elif not wants_more or self.is_over() or not self._wait_for_work(handler):
+                return finished
 
-    def may_go(self) -> bool:
-        """Wait while the gate holds. Whether to go on: False when it is over."""
+    def wait_until_allowed(self) -> bool:
+        """Wait while the schedule holds. Returns False if the run is over."""
         while not self.is_over():
-            if self.gate.look().go:
+            if self.schedule.decide().go:
                 return True
             self._rest()
         return False
 
     def is_over(self) -> bool:
-        """Whether the gate has ruled that the run ends."""
-        self.summary.stopped = self.summary.stopped or self.gate.look().over
+        """True once the schedule has ended the run."""
+        self.summary.stopped = self.summary.stopped or self.schedule.decide().over
         return self.summary.stopped is not None
 
-    def give_everything_back(self) -> None:
-        """What is in flight when the run ends, however it ends, is nobody's fault."""
-        with suppress(StoreError):  # a full disk is what we may be leaving for; the next run releases the jobs
-            for job in self.pool.flying.values():
-                jobs.give_back(self.library, job)
+    def release_in_flight(self) -> None:
+        """Release all jobs in flight without charging an attempt."""
+        with suppress(StoreError):  # the disk may be full; the next run releases the jobs
+            for job in self.pool.in_flight.values():
+                jobs.release(self.library, job)
 
-    def _start(self, work: Work, *, most: int) -> int:
-        """Hand out jobs to every host that is free. How many."""
+    def _start(self, handler: JobHandler, *, limit: int) -> int:
+        """Submit jobs to every free host. Returns their number."""
         started = 0
-        while started < most and (seat := self.pool.free(work.kind, work.serves)) is not None:
+        while started < limit and (state := self.pool.free_host(handler.kind, handler.serves)) is not None:
             now = self.clock.now()
             job = jobs.claim(
-                self.library, work.kind, worker=self.owner.token, now=now, lease_s=LEASE_S, among=self.among
+                self.library,
+                handler.kind,
+                worker=self.lock.token,
+                now=now,
+                lease_s=LEASE_S,
+                job_filter=self.job_filter,
             )
             if job is None:
                 break
-            ask = self._prepared(work, job)
-            if ask is not None:
-                self.pool.submit(seat, job, ask)
+            task = self._prepare(handler, job)
+            if task is not None:
+                self.pool.submit(state, job, task)
                 started += 1
         return started
 
-    def _prepared(self, work: Work, job: Job) -> Ask | None:
+    def _prepare(self, handler: JobHandler, job: Job) -> Task | None:
         try:
-            return work.prepare(job)
+            return handler.prepare(job)
         except (AnswerRejected, MediaError, ToolError) as error:
-            self._charge(job, error)
+            self._record_failure(job, error)
         except BaseException:
             with suppress(StoreError):
-                jobs.give_back(self.library, job)
+                jobs.release(self.library, job)
             raise
         return None
 
-    def _pause(self, work: Work) -> bool:
-        """Nothing is in flight: wait for a job or a host. False when there is nothing to wait for."""
+    def _wait_for_work(self, handler: JobHandler) -> bool:
+        """Wait for a due job or an available host. Returns False if there is nothing to wait for."""
         now = self.clock.now()
-        due = jobs.next_due(self.library, work.kind, among=self.among)
+        due = jobs.next_due(self.library, handler.kind, job_filter=self.job_filter)
         if due is None:
-            return jobs.release_dead(self.library) > 0
-        wakes = self.pool.wakes_at(work.kind, work.serves)
-        if wakes is None:
-            self._do_without(work.kind)
+            return jobs.requeue_orphans(self.library) > 0
+        retry_at = self.pool.retry_at(handler.kind, handler.serves)
+        if retry_at is None:
+            self._skip_kind(handler.kind)
             return False
-        self.clock.sleep(min(_LOOK_EVERY_S, max(_LEAST_PAUSE_S, due - now, wakes - now)))
+        self.clock.sleep(min(_POLL_S, max(_MIN_PAUSE_S, due - now, retry_at - now)))
         return True
 
-    def _do_without(self, kind: JobKind) -> None:
-        """No host is left for a kind of work. Without descriptions the run is over; search can do without vectors."""
-        reason = self.pool.reason_gone(kind)
+    def _skip_kind(self, kind: JobKind) -> None:
+        """End the run if no host can describe; note the reason for any other kind, and go on."""
+        reason = self.pool.exclusion_reason(kind)
         if reason is not None and kind is JobKind.DESCRIBE:
             raise reason
         if reason is not None:
             self.summary.notes.append(str(reason))
 
     def _rest(self) -> None:
-        """The gate holds: let the card go, show what was described, and look again in a moment."""
-        if not self._resting:
-            self.guard.look(at_the_end=True)
+        """On hold: verify new descriptions, unload the models, and wait."""
+        if not self._is_resting:
+            self.guard.verify(at_the_end=True)
             self.pool.unload()
-        self._resting = True
-        self._pace.clear()
-        self.clock.sleep(_LOOK_EVERY_S)
+        self._is_resting = True
+        self._answer_times.clear()
+        self.clock.sleep(_POLL_S)
 
     def _settle(self, returned: Returned) -> bool:
-        """Store an answer, or decide who is charged for there being none. Whether the job is done."""
+        """Store a response, or record its failure. Returns True if the job is finished."""
         job = returned.job
         try:
-            text = returned.kept()
-        except (EngineUnreachable, EngineBusy) as trouble:
-            jobs.give_back(self.library, job, str(trouble))
-            self.pool.rest(returned.seat, trouble)
-        except (AnswerRejected, MediaError, ToolError) as trouble:
-            self._charge(job, trouble)
-        except EngineError as trouble:
-            jobs.give_back(self.library, job, str(trouble))
-            self.pool.dismiss(returned.seat, job.kind, trouble)
+            line = returned.store()
+        except (EngineUnreachable, EngineBusy) as error:
+            jobs.release(self.library, job, str(error))
+            self.pool.back_off(returned.state, error)
+        except (AnswerRejected, MediaError, ToolError) as error:
+            self._record_failure(job, error)
+        except EngineError as error:
+            jobs.release(self.library, job, str(error))
+            self.pool.exclude(returned.state, job.kind, error)
         except BaseException:
             with suppress(StoreError):
-                jobs.give_back(self.library, job)
+                jobs.release(self.library, job)
             raise
         else:
-            self._count(job, text, returned.seconds)
+            self._record_success(job, line, returned.seconds)
             return True
         return False
 
-    def _charge(self, job: Job, trouble: VidlocalError) -> None:
-        """Charge the item; when it must be the model, do without this kind of work, or end when it is describing."""
+    def _record_failure(self, job: Job, failure: VidlocalError) -> None:
+        """Charge the job an attempt; if the model is at fault, skip the kind, or end the run if it is DESCRIBE."""
         try:
-            self.summary.failed += self._blame.charge(job, trouble)
+            self.summary.failed += self._failures.record_failure(job, failure)
         except EngineError as verdict:
             if job.kind is JobKind.DESCRIBE:
                 raise
-            for seat in self.pool.seats:
-                self.pool.dismiss(seat, job.kind, verdict)
+            for state in self.pool.states:
+                self.pool.exclude(state, job.kind, verdict)
 
-    def _count(self, job: Job, text: str, seconds: float) -> None:
-        self._resting = False
-        self._blame.acquit(job)
+    def _record_success(self, job: Job, line: str, seconds: float) -> None:
+        self._is_resting = False
+        self._failures.record_success(job)
         done = self.summary.done[job.kind] = self.summary.done.get(job.kind, 0) + 1
-        self._left = max(0, self._left - 1)
-        each = eta = None
+        self._remaining = max(0, self._remaining - 1)
+        seconds_each = eta = None
         if job.kind in (JobKind.DESCRIBE, JobKind.WATCH):
             self.guard.count()
         if job.kind is JobKind.DESCRIBE:
-            each = self._seconds_each(seconds)
-            eta = None if each is None else each * self._left
-            if each is not None and done % _PACE_KEPT_EVERY == 0:
-                facts.put(self.library, facts.SECONDS_PER_FRAME, f"{each:.3f}")
+            seconds_each = self._measure_pace(seconds)
+            eta = None if seconds_each is None else seconds_each * self._remaining
+            if seconds_each is not None and done % _PACE_STORE_INTERVAL == 0:
+                facts.put(self.library, facts.SECONDS_PER_FRAME, f"{seconds_each:.3f}")
         video = videos.get(self.library, job.video_id)
         title = video.title if video else ""
-        self.report(Progress(job.kind, done, done + self._left, title, text, each, eta))
+        self.on_progress(EnrichProgress(job.kind, done, done + self._remaining, title, line, seconds_each, eta))
 
-    def _seconds_each(self, seconds: float) -> float | None:
-        """Between two answers, over the last ones, however many hosts gave them; of the first, how long it took.
+    def _measure_pace(self, seconds: float) -> float | None:
+        """Mean interval between the last answers of all hosts; for the first answer, its duration.
 
-        None when that cannot be told: the machine slept meanwhile, or its clock was set.
+        None if the machine slept meanwhile, or its clock was set.
         """
         now = self.clock.now()
-        if self._pace and not 0 <= now - self._pace[-1] <= LEASE_S:
-            self._pace.clear()
-        self._pace.append(now)
-        if len(self._pace) < 2:
+        if self._answer_times and not 0 <= now - self._answer_times[-1] <= LEASE_S:
+            self._answer_times.clear()
+        self._answer_times.append(now)
+        if len(self._answer_times) < 2:
             return seconds if 0 <= seconds <= LEASE_S else None
-        return (self._pace[-1] - self._pace[0]) / (len(self._pace) - 1)
+        return (self._answer_times[-1] - self._answer_times[0]) / (len(self._answer_times) - 1)

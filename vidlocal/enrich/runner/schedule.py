@@ -1,4 +1,4 @@
-"""Whether the deep pass may work at this moment."""
+"""Schedule of the deep pass: conditions that hold the work, and events that end the run."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,30 +8,29 @@ from enum import StrEnum
 from statistics import fmean
 from typing import ClassVar, Protocol
 
-from vidlocal.enrich.runner.time_window import Window, next_showing
+from vidlocal.enrich.runner.time_window import TimeWindow, next_occurrence
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.timecode import format_duration
 
-# How old a ruling may be. Loops look far more often; conditions cost a query or a look at the machine.
-_RULING_LASTS_S = 1.0
+# Maximum age of a decision. Loops ask far more often; a condition costs a query or a reading of the system.
+_DECISION_TTL_S = 1.0
 
-# Share of all processors that other programs use. Two thresholds and two spans keep it from flapping: a film
-# that is being watched stops us within half a minute, a mail that comes in does not, and after two quiet
-# minutes nobody is at the machine.
-BUSY_FROM = 0.35
+# CPU share of other programs, 0 to 1. Hysteresis with two thresholds and two spans: watching a film holds the work
+# within half a minute, an incoming mail does not, and after two quiet minutes the machine counts as unused.
+BUSY_ABOVE = 0.35
 BUSY_AFTER_S = 30.0
 CALM_BELOW = 0.15
 CALM_AFTER_S = 120.0
-_SAMPLE_EVERY_S = 10.0
-# Two samples further apart say nothing of now. Between them lies at most one speech job.
-_SAMPLES_BELONG_S = 900.0
+_SAMPLE_INTERVAL_S = 10.0
+# Samples further apart are discarded. At most one speech job lies between two samples.
+_MAX_SAMPLE_GAP_S = 900.0
 
-_POWER_EVERY_S = 10.0
+_POWER_INTERVAL_S = 10.0
 
 
 class When(StrEnum):
-    """What the machine must be like: not in use and not on battery, not on battery, or anything."""
+    """Required state of the machine: unused and on mains, on mains, or any."""
 
     IDLE = "idle"
     PLUGGED = "plugged"
@@ -39,49 +38,51 @@ class When(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """`go`: start more work. Otherwise hold: finish what is in flight and look again. `over`: why the run ends now."""
+class Decision:
+    """`go`: start more work, else finish the requests in flight and wait. `over`: reason to end the run now."""
 
     go: bool
     over: str | None = None
 
 
-class Gate(Protocol):
-    def look(self) -> Ruling:
-        """The ruling for this moment, at once. A change is said once, in a calm sentence."""
+class Scheduler(Protocol):
+    """Decides at any moment if work may start."""
+
+    def decide(self) -> Decision:
+        """Return the current decision without blocking. A change is announced once."""
         ...
 
 
-class Open:
-    """Always."""
+class AlwaysOn:
+    """A schedule without conditions."""
 
-    def look(self) -> Ruling:
-        return Ruling(go=True)
+    def decide(self) -> Decision:
+        return Decision(go=True)
 
 
 class Condition(Protocol):
-    """Something that must hold for work to be started. `name` is one word for the report."""
+    """A condition for starting work. `name` is one word for the report."""
 
     name: ClassVar[str]
 
-    def why_not(self) -> str | None:
-        """Why nothing may be started now, in a sentence; None when it may. At once."""
+    def hold_reason(self) -> str | None:
+        """Return a sentence with the reason to hold, or None. Does not block."""
         ...
 
 
 class End(Protocol):
-    """Something that ends the run."""
+    """An event that ends the run."""
 
-    def why_over(self) -> str | None:
-        """Why the run ends now, in a sentence; None when it does not."""
+    def end_reason(self) -> str | None:
+        """Return a sentence with the reason to end the run now, or None."""
         ...
 
 
 class Schedule:
-    """A gate of conditions that must all be met, the first unmet one speaking for all, and of ends.
+    """Work while all conditions are met, until the first end. The first unmet condition gives the reason.
 
-    `now` is monotonic, in seconds. `turned` is told of every change: which condition holds the work now and why, None
-    when it may go on. It is told before the sentence is said.
+    `now` is monotonic, in seconds. `on_change(condition, reason)` is called on every change, before `notify`; the
+    condition is None when work may go on.
     """
 
     def __init__(
@@ -90,50 +91,51 @@ class Schedule:
         ends: Sequence[End] = (),
         *,
         now: Callable[[], float],
-        say: Callable[[str], None],
-        turned: Callable[[Condition | None, str], None] = lambda held_by, why: None,
+        notify: Callable[[str], None],
+        on_change: Callable[[Condition | None, str], None] = lambda condition, reason: None,
     ) -> None:
         self._conditions = conditions
         self._ends = ends
         self._now = now
-        self._say = say
-        self._turned = turned
-        self._looked_at: float | None = None
-        self._ruling = Ruling(go=False)
-        self._held_by: Condition | None = None
+        self._notify = notify
+        self._on_change = on_change
+        self._decided_at: float | None = None
+        self._decision = Decision(go=False)
+        self._unmet: Condition | None = None
 
-    def look(self) -> Ruling:
+    def decide(self) -> Decision:
         now = self._now()
-        if self._looked_at is None or now - self._looked_at >= _RULING_LASTS_S:
-            first = self._looked_at is None
-            self._looked_at = now
-            self._ruling = self._rule(first=first)
-        return self._ruling
+        if self._decided_at is None or now - self._decided_at >= _DECISION_TTL_S:
+            is_first = self._decided_at is None
+            self._decided_at = now
+            self._decision = self._evaluate(is_first=is_first)
+        return self._decision
 
-    def _rule(self, *, first: bool) -> Ruling:
-        over = next((why for end in self._ends if (why := end.why_over())), None)
+    def _evaluate(self, *, is_first: bool) -> Decision:
+        over = next((reason for end in self._ends if (reason := end.end_reason())), None)
         if over is not None:
-            return Ruling(go=False, over=over)
-        held_by, why = next(
-            ((condition, why) for condition in self._conditions if (why := condition.why_not())), (None, "Going on.")
+            return Decision(go=False, over=over)
+        unmet, reason = next(
+            ((condition, reason) for condition in self._conditions if (reason := condition.hold_reason())),
+            (None, "Going on."),
         )
-        if first or held_by is not self._held_by:
-            self._held_by = held_by
-            self._turned(held_by, why)
-            if held_by is not None or not first:
-                self._say(why)
-        return Ruling(go=held_by is None)
+        if is_first or unmet is not self._unmet:
+            self._unmet = unmet
+            self._on_change(unmet, reason)
+            if unmet is not None or not is_first:
+                self._notify(reason)
+        return Decision(go=unmet is None)
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """Inside the window only. `local` is the clock on the wall."""
+class NightWindow:
+    """Work inside the window only. `local` is the wall clock."""
 
-    window: Window
+    window: TimeWindow
     local: Callable[[], datetime]
     name: ClassVar[str] = "window"
 
-    def why_not(self) -> str | None:
+    def hold_reason(self) -> str | None:
         local = self.local()
         if self.window.is_open(local):
             return None
@@ -141,42 +143,41 @@ class Night:
         return f"Waiting until {opening:%H:%M}; the night window is {self.window}. Ctrl-C ends the waiting."
 
 
-class Unpaused:
-    """Not while `vidlocal pause` holds: an entry in the library that reaches every process at work on it."""
+class NotPaused:
+    """Hold after `vidlocal pause`, an entry in the library for every process at work."""
 
     name: ClassVar[str] = "paused"
 
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    def why_not(self) -> str | None:
+    def hold_reason(self) -> str | None:
         since = facts.get(self._library, facts.PAUSED)
         return "Paused, as vidlocal pause asked for. Go on with: vidlocal resume" if since else None
 
 
-class Plugged:
-    """Not on battery. `on_battery` tells; it is asked now and then."""
+class OnMains:
+    """Hold on battery. `on_battery` is polled."""
 
     name: ClassVar[str] = "battery"
 
     def __init__(self, on_battery: Callable[[], bool], now: Callable[[], float]) -> None:
         self._on_battery = on_battery
         self._now = now
-        self._asked_at: float | None = None
-        self._answer = False
+        self._polled_at: float | None = None
+        self._is_on_battery = False
 
-    def why_not(self) -> str | None:
+    def hold_reason(self) -> str | None:
         now = self._now()
-        if self._asked_at is None or now - self._asked_at >= _POWER_EVERY_S:
-            self._asked_at, self._answer = now, self._on_battery()
-        return "Holding while the machine runs on battery." if self._answer else None
+        if self._polled_at is None or now - self._polled_at >= _POWER_INTERVAL_S:
+            self._polled_at, self._is_on_battery = now, self._on_battery()
+        return "Holding while the machine runs on battery." if self._is_on_battery else None
 
 
-class Idle:
-    """Not while other programs keep the machine busy.
+class MachineIdle:
+    """Hold while other programs keep the machine busy.
 
-    `load` gives the share of all processors that others used since it was asked last, 0 to 1, None when that
-    cannot be told; what cannot be told holds nobody up.
+    `load` returns the CPU share of other programs since its last call, 0 to 1, or None if unknown; unknown is idle.
     """
 
     name: ClassVar[str] = "busy"
@@ -187,23 +188,23 @@ class Idle:
         self._sampled_at: float | None = None
         self._since = 0.0
         self._busy = False
-        self._samples: deque[tuple[float, float]] = deque(maxlen=round(CALM_AFTER_S / _SAMPLE_EVERY_S))
+        self._samples: deque[tuple[float, float]] = deque(maxlen=round(CALM_AFTER_S / _SAMPLE_INTERVAL_S))
 
-    def why_not(self) -> str | None:
+    def hold_reason(self) -> str | None:
         now = self._now()
-        if self._sampled_at is None or now - self._sampled_at >= _SAMPLE_EVERY_S:
+        if self._sampled_at is None or now - self._sampled_at >= _SAMPLE_INTERVAL_S:
             self._sample(now)
             self._decide(now)
         return "Holding while other programs use the machine." if self._busy else None
 
     def _sample(self, now: float) -> None:
         share = self._load()
-        belongs = self._sampled_at is not None and now - self._sampled_at <= _SAMPLES_BELONG_S
+        is_recent = self._sampled_at is not None and now - self._sampled_at <= _MAX_SAMPLE_GAP_S
         self._sampled_at = now
-        if belongs and share is not None:
+        if is_recent and share is not None:
             self._samples.append((now, share))
         else:
-            self._turn(now, busy=False)
+            self._set_busy(now, busy=False)
 
     def _decide(self, now: float) -> None:
         span = CALM_AFTER_S if self._busy else BUSY_AFTER_S
@@ -211,34 +212,34 @@ class Idle:
         if not recent or now - self._since < span:
             return
         if self._busy and fmean(recent) < CALM_BELOW:
-            self._turn(now, busy=False)
-        elif not self._busy and fmean(recent) > BUSY_FROM:
-            self._turn(now, busy=True)
+            self._set_busy(now, busy=False)
+        elif not self._busy and fmean(recent) > BUSY_ABOVE:
+            self._set_busy(now, busy=True)
 
-    def _turn(self, now: float, *, busy: bool) -> None:
-        """Decide, and look at what comes from here on before the next decision."""
+    def _set_busy(self, now: float, *, busy: bool) -> None:
+        """Set the state, and start to collect samples for the next change."""
         self._busy, self._since = busy, now
         self._samples.clear()
 
 
-class Until:
-    """The run ends when the clock on the wall next shows `at`, or shows that it has passed."""
+class EndAtTime:
+    """End the run at a time of day, or as soon as the clock is past it."""
 
     def __init__(self, at: time, local: Callable[[], datetime]) -> None:
         self._local = local
-        self._ends = next_showing(at, local())
+        self._ends = next_occurrence(at, local())
 
-    def why_over(self) -> str | None:
+    def end_reason(self) -> str | None:
         return f"It is {self._ends:%H:%M}." if self._local().replace(tzinfo=None) >= self._ends else None
 
 
-class For:
-    """The run ends after so many seconds in which the machine was awake. `now` is monotonic."""
+class EndAfter:
+    """End the run after `seconds` in which the machine was awake. `now` is monotonic."""
 
     def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self._seconds = seconds
         self._now = now
         self._ends = now() + seconds
 
-    def why_over(self) -> str | None:
+    def end_reason(self) -> str | None:
         return f"{format_duration(self._seconds)} have passed." if self._now() >= self._ends else None

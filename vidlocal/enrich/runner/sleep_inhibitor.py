@@ -1,4 +1,4 @@
-"""Keeping the machine from falling asleep while there is work, with the program the system has for it."""
+"""Sleep inhibitor: systemd-inhibit on Linux, caffeinate on macOS."""
 
 import os
 import sys
@@ -11,20 +11,20 @@ from vidlocal.errors import ToolError
 from vidlocal.process import Stream, run
 
 _WHY = "Describing frames"
-_ASK_TIMEOUT_S = 5.0
-# Only the seconds spent waiting for its output count, and nobody does.
+_TRIAL_TIMEOUT_S = 5.0
+# Counts only time spent waiting for output, which is never read.
 _NO_LIMIT_S = 60.0
 
 
-class Awake:
-    """Keeps the machine awake between `keep` and `release`, where the system lets us. A context manager.
+class SleepInhibitor:
+    """Keeps the machine awake between `acquire` and `release`, if the system allows. A context manager.
 
-    A lid that is closed and a person who sends the machine to sleep by hand still do on macOS; on Linux the lid
-    does, and a person may have to confirm.
+    Limits: on macOS, closing the lid or choosing sleep still works. On Linux the lid still works, and choosing sleep
+    may need confirmation.
     """
 
     def __init__(self) -> None:
-        self._held = ExitStack()
+        self._process = ExitStack()
         self._is_held = False
         self._program: Sequence[str] | None = None
 
@@ -36,34 +36,34 @@ class Awake:
     ) -> None:
         self.release()
 
-    def keep(self) -> None:
-        """From now on. Harmless when kept already, and where nothing can be done."""
+    def acquire(self) -> None:
+        """Prevent sleep from now on. No effect if already acquired or not supported."""
         if self._is_held:
             return
         if self._program is None:
             self._program = _find_program(os.getpid())
         if self._program:
             with suppress(ToolError):
-                self._held.enter_context(Stream(self._program, timeout=_NO_LIMIT_S, stall_timeout=_NO_LIMIT_S))
+                self._process.enter_context(Stream(self._program, timeout=_NO_LIMIT_S, stall_timeout=_NO_LIMIT_S))
                 self._is_held = True
 
     def release(self) -> None:
-        """The machine may sleep again."""
-        self._held.close()
+        """Allow sleep again."""
+        self._process.close()
         self._is_held = False
 
 
 def _find_program(pid: int) -> Sequence[str]:
-    """The words of the program that keeps this machine awake; none where there is none that may.
+    """Return the command line of the inhibitor, empty if none is available or allowed.
 
-    Each ends by itself when the process `pid` ends, so that nothing is left after a kill.
+    The program ends with process `pid`, also after a kill.
     """
     if sys.platform == "darwin":
         return ("caffeinate", "-i", "-s", "-w", str(pid))
-    # A service without a session may forbid idling but not sleeping (logind's default policy).
-    for what in ("idle:sleep", "idle"):
-        inhibit = ("systemd-inhibit", f"--what={what}", "--who=vidlocal", f"--why={_WHY}", "--mode=block")
+    # A service without a session may block idling but not sleeping (default policy of logind).
+    for lock in ("idle:sleep", "idle"):
+        inhibit = ("systemd-inhibit", f"--what={lock}", "--who=vidlocal", f"--why={_WHY}", "--mode=block")
         with suppress(ToolError):
-            if run((*inhibit, "true"), timeout=_ASK_TIMEOUT_S).returncode == 0:
+            if run((*inhibit, "true"), timeout=_TRIAL_TIMEOUT_S).returncode == 0:
                 return (*inhibit, "tail", f"--pid={pid}", "-f", "/dev/null")
     return ()

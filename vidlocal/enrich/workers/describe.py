@@ -1,114 +1,115 @@
-"""One frame described: its picture to the vision model, the answer into the library."""
+"""Describe frames: one image to the vision model, the answer into the library."""
+
+from dataclasses import dataclass
 
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
 from vidlocal.engines.jpeg import smaller
-from vidlocal.enrich.runner.pool import Ask, Host, Store
-from vidlocal.errors import EngineError, MediaError
-from vidlocal.records import Frame, Job, SceneAnswer
+from vidlocal.enrich.runner.pool import Host, Task
+from vidlocal.records import Frame, Job, Provenance, SceneAnswer
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
 
 # A model that fails the schema on 3 of its first 5 frames is asked for plain sentences.
-TRIALS = 5
-FAILURES_ALLOWED = 2
+SCHEMA_TRIALS = 5
+MAX_SCHEMA_FAILURES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeRequest:
+    """One frame to describe. `jpeg`: the image; `attempt`: earlier failures of this frame.
+
+    `plain_models`: keys of models that cannot follow the schema and are asked for plain sentences.
+    """
+
+    jpeg: bytes
+    attempt: int
+    plain_models: frozenset[str]
+
+    def perform(self, host: Host) -> "DescribeResponse":
+        """Ask the vision model of `host`.
+
+        An answer that violates the schema is asked for again at once in plain sentences: with its fixed seed the model
+        would fail in the same way again.
+        """
+        engine = host.require_vision()
+        if schema_key(engine) in self.plain_models:
+            return self._respond(engine, plain=True, schema_ok=None)
+        try:
+            return self._respond(engine, plain=False, schema_ok=True)
+        except NotTheSchema:
+            return self._respond(engine, plain=True, schema_ok=False)
+
+    def _respond(self, engine: VisionEngine, *, plain: bool, schema_ok: bool | None) -> "DescribeResponse":
+        answer = self._describe(engine, plain=plain)
+        return DescribeResponse(answer, engine.provenance(plain=plain), schema_key(engine), schema_ok)
+
+    def _describe(self, engine: VisionEngine, *, plain: bool) -> SceneAnswer:
+        """Retry a rejected image once, smaller. Later attempts start with the smaller one."""
+        if self.attempt:
+            return engine.describe(smaller(self.jpeg), plain=plain, attempt=self.attempt)
+        try:
+            return engine.describe(self.jpeg, plain=plain)
+        except PictureRefused:
+            return engine.describe(smaller(self.jpeg), plain=plain)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeResponse:
+    """A description. `schema_ok`: result of a trial of the schema, None if it was not tried."""
+
+    answer: SceneAnswer
+    provenance: Provenance
+    schema_key: str
+    schema_ok: bool | None
 
 
 class Describer:
-    """Prepares, asks and stores. `guarded`: what is stored stays hidden until the model was seen to see."""
+    """Builds tasks for frames and stores descriptions; with `guarded` they stay hidden until the next canary check."""
 
     def __init__(self, library: Library, *, guarded: bool = False) -> None:
         self._library = library
         self._guarded = guarded
         self._trials: dict[str, tuple[int, int]] = {}
 
-    def prepare(self, job: Job) -> Ask | None:
-        """What to ask about a frame. MediaError when its picture cannot be read; None, and done, when it is gone."""
+    def load_trials(self, engine: VisionEngine) -> None:
+        """Load the schema trials of a model from earlier runs. Call before its first request."""
+        tried, failures = (facts.get(self._library, schema_key(engine)) or "0 0").split()
+        self._trials[schema_key(engine)] = int(tried), int(failures)
+
+    def plain_models(self) -> frozenset[str]:
+        """Keys of the models that failed too many trials of the schema."""
+        return frozenset(key for key, (_, failures) in self._trials.items() if failures > MAX_SCHEMA_FAILURES)
+
+    def prepare(self, job: Job) -> Task | None:
+        """Build the task of a frame. None, with the job finished, if the frame was deleted.
+
+        Raises MediaError if its image cannot be read.
+        """
         frame = frames.get(self._library, job.target)
         if frame is None:
             jobs.finish(self._library, job)
             return None
-        jpeg = picture(self._library, frame)
+        request = DescribeRequest(frames.read_image(self._library, frame), job.attempts, self.plain_models())
+        return Task(request, lambda response: self._store(job, frame, response))
 
-        def ask(host: Host) -> Store:
-            engine = _vision(host)
-            answer, plain, tried = self._look(engine, jpeg, job.attempts)
-            return lambda: self._store(job, frame, engine, answer, plain=plain, tried=tried)
-
-        return ask
-
-    def speaks_plainly(self, engine: VisionEngine) -> bool:
-        """Whether this build of the model has shown that it cannot keep to the schema of this prompt."""
-        return self._trials_of(engine)[1] > FAILURES_ALLOWED
-
-    def learn(self, engine: VisionEngine) -> None:
-        """Recall what earlier runs found out about a model. Before the first question to it."""
-        asked, failures = (facts.get(self._library, _measure(engine)) or "0 0").split()
-        self._trials[_measure(engine)] = int(asked), int(failures)
-
-    def _look(self, engine: VisionEngine, jpeg: bytes, attempt: int) -> tuple[SceneAnswer, bool, bool | None]:
-        """The answer, whether it was asked for plainly, and how a trial of the schema ended.
-
-        An answer that is not the schema is asked for again at once in plain sentences: with its fixed seed
-        the model would only fail in the same way.
-        """
-        if self.speaks_plainly(engine):
-            return _shown(engine, jpeg, attempt, plain=True), True, None
-        try:
-            return _shown(engine, jpeg, attempt, plain=False), False, True
-        except NotTheSchema:
-            return _shown(engine, jpeg, attempt, plain=True), True, False
-
-    def _store(
-        self, job: Job, frame: Frame, engine: VisionEngine, answer: SceneAnswer, *, plain: bool, tried: bool | None
-    ) -> str:
+    def _store(self, job: Job, frame: Frame, response: DescribeResponse) -> str:
         with self._library.writing():
-            if tried is not None:
-                self._note_trial(engine, failed=not tried)
-            provenance = engine.provenance(plain=plain)
-            frames.store_scene(self._library, frame, answer, provenance, visible=not self._guarded)
+            if response.schema_ok is not None:
+                self._record_trial(response.schema_key, failed=not response.schema_ok)
+            frames.store_scene(self._library, frame, response.answer, response.provenance, visible=not self._guarded)
             jobs.finish(self._library, job)
-        return answer.description
+        return response.answer.description
 
-    def _trials_of(self, engine: VisionEngine) -> tuple[int, int]:
-        """How many of the first frames were asked with the schema, and how many answers failed it."""
-        return self._trials.get(_measure(engine), (0, 0))
-
-    def _note_trial(self, engine: VisionEngine, *, failed: bool) -> None:
-        asked, failures = self._trials_of(engine)
-        if asked < TRIALS:
-            self._trials[_measure(engine)] = asked + 1, failures + failed
-            facts.put(self._library, _measure(engine), f"{asked + 1} {failures + failed}")
+    def _record_trial(self, key: str, *, failed: bool) -> None:
+        tried, failures = self._trials.get(key, (0, 0))
+        if tried < SCHEMA_TRIALS:
+            self._trials[key] = tried + 1, failures + failed
+            facts.put(self._library, key, f"{tried + 1} {failures + failed}")
 
 
-def _vision(host: Host) -> VisionEngine:
-    if host.vision is None:
-        raise EngineError(f"{host.name} has no vision model.")
-    return host.vision
-
-
-def picture(library: Library, frame: Frame) -> bytes:
-    """The JPEG of a frame, or of the frame it repeats. MediaError when it cannot be read."""
-    path = frames.image_path(library, frame)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(
-            f"The picture of a frame cannot be read: {path} ({error.strerror}). Mend it with: vidlocal check --repair"
-        ) from error
-
-
-def _shown(engine: VisionEngine, jpeg: bytes, attempt: int, *, plain: bool) -> SceneAnswer:
-    """What the model sees. A picture its runner fails on is shown once more, smaller; later tries begin there."""
-    if attempt:
-        return engine.describe(smaller(jpeg), plain=plain, attempt=attempt)
-    try:
-        return engine.describe(jpeg, plain=plain)
-    except PictureRefused:
-        return engine.describe(smaller(jpeg), plain=plain)
-
-
-def _measure(engine: VisionEngine) -> str:
-    made = engine.provenance()
-    return f"schema trials of {made.digest} with prompt {made.prompt_version}"
+def schema_key(engine: VisionEngine) -> str:
+    """Key of the schema trials of a model build with the current prompt, in `store.history.facts`."""
+    provenance = engine.provenance()
+    return f"schema trials of {provenance.digest} with prompt {provenance.prompt_version}"

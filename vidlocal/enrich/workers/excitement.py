@@ -9,7 +9,7 @@ from vidlocal.store.database import Library
 
 def of_sections(library: Library, video_id: int, sections: Sequence[Section]) -> list[float | None]:
     """One value per section, 0 to 1; None where nobody said."""
-    frames = understanding.excitement_of_frames(library, video_id)
+    frames = understanding.frame_excitement(library, video_id)
     curve: list[float | None] = []
     for section in sections:
         inside = [value for time, value in frames if section.start <= time < section.end]
@@ -23,7 +23,7 @@ def of_video(
     """One value for all of it: of its sections, long ones counting more; of its frames where it has no sections."""
     if sections:
         return mean(sections, curve)
-    values = [value for _, value in understanding.excitement_of_frames(library, video_id)]
+    values = [value for _, value in understanding.frame_excitement(library, video_id)]
     return round(sum(values) / len(values), 3) if values else None
 
 

@@ -1,7 +1,4 @@
-"""The fast pass's queued work: text on screen, speech, vectors of pictures.
-
-Ingest does it at once, enrich what was left.
-"""
+"""The fast pass: OCR, speech and image vectors. Ingest runs it at once, enrich runs the remaining jobs."""
 
 import time
 from collections.abc import Callable, Collection
@@ -11,182 +8,180 @@ from pathlib import Path
 
 from vidlocal.engines.base import PictureEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
-from vidlocal.enrich.workers.frame_vectors import look_at_pictures
-from vidlocal.enrich.workers.ocr import read_screen
-from vidlocal.enrich.workers.transcribe import listen
+from vidlocal.enrich.workers.frame_vectors import embed_frames
+from vidlocal.enrich.workers.ocr import read_screen_text
+from vidlocal.enrich.workers.transcribe import transcribe_video
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
+from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Job, JobKind
-from vidlocal.signals.screen_text import ScreenReader
+from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import ALL, Among
+from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 
-# Longer than the longest stretch between two checkpoints: ten minutes of speech on a slow machine.
+# Longer than the longest work between two checkpoints: ten minutes of speech on a slow machine.
 _LEASE_S = 3600.0
 
-# What stands in the way goes away when a drive is plugged in or a model fetched: look again in the next run.
-_NEXT_RUN_S = 60.0
+# Obstacles go away when a drive is connected or a model installed: retry in the next run.
+_RETRY_DELAY_S = 60.0
 
-READING, LISTENING, LOOKING = "reading the screen", "listening", "looking at pictures"
-# Which work each stage is.
-STAGES = {READING: JobKind.READ, LISTENING: JobKind.TRANSCRIBE, LOOKING: JobKind.PICTURES}
-
-Report = Callable[[str, float | None], None]
+# Called with the kind of work and the finished fraction, 0 to 1, None if unknown.
+OnStage = Callable[[JobKind, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
-    """What reads, listens and looks. `no_speech` says in one sentence why nothing listens, when nothing does, and
-    `no_pictures` the same of pictures."""
+class FastEngines:
+    """Engines of the fast pass. `no_speech` and `no_pictures`: the reason, in one sentence, for a missing engine."""
 
     ffmpeg: Ffmpeg
     prober: Prober
-    reader: ScreenReader
+    ocr: RapidOcr
     speech: SpeechEngine | None
     no_speech: str | None = None
     pictures: PictureEngine | None = None
     no_pictures: str | None = None
 
 
-def work_off(
+def run_fast_pass(
     library: Library,
-    engines: Engines,
-    owner: Owner,
+    engines: FastEngines,
+    lock: ProcessLock,
     *,
-    among: Among = ALL,
+    job_filter: JobFilter = ALL_JOBS,
     only: Collection[JobKind] | None = None,
-    report: Report = lambda stage, done: None,
+    on_stage: OnStage = lambda kind, fraction: None,
     stop: Callable[[], bool] = lambda: False,
     hold: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
-    """Read, listen to and look at what is queued, of some videos or of all. Returns a sentence for what has to wait.
+    """Run the queued jobs of the fast pass. Returns a sentence for each obstacle.
 
-    `stop` is asked before every job and may wait; `hold` is asked within them and answers at once. A job that is
-    held is given back and goes on later where it was.
+    `only`: kinds of work, None for all. `stop` is called before every job and may block; `hold` is called during jobs
+    and returns at once. A held job is released and continues later at its checkpoint.
     """
-    work = _Work(library, engines, owner, among, report, stop, hold)
-    notes = work.all_of(JobKind.READ, work.read) if only is None or JobKind.READ in only else ()
-    if only is None or JobKind.TRANSCRIBE in only:
-        notes += work.all_that(JobKind.TRANSCRIBE, work.listen, engines.speech, engines.no_speech)
-    if only is None or JobKind.PICTURES in only:
-        notes += work.all_that(JobKind.PICTURES, work.look, engines.pictures, engines.no_pictures)
+    run = _Run(library, engines, lock, job_filter, on_stage, stop, hold)
+    notes: tuple[str, ...] = ()
+    for kind in FAST_KINDS:
+        if only is None or kind in only:
+            notes += run.run_kind(kind)
     return notes
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _Run:
     library: Library
-    engines: Engines
-    owner: Owner
-    among: Among
-    report: Report
+    engines: FastEngines
+    lock: ProcessLock
+    job_filter: JobFilter
+    on_stage: OnStage
     stop: Callable[[], bool]
     hold: Callable[[], bool]
 
-    def all_that(
-        self, kind: JobKind, perform: Callable[[Job], None], engine: object | None, without: str | None
-    ) -> tuple[str, ...]:
-        """The same where an engine is needed that may not be there: then the sentence `without`, if any job waits."""
-        if engine is not None:
-            return self.all_of(kind, perform)
-        waiting = jobs.next_due(self.library, kind, among=self.among) is not None
-        return (without,) if waiting and without else ()
+    def run_kind(self, kind: JobKind) -> tuple[str, ...]:
+        """Run all due jobs of a kind. Without its engine, return the reason if jobs are due."""
+        perform = {
+            JobKind.READ: self._read_screen,
+            JobKind.TRANSCRIBE: self._transcribe,
+            JobKind.PICTURES: self._embed_frames,
+        }[kind]
+        if self._has_engine(kind):
+            return self._run_all(kind, perform)
+        reason = self.engines.no_speech if kind is JobKind.TRANSCRIBE else self.engines.no_pictures
+        is_due = jobs.next_due(self.library, kind, job_filter=self.job_filter) is not None
+        return (reason,) if is_due and reason else ()
 
-    def all_of(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
-        """Perform every job of a kind that is due. Returns a sentence for each that could not be done."""
+    def _has_engine(self, kind: JobKind) -> bool:
+        engines = {JobKind.TRANSCRIBE: self.engines.speech, JobKind.PICTURES: self.engines.pictures}
+        return kind not in engines or engines[kind] is not None
+
+    def _run_all(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         notes: list[str] = []
         while not self.stop():
             job = jobs.claim(
                 self.library,
                 kind,
-                worker=self.owner.token,
+                worker=self.lock.token,
                 now=time.time(),
                 lease_s=_LEASE_S,
-                among=self.among,
+                job_filter=self.job_filter,
             )
             if job is None:
                 break
-            trouble = self._try(job, perform)
-            if trouble:
-                notes.append(trouble)
+            obstacle = self._run_job(job, perform)
+            if obstacle:
+                notes.append(obstacle)
         return tuple(notes)
 
-    def read(self, job: Job) -> None:
-        def report(done: float) -> None:
-            self.report(READING, done)
-            self._hold()
+    def _read_screen(self, job: Job) -> None:
+        read_screen_text(self.library, job, self.engines.ocr, report=lambda done: self._progress(job, done))
 
-        read_screen(self.library, job, self.engines.reader, report=report)
-
-    def listen(self, job: Job) -> None:
-        speech = self.engines.speech
-        if speech is None:
+    def _transcribe(self, job: Job) -> None:
+        if self.engines.speech is None:
             return
-        path = self._source(job)
-        probe = self.engines.prober.probe(path)
-        listen(
+        path = self._source_file(job)
+        transcribe_video(
             self.library,
             job,
             path,
-            probe,
-            engine=speech,
+            self.engines.prober.probe(path),
+            engine=self.engines.speech,
             ffmpeg=self.engines.ffmpeg,
-            report=lambda done: self.report(LISTENING, done),
-            after_window=self._hold,
+            report=lambda done: self.on_stage(job.kind, done),
+            after_window=self._check_hold,
         )
 
-    def look(self, job: Job) -> None:
-        def report(done: float) -> None:
-            self.report(LOOKING, done)
-            self._hold()
-
+    def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:
-            look_at_pictures(self.library, job, self.engines.pictures, report=report)
+            embed_frames(self.library, job, self.engines.pictures, report=lambda done: self._progress(job, done))
 
-    def _hold(self) -> None:
+    def _progress(self, job: Job, done: float) -> None:
+        self.on_stage(job.kind, done)
+        self._check_hold()
+
+    def _check_hold(self) -> None:
         if self.hold():
-            raise _Held
+            raise _OnHold
 
-    def _try(self, job: Job, perform: Callable[[Job], None]) -> str | None:
-        """Perform a job; why not, in a sentence. A model at fault or a drive that is away costs the video nothing."""
-        later = time.time() + _NEXT_RUN_S
+    def _run_job(self, job: Job, perform: Callable[[Job], None]) -> str | None:
+        """Run one job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt."""
+        retry_at = time.time() + _RETRY_DELAY_S
         try:
             perform(job)
         except (AnswerRejected, MediaError, ToolError) as error:
-            jobs.fail(self.library, job, str(error), fault=fault_of(error), not_before=later)
+            jobs.fail(self.library, job, str(error), fault=fault_of(error), not_before=retry_at)
             return str(error)
-        except _Held:
-            jobs.give_back(self.library, job)
-        except (EngineError, _Away) as error:
-            jobs.give_back(self.library, job, str(error), not_before=later)
+        except _OnHold:
+            jobs.release(self.library, job)
+        except (EngineError, _SourceMissing) as error:
+            jobs.release(self.library, job, str(error), not_before=retry_at)
             return str(error)
         except BaseException:
             with suppress(StoreError):
-                jobs.give_back(self.library, job)
+                jobs.release(self.library, job)
             raise
         return None
 
-    def _source(self, job: Job) -> Path:
-        """A file that still holds the video. Raises _Away when there is none now."""
+    def _source_file(self, job: Job) -> Path:
+        """Return a file that still contains the video. Raises _SourceMissing if there is none now."""
         for path in videos.paths(self.library, job.video_id):
             with suppress(MediaError):
-                stamp = files.read_stamp(path)
-                known = videos.unchanged_at(self.library, path, stamp)
-                if known is not None and known.id == job.video_id:
+                unchanged = videos.unchanged_at(self.library, path, files.read_stamp(path))
+                if unchanged is not None and unchanged.id == job.video_id:
                     return path
         video = videos.get(self.library, job.video_id)
         name = video.path if video else "The file"
-        raise _Away(f"{name} is not there or has changed, so its speech waits. Ingest it from where it is now.")
+        raise _SourceMissing(
+            f"{name} is not there or has changed, so its speech waits. Ingest it from where it is now."
+        )
 
 
-class _Away(VidlocalError):
-    """The video's file cannot be reached now."""
+class _SourceMissing(VidlocalError):
+    """The file of the video is not reachable now."""
 
 
-class _Held(Exception):
-    """The job in hand has to wait."""
+class _OnHold(Exception):
+    """The schedule holds the current job."""

@@ -23,7 +23,7 @@ _FAILURES_IN_A_ROW = 3
 _Pictures = Sequence[tuple[int, bytes]]
 
 
-def look_at_pictures(
+def embed_frames(
     library: Library,
     job: Job,
     engine: PictureEngine,
@@ -93,14 +93,14 @@ class _Work:
                 f"Pictures of {video.title if video else 'a video'} that got no vector: {len(self.refused):,}. {reason}"
             )
         with self.library.writing():
-            frame_vectors.forget_others(self.library, self.job.video_id, self.engine.key)
+            frame_vectors.delete_other_models(self.library, self.job.video_id, self.engine.key)
             jobs.finish(self.library, self.job)
 
     def _waiting(self, limit: int) -> list[tuple[int, str]]:
-        return frame_vectors.without(self.library, self.job.video_id, self.engine.key, limit=limit)
+        return frame_vectors.frames_without_vector(self.library, self.job.video_id, self.engine.key, limit=limit)
 
     def _read(self, frame_id: int, image: str) -> bytes | None:
-        path = frames.place_of(self.library, image)
+        path = frames.image_file(self.library, image)
         try:
             if path is not None:
                 return path.read_bytes()

@@ -19,8 +19,8 @@ _LONGEST_PAUSE = 20.0
 _FAILURES_IN_A_ROW = 3
 
 
-def read_screen(
-    library: Library, job: Job, reader: Reader, *, report: Callable[[float], None] = lambda done: None
+def read_screen_text(
+    library: Library, job: Job, reader: OcrEngine, *, report: Callable[[float], None] = lambda done: None
 ) -> int:
     """Read the frames of the job's video, and finish the job. Returns how many passages were made.
 
@@ -29,12 +29,12 @@ def read_screen(
     """
     until = checkpoints.get(library, job.video_id, STEP)
     if until == 0.0:
-        passages.remove(library, job.video_id, PassageKind.SCREEN_TEXT)  # of an earlier reading of this video
+        passages.delete_of_kind(library, job.video_id, PassageKind.SCREEN_TEXT)  # of an earlier reading of this video
     waiting = [frame for frame in frames.representatives(library, job.video_id) if frame.time >= until]
     made = 0
     showing: _Showing | None = None
     for frame, found in _read(library, reader, waiting, report):
-        grown = _grown(showing, frame, found, frames.shown_until(library, frame))
+        grown = _grown(showing, frame, found, frames.visible_until(library, frame))
         if grown is None or showing is None or grown.since is not showing.since:
             made += _store(library, job, showing, until=frame.time)
         showing = grown

@@ -1,4 +1,4 @@
-"""A video's notes cut into parts that a text model can read in one go. Pure."""
+"""Cut the passages of a video into segments that fit the context of a text model. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,61 +7,60 @@ from vidlocal.engines import prompt_escape
 from vidlocal.engines.text_prompts import MOST_NOTE_CHARACTERS
 from vidlocal.records import Passage
 
-# Long enough to be about something, short enough to be a chapter.
-PART_S = 120.0
-# An eight-hour film has parts of ten minutes: what it costs to sum up a video is bounded.
-MOST_PARTS = 48
-# Tokens that the line of one part takes, at least, when the parts are put together.
-_LINE_TOKENS = 32
+# Long enough for one topic, short enough for a chapter.
+SEGMENT_S = 120.0
+# Bounds the cost of a summary: an eight-hour film has segments of ten minutes.
+MAX_SEGMENTS = 48
+# Minimum tokens of one segment in the prompt that combines them.
+_MIN_LINE_TOKENS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of a video and the passages that begin in it. `number` is its place on the timeline."""
+class Segment:
+    """A span of a video, and the passages that begin in it. `number`: position on the timeline."""
 
     number: int
     start: float
     end: float
-    given: tuple[Passage, ...]
+    passages: tuple[Passage, ...]
 
 
-def cut(found: Sequence[Passage], duration: float, *, room: int) -> tuple[Part, ...]:
-    """The parts of a video in order, without those of which nothing is known. `room` is in tokens.
+def cut(passages: Sequence[Passage], duration: float, *, room: int) -> tuple[Segment, ...]:
+    """Return the segments with passages, in order. `room`: tokens for one segment.
 
-    Where a part says more than there is room for, its passages are thinned out evenly; a scene that is described
-    in the same words as the one before is left out first.
+    Passages beyond that room are thinned out evenly, after removing repeated descriptions.
     """
-    length = max([duration, *(passage.start for passage in found)])
-    count = max(1, min(MOST_PARTS, room // _LINE_TOKENS, round(length / PART_S)))
+    length = max([duration, *(passage.start for passage in passages)])
+    count = max(1, min(MAX_SEGMENTS, room // _MIN_LINE_TOKENS, round(length / SEGMENT_S)))
     step = length / count
-    inside: dict[int, list[Passage]] = {}
-    for passage in found:
+    by_segment: dict[int, list[Passage]] = {}
+    for passage in passages:
         number = min(count - 1, int(passage.start / step)) if step else 0
-        inside.setdefault(number, []).append(passage)
+        by_segment.setdefault(number, []).append(passage)
     return tuple(
-        Part(number, number * step, (number + 1) * step, thinned(without_echoes(given), room=room))
-        for number, given in sorted(inside.items())
+        Segment(number, number * step, (number + 1) * step, thin_out(without_repeats(members), room=room))
+        for number, members in sorted(by_segment.items())
     )
 
 
-def without_echoes(given: Sequence[Passage]) -> list[Passage]:
-    """The passages without those that say word for word what the last one of their kind said."""
+def without_repeats(passages: Sequence[Passage]) -> list[Passage]:
+    """Drop passages with the same words as the previous one of their kind."""
     last: dict[str, str] = {}
-    kept = []
-    for passage in given:
+    distinct = []
+    for passage in passages:
         words = " ".join(passage.text.casefold().split())
         if last.get(passage.kind) != words:
-            kept.append(passage)
+            distinct.append(passage)
         last[passage.kind] = words
-    return kept
+    return distinct
 
 
-def thinned(given: Sequence[Passage], *, room: int, most: int = MOST_NOTE_CHARACTERS) -> tuple[Passage, ...]:
-    """As many of the passages as fit into `room` tokens, evenly spread; each takes at most `most` characters."""
-    costs = [prompt_escape.tokens(prompt_escape.notes([passage], most=most)) + 2 for passage in given]
+def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MOST_NOTE_CHARACTERS) -> tuple[Passage, ...]:
+    """Evenly spread passages that fit into `room` tokens, each cut to `max_chars` characters."""
+    costs = [prompt_escape.tokens(prompt_escape.notes([passage], most=max_chars)) + 2 for passage in passages]
     share = min(1.0, room / max(1, sum(costs)))
     while True:
-        kept = [place for place in range(len(given)) if int((place + 1) * share) > int(place * share)] or [0]
-        if len(kept) <= 1 or sum(costs[place] for place in kept) <= room:
-            return tuple(given[place] for place in kept) if given else ()
+        chosen = [index for index in range(len(passages)) if int((index + 1) * share) > int(index * share)] or [0]
+        if len(chosen) <= 1 or sum(costs[index] for index in chosen) <= room:
+            return tuple(passages[index] for index in chosen) if passages else ()
         share *= 0.95

@@ -14,7 +14,7 @@ from vidlocal.engines.whisper import ENGINE
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, speech_spans, chunks
+from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, chunks, speech_spans
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -55,7 +55,7 @@ class _Window:
     until: float
 
 
-def listen(
+def transcribe_video(
     library: Library,
     job: Job,
     path: Path,

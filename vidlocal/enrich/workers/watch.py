@@ -1,7 +1,7 @@
-"""One strip watched: its pictures to the vision model in order, what happens into the library."""
+"""Watch sequences: several frames in order to the vision model, the action into the library."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,177 +9,192 @@ from vidlocal.engines import multi_image_probe, text_prompts
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
 from vidlocal.engines.contact_sheet import contact_sheet, series
 from vidlocal.engines.jpeg import smaller
-from vidlocal.enrich.runner.pool import Ask, Host, Store
-from vidlocal.errors import EngineError, MediaError
-from vidlocal.records import ActionAnswer, Job, Passage, PassageKind
+from vidlocal.enrich.runner.pool import Host, Task
+from vidlocal.enrich.workers.describe import schema_key
+from vidlocal.records import ActionAnswer, Job, Passage, PassageKind, Provenance
 from vidlocal.store.content import frames, passages, sequences
-from vidlocal.store.content.sequences import Strip
+from vidlocal.store.content.sequences import FrameSequence
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
 
-# What was said or written meanwhile, as it is quoted to the model.
-HEARD = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TEXT)
+# Passages of the same time, quoted to the model.
+CONTEXT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """A sequence to describe: its images and their times in order, cuts between them, and passages of the same time.
+
+    `multi_image`: digests of models and, as far as known, if they take several images at once. `plain_models` as in
+    `DescribeRequest`.
+    """
+
+    jpegs: tuple[bytes, ...]
+    times: tuple[float, ...]
+    cuts: tuple[float, ...]
+    context: tuple[Passage, ...]
+    attempt: int
+    plain_models: frozenset[str]
+    multi_image: tuple[tuple[str, bool], ...]
+
+    def perform(self, host: Host) -> "WatchResponse":
+        """Ask the vision model of `host`. Several images at once need a model that passed the probe and room for them.
+
+        An answer that violates the schema is asked for again at once in plain sentences.
+        """
+        engine = host.require_vision()
+        multi_image = _MULTI_IMAGE.check(engine, dict(self.multi_image))
+        view = _View.build(engine, self, multi_image=multi_image)
+        try:
+            answer, plain = view.watch(engine, self.attempt, plain=schema_key(engine) in self.plain_models)
+        except NotTheSchema:
+            answer, plain = view.watch(engine, self.attempt, plain=True)
+        return WatchResponse(answer, engine.watch_provenance(plain=plain), engine.digest, multi_image)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResponse:
+    """An action, and the ability of the model `digest` to take several images at once."""
+
+    answer: ActionAnswer
+    provenance: Provenance
+    digest: str
+    multi_image: bool
 
 
 class Watcher:
-    """Prepares, asks and stores. `guarded`: what is stored stays hidden until the model was seen to see.
+    """Builds tasks for sequences and stores actions; with `guarded` they stay hidden until the next canary check.
 
-    `speaks_plainly` tells of a model whether it has shown that it cannot keep to a schema.
+    `plain_models` returns the keys of models that cannot follow a schema.
     """
 
     def __init__(
-        self, library: Library, *, speaks_plainly: Callable[[VisionEngine], bool], guarded: bool = False
+        self, library: Library, *, plain_models: Callable[[], frozenset[str]] = frozenset, guarded: bool = False
     ) -> None:
         self._library = library
-        self._speaks_plainly = speaks_plainly
+        self._plain_models = plain_models
         self._guarded = guarded
-        self._sight = _Sight()
-        self._strips: tuple[int, dict[int, Strip]] = (0, {})
+        self._multi_image: dict[str, bool] = {}
+        self._sequences: tuple[int, dict[int, FrameSequence]] = (0, {})
 
-    def learn(self, engine: VisionEngine) -> None:
-        """Recall whether a model takes several pictures. Before the first question to it."""
-        known = facts.get(self._library, facts.several_pictures(engine.digest))
-        if known is not None:
-            self._sight.remember(engine.digest, several_at_once=known == facts.YES)
+    def load_abilities(self, engine: VisionEngine) -> None:
+        """Load the stored result of the multi-image probe of a model. Call before its first request."""
+        stored = facts.get(self._library, facts.multi_image_key(engine.digest))
+        if stored is not None:
+            self._multi_image[engine.digest] = stored == facts.YES
 
-    def prepare(self, job: Job) -> Ask | None:
-        """What to ask about a strip. MediaError when a picture cannot be read; None, and done, when it is gone."""
-        strip = self._strip(job)
-        if strip is None:
+    def prepare(self, job: Job) -> Task | None:
+        """Build the task of a sequence. None, with the job finished, if the sequence was deleted.
+
+        Raises MediaError if an image cannot be read.
+        """
+        sequence = self._sequence(job)
+        if sequence is None:
             jobs.finish(self._library, job)
             return None
-        jpegs = [_picture(self._library, strip, place) for place in range(len(strip.pictures))]
-        heard = self._heard(strip)
+        request = WatchRequest(
+            jpegs=tuple(frames.read_image(self._library, frame) for frame in sequence.frames),
+            times=tuple(frame.time for frame in sequence.frames),
+            cuts=sequence.cuts,
+            context=tuple(self._context(sequence)),
+            attempt=job.attempts,
+            plain_models=self._plain_models(),
+            multi_image=tuple(self._multi_image.items()),
+        )
+        return Task(request, lambda response: self._store(job, sequence, response))
 
-        def ask(host: Host) -> Store:
-            engine = _vision(host)
-            at_once = self._sight.of(engine)
-            view = _View.of(engine, strip, jpegs, heard, at_once=at_once)
-            answer, plain = view.watched(engine, job.attempts, plain=self._speaks_plainly(engine))
-            return lambda: self._store(job, strip, engine, answer, plain=plain, at_once=at_once)
-
-        return ask
-
-    def _strip(self, job: Job) -> Strip | None:
-        video_id, found = self._strips
+    def _sequence(self, job: Job) -> FrameSequence | None:
+        video_id, by_first_frame = self._sequences
         if video_id != job.video_id:
-            found = {strip.pictures[0].id: strip for strip in sequences.of_video(self._library, job.video_id)}
-            self._strips = job.video_id, found
-        return found.get(job.target)
+            by_first_frame = {
+                sequence.frames[0].id: sequence for sequence in sequences.of_video(self._library, job.video_id)
+            }
+            self._sequences = job.video_id, by_first_frame
+        return by_first_frame.get(job.target)
 
-    def _heard(self, strip: Strip) -> list[Passage]:
-        """What is said or written meanwhile."""
-        known = passages.between(self._library, strip.pictures[0].video_id, strip.start, strip.end, HEARD)
-        return known[: text_prompts.MOST_QUOTED]
+    def _context(self, sequence: FrameSequence) -> list[Passage]:
+        """Passages of the same time."""
+        video_id = sequence.frames[0].video_id
+        passages_then = passages.between(self._library, video_id, sequence.start, sequence.end, CONTEXT_KINDS)
+        return passages_then[: text_prompts.MOST_QUOTED]
 
-    def _store(
-        self, job: Job, strip: Strip, engine: VisionEngine, answer: ActionAnswer, *, plain: bool, at_once: bool
-    ) -> str:
-        text = _text(answer)
+    def _store(self, job: Job, sequence: FrameSequence, response: WatchResponse) -> str:
+        text = _text(response.answer)
+        self._multi_image[response.digest] = response.multi_image
         with self._library.writing():
-            facts.put(
-                self._library,
-                facts.several_pictures(engine.digest),
-                facts.YES if at_once else facts.NO,
-            )
-            provenance = engine.watch_provenance(plain=plain)
-            sequences.store_action(self._library, strip, text, provenance, visible=not self._guarded)
+            ability = facts.YES if response.multi_image else facts.NO
+            facts.put(self._library, facts.multi_image_key(response.digest), ability)
+            sequences.store_action(self._library, sequence, text, response.provenance, visible=not self._guarded)
             jobs.finish(self._library, job)
         return text or "nothing happens"
 
 
-class _Sight:
-    """Which models take several pictures at once, found out when first needed. Used from several threads."""
+class _MultiImageCheck:
+    """Results of the multi-image probe in this process. Each model is probed once, by one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[str, bool] = {}
+        self._results: dict[str, bool] = {}
         self._lock = threading.Lock()
 
-    def remember(self, digest: str, *, several_at_once: bool) -> None:
-        self._known[digest] = several_at_once
-
-    def of(self, engine: VisionEngine) -> bool:
+    def check(self, engine: VisionEngine, stored: dict[str, bool]) -> bool:
+        """Return the stored result for a model, or probe it."""
+        if engine.digest in stored:
+            return stored[engine.digest]
         with self._lock:
-            if engine.digest not in self._known:
-                self._known[engine.digest] = multi_image_probe.takes_several(engine)
-            return self._known[engine.digest]
+            if engine.digest not in self._results:
+                self._results[engine.digest] = multi_image_probe.takes_several(engine)
+            return self._results[engine.digest]
+
+
+_MULTI_IMAGE = _MultiImageCheck()
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a model is shown of a strip: one contact sheet, or pictures in order."""
+    """The images of one request: one contact sheet, or several frames in order."""
 
-    shown: tuple[bytes, ...]
+    images: tuple[bytes, ...]
     times: tuple[float, ...]
     cuts: tuple[float, ...]
-    heard: tuple[Passage, ...]
+    context: tuple[Passage, ...]
     as_sheet: bool
 
     @classmethod
-    def of(
-        cls, engine: VisionEngine, strip: Strip, jpegs: Sequence[bytes], heard: Sequence[Passage], *, at_once: bool
-    ) -> Self:
-        times = [picture.time for picture in strip.pictures]
+    def build(cls, engine: VisionEngine, request: WatchRequest, *, multi_image: bool) -> Self:
+        """Choose separate images if the model takes several and its context has room for them, else one sheet."""
+        jpegs, times = request.jpegs, request.times
         room = multi_image_probe.fitting(engine.num_ctx)
-        if not at_once or room < min(multi_image_probe.LEAST_PICTURES, len(jpegs)):
-            return cls((contact_sheet(jpegs, times),), tuple(times), strip.cuts, tuple(heard), as_sheet=True)
-        places = _spread(len(jpegs), room)
-        shown = series([jpegs[place] for place in places])
-        return cls(tuple(shown), tuple(times[place] for place in places), strip.cuts, tuple(heard), as_sheet=False)
+        if not multi_image or room < min(multi_image_probe.LEAST_PICTURES, len(jpegs)):
+            return cls((contact_sheet(jpegs, times),), times, request.cuts, request.context, as_sheet=True)
+        positions = _spread(len(jpegs), room)
+        images = series([jpegs[position] for position in positions])
+        shown_times = tuple(times[position] for position in positions)
+        return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False)
 
-    def watched(self, engine: VisionEngine, attempt: int, *, plain: bool) -> tuple[ActionAnswer, bool]:
-        """What happens, and whether it was asked for in plain sentences. Later tries, and a runner that fails, get
-        smaller pictures; an answer that is not the schema is asked for again at once in plain sentences."""
+    def watch(self, engine: VisionEngine, attempt: int, *, plain: bool) -> tuple[ActionAnswer, bool]:
+        """Ask once, and again with smaller images if they were rejected. Later attempts start with the smaller ones."""
+        question = text_prompts.watch_prompt(self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain)
         if attempt:
-            return self._asked(engine, self._smaller(), attempt, plain=plain)
+            return engine.watch(self._smaller(), question, plain=plain, attempt=attempt), plain
         try:
-            return self._asked(engine, self.shown, attempt, plain=plain)
+            return engine.watch(self.images, question, plain=plain, attempt=attempt), plain
         except PictureRefused:
-            return self._asked(engine, self._smaller(), attempt, plain=plain)
-
-    def _asked(
-        self, engine: VisionEngine, shown: Sequence[bytes], attempt: int, *, plain: bool
-    ) -> tuple[ActionAnswer, bool]:
-        try:
-            return engine.watch(shown, self._question(plain=plain), plain=plain, attempt=attempt), plain
-        except NotTheSchema:
-            if plain:
-                raise
-            return engine.watch(shown, self._question(plain=True), plain=True, attempt=attempt), True
-
-    def _question(self, *, plain: bool) -> str:
-        return text_prompts.watch_prompt(self.times, self.cuts, self.heard, as_sheet=self.as_sheet, plain=plain)
+            return engine.watch(self._smaller(), question, plain=plain, attempt=attempt), plain
 
     def _smaller(self) -> list[bytes]:
-        return [smaller(jpeg) for jpeg in self.shown]
+        return [smaller(jpeg) for jpeg in self.images]
 
 
-def _spread(count: int, most: int) -> list[int]:
-    """Positions of at most `most` of `count` pictures, evenly, the first and the last among them."""
-    if count <= most:
+def _spread(count: int, limit: int) -> list[int]:
+    """At most `limit` of `count` positions, evenly spread, first and last included."""
+    if count <= limit:
         return list(range(count))
-    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+    return [round(step * (count - 1) / (limit - 1)) for step in range(limit)]
 
 
 def _text(answer: ActionAnswer) -> str:
-    """The action, and in brackets the tags beyond it, so that they can be found too."""
-    said = answer.action.casefold()
-    extra = dict.fromkeys(tag.lower() for tag in answer.tags if tag.casefold() not in said)
+    """The action, with tags not named in it appended in brackets, so that a search finds them too."""
+    action = answer.action.casefold()
+    extra = dict.fromkeys(tag.lower() for tag in answer.tags if tag.casefold() not in action)
     return f"{answer.action} [{', '.join(extra)}]" if answer.action and extra else answer.action
-
-
-def _vision(host: Host) -> VisionEngine:
-    if host.vision is None:
-        raise EngineError(f"{host.name} has no vision model.")
-    return host.vision
-
-
-def _picture(library: Library, strip: Strip, place: int) -> bytes:
-    path = frames.image_path(library, strip.pictures[place])
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MediaError(
-            f"The picture of a frame cannot be read: {path} ({error.strerror}). Mend it with: vidlocal check --repair"
-        ) from error

@@ -1,4 +1,4 @@
-"""Frames, and what the deep pass learns of them."""
+"""Frames, their images and their descriptions."""
 
 import sqlite3
 import stat
@@ -7,29 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidlocal.errors import MediaError
 from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store.content import passages
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.values import RowReader, now_utc, storable
 
-_LARGEST_PICTURE_BYTES = 64 << 20
+_MAX_IMAGE_BYTES = 64 << 20
 
 _read = RowReader(Frame)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many frames a library or video has, and how many are described, repeats counted with their original."""
+    """Numbers of frames; a repeat counts as described with its original."""
 
     described: int
     total: int
-    distinct_left: int
+    distinct_undescribed: int
 
 
 @dataclass(frozen=True, slots=True)
-class Distinct:
-    """How many frames a video has, how many of them repeat no other, and how many of those are described."""
+class DistinctCounts:
+    """Numbers of frames of a video: all, distinct (no repeat of another), and described distinct ones."""
 
     frames: int
     distinct: int
@@ -37,8 +38,8 @@ class Distinct:
 
 
 @dataclass(frozen=True, slots=True)
-class Hashed:
-    """A frame that repeats no other, and its perceptual hash: 64 bits, unsigned."""
+class HashedFrame:
+    """A distinct frame with its perceptual hash (64 bits, unsigned)."""
 
     id: int
     video_id: int
@@ -47,7 +48,7 @@ class Hashed:
 
 
 def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[int]:
-    """Store the frames of a new video in order of time, their images in place. Returns their ids."""
+    """Store the frames of a new video in order of time. The images must be in place. Returns the ids."""
     ids: list[int] = []
     with library.writing() as connection:
         for draft in drafts:
@@ -59,7 +60,7 @@ def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[i
                     draft.time,
                     draft.shot,
                     draft.image,
-                    None if draft.image is None else crc_of(library.folder / draft.image),
+                    None if draft.image is None else file_crc(library.folder / draft.image),
                     _signed(draft.dhash),
                     None if draft.same_as is None else ids[draft.same_as],
                     draft.rank,
@@ -72,36 +73,37 @@ def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[i
 
 
 def queue_descriptions(library: Library, video_id: int) -> int:
-    """One describe job per distinct frame of a video, most valuable first. How many there are."""
+    """Queue a describe job for each distinct frame of a video. Returns the number of new jobs."""
     with library.writing() as connection:
         return connection.execute(
             f"""INSERT INTO jobs (kind, target, video_id, priority, updated_at)
-            SELECT ?, id, video_id, {priorities.VALUE}, ? FROM frames WHERE video_id = ? AND image IS NOT NULL
+            SELECT ?, id, video_id, {priorities.FRAME_VALUE_SQL}, ? FROM frames WHERE video_id = ? AND image IS NOT NULL
             ON CONFLICT (kind, target) DO NOTHING""",
             (JobKind.DESCRIBE, now_utc(), video_id),
         ).rowcount
 
 
 def get(library: Library, frame_id: int) -> Frame | None:
+    """Return a frame by its id."""
     row = library.row(f"SELECT {_read.columns} FROM frames WHERE id = ?", frame_id)
     return None if row is None else _read(row)
 
 
 def of_video(library: Library, video_id: int) -> list[Frame]:
-    """All frames of a video in order of time."""
+    """List all frames of a video in order of time."""
     rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time", video_id)
     return [_read(row) for row in rows]
 
 
 def representatives(library: Library, video_id: int) -> list[Frame]:
-    """The frames a fast look needs, in order of time: at most 50."""
+    """List the representative frames of a video in order of time: at most 50."""
     where = "video_id = ? AND rank IS NOT NULL"
     rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE {where} ORDER BY time", video_id)
     return [_read(row) for row in rows]
 
 
 def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
-    """The frame whose picture is seen at a time of a video: the last one before it, else the first."""
+    """Return the frame visible at a time of a video: the last one before it, else the first."""
     row = library.row(
         f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
         video_id,
@@ -111,33 +113,35 @@ def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
     return None if row is None else _read(row)
 
 
-def undescribed(library: Library, video_id: int, start: float, end: float, *, near: float, limit: int) -> list[Frame]:
-    """Frames with a picture of their own between two times of a video that nothing was said of yet, nearest first."""
+def undescribed(
+    library: Library, video_id: int, start: float, end: float, *, nearest_to: float, limit: int
+) -> list[Frame]:
+    """List the distinct frames without description between two times of a video, nearest first."""
     rows = library.rows(
         f"""SELECT {_read.columns} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
         AND enriched_at IS NULL ORDER BY abs(time - ?) LIMIT ?""",
         video_id,
         start,
         end,
-        near,
+        nearest_to,
         limit,
     )
     return [_read(row) for row in rows]
 
 
-def hashed(library: Library) -> list[Hashed]:
-    """Every frame with a picture of its own, with its hash."""
+def with_hashes(library: Library) -> list[HashedFrame]:
+    """List all distinct frames with their hashes."""
     rows = library.rows("SELECT id, video_id, time, dhash FROM frames WHERE image IS NOT NULL")
-    return [Hashed(row["id"], row["video_id"], row["time"], _unsigned(row["dhash"])) for row in rows]
+    return [HashedFrame(row["id"], row["video_id"], row["time"], _unsigned(row["dhash"])) for row in rows]
 
 
 def dhash(library: Library, frame: Frame) -> int:
-    """The perceptual hash of a frame: 64 bits, unsigned."""
+    """Return the perceptual hash of a frame: 64 bits, unsigned."""
     return _unsigned(library.number("SELECT dhash FROM frames WHERE id = ?", frame.id))
 
 
 def description(library: Library, frame_id: int) -> str:
-    """What a model said of a frame; empty while none did."""
+    """Return the visible description of a frame, empty if there is none."""
     row = library.row(
         "SELECT text FROM passages WHERE frame_id = ? AND kind = ? AND visible ORDER BY id DESC LIMIT 1",
         frame_id,
@@ -147,45 +151,58 @@ def description(library: Library, frame_id: int) -> str:
 
 
 def image_path(library: Library, frame: Frame) -> Path:
-    """The picture of a frame, or of the frame it repeats: a file of the frames folder, or a path where none can be."""
+    """Return the image file of a frame or of its original: in the frames folder, or a path without a file."""
     image = frame.image
     if image is None and frame.same_as is not None:
         original = get(library, frame.same_as)
         image = None if original is None else original.image
-    path = place_of(library, image or "")
-    return library.path / "no picture" if path is None or _is_odd(path) else path
+    path = image_file(library, image or "")
+    return library.path / "no picture" if path is None or _is_unsafe(path) else path
 
 
-def place_of(library: Library, image: str) -> Path | None:
-    """Where an image lies: in the frames folder, or in a folder of it. None when the library, which someone may have
-    sent, speaks of any other place."""
+def read_image(library: Library, frame: Frame) -> bytes:
+    """Read the JPEG of a frame, or of the frame it repeats. Raises MediaError if it cannot be read."""
+    path = image_path(library, frame)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(
+            f"The picture of a frame cannot be read: {path} ({error.strerror}). Mend it with: vidlocal check --repair"
+        ) from error
+
+
+def image_file(library: Library, image: str) -> Path | None:
+    """Return the file of an image in the frames folder, or one folder below.
+
+    None for any other path: a library from someone else may name any file.
+    """
     first, *parts = image.split("/")
-    if first != FRAMES_FOLDER or not 1 <= len(parts) <= 2 or not all(map(_is_plain, parts)):
+    if first != FRAMES_FOLDER or not 1 <= len(parts) <= 2 or not all(map(_is_plain_name, parts)):
         return None
     path = library.frames_folder.joinpath(*parts)
     return None if len(parts) == 2 and path.parent.is_symlink() else path
 
 
-def folder_of(library: Library, content_hash: str) -> Path | None:
-    """Where the images of a video lie. None when its hash is no name of a folder."""
-    return library.frames_folder / content_hash if _is_plain(content_hash) else None
+def image_folder(library: Library, content_hash: str) -> Path | None:
+    """Return the folder with the images of a video, None for a hash that is no folder name."""
+    return library.frames_folder / content_hash if _is_plain_name(content_hash) else None
 
 
-def _is_plain(name: str) -> bool:
+def _is_plain_name(name: str) -> bool:
     return name not in ("", ".", "..") and not set(name) & set("/\0")
 
 
-def _is_odd(path: Path) -> bool:
-    """Whether what is there is a link, a pipe or a device, or larger than a picture can be."""
+def _is_unsafe(path: Path) -> bool:
+    """Return whether the path is a link, a pipe, a device or too large for an image."""
     try:
         status = path.lstat()
     except OSError:
         return False
-    return not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_PICTURE_BYTES
+    return not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_IMAGE_BYTES
 
 
-def crc_of(path: Path) -> int | None:
-    """CRC-32 of a file, by which `check` knows an image again; None when there is none."""
+def file_crc(path: Path) -> int | None:
+    """Return the CRC-32 of a file, for `check` to verify images; None if it cannot be read."""
     try:
         return zlib.crc32(path.read_bytes())
     except OSError:
@@ -193,7 +210,7 @@ def crc_of(path: Path) -> int | None:
 
 
 def visible_until(library: Library, frame: Frame) -> float:
-    """When the picture of a frame gives way to another one: seconds, never before the frame's own time."""
+    """Return when a frame is replaced by a different one: seconds, at least the time of the frame."""
     row = library.row(
         """SELECT min(time) FROM frames WHERE video_id = ? AND time > ? AND (same_as IS NULL OR same_as <> ?)""",
         frame.video_id,
@@ -209,13 +226,13 @@ def visible_until(library: Library, frame: Frame) -> float:
 def store_scene(
     library: Library, frame: Frame, answer: SceneAnswer, provenance: Provenance, *, visible: bool = True
 ) -> None:
-    """Replace what is known of a frame by a new description. Nest `jobs.finish` in the same transaction.
+    """Replace the description and tags of a frame. Nest `jobs.finish` in the same transaction.
 
-    A description that a person has corrected stays, and stays the only one.
-    One that is not `visible` is not found by search until `passages.reveal`.
+    A description corrected by hand stays, and the new one is dropped. Without `visible`, search does not find the
+    description until `passages.publish`.
     """
     with library.writing() as connection:
-        _forget_scene(connection, frame.id)
+        _delete_scene(connection, frame.id)
         connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame.id,))
         passage = Passage(
             start=frame.time,
@@ -238,7 +255,7 @@ def store_scene(
         )
 
 
-def _forget_scene(connection: sqlite3.Connection, frame_id: int) -> None:
+def _delete_scene(connection: sqlite3.Connection, frame_id: int) -> None:
     connection.execute(
         "DELETE FROM passages WHERE frame_id = ? AND kind = ? AND engine IS NOT ?",
         (frame_id, PassageKind.SCENE, passages.BY_HAND),
@@ -246,41 +263,41 @@ def _forget_scene(connection: sqlite3.Connection, frame_id: int) -> None:
 
 
 def scene_text(answer: SceneAnswer) -> str:
-    """The description, and in brackets what the answer names beyond it, so that it can be found too."""
-    said = answer.description.casefold()
+    """Return the description with all other words of the answer in brackets, so that search finds them too."""
+    description = answer.description.casefold()
     named = (*answer.tags, *answer.objects, *answer.relationships, *answer.emotions, answer.setting, answer.event_type)
     extra = dict.fromkeys(
-        word.strip().lower() for word in named if word.strip() and word.strip().casefold() not in said
+        word.strip().lower() for word in named if word.strip() and word.strip().casefold() not in description
     )
     text = f"{answer.description} [{', '.join(extra)}]" if extra else answer.description
-    if answer.visible_text and answer.visible_text.casefold() not in said:
+    if answer.visible_text and answer.visible_text.casefold() not in description:
         text += f' "{answer.visible_text}"'
     return text
 
 
 def coverage(library: Library, video_id: int | None = None) -> Coverage:
-    """Frames described and in all, of one video or the library."""
-    among, values = ("", ()) if video_id is None else ("WHERE frames.video_id = ?", (video_id,))
+    """Count frames and described frames of one video or the library."""
+    where, values = ("", ()) if video_id is None else ("WHERE frames.video_id = ?", (video_id,))
     row = library.row(
         f"""SELECT count(*), coalesce(sum(source.enriched_at IS NOT NULL), 0),
           coalesce(sum(frames.image IS NOT NULL AND frames.enriched_at IS NULL), 0)
-        FROM frames JOIN frames AS source ON source.id = coalesce(frames.same_as, frames.id) {among}""",
+        FROM frames JOIN frames AS source ON source.id = coalesce(frames.same_as, frames.id) {where}""",
         *values,
     )
     return Coverage(0, 0, 0) if row is None else Coverage(row[1], row[0], row[2])
 
 
-def distinct(library: Library) -> dict[int, Distinct]:
-    """The distinct frames of every video that has frames, by video id."""
+def distinct_counts(library: Library) -> dict[int, DistinctCounts]:
+    """Count all, distinct and described frames, by video id."""
     rows = library.rows(
         """SELECT video_id, count(*), count(image), sum(image IS NOT NULL AND enriched_at IS NOT NULL)
         FROM frames GROUP BY video_id"""
     )
-    return {video_id: Distinct(*counts) for video_id, *counts in rows}
+    return {video_id: DistinctCounts(*counts) for video_id, *counts in rows}
 
 
 def _signed(dhash: int) -> int:
-    """64 unsigned bits as the signed number SQLite stores."""
+    """Convert 64 unsigned bits to the signed integer of SQLite."""
     return dhash - (1 << 64) if dhash >= 1 << 63 else dhash
 
 
@@ -289,13 +306,13 @@ def _unsigned(stored: int) -> int:
 
 
 def describe_again(library: Library, frame_ids: Sequence[int]) -> None:
-    """Forget what was said of frames and queue them again."""
+    """Delete the descriptions of frames and queue them again."""
     with library.writing() as connection:
         for frame_id in frame_ids:
             frame = get(library, frame_id)
             if frame is None:
                 continue
-            _forget_scene(connection, frame_id)
+            _delete_scene(connection, frame_id)
             connection.execute("DELETE FROM tags WHERE frame_id = ?", (frame_id,))
             connection.execute("UPDATE frames SET enriched_at = NULL WHERE id = ?", (frame_id,))
             jobs.add(library, JobKind.DESCRIBE, frame_id, frame.video_id)

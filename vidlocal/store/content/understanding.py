@@ -32,8 +32,8 @@ EVIDENCE = (
 )
 
 # A summary is made anew when there is a quarter more to sum up and nothing more is to come soon, or twice as much.
-_MORE = 1.25
-_MUCH_MORE = 2.0
+_MIN_GROWTH = 1.25
+_MIN_GROWTH_WHILE_QUEUED = 2.0
 
 
 def queue(library: Library, video_id: int) -> None:
@@ -56,7 +56,7 @@ def queue(library: Library, video_id: int) -> None:
             jobs.add(library, JobKind.SUMMARISE, video_id, video_id)
 
 
-def queue_again(library: Library, video_id: int) -> None:
+def requeue(library: Library, video_id: int) -> None:
     """Plan tags and summary of a video anew. Sections whose notes are the same are not read again."""
     with library.writing():
         for row in library.rows(
@@ -65,7 +65,7 @@ def queue_again(library: Library, video_id: int) -> None:
             jobs.add(library, JobKind(row["kind"]), video_id, video_id)
 
 
-def queue_grown(library: Library) -> int:
+def requeue_grown(library: Library) -> int:
     """Plan tags and summary anew for videos of which much more is known by now. How many there are.
 
     What was set aside stays so until it is retried.
@@ -79,11 +79,11 @@ def queue_grown(library: Library) -> int:
         SELECT id FROM known WHERE passages > understood AND passages >= understood * CASE WHEN EXISTS (
           SELECT 1 FROM jobs WHERE video_id = known.id AND kind IN ('describe', 'watch')
             AND state IN ('queued', 'running')) THEN ? ELSE ? END""",
-        _MUCH_MORE,
-        _MORE,
+        _MIN_GROWTH_WHILE_QUEUED,
+        _MIN_GROWTH,
     )
     for row in grown:
-        queue_again(library, row["id"])
+        requeue(library, row["id"])
     return len(grown)
 
 
@@ -92,7 +92,7 @@ def evidence(library: Library, video_id: int) -> list[Passage]:
     return passages.of_video(library, video_id, EVIDENCE)
 
 
-def excitement_of_frames(library: Library, video_id: int) -> list[tuple[float, float]]:
+def frame_excitement(library: Library, video_id: int) -> list[tuple[float, float]]:
     """Times and excitement, 0 to 1, of the frames for which the vision model gave it."""
     rows = library.rows(
         """SELECT time, json_extract(facts, '$.excitement') AS value FROM frames
@@ -130,7 +130,7 @@ def store_section(library: Library, video_id: int, section: Section, provenance:
                 section.start,
                 section.end,
                 section.fingerprint,
-                storable(json.dumps(asdict(section.answer), ensure_ascii=False)),
+                storable(_to_json(section.answer)),
                 section.answer.excitement,
                 provenance.model,
                 provenance.digest,
@@ -139,7 +139,7 @@ def store_section(library: Library, video_id: int, section: Section, provenance:
         )
 
 
-def keep_sections(library: Library, video_id: int, numbers: Iterable[int]) -> None:
+def delete_other_sections(library: Library, video_id: int, numbers: Iterable[int]) -> None:
     """Forget all other sections of a video."""
     kept = ", ".join(str(int(number)) for number in numbers)
     with library.writing() as connection:
@@ -150,7 +150,7 @@ def keep_sections(library: Library, video_id: int, numbers: Iterable[int]) -> No
 
 
 def store_tags(
-    library: Library, video_id: int, found: Sequence[VideoTag], *, event_type: str, excitement: float | None
+    library: Library, video_id: int, video_tags: Sequence[VideoTag], *, event_type: str, excitement: float | None
 ) -> None:
     """Replace the tags of a video, what sort of event it is and how lively. Nest `jobs.finish` beside it."""
     with library.writing() as connection:
@@ -160,17 +160,17 @@ def store_tags(
             SELECT ?, ?, ?, id FROM passages WHERE id = ? AND video_id = ?""",
             [
                 (video_id, tag.kind, storable(tag.tag), passage_id, video_id)
-                for tag in found
-                for passage_id in tag.rests_on
+                for tag in video_tags
+                for passage_id in tag.citations
             ],
         )
         connection.execute(
             "UPDATE videos SET event_type = ?, excitement = ?, understood = ? WHERE id = ?",
-            (storable(event_type) or None, excitement, _known(library, video_id), video_id),
+            (storable(event_type) or None, excitement, _count_evidence(library, video_id), video_id),
         )
 
 
-def tag_frames(library: Library, named: Iterable[tuple[int, str]]) -> None:
+def add_frame_tags(library: Library, named: Iterable[tuple[int, str]]) -> None:
     """Give frames tags beside those they have: pairs of a frame's id and a tag."""
     with library.writing() as connection:
         connection.executemany(
@@ -231,7 +231,7 @@ def store_summary(
 ) -> None:
     """Replace the summary of a video and its chapters. Nest `jobs.finish` beside it."""
     with library.writing() as connection:
-        passages.remove(library, video_id, PassageKind.SUMMARY)
+        passages.delete_of_kind(library, video_id, PassageKind.SUMMARY)
         for chapter in (whole, *parts):
             passage = Passage(
                 start=chapter.start,
@@ -245,14 +245,16 @@ def store_summary(
             for passage_id in passages.add(library, video_id, [passage], digest=provenance.digest):
                 connection.executemany(
                     "INSERT OR IGNORE INTO grounds (passage_id, rests_on) SELECT ?, id FROM passages WHERE id = ?",
-                    [(passage_id, ground) for ground in chapter.rests_on],
+                    [(passage_id, ground) for ground in chapter.citations],
                 )
                 if chapter is not whole:
                     connection.execute(
                         "INSERT INTO chapters (video_id, passage_id, title, excitement) VALUES (?, ?, ?, ?)",
                         (video_id, passage_id, storable(chapter.title), chapter.excitement),
                     )
-        connection.execute("UPDATE videos SET understood = ? WHERE id = ?", (_known(library, video_id), video_id))
+        connection.execute(
+            "UPDATE videos SET understood = ? WHERE id = ?", (_count_evidence(library, video_id), video_id)
+        )
 
 
 def chapters(library: Library, video_id: int) -> list[Chapter]:
@@ -269,7 +271,7 @@ def chapters(library: Library, video_id: int) -> list[Chapter]:
     ]
 
 
-def grounds(library: Library, passage_id: int) -> list[int]:
+def citations(library: Library, passage_id: int) -> list[int]:
     """The ids of the passages that a summary or chapter rests on."""
     return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ? ORDER BY 1", passage_id)]
 
@@ -277,13 +279,20 @@ def grounds(library: Library, passage_id: int) -> list[int]:
 _EVIDENCE = ", ".join(f"'{kind}'" for kind in EVIDENCE)
 
 
-def _known(library: Library, video_id: int) -> int:
+def _count_evidence(library: Library, video_id: int) -> int:
     return library.number(
         f"SELECT count(*) FROM passages WHERE video_id = ? AND visible AND kind IN ({_EVIDENCE})", video_id
     )
 
 
+def _to_json(answer: SectionAnswer) -> str:
+    """Serialize an answer; the key `rests_on` is part of the file format."""
+    data = asdict(answer)
+    data["rests_on"] = data.pop("citations")
+    return json.dumps(data, ensure_ascii=False)
+
+
 def _answer(stored: str) -> SectionAnswer:
     found = json.loads(stored)
     words = tuple((TagKind(kind), word) for kind, word in found.pop("words"))
-    return SectionAnswer(words=words, rests_on=tuple(found.pop("rests_on")), **found)
+    return SectionAnswer(words=words, citations=tuple(found.pop("rests_on")), **found)

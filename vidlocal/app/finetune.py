@@ -1,4 +1,4 @@
-"""Corrections as a data set to fine-tune a vision model with, in a folder of its own.
+"""Corrections as a data set for fine-tuning a vision model, in a new folder.
 
 The format is that of LLaVA's docs/Finetune_Custom_Data.md: a list of samples, each with an `id`, the path of its
 `image` below the folder, and a conversation of one question and one answer.
@@ -6,51 +6,55 @@ The format is that of LLaVA's docs/Finetune_Custom_Data.md: a list of samples, e
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vidlocal.cli.ui import console, new_file
 from vidlocal.errors import UsageError
 from vidlocal.export.finetune_pairs import IMAGE_SIGN, KINDS, Pair, Pairs
+from vidlocal.media.atomic_write import write_new_text
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.render.sanitize import to_json
 from vidlocal.store.database import Library
 
 SAMPLES, IMAGES = "conversations.json", "images"
-_NAMED = 8
+_MAX_LISTED = 8
 
 
-def write(
-    library: Library, videos: Sequence[Video], kinds: Sequence[PassageKind] | None, folder: Path, *, quiet: bool
+def export_finetune(
+    library: Library,
+    videos: Sequence[Video],
+    kinds: Sequence[PassageKind] | None,
+    folder: Path,
+    *,
+    notify: Callable[[str], None],
 ) -> None:
-    """Write what a person corrected in these videos to a new or empty folder. Nothing corrected: a sentence, no folder.
+    """Write corrected passages and their images to a new or empty folder; without corrections, only notify.
 
-    The samples come last: a folder that was left half done, by a kill say, has none.
+    The list of samples is written last: a folder left by a kill has none. Raises UsageError if the folder is in use.
     """
-    _refuse_taken(folder)
-    found = Pairs(library)
-    corrected = found.corrected((video.id for video in videos), kinds or KINDS)
+    _refuse_used(folder)
+    pairs = Pairs(library)
+    corrected = pairs.corrected((video.id for video in videos), kinds or KINDS)
     if not corrected:
-        console.notice(
+        notify(
             "Nothing is corrected yet, so there is nothing to fine-tune with. Correct what a model wrote with: "
-            'vidlocal note --edit ID "what is to be seen"',
-            quiet=quiet,
+            'vidlocal note --edit ID "what is to be seen"'
         )
         return
     samples: list[dict[str, object]] = []
-    left: list[Passage] = []
+    skipped: list[Passage] = []
     with _new_folder(folder) as images:
         for passage in corrected:
-            pair = found.pair(passage)
+            pair = pairs.pair(passage)
             if pair is None:
-                left.append(passage)
+                skipped.append(passage)
                 continue
-            _keep(images / pair.name, pair.jpeg)
+            _write_image(images / pair.name, pair.jpeg)
             samples.append(_sample(pair))
         if samples:
-            new_file.write([to_json(samples, indent=2) + "\n"], folder / SAMPLES)
-    _tell(samples, left, folder, quiet=quiet)
+            write_new_text(folder / SAMPLES, [to_json(samples, indent=2) + "\n"])
+    _report(samples, skipped, folder, notify)
 
 
 def _sample(pair: Pair) -> dict[str, object]:
@@ -64,25 +68,28 @@ def _sample(pair: Pair) -> dict[str, object]:
     }
 
 
-def _tell(samples: Sequence[dict[str, object]], left: Sequence[Passage], folder: Path, *, quiet: bool) -> None:
-    if left:
-        named = ", ".join(str(passage.id) for passage in left[:_NAMED]) + (", ..." if len(left) > _NAMED else "")
-        console.notice(
+def _report(
+    samples: Sequence[dict[str, object]], skipped: Sequence[Passage], folder: Path, notify: Callable[[str], None]
+) -> None:
+    if skipped:
+        named = ", ".join(str(passage.id) for passage in skipped[:_MAX_LISTED]) + (
+            ", ..." if len(skipped) > _MAX_LISTED else ""
+        )
+        notify(
             f"Left out, because there is no picture that can be read or the text holds {IMAGE_SIGN}: passage {named}."
         )
     if not samples:
-        console.notice("So there is nothing to write.", quiet=quiet)
+        notify("So there is nothing to write.")
         return
     pictures = len({sample["image"] for sample in samples})
-    console.notice(
+    notify(
         f"Pairs written: {len(samples):,} (pictures: {pictures:,}), to {folder / SAMPLES}. "
-        "Next: train a LoRA with them, and make a model of it: ollama create mymodel -f Modelfile",
-        quiet=quiet,
+        "Next: train a LoRA with them, and make a model of it: ollama create mymodel -f Modelfile"
     )
 
 
-def _refuse_taken(folder: Path) -> None:
-    """UsageError for anything that is there but an empty folder."""
+def _refuse_used(folder: Path) -> None:
+    """Raise UsageError unless the folder is new or empty."""
     with suppress(NotADirectoryError, FileNotFoundError):
         if not any(folder.iterdir()):
             return
@@ -92,7 +99,7 @@ def _refuse_taken(folder: Path) -> None:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """A new folder for images in `folder`. Both are gone again after a failure, or when nothing was put there."""
+    """Create a folder for images in `folder`. Both are removed after a failure, or if they stay empty."""
     missing = not folder.exists()
     images = folder / IMAGES
     try:
@@ -111,7 +118,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
                 empty.rmdir()
 
 
-def _keep(path: Path, jpeg: bytes) -> None:
-    """Write a picture, once: a frame may have a description and notes."""
+def _write_image(path: Path, jpeg: bytes) -> None:
+    """Write an image once: a frame may have a description and notes."""
     with suppress(FileExistsError), open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(jpeg)

@@ -1,0 +1,56 @@
+"""Clips to cut: the moments of a search, and a clipper with the ffmpeg of the settings."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vidlocal.app.search import LibrarySearch
+from vidlocal.export.clips import Clipper, Wanted
+from vidlocal.media.ffmpeg import find_ffmpeg
+from vidlocal.records import PassageKind
+from vidlocal.render.ass import ass
+from vidlocal.settings import Settings
+from vidlocal.store.content import videos
+from vidlocal.store.database import Library
+
+# Characters without a meaning in ffmpeg filters.
+_SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
+
+
+def search_clips(
+    settings: Settings,
+    query: str,
+    *,
+    limit: int,
+    video_names: Sequence[str] | None = None,
+    kinds: Sequence[PassageKind] | None = None,
+) -> list[Wanted]:
+    """Search, and return the clips of the moments, best first."""
+    with Library.open(settings.home) as library:
+        video_ids = [videos.resolve(library, name).id for name in video_names] if video_names else None
+        result = LibrarySearch(library, settings).find(query, limit=limit, videos=video_ids, kinds=kinds)
+        clips = []
+        for moment in result.moments:
+            paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
+            clips.append(Wanted(moment.video_title, tuple(paths), moment.start, moment.end, moment.text))
+    return clips
+
+
+def in_film_order(clips: Sequence[Wanted]) -> list[Wanted]:
+    """Sort by the best moment of each video, then by time."""
+    ranks = {clip.paths: rank for rank, clip in reversed(list(enumerate(clips)))}
+    return sorted(clips, key=lambda clip: (ranks[clip.paths], clip.start))
+
+
+@contextmanager
+def open_clipper(settings: Settings, *, exact: bool, pad: float, burn: bool) -> Iterator[Clipper]:
+    """Open a clipper. `pad`: seconds added at both ends; `burn` draws the text into the picture."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="vidlocal-"))
+        if not _SAFE_PATH.fullmatch(folder):  # a TMPDIR that ffmpeg might read as a filter
+            folder = stack.enter_context(TemporaryDirectory(prefix="vidlocal-", dir="/tmp"))
+        ffmpeg = find_ffmpeg(settings.ffmpeg)
+        caption = ass if burn else None
+        yield stack.enter_context(Clipper(ffmpeg, Path(folder), exact=exact, pad=pad, caption=caption))

@@ -1,0 +1,128 @@
+"""A run of the deep pass with the engines of the settings: estimate, checks, work, summary."""
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import partial
+
+from vidlocal.app.clip_engine import queue_frame_vectors
+from vidlocal.app.engines import open_engines
+from vidlocal.app.progress import show_enrich_progress
+from vidlocal.app.session import RunSession
+from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
+from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
+from vidlocal.enrich.run import enrich
+from vidlocal.enrich.runner.queue_runner import RunSummary, remaining_jobs
+from vidlocal.records import JobKind
+from vidlocal.settings import Settings
+from vidlocal.store.content import frames, passages, stale, videos
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts
+from vidlocal.store.queue import jobs, priorities
+from vidlocal.store.queue.job_filter import JobFilter
+from vidlocal.text import pluralize
+from vidlocal.timecode import format_duration
+
+# Prompt versions of an up-to-date description.
+_CURRENT_PROMPTS = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
+
+
+def queue_stale(library: Library, settings: Settings, video_ids: tuple[int, ...] | None) -> None:
+    """Requeue everything written by other models than those of the settings, or with older prompts."""
+    watch_prompts = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
+    stale.requeue_frames(library, stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS, video_ids))
+    stale.requeue_stale_sequences(library, settings.vision_model, watch_prompts, video_ids)
+    stale.requeue_stale_summaries(library, settings.text_model, TEXT_PROMPT_VERSION, video_ids)
+
+
+def run_enrich(
+    library: Library,
+    settings: Settings,
+    session: RunSession,
+    *,
+    job_filter: JobFilter,
+    canary: bool = True,
+    only: Collection[JobKind] | None = None,
+) -> RunSummary:
+    """Work through the queue, or the part selected by `job_filter` and `only`, with messages to `session`.
+
+    Raises EngineError if no server can do the work, or if the models are at fault.
+    """
+    jobs.requeue_orphans(library)
+    priorities.reprioritise(library)
+    passages.requeue_for_model(library, settings.embed_model)
+    queue_frame_vectors(library, settings, required=only is not None and JobKind.PICTURES in only)
+    queued = remaining_jobs(library, job_filter)
+    remaining = {kind: count for kind, count in queued.items() if not only or kind in only}
+    if not remaining:
+        _report_nothing_to_do(library, settings, session, job_filter)
+        return RunSummary()
+    with ExitStack() as stack:
+        engines = open_engines(stack, settings, remaining, canary=canary, notify=session.notify)
+        _report_estimate(library, settings, session, remaining)
+        with session.working():
+            summary = enrich(
+                library,
+                engines,
+                session.lock,
+                job_filter=job_filter,
+                only=only,
+                schedule=session.schedule(),
+                on_progress=partial(show_enrich_progress, session),
+                notify=session.notify,
+            )
+    _report_summary(summary, session)
+    session.end(summary.stopped or (None if summary.left else "Nothing is left to do."))
+    return summary
+
+
+def _report_estimate(library: Library, settings: Settings, session: RunSession, remaining: dict[JobKind, int]) -> None:
+    frames_left = remaining.get(JobKind.DESCRIBE, 0)
+    if not frames_left:
+        return
+    seconds_each = facts.get(library, facts.SECONDS_PER_FRAME)
+    work = f"{pluralize(frames_left, 'frame')} to describe with {settings.vision_model}"
+    if seconds_each is None:
+        session.notify(f"{work}; how long one takes is not yet known here.")
+        return
+    seconds = frames_left * float(seconds_each)
+    ready = datetime.now() + timedelta(seconds=seconds)
+    each = f"{float(seconds_each):.1f} s each"
+    session.notify(f"{work}; about {format_duration(seconds)} at {each}, done by {ready:%a %H:%M}.")
+
+
+def _report_nothing_to_do(library: Library, settings: Settings, session: RunSession, job_filter: JobFilter) -> None:
+    coverage = frames.coverage(library)
+    if job_filter.searched:
+        session.notify("Nothing that was searched for is left to describe.")
+    elif job_filter.videos is not None:
+        session.notify("Nothing is left to do for these videos.")
+    elif not coverage.total and not videos.every(library):
+        session.notify("The library is empty. Take videos in with: vidlocal ingest PATH")
+    else:
+        described = f"{coverage.described:,} of {coverage.total:,} frames are described"
+        session.notify(f"Nothing is left to do: {described}.")
+        _report_stale(library, settings, session)
+
+
+def _report_stale(library: Library, settings: Settings, session: RunSession) -> None:
+    count = len(stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS))
+    if count:
+        which = f"{pluralize(count, 'is', 'are')} by another model than {settings.vision_model} or an older prompt"
+        session.notify(f"{which}; --redo-stale has them described again.")
+
+
+def _report_summary(summary: RunSummary, session: RunSession) -> None:
+    for note in dict.fromkeys(summary.notes):
+        session.notify(note)
+    described = summary.done.get(JobKind.DESCRIBE, 0)
+    parts = []
+    if described:
+        parts.append(f"{pluralize(described, 'frame')} described in {format_duration(summary.seconds)}")
+    if summary.failed:
+        parts.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
+    left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.left.items() if count)
+    parts.append(f"left for another run: {left}" if left else "nothing is left to do")
+    sentence = "; ".join(parts)
+    reason = f" {summary.stopped}" if summary.stopped else ""
+    session.notify(f"{sentence[0].upper()}{sentence[1:]}.{reason}")

@@ -1,0 +1,120 @@
+"""Exports: the library, or moments, in the formats of other programs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from fractions import Fraction
+
+from vidlocal.errors import UsageError
+from vidlocal.records import PassageKind, Video
+from vidlocal.render.clips import Clip
+from vidlocal.render.sanitize import to_json
+from vidlocal.store.content import passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.exchange import export_rows
+
+TRANSCRIPT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE)
+
+
+class Format(StrEnum):
+    """Export format. The values are those of `--format`."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+    CSV = "csv"
+    SRT = "srt"
+    VTT = "vtt"
+    TXT = "txt"
+    MARKDOWN = "markdown"
+    EDL = "edl"
+    FCPXML = "fcpxml"
+    OTIO = "otio"
+
+
+TIMELINE_FORMATS = (Format.EDL, Format.FCPXML, Format.OTIO)
+LIBRARY_FORMATS = (Format.JSONL, Format.JSON)
+
+
+def resolve_videos(library: Library, names: Sequence[str] | None) -> list[Video]:
+    """Return the named videos, each once, or all. Raises UsageError for an unknown or ambiguous name."""
+    if not names:
+        return videos.every(library)
+    return list({video.id: video for video in (videos.resolve(library, name) for name in names)}.values())
+
+
+def export_library(
+    library: Library,
+    selection: Sequence[Video],
+    kinds: Sequence[PassageKind] | None,
+    *,
+    as_document: bool,
+    with_vocabulary: bool,
+) -> Iterator[str]:
+    """Yield everything stored about videos except images and vectors: JSON lines, or one JSON document."""
+    rows = (
+        row
+        for row in export_rows.lines(library, selection, with_vocabulary=with_vocabulary)
+        if not kinds or row["type"] == "video" or row.get("kind") in kinds
+    )
+    if as_document:
+        yield _document(rows)
+    else:
+        yield from (to_json(row) + "\n" for row in rows)
+
+
+def passage_clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) -> Iterator[Clip]:
+    """Yield the passages of a video as clips."""
+    for passage in passages.of_video(library, video.id, kinds):
+        yield Clip(
+            title=video.title,
+            path=video.path,
+            start=passage.start,
+            end=passage.end,
+            text=passage.text,
+            kinds=(passage.kind,),
+            video_id=video.id,
+            duration=video.duration,
+        )
+
+
+def render_clips(
+    clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, notify: Callable[[str], None]
+) -> Iterator[str]:
+    """Yield clips in a format. Lazy: no video is probed for a file that cannot be written. Raises UsageError."""
+    if form in TIMELINE_FORMATS:
+        from vidlocal.app.frame_rate import rate_of_first
+
+        yield _timeline(clips, form, title, rate or rate_of_first(clips, notify=notify))
+        return
+    from vidlocal.render import captions, data_formats, text_formats
+
+    if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
+        raise UsageError("Subtitles are of one video, and these are several. Name one.")
+    if form in (Format.SRT, Format.VTT):
+        clips = sorted(clips, key=lambda clip: clip.start)
+    renderers: dict[Format, Callable[[Sequence[Clip]], str]] = {
+        Format.JSONL: data_formats.jsonl,
+        Format.JSON: data_formats.json,
+        Format.CSV: data_formats.csv_table,
+        Format.SRT: captions.srt,
+        Format.VTT: captions.vtt,
+        Format.TXT: text_formats.txt,
+        Format.MARKDOWN: text_formats.markdown,
+    }
+    yield renderers[form](clips)
+
+
+def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -> str:
+    from vidlocal.render import edl, fcpxml, otio
+
+    renderers = {Format.EDL: edl.edl, Format.FCPXML: fcpxml.fcpxml, Format.OTIO: otio.otio}
+    return renderers[form](clips, title=title, rate=rate)
+
+
+def _document(rows: Iterator[export_rows.Line]) -> str:
+    """All rows as one JSON document, a list for each type."""
+    lists: dict[str, list[export_rows.Line]] = {
+        f"{kind}s": [] for kind in ("video", "passage", "frame", "section", "word")
+    }
+    for row in rows:
+        lists[f"{row['type']}s"].append({name: value for name, value in row.items() if name != "type"})
+    return to_json(lists, indent=2) + "\n"

@@ -1,0 +1,128 @@
+"""Search with the engines of the settings, the search history, and advice for empty results."""
+
+import os
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vidlocal.engines.backends import backend
+from vidlocal.engines.query_vector import QueryVector
+from vidlocal.errors import StoreError
+from vidlocal.records import JobKind, JobState, PassageKind
+from vidlocal.search.query import parse
+from vidlocal.search.run import Result, search
+from vidlocal.settings import Settings
+from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.database import Library
+from vidlocal.store.history import searches
+from vidlocal.store.index import hits, vector_cache
+from vidlocal.store.queue import jobs
+from vidlocal.text import pluralize
+
+if TYPE_CHECKING:
+    from vidlocal.app.clip_query import ClipQueryEncoder
+
+
+class LibrarySearch:
+    """Search of one library by words, embeddings and, if installed, CLIP."""
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self._library = library
+        self._settings = settings
+        self._clip = clip_encoder(library, settings)
+
+    def find(
+        self,
+        query: str,
+        *,
+        limit: int,
+        videos: Collection[int] | None = None,
+        kinds: Collection[PassageKind] | None = None,
+    ) -> Result:
+        """Return at most `limit` moments for `query`. `videos` (ids) and `kinds` filter them; None is no filter."""
+        limit_blas_threads()
+        return search(
+            self._library,
+            query,
+            limit=limit,
+            videos=videos,
+            kinds=kinds,
+            query_vector=partial(embed_query, self._settings),
+            picture_vector=self._clip,
+        )
+
+    def record(self, result: Result, video_ids: Sequence[int] | None = None) -> None:
+        """Add the search to the history, so that frames nearby are described first. `video_ids`: the videos searched.
+
+        A library that cannot be written is no error.
+        """
+        count = sum(len(moment.hits) for moment in result.moments)
+        with suppress(StoreError):
+            searches.add(self._library, result.query, count, _spans(self._library, result, video_ids))
+        if self._clip is not None:
+            self._clip.remember()
+
+
+def limit_blas_threads() -> None:
+    """Make numpy, if not imported yet, use one thread: a search scans the vectors once, starting threads costs more."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def embed_query(
+    settings: Settings, query: str, *, model: str | None = None, timeout_s: float | None = None
+) -> QueryVector:
+    """Embed a query with `model`, by default the embedding model of the settings. Raises EngineError."""
+    return backend("ollama").embed_query(
+        settings.ollama_host,
+        model or settings.embed_model,
+        query,
+        on_gpu=settings.embed_on_gpu,
+        allow_remote=settings.allow_remote_host,
+        keep_alive=settings.keep_alive,
+        timeout_s=timeout_s,
+    )
+
+
+def clip_encoder(library: Library, settings: Settings) -> "ClipQueryEncoder | None":
+    """CLIP query encoder, or None if image search is off or the library has no frame vectors."""
+    if not settings.search_pictures or not vector_cache.keys(library, vector_cache.FRAME_VECTORS):
+        return None
+    from vidlocal.app.clip_query import ClipQueryEncoder  # imported only if needed
+
+    return ClipQueryEncoder(library, settings)
+
+
+def advice(library: Library, query: str) -> str:
+    """Suggest a next step after an empty result."""
+    parsed = parse(query)
+    if parsed.says_nothing:
+        return "The query holds no word to look for."
+    if not parsed.narrows and (titles := _title_matches(library, parsed.words)):
+        return f"No moment found. {titles}"
+    if not passages.count(library):
+        return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
+    untranscribed = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
+    undescribed = frames.coverage(library).distinct_undescribed
+    if undescribed:
+        return f"No moment found. Not described yet: {pluralize(undescribed, 'frame')}; go on with: vidlocal enrich"
+    if untranscribed:
+        return f"No moment found. Not listened to yet: {pluralize(untranscribed, 'video')}; go on with: vidlocal setup"
+    return "No moment found. Try fewer or other words."
+
+
+def _title_matches(library: Library, words: str) -> str | None:
+    """Sentence about videos with these words in their name, since names are not indexed."""
+    ids = [] if words.isdecimal() else sorted(hits.videos_named(library, words))
+    if not ids:
+        return None
+    count = pluralize(len(ids), "video has it in its name", "videos have it in their names")
+    return f"{count}: vidlocal show {ids[0]}" if len(ids) == 1 else f"{count}, as vidlocal list shows."
+
+
+def _spans(library: Library, result: Result, video_ids: Sequence[int] | None) -> list[searches.Span]:
+    """Spans of the moments; after an empty search of named videos, all of these videos."""
+    if result.moments:
+        return [searches.Span(moment.video_id, moment.start, moment.end) for moment in result.moments]
+    named = [videos.get(library, video_id) for video_id in video_ids or ()]
+    return [searches.Span(video.id, 0.0, video.duration) for video in named if video is not None]

@@ -1,0 +1,77 @@
+"""Set up models: check the parts of a profile, download missing ones, and write their names into the settings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vidlocal.app.downloads import Part
+from vidlocal.app.progress import ProgressLine
+from vidlocal.engines.gpu_memory import card_memory_bytes
+from vidlocal.engines.profiles import Profile, ProfileName, profile
+from vidlocal.errors import VidlocalError
+from vidlocal.settings import Settings, explain, write
+
+
+class PartState(StrEnum):
+    """State of a part. The values are printed."""
+
+    INSTALLED = "there"
+    MISSING = "to fetch"
+    DOWNLOADED = "fetched"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """A part, its state, and the error of a check or download."""
+
+    part: Part
+    state: PartState
+    error: VidlocalError | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """True if the part is installed now."""
+        return self.state in (PartState.INSTALLED, PartState.DOWNLOADED)
+
+
+def profile_for_machine(name: ProfileName) -> Profile:
+    """Return the models of a profile; those of BEST depend on the GPU memory."""
+    return profile(name, card_memory_bytes=card_memory_bytes() if name is ProfileName.BEST else None)
+
+
+def check_parts(parts: Sequence[Part]) -> list[PartStatus]:
+    """Check which parts are installed. Parts of an unreachable server are MISSING, with the error."""
+    statuses = []
+    for part in parts:
+        try:
+            statuses.append(PartStatus(part, PartState.INSTALLED if part.is_there() else PartState.MISSING))
+        except VidlocalError as error:
+            statuses.append(PartStatus(part, PartState.MISSING, error))
+    return statuses
+
+
+def download_missing(statuses: Sequence[PartStatus], line: ProgressLine) -> list[PartStatus]:
+    """Download missing parts. A failed part does not stop the others."""
+    return [status if status.state is PartState.INSTALLED else _download(status.part, line) for status in statuses]
+
+
+def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, notify: Callable[[str], None]) -> None:
+    """Write the names of installed models into settings.toml; report settings that override the file."""
+    names = {status.part.setting: status.part.name for status in statuses if status.part.setting and status.is_ready}
+    if names:
+        write(settings.home, names)
+    for row in explain():
+        if row.setting.name in names and row.value != names[row.setting.name]:
+            notify(f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.")
+
+
+def _download(part: Part, line: ProgressLine) -> PartStatus:
+    task = f"{part.role}: {part.name}"
+    line.update(task, None)
+    try:
+        part.fetch(lambda fraction: line.update(task, fraction))
+    except VidlocalError as error:
+        return PartStatus(part, PartState.FAILED, error)
+    line.notify(f"{part.name} is ready.")
+    return PartStatus(part, PartState.DOWNLOADED)

@@ -1,0 +1,120 @@
+"""Similar moments and videos by CLIP vectors, or by perceptual hash without them."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidlocal.app.clip_engine import open_clip
+from vidlocal.engines.base import Vectors
+from vidlocal.errors import EngineError, ModelMissing, UsageError
+from vidlocal.export.thumbnail import as_jpeg
+from vidlocal.records import Frame, Moment, Video
+from vidlocal.search import similar
+from vidlocal.search.moment_reference import resolve_moment
+from vidlocal.settings import Settings
+from vidlocal.store.content import frame_vectors, frames, videos
+from vidlocal.store.database import Library
+from vidlocal.store.index import frame_index
+from vidlocal.text import pluralize
+
+HASH, VECTORS = "perceptual hash", "picture vectors"
+
+_HASH_NOTICE = (
+    "Compared by perceptual hash: it knows the same picture again, and near copies of it, "
+    "not the same things seen from elsewhere."
+)
+_CLIP_REMEDY = "For those, run: vidlocal setup --pictures, then vidlocal enrich --only pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarResult:
+    """Moments, best first; `method`: HASH or VECTORS; `notice`: a sentence about limits, or empty."""
+
+    moments: tuple[Moment, ...]
+    method: str
+    notice: str
+
+
+def find_similar(library: Library, settings: Settings, reference: str, *, limit: int) -> SimilarResult:
+    """Find moments similar to `VIDEO@TIME`, or videos similar to `VIDEO`. Raises UsageError, ModelMissing."""
+    video = _resolve_video(library, reference)
+    if video is not None:
+        return _similar_to_video(library, video, limit)
+    video, time = resolve_moment(library, reference)
+    frame = frames.frame_at(library, video.id, time)
+    if frame is None:
+        raise UsageError(f"{video.title} has no pictures.")
+    return _similar_to_frame(library, settings, frame, limit)
+
+
+def find_similar_to_image(library: Library, settings: Settings, path: Path, *, limit: int) -> SimilarResult:
+    """Find moments similar to an image file. Raises MediaError if it cannot be read."""
+    image = similar.picture_of(path)
+    encoded, obstacle = None, ""
+    if frame_vectors.keys(library):
+        encoded, obstacle = _encode(library, settings, as_jpeg(image))
+    if encoded is None:
+        moments = similar.by_hash(library, similar.hash_of(image), limit=limit)
+        return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
+    key, vector = encoded
+    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
+    return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
+
+
+def _resolve_video(library: Library, reference: str) -> Video | None:
+    """Return the video, or None if `reference` names a moment. File names may contain an @."""
+    try:
+        return videos.resolve(library, reference)
+    except UsageError:
+        if "@" in reference:
+            return None
+        raise
+
+
+def _similar_to_frame(library: Library, settings: Settings, frame: Frame, limit: int) -> SimilarResult:
+    encoded = frame_index.vector_of(library, frame.same_as or frame.id)
+    obstacle = ""
+    if encoded is None and frame_vectors.keys(library):
+        encoded, obstacle = _encode(library, settings, frames.read_image(library, frame))
+    if encoded is None:
+        moments = similar.by_hash(library, frames.dhash(library, frame), limit=limit, besides=frame)
+        return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
+    key, vector = encoded
+    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit, besides=frame)
+    return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
+
+
+def _similar_to_video(library: Library, video: Video, limit: int) -> SimilarResult:
+    for key in reversed(frame_vectors.keys(library)):
+        moments = similar.videos_like(library, frame_index.prepare(library, key), video.id, limit=limit)
+        if moments is not None:
+            return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
+    if not frames.coverage(library, video.id).total:
+        raise UsageError(f"{video.title} has no pictures.")
+    raise ModelMissing(
+        f"Whole videos are compared by the vectors of their pictures, and {video.title} has none yet. "
+        "Make them with: vidlocal setup --pictures, then vidlocal enrich --only pictures. "
+        f"A moment is compared without: vidlocal similar {video.id}@1:00"
+    )
+
+
+def _encode(library: Library, settings: Settings, jpeg: bytes) -> tuple[tuple[str, Vectors] | None, str]:
+    """Encode an image by CLIP. Returns the model key and vector, or None and a sentence with the obstacle."""
+    with ExitStack() as stack:
+        engine = open_clip(stack, settings)
+        if isinstance(engine, str):
+            return None, engine
+        if engine.key not in frame_vectors.keys(library):
+            return None, "The library's vectors are of another model. Make them anew: vidlocal enrich --only pictures"
+        try:
+            return (engine.key, engine.embed_pictures([jpeg])[0]), ""
+        except EngineError as error:
+            return None, str(error)
+
+
+def _missing_vectors(library: Library, key: str) -> str:
+    """Sentence about frames without a vector; empty if there are none."""
+    count = frame_index.count_missing(library, key)
+    if not count:
+        return ""
+    return f"Not compared, having no vector: {pluralize(count, 'picture')}. Go on with: vidlocal enrich --only pictures"

@@ -1,0 +1,136 @@
+"""Registry of model server kinds. A new kind is one adapter module and one entry in `BACKENDS`.
+
+A backend makes the engines of `vidlocal.engines.base` from a server and its models. Clients are imported on first use,
+so that a search, which only embeds its query, starts fast.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
+from vidlocal.engines.query_vector import QueryVector, query_vector
+from vidlocal.errors import EngineError
+
+if TYPE_CHECKING:
+    from vidlocal.engines.ollama import Ollama
+
+Need = Literal["vision", "embedding", "completion"]
+
+
+class ModelServer(Protocol):
+    """A connection to a model server. Every call raises EngineUnreachable, EngineBusy or EngineError."""
+
+    host: str
+
+    def version(self) -> str:
+        """Return the version; also the cheapest check that the server answers."""
+        ...
+
+    def models(self) -> Sequence[ModelInfo]:
+        """List the installed models."""
+        ...
+
+    def loaded(self) -> Sequence[tuple[str, int, int]]:
+        """List the loaded models: name, size in bytes, and bytes of it in GPU memory."""
+        ...
+
+    def preflight(self, model: str, needs: Need) -> ModelInfo:
+        """Check that `model` is installed, local and has the ability. Raises ModelMissing or EngineError."""
+        ...
+
+    def digest(self, model: str) -> str:
+        """Return the digest of the installed build of a model."""
+        ...
+
+
+class Backend(Protocol):
+    """Factory for one kind of model server."""
+
+    def connect(self, address: str, *, allow_remote: bool) -> AbstractContextManager[ModelServer]:
+        """Connect to a server. Raises EngineError if it is remote and `allow_remote` is false."""
+        ...
+
+    def vision(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> VisionEngine:
+        """Make a vision engine."""
+        ...
+
+    def text(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> TextEngine:
+        """Make a text engine."""
+        ...
+
+    def embedding(self, server: ModelServer, model: ModelInfo, *, on_gpu: bool, keep_alive: str) -> EmbedEngine:
+        """Make an embedding engine."""
+        ...
+
+    def embed_query(
+        self,
+        address: str,
+        model: str,
+        text: str,
+        *,
+        on_gpu: bool,
+        allow_remote: bool,
+        keep_alive: str,
+        timeout_s: float | None,
+    ) -> QueryVector:
+        """Embed one query without loading the client. Raises EngineError."""
+        ...
+
+
+class OllamaBackend:
+    """Ollama servers."""
+
+    def connect(self, address: str, *, allow_remote: bool) -> AbstractContextManager[ModelServer]:
+        from vidlocal.engines.ollama import Ollama
+
+        return Ollama(address, allow_remote=allow_remote)
+
+    def vision(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> VisionEngine:
+        from vidlocal.engines.ollama_models import OllamaVision
+
+        return OllamaVision(_ollama(server), model, num_ctx=num_ctx, keep_alive=keep_alive)
+
+    def text(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> TextEngine:
+        from vidlocal.engines.ollama_models import OllamaText
+
+        return OllamaText(_ollama(server), model, num_ctx=num_ctx, keep_alive=keep_alive)
+
+    def embedding(self, server: ModelServer, model: ModelInfo, *, on_gpu: bool, keep_alive: str) -> EmbedEngine:
+        from vidlocal.engines.ollama_models import OllamaEmbeddings
+
+        return OllamaEmbeddings(_ollama(server), model, on_gpu=on_gpu, keep_alive=keep_alive)
+
+    def embed_query(
+        self,
+        address: str,
+        model: str,
+        text: str,
+        *,
+        on_gpu: bool,
+        allow_remote: bool,
+        keep_alive: str,
+        timeout_s: float | None,
+    ) -> QueryVector:
+        bounds = {} if timeout_s is None else {"total_s": timeout_s}
+        return query_vector(
+            address, model, text, on_gpu=on_gpu, allow_remote=allow_remote, keep_alive=keep_alive, **bounds
+        )
+
+
+def _ollama(server: ModelServer) -> "Ollama":
+    from vidlocal.engines.ollama import Ollama
+
+    if not isinstance(server, Ollama):
+        raise TypeError(f"{server.host} is no Ollama server")
+    return server
+
+
+BACKENDS: Mapping[str, Backend] = {"ollama": OllamaBackend()}
+
+
+def backend(kind: str) -> Backend:
+    """Return the backend of a server kind. Raises EngineError for an unknown kind."""
+    if kind not in BACKENDS:
+        raise EngineError(f"{kind!r} is not a kind of model server. Known: {', '.join(sorted(BACKENDS))}.")
+    return BACKENDS[kind]
