@@ -1,26 +1,27 @@
-"""What was searched for: frames near it are described first, later, and what its words look like is remembered."""
+"""History of searches, for the order of the queue, and a cache of query vectors."""
 
 import json
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vidlocal.store.database import Library
 from vidlocal.store.values import now_utc, storable
 
-# A search with fewer moments than this left its asker wanting.
-LITTLE = 3
+# A search with fewer moments found too little.
+FEW_MOMENTS = 3
 
-# Nobody waits for a note about a search that is already answered.
+# A search is answered before its record is written: do not wait longer for another writer.
 _BUSY_TIMEOUT_MS = 200
-_LONGEST_QUERY = 1000
-_KEPT = 1000
-_REMEMBERED = 200
+_MAX_QUERY_CHARACTERS = 1000
+_MAX_STORED = 1000
+_MAX_RECENT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a video, in seconds of it."""
+    """A time range of a video, in seconds."""
 
     video_id: int
     start: float
@@ -28,8 +29,8 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A past search: where its moments were. `found_little`: it has fewer of them than anyone hopes for."""
+class PastSearch:
+    """A past search and its moments. `found_little`: fewer than FEW_MOMENTS of them."""
 
     query: str
     spans: tuple[Span, ...]
@@ -37,37 +38,37 @@ class Wish:
 
 
 def add(library: Library, query: str, hits: int, spans: Sequence[Span] = ()) -> None:
-    """Note a search, how many passages it found and where. Raises StoreError where another process is writing.
+    """Record a search: its query, number of hits and moments. The last 1,000 searches are kept.
 
-    The last thousand are kept. The connection does not wait long for others from then on: it is the last thing a
-    search does.
+    Raises StoreError if another process is writing for more than 200 ms.
     """
-    library.connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    found = [[span.video_id, round(span.start, 1), round(span.end, 1)] for span in spans]
-    with library.writing() as connection:
+    moments = [[span.video_id, round(span.start, 1), round(span.end, 1)] for span in spans]
+    with _short_timeout(library), library.writing() as connection:
         row = connection.execute(
             "INSERT INTO searches (query, hits, found, at) VALUES (?, ?, ?, ?) RETURNING id",
-            (storable(query[:_LONGEST_QUERY]), hits, json.dumps(found, separators=(",", ":")), now_utc()),
+            (storable(query[:_MAX_QUERY_CHARACTERS]), hits, json.dumps(moments, separators=(",", ":")), now_utc()),
         ).fetchone()
-        connection.execute("DELETE FROM searches WHERE id <= ?", (row["id"] - _KEPT,))
+        connection.execute("DELETE FROM searches WHERE id <= ?", (row["id"] - _MAX_STORED,))
 
 
-def remember_vector(library: Library, key: str, query: str, vector: Sequence[float]) -> None:
-    """Keep what a model of pictures makes of a query. As `add`: the last thousand, and nobody waits for it."""
-    library.connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    with library.writing() as connection:
+def store_vector(library: Library, key: str, query: str, vector: Sequence[float]) -> None:
+    """Cache the vector of a query by the image model `key`. The last 1,000 vectors are kept.
+
+    Raises StoreError if another process is writing for more than 200 ms.
+    """
+    with _short_timeout(library), library.writing() as connection:
         connection.execute(
             "INSERT OR REPLACE INTO query_vectors (model, query, vector) VALUES (?, ?, ?)",
             (key, storable(query), array("f", vector).tobytes()),
         )
         connection.execute(
             "DELETE FROM query_vectors WHERE id <= (SELECT max(id) FROM query_vectors) - ?",
-            (_KEPT,),
+            (_MAX_STORED,),
         )
 
 
-def remembered_vector(library: Library, keys: Collection[str], query: str) -> tuple[str, tuple[float, ...]] | None:
-    """The model key and the vector of a query that one of these models was asked about before."""
+def stored_vector(library: Library, keys: Collection[str], query: str) -> tuple[str, tuple[float, ...]] | None:
+    """Return model key and cached vector of a query by any of these models."""
     row = library.row(
         "SELECT model, vector FROM query_vectors WHERE query = ? AND model IN (SELECT value FROM json_each(?))",
         storable(query),
@@ -78,16 +79,27 @@ def remembered_vector(library: Library, keys: Collection[str], query: str) -> tu
     return str(row["model"]), tuple(array("f", row["vector"]))
 
 
-def wishes(library: Library) -> list[Wish]:
-    """The last searches that say anything about frames, the newest first; of equal queries the newest."""
+def recent(library: Library) -> list[PastSearch]:
+    """List the last 200 searches with moments, newest first. Of equal queries only the newest counts."""
     rows = library.rows(
         """SELECT query, hits, found FROM searches
         WHERE id IN (SELECT max(id) FROM searches GROUP BY lower(query)) AND found <> '[]' ORDER BY id DESC LIMIT ?""",
-        _REMEMBERED,
+        _MAX_RECENT,
     )
-    return [_wish(row["query"], row["hits"], row["found"]) for row in rows]
+    return [_past_search(row["query"], row["hits"], row["found"]) for row in rows]
 
 
-def _wish(query: str, hits: int, found: str) -> Wish:
-    spans = tuple(Span(int(video), float(start), float(end)) for video, start, end in json.loads(found))
-    return Wish(query, spans, found_little=hits == 0 or len(spans) < LITTLE)
+@contextmanager
+def _short_timeout(library: Library) -> Iterator[None]:
+    """Reduce the busy timeout of the connection within the block."""
+    (timeout_ms,) = library.connection.execute("PRAGMA busy_timeout").fetchone()
+    library.connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    try:
+        yield
+    finally:
+        library.connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+
+
+def _past_search(query: str, hits: int, moments: str) -> PastSearch:
+    spans = tuple(Span(int(video), float(start), float(end)) for video, start, end in json.loads(moments))
+    return PastSearch(query, spans, found_little=hits == 0 or len(spans) < FEW_MOMENTS)
