@@ -1,4 +1,6 @@
-from vidlocal.text import pluralize
+import pytest
+
+from vidlocal.text import full_model_name, pluralize
 
 
 def test_only_one_takes_the_singular() -> None:
@@ -9,3 +11,16 @@ def test_only_one_takes_the_singular() -> None:
         "1,234 frames",
     ]
     assert [pluralize(number, "query", "queries") for number in (1, 2)] == ["1 query", "2 queries"]
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("LLaVA", "llava:latest"),
+        ("llava:7b", "llava:7b"),
+        ("hf.co/someone/model", "hf.co/someone/model:latest"),
+        ("localhost:5000/model", "localhost:5000/model:latest"),
+    ],
+)
+def test_a_model_without_a_tag_is_the_latest(name: str, full: str) -> None:
+    assert full_model_name(name) == full

@@ -1,6 +1,12 @@
-"""Numbers in sentences."""
+"""Numbers and names as text."""
 
 
 def pluralize(number: int, singular: str, plural: str = "") -> str:
     """`1 frame`, `1,234 frames`. `plural` defaults to `singular` + s."""
     return f"{number:,} {singular}" if number == 1 else f"{number:,} {plural or singular + 's'}"
+
+
+def full_model_name(model: str) -> str:
+    """Return an Ollama model name with its tag, in lower case: `llava` is `llava:latest`."""
+    last = model.rsplit("/", 1)[-1]
+    return (model if ":" in last else f"{model}:latest").lower()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
 from tests.support.fake_ollama import body as replies
-from vidlocal.engines.host_policy import full_name, is_loopback
+from vidlocal.engines.host_policy import is_loopback
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
@@ -27,8 +27,6 @@ def test_preflight_tells_digest_and_abilities(ollama: Ollama) -> None:
 def test_a_name_without_a_tag_means_latest(ollama: Ollama) -> None:
     assert ollama.preflight("bakllava", "vision").name == "bakllava:latest"
     assert ollama.preflight(" BakLLaVA:latest ", "vision").name == "bakllava:latest"
-    assert full_name("hf.co/someone/model") == "hf.co/someone/model:latest"
-    assert full_name("localhost:5000/model") == "localhost:5000/model:latest"
 
 
 def test_a_missing_model_names_the_command_that_gets_it(ollama: Ollama, server: FakeOllama) -> None:

@@ -1,75 +1,85 @@
-"""Descriptions worth making again: by another model, by an older prompt, or too poor to be found by."""
+"""Outdated or poor answers of models: frames, sequences and videos worth doing again."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from vidlocal.records import JobKind, PassageKind
 from vidlocal.store.content import frames, passages, understanding
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+from vidlocal.text import full_model_name
 
-# A sentence that names who, what and where is longer than that.
-_SHORT_CHARACTERS = 40
+# A sentence with who, what and where is longer.
+_MIN_CHARACTERS = 40
 
-# So many different frames of one video are not the same scene: the model was saying its set phrase.
-_REPEATED = 3
+# The same description for this many distinct frames is boilerplate.
+_MIN_REPEATS = 3
 
 
-def stale(library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None) -> list[int]:
-    """Frames whose description another model or another version of the prompt wrote. A repeat has none of its own."""
-    rows = _described(library)
-    wanted = None if videos is None else set(videos)
+class _Description(NamedTuple):
+    frame_id: int
+    video_id: int
+    text: str
+    model: str | None
+    prompt_version: str | None
+
+
+def stale_frames(
+    library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None
+) -> list[int]:
+    """List the frames described by another model or prompt version. Repeats have no description of their own."""
     return [
-        row[0]
-        for row in rows
-        if (wanted is None or row[1] in wanted)
-        and (row[3] is None or _full_name(row[3]) != _full_name(model) or row[4] not in versions)
+        description.frame_id
+        for description in _descriptions(library, videos)
+        if not _is_same_model(description.model, model) or description.prompt_version not in versions
     ]
 
 
-def weak(library: Library, videos: Sequence[int] | None = None) -> list[int]:
-    """Frames whose description is short, or the same as that of several other frames of its video."""
-    rows = _described(library)
-    wanted = None if videos is None else set(videos)
-    told: dict[tuple[int, str], int] = {}
-    for row in rows:
-        told[row[1], row[2]] = told.get((row[1], row[2]), 0) + 1
+def weak_frames(library: Library, videos: Sequence[int] | None = None) -> list[int]:
+    """List the frames with a short description, or one shared with several frames of the video."""
+    descriptions = _descriptions(library, videos)
+    counts: dict[tuple[int, str], int] = {}
+    for description in descriptions:
+        key = description.video_id, description.text
+        counts[key] = counts.get(key, 0) + 1
     return [
-        row[0]
-        for row in rows
-        if (wanted is None or row[1] in wanted)
-        and (len(row[2]) < _SHORT_CHARACTERS or told[row[1], row[2]] >= _REPEATED)
+        description.frame_id
+        for description in descriptions
+        if len(description.text) < _MIN_CHARACTERS or counts[description.video_id, description.text] >= _MIN_REPEATS
     ]
 
 
-def queue(library: Library, frame_ids: Sequence[int]) -> int:
-    """Have frames described again; what is known of them stays until the new description is there. How many.
+def requeue_frames(library: Library, frame_ids: Sequence[int]) -> int:
+    """Queue frames to be described again; the old description stays until then. Returns the number of frames.
 
-    Their videos are tagged and summed up again after that, as far as what they rest on has changed.
+    Queues tags and summary of their videos too, which are made again as far as their citations changed.
     """
-    seen: set[int] = set()
+    video_ids: set[int] = set()
     with library.writing():
         for frame_id in frame_ids:
             frame = frames.get(library, frame_id)
             if frame is not None:
                 jobs.add(library, JobKind.DESCRIBE, frame_id, frame.video_id)
-                seen.add(frame.video_id)
-        for video_id in sorted(seen):
-            understanding.queue_again(library, video_id)
+                video_ids.add(frame.video_id)
+        for video_id in sorted(video_ids):
+            understanding.requeue(library, video_id)
     return len(frame_ids)
 
 
-def watch_stale(library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None) -> int:
-    """Have strips watched again of which another model or another version of the prompt told. How many there are."""
-    told = library.rows(
+def requeue_stale_sequences(
+    library: Library, model: str, versions: Collection[str], videos: Sequence[int] | None = None
+) -> int:
+    """Queue the sequences watched by another model or prompt version. Returns the number of sequences."""
+    rows = library.rows(
         "SELECT frame_id, video_id, model, prompt_version FROM passages WHERE kind = ? AND engine IS NOT ?",
         PassageKind.ACTION,
         passages.BY_HAND,
     )
     stale = [
         row
-        for row in told
+        for row in rows
         if (videos is None or row["video_id"] in videos)
-        and (_full_name(row["model"] or "") != _full_name(model) or row["prompt_version"] not in versions)
+        and (not _is_same_model(row["model"], model) or row["prompt_version"] not in versions)
     ]
     with library.writing():
         for row in stale:
@@ -77,29 +87,30 @@ def watch_stale(library: Library, model: str, versions: Collection[str], videos:
     return len(stale)
 
 
-def understand_stale(library: Library, model: str, version: str, videos: Sequence[int] | None = None) -> int:
-    """Have videos tagged and summed up again that another model or version of the prompt read. How many there are."""
-    read = library.rows("SELECT DISTINCT video_id, model, prompt_version FROM sections")
+def requeue_stale_summaries(library: Library, model: str, version: str, videos: Sequence[int] | None = None) -> int:
+    """Queue tags and summary of videos read by another model or prompt version. Returns the number of videos."""
+    rows = library.rows("SELECT DISTINCT video_id, model, prompt_version FROM sections")
     stale = {
         row["video_id"]
-        for row in read
+        for row in rows
         if (videos is None or row["video_id"] in videos)
-        and (_full_name(row["model"]) != _full_name(model) or row["prompt_version"] != version)
+        and (not _is_same_model(row["model"], model) or row["prompt_version"] != version)
     }
     for video_id in sorted(stale):
-        understanding.queue_again(library, video_id)
+        understanding.requeue(library, video_id)
     return len(stale)
 
 
-def _described(library: Library) -> list[tuple[int, int, str, str | None, str | None]]:
+def _descriptions(library: Library, videos: Sequence[int] | None) -> list[_Description]:
     rows = library.rows(
         """SELECT frame_id, video_id, text, model, prompt_version FROM passages
         WHERE kind = ? AND frame_id IS NOT NULL AND engine IS NOT ?""",
         PassageKind.SCENE,
         passages.BY_HAND,
     )
-    return [tuple(row) for row in rows]
+    included = None if videos is None else set(videos)
+    return [_Description._make(row) for row in rows if included is None or row["video_id"] in included]
 
 
-def _full_name(model: str) -> str:
-    return (model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest").lower()
+def _is_same_model(stored: str | None, model: str) -> bool:
+    return full_model_name(stored or "") == full_model_name(model)
