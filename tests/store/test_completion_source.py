@@ -27,7 +27,7 @@ def test_videos_tags_and_languages_are_offered(library: Library) -> None:
             "INSERT INTO video_tags (video_id, kind, tag, passage_id) VALUES (?, 'tag', 'dress', 1)", (video_id,)
         )
     assert completion_source.videos(library.folder) == [
-        completion_source.Named(video_id, "wedding", "wedding.mp4", 20.0)
+        completion_source.VideoName(video_id, "wedding", "wedding.mp4", 20.0)
     ]
     assert completion_source.tags(library.folder, "d", limit=10) == ["dance", "dog", "dress"]
     assert completion_source.tags(library.folder, "d", limit=2) == ["dance", "dog"]

@@ -43,7 +43,7 @@ def add_video(library: Library, name: str = "wedding.mp4", *, content_hash: str 
         stamp=STAMP,
         probe=Probe(kind=MediaKind.VIDEO, duration=6.0),
         frame_drafts=drafts,
-        found=[Passage(start=1.0, end=2.0, kind=PassageKind.SUBTITLE, text="I do")],
+        text_passages=[Passage(start=1.0, end=2.0, kind=PassageKind.SUBTITLE, text="I do")],
         plan=[JobKind.TRANSCRIBE],
     )
 
@@ -93,7 +93,7 @@ def test_a_laptop_that_slept_through_a_lease_takes_no_job_from_itself(library: L
     assert jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=28_900.0, lease_s=10.0) is None
 
 
-def test_what_a_dead_process_was_at_is_queued_at_once_and_a_living_one_keeps_it(library: Library) -> None:
+def test_jobs_of_a_dead_process_are_queued_at_once_and_a_living_one_keeps_its_own(library: Library) -> None:
     add_video(library)
     with ProcessLock(library.folder) as alive:
         jobs.claim(library, JobKind.TRANSCRIBE, worker=alive.token, now=0.0, lease_s=1e9)
@@ -103,7 +103,7 @@ def test_what_a_dead_process_was_at_is_queued_at_once_and_a_living_one_keeps_it(
     assert jobs.requeue_orphans(library) == 1
 
 
-def test_a_job_is_set_aside_after_three_charged_attempts_with_its_reason(library: Library) -> None:
+def test_a_job_fails_after_three_charged_attempts_with_its_reason(library: Library) -> None:
     add_video(library)
     for _ in range(3):
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0)
@@ -113,7 +113,7 @@ def test_a_job_is_set_aside_after_three_charged_attempts_with_its_reason(library
     assert [(failure.kind, failure.reason) for failure in jobs.failures(library)] == [(JobKind.TRANSCRIBE, "no sound")]
 
 
-def test_a_job_given_back_costs_no_attempt(library: Library) -> None:
+def test_a_released_job_costs_no_attempt(library: Library) -> None:
     add_video(library)
     for _ in range(5):
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=0.0, lease_s=1.0)
@@ -129,7 +129,7 @@ def test_a_repeat_shows_the_description_of_the_frame_it_repeats(library: Library
     rows = library.rows("SELECT time, local_description, local_tags FROM enriched_frames ORDER BY time")
     assert [row["local_description"] for row in rows] == ["A bride. [aisle]", "A bride. [aisle]", None]
     assert set(json.loads(rows[1]["local_tags"])) == {"bride", "aisle"}
-    assert frames.coverage(library) == frames.Coverage(described=2, total=3, distinct_left=1)
+    assert frames.coverage(library) == frames.Coverage(described=2, total=3, distinct_undescribed=1)
 
 
 def test_a_scene_lasts_until_the_picture_changes(library: Library) -> None:
@@ -152,7 +152,7 @@ def test_a_video_is_found_by_number_path_and_part_of_its_name(library: Library) 
     add_video(library, "holiday.mp4", content_hash="h2")
     for text in (str(video_id), "/films/wedding.mp4", "wed", "Wedding.mp4"):
         assert videos.resolve(library, text).id == video_id
-    with pytest.raises(UsageError, match="fits 2 videos"):
+    with pytest.raises(UsageError, match="matches 2 videos"):
         videos.resolve(library, "d")
     with pytest.raises(UsageError, match="vidlocal list"):
         videos.resolve(library, "nothing of the kind")
@@ -195,7 +195,7 @@ def test_a_library_of_a_newer_version_is_refused_politely(tmp_path: Path) -> Non
     connection = sqlite3.connect(tmp_path / "new" / "library.db")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="newer vidlocal"):
+    with pytest.raises(StoreError, match="newer version of vidlocal"):
         Library.open(tmp_path / "new")
 
 
@@ -209,7 +209,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "library.db")
     connection.execute("CREATE TABLE theirs (id)")
     connection.close()
-    with pytest.raises(StoreError, match="some other program"):
+    with pytest.raises(StoreError, match="another program"):
         Library.open(tmp_path)
 
 
@@ -227,15 +227,15 @@ def test_the_library_is_private(library: Library) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that is always full")
 def test_a_disk_without_room_for_the_side_files_is_called_full(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="is full"), translated_errors(Path("/proc/library.db")):
+    with pytest.raises(StoreError, match="disk full"), translated_errors(Path("/proc/library.db")):
         raise sqlite3.OperationalError("disk I/O error")
     with pytest.raises(StoreError, match="disk I/O error"), translated_errors(tmp_path / "library.db"):
         raise sqlite3.OperationalError("disk I/O error")
 
 
-def test_a_long_job_that_gets_on_between_two_kills_is_not_set_aside(library: Library) -> None:
+def test_a_long_job_that_makes_progress_between_two_crashes_does_not_fail(library: Library) -> None:
     add_video(library)
-    for _ in range(2 * jobs.LOSSES_ALLOWED):
+    for _ in range(2 * jobs.MAX_LOSSES):
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="dead", now=0.0, lease_s=1.0)
         assert job is not None
         jobs.renew(library, job, now=0.0, lease_s=1.0)

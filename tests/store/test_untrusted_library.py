@@ -69,8 +69,8 @@ def change(home: Path, script: str) -> None:
 
 
 def test_the_fingerprint_is_that_of_a_library_made_today(library: Library) -> None:
-    assert schema.fingerprint(schema.of(library.connection)) == schema.TODAY
-    assert schema.foreign(schema.of(library.connection)) == []
+    assert schema.fingerprint(schema.read(library.connection)) == schema.CURRENT_FINGERPRINT
+    assert schema.foreign(schema.read(library.connection)) == []
 
 
 @pytest.mark.parametrize("what", RUNS)
@@ -96,17 +96,17 @@ def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> Non
 def test_tables_and_indexes_of_a_person_may_stay(home: Path) -> None:
     change(home, "CREATE TABLE mine (video INTEGER, stars INTEGER); CREATE INDEX mine_too ON videos(title); ANALYZE")
     with Library.open(home) as library:
-        assert schema.fingerprint(schema.of(library.connection)) != schema.TODAY
+        assert schema.fingerprint(schema.read(library.connection)) != schema.CURRENT_FINGERPRINT
         assert len(videos.every(library)) == 1
 
 
 @pytest.mark.parametrize("what", ["a trigger", "a trigger instead of one of ours", "a view without an end"])
 def test_check_takes_out_what_runs(home: Path, what: str) -> None:
     change(home, RUNS[what])
-    with Library.open(home, mending=True) as library:
+    with Library.open(home, for_repair=True) as library:
         (finding,) = database.schema(library)
-        assert finding.mend is not None
-        finding.mend()
+        assert finding.repair is not None
+        finding.repair()
     with Library.open(home) as library:
         assert list(database.schema(library)) == []
         assert len(videos.every(library)) == 1
@@ -157,10 +157,10 @@ def test_no_image_is_read_or_written_but_in_the_frames_folder(home: Path, secret
         frame = frames.of_video(library, 1)[0]
         with pytest.raises(OSError, match=r"Not a directory"):
             frames.image_path(library, frame).read_bytes()
-        lost = images.lost(library, 1, is_whole=is_whole)
-        assert [one.frame.id for one in lost if one.missing] == [frame.id]
+        lost = images.damaged(library, 1, is_whole=is_whole)
+        assert [one.frame.id for one in lost if one.is_missing] == [frame.id]
         with suppress(StoreError, OSError):
-            images.replace(library, frame, b"\xff\xd8 ours \xff\xd9")
+            images.restore(library, frame, b"\xff\xd8 ours \xff\xd9")
     assert {path.name: path.read_bytes() for path in secret.iterdir()} == {"0.jpg": b"\xff\xd8 private \xff\xd9"}
 
 
@@ -170,7 +170,7 @@ def test_forgetting_a_video_removes_nothing_outside_of_its_folder(home: Path, se
         other = add_film(library, name="other", pictures=2)
         with library.writing() as connection:
             connection.execute("UPDATE videos SET content_hash = ? WHERE id = 1", (name.format(secret=secret),))
-        list(images.nameless(library))
+        list(images.unnamed(library))
         videos.remove(library, 1, purge=True)
         assert all(frames.image_path(library, frame).is_file() for frame in frames.of_video(library, other))
     assert (secret / "0.jpg").is_file()
@@ -191,7 +191,7 @@ def test_a_frames_folder_that_is_a_link_is_never_swept(home: Path, secret: Path)
     (home / "frames").rename(home / "old frames")
     (home / "frames").symlink_to(secret)
     with Library.open(home) as library:
-        assert staging.sweep(library) == 0
+        assert staging.remove_orphans(library) == 0
         assert list(images.leftovers(library)) == []
     assert (secret / "0.jpg").is_file()
 
@@ -199,7 +199,7 @@ def test_a_frames_folder_that_is_a_link_is_never_swept(home: Path, secret: Path)
 def test_files_of_strange_names_among_the_locks_stay(home: Path, secret: Path) -> None:
     (home / "owners").symlink_to(secret)
     with Library.open(home) as library:
-        staging.sweep(library)
+        staging.remove_orphans(library)
     assert (secret / "0.jpg").is_file()
 
 
@@ -229,7 +229,7 @@ def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
     with Library.open(home) as library, FakeOllama() as server:
         deep(library, server)
         searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
-        assert invalid_values.first(library.connection) is None
+        assert invalid_values.first_invalid(library.connection) is None
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What is known: one SQLite file. The only code that speaks SQL."""
+"""The library: one SQLite file and a folder of frame images. The only package with SQL."""

@@ -1,6 +1,6 @@
-"""What a shell may offer while a command is typed: videos, tags and languages, read without leaving a trace.
+"""Candidates for shell completion: videos, tags and languages.
 
-Nothing here waits, locks, writes or complains: a library that cannot be read at once gives nothing.
+Reads without waiting, locking or writing. A library that cannot be read at once yields no candidates.
 """
 
 import sqlite3
@@ -13,15 +13,15 @@ from typing import Any
 
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION
 
-# Somebody is waiting for a key to do something.
-_PATIENCE_S = 0.15
-_MOST_VIDEOS = 20_000
-_LOOK_EVERY_STEPS = 1_000
+# The user has pressed Tab and is waiting.
+_TIMEOUT_S = 0.15
+_MAX_VIDEOS = 20_000
+_CHECK_INTERVAL_OPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A video by its number, title, the name of its file, and its duration in seconds."""
+class VideoName:
+    """A video as a completion candidate. `duration` is in seconds."""
 
     id: int
     title: str
@@ -29,23 +29,23 @@ class Named:
     duration: float
 
 
-def videos(home: Path) -> list[Named]:
-    """The videos of the library in `home`, in the order they were added."""
-    rows = _rows(home, "SELECT id, title, path, duration FROM videos ORDER BY id LIMIT ?", _MOST_VIDEOS)
+def videos(home: Path) -> list[VideoName]:
+    """List the videos of the library in `home`, oldest first."""
+    rows = _rows(home, "SELECT id, title, path, duration FROM videos ORDER BY id LIMIT ?", _MAX_VIDEOS)
     return [
-        Named(int(number), str(title), path.rpartition("/")[2] if isinstance(path, str) else "", float(duration))
+        VideoName(int(number), str(title), path.rpartition("/")[2] if isinstance(path, str) else "", float(duration))
         for number, title, path, duration in rows
     ]
 
 
-def tags(home: Path, beginning: str, *, limit: int) -> list[str]:
-    """Tags that begin so."""
-    after = f"{beginning}\U0010ffff"
+def tags(home: Path, prefix: str, *, limit: int) -> list[str]:
+    """List tags with a prefix, in alphabetical order."""
+    after = f"{prefix}\U0010ffff"
     rows = _rows(
         home,
         """SELECT DISTINCT tag FROM (SELECT tag FROM tags WHERE tag >= ?1 AND tag < ?2
           UNION SELECT tag FROM video_tags WHERE tag >= ?1 AND tag < ?2) ORDER BY tag LIMIT ?3""",
-        beginning,
+        prefix,
         after,
         limit,
     )
@@ -53,7 +53,7 @@ def tags(home: Path, beginning: str, *, limit: int) -> list[str]:
 
 
 def languages(home: Path) -> list[str]:
-    """Languages that are spoken in videos, as two-letter codes."""
+    """List the spoken languages of videos as two-letter codes."""
     rows = _rows(home, "SELECT DISTINCT language FROM videos WHERE language IS NOT NULL ORDER BY language LIMIT 100")
     return [str(language) for (language,) in rows]
 
@@ -66,14 +66,14 @@ def _rows(home: Path, sql: str, *values: object) -> Sequence[tuple[Any, ...]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The library for reading. sqlite3.Error when that takes waiting, or it is of another version than ours."""
-    # Without a log nobody is writing, and then SQLite need not make files of its own beside the library.
+    """Open the library read-only. sqlite3.Error if it is locked or has another schema version."""
+    # Without a log nobody is writing, and SQLite needs no side files.
     log = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{log}"
     with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
-        until = time.monotonic() + _PATIENCE_S
-        connection.set_progress_handler(lambda: time.monotonic() > until, _LOOK_EVERY_STEPS)
+        deadline = time.monotonic() + _TIMEOUT_S
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECK_INTERVAL_OPS)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError("of another version")
+            raise sqlite3.DatabaseError("schema version differs")
         yield connection

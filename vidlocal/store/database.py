@@ -1,4 +1,4 @@
-"""Opening the library, and writing to it so that two processes never collide."""
+"""Opens the library file and serializes writes of several processes."""
 
 import os
 import shutil
@@ -11,28 +11,31 @@ from types import TracebackType
 from typing import Self
 
 from vidlocal.errors import StoreError
-from vidlocal.store.schema import refuse_strange
+from vidlocal.store.schema import refuse_foreign
 
 SCHEMA_VERSION = 5
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 
-# How long a writer waits for another one. A write here takes milliseconds; half a minute means a stuck disk.
+# Waiting time for another writer. Our writes take milliseconds: half a minute means a stuck disk.
 BUSY_TIMEOUT_S = 30.0
 
-# SQLite's log is begun anew by itself, but not while there is always a reader.
-_LONG_LOG_BYTES = 96 << 20
-_LOOK_AT_LOG_EVERY_S = 2.0
-# With less than this free, SQLite cannot make the two files it needs beside the library.
-_SIDE_FILES_BYTES = 1 << 20
-# The largest value that is read or stored: a library may come from someone else.
-_LARGEST_VALUE_BYTES = 64 << 20
+# SQLite resets its write-ahead log by itself, except while there is always a reader.
+_MAX_WAL_BYTES = 96 << 20
+_WAL_CHECK_INTERVAL_S = 2.0
+# With less free space SQLite cannot create the -wal and -shm files beside the library.
+_MIN_FREE_BYTES = 1 << 20
+# Limit on values read or stored: a library may come from someone else.
+_MAX_VALUE_BYTES = 64 << 20
+
+
+_COPY_TO_WRITABLE = "Copy the folder to a writable disk and set VIDLOCAL_HOME to the copy."
 
 
 class Library:
-    """The open library: the SQLite file and the folder of frame images beside it.
+    """An open library: the SQLite file and the folder of frame images beside it.
 
-    `read_only`: its disk or folder cannot be written, and nothing can be stored.
+    `read_only`: the disk or folder is not writable, and nothing can be stored.
     """
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, *, read_only: bool = False) -> None:
@@ -40,28 +43,28 @@ class Library:
         self.connection = connection
         self.read_only = read_only
         self.path = folder / FILE_NAME
-        self._log_looked_at = 0.0
+        self._wal_checked_at = 0.0
         self.frames_folder = folder / FRAMES_FOLDER
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False, mending: bool = False) -> Self:
-        """The library in `folder`, migrated to this version of vidlocal. Where it cannot be written it is only read.
+    def open(cls, folder: Path, *, create: bool = False, for_repair: bool = False) -> Self:
+        """Open the library in `folder` and migrate it to this version; read-only if the folder is not writable.
 
-        Without `create` a missing library raises StoreError, as does one that is newer than we are,
-        locked, damaged or not ours. `mending`: a schema that is not ours is let through, for `check` to mend.
+        Raises StoreError if the library is missing (without `create`), newer than this version, locked, damaged or not
+        ours. `for_repair` accepts foreign objects in the schema, so that `check` can remove them.
         """
         path = folder / FILE_NAME
         if create:
             _make_private_folder(folder)
         elif not path.is_file():
-            raise StoreError(f"There is no library in {folder} yet. Start one with: vidlocal ingest PATH")
+            raise StoreError(f"No library in {folder}. Run: vidlocal ingest PATH")
         read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
         with translated_errors(path):
-            connection = _connect_to_read(path) if read_only else _connect(path)
+            connection = _connect_read_only(path) if read_only else _connect(path)
             try:
-                _bring_up_to_date(connection, path, read_only=read_only)
-                if not mending:
-                    refuse_strange(connection, path)
+                _upgrade(connection, path, read_only=read_only)
+                if not for_repair:
+                    refuse_foreign(connection, path)
             except BaseException:
                 connection.close()
                 raise
@@ -80,13 +83,13 @@ class Library:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: all of the block is stored, or none of it.
+        """Run the block in one write transaction. Nested blocks join the outer one.
 
-        It takes the write lock at once: a deferred transaction that upgrades fails immediately under
-        a second writer instead of waiting. Nested blocks join the outer one.
+        The write lock is taken at once: under a second writer, a deferred transaction that upgrades to writing fails
+        immediately instead of waiting.
         """
         if self.read_only:
-            raise unwritable(self.folder)
+            raise read_only_error(self.folder)
         if self.connection.in_transaction:
             yield self.connection
             return
@@ -98,108 +101,107 @@ class Library:
                 self.connection.rollback()
                 raise
             self.connection.commit()
-        self._shorten_log()
+        self._truncate_wal()
 
-    def _shorten_log(self) -> None:
-        """Start SQLite's log anew when it has grown long because somebody was always reading: wait for them once."""
+    def _truncate_wal(self) -> None:
+        """Truncate a write-ahead log that constant readers have let grow: wait for the readers once."""
         now = time.monotonic()
-        if now < self._log_looked_at + _LOOK_AT_LOG_EVERY_S:
+        if now < self._wal_checked_at + _WAL_CHECK_INTERVAL_S:
             return
-        self._log_looked_at = now
+        self._wal_checked_at = now
         log = self.path.with_name(f"{self.path.name}-wal")
-        if log.exists() and log.stat().st_size > _LONG_LOG_BYTES:
-            with suppress(sqlite3.Error):  # a reader that stays longer only puts it off
+        if log.exists() and log.stat().st_size > _MAX_WAL_BYTES:
+            with suppress(sqlite3.Error):  # a longer reader only delays it
                 self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._log_looked_at = time.monotonic() + _LOOK_AT_LOG_EVERY_S
+            self._wal_checked_at = time.monotonic() + _WAL_CHECK_INTERVAL_S
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
         with translated_errors(self.path):
             return self.connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: object) -> sqlite3.Row | None:
+        """Return the first row of a query."""
         with translated_errors(self.path):
-            found: sqlite3.Row | None = self.connection.execute(sql, values).fetchone()
-            return found
+            row: sqlite3.Row | None = self.connection.execute(sql, values).fetchone()
+            return row
 
     def number(self, sql: str, *values: object) -> int:
-        """The single value of a counting query, 0 where it is NULL."""
-        found = self.row(sql, *values)
-        return int(found[0] or 0) if found is not None else 0
+        """Return the single number of a query, 0 for NULL."""
+        row = self.row(sql, *values)
+        return int(row[0] or 0) if row is not None else 0
 
 
-def unwritable(folder: Path) -> StoreError:
-    """What to say of a library that is on a disk or in a folder that cannot be written."""
-    return StoreError(
-        f"The library in {folder} can be read but not written. Copy the folder to where you may write, and name that "
-        "with VIDLOCAL_HOME."
-    )
+def read_only_error(folder: Path) -> StoreError:
+    """Return the error for a write to a library on a disk or in a folder without write permission."""
+    return StoreError(f"{folder}: read-only. {_COPY_TO_WRITABLE}")
 
 
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors as sentences for a person."""
+    """Raise SQLite's errors as StoreError with a message for users."""
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(_sentence(error, path)) from error
+        raise StoreError(_message(error, path)) from error
 
 
-def _sentence(error: sqlite3.Error, path: Path) -> str:
+def _message(error: sqlite3.Error, path: Path) -> str:
     text = str(error)
-    # A full disk without room for SQLite's side files is "disk I/O error" to it, even for a reader.
+    # On a full disk without room for its side files SQLite reports "disk I/O error", even for readers.
     if "full" in text or ("disk I/O" in text and _is_full(path)):
-        return f"The disk that holds {path} is full. Free some space and run the same command again; nothing is lost."
+        return f"{path}: disk full. Free some space and run the same command again; nothing is lost."
     if "locked" in text or "busy" in text:
-        return f"The library {path} is locked by another program. Close it and run the same command again."
+        return f"{path}: locked by another program. Close it and run the same command again."
     if "malformed" in text or "not a database" in text:
-        return f"The library {path} is damaged or not a vidlocal library ({text}). Restore a copy or move it away."
+        return f"{path}: damaged or not a vidlocal library ({text}). Restore a backup or move it away."
     if "too big" in text:
-        return f"The library {path} holds a value that is too large to be one of vidlocal's. Restore a copy."
+        return f"{path}: contains a value that is too large. Restore a backup."
     if "readonly" in text or "unable to open" in text:
-        return f"The library {path} cannot be opened for writing ({text}). Check the permissions of its folder."
-    return f"The library {path} cannot be used: {text}."
+        return f"{path}: cannot be opened for writing ({text}). Check the permissions of the folder."
+    return f"{path}: {text}"
 
 
 def _is_full(path: Path) -> bool:
     try:
-        return shutil.disk_usage(path.parent).free < _SIDE_FILES_BYTES
+        return shutil.disk_usage(path.parent).free < _MIN_FREE_BYTES
     except OSError:
         return False
 
 
 def _make_private_folder(folder: Path) -> None:
-    """0700: what is in a library is nobody else's business."""
+    """Create the folders with mode 0700: the contents of a library are private."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / FRAMES_FOLDER).mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(
-            f"The library folder {folder} cannot be made ({error.strerror}). Name another one with VIDLOCAL_HOME."
+            f"{folder}: cannot create the library folder ({error.strerror}). Set VIDLOCAL_HOME to another folder."
         ) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
-        # SQLite gives its side files the mode of the main one, and makes that 0644 by itself.
+        # SQLite gives its side files the mode of the main file, and would create that with 0644.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = _guarded(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
+    connection = _hardened(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    # Without it a REPLACE would leave words of the old row in the text index.
+    # Otherwise REPLACE would leave words of the old row in the text index.
     connection.execute("PRAGMA recursive_triggers = ON")
     return connection
 
 
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing, not even the files SQLite needs beside the library.
+def _connect_read_only(path: Path) -> sqlite3.Connection:
+    """Connect without writing anything, not even the side files of SQLite.
 
-    Where its log is there, somebody may be at work, or was killed: SQLite reads both, which takes its index of the log.
-    Without a log nothing is left to be done, and nobody is at work.
+    If the write-ahead log exists, another process may be writing or was killed: SQLite then reads the log too, which
+    needs the -shm file. Without a log nobody is writing and all is in the main file.
     """
     log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
     has_log = log.exists() and (log.stat().st_size > 0 or index.exists())
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
-    connection = _guarded(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
+    connection = _hardened(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError as error:
@@ -207,26 +209,25 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         if not has_log or "locked" in str(error):
             raise
         raise StoreError(
-            f"The library {path} was not closed in good order, and can only be read where it can be written. Copy its "
-            "folder to where you may write, and name that with VIDLOCAL_HOME."
+            f"{path}: not closed properly, and recovery needs write access. {_COPY_TO_WRITABLE}"
         ) from error
     return connection
 
 
-def _guarded(connection: sqlite3.Connection) -> sqlite3.Connection:
+def _hardened(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
-    # Pages that contradict themselves are found before they are used.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+    # Detect inconsistent pages before using them.
     connection.execute("PRAGMA cell_size_check = ON")
     return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"The library {path} was made by a newer vidlocal (schema {version}, this one knows {SCHEMA_VERSION}). "
-            "Upgrade with: pip install -U vidlocal"
+            f"{path}: created by a newer version of vidlocal (schema {version}, supported: {SCHEMA_VERSION}). "
+            "Run: pip install -U vidlocal"
         )
     if version == SCHEMA_VERSION:
         return
@@ -235,11 +236,11 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, *, read_only: 
         and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         and not _is_ours(connection)
     ):
-        raise StoreError(f"{path} is some other program's database. Name another folder with VIDLOCAL_HOME.")
+        raise StoreError(f"{path}: database of another program. Set VIDLOCAL_HOME to another folder.")
     if read_only:
         raise StoreError(
-            f"The library {path} was made by an older vidlocal (schema {version}), and it cannot be brought up to date "
-            "where it cannot be written. Copy its folder to where you may write, and name that with VIDLOCAL_HOME."
+            f"{path}: created by an older version of vidlocal (schema {version}), and migration needs write access. "
+            f"{_COPY_TO_WRITABLE}"
         )
     _migrate(connection, path)
 
@@ -249,16 +250,16 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    # Imported here: a current library, which is nearly always, does not pay for it.
+    # Deferred import (0.1 s): most libraries are current.
     from sqlite_utils import Database
 
     from vidlocal.store.migrations import migrations
 
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")  # two starters: the second waits here and finds nothing to do
+    connection.execute("BEGIN IMMEDIATE")  # a second process waits here, then has nothing to do
     try:
         migrations.apply(Database(connection, execute_plugins=False))
-        refuse_strange(connection, path)  # before the steps that a trigger of theirs may have bent are kept
+        refuse_foreign(connection, path)  # before committing: a foreign trigger may have interfered
     except BaseException:
         connection.rollback()
         raise

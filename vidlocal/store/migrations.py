@@ -1,7 +1,7 @@
 """The schema, as numbered steps. Append only: a released step never changes.
 
-`PRAGMA user_version` holds the number of steps applied, so that a reader can tell a current library
-(nothing to import, nothing to do) from an old one (migrate) and a newer one (refuse).
+`PRAGMA user_version` holds the number of applied steps. It tells a current library (no import of this module) from an
+older one (migrate) and a newer one (refuse).
 """
 
 import sqlite3
@@ -142,7 +142,7 @@ SELECT frames.id AS frame_id, frames.video_id, frames.time, frames.shot, source.
 FROM frames JOIN frames AS source ON source.id = coalesce(frames.same_as, frames.id);
 """
 
-# External-content indexes: the text is stored once. remove_diacritics 2 folds accents (José = jose).
+# External-content indexes store the text once. remove_diacritics 2 folds accents (José = jose).
 _TEXT_INDEX = """
 CREATE VIRTUAL TABLE passage_words USING fts5(
   text, content='passages', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2');
@@ -165,7 +165,7 @@ CREATE TRIGGER passages_changed AFTER UPDATE OF text ON passages BEGIN
 END;
 """
 
-# What the jobs of a video say of it. {video} is an expression for its id.
+# Enrichment status of a video by its jobs. {video} is an SQL expression for its id.
 _STATUS = """CASE
   WHEN EXISTS (SELECT 1 FROM jobs WHERE video_id = {video} AND state = 'running')
     THEN 'enriching'
@@ -176,7 +176,7 @@ _STATUS = """CASE
   ELSE 'pending' END"""
 STATUS = _STATUS.format(video="videos.id")
 
-# A status kept by the database itself cannot say "enriched" while a job is still queued.
+# Kept by triggers, the status cannot be "enriched" while a job is queued.
 _STATUS_OF = f"""
 UPDATE videos SET enrichment_status = {_STATUS.format(video="{row}.video_id")}
 WHERE id = {{row}}.video_id;
@@ -191,7 +191,7 @@ CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN {_STATUS_OF.format(row="o
 
 
 def _run(database: Database, script: str) -> None:
-    """Every statement of `script`, inside the caller's transaction (`executescript` would commit it)."""
+    """Execute every statement of `script` in the caller's transaction (`executescript` would commit)."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -202,15 +202,15 @@ def _run(database: Database, script: str) -> None:
 
 @migrations()
 def first_library(database: Database) -> None:
-    """Videos, frames, passages, their text index, and the queue."""
+    """Create videos, frames, passages, the text index and the queue."""
     _run(database, _TABLES)
     _run(database, _TEXT_INDEX)
     _run(database, _STATUS_TRIGGERS)
     database.conn.execute("PRAGMA user_version = 1")
 
 
-# What the text model makes of a whole video. `grounds` are the passages that a summary rests on; a tag has one row for
-# each passage that says so. `understood` counts the passages that tags and summary were last made of.
+# Answers of the text model about a whole video. `grounds` are the citations of a summary; a tag has one row per citing
+# passage. `understood` is the number of passages behind the current tags and summary.
 _UNDERSTANDING = """
 ALTER TABLE videos ADD COLUMN understood INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE sections (
@@ -271,13 +271,13 @@ INSERT INTO jobs (kind, target, video_id, updated_at)
 
 @migrations()
 def understanding(database: Database) -> None:
-    """Sections, chapters, tags of videos and the library's vocabulary."""
+    """Create sections, chapters, video tags and the vocabulary."""
     _run(database, _UNDERSTANDING)
     _run(database, _PLAN_TO_UNDERSTAND)
     database.conn.execute("PRAGMA user_version = 2")
 
 
-# What the vision model answered when a search had it look at a frame again.
+# Answers of the vision model when a search reranks frames.
 _LOOKS = """
 CREATE TABLE looks (
   id INTEGER PRIMARY KEY,
@@ -295,12 +295,12 @@ CREATE TABLE looks (
 
 @migrations()
 def second_looks(database: Database) -> None:
-    """Answers to the questions of searches."""
+    """Create the cache of second looks."""
     _run(database, _LOOKS)
     database.conn.execute("PRAGMA user_version = 3")
 
 
-# How a frame looks, as a model of pictures sees it: '<f4', unit length. A repeat looks like the frame it repeats.
+# Image embeddings of distinct frames: '<f4', unit length.
 _FRAME_VECTORS = """
 CREATE TABLE frame_vectors (
   id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, so that what is newer than a copy can be told
@@ -315,12 +315,12 @@ CREATE INDEX frame_vectors_by_model ON frame_vectors(model);
 
 @migrations()
 def picture_vectors(database: Database) -> None:
-    """Vectors of pictures."""
+    """Create frame vectors."""
     _run(database, _FRAME_VECTORS)
     database.conn.execute("PRAGMA user_version = 4")
 
 
-# Queries as a model of pictures understands them: loading it for one takes longer than the search itself.
+# Text embeddings of image queries: loading the model for one query takes longer than the search.
 _QUERY_VECTORS = """
 CREATE TABLE query_vectors (
   id INTEGER PRIMARY KEY,
@@ -334,6 +334,6 @@ CREATE TABLE query_vectors (
 
 @migrations()
 def remembered_queries(database: Database) -> None:
-    """Vectors of queries."""
+    """Create the cache of query vectors."""
     _run(database, _QUERY_VECTORS)
     database.conn.execute("PRAGMA user_version = 5")

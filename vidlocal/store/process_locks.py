@@ -1,7 +1,7 @@
-"""Who is at work on this library: a token whose owner the kernel knows to be alive.
+"""Liveness tokens of the processes at work on a library, backed by flock.
 
-Jobs that run and folders that are being filled carry such a token. The lock behind it vanishes with the
-process, however it ends, so what a dead process left can be told at once, with no pid and no time-out.
+Running jobs and staging folders carry such a token. The kernel releases the lock when the process ends, however it
+ends, so leftovers of dead processes are recognized at once, without pids and time-outs.
 """
 
 import errno
@@ -11,59 +11,58 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidlocal.store.database import unwritable
+from vidlocal.store.database import read_only_error
+from vidlocal.store.values import now_utc
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing is ever taken for dead there, leases run out instead
+except ImportError:  # Windows: every process counts as alive, and leases expire instead
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = "owners"
-# What a process says of itself is a few sentences.
 _MAX_BYTES = 16_384
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a living process waits for: one word, since when (UTC, ISO 8601), and why, in a sentence."""
+class Wait:
+    """A reason for a process to wait: a keyword, the start (UTC, ISO 8601) and a sentence for users."""
 
-    what: str
+    topic: str
     since: str
-    why: str
+    reason: str
 
 
 class ProcessLock:
-    """A living process's token on the library in `folder`, for as long as the block lasts.
+    """The liveness token of this process on the library in `folder`. Use as a context manager.
 
-    What the process waits for stands in the file that it keeps locked, and is gone with it.
+    The locked file also holds the reasons to wait, for other processes to read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.token = secrets.token_hex(8)
         self._path = folder / FOLDER / self.token
-        self._waits: dict[str, Waiting] = {}
+        self._waits: dict[str, Wait] = {}
 
     def __enter__(self) -> Self:
-        """Raises StoreError where nothing can be written."""
+        """Create and lock the file. Raises StoreError without write permission."""
         try:
             self._path.parent.mkdir(exist_ok=True, mode=0o700)
             remove_stale(self._path.parent.parent)
-            while not self._has_lock():
+            while not self._acquire():
                 os.close(self._file)
         except OSError as error:
             if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-                raise unwritable(self._path.parent.parent) from error
+                raise read_only_error(self._path.parent.parent) from error
             raise
         return self
 
-    def _has_lock(self) -> bool:
-        """Take the lock. False when another process took us for dead between our making the file and locking it."""
+    def _acquire(self) -> bool:
+        """Lock the file. Returns False if another process removed it as stale between creation and lock."""
         self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         if fcntl is None:
             return True
@@ -82,69 +81,86 @@ class ProcessLock:
         self._path.unlink(missing_ok=True)
         os.close(self._file)
 
-    def set_waiting(self, what: str, why: str) -> None:
-        """Tell whoever asks that this process waits, and for what."""
-        before = self._waits.get(what)
-        since = datetime.now(UTC).isoformat(timespec="seconds") if before is None else before.since
-        self._waits[what] = Waiting(what, since, why)
+    def set_waiting(self, topic: str, reason: str) -> None:
+        """Publish a reason to wait. Repeated for the same topic, the start stays."""
+        previous = self._waits.get(topic)
+        since = now_utc() if previous is None else previous.since
+        self._waits[topic] = Wait(topic, since, reason)
         self._write()
 
-    def clear_waiting(self, what: str) -> None:
-        """This process does not wait for that any more, if it did."""
-        if self._waits.pop(what, None) is not None:
+    def clear_waiting(self, topic: str) -> None:
+        """Withdraw a reason to wait."""
+        if self._waits.pop(topic, None) is not None:
             self._write()
 
     def _write(self) -> None:
-        said = json.dumps([asdict(waiting) for waiting in self._waits.values()]).encode()
-        with suppress(OSError):  # a full disk holds nobody up who only waits
+        data = json.dumps([asdict(wait) for wait in self._waits.values()]).encode()
+        with suppress(OSError):  # only a notice: a full disk must not stop the process
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
             os.write(self._file, data)
 
 
 def is_alive(folder: Path, token: str) -> bool:
-    """Whether the process that owns `token` still runs. What a dead one left of its lock is removed."""
-    if not _TOKEN.fullmatch(token):  # a library that someone sent may name any file
-        return False
-    path = folder / FOLDER / token
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # gone, or no lock of ours
+    """Return whether the process with this token is running."""
+    file = _open_lock(folder, token)
+    if file is None:
         return False
     try:
-        if fcntl is None:
-            return True
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        with suppress(OSError):  # where nothing can be written it stays, and means nothing
-            path.unlink()
-        return False
+        return not _try_flock(file)
     finally:
         os.close(file)
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the locks that dead processes left."""
-    owners = folder / FOLDER
-    if owners.is_dir():
-        for path in owners.iterdir():
-            is_alive(folder, path.name)
+    """Delete the lock files of dead processes."""
+    for path in _lock_files(folder):
+        file = _open_lock(folder, path.name)
+        if file is None:
+            continue
+        try:
+            if _try_flock(file):
+                with suppress(OSError):  # on a read-only disk it stays and is harmless
+                    path.unlink()
+        finally:
+            os.close(file)
 
 
-def at_work(folder: Path) -> list[Waiting | None]:
-    """The processes that live: what each waits for, None for one that works."""
-    owners = folder / FOLDER
-    if not owners.is_dir():
-        return []
-    return [_waiting(path) for path in owners.iterdir() if is_alive(folder, path.name)]
+def live_processes(folder: Path) -> list[Wait | None]:
+    """List the running processes: the first reason to wait of each, None for one at work."""
+    return [_read_wait(path) for path in _lock_files(folder) if is_alive(folder, path.name)]
 
 
-def _waiting(path: Path) -> Waiting | None:
+def _lock_files(folder: Path) -> list[Path]:
+    locks = folder / FOLDER
+    return list(locks.iterdir()) if locks.is_dir() else []
+
+
+def _open_lock(folder: Path, token: str) -> int | None:
+    """Open the lock file of a token; None if it is missing or not a lock file of ours."""
+    if not _TOKEN.fullmatch(token):  # a library from someone else may name any file
+        return None
+    try:
+        return os.open(folder / FOLDER / token, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def _try_flock(file: int) -> bool:
+    """Lock an open file without waiting. Returns False if a process holds the lock."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_wait(path: Path) -> Wait | None:
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            first = json.loads(file.read(_MOST_BYTES))[0]
-        return Waiting(str(first["what"]), str(first["since"]), str(first["why"]))
-    except (OSError, ValueError, LookupError, TypeError):  # it waits for nothing, or is just saying what
+            first = json.loads(file.read(_MAX_BYTES))[0]
+        return Wait(str(first["topic"]), str(first["since"]), str(first["reason"]))
+    except (OSError, ValueError, LookupError, TypeError):  # not waiting, or in the middle of a write
         return None

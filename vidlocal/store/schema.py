@@ -1,8 +1,8 @@
-"""Whether the tables, triggers and views of a library are those that vidlocal makes.
+"""Checks the schema of a library file against the schema of this version.
 
-A library may come from someone else, and SQLite runs what is written in its schema: a trigger or a generated column
-of theirs would act on what we store. SQLite's own guard against that (`trusted_schema`) forbids full-text indexes in
-triggers, so the schema is compared with what our own steps make.
+A library may come from someone else, and SQLite executes what is in its schema: a foreign trigger or generated column
+would act on everything we store. SQLite's own guard (`trusted_schema`) forbids full-text indexes in triggers, so the
+schema is compared with the result of our own migrations.
 """
 
 import hashlib
@@ -11,70 +11,72 @@ from functools import cache
 
 from vidlocal.errors import StoreError
 
-# What `fingerprint` gives for a library made today. Only a library that differs is compared object by object, for
-# which the steps must be imported (some 0.1 s).
-TODAY = "fc59a3dee10736d4"
+# `fingerprint` of a new library. Only a library with another fingerprint is compared object by object, which imports
+# the migrations (0.1 s).
+CURRENT_FINGERPRINT = "fc59a3dee10736d4"
 
-# What SQLite and the keeper of the steps have for themselves.
-_THEIRS = ("sqlite_", "_sqlite_migrations", "idx__sqlite_migrations")
-# A person may keep tables of their own in the file. Nothing of ours ever runs what is in these two.
-_INERT = ("CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ")
+# Objects of SQLite and of the migration library.
+_INTERNAL_PREFIXES = ("sqlite_", "_sqlite_migrations", "idx__sqlite_migrations")
+# Users may keep tables of their own in the file: none of our statements executes anything in these.
+_INERT_STATEMENTS = ("CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ")
 
 Schema = dict[tuple[str, str], str]
 
 
-def refuse_strange(connection: sqlite3.Connection, path: object) -> None:
-    """Raise StoreError when the library holds something that would run and is not ours, or lacks a table.
+def refuse_foreign(connection: sqlite3.Connection, path: object) -> None:
+    """Raise StoreError for a foreign object that SQLite would execute, or a missing table.
 
-    A trigger or index that is missing is left to `vidlocal check`.
+    A missing trigger or index is left to `vidlocal check`.
     """
-    there = of(connection)
-    if fingerprint(there) == TODAY:
+    schema = read(connection)
+    if fingerprint(schema) == CURRENT_FINGERPRINT:
         return
-    for kind, name in foreign(there):
+    for kind, name in foreign(schema):
         if kind in ("trigger", "view"):
             raise StoreError(
-                f"The library {path} has a {kind} {name!r} that vidlocal did not make, so nothing is done with it. "
-                "If you trust what it says, take that out with: vidlocal check --repair"
+                f"{path}: {kind} {name!r} was not created by vidlocal and is not executed. "
+                "To remove it, if you trust the rest of the library, run: vidlocal check --repair"
             )
         raise StoreError(
-            f"The library {path} has a {kind} {name!r} that is not as vidlocal makes it. Restore a copy, or move it "
-            "away and ingest again."
+            f"{path}: {kind} {name!r} differs from the schema of vidlocal. "
+            "Restore a backup, or move the library away and ingest again."
         )
-    lost = [name for kind, name in today() if kind == "table" and (kind, name) not in there]
-    if lost:
-        raise StoreError(f"The library {path} is damaged: it has no {', '.join(lost)}. Run: vidlocal check --repair")
+    missing = [name for kind, name in current() if kind == "table" and (kind, name) not in schema]
+    if missing:
+        raise StoreError(f"{path}: damaged, missing tables: {', '.join(missing)}. Run: vidlocal check --repair")
 
 
-def of(connection: sqlite3.Connection) -> Schema:
-    """Every object of a database by kind and name, as the statement that made it."""
+def read(connection: sqlite3.Connection) -> Schema:
+    """Map kind and name of every object of a database to its SQL statement."""
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {(str(kind), str(name)): str(sql) for kind, name, sql in rows}
 
 
 def fingerprint(schema: Schema) -> str:
-    """16 hexadecimal digits, the same for the same objects but those that SQLite keeps for itself."""
-    counted = sorted(item for item in schema.items() if not _is_theirs(*item))
-    return hashlib.blake2s(repr(counted).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    """Hash all objects except internal ones of SQLite: 16 hexadecimal digits."""
+    objects = sorted(item for item in schema.items() if not _is_internal(*item))
+    return hashlib.blake2s(repr(objects).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def foreign(schema: Schema) -> list[tuple[str, str]]:
-    """The objects, by kind and name, that would run something that is not ours."""
-    right = {(kind, name.casefold()): sql for (kind, name), sql in today().items()}
+    """List kind and name of the foreign objects that SQLite would execute."""
+    expected = {(kind, name.casefold()): sql for (kind, name), sql in current().items()}
     return [
-        (kind, name)
-        for (kind, name), sql in schema.items()
-        if (right[kind, name.casefold()] != sql if (kind, name.casefold()) in right else not sql.startswith(_INERT))
+        (kind, name) for (kind, name), sql in schema.items() if _is_foreign(expected.get((kind, name.casefold())), sql)
     ]
 
 
-def _is_theirs(name: tuple[str, str], sql: str) -> bool:
-    return name[1].startswith(_THEIRS) and sql.startswith(_INERT)
+def _is_foreign(expected: str | None, sql: str) -> bool:
+    return expected != sql if expected is not None else not sql.startswith(_INERT_STATEMENTS)
+
+
+def _is_internal(name: tuple[str, str], sql: str) -> bool:
+    return name[1].startswith(_INTERNAL_PREFIXES) and sql.startswith(_INERT_STATEMENTS)
 
 
 @cache
-def today() -> Schema:
-    """What a library made today has."""
+def current() -> Schema:
+    """Build the schema of a new library."""
     from sqlite_utils import Database
 
     from vidlocal.store.migrations import migrations
@@ -82,6 +84,6 @@ def today() -> Schema:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         migrations.apply(Database(connection, execute_plugins=False))
-        return {name: sql for name, sql in of(connection).items() if not _is_theirs(name, sql)}
+        return {name: sql for name, sql in read(connection).items() if not _is_internal(name, sql)}
     finally:
         connection.close()

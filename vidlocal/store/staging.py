@@ -1,4 +1,4 @@
-"""Frame images on their way into the library: nothing half-made is ever seen, nothing is left lying."""
+"""Publishes frame images atomically and removes the leftovers of killed processes."""
 
 import errno
 import os
@@ -13,18 +13,18 @@ from vidlocal.store.process_locks import ProcessLock, is_alive, remove_stale
 
 _PREFIX = ".staging-"
 
-# Single files are flushed one by one up to here; a video's hundreds are cheaper to flush all at once.
-_FLUSHED_SINGLY = 8
+# Up to this many files fsync each one; for the hundreds of a video one sync is cheaper.
+_MAX_SINGLE_FSYNCS = 8
 
 
 def image_prefix(content_hash: str) -> str:
-    """The folder of a video's frame images, relative to the library folder."""
+    """Return the folder of a video's frame images, relative to the library folder."""
     return f"{FRAMES_FOLDER}/{content_hash}"
 
 
 @contextmanager
 def staged(library: Library, owner: ProcessLock) -> Iterator[Path]:
-    """An empty folder to write frame images to. Whatever is still in it after the block is removed."""
+    """Provide an empty folder for new frame images. Unpublished images are deleted after the block."""
     folder = library.frames_folder / f"{_PREFIX}{owner.token}"
     try:
         shutil.rmtree(folder, ignore_errors=True)
@@ -32,25 +32,23 @@ def staged(library: Library, owner: ProcessLock) -> Iterator[Path]:
         yield folder
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError(
-                f"The disk that holds {library.folder} is full. Free some space and run the same command again."
-            ) from error
+            raise StoreError(f"{library.folder}: disk full. Free some space and run the same command again.") from error
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(library: Library, staging: Path, content_hash: str) -> None:
-    """Give staged images their final place. Call it inside the transaction that adds the video.
+    """Move staged images to their final folder. Call inside the transaction that adds the video.
 
-    The images reach the disk before the rows that speak of them: after a power cut a row's image is whole.
+    The images reach the disk before the rows: after a power cut the image of every row is complete.
     """
     if not library.connection.in_transaction:
-        raise RuntimeError("images are published inside the transaction that speaks of them")
+        raise RuntimeError("publish must run inside the transaction that adds the frames")
     images = list(staging.iterdir())
     if not images:
         return
-    if len(images) > _FLUSHED_SINGLY and hasattr(os, "sync"):
+    if len(images) > _MAX_SINGLE_FSYNCS and hasattr(os, "sync"):
         os.sync()
     else:
         for image in images:
@@ -60,37 +58,36 @@ def publish(library: Library, staging: Path, content_hash: str) -> None:
     staging.rename(final)
 
 
-def sweep(library: Library) -> int:
-    """Remove the images that killed processes left without a video. How many folders those were.
+def remove_orphans(library: Library) -> int:
+    """Delete image folders without a video, left by killed processes. Returns the number of folders.
 
-    Under the write lock nobody is between publishing images and storing their video.
+    Holds the write lock, so that no process is between publishing images and storing the video.
     """
     if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
-        return 0  # behind a link other things may lie, which nothing here speaks of
+        return 0  # a link may lead to files of other programs
     removed = 0
     with library.writing():
-        known = {row["content_hash"] for row in library.rows("SELECT content_hash FROM videos")}
+        hashes = {row["content_hash"] for row in library.rows("SELECT content_hash FROM videos")}
         for folder in library.frames_folder.iterdir():
-            if folder.name not in known and not is_being_filled(library, folder):
+            if folder.name not in hashes and not is_in_use(library, folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     remove_stale(library.folder)
     return removed
 
 
-def is_being_filled(library: Library, folder: Path) -> bool:
-    """Whether this is the staging folder of a process that lives."""
+def is_in_use(library: Library, folder: Path) -> bool:
+    """Return whether the folder is the staging folder of a running process."""
     return folder.name.startswith(_PREFIX) and is_alive(library.folder, folder.name.removeprefix(_PREFIX))
 
 
 def require_space(library: Library, needed_bytes: int) -> None:
-    """Raise StoreError before a long step that the disk cannot hold."""
+    """Raise StoreError if the disk of the library has less free space than needed."""
     free = shutil.disk_usage(library.folder).free
     if free < needed_bytes:
         raise StoreError(
-            f"The disk that holds {library.folder} has {free >> 20} MB free, and "
-            f"this needs about {needed_bytes >> 20} MB. "
-            "Free some space, or name another folder with VIDLOCAL_HOME."
+            f"{library.folder}: not enough disk space ({free >> 20} MB free, about {needed_bytes >> 20} MB needed). "
+            "Free some space, or set VIDLOCAL_HOME to another folder."
         )
 
 

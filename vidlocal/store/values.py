@@ -1,4 +1,4 @@
-"""Values as SQLite stores them, and the types that all rooms of the store share."""
+"""Conversions between Python values and SQLite columns, and the array types of the store."""
 
 import os
 import sqlite3
@@ -13,23 +13,24 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from numpy.typing import NDArray
 
-    Vector = NDArray[np.float32]  # d, of length 1 where not said otherwise
+    Vector = NDArray[np.float32]  # d
     Vectors = NDArray[np.float32]  # n x d
-    Ids = NDArray[np.int64]  # ids of rows, or positions in an array
+    Ids = NDArray[np.int64]  # row ids
+    Positions = NDArray[np.int64]  # indexes into an array
     Mask = NDArray[np.bool_]
-    Bits = NDArray[np.uint64]  # signs of vectors, 64 dimensions a number (see `index.sign_bits`)
-    Distances = NDArray[np.uint16]  # numbers of dimensions in which signs differ
+    Bits = NDArray[np.uint64]  # sign bits, 64 dimensions per value (`index.sign_bits`)
+    Distances = NDArray[np.uint16]  # Hamming distances of sign bits
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
 
 def storable(text: str) -> str:
-    """Text as SQLite can hold it: NUL and lone surrogates become the replacement character."""
+    """Return the text as SQLite can hold it: NUL and lone surrogates become the replacement character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def stored_path(path: Path) -> str | bytes:
-    """A path as a column holds it: text, or the plain bytes of a name that is not valid UTF-8."""
+    """Return a path as a column value: text, or the raw bytes of a name in another encoding than UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -38,12 +39,12 @@ def stored_path(path: Path) -> str | bytes:
 
 
 def now_utc() -> str:
-    """The current time in UTC, ISO 8601, to the second."""
+    """Return the current time in UTC: ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class RowReader(Generic[Record]):
-    """Makes dataclasses of rows whose columns are named like the fields. `converters` apply to single fields."""
+    """Reads rows into dataclasses by column names equal to the field names. `converters` apply to single fields."""
 
     def __init__(self, record: type[Record], **converters: Callable[[Any], object]) -> None:
         names = [field.name for field in fields(record)]
@@ -52,7 +53,7 @@ class RowReader(Generic[Record]):
         self._converters = [(names.index(name), convert) for name, convert in converters.items()]
 
     def __call__(self, row: sqlite3.Row) -> Record:
-        """The dataclass of a row that was selected by `columns`."""
+        """Convert a row of `SELECT {columns}`."""
         values = list(row)
         for position, convert in self._converters:
             values[position] = convert(values[position])

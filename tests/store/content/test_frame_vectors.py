@@ -30,7 +30,7 @@ def add_video(library: Library, content_hash: str = "h1") -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(kind=MediaKind.VIDEO, duration=6.0),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[],
     )
 
@@ -50,10 +50,10 @@ def state(library: Library, kind: JobKind = JobKind.PICTURES) -> dict[JobState, 
 
 def test_only_frames_with_a_picture_of_their_own_are_wanted(library: Library) -> None:
     video_id = add_video(library)
-    wanted = frame_vectors.without(library, video_id, KEY, limit=9)
+    wanted = frame_vectors.frames_without_vector(library, video_id, KEY, limit=9)
     assert [frame_id for frame_id, _ in wanted] == distinct(library, video_id)
     assert [image for _, image in wanted] == ["frames/h1/000000.jpg", "frames/h1/000002.jpg"]
-    assert len(frame_vectors.without(library, video_id, KEY, limit=1)) == 1
+    assert len(frame_vectors.frames_without_vector(library, video_id, KEY, limit=1)) == 1
 
 
 def test_what_is_stored_comes_back_in_order_of_video_and_time(library: Library) -> None:
@@ -65,7 +65,7 @@ def test_what_is_stored_comes_back_in_order_of_video_and_time(library: Library) 
     assert found.times.tolist() == [0.0, 4.0, 0.0, 4.0]
     assert found.frames.tolist() == [*distinct(library, first), *distinct(library, second)]
     np.testing.assert_array_equal(found.vectors, unit(3.0, 4.0, 1.0, 2.0))
-    assert frame_vectors.without(library, first, KEY, limit=9) == []
+    assert frame_vectors.frames_without_vector(library, first, KEY, limit=9) == []
 
 
 def test_vectors_of_two_models_never_meet(library: Library) -> None:
@@ -74,8 +74,8 @@ def test_vectors_of_two_models_never_meet(library: Library) -> None:
     frame_vectors.store(library, OTHER, distinct(library, video_id)[:1], unit(3.0))
     assert frame_vectors.keys(library) == [KEY, OTHER]
     assert len(frame_vectors.every(library, OTHER).vectors) == 1
-    assert len(frame_vectors.without(library, video_id, OTHER, limit=9)) == 1
-    frame_vectors.forget_others(library, video_id, OTHER)
+    assert len(frame_vectors.frames_without_vector(library, video_id, OTHER, limit=9)) == 1
+    frame_vectors.delete_other_models(library, video_id, OTHER)
     assert frame_vectors.keys(library) == [OTHER]
 
 
@@ -106,7 +106,7 @@ def test_only_the_vectors_of_some_videos_are_read(library: Library) -> None:
 
 
 def test_many_vectors_are_read_from_their_copy(library: Library) -> None:
-    rows = random_rows(vector_cache.UNMIRRORED + 50)
+    rows = random_rows(vector_cache.MAX_UNCACHED + 50)
     _, ids = looks.add_video(library, "many", rows, key=KEY)
     assert len(frame_index.prepare(library, KEY)) == len(rows)
     looks.add_video(library, "few", rows[:3], key=KEY)

@@ -23,7 +23,7 @@ def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
 
 
 def spans(shots: str, *, every: float = 2.0) -> list[tuple[float, float, int]]:
-    return [(strip.start, strip.end, len(strip.pictures)) for strip in sequences.cut(timeline(shots, every=every))]
+    return [(strip.start, strip.end, len(strip.frames)) for strip in sequences.split(timeline(shots, every=every))]
 
 
 def test_a_strip_has_at_most_eight_pictures() -> None:
@@ -49,29 +49,29 @@ def test_slides_that_only_change_are_not_watched() -> None:
 
 
 def test_the_strip_after_a_cut_begins_with_the_picture_before_it() -> None:
-    first, second = sequences.cut(timeline("aaaabbbb"))
-    assert [picture.time for picture in first.pictures] == [0.0, 2.0, 4.0, 6.0]
-    assert [picture.time for picture in second.pictures] == [6.0, 8.0, 10.0, 12.0, 14.0]
+    first, second = sequences.split(timeline("aaaabbbb"))
+    assert [picture.time for picture in first.frames] == [0.0, 2.0, 4.0, 6.0]
+    assert [picture.time for picture in second.frames] == [6.0, 8.0, 10.0, 12.0, 14.0]
     assert first.cuts == ()
     assert second.cuts == (8.0,)
 
 
 def test_short_shots_are_watched_together() -> None:
-    (strip,) = sequences.cut(timeline("aabb"))
-    assert len(strip.pictures) == 4
+    (strip,) = sequences.split(timeline("aabb"))
+    assert len(strip.frames) == 4
     assert strip.cuts == (4.0,)
 
 
 def test_every_strip_begins_with_another_frame() -> None:
     for shots in ("aaabbbcccddd", "aabbaabb", "abbbbabbbba", "a" * 50 + "b" * 3 + "c" * 50, "aaab" * 20):
-        firsts = [strip.pictures[0].id for strip in sequences.cut(timeline(shots))]
+        firsts = [strip.frames[0].id for strip in sequences.split(timeline(shots))]
         assert len(firsts) == len(set(firsts))
 
 
 def test_all_that_moves_is_watched() -> None:
     for shots in ("aaabbbcccddd", "a" * 50 + "b" * 3 + "c" * 50, "aaaa.aaa..aaaaa"):
         found = timeline(shots)
-        watched = {picture.id for strip in sequences.cut(found) for picture in strip.pictures}
+        watched = {picture.id for strip in sequences.split(found) for picture in strip.frames}
         assert watched == {frame.id for frame in found if frame.image}
 
 
@@ -90,7 +90,7 @@ def add_video(library: Library, pictures: int = 10) -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 20.0),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[],
     )
 
@@ -102,7 +102,7 @@ def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
     job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
     second = sequences.of_video(library, video)[1]
     assert job is not None
-    assert job.target == second.pictures[0].id  # it holds the representative frame
+    assert job.target == second.frames[0].id  # it holds the representative frame
     assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
 
 
@@ -127,7 +127,7 @@ def test_hidden_actions_are_watched_again(library: Library) -> None:
         assert job is not None
         jobs.finish(library, job)
     sequences.store_action(library, strip, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
-    assert sequences.watch_hidden_again(library) == 1
+    assert sequences.requeue_unverified(library) == 1
     assert library.number("SELECT count(*) FROM passages") == 0
     assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
 
@@ -136,7 +136,7 @@ def test_stale_actions_are_watched_again_and_stay_until_then(library: Library) -
     video = add_video(library)
     strip = sequences.of_video(library, video)[0]
     sequences.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
-    assert stale.watch_stale(library, "old", ["watch-1"]) == 0
-    assert stale.watch_stale(library, "new", ["watch-1"], [video + 1]) == 0
-    assert stale.watch_stale(library, "new", ["watch-1"]) == 1
+    assert stale.requeue_stale_sequences(library, "old", ["watch-1"]) == 0
+    assert stale.requeue_stale_sequences(library, "new", ["watch-1"], [video + 1]) == 0
+    assert stale.requeue_stale_sequences(library, "new", ["watch-1"]) == 1
     assert len(passages.of_video(library, video)) == 1

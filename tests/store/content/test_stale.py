@@ -34,10 +34,12 @@ def video(library: Library) -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 12.0),
         frame_drafts=[FrameDraft(2.0 * at, 0, f"frames/h/{at}.jpg", at) for at in range(6)],
-        found=[],
+        text_passages=[],
         plan=[],
     )
-    while (job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=ALL_JOBS)) is not None:
+    while (
+        job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=ALL_JOBS)
+    ) is not None:
         jobs.finish(library, job)
     return video_id
 
@@ -50,22 +52,22 @@ def describe(library: Library, video_id: int, texts: list[str], *, model: str = 
 
 def test_what_another_model_or_prompt_wrote_is_stale(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(at) for at in range(6)])
-    assert stale.stale(library, "llava:7b", ("1",)) == []
-    assert len(stale.stale(library, "bakllava", ("1",))) == 6
-    assert len(stale.stale(library, "llava:7b", ("2",))) == 6
-    assert stale.stale(library, "bakllava", ("1",), [video + 1]) == []
+    assert stale.stale_frames(library, "llava:7b", ("1",)) == []
+    assert len(stale.stale_frames(library, "bakllava", ("1",))) == 6
+    assert len(stale.stale_frames(library, "llava:7b", ("2",))) == 6
+    assert stale.stale_frames(library, "bakllava", ("1",), [video + 1]) == []
 
 
 def test_short_and_repeated_descriptions_are_weak(library: Library, video: int) -> None:
     same = LONG.format("the same")
     describe(library, video, ["A room.", same, same, same, LONG.format(4), LONG.format(5)])
     ids = [frame.id for frame in frames.of_video(library, video)]
-    assert stale.weak(library) == ids[:4]
+    assert stale.weak_frames(library) == ids[:4]
 
 
 def test_what_is_redone_stays_until_the_new_description_is_there(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(at) for at in range(6)])
-    assert stale.queue(library, stale.stale(library, "bakllava", ("1",))) == 6
+    assert stale.requeue_frames(library, stale.stale_frames(library, "bakllava", ("1",))) == 6
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.QUEUED] == 6
     assert len(passages.of_video(library, video, [PassageKind.SCENE])) == 6
 
@@ -77,7 +79,7 @@ def test_another_embedding_model_has_everything_embedded_anew(library: Library, 
     ((passage_id, _),) = passages.without_vector(library, video, "old:latest@1", limit=9)
     passages.store_vectors(library, "old:latest@1", [passage_id], np.ones((1, 4), np.float32))
     jobs.finish(library, job)
-    passages.queue_for_model(library, "old")
+    passages.requeue_for_model(library, "old")
     assert (JobKind.EMBED, JobState.QUEUED) not in jobs.counts(library)
-    passages.queue_for_model(library, "new")
+    passages.requeue_for_model(library, "new")
     assert jobs.counts(library)[JobKind.EMBED, JobState.QUEUED] == 1

@@ -32,22 +32,22 @@ from vidlocal.store.database import Library
     ],
 )
 def test_words_are_compared_in_one_form(word: str, form: str) -> None:
-    assert vocabulary.form(word) == form
+    assert vocabulary.normalized(word) == form
 
 
 def test_a_form_is_a_form_of_itself() -> None:
     for word in ("wedding dress", "child", "party", "glass", "bus", "news", "person", "series"):
-        assert vocabulary.form(word) == word
+        assert vocabulary.normalized(word) == word
 
 
 def test_a_filed_form_stays_where_it_is(library: Library) -> None:
-    vocabulary.learn(library, {"kid": "child", "child": "child", "": "x", "y": ""})
-    vocabulary.learn(library, {"kid": "goat"})
-    assert vocabulary.known(library, ["kid", "child", "bride"]) == {"kid": "child", "child": "child"}
-    assert vocabulary.in_use(library, limit=10) == ["child"]
+    vocabulary.add(library, {"kid": "child", "child": "child", "": "x", "y": ""})
+    vocabulary.add(library, {"kid": "goat"})
+    assert vocabulary.lookup(library, ["kid", "child", "bride"]) == {"kid": "child", "child": "child"}
+    assert vocabulary.most_used(library, limit=10) == ["child"]
 
 
 def test_words_nobody_uses_are_forgotten(library: Library) -> None:
-    vocabulary.learn(library, {"kid": "child"})
-    vocabulary.forget_unused(library)
-    assert vocabulary.known(library, ["kid"]) == {}
+    vocabulary.add(library, {"kid": "child"})
+    vocabulary.delete_unused(library)
+    assert vocabulary.lookup(library, ["kid"]) == {}

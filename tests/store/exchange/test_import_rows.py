@@ -20,7 +20,7 @@ from vidlocal.records import (
 from vidlocal.store.content import frames, passages, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import lines
-from vidlocal.store.exchange.import_rows import Importer, placeholder
+from vidlocal.store.exchange.import_rows import Importer, placeholder_hash
 from vidlocal.store.queue import jobs
 
 BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
@@ -39,7 +39,7 @@ def wedding(library: Library) -> int:
             FrameDraft(0.0, 0, f"frames/{HASH}/000000.jpg", (1 << 64) - 1, rank=0, facts={"brightness": 0.5}),
             FrameDraft(2.0, 0, None, 0, same_as=0),
         ],
-        found=[Passage(4.0, 7.5, PassageKind.SPEECH, "the bride walks", "en", "whisper", "base")],
+        text_passages=[Passage(4.0, 7.5, PassageKind.SPEECH, "the bride walks", "en", "whisper", "base")],
         plan=[],
     )
     frame = frames.of_video(library, video_id)[0]
@@ -57,12 +57,12 @@ def wedding(library: Library) -> int:
 
 
 def exported(library: Library) -> list[dict[str, object]]:
-    return [json.loads(json.dumps(line)) for line in lines(library, videos.every(library), whole=True)]
+    return [json.loads(json.dumps(line)) for line in lines(library, videos.every(library), with_vocabulary=True)]
 
 
 def taken(library: Library, *given: object) -> tuple[Importer, list[tuple[int, str]]]:
     importer = Importer(library)
-    bad = importer.take(list(enumerate(given, 1)))
+    bad = importer.import_lines(list(enumerate(given, 1)))
     importer.finish()
     return importer, bad
 
@@ -87,11 +87,11 @@ def test_a_video_is_known_by_its_name_alone_and_its_text_waits_for_embedding(lib
     video = {"type": "video", "name": "v1", "duration": 55.2}
     said = {"type": "passage", "video": "v1", "kind": "scene", "start": 0.3, "end": 55.1, "text": "A dance."}
     first, _ = taken(library, video, said, said)
-    assert (first.videos, first.passages, first.known) == (1, 1, 1)
+    assert (first.videos, first.passages, first.existing) == (1, 1, 1)
     again, _ = taken(library, video, said)
-    assert (again.videos, again.passages, again.known) == (0, 0, 1)
+    assert (again.videos, again.passages, again.existing) == (0, 0, 1)
     (known,) = videos.every(library)
-    assert (known.title, known.duration, known.content_hash) == ("v1", 55.2, placeholder("v1"))
+    assert (known.title, known.duration, known.content_hash) == ("v1", 55.2, placeholder_hash("v1"))
     assert jobs.counts(library) == {(JobKind.EMBED, JobState.QUEUED): 1}
 
 

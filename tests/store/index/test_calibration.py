@@ -17,42 +17,42 @@ def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarra
 
 def test_nearness_is_0_for_strangers_and_1_for_what_tells_of_the_same() -> None:
     rows, videos = subjects(20, 16)
-    found = calibration.of(rows, videos)
+    found = calibration.fit(rows, videos)
     assert found is not None
-    assert found.nearness(found.apart) == 0.0
-    assert found.nearness(float(rows[0] @ rows[16])) == pytest.approx(1.0, abs=0.05)
+    assert found.normalized(found.unrelated) == 0.0
+    assert found.normalized(float(rows[0] @ rows[16])) == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_model_whose_cosines_are_all_high_gives_the_same_nearness() -> None:
     plain, videos = subjects(20, 16)
     raised, _ = subjects(20, 16, offset=0.6)
-    one, other = calibration.of(plain, videos), calibration.of(raised, videos)
+    one, other = calibration.fit(plain, videos), calibration.fit(raised, videos)
     assert one is not None
     assert other is not None
     pairs = zip(plain[:50], plain[50:100], raised[:50], raised[50:100], strict=True)
     for a, b, c, d in pairs:
-        assert one.nearness(float(a @ b)) == pytest.approx(other.nearness(float(c @ d)), abs=0.01)
+        assert one.normalized(float(a @ b)) == pytest.approx(other.normalized(float(c @ d)), abs=0.01)
 
 
 def test_a_query_the_model_was_told_of_is_measured_from_what_it_has_with_everything() -> None:
     rows, videos = subjects(20, 16, offset=0.6)
-    found = calibration.of(rows, videos)
+    found = calibration.fit(rows, videos)
     assert found is not None
-    asked = found.around(found.middle - 0.9)
-    assert asked.nearness(found.middle - 0.9) == 0.0
-    assert asked.nearness(found.alike - 0.9) == pytest.approx(1.0)
+    asked = found.with_query_mean(found.mean - 0.9)
+    assert asked.normalized(found.mean - 0.9) == 0.0
+    assert asked.normalized(found.near_duplicate - 0.9) == pytest.approx(1.0)
 
 
 def test_the_next_frame_of_the_same_video_is_no_measure_of_what_is_alike() -> None:
     rows = np.repeat(random_rows(40, dimensions=64), 10, axis=0)
-    found = calibration.of(rows, np.repeat(np.arange(40), 10))
+    found = calibration.fit(rows, np.repeat(np.arange(40), 10))
     assert found is not None
-    assert found.alike < 0.9
-    alone = calibration.of(rows, np.zeros(len(rows), dtype=np.int64))
+    assert found.near_duplicate < 0.9
+    alone = calibration.fit(rows, np.zeros(len(rows), dtype=np.int64))
     assert alone is not None
-    assert alone.alike == pytest.approx(1.0)
+    assert alone.near_duplicate == pytest.approx(1.0)
 
 
 def test_few_passages_and_equal_ones_tell_nothing() -> None:
-    assert calibration.of(random_rows(29, dimensions=64), np.arange(29)) is None
-    assert calibration.of(np.tile(random_rows(1, dimensions=64), (50, 1)), np.arange(50)) is None
+    assert calibration.fit(random_rows(29, dimensions=64), np.arange(29)) is None
+    assert calibration.fit(np.tile(random_rows(1, dimensions=64), (50, 1)), np.arange(50)) is None

@@ -12,16 +12,16 @@ from vidlocal.store.check import vectors as check
 from vidlocal.store.content import frame_vectors, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index, vector_cache
-from vidlocal.store.index.search_filter import EVERYTHING, Only
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
-MANY = vector_cache.UNMIRRORED + 200
+MANY = vector_cache.MAX_UNCACHED + 200
 
 
 def nearest(
-    library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: Only = EVERYTHING
+    library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: SearchFilter = NO_FILTER
 ) -> dict[int, float]:
     mirror = frame_index.prepare(library, KEY)
-    return frame_index.nearest(library, mirror, row, limit=limit, least=lambda crowd: least, only=only)[0]
+    return frame_index.nearest(library, mirror, row, limit=limit, min_cosine=lambda crowd: least, search_filter=only)[0]
 
 
 def mirrored(library: Library) -> int:
@@ -40,18 +40,18 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
     mirror = frame_index.prepare(library, KEY)
     _, crowd = frame_index.nearest(library, mirror, rows[2], limit=1, min_cosine=lambda crowd: 0.0)
     assert crowd.count == count
-    assert crowd.middle == pytest.approx(np.median(exact), abs=1e-5)
+    assert crowd.median == pytest.approx(np.median(exact), abs=1e-5)
     assert count == 4 or crowd.spread == pytest.approx(exact.std(), abs=0.02)
 
 
 def test_large_libraries_have_a_mirror_of_their_own(library: Library) -> None:
     add_video(library, "one", random_rows(MANY))
     assert len(frame_index.prepare(library, KEY)) == mirrored(library) == MANY
-    assert vector_cache.folder_of(library, KEY) != vector_cache.folder_of(library, KEY, vector_cache.OF_FRAMES)
-    assert list(check.mirrors(library)) == []
+    assert vector_cache.folder_of(library, KEY) != vector_cache.folder_of(library, KEY, vector_cache.FRAME_VECTORS)
+    assert list(check.caches(library)) == []
     rows = next((library.folder / vector_cache.FOLDER).glob("*/*.rows"))
     rows.write_bytes(b"\0" * 4 + rows.read_bytes()[4:])
-    assert [finding.sentence for finding in check.mirrors(library)] == [f"The copy of the vectors of {KEY} is damaged."]
+    assert [finding.message for finding in check.caches(library)] == [f"The copy of the vectors of {KEY} is damaged."]
 
 
 def test_frames_that_are_gone_are_not_found(library: Library) -> None:
@@ -114,7 +114,7 @@ def test_filters_hold_for_frames(library: Library) -> None:
         connection.execute("UPDATE videos SET recorded_at = '2024-06-02T18:00:00' WHERE id = ?", (second,))
 
     def shown(**filters: object) -> set[int]:
-        return set(nearest(library, rows[0], limit=99, only=Only(**filters)))  # type: ignore[arg-type]
+        return set(nearest(library, rows[0], limit=99, only=SearchFilter(**filters)))  # type: ignore[arg-type]
 
     everything = {*ids, *others}
     assert shown() == everything
@@ -134,15 +134,15 @@ def test_filters_hold_for_frames(library: Library) -> None:
 
 def test_a_video_looks_like_the_mean_of_its_frames(library: Library) -> None:
     mirror = frame_index.prepare(library, KEY)
-    assert [len(part) for part in frame_index.of_videos(library, mirror)] == [0, 0]
+    assert [len(part) for part in frame_index.video_centroids(library, mirror)] == [0, 0]
     rows = random_rows(MANY)
     first, _ = add_video(library, "one", rows[:700])
     second, _ = add_video(library, "two", rows[700:MANY])
     third, _ = add_video(library, "three", random_rows(3, seed=5))
-    ids, vectors = frame_index.of_videos(library, frame_index.prepare(library, KEY))
+    ids, vectors = frame_index.video_centroids(library, frame_index.prepare(library, KEY))
     assert ids.tolist() == [first, second, third]
     mean = rows[:700].mean(axis=0)
     assert vectors[0] == pytest.approx(mean / np.linalg.norm(mean), abs=1e-5)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
     videos.remove(library, second)
-    assert frame_index.of_videos(library, frame_index.prepare(library, KEY))[0].tolist() == [first, third]
+    assert frame_index.video_centroids(library, frame_index.prepare(library, KEY))[0].tolist() == [first, third]

@@ -37,5 +37,5 @@ def test_the_more_usual_word_is_meant(library: Library) -> None:
 
 
 def test_corrected_words_stand_in_the_query() -> None:
-    assert spelling.corrected("Weding CAKE", {"weding": "wedding"}) == "wedding cake"
-    assert spelling.corrected("Weding CAKE", {}) == "Weding CAKE"
+    assert spelling.apply("Weding CAKE", {"weding": "wedding"}) == "wedding cake"
+    assert spelling.apply("Weding CAKE", {}) == "Weding CAKE"

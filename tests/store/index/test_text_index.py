@@ -7,7 +7,7 @@ from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import text_index
-from vidlocal.store.index.hits import Only
+from vidlocal.store.index.hits import SearchFilter
 
 
 def found(library: Library, query: str, **narrowed: object) -> list[str]:
@@ -153,17 +153,17 @@ def test_a_megabyte_is_a_query(library: Library) -> None:
     add_video(library, "wedding", [BRIDE])
     assert found(library, "bride " + "word " * 200_000) == [BRIDE]
     assert found(library, "x" * 1_000_000) == []
-    assert len(text_index.split("".join(f"w{n} " for n in range(100_000)))) == text_index.MOST_TERMS
+    assert len(text_index.split("".join(f"w{n} " for n in range(100_000)))) == text_index.MAX_TERMS
 
 
 def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None:
     one, _ = add_video(library, "one", [BRIDE, Passage(9.0, 9.5, PassageKind.SPEECH, "here comes the bride")])
     two, _ = add_video(library, "two", ["a bride and groom"])
-    assert found(library, "bride", only=Only(videos=frozenset({two}))) == ["a bride and groom"]
-    assert found(library, "bride", only=Only(kinds=frozenset({PassageKind.SPEECH}))) == ["here comes the bride"]
-    both = Only(videos=frozenset({one}), kinds=frozenset({PassageKind.SCENE}))
+    assert found(library, "bride", only=SearchFilter(videos=frozenset({two}))) == ["a bride and groom"]
+    assert found(library, "bride", only=SearchFilter(kinds=frozenset({PassageKind.SPEECH}))) == ["here comes the bride"]
+    both = SearchFilter(videos=frozenset({one}), kinds=frozenset({PassageKind.SCENE}))
     assert found(library, "bride", only=both) == [BRIDE]
-    assert found(library, "bride", only=Only(videos=frozenset())) == []
+    assert found(library, "bride", only=SearchFilter(videos=frozenset())) == []
 
 
 def test_hidden_and_removed_passages_are_not_found(library: Library) -> None:
@@ -216,8 +216,8 @@ def test_commoner_words_count_for_the_passages_that_the_rarer_ones_find(library:
     texts = [f"{'apple' if n % 5 else 'bread'} number{n}" for n in range(40)]
     _, ids = add_video(library, "kitchen", [*texts, "apple knife", "bread knife", "fork knife"])
     knife, apple = (text_index._Term("words", word, df, 1.0) for word, df in (("knife", 3), ("apple", 9_000)))
-    rarer, commoner = text_index._scored(
-        library, "passage_words", [knife], [apple], text_index._Bounds(6_000, 10, Only())
+    rarer, commoner = text_index._score_index(
+        library, "passage_words", [knife], [apple], text_index._Bounds(6_000, 10, SearchFilter())
     )
     assert set(rarer) == set(ids[-3:])
     assert commoner == {ids[-3]: 1.0}
@@ -228,17 +228,17 @@ def test_very_common_words_are_looked_for_together(library: Library) -> None:
     one = [f"apple number{n}" for n in range(20)]
     _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *one])
     apple, bread, cheese = (text_index._Term("words", word, 9_000, 1.0) for word in ("apple", "bread", "cheese"))
-    bounds = text_index._Bounds(6_000, 15, Only())
-    found, of_cheese = text_index._scored(library, "passage_words", [apple], [bread, cheese], bounds)
+    bounds = text_index._Bounds(6_000, 15, SearchFilter())
+    found, of_cheese = text_index._score_index(library, "passage_words", [apple], [bread, cheese], bounds)
     assert found == dict.fromkeys(ids[:21], 2.0)
     assert of_cheese == {ids[0]: 1.0}
-    newest, of_cheese = text_index._scored(library, "passage_words", [apple], [cheese], bounds)
+    newest, of_cheese = text_index._score_index(library, "passage_words", [apple], [cheese], bounds)
     assert set(newest) == set(ids)
     assert of_cheese == {ids[0]: 1.0}
 
 
 def test_how_common_a_word_is_is_learnt_from_a_part(library: Library) -> None:
-    add_video(library, "long", random_texts(3 * text_index.STRETCHES * text_index.STRETCH // 2, seed=3))
+    add_video(library, "long", random_texts(3 * text_index.SAMPLE_RANGES * text_index.SAMPLE_RANGE_IDS // 2, seed=3))
     total = library.number("SELECT max(id) FROM passages")
     for word in ("word0x", "word1x", "word9x", "word40x"):
         counted = library.number("SELECT count(*) FROM passage_words WHERE passage_words MATCH ?", word)

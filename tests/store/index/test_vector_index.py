@@ -13,10 +13,10 @@ from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import sign_bits, vector_cache, vector_index
-from vidlocal.store.index.hits import Only
+from vidlocal.store.index.hits import SearchFilter
 from vidlocal.store.index.vector_index import Nearest
 
-MANY = vector_cache.UNMIRRORED + 200
+MANY = vector_cache.MAX_UNCACHED + 200
 
 
 def nearest(library: Library, vector: np.ndarray, *, limit: int = 5, **more: object) -> Nearest:  # type: ignore[type-arg]
@@ -63,12 +63,12 @@ def test_the_coarse_scan_misses_next_to_nothing() -> None:
     themes = random_rows(10, dimensions=384, seed=6)
     rows = np.repeat(themes, 2_000, axis=0) + 0.6 * random_rows(20_000, dimensions=384, seed=7)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    bits = sign_bits.bits_of(rows)
+    bits = sign_bits.pack(rows)
     found = []
     for theme in themes:
         query = theme + 0.04 * chance.standard_normal(384).astype(np.float32)
-        differing = np.bitwise_count(bits ^ sign_bits.bits_of(query[None])).sum(axis=1, dtype=np.uint16)
-        best = vector_index.agreeing(differing)
+        differing = np.bitwise_count(bits ^ sign_bits.pack(query[None])).sum(axis=1, dtype=np.uint16)
+        best = vector_index.closest_by_signs(differing)
         assert len(best) < len(rows) / 4
         found.append(np.isin(np.argpartition(-(rows @ query), 100)[:100], best).mean())
     assert np.mean(found) >= 0.99
@@ -77,7 +77,7 @@ def test_the_coarse_scan_misses_next_to_nothing() -> None:
 def test_a_coarse_scan_of_a_part_finds_in_that_part_only() -> None:
     distances = np.tile(np.arange(20, dtype=np.uint16), 1_000)
     chosen = np.arange(20_000) % 20 >= 10
-    best = vector_index.agreeing(distances, chosen)
+    best = vector_index.closest_by_signs(distances, chosen)
     assert set(distances[best].tolist()) == {10, 11, 12, 13}
     assert len(best) == vector_index.RESCORED
 
@@ -195,11 +195,11 @@ def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None
     said = [Passage(1.0, 2.0, PassageKind.SPEECH, f"words {n}") for n in range(MANY)]
     two, more = add_video(library, "two", said)
     add_vectors(library, more, rows)
-    assert list(nearest(library, rows[0], limit=1, only=Only(videos=frozenset({two}))).cosines) == [more[0]]
-    scenes = Only(kinds=frozenset({PassageKind.SCENE}))
+    assert list(nearest(library, rows[0], limit=1, only=SearchFilter(videos=frozenset({two}))).cosines) == [more[0]]
+    scenes = SearchFilter(kinds=frozenset({PassageKind.SCENE}))
     assert list(nearest(library, rows[0], limit=1, only=scenes).cosines) == [ids[0]]
     assert not nearest(
-        library, rows[0], only=Only(videos=frozenset({two}), kinds=frozenset({PassageKind.SCENE}))
+        library, rows[0], only=SearchFilter(videos=frozenset({two}), kinds=frozenset({PassageKind.SCENE}))
     ).cosines
 
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind
 from vidlocal.store import schema as schemas
-from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.database import Library, translated_errors
 from vidlocal.store.queue import jobs
 
@@ -16,14 +16,16 @@ TEXT_INDEXES = ("passage_words", "passage_grams")
 # What can be made again from other tables, and what nobody misses.
 _DERIVED = (*TEXT_INDEXES, "vectors", "frame_vectors", "searches", "measures")
 # What makes the rows of a table again, and for the videos of which table.
-_MAKERS = {"vectors": (JobKind.EMBED, "passages"), "frame_vectors": (JobKind.PICTURES, "frames")}
+_JOBS = {"vectors": (JobKind.EMBED, "passages"), "frame_vectors": (JobKind.PICTURES, "frames")}
 
 
 def pages(library: Library) -> Iterator[Finding]:
     """Damage to the file. Raises StoreError when it is in what nothing else says: a copy must be restored."""
-    if _complaint(library, "") is None:
+    if _integrity_errors(library, "") is None:
         return
-    damaged = {table: complaint for table in _tables(library) if (complaint := _complaint(library, table)) is not None}
+    damaged = {
+        table: complaint for table in _tables(library) if (complaint := _integrity_errors(library, table)) is not None
+    }
     lost = [table for table, said in damaged.items() if not table.startswith(_DERIVED) and not _is_index_only(said)]
     if lost:
         raise StoreError(
@@ -31,20 +33,24 @@ def pages(library: Library) -> Iterator[Finding]:
             f"({damaged[lost[0]][0]}). Restore a copy, or move it away and ingest again."
         )
     if not damaged:
-        yield Finding(Part.DATABASE, "Pages of the file are lost.", mend=partial(_vacuum, library))
+        yield Finding(Category.DATABASE, "Pages of the file are lost.", repair=partial(_vacuum, library))
     for table, said in damaged.items():
-        name = _owner(table)
+        name = _index_of(table)
         if table.startswith(TEXT_INDEXES):
-            yield Finding(Part.TEXT_INDEX, f"The text index {name} is damaged.", mend=partial(_remake, library, name))
+            yield Finding(
+                Category.TEXT_INDEX, f"The text index {name} is damaged.", repair=partial(_rebuild, library, name)
+            )
         elif _is_index_only(said):
-            yield Finding(Part.DATABASE, f"An index of {name} is wrong.", mend=partial(_reindex, library, name))
+            yield Finding(Category.DATABASE, f"An index of {name} is wrong.", repair=partial(_reindex, library, name))
         else:
-            yield Finding(Part.DATABASE, f"The table {name} is damaged.", mend=partial(_empty, library, name))
+            yield Finding(
+                Category.DATABASE, f"The table {name} is damaged.", repair=partial(_reset_table, library, name)
+            )
 
 
 def schema(library: Library) -> Iterator[Finding]:
     """Tables, indexes, triggers and views that are missing or are not ours. StoreError when a table is missing."""
-    right, there = _right_schema(), schemas.of(library.connection)
+    right, there = _expected_schema(), schemas.read(library.connection)
     lost = [name for kind, name in right if kind == "table" and (kind, name) not in there and name not in TEXT_INDEXES]
     if lost:
         raise StoreError(
@@ -53,25 +59,27 @@ def schema(library: Library) -> Iterator[Finding]:
         )
     for (kind, name), sql in right.items():
         if (kind, name) not in there and kind == "table":
-            yield Finding(Part.TEXT_INDEX, f"The text index {name} is missing.", mend=partial(_remake, library, name))
+            yield Finding(
+                Category.TEXT_INDEX, f"The text index {name} is missing.", repair=partial(_rebuild, library, name)
+            )
         elif kind != "table" and there.get((kind, name)) != sql:
             mend = partial(_recreate, library, kind, name, sql)
-            yield Finding(Part.DATABASE, f"The {kind} {name} is missing or not ours.", mend=mend)
+            yield Finding(Category.DATABASE, f"The {kind} {name} is missing or not ours.", repair=mend)
     for kind, name in schemas.foreign(there):
         if kind in ("trigger", "view") and (kind, name) not in right:
             mend = partial(_drop, library, kind, name)
-            yield Finding(Part.DATABASE, f"There is a {kind} {name} that is not ours.", mend=mend)
+            yield Finding(Category.DATABASE, f"There is a {kind} {name} that is not ours.", repair=mend)
 
 
 def text_indexes(library: Library) -> Iterator[Finding]:
     """Text indexes that say other words than the passages do."""
     for index in TEXT_INDEXES:
-        if not _agrees(library, index):
+        if not _is_consistent(library, index):
             sentence = f"The text index {index} does not agree with the passages."
-            yield Finding(Part.TEXT_INDEX, sentence, mend=partial(_remake, library, index))
+            yield Finding(Category.TEXT_INDEX, sentence, repair=partial(_rebuild, library, index))
 
 
-def owners(library: Library) -> Iterator[Finding]:
+def orphan_rows(library: Library) -> Iterator[Finding]:
     """Rows that belong to something that is not there. Repeats of lost frames are left to `rows`."""
     rows = library.rows("PRAGMA foreign_key_check")
     found: dict[tuple[str, str], list[int]] = {}
@@ -80,10 +88,10 @@ def owners(library: Library) -> Iterator[Finding]:
             found.setdefault((table, parent), []).append(row_id)
     for (table, parent), ids in found.items():
         sentence = f"Rows of {table} that belong to nothing in {parent}: {len(ids):,}."
-        yield Finding(Part.ROWS, sentence, mend=partial(_delete, library, table, ids))
+        yield Finding(Category.ROWS, sentence, repair=partial(_delete, library, table, ids))
 
 
-def _complaint(library: Library, table: str) -> list[str] | None:
+def _integrity_errors(library: Library, table: str) -> list[str] | None:
     """What SQLite says is wrong with a table and its indexes, or with the whole file; None when all is well."""
     quoted = table.replace("'", "''")
     pragma = f"PRAGMA integrity_check('{quoted}')" if table else "PRAGMA integrity_check"
@@ -107,19 +115,19 @@ def _tables(library: Library) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def _owner(table: str) -> str:
+def _index_of(table: str) -> str:
     """The text index a hidden table of SQLite's belongs to, or the table itself."""
     return next((index for index in TEXT_INDEXES if table.startswith(index)), table)
 
 
 @cache
-def _right_schema() -> schemas.Schema:
+def _expected_schema() -> schemas.Schema:
     """What a library made today has, less what the text indexes keep for themselves."""
     hidden = tuple(f"{index}_" for index in TEXT_INDEXES)
-    return {(kind, name): sql for (kind, name), sql in schemas.today().items() if not name.startswith(hidden)}
+    return {(kind, name): sql for (kind, name), sql in schemas.current().items() if not name.startswith(hidden)}
 
 
-def _agrees(library: Library, index: str) -> bool:
+def _is_consistent(library: Library, index: str) -> bool:
     with library.writing() as connection:
         try:
             # Rank 1 compares with the passages too, not only the index with itself.
@@ -131,15 +139,15 @@ def _agrees(library: Library, index: str) -> bool:
     return True
 
 
-def _remake(library: Library, index: str) -> None:
+def _rebuild(library: Library, index: str) -> None:
     """Make a text index anew from the passages, itself anew too where it is too damaged to be emptied."""
     try:
         with library.writing() as connection:
             connection.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
     except StoreError:
-        _cut_out(library, index)
+        _remove_table(library, index)
         with library.writing() as connection:
-            connection.execute(_right_schema()["table", index])
+            connection.execute(_expected_schema()["table", index])
             connection.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
 
 
@@ -160,22 +168,22 @@ def _reindex(library: Library, table: str) -> None:
         connection.execute(f"REINDEX {table}")
 
 
-def _empty(library: Library, table: str) -> None:
+def _reset_table(library: Library, table: str) -> None:
     """Give up a table whose rows are made again: vectors by the next `enrich`."""
-    right = _right_schema()
-    _cut_out(library, table)
+    right = _expected_schema()
+    _remove_table(library, table)
     with library.writing() as connection:
         connection.execute(right["table", table])
         for (kind, _), sql in right.items():
             if kind == "index" and f" ON {table}(" in sql:
                 connection.execute(sql)
-        if table in _MAKERS:
-            work, owners = _MAKERS[table]
+        if table in _JOBS:
+            work, owners = _JOBS[table]
             for row in library.rows(f"SELECT DISTINCT video_id FROM {owners}"):
                 jobs.add(library, work, row["video_id"], row["video_id"])
 
 
-def _cut_out(library: Library, table: str) -> None:
+def _remove_table(library: Library, table: str) -> None:
     """Remove a table that is too damaged to be dropped, with what belongs to it: the rest is written anew."""
     with translated_errors(library.path):
         library.connection.execute("PRAGMA writable_schema = ON")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Part(StrEnum):
+class Category(StrEnum):
     """Which part of a library a finding is about. The values are printed."""
 
     DATABASE = "database"
@@ -24,8 +24,8 @@ class Finding:
     `mend` raises VidlocalError when it turns out that it cannot. A `note` is worth knowing and no damage.
     """
 
-    part: Part
-    sentence: str
+    category: Category
+    message: str
     video_id: int | None = None
-    mend: Callable[[], None] | None = None
-    note: bool = False
+    repair: Callable[[], None] | None = None
+    is_note: bool = False

@@ -11,7 +11,7 @@ from pathlib import Path
 from vidlocal.errors import StoreError
 from vidlocal.records import Frame, JobKind, JobState
 from vidlocal.store import process_locks, staging
-from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frames
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.queue import jobs
@@ -21,15 +21,15 @@ _UNSIGNED = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class DamagedImage:
     """A frame without a picture to look at. `missing`: there is no file at all. `dhash` is 64 bits, unsigned."""
 
     frame: Frame
     dhash: int
-    missing: bool
+    is_missing: bool
 
 
-def lost(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[Lost]:
+def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[DamagedImage]:
     """The frames of a video whose image is missing or not, byte for byte, what was published.
 
     Where no checksum was kept, it must begin and end as a JPEG does, and then `is_whole` decides.
@@ -37,7 +37,7 @@ def lost(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) 
     rows = library.rows(
         "SELECT id, image_crc, dhash FROM frames WHERE video_id = ? AND image IS NOT NULL ORDER BY id", video_id
     )
-    found: list[Lost] = []
+    found: list[DamagedImage] = []
     for frame_id, crc, dhash in rows:
         frame = frames.get(library, frame_id)
         if frame is None:
@@ -47,11 +47,11 @@ def lost(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) 
         except OSError:
             data = None
         if data is None or not _is_as_published(data, crc, is_whole):
-            found.append(Lost(frame, dhash & _UNSIGNED, missing=data is None))
+            found.append(DamagedImage(frame, dhash & _UNSIGNED, is_missing=data is None))
     return found
 
 
-def nameless(library: Library) -> Iterator[Finding]:
+def unnamed(library: Library) -> Iterator[Finding]:
     """Distinct frames that have forgotten their image, which is still there: it is named by their position."""
     rows = library.rows(
         """SELECT id, video_id, content_hash, position FROM (
@@ -61,10 +61,10 @@ def nameless(library: Library) -> Iterator[Finding]:
     )
     for frame_id, video_id, content_hash, position in rows:
         image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
-        path = frames.place_of(library, image)
+        path = frames.image_file(library, image)
         if path is not None and path.is_file():
             sentence = f"Frame {frame_id} has forgotten its image {image}."
-            yield Finding(Part.ROWS, sentence, video_id, partial(_remind, library, frame_id, image))
+            yield Finding(Category.ROWS, sentence, video_id, partial(_restore_name, library, frame_id, image))
 
 
 def leftovers(library: Library) -> Iterator[Finding]:
@@ -75,14 +75,14 @@ def leftovers(library: Library) -> Iterator[Finding]:
         places = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
         more = f" and {len(orphans) - 3:,} more" if len(orphans) > 3 else ""
         sentence = f"Left behind, and part of nothing: {places}{more}."
-        yield Finding(Part.LEFTOVERS, sentence, mend=partial(_remove, library))
+        yield Finding(Category.LEFTOVERS, sentence, repair=partial(_remove, library))
 
 
-def replace(library: Library, frame: Frame, jpeg: bytes) -> None:
+def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
     """Give a frame its picture again, and queue what could not be done without it."""
     if frame.image is None:
         return
-    path = frames.place_of(library, frame.image)
+    path = frames.image_file(library, frame.image)
     if path is None:
         raise StoreError(f"Frame {frame.id} is said to have its image at {frame.image}, where none may be.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,8 +113,8 @@ def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], b
     return data.startswith(_FIRST) and data.endswith(_LAST) and is_whole(data)
 
 
-def _remind(library: Library, frame_id: int, image: str) -> None:
-    crc = frames.crc_of(library.folder / image)
+def _restore_name(library: Library, frame_id: int, image: str) -> None:
+    crc = frames.file_crc(library.folder / image)
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image = ?, image_crc = ? WHERE id = ?", (image, crc, frame_id))
 
@@ -130,7 +130,7 @@ def _orphans(library: Library) -> Iterator[Path]:
     for place in sorted(library.frames_folder.iterdir()):
         names = known.get(f"{FRAMES_FOLDER}/{place.name}")
         if names is None:
-            if not staging.is_being_filled(library, place):
+            if not staging.is_in_use(library, place):
                 yield place
         elif place.is_dir():
             yield from sorted(path for path in place.iterdir() if path.name not in names)

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
-from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.migrations import STATUS
 from vidlocal.store.queue import jobs
 
 # Containers round their lengths, and sound often ends a moment after the picture.
-_SLACK_S = 1.0
+_TOLERANCE_S = 1.0
 
 Ids = Sequence[int]
-Mend = Callable[[Library, int, Ids], None]
+Repair = Callable[[Library, int, Ids], None]
 
 
 def _quoted(values: type[JobKind] | type[JobState] | type[PassageKind] | type[MediaKind]) -> str:
@@ -29,9 +29,9 @@ class _Rule:
     `sentence` has {number} and {title}.
     """
 
-    sentence: str
+    message: str
     sql: str
-    mend: Mend | None = None
+    repair: Repair | None = None
 
 
 def contradictions(library: Library) -> Iterator[Finding]:
@@ -43,30 +43,30 @@ def contradictions(library: Library) -> Iterator[Finding]:
         for video_id, ids in broken.items():
             row = library.row("SELECT title FROM videos WHERE id = ?", video_id)
             title = "a video that is gone" if row is None else row["title"]
-            mend = None if rule.mend is None else partial(rule.mend, library, video_id, ids)
-            yield Finding(Part.ROWS, rule.sentence.format(number=f"{len(ids):,}", title=title), video_id, mend)
+            mend = None if rule.repair is None else partial(rule.repair, library, video_id, ids)
+            yield Finding(Category.ROWS, rule.message.format(number=f"{len(ids):,}", title=title), video_id, mend)
 
 
 def statuses(library: Library) -> Iterator[Finding]:
     """Videos whose status is not what their jobs say. Looked at last: mending anything else may change it."""
     for row in library.rows(f"SELECT id, title FROM videos WHERE enrichment_status IS NOT {STATUS}"):
         sentence = f"The status of {row['title']} is not what its jobs say."
-        yield Finding(Part.ROWS, sentence, row["id"], partial(_restate, library, row["id"]))
+        yield Finding(Category.ROWS, sentence, row["id"], partial(_reset_status, library, row["id"]))
 
 
-def notes_of_searches(library: Library) -> Iterator[Finding]:
+def unreadable_history(library: Library) -> Iterator[Finding]:
     """Small things that are kept beside the videos and that nobody can read."""
     for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
         ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
         if ids:
             sentence = f"Rows of {table} that cannot be read: {len(ids):,}."
-            yield Finding(Part.ROWS, sentence, mend=partial(_delete, table, library, 0, ids))
+            yield Finding(Category.ROWS, sentence, repair=partial(_delete, table, library, 0, ids))
 
 
 _UNREADABLE_MEASURE = "name = 'seconds_per_frame' AND NOT coalesce(CAST(value AS REAL) > 0, 0)"
 
 
-def _restate(library: Library, video_id: int) -> None:
+def _reset_status(library: Library, video_id: int) -> None:
     with library.writing() as connection:
         connection.execute(f"UPDATE videos SET enrichment_status = {STATUS} WHERE id = ?", (video_id,))
 
@@ -84,21 +84,21 @@ def _describe_again(library: Library, video_id: int, ids: Ids) -> None:
     frames.describe_again(library, ids)
 
 
-def _embed_again(library: Library, video_id: int, ids: Ids) -> None:
+def _queue_embedding(library: Library, video_id: int, ids: Ids) -> None:
     jobs.add(library, JobKind.EMBED, video_id, video_id)
 
 
-def _look_again(library: Library, video_id: int, ids: Ids) -> None:
+def _queue_frame_vectors(library: Library, video_id: int, ids: Ids) -> None:
     jobs.add(library, JobKind.PICTURES, video_id, video_id)
 
 
-def _aim(library: Library, video_id: int, ids: Ids) -> None:
+def _retarget(library: Library, video_id: int, ids: Ids) -> None:
     """A job about a whole video is about its own; where there is such a one already, one is enough."""
     _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
     _update("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
 
 
-def _make_again(library: Library, video_id: int, ids: Ids) -> None:
+def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
     """Forget passages, and queue the work that makes them."""
     wrong = ", ".join(map(str, ids))
     with library.writing() as connection:
@@ -110,18 +110,18 @@ def _make_again(library: Library, video_id: int, ids: Ids) -> None:
             elif kind == PassageKind.ACTION and frame_id is not None:
                 jobs.add(library, JobKind.WATCH, frame_id, video_id)
             else:
-                _from_the_start(library, video_id, PassageKind(kind))
+                _regenerate_kind(library, video_id, PassageKind(kind))
 
 
-def _from_the_start(library: Library, video_id: int, kind: PassageKind) -> None:
+def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None:
     job = {PassageKind.SPEECH: JobKind.TRANSCRIBE, PassageKind.SCREEN_TEXT: JobKind.READ}.get(kind, JobKind.SUMMARISE)
-    passages.remove(library, video_id, kind)
+    passages.delete_of_kind(library, video_id, kind)
     with library.writing() as connection:
         connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step = ?", (video_id, job))
     jobs.add(library, job, video_id, video_id)
 
 
-_OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_SLACK_S})"""
+_OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_TOLERANCE_S})"""
 _MADE_BY_JOBS = "('scene', 'action', 'speech', 'screen_text', 'summary')"
 
 # What a repeat should point at: the last distinct frame of its video before it.
@@ -150,7 +150,7 @@ _RULES = (
     _Rule(
         "Frames of {title} that lie outside the video: {number}.",
         f"""SELECT videos.id, frames.id FROM frames JOIN videos ON videos.id = video_id
-        WHERE time < 0 OR (duration > 0 AND time > duration + {_SLACK_S})""",
+        WHERE time < 0 OR (duration > 0 AND time > duration + {_TOLERANCE_S})""",
     ),
     _Rule(
         "{title} is of an unknown kind.",
@@ -170,7 +170,7 @@ _RULES = (
         "Passages of {title} that lie outside the video: {number}.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN {_MADE_BY_JOBS} AND {_OUTSIDE}""",
-        _make_again,
+        _regenerate,
     ),
     _Rule(
         "Subtitles or notes outside {title}: {number}. For new subtitles: vidlocal rm, then ingest.",
@@ -180,7 +180,7 @@ _RULES = (
     _Rule(
         "Passages of {title} that end after the video does: {number}.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
-        WHERE duration > 0 AND "end" > duration + {_SLACK_S} AND passages.start <= duration + {_SLACK_S}""",
+        WHERE duration > 0 AND "end" > duration + {_TOLERANCE_S} AND passages.start <= duration + {_TOLERANCE_S}""",
         partial(
             _update,
             """UPDATE passages SET "end" = max(start, (SELECT duration FROM videos WHERE id = video_id))
@@ -212,7 +212,7 @@ _RULES = (
     _Rule(
         "Jobs of {title} that are about another video: {number}.",
         "SELECT video_id, id FROM jobs WHERE kind NOT IN ('describe', 'watch') AND target <> video_id",
-        _aim,
+        _retarget,
     ),
     _Rule(
         "Frames of {title} that are neither described nor queued: {number}.",
@@ -232,7 +232,7 @@ _RULES = (
           AND NOT EXISTS (SELECT 1 FROM vectors WHERE passage_id = passages.id)
           AND NOT EXISTS (
             SELECT 1 FROM jobs WHERE kind = 'embed' AND target = passages.video_id AND state <> 'done')""",
-        _embed_again,
+        _queue_embedding,
     ),
     _Rule(
         "Pictures of {title} that have no vector, and are to get none: {number}.",
@@ -243,6 +243,6 @@ _RULES = (
             WHERE others.video_id = frames.video_id)
           AND NOT EXISTS (
             SELECT 1 FROM jobs WHERE kind = 'pictures' AND target = frames.video_id AND state <> 'done')""",
-        _look_again,
+        _queue_frame_vectors,
     ),
 )

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from vidlocal.records import JobKind
-from vidlocal.store.check.finding import Finding, Part
+from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache, vector_index
@@ -20,36 +20,36 @@ _LENGTH_TOLERANCE = 0.01
 
 def unusable(library: Library) -> Iterator[Finding]:
     """Vectors of the wrong size, and such as are not finite or not of length 1."""
-    for key, table in _kept(library):
-        bad = list(_bad(library, key, table))
+    for key, table in _models(library):
+        bad = list(_unusable_rows(library, key, table))
         if bad:
             sentence = f"Vectors of {key} that cannot be compared with others: {len(bad):,}."
-            yield Finding(Part.VECTORS, sentence, mend=partial(_make_again, library, table, bad))
+            yield Finding(Category.VECTORS, sentence, repair=partial(_regenerate, library, table, bad))
 
 
-def mirrors(library: Library) -> Iterator[Finding]:
+def caches(library: Library) -> Iterator[Finding]:
     """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
     folder = library.folder / vector_cache.FOLDER
-    used = {vector_cache.folder_of(library, *one): one for one in _kept(library)}
+    used = {vector_cache.folder_of(library, *one): one for one in _models(library)}
     places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
     for place in places:
         one = used.get(place)
         mend = partial(shutil.rmtree, place, ignore_errors=True)
         if one is None:
-            yield Finding(Part.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", mend=mend)
+            yield Finding(Category.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", repair=mend)
         elif vector_cache.is_damaged(library, *one):
-            yield Finding(Part.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", mend=mend)
+            yield Finding(Category.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", repair=mend)
 
 
-def _kept(library: Library) -> list[tuple[str, vector_cache.Table]]:
+def _models(library: Library) -> list[tuple[str, vector_cache.VectorTable]]:
     """Every model there are vectors of, and of what sort of thing."""
-    kept = [(key, vector_cache.OF_PASSAGES) for key in vector_index.keys(library)]
-    return kept + [(key, vector_cache.OF_FRAMES) for key in frame_vectors.keys(library)]
+    kept = [(key, vector_cache.PASSAGE_VECTORS) for key in vector_index.keys(library)]
+    return kept + [(key, vector_cache.FRAME_VECTORS) for key in frame_vectors.keys(library)]
 
 
-def _bad(library: Library, key: str, table: vector_cache.Table) -> Iterator[tuple[int, int]]:
+def _unusable_rows(library: Library, key: str, table: vector_cache.VectorTable) -> Iterator[tuple[int, int]]:
     """Id and video of the bad vectors of a model. The usual size is the right one."""
-    name, owner, owners = table.name, table.owner, table.owners
+    name, owner, owners = table.name, table.owner_column, table.owner_table
     usual = library.number(
         f"SELECT length(vector) FROM {name} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
     )
@@ -80,8 +80,8 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
         return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
 
 
-def _make_again(library: Library, table: vector_cache.Table, bad: Sequence[tuple[int, int]]) -> None:
-    work = JobKind.EMBED if table is vector_cache.OF_PASSAGES else JobKind.PICTURES
+def _regenerate(library: Library, table: vector_cache.VectorTable, bad: Sequence[tuple[int, int]]) -> None:
+    work = JobKind.EMBED if table is vector_cache.PASSAGE_VECTORS else JobKind.PICTURES
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
         for video_id in {video_id for _, video_id in bad}:

@@ -1,1 +1,1 @@
-"""What is stored about videos: frames, passages, vectors, tags, chapters."""
+"""Videos and their frames, passages, vectors, tags and chapters."""

@@ -1,7 +1,4 @@
-"""How frames look, as vectors of one model at a time: `name@digest12`.
-
-Only a frame with a picture of its own has one; a repeat looks like the frame it repeats.
-"""
+"""Image embeddings of distinct frames, by model key `name@digest12`."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -19,27 +16,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vidlocal.store.values import Ids, Vectors
+
 
 @dataclass(frozen=True, slots=True)
 class FrameVectors:
-    """All vectors of a model, row by row in order of video and time: n frames, their videos and times, n x d."""
+    """Vectors of a model with frame ids, video ids and times, in order of video and time: n, n, n and n x d."""
 
-    frames: "NDArray[np.int64]"
-    videos: "NDArray[np.int64]"
+    frames: "Ids"
+    videos: "Ids"
     times: "NDArray[np.float64]"
-    vectors: "NDArray[np.float32]"
+    vectors: "Vectors"
 
 
 def keys(library: Library) -> list[str]:
-    """The model keys there are vectors of. Quick in a library of any size."""
-    return vector_cache.keys(library, vector_cache.OF_FRAMES)
+    """List the model keys with frame vectors. Fast in a library of any size."""
+    return vector_cache.keys(library, vector_cache.FRAME_VECTORS)
 
 
-def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:
-    """Keep the vectors of frames: float32, n x d, unit rows, in the order of `frame_ids`.
-
-    A frame that was removed in the meantime is passed over.
-    """
+def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "Vectors") -> None:
+    """Store the vectors of frames: float32, n x d, unit rows, in the order of `frame_ids`. Skips deleted frames."""
     with library.writing() as connection:
         connection.executemany(
             """INSERT INTO frame_vectors (frame_id, model, vector) SELECT id, ?, ? FROM frames WHERE id = ?
@@ -51,8 +47,8 @@ def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "NDArra
         )
 
 
-def without(library: Library, video_id: int, key: str, *, limit: int) -> list[tuple[int, str]]:
-    """Ids and images of distinct frames of a video that this model has not seen yet, in order of time."""
+def frames_without_vector(library: Library, video_id: int, key: str, *, limit: int) -> list[tuple[int, str]]:
+    """List ids and images of the distinct frames of a video without a vector of this model, in order of time."""
     rows = library.rows(
         """SELECT id, image FROM frames WHERE video_id = ? AND image IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM frame_vectors WHERE frame_id = frames.id AND model = ?) ORDER BY time LIMIT ?""",
@@ -64,7 +60,7 @@ def without(library: Library, video_id: int, key: str, *, limit: int) -> list[tu
 
 
 def coverage(library: Library, video_id: int, key: str) -> tuple[int, int]:
-    """How many distinct frames of a video this model has seen, and how many there are."""
+    """Count the distinct frames of a video: with a vector of this model, and all."""
     row = library.row(
         """SELECT count(frame_vectors.id), count(*) FROM frames
         LEFT JOIN frame_vectors ON frame_id = frames.id AND model = ? WHERE video_id = ? AND image IS NOT NULL""",
@@ -75,41 +71,41 @@ def coverage(library: Library, video_id: int, key: str) -> tuple[int, int]:
 
 
 def every(library: Library, key: str, videos: Collection[int] | None = None) -> FrameVectors:
-    """All vectors of a model, or those of these videos, from their mirror where there is one.
+    """Read the vectors of a model, of some videos or all, from the vector cache if possible.
 
-    A vector of another size than the first one is left out: `vidlocal check` tells of those.
+    Skips vectors of another size than the first; `vidlocal check` reports them.
     """
     import numpy as np
 
-    mirror = vector_cache.prepare(library, key, vector_cache.OF_FRAMES)
-    newer = mirror.newer(library)
-    among, values = "", []
+    cache = vector_cache.prepare(library, key, vector_cache.FRAME_VECTORS)
+    newer = cache.newer(library)
+    where, values = "", []
     if videos is not None:
-        among, values = "WHERE video_id IN (SELECT value FROM json_each(?))", [json.dumps(sorted(videos))]
+        where, values = "WHERE video_id IN (SELECT value FROM json_each(?))", [json.dumps(sorted(videos))]
     rows = library.rows(
         f"""SELECT frame_vectors.id, frame_id, video_id, time FROM frames
-        CROSS JOIN frame_vectors ON frame_id = frames.id AND model = ? {among} ORDER BY video_id, time""",
+        CROSS JOIN frame_vectors ON frame_id = frames.id AND model = ? {where} ORDER BY video_id, time""",
         key,
         *values,
     )
-    ids = np.concatenate([mirror.ids, newer.ids[:, 0]])
-    wanted = np.fromiter((row["id"] for row in rows), dtype=np.int64, count=len(rows))
-    there = np.isin(wanted, ids)
-    at = np.searchsorted(ids, wanted[there])
-    vectors = np.empty((len(at), mirror.dimensions), dtype=np.float32)
-    is_mirrored = at < len(mirror)
-    vectors[is_mirrored] = mirror.vectors[at[is_mirrored]]
-    vectors[~is_mirrored] = newer.vectors[at[~is_mirrored] - len(mirror)]
+    ids = np.concatenate([cache.ids, newer.ids[:, 0]])
+    row_ids = np.fromiter((row["id"] for row in rows), dtype=np.int64, count=len(rows))
+    exists = np.isin(row_ids, ids)
+    positions = np.searchsorted(ids, row_ids[exists])
+    vectors = np.empty((len(positions), cache.dimensions), dtype=np.float32)
+    is_cached = positions < len(cache)
+    vectors[is_cached] = cache.vectors[positions[is_cached]]
+    vectors[~is_cached] = newer.vectors[positions[~is_cached] - len(cache)]
     return FrameVectors(
-        frames=np.array([row["frame_id"] for row in rows], dtype=np.int64)[there],
-        videos=np.array([row["video_id"] for row in rows], dtype=np.int64)[there],
-        times=np.array([row["time"] for row in rows], dtype=np.float64)[there],
+        frames=np.array([row["frame_id"] for row in rows], dtype=np.int64)[exists],
+        videos=np.array([row["video_id"] for row in rows], dtype=np.int64)[exists],
+        times=np.array([row["time"] for row in rows], dtype=np.float64)[exists],
         vectors=vectors,
     )
 
 
-def forget_others(library: Library, video_id: int, key: str) -> None:
-    """Drop what other models made of a video, once this one has seen all of it."""
+def delete_other_models(library: Library, video_id: int, key: str) -> None:
+    """Delete the vectors of other models of a video, once this model has finished it."""
     with library.writing() as connection:
         connection.execute(
             "DELETE FROM frame_vectors WHERE model <> ? AND frame_id IN (SELECT id FROM frames WHERE video_id = ?)",
@@ -118,12 +114,11 @@ def forget_others(library: Library, video_id: int, key: str) -> None:
 
 
 def queue_missing(library: Library, key: str) -> int:
-    """Queue every video with a distinct frame that this model has not seen. How many there are.
+    """Queue every video with a distinct frame without a vector of this model. Returns the number of videos.
 
-    What was set aside stays so, unless another model was chosen since. A video whose pictures are not there (it was
-    imported) waits until they are.
+    Failed jobs stay failed, unless the model has changed since. Imported videos without images are skipped.
     """
-    is_new = facts.get(library, facts.PICTURES_MODEL) != key
+    is_new = facts.get(library, facts.FRAME_VECTORS_MODEL) != key
     rows = library.rows(
         """SELECT videos.id, min(image) AS image FROM videos JOIN frames ON video_id = videos.id
         WHERE image IS NOT NULL AND NOT EXISTS (
@@ -138,11 +133,11 @@ def queue_missing(library: Library, key: str) -> int:
         JobState.QUEUED,
         JobState.RUNNING,
     )
-    places = {row["id"]: frames.place_of(library, row["image"]) for row in rows}
-    wanted = [video_id for video_id, place in places.items() if place is not None and place.parent.is_dir()]
-    if wanted or is_new:
+    paths = {row["id"]: frames.image_file(library, row["image"]) for row in rows}
+    video_ids = [video_id for video_id, path in paths.items() if path is not None and path.parent.is_dir()]
+    if video_ids or is_new:
         with library.writing():
-            facts.put(library, facts.PICTURES_MODEL, key)
-            for video_id in wanted:
+            facts.put(library, facts.FRAME_VECTORS_MODEL, key)
+            for video_id in video_ids:
                 jobs.add(library, JobKind.PICTURES, video_id, video_id)
-    return len(wanted)
+    return len(video_ids)

@@ -1,4 +1,4 @@
-"""Passages: every piece of text that can be found, and its vectors."""
+"""Passages, the searchable texts of videos, and their vectors."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +10,9 @@ from vidlocal.store.queue.priorities import EMBED_PRIORITY
 from vidlocal.store.values import RowReader, now_utc, storable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from vidlocal.store.values import Vectors
 
-# The engine of what a person wrote. Whatever makes passages anew leaves these alone.
+# Engine of passages written by the user. Jobs that replace passages keep these.
 BY_HAND = "you"
 
 _read = RowReader(Passage, kind=PassageKind)
@@ -27,10 +26,10 @@ def add(
     digest: str | None = None,
     visible: bool = True,
 ) -> list[int]:
-    """Store passages of a video and queue the embedding of their text. Returns their ids.
+    """Store passages of a video and queue their embedding. Returns the ids.
 
-    `digest` names the exact model file behind `Passage.model`. Blank texts are left out, and so is what a model says
-    of the very span of which a person has corrected it. What is not `visible` is not found by search until `reveal`.
+    `digest` identifies the model file of `Passage.model`. Skips blank texts, and passages of a model for a span whose
+    text of the same kind was corrected by hand. Without `visible`, search does not find them until `publish`.
     """
     ids: list[int] = []
     with library.writing() as connection:
@@ -64,26 +63,25 @@ def add(
 
 
 def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | None = None) -> list[Passage]:
-    """The visible passages of a video along its timeline."""
+    """List the visible passages of a video in order of time, of some kinds or all."""
     sql = f"SELECT {_read.columns} FROM passages WHERE video_id = ? AND visible ORDER BY start, id"
     rows = library.rows(sql, video_id)
-    wanted = None if kinds is None else set(kinds)
-    found = (_read(row) for row in rows)
-    return [passage for passage in found if wanted is None or passage.kind in wanted]
+    included = set(PassageKind if kinds is None else kinds)
+    return [passage for passage in map(_read, rows) if passage.kind in included]
 
 
 def has_kind(library: Library, video_id: int, kind: PassageKind) -> bool:
-    """Whether a video has any passage of a kind."""
+    """Return whether a video has a passage of a kind."""
     sql = "SELECT 1 FROM passages WHERE video_id = ? AND kind = ? LIMIT 1"
     return library.row(sql, video_id, kind) is not None
 
 
 def between(library: Library, video_id: int, start: float, end: float, kinds: Iterable[PassageKind]) -> list[Passage]:
-    """The visible passages of some kinds that overlap a span of a video, along its timeline."""
-    named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
+    """List the visible passages of some kinds overlapping a span of a video, in order of time."""
+    names = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
     rows = library.rows(
         f"""SELECT {_read.columns} FROM passages WHERE video_id = ? AND start <= ? AND "end" >= ? AND visible
-          AND kind IN ({named}) ORDER BY start, id""",
+          AND kind IN ({names}) ORDER BY start, id""",
         video_id,
         end,
         start,
@@ -91,16 +89,16 @@ def between(library: Library, video_id: int, start: float, end: float, kinds: It
     return [_read(row) for row in rows]
 
 
-def by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Passage]:
-    """What a person wrote or corrected, of some kinds, in order of video and time."""
-    named = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
-    where = f"engine = ? AND kind IN ({named})"
+def written_by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Passage]:
+    """List the passages of some kinds written or corrected by the user, in order of video and time."""
+    names = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)
+    where = f"engine = ? AND kind IN ({names})"
     rows = library.rows(f"SELECT {_read.columns} FROM passages WHERE {where} ORDER BY video_id, start, id", BY_HAND)
     return [_read(row) for row in rows]
 
 
-def remove(library: Library, video_id: int, kind: PassageKind) -> None:
-    """Forget all passages of one kind that no person wrote, before a step makes them anew."""
+def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
+    """Delete the passages of a kind, except those written by the user, before a job stores new ones."""
     with library.writing() as connection:
         connection.execute(
             "DELETE FROM passages WHERE video_id = ? AND kind = ? AND engine IS NOT ?", (video_id, kind, BY_HAND)
@@ -108,12 +106,13 @@ def remove(library: Library, video_id: int, kind: PassageKind) -> None:
 
 
 def get(library: Library, passage_id: int) -> Passage | None:
+    """Return a passage by its id."""
     row = library.row(f"SELECT {_read.columns} FROM passages WHERE id = ?", passage_id)
     return None if row is None else _read(row)
 
 
 def rewrite(library: Library, passage: Passage, text: str) -> None:
-    """Put a person's words in the place of a passage's text, whoever wrote it, for good. Queues their embedding."""
+    """Replace the text of a passage by the user's own, for good, and queue its embedding."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE passages SET text = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
@@ -125,14 +124,14 @@ def rewrite(library: Library, passage: Passage, text: str) -> None:
             jobs.add(library, JobKind.EMBED, passage.video_id, passage.video_id, priority=EMBED_PRIORITY)
 
 
-def forget(library: Library, passage: Passage) -> None:
-    """Remove one passage, its vectors and its place in the text index."""
+def delete(library: Library, passage: Passage) -> None:
+    """Delete one passage with its vectors and index entries."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
 
 
-def queue_for_model(library: Library, model: str) -> None:
-    """Queue all embedding anew when the library has vectors, but none of this model: another one was chosen."""
+def requeue_for_model(library: Library, model: str) -> None:
+    """Queue the embedding of all videos if the library has vectors, but none of this model."""
     row = library.row(
         "SELECT count(*), coalesce(sum(model LIKE ? OR model LIKE ?), 0) FROM (SELECT DISTINCT model FROM vectors)",
         f"{model}@%",
@@ -141,12 +140,12 @@ def queue_for_model(library: Library, model: str) -> None:
     if row is None or not row[0] or row[1]:
         return
     with library.writing():
-        for found in library.rows("SELECT DISTINCT video_id FROM passages"):
-            jobs.add(library, JobKind.EMBED, found["video_id"], found["video_id"], priority=EMBED_PRIORITY)
+        for (video_id,) in library.rows("SELECT DISTINCT video_id FROM passages"):
+            jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
 
 
 def publish(library: Library, digests: Iterable[str]) -> int:
-    """Let search find what these models wrote since they were last seen to see. How many passages that was."""
+    """Make the unverified passages of these models visible to search. Returns the number of passages."""
     with library.writing() as connection:
         return sum(
             connection.execute("UPDATE passages SET visible = 1 WHERE NOT visible AND digest = ?", (digest,)).rowcount
@@ -155,12 +154,12 @@ def publish(library: Library, digests: Iterable[str]) -> int:
 
 
 def has_unverified(library: Library) -> bool:
-    """Whether anything waits for its model to be seen to see."""
+    """Return whether any passage waits for the verification of its model."""
     return library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is not None
 
 
-def hidden_frames(library: Library) -> list[int]:
-    """The frames whose description is not visible yet."""
+def unverified_frames(library: Library) -> list[int]:
+    """List the ids of the frames with an unverified description."""
     rows = library.rows(
         "SELECT DISTINCT frame_id FROM passages WHERE NOT visible AND kind = ? AND frame_id IS NOT NULL",
         PassageKind.SCENE,
@@ -169,11 +168,12 @@ def hidden_frames(library: Library) -> list[int]:
 
 
 def count(library: Library) -> int:
+    """Count the visible passages."""
     return library.number("SELECT count(*) FROM passages WHERE visible")
 
 
 def without_vector(library: Library, video_id: int, model_key: str, *, limit: int) -> list[tuple[int, str]]:
-    """Ids and texts of passages that this model has not embedded yet."""
+    """List ids and texts of passages without a vector of this model."""
     rows = library.rows(
         """SELECT id, text FROM passages WHERE video_id = ? AND NOT EXISTS (
           SELECT 1 FROM vectors WHERE passage_id = passages.id AND model = ?) ORDER BY id LIMIT ?""",
@@ -184,11 +184,8 @@ def without_vector(library: Library, video_id: int, model_key: str, *, limit: in
     return [(row["id"], row["text"]) for row in rows]
 
 
-def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors: "NDArray[np.float32]") -> None:
-    """Keep the vectors of passages: float32, n x d, unit rows, in the order of `ids`.
-
-    A passage that was removed in the meantime is passed over.
-    """
+def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors: "Vectors") -> None:
+    """Store the vectors of passages: float32, n x d, unit rows, in the order of `ids`. Skips deleted passages."""
     with library.writing() as connection:
         for passage_id, vector in zip(ids, vectors, strict=True):
             connection.execute(

@@ -1,4 +1,4 @@
-"""What is understood of a whole video: sections, chapters, a summary, tags, and the jobs that make them."""
+"""Sections, chapters, summary and tags of a video, and the jobs for them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 from vidlocal.store.values import storable
 
-# What the text model is given: all that was seen, heard, read and noted, and nothing that it wrote itself.
+# Input of the text model: everything except its own summaries.
 EVIDENCE = (
     PassageKind.SCENE,
     PassageKind.ACTION,
@@ -31,15 +31,15 @@ EVIDENCE = (
     PassageKind.NOTE,
 )
 
-# A summary is made anew when there is a quarter more to sum up and nothing more is to come soon, or twice as much.
+# Tags and summary are updated when a video has 25 % more passages and no queued frames, or twice as many passages.
 _MIN_GROWTH = 1.25
 _MIN_GROWTH_WHILE_QUEUED = 2.0
 
 
 def queue(library: Library, video_id: int) -> None:
-    """Plan what makes a video understood: its strips to watch, its tags, and unless it is a photo its summary.
+    """Queue the watch jobs of a video, its tags and, except for a photo, its summary.
 
-    Tags and a summary that were imported are not made again.
+    Existing (imported) tags and summaries are not queued.
     """
     with library.writing():
         sequences.queue(library, video_id)
@@ -57,7 +57,7 @@ def queue(library: Library, video_id: int) -> None:
 
 
 def requeue(library: Library, video_id: int) -> None:
-    """Plan tags and summary of a video anew. Sections whose notes are the same are not read again."""
+    """Queue tags and summary of a video again. Unchanged sections are not sent to the model again."""
     with library.writing():
         for row in library.rows(
             "SELECT kind FROM jobs WHERE video_id = ? AND kind IN (?, ?)", video_id, JobKind.TAG, JobKind.SUMMARISE
@@ -66,11 +66,11 @@ def requeue(library: Library, video_id: int) -> None:
 
 
 def requeue_grown(library: Library) -> int:
-    """Plan tags and summary anew for videos of which much more is known by now. How many there are.
+    """Queue tags and summary of the videos with many new passages. Returns the number of videos.
 
-    What was set aside stays so until it is retried.
+    Failed jobs stay failed until they are retried.
     """
-    grown = library.rows(
+    rows = library.rows(
         f"""WITH known AS (
           SELECT id, understood, (SELECT count(*) FROM passages
             WHERE video_id = videos.id AND visible AND kind IN ({_EVIDENCE})) AS passages
@@ -82,18 +82,18 @@ def requeue_grown(library: Library) -> int:
         _MIN_GROWTH_WHILE_QUEUED,
         _MIN_GROWTH,
     )
-    for row in grown:
+    for row in rows:
         requeue(library, row["id"])
-    return len(grown)
+    return len(rows)
 
 
 def evidence(library: Library, video_id: int) -> list[Passage]:
-    """What the text model may be told of a video, along its timeline."""
+    """List the input of the text model about a video, in order of time."""
     return passages.of_video(library, video_id, EVIDENCE)
 
 
 def frame_excitement(library: Library, video_id: int) -> list[tuple[float, float]]:
-    """Times and excitement, 0 to 1, of the frames for which the vision model gave it."""
+    """List times and excitement (0 to 1) of the frames with a value from the vision model."""
     rows = library.rows(
         """SELECT time, json_extract(facts, '$.excitement') AS value FROM frames
         WHERE video_id = ? AND value IS NOT NULL ORDER BY time""",
@@ -106,7 +106,7 @@ def frame_excitement(library: Library, video_id: int) -> list[tuple[float, float
 
 
 def sections(library: Library, video_id: int) -> dict[int, Section]:
-    """What is kept of the sections of a video, by their numbers."""
+    """Return the stored sections of a video by number."""
     rows = library.rows(
         'SELECT number, start, "end", fingerprint, answer FROM sections WHERE video_id = ? ORDER BY number', video_id
     )
@@ -117,6 +117,7 @@ def sections(library: Library, video_id: int) -> dict[int, Section]:
 
 
 def store_section(library: Library, video_id: int, section: Section, provenance: Provenance) -> None:
+    """Store a section, replacing the one with the same number."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO sections (video_id, number, start, "end", fingerprint, answer, excitement, model, digest,
@@ -140,10 +141,10 @@ def store_section(library: Library, video_id: int, section: Section, provenance:
 
 
 def delete_other_sections(library: Library, video_id: int, numbers: Iterable[int]) -> None:
-    """Forget all other sections of a video."""
-    kept = ", ".join(str(int(number)) for number in numbers)
+    """Delete all sections of a video except these."""
+    included = ", ".join(str(int(number)) for number in numbers)
     with library.writing() as connection:
-        connection.execute(f"DELETE FROM sections WHERE video_id = ? AND number NOT IN ({kept})", (video_id,))
+        connection.execute(f"DELETE FROM sections WHERE video_id = ? AND number NOT IN ({included})", (video_id,))
 
 
 # ------------------------------------------------------------ tags
@@ -152,7 +153,7 @@ def delete_other_sections(library: Library, video_id: int, numbers: Iterable[int
 def store_tags(
     library: Library, video_id: int, video_tags: Sequence[VideoTag], *, event_type: str, excitement: float | None
 ) -> None:
-    """Replace the tags of a video, what sort of event it is and how lively. Nest `jobs.finish` beside it."""
+    """Replace tags, event type and excitement (0 to 1) of a video. Nest `jobs.finish` in the same transaction."""
     with library.writing() as connection:
         connection.execute("DELETE FROM video_tags WHERE video_id = ?", (video_id,))
         connection.executemany(
@@ -170,17 +171,17 @@ def store_tags(
         )
 
 
-def add_frame_tags(library: Library, named: Iterable[tuple[int, str]]) -> None:
-    """Give frames tags beside those they have: pairs of a frame's id and a tag."""
+def add_frame_tags(library: Library, tags_: Iterable[tuple[int, str]]) -> None:
+    """Add tags to frames: pairs of frame id and tag."""
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO tags (frame_id, tag) VALUES (?, ?)",
-            [(frame_id, storable(tag)) for frame_id, tag in named],
+            [(frame_id, storable(tag)) for frame_id, tag in tags_],
         )
 
 
 def tags(library: Library, video_id: int) -> list[VideoTag]:
-    """The tags of a video, those with most passages behind them first."""
+    """List the tags of a video, those with most citations first."""
     rows = library.rows(
         """SELECT kind, tag, json_group_array(passage_id) AS grounds FROM video_tags WHERE video_id = ?
         GROUP BY kind, tag ORDER BY count(*) DESC, kind, tag""",
@@ -190,14 +191,14 @@ def tags(library: Library, video_id: int) -> list[VideoTag]:
 
 
 def event_of(library: Library, video_id: int) -> tuple[str | None, float | None]:
-    """What sort of event a video shows, and how lively it is, 0 to 1; None where that is not known yet."""
+    """Return event type and excitement (0 to 1) of a video."""
     row = library.row("SELECT event_type, excitement FROM videos WHERE id = ?", video_id)
     return (None, None) if row is None else (row["event_type"], row["excitement"])
 
 
 def frame_words(library: Library, video_id: int) -> list[tuple[TagKind, str, int]]:
-    """What the vision model named in the frames of a video, each with the id of the passage that says so."""
-    found = library.rows(
+    """List tags, objects and places named in frames of a video, with the id of the citing passage."""
+    rows = library.rows(
         """SELECT passages.id AS passage_id, tags.tag AS word, 'tag' AS kind FROM tags
           JOIN passages ON passages.frame_id = tags.frame_id AND passages.kind = 'scene' AND visible
           WHERE passages.video_id = ?1
@@ -211,11 +212,11 @@ def frame_words(library: Library, video_id: int) -> list[tuple[TagKind, str, int
         ORDER BY 1""",
         video_id,
     )
-    return [(TagKind(row["kind"]), str(row["word"]), row["passage_id"]) for row in found]
+    return [(TagKind(row["kind"]), str(row["word"]), row["passage_id"]) for row in rows]
 
 
 def frame_events(library: Library, video_id: int) -> list[str]:
-    """The occasions that the vision model named in the frames of a video."""
+    """List the event types that the vision model named in frames of a video."""
     rows = library.rows(
         "SELECT json_extract(facts, '$.event_type') AS event FROM frames WHERE video_id = ? AND event IS NOT NULL",
         video_id,
@@ -229,7 +230,7 @@ def frame_events(library: Library, video_id: int) -> list[str]:
 def store_summary(
     library: Library, video_id: int, whole: Chapter, parts: Sequence[Chapter], provenance: Provenance
 ) -> None:
-    """Replace the summary of a video and its chapters. Nest `jobs.finish` beside it."""
+    """Replace summary and chapters of a video. Nest `jobs.finish` in the same transaction."""
     with library.writing() as connection:
         passages.delete_of_kind(library, video_id, PassageKind.SUMMARY)
         for chapter in (whole, *parts):
@@ -258,7 +259,7 @@ def store_summary(
 
 
 def chapters(library: Library, video_id: int) -> list[Chapter]:
-    """The chapters of a video in order; none when it is too short for any, or not summed up yet."""
+    """List the chapters of a video in order of time: none without summary, or for a short video."""
     rows = library.rows(
         """SELECT passages.start, passages."end", title, text, excitement,
           (SELECT json_group_array(rests_on) FROM grounds WHERE passage_id = passages.id) AS grounds
@@ -272,7 +273,7 @@ def chapters(library: Library, video_id: int) -> list[Chapter]:
 
 
 def citations(library: Library, passage_id: int) -> list[int]:
-    """The ids of the passages that a summary or chapter rests on."""
+    """List the ids of the passages cited by a summary or chapter."""
     return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ? ORDER BY 1", passage_id)]
 
 
@@ -293,6 +294,6 @@ def _to_json(answer: SectionAnswer) -> str:
 
 
 def _answer(stored: str) -> SectionAnswer:
-    found = json.loads(stored)
-    words = tuple((TagKind(kind), word) for kind, word in found.pop("words"))
-    return SectionAnswer(words=words, citations=tuple(found.pop("rests_on")), **found)
+    values = json.loads(stored)
+    words = tuple((TagKind(kind), word) for kind, word in values.pop("words"))
+    return SectionAnswer(words=words, citations=tuple(values.pop("rests_on")), **values)

@@ -1,4 +1,4 @@
-"""Videos: identity is content, a path is only where it was last seen."""
+"""Videos, identified by content hash, and the paths of their files."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from vidlocal.store.values import RowReader, now_utc, storable, stored_path
 
 _read = RowReader(Video, path=os.fsdecode, kind=MediaKind, enrichment_status=EnrichmentStatus)
 
-# Candidates listed when a name fits several videos.
-_MOST_NAMED = 8
+# Candidates listed for an ambiguous name.
+_MAX_CANDIDATES = 8
 
 
 def add(
@@ -28,12 +28,12 @@ def add(
     stamp: FileStamp,
     probe: Probe,
     frame_drafts: Sequence[FrameDraft],
-    found: Sequence[Passage],
+    text_passages: Sequence[Passage],
     plan: Sequence[JobKind],
 ) -> int:
-    """A video with its frames, passages and planned jobs, in one transaction. Returns its id.
+    """Add a video with its frames, passages and jobs in one transaction. Returns its id.
 
-    One that was imported, and of which so far only its text was known, keeps that and gets the rest.
+    Completes a video with this hash that so far has only imported text.
     """
     with library.writing() as connection:
         (video_id,) = connection.execute(
@@ -60,25 +60,25 @@ def add(
                 probe.partial,
             ),
         ).fetchone()
-        remember_copy(library, video_id, path, stamp)
+        add_copy(library, video_id, path, stamp)
         frames.add(library, video_id, frame_drafts)
         frames.queue_descriptions(library, video_id)
         for kind in plan:
             jobs.add(library, kind, video_id, video_id)
-        passages.add(library, video_id, found)
+        passages.add(library, video_id, text_passages)
     return int(video_id)
 
 
-def is_taken_in(library: Library, video: Video) -> bool:
-    """Whether a file of the video was looked at: an imported one may have nothing but its text."""
+def is_ingested(library: Library, video: Video) -> bool:
+    """Return whether a file of the video was ingested: an imported video may have only text."""
     if video.kind is MediaKind.AUDIO:
         return bool(_copies(library, video.id))
     return library.row("SELECT 1 FROM frames WHERE video_id = ? LIMIT 1", video.id) is not None
 
 
-def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Note that this file holds the video, and make it the path to open. A file that was renamed gives its new name."""
-    before = get(library, video_id)
+def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
+    """Add a file of the video and make it the path to open. A renamed file updates the title."""
+    previous = get(library, video_id)
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO copies (video_id, path, size_bytes, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)
@@ -87,15 +87,12 @@ def remember_copy(library: Library, video_id: int, path: Path, stamp: FileStamp)
             (video_id, stored_path(path), stamp.size_bytes, stamp.mtime_ns, stamp.inode),
         )
         connection.execute("UPDATE videos SET path = ? WHERE id = ?", (stored_path(path), video_id))
-        if before is not None and before.title == _name_of(Path(before.path)) and not os.path.lexists(before.path):
-            connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or before.title, video_id))
+        if previous is not None and _has_file_title(previous) and not os.path.lexists(previous.path):
+            connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or previous.title, video_id))
 
 
-def moved(library: Library, video_id: int, before: Path, after: Path) -> None:
-    """A file of a video was renamed: its path follows, and its title where that was the file's name.
-
-    Told twice it changes nothing more.
-    """
+def record_move(library: Library, video_id: int, before: Path, after: Path) -> None:
+    """Update the path of a renamed file, and the title if it was the file name. Idempotent."""
     old, new = stored_path(before), stored_path(after)
     with library.writing() as connection:
         here = connection.execute("SELECT id FROM copies WHERE video_id = ? AND path = ?", (video_id, old)).fetchone()
@@ -110,7 +107,7 @@ def moved(library: Library, video_id: int, before: Path, after: Path) -> None:
 
 
 def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None:
-    """The video this very file is known to hold, when its size, time and inode are as they were."""
+    """Return the video of a file whose size, time and inode are unchanged since it was ingested."""
     row = library.row(
         """SELECT video_id FROM copies WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?""",
         stored_path(path),
@@ -122,79 +119,82 @@ def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None
 
 
 def with_hash(library: Library, content_hash: str) -> Video | None:
+    """Return a video by its content hash."""
     row = library.row(f"SELECT {_read.columns} FROM videos WHERE content_hash = ?", content_hash)
     return None if row is None else _read(row)
 
 
 def get(library: Library, video_id: int) -> Video | None:
+    """Return a video by its id."""
     row = library.row(f"SELECT {_read.columns} FROM videos WHERE id = ?", video_id)
     return None if row is None else _read(row)
 
 
 def every(library: Library) -> list[Video]:
-    """All videos in the order they were added."""
+    """List all videos, oldest first."""
     return [_read(row) for row in library.rows(f"SELECT {_read.columns} FROM videos ORDER BY id")]
 
 
 def resolve(library: Library, text: str) -> Video:
-    """The video a person means: by id, path, or a unique part of its title or file name.
+    """Find a video by id, path, or a unique part of its title or file name.
 
-    Raises UsageError with the candidates when several fit, and when none does.
+    Raises UsageError for no match, and for several with a list of candidates.
     """
-    known = every(library)
-    wanted = str(Path(text).absolute())
-    exact = [video for video in known if str(video.id) == text or wanted in (video.path, *_copies(library, video.id))]
+    existing = every(library)
+    path = str(Path(text).absolute())
+    exact = [video for video in existing if str(video.id) == text or path in (video.path, *_copies(library, video.id))]
     part = text.casefold()
-    named = [video for video in known if part in video.title.casefold() or part in Path(video.path).name.casefold()]
-    alike = [video for video in named if part in (video.title.casefold(), Path(video.path).name.casefold())]
-    for candidates in (exact, alike, named):
+    partial = [video for video in existing if part in video.title.casefold() or part in _file_name(video).casefold()]
+    equal = [video for video in partial if part in (video.title.casefold(), _file_name(video).casefold())]
+    for candidates in (exact, equal, partial):
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            listed = ", ".join(f"{video.id} ({name})" for video, name in _told_apart(candidates[:_MOST_NAMED]))
-            more = ", ..." if len(candidates) > _MOST_NAMED else ""
-            raise UsageError(f"{text!r} fits {len(candidates)} videos: {listed}{more}. Name one by its number.")
-    raise UsageError(f"No video fits {text!r}. See them all with: vidlocal list")
+            listed = ", ".join(f"{video.id} ({name})" for video, name in _disambiguated(candidates[:_MAX_CANDIDATES]))
+            more = ", ..." if len(candidates) > _MAX_CANDIDATES else ""
+            raise UsageError(f"{text!r} matches {len(candidates)} videos: {listed}{more}. Use the number.")
+    raise UsageError(f"{text!r}: no such video. Run: vidlocal list")
 
 
-def _told_apart(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
-    """Each with its file name, or with its whole path where another one's file has the same name."""
-    names = Counter(Path(video.path).name for video in candidates)
+def _disambiguated(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
+    """Yield each video with its file name, or its path if the file name is not unique."""
+    names = Counter(map(_file_name, candidates))
     for video in candidates:
-        name = Path(video.path).name
+        name = _file_name(video)
         yield video, name if name and names[name] == 1 else video.path or video.title
 
 
 def paths(library: Library, video_id: int) -> list[Path]:
-    """Where the video was seen, the latest place first."""
+    """List the paths of the files of a video, latest first."""
     video = get(library, video_id)
-    known = [] if video is None else [video.path, *_copies(library, video_id)]
-    return [Path(path) for path in dict.fromkeys(known)]
+    names = [] if video is None else [video.path, *_copies(library, video_id)]
+    return [Path(name) for name in dict.fromkeys(names)]
 
 
 def stamps(library: Library, video_id: int) -> dict[Path, FileStamp]:
-    """The files that were seen to hold the video, each as it was then."""
+    """Map the paths of the files of a video to their stamps when last read."""
     rows = library.rows("SELECT path, size_bytes, mtime_ns, inode FROM copies WHERE video_id = ?", video_id)
     return {Path(os.fsdecode(row["path"])): FileStamp(*row[1:]) for row in rows}
 
 
 def set_language(library: Library, video_id: int, language: str) -> None:
+    """Store the spoken language of a video."""
     with library.writing() as connection:
         connection.execute("UPDATE videos SET language = ? WHERE id = ?", (language, video_id))
 
 
 def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
-    """Forget a video: its rows, its index entries and its frame images. Its file is never touched.
+    """Delete a video: its rows, index entries and frame images. The video file is never touched.
 
-    With `purge` no trace of its text stays in the library file, its free pages included; past searches, what they had
-    looked at again, and reports go too, for they may quote it. StoreError when another program's reading keeps SQLite's
-    log from being emptied: the video is gone by then, its text from the log when that program ends.
+    With `purge`, no text of it stays in the library file, including free pages; past searches, second looks and reports
+    are deleted too, because they may quote it. Raises StoreError if another program's reading keeps the write-ahead log
+    from being emptied: the video is deleted, but its text stays in the log until that program ends.
     """
     row = library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
     with library.writing() as connection:
         connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
-        vocabulary.forget_unused(library)
-    images = None if row is None else frames.folder_of(library, row["content_hash"])
+        vocabulary.delete_unused(library)
+    images = None if row is None else frames.image_folder(library, row["content_hash"])
     if images is not None:
         shutil.rmtree(images, ignore_errors=True)
     if purge:
@@ -202,8 +202,16 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
 
 
 def title_of(path: Path, probe: Probe) -> str:
-    """The file's name without its ending: people know their files by it, embedded titles are often rubbish."""
+    """Return the file name without suffix, else the embedded title: embedded titles are often useless."""
     return _name_of(path) or probe.title or "untitled"
+
+
+def _has_file_title(video: Video) -> bool:
+    return video.title == _name_of(Path(video.path))
+
+
+def _file_name(video: Video) -> str:
+    return Path(video.path).name
 
 
 def _name_of(path: Path) -> str:
@@ -211,19 +219,19 @@ def _name_of(path: Path) -> str:
 
 
 def _purge(library: Library) -> None:
-    """Deleted rows stay in free pages, and deleted words in the text index, until both are rewritten."""
+    """Rewrite the file and the text indexes: deleted rows stay in free pages, deleted words in the index."""
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
         for table in ("searches", "query_vectors", "looks", "runs"):
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
-    vector_cache.forget(library)
+    vector_cache.delete_all(library)
     emptied = library.row("PRAGMA wal_checkpoint(TRUNCATE)")
     if emptied is None or emptied[0]:
         raise StoreError(
-            f"Another program is reading {library.path}: words of the removed video stay in SQLite's log beside it "
-            "until the last such program has ended."
+            f"{library.path}: another program is reading the library. Words of the deleted video stay in the log file "
+            "until that program ends."
         )
 
 

@@ -1,4 +1,4 @@
-"""The library's own words for tags: every form of a word that was met, and the one word it is filed under."""
+"""Synonyms of tags: maps every normalized word form to one tag."""
 
 import re
 import unicodedata
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from vidlocal.store.database import Library
 from vidlocal.store.values import storable
 
-MOST_CHARACTERS = 40
+MAX_CHARACTERS = 40
 
-# Endings that make an English plural, the longest first, and what is left. Words that only look like one stay.
+# English plural endings with their singular, longest first, and words that only look like a plural.
 _PLURALS = (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("s", ""))
 _NO_PLURAL = re.compile(r"(?:ss|us|is|ous|news|series|species|glasses|clothes|jeans|stairs)$")
 _IRREGULAR = {
@@ -22,31 +22,32 @@ _IRREGULAR = {
 }
 
 
-def form(word: str) -> str:
-    """A word in the form under which it is compared: small letters, no signs, one space, the singular.
+def normalized(word: str) -> str:
+    """Normalize a word or phrase: lower case, no punctuation, single spaces, singular; empty without letters or digits.
 
-    Blank for what is no word. `Wedding Dresses!` is `wedding dress`.
+    >>> normalized("Wedding Dresses!")
+    'wedding dress'
     """
     plain = unicodedata.normalize("NFKC", word).casefold().replace("_", " ")
     plain = re.sub(r"[^\w\s'&+-]", " ", plain).strip("'-+& ")
     words = re.sub(r"^(?:the|an?) ", "", " ".join(plain.split())).split()
-    if not words or not any(one.isalnum() for one in plain):
+    if not words or not any(letter.isalnum() for letter in plain):
         return ""
-    return " ".join([*words[:-1], _singular(words[-1])])[:MOST_CHARACTERS].strip()
+    return " ".join([*words[:-1], _singular(words[-1])])[:MAX_CHARACTERS].strip()
 
 
-def known(library: Library, forms: Iterable[str]) -> dict[str, str]:
-    """The tags under which forms are filed; forms that were never met are left out."""
-    found = {}
-    for one in dict.fromkeys(forms):
-        row = library.row("SELECT tag FROM vocabulary WHERE form = ?", one)
+def lookup(library: Library, forms: Iterable[str]) -> dict[str, str]:
+    """Map word forms to their tags. Unknown forms are left out."""
+    tags = {}
+    for form in dict.fromkeys(forms):
+        row = library.row("SELECT tag FROM vocabulary WHERE form = ?", form)
         if row is not None:
-            found[one] = str(row["tag"])
-    return found
+            tags[form] = str(row["tag"])
+    return tags
 
 
-def in_use(library: Library, *, limit: int) -> list[str]:
-    """The tags that most videos have, the most used first."""
+def most_used(library: Library, *, limit: int) -> list[str]:
+    """List the tags of most videos, most frequent first."""
     rows = library.rows(
         """SELECT tag FROM vocabulary LEFT JOIN (
           SELECT tag AS used, count(DISTINCT video_id) AS videos FROM video_tags GROUP BY tag) ON used = tag
@@ -56,17 +57,17 @@ def in_use(library: Library, *, limit: int) -> list[str]:
     return [row["tag"] for row in rows]
 
 
-def learn(library: Library, filed: Mapping[str, str]) -> None:
-    """File forms under tags. A form that is filed already stays where it is."""
+def add(library: Library, tags_by_form: Mapping[str, str]) -> None:
+    """Map word forms to tags. An existing form keeps its tag."""
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO vocabulary (form, tag) VALUES (?, ?)",
-            [(storable(one), storable(tag)) for one, tag in filed.items() if one and tag],
+            [(storable(form), storable(tag)) for form, tag in tags_by_form.items() if form and tag],
         )
 
 
-def forget_unused(library: Library) -> None:
-    """Forget the words of videos that are gone."""
+def delete_unused(library: Library) -> None:
+    """Delete the word forms of tags that no video has."""
     with library.writing() as connection:
         connection.execute("DELETE FROM vocabulary WHERE tag NOT IN (SELECT tag FROM video_tags)")
 
@@ -76,7 +77,7 @@ def _singular(word: str) -> str:
         return _IRREGULAR[word]
     if len(word) < 4 or not word.isascii() or _NO_PLURAL.search(word):
         return word
-    for ending, left in _PLURALS:
-        if word.endswith(ending):
-            return word.removesuffix(ending) + left
+    for plural, singular in _PLURALS:
+        if word.endswith(plural):
+            return word.removesuffix(plural) + singular
     return word

@@ -39,12 +39,12 @@ def names(videos: Sequence[Video]) -> dict[int, str]:
     return {video.id: video.title if count[video.title] == 1 else f"{video.title} #{video.id}" for video in videos}
 
 
-def lines(library: Library, videos: Sequence[Video], *, whole: bool) -> Iterator[Line]:
+def lines(library: Library, videos: Sequence[Video], *, with_vocabulary: bool) -> Iterator[Line]:
     """What is known of `videos`, in their order. With `whole` the library's vocabulary too."""
     named = names(videos)
     for video in videos:
         yield from _video(library, video.id, named[video.id])
-    if whole:
+    if with_vocabulary:
         for row in library.rows("SELECT form, tag FROM vocabulary ORDER BY form"):
             yield {"type": "word", "form": row["form"], "tag": row["tag"]}
 
@@ -84,7 +84,7 @@ def _frames(library: Library, video_id: int, name: str, times: Mapping[int, floa
             line["same_as"] = times[row["same_as"]]
         elif row["image"] is not None:
             line["picture"] = row["image"].rpartition("/")[2]
-        yield line | _said({"facts": json.loads(row["facts"]), "tags": json.loads(row["named"])})
+        yield line | _non_empty({"facts": json.loads(row["facts"]), "tags": json.loads(row["named"])})
 
 
 def _passages(
@@ -109,12 +109,12 @@ def _passages(
         if row["title"] is not None:
             line["chapter"] = {"title": row["title"], "excitement": row["excitement"]}
         grounds = [numbers[ground] for ground in json.loads(row["grounds"]) if ground in numbers]
-        yield line | _said({"rests_on": grounds, "tags": json.loads(row["named"])})
+        yield line | _non_empty({"rests_on": grounds, "tags": json.loads(row["named"])})
 
 
 def _values(row: sqlite3.Row, columns: Sequence[str]) -> Line:
     return {column: row[column] for column in columns if row[column] is not None}
 
 
-def _said(line: Line) -> Line:
+def _non_empty(line: Line) -> Line:
     return {name: value for name, value in line.items() if value}

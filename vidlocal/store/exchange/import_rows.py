@@ -17,11 +17,11 @@ from vidlocal.store.exchange.validation import (
     BadLine,
     exact_text,
     integer,
-    moment,
     number,
     numbers,
     optional,
     pairs,
+    seconds,
     text,
     words,
 )
@@ -34,12 +34,12 @@ Line = Mapping[str, object]
 _Key = tuple[str, float, float, str]
 
 # A hash names a folder of pictures: nothing else may get there.
-_HASH = re.compile(r"[0-9a-f]{64}|name:[0-9a-f]{64}")
-_PICTURE = re.compile(r"[0-9A-Za-z_-]{1,40}\.jpg")
-_SAME_LENGTH_S = 1.0
+_CONTENT_HASH = re.compile(r"[0-9a-f]{64}|name:[0-9a-f]{64}")
+_IMAGE_NAME = re.compile(r"[0-9A-Za-z_-]{1,40}\.jpg")
+_MAX_DURATION_DIFFERENCE_S = 1.0
 
 
-def placeholder(name: str) -> str:
+def placeholder_hash(name: str) -> str:
     """What stands for the content_hash of a video of which only the name is known: always the same for that name."""
     return "name:" + blake2b(unicodedata.normalize("NFC", name).encode("utf-8", "replace"), digest_size=32).hexdigest()
 
@@ -49,35 +49,35 @@ class Importer:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self.videos = self.passages = self.known = 0
-        self._named: dict[str, int] = {}
-        self._hashes: dict[str, int] = {}
-        self._titles: dict[str, list[tuple[int, float]]] = {}
-        self._there: dict[int, dict[_Key, int]] = {}
-        self._frames: dict[int, dict[float, int]] = {}
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._grounds: list[tuple[int, int, tuple[int, ...]]] = []
+        self.videos = self.passages = self.existing = 0
+        self._ids_by_name: dict[str, int] = {}
+        self._ids_by_hash: dict[str, int] = {}
+        self._videos_by_title: dict[str, list[tuple[int, float]]] = {}
+        self._passage_ids: dict[int, dict[_Key, int]] = {}
+        self._frame_ids: dict[int, dict[float, int]] = {}
+        self._ids_by_number: dict[tuple[int, int], int] = {}
+        self._citations: list[tuple[int, int, tuple[int, ...]]] = []
         self._sections: list[tuple[int, Line, Mapping[str, object]]] = []
-        self._grown: set[int] = set()
+        self._changed: set[int] = set()
         for row in library.rows("SELECT id, content_hash, title, duration FROM videos"):
             self._note(row["id"], row["content_hash"], row["title"], row["duration"])
 
-    def take(self, lines: Sequence[tuple[int, object]]) -> list[tuple[int, str]]:
+    def import_lines(self, lines: Sequence[tuple[int, object]]) -> list[tuple[int, str]]:
         """Store the lines (line number, parsed JSON) in one transaction; the numbers of bad ones, with reasons."""
         bad = []
         with self.library.writing():
             for line_number, line in lines:
                 try:
-                    self._take(line)
+                    self._import_line(line)
                 except BadLine as reason:
                     bad.append((line_number, str(reason)))
-            self._queue()
+            self._queue_embedding()
         return bad
 
     def finish(self) -> None:
         """Store what refers to passages by their number, now that all are there."""
         with self.library.writing() as connection:
-            for video_id, passage_id, rests_on in self._grounds:
+            for video_id, passage_id, rests_on in self._citations:
                 connection.executemany(
                     "INSERT OR IGNORE INTO grounds (passage_id, rests_on) VALUES (?, ?)",
                     [(passage_id, ground) for ground in self._ids(video_id, rests_on)],
@@ -87,14 +87,14 @@ class Importer:
 
     # ------------------------------------------------------------ one line
 
-    def _take(self, line: object) -> None:
+    def _import_line(self, line: object) -> None:
         if not isinstance(line, dict):
             raise BadLine("is no JSON object")
         takers = {
             "passage": self._passage,
             "video": self._video,
             "frame": self._frame,
-            "section": self._later,
+            "section": self._keep_section,
             "word": self._word,
         }
         taker = takers.get(str(line.get("type")))
@@ -105,26 +105,35 @@ class Importer:
     def _video(self, line: Line) -> None:
         name = text(line, "name")
         given = optional(line, "content_hash", text)
-        if given is not None and not _HASH.fullmatch(given):
+        if given is not None and not _CONTENT_HASH.fullmatch(given):
             raise BadLine("has a content_hash that is none: 64 digits of 0-9 and a-f")
-        duration = moment(line, "duration")
-        known = self._hashes.get(given or placeholder(name))
+        duration = seconds(line, "duration")
+        known = self._ids_by_hash.get(given or placeholder_hash(name))
         if known is None and given is None:
-            known = next((key for key, length in self._alone(name) if abs(length - duration) <= _SAME_LENGTH_S), None)
+            known = next(
+                (
+                    key
+                    for key, length in self._only_titled(name)
+                    if abs(length - duration) <= _MAX_DURATION_DIFFERENCE_S
+                ),
+                None,
+            )
         if known is None and given is not None:
-            known = self._adopted(name, given)
-        self._named[name] = known if known is not None else self._new(line, name, given or placeholder(name), duration)
+            known = self._adopt_hash(name, given)
+        self._ids_by_name[name] = (
+            known if known is not None else self._add_video(line, name, given or placeholder_hash(name), duration)
+        )
 
-    def _adopted(self, name: str, given: str) -> int | None:
+    def _adopt_hash(self, name: str, given: str) -> int | None:
         """The video of which so far only the name was known: it now has its hash."""
-        video_id = self._hashes.pop(placeholder(name), None)
+        video_id = self._ids_by_hash.pop(placeholder_hash(name), None)
         if video_id is not None:
             with self.library.writing() as connection:
                 connection.execute("UPDATE videos SET content_hash = ? WHERE id = ?", (given, video_id))
-            self._hashes[given] = video_id
+            self._ids_by_hash[given] = video_id
         return video_id
 
-    def _new(self, line: Line, name: str, content_hash: str, duration: float) -> int:
+    def _add_video(self, line: Line, name: str, content_hash: str, duration: float) -> int:
         title = optional(line, "title", text) or name
         kind = optional(line, "kind", text) or MediaKind.VIDEO
         if kind not in set(MediaKind):
@@ -139,7 +148,7 @@ class Importer:
             "added_at": optional(line, "added_at", text) or now_utc(),
             "excitement": optional(line, "excitement", number),
         }
-        values |= {key: optional(line, key, integer) or 0 for key in _WHOLE}
+        values |= {key: optional(line, key, integer) or 0 for key in _INTEGER_COLUMNS}
         values |= {key: optional(line, key, text) for key in ("recorded_at", "language", "event_type", "partial")}
         video_id = self._insert("videos", {column: values[column] for column in VIDEO_COLUMNS})
         self._note(video_id, content_hash, title, duration)
@@ -147,9 +156,9 @@ class Importer:
         return video_id
 
     def _frame(self, line: Line) -> None:
-        video_id = self._of(line)
-        time = moment(line, "time")
-        frames = self._frames_of(video_id)
+        video_id = self._video_id(line)
+        time = seconds(line, "time")
+        frames = self._frame_ids_of(video_id)
         if time in frames:
             return
         same_as = optional(line, "same_as", number)
@@ -177,14 +186,14 @@ class Importer:
     def _image(self, line: Line, video_id: int, position: int) -> str:
         """Where the picture of a frame is, or is to be: `check --repair` makes it again when the video is there."""
         picture = optional(line, "picture", text) or f"{position:06}.jpg"
-        if not _PICTURE.fullmatch(picture):
+        if not _IMAGE_NAME.fullmatch(picture):
             raise BadLine("has a picture that is not called like 000001.jpg")
         row = self.library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
         return f"{image_prefix(row['content_hash'] if row is not None else '')}/{picture}"
 
     def _passage(self, line: Line) -> None:
-        video_id = self._of(line)
-        kind, start, end = text(line, "kind"), moment(line, "start"), moment(line, "end")
+        video_id = self._video_id(line)
+        kind, start, end = text(line, "kind"), seconds(line, "start"), seconds(line, "end")
         said = text(line, "text").strip()
         if kind not in _KINDS:
             raise BadLine(f"has a kind of passage that is none: {', '.join(TEXT_KINDS)}")
@@ -193,18 +202,18 @@ class Importer:
         key = (kind, start, end, said)
         position = optional(line, "number", integer)
         rests_on, tags, chapter = numbers(line, "rests_on"), pairs(line, "tags"), _chapter(line)
-        there = self._there_of(video_id)
+        there = self._passage_ids_of(video_id)
         if key in there:
-            self.known += 1
+            self.existing += 1
         else:
             there[key] = self._insert("passages", self._row(line, video_id, key))
-            self._belongings(video_id, there[key], tags, chapter)
+            self._add_details(video_id, there[key], tags, chapter)
             if rests_on:
-                self._grounds.append((video_id, there[key], rests_on))
+                self._citations.append((video_id, there[key], rests_on))
             self.passages += 1
-            self._grown.add(video_id)
+            self._changed.add(video_id)
         if position is not None:
-            self._numbers[video_id, position] = there[key]
+            self._ids_by_number[video_id, position] = there[key]
 
     def _row(self, line: Line, video_id: int, key: _Key) -> dict[str, object]:
         values: dict[str, object] = dict(zip(("kind", "start", "end", "text"), key, strict=True))
@@ -214,11 +223,11 @@ class Importer:
         return {
             **values,
             "video_id": video_id,
-            "frame_id": None if frame is None else self._frames_of(video_id).get(frame),
+            "frame_id": None if frame is None else self._frame_ids_of(video_id).get(frame),
             "visible": line.get("hidden") is not True,
         }
 
-    def _belongings(
+    def _add_details(
         self,
         video_id: int,
         passage_id: int,
@@ -232,14 +241,14 @@ class Importer:
             row = {"video_id": video_id, "passage_id": passage_id, "title": title, "excitement": excitement}
             self._insert("chapters", row)
 
-    def _later(self, line: Line) -> None:
+    def _keep_section(self, line: Line) -> None:
         answer = line.get("answer")
         if not isinstance(answer, dict):
             raise BadLine("is a section without an answer")
-        moment(line, "start"), moment(line, "end"), integer(line, "number"), optional(line, "excitement", number)
+        seconds(line, "start"), seconds(line, "end"), integer(line, "number"), optional(line, "excitement", number)
         for name in ("fingerprint", "model", "digest", "prompt_version"):
             text(line, name)
-        self._sections.append((self._of(line), line, answer))
+        self._sections.append((self._video_id(line), line, answer))
 
     def _section(self, video_id: int, line: Line, answer: Mapping[str, object]) -> None:
         rests_on = self._ids(video_id, numbers(answer, "rests_on"))
@@ -254,40 +263,42 @@ class Importer:
 
     # ------------------------------------------------------------ what is there
 
-    def _of(self, line: Line) -> int:
+    def _video_id(self, line: Line) -> int:
         """The video that a line is about."""
         name = text(line, "video")
-        found = self._named.get(name) or self._hashes.get(placeholder(name))
+        found = self._ids_by_name.get(name) or self._ids_by_hash.get(placeholder_hash(name))
         if found is None:
-            alone = self._alone(name)
+            alone = self._only_titled(name)
             if not alone:
                 raise BadLine(f"is about {name!r}, which no line before it and no video of the library is called")
             found = alone[0][0]
-        self._named[name] = found
+        self._ids_by_name[name] = found
         return found
 
-    def _alone(self, name: str) -> list[tuple[int, float]]:
-        titled = self._titles.get(name, [])
+    def _only_titled(self, name: str) -> list[tuple[int, float]]:
+        titled = self._videos_by_title.get(name, [])
         return titled if len(titled) == 1 else []
 
     def _note(self, video_id: int, content_hash: str, title: str, duration: float) -> None:
-        self._hashes[content_hash] = video_id
-        self._titles.setdefault(title, []).append((video_id, duration))
+        self._ids_by_hash[content_hash] = video_id
+        self._videos_by_title.setdefault(title, []).append((video_id, duration))
 
-    def _there_of(self, video_id: int) -> dict[_Key, int]:
-        if video_id not in self._there:
+    def _passage_ids_of(self, video_id: int) -> dict[_Key, int]:
+        if video_id not in self._passage_ids:
             rows = self.library.rows('SELECT id, kind, start, "end", text FROM passages WHERE video_id = ?', video_id)
-            self._there[video_id] = {(row["kind"], row["start"], row["end"], row["text"]): row["id"] for row in rows}
-        return self._there[video_id]
+            self._passage_ids[video_id] = {
+                (row["kind"], row["start"], row["end"], row["text"]): row["id"] for row in rows
+            }
+        return self._passage_ids[video_id]
 
-    def _frames_of(self, video_id: int) -> dict[float, int]:
-        if video_id not in self._frames:
+    def _frame_ids_of(self, video_id: int) -> dict[float, int]:
+        if video_id not in self._frame_ids:
             rows = self.library.rows("SELECT id, time FROM frames WHERE video_id = ?", video_id)
-            self._frames[video_id] = {row["time"]: row["id"] for row in rows}
-        return self._frames[video_id]
+            self._frame_ids[video_id] = {row["time"]: row["id"] for row in rows}
+        return self._frame_ids[video_id]
 
     def _ids(self, video_id: int, positions: Sequence[int]) -> list[int]:
-        found = (self._numbers.get((video_id, position)) for position in positions)
+        found = (self._ids_by_number.get((video_id, position)) for position in positions)
         return [passage_id for passage_id in found if passage_id is not None]
 
     def _insert(self, table: str, row: Mapping[str, object]) -> int:
@@ -299,15 +310,15 @@ class Importer:
         )
         return int(cursor.lastrowid or 0)
 
-    def _queue(self) -> None:
+    def _queue_embedding(self) -> None:
         """Have the new passages embedded."""
-        for video_id in sorted(self._grown):
+        for video_id in sorted(self._changed):
             jobs.add(self.library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
-        self._grown.clear()
+        self._changed.clear()
 
 
 _KINDS = frozenset(TEXT_KINDS)
-_WHOLE = ("width_px", "height_px", "rotation", "size_bytes", "understood")
+_INTEGER_COLUMNS = ("width_px", "height_px", "rotation", "size_bytes", "understood")
 
 
 def _chapter(line: Line) -> tuple[str, float | None] | None:

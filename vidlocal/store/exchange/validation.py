@@ -11,7 +11,7 @@ Line = Mapping[str, object]
 Value = TypeVar("Value")
 
 # What SQLite holds as a whole number.
-_LARGEST = 1 << 63
+_MAX_INTEGER = 1 << 63
 
 
 class BadLine(ValueError):
@@ -33,14 +33,14 @@ def exact_text(line: Line, name: str) -> str:
 
 def number(line: Line, name: str) -> float:
     value = line.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= _MAX_INTEGER:
         raise BadLine(f"has no {name} that is a number")
     if not math.isfinite(value):
         raise BadLine(f"has no {name} that is a number")
     return float(value)
 
 
-def moment(line: Line, name: str) -> float:
+def seconds(line: Line, name: str) -> float:
     """Seconds, not negative."""
     seconds = number(line, name)
     if seconds < 0:
@@ -50,7 +50,7 @@ def moment(line: Line, name: str) -> float:
 
 def integer(line: Line, name: str) -> int:
     value = line.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not -_LARGEST <= value < _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int) or not -_MAX_INTEGER <= value < _MAX_INTEGER:
         raise BadLine(f"has no {name} that is a whole number")
     return value
 

@@ -1,1 +1,1 @@
-"""Past searches, run reports, second looks, and measured facts."""
+"""Past searches, run reports, second looks and measured facts."""

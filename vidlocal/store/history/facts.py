@@ -1,30 +1,32 @@
-"""Small facts the program learns and keeps: seconds per frame of a model, models that cannot do JSON."""
+"""Key-value store for measured facts: speed of a model, abilities of a model, state of `vidlocal pause`."""
 
 from vidlocal.store.database import Library
 
-# The mean of the last frames described, in seconds: what an estimate is made of.
+# Seconds per frame: the mean over the last described frames, used for estimates.
 SECONDS_PER_FRAME = "seconds_per_frame"
 
-# Since when `vidlocal pause` holds the deep pass (UTC, ISO 8601); not there while it may work.
+# Start of the pause (UTC, ISO 8601) while `vidlocal pause` is in effect.
 PAUSED = "paused"
 
-# The key of the model that pictures were last turned into vectors with.
-PICTURES_MODEL = "pictures_model"
+# Key of the model of the last frame vectors.
+FRAME_VECTORS_MODEL = "pictures_model"
 
 YES, NO = "yes", "no"
 
 
-def several_pictures(digest: str) -> str:
-    """The name under which is kept whether the model of a digest takes several pictures in order: YES or NO."""
+def multi_image_key(digest: str) -> str:
+    """Return the name of a fact: YES if the model with this digest takes several images in one request, else NO."""
     return f"several pictures at once: {digest}"
 
 
 def get(library: Library, name: str) -> str | None:
+    """Return the value of a fact."""
     row = library.row("SELECT value FROM measures WHERE name = ?", name)
     return None if row is None else str(row["value"])
 
 
 def put(library: Library, name: str, value: str) -> None:
+    """Store a fact, replacing an older value."""
     with library.writing() as connection:
         connection.execute(
             "INSERT INTO measures (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -32,6 +34,7 @@ def put(library: Library, name: str, value: str) -> None:
         )
 
 
-def forget(library: Library, name: str) -> None:
+def delete(library: Library, name: str) -> None:
+    """Delete a fact."""
     with library.writing() as connection:
         connection.execute("DELETE FROM measures WHERE name = ?", (name,))

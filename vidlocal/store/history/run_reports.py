@@ -1,4 +1,4 @@
-"""What runs of the deep pass did: the reports that are kept, and the counts they are made of."""
+"""Reports of enrichment runs, and the counts for them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from vidlocal.store.database import Library
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A kept report: JSON, with when its run began and when it was last at work (UTC, ISO 8601)."""
+class StoredReport:
+    """A report as JSON, with the start and the last update of its run (UTC, ISO 8601)."""
 
     id: int
     started_at: str
@@ -17,8 +17,8 @@ class Kept:
     report: str
 
 
-def keep(library: Library, run_id: int | None, *, started_at: str, ended_at: str, report: str) -> int:
-    """Store the report of a run, in place of an earlier one of the same run. Its id."""
+def store(library: Library, run_id: int | None, *, started_at: str, ended_at: str, report: str) -> int:
+    """Store the report of a run, replacing an earlier one of the same run. Returns the id of the run."""
     with library.writing() as connection:
         row = connection.execute(
             """INSERT INTO runs (id, started_at, ended_at, report) VALUES (?, ?, ?, ?)
@@ -28,22 +28,22 @@ def keep(library: Library, run_id: int | None, *, started_at: str, ended_at: str
     return int(row["id"])
 
 
-def kept(library: Library, *, limit: int) -> list[Kept]:
-    """The last reports, the newest first."""
+def latest(library: Library, *, limit: int) -> list[StoredReport]:
+    """List the last reports, newest first."""
     rows = library.rows("SELECT id, started_at, ended_at, report FROM runs ORDER BY id DESC LIMIT ?", limit)
-    return [Kept(*row) for row in rows]
+    return [StoredReport(*row) for row in rows]
 
 
 def done_since(library: Library, since: str) -> Mapping[JobKind, int]:
-    """How many jobs of each kind were done after `since` (UTC, ISO 8601), by any process."""
+    """Count the jobs of each kind finished after `since` (UTC, ISO 8601) by any process."""
     rows = library.rows("SELECT kind, count(*) FROM jobs WHERE state = 'done' AND updated_at > ? GROUP BY kind", since)
     return {JobKind(kind): number for kind, number in rows}
 
 
 def failed_since(library: Library, since: str) -> Sequence[tuple[JobKind, str, int]]:
-    """What was set aside since then: kind, reason and number, the most frequent first."""
+    """Count the jobs failed after `since` by kind and reason, most frequent first."""
     rows = library.rows(
-        """SELECT kind, coalesce(last_error, 'no reason kept'), count(*) AS number FROM jobs
+        """SELECT kind, coalesce(last_error, 'unknown reason'), count(*) AS number FROM jobs
         WHERE state = 'failed' AND updated_at > ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
         since,
     )
@@ -51,7 +51,7 @@ def failed_since(library: Library, since: str) -> Sequence[tuple[JobKind, str, i
 
 
 def videos_finished_since(library: Library, since: str) -> int:
-    """How many videos have nothing left to do now, and had something left then."""
+    """Count the videos without open jobs now and with a job finished after `since`."""
     return library.number(
         """SELECT count(*) FROM (SELECT video_id FROM jobs GROUP BY video_id
         HAVING sum(state IN ('queued', 'running')) = 0 AND sum(state = 'done' AND updated_at > ?) > 0)""",

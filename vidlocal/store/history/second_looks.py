@@ -1,11 +1,11 @@
-"""What was seen when search had the vision model look again: asked once, remembered as long as the frame is there."""
+"""Cache of the answers of the vision model about frames reranked by a search."""
 
 from vidlocal.store.database import Library
 from vidlocal.store.values import now_utc, storable
 
 
 def get(library: Library, frame_id: int, digest: str, version: str, question: str) -> tuple[bool, str] | None:
-    """Whether the frame shows it, and what exactly, as this build of a model answered this question."""
+    """Return (relevant, description) as answered by this model build and prompt version for this question."""
     row = library.row(
         "SELECT shows, what FROM looks WHERE frame_id = ? AND digest = ? AND version = ? AND question = ?",
         frame_id,
@@ -17,10 +17,11 @@ def get(library: Library, frame_id: int, digest: str, version: str, question: st
 
 
 def put(library: Library, frame_id: int, digest: str, version: str, question: str, answer: tuple[bool, str]) -> None:
-    shows, what = answer
+    """Store an answer: (relevant, description)."""
+    is_relevant, description = answer
     with library.writing() as connection:
         connection.execute(
             """INSERT OR REPLACE INTO looks (frame_id, digest, version, question, shows, what, at)
             VALUES (?, ?, ?, ?, ?, ?, ?)""",
-            (frame_id, digest, version, storable(question), shows, storable(what), now_utc()),
+            (frame_id, digest, version, storable(question), is_relevant, storable(description), now_utc()),
         )

@@ -1,1 +1,1 @@
-"""Full-text and vector indexes, and the filters and calibration that search needs."""
+"""Full-text and vector indexes, search filters and score calibration."""

@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Fewer passages, or ones that are all alike, tell nothing about a model.
-_LEAST = 30
-_LEAST_RANGE = 0.1
+_MIN_VECTORS = 30
+_MIN_RANGE = 0.1
 
-_ASKED = 200
-_COMPARED = 2_000
-_FAR_PERCENT = 5
+_SAMPLED_ROWS = 200
+_SAMPLED_OTHERS = 2_000
+_UNRELATED_PERCENTILE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class SimilarityScale:
     """The cosines of passages that lie far apart, of passages that tell of the same, and of passages in general."""
 
-    apart: float
-    alike: float
-    middle: float
+    unrelated: float
+    near_duplicate: float
+    mean: float
 
-    def nearness(self, cosine: float) -> float:
+    def normalized(self, cosine: float) -> float:
         """0 for what has nothing to do with each other, 1 for what is as near as passages of two videos come."""
-        return (cosine - self.apart) / (self.alike - self.apart)
+        return (cosine - self.unrelated) / (self.near_duplicate - self.unrelated)
 
-    def around(self, middle: float) -> "Scale":
+    def with_query_mean(self, mean: float) -> "SimilarityScale":
         """The scale of a query that has this cosine with passages in general, told to the model as a query."""
-        return replace(self, apart=middle, alike=middle + self.alike - self.middle, middle=middle)
+        return replace(self, unrelated=mean, near_duplicate=mean + self.near_duplicate - self.mean, mean=mean)
 
 
-def of(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> Scale | None:
+def fit(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> SimilarityScale | None:
     """The scale of unit vectors, n x d, and the videos they belong to; None where they are too few or too alike.
 
     Within one video a frame resembles the next one: its passages are compared with each other only where there is no
@@ -50,15 +50,15 @@ def of(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> Scale | N
     """
     import numpy as np
 
-    if len(vectors) < _LEAST:
+    if len(vectors) < _MIN_VECTORS:
         return None
-    asked = np.linspace(0, len(vectors) - 1, min(_ASKED, len(vectors)), dtype=np.int64)
-    others = np.linspace(0, len(vectors) - 1, min(_COMPARED, len(vectors)), dtype=np.int64)
+    asked = np.linspace(0, len(vectors) - 1, min(_SAMPLED_ROWS, len(vectors)), dtype=np.int64)
+    others = np.linspace(0, len(vectors) - 1, min(_SAMPLED_OTHERS, len(vectors)), dtype=np.int64)
     comparable = videos[asked][:, None] != videos[others]
     if not comparable.any():
         comparable = asked[:, None] != others
     cosines = np.where(comparable, vectors[asked] @ vectors[others].T, np.nan)[comparable.any(axis=1)]
     alike = float(np.median(np.nanmax(cosines, axis=1)))
-    apart = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _ASKED)], _FAR_PERCENT))
+    apart = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _SAMPLED_ROWS)], _UNRELATED_PERCENTILE))
     middle = float(np.nanmean(cosines))
-    return Scale(apart, alike, middle) if alike - middle >= _LEAST_RANGE else None
+    return SimilarityScale(apart, alike, middle) if alike - middle >= _MIN_RANGE else None

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
-from vidlocal.store.index.search_filter import EVERYTHING, Only
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vidlocal.store.index.vector_cache import Mirror
+    from vidlocal.store.index.vector_cache import VectorCache
 
     Vectors = NDArray[np.float32]
     Numbers = NDArray[np.int64]
 
-_BLOCK = 16_384  # rows at a time: 32 MB of 512 dimensions
-_TRIED = 500  # so many candidates are looked up in the table at once
-_SAMPLED = 50_000  # of so many cosines middle and spread are taken
+_BLOCK_ROWS = 16_384  # rows at a time: 32 MB of 512 dimensions
+_BATCH = 500  # so many candidates are looked up in the table at once
+_SAMPLE = 50_000  # of so many cosines middle and spread are taken
 _ONE_DEVIATION_BELOW = 0.1587  # so much of a normal distribution lies more than one standard deviation below its middle
 
 # What a frame is to a filter that was made for passages: a span without language, with the words of its description.
@@ -39,7 +39,7 @@ _AS_PASSAGES = """SELECT
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class Background:
     """Cosines of pictures in general with what is looked for: how many there are, their middle and spread.
 
     The spread is that of the lower half, as if it were half of a normal distribution: where much of a library is what
@@ -47,13 +47,13 @@ class Crowd:
     """
 
     count: int
-    middle: float
+    median: float
     spread: float
 
 
-def prepare(library: Library, key: str) -> "Mirror":
+def prepare(library: Library, key: str) -> "VectorCache":
     """The mirror of a picture model's vectors, for `nearest` and `of_videos`."""
-    return vector_cache.prepare(library, key, vector_cache.OF_FRAMES)
+    return vector_cache.prepare(library, key, vector_cache.FRAME_VECTORS)
 
 
 def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
@@ -66,7 +66,7 @@ def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
     return str(row["model"]), np.frombuffer(row["vector"], dtype="<f4")
 
 
-def unseen(library: Library, key: str) -> int:
+def count_missing(library: Library, key: str) -> int:
     """How many distinct frames this model has not turned into a vector."""
     distinct = library.number("SELECT count(*) FROM frames WHERE image IS NOT NULL")
     return distinct - library.number("SELECT count(*) FROM frame_vectors WHERE model = ?", key)
@@ -74,64 +74,64 @@ def unseen(library: Library, key: str) -> int:
 
 def nearest(
     library: Library,
-    mirror: "Mirror",
+    cache: "VectorCache",
     vector: "Vectors",
     *,
     limit: int,
-    least: Callable[[Crowd], float],
-    only: Only = EVERYTHING,
-) -> tuple[dict[int, float], Crowd]:
+    min_cosine: Callable[[Background], float],
+    search_filter: SearchFilter = NO_FILTER,
+) -> tuple[dict[int, float], Background]:
     """Cosines by id of the `limit` frames nearest to a unit vector, best first, as far as `only` lets them through.
 
     `least` gives the smallest cosine that counts. A vector of other dimensions than the stored ones finds nothing.
     """
     import numpy as np
 
-    if vector.shape != (mirror.dimensions,):
-        return {}, Crowd(0, 0.0, 0.0)
-    newer = mirror.newer(library)
-    cosines = np.concatenate([_compared(mirror.vectors, vector), newer.vectors @ vector])
+    if vector.shape != (cache.dimensions,):
+        return {}, Background(0, 0.0, 0.0)
+    newer = cache.newer(library)
+    cosines = np.concatenate([_cosines(cache.vectors, vector), newer.vectors @ vector])
     if not len(cosines):
-        return {}, Crowd(0, 0.0, 0.0)
-    low, middle = np.quantile(cosines[:: 1 + len(cosines) // _SAMPLED], [_ONE_DEVIATION_BELOW, 0.5])
-    crowd = Crowd(len(cosines), float(middle), float(middle - low))
-    counts = cosines >= least(crowd)
-    if only.videos is not None:
-        counts &= np.isin(np.concatenate([mirror.videos, newer.videos]), list(only.videos))
+        return {}, Background(0, 0.0, 0.0)
+    low, middle = np.quantile(cosines[:: 1 + len(cosines) // _SAMPLE], [_ONE_DEVIATION_BELOW, 0.5])
+    crowd = Background(len(cosines), float(middle), float(middle - low))
+    counts = cosines >= min_cosine(crowd)
+    if search_filter.videos is not None:
+        counts &= np.isin(np.concatenate([cache.videos, newer.videos]), list(search_filter.videos))
     near = np.flatnonzero(counts)
     near = near[np.argsort(-cosines[near], kind="stable")]
-    frames = np.concatenate([mirror.owners, newer.owners])[near]
+    frames = np.concatenate([cache.owners, newer.owners])[near]
     kept: dict[int, float] = {}
-    for start in range(0, len(frames), _TRIED):
-        kept |= _exact(library, mirror.key, vector, frames[start : start + _TRIED].tolist(), only)
+    for start in range(0, len(frames), _BATCH):
+        kept |= _exact(library, cache.key, vector, frames[start : start + _BATCH].tolist(), search_filter)
         if len(kept) >= limit:
             break
     ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
     return dict(ranked[:limit]), crowd
 
 
-def of_videos(library: Library, mirror: "Mirror") -> "tuple[Numbers, Vectors]":
+def video_centroids(library: Library, cache: "VectorCache") -> "tuple[Numbers, Vectors]":
     """Ids of the videos, ascending, and how each looks on the whole: the mean of its frames' vectors, of length 1."""
     import numpy as np
 
-    newer = mirror.newer(library)
-    videos, rows = np.unique(np.concatenate([mirror.videos, newer.videos]), return_inverse=True)
-    sums = np.zeros((len(videos), mirror.dimensions), dtype=np.float64)
-    for start in range(0, len(mirror), _BLOCK):
-        block = mirror.vectors[start : start + _BLOCK]
+    newer = cache.newer(library)
+    videos, rows = np.unique(np.concatenate([cache.videos, newer.videos]), return_inverse=True)
+    sums = np.zeros((len(videos), cache.dimensions), dtype=np.float64)
+    for start in range(0, len(cache), _BLOCK_ROWS):
+        block = cache.vectors[start : start + _BLOCK_ROWS]
         _add(sums, rows[start : start + len(block)], block)
-    _add(sums, rows[len(mirror) :], newer.vectors)
+    _add(sums, rows[len(cache) :], newer.vectors)
     lengths = np.linalg.norm(sums, axis=1)
-    points = (lengths > 0) & _are_there(library, videos.tolist())
+    points = (lengths > 0) & _exist(library, videos.tolist())
     return videos[points], (sums[points] / lengths[points, None]).astype(np.float32)
 
 
-def _compared(rows: "Vectors", vector: "Vectors") -> "Vectors":
+def _cosines(rows: "Vectors", vector: "Vectors") -> "Vectors":
     import numpy as np
 
     cosines = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        np.matmul(rows[start : start + _BLOCK], vector, out=cosines[start : start + _BLOCK])
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        np.matmul(rows[start : start + _BLOCK_ROWS], vector, out=cosines[start : start + _BLOCK_ROWS])
     return cosines
 
 
@@ -146,7 +146,7 @@ def _add(sums: "NDArray[np.float64]", at: "Numbers", vectors: "Vectors") -> None
         sums[at[begin]] += np.ones(end - begin, dtype=np.float32) @ vectors[begin:end]
 
 
-def _are_there(library: Library, videos: Collection[int]) -> "NDArray[np.bool_]":
+def _exist(library: Library, videos: Collection[int]) -> "NDArray[np.bool_]":
     """Which of the videos the library still has: the mirror forgets late."""
     import numpy as np
 
@@ -154,11 +154,13 @@ def _are_there(library: Library, videos: Collection[int]) -> "NDArray[np.bool_]"
     return np.isin(np.fromiter(videos, dtype=np.int64, count=len(videos)), [row["id"] for row in rows])
 
 
-def _exact(library: Library, key: str, vector: "Vectors", frames: Collection[int], only: Only) -> dict[int, float]:
+def _exact(
+    library: Library, key: str, vector: "Vectors", frames: Collection[int], search_filter: SearchFilter
+) -> dict[int, float]:
     """Cosines of those of the frames that may be shown, as the table has them now."""
     import numpy as np
 
-    condition, values = only.condition(by_time=True)
+    condition, values = search_filter.condition(by_time=True)
     rows = library.rows(
         f"SELECT frame_id, vector FROM ({_AS_PASSAGES}) AS passages WHERE true{condition}",
         json.dumps(list(frames)),

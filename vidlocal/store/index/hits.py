@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.index.search_filter import EVERYTHING, Only
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
-__all__ = ["EVERYTHING", "Only", "listed", "places", "read", "snapshot", "videos_named"]
+__all__ = ["NO_FILTER", "SearchFilter", "list_ids", "places", "read", "snapshot", "videos_named"]
 
 
 @contextmanager
@@ -49,9 +49,9 @@ def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
     return [found[passage_id] for passage_id in scores if passage_id in found]
 
 
-def listed(library: Library, only: Only, *, limit: int) -> list[int]:
+def list_ids(library: Library, search_filter: SearchFilter, *, limit: int) -> list[int]:
     """Ids of the visible passages that `only` lets through, video by video in order of time, at most `limit`."""
-    condition, values = only.condition()
+    condition, values = search_filter.condition()
     sql = f"SELECT id FROM passages WHERE visible{condition} ORDER BY video_id, start, id LIMIT ?"
     return [row["id"] for row in library.rows(sql, *values, limit)]
 
@@ -61,14 +61,14 @@ def videos_named(library: Library, text: str) -> frozenset[int]:
     part = text.casefold()
     return frozenset(
         row["id"]
-        for row in _perhaps_named(library, text)
+        for row in _name_candidates(library, text)
         if str(row["id"]) == text
         or part in row["title"].casefold()
         or part in os.path.basename(os.fsdecode(row["path"])).casefold()
     )
 
 
-def _perhaps_named(library: Library, text: str) -> list[sqlite3.Row]:
+def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
     """The videos worth a closer look: of 280,000 titles SQLite leaves out what it can in a tenth of the time.
 
     It folds the case of ASCII only, so that a title or path with other letters always stays.

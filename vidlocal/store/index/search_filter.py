@@ -34,7 +34,7 @@ _FILED = "coalesce((SELECT tag FROM vocabulary WHERE form = ?), ?)"
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class SearchFilter:
     """What a search is narrowed to. None is no limit; an empty set of videos or kinds lets nothing through.
 
     `phrases` must all be there, none of `without`. `before` and `after` (inclusive) are the beginning of an ISO 8601
@@ -45,23 +45,23 @@ class Only:
     videos: frozenset[int] | None = None
     kinds: frozenset[PassageKind] | None = None
     phrases: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     languages: frozenset[str] = frozenset()
     before: str | None = None
     after: str | None = None
-    at: tuple[float, float] | None = None
-    time: tuple[int, int] | None = None
+    span: tuple[float, float] | None = None
+    time_of_day: tuple[int, int] | None = None
 
     @property
-    def reads_more(self) -> bool:
+    def needs_rows(self) -> bool:
         """Whether more than video and kind of a passage must be known to tell whether it is let through."""
-        return bool(next(self._more(), None))
+        return bool(next(self._row_conditions(), None))
 
     @property
-    def beside_vectors(self) -> "Only":
+    def cached_part(self) -> "SearchFilter":
         """The part of it that can be told from video and kind."""
-        return Only(self.videos, self.kinds)
+        return SearchFilter(self.videos, self.kinds)
 
     def condition(self, *, by_time: bool = False) -> tuple[str, tuple[str | float, ...]]:
         """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds.
@@ -69,49 +69,49 @@ class Only:
         `by_time`: what is called `passages` there are points in time that may have no row of their own in the table.
         """
         sql, values = "", []
-        for part, bound in (*self._kept_beside_vectors(), *self._more(_TAGGED_BY_TIME if by_time else _TAGGED)):
+        for part, bound in (*self._cached_conditions(), *self._row_conditions(_TAGGED_BY_TIME if by_time else _TAGGED)):
             sql += f" AND {part}"
             values += bound
         return sql, tuple(values)
 
-    def _kept_beside_vectors(self) -> Iterator[tuple[str, list[str | float]]]:
+    def _cached_conditions(self) -> Iterator[tuple[str, list[str | float]]]:
         if self.videos is not None:
             yield "passages.video_id IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.videos))]
         if self.kinds is not None:
             yield "passages.kind IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.kinds))]
 
-    def _more(self, tagged: str = _TAGGED) -> Iterator[tuple[str, list[str | float]]]:
+    def _row_conditions(self, tagged: str = _TAGGED) -> Iterator[tuple[str, list[str | float]]]:
         for phrase in self.phrases:
-            yield from _holds(phrase)
-        for phrase in self.without:
-            yield from ((f"NOT ({sql})", bound) for sql, bound in _holds(phrase))
+            yield from _contains(phrase)
+        for phrase in self.excluded:
+            yield from ((f"NOT ({sql})", bound) for sql, bound in _contains(phrase))
         for tag in self.tags:
             values: list[str | float] = [tag, tag, tag]
             yield tagged.replace(":tag, :filed", f"?, {_FILED}"), values * 2
         if self.languages:
             yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
-        if self.at is not None:
-            start, end = self.at
+        if self.span is not None:
+            start, end = self.span
             yield 'passages.start <= ? AND passages."end" >= ?', [end, start]
-        yield from self._when_recorded()
+        yield from self._recording_conditions()
 
-    def _when_recorded(self) -> Iterator[tuple[str, list[str | float]]]:
+    def _recording_conditions(self) -> Iterator[tuple[str, list[str | float]]]:
         among = "passages.video_id IN (SELECT id FROM videos WHERE {})"
         if self.before is not None:
             yield among.format(f"{_RECORDED} < ?"), [self.before]
         if self.after is not None:
             yield among.format(f"{_RECORDED} >= ?"), [self.after]
-        if self.time is not None:
-            start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self.time)
-            both = "OR" if self.time[0] > self.time[1] else "AND"
+        if self.time_of_day is not None:
+            start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self.time_of_day)
+            both = "OR" if self.time_of_day[0] > self.time_of_day[1] else "AND"
             day = f"SELECT {_TIME_OF_DAY} AS day FROM videos WHERE id = passages.video_id"
             yield f"EXISTS (SELECT 1 FROM ({day}) WHERE day >= ? {both} day < ?)", [start, end]
 
 
-EVERYTHING = Only()
+NO_FILTER = SearchFilter()
 
 
-def _holds(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
+def _contains(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
     """Whether a passage holds a phrase: its words in this order, inflected or not. Nothing for a phrase of signs."""
     parts = list(words(phrase.lower()))
     if any(UNSPACED.search(part) for part in parts):

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     Bits = NDArray[np.uint64]
     Distances = NDArray[np.uint16]
 
-BLOCK = 16_384  # rows of which 64 dimensions fit the processor's cache
+BLOCK_ROWS = 16_384  # rows of which 64 dimensions fit the processor's cache
 
 _WORD_BYTES = 8
 
 
 def shape(count: int, dimensions: int) -> tuple[int, int, int]:
     """That of the blocks of `count` vectors: blocks, words of 64 dimensions, rows."""
-    return -(-count // BLOCK), -(-dimensions // 64), BLOCK
+    return -(-count // BLOCK_ROWS), -(-dimensions // 64), BLOCK_ROWS
 
 
-def bits_of(vectors: "Vectors") -> "Bits":
+def pack(vectors: "Vectors") -> "Bits":
     """The signs of n x d vectors, row by row: n x ceil(d / 64)."""
     import numpy as np
 
@@ -36,28 +36,28 @@ def bits_of(vectors: "Vectors") -> "Bits":
     return padded.view("<u8")
 
 
-def runs(bits: "Bits", first: int) -> Iterator[tuple[int, "Bits"]]:
+def block_runs(bits: "Bits", first: int) -> Iterator[tuple[int, "Bits"]]:
     """The signs of rows from position `first` on as they lie in blocks: where a run begins, in bytes, and the run."""
     done = 0
     while done < len(bits):
-        block, within = divmod(first + done, BLOCK)
-        rows = bits[done : done + BLOCK - within]
+        block, within = divmod(first + done, BLOCK_ROWS)
+        rows = bits[done : done + BLOCK_ROWS - within]
         for word in range(bits.shape[1]):
-            yield _WORD_BYTES * ((block * bits.shape[1] + word) * BLOCK + within), rows[:, word]
+            yield _WORD_BYTES * ((block * bits.shape[1] + word) * BLOCK_ROWS + within), rows[:, word]
         done += len(rows)
 
 
 def rows_at(blocks: "Bits", positions: "NDArray[np.int64]") -> "Bits":
     """The signs of the rows at these positions, row by row, as `bits_of` gives them."""
-    return blocks[positions // BLOCK, :, positions % BLOCK]
+    return blocks[positions // BLOCK_ROWS, :, positions % BLOCK_ROWS]
 
 
 def distances(blocks: "Bits", vector: "Vectors") -> "Distances":
     """In how many dimensions each row has another sign than `vector`, padding included: blocks x BLOCK, flat."""
     import numpy as np
 
-    asked = bits_of(vector[None])[0]
-    found = np.zeros((len(blocks), BLOCK), dtype=np.uint16)
+    asked = pack(vector[None])[0]
+    found = np.zeros((len(blocks), BLOCK_ROWS), dtype=np.uint16)
     for differing, columns in zip(found, blocks, strict=True):
         for word, column in zip(asked, columns, strict=True):
             differing += np.bitwise_count(column ^ word)

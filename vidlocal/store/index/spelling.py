@@ -13,19 +13,19 @@ from vidlocal.store.database import Library
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
 # In shorter words one letter makes another word; longer ones are no words.
-SHORTEST = 5
-LONGEST = 20
+MIN_LETTERS = 5
+MAX_LETTERS = 20
 
 # Words of one query that are looked into.
-MOST_WORDS = 3
+MAX_WORDS = 3
 
 # Counting how often a variant stands in the texts ends here.
-_MOST_COUNTED = 1_000
+_MAX_COUNTED = 1_000
 
 # Variants looked at closely, and the passages of each that are read.
-_MOST_TRIED = 8
-_MOST_READ = 5
-_LONGEST_ENDING = 3
+_MAX_CANDIDATES = 8
+_MAX_PASSAGES_READ = 5
+_MAX_SUFFIX_LETTERS = 3
 
 # The letters of a script, by how a letter of it is called in Unicode. Accents do not matter to the index.
 _ALPHABETS = {
@@ -38,17 +38,17 @@ _ALPHABETS = {
 def corrections(library: Library, query: str) -> dict[str, str]:
     """For words of a query that no passage holds, not even as a part of another word: the nearest one that some do."""
     found: dict[str, str] = {}
-    asked = (one for one in dict.fromkeys(words(query.lower())) if _may_be_misspelt(one) and not _stands(library, one))
-    for word, _ in zip(asked, range(MOST_WORDS), strict=False):
-        meant = _nearest(library, word)
+    asked = (one for one in dict.fromkeys(words(query.lower())) if _is_checkable(one) and not _is_indexed(library, one))
+    for word, _ in zip(asked, range(MAX_WORDS), strict=False):
+        meant = _best_candidate(library, word)
         if meant is not None:
             found[word] = meant
     return found
 
 
-def corrected(query: str, meant: Mapping[str, str]) -> str:
+def apply(query: str, by_word: Mapping[str, str]) -> str:
     """The words of a query, small, with `meant` in place of the misspelt ones."""
-    return " ".join(meant.get(word, word) for word in words(query.lower())) if meant else query
+    return " ".join(by_word.get(word, word) for word in words(query.lower())) if by_word else query
 
 
 def variants(word: str) -> list[str]:
@@ -63,39 +63,39 @@ def variants(word: str) -> list[str]:
     return list(made)
 
 
-def _nearest(library: Library, word: str) -> str | None:
+def _best_candidate(library: Library, word: str) -> str | None:
     """A word of the texts one slip away: rather one with the same first letter, then that in most passages."""
     counted = library.rows(
         f"""SELECT value, (SELECT count(*) FROM (
-          SELECT 1 FROM passage_words WHERE passage_words MATCH '"' || value || '"' LIMIT {_MOST_COUNTED})) AS df
+          SELECT 1 FROM passage_words WHERE passage_words MATCH '"' || value || '"' LIMIT {_MAX_COUNTED})) AS df
         FROM json_each(?)""",
-        json.dumps(variants(_plain(word))),
+        json.dumps(variants(_without_accents(word))),
     )
     known = sorted((row["value"][0] != word[0], -row["df"], row["value"]) for row in counted if row["df"])
-    spelt = (_as_spelt(library, variant) for *_, variant in known[:_MOST_TRIED])
+    spelt = (_spelling_in_texts(library, variant) for *_, variant in known[:_MAX_CANDIDATES])
     return next((one for one in spelt if one is not None), None)
 
 
-def _as_spelt(library: Library, variant: str) -> str | None:
+def _spelling_in_texts(library: Library, variant: str) -> str | None:
     """The variant, or it with an ending, as it stands in a text; None when it only shares its stem with a word."""
     rows = library.rows(
         """SELECT text FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?)
         ORDER BY id""",
         f'"{variant}"',
-        _MOST_READ,
+        _MAX_PASSAGES_READ,
     )
-    there = {_plain(one): one for row in rows for one in words(row["text"].lower())}
+    there = {_without_accents(one): one for row in rows for one in words(row["text"].lower())}
     if variant in there:
         return there[variant]
-    longer = [one for one in there if one.startswith(variant) and len(one) <= len(variant) + _LONGEST_ENDING]
+    longer = [one for one in there if one.startswith(variant) and len(one) <= len(variant) + _MAX_SUFFIX_LETTERS]
     return there[min(longer, key=len)] if longer else None
 
 
-def _may_be_misspelt(word: str) -> bool:
-    return SHORTEST <= len(word) <= LONGEST and word.isalpha() and _script(word) in _ALPHABETS
+def _is_checkable(word: str) -> bool:
+    return MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha() and _script(word) in _ALPHABETS
 
 
-def _stands(library: Library, word: str) -> bool:
+def _is_indexed(library: Library, word: str) -> bool:
     """Whether any passage holds the word, inflected or within another one."""
     return any(
         library.row(f"SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT 1", f'"{word}"')
@@ -107,7 +107,7 @@ def _script(word: str) -> str:
     return "" if UNSPACED.search(word) else unicodedata.name(word[0], "").split(" ")[0]
 
 
-def _plain(word: str) -> str:
+def _without_accents(word: str) -> str:
     """A Latin word without accents, which the index does without; in other scripts they are part of the letter."""
     if _script(word) != "LATIN":
         return word

@@ -22,16 +22,16 @@ from heapq import nlargest
 from typing import Literal
 
 from vidlocal.store.database import Library
-from vidlocal.store.index.hits import EVERYTHING, Only
+from vidlocal.store.index.hits import NO_FILTER, SearchFilter
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
 Index = Literal["words", "grams", "text"]
 
 # Scoring a passage takes FTS5 one or two microseconds. The words of a query are taken rarest first until together they
 # stand in this many passages, so that it takes 10 to 15 ms in a library of any size. At least one word is always taken.
-POSTINGS = 6_000
+MAX_POSTINGS = 6_000
 # Where a search takes few milliseconds otherwise, up to LARGE passages, it can afford nearly all of them.
-POSTINGS_OF_FEW = 15_000
+MAX_POSTINGS_OF_FEW = 15_000
 
 # Commoner words find no passages, but those found count for more that hold them too, for each of so many words 1 to
 # 4 ms. What 8,000 are of 1,000,000 passages are 140 of activitynet's 17,505; R@1, R@10 and MRR of videos there, by
@@ -41,43 +41,43 @@ POSTINGS_OF_FEW = 15_000
 #     140 passages, scored by the rarest words       0.038   0.178   0.070
 #     140 passages, 6 commoner words added           0.095   0.255   0.138
 #     87 passages, 6 commoner words added            0.093   0.250   0.135
-MOST_ADDED = 4
+MAX_ADDED = 4
 
 # Dropped, where rarer words are left: words in more than this part of the passages, once they are so many.
 COMMON_SHARE = 0.25
-COMMON_LEAST = 200
+MIN_COMMON_DF = 200
 
 # In libraries of more passages than this their number is the largest id, and how common a very common word is is
 # learnt from some stretches of them: `the` in 680,000 of 1,000,000 takes 0.5 ms so, and 44 ms counted to its end.
-LARGE = 50_000
-STRETCHES = 4
-STRETCH = 1_024
+LARGE_LIBRARY = 50_000
+SAMPLE_RANGES = 4
+SAMPLE_RANGE_IDS = 1_024
 
 # No sentence is longer; looking up a word takes up to a millisecond, reading a pasted megabyte would take seconds.
-MOST_TERMS = 32
-MOST_CHARACTERS = 20_000
-LONGEST_WORD = 64
+MAX_TERMS = 32
+MAX_QUERY_CHARACTERS = 20_000
+MAX_WORD_CHARACTERS = 64
 
 # Each looks through all texts: 0.2 s in a library of a million passages.
-MOST_LOOKS = 4
+MAX_TEXT_SCANS = 4
 
 # Below this a passage shares nothing but filler words with the query.
-LEAST_COVERAGE = 0.01
+MIN_COVERAGE = 0.01
 
 # FTS5 gives a word in half of the passages no weight, and in a small library that is any word that matters: there
 # each word is scored by itself and weighed by us.
-SMALL = 2_000
+SMALL_LIBRARY = 2_000
 
-_GRAM = 3
+_GRAM_CHARACTERS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
     """What a search is bounded by: the passages that scoring may touch, those wanted, and what they are narrowed to."""
 
-    most: int
+    max_postings: int
     limit: int
-    only: Only
+    search_filter: SearchFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +90,22 @@ class _Term:
     weight: float = 0.0
 
 
-def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING) -> dict[int, float]:
+def search(library: Library, query: str, *, limit: int, search_filter: SearchFilter = NO_FILTER) -> dict[int, float]:
     """The passages that share words with `query`: coverage, 0 to 1, by passage id, best first, at most `limit`.
 
     Any text is a query; nothing in it is an operator. The first 32 distinct words of the first 20,000 characters
     count.
     """
     total = _size(library)
-    terms = [_looked_up(library, piece, total) for piece in split(query)]
+    terms = [_look_up(library, piece, total) for piece in split(query)]
     whole = sum(term.weight for term in terms)
-    bounds = _Bounds(POSTINGS_OF_FEW if total <= LARGE else POSTINGS, limit, only)
-    taken = _worth_scoring(terms, total, bounds.most)
+    bounds = _Bounds(MAX_POSTINGS_OF_FEW if total <= LARGE_LIBRARY else MAX_POSTINGS, limit, search_filter)
+    taken = _scored_terms(terms, total, bounds.max_postings)
     scores: dict[int, float] = {}
-    for found in _scores(library, taken, _worth_adding(terms, taken, total), total, bounds):
+    for found in _scores(library, taken, _added_terms(terms, taken, total), total, bounds):
         for passage_id, score in found.items():
             scores[passage_id] = scores.get(passage_id, 0.0) + score
-    least = max(LEAST_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
+    least = max(MIN_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
     best = sorted((-score, passage_id) for passage_id, score in scores.items() if score >= least)
     return {passage_id: min(1.0, -score / whole) for score, passage_id in best[:limit]}
 
@@ -113,10 +113,10 @@ def search(library: Library, query: str, *, limit: int, only: Only = EVERYTHING)
 def split(query: str) -> list[tuple[Index, str]]:
     """What to look for: the distinct words of a query, and pieces of what is written without spaces."""
     pieces: dict[tuple[Index, str], None] = {}
-    for word in words(query[:MOST_CHARACTERS].lower()):
-        for piece in _pieces(word[:LONGEST_WORD]):
+    for word in words(query[:MAX_QUERY_CHARACTERS].lower()):
+        for piece in _pieces(word[:MAX_WORD_CHARACTERS]):
             pieces[piece] = None
-            if len(pieces) == MOST_TERMS:
+            if len(pieces) == MAX_TERMS:
                 return list(pieces)
     return list(pieces)
 
@@ -124,18 +124,18 @@ def split(query: str) -> list[tuple[Index, str]]:
 def _pieces(word: str) -> Iterator[tuple[Index, str]]:
     if not UNSPACED.match(word):
         yield "words", word
-    elif len(word) < _GRAM:
+    elif len(word) < _GRAM_CHARACTERS:
         yield "text", word
     else:
-        yield from (("grams", word[at : at + _GRAM]) for at in range(len(word) - _GRAM + 1))
+        yield from (("grams", word[at : at + _GRAM_CHARACTERS]) for at in range(len(word) - _GRAM_CHARACTERS + 1))
 
 
-def _looked_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
+def _look_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
     """The piece with its weight; a word that stands nowhere is tried as a part of others."""
     index, text = piece
     df = _df(library, index, text, total)
     if not df and index == "words":
-        index = "grams" if len(text) >= _GRAM else "text"
+        index = "grams" if len(text) >= _GRAM_CHARACTERS else "text"
         if index == "text" and text.isascii():
             return _Term("words", text, 0, _weight(0, total))
         df = _df(library, index, text, total)
@@ -145,7 +145,7 @@ def _looked_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
 def _size(library: Library) -> int:
     """How many passages there are; the largest id where counting them would take long."""
     largest = library.number("SELECT max(id) FROM passages")
-    return library.number("SELECT count(*) FROM passages") if largest <= LARGE else largest
+    return library.number("SELECT count(*) FROM passages") if largest <= LARGE_LIBRARY else largest
 
 
 def _weight(df: int, total: int) -> float:
@@ -156,28 +156,28 @@ def _df(library: Library, index: Index, text: str, total: int) -> int:
     """In how many passages `text` stands; what is over POSTINGS is not counted to its end where that takes long."""
     if index == "text":
         sql = "SELECT 1 FROM passages WHERE instr(text, ?)"
-        return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", text, POSTINGS + 1)
+        return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", text, MAX_POSTINGS + 1)
     table = f"passage_{index}"
     sql = f"SELECT 1 FROM {table} WHERE {table} MATCH ?"
-    if total <= LARGE:
+    if total <= LARGE_LIBRARY:
         return library.number(f"SELECT count(*) FROM ({sql})", _quoted(text))
     guess = _df_by_sample(library, table, text, total)
-    if guess > 2 * POSTINGS:
+    if guess > 2 * MAX_POSTINGS:
         return guess
-    return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", _quoted(text), max(POSTINGS + 1, guess))
+    return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", _quoted(text), max(MAX_POSTINGS + 1, guess))
 
 
 def _df_by_sample(library: Library, table: str, text: str, total: int) -> int:
     """In how many of `total` passages `text` stands, going by stretches of ids spread evenly over all."""
-    starts = [number * total // STRETCHES for number in range(STRETCHES)]
+    starts = [number * total // SAMPLE_RANGES for number in range(SAMPLE_RANGES)]
     found = library.number(
         f"""SELECT sum((SELECT count(*) FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN value + 1 AND value + ?))
         FROM json_each(?)""",
         _quoted(text),
-        STRETCH,
+        SAMPLE_RANGE_IDS,
         json.dumps(starts),
     )
-    return found * total // (STRETCHES * STRETCH)
+    return found * total // (SAMPLE_RANGES * SAMPLE_RANGE_IDS)
 
 
 def _quoted(text: str) -> str:
@@ -185,25 +185,25 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _worth_scoring(terms: Sequence[_Term], total: int, most: int) -> list[_Term]:
+def _scored_terms(terms: Sequence[_Term], total: int, max_postings: int) -> list[_Term]:
     """The known terms, rarest first, without the very common ones; at least one, if one is known."""
-    common = max(COMMON_LEAST, COMMON_SHARE * total)
+    common = max(MIN_COMMON_DF, COMMON_SHARE * total)
     known = sorted((term for term in terms if term.df), key=lambda term: term.df)
     taken: list[_Term] = []
     postings = 0
     for term in known:
         postings += term.df
-        if taken and (postings > most or term.df > common):
+        if taken and (postings > max_postings or term.df > common):
             break
         taken.append(term)
     return taken
 
 
-def _worth_adding(terms: Sequence[_Term], taken: Collection[_Term], total: int) -> list[_Term]:
+def _added_terms(terms: Sequence[_Term], taken: Collection[_Term], total: int) -> list[_Term]:
     """The rarest of those known terms that are too common to be scored themselves."""
-    common = max(COMMON_LEAST, COMMON_SHARE * total)
+    common = max(MIN_COMMON_DF, COMMON_SHARE * total)
     left = [term for term in terms if term not in taken and 0 < term.df <= common]
-    return sorted(left, key=lambda term: term.df)[:MOST_ADDED]
+    return sorted(left, key=lambda term: term.df)[:MAX_ADDED]
 
 
 def _scores(
@@ -213,33 +213,33 @@ def _scores(
     for index in ("words", "grams"):
         table = f"passage_{index}"
         terms = [term for term in taken if term.index == index]
-        if total <= SMALL:
+        if total <= SMALL_LIBRARY:
             for term in terms:
                 share = term.weight / _weight_in_fts5(term.df, total)
-                yield {one: share * score for one, score in _ranked(library, table, [term], bounds).items()}
+                yield {one: share * score for one, score in _bm25(library, table, [term], bounds).items()}
         elif terms:
-            yield from _scored(library, table, terms, [term for term in added if term.index == index], bounds)
-    for term in [term for term in taken if term.index == "text"][:MOST_LOOKS]:
-        yield dict.fromkeys(_containing(library, term.text, bounds.only), term.weight)
+            yield from _score_index(library, table, terms, [term for term in added if term.index == index], bounds)
+    for term in [term for term in taken if term.index == "text"][:MAX_TEXT_SCANS]:
+        yield dict.fromkeys(_containing(library, term.text, bounds.search_filter), term.weight)
 
 
-def _scored(
+def _score_index(
     library: Library, table: str, terms: Sequence[_Term], added: Sequence[_Term], bounds: _Bounds
 ) -> Iterator[dict[int, float]]:
     """BM25 of the passages that hold any of `terms`, and what each of `added` adds to those of them that hold it."""
     match, left = _any_of(terms), added
-    if terms[0].df > bounds.most and added:
-        found, match, left = _narrowed(library, table, terms[0], added, bounds)
+    if terms[0].df > bounds.max_postings and added:
+        found, match, left = _narrow(library, table, terms[0], added, bounds)
     else:
-        found = _ranked(library, table, terms, bounds)
+        found = _bm25(library, table, terms, bounds)
     yield found
     for term in left:
         sql = f"SELECT rowid AS id FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC LIMIT ?"
-        rows = library.rows(sql, f"{match} AND {_any_of([term])}", bounds.most)
+        rows = library.rows(sql, f"{match} AND {_any_of([term])}", bounds.max_postings)
         yield dict.fromkeys(found.keys() & {passage_id for (passage_id,) in rows}, term.weight)
 
 
-def _narrowed(
+def _narrow(
     library: Library, table: str, common: _Term, added: Sequence[_Term], bounds: _Bounds
 ) -> tuple[dict[int, float], str, list[_Term]]:
     """Passages that hold a very common term with as many of `added` as leave `limit` of them; else the newest with it.
@@ -250,22 +250,22 @@ def _narrowed(
     found: dict[int, float] = {}
     for term in added:
         together = f"{match} AND {_any_of([term])}"
-        rows = _matching(library, table, together, bounds.only, newest=bounds.most)
+        rows = _matching(library, table, together, bounds.search_filter, newest=bounds.max_postings)
         if len(rows) < bounds.limit:
-            newest = found or _ranked(library, table, [common], bounds)
+            newest = found or _bm25(library, table, [common], bounds)
             return {passage_id: worth for (passage_id,) in rows} | newest, match, left
         match, worth = together, worth + term.weight
         found = {passage_id: worth for (passage_id,) in rows}
         left.remove(term)
-        if len(rows) < bounds.most:
+        if len(rows) < bounds.max_postings:
             break
     return found, match, left
 
 
-def _ranked(library: Library, table: str, terms: Sequence[_Term], bounds: _Bounds) -> dict[int, float]:
+def _bm25(library: Library, table: str, terms: Sequence[_Term], bounds: _Bounds) -> dict[int, float]:
     """BM25 of the passages that hold any of the terms; of the newest only, where they are too many."""
-    newest = bounds.most if terms[0].df > bounds.most else None
-    rows = _matching(library, table, _any_of(terms), bounds.only, newest=newest, ranked=True)
+    newest = bounds.max_postings if terms[0].df > bounds.max_postings else None
+    rows = _matching(library, table, _any_of(terms), bounds.search_filter, newest=newest, ranked=True)
     return {passage_id: -score for passage_id, score in rows}
 
 
@@ -274,12 +274,12 @@ def _any_of(terms: Sequence[_Term]) -> str:
 
 
 def _matching(
-    library: Library, table: str, match: str, only: Only, *, newest: int | None, ranked: bool = False
+    library: Library, table: str, match: str, search_filter: SearchFilter, *, newest: int | None, ranked: bool = False
 ) -> list[sqlite3.Row]:
     """The passages that match and may be shown: ids and, if `ranked`, scores; the `newest` of them, or all."""
-    condition, values = only.condition()
+    condition, values = search_filter.condition()
     join = f"CROSS JOIN passages ON passages.id = {table}.rowid AND passages.visible"
-    if only == EVERYTHING and library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is None:
+    if search_filter == NO_FILTER and library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is None:
         join = ""
     return library.rows(
         f"""SELECT {table}.rowid AS id{f", {table}.rank AS score" if ranked else ""} FROM {table} {join}
@@ -294,7 +294,7 @@ def _weight_in_fts5(df: int, total: int) -> float:
     return max(1e-6, math.log((total - df + 0.5) / (df + 0.5)))
 
 
-def _containing(library: Library, text: str, only: Only) -> list[int]:
-    condition, values = only.condition()
+def _containing(library: Library, text: str, search_filter: SearchFilter) -> list[int]:
+    condition, values = search_filter.condition()
     sql = f"SELECT id FROM passages WHERE instr(text, ?) AND visible{condition} LIMIT ?"
-    return [row["id"] for row in library.rows(sql, text, *values, POSTINGS)]
+    return [row["id"] for row in library.rows(sql, text, *values, MAX_POSTINGS)]

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
 from vidlocal.store.index import calibration, sign_bits
-from vidlocal.store.index.calibration import Scale
-from vidlocal.store.index.search_filter import EVERYTHING, Only
+from vidlocal.store.index.calibration import SimilarityScale
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ except ImportError:  # Windows: the table is read
 FOLDER = "vectors"
 
 # So few new vectors are read from the table in a few milliseconds, which beats three flushes to the disk.
-UNMIRRORED = 1_000
+MAX_UNCACHED = 1_000
 
 # What "far" means is learnt from that many vectors spread over the library.
 _SAMPLED = 2_000
@@ -63,21 +63,21 @@ _ID_COLUMNS = 4  # vector, owner, video, kind
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class VectorTable:
     """Vectors of one sort of thing: the table, its column that names the owner, and the table of these owners."""
 
     name: str
-    owner: str
-    owners: str
-    kind: str
+    owner_column: str
+    owner_table: str
+    kind_sql: str
 
 
-OF_PASSAGES = Table("vectors", "passage_id", "passages", "kind")
-OF_FRAMES = Table("frame_vectors", "frame_id", "frames", "''")
+PASSAGE_VECTORS = VectorTable("vectors", "passage_id", "passages", "kind")
+FRAME_VECTORS = VectorTable("frame_vectors", "frame_id", "frames", "''")
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _Manifest:
     """Which rows count. `last` is the id of the last mirrored vector."""
 
     version: int
@@ -85,11 +85,11 @@ class _Head:
     generation: str
     dimensions: int
     count: int
-    last: int
+    last_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class VectorRows:
     """Vectors with their ids: n x d float32, and n x 4 int64 (vector, owner, video, kind)."""
 
     vectors: "Vectors"
@@ -104,17 +104,17 @@ class Rows:
         return self.ids[:, 2]
 
 
-class Mirror:
+class VectorCache:
     """The mirrored vectors of one model, as they were when it was opened. Reads only."""
 
-    def __init__(self, folder: Path, head: _Head, table: Table) -> None:
+    def __init__(self, folder: Path, head: _Manifest, table: VectorTable) -> None:
         import numpy as np
 
         self.key = head.key
         self.table = table
         self.dimensions = head.dimensions
         self._folder = folder
-        self._last = head.last
+        self._last = head.last_id
         shapes: dict[str, tuple[str, tuple[int, ...]]] = {
             ".rows": ("<f4", (head.count, head.dimensions)),
             ".bits": ("<u8", sign_bits.shape(head.count, head.dimensions)),
@@ -157,41 +157,41 @@ class Mirror:
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
 
     @cached_property
-    def scale(self) -> Scale | None:
+    def scale(self) -> SimilarityScale | None:
         """What cosines are worth here, as the sample has it."""
-        return calibration.of(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
+        return calibration.fit(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
 
     def distances(self, vector: "Vectors") -> "Distances":
         """In how many dimensions the sign of each row is another one than that of `vector`: n uint16."""
         return sign_bits.distances(self._blocks, vector)[: len(self)]
 
-    def positions(self, library: Library, only: Only) -> "Numbers | None":
+    def positions(self, library: Library, search_filter: SearchFilter) -> "Numbers | None":
         """The rows of passages that `only` lets through; None for all."""
         import numpy as np
 
-        if only == EVERYTHING:
+        if search_filter == NO_FILTER:
             return None
         allowed = np.ones(len(self), dtype=bool)
-        if only.videos is not None:
-            allowed &= np.isin(self._ids[:, 2], list(only.videos))
-        if only.kinds is not None:
-            allowed &= np.isin(self._ids[:, 3], [_kind_code(kind) for kind in only.kinds])
-        if only.reads_more:
-            condition, values = only.condition()
+        if search_filter.videos is not None:
+            allowed &= np.isin(self._ids[:, 2], list(search_filter.videos))
+        if search_filter.kinds is not None:
+            allowed &= np.isin(self._ids[:, 3], [_kind_code(kind) for kind in search_filter.kinds])
+        if search_filter.needs_rows:
+            condition, values = search_filter.condition()
             rows = library.rows(f"SELECT id FROM passages WHERE visible{condition}", *values)
             allowed &= np.isin(self.owners, np.fromiter((row["id"] for row in rows), dtype=np.int64))
         return np.flatnonzero(allowed)
 
-    def newer(self, library: Library) -> Rows:
+    def newer(self, library: Library) -> VectorRows:
         """The vectors of the table that came after those mirrored."""
-        return _joined(list(_stored(library, self.table, self.key, self._last, self.dimensions)), self.dimensions)
+        return _concatenated(list(_stored(library, self.table, self.key, self._last, self.dimensions)), self.dimensions)
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Have it rebuilt by the next `prepare`: too much of it is no longer there."""
         (self._folder / "head.json").unlink(missing_ok=True)
 
 
-def keys(library: Library, table: Table = OF_PASSAGES) -> list[str]:
+def keys(library: Library, table: VectorTable = PASSAGE_VECTORS) -> list[str]:
     """The model keys there are vectors of. Quick in a library of any size."""
     rows = library.rows(
         f"""WITH RECURSIVE found(model) AS (SELECT min(model) FROM {table.name} UNION ALL
@@ -202,40 +202,40 @@ def keys(library: Library, table: Table = OF_PASSAGES) -> list[str]:
     return [row["model"] for row in rows]
 
 
-def prepare(library: Library, key: str, table: Table = OF_PASSAGES) -> Mirror:
+def prepare(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> VectorCache:
     """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
     folder = folder_of(library, key, table)
     newest = _newest(library, table, key)
     if folder.is_symlink() or folder.parent.is_symlink():  # a library that someone sent may lead elsewhere
-        return Mirror(folder, _nothing(library, table, key), table)
+        return VectorCache(folder, _empty_manifest(library, table, key), table)
     try:
-        opened = _opened(library, folder, table, key)
+        opened = _open(library, folder, table, key)
         if opened is not None and not _is_behind(library, table, key, opened[1], newest):
             return opened[0]
-        if opened is None and not _is_behind(library, table, key, _nothing(library, table, key), newest):
-            return Mirror(folder, _nothing(library, table, key), table)
-        with _locked(library.folder / FOLDER) as ours:
+        if opened is None and not _is_behind(library, table, key, _empty_manifest(library, table, key), newest):
+            return VectorCache(folder, _empty_manifest(library, table, key), table)
+        with _try_lock(library.folder / FOLDER) as ours:
             if ours:
-                return _extended(library, folder, table, key)
+                return _extend(library, folder, table, key)
     except OSError:
-        return Mirror(folder, _nothing(library, table, key), table)
-    return opened[0] if opened is not None else Mirror(folder, _nothing(library, table, key), table)
+        return VectorCache(folder, _empty_manifest(library, table, key), table)
+    return opened[0] if opened is not None else VectorCache(folder, _empty_manifest(library, table, key), table)
 
 
-def folder_of(library: Library, key: str, table: Table = OF_PASSAGES) -> Path:
+def folder_of(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> Path:
     """Where the mirror of a model's vectors lies."""
-    name = key if table == OF_PASSAGES else f"{table.name} {key}"
+    name = key if table == PASSAGE_VECTORS else f"{table.name} {key}"
     return library.folder / FOLDER / hashlib.blake2s(name.encode(), digest_size=8).hexdigest()
 
 
-def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
+def is_damaged(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> bool:
     """Whether the mirror of a model says other things than the table, every row compared. No mirror is no damage."""
     import numpy as np
 
     folder = folder_of(library, key, table)
     if not (folder / "head.json").exists():
         return False
-    opened = _opened(library, folder, table, key)
+    opened = _open(library, folder, table, key)
     if opened is None:
         return True
     mirror = opened[0]
@@ -248,7 +248,7 @@ def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
         same = (
             np.array_equal(mirror._ids[at], rows.ids[known])
             and np.array_equal(mirror.vectors[at].view("<u4"), rows.vectors[known].view("<u4"))
-            and np.array_equal(sign_bits.rows_at(mirror._blocks, at), sign_bits.bits_of(rows.vectors[known]))
+            and np.array_equal(sign_bits.rows_at(mirror._blocks, at), sign_bits.pack(rows.vectors[known]))
             if len(mirrored)
             else not known.any()
         )
@@ -257,77 +257,79 @@ def is_damaged(library: Library, key: str, table: Table = OF_PASSAGES) -> bool:
     return False
 
 
-def forget(library: Library) -> None:
+def delete_all(library: Library) -> None:
     """Delete the mirrors: for a purge, after which nothing of a removed text may be left."""
     shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
 
 
 @lru_cache(maxsize=3)
-def _mapped(folder: Path, head: _Head, table: Table) -> Mirror:
+def _mapped(folder: Path, head: _Manifest, table: VectorTable) -> VectorCache:
     """The mirror with this head. Rows that count never change, so that searches in one process share it."""
-    return Mirror(folder, head, table)
+    return VectorCache(folder, head, table)
 
 
 def _kind_code(kind: str) -> int:
     return zlib.crc32(kind.encode())
 
 
-def _newest(library: Library, table: Table, key: str) -> int:
+def _newest(library: Library, table: VectorTable, key: str) -> int:
     return library.number(f"SELECT max(id) FROM {table.name} WHERE model = ?", key)
 
 
-def _is_behind(library: Library, table: Table, key: str, head: _Head, newest: int) -> bool:
+def _is_behind(library: Library, table: VectorTable, key: str, head: _Manifest, newest: int) -> bool:
     """Whether more than a handful of vectors came after those mirrored."""
-    if newest <= head.last:
+    if newest <= head.last_id:
         return False
     sql = f"SELECT 1 FROM {table.name} WHERE model = ? AND id > ? LIMIT ?"
-    return library.number(f"SELECT count(*) FROM ({sql})", key, head.last, UNMIRRORED + 1) > UNMIRRORED
+    return library.number(f"SELECT count(*) FROM ({sql})", key, head.last_id, MAX_UNCACHED + 1) > MAX_UNCACHED
 
 
-def _nothing(library: Library, table: Table, key: str) -> _Head:
+def _empty_manifest(library: Library, table: VectorTable, key: str) -> _Manifest:
     """The head of an empty mirror: everything is read from the table."""
     row = library.row(f"SELECT length(vector) FROM {table.name} WHERE model = ? ORDER BY id LIMIT 1", key)
-    return _Head(_VERSION, key, secrets.token_hex(4), int(row[0]) // 4 if row else 0, 0, 0)
+    return _Manifest(_VERSION, key, secrets.token_hex(4), int(row[0]) // 4 if row else 0, 0, 0)
 
 
-def _opened(library: Library, folder: Path, table: Table, key: str) -> tuple[Mirror, _Head] | None:
+def _open(library: Library, folder: Path, table: VectorTable, key: str) -> tuple[VectorCache, _Manifest] | None:
     """The mirror in `folder` with its head; None when there is none, or it is not of this library's vectors."""
     for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
         try:
-            head = _Head(**json.loads(_plain(folder / "head.json").read_bytes()))
+            head = _Manifest(**json.loads(_regular_file(folder / "head.json").read_bytes()))
             if not _GENERATION.fullmatch(head.generation):
                 return None
             for ending in _ENDINGS:
-                _plain(folder / (head.generation + ending))
+                _regular_file(folder / (head.generation + ending))
             mirror = _mapped(folder, head, table)
         except FileNotFoundError:
             continue
         except (ValueError, TypeError):
             return None
-        trusted = head.version == _VERSION and head.key == key and _matches(library, mirror, head)
+        trusted = head.version == _VERSION and head.key == key and _matches_table(library, mirror, head)
         return (mirror, head) if trusted else None
     return None
 
 
-def _plain(path: Path) -> Path:
+def _regular_file(path: Path) -> Path:
     """The path, which is that of a file or of nothing. FileNotFoundError for a link, a pipe or a device."""
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
         raise FileNotFoundError(errno.ENOENT, "no file of ours", str(path))
     return path
 
 
-def _matches(library: Library, mirror: Mirror, head: _Head) -> bool:
+def _matches_table(library: Library, mirror: VectorCache, head: _Manifest) -> bool:
     """Whether the first, middle and last rows are those of the table; removed ones prove nothing against it.
 
     A restored copy of the library, or another one in its place, is told by this.
     """
     table = mirror.table
     ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
-    if head.last > ever:
+    if head.last_id > ever:
         return False
     for position in {0, len(mirror) // 2, len(mirror) - 1} if len(mirror) else ():
         vector_id, owner = mirror._ids[position, :2].tolist()
-        row = library.row(f"SELECT {table.owner} AS owner, model, vector FROM {table.name} WHERE id = ?", vector_id)
+        row = library.row(
+            f"SELECT {table.owner_column} AS owner, model, vector FROM {table.name} WHERE id = ?", vector_id
+        )
         if row is not None and (row["owner"], row["model"], row["vector"]) != (
             owner,
             head.key,
@@ -338,7 +340,7 @@ def _matches(library: Library, mirror: Mirror, head: _Head) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
+def _try_lock(folder: Path) -> Iterator[bool]:
     """Whether we are the one who may write; another one at it is not waited for, it is minutes at most."""
     if fcntl is None:
         yield False
@@ -355,21 +357,21 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(lock)
 
 
-def _extended(library: Library, folder: Path, table: Table, key: str) -> Mirror:
+def _extend(library: Library, folder: Path, table: VectorTable, key: str) -> VectorCache:
     """The mirror with all vectors of the table, its files written and named by a new head. We hold the lock."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    opened = _opened(library, folder, table, key)
-    head = opened[1] if opened is not None else _nothing(library, table, key)
-    for rows in _stored(library, table, key, head.last, head.dimensions):
-        longer = replace(head, count=head.count + len(rows.ids), last=int(rows.ids[-1, 0]))
+    opened = _open(library, folder, table, key)
+    head = opened[1] if opened is not None else _empty_manifest(library, table, key)
+    for rows in _stored(library, table, key, head.last_id, head.dimensions):
+        longer = replace(head, count=head.count + len(rows.ids), last_id=int(rows.ids[-1, 0]))
         parts: dict[str, Iterable[tuple[int, Part]]] = {
             ".rows": [(4 * head.dimensions * head.count, rows.vectors)],
-            ".bits": sign_bits.runs(sign_bits.bits_of(rows.vectors), head.count),
+            ".bits": sign_bits.block_runs(sign_bits.pack(rows.vectors), head.count),
             ".ids": [(8 * _ID_COLUMNS * head.count, rows.ids)],
         }
         for ending, size in _sizes(longer).items():
             _write(folder / (head.generation + ending), parts[ending], size)
-        _write_head(folder, longer)
+        _write_manifest(folder, longer)
         head = longer
     for old in folder.iterdir():
         if old.name != "head.json" and old.stem != head.generation:
@@ -377,7 +379,7 @@ def _extended(library: Library, folder: Path, table: Table, key: str) -> Mirror:
     return _mapped(folder, head, table)
 
 
-def _sizes(head: _Head) -> dict[str, int]:
+def _sizes(head: _Manifest) -> dict[str, int]:
     """Bytes of the files; the signs are whole blocks."""
     return {
         ".rows": 4 * head.dimensions * head.count,
@@ -397,7 +399,7 @@ def _write(path: Path, parts: "Iterable[tuple[int, Part]]", size: int) -> None:
         os.fsync(file.fileno())
 
 
-def _write_head(folder: Path, head: _Head) -> None:
+def _write_manifest(folder: Path, head: _Manifest) -> None:
     draft = folder / f"{head.generation}.head"
     file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(file, "w") as opened:
@@ -407,14 +409,14 @@ def _write_head(folder: Path, head: _Head) -> None:
     draft.replace(folder / "head.json")
 
 
-def _stored(library: Library, table: Table, key: str, after: int, dimensions: int) -> Iterator[Rows]:
+def _stored(library: Library, table: VectorTable, key: str, after: int, dimensions: int) -> Iterator[VectorRows]:
     """The table's vectors of a model behind vector id `after`, in order of id, in chunks. Odd sizes are passed over."""
     import numpy as np
 
     while True:
         found = library.rows(
-            f"""SELECT {table.name}.id AS id, {table.owner} AS owner, video_id, {table.kind} AS kind, vector
-            FROM {table.name} JOIN {table.owners} ON {table.owners}.id = {table.owner}
+            f"""SELECT {table.name}.id AS id, {table.owner_column} AS owner, video_id, {table.kind_sql} AS kind, vector
+            FROM {table.name} JOIN {table.owner_table} ON {table.owner_table}.id = {table.owner_column}
             WHERE {table.name}.model = ? AND {table.name}.id > ? ORDER BY {table.name}.id LIMIT ?""",
             key,
             after,
@@ -427,14 +429,14 @@ def _stored(library: Library, table: Table, key: str, after: int, dimensions: in
         if rows:
             ids = [(row["id"], row["owner"], row["video_id"], _kind_code(row["kind"])) for row in rows]
             vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), dimensions)
-            yield Rows(vectors, np.array(ids, dtype="<i8"))
+            yield VectorRows(vectors, np.array(ids, dtype="<i8"))
 
 
-def _joined(parts: list[Rows], dimensions: int) -> Rows:
+def _concatenated(parts: list[VectorRows], dimensions: int) -> VectorRows:
     import numpy as np
 
-    empty = Rows(np.empty((0, dimensions), dtype="<f4"), np.empty((0, _ID_COLUMNS), dtype="<i8"))
-    return Rows(
+    empty = VectorRows(np.empty((0, dimensions), dtype="<f4"), np.empty((0, _ID_COLUMNS), dtype="<i8"))
+    return VectorRows(
         np.concatenate([empty.vectors, *(part.vectors for part in parts)]),
         np.concatenate([empty.ids, *(part.ids for part in parts)]),
     )

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
 from vidlocal.store.index import calibration, vector_cache
-from vidlocal.store.index.calibration import Scale
-from vidlocal.store.index.hits import EVERYTHING, Only
+from vidlocal.store.index.calibration import SimilarityScale
+from vidlocal.store.index.hits import NO_FILTER, SearchFilter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vidlocal.store.index.vector_cache import Mirror
+    from vidlocal.store.index.vector_cache import VectorCache
 
     Vector = NDArray[np.float32]
     Positions = NDArray[np.int64]
 
-EXHAUSTIVE = 50_000
+MAX_EXHAUSTIVE = 50_000
 RESCORED = 4_000
 
-_TOO_MANY_GONE = 0.25
+_MAX_MISSING_RATIO = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Nearest:
     cosines: Mapping[int, float]
     mean: float
     spread: float
-    scale: Scale | None = None
+    scale: SimilarityScale | None = None
 
 
 def keys(library: Library) -> list[str]:
@@ -54,13 +54,13 @@ def keys(library: Library) -> list[str]:
 
 def nearest(
     library: Library,
-    mirror: "Mirror",
+    cache: "VectorCache",
     vector: Sequence[float],
     *,
     limit: int,
-    also: Collection[int] = (),
-    only: Only = EVERYTHING,
-    one_wording: bool = False,
+    include_ids: Collection[int] = (),
+    search_filter: SearchFilter = NO_FILTER,
+    symmetric_model: bool = False,
 ) -> Nearest:
     """The `limit` passages nearest to `vector`, and those of `also` that have a vector.
 
@@ -70,56 +70,60 @@ def nearest(
     import numpy as np
 
     query = np.asarray(vector, dtype=np.float32)
-    if query.shape != (mirror.dimensions,):
+    if query.shape != (cache.dimensions,):
         return Nearest({}, 0.0, 0.0)
-    newer = mirror.newer(library)
+    newer = cache.newer(library)
     near_newer = newer.vectors @ query
-    background = np.concatenate([mirror.sample @ query, near_newer])
+    background = np.concatenate([cache.sample @ query, near_newer])
     if not len(background):
         return Nearest({}, 0.0, 0.0)
-    mirrored = _candidates(library, mirror, query, limit, only)
-    wanted = np.concatenate([mirrored, newer.owners[_top(near_newer, limit)], np.fromiter(also, dtype=np.int64)])
-    there, cosines = _exact(library, mirror.key, query, np.unique(wanted), only)
-    if sum(passage in there for passage in mirrored.tolist()) < (1 - _TOO_MANY_GONE) * len(mirrored):
-        mirror.distrust()
+    mirrored = _candidates(library, cache, query, limit, search_filter)
+    wanted = np.concatenate([mirrored, newer.owners[_top(near_newer, limit)], np.fromiter(include_ids, dtype=np.int64)])
+    there, cosines = _exact(library, cache.key, query, np.unique(wanted), search_filter)
+    if sum(passage in there for passage in mirrored.tolist()) < (1 - _MAX_MISSING_RATIO) * len(mirrored):
+        cache.invalidate()
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
-    kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in also if passage in cosines}
-    worth = mirror.scale if len(mirror) else calibration.of(newer.vectors, newer.videos)
+    kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in include_ids if passage in cosines}
+    worth = cache.scale if len(cache) else calibration.fit(newer.vectors, newer.videos)
     mean = float(background.mean())
-    return Nearest(kept, mean, float(background.std()), worth if worth is None or one_wording else worth.around(mean))
+    return Nearest(
+        kept, mean, float(background.std()), worth if worth is None or symmetric_model else worth.with_query_mean(mean)
+    )
 
 
-def _candidates(library: Library, mirror: "Mirror", query: "Vector", limit: int, only: Only) -> "Positions":
+def _candidates(
+    library: Library, cache: "VectorCache", query: "Vector", limit: int, search_filter: SearchFilter
+) -> "Positions":
     """Passage ids of the mirrored vectors nearest to the query: at least `limit`, if there are so many.
 
     A filter that the mirror does not know is tried on the nearest first: most let enough of them through.
     """
     import numpy as np
 
-    if only.reads_more:
-        near = _candidates(library, mirror, query, RESCORED, only.beside_vectors)
-        shown = _let_through(library, near, only)
+    if search_filter.needs_rows:
+        near = _candidates(library, cache, query, RESCORED, search_filter.cached_part)
+        shown = _allowed(library, near, search_filter)
         if len(shown) >= limit:
             return shown
-    allowed = mirror.positions(library, only)
-    if allowed is None and len(mirror) <= EXHAUSTIVE:
-        cosines = mirror.vectors @ query
+    allowed = cache.positions(library, search_filter)
+    if allowed is None and len(cache) <= MAX_EXHAUSTIVE:
+        cosines = cache.vectors @ query
         best = _top(cosines, limit)
-        return mirror.owners[best]
+        return cache.owners[best]
     if allowed is None:
-        allowed = agreeing(mirror.distances(query))
-    elif len(allowed) > EXHAUSTIVE:
-        chosen = np.zeros(len(mirror), dtype=bool)
+        allowed = closest_by_signs(cache.distances(query))
+    elif len(allowed) > MAX_EXHAUSTIVE:
+        chosen = np.zeros(len(cache), dtype=bool)
         chosen[allowed] = True
-        allowed = agreeing(mirror.distances(query), chosen)
-    cosines = mirror.vectors[allowed] @ query
-    return mirror.owners[allowed[_top(cosines, limit)]]
+        allowed = closest_by_signs(cache.distances(query), chosen)
+    cosines = cache.vectors[allowed] @ query
+    return cache.owners[allowed[_top(cosines, limit)]]
 
 
-def _let_through(library: Library, passages: "Positions", only: Only) -> "Positions":
+def _allowed(library: Library, passages: "Positions", search_filter: SearchFilter) -> "Positions":
     import numpy as np
 
-    condition, values = only.condition()
+    condition, values = search_filter.condition()
     rows = library.rows(
         f"""SELECT passages.id AS id FROM json_each(?) AS wanted CROSS JOIN passages ON passages.id = wanted.value
         WHERE visible{condition}""",
@@ -129,12 +133,12 @@ def _let_through(library: Library, passages: "Positions", only: Only) -> "Positi
     return np.fromiter((row["id"] for row in rows), dtype=np.int64)
 
 
-def agreeing(distances: "NDArray[np.uint16]", chosen: "NDArray[np.bool_] | None" = None) -> "Positions":
+def closest_by_signs(distances: "NDArray[np.uint16]", allowed: "NDArray[np.bool_] | None" = None) -> "Positions":
     """Positions of about RESCORED vectors, of those `chosen`, whose signs differ least: from `Mirror.distances`."""
     import numpy as np
 
-    if chosen is not None:
-        distances = np.where(chosen, distances, np.iinfo(np.uint16).max)
+    if allowed is not None:
+        distances = np.where(allowed, distances, np.iinfo(np.uint16).max)
     counts = np.cumsum(np.bincount(distances, minlength=1))
     limit = int(np.searchsorted(counts, RESCORED))
     # Copies of one vector share a distance: as many as there may be, some multiple is enough.
@@ -150,12 +154,12 @@ def _top(values: "Vector", count: int) -> "Positions":
 
 
 def _exact(
-    library: Library, key: str, query: "Vector", passages: "Positions", only: Only
+    library: Library, key: str, query: "Vector", passages: "Positions", search_filter: SearchFilter
 ) -> tuple[set[int], dict[int, float]]:
     """As the table has it now: which passages have a vector, and the cosines, by id, of those that may be shown."""
     import numpy as np
 
-    condition, values = only.condition()
+    condition, values = search_filter.condition()
     rows = library.rows(
         f"""SELECT passages.id AS id, vector, visible{condition} AS shown FROM json_each(?) AS wanted
         CROSS JOIN passages ON passages.id = wanted.value

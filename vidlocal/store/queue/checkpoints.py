@@ -1,16 +1,16 @@
-"""How far a long step has come with a video, in seconds of it: where the next run goes on."""
+"""Progress of long steps through a video, for resuming after an interruption."""
 
 from vidlocal.store.database import Library
 
 
 def get(library: Library, video_id: int, step: str) -> float:
-    """Seconds of the video that the step has finished, 0.0 when it has not begun."""
+    """Return the position up to which a step has processed the video, in seconds; 0.0 before the start."""
     row = library.row("SELECT until FROM checkpoints WHERE video_id = ? AND step = ?", video_id, step)
     return 0.0 if row is None else float(row["until"])
 
 
 def put(library: Library, video_id: int, step: str, until: float) -> None:
-    """Belongs in the transaction that stores what was found up to `until`."""
+    """Store the position of a step. Call in the transaction that stores the results up to `until`."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO checkpoints (video_id, step, until) VALUES (?, ?, ?)
@@ -20,5 +20,6 @@ def put(library: Library, video_id: int, step: str, until: float) -> None:
 
 
 def clear(library: Library, video_id: int, step: str) -> None:
+    """Delete the position of a step."""
     with library.writing() as connection:
         connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step = ?", (video_id, step))

@@ -1,18 +1,18 @@
-"""Which part of the queue a run is for."""
+"""Filter on the job queue."""
 
 from dataclasses import dataclass
 
-# The least priority of what past searches moved ahead (see `priorities`).
-SEARCHED = 2000.0
+# Jobs with at least this priority were moved ahead by past searches (see `priorities`).
+SEARCHED_PRIORITY = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Some of the queued work. None and False are no limit.
+    """A subset of the queued jobs. None and False do not restrict.
 
-    `budget` is the number of representative frames per video: no other frame is described, no strip watched.
-    `searched`: only frames that past searches moved ahead (`priorities.reprioritise`) are looked at, and what is said
-    of them embedded. `frames`: only the descriptions of these frames.
+    `budget`: only the first N representative frames of each video are described, and no sequence is watched.
+    `searched`: only frames moved ahead by past searches (`priorities.reprioritise`), and the embedding of texts.
+    `frames`: only the descriptions of these frames.
     """
 
     videos: tuple[int, ...] | None = None
@@ -21,17 +21,18 @@ class JobFilter:
     frames: tuple[int, ...] | None = None
 
     def condition(self) -> str:
-        """SQL for the WHERE of a query over `jobs`, beginning with AND, or nothing."""
+        """Return SQL for the WHERE of a query over `jobs`: empty, or starting with AND."""
         sql = ""
         if self.videos is not None:
-            sql += f" AND jobs.video_id IN ({', '.join(str(int(video)) for video in self.videos)})"
+            sql += f" AND jobs.video_id IN ({_id_list(self.videos)})"
         if self.budget is not None:
             sql += f""" AND jobs.kind <> 'watch' AND (jobs.kind <> 'describe' OR EXISTS (
               SELECT 1 FROM frames WHERE frames.id = jobs.target AND frames.rank < {int(self.budget)}))"""
         if self.searched:
-            sql += f" AND (jobs.kind = 'embed' OR jobs.kind IN ('describe', 'watch') AND jobs.priority >= {SEARCHED})"
+            sql += f""" AND (jobs.kind = 'embed'
+              OR jobs.kind IN ('describe', 'watch') AND jobs.priority >= {SEARCHED_PRIORITY})"""
         if self.frames is not None:
-            sql += f" AND jobs.kind = 'describe' AND jobs.target IN ({', '.join(str(int(one)) for one in self.frames)})"
+            sql += f" AND jobs.kind = 'describe' AND jobs.target IN ({_id_list(self.frames)})"
         return sql
 
 
@@ -39,5 +40,9 @@ ALL_JOBS = JobFilter()
 
 
 def for_videos(*videos: int) -> JobFilter:
-    """All the queued work of these videos."""
+    """Select the jobs of some videos."""
     return JobFilter(videos=videos)
+
+
+def _id_list(ids: tuple[int, ...]) -> str:
+    return ", ".join(str(int(row_id)) for row_id in ids)

@@ -1,7 +1,7 @@
-"""The queue: one row per pending piece of deep work.
+"""The job queue: one row per job.
 
-queued -> running (leased) -> done | failed. A result and its `done` belong in one transaction: callers
-nest `finish` in the block that stores the result.
+queued -> running (leased) -> done | failed. A result and its `done` belong in one transaction: nest `finish` in the
+block that stores the result.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,14 @@ from vidlocal.store.process_locks import is_alive
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 from vidlocal.store.values import now_utc
 
-# An item gets three tries. One that took its whole process with it ten times is set aside too.
-ATTEMPTS_ALLOWED = 3
-LOSSES_ALLOWED = 10
+# A job fails after three failed attempts, or after ten crashes of its process.
+MAX_ATTEMPTS = 3
+MAX_LOSSES = 10
+
+# Lease of a job with one request to a model.
+LEASE_S = 900.0
+# Lease of a job that processes a whole video and renews its lease as it progresses.
+LONG_LEASE_S = 3600.0
 
 _CLAIM = """
 UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at = :at,
@@ -25,14 +30,13 @@ WHERE id = (
 RETURNING id, kind, target, video_id, attempts, lease
 """
 
-# Tried in turn: each is one walk along the index of jobs_to_claim, which an OR of the two would not be.
+# Tried in this order: each walks the index jobs_to_claim once, an OR of both would not use it.
 _CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now AND worker IS NOT :worker")
 
-
-# A video is understood once its representative frames are described and, when all frames are, once what happens in
-# them is too; not while anything is being read or heard, or is still hidden; and by one job at a time, for both ask
-# about the same notes.
-_WHEN_SEEN = """AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND NOT visible)
+# Tags and summary of a video wait for its representative frames to be described, for its sequences to be watched if no
+# description is open, for OCR and transcription at work, and for unverified passages. Only one of the two runs at a
+# time, because both ask about the same sections.
+_WHEN_COMPLETE = """AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND NOT visible)
 AND NOT EXISTS (
   SELECT 1 FROM jobs AS before LEFT JOIN frames ON frames.id = before.target
   WHERE before.video_id = jobs.video_id AND before.state IN ('queued', 'running') AND (
@@ -41,14 +45,14 @@ AND NOT EXISTS (
     OR before.kind = 'watch' AND NOT EXISTS (
       SELECT 1 FROM jobs AS rest
       WHERE rest.video_id = jobs.video_id AND rest.kind = 'describe' AND rest.state IN ('queued', 'running'))))"""
-_CONDITIONS = {JobKind.TAG: _WHEN_SEEN, JobKind.SUMMARISE: _WHEN_SEEN}
+_CONDITIONS = {JobKind.TAG: _WHEN_COMPLETE, JobKind.SUMMARISE: _WHEN_COMPLETE}
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A job that was set aside, with its reason. `time` is that of its frame, None when it is about a whole video.
+class FailedJob:
+    """A failed job with its reason. `at` is the time of failure (UTC, ISO 8601).
 
-    `at` is when it was set aside, UTC, ISO 8601.
+    `time` is the position of the frame in seconds, None for a job about a whole video.
     """
 
     kind: JobKind
@@ -62,8 +66,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A job some process is at work on. `since` is UTC, ISO 8601."""
+class RunningJob:
+    """A job at work in some process since `since` (UTC, ISO 8601)."""
 
     kind: JobKind
     video_id: int
@@ -72,7 +76,7 @@ class Running:
 
 
 def add(library: Library, kind: JobKind, target: int, video_id: int, *, priority: float = 0.0) -> None:
-    """Queue a job, again if it was done or set aside before; one that waits or runs is left alone."""
+    """Queue a job. A done or failed job is queued again, a queued or running job is left as is."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO jobs (kind, target, video_id, priority, updated_at) VALUES (?, ?, ?, ?, ?)
@@ -93,10 +97,10 @@ def claim(
     lease_s: float,
     job_filter: JobFilter = ALL_JOBS,
 ) -> Job | None:
-    """The most valuable waiting job of a kind, leased to `worker` until `now + lease_s`.
+    """Claim the queued job with the highest priority, leased to `worker` until `now + lease_s`.
 
-    `now` is wall-clock time: a laptop that slept through its lease has lost it to other processes. Nobody takes a
-    job from himself: he has the answer coming.
+    A job with an expired lease of another worker is claimed too. `now` is wall-clock time: a laptop that slept through
+    its lease loses the job to other processes.
     """
     values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
     condition = _CONDITIONS.get(kind, "")
@@ -110,7 +114,7 @@ def claim(
 
 
 def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
-    """Keep a long job leased while it makes progress: what it has come through did not end the program."""
+    """Extend the lease of a long job and reset its crash count, because it made progress."""
     with library.writing() as connection:
         connection.execute(
             "UPDATE jobs SET lease = ?, losses = 0 WHERE id = ? AND state = 'running'", (now + lease_s, job.id)
@@ -118,6 +122,7 @@ def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
 
 
 def finish(library: Library, job: Job) -> None:
+    """Mark a job as done. Nest it in the transaction that stores the result."""
     with library.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state = 'done', worker = NULL, last_error = NULL, updated_at = ? WHERE id = ?",
@@ -126,22 +131,22 @@ def finish(library: Library, job: Job) -> None:
 
 
 def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None, not_before: float = 0.0) -> bool:
-    """Charge one attempt: try again after `not_before` (wall clock), or set aside after the last one.
+    """Charge one attempt. The job is queued again for `not_before` (wall clock), or failed after the last attempt.
 
-    Whether it was set aside.
+    Returns True if the job failed for good.
     """
     with library.writing() as connection:
         row = connection.execute(
             """UPDATE jobs SET attempts = attempts + 1, last_error = ?, fault = ?, worker = NULL, not_before = ?,
               updated_at = ?, state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'queued' END
             WHERE id = ? RETURNING state""",
-            (reason, fault, not_before, now_utc(), ATTEMPTS_ALLOWED, job.id),
+            (reason, fault, not_before, now_utc(), MAX_ATTEMPTS, job.id),
         ).fetchone()
     return row is not None and row["state"] == JobState.FAILED
 
 
 def refund_attempt(library: Library, job: Job) -> None:
-    """Take back one charged attempt: it turned out that the item was not to blame."""
+    """Take back one charged attempt and queue the job again: the item was not at fault."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE jobs SET attempts = max(0, attempts - 1), state = 'queued', not_before = 0
@@ -151,7 +156,7 @@ def refund_attempt(library: Library, job: Job) -> None:
 
 
 def next_due(library: Library, kind: JobKind, *, job_filter: JobFilter = ALL_JOBS) -> float | None:
-    """When the next waiting job of a kind may be claimed (wall clock), None when none waits, or only for other work."""
+    """Return the time when the next queued job of a kind may be claimed (wall clock), None if none is ready."""
     row = library.row(
         f"""SELECT min(not_before) FROM jobs
         WHERE kind = ? AND state = 'queued' {job_filter.condition()} {_CONDITIONS.get(kind, "")}""",
@@ -161,7 +166,7 @@ def next_due(library: Library, kind: JobKind, *, job_filter: JobFilter = ALL_JOB
 
 
 def release(library: Library, job: Job, reason: str | None = None, *, not_before: float = 0.0) -> None:
-    """Queue again without charging an attempt: the item was not to blame."""
+    """Queue a job again without charging an attempt: the item was not at fault."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE jobs SET state = 'queued', worker = NULL, last_error = ?, not_before = ?, updated_at = ?
@@ -171,7 +176,7 @@ def release(library: Library, job: Job, reason: str | None = None, *, not_before
 
 
 def requeue_next_step(library: Library, job: Job) -> None:
-    """Queue a job of many steps again after one of them: what earlier steps failed is forgotten."""
+    """Queue a job of several steps for its next step, and reset its counts of failures."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE jobs SET state = 'queued', worker = NULL, last_error = NULL, not_before = 0, attempts = 0,
@@ -181,59 +186,59 @@ def requeue_next_step(library: Library, job: Job) -> None:
 
 
 def requeue_orphans(library: Library) -> int:
-    """Queue again what processes that no longer live were at work on. How many jobs that was."""
-    released = 0
+    """Queue the running jobs of dead processes again. Returns the number of jobs."""
+    requeued = 0
     for row in library.rows("SELECT DISTINCT worker FROM jobs WHERE state = 'running'"):
         worker = row["worker"]
         if worker is not None and is_alive(library.folder, worker):
             continue
         with library.writing() as connection:
-            released += connection.execute(
+            requeued += connection.execute(
                 """UPDATE jobs SET losses = losses + 1, worker = NULL, fault = 'crash',
-                  last_error = CASE WHEN losses + 1 >= ? THEN 'the program ended on it every time' END,
+                  last_error = CASE WHEN losses + 1 >= ? THEN 'the program crashed on it every time' END,
                   state = CASE WHEN losses + 1 >= ? THEN 'failed' ELSE 'queued' END
                 WHERE state = 'running' AND worker IS ?""",
-                (LOSSES_ALLOWED, LOSSES_ALLOWED, worker),
+                (MAX_LOSSES, MAX_LOSSES, worker),
             ).rowcount
-    return released
+    return requeued
 
 
 def counts(library: Library, job_filter: JobFilter = ALL_JOBS) -> Mapping[tuple[JobKind, JobState], int]:
-    """How many jobs there are of each kind and state, of some videos or of all."""
+    """Count the jobs by kind and state."""
     rows = library.rows(
         f"SELECT kind, state, count(*) FROM jobs WHERE true {job_filter.condition()} GROUP BY kind, state"
     )
     return {(JobKind(kind), JobState(state)): number for kind, state, number in rows}
 
 
-def running(library: Library) -> list[Running]:
-    """What is being worked on right now, by any process that is alive."""
+def running(library: Library) -> list[RunningJob]:
+    """List the jobs at work in live processes, longest-running first."""
     rows = library.rows(
         "SELECT kind, video_id, target, updated_at, worker FROM jobs WHERE state = 'running' ORDER BY updated_at"
     )
     return [
-        Running(JobKind(row["kind"]), row["video_id"], row["target"], row["updated_at"])
+        RunningJob(JobKind(row["kind"]), row["video_id"], row["target"], row["updated_at"])
         for row in rows
         if row["worker"] is not None and is_alive(library.folder, row["worker"])
     ]
 
 
-def failures(library: Library, job_filter: JobFilter = ALL_JOBS) -> list[Failure]:
-    """The jobs that were set aside, of some videos or of all."""
+def failures(library: Library, job_filter: JobFilter = ALL_JOBS) -> list[FailedJob]:
+    """List the failed jobs in the order they were queued."""
     rows = library.rows(
-        f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'no reason kept'), fault, max(attempts, losses),
+        f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'unknown reason'), fault, max(attempts, losses),
           time, updated_at
         FROM jobs LEFT JOIN frames ON frames.id = jobs.target AND kind IN ('describe', 'watch')
         WHERE state = 'failed' {job_filter.condition()} ORDER BY jobs.id"""
     )
     return [
-        Failure(JobKind(kind), video, target, reason, Fault(fault) if fault else None, *rest)
+        FailedJob(JobKind(kind), video, target, reason, Fault(fault) if fault else None, *rest)
         for kind, video, target, reason, fault, *rest in rows
     ]
 
 
 def retry(library: Library, job_filter: JobFilter = ALL_JOBS) -> int:
-    """Queue again what was set aside, of some videos or of all, with all its attempts. How many jobs that was."""
+    """Queue the failed jobs again with all their attempts. Returns the number of jobs."""
     with library.writing() as connection:
         return connection.execute(
             f"""UPDATE jobs SET state = 'queued', attempts = 0, losses = 0, not_before = 0, last_error = NULL,

@@ -1,9 +1,9 @@
-"""Which frame is worth describing first.
+"""Order in which frames are described.
 
-1. frames in or near what a search found too little of;
+1. frames in or near the moments of searches with too few results;
 2. frames in or near the moments of other searches;
-3. the representative frames of all videos, by rank: the first of every video, then the second of every video ...;
-4. the rest, by how new they look in their film.
+3. the representative frames of all videos by rank: the first of every video, then the second of every video ...;
+4. all other frames by novelty.
 
 Within 1 and 2 the order is that of 3 and 4.
 """
@@ -15,37 +15,37 @@ from enum import StrEnum
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
-from vidlocal.store.history.searches import Span, Wish
-from vidlocal.store.queue.job_filter import SEARCHED
+from vidlocal.store.history.searches import PastSearch, Span
+from vidlocal.store.queue.job_filter import SEARCHED_PRIORITY
 
-# A value by itself is at most this; what a search adds is a multiple of twice as much.
-REPRESENTATIVE = SEARCHED / 2
-SOUGHT = SEARCHED * 2
+# Searches add a multiple of SEARCHED_PRIORITY to the value of a frame, which is at most half of it.
+REPRESENTATIVE_PRIORITY = SEARCHED_PRIORITY / 2
+SOUGHT_PRIORITY = SEARCHED_PRIORITY * 2
 # Below every describe job of every video: text is embedded in large batches, not between two frames.
 EMBED_PRIORITY = -1.0
 
-# What a search means is seldom exactly where its words are; less so when it found little.
-_NEAR_S = 10.0
-_NEAR_LITTLE_S = 30.0
+# A match is seldom exactly where its words are, even less so for a search with too few results.
+_MARGIN_S = 10.0
+_WIDE_MARGIN_S = 30.0
 
-# The value of a frame by itself, over the table `frames`: 1000 downwards for representatives, 0 to 1 for the others.
-VALUE = f"CASE WHEN frames.rank IS NULL THEN frames.novelty ELSE {REPRESENTATIVE} - frames.rank END"
+# Value of a row of `frames` without searches: 1000 downwards for representative frames, 0 to 1 for others.
+FRAME_VALUE_SQL = f"CASE WHEN frames.rank IS NULL THEN frames.novelty ELSE {REPRESENTATIVE_PRIORITY} - frames.rank END"
 
 
-class Reason(StrEnum):
-    """Why a frame stands where it does. The values are printed."""
+class PriorityReason(StrEnum):
+    """Reason for the priority of a frame. The values are printed."""
 
-    SOUGHT = "sought"  # in or near what a search found too little of
+    SOUGHT = "sought"  # in or near a moment of a search with too few results
     SEARCHED = "searched"  # in or near a moment of a search
-    RANK = "rank"  # represents its video
-    NOVELTY = "novelty"  # looks new in its film
+    RANK = "rank"  # representative of its video
+    NOVELTY = "novelty"  # differs from earlier frames
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A frame that is not described yet. `rank` counts from 0, None for frames that represent nothing.
+class QueuedFrame:
+    """A frame waiting for its description. `rank` counts from 0, None for frames that represent nothing.
 
-    `query` is the search that moved it ahead, if one did.
+    `query` is the search that moved it ahead.
     """
 
     frame_id: int
@@ -54,31 +54,28 @@ class Waiting:
     rank: int | None
     novelty: float
     priority: float
-    reason: Reason
+    reason: PriorityReason
     query: str | None = None
 
 
 def reprioritise(library: Library) -> int:
-    """Put the queue in its order, after searches and after frames were queued again. How many jobs moved.
-
-    What is already as it should be is not written.
-    """
-    wanted = _wanted(library)
-    moved = [(new, job_id) for job_id, old, new in _priorities(library, wanted) if abs(old - new) > 1e-9]
-    if moved:
+    """Update the priorities of queued jobs after searches or new jobs. Returns the number of changed jobs."""
+    searched = _searched_frames(library)
+    changed = [(new, job_id) for job_id, old, new in _priorities(library, searched) if abs(old - new) > 1e-9]
+    if changed:
         with library.writing() as connection:
-            connection.executemany("UPDATE jobs SET priority = ? WHERE id = ?", moved)
-    return len(moved)
+            connection.executemany("UPDATE jobs SET priority = ? WHERE id = ?", changed)
+    return len(changed)
 
 
-def queue(library: Library, video_id: int | None = None) -> list[Waiting]:
-    """The frames that wait to be described, of one video or of all, in the order in which they will be.
+def queued_frames(library: Library, video_id: int | None = None) -> list[QueuedFrame]:
+    """List the frames waiting for their description, of one video or of all, in the order of work.
 
-    Searches count up to this moment, whether or not `reprioritise` has seen them. Writes nothing.
+    Includes the searches since the last `reprioritise`. Writes nothing.
     """
-    wanted = _wanted(library)
+    searched = _searched_frames(library)
     rows = library.rows(
-        f"""SELECT jobs.id, frames.id AS frame, frames.video_id, time, rank, novelty, {VALUE} AS value
+        f"""SELECT jobs.id, frames.id AS frame, frames.video_id, time, rank, novelty, {FRAME_VALUE_SQL} AS value
         FROM jobs JOIN frames ON frames.id = jobs.target
         WHERE jobs.kind = ? AND jobs.state IN (?, ?) AND (? IS NULL OR jobs.video_id = ?) ORDER BY jobs.id""",
         JobKind.DESCRIBE,
@@ -87,22 +84,22 @@ def queue(library: Library, video_id: int | None = None) -> list[Waiting]:
         video_id,
         video_id,
     )
-    waiting = []
+    queued = []
     for _, frame, video, time, rank, novelty, value in rows:
-        wish = wanted.get(frame)
-        reason = _reason(wish) if wish else Reason.NOVELTY if rank is None else Reason.RANK
-        query = wish.query if wish else None
-        waiting.append(Waiting(frame, video, time, rank, novelty, value + _bonus(wish), reason, query))
-    return sorted(waiting, key=lambda frame: -frame.priority)
+        search = searched.get(frame)
+        reason = _reason(search) if search else PriorityReason.NOVELTY if rank is None else PriorityReason.RANK
+        query = search.query if search else None
+        queued.append(QueuedFrame(frame, video, time, rank, novelty, value + _bonus(search), reason, query))
+    return sorted(queued, key=lambda frame: -frame.priority)
 
 
-def _priorities(library: Library, wanted: Mapping[int, Wish]) -> Iterator[tuple[int, float, float]]:
-    """Id, stored priority and right priority of every waiting job that looks at frames.
+def _priorities(library: Library, searched: Mapping[int, PastSearch]) -> Iterator[tuple[int, float, float]]:
+    """Yield id, stored priority and new priority of every queued describe and watch job.
 
-    What a strip of frames is worth by itself was settled when it was queued.
+    The own value of a sequence was set when it was queued.
     """
     rows = library.rows(
-        f"""SELECT jobs.id, target, priority, CASE WHEN kind = ? THEN {VALUE} END AS value
+        f"""SELECT jobs.id, target, priority, CASE WHEN kind = ? THEN {FRAME_VALUE_SQL} END AS value
         FROM jobs JOIN frames ON frames.id = target WHERE kind IN (?, ?) AND state = ?""",
         JobKind.DESCRIBE,
         JobKind.DESCRIBE,
@@ -110,24 +107,24 @@ def _priorities(library: Library, wanted: Mapping[int, Wish]) -> Iterator[tuple[
         JobState.QUEUED,
     )
     for job_id, frame, priority, value in rows:
-        itself = priority % SEARCHED if value is None else value
-        yield job_id, priority, itself + _bonus(wanted.get(frame))
+        own_value = priority % SEARCHED_PRIORITY if value is None else value
+        yield job_id, priority, own_value + _bonus(searched.get(frame))
 
 
-def _wanted(library: Library) -> dict[int, Wish]:
-    """The distinct frames that past searches ask for, each with the search that asks most."""
-    wanted: dict[int, Wish] = {}
-    for wish in searches.wishes(library):
-        for span in wish.spans:
-            for frame in _near(library, span, _NEAR_LITTLE_S if wish.found_little else _NEAR_S):
-                known = wanted.get(frame)
-                if known is None or (wish.found_little and not known.found_little):
-                    wanted[frame] = wish
-    return wanted
+def _searched_frames(library: Library) -> dict[int, PastSearch]:
+    """Map the distinct frames near moments of past searches to the search with the largest bonus."""
+    searched: dict[int, PastSearch] = {}
+    for search in searches.recent(library):
+        for span in search.spans:
+            for frame in _frames_near(library, span, _WIDE_MARGIN_S if search.found_little else _MARGIN_S):
+                other = searched.get(frame)
+                if other is None or (search.found_little and not other.found_little):
+                    searched[frame] = search
+    return searched
 
 
-def _near(library: Library, span: Span, margin: float) -> list[int]:
-    """The distinct frames shown in or near a span."""
+def _frames_near(library: Library, span: Span, margin: float) -> list[int]:
+    """List the distinct frames visible within `margin` seconds of a span."""
     rows = library.rows(
         "SELECT DISTINCT coalesce(same_as, id) FROM frames WHERE video_id = ? AND time BETWEEN ? AND ?",
         span.video_id,
@@ -137,11 +134,11 @@ def _near(library: Library, span: Span, margin: float) -> list[int]:
     return [row[0] for row in rows]
 
 
-def _reason(wish: Wish) -> Reason:
-    return Reason.SOUGHT if wish.found_little else Reason.SEARCHED
+def _reason(search: PastSearch) -> PriorityReason:
+    return PriorityReason.SOUGHT if search.found_little else PriorityReason.SEARCHED
 
 
-def _bonus(wish: Wish | None) -> float:
-    if wish is None:
+def _bonus(search: PastSearch | None) -> float:
+    if search is None:
         return 0.0
-    return SOUGHT if wish.found_little else SEARCHED
+    return SOUGHT_PRIORITY if search.found_little else SEARCHED_PRIORITY
