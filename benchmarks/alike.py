@@ -22,10 +22,10 @@ import numpy as np
 
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.search import clusters, similar
-from vidlocal.search.frame_search import look_for
+from vidlocal.search.frame_search import search_frames
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
-from vidlocal.store.index.search_filter import EVERYTHING
+from vidlocal.store.index.search_filter import NO_FILTER
 
 KEY, DIMENSIONS, OF_VIDEO, OF_SCENE = "made@1", 512, 5_000, 20
 MOST_GROUPED = 100_000
@@ -50,7 +50,7 @@ def measure(library: Library, turns: int) -> None:
     asked = [np.array(mirror.vectors[row]) for row in rows]
     words = [QueryVector(KEY, tuple(spread(vector, at))) for at, vector in enumerate(asked)]
     told("similar VIDEO@TIME", [lambda v=v: similar.by_vector(library, mirror, v, limit=10) for v in asked])
-    told("search, pictures alone", [lambda w=w: look_for(library, w, limit=100, only=EVERYTHING) for w in words])
+    told("search, pictures alone", [lambda w=w: search_frames(library, w, limit=100, only=NO_FILTER) for w in words])
     told("similar VIDEO", [lambda: similar.videos_like(library, mirror, 1, limit=10)] * 3)
     among = range(1, MOST_GROUPED // OF_VIDEO + 1)
     told("clusters by vectors", [lambda: clusters.cluster(library, limit=20, videos=among)])

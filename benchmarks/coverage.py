@@ -138,7 +138,7 @@ def build(library: Library, films: Sequence[Film], seed: int) -> dict[tuple[int,
             stamp=FileStamp(1, 1, 1),
             probe=Probe(MediaKind.VIDEO, EVERY_S * len(truth)),
             frame_drafts=drafts,
-            found=[],
+            text_passages=[],
             plan=[],
         )
         distinct = sum(draft.image is not None for draft in drafts)
@@ -162,7 +162,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place, Library.open(Path(place), create=True) as library:
         truth = build(library, films, options.seed)
-        ours = [(waiting.video_id, waiting.time) for waiting in priorities.queue(library)]
+        ours = [(waiting.video_id, waiting.time) for waiting in priorities.queued_frames(library)]
     scenes = len(set(truth.values()))
     print(f"{len(films)} films, {scenes} scenes, {len(ours)} frames to describe; {time.monotonic() - began:.0f} s")
     by_chance = random.Random(options.seed).sample(ours, len(ours))

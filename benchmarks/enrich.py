@@ -34,7 +34,7 @@ from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 
 LATENCY_S = 0.2
 CHUNKS = 60
@@ -59,12 +59,12 @@ def measure(slots: Sequence[int], count: int) -> tuple[float, float]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         library = stack.enter_context(Library.open(folder, create=True))
-        owner = stack.enter_context(Owner(folder))
+        owner = stack.enter_context(ProcessLock(folder))
         fill(library, count)
         hosts = [host(stack, number) for number in slots]
         prober = stack.enter_context(Prober())
-        reader = stack.enter_context(ScreenReader())
-        engines = Engines(fast_pass.Engines(find(None), prober, reader, None), hosts, guarded=False)
+        reader = stack.enter_context(RapidOcr())
+        engines = Engines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), hosts, guarded=False)
         cpu, began = cpu_seconds(), time.monotonic()
         summary = enrich(library, engines, owner)
         seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu
@@ -94,7 +94,7 @@ def fill(library: Library, count: int) -> None:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 2.0 * count),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[],
     )
 

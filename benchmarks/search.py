@@ -220,14 +220,14 @@ def report_recall(library: Library, folder: Path, queries: Vectors) -> None:
 
 def recall(rows: Vectors, queries: Vectors) -> str:
     blocks = np.zeros(sign_bits.shape(*rows.shape), dtype="<u8")
-    for place, run in sign_bits.runs(sign_bits.bits_of(rows), 0):
+    for place, run in sign_bits.block_runs(sign_bits.pack(rows), 0):
         blocks.reshape(-1)[place // 8 : place // 8 + len(run)] = run
     depths = (10, 100)
     reached: dict[int, list[float]] = {depth: [] for depth in depths}
     for start in range(0, len(queries), BATCH):
         batch = queries[start : start + BATCH]
         for query, cosines in zip(batch, (rows @ batch.T).T, strict=True):
-            best = vector_index.agreeing(sign_bits.distances(blocks, query)[: len(rows)])
+            best = vector_index.closest_by_signs(sign_bits.distances(blocks, query)[: len(rows)])
             values = np.sort(rows[best] @ query)[::-1]
             highest = -np.sort(-np.partition(cosines, -max(depths))[-max(depths) :])
             for depth in depths:

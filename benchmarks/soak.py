@@ -94,7 +94,7 @@ def fill(home: Path, count: int) -> None:
                 stamp=FileStamp(1, 1, 1),
                 probe=Probe(MediaKind.VIDEO, 2.0 * len(drafts)),
                 frame_drafts=drafts,
-                found=[],
+                text_passages=[],
                 plan=[],
             )
             understanding.queue(library, video_id)

@@ -20,7 +20,7 @@ from vidlocal.render import table
 from vidlocal.render.highlight import query_words
 from vidlocal.search.run import search
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 
 WIDTH = 88
 
@@ -31,7 +31,7 @@ def main() -> None:
         clip = stack.enter_context(as_file(files("vidlocal") / "demo" / CLIP))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         library = stack.enter_context(Library.open(folder, create=True))
-        owner = stack.enter_context(Owner(folder))
+        owner = stack.enter_context(ProcessLock(folder))
         tools = open_tools(stack, settings.load({"home": folder, "models_folder": folder}))
         list(ingest(library, [clip], tools, owner, every=2.0))
         for query in QUERIES:

@@ -18,14 +18,14 @@ from vidlocal.app.run_log import Log
 from vidlocal.app.service import Service
 from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.runner.schedule import When
-from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import ModelMissing
 from vidlocal.ingest.folder_watcher import Arrivals
 from vidlocal.records import JobKind
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def service(
     chosen = settings.load({"every": 1.0})
     hours = session.read_hours(chosen, overnight=False, now=True, when=When.ANY)
     with ExitStack() as stack:
-        owner = stack.enter_context(Owner(library.folder))
+        owner = stack.enter_context(ProcessLock(library.folder))
         shift = session.Shift(
-            library, owner, hours, line, Log(library.folder), stack.enter_context(Awake()), now=wall.now
+            library, owner, hours, line, Log(library.folder), stack.enter_context(SleepInhibitor()), now=wall.now
         )
         arrivals = Arrivals([inbox], wall.now)
         yield Service(library, chosen, owner, shift, arrivals, record=lambda value: None, canary=False, now=wall.now)
@@ -171,7 +171,7 @@ def test_a_pause_holds_files_and_frames(
     rounds(service, wall, 200)
     assert len(videos.every(library)) == 1
     assert server.asked("/api/chat") == []
-    facts.forget(library, facts.PAUSED)
+    facts.delete(library, facts.PAUSED)
     rounds(service, wall, 100)
     assert frames.coverage(library, 1).described == 6
     assert len(videos.every(library)) == 2

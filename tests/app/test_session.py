@@ -18,13 +18,13 @@ from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
 from vidlocal.enrich import report
 from vidlocal.enrich.report import Alike, Report
 from vidlocal.enrich.runner.schedule import When
-from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import JobKind
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts as measures
-from vidlocal.store.process_locks import Owner, at_work
+from vidlocal.store.process_locks import ProcessLock, live_processes
 from vidlocal.store.queue import jobs
 
 NIGHT = Report(
@@ -112,7 +112,7 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
 def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:
     line = Heard()
     hours = session.read_hours(settings.load(), overnight=True, now=False)
-    with Awake() as awake, Owner(library.folder) as owner:
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
         shift = session.Shift(library, owner, hours, line, Log(library.folder), awake)
         shift.sum_up("The night is over.")
         assert line.said == []
@@ -131,7 +131,7 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
     add_video(library, "wedding", "hello")
     wall, line = Wall(), Heard()
     hours = session.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
-    with Awake() as awake, Owner(library.folder) as owner:
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
         shift = session.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
         gate = shift.gate()
         waits: list[str | None] = []
@@ -140,9 +140,9 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
                 if minute == 120:  # 23:00
                     measures.put(library, measures.PAUSED, "2026-11-21T22:00:00+00:00")
                 if minute == 240:
-                    measures.forget(library, measures.PAUSED)
+                    measures.delete(library, measures.PAUSED)
                 gate.look()
-                waits += [waiting and waiting.what for waiting in at_work(library.folder)]
+                waits += [waiting and waiting.topic for waiting in live_processes(library.folder)]
                 wall.pass_time(60)
         shift.end("Nothing is left to do.")
     assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]
@@ -155,7 +155,7 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
 
 def test_a_terminal_that_is_gone_ends_no_shift(library: Library) -> None:
     hours = session.read_hours(settings.load(), overnight=False, now=True)
-    with Awake() as awake, Owner(library.folder) as owner:
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
         shift = session.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
         shift.say("Going on.")
         shift.at("describing", 0.5, detail="a bride in white")

@@ -44,7 +44,7 @@ def add(library: Library, path: Path, *found: Passage) -> int:
         stamp=files.read_stamp(path),
         probe=probe,
         frame_drafts=(),
-        found=found,
+        text_passages=found,
         plan=(),
     )
 

@@ -64,7 +64,7 @@ def test_how_several_frames_are_shown_is_told(monkeypatch: pytest.MonkeyPatch) -
         digest = fake.models["llava:7b"].sha
         for answer, told in ((facts.NO, "one sheet"), (facts.YES, "several in order")):
             with Library.open(settings.load().home, create=True) as library:
-                facts.put(library, facts.several_pictures(digest), answer)
+                facts.put(library, facts.multi_image_key(digest), answer)
             assert told in run()[1]["several pictures"]["found"]
         assert fake.asked("/api/chat") == []
         assert run()[1]["text model"]["state"] == "ok"

@@ -53,10 +53,10 @@ def test_no_model_overwrites_what_a_person_wrote(run: Run, library: Library, wed
     assert [one.text for one in of_kind(library, wedding, PassageKind.SCENE)] == ["Anna enters the church."]
     assert [one.text for one in of_kind(library, wedding, PassageKind.NOTE)] == ["a note"]
     for kind in PassageKind:
-        passages.remove(library, wedding, kind)
+        passages.delete_of_kind(library, wedding, kind)
     assert {one.text for one in passages.of_video(library, wedding)} == {"Anna enters the church.", "a note"}
-    assert stale.stale(library, "other", ["9"]) == []
-    assert stale.weak(library) == []
+    assert stale.stale_frames(library, "other", ["9"]) == []
+    assert stale.weak_frames(library) == []
 
 
 def test_what_a_model_reads_or_hears_again_does_not_come_beside_its_correction(
@@ -64,7 +64,7 @@ def test_what_a_model_reads_or_hears_again_does_not_come_beside_its_correction(
 ) -> None:
     [shown] = of_kind(library, wedding, PassageKind.SCREEN_TEXT)
     run("note", "--edit", str(shown.id), "Welcome")
-    passages.remove(library, wedding, PassageKind.SCREEN_TEXT)
+    passages.delete_of_kind(library, wedding, PassageKind.SCREEN_TEXT)
     assert passages.add(library, wedding, [Passage(10.0, 12.0, PassageKind.SCREEN_TEXT, "WELC0ME")]) == []
     assert len(passages.add(library, wedding, [Passage(13.0, 14.0, PassageKind.SCREEN_TEXT, "BYE")])) == 1
 

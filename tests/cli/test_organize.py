@@ -34,7 +34,7 @@ def films(library: Library, tmp_path: Path) -> Path:
         stamp=read_stamp(folder / "a.mp4"),
         probe=Probe(kind=MediaKind.VIDEO, duration=60.0, recorded_at="2019-06-02T10:00:00Z"),
         frame_drafts=[],
-        found=[],
+        text_passages=[],
         plan=[],
     )
     return folder

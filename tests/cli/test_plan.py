@@ -6,7 +6,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import facts, searches
 from vidlocal.store.history.searches import Span
 from vidlocal.store.queue import jobs, priorities
-from vidlocal.store.queue.job_filter import Among
+from vidlocal.store.queue.job_filter import JobFilter
 
 
 def test_the_plan_counts_frames_and_explains_what_comes_first(run: Run, library: Library, wedding: int) -> None:
@@ -33,7 +33,7 @@ def test_the_plan_goes_across_videos_by_rank(run: Run, library: Library, wedding
 
 
 def test_what_was_searched_for_moves_ahead_and_the_plan_says_why(run: Run, library: Library, wedding: int) -> None:
-    searches.add(library, "cutting the cake", 9, [Span(wedding, 22.0, 24.0)] * searches.LITTLE)
+    searches.add(library, "cutting the cake", 9, [Span(wedding, 22.0, 24.0)] * searches.FEW_MOMENTS)
     searches.add(library, "first dance", 1, [Span(wedding, 41.0, 44.0)])
     following = json.loads(run("plan", "wedding", "--json").stdout)["next"]
     assert [(frame["time"], frame["reason"]) for frame in following] == [
@@ -61,7 +61,7 @@ def test_a_search_that_finds_nothing_in_a_named_video_asks_for_all_of_it(
     run("search", "zebra", "--video", "wedding")
     run("search", "unicorn")
     assert {frame["reason"] for frame in json.loads(run("plan", "--json").stdout)["next"]} == {"sought"}
-    assert [wish.query for wish in searches.wishes(library)] == ["zebra"]
+    assert [wish.query for wish in searches.recent(library)] == ["zebra"]
 
 
 def test_the_queue_takes_the_order_of_the_plan_and_loses_it_again(library: Library, wedding: int) -> None:
@@ -72,7 +72,7 @@ def test_the_queue_takes_the_order_of_the_plan_and_loses_it_again(library: Libra
     job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0)
     assert job is not None
     assert library.number("SELECT time FROM frames WHERE id = ?", job.target) == 16
-    jobs.give_back(library, job)
+    jobs.release(library, job)
     with library.writing() as connection:
         connection.execute("DELETE FROM searches")
     assert priorities.reprioritise(library) == 1
@@ -82,7 +82,7 @@ def test_the_queue_takes_the_order_of_the_plan_and_loses_it_again(library: Libra
 def test_a_run_for_what_was_searched_for_claims_nothing_else(library: Library, wedding: int) -> None:
     searches.add(library, "dance", 1, [Span(wedding, 46.0, 47.0)])
     priorities.reprioritise(library)
-    counted = jobs.counts(library, Among(searched=True))
+    counted = jobs.counts(library, JobFilter(searched=True))
     assert counted == {
         (JobKind.DESCRIBE, JobState.QUEUED): 1,
         (JobKind.EMBED, JobState.QUEUED): 1,
@@ -92,10 +92,10 @@ def test_a_run_for_what_was_searched_for_claims_nothing_else(library: Library, w
 def test_a_budget_takes_the_representative_frames_of_every_video(library: Library, wedding: int) -> None:
     other = add_video(library, "garden", "flowers")
     claimed = []
-    while job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, among=Among(budget=2)):
+    while job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=JobFilter(budget=2)):
         claimed.append((job.video_id, library.number("SELECT rank FROM frames WHERE id = ?", job.target)))
     assert claimed == [(other, 0), (wedding, 1), (other, 1)]
-    assert jobs.next_due(library, JobKind.DESCRIBE, among=Among(budget=2)) is None
+    assert jobs.next_due(library, JobKind.DESCRIBE, job_filter=JobFilter(budget=2)) is None
 
 
 def test_an_empty_library_has_an_empty_plan(run: Run, library: Library) -> None:

@@ -43,7 +43,7 @@ def films(library: Library) -> Library:
             stamp=FileStamp(1, 1, 1),
             probe=Probe(MediaKind.VIDEO, 50.0),
             frame_drafts=drafts,
-            found=[],
+            text_passages=[],
             plan=[],
         )
     return library
@@ -88,7 +88,7 @@ def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, librar
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 40.0),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[],
     )
     slide((20, 20)).resize((640, 480)).save(tmp_path / "copy.png")

@@ -7,7 +7,7 @@ from vidlocal.records import JobKind
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 
@@ -24,7 +24,7 @@ def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) ->
 def test_status_shows_what_another_process_is_at_work_on_and_since_when(
     run: Run, wedding: int, library: Library
 ) -> None:
-    with Owner(library.folder) as owner:
+    with ProcessLock(library.folder) as owner:
         jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
         running = json.loads(run("status", "--json").stdout)["running"]
         plain = run("status")
@@ -37,11 +37,11 @@ def test_status_shows_what_another_process_is_at_work_on_and_since_when(
 def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_server(
     run: Run, wedding: int, library: Library
 ) -> None:
-    with Owner(library.folder) as owner:
+    with ProcessLock(library.folder) as owner:
         starting, told = run("status"), json.loads(run("status", "--json").stdout)
         assert "Nothing is running" not in starting.stderr
         assert (told["state"], told["waiting"]) == ("working", None)
-        owner.wait_for("server", "No Ollama server answers.")
+        owner.set_waiting("server", "No Ollama server answers.")
         waiting, told = run("status"), json.loads(run("status", "--json").stdout)
         held = next(line for line in waiting.stdout.splitlines() if line.startswith("held\t"))
         assert held.startswith("held\tsince ")
@@ -50,9 +50,9 @@ def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_serve
         assert told["state"] == "waiting"
         assert (told["waiting"]["for"], told["waiting"]["why"]) == ("server", "No Ollama server answers.")
         assert abs(datetime.now(UTC) - datetime.fromisoformat(told["waiting"]["since"])) < timedelta(minutes=1)
-        with Owner(library.folder):  # another one is not waiting
+        with ProcessLock(library.folder):  # another one is not waiting
             assert json.loads(run("status", "--json").stdout)["state"] == "working"
-        owner.go_on("server")
+        owner.clear_waiting("server")
         assert json.loads(run("status", "--json").stdout)["state"] == "working"
     assert "Nothing is running" in run("status").stderr
     assert json.loads(run("status", "--json").stdout)["state"] == "idle"
@@ -67,7 +67,7 @@ def test_what_a_dead_process_waited_for_is_not_waited_for(run: Run, wedding: int
 
 
 def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, wedding: int, library: Library) -> None:
-    with Owner(library.folder) as owner:
+    with ProcessLock(library.folder) as owner:
         for _ in range(3):
             jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
         lines = [line for line in run("status").stdout.splitlines() if line.startswith("now\t")]
@@ -76,7 +76,7 @@ def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, we
 
 
 def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: int, library: Library) -> None:
-    with Owner(library.folder) as owner:
+    with ProcessLock(library.folder) as owner:
         jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=3600.0)
     status = json.loads(run("status", "--json").stdout)
     assert status["running"] == []

@@ -14,18 +14,18 @@ import pytest
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import StoreError
-from vidlocal.ingest.run import Tools as IngestTools
+from vidlocal.ingest.run import IngestTools as IngestTools
 from vidlocal.ingest.run import ingest
-from vidlocal.maintenance.check import Tools, check
+from vidlocal.maintenance.check import CheckTools, check
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
-from vidlocal.signals.screen_text import ScreenReader
-from vidlocal.store.check.finding import Part
+from vidlocal.signals.screen_text import RapidOcr
+from vidlocal.store.check.finding import Category
 from vidlocal.store.content import frame_vectors, frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 KEY, LOOK = "model@0123456789ab", "clip-vit-b32@0123456789ab"
@@ -35,23 +35,23 @@ Damage = Callable[[Path, sqlite3.Connection], object]
 
 
 @pytest.fixture(scope="module")
-def tools() -> Iterator[Tools]:
+def tools() -> Iterator[CheckTools]:
     with Prober() as prober:
-        yield Tools(None, prober)
+        yield CheckTools(None, prober)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, tools: CheckTools) -> Path:
     """A library of two films, all frames described, all passages embedded, beside the films."""
     folder = tmp_path_factory.mktemp("whole")
     for number in range(2):
         clips.scenes(folder / f"film{number}.mp4", seconds=12, seed=number)
     with (
         Library.open(folder / "home", create=True) as library,
-        Owner(library.folder) as owner,
-        ScreenReader() as reader,
+        ProcessLock(library.folder) as owner,
+        RapidOcr() as reader,
     ):
-        engines = fast_pass.Engines(find(None), tools.prober, reader, None)
+        engines = fast_pass.FastEngines(find_ffmpeg(None), tools.prober, reader, None)
         films = [folder / "film0.mp4", folder / "film1.mp4"]
         taken = list(
             ingest(library, films, IngestTools(engines.ffmpeg, tools.prober, engines), owner, every=0.5, later=True)
@@ -89,7 +89,7 @@ def embed_everything(library: Library) -> None:
 
 def look_at_everything(library: Library) -> None:
     for video_id in (1, 2):
-        ids = [frame_id for frame_id, _ in frame_vectors.without(library, video_id, LOOK, limit=5000)]
+        ids = [frame_id for frame_id, _ in frame_vectors.frames_without_vector(library, video_id, LOOK, limit=5000)]
         angles = np.arange(len(ids), dtype=np.float32)
         frame_vectors.store(library, LOOK, ids, np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
@@ -104,7 +104,7 @@ class Case:
     """One damage: where it is found, and whether the rest of the library says how to mend it."""
 
     name: str
-    part: Part
+    part: Category
     damage: Damage
     mendable: bool = True
 
@@ -157,101 +157,101 @@ def write(name: str, data: bytes = b"x") -> Damage:
 FIRST = "(SELECT min(id) FROM passages)"
 WORDS = f"'delete', {FIRST}, (SELECT text FROM passages WHERE id = {FIRST})"
 CASES = [
-    Case("words", Part.TEXT_INDEX, sql(f"INSERT INTO passage_words(passage_words, rowid, text) VALUES ({WORDS})")),
-    Case("grams", Part.TEXT_INDEX, sql(f"INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ({WORDS})")),
-    Case("index rot", Part.TEXT_INDEX, sql("UPDATE passage_words_data SET block = x'0011' WHERE id > 10")),
+    Case("words", Category.TEXT_INDEX, sql(f"INSERT INTO passage_words(passage_words, rowid, text) VALUES ({WORDS})")),
+    Case("grams", Category.TEXT_INDEX, sql(f"INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ({WORDS})")),
+    Case("index rot", Category.TEXT_INDEX, sql("UPDATE passage_words_data SET block = x'0011' WHERE id > 10")),
     Case(
         "text changed behind the index",
-        Part.TEXT_INDEX,
+        Category.TEXT_INDEX,
         sql("DROP TRIGGER passages_changed", f"UPDATE passages SET text = 'zebra' WHERE id = {FIRST}"),
     ),
-    Case("lost trigger", Part.DATABASE, sql("DROP TRIGGER passages_added")),
-    Case("lost index", Part.DATABASE, sql("DROP INDEX jobs_to_claim")),
-    Case("lost view", Part.DATABASE, sql("DROP VIEW enriched_frames")),
-    Case("orphan passage", Part.ROWS, sql(f"UPDATE passages SET video_id = 99 WHERE id = {FIRST}")),
-    Case("orphan vector", Part.ROWS, sql("UPDATE vectors SET passage_id = 999999 WHERE id = 3")),
-    Case("orphan copy", Part.ROWS, sql("INSERT INTO copies VALUES (77, 99, '/x', 1, 1, 1)")),
+    Case("lost trigger", Category.DATABASE, sql("DROP TRIGGER passages_added")),
+    Case("lost index", Category.DATABASE, sql("DROP INDEX jobs_to_claim")),
+    Case("lost view", Category.DATABASE, sql("DROP VIEW enriched_frames")),
+    Case("orphan passage", Category.ROWS, sql(f"UPDATE passages SET video_id = 99 WHERE id = {FIRST}")),
+    Case("orphan vector", Category.ROWS, sql("UPDATE vectors SET passage_id = 999999 WHERE id = 3")),
+    Case("orphan copy", Category.ROWS, sql("INSERT INTO copies VALUES (77, 99, '/x', 1, 1, 1)")),
     Case(
         "repeat of nothing",
-        Part.ROWS,
+        Category.ROWS,
         sql("UPDATE frames SET same_as = 99999 WHERE same_as = (SELECT max(same_as) FROM frames)"),
     ),
     Case(
         "repeat of a repeat",
-        Part.ROWS,
+        Category.ROWS,
         sql("UPDATE frames SET same_as = id WHERE id = (SELECT max(id) FROM frames WHERE same_as IS NOT NULL)"),
     ),
     Case(
         "repeat of another film's frame",
-        Part.ROWS,
+        Category.ROWS,
         sql("UPDATE frames SET same_as = 1 WHERE id = (SELECT max(id) FROM frames WHERE same_as IS NOT NULL)"),
     ),
     Case(
         "forgotten image",
-        Part.ROWS,
+        Category.ROWS,
         sql("UPDATE frames SET image = NULL WHERE id = (SELECT max(id) FROM frames WHERE image IS NOT NULL)"),
     ),
-    Case("facts", Part.ROWS, sql("UPDATE frames SET facts = '{\"bright' WHERE id = 1")),
-    Case("frame outside", Part.ROWS, sql("UPDATE frames SET time = 4000 WHERE id = 2"), mendable=False),
-    Case("scene outside", Part.ROWS, sql("UPDATE passages SET start = 70, \"end\" = 80 WHERE kind = 'scene'")),
-    Case("speech outside", Part.ROWS, sql("UPDATE passages SET start = 700, \"end\" = 701 WHERE text LIKE 'word7 %'")),
-    Case("passage too long", Part.ROWS, sql(f'UPDATE passages SET "end" = 90 WHERE id = {FIRST}')),
-    Case("passage backwards", Part.ROWS, sql(f'UPDATE passages SET start = 5, "end" = 1 WHERE id = {FIRST}')),
-    Case("lost description", Part.ROWS, sql("DELETE FROM passages WHERE kind = 'scene' AND video_id = 1")),
+    Case("facts", Category.ROWS, sql("UPDATE frames SET facts = '{\"bright' WHERE id = 1")),
+    Case("frame outside", Category.ROWS, sql("UPDATE frames SET time = 4000 WHERE id = 2"), mendable=False),
+    Case("scene outside", Category.ROWS, sql("UPDATE passages SET start = 70, \"end\" = 80 WHERE kind = 'scene'")),
+    Case("speech outside", Category.ROWS, sql("UPDATE passages SET start = 700, \"end\" = 701 WHERE text LIKE 'word7 %'")),
+    Case("passage too long", Category.ROWS, sql(f'UPDATE passages SET "end" = 90 WHERE id = {FIRST}')),
+    Case("passage backwards", Category.ROWS, sql(f'UPDATE passages SET start = 5, "end" = 1 WHERE id = {FIRST}')),
+    Case("lost description", Category.ROWS, sql("DELETE FROM passages WHERE kind = 'scene' AND video_id = 1")),
     Case(
-        "lost jobs", Part.ROWS, sql("UPDATE frames SET enriched_at = NULL", "DELETE FROM jobs WHERE kind = 'describe'")
+        "lost jobs", Category.ROWS, sql("UPDATE frames SET enriched_at = NULL", "DELETE FROM jobs WHERE kind = 'describe'")
     ),
-    Case("job of nothing", Part.ROWS, sql("UPDATE jobs SET target = 99999 WHERE id = 1 AND kind = 'describe'")),
-    Case("job of another film", Part.ROWS, sql("UPDATE jobs SET target = 7 WHERE kind = 'embed' AND video_id = 1")),
-    Case("odd job", Part.ROWS, sql("UPDATE jobs SET kind = 'juggle' WHERE kind = 'read' AND video_id = 1")),
-    Case("odd state", Part.ROWS, sql("DROP TRIGGER jobs_moved", "UPDATE jobs SET state = 'gone' WHERE id = 1")),
-    Case("odd passage", Part.ROWS, sql(f"UPDATE passages SET kind = 'smell' WHERE id = {FIRST}"), mendable=False),
-    Case("odd search", Part.ROWS, sql("INSERT INTO searches VALUES (1, 'cake', 3, '[[1,', '2026')")),
-    Case("odd measure", Part.ROWS, sql("INSERT INTO measures VALUES (999, 'seconds_per_frame', 'soon')")),
-    Case("status", Part.ROWS, sql("UPDATE videos SET enrichment_status = 'pending' WHERE id = 2")),
-    Case("lost vectors", Part.ROWS, sql("DELETE FROM vectors WHERE id < 9")),
-    Case("short vector", Part.VECTORS, sql("UPDATE vectors SET vector = x'00112233' WHERE id = 5")),
-    Case("no number", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'0000c07f' * 16}' WHERE id = 5")),
-    Case("not a direction", Part.VECTORS, sql(f"UPDATE vectors SET vector = x'{'00000000' * 16}' WHERE id = 5")),
-    Case("orphan vector of a frame", Part.ROWS, sql("UPDATE frame_vectors SET frame_id = 999999 WHERE id = 3")),
-    Case("lost vectors of frames", Part.ROWS, sql("DELETE FROM frame_vectors WHERE id < 4")),
-    Case("short vector of a frame", Part.VECTORS, sql("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")),
+    Case("job of nothing", Category.ROWS, sql("UPDATE jobs SET target = 99999 WHERE id = 1 AND kind = 'describe'")),
+    Case("job of another film", Category.ROWS, sql("UPDATE jobs SET target = 7 WHERE kind = 'embed' AND video_id = 1")),
+    Case("odd job", Category.ROWS, sql("UPDATE jobs SET kind = 'juggle' WHERE kind = 'read' AND video_id = 1")),
+    Case("odd state", Category.ROWS, sql("DROP TRIGGER jobs_moved", "UPDATE jobs SET state = 'gone' WHERE id = 1")),
+    Case("odd passage", Category.ROWS, sql(f"UPDATE passages SET kind = 'smell' WHERE id = {FIRST}"), mendable=False),
+    Case("odd search", Category.ROWS, sql("INSERT INTO searches VALUES (1, 'cake', 3, '[[1,', '2026')")),
+    Case("odd measure", Category.ROWS, sql("INSERT INTO measures VALUES (999, 'seconds_per_frame', 'soon')")),
+    Case("status", Category.ROWS, sql("UPDATE videos SET enrichment_status = 'pending' WHERE id = 2")),
+    Case("lost vectors", Category.ROWS, sql("DELETE FROM vectors WHERE id < 9")),
+    Case("short vector", Category.VECTORS, sql("UPDATE vectors SET vector = x'00112233' WHERE id = 5")),
+    Case("no number", Category.VECTORS, sql(f"UPDATE vectors SET vector = x'{'0000c07f' * 16}' WHERE id = 5")),
+    Case("not a direction", Category.VECTORS, sql(f"UPDATE vectors SET vector = x'{'00000000' * 16}' WHERE id = 5")),
+    Case("orphan vector of a frame", Category.ROWS, sql("UPDATE frame_vectors SET frame_id = 999999 WHERE id = 3")),
+    Case("lost vectors of frames", Category.ROWS, sql("DELETE FROM frame_vectors WHERE id < 4")),
+    Case("short vector of a frame", Category.VECTORS, sql("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")),
     Case(
         "long vector of a frame",
-        Part.VECTORS,
+        Category.VECTORS,
         sql("UPDATE frame_vectors SET vector = x'0000004000000000' WHERE id = 5"),
     ),
-    Case("mirror cut", Part.VECTORS, lambda home, _: cut_in_half(mirror_file(home, "*.rows"))),
-    Case("mirror rot", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.rows"), 400)),
-    Case("mirror signs", Part.VECTORS, lambda home, _: flip(mirror_file(home, "*.bits"), 400)),
-    Case("mirror head", Part.VECTORS, lambda home, _: mirror_file(home, "head.json").write_text("{")),
-    Case("mirror of nothing", Part.LEFTOVERS, write("vectors/0011/head.json")),
-    Case("image gone", Part.IMAGES, lambda home, _: an_image(home).unlink()),
-    Case("image empty", Part.IMAGES, lambda home, _: an_image(home).write_bytes(b"")),
-    Case("image cut", Part.IMAGES, lambda home, _: cut_in_half(an_image(home))),
-    Case("one bit of an image", Part.IMAGES, lambda home, _: flip(an_image(home), an_image(home).stat().st_size // 2)),
+    Case("mirror cut", Category.VECTORS, lambda home, _: cut_in_half(mirror_file(home, "*.rows"))),
+    Case("mirror rot", Category.VECTORS, lambda home, _: flip(mirror_file(home, "*.rows"), 400)),
+    Case("mirror signs", Category.VECTORS, lambda home, _: flip(mirror_file(home, "*.bits"), 400)),
+    Case("mirror head", Category.VECTORS, lambda home, _: mirror_file(home, "head.json").write_text("{")),
+    Case("mirror of nothing", Category.LEFTOVERS, write("vectors/0011/head.json")),
+    Case("image gone", Category.IMAGES, lambda home, _: an_image(home).unlink()),
+    Case("image empty", Category.IMAGES, lambda home, _: an_image(home).write_bytes(b"")),
+    Case("image cut", Category.IMAGES, lambda home, _: cut_in_half(an_image(home))),
+    Case("one bit of an image", Category.IMAGES, lambda home, _: flip(an_image(home), an_image(home).stat().st_size // 2)),
     Case(
         "another image",
-        Part.IMAGES,
+        Category.IMAGES,
         lambda home, _: shutil.copy(max((home / "frames").glob("*/*.jpg")), an_image(home)),
     ),
-    Case("image cut, no checksum", Part.IMAGES, forget_checksum_and(cut_in_half)),
-    Case("image is text, no checksum", Part.IMAGES, forget_checksum_and(lambda path: path.write_text("no"))),
-    Case("folder of images gone", Part.IMAGES, lambda home, _: shutil.rmtree(an_image(home).parent)),
-    Case("stray file", Part.LEFTOVERS, write("frames/notes.txt")),
-    Case("stray folder", Part.LEFTOVERS, write("frames/abcdef/000000.jpg")),
-    Case("stray image", Part.LEFTOVERS, lambda home, _: shutil.copy(an_image(home), an_image(home).with_name("9.jpg"))),
-    Case("staging of the dead", Part.LEFTOVERS, write("frames/.staging-0011223344556677/000000.jpg")),
+    Case("image cut, no checksum", Category.IMAGES, forget_checksum_and(cut_in_half)),
+    Case("image is text, no checksum", Category.IMAGES, forget_checksum_and(lambda path: path.write_text("no"))),
+    Case("folder of images gone", Category.IMAGES, lambda home, _: shutil.rmtree(an_image(home).parent)),
+    Case("stray file", Category.LEFTOVERS, write("frames/notes.txt")),
+    Case("stray folder", Category.LEFTOVERS, write("frames/abcdef/000000.jpg")),
+    Case("stray image", Category.LEFTOVERS, lambda home, _: shutil.copy(an_image(home), an_image(home).with_name("9.jpg"))),
+    Case("staging of the dead", Category.LEFTOVERS, write("frames/.staging-0011223344556677/000000.jpg")),
 ]
 
 
-def found(home: Path, tools: Tools, *, repair: bool = False) -> list[tuple[Part, bool]]:
+def found(home: Path, tools: CheckTools, *, repair: bool = False) -> list[tuple[Category, bool]]:
     with Library.open(home) as library:
         checked = check(library, tools, repair=repair)
-        return [(one.finding.part, one.mended) for one in checked if not one.finding.note]
+        return [(one.finding.category, one.mended) for one in checked if not one.finding.is_note]
 
 
-def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, tools: Tools) -> None:
+def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, tools: CheckTools) -> None:
     before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
     assert found(home, tools) == []
     after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
@@ -260,7 +260,7 @@ def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, to
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_damage_is_found_and_mended(home: Path, whole: Path, tools: Tools, case: Case) -> None:
+def test_damage_is_found_and_mended(home: Path, whole: Path, tools: CheckTools, case: Case) -> None:
     sources = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")}
     with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
         case.damage(home, connection)
@@ -272,7 +272,7 @@ def test_damage_is_found_and_mended(home: Path, whole: Path, tools: Tools, case:
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")} == sources
 
 
-def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: Tools) -> None:
+def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         library.connection.execute("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")
         list(check(library, tools, repair=True))
@@ -281,7 +281,7 @@ def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: 
         assert tuple(job) == (1, "queued")
 
 
-def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools: Tools) -> None:
+def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         library.connection.execute(
             "DELETE FROM frame_vectors WHERE frame_id IN (SELECT id FROM frames WHERE video_id = 2)"
@@ -289,7 +289,7 @@ def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools:
     assert found(home, tools) == []
 
 
-def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(home: Path, tools: Tools) -> None:
+def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     with Library.open(home) as library:
         like = f"%{image.parent.name}/{image.name}"
@@ -306,7 +306,7 @@ def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(
     assert queued == [video_id]
 
 
-def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: Tools) -> None:
+def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     before = image.read_bytes()
     image.unlink()
@@ -315,7 +315,7 @@ def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: Tools) -> 
     assert image.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(home: Path, tools: Tools) -> None:
+def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     with Library.open(home) as library:
         with library.writing() as connection:
@@ -331,7 +331,7 @@ def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(h
     assert queued == [frame]
 
 
-def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(home: Path, whole: Path, tools: Tools) -> None:
+def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(home: Path, whole: Path, tools: CheckTools) -> None:
     an_image(home).unlink()
     with Library.open(home) as library:
         with library.writing() as connection:
@@ -339,15 +339,15 @@ def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(home: Path,
             connection.execute("UPDATE copies SET path = '/elsewhere' || path")
         checked = list(check(library, tools, repair=True))
         assert library.number("SELECT count(*) FROM videos") == 2
-    notes = [one for one in checked if one.finding.note]
+    notes = [one for one in checked if one.finding.is_note]
     assert len(notes) == 2
-    (lost,) = [one for one in checked if not one.finding.note]
+    (lost,) = [one for one in checked if not one.finding.is_note]
     assert not lost.mended
     assert "is not there or has changed" in str(lost.trouble)
 
 
 def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
-    home: Path, whole: Path, tmp_path: Path, tools: Tools
+    home: Path, whole: Path, tmp_path: Path, tools: CheckTools
 ) -> None:
     with Library.open(home) as library:
         for film in ("film0.mp4", "film1.mp4"):
@@ -355,18 +355,18 @@ def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
         with library.writing() as connection:
             connection.execute("UPDATE videos SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
             connection.execute("UPDATE copies SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
-        assert [one.finding.sentence for one in check(library, tools, repair=False)] == []
+        assert [one.finding.message for one in check(library, tools, repair=False)] == []
         os.utime(tmp_path / "film0.mp4", ns=(1, 1))
         with (tmp_path / "film1.mp4").open("ab") as file:
             file.write(b"more")
         touched, changed = check(library, tools, repair=True)
         assert touched.mended
-        assert "has changed since" in changed.finding.sentence
-        assert changed.finding.mend is None
-        assert [one.finding.sentence for one in check(library, tools, repair=False)] == [changed.finding.sentence]
+        assert "has changed since" in changed.finding.message
+        assert changed.finding.repair is None
+        assert [one.finding.message for one in check(library, tools, repair=False)] == [changed.finding.message]
 
 
-def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: Tools) -> None:
+def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: CheckTools) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'frames'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
@@ -378,7 +378,7 @@ def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: Tools) 
 
 
 @pytest.mark.parametrize("table", ["passage_words_data", "vectors", "frame_vectors"])
-def test_torn_pages_of_what_can_be_made_again_are_mended(home: Path, tools: Tools, table: str) -> None:
+def test_torn_pages_of_what_can_be_made_again_are_mended(home: Path, tools: CheckTools, table: str) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()

@@ -57,7 +57,7 @@ def take_in(library: Library, path: Path, *, date: str | None = "2019-06-02T10:0
         stamp=read_stamp(path),
         probe=Probe(kind=MediaKind.VIDEO, duration=60.0, recorded_at=date),
         frame_drafts=[],
-        found=[Passage(0.0, 60.0, PassageKind.SUMMARY, summary)] if summary else [],
+        text_passages=[Passage(0.0, 60.0, PassageKind.SUMMARY, summary)] if summary else [],
         plan=[],
     )
 
@@ -301,7 +301,7 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
     copy = films / "backup" / "a.mp4"
     copy.parent.mkdir()
     copy.write_bytes((films / "a.mp4").read_bytes())
-    videos.remember_copy(library, video, copy, read_stamp(copy))
+    videos.add_copy(library, video, copy, read_stamp(copy))
     proposal = propose(library, films, None)
     assert [one.source for one in proposal.moves] == [copy]
     assert [(one.path, one.reason) for one in proposal.left] == [

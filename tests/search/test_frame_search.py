@@ -7,9 +7,9 @@ from tests.support import frame_vectors
 from tests.support.text_videos import random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import PassageKind
-from vidlocal.search.frame_search import LEAST_COSINE, Sightings, look_for
+from vidlocal.search.frame_search import LEAST_COSINE, FrameHits, search_frames
 from vidlocal.store.database import Library
-from vidlocal.store.index.search_filter import EVERYTHING, Only
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 
 def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[frame_vectors.Rows, QueryVector]:  # type: ignore[type-arg]
@@ -27,10 +27,10 @@ def crowd(count: int = 1_000) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(3).normal(0.18, 0.02, count).clip(max=0.235)
 
 
-def seen(library: Library, cosines: list[float] | np.ndarray, only: Only = EVERYTHING) -> tuple[Sightings, list[int]]:  # type: ignore[type-arg]
+def seen(library: Library, cosines: list[float] | np.ndarray, only: SearchFilter = NO_FILTER) -> tuple[FrameHits, list[int]]:  # type: ignore[type-arg]
     rows, query = with_cosines(cosines)
     _, ids = frame_vectors.add_video(library, "one", rows)
-    return look_for(library, query, limit=100, only=only), ids
+    return search_frames(library, query, limit=100, only=only), ids
 
 
 def test_a_frame_that_stands_out_is_a_hit_and_says_why(library: Library) -> None:
@@ -72,7 +72,7 @@ def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
     scores = {hit.frame_id: hit.score for hit in found.hits}
     with library.writing() as connection:
         connection.execute("UPDATE frames SET shot = 7 WHERE id > ?", (ids[1000],))
-    again = look_for(library, with_cosines([0.0])[1], limit=100, only=EVERYTHING)
+    again = search_frames(library, with_cosines([0.0])[1], limit=100, only=NO_FILTER)
     damped = {hit.frame_id: hit.score for hit in again.hits}
     near_by = {ids[-1], ids[-2], ids[-3], ids[-4]}  # within the longest moment
     assert {one for one in scores if damped[one] == scores[one]} == {ids[1000], *near_by}
@@ -80,5 +80,5 @@ def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
 
 
 def test_filters_hold(library: Library) -> None:
-    found, ids = seen(library, [*crowd(), 0.29, 0.3], Only(at=(10_000.0, 10_000.0)))
+    found, ids = seen(library, [*crowd(), 0.29, 0.3], SearchFilter(span=(10_000.0, 10_000.0)))
     assert [hit.frame_id for hit in found.hits] == [ids[1_000]]

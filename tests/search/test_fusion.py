@@ -3,14 +3,14 @@ from collections.abc import Mapping
 import pytest
 
 from vidlocal.search.fusion import Ranking, rank
-from vidlocal.store.index.calibration import Scale
+from vidlocal.store.index.calibration import SimilarityScale
 from vidlocal.store.index.vector_index import Nearest
 
 # Strangers have a cosine of 0.0 here, passages that tell of the same one of 0.6.
-SCALE = Scale(apart=0.0, alike=0.6, middle=0.1)
+SCALE = SimilarityScale(unrelated=0.0, near_duplicate=0.6, mean=0.1)
 
 
-def crowd(scale: Scale | None = None, **cosines: float) -> Nearest:
+def crowd(scale: SimilarityScale | None = None, **cosines: float) -> Nearest:
     """40 passages from id 100 on lie about 0.1, and some others (`_7=0.5`: number 7) where they are put."""
     found = {n + 100: 0.1 for n in range(40)} | {int(key[1:]): value for key, value in cosines.items()}
     return Nearest(dict(sorted(found.items(), key=lambda pair: -pair[1])), 0.1, 0.1, scale)
@@ -79,7 +79,7 @@ def test_a_passage_without_a_vector_is_judged_by_its_words_alone() -> None:
 
 
 def test_a_cosine_counts_for_what_it_is_worth_in_this_library() -> None:
-    raised = Scale(apart=0.5, alike=0.8, middle=0.55)
+    raised = SimilarityScale(unrelated=0.5, near_duplicate=0.8, mean=0.55)
     near = Nearest({1: 0.6} | dict.fromkeys(range(100, 140), 0.5), 0.5, 0.03, raised)
     assert not rank({}, near).scores
     assert rank({}, Nearest(near.cosines, near.mean, near.spread, None)).scores

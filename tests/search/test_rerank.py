@@ -11,8 +11,8 @@ from vidlocal.engines import rerank_prompts
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.records import Hit, JobKind, JobState, SecondLook, Moment, PassageKind
-from vidlocal.search.rerank import Looker, reordered
+from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind, SecondLook
+from vidlocal.search.rerank import VisionReranker, reorder
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
@@ -48,8 +48,8 @@ def moment(video_id: int, start: float, end: float) -> Moment:
 
 
 def look(library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall") -> dict[Moment, SecondLook]:
-    looker = Looker(library, vision, wanted, worker="me", ready=lambda: None)
-    return dict(looker.look(moments))
+    looker = VisionReranker(library, vision, wanted, worker="me", ready=lambda: None)
+    return dict(looker.rerank(moments))
 
 
 def looks_asked(server: FakeOllama) -> int:
@@ -62,7 +62,7 @@ def test_what_shows_it_comes_first_and_what_does_not_last(library: Library, visi
     seen = look(library, vision, green, red)
     assert (seen[green].matches, seen[red].matches) == (False, True)
     assert "red" in seen[red].description
-    assert reordered((green, unseen, red), seen) == (red, unseen, green)
+    assert reorder((green, unseen, red), seen) == (red, unseen, green)
 
 
 def test_an_answer_is_kept_for_the_same_question_only(
@@ -83,7 +83,7 @@ def test_frames_within_a_moment_are_described_on_the_spot(library: Library, visi
     described = [passage.start for passage in passages.of_video(library, video_id)]
     assert sorted(described) == [4.0, 8.0]
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.DONE] == 2
-    assert frames.coverage(library, video_id).distinct_left == 5
+    assert frames.coverage(library, video_id).distinct_undescribed == 5
 
 
 def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
@@ -94,7 +94,7 @@ def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
 
     video_id = add_colours(library)
     with pytest.raises(EngineError):
-        list(Looker(library, vision, "red", worker="me", ready=blind).look([moment(video_id, 0.0, 1.0)]))
+        list(VisionReranker(library, vision, "red", worker="me", ready=blind).rerank([moment(video_id, 0.0, 1.0)]))
     assert jobs.counts(library) == {(JobKind.DESCRIBE, JobState.QUEUED): 7}
     server.down()
     with pytest.raises(EngineUnreachable):

@@ -42,7 +42,7 @@ def add_video(library: Library, title: str, speech: str) -> int:
         stamp=FileStamp(size_bytes=1_000_000, mtime_ns=1, inode=1),
         probe=Probe(kind=MediaKind.VIDEO, duration=20.0, width_px=1920, height_px=1080, video_codec="h264"),
         frame_drafts=drafts,
-        found=[
+        text_passages=[
             Passage(4.0, 7.5, PassageKind.SPEECH, speech),
             Passage(10.0, 12.0, PassageKind.SCREEN_TEXT, f"WELCOME {speech}"),
         ],

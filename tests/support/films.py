@@ -35,7 +35,7 @@ def add_video(library: Library, *, name: str = "party", pictures: int = 6) -> in
         stamp=FileStamp(1, 1, 1),
         probe=Probe(kind=MediaKind.VIDEO, duration=2.0 * pictures),
         frame_drafts=drafts,
-        found=[Passage(0.0, 1.0, PassageKind.SUBTITLE, "Happy birthday")],
+        text_passages=[Passage(0.0, 1.0, PassageKind.SUBTITLE, "Happy birthday")],
         plan=[],
     )
 
@@ -57,6 +57,6 @@ def add_colours(library: Library, number: int = len(PLAIN_COLOURS)) -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 4.0 * number),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[],
     )

@@ -52,7 +52,7 @@ def add_video(
             FrameDraft(time=EVERY * at, shot=at, image=f"frames/{title}/{at:06}.jpg", dhash=dhash)
             for at, dhash in zip(range(len(rows)), hashes, strict=True)
         ],
-        found=list(said),
+        text_passages=list(said),
         plan=[],
     )
     ids = [frame.id for frame in frames.of_video(library, video_id)]

@@ -22,7 +22,7 @@ def add_video(library: Library, title: str, said: Iterable[Passage | str]) -> tu
         stamp=FileStamp(1, 2, 3),
         probe=Probe(kind=MediaKind.VIDEO, duration=3600.0),
         frame_drafts=[],
-        found=[],
+        text_passages=[],
         plan=[],
     )
     given = [

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from vidlocal.enrich.runner.worker import Clock, Summary
+
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama, Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.enrich.run import Engines, enrich
 from vidlocal.enrich.runner.pool import Host
-from vidlocal.enrich.runner.worker import Clock, Summary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -20,8 +21,8 @@ from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage,
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import understanding, videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
-from vidlocal.store.queue.job_filter import these
+from vidlocal.store.process_locks import ProcessLock
+from vidlocal.store.queue.job_filter import for_videos
 
 SAID = (
     (5.0, "Welcome to the church for this wedding."),
@@ -58,7 +59,7 @@ def add_film(
             stamp=FileStamp(1, 1, 1),
             probe=Probe(kind=media, duration=duration),
             frame_drafts=drafts,
-            found=[Passage(start, start + 3.0, kind, text) for start, text in said],
+            text_passages=[Passage(start, start + 3.0, kind, text) for start, text in said],
             plan=[],
         )
         understanding.queue(library, video_id)
@@ -78,7 +79,7 @@ def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) 
             lambda: _answers(ollama),
             writer=OllamaText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
         )
-        tools = fast_pass.Engines(find(None), stack.enter_context(Prober()), stack.enter_context(ScreenReader()), None)
+        tools = fast_pass.FastEngines(find_ffmpeg(None), stack.enter_context(Prober()), stack.enter_context(RapidOcr()), None)
         yield Engines(tools, [host])
 
 
@@ -91,9 +92,9 @@ def deep(
     only: Sequence[JobKind] | None = None,
 ) -> Summary:
     """One run of the deep pass, until nothing is left that can be done."""
-    with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, Owner(library.folder) as owner:
+    with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, ProcessLock(library.folder) as owner:
         if videos_:
-            return enrich(library, engines, owner, among=these(*videos_), only=only, clock=_impatient())
+            return enrich(library, engines, owner, among=for_videos(*videos_), only=only, clock=_impatient())
         return enrich(library, engines, owner, only=only, clock=_impatient())
 
 

@@ -103,9 +103,9 @@ def _is_ours(line: str) -> bool:
 def _cites_only_what_was_given(library: Library, video: int) -> None:
     given = {passage.id for passage in understanding.evidence(library, video)}
     for tag in understanding.tags(library, video):
-        assert set(tag.rests_on) <= given
+        assert set(tag.citations) <= given
     for passage in passages.of_video(library, video, [PassageKind.SUMMARY]):
-        assert set(understanding.grounds(library, passage.id or 0)) <= given
+        assert set(understanding.citations(library, passage.id or 0)) <= given
         assert SECRET not in passage.text
 
 

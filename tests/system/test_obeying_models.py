@@ -168,7 +168,7 @@ def films(library: Library, tmp_path: Path) -> Path:
         path.with_suffix(".srt").write_text(f"{number}")
         with library.writing() as connection:
             connection.execute("UPDATE videos SET path = ?, title = ? WHERE id = ?", (str(path), probe, video))
-        videos.remember_copy(library, video, path, read_stamp(path))
+        videos.add_copy(library, video, path, read_stamp(path))
     return folder
 
 
@@ -206,9 +206,9 @@ def _said_in_the_library(library: Library, bystander: int) -> None:
     for video in videos.every(library):
         given = {passage.id for passage in understanding.evidence(library, video.id)}
         for tag in understanding.tags(library, video.id):
-            assert set(tag.rests_on) <= given
+            assert set(tag.citations) <= given
         for passage in passages.of_video(library, video.id, [PassageKind.SUMMARY]):
-            assert set(understanding.grounds(library, passage.id or 0)) <= given
+            assert set(understanding.citations(library, passage.id or 0)) <= given
     assert [one.kind for one in passages.of_video(library, bystander, [PassageKind.SUBTITLE])] != []
 
 
