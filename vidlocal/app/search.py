@@ -16,7 +16,7 @@ from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
-from vidlocal.store.index import hits, vector_cache
+from vidlocal.store.index import hits, vector_table
 from vidlocal.store.queue import jobs
 from vidlocal.text import pluralize
 
@@ -86,7 +86,7 @@ def embed_query(
 
 def clip_encoder(library: Library, settings: Settings) -> "ClipQueryEncoder | None":
     """CLIP query encoder, or None if image search is off or the library has no frame vectors."""
-    if not settings.search_pictures or not vector_cache.keys(library, vector_cache.FRAME_VECTORS):
+    if not settings.search_pictures or not vector_table.keys(library, vector_table.FRAME_VECTORS):
         return None
     from vidlocal.app.clip_query import ClipQueryEncoder  # imported only if needed
 

@@ -18,8 +18,8 @@ from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, 
 from vidlocal.search.fusion import rank
 from vidlocal.search.query import Query, parse
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index
-from vidlocal.store.index.hits import SearchFilter
+from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index, vector_table
+from vidlocal.store.index.search_filter import SearchFilter
 
 # Hits taken from each channel. Neighbours among them merge, so that it takes several for one moment.
 CANDIDATES = 100
@@ -143,7 +143,7 @@ def _begun(
         picture_vector is None
         or not words.strip()
         or not wanted
-        or not vector_cache.keys(library, vector_cache.FRAME_VECTORS)
+        or not vector_table.keys(library, vector_table.FRAME_VECTORS)
     ):
         return None
     return picture_vector(words)
@@ -157,7 +157,7 @@ def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tup
         looks = answer()
     except EngineError as error:
         return None, f"Pictures were not searched. {error}"
-    if looks.key not in vector_cache.keys(library, vector_cache.FRAME_VECTORS):
+    if looks.key not in vector_table.keys(library, vector_table.FRAME_VECTORS):
         return None, (
             "Pictures were not searched: their vectors are of another model. "
             "Make them anew with: vidlocal enrich --only pictures"

@@ -6,7 +6,7 @@ from vidlocal.store.index import calibration
 
 
 def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarray", "np.ndarray"]:  # type: ignore[type-arg]
-    """Every video tells of the same eight subjects; with `offset` all texts share so much of one direction."""
+    """Videos about the same eight subjects; `offset` is the share of one common direction in all vectors."""
     rows = random_rows(8, dimensions=63)[np.arange(videos * each) % 8] + 0.05 * random_rows(
         videos * each, dimensions=63
     )
@@ -15,15 +15,15 @@ def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarra
     return np.hstack([np.sqrt(1 - offset) * rows, shared]).astype(np.float32), np.repeat(np.arange(videos), each)
 
 
-def test_nearness_is_0_for_strangers_and_1_for_what_tells_of_the_same() -> None:
+def test_the_scale_runs_from_unrelated_texts_to_near_duplicates() -> None:
     rows, videos = subjects(20, 16)
-    found = calibration.fit(rows, videos)
-    assert found is not None
-    assert found.normalized(found.unrelated) == 0.0
-    assert found.normalized(float(rows[0] @ rows[16])) == pytest.approx(1.0, abs=0.05)
+    scale = calibration.fit(rows, videos)
+    assert scale is not None
+    assert scale.normalized(scale.unrelated) == 0.0
+    assert scale.normalized(float(rows[0] @ rows[16])) == pytest.approx(1.0, abs=0.05)
 
 
-def test_a_model_whose_cosines_are_all_high_gives_the_same_nearness() -> None:
+def test_a_model_with_high_cosines_has_the_same_scale() -> None:
     plain, videos = subjects(20, 16)
     raised, _ = subjects(20, 16, offset=0.6)
     one, other = calibration.fit(plain, videos), calibration.fit(raised, videos)
@@ -34,25 +34,25 @@ def test_a_model_whose_cosines_are_all_high_gives_the_same_nearness() -> None:
         assert one.normalized(float(a @ b)) == pytest.approx(other.normalized(float(c @ d)), abs=0.01)
 
 
-def test_a_query_the_model_was_told_of_is_measured_from_what_it_has_with_everything() -> None:
+def test_a_query_with_a_prefix_is_measured_from_its_mean() -> None:
     rows, videos = subjects(20, 16, offset=0.6)
-    found = calibration.fit(rows, videos)
-    assert found is not None
-    asked = found.with_query_mean(found.mean - 0.9)
-    assert asked.normalized(found.mean - 0.9) == 0.0
-    assert asked.normalized(found.near_duplicate - 0.9) == pytest.approx(1.0)
+    scale = calibration.fit(rows, videos)
+    assert scale is not None
+    asked = scale.with_query_mean(scale.mean - 0.9)
+    assert asked.normalized(scale.mean - 0.9) == 0.0
+    assert asked.normalized(scale.near_duplicate - 0.9) == pytest.approx(1.0)
 
 
-def test_the_next_frame_of_the_same_video_is_no_measure_of_what_is_alike() -> None:
+def test_passages_of_one_video_are_no_near_duplicates() -> None:
     rows = np.repeat(random_rows(40, dimensions=64), 10, axis=0)
-    found = calibration.fit(rows, np.repeat(np.arange(40), 10))
-    assert found is not None
-    assert found.near_duplicate < 0.9
+    scale = calibration.fit(rows, np.repeat(np.arange(40), 10))
+    assert scale is not None
+    assert scale.near_duplicate < 0.9
     alone = calibration.fit(rows, np.zeros(len(rows), dtype=np.int64))
     assert alone is not None
     assert alone.near_duplicate == pytest.approx(1.0)
 
 
-def test_few_passages_and_equal_ones_tell_nothing() -> None:
+def test_few_passages_and_equal_ones_have_no_scale() -> None:
     assert calibration.fit(random_rows(29, dimensions=64), np.arange(29)) is None
     assert calibration.fit(np.tile(random_rows(1, dimensions=64), (50, 1)), np.arange(50)) is None

@@ -1,4 +1,4 @@
-"""Which frames look most like a direction, and what videos look like on the whole."""
+"""Nearest frames of a query vector, and centroids of videos."""
 
 import json
 
@@ -11,22 +11,25 @@ from vidlocal.records import Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store.check import vectors as check
 from vidlocal.store.content import frame_vectors, frames, passages, videos
 from vidlocal.store.database import Library
-from vidlocal.store.index import frame_index, vector_cache
+from vidlocal.store.index import frame_index, vector_cache, vector_table
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 MANY = vector_cache.MAX_UNCACHED + 200
 
 
 def nearest(
-    library: Library, row: Rows, *, limit: int = 5, least: float = -1.0, only: SearchFilter = NO_FILTER
+    library: Library, row: Rows, *, limit: int = 5, min_cosine: float = -1.0, search_filter: SearchFilter = NO_FILTER
 ) -> dict[int, float]:
-    mirror = frame_index.prepare(library, KEY)
-    return frame_index.nearest(library, mirror, row, limit=limit, min_cosine=lambda crowd: least, search_filter=only)[0]
+    cache = frame_index.prepare(library, KEY)
+    found, _ = frame_index.nearest(
+        library, cache, row, limit=limit, min_cosine=lambda background: min_cosine, search_filter=search_filter
+    )
+    return found
 
 
-def mirrored(library: Library) -> int:
-    (head,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
-    return int(json.loads(head.read_bytes())["count"])
+def cached_count(library: Library) -> int:
+    (manifest,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
+    return int(json.loads(manifest.read_bytes())["count"])
 
 
 @pytest.mark.parametrize("count", [4, MANY])
@@ -35,44 +38,44 @@ def test_the_nearest_frames_come_first_with_their_cosines(library: Library, coun
     _, ids = add_video(library, "one", rows)
     found = nearest(library, rows[2], limit=3)
     exact = rows @ rows[2]
-    assert list(found) == [ids[at] for at in np.argsort(-exact)[:3]]
+    assert list(found) == [ids[position] for position in np.argsort(-exact)[:3]]
     assert found[ids[2]] == pytest.approx(1.0, abs=1e-5)
-    mirror = frame_index.prepare(library, KEY)
-    _, crowd = frame_index.nearest(library, mirror, rows[2], limit=1, min_cosine=lambda crowd: 0.0)
-    assert crowd.count == count
-    assert crowd.median == pytest.approx(np.median(exact), abs=1e-5)
-    assert count == 4 or crowd.spread == pytest.approx(exact.std(), abs=0.02)
+    cache = frame_index.prepare(library, KEY)
+    _, background = frame_index.nearest(library, cache, rows[2], limit=1, min_cosine=lambda background: 0.0)
+    assert background.count == count
+    assert background.median == pytest.approx(np.median(exact), abs=1e-5)
+    assert count == 4 or background.spread == pytest.approx(exact.std(), abs=0.02)
 
 
-def test_large_libraries_have_a_mirror_of_their_own(library: Library) -> None:
+def test_a_large_library_has_a_cache_of_its_own(library: Library) -> None:
     add_video(library, "one", random_rows(MANY))
-    assert len(frame_index.prepare(library, KEY)) == mirrored(library) == MANY
-    assert vector_cache.folder_of(library, KEY) != vector_cache.folder_of(library, KEY, vector_cache.FRAME_VECTORS)
+    assert len(frame_index.prepare(library, KEY)) == cached_count(library) == MANY
+    assert vector_cache.folder_of(library, KEY) != vector_cache.folder_of(library, KEY, vector_table.FRAME_VECTORS)
     assert list(check.caches(library)) == []
     rows = next((library.folder / vector_cache.FOLDER).glob("*/*.rows"))
     rows.write_bytes(b"\0" * 4 + rows.read_bytes()[4:])
     assert [finding.message for finding in check.caches(library)] == [f"The copy of the vectors of {KEY} is damaged."]
 
 
-def test_frames_that_are_gone_are_not_found(library: Library) -> None:
+def test_deleted_frames_are_not_found(library: Library) -> None:
     rows = random_rows(MANY)
     gone, ids = add_video(library, "one", rows)
     nearest(library, rows[0])
     videos.remove(library, gone)
     _, others = add_video(library, "two", random_rows(3, seed=2))
-    assert others == ids[:3]  # SQLite gives the numbers again
+    assert others == ids[:3]  # SQLite reuses the ids
     assert set(nearest(library, rows[0], limit=99)) == set(others)
     assert nearest(library, rows[0]).get(others[0], 0.0) < 0.9
 
 
-def test_what_does_not_look_alike_enough_is_left_out(library: Library) -> None:
+def test_frames_below_the_minimum_cosine_are_left_out(library: Library) -> None:
     rows = random_rows(50)
     _, ids = add_video(library, "one", np.concatenate([rows, near(rows[:1])]))
-    assert set(nearest(library, rows[0], limit=99, least=0.9)) == {ids[0], ids[50]}
+    assert set(nearest(library, rows[0], limit=99, min_cosine=0.9)) == {ids[0], ids[50]}
     assert nearest(library, rows[0][:7]) == {}
 
 
-def test_two_models_never_meet(library: Library) -> None:
+def test_vectors_of_two_models_are_never_mixed(library: Library) -> None:
     rows = random_rows(3)
     _, ids = add_video(library, "one", rows)
     frame_vectors.store(library, "other@1", ids[:1], random_rows(1, dimensions=4))
@@ -82,7 +85,7 @@ def test_two_models_never_meet(library: Library) -> None:
     assert frame_index.vector_of(library, 999) is None
 
 
-def test_what_is_no_vector_is_passed_over(library: Library) -> None:
+def test_invalid_vectors_are_skipped(library: Library) -> None:
     rows = random_rows(3)
     _, ids = add_video(library, "one", rows)
     with library.writing() as connection:
@@ -100,7 +103,7 @@ def describe(library: Library, frame_id: int, text: str, tag: str) -> None:
         frames.store_scene(library, frame, SceneAnswer(text, tags=(tag,)), Provenance("ollama", "m", "0" * 64, "1"))
 
 
-def test_filters_hold_for_frames(library: Library) -> None:
+def test_frames_are_filtered(library: Library) -> None:
     rows = random_rows(4)
     first, ids = add_video(library, "one", rows)
     second, others = add_video(library, "two", rows)
@@ -113,28 +116,28 @@ def test_filters_hold_for_frames(library: Library) -> None:
         )
         connection.execute("UPDATE videos SET recorded_at = '2024-06-02T18:00:00' WHERE id = ?", (second,))
 
-    def shown(**filters: object) -> set[int]:
-        return set(nearest(library, rows[0], limit=99, only=SearchFilter(**filters)))  # type: ignore[arg-type]
+    def matching(**filters: object) -> set[int]:
+        return set(nearest(library, rows[0], limit=99, search_filter=SearchFilter(**filters)))  # type: ignore[arg-type]
 
     everything = {*ids, *others}
-    assert shown() == everything
-    assert shown(videos=frozenset({second})) == set(others)
-    assert shown(kinds=frozenset({PassageKind.PICTURE})) == everything
-    assert shown(kinds=frozenset({PassageKind.SPEECH})) == set()
-    assert shown(phrases=("cuts the cake",)) == {ids[1]}
-    assert shown(without=("cake",)) == everything - {ids[1]}
-    assert shown(tags=("cake",)) == {ids[1]}
-    assert shown(tags=("dance",)) == {others[2]}
-    assert shown(languages=frozenset({"en"})) == set()
-    assert shown(before="2025", after="2024") == set(others)
-    assert shown(at=(10.0, 20.0)) == {ids[1], ids[2], others[1], others[2]}
-    assert shown(time=(18 * 60, 19 * 60)) == set(others)
-    assert shown(videos=frozenset({first}), at=(0.0, 0.0), without=("cake",)) == {ids[0]}
+    assert matching() == everything
+    assert matching(videos=frozenset({second})) == set(others)
+    assert matching(kinds=frozenset({PassageKind.PICTURE})) == everything
+    assert matching(kinds=frozenset({PassageKind.SPEECH})) == set()
+    assert matching(phrases=("cuts the cake",)) == {ids[1]}
+    assert matching(excluded=("cake",)) == everything - {ids[1]}
+    assert matching(tags=("cake",)) == {ids[1]}
+    assert matching(tags=("dance",)) == {others[2]}
+    assert matching(languages=frozenset({"en"})) == set()
+    assert matching(before="2025", after="2024") == set(others)
+    assert matching(span=(10.0, 20.0)) == {ids[1], ids[2], others[1], others[2]}
+    assert matching(time_of_day=(18 * 60, 19 * 60)) == set(others)
+    assert matching(videos=frozenset({first}), span=(0.0, 0.0), excluded=("cake",)) == {ids[0]}
 
 
-def test_a_video_looks_like_the_mean_of_its_frames(library: Library) -> None:
-    mirror = frame_index.prepare(library, KEY)
-    assert [len(part) for part in frame_index.video_centroids(library, mirror)] == [0, 0]
+def test_the_centroid_of_a_video_is_the_mean_of_its_frames(library: Library) -> None:
+    cache = frame_index.prepare(library, KEY)
+    assert [len(part) for part in frame_index.video_centroids(library, cache)] == [0, 0]
     rows = random_rows(MANY)
     first, _ = add_video(library, "one", rows[:700])
     second, _ = add_video(library, "two", rows[700:MANY])

@@ -36,7 +36,7 @@ def party(library: Library) -> Library:
 
 
 def found(library: Library, query: str) -> set[str]:
-    """Texts found by words, and by words and vectors, which must agree on what a filter lets through."""
+    """Texts found by words and vectors. Those found by words alone must be among them."""
     by_words = search(library, query, limit=50).moments
     vector = QueryVector(KEY, (1.0, 0.0))
     by_both = search(library, query, limit=50, query_vector=lambda _: vector).moments
@@ -71,7 +71,7 @@ def test_filters_narrow_words_and_vectors_alike(party: Library, query: str, text
     assert found(party, query) == texts
 
 
-def test_a_tag_lets_through_all_at_its_time(party: Library) -> None:
+def test_a_tag_matches_all_passages_at_its_time(party: Library) -> None:
     with party.writing() as connection:
         connection.execute(
             "INSERT INTO video_tags (video_id, kind, tag, passage_id) VALUES (1, 'tag', 'first dance', 2)"
@@ -80,11 +80,11 @@ def test_a_tag_lets_through_all_at_its_time(party: Library) -> None:
     assert found(party, 'cake tag:"first dance"') == found(party, 'tag:"Opening Dance"') == {SPEECH}
 
 
-def test_a_video_that_is_not_there_is_said(party: Library) -> None:
+def test_a_missing_video_is_reported(party: Library) -> None:
     assert "No video fits 'nothing'" in str(search(party, "cake video:nothing").notice)
 
 
-def test_unspaced_scripts_are_unwanted_too(library: Library) -> None:
+def test_words_of_unspaced_scripts_are_excluded_too(library: Library) -> None:
     add_video(library, "a", ["花嫁と花婿", "花嫁だけ"])
     assert {moment.text for moment in search(library, "花嫁 -花婿 kind:scene").moments} == {"花嫁だけ"}
     assert hits.videos_named(library, "A.MP4") == hits.videos_named(library, "1") == {1}

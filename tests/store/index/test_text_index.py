@@ -7,13 +7,13 @@ from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import text_index
-from vidlocal.store.index.hits import SearchFilter
+from vidlocal.store.index.search_filter import SearchFilter
 
 
 def found(library: Library, query: str, **narrowed: object) -> list[str]:
-    """Texts of the passages found, best first."""
+    """Texts of the matching passages, best first."""
     ids = text_index.search(library, query, limit=50, **narrowed)  # type: ignore[arg-type]
-    return [library.rows("SELECT text FROM passages WHERE id = ?", one)[0]["text"] for one in ids]
+    return [library.rows("SELECT text FROM passages WHERE id = ?", passage_id)[0]["text"] for passage_id in ids]
 
 
 BRIDE = "The bride walks down the aisle of the church."
@@ -159,14 +159,16 @@ def test_a_megabyte_is_a_query(library: Library) -> None:
 def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None:
     one, _ = add_video(library, "one", [BRIDE, Passage(9.0, 9.5, PassageKind.SPEECH, "here comes the bride")])
     two, _ = add_video(library, "two", ["a bride and groom"])
-    assert found(library, "bride", only=SearchFilter(videos=frozenset({two}))) == ["a bride and groom"]
-    assert found(library, "bride", only=SearchFilter(kinds=frozenset({PassageKind.SPEECH}))) == ["here comes the bride"]
+    assert found(library, "bride", search_filter=SearchFilter(videos=frozenset({two}))) == ["a bride and groom"]
+    assert found(library, "bride", search_filter=SearchFilter(kinds=frozenset({PassageKind.SPEECH}))) == [
+        "here comes the bride"
+    ]
     both = SearchFilter(videos=frozenset({one}), kinds=frozenset({PassageKind.SCENE}))
-    assert found(library, "bride", only=both) == [BRIDE]
-    assert found(library, "bride", only=SearchFilter(videos=frozenset())) == []
+    assert found(library, "bride", search_filter=both) == [BRIDE]
+    assert found(library, "bride", search_filter=SearchFilter(videos=frozenset())) == []
 
 
-def test_hidden_and_removed_passages_are_not_found(library: Library) -> None:
+def test_unverified_and_deleted_passages_are_not_found(library: Library) -> None:
     gone, _ = add_video(library, "gone", ["a bride here"])
     _, ids = add_video(library, "hidden", [BRIDE, "犬", "Photoshop"])
     videos.remove(library, gone)
@@ -186,7 +188,7 @@ def random_texts(count: int, *, seed: int) -> list[str]:
 
 
 def scores(library: Library, query: str) -> list[tuple[int, float]]:
-    """All of it, by passage id."""
+    """All scores by passage id."""
     return sorted(text_index.search(library, query, limit=10_000).items())
 
 
@@ -196,12 +198,12 @@ def test_coverage_is_bm25_over_the_weight_of_the_words(library: Library) -> None
         match = " OR ".join(query.split())
         plain = library.rows("SELECT rowid, -rank FROM passage_words WHERE passage_words MATCH ? ORDER BY rowid", match)
         found = scores(library, f"{query} and six that nowhere stand: qqa qqb qqc qqd qqe qqf")  # so that none is at 1
-        assert [one for one, _ in found] == [one for one, _ in plain]
+        assert [passage_id for passage_id, _ in found] == [passage_id for passage_id, _ in plain]
         shares = [score / bm25 for (_, score), (_, bm25) in zip(found, plain, strict=True)]
         assert shares == pytest.approx([shares[0]] * len(shares))
 
 
-def test_nothing_else_changes_when_one_passage_is_hidden(library: Library) -> None:
+def test_an_unverified_passage_changes_no_other_score(library: Library) -> None:
     _, ids = add_video(library, "long", random_texts(2_500, seed=2))
     queries = ("word55x", "word3x", "word59x word48x word1x", "word0x word1x word2x word3x word4x word5x")
     before = [scores(library, query) for query in queries]
@@ -212,7 +214,7 @@ def test_nothing_else_changes_when_one_passage_is_hidden(library: Library) -> No
     ]
 
 
-def test_commoner_words_count_for_the_passages_that_the_rarer_ones_find(library: Library) -> None:
+def test_common_words_raise_the_score_of_the_passages_with_rarer_ones(library: Library) -> None:
     texts = [f"{'apple' if n % 5 else 'bread'} number{n}" for n in range(40)]
     _, ids = add_video(library, "kitchen", [*texts, "apple knife", "bread knife", "fork knife"])
     knife, apple = (text_index._Term("words", word, df, 1.0) for word, df in (("knife", 3), ("apple", 9_000)))
@@ -223,7 +225,7 @@ def test_commoner_words_count_for_the_passages_that_the_rarer_ones_find(library:
     assert commoner == {ids[-3]: 1.0}
 
 
-def test_very_common_words_are_looked_for_together(library: Library) -> None:
+def test_very_common_words_are_combined(library: Library) -> None:
     both = [f"apple bread number{n}" for n in range(20)]
     one = [f"apple number{n}" for n in range(20)]
     _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *one])
@@ -237,7 +239,7 @@ def test_very_common_words_are_looked_for_together(library: Library) -> None:
     assert of_cheese == {ids[0]: 1.0}
 
 
-def test_how_common_a_word_is_is_learnt_from_a_part(library: Library) -> None:
+def test_document_frequencies_are_estimated_from_samples(library: Library) -> None:
     add_video(library, "long", random_texts(3 * text_index.SAMPLE_RANGES * text_index.SAMPLE_RANGE_IDS // 2, seed=3))
     total = library.number("SELECT max(id) FROM passages")
     for word in ("word0x", "word1x", "word9x", "word40x"):

@@ -13,15 +13,15 @@ from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import sign_bits, vector_cache, vector_index
-from vidlocal.store.index.hits import SearchFilter
+from vidlocal.store.index.search_filter import SearchFilter
 from vidlocal.store.index.vector_index import Nearest
 
 MANY = vector_cache.MAX_UNCACHED + 200
 
 
 def nearest(library: Library, vector: np.ndarray, *, limit: int = 5, **more: object) -> Nearest:  # type: ignore[type-arg]
-    mirror = vector_cache.prepare(library, KEY)
-    return vector_index.nearest(library, mirror, vector.tolist(), limit=limit, **more)  # type: ignore[arg-type]
+    cache = vector_cache.prepare(library, KEY)
+    return vector_index.nearest(library, cache, vector.tolist(), limit=limit, **more)  # type: ignore[arg-type]
 
 
 def fill(library: Library, count: int, *, title: str = "clip", seed: int = 1) -> tuple[list[int], np.ndarray]:  # type: ignore[type-arg]
@@ -31,13 +31,13 @@ def fill(library: Library, count: int, *, title: str = "clip", seed: int = 1) ->
     return ids, rows
 
 
-def head_of(library: Library) -> Path:
-    (head,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
-    return head
+def manifest_of(library: Library) -> Path:
+    (manifest,) = (library.folder / vector_cache.FOLDER).glob("*/head.json")
+    return manifest
 
 
-def mirrored(library: Library) -> int:
-    return int(json.loads(head_of(library).read_bytes())["count"])
+def cached_count(library: Library) -> int:
+    return int(json.loads(manifest_of(library).read_bytes())["count"])
 
 
 @pytest.mark.parametrize("count", [3, MANY])
@@ -46,38 +46,38 @@ def test_the_nearest_come_first_with_their_cosines(library: Library, count: int)
     best = list(nearest(library, rows[1]).cosines.items())
     exact = rows @ rows[1]
     assert best[0][0] == ids[1]
-    assert [one for one, _ in best] == [ids[n] for n in np.argsort(-exact)[:5]]
+    assert [passage for passage, _ in best] == [ids[n] for n in np.argsort(-exact)[:5]]
     assert best[0][1] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_crowd_is_described(library: Library) -> None:
+def test_the_background_of_a_query_is_measured(library: Library) -> None:
     _, rows = fill(library, MANY)
     found = nearest(library, rows[0])
     assert found.mean == pytest.approx(float((rows @ rows[0]).mean()), abs=0.02)
     assert found.spread == pytest.approx(float((rows @ rows[0]).std()), abs=0.02)
 
 
-def test_the_coarse_scan_misses_next_to_nothing() -> None:
-    """Groups of vectors that are alike, as passages about one thing are: which of them are nearest is hard to tell."""
+def test_the_scan_of_sign_bits_misses_next_to_nothing() -> None:
+    """Groups of similar vectors, like passages about one subject: their nearest neighbours are hard to separate."""
     chance = np.random.default_rng(5)
     themes = random_rows(10, dimensions=384, seed=6)
     rows = np.repeat(themes, 2_000, axis=0) + 0.6 * random_rows(20_000, dimensions=384, seed=7)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     bits = sign_bits.pack(rows)
-    found = []
+    recalls = []
     for theme in themes:
         query = theme + 0.04 * chance.standard_normal(384).astype(np.float32)
         differing = np.bitwise_count(bits ^ sign_bits.pack(query[None])).sum(axis=1, dtype=np.uint16)
         best = vector_index.closest_by_signs(differing)
         assert len(best) < len(rows) / 4
-        found.append(np.isin(np.argpartition(-(rows @ query), 100)[:100], best).mean())
-    assert np.mean(found) >= 0.99
+        recalls.append(np.isin(np.argpartition(-(rows @ query), 100)[:100], best).mean())
+    assert np.mean(recalls) >= 0.99
 
 
-def test_a_coarse_scan_of_a_part_finds_in_that_part_only() -> None:
+def test_a_scan_of_allowed_rows_returns_those_only() -> None:
     distances = np.tile(np.arange(20, dtype=np.uint16), 1_000)
-    chosen = np.arange(20_000) % 20 >= 10
-    best = vector_index.closest_by_signs(distances, chosen)
+    allowed = np.arange(20_000) % 20 >= 10
+    best = vector_index.closest_by_signs(distances, allowed)
     assert set(distances[best].tolist()) == {10, 11, 12, 13}
     assert len(best) == vector_index.RESCORED
 
@@ -88,7 +88,7 @@ def test_few_vectors_need_no_files(library: Library) -> None:
     assert not (library.folder / vector_cache.FOLDER).exists()
 
 
-def test_the_mirror_is_private(library: Library) -> None:
+def test_the_cache_is_private(library: Library) -> None:
     fill(library, MANY)
     vector_cache.prepare(library, KEY)
     folder = library.folder / vector_cache.FOLDER
@@ -98,31 +98,31 @@ def test_the_mirror_is_private(library: Library) -> None:
     assert all(mode == 0o600 for name, mode in modes.items() if "." in name or name == "lock")
 
 
-def test_new_vectors_are_found_at_once_and_mirrored_when_they_are_many(library: Library) -> None:
+def test_new_vectors_are_found_at_once_and_cached_when_they_are_many(library: Library) -> None:
     fill(library, MANY)
     nearest(library, random_rows(1)[0])
     more, rows = fill(library, 10, title="later", seed=2)
     assert next(iter(nearest(library, rows[3]).cosines)) == more[3]
-    assert mirrored(library) == MANY
+    assert cached_count(library) == MANY
     again, rows = fill(library, MANY, title="latest", seed=3)
     assert next(iter(nearest(library, rows[7]).cosines)) == again[7]
-    assert mirrored(library) == 2 * MANY + 10
-    assert len(list(head_of(library).parent.iterdir())) == 4
+    assert cached_count(library) == 2 * MANY + 10
+    assert len(list(manifest_of(library).parent.iterdir())) == 4
 
 
-def test_removed_passages_are_not_found_and_their_ids_mean_nothing(library: Library) -> None:
+def test_deleted_passages_are_not_found_even_if_their_ids_are_reused(library: Library) -> None:
     fill(library, MANY)
     old, rows = fill(library, MANY, title="old", seed=2)
     nearest(library, rows[0])
     videos.remove(library, 2)
     assert old[0] not in nearest(library, rows[0], limit=50).cosines
     new, others = fill(library, MANY, title="new", seed=3)
-    assert new[0] == old[0]  # SQLite gives the number again
+    assert new[0] == old[0]  # SQLite reuses the id
     assert next(iter(nearest(library, others[0]).cosines)) == new[0]
     assert nearest(library, rows[0]).cosines.get(new[0], 0.0) < 0.9
 
 
-def test_a_mirror_of_what_is_gone_is_made_anew(library: Library) -> None:
+def test_a_cache_of_deleted_vectors_is_rebuilt(library: Library) -> None:
     fill(library, 50)
     _, rows = fill(library, MANY, title="old", seed=2)
     nearest(library, rows[0])
@@ -132,20 +132,22 @@ def test_a_mirror_of_what_is_gone_is_made_anew(library: Library) -> None:
     assert len(nearest(library, rows[0], limit=50).cosines) == 50
 
 
-def test_hidden_passages_are_not_shown(library: Library) -> None:
+def test_unverified_passages_are_not_found(library: Library) -> None:
     ids, rows = fill(library, MANY)
     with library.writing() as connection:
         connection.execute("UPDATE passages SET visible = 0 WHERE id = ?", (ids[4],))
     assert ids[4] not in nearest(library, rows[4]).cosines
-    assert mirrored(library) == MANY
+    assert cached_count(library) == MANY
 
 
-@pytest.mark.parametrize("damage", ["torn tail", "cut short", "no head", "rubbish head", "odd head", "rows gone"])
-def test_a_damaged_mirror_is_mended(library: Library, damage: str) -> None:
+@pytest.mark.parametrize(
+    "damage", ["torn tail", "cut short", "no manifest", "rubbish manifest", "odd manifest", "rows gone"]
+)
+def test_a_damaged_cache_is_rebuilt(library: Library, damage: str) -> None:
     ids, rows = fill(library, MANY)
     nearest(library, rows[0])
-    head = head_of(library)
-    (data,) = head.parent.glob("*.rows")
+    manifest = manifest_of(library)
+    (data,) = manifest.parent.glob("*.rows")
     match damage:
         case "torn tail":
             with data.open("ab") as file:
@@ -154,21 +156,21 @@ def test_a_damaged_mirror_is_mended(library: Library, damage: str) -> None:
             short = data.with_name("short")
             short.write_bytes(data.read_bytes()[:1000])
             short.replace(data)
-        case "no head":
-            head.unlink()
-        case "rubbish head":
-            head.write_bytes(b"\x00\xffnothing")
-        case "odd head":
-            head.write_text('{"version": 1}')
+        case "no manifest":
+            manifest.unlink()
+        case "rubbish manifest":
+            manifest.write_bytes(b"\x00\xffnothing")
+        case "odd manifest":
+            manifest.write_text('{"version": 1}')
         case "rows gone":
             data.unlink()
     assert next(iter(nearest(library, rows[5]).cosines)) == ids[5]
     more, others = fill(library, MANY, title="more", seed=2)
     assert next(iter(nearest(library, others[5]).cosines)) == more[5]
-    assert mirrored(library) == 2 * MANY
+    assert cached_count(library) == 2 * MANY
 
 
-def test_another_library_in_its_place_is_told(library: Library, tmp_path: Path) -> None:
+def test_the_cache_of_another_library_is_recognized(library: Library, tmp_path: Path) -> None:
     fill(library, MANY)
     vector_cache.prepare(library, KEY)
     with Library.open(tmp_path / "other", create=True) as other:
@@ -177,7 +179,7 @@ def test_another_library_in_its_place_is_told(library: Library, tmp_path: Path) 
         assert next(iter(nearest(other, rows[9]).cosines)) == ids[9]
 
 
-def test_an_older_copy_of_the_library_is_told(library: Library, tmp_path: Path) -> None:
+def test_a_restored_backup_of_the_library_is_recognized(library: Library, tmp_path: Path) -> None:
     ids, rows = fill(library, MANY)
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -187,7 +189,7 @@ def test_an_older_copy_of_the_library_is_told(library: Library, tmp_path: Path) 
     shutil.copytree(library.folder / vector_cache.FOLDER, copy / vector_cache.FOLDER)
     with Library.open(copy) as restored:
         assert next(iter(nearest(restored, rows[9]).cosines)) == ids[9]
-        assert mirrored(restored) == MANY
+        assert cached_count(restored) == MANY
 
 
 def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None:
@@ -195,30 +197,32 @@ def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None
     said = [Passage(1.0, 2.0, PassageKind.SPEECH, f"words {n}") for n in range(MANY)]
     two, more = add_video(library, "two", said)
     add_vectors(library, more, rows)
-    assert list(nearest(library, rows[0], limit=1, only=SearchFilter(videos=frozenset({two}))).cosines) == [more[0]]
+    assert list(nearest(library, rows[0], limit=1, search_filter=SearchFilter(videos=frozenset({two}))).cosines) == [
+        more[0]
+    ]
     scenes = SearchFilter(kinds=frozenset({PassageKind.SCENE}))
-    assert list(nearest(library, rows[0], limit=1, only=scenes).cosines) == [ids[0]]
+    assert list(nearest(library, rows[0], limit=1, search_filter=scenes).cosines) == [ids[0]]
     assert not nearest(
-        library, rows[0], only=SearchFilter(videos=frozenset({two}), kinds=frozenset({PassageKind.SCENE}))
+        library, rows[0], search_filter=SearchFilter(videos=frozenset({two}), kinds=frozenset({PassageKind.SCENE}))
     ).cosines
 
 
-def test_asked_for_passages_get_their_cosine_however_far_they_are(library: Library) -> None:
+def test_included_passages_get_their_cosine_at_any_distance(library: Library) -> None:
     ids, rows = fill(library, MANY)
     far = int(np.argmin(rows @ rows[0]))
-    found = nearest(library, rows[0], limit=2, also=[ids[far], 999_999]).cosines
+    found = nearest(library, rows[0], limit=2, include_ids=[ids[far], 999_999]).cosines
     assert next(iter(found)) == ids[0]
     assert found[ids[far]] == pytest.approx(float(rows[far] @ rows[0]), abs=1e-5)
     assert len(found) == 3
 
 
-def test_two_models_never_meet(library: Library) -> None:
+def test_vectors_of_two_models_are_never_mixed(library: Library) -> None:
     ids, rows = fill(library, 10)
     passages.store_vectors(library, "other@1", ids[:1], np.full((1, 4), 0.5, dtype=np.float32))
     assert vector_index.keys(library) == [KEY, "other@1"]
-    mirror = vector_cache.prepare(library, "other@1")
-    assert list(vector_index.nearest(library, mirror, [0.5] * 4, limit=5).cosines) == ids[:1]
-    assert not vector_index.nearest(library, mirror, rows[0].tolist(), limit=5).cosines
+    cache = vector_cache.prepare(library, "other@1")
+    assert list(vector_index.nearest(library, cache, [0.5] * 4, limit=5).cosines) == ids[:1]
+    assert not vector_index.nearest(library, cache, rows[0].tolist(), limit=5).cosines
 
 
 def test_a_library_without_vectors_has_no_keys_and_finds_nothing(library: Library) -> None:
@@ -232,9 +236,9 @@ def test_a_folder_that_cannot_be_written_only_costs_time(library: Library) -> No
     assert next(iter(nearest(library, rows[5]).cosines)) == ids[5]
 
 
-@pytest.mark.parametrize("what", ["vectors", "folder", "file", "head", "lock", "generation", "pipe"])
-def test_a_mirror_that_leads_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
-    """As one in a library from someone else may: nothing there is removed, written or waited for."""
+@pytest.mark.parametrize("what", ["vectors", "folder", "file", "manifest", "lock", "generation", "pipe"])
+def test_a_cache_that_leads_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
+    """Links in a library from someone else: nothing behind them is deleted, written or waited for."""
     _, vectors = fill(library, 1_200)
     nearest(library, vectors[0])
     private = tmp_path / "private"
@@ -242,20 +246,20 @@ def test_a_mirror_that_leads_elsewhere_is_left_alone(library: Library, tmp_path:
     for name in ("diary.txt", "x.rows", "x.bits", "x.ids"):
         (private / name).write_text("private " * 100)
     before = {path.name: path.read_bytes() for path in private.iterdir()}
-    head, vectors_folder = head_of(library), library.folder / "vectors"
-    rows = next(head.parent.glob("*.rows"))
+    manifest, vectors_folder = manifest_of(library), library.folder / "vectors"
+    rows = next(manifest.parent.glob("*.rows"))
     if what == "vectors":
         shutil.rmtree(vectors_folder)
         vectors_folder.symlink_to(private)
     elif what == "folder":
-        shutil.rmtree(head.parent)
-        head.parent.symlink_to(private)
+        shutil.rmtree(manifest.parent)
+        manifest.parent.symlink_to(private)
     elif what == "generation":
-        head.write_text(
-            json.dumps(json.loads(head.read_text()) | {"generation": "../../../private/x", "count": 0, "last": 0})
+        manifest.write_text(
+            json.dumps(json.loads(manifest.read_text()) | {"generation": "../../../private/x", "count": 0, "last": 0})
         )
     else:
-        place = {"file": rows, "head": head, "lock": vectors_folder / "lock", "pipe": head}[what]
+        place = {"file": rows, "manifest": manifest, "lock": vectors_folder / "lock", "pipe": manifest}[what]
         place.unlink()
         if what == "pipe":
             os.mkfifo(place)
@@ -266,14 +270,14 @@ def test_a_mirror_that_leads_elsewhere_is_left_alone(library: Library, tmp_path:
     assert {path.name: path.read_bytes() for path in private.iterdir()} == before
 
 
-def test_a_purge_leaves_no_mirror(library: Library) -> None:
+def test_a_purge_leaves_no_cache(library: Library) -> None:
     fill(library, MANY)
     vector_cache.prepare(library, KEY)
     videos.remove(library, 1, purge=True)
     assert not (library.folder / vector_cache.FOLDER).exists()
 
 
-def test_searching_while_others_write_and_mirror_is_right(library: Library) -> None:
+def test_searching_while_others_write_and_extend_the_cache_is_right(library: Library) -> None:
     """Four writers and searchers at once: nobody fails, and in the end everything is found."""
     fill(library, MANY)
     failures: list[BaseException] = []
@@ -294,5 +298,5 @@ def test_searching_while_others_write_and_mirror_is_right(library: Library) -> N
         worker.join()
     assert not failures
     total = library.number("SELECT count(*) FROM vectors")
-    mirror = vector_cache.prepare(library, KEY)
-    assert len(mirror) + len(mirror.newer(library).ids) == total == MANY + 4 * 3 * 400
+    cache = vector_cache.prepare(library, KEY)
+    assert len(cache) + len(cache.newer(library).ids) == total == MANY + 4 * 3 * 400

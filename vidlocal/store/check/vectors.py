@@ -10,7 +10,7 @@ from vidlocal.records import JobKind
 from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
-from vidlocal.store.index import vector_cache, vector_index
+from vidlocal.store.index import vector_cache, vector_index, vector_table
 from vidlocal.store.queue import jobs
 
 _CHUNK = 4096
@@ -41,13 +41,13 @@ def caches(library: Library) -> Iterator[Finding]:
             yield Finding(Category.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", repair=mend)
 
 
-def _models(library: Library) -> list[tuple[str, vector_cache.VectorTable]]:
+def _models(library: Library) -> list[tuple[str, vector_table.VectorTable]]:
     """Every model there are vectors of, and of what sort of thing."""
-    kept = [(key, vector_cache.PASSAGE_VECTORS) for key in vector_index.keys(library)]
-    return kept + [(key, vector_cache.FRAME_VECTORS) for key in frame_vectors.keys(library)]
+    kept = [(key, vector_table.PASSAGE_VECTORS) for key in vector_index.keys(library)]
+    return kept + [(key, vector_table.FRAME_VECTORS) for key in frame_vectors.keys(library)]
 
 
-def _unusable_rows(library: Library, key: str, table: vector_cache.VectorTable) -> Iterator[tuple[int, int]]:
+def _unusable_rows(library: Library, key: str, table: vector_table.VectorTable) -> Iterator[tuple[int, int]]:
     """Id and video of the bad vectors of a model. The usual size is the right one."""
     name, owner, owners = table.name, table.owner_column, table.owner_table
     usual = library.number(
@@ -80,8 +80,8 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
         return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
 
 
-def _regenerate(library: Library, table: vector_cache.VectorTable, bad: Sequence[tuple[int, int]]) -> None:
-    work = JobKind.EMBED if table is vector_cache.PASSAGE_VECTORS else JobKind.PICTURES
+def _regenerate(library: Library, table: vector_table.VectorTable, bad: Sequence[tuple[int, int]]) -> None:
+    work = JobKind.EMBED if table is vector_table.PASSAGE_VECTORS else JobKind.PICTURES
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
         for video_id in {video_id for _, video_id in bad}:

@@ -9,7 +9,7 @@ from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.index import vector_cache
+from vidlocal.store.index import vector_cache, vector_table
 from vidlocal.store.queue import jobs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class FrameVectors:
 
 def keys(library: Library) -> list[str]:
     """List the model keys with frame vectors. Fast in a library of any size."""
-    return vector_cache.keys(library, vector_cache.FRAME_VECTORS)
+    return vector_table.keys(library, vector_table.FRAME_VECTORS)
 
 
 def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "Vectors") -> None:
@@ -77,7 +77,7 @@ def every(library: Library, key: str, videos: Collection[int] | None = None) -> 
     """
     import numpy as np
 
-    cache = vector_cache.prepare(library, key, vector_cache.FRAME_VECTORS)
+    cache = vector_cache.prepare(library, key, vector_table.FRAME_VECTORS)
     newer = cache.newer(library)
     where, values = "", []
     if videos is not None:

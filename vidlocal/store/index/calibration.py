@@ -1,22 +1,19 @@
-"""What a cosine is worth: models differ in it, and so do libraries.
+"""Calibrates cosine similarity per model and library to a 0-1 scale.
 
-Two texts that have nothing to do with each other have a cosine of 0.0 with one model and of 0.5 with another. So
-nearness is told in steps between two cosines of the library itself: that of passages which lie far apart (0), and that
-of a passage and the most similar one of another video (1).
+Unrelated texts have a cosine of 0.0 with one embedding model and of 0.5 with another. The scale runs from the cosine of
+unrelated passages of the library (0) to the cosine of near-duplicate passages of different videos (1).
 
-That holds for a query where the model is given queries in the same wording as passages. Many are told that a text is a
-query, and then all its cosines are lower: 0 is what the query has with passages in general, and 1 lies as far above
-that as the most similar passage lies above passages in general.
+This holds for queries of a symmetric model (no query prefix). With a query prefix all cosines are lower: 0 is then the
+mean cosine of the query with passages, and 1 lies as far above it as near-duplicates lie above the mean of passages.
 """
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from vidlocal.store.values import Ids, Vectors
 
-# Fewer passages, or ones that are all alike, tell nothing about a model.
+# Fewer passages, or a smaller range of cosines, do not characterize a model.
 _MIN_VECTORS = 30
 _MIN_RANGE = 0.1
 
@@ -27,38 +24,38 @@ _UNRELATED_PERCENTILE = 5
 
 @dataclass(frozen=True, slots=True)
 class SimilarityScale:
-    """The cosines of passages that lie far apart, of passages that tell of the same, and of passages in general."""
+    """Cosines of unrelated passages, of near-duplicates, and the mean over all passages."""
 
     unrelated: float
     near_duplicate: float
     mean: float
 
     def normalized(self, cosine: float) -> float:
-        """0 for what has nothing to do with each other, 1 for what is as near as passages of two videos come."""
+        """Map a cosine to the scale: 0 for unrelated texts, 1 for near-duplicates. Not clipped."""
         return (cosine - self.unrelated) / (self.near_duplicate - self.unrelated)
 
     def with_query_mean(self, mean: float) -> "SimilarityScale":
-        """The scale of a query that has this cosine with passages in general, told to the model as a query."""
+        """Return the scale of a query with a query prefix. `mean` is its mean cosine with passages."""
         return replace(self, unrelated=mean, near_duplicate=mean + self.near_duplicate - self.mean, mean=mean)
 
 
-def fit(vectors: "NDArray[np.float32]", videos: "NDArray[np.int64]") -> SimilarityScale | None:
-    """The scale of unit vectors, n x d, and the videos they belong to; None where they are too few or too alike.
+def fit(vectors: "Vectors", videos: "Ids") -> SimilarityScale | None:
+    """Fit the scale to unit vectors (n x d) and their video ids; None for too few vectors or too small a range.
 
-    Within one video a frame resembles the next one: its passages are compared with each other only where there is no
-    other video. Takes some milliseconds.
+    Compares passages of different videos, because frames of one video resemble each other; in a library of one video
+    all passages. Takes a few milliseconds.
     """
     import numpy as np
 
     if len(vectors) < _MIN_VECTORS:
         return None
-    asked = np.linspace(0, len(vectors) - 1, min(_SAMPLED_ROWS, len(vectors)), dtype=np.int64)
+    rows = np.linspace(0, len(vectors) - 1, min(_SAMPLED_ROWS, len(vectors)), dtype=np.int64)
     others = np.linspace(0, len(vectors) - 1, min(_SAMPLED_OTHERS, len(vectors)), dtype=np.int64)
-    comparable = videos[asked][:, None] != videos[others]
+    comparable = videos[rows][:, None] != videos[others]
     if not comparable.any():
-        comparable = asked[:, None] != others
-    cosines = np.where(comparable, vectors[asked] @ vectors[others].T, np.nan)[comparable.any(axis=1)]
-    alike = float(np.median(np.nanmax(cosines, axis=1)))
-    apart = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _SAMPLED_ROWS)], _UNRELATED_PERCENTILE))
-    middle = float(np.nanmean(cosines))
-    return SimilarityScale(apart, alike, middle) if alike - middle >= _MIN_RANGE else None
+        comparable = rows[:, None] != others
+    cosines = np.where(comparable, vectors[rows] @ vectors[others].T, np.nan)[comparable.any(axis=1)]
+    near_duplicate = float(np.median(np.nanmax(cosines, axis=1)))
+    unrelated = float(np.nanpercentile(cosines[:, :: max(1, len(others) // _SAMPLED_ROWS)], _UNRELATED_PERCENTILE))
+    mean = float(np.nanmean(cosines))
+    return SimilarityScale(unrelated, near_duplicate, mean) if near_duplicate - mean >= _MIN_RANGE else None

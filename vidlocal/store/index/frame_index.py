@@ -1,8 +1,8 @@
-"""The frames that look most like a direction in the space of a picture model, and videos as one direction each.
+"""Nearest-neighbour search over frame vectors, and centroids of videos.
 
-As for passages (`store.vector_index`) a mirror of the vectors proposes and the table decides, and models never meet.
-Every row is compared, whatever the size: what the words of a query tell pictures apart by is far less than what signs
-alone can tell, and 1,000,000 frames of 512 dimensions take 0.4 s so.
+As in `vector_index`, a cache of the vectors proposes and the table decides, and models are never mixed. All rows are
+compared exactly, in a library of any size: the words of a query separate images by far less than sign bits can resolve,
+and 1,000,000 frames of 512 dimensions take 0.4 s.
 """
 
 import json
@@ -13,37 +13,35 @@ from typing import TYPE_CHECKING
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
+from vidlocal.store.index.vector_table import FRAME_VECTORS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from vidlocal.store.index.vector_cache import VectorCache
+    from vidlocal.store.values import Ids, Mask, Positions, Vector, Vectors
 
-    Vectors = NDArray[np.float32]
-    Numbers = NDArray[np.int64]
+_BLOCK_ROWS = 16_384  # 32 MB of 512 dimensions
+_BATCH = 500  # candidates per look-up in the table
+_SAMPLE = 50_000  # cosines for median and spread
+_ONE_SIGMA_BELOW = 0.1587  # quantile of a normal distribution one standard deviation below its mean
 
-_BLOCK_ROWS = 16_384  # rows at a time: 32 MB of 512 dimensions
-_BATCH = 500  # so many candidates are looked up in the table at once
-_SAMPLE = 50_000  # of so many cosines middle and spread are taken
-_ONE_DEVIATION_BELOW = 0.1587  # so much of a normal distribution lies more than one standard deviation below its middle
-
-# What a frame is to a filter that was made for passages: a span without language, with the words of its description.
+# Frames as rows of `passages`, for filters: spans without language, with the text of the description.
 _AS_PASSAGES = """SELECT
-    frames.id AS frame_id, vector, coalesce(said.id, -frames.id) AS id, frames.video_id AS video_id,
-    frames.time AS start, frames.time AS "end", 'picture' AS kind, coalesce(said.text, '') AS text, NULL AS language
-  FROM json_each(?) AS wanted CROSS JOIN frames ON frames.id = wanted.value
+    frames.id AS frame_id, vector, coalesce(scene.id, -frames.id) AS id, frames.video_id AS video_id,
+    frames.time AS start, frames.time AS "end", 'picture' AS kind, coalesce(scene.text, '') AS text, NULL AS language
+  FROM json_each(?) AS candidates CROSS JOIN frames ON frames.id = candidates.value
   CROSS JOIN frame_vectors ON frame_vectors.frame_id = frames.id AND frame_vectors.model = ?
-  LEFT JOIN passages AS said ON said.id = (
+  LEFT JOIN passages AS scene ON scene.id = (
     SELECT max(id) FROM passages WHERE frame_id = frames.id AND kind = 'scene' AND visible)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Cosines of pictures in general with what is looked for: how many there are, their middle and spread.
+    """Distribution of the cosines of all frames with a query: count, median and spread (standard deviation).
 
-    The spread is that of the lower half, as if it were half of a normal distribution: where much of a library is what
-    is looked for, that makes the upper half wide, and must not hide itself by it.
+    The spread is estimated from the lower half: many matches in a library widen only the upper half.
     """
 
     count: int
@@ -52,12 +50,12 @@ class Background:
 
 
 def prepare(library: Library, key: str) -> "VectorCache":
-    """The mirror of a picture model's vectors, for `nearest` and `of_videos`."""
-    return vector_cache.prepare(library, key, vector_cache.FRAME_VECTORS)
+    """Update and open the vector cache of an image model, for `nearest` and `video_centroids`."""
+    return vector_cache.prepare(library, key, FRAME_VECTORS)
 
 
-def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
-    """The model key and vector of a frame, the newest where several models have seen it; None where none has."""
+def vector_of(library: Library, frame_id: int) -> "tuple[str, Vector] | None":
+    """Return model key and vector of a frame, by the model of its newest vector."""
     import numpy as np
 
     row = library.row("SELECT model, vector FROM frame_vectors WHERE frame_id = ? ORDER BY id DESC LIMIT 1", frame_id)
@@ -67,7 +65,7 @@ def vector_of(library: Library, frame_id: int) -> "tuple[str, Vectors] | None":
 
 
 def count_missing(library: Library, key: str) -> int:
-    """How many distinct frames this model has not turned into a vector."""
+    """Count the distinct frames without a vector of this model."""
     distinct = library.number("SELECT count(*) FROM frames WHERE image IS NOT NULL")
     return distinct - library.number("SELECT count(*) FROM frame_vectors WHERE model = ?", key)
 
@@ -75,15 +73,16 @@ def count_missing(library: Library, key: str) -> int:
 def nearest(
     library: Library,
     cache: "VectorCache",
-    vector: "Vectors",
+    vector: "Vector",
     *,
     limit: int,
     min_cosine: Callable[[Background], float],
     search_filter: SearchFilter = NO_FILTER,
 ) -> tuple[dict[int, float], Background]:
-    """Cosines by id of the `limit` frames nearest to a unit vector, best first, as far as `only` lets them through.
+    """Find the `limit` frames nearest to a unit vector: cosines by frame id, best first.
 
-    `least` gives the smallest cosine that counts. A vector of other dimensions than the stored ones finds nothing.
+    `min_cosine` returns the smallest cosine of a match. A vector of other dimensions than the stored ones matches
+    nothing.
     """
     import numpy as np
 
@@ -93,25 +92,25 @@ def nearest(
     cosines = np.concatenate([_cosines(cache.vectors, vector), newer.vectors @ vector])
     if not len(cosines):
         return {}, Background(0, 0.0, 0.0)
-    low, middle = np.quantile(cosines[:: 1 + len(cosines) // _SAMPLE], [_ONE_DEVIATION_BELOW, 0.5])
-    crowd = Background(len(cosines), float(middle), float(middle - low))
-    counts = cosines >= min_cosine(crowd)
+    low, median = np.quantile(cosines[:: 1 + len(cosines) // _SAMPLE], [_ONE_SIGMA_BELOW, 0.5])
+    background = Background(len(cosines), float(median), float(median - low))
+    matches = cosines >= min_cosine(background)
     if search_filter.videos is not None:
-        counts &= np.isin(np.concatenate([cache.videos, newer.videos]), list(search_filter.videos))
-    near = np.flatnonzero(counts)
-    near = near[np.argsort(-cosines[near], kind="stable")]
-    frames = np.concatenate([cache.owners, newer.owners])[near]
-    kept: dict[int, float] = {}
+        matches &= np.isin(np.concatenate([cache.videos, newer.videos]), list(search_filter.videos))
+    positions = np.flatnonzero(matches)
+    positions = positions[np.argsort(-cosines[positions], kind="stable")]
+    frames = np.concatenate([cache.owners, newer.owners])[positions]
+    exact: dict[int, float] = {}
     for start in range(0, len(frames), _BATCH):
-        kept |= _exact(library, cache.key, vector, frames[start : start + _BATCH].tolist(), search_filter)
-        if len(kept) >= limit:
+        exact |= _exact(library, cache.key, vector, frames[start : start + _BATCH].tolist(), search_filter)
+        if len(exact) >= limit:
             break
-    ranked = sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
-    return dict(ranked[:limit]), crowd
+    ranked = sorted(exact.items(), key=lambda pair: (-pair[1], pair[0]))
+    return dict(ranked[:limit]), background
 
 
-def video_centroids(library: Library, cache: "VectorCache") -> "tuple[Numbers, Vectors]":
-    """Ids of the videos, ascending, and how each looks on the whole: the mean of its frames' vectors, of length 1."""
+def video_centroids(library: Library, cache: "VectorCache") -> "tuple[Ids, Vectors]":
+    """Compute the mean vector of the frames of each video, of length 1. Returns ascending video ids and vectors."""
     import numpy as np
 
     newer = cache.newer(library)
@@ -122,11 +121,11 @@ def video_centroids(library: Library, cache: "VectorCache") -> "tuple[Numbers, V
         _add(sums, rows[start : start + len(block)], block)
     _add(sums, rows[len(cache) :], newer.vectors)
     lengths = np.linalg.norm(sums, axis=1)
-    points = (lengths > 0) & _exist(library, videos.tolist())
-    return videos[points], (sums[points] / lengths[points, None]).astype(np.float32)
+    usable = (lengths > 0) & _exist(library, videos.tolist())
+    return videos[usable], (sums[usable] / lengths[usable, None]).astype(np.float32)
 
 
-def _cosines(rows: "Vectors", vector: "Vectors") -> "Vectors":
+def _cosines(rows: "Vectors", vector: "Vector") -> "Vector":
     import numpy as np
 
     cosines = np.empty(len(rows), dtype=np.float32)
@@ -135,19 +134,19 @@ def _cosines(rows: "Vectors", vector: "Vectors") -> "Vectors":
     return cosines
 
 
-def _add(sums: "NDArray[np.float64]", at: "Numbers", vectors: "Vectors") -> None:
-    """Add each vector to its row of `sums`. Frames of one video mostly lie side by side."""
+def _add(sums: "NDArray[np.float64]", rows: "Positions", vectors: "Vectors") -> None:
+    """Add each vector to its row of `sums`. Fast for runs of equal rows: frames of a video are mostly adjacent."""
     import numpy as np
 
-    if not len(at):
+    if not len(rows):
         return
-    borders = [*np.flatnonzero(np.diff(at)) + 1, len(at)]
+    borders = [*np.flatnonzero(np.diff(rows)) + 1, len(rows)]
     for begin, end in zip([0, *borders[:-1]], borders, strict=True):
-        sums[at[begin]] += np.ones(end - begin, dtype=np.float32) @ vectors[begin:end]
+        sums[rows[begin]] += np.ones(end - begin, dtype=np.float32) @ vectors[begin:end]
 
 
-def _exist(library: Library, videos: Collection[int]) -> "NDArray[np.bool_]":
-    """Which of the videos the library still has: the mirror forgets late."""
+def _exist(library: Library, videos: Collection[int]) -> "Mask":
+    """Return a mask of the videos still in the library: the cache drops deleted rows late."""
     import numpy as np
 
     rows = library.rows("SELECT id FROM videos WHERE id IN (SELECT value FROM json_each(?))", json.dumps(list(videos)))
@@ -155,9 +154,9 @@ def _exist(library: Library, videos: Collection[int]) -> "NDArray[np.bool_]":
 
 
 def _exact(
-    library: Library, key: str, vector: "Vectors", frames: Collection[int], search_filter: SearchFilter
+    library: Library, key: str, vector: "Vector", frames: Collection[int], search_filter: SearchFilter
 ) -> dict[int, float]:
-    """Cosines of those of the frames that may be shown, as the table has them now."""
+    """Compute the cosines of the frames that match the filter, from the vectors in the table."""
     import numpy as np
 
     condition, values = search_filter.condition(by_time=True)
@@ -167,6 +166,6 @@ def _exact(
         key,
         *values,
     )
-    shown = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == 4 * len(vector)]
-    vectors = np.frombuffer(b"".join(row["vector"] for row in shown), dtype="<f4").reshape(-1, len(vector))
-    return dict(zip([row["frame_id"] for row in shown], (vectors @ vector).tolist(), strict=True))
+    usable = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == 4 * len(vector)]
+    vectors = np.frombuffer(b"".join(row["vector"] for row in usable), dtype="<f4").reshape(-1, len(vector))
+    return dict(zip([row["frame_id"] for row in usable], (vectors @ vector).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Passages as the hits of a search: one view of the library, the hits and their videos."""
+"""Reads for search: hits, their videos, and a consistent snapshot of the library."""
 
 import json
 import os
@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
-
-__all__ = ["NO_FILTER", "SearchFilter", "list_ids", "places", "read", "snapshot", "videos_named"]
+from vidlocal.store.index.search_filter import SearchFilter
 
 
 @contextmanager
 def snapshot(library: Library) -> Iterator[None]:
-    """All reads of the block see the library at one point in time, whatever others write meanwhile."""
+    """Read one state of the library throughout the block, despite concurrent writes."""
     if library.connection.in_transaction:
         yield
         return
@@ -28,13 +26,13 @@ def snapshot(library: Library) -> Iterator[None]:
 
 
 def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
-    """The visible passages of `scores` (by passage id) as hits, in its order. One that is gone is left out."""
+    """Return the visible passages of `scores` (by passage id) as hits, in the same order. Skips deleted passages."""
     rows = library.rows(
         """SELECT id, video_id, start, "end", kind, text FROM passages
         WHERE visible AND id IN (SELECT value FROM json_each(?))""",
         json.dumps(list(scores)),
     )
-    found = {
+    hits = {
         row["id"]: Hit(
             passage_id=row["id"],
             video_id=row["video_id"],
@@ -46,18 +44,18 @@ def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
         )
         for row in rows
     }
-    return [found[passage_id] for passage_id in scores if passage_id in found]
+    return [hits[passage_id] for passage_id in scores if passage_id in hits]
 
 
 def list_ids(library: Library, search_filter: SearchFilter, *, limit: int) -> list[int]:
-    """Ids of the visible passages that `only` lets through, video by video in order of time, at most `limit`."""
+    """List at most `limit` ids of visible passages that match a filter, in order of video and time."""
     condition, values = search_filter.condition()
     sql = f"SELECT id FROM passages WHERE visible{condition} ORDER BY video_id, start, id LIMIT ?"
     return [row["id"] for row in library.rows(sql, *values, limit)]
 
 
 def videos_named(library: Library, text: str) -> frozenset[int]:
-    """Ids of the videos with this part in their title or file name, or of the one with this number."""
+    """Return the ids of the videos with this text in title or file name, or with this number as id."""
     part = text.casefold()
     return frozenset(
         row["id"]
@@ -69,9 +67,9 @@ def videos_named(library: Library, text: str) -> frozenset[int]:
 
 
 def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
-    """The videos worth a closer look: of 280,000 titles SQLite leaves out what it can in a tenth of the time.
+    """Preselect videos in SQL, in a tenth of the time for 280,000 titles.
 
-    It folds the case of ASCII only, so that a title or path with other letters always stays.
+    SQLite folds only ASCII case: titles and paths with other letters are always selected.
     """
     columns = "SELECT id, title, path FROM videos"
     if not text.isascii():
@@ -85,7 +83,7 @@ def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
 
 
 def places(library: Library, video_ids: Collection[int]) -> dict[int, VideoRef]:
-    """Titles and paths of videos, by id."""
+    """Return titles and paths of videos by id."""
     rows = library.rows(
         "SELECT id, title, path FROM videos WHERE id IN (SELECT value FROM json_each(?))",
         json.dumps(sorted(video_ids)),

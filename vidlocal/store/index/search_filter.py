@@ -1,4 +1,4 @@
-"""What a search is narrowed to, as SQL."""
+"""Filter of a search, as SQL conditions on passages."""
 
 import json
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from vidlocal.records import PassageKind
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
-# Wall-clock time of a recording. What a camera wrote in UTC is turned into this machine's time; with another offset,
-# or none, it is the time where the camera was already. A date alone has no time of day.
+# Local time of a recording. UTC is converted to the time zone of this machine; with another offset, or none, the value
+# is the local time of the camera. A date alone has no time of day.
 _RECORDED = """CASE WHEN recorded_at LIKE '%T%Z' OR recorded_at LIKE '%+00:00' OR recorded_at LIKE '%+0000'
   THEN datetime(recorded_at, 'localtime') ELSE replace(substr(recorded_at, 1, 19), 'T', ' ') END"""
 _TIME_OF_DAY = f"""CASE WHEN length(recorded_at) > 10
   THEN strftime('%H:%M', {_RECORDED}, printf('+%.3f seconds', passages.start)) END"""
 
-# What a model sees is written in English and has no language of its own; what is heard has its video's.
+# Descriptions are in English without a language of their own; speech has the language of its video.
 _LANGUAGE = """coalesce(passages.language, CASE WHEN passages.kind IN ('scene', 'action', 'summary') THEN 'en'
   WHEN passages.kind IN ('speech', 'subtitle') THEN (SELECT language FROM videos WHERE id = passages.video_id) END)"""
 
-# Everything at the time of what was tagged, so that speech over a tagged scene is found as well.
+# All passages overlapping a tagged one in time, so that speech over a tagged scene matches too.
 _TAGGED_SPANS = """(
     SELECT passages.video_id, start, "end" FROM tags JOIN passages USING (frame_id) WHERE tag IN (:tag, :filed)
     UNION SELECT passages.video_id, start, "end" FROM video_tags JOIN passages ON passages.id = passage_id
@@ -35,11 +35,11 @@ _FILED = "coalesce((SELECT tag FROM vocabulary WHERE form = ?), ?)"
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
-    """What a search is narrowed to. None is no limit; an empty set of videos or kinds lets nothing through.
+    """Restricts the passages of a search. None does not restrict; an empty set of videos or kinds matches nothing.
 
-    `phrases` must all be there, none of `without`. `before` and `after` (inclusive) are the beginning of an ISO 8601
-    date of recording. `at` is seconds of the video, `time` minutes of the day of recording, past midnight where the
-    second is not after the first.
+    A passage must contain all `phrases` and no `excluded` one. `before` and `after` (inclusive) are prefixes of an ISO
+    8601 recording date. `span` is in seconds of the video. `time_of_day` is (start, end) of the recording time in
+    minutes; it wraps past midnight if end < start.
     """
 
     videos: frozenset[int] | None = None
@@ -55,18 +55,18 @@ class SearchFilter:
 
     @property
     def needs_rows(self) -> bool:
-        """Whether more than video and kind of a passage must be known to tell whether it is let through."""
+        """Whether the filter needs columns that the vector cache does not hold (other than video and kind)."""
         return bool(next(self._row_conditions(), None))
 
     @property
     def cached_part(self) -> "SearchFilter":
-        """The part of it that can be told from video and kind."""
+        """The part of the filter on video and kind."""
         return SearchFilter(self.videos, self.kinds)
 
     def condition(self, *, by_time: bool = False) -> tuple[str, tuple[str | float, ...]]:
-        """SQL for the WHERE of a query over `passages`, beginning with AND, and the values it binds.
+        """Return SQL for the WHERE of a query over `passages` (empty, or starting with AND) and its parameters.
 
-        `by_time`: what is called `passages` there are points in time that may have no row of their own in the table.
+        `by_time`: `passages` is a subquery of points in time, possibly without a row in the table.
         """
         sql, values = "", []
         for part, bound in (*self._cached_conditions(), *self._row_conditions(_TAGGED_BY_TIME if by_time else _TAGGED)):
@@ -96,23 +96,23 @@ class SearchFilter:
         yield from self._recording_conditions()
 
     def _recording_conditions(self) -> Iterator[tuple[str, list[str | float]]]:
-        among = "passages.video_id IN (SELECT id FROM videos WHERE {})"
+        sql = "passages.video_id IN (SELECT id FROM videos WHERE {})"
         if self.before is not None:
-            yield among.format(f"{_RECORDED} < ?"), [self.before]
+            yield sql.format(f"{_RECORDED} < ?"), [self.before]
         if self.after is not None:
-            yield among.format(f"{_RECORDED} >= ?"), [self.after]
+            yield sql.format(f"{_RECORDED} >= ?"), [self.after]
         if self.time_of_day is not None:
             start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in self.time_of_day)
-            both = "OR" if self.time_of_day[0] > self.time_of_day[1] else "AND"
+            operator = "OR" if self.time_of_day[0] > self.time_of_day[1] else "AND"
             day = f"SELECT {_TIME_OF_DAY} AS day FROM videos WHERE id = passages.video_id"
-            yield f"EXISTS (SELECT 1 FROM ({day}) WHERE day >= ? {both} day < ?)", [start, end]
+            yield f"EXISTS (SELECT 1 FROM ({day}) WHERE day >= ? {operator} day < ?)", [start, end]
 
 
 NO_FILTER = SearchFilter()
 
 
 def _contains(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
-    """Whether a passage holds a phrase: its words in this order, inflected or not. Nothing for a phrase of signs."""
+    """Yield the condition for a phrase: its words in this order, in any inflection. Empty for punctuation only."""
     parts = list(words(phrase.lower()))
     if any(UNSPACED.search(part) for part in parts):
         yield "instr(lower(passages.text), ?)", [phrase.lower()]

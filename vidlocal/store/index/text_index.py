@@ -1,16 +1,16 @@
-"""Passages found by their words, and how much of a query each of them covers.
+"""Full-text search over passages with normalized BM25 scores.
 
-Three ways into the text, tried per word of the query:
+Each word of the query is looked up in one of:
 
-- `passage_words`: stemmed words, accents folded. The usual way.
-- `passage_grams`: trigrams, for scripts without spaces and for a word that the library only knows as a part of
-  others (`photosh`, a Korean noun with its particle).
-- a plain look through the text for one or two characters of such a script, which no trigram can hold.
+- `passage_words`: stemmed words with folded accents (the usual case);
+- `passage_grams`: trigrams, for scripts without spaces and for words only found within other words (`photosh`, a Korean
+  noun with its particle);
+- a scan of the text, for one or two characters of a script without spaces, too short for a trigram.
 
-Scores are BM25 (k1 1.2, b 0.75, as FTS5 computes it) over the sum of the weights of the query's words: 1.0 says that
-all words of the query stand in a passage of ordinary length, 0.5 that half of their weight does. A rare word weighs
-more: ln(1 + (n - df + 0.5) / (df + 0.5)) for df of n passages. Unlike a raw BM25 this compares across queries, and a
-query whose best passage holds one of its ten words does not look like a success.
+The score (coverage) is BM25 (k1 1.2, b 0.75, as computed by FTS5) divided by the sum of the weights of the query words:
+1.0 for all words in a passage of average length, 0.5 for half of the weight. A rare word weighs more: ln(1 + (n - df +
+0.5) / (df + 0.5)) for df of n passages. Unlike raw BM25, coverage is comparable across queries: a query whose best
+passage contains one of ten words scores low.
 """
 
 import json
@@ -22,20 +22,20 @@ from heapq import nlargest
 from typing import Literal
 
 from vidlocal.store.database import Library
-from vidlocal.store.index.hits import NO_FILTER, SearchFilter
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
 Index = Literal["words", "grams", "text"]
 
-# Scoring a passage takes FTS5 one or two microseconds. The words of a query are taken rarest first until together they
-# stand in this many passages, so that it takes 10 to 15 ms in a library of any size. At least one word is always taken.
+# FTS5 scores a passage in 1 to 2 microseconds. Words are scored rarest first while their posting lists add up to this
+# many passages: 10 to 15 ms in a library of any size. At least one word is scored.
 MAX_POSTINGS = 6_000
-# Where a search takes few milliseconds otherwise, up to LARGE passages, it can afford nearly all of them.
+# Up to LARGE_LIBRARY passages the rest of a search takes few milliseconds, so that nearly all words can be scored.
 MAX_POSTINGS_OF_FEW = 15_000
 
-# Commoner words find no passages, but those found count for more that hold them too, for each of so many words 1 to
-# 4 ms. What 8,000 are of 1,000,000 passages are 140 of activitynet's 17,505; R@1, R@10 and MRR of videos there, by
-# words alone, 400 queries:
+# Common words do not add candidates; up to this many of them raise the score of candidates that contain them (1-4 ms
+# each). 140 of the 17,505 passages of activitynet correspond to 8,000 of 1,000,000. R@1, R@10 and MRR of videos there,
+# with word search alone, 400 queries:
 #
 #     every passage scored by every word             0.093   0.278   0.144
 #     140 passages, scored by the rarest words       0.038   0.178   0.070
@@ -43,29 +43,29 @@ MAX_POSTINGS_OF_FEW = 15_000
 #     87 passages, 6 commoner words added            0.093   0.250   0.135
 MAX_ADDED = 4
 
-# Dropped, where rarer words are left: words in more than this part of the passages, once they are so many.
+# Words in more than this share of the passages, and in at least this many, are dropped if the query has rarer ones.
 COMMON_SHARE = 0.25
 MIN_COMMON_DF = 200
 
-# In libraries of more passages than this their number is the largest id, and how common a very common word is is
-# learnt from some stretches of them: `the` in 680,000 of 1,000,000 takes 0.5 ms so, and 44 ms counted to its end.
+# In libraries with more passages, their number is estimated by the largest id, and the document frequency of very
+# common words by samples of id ranges: 0.5 ms for `the` in 680,000 of 1,000,000 passages, 44 ms for a full count.
 LARGE_LIBRARY = 50_000
 SAMPLE_RANGES = 4
 SAMPLE_RANGE_IDS = 1_024
 
-# No sentence is longer; looking up a word takes up to a millisecond, reading a pasted megabyte would take seconds.
+# Longer than any sentence. A look-up takes up to 1 ms; a pasted megabyte would take seconds to tokenize.
 MAX_TERMS = 32
 MAX_QUERY_CHARACTERS = 20_000
 MAX_WORD_CHARACTERS = 64
 
-# Each looks through all texts: 0.2 s in a library of a million passages.
+# Each scans all texts: 0.2 s in a library of a million passages.
 MAX_TEXT_SCANS = 4
 
-# Below this a passage shares nothing but filler words with the query.
+# A passage below shares only stop words with the query.
 MIN_COVERAGE = 0.01
 
-# FTS5 gives a word in half of the passages no weight, and in a small library that is any word that matters: there
-# each word is scored by itself and weighed by us.
+# FTS5 gives no weight to a word in half of the passages, which in a small library may be any relevant word. Up to this
+# many passages, each word is scored alone and weighted by `_weight`.
 SMALL_LIBRARY = 2_000
 
 _GRAM_CHARACTERS = 3
@@ -73,7 +73,7 @@ _GRAM_CHARACTERS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What a search is bounded by: the passages that scoring may touch, those wanted, and what they are narrowed to."""
+    """Limits of a search: passages to score, results, and the filter."""
 
     max_postings: int
     limit: int
@@ -82,7 +82,7 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """One thing to look for in one index. `df` is in how many passages it stands, `weight` what that is worth."""
+    """A term in one index, with its document frequency and weight."""
 
     index: Index
     text: str
@@ -91,27 +91,26 @@ class _Term:
 
 
 def search(library: Library, query: str, *, limit: int, search_filter: SearchFilter = NO_FILTER) -> dict[int, float]:
-    """The passages that share words with `query`: coverage, 0 to 1, by passage id, best first, at most `limit`.
+    """Find the `limit` best passages with words of `query`: coverage (0 to 1) by passage id, best first.
 
-    Any text is a query; nothing in it is an operator. The first 32 distinct words of the first 20,000 characters
-    count.
+    Any text is a valid query without operators. Uses the first 32 distinct words of the first 20,000 characters.
     """
     total = _size(library)
     terms = [_look_up(library, piece, total) for piece in split(query)]
     whole = sum(term.weight for term in terms)
     bounds = _Bounds(MAX_POSTINGS_OF_FEW if total <= LARGE_LIBRARY else MAX_POSTINGS, limit, search_filter)
-    taken = _scored_terms(terms, total, bounds.max_postings)
+    scored = _scored_terms(terms, total, bounds.max_postings)
     scores: dict[int, float] = {}
-    for found in _scores(library, taken, _added_terms(terms, taken, total), total, bounds):
-        for passage_id, score in found.items():
+    for partial_scores in _scores(library, scored, _added_terms(terms, scored, total), total, bounds):
+        for passage_id, score in partial_scores.items():
             scores[passage_id] = scores.get(passage_id, 0.0) + score
-    least = max(MIN_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
-    best = sorted((-score, passage_id) for passage_id, score in scores.items() if score >= least)
+    min_score = max(MIN_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
+    best = sorted((-score, passage_id) for passage_id, score in scores.items() if score >= min_score)
     return {passage_id: min(1.0, -score / whole) for score, passage_id in best[:limit]}
 
 
 def split(query: str) -> list[tuple[Index, str]]:
-    """What to look for: the distinct words of a query, and pieces of what is written without spaces."""
+    """Split a query into distinct terms: words, and trigrams or characters of scripts without spaces."""
     pieces: dict[tuple[Index, str], None] = {}
     for word in words(query[:MAX_QUERY_CHARACTERS].lower()):
         for piece in _pieces(word[:MAX_WORD_CHARACTERS]):
@@ -127,11 +126,12 @@ def _pieces(word: str) -> Iterator[tuple[Index, str]]:
     elif len(word) < _GRAM_CHARACTERS:
         yield "text", word
     else:
-        yield from (("grams", word[at : at + _GRAM_CHARACTERS]) for at in range(len(word) - _GRAM_CHARACTERS + 1))
+        grams = (word[start : start + _GRAM_CHARACTERS] for start in range(len(word) - _GRAM_CHARACTERS + 1))
+        yield from (("grams", gram) for gram in grams)
 
 
 def _look_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
-    """The piece with its weight; a word that stands nowhere is tried as a part of others."""
+    """Look up the document frequency of a term. A word in no passage is looked up within other words."""
     index, text = piece
     df = _df(library, index, text, total)
     if not df and index == "words":
@@ -143,7 +143,7 @@ def _look_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
 
 
 def _size(library: Library) -> int:
-    """How many passages there are; the largest id where counting them would take long."""
+    """Return the number of passages, in a large library the largest id."""
     largest = library.number("SELECT max(id) FROM passages")
     return library.number("SELECT count(*) FROM passages") if largest <= LARGE_LIBRARY else largest
 
@@ -153,7 +153,7 @@ def _weight(df: int, total: int) -> float:
 
 
 def _df(library: Library, index: Index, text: str, total: int) -> int:
-    """In how many passages `text` stands; what is over POSTINGS is not counted to its end where that takes long."""
+    """Count the passages with a term; above MAX_POSTINGS an estimate in a large library."""
     if index == "text":
         sql = "SELECT 1 FROM passages WHERE instr(text, ?)"
         return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", text, MAX_POSTINGS + 1)
@@ -161,109 +161,110 @@ def _df(library: Library, index: Index, text: str, total: int) -> int:
     sql = f"SELECT 1 FROM {table} WHERE {table} MATCH ?"
     if total <= LARGE_LIBRARY:
         return library.number(f"SELECT count(*) FROM ({sql})", _quoted(text))
-    guess = _df_by_sample(library, table, text, total)
-    if guess > 2 * MAX_POSTINGS:
-        return guess
-    return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", _quoted(text), max(MAX_POSTINGS + 1, guess))
+    estimate = _df_by_sample(library, table, text, total)
+    if estimate > 2 * MAX_POSTINGS:
+        return estimate
+    return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", _quoted(text), max(MAX_POSTINGS + 1, estimate))
 
 
 def _df_by_sample(library: Library, table: str, text: str, total: int) -> int:
-    """In how many of `total` passages `text` stands, going by stretches of ids spread evenly over all."""
+    """Estimate the document frequency of a term from evenly spaced id ranges."""
     starts = [number * total // SAMPLE_RANGES for number in range(SAMPLE_RANGES)]
-    found = library.number(
+    count = library.number(
         f"""SELECT sum((SELECT count(*) FROM {table} WHERE {table} MATCH ? AND rowid BETWEEN value + 1 AND value + ?))
         FROM json_each(?)""",
         _quoted(text),
         SAMPLE_RANGE_IDS,
         json.dumps(starts),
     )
-    return found * total // (SAMPLE_RANGES * SAMPLE_RANGE_IDS)
+    return count * total // (SAMPLE_RANGES * SAMPLE_RANGE_IDS)
 
 
 def _quoted(text: str) -> str:
-    """A string of the full-text query language: nothing inside is an operator."""
+    """Quote a string for the FTS5 query language: it contains no operators."""
     return '"' + text.replace('"', '""') + '"'
 
 
 def _scored_terms(terms: Sequence[_Term], total: int, max_postings: int) -> list[_Term]:
-    """The known terms, rarest first, without the very common ones; at least one, if one is known."""
+    """Select the terms to score: indexed, rarest first, without very common ones; at least one, if any is indexed."""
     common = max(MIN_COMMON_DF, COMMON_SHARE * total)
-    known = sorted((term for term in terms if term.df), key=lambda term: term.df)
-    taken: list[_Term] = []
+    indexed = sorted((term for term in terms if term.df), key=lambda term: term.df)
+    scored: list[_Term] = []
     postings = 0
-    for term in known:
+    for term in indexed:
         postings += term.df
-        if taken and (postings > max_postings or term.df > common):
+        if scored and (postings > max_postings or term.df > common):
             break
-        taken.append(term)
-    return taken
+        scored.append(term)
+    return scored
 
 
-def _added_terms(terms: Sequence[_Term], taken: Collection[_Term], total: int) -> list[_Term]:
-    """The rarest of those known terms that are too common to be scored themselves."""
+def _added_terms(terms: Sequence[_Term], scored: Collection[_Term], total: int) -> list[_Term]:
+    """Select the rarest of the terms that are too common to be scored."""
     common = max(MIN_COMMON_DF, COMMON_SHARE * total)
-    left = [term for term in terms if term not in taken and 0 < term.df <= common]
-    return sorted(left, key=lambda term: term.df)[:MAX_ADDED]
+    remaining = [term for term in terms if term not in scored and 0 < term.df <= common]
+    return sorted(remaining, key=lambda term: term.df)[:MAX_ADDED]
 
 
 def _scores(
-    library: Library, taken: Sequence[_Term], added: Sequence[_Term], total: int, bounds: _Bounds
+    library: Library, scored: Sequence[_Term], added: Sequence[_Term], total: int, bounds: _Bounds
 ) -> Iterator[dict[int, float]]:
-    """What is added to the scores of passages, by their ids."""
+    """Yield the parts of the scores by passage id, to be summed."""
     for index in ("words", "grams"):
         table = f"passage_{index}"
-        terms = [term for term in taken if term.index == index]
+        terms = [term for term in scored if term.index == index]
         if total <= SMALL_LIBRARY:
             for term in terms:
                 share = term.weight / _weight_in_fts5(term.df, total)
-                yield {one: share * score for one, score in _bm25(library, table, [term], bounds).items()}
+                ranked = _bm25(library, table, [term], bounds)
+                yield {passage_id: share * score for passage_id, score in ranked.items()}
         elif terms:
             yield from _score_index(library, table, terms, [term for term in added if term.index == index], bounds)
-    for term in [term for term in taken if term.index == "text"][:MAX_TEXT_SCANS]:
+    for term in [term for term in scored if term.index == "text"][:MAX_TEXT_SCANS]:
         yield dict.fromkeys(_containing(library, term.text, bounds.search_filter), term.weight)
 
 
 def _score_index(
     library: Library, table: str, terms: Sequence[_Term], added: Sequence[_Term], bounds: _Bounds
 ) -> Iterator[dict[int, float]]:
-    """BM25 of the passages that hold any of `terms`, and what each of `added` adds to those of them that hold it."""
-    match, left = _any_of(terms), added
+    """Yield the BM25 scores of the passages with any of `terms`, then the additions by each of `added`."""
+    match, remaining = _any_of(terms), added
     if terms[0].df > bounds.max_postings and added:
-        found, match, left = _narrow(library, table, terms[0], added, bounds)
+        candidates, match, remaining = _narrow(library, table, terms[0], added, bounds)
     else:
-        found = _bm25(library, table, terms, bounds)
-    yield found
-    for term in left:
+        candidates = _bm25(library, table, terms, bounds)
+    yield candidates
+    for term in remaining:
         sql = f"SELECT rowid AS id FROM {table} WHERE {table} MATCH ? ORDER BY rowid DESC LIMIT ?"
         rows = library.rows(sql, f"{match} AND {_any_of([term])}", bounds.max_postings)
-        yield dict.fromkeys(found.keys() & {passage_id for (passage_id,) in rows}, term.weight)
+        yield dict.fromkeys(candidates.keys() & {passage_id for (passage_id,) in rows}, term.weight)
 
 
 def _narrow(
     library: Library, table: str, common: _Term, added: Sequence[_Term], bounds: _Bounds
 ) -> tuple[dict[int, float], str, list[_Term]]:
-    """Passages that hold a very common term with as many of `added` as leave `limit` of them; else the newest with it.
+    """AND a very common term with further terms while at least `limit` passages remain; else use the newest matches.
 
-    With their scores: the query for them, and the terms that were not used up.
+    Returns the scores of the passages, their query, and the unused terms.
     """
-    match, worth, left = _any_of([common]), common.weight, list(added)
-    found: dict[int, float] = {}
+    match, weight, remaining = _any_of([common]), common.weight, list(added)
+    scores: dict[int, float] = {}
     for term in added:
-        together = f"{match} AND {_any_of([term])}"
-        rows = _matching(library, table, together, bounds.search_filter, newest=bounds.max_postings)
+        narrower = f"{match} AND {_any_of([term])}"
+        rows = _matching(library, table, narrower, bounds.search_filter, newest=bounds.max_postings)
         if len(rows) < bounds.limit:
-            newest = found or _bm25(library, table, [common], bounds)
-            return {passage_id: worth for (passage_id,) in rows} | newest, match, left
-        match, worth = together, worth + term.weight
-        found = {passage_id: worth for (passage_id,) in rows}
-        left.remove(term)
+            newest = scores or _bm25(library, table, [common], bounds)
+            return {passage_id: weight for (passage_id,) in rows} | newest, match, remaining
+        match, weight = narrower, weight + term.weight
+        scores = {passage_id: weight for (passage_id,) in rows}
+        remaining.remove(term)
         if len(rows) < bounds.max_postings:
             break
-    return found, match, left
+    return scores, match, remaining
 
 
 def _bm25(library: Library, table: str, terms: Sequence[_Term], bounds: _Bounds) -> dict[int, float]:
-    """BM25 of the passages that hold any of the terms; of the newest only, where they are too many."""
+    """Compute BM25 of the passages with any of the terms; if too many, of the newest only."""
     newest = bounds.max_postings if terms[0].df > bounds.max_postings else None
     rows = _matching(library, table, _any_of(terms), bounds.search_filter, newest=newest, ranked=True)
     return {passage_id: -score for passage_id, score in rows}
@@ -276,7 +277,7 @@ def _any_of(terms: Sequence[_Term]) -> str:
 def _matching(
     library: Library, table: str, match: str, search_filter: SearchFilter, *, newest: int | None, ranked: bool = False
 ) -> list[sqlite3.Row]:
-    """The passages that match and may be shown: ids and, if `ranked`, scores; the `newest` of them, or all."""
+    """Select visible matches of a query and a filter: ids and, if `ranked`, scores; all, or the `newest`."""
     condition, values = search_filter.condition()
     join = f"CROSS JOIN passages ON passages.id = {table}.rowid AND passages.visible"
     if search_filter == NO_FILTER and library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is None:
@@ -290,7 +291,7 @@ def _matching(
 
 
 def _weight_in_fts5(df: int, total: int) -> float:
-    """As sqlite3Fts5 bm25 weighs: nothing, nearly, for what stands in half of the rows."""
+    """Return the IDF of FTS5's bm25: almost 0 for a term in half of the rows."""
     return max(1e-6, math.log((total - df + 0.5) / (df + 0.5)))
 
 

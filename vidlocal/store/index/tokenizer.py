@@ -1,4 +1,4 @@
-"""Words as the text index tells them apart. Pure."""
+"""Tokenizer of the text index."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ UNSPACED = re.compile(
 
 
 def words(text: str) -> Iterator[str]:
-    """Runs of one sort: unspaced script, or letters and digits. All else (operators, NUL, surrogates) parts them."""
+    """Yield the tokens: runs of unspaced script, or of letters and digits. All other characters separate tokens."""
     for chunk in re.split(f"({UNSPACED.pattern})", text):
         if UNSPACED.fullmatch(chunk):
             yield chunk

@@ -1,13 +1,13 @@
-"""A copy of the vectors of one model in files that can be scanned fast: float32 rows, their signs, their ids.
+"""A memory-mapped copy of the vectors of one model for fast scans: float32 rows, sign bits, ids.
 
-    vectors/lock                    held while a mirror is extended or rebuilt
-    vectors/<key>/head.json         how many rows count, and in which files: replaced atomically, last
+    vectors/lock                    held while a cache is extended or rebuilt
+    vectors/<key>/head.json         manifest: number of valid rows and their files; replaced atomically, last
     vectors/<key>/<generation>.rows .bits .ids       append only
 
-A row counts when the head says so, and the head is written after the rows are on the disk: whatever is killed at
-whatever moment, readers see whole rows. Everything can be deleted at any time and is made again from the table.
-Rows of removed vectors stay until they are many; vector ids are never used twice (AUTOINCREMENT), so that the largest
-id tells what is new. Without a mirror (few vectors, a full disk, a folder that cannot be written) the table is read.
+A row is valid if the manifest counts it, and the manifest is written after the rows are on the disk: after a crash at
+any moment, readers see complete rows. All files can be deleted at any time and are rebuilt from the table. Rows of
+deleted vectors stay until they are many. Vector ids are never reused (AUTOINCREMENT), so the largest id tells which
+vectors are new. Without a cache (few vectors, disk full, folder not writable) the table is read.
 """
 
 import errno
@@ -19,7 +19,6 @@ import re
 import secrets
 import shutil
 import stat
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -28,154 +27,120 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
-from vidlocal.store.index import calibration, sign_bits
+from vidlocal.store.index import calibration, sign_bits, vector_table
 from vidlocal.store.index.calibration import SimilarityScale
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
+from vidlocal.store.index.vector_table import ID_COLUMNS, PASSAGE_VECTORS, VectorRows, VectorTable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Vectors = NDArray[np.float32]
-    Bits = NDArray[np.uint64]
-    Distances = NDArray[np.uint16]
-    Numbers = NDArray[np.int64]
-    Part = NDArray[np.generic]
+    from vidlocal.store.values import Bits, Distances, Ids, Positions, Vector, Vectors
 
 try:
     import fcntl
-except ImportError:  # Windows: the table is read
+except ImportError:  # Windows: no cache
     fcntl = None  # type: ignore[assignment]
 
 FOLDER = "vectors"
 
-# So few new vectors are read from the table in a few milliseconds, which beats three flushes to the disk.
+# The table yields this many new vectors in a few milliseconds: faster than extending the cache (three fsyncs).
 MAX_UNCACHED = 1_000
 
-# What "far" means is learnt from that many vectors spread over the library.
-_SAMPLED = 2_000
+# Rows for the calibration and for the background of a query.
+_SAMPLE_ROWS = 2_000
 
 _VERSION = 2
-_CHUNK = 8_192
-_ENDINGS = (".rows", ".bits", ".ids")
+_MANIFEST = "head.json"
+_SUFFIXES = (".rows", ".bits", ".ids")
 _GENERATION = re.compile(r"[0-9a-f]{8}")
-_ID_COLUMNS = 4  # vector, owner, video, kind
-
-
-@dataclass(frozen=True, slots=True)
-class VectorTable:
-    """Vectors of one sort of thing: the table, its column that names the owner, and the table of these owners."""
-
-    name: str
-    owner_column: str
-    owner_table: str
-    kind_sql: str
-
-
-PASSAGE_VECTORS = VectorTable("vectors", "passage_id", "passages", "kind")
-FRAME_VECTORS = VectorTable("frame_vectors", "frame_id", "frames", "''")
 
 
 @dataclass(frozen=True, slots=True)
 class _Manifest:
-    """Which rows count. `last` is the id of the last mirrored vector."""
+    """Describes the valid rows. `last` is the largest cached vector id."""
 
     version: int
     key: str
     generation: str
     dimensions: int
     count: int
-    last_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class VectorRows:
-    """Vectors with their ids: n x d float32, and n x 4 int64 (vector, owner, video, kind)."""
-
-    vectors: "Vectors"
-    ids: "Numbers"
-
-    @property
-    def owners(self) -> "Numbers":
-        return self.ids[:, 1]
-
-    @property
-    def videos(self) -> "Numbers":
-        return self.ids[:, 2]
+    last: int
 
 
 class VectorCache:
-    """The mirrored vectors of one model, as they were when it was opened. Reads only."""
+    """The cached vectors of one model as of opening. Read-only."""
 
-    def __init__(self, folder: Path, head: _Manifest, table: VectorTable) -> None:
+    def __init__(self, folder: Path, manifest: _Manifest, table: VectorTable) -> None:
         import numpy as np
 
-        self.key = head.key
+        self.key = manifest.key
         self.table = table
-        self.dimensions = head.dimensions
+        self.dimensions = manifest.dimensions
         self._folder = folder
-        self._last = head.last_id
+        self._last = manifest.last
         shapes: dict[str, tuple[str, tuple[int, ...]]] = {
-            ".rows": ("<f4", (head.count, head.dimensions)),
-            ".bits": ("<u8", sign_bits.shape(head.count, head.dimensions)),
-            ".ids": ("<i8", (head.count, _ID_COLUMNS)),
+            ".rows": ("<f4", (manifest.count, manifest.dimensions)),
+            ".bits": ("<u8", sign_bits.shape(manifest.count, manifest.dimensions)),
+            ".ids": ("<i8", (manifest.count, ID_COLUMNS)),
         }
-        if not head.count:
+        if not manifest.count:
             maps = [np.empty(shape, dtype=kind) for kind, shape in shapes.values()]
         else:
             maps = [
-                np.memmap(folder / (head.generation + ending), dtype=kind, mode="r", shape=shape)
-                for ending, (kind, shape) in shapes.items()
+                np.memmap(folder / (manifest.generation + suffix), dtype=kind, mode="r", shape=shape)
+                for suffix, (kind, shape) in shapes.items()
             ]
         self.vectors: Vectors = maps[0].view(np.ndarray)
         self._blocks: Bits = maps[1].view(np.ndarray)
-        self._ids: Numbers = maps[2].view(np.ndarray)
+        self._ids: Ids = maps[2].view(np.ndarray)
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     @property
-    def ids(self) -> "Numbers":
-        """Ids of the vectors, row by row, ascending."""
+    def ids(self) -> "Ids":
+        """Ids of the vectors, ascending."""
         return self._ids[:, 0]
 
     @property
-    def owners(self) -> "Numbers":
-        """Ids of passages, or of frames, row by row."""
+    def owners(self) -> "Ids":
+        """Ids of the passages or frames, row by row."""
         return self._ids[:, 1]
 
     @property
-    def videos(self) -> "Numbers":
-        """Ids of videos, row by row."""
+    def videos(self) -> "Ids":
+        """Ids of the videos, row by row."""
         return self._ids[:, 2]
 
     @cached_property
     def sample(self) -> "Vectors":
-        """About 2,000 rows spread over all."""
+        """About 2,000 rows at equal distances."""
         import numpy as np
 
-        return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLED)])
+        return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLE_ROWS)])
 
     @cached_property
     def scale(self) -> SimilarityScale | None:
-        """What cosines are worth here, as the sample has it."""
-        return calibration.fit(self.sample, self.videos[:: max(1, len(self) // _SAMPLED)])
+        """Calibration of cosines, from the sample."""
+        return calibration.fit(self.sample, self.videos[:: max(1, len(self) // _SAMPLE_ROWS)])
 
-    def distances(self, vector: "Vectors") -> "Distances":
-        """In how many dimensions the sign of each row is another one than that of `vector`: n uint16."""
+    def distances(self, vector: "Vector") -> "Distances":
+        """Compute the Hamming distance of the sign bits of each row to those of `vector`: n uint16."""
         return sign_bits.distances(self._blocks, vector)[: len(self)]
 
-    def positions(self, library: Library, search_filter: SearchFilter) -> "Numbers | None":
-        """The rows of passages that `only` lets through; None for all."""
+    def positions(self, library: Library, search_filter: SearchFilter) -> "Positions | None":
+        """Return the positions of the rows that match a filter on passages; None for all rows."""
         import numpy as np
 
         if search_filter == NO_FILTER:
             return None
         allowed = np.ones(len(self), dtype=bool)
         if search_filter.videos is not None:
-            allowed &= np.isin(self._ids[:, 2], list(search_filter.videos))
+            allowed &= np.isin(self.videos, list(search_filter.videos))
         if search_filter.kinds is not None:
-            allowed &= np.isin(self._ids[:, 3], [_kind_code(kind) for kind in search_filter.kinds])
+            allowed &= np.isin(self._ids[:, 3], [vector_table.kind_code(kind) for kind in search_filter.kinds])
         if search_filter.needs_rows:
             condition, values = search_filter.condition()
             rows = library.rows(f"SELECT id FROM passages WHERE visible{condition}", *values)
@@ -183,157 +148,138 @@ class VectorCache:
         return np.flatnonzero(allowed)
 
     def newer(self, library: Library) -> VectorRows:
-        """The vectors of the table that came after those mirrored."""
-        return _concatenated(list(_stored(library, self.table, self.key, self._last, self.dimensions)), self.dimensions)
+        """Read the vectors of the table that are newer than the cache."""
+        rows = vector_table.read(library, self.table, self.key, self._last, self.dimensions)
+        return vector_table.concatenate(list(rows), self.dimensions)
 
     def invalidate(self) -> None:
-        """Have it rebuilt by the next `prepare`: too much of it is no longer there."""
-        (self._folder / "head.json").unlink(missing_ok=True)
+        """Mark the cache as stale: the next `prepare` rebuilds it."""
+        (self._folder / _MANIFEST).unlink(missing_ok=True)
 
+    def agrees_with(self, rows: VectorRows) -> bool:
+        """Return whether the cache has equal values for those of the rows that it covers."""
+        import numpy as np
 
-def keys(library: Library, table: VectorTable = PASSAGE_VECTORS) -> list[str]:
-    """The model keys there are vectors of. Quick in a library of any size."""
-    rows = library.rows(
-        f"""WITH RECURSIVE found(model) AS (SELECT min(model) FROM {table.name} UNION ALL
-          SELECT (SELECT min(model) FROM {table.name} WHERE model > found.model) FROM found
-            WHERE found.model IS NOT NULL)
-        SELECT model FROM found WHERE model IS NOT NULL"""
-    )
-    return [row["model"] for row in rows]
+        covered = rows.ids[:, 0] <= self._last
+        if not len(self):
+            return not covered.any()
+        positions = np.searchsorted(self.ids, rows.ids[covered, 0]).clip(max=len(self) - 1)
+        return bool(
+            np.array_equal(self._ids[positions], rows.ids[covered])
+            and np.array_equal(self.vectors[positions].view("<u4"), rows.vectors[covered].view("<u4"))
+            and np.array_equal(sign_bits.rows_at(self._blocks, positions), sign_bits.pack(rows.vectors[covered]))
+        )
 
 
 def prepare(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> VectorCache:
-    """The mirror of a model's vectors, brought up to date as far as that pays. StoreError as for any reading."""
+    """Open the cache of a model, updated if enough vectors are new. Raises StoreError like any read."""
     folder = folder_of(library, key, table)
-    newest = _newest(library, table, key)
-    if folder.is_symlink() or folder.parent.is_symlink():  # a library that someone sent may lead elsewhere
-        return VectorCache(folder, _empty_manifest(library, table, key), table)
+    newest = vector_table.newest_id(library, table, key)
+    if folder.is_symlink() or folder.parent.is_symlink():  # a library from someone else may lead elsewhere
+        return _empty(library, folder, table, key)
     try:
         opened = _open(library, folder, table, key)
-        if opened is not None and not _is_behind(library, table, key, opened[1], newest):
+        if opened is not None and not _is_behind(library, table, key, opened[1].last, newest):
             return opened[0]
-        if opened is None and not _is_behind(library, table, key, _empty_manifest(library, table, key), newest):
-            return VectorCache(folder, _empty_manifest(library, table, key), table)
-        with _try_lock(library.folder / FOLDER) as ours:
-            if ours:
+        if opened is None and not _is_behind(library, table, key, 0, newest):
+            return _empty(library, folder, table, key)
+        with _try_lock(library.folder / FOLDER) as is_locked:
+            if is_locked:
                 return _extend(library, folder, table, key)
     except OSError:
-        return VectorCache(folder, _empty_manifest(library, table, key), table)
-    return opened[0] if opened is not None else VectorCache(folder, _empty_manifest(library, table, key), table)
+        return _empty(library, folder, table, key)
+    return opened[0] if opened is not None else _empty(library, folder, table, key)
 
 
 def folder_of(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> Path:
-    """Where the mirror of a model's vectors lies."""
+    """Return the folder of the cache of a model."""
     name = key if table == PASSAGE_VECTORS else f"{table.name} {key}"
     return library.folder / FOLDER / hashlib.blake2s(name.encode(), digest_size=8).hexdigest()
 
 
 def is_damaged(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> bool:
-    """Whether the mirror of a model says other things than the table, every row compared. No mirror is no damage."""
+    """Compare every row of the cache with the table. Returns whether any differs; False without a cache."""
     import numpy as np
 
     folder = folder_of(library, key, table)
-    if not (folder / "head.json").exists():
+    if not (folder / _MANIFEST).exists():
         return False
     opened = _open(library, folder, table, key)
     if opened is None:
         return True
-    mirror = opened[0]
-    mirrored = mirror._ids[:, 0]
-    if (np.diff(mirrored) <= 0).any():
+    cache = opened[0]
+    if (np.diff(cache.ids) <= 0).any():
         return True
-    for rows in _stored(library, table, key, 0, mirror.dimensions):
-        known = rows.ids[:, 0] <= mirror._last
-        at = np.searchsorted(mirrored, rows.ids[known, 0]).clip(max=max(0, len(mirrored) - 1))
-        same = (
-            np.array_equal(mirror._ids[at], rows.ids[known])
-            and np.array_equal(mirror.vectors[at].view("<u4"), rows.vectors[known].view("<u4"))
-            and np.array_equal(sign_bits.rows_at(mirror._blocks, at), sign_bits.pack(rows.vectors[known]))
-            if len(mirrored)
-            else not known.any()
-        )
-        if not same:
-            return True
-    return False
+    return not all(cache.agrees_with(rows) for rows in vector_table.read(library, table, key, 0, cache.dimensions))
 
 
 def delete_all(library: Library) -> None:
-    """Delete the mirrors: for a purge, after which nothing of a removed text may be left."""
+    """Delete all caches: a purge leaves nothing of a deleted text."""
     shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
 
 
 @lru_cache(maxsize=3)
-def _mapped(folder: Path, head: _Manifest, table: VectorTable) -> VectorCache:
-    """The mirror with this head. Rows that count never change, so that searches in one process share it."""
-    return VectorCache(folder, head, table)
+def _mapped(folder: Path, manifest: _Manifest, table: VectorTable) -> VectorCache:
+    """Map the files of a manifest, once per process: valid rows never change."""
+    return VectorCache(folder, manifest, table)
 
 
-def _kind_code(kind: str) -> int:
-    return zlib.crc32(kind.encode())
+def _is_behind(library: Library, table: VectorTable, key: str, last: int, newest: int) -> bool:
+    return newest > last and vector_table.has_more_than(library, table, key, last, MAX_UNCACHED)
 
 
-def _newest(library: Library, table: VectorTable, key: str) -> int:
-    return library.number(f"SELECT max(id) FROM {table.name} WHERE model = ?", key)
-
-
-def _is_behind(library: Library, table: VectorTable, key: str, head: _Manifest, newest: int) -> bool:
-    """Whether more than a handful of vectors came after those mirrored."""
-    if newest <= head.last_id:
-        return False
-    sql = f"SELECT 1 FROM {table.name} WHERE model = ? AND id > ? LIMIT ?"
-    return library.number(f"SELECT count(*) FROM ({sql})", key, head.last_id, MAX_UNCACHED + 1) > MAX_UNCACHED
+def _empty(library: Library, folder: Path, table: VectorTable, key: str) -> VectorCache:
+    return VectorCache(folder, _empty_manifest(library, table, key), table)
 
 
 def _empty_manifest(library: Library, table: VectorTable, key: str) -> _Manifest:
-    """The head of an empty mirror: everything is read from the table."""
-    row = library.row(f"SELECT length(vector) FROM {table.name} WHERE model = ? ORDER BY id LIMIT 1", key)
-    return _Manifest(_VERSION, key, secrets.token_hex(4), int(row[0]) // 4 if row else 0, 0, 0)
+    return _Manifest(_VERSION, key, secrets.token_hex(4), vector_table.dimensions(library, table, key), 0, 0)
 
 
 def _open(library: Library, folder: Path, table: VectorTable, key: str) -> tuple[VectorCache, _Manifest] | None:
-    """The mirror in `folder` with its head; None when there is none, or it is not of this library's vectors."""
-    for _ in range(2):  # it may be rebuilt between the reading of the head and the opening of the files
+    """Open the cache in `folder`. None if it is missing, damaged or of another library."""
+    for _ in range(2):  # it may be rebuilt between reading the manifest and opening the files
         try:
-            head = _Manifest(**json.loads(_regular_file(folder / "head.json").read_bytes()))
-            if not _GENERATION.fullmatch(head.generation):
+            manifest = _Manifest(**json.loads(_regular_file(folder / _MANIFEST).read_bytes()))
+            if not _GENERATION.fullmatch(manifest.generation):
                 return None
-            for ending in _ENDINGS:
-                _regular_file(folder / (head.generation + ending))
-            mirror = _mapped(folder, head, table)
+            for suffix in _SUFFIXES:
+                _regular_file(folder / (manifest.generation + suffix))
+            cache = _mapped(folder, manifest, table)
         except FileNotFoundError:
             continue
         except (ValueError, TypeError):
             return None
-        trusted = head.version == _VERSION and head.key == key and _matches_table(library, mirror, head)
-        return (mirror, head) if trusted else None
+        is_trusted = manifest.version == _VERSION and manifest.key == key and _matches_table(library, cache, manifest)
+        return (cache, manifest) if is_trusted else None
     return None
 
 
 def _regular_file(path: Path) -> Path:
-    """The path, which is that of a file or of nothing. FileNotFoundError for a link, a pipe or a device."""
+    """Return the path of a regular or missing file. FileNotFoundError for a link, a pipe or a device."""
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise FileNotFoundError(errno.ENOENT, "no file of ours", str(path))
+        raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
     return path
 
 
-def _matches_table(library: Library, mirror: VectorCache, head: _Manifest) -> bool:
-    """Whether the first, middle and last rows are those of the table; removed ones prove nothing against it.
+def _matches_table(library: Library, cache: VectorCache, manifest: _Manifest) -> bool:
+    """Spot-check first, middle and last row against the table; rows deleted from the table are skipped.
 
-    A restored copy of the library, or another one in its place, is told by this.
+    Detects a restored backup of the library, or another library in its place.
     """
-    table = mirror.table
-    ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
-    if head.last_id > ever:
+    table = cache.table
+    largest_ever = library.number("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
+    if manifest.last > largest_ever:
         return False
-    for position in {0, len(mirror) // 2, len(mirror) - 1} if len(mirror) else ():
-        vector_id, owner = mirror._ids[position, :2].tolist()
+    for position in {0, len(cache) // 2, len(cache) - 1} if len(cache) else ():
+        vector_id, owner = int(cache.ids[position]), int(cache.owners[position])
         row = library.row(
             f"SELECT {table.owner_column} AS owner, model, vector FROM {table.name} WHERE id = ?", vector_id
         )
         if row is not None and (row["owner"], row["model"], row["vector"]) != (
             owner,
-            head.key,
-            bytes(mirror.vectors[position].data),
+            manifest.key,
+            bytes(cache.vectors[position].data),
         ):
             return False
     return True
@@ -341,7 +287,7 @@ def _matches_table(library: Library, mirror: VectorCache, head: _Manifest) -> bo
 
 @contextmanager
 def _try_lock(folder: Path) -> Iterator[bool]:
-    """Whether we are the one who may write; another one at it is not waited for, it is minutes at most."""
+    """Hold the write lock if it is free. Yields whether it is held: another process may hold it for minutes."""
     if fcntl is None:
         yield False
         return
@@ -358,85 +304,52 @@ def _try_lock(folder: Path) -> Iterator[bool]:
 
 
 def _extend(library: Library, folder: Path, table: VectorTable, key: str) -> VectorCache:
-    """The mirror with all vectors of the table, its files written and named by a new head. We hold the lock."""
+    """Append all new vectors of the table to the cache. The caller holds the lock."""
     folder.mkdir(mode=0o700, exist_ok=True)
     opened = _open(library, folder, table, key)
-    head = opened[1] if opened is not None else _empty_manifest(library, table, key)
-    for rows in _stored(library, table, key, head.last_id, head.dimensions):
-        longer = replace(head, count=head.count + len(rows.ids), last_id=int(rows.ids[-1, 0]))
-        parts: dict[str, Iterable[tuple[int, Part]]] = {
-            ".rows": [(4 * head.dimensions * head.count, rows.vectors)],
-            ".bits": sign_bits.block_runs(sign_bits.pack(rows.vectors), head.count),
-            ".ids": [(8 * _ID_COLUMNS * head.count, rows.ids)],
+    manifest = opened[1] if opened is not None else _empty_manifest(library, table, key)
+    for rows in vector_table.read(library, table, key, manifest.last, manifest.dimensions):
+        extended = replace(manifest, count=manifest.count + len(rows.ids), last=int(rows.ids[-1, 0]))
+        parts: dict[str, Iterable[tuple[int, NDArray[np.generic]]]] = {
+            ".rows": [(4 * manifest.dimensions * manifest.count, rows.vectors)],
+            ".bits": sign_bits.block_runs(sign_bits.pack(rows.vectors), manifest.count),
+            ".ids": [(8 * ID_COLUMNS * manifest.count, rows.ids)],
         }
-        for ending, size in _sizes(longer).items():
-            _write(folder / (head.generation + ending), parts[ending], size)
-        _write_manifest(folder, longer)
-        head = longer
-    for old in folder.iterdir():
-        if old.name != "head.json" and old.stem != head.generation:
-            old.unlink(missing_ok=True)
-    return _mapped(folder, head, table)
+        for suffix, size in _file_sizes(extended).items():
+            _write(folder / (manifest.generation + suffix), parts[suffix], size)
+        _write_manifest(folder, extended)
+        manifest = extended
+    for path in folder.iterdir():
+        if path.name != _MANIFEST and path.stem != manifest.generation:
+            path.unlink(missing_ok=True)
+    return _mapped(folder, manifest, table)
 
 
-def _sizes(head: _Manifest) -> dict[str, int]:
-    """Bytes of the files; the signs are whole blocks."""
+def _file_sizes(manifest: _Manifest) -> dict[str, int]:
+    """Return the sizes of the files in bytes. Sign bits fill whole blocks."""
     return {
-        ".rows": 4 * head.dimensions * head.count,
-        ".bits": 8 * math.prod(sign_bits.shape(head.count, head.dimensions)),
-        ".ids": 8 * _ID_COLUMNS * head.count,
+        ".rows": 4 * manifest.dimensions * manifest.count,
+        ".bits": 8 * math.prod(sign_bits.shape(manifest.count, manifest.dimensions)),
+        ".ids": 8 * ID_COLUMNS * manifest.count,
     }
 
 
-def _write(path: Path, parts: "Iterable[tuple[int, Part]]", size: int) -> None:
-    """Each part to its place in the file and to the disk, and nothing that a killed writer left behind them."""
+def _write(path: Path, parts: "Iterable[tuple[int, NDArray[np.generic]]]", size: int) -> None:
+    """Write parts at their offsets, truncate what a killed writer left behind, and fsync."""
     with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "r+b") as file:
-        for place, part in parts:
-            file.seek(place)
+        for offset, part in parts:
+            file.seek(offset)
             file.write(part.tobytes())
         file.truncate(size)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _write_manifest(folder: Path, head: _Manifest) -> None:
-    draft = folder / f"{head.generation}.head"
+def _write_manifest(folder: Path, manifest: _Manifest) -> None:
+    draft = folder / f"{manifest.generation}.head"
     file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(file, "w") as opened:
-        opened.write(json.dumps(asdict(head)))
+        opened.write(json.dumps(asdict(manifest)))
         opened.flush()
         os.fsync(opened.fileno())
-    draft.replace(folder / "head.json")
-
-
-def _stored(library: Library, table: VectorTable, key: str, after: int, dimensions: int) -> Iterator[VectorRows]:
-    """The table's vectors of a model behind vector id `after`, in order of id, in chunks. Odd sizes are passed over."""
-    import numpy as np
-
-    while True:
-        found = library.rows(
-            f"""SELECT {table.name}.id AS id, {table.owner_column} AS owner, video_id, {table.kind_sql} AS kind, vector
-            FROM {table.name} JOIN {table.owner_table} ON {table.owner_table}.id = {table.owner_column}
-            WHERE {table.name}.model = ? AND {table.name}.id > ? ORDER BY {table.name}.id LIMIT ?""",
-            key,
-            after,
-            _CHUNK,
-        )
-        if not found:
-            return
-        after = found[-1]["id"]
-        rows = [row for row in found if isinstance(row["vector"], bytes) and len(row["vector"]) == 4 * dimensions]
-        if rows:
-            ids = [(row["id"], row["owner"], row["video_id"], _kind_code(row["kind"])) for row in rows]
-            vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(len(rows), dimensions)
-            yield VectorRows(vectors, np.array(ids, dtype="<i8"))
-
-
-def _concatenated(parts: list[VectorRows], dimensions: int) -> VectorRows:
-    import numpy as np
-
-    empty = VectorRows(np.empty((0, dimensions), dtype="<f4"), np.empty((0, _ID_COLUMNS), dtype="<i8"))
-    return VectorRows(
-        np.concatenate([empty.vectors, *(part.vectors for part in parts)]),
-        np.concatenate([empty.ids, *(part.ids for part in parts)]),
-    )
+    draft.replace(folder / _MANIFEST)

@@ -1,12 +1,12 @@
-"""The passages whose meaning is nearest to a query.
+"""Nearest-neighbour search over passage vectors.
 
-The vectors live in the table `vectors`. `store.vector_mirror` keeps a copy that can be scanned fast; it only proposes
-candidates, and what is returned is computed from the table: a mirror that is behind, damaged or another library's
-cannot make a wrong hit. Vectors of two models never meet: everything here is about one model key, `name@digest12`.
+The vectors are in the table `vectors`. `vector_cache` keeps a copy for fast scans, which only proposes candidates: the
+results are computed from the table, so that an outdated, damaged or foreign cache cannot produce a wrong hit. Models
+are never mixed: every function takes the key of one model, `name@digest12`.
 
-Below EXHAUSTIVE vectors every row is compared. Above it the sign bits are (the Hamming distance of signs follows the
-angle), and the RESCORED best of them exactly. Of 1,000,000 passages of 384 dimensions, 200 queries, 99.9 % of the ten
-and 99.8 % of the hundred nearest are found so (`benchmarks/search.py`).
+Up to MAX_EXHAUSTIVE vectors all rows are compared. Above, the sign bits are compared first (their Hamming distance
+follows the angle), and the RESCORED best rows exactly. With 1,000,000 passages of 384 dimensions and 200 queries, this
+finds 99.9 % of the ten and 99.8 % of the hundred nearest (`benchmarks/search.py`).
 """
 
 import json
@@ -15,18 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
-from vidlocal.store.index import calibration, vector_cache
+from vidlocal.store.index import calibration, vector_table
 from vidlocal.store.index.calibration import SimilarityScale
-from vidlocal.store.index.hits import NO_FILTER, SearchFilter
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from vidlocal.store.index.vector_cache import VectorCache
-
-    Vector = NDArray[np.float32]
-    Positions = NDArray[np.int64]
+    from vidlocal.store.values import Distances, Ids, Mask, Positions, Vector
 
 MAX_EXHAUSTIVE = 50_000
 RESCORED = 4_000
@@ -36,9 +31,9 @@ _MAX_MISSING_RATIO = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Cosines by passage id, best first. `mean` and `spread` are those of passages in general for this query.
+    """Cosines by passage id, best first, with mean and standard deviation over all passages for this query.
 
-    `scale` is None where nothing is known of what a cosine is worth.
+    `scale` is None for a library with too few passages to calibrate cosines.
     """
 
     cosines: Mapping[int, float]
@@ -48,8 +43,8 @@ class Nearest:
 
 
 def keys(library: Library) -> list[str]:
-    """The model keys there are vectors of. Quick in a library of any size."""
-    return vector_cache.keys(library)
+    """List the model keys with passage vectors. Fast in a library of any size."""
+    return vector_table.keys(library, vector_table.PASSAGE_VECTORS)
 
 
 def nearest(
@@ -62,10 +57,11 @@ def nearest(
     search_filter: SearchFilter = NO_FILTER,
     symmetric_model: bool = False,
 ) -> Nearest:
-    """The `limit` passages nearest to `vector`, and those of `also` that have a vector.
+    """Find the `limit` passages nearest to `vector`, and add those of `include_ids` with a vector.
 
-    `one_wording` says that the model was given the query as it is given passages, see `store.scale`.
-    `mirror` comes from `vector_mirror.prepare`. A vector of other dimensions than the stored ones finds nothing.
+    `cache` comes from `vector_cache.prepare`. `symmetric_model`: the model uses no query prefix, so that query and
+    passage cosines are comparable (see `calibration`). A vector of other dimensions than the stored ones matches
+    nothing.
     """
     import numpy as np
 
@@ -73,75 +69,76 @@ def nearest(
     if query.shape != (cache.dimensions,):
         return Nearest({}, 0.0, 0.0)
     newer = cache.newer(library)
-    near_newer = newer.vectors @ query
-    background = np.concatenate([cache.sample @ query, near_newer])
+    newer_cosines = newer.vectors @ query
+    background = np.concatenate([cache.sample @ query, newer_cosines])
     if not len(background):
         return Nearest({}, 0.0, 0.0)
-    mirrored = _candidates(library, cache, query, limit, search_filter)
-    wanted = np.concatenate([mirrored, newer.owners[_top(near_newer, limit)], np.fromiter(include_ids, dtype=np.int64)])
-    there, cosines = _exact(library, cache.key, query, np.unique(wanted), search_filter)
-    if sum(passage in there for passage in mirrored.tolist()) < (1 - _MAX_MISSING_RATIO) * len(mirrored):
+    cached = _candidates(library, cache, query, limit, search_filter)
+    candidates = np.concatenate(
+        [cached, newer.owners[_top(newer_cosines, limit)], np.fromiter(include_ids, dtype=np.int64)]
+    )
+    existing, cosines = _exact(library, cache.key, query, np.unique(candidates), search_filter)
+    if sum(passage in existing for passage in cached.tolist()) < (1 - _MAX_MISSING_RATIO) * len(cached):
         cache.invalidate()
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
-    kept = dict(ranked[:limit]) | {passage: cosines[passage] for passage in include_ids if passage in cosines}
-    worth = cache.scale if len(cache) else calibration.fit(newer.vectors, newer.videos)
+    best = dict(ranked[:limit]) | {passage: cosines[passage] for passage in include_ids if passage in cosines}
+    scale = cache.scale if len(cache) else calibration.fit(newer.vectors, newer.videos)
     mean = float(background.mean())
-    return Nearest(
-        kept, mean, float(background.std()), worth if worth is None or symmetric_model else worth.with_query_mean(mean)
-    )
+    if scale is not None and not symmetric_model:
+        scale = scale.with_query_mean(mean)
+    return Nearest(best, mean, float(background.std()), scale)
 
 
 def _candidates(
     library: Library, cache: "VectorCache", query: "Vector", limit: int, search_filter: SearchFilter
-) -> "Positions":
-    """Passage ids of the mirrored vectors nearest to the query: at least `limit`, if there are so many.
+) -> "Ids":
+    """Return the passage ids of the nearest cached vectors: at least `limit`, if there are as many.
 
-    A filter that the mirror does not know is tried on the nearest first: most let enough of them through.
+    A filter on columns that the cache does not hold is first applied to the nearest rows: most filters pass enough.
     """
     import numpy as np
 
     if search_filter.needs_rows:
-        near = _candidates(library, cache, query, RESCORED, search_filter.cached_part)
-        shown = _allowed(library, near, search_filter)
-        if len(shown) >= limit:
-            return shown
+        nearest_ids = _candidates(library, cache, query, RESCORED, search_filter.cached_part)
+        matching = _matching(library, nearest_ids, search_filter)
+        if len(matching) >= limit:
+            return matching
     allowed = cache.positions(library, search_filter)
     if allowed is None and len(cache) <= MAX_EXHAUSTIVE:
         cosines = cache.vectors @ query
-        best = _top(cosines, limit)
-        return cache.owners[best]
+        return cache.owners[_top(cosines, limit)]
     if allowed is None:
         allowed = closest_by_signs(cache.distances(query))
     elif len(allowed) > MAX_EXHAUSTIVE:
-        chosen = np.zeros(len(cache), dtype=bool)
-        chosen[allowed] = True
-        allowed = closest_by_signs(cache.distances(query), chosen)
+        mask = np.zeros(len(cache), dtype=bool)
+        mask[allowed] = True
+        allowed = closest_by_signs(cache.distances(query), mask)
     cosines = cache.vectors[allowed] @ query
     return cache.owners[allowed[_top(cosines, limit)]]
 
 
-def _allowed(library: Library, passages: "Positions", search_filter: SearchFilter) -> "Positions":
+def _matching(library: Library, passages: "Ids", search_filter: SearchFilter) -> "Ids":
     import numpy as np
 
     condition, values = search_filter.condition()
     rows = library.rows(
-        f"""SELECT passages.id AS id FROM json_each(?) AS wanted CROSS JOIN passages ON passages.id = wanted.value
-        WHERE visible{condition}""",
+        f"""SELECT passages.id AS id FROM json_each(?) AS candidates
+        CROSS JOIN passages ON passages.id = candidates.value WHERE visible{condition}""",
         json.dumps(passages.tolist()),
         *values,
     )
     return np.fromiter((row["id"] for row in rows), dtype=np.int64)
 
 
-def closest_by_signs(distances: "NDArray[np.uint16]", allowed: "NDArray[np.bool_] | None" = None) -> "Positions":
-    """Positions of about RESCORED vectors, of those `chosen`, whose signs differ least: from `Mirror.distances`."""
+def closest_by_signs(distances: "Distances", allowed: "Mask | None" = None) -> "Positions":
+    """Return the positions of about RESCORED allowed rows with the smallest `VectorCache.distances`."""
     import numpy as np
 
     if allowed is not None:
         distances = np.where(allowed, distances, np.iinfo(np.uint16).max)
     counts = np.cumsum(np.bincount(distances, minlength=1))
     limit = int(np.searchsorted(counts, RESCORED))
-    # Copies of one vector share a distance: as many as there may be, some multiple is enough.
+    # Copies of one vector share a distance, in any number: cap the result.
     return np.flatnonzero(distances <= limit)[: 4 * RESCORED]
 
 
@@ -154,21 +151,21 @@ def _top(values: "Vector", count: int) -> "Positions":
 
 
 def _exact(
-    library: Library, key: str, query: "Vector", passages: "Positions", search_filter: SearchFilter
+    library: Library, key: str, query: "Vector", passages: "Ids", search_filter: SearchFilter
 ) -> tuple[set[int], dict[int, float]]:
-    """As the table has it now: which passages have a vector, and the cosines, by id, of those that may be shown."""
+    """Compute from the table: the passages with a vector, and the cosines of those that match the filter."""
     import numpy as np
 
     condition, values = search_filter.condition()
     rows = library.rows(
-        f"""SELECT passages.id AS id, vector, visible{condition} AS shown FROM json_each(?) AS wanted
-        CROSS JOIN passages ON passages.id = wanted.value
+        f"""SELECT passages.id AS id, vector, visible{condition} AS matches FROM json_each(?) AS candidates
+        CROSS JOIN passages ON passages.id = candidates.value
         CROSS JOIN vectors ON passage_id = passages.id AND vectors.model = ?""",
         *values,
         json.dumps(passages.tolist()),
         key,
     )
-    shown = [row for row in rows if row["shown"] and len(row["vector"]) == 4 * len(query)]
-    vectors = np.frombuffer(b"".join(row["vector"] for row in shown), dtype="<f4").reshape(-1, len(query))
-    cosines = dict(zip([row["id"] for row in shown], (vectors @ query).tolist(), strict=True))
+    usable = [row for row in rows if row["matches"] and len(row["vector"]) == 4 * len(query)]
+    vectors = np.frombuffer(b"".join(row["vector"] for row in usable), dtype="<f4").reshape(-1, len(query))
+    cosines = dict(zip([row["id"] for row in usable], (vectors @ query).tolist(), strict=True))
     return {row["id"] for row in rows}, cosines
