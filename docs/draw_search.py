@@ -6,21 +6,15 @@ python docs/draw_search.py
 import io
 import tempfile
 from contextlib import ExitStack
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from vidlocal import settings
-from vidlocal.cli.demo import CLIP, QUERIES
-from vidlocal.cli.ingest import open_tools
-from vidlocal.ingest.run import ingest
+from vidlocal.app.demo import QUERIES, open_demo_library
 from vidlocal.render import table
 from vidlocal.render.highlight import query_words
 from vidlocal.search.run import search
-from vidlocal.store.database import Library
-from vidlocal.store.process_locks import ProcessLock
 
 WIDTH = 88
 
@@ -28,12 +22,8 @@ WIDTH = 88
 def main() -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, markup=False, highlight=False)
     with ExitStack() as stack:
-        clip = stack.enter_context(as_file(files("vidlocal") / "demo" / CLIP))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        library = stack.enter_context(Library.open(folder, create=True))
-        owner = stack.enter_context(ProcessLock(folder))
-        tools = open_tools(stack, settings.load({"home": folder, "models_folder": folder}))
-        list(ingest(library, [clip], tools, owner, every=2.0))
+        library, _ = open_demo_library(stack, folder, report=lambda progress: None)
         for query in QUERIES:
             console.print(Text(f'$ vidlocal search "{query}"', style="bold green"))
             console.print(table.moments(search(library, query, limit=2).moments, query_words(query), width=WIDTH))

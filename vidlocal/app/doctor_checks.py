@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vidlocal import __version__, settings
+from vidlocal import settings
 from vidlocal.app.downloads import CustomModel, size
 from vidlocal.engines import clip_files, models_on_disk
 from vidlocal.errors import (
@@ -29,6 +29,7 @@ from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 from vidlocal.store.history import facts
 from vidlocal.text import pluralize
+from vidlocal.version import __version__
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama

@@ -1,6 +1,6 @@
 """A run of the deep pass with the engines of the settings: estimate, checks, work, summary."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from vidlocal.app.session import RunSession
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.enrich.run import enrich
-from vidlocal.enrich.runner.queue_runner import RunSummary, remaining_jobs
+from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary, remaining_jobs
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, stale, videos
@@ -43,6 +43,7 @@ def run_enrich(
     job_filter: JobFilter,
     canary: bool = True,
     only: Collection[JobKind] | None = None,
+    on_progress: Callable[[EnrichProgress], None] = lambda progress: None,
 ) -> RunSummary:
     """Work through the queue, or the part selected by `job_filter` and `only`, with messages to `session`.
 
@@ -68,12 +69,19 @@ def run_enrich(
                 job_filter=job_filter,
                 only=only,
                 schedule=session.schedule(),
-                on_progress=partial(show_enrich_progress, session),
+                on_progress=partial(_report_progress, session, on_progress),
                 notify=session.notify,
             )
     _report_summary(summary, session)
     session.end(summary.stopped or (None if summary.left else "Nothing is left to do."))
     return summary
+
+
+def _report_progress(
+    session: RunSession, on_progress: Callable[[EnrichProgress], None], progress: EnrichProgress
+) -> None:
+    show_enrich_progress(session, progress)
+    on_progress(progress)
 
 
 def _report_estimate(library: Library, settings: Settings, session: RunSession, remaining: dict[JobKind, int]) -> None:

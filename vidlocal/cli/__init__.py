@@ -15,9 +15,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from vidlocal import __version__
 from vidlocal.cli.ui.exit_handling import end_on_sigterm, ready_streams, settled
 from vidlocal.cli.ui.fast_params import QuickCommand, quicken
+from vidlocal.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
