@@ -25,7 +25,7 @@ from PIL import Image
 
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaVision
-from vidlocal.enrich.run import Engines, enrich
+from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -64,7 +64,7 @@ def measure(slots: Sequence[int], count: int) -> tuple[float, float]:
         hosts = [host(stack, number) for number in slots]
         prober = stack.enter_context(Prober())
         reader = stack.enter_context(RapidOcr())
-        engines = Engines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), hosts, guarded=False)
+        engines = EnrichEngines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), hosts, guarded=False)
         cpu, began = cpu_seconds(), time.monotonic()
         summary = enrich(library, engines, owner)
         seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu

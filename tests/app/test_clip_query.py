@@ -10,7 +10,7 @@ import pytest
 from tests.support import clip_model, frame_vectors
 from tests.support.commands import Run
 from vidlocal import settings
-from vidlocal.app.clip_query import PictureWords
+from vidlocal.app.clip_query import ClipQueryEncoder
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.database import Library
@@ -61,7 +61,7 @@ def test_pictures_can_be_left_out(run: Run, seen: Library, monkeypatch: pytest.M
 
 def test_a_slow_model_is_not_waited_for(seen: Library) -> None:
     before = time.monotonic()
-    answer = PictureWords(seen, settings.load(), wait_s=0.0)("green")
+    answer = ClipQueryEncoder(seen, settings.load(), wait_s=0.0)("green")
     with pytest.raises(EngineUnreachable, match="search_pictures"):
         answer()
     assert time.monotonic() - before < 1.0

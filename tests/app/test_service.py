@@ -11,16 +11,16 @@ from tests.support import clips
 from tests.support.clocks import Wall
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.films import add_video
-from tests.support.progress_lines import Heard
+from tests.support.progress_lines import RecordedLine
 from vidlocal import settings
 from vidlocal.app import session
-from vidlocal.app.run_log import Log
+from vidlocal.app.run_log import RunLog
 from vidlocal.app.service import Service
 from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import ModelMissing
-from vidlocal.ingest.folder_watcher import Arrivals
+from vidlocal.ingest.folder_watcher import FolderWatcher
 from vidlocal.records import JobKind
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
@@ -35,8 +35,8 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def line() -> Heard:
-    return Heard()
+def line() -> RecordedLine:
+    return RecordedLine()
 
 
 @pytest.fixture
@@ -53,25 +53,27 @@ def inbox(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(
-    library: Library, server: FakeOllama, line: Heard, wall: Wall, inbox: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, server: FakeOllama, line: RecordedLine, wall: Wall, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Service]:
     monkeypatch.setenv("OLLAMA_HOST", server.host)
-    chosen = settings.load({"every": 1.0})
-    hours = session.read_hours(chosen, overnight=False, now=True, when=When.ANY)
+    loaded = settings.load({"every": 1.0})
+    hours = session.working_hours(loaded, overnight=False, now=True, when=When.ANY)
     with ExitStack() as stack:
-        owner = stack.enter_context(ProcessLock(library.folder))
-        shift = session.Shift(
-            library, owner, hours, line, Log(library.folder), stack.enter_context(SleepInhibitor()), now=wall.now
+        lock = stack.enter_context(ProcessLock(library.folder))
+        run_session = session.RunSession(
+            library, lock, hours, line, RunLog(library.folder), stack.enter_context(SleepInhibitor()), now=wall.now
         )
-        arrivals = Arrivals([inbox], wall.now)
-        yield Service(library, chosen, owner, shift, arrivals, record=lambda value: None, canary=False, now=wall.now)
+        watcher = FolderWatcher([inbox], wall.now)
+        yield Service(
+            library, loaded, lock, run_session, watcher, record=lambda value: None, canary=False, now=wall.now
+        )
 
 
 def rounds(service: Service, wall: Wall, seconds: float) -> None:
     """So many seconds of a worker's life. Our clock passes, yours does not."""
     until = wall.at + seconds
     while wall.at < until:
-        wall.pass_time(service.round())
+        wall.pass_time(service.run_round())
 
 
 def test_what_is_queued_is_done_and_an_empty_queue_asks_nobody(
@@ -88,47 +90,47 @@ def test_what_is_queued_is_done_and_an_empty_queue_asks_nobody(
 
 
 def test_a_server_that_is_away_is_waited_for_with_one_sentence(
-    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: RecordedLine
 ) -> None:
     add_video(library)
     server.down()
     service.check_models()
     rounds(service, wall, 1200)
-    assert len(line.said) == 1
+    assert len(line.messages) == 1
     assert frames.coverage(library).described == 0
     server.up()
     rounds(service, wall, 620)
     assert frames.coverage(library).described == 6
     assert library.number("SELECT sum(attempts) FROM jobs WHERE kind = 'describe'") == 0
-    assert "The models are there; going on." in line.said
+    assert "The models are there; going on." in line.messages
 
 
 def test_videos_that_came_before_the_model_of_pictures_are_looked_at(
     service: Service, library: Library, wall: Wall
 ) -> None:
     add_video(library)
-    key = picture_model(made.place(service.chosen.models_folder)).key
+    key = picture_model(made.place(service.settings.models_folder)).key
     service.check_models()
     rounds(service, wall, 30)
     assert len(frame_vectors.every(library, key).frames) == 6
 
 
 def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
-    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: RecordedLine
 ) -> None:
     llava = server.models.pop("llava:7b")
     with pytest.raises(ModelMissing, match="ollama pull llava:7b"):
         service.check_models()
     add_video(library)
     rounds(service, wall, 60)
-    assert len([sentence for sentence in line.said if "ollama pull llava:7b" in sentence]) == 1
+    assert len([sentence for sentence in line.messages if "ollama pull llava:7b" in sentence]) == 1
     server.models["llava:7b"] = llava
     rounds(service, wall, 620)
     assert frames.coverage(library).described == 6
 
 
 def test_a_file_that_appears_is_taken_in_once_it_has_settled_and_worked_on(
-    service: Service, library: Library, wall: Wall, inbox: Path, line: Heard
+    service: Service, library: Library, wall: Wall, inbox: Path, line: RecordedLine
 ) -> None:
     rounds(service, wall, 20)
     clips.scenes(inbox / "film.mp4", seconds=4, seed=1)
@@ -138,9 +140,9 @@ def test_a_file_that_appears_is_taken_in_once_it_has_settled_and_worked_on(
     rounds(service, wall, 60)
     assert [video.title for video in videos.every(library)] == ["film"]
     assert frames.coverage(library).described == frames.coverage(library).total > 0
-    assert len([sentence for sentence in line.said if sentence.startswith("broken.mp4 was not taken in: ")]) == 1
+    assert len([sentence for sentence in line.messages if sentence.startswith("broken.mp4 was not taken in: ")]) == 1
     rounds(service, wall, 200)
-    assert len([sentence for sentence in line.said if "broken.mp4" in sentence]) == 1
+    assert len([sentence for sentence in line.messages if "broken.mp4" in sentence]) == 1
 
 
 def test_files_that_arrive_come_before_the_frames_of_a_long_night(
@@ -178,7 +180,7 @@ def test_a_pause_holds_files_and_frames(
 
 
 def test_work_that_cannot_be_done_is_tried_again_now_and_then_only(
-    service: Service, library: Library, server: FakeOllama, wall: Wall, line: Heard
+    service: Service, library: Library, server: FakeOllama, wall: Wall, line: RecordedLine
 ) -> None:
     del server.models["embeddinggemma:latest"]
     add_video(library)

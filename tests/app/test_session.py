@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.clocks import Wall
 from tests.support.commands import Run, add_video
-from tests.support.progress_lines import Heard
+from tests.support.progress_lines import RecordedLine
 from vidlocal import settings
 from vidlocal.app import session
-from vidlocal.app.run_log import FOLDER, NAME, Log, last_words
+from vidlocal.app.run_log import FOLDER, NAME, RunLog, log_ending
 from vidlocal.enrich import report
 from vidlocal.enrich.report import Alike, Report
 from vidlocal.enrich.runner.schedule import When
@@ -23,7 +23,7 @@ from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import JobKind
 from vidlocal.store.database import Library
-from vidlocal.store.history import facts as measures
+from vidlocal.store.history import facts
 from vidlocal.store.process_locks import ProcessLock, live_processes
 from vidlocal.store.queue import jobs
 
@@ -56,13 +56,13 @@ NIGHT = Report(
     ],
 )
 def test_options_become_hours(options: dict[str, object], hours: tuple[object, ...]) -> None:
-    read = session.read_hours(settings.load(), **options)  # type: ignore[arg-type]
+    read = session.working_hours(settings.load(), **options)  # type: ignore[arg-type]
     assert (read.window, read.until, read.for_s, read.when) == hours
 
 
 def test_now_and_a_window_contradict_each_other(run: Run, library: Library) -> None:
     with pytest.raises(UsageError, match="contradict"):
-        session.read_hours(settings.load(), overnight=True, now=True)
+        session.working_hours(settings.load(), overnight=True, now=True)
     for words in (("enrich", "overnight", "--now"), ("enrich", "--window", "23:00-06:00", "--now")):
         assert run(*words).exit_code == 2
     assert run("worker", "--window", "23:00-06:00", "--now").exit_code == 2
@@ -84,7 +84,7 @@ def test_a_folder_that_is_not_there_cannot_be_watched(run: Run, tmp_path: Path) 
 
 def test_pause_and_resume_say_what_is_and_what_was(run: Run, library: Library) -> None:
     assert "Paused" in run("pause").stderr
-    since = measures.get(library, measures.PAUSED)
+    since = facts.get(library, facts.PAUSED)
     assert "is paused since" in run("pause").stderr
     assert json.loads(run("pause", "--json", "--quiet").stdout) == {"paused_since": since}
     assert json.loads(run("status", "--json").stdout)["paused_since"] == since
@@ -97,8 +97,8 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     assert "no report yet" in run("report").stderr
     assert json.loads(run("report", "--json").stdout) is None
     report.keep(library, None, NIGHT)
-    facts = [line.split("\t") for line in run("report").stdout.splitlines()]
-    told = dict(facts)
+    rows = [line.split("\t") for line in run("report").stdout.splitlines()]
+    told = dict(rows)
     assert told["done"] == "12,345 frames, 1 video finished, embed 7"
     assert told["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
     assert told["pace"] == "2.4 s per frame"
@@ -109,64 +109,66 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     assert len(json.loads(run("report", "--json", "--last", "5").stdout)) == 1
 
 
-def test_a_shift_says_and_keeps_its_report_and_begins_the_next(library: Library) -> None:
-    line = Heard()
-    hours = session.read_hours(settings.load(), overnight=True, now=False)
-    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
-        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake)
-        shift.sum_up("The night is over.")
-        assert line.said == []
+def test_a_session_prints_and_stores_its_report_and_starts_the_next(library: Library) -> None:
+    line = RecordedLine()
+    hours = session.working_hours(settings.load(), overnight=True, now=False)
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as lock:
+        run_session = session.RunSession(library, lock, hours, line, RunLog(library.folder), awake)
+        run_session.print_report("The night is over.")
+        assert line.messages == []
         add_video(library, "wedding", "hello")
         job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1e12)
         assert job is not None
         jobs.finish(library, job)
-        shift.sum_up("The night is over.")
-        assert any(sentence.startswith("done: 1 frame, ") for sentence in line.said)
-        assert line.said[-1] == "ended: The night is over."
-        shift.sum_up("The night is over.")
+        run_session.print_report("The night is over.")
+        assert any(sentence.startswith("done: 1 frame, ") for sentence in line.messages)
+        assert line.messages[-1] == "ended: The night is over."
+        run_session.print_report("The night is over.")
     assert len(report.kept(library, limit=9)) == 1
 
 
 def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(library: Library) -> None:
     add_video(library, "wedding", "hello")
-    wall, line = Wall(), Heard()
-    hours = session.read_hours(settings.load(), overnight=True, now=False, when=When.ANY)
-    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
-        shift = session.Shift(library, owner, hours, line, Log(library.folder), awake, now=wall.now, local=wall.local)
-        gate = shift.gate()
+    wall, line = Wall(), RecordedLine()
+    hours = session.working_hours(settings.load(), overnight=True, now=False, when=When.ANY)
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as lock:
+        run_session = session.RunSession(
+            library, lock, hours, line, RunLog(library.folder), awake, now=wall.now, local=wall.local
+        )
+        schedule = run_session.schedule()
         waits: list[str | None] = []
-        with shift.working():
+        with run_session.working():
             for minute in range(2 * 24 * 60):
                 if minute == 120:  # 23:00
-                    measures.put(library, measures.PAUSED, "2026-11-21T22:00:00+00:00")
+                    facts.put(library, facts.PAUSED, "2026-11-21T22:00:00+00:00")
                 if minute == 240:
-                    measures.delete(library, measures.PAUSED)
-                gate.look()
+                    facts.delete(library, facts.PAUSED)
+                schedule.decide()
                 waits += [waiting and waiting.topic for waiting in live_processes(library.folder)]
                 wall.pass_time(60)
-        shift.end("Nothing is left to do.")
+        run_session.end("Nothing is left to do.")
     assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]
     reports = report.kept(library, limit=9)
-    assert [one.worked_s for one in reports] == [9 * 3600.0, 7 * 3600.0]
-    assert [one.held_s for one in reports] == [{}, {"paused": 2 * 3600.0}]
-    assert {one.ended for one in reports} == {"The night is over."}
-    assert len([sentence for sentence in line.said if sentence.startswith("run: ")]) == 2
+    assert [stored.worked_s for stored in reports] == [9 * 3600.0, 7 * 3600.0]
+    assert [stored.held_s for stored in reports] == [{}, {"paused": 2 * 3600.0}]
+    assert {stored.ended for stored in reports} == {"The night is over."}
+    assert len([sentence for sentence in line.messages if sentence.startswith("run: ")]) == 2
 
 
-def test_a_terminal_that_is_gone_ends_no_shift(library: Library) -> None:
-    hours = session.read_hours(settings.load(), overnight=False, now=True)
-    with SleepInhibitor() as awake, ProcessLock(library.folder) as owner:
-        shift = session.Shift(library, owner, hours, Heard(gone=True), Log(library.folder), awake)
-        shift.say("Going on.")
-        shift.at("describing", 0.5, detail="a bride in white")
+def test_a_lost_terminal_does_not_end_a_session(library: Library) -> None:
+    hours = session.working_hours(settings.load(), overnight=False, now=True)
+    with SleepInhibitor() as awake, ProcessLock(library.folder) as lock:
+        run_session = session.RunSession(library, lock, hours, RecordedLine(gone=True), RunLog(library.folder), awake)
+        run_session.notify("Going on.")
+        run_session.update("describing", 0.5, detail="a bride in white")
     assert "Going on." in (library.folder / FOLDER / NAME).read_text()
     assert "bride" not in (library.folder / FOLDER / NAME).read_text()
 
 
 def test_a_log_rotates_and_keeps_three_old_ones(tmp_path: Path) -> None:
-    log = Log(tmp_path)
+    log = RunLog(tmp_path)
     for number in range(45):
-        log.line(f"{number} " + "x" * 100_000)
+        log.write(f"{number} " + "x" * 100_000)
     names = sorted(path.name for path in log.path.parent.iterdir())
     assert names == [NAME, f"{NAME}.1", f"{NAME}.2", f"{NAME}.3"]
     assert " 44 x" in log.path.read_text()[-100_100:]
@@ -174,30 +176,30 @@ def test_a_log_rotates_and_keeps_three_old_ones(tmp_path: Path) -> None:
 
 
 def test_a_line_of_the_log_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
-    log = Log(tmp_path)
-    log.line("two\nlines \x1b[31m and \udcff")
+    log = RunLog(tmp_path)
+    log.write("two\nlines \x1b[31m and \udcff")
     assert log.path.read_text().count("\n") == 1
     assert "\x1b" not in log.path.read_text()
 
 
-def test_a_log_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
-    Log(tmp_path).line("still here")
+    RunLog(tmp_path).write("still here")
     assert (tmp_path / FOLDER).read_text() == "in the way"
 
 
-def test_how_it_ended_is_in_the_log_but_a_bug_says_only_where(tmp_path: Path) -> None:
-    log = Log(tmp_path)
-    with pytest.raises(EngineError), last_words(log):
+def test_the_log_has_the_error_that_ended_a_run_but_only_the_place_of_a_bug(tmp_path: Path) -> None:
+    log = RunLog(tmp_path)
+    with pytest.raises(EngineError), log_ending(log):
         raise EngineError("Start Ollama.")
-    with pytest.raises(ValueError, match="spoken"), last_words(log):
+    with pytest.raises(ValueError, match="spoken"), log_ending(log):
         raise ValueError("a spoken word")
-    with pytest.raises(SystemExit), last_words(log):
+    with pytest.raises(SystemExit), log_ending(log):
         raise SystemExit(143)
     text = log.path.read_text()
     assert "Start Ollama." in text
     assert "ValueError" in text
-    assert "test_night.py" in text
+    assert "test_session.py" in text
     assert "143" in text
     assert "spoken" not in text
 

@@ -13,10 +13,9 @@ from tests.support import clips
 from tests.support.commands import EVIL, Run
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
+from tests.support.hostile_content import harmful
 from tests.support.wedding_film import add_film
 from vidlocal.store.database import Library
-
-from .test_audit import harmful
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from tests.support import clips
-from tests.support.commands import Run, hash_of
-from vidlocal.media import ffmpeg, files
+from tests.support.commands import Run, add_source
+from vidlocal.media import ffmpeg
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.frames import read_frames
 from vidlocal.media.probe import Prober
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 RATE = 30
@@ -30,23 +29,8 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wedding(library: Library, source: Path) -> Path:
-    add(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, "the bride walks"))
+    add_source(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, "the bride walks"))
     return source
-
-
-def add(library: Library, path: Path, *found: Passage) -> int:
-    with Prober() as prober:
-        probe = prober.probe(path)
-    return videos.add(
-        library,
-        content_hash=hash_of(path.name),
-        path=path,
-        stamp=files.read_stamp(path),
-        probe=probe,
-        frame_drafts=(),
-        text_passages=found,
-        plan=(),
-    )
 
 
 def pictures(path: Path) -> list[DecodedFrame]:
@@ -93,7 +77,7 @@ def test_a_copied_clip_begins_at_the_key_frame_before_the_moment_and_says_so(
 
 def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library, tmp_path: Path) -> None:
     film = clips.numbered(tmp_path / "far.mkv", frames=240, codec=(*clips.X264, "-g", "250"))
-    add(library, film, Passage(5.0, 6.0, PassageKind.SPEECH, "fireworks"))
+    add_source(library, film, Passage(5.0, 6.0, PassageKind.SPEECH, "fireworks"))
     out = tmp_path / "out"
     assert run("clip", "fireworks", "--pad", "0", "-o", str(out)).stdout.endswith("\tencoded\n")
     [clip] = out.iterdir()
@@ -117,7 +101,7 @@ def test_a_name_that_is_taken_gets_a_number(run: Run, wedding: Path, tmp_path: P
 def test_a_joined_film_has_the_moments_of_a_video_as_they_follow_in_it(
     run: Run, library: Library, source: Path
 ) -> None:
-    add(
+    add_source(
         library,
         source,
         Passage(0.0, 1.0, PassageKind.SPEECH, "somebody says something long about the bride and much else besides"),
@@ -139,7 +123,7 @@ def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
 ) -> None:
     silent = tmp_path / "silent.mkv"
     clips.run("-i", wedding, "-an", "-s", "96x160", "-r", "25", *clips.X264, silent)
-    add(library, silent, Passage(1.0, 2.0, PassageKind.SPEECH, "the bride dances"))
+    add_source(library, silent, Passage(1.0, 2.0, PassageKind.SPEECH, "the bride dances"))
     film = tmp_path / "film.mp4"
     assert run("clip", "bride", "--pad", "0", "--join", str(film)).exit_code == 0
     with Prober() as prober:
@@ -156,7 +140,7 @@ def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
 def test_a_turned_video_stays_upright(run: Run, library: Library, source: Path, tmp_path: Path) -> None:
     turned = tmp_path / "turned.mp4"
     clips.run("-display_rotation", "90", "-i", source, "-c", "copy", turned)
-    add(library, turned, Passage(3.0, 4.0, PassageKind.SPEECH, "upright"))
+    add_source(library, turned, Passage(3.0, 4.0, PassageKind.SPEECH, "upright"))
     for flags in ([], ["--exact"]):
         name = run("clip", "upright", "-o", str(tmp_path), *flags).stdout.split("\t")[0]
         first = pictures(Path(name))[0].rgb
@@ -167,7 +151,7 @@ def test_a_turned_video_stays_upright(run: Run, library: Library, source: Path, 
 def test_captions_are_drawn_whatever_they_say(
     run: Run, library: Library, source: Path, tmp_path: Path, text: str
 ) -> None:
-    add(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, f"bride {text}"))
+    add_source(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, f"bride {text}"))
     result = run("clip", "bride", "--exact", "--burn-captions", "--pad", "0", "-o", str(tmp_path / "out"))
     assert result.exit_code == 0, result.stderr
     [clip] = (tmp_path / "out").iterdir()
@@ -179,7 +163,7 @@ def test_captions_are_drawn_whatever_they_say(
 
 def test_missing_videos_are_told_and_the_others_cut(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
     gone = clips.numbered(tmp_path / "gone.mp4")
-    add(library, gone, Passage(0.0, 1.0, PassageKind.SPEECH, "the bride waits"))
+    add_source(library, gone, Passage(0.0, 1.0, PassageKind.SPEECH, "the bride waits"))
     gone.unlink()
     result = run("clip", "bride", "-o", str(tmp_path / "out"))
     assert result.exit_code == 3
@@ -211,7 +195,7 @@ def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> No
 
 def test_what_cannot_be_cut_says_why(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
     photo = clips.cover(tmp_path / "photo.jpg")
-    add(library, photo, Passage(0.0, 0.0, PassageKind.SCENE, "an orange square"))
+    add_source(library, photo, Passage(0.0, 0.0, PassageKind.SCENE, "an orange square"))
     result = run("clip", "orange", "-o", str(tmp_path / "out"))
     assert result.exit_code == 4
     assert "is a photo" in result.stderr
@@ -221,7 +205,7 @@ def test_what_cannot_be_cut_says_why(run: Run, library: Library, wedding: Path, 
 
 def test_sound_alone_is_cut_too(run: Run, library: Library, tmp_path: Path) -> None:
     sound = clips.sound(tmp_path / "talk.mp3", seconds=6)
-    add(library, sound, Passage(2.0, 4.0, PassageKind.SPEECH, "hello there"))
+    add_source(library, sound, Passage(2.0, 4.0, PassageKind.SPEECH, "hello there"))
     assert run("clip", "hello", "-o", str(tmp_path / "out"), "--pad", "0").exit_code == 0
     [clip] = (tmp_path / "out").iterdir()
     with Prober() as prober:
@@ -232,7 +216,7 @@ def test_a_clip_begins_with_a_picture_however_its_start_falls_between_two(
     run: Run, library: Library, tmp_path: Path
 ) -> None:
     film = clips.numbered(tmp_path / "slow.mp4", frames=20, rate="2")
-    add(library, film, Passage(5.3, 6.0, PassageKind.SPEECH, "fireworks"))
+    add_source(library, film, Passage(5.3, 6.0, PassageKind.SPEECH, "fireworks"))
     run("clip", "fireworks", "--exact", "--pad", "0", "-o", str(tmp_path / "out"))
     [clip] = (tmp_path / "out").iterdir()
     first = pictures(clip)[0]

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from vidlocal import settings
+from vidlocal.app.demo import QUERIES
 from vidlocal.cli import app
-from vidlocal.cli.demo import QUERIES
 
 
 def test_the_demo_finds_what_is_said_and_what_is_written_and_keeps_nothing(

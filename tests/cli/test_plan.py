@@ -92,7 +92,9 @@ def test_a_run_for_what_was_searched_for_claims_nothing_else(library: Library, w
 def test_a_budget_takes_the_representative_frames_of_every_video(library: Library, wedding: int) -> None:
     other = add_video(library, "garden", "flowers")
     claimed = []
-    while job := jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=JobFilter(budget=2)):
+    while job := jobs.claim(
+        library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=JobFilter(budget=2)
+    ):
         claimed.append((job.video_id, library.number("SELECT rank FROM frames WHERE id = ?", job.target)))
     assert claimed == [(other, 0), (wedding, 1), (other, 1)]
     assert jobs.next_due(library, JobKind.DESCRIBE, job_filter=JobFilter(budget=2)) is None

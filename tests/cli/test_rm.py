@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import Run, add_video, hash_of
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import SAID, add_film, deep
-from vidlocal.app.run_log import Log
+from vidlocal.app.run_log import RunLog
 from vidlocal.enrich import report
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, Passage, PassageKind
@@ -109,7 +109,7 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
         second_looks.put(library, frames.of_video(library, kept)[0].id, "d", "1", f"is this {MARKER}?", (True, MARKER))
         failed = (report.Alike(JobKind.WATCH, f"{MARKER}.mp4 is damaged", 1),)
         report.keep(library, None, report.Report("2026-11-20T22:00:00", "2026-11-21T05:00:00", 1.0, 9.0, failed=failed))
-        Log(library.folder).line(f"{MARKER}.mp4 was not taken in.")
+        RunLog(library.folder).write(f"{MARKER}.mp4 was not taken in.")
         run("organize", str(folder), "--by-date", "--apply", "--yes")
         run("organize", str(folder), "--by-date")
         for name in ("vectors/0011223344556677", "log"):

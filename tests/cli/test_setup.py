@@ -13,10 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.fake_ollama import FakeOllama
+from tests.support.progress_lines import RecordedLine
 from vidlocal import settings
 from vidlocal.app.downloads import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
+from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
-from vidlocal.cli.setup import bring, keep, look
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile
 from vidlocal.errors import EngineError, ToolError
@@ -120,13 +121,13 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chos
     models = replace(profile(ProfileName.LIGHT, card_memory_bytes=None), whisper_model="medium.en")
     with open_server(chosen) as server:
         wanted = parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
-        assert {item.state for item in look(wanted)} == {"to fetch"}
-        brought = bring(look(wanted), quiet=True)
-        keep(brought, chosen, quiet=True)
+        assert {item.state for item in check_parts(wanted)} == {"to fetch"}
+        brought = download_missing(check_parts(wanted), RecordedLine())
+        save_model_names(brought, chosen, notify=lambda message: None)
         assert {item.state for item in brought} == {"fetched"}, [str(item.error) for item in brought]
-        assert {item.state for item in look(wanted)} == {"there"}
+        assert {item.state for item in check_parts(wanted)} == {"there"}
         asked = len(fake.requests)
-        assert {item.state for item in bring(look(wanted), quiet=True)} == {"there"}
+        assert {item.state for item in download_missing(check_parts(wanted), RecordedLine())} == {"there"}
     assert not any(asked.path in ("/api/pull", "/api/create") for asked in fake.requests[asked:])
     assert [asked.body["model"] for asked in fake.asked("/api/pull")] == ["all-minilm", "moondream"]
     made = fake.models["vidlocal:latest"]
@@ -173,17 +174,17 @@ def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(chosen: Setti
 
 def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, shelf: str) -> None:
     with open_server(chosen) as server:
-        brought = bring(
-            look(
+        brought = download_missing(
+            check_parts(
                 [
                     WhisperModel("tiny", chosen.models_folder, shelf),
                     VadModel(chosen.models_folder, shelf),
                     OllamaModel(server, "meaning", "all-minilm", "embedding", "embed_model"),
                 ]
             ),
-            quiet=True,
+            RecordedLine(),
         )
-        keep(brought, chosen, quiet=True)
+        save_model_names(brought, chosen, notify=lambda message: None)
     assert [item.state for item in brought] == ["failed", "fetched", "fetched"]
     assert isinstance(brought[0].error, ToolError)
     assert settings.load().whisper_model == "base"

@@ -13,9 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support import clip_model as made
+from tests.support.progress_lines import RecordedLine
 from vidlocal.app.downloads import PICTURES_URL, PictureModel
+from vidlocal.app.setup import check_parts, download_missing
 from vidlocal.cli import app
-from vidlocal.cli.setup import bring, look
 from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, Published, picture_model
 from vidlocal.errors import EngineError, ToolError
 
@@ -73,7 +74,7 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: PictureModel) -
     assert sorted(Shelf.asked) == sorted(f"{folder}/{name}" for folder, names in FILES.items() for name in names)
     assert picture_model(part.folder).key.startswith("clip-vit-b32@")
     assert all(share is not None and 0 <= share <= 1 for share in shares)
-    assert [item.state for item in bring(look([part]), quiet=True)] == ["there"]
+    assert [item.state for item in download_missing(check_parts([part]), RecordedLine())] == ["there"]
     assert not list(part.folder.rglob("*.part"))
 
 

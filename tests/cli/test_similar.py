@@ -80,7 +80,9 @@ def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, librar
         return picture
 
     shown = (slide((20, 20)), slide((230, 160)), slide((20, 20), (230, 160)), slide())
-    drafts = [FrameDraft(10.0 * at, at, f"frames/{at}.jpg", extract_features(one).dhash, None) for at, one in enumerate(shown)]
+    drafts = [
+        FrameDraft(10.0 * at, at, f"frames/{at}.jpg", extract_features(one).dhash, None) for at, one in enumerate(shown)
+    ]
     videos.add(
         library,
         content_hash=hash_of("slides"),

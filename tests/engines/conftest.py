@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 
 PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)

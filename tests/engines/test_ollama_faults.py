@@ -18,7 +18,8 @@ from tests.support.fake_ollama import (
     trickle,
 )
 from vidlocal.engines.base import NotTheSchema, PictureRefused
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 

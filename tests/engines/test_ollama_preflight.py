@@ -7,7 +7,8 @@ import pytest
 from tests.support.fake_ollama import CATALOGUE, TEXT, VISION, FakeOllama, Model, broken, hang, redirect
 from tests.support.fake_ollama import body as replies
 from vidlocal.engines.host_policy import is_loopback
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 

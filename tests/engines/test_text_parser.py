@@ -71,7 +71,7 @@ def test_prompts_name_every_field_of_their_schema() -> None:
 
 def test_a_section_rests_on_the_passages_its_lines_stand_for() -> None:
     answer = text_parser.section(section(), [70, 80, 90])
-    assert answer.rests_on == (70, 90)
+    assert answer.citations == (70, 90)
     assert (answer.title, answer.event_type, answer.excitement) == ("The vows", "wedding", 0.7)
     assert (TagKind.PERSON, "groom") in answer.words
 
@@ -83,7 +83,7 @@ def test_an_answer_that_rests_on_nothing_it_was_given_is_refused(lines: object) 
 
 
 def test_lines_that_were_not_given_are_dropped() -> None:
-    assert text_parser.section(section(lines=[2, 999, 2, "1", "line 2", 1.0]), [70, 80]).rests_on == (80, 70)
+    assert text_parser.section(section(lines=[2, 999, 2, "1", "line 2", 1.0]), [70, 80]).citations == (80, 70)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_chapters_that_begin_nowhere_are_dropped() -> None:
 
 
 def test_a_summary_rests_on_parts_it_was_given() -> None:
-    assert chapters({"title": "A", "first": 1}, lines=[5, 6, 2]).rests_on == (4, 1)
+    assert chapters({"title": "A", "first": 1}, lines=[5, 6, 2]).citations == (4, 1)
     with pytest.raises(AnswerRejected):
         chapters({"title": "A", "first": 1}, lines=[6])
 

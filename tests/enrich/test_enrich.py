@@ -11,13 +11,14 @@ from tests.support.fake_faults import broken, busy, say
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.films import COLOURS, add_video
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
-from vidlocal.enrich.run import SERVER, Engines, enrich
+from vidlocal.enrich.run import SERVER, EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
-from vidlocal.enrich.runner.schedule import Night, Schedule
+from vidlocal.enrich.runner.queue_runner import Clock, EnrichProgress, RunSummary
+from vidlocal.enrich.runner.schedule import NightWindow, Schedule
 from vidlocal.enrich.runner.time_window import parse_window
-from vidlocal.enrich.runner.worker import Clock, Progress, Summary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError, ModelMissing
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -32,9 +33,9 @@ from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
-from vidlocal.store.process_locks import Owner, Waiting, at_work
+from vidlocal.store.process_locks import ProcessLock, Wait, live_processes
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import these
+from vidlocal.store.queue.job_filter import for_videos
 
 
 @dataclass
@@ -63,7 +64,7 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def engines(server: FakeOllama) -> Iterator[Engines]:
+def engines(server: FakeOllama) -> Iterator[EnrichEngines]:
     patience = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=2.0, small=0.5)
     with ExitStack() as stack:
         ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
@@ -75,7 +76,7 @@ def engines(server: FakeOllama) -> Iterator[Engines]:
             OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
             lambda: answers(ollama),
         )
-        yield Engines(fast_pass.Engines(find(None), prober, reader, None), [host])
+        yield EnrichEngines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), [host])
 
 
 def answers(ollama: Ollama) -> bool:
@@ -86,12 +87,14 @@ def answers(ollama: Ollama) -> bool:
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[Owner]:
-    with Owner(library.folder) as alive:
+def owner(library: Library) -> Iterator[ProcessLock]:
+    with ProcessLock(library.folder) as alive:
         yield alive
 
 
-def deep(library: Library, engines: Engines, owner: Owner, clock: FastClock | None = None, **more: object) -> Summary:
+def deep(
+    library: Library, engines: EnrichEngines, owner: ProcessLock, clock: FastClock | None = None, **more: object
+) -> RunSummary:
     return enrich(library, engines, owner, clock=(clock or FastClock()).clock(), **more)  # type: ignore[arg-type]
 
 
@@ -102,10 +105,12 @@ def states(library: Library) -> dict[JobState, int]:
     return counted
 
 
-def test_every_frame_is_described_and_every_passage_embedded(library: Library, engines: Engines, owner: Owner) -> None:
+def test_every_frame_is_described_and_every_passage_embedded(
+    library: Library, engines: EnrichEngines, owner: ProcessLock
+) -> None:
     video_id = add_video(library)
-    seen: list[Progress] = []
-    summary = deep(library, engines, owner, report=seen.append)
+    seen: list[EnrichProgress] = []
+    summary = deep(library, engines, owner, on_progress=seen.append)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert summary.left == {}
     assert frames.coverage(library).described == 6
@@ -120,7 +125,9 @@ def test_every_frame_is_described_and_every_passage_embedded(library: Library, e
     assert facts.get(library, facts.SECONDS_PER_FRAME) is not None
 
 
-def test_a_second_run_asks_no_model(library: Library, engines: Engines, owner: Owner, server: FakeOllama) -> None:
+def test_a_second_run_asks_no_model(
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+) -> None:
     add_video(library)
     deep(library, engines, owner)
     before = len(server.requests)
@@ -129,17 +136,17 @@ def test_a_second_run_asks_no_model(library: Library, engines: Engines, owner: O
     assert len(server.requests) == before
 
 
-def test_only_the_named_videos_are_worked_on(library: Library, engines: Engines, owner: Owner) -> None:
+def test_only_the_named_videos_are_worked_on(library: Library, engines: EnrichEngines, owner: ProcessLock) -> None:
     add_video(library)
     second = add_video(library, name="other")
-    summary = deep(library, engines, owner, among=these(second))
+    summary = deep(library, engines, owner, job_filter=for_videos(second))
     assert summary.left == {}
     assert frames.coverage(library, second).described == 6
     assert frames.coverage(library).described == 6
 
 
 def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     said: list[str] = []
@@ -148,27 +155,27 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
     server.down()
     started = clock.at
 
-    waited: list[Waiting | None] = []
+    waited: list[Wait | None] = []
 
     def back_after_ten_minutes(now: float) -> None:
-        waited.extend(at_work(library.folder))
+        waited.extend(live_processes(library.folder))
         if now - started >= 600 and not returned:
             returned.append(now)
             server.up()
 
     clock.on_sleep = back_after_ten_minutes
-    summary = deep(library, engines, owner, clock, say=said.append)
+    summary = deep(library, engines, owner, clock, notify=said.append)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert summary.failed == 0
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert len(said) == 2
     assert max(clock.slept) <= 60.0
-    assert {waiting.what for waiting in waited if waiting} == {SERVER}
-    assert at_work(library.folder) == [None]
+    assert {waiting.topic for waiting in waited if waiting} == {SERVER}
+    assert live_processes(library.folder) == [None]
 
 
 def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     clock = FastClock()
@@ -180,7 +187,7 @@ def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(
 
 
 def test_one_poisoned_picture_is_set_aside_and_the_others_are_done(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=12)
     poison = plain_colour(COLOURS[3], side_px=67)
@@ -205,7 +212,7 @@ def _is_yellow(jpeg: bytes) -> bool:
 
 
 def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=30)
     server.choose = lambda asked: say("") if asked.picture is not None else None
@@ -216,7 +223,7 @@ def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
 
 
 def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     for number in range(12):
         add_video(library, name=f"film {number}", pictures=1)
@@ -228,7 +235,7 @@ def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
 
 
 def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     del server.models["llava:7b"]
@@ -239,16 +246,16 @@ def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
 
-    def stop_at_three(at: Progress) -> None:
+    def stop_at_three(at: EnrichProgress) -> None:
         if at.kind is JobKind.DESCRIBE and at.done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        deep(library, engines, owner, report=stop_at_three)
+        deep(library, engines, owner, on_progress=stop_at_three)
     assert frames.coverage(library).described == 3
     assert JobState.RUNNING not in states(library)
     pictures = len([asked for asked in server.asked("/api/chat") if asked.picture])
@@ -257,20 +264,20 @@ def test_an_interrupted_run_goes_on_where_it_was(
 
 
 def test_the_end_of_the_window_holds_the_run_until_the_next_night(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     clock = FastClock(local_at=datetime(2026, 11, 22, 6, 59, 58))
     done_at: list[datetime] = []
     said: list[str] = []
 
-    def pass_time(at: Progress) -> None:
+    def pass_time(at: EnrichProgress) -> None:
         done_at.append(clock.local_at)
         clock.sleep(1.0)
 
-    night = Night(parse_window("22:00-07:00"), lambda: clock.local_at)
-    gate = Schedule([night], now=lambda: clock.at, say=said.append)
-    summary = deep(library, engines, owner, clock, gate=gate, report=pass_time)
+    night = NightWindow(parse_window("22:00-07:00"), lambda: clock.local_at)
+    gate = Schedule([night], now=lambda: clock.at, notify=said.append)
+    summary = deep(library, engines, owner, clock, schedule=gate, on_progress=pass_time)
     assert summary.left == {}
     assert {at.date().day for at in done_at} == {22}
     assert {at.hour for at in done_at} == {6, 22}
@@ -280,7 +287,7 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
 
 
 def test_models_take_turns_in_long_stretches(
-    library: Library, engines: Engines, owner: Owner, server: FakeOllama
+    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=30)
     deep(library, engines, owner)

@@ -41,7 +41,7 @@ def described(library: Library) -> list[tuple[int, float]]:
 
 def test_a_quarter_of_the_work_covers_most_scenes(library: Library) -> None:
     truth = build(library, FILMS, seed=5)
-    order = [(waiting.video_id, waiting.time) for waiting in priorities.queue(library)]
+    order = [(waiting.video_id, waiting.time) for waiting in priorities.queued_frames(library)]
     assert covered(order, truth)[1] >= 0.9
     assert covered(sorted(order), truth)[1] < 0.6
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clocks import Wall
-from vidlocal.ingest.folder_watcher import SETTLED_AFTER_S, Arrivals
+from vidlocal.ingest.folder_watcher import MIN_UNCHANGED_S, FolderWatcher
 
 
 @pytest.fixture
@@ -21,57 +21,57 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def ready(arrivals: Arrivals, wall: Wall, *, after: float) -> list[str]:
+def ready(watcher: FolderWatcher, wall: Wall, *, after: float) -> list[str]:
     """What is ready when so many seconds have been watched."""
     for _ in range(round(after)):
         wall.pass_time(1)
-        arrivals.ready()
-    return [path.name for path in arrivals.ready()]
+        watcher.ready()
+    return [path.name for path in watcher.ready()]
 
 
 def test_a_file_arrives_when_it_has_stopped_growing(inbox: Path, wall: Wall) -> None:
-    arrivals = Arrivals([inbox], wall.now)
+    watcher = FolderWatcher([inbox], wall.now)
     film = inbox / "film.mp4"
     for size in range(1, 6):
         film.write_bytes(b"x" * size)
-        assert ready(arrivals, wall, after=SETTLED_AFTER_S / 2) == []
-    assert ready(arrivals, wall, after=SETTLED_AFTER_S + 10) == ["film.mp4"]
+        assert ready(watcher, wall, after=MIN_UNCHANGED_S / 2) == []
+    assert ready(watcher, wall, after=MIN_UNCHANGED_S + 10) == ["film.mp4"]
 
 
 def test_a_file_is_handed_out_once_and_again_when_it_changed(inbox: Path, wall: Wall) -> None:
-    arrivals = Arrivals([inbox], wall.now)
+    watcher = FolderWatcher([inbox], wall.now)
     film = inbox / "film.mp4"
     film.write_bytes(b"first")
-    assert ready(arrivals, wall, after=80) == ["film.mp4"]
-    arrivals.hand_out(film)
-    assert ready(arrivals, wall, after=80) == []
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
+    watcher.hand_out(film)
+    assert ready(watcher, wall, after=80) == []
     film.write_bytes(b"second one")
-    assert ready(arrivals, wall, after=80) == ["film.mp4"]
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
 
 
 def test_what_is_there_at_the_start_arrives_too_in_the_order_of_names(inbox: Path, wall: Wall) -> None:
     (inbox / "below").mkdir()
     for name in ("b.mkv", "a.MOV", "below/c.jpg"):
         (inbox / name).write_bytes(b"x")
-    assert ready(Arrivals([inbox], wall.now), wall, after=80) == ["a.MOV", "b.mkv", "c.jpg"]
+    assert ready(FolderWatcher([inbox], wall.now), wall, after=80) == ["a.MOV", "b.mkv", "c.jpg"]
 
 
 def test_hidden_empty_and_half_downloaded_files_do_not_arrive(inbox: Path, wall: Wall) -> None:
     for name in (".film.mp4", "film.mp4.part", "film.crdownload", "notes.txt"):
         (inbox / name).write_bytes(b"x")
     (inbox / "empty.mp4").touch()
-    assert ready(Arrivals([inbox], wall.now), wall, after=200) == []
+    assert ready(FolderWatcher([inbox], wall.now), wall, after=200) == []
 
 
 def test_a_folder_that_is_unplugged_and_comes_back_loses_nothing(inbox: Path, wall: Wall) -> None:
-    arrivals = Arrivals([inbox], wall.now)
+    watcher = FolderWatcher([inbox], wall.now)
     (inbox / "film.mp4").write_bytes(b"x")
-    assert ready(arrivals, wall, after=30) == []
+    assert ready(watcher, wall, after=30) == []
     shutil.move(inbox, inbox.with_name("away"))
-    assert ready(arrivals, wall, after=80) == []
+    assert ready(watcher, wall, after=80) == []
     shutil.move(inbox.with_name("away"), inbox)
-    assert ready(arrivals, wall, after=80) == ["film.mp4"]
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
 
 
 def test_without_folders_nothing_is_looked_at(wall: Wall) -> None:
-    assert Arrivals([], wall.now).ready() == []
+    assert FolderWatcher([], wall.now).ready() == []

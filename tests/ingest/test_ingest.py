@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.ingest.run import Outcome, Progress, Result, Tools, ingest, most_frames
+from vidlocal.ingest.run import IngestProgress, IngestTools, Outcome, Result, ingest, most_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
@@ -18,13 +18,13 @@ from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import Importer
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[Owner]:
-    with Owner(library.folder) as alive:
+def owner(library: Library) -> Iterator[ProcessLock]:
+    with ProcessLock(library.folder) as alive:
         yield alive
 
 
@@ -37,15 +37,15 @@ def films(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tools() -> Iterator[Tools]:
+def tools() -> Iterator[IngestTools]:
     tool = ffmpeg.find_ffmpeg(None)
-    with Prober() as prober, ScreenReader() as reader:
-        yield Tools(tool, prober, fast_pass.Engines(tool, prober, reader, None))
+    with Prober() as prober, RapidOcr() as reader:
+        yield IngestTools(tool, prober, fast_pass.FastEngines(tool, prober, reader, None))
 
 
-def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: Tools, tmp_path: Path) -> None:
+def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: IngestTools, tmp_path: Path) -> None:
     path = clips.variable(tmp_path / "a.mkv", lambda number: number / 10 + (3e7 if number > 4 else 0), frames=10)
-    with Library.open(tmp_path / "home", create=True) as library, Owner(library.folder) as owner:
+    with Library.open(tmp_path / "home", create=True) as library, ProcessLock(library.folder) as owner:
         (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
     assert outcome.result is Result.ADDED
     assert outcome.frames <= 10
@@ -56,7 +56,7 @@ def test_the_space_for_every_picture_is_asked_for_when_all_are_taken(every: floa
     assert most_frames(90_000, 3600.0, every=every) == expected
 
 
-def take(library: Library, tools: Tools, owner: Owner, *paths: Path, later: bool = True) -> list[Outcome]:
+def take(library: Library, tools: IngestTools, owner: ProcessLock, *paths: Path, later: bool = True) -> list[Outcome]:
     return list(ingest(library, paths, tools, owner, every=2.0, later=later))
 
 
@@ -67,7 +67,7 @@ def contents(library: Library) -> list[tuple[object, ...]]:
 
 
 def test_a_renamed_and_a_copied_file_are_the_same_video(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     first = clips.scenes(films / "wedding.mp4", seconds=6)
     take(library, tools, owner, first)
@@ -85,7 +85,7 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
 
 
 def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "wedding.mp4", seconds=6)
     (films / "wedding.en.srt").write_text(
@@ -97,7 +97,7 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
         {"type": "passage", "video": "v1", "kind": "screen_text", "start": 0.0, "end": 2.0, "text": "GRIMSEL"},
         {"type": "passage", "video": "v1", "kind": "summary", "start": 0.0, "end": 6.0, "text": "Two greetings."},
     ]
-    assert Importer(library).take(list(enumerate(imported))) == []
+    assert Importer(library).import_lines(list(enumerate(imported))) == []
     before = library.rows("SELECT * FROM passages")
     (outcome,) = take(library, tools, owner, path, later=False)
     (video,) = videos.every(library)
@@ -114,18 +114,18 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
 
 
 def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     path = clips.sound(films / "talk.m4a", seconds=4)
     video = {"type": "video", "name": "talk", "content_hash": files.content_hash(path), "duration": 4.0}
-    assert Importer(library).take([(1, video)]) == []
+    assert Importer(library).import_lines([(1, video)]) == []
     assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.ADDED]
     assert JobKind.TRANSCRIBE in {kind for kind, _ in jobs.counts(library)}
     assert [video.kind for video in videos.every(library)] == [MediaKind.AUDIO]
     assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.KNOWN]
 
 
-def test_a_second_ingest_changes_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, owner: ProcessLock, films: Path) -> None:
     path = clips.scenes(films / "wedding.mp4", seconds=6)
     take(library, tools, owner, path, later=False)
     before = contents(library), library.row("PRAGMA data_version")
@@ -135,7 +135,7 @@ def test_a_second_ingest_changes_nothing(library: Library, tools: Tools, owner: 
 
 
 def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_reason(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     clips.scenes(films / "good.mp4", seconds=4)
     (films / "notes.txt").write_text("not a film")
@@ -152,7 +152,9 @@ def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_
     assert outcomes["empty.mkv"].reason == "empty.mkv is empty."
 
 
-def test_a_named_file_that_is_no_media_fails(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+def test_a_named_file_that_is_no_media_fails(
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+) -> None:
     (films / "notes.txt").write_text("not a film")
     (outcome,) = take(library, tools, owner, films / "notes.txt")
     assert outcome.result is Result.FAILED
@@ -160,7 +162,7 @@ def test_a_named_file_that_is_no_media_fails(library: Library, tools: Tools, own
 
 
 def test_the_pictures_of_the_library_are_no_photos_of_anybody(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     take(library, tools, owner, clips.scenes(films / "wedding.mp4", seconds=6))
     outcomes = take(library, tools, owner, library.folder)
@@ -169,7 +171,7 @@ def test_the_pictures_of_the_library_are_no_photos_of_anybody(
     assert len(videos.every(library)) == 1
 
 
-def test_links_in_a_circle_end_nothing(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+def test_links_in_a_circle_end_nothing(library: Library, tools: IngestTools, owner: ProcessLock, films: Path) -> None:
     (films / "a.mp4").symlink_to("a.mp4")
     (films / "again").symlink_to(films)
     clips.scenes(films / "b.mp4", seconds=4)
@@ -179,7 +181,7 @@ def test_links_in_a_circle_end_nothing(library: Library, tools: Tools, owner: Ow
 
 
 def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     path = clips.sound(films / "talk.m4a", seconds=6)
     (films / "talk.en.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning everybody.\n", "utf-16")
@@ -192,7 +194,7 @@ def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
 
 
 def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
-    library: Library, owner: Owner, tools: Tools, films: Path
+    library: Library, owner: ProcessLock, tools: IngestTools, films: Path
 ) -> None:
     deaf = replace(tools, fast=replace(tools.fast, no_speech="No model. Run: vidlocal setup"))
     (outcome,) = take(library, deaf, owner, clips.sound(films / "talk.m4a"), later=False)
@@ -201,7 +203,9 @@ def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
     assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.QUEUED] == 1
 
 
-def test_a_photo_has_one_frame_and_a_recording_none(library: Library, tools: Tools, owner: Owner, films: Path) -> None:
+def test_a_photo_has_one_frame_and_a_recording_none(
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+) -> None:
     Image.new("RGB", (2000, 1000), (200, 30, 30)).save(films / "cake.jpg")
     clips.sound(films / "talk.m4a")
     photo, sound = take(library, tools, owner, films / "cake.jpg", films / "talk.m4a")
@@ -215,11 +219,11 @@ def test_a_photo_has_one_frame_and_a_recording_none(library: Library, tools: Too
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "growing.mp4", seconds=6)
 
-    def grow(at: Progress) -> None:
+    def grow(at: IngestProgress) -> None:
         if at.stage == "frames":
             with path.open("ab") as file:
                 file.write(b"more")
@@ -232,7 +236,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
 
 
 def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
-    library: Library, tools: Tools, owner: Owner, films: Path
+    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
 ) -> None:
     """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""
     path = films / "aisle.mp4"

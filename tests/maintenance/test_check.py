@@ -194,12 +194,16 @@ CASES = [
     Case("facts", Category.ROWS, sql("UPDATE frames SET facts = '{\"bright' WHERE id = 1")),
     Case("frame outside", Category.ROWS, sql("UPDATE frames SET time = 4000 WHERE id = 2"), mendable=False),
     Case("scene outside", Category.ROWS, sql("UPDATE passages SET start = 70, \"end\" = 80 WHERE kind = 'scene'")),
-    Case("speech outside", Category.ROWS, sql("UPDATE passages SET start = 700, \"end\" = 701 WHERE text LIKE 'word7 %'")),
+    Case(
+        "speech outside", Category.ROWS, sql("UPDATE passages SET start = 700, \"end\" = 701 WHERE text LIKE 'word7 %'")
+    ),
     Case("passage too long", Category.ROWS, sql(f'UPDATE passages SET "end" = 90 WHERE id = {FIRST}')),
     Case("passage backwards", Category.ROWS, sql(f'UPDATE passages SET start = 5, "end" = 1 WHERE id = {FIRST}')),
     Case("lost description", Category.ROWS, sql("DELETE FROM passages WHERE kind = 'scene' AND video_id = 1")),
     Case(
-        "lost jobs", Category.ROWS, sql("UPDATE frames SET enriched_at = NULL", "DELETE FROM jobs WHERE kind = 'describe'")
+        "lost jobs",
+        Category.ROWS,
+        sql("UPDATE frames SET enriched_at = NULL", "DELETE FROM jobs WHERE kind = 'describe'"),
     ),
     Case("job of nothing", Category.ROWS, sql("UPDATE jobs SET target = 99999 WHERE id = 1 AND kind = 'describe'")),
     Case("job of another film", Category.ROWS, sql("UPDATE jobs SET target = 7 WHERE kind = 'embed' AND video_id = 1")),
@@ -229,7 +233,9 @@ CASES = [
     Case("image gone", Category.IMAGES, lambda home, _: an_image(home).unlink()),
     Case("image empty", Category.IMAGES, lambda home, _: an_image(home).write_bytes(b"")),
     Case("image cut", Category.IMAGES, lambda home, _: cut_in_half(an_image(home))),
-    Case("one bit of an image", Category.IMAGES, lambda home, _: flip(an_image(home), an_image(home).stat().st_size // 2)),
+    Case(
+        "one bit of an image", Category.IMAGES, lambda home, _: flip(an_image(home), an_image(home).stat().st_size // 2)
+    ),
     Case(
         "another image",
         Category.IMAGES,
@@ -240,7 +246,11 @@ CASES = [
     Case("folder of images gone", Category.IMAGES, lambda home, _: shutil.rmtree(an_image(home).parent)),
     Case("stray file", Category.LEFTOVERS, write("frames/notes.txt")),
     Case("stray folder", Category.LEFTOVERS, write("frames/abcdef/000000.jpg")),
-    Case("stray image", Category.LEFTOVERS, lambda home, _: shutil.copy(an_image(home), an_image(home).with_name("9.jpg"))),
+    Case(
+        "stray image",
+        Category.LEFTOVERS,
+        lambda home, _: shutil.copy(an_image(home), an_image(home).with_name("9.jpg")),
+    ),
     Case("staging of the dead", Category.LEFTOVERS, write("frames/.staging-0011223344556677/000000.jpg")),
 ]
 
@@ -331,7 +341,9 @@ def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(h
     assert queued == [frame]
 
 
-def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(home: Path, whole: Path, tools: CheckTools) -> None:
+def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(
+    home: Path, whole: Path, tools: CheckTools
+) -> None:
     an_image(home).unlink()
     with Library.open(home) as library:
         with library.writing() as connection:

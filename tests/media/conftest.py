@@ -1,4 +1,4 @@
-"""What the tests of media share: the ffmpeg in use and one child that reads files."""
+"""Fixtures of the media tests: ffmpeg and a prober."""
 
 from collections.abc import Iterator
 

@@ -2,13 +2,13 @@ from vidlocal.media.cues import RawCue, merge_cues, normalize_cues
 from vidlocal.records import Cue
 
 
-def said(*shown: RawCue) -> list[tuple[float, float, str]]:
-    return [(cue.start, cue.end, cue.text) for cue in normalize_cues(shown)]
+def normalized(*raw_cues: RawCue) -> list[tuple[float, float, str]]:
+    return [(cue.start, cue.end, cue.text) for cue in normalize_cues(raw_cues)]
 
 
-def test_rolling_captions_say_each_line_once() -> None:
-    # As YouTube writes them: the old line above, the new one below, and a step of 10 ms between.
-    assert said(
+def test_rolling_captions_give_each_line_once() -> None:
+    # Format of YouTube: the old line above, the new one below, with a step of 10 ms in between.
+    assert normalized(
         RawCue(0.0, 2.0, ("hello everyone",)),
         RawCue(2.0, 2.01, ("hello everyone",)),
         RawCue(2.01, 4.0, ("hello everyone", "welcome to the")),
@@ -18,15 +18,15 @@ def test_rolling_captions_say_each_line_once() -> None:
 
 
 def test_captions_that_appear_word_by_word_become_one_cue() -> None:
-    assert said(
+    assert normalized(
         RawCue(0.0, 0.5, ("the",)), RawCue(0.5, 1.0, ("the bride",)), RawCue(1.0, 2.0, ("the bride walks",))
     ) == [(0.0, 2.0, "the bride walks")]
 
 
-def test_a_second_line_that_grows_under_the_first_is_not_said_twice() -> None:
+def test_a_second_line_shown_word_by_word_is_not_repeated() -> None:
     assert [
         text
-        for _, _, text in said(
+        for _, _, text in normalized(
             RawCue(0.0, 1.0, ("one line",)),
             RawCue(1.0, 1.2, ("one line", "then")),
             RawCue(1.2, 1.6, ("one line", "then another")),
@@ -35,7 +35,7 @@ def test_a_second_line_that_grows_under_the_first_is_not_said_twice() -> None:
 
 
 def test_layers_of_the_same_text_are_one_cue() -> None:
-    assert said(
+    assert normalized(
         RawCue(1.0, 3.0, ("Hello",)),
         RawCue(1.0, 3.0, ("SHOP",)),
         RawCue(1.0, 3.0, ("Hello",)),
@@ -43,16 +43,16 @@ def test_layers_of_the_same_text_are_one_cue() -> None:
     ) == [(1.0, 3.5, "Hello"), (1.0, 3.0, "SHOP")]
 
 
-def test_a_line_said_again_after_a_pause_is_kept() -> None:
-    assert len(said(RawCue(1.0, 2.0, ("No.",)), RawCue(5.0, 6.0, ("No.",)))) == 2
+def test_a_line_repeated_after_a_pause_is_kept() -> None:
+    assert len(normalized(RawCue(1.0, 2.0, ("No.",)), RawCue(5.0, 6.0, ("No.",)))) == 2
 
 
-def test_a_word_that_only_begins_alike_is_a_new_line() -> None:
-    assert [text for *_, text in said(RawCue(0, 1, ("No",)), RawCue(1, 2, ("Now go",)))] == ["No", "Now go"]
+def test_a_longer_word_with_the_same_start_is_a_new_line() -> None:
+    assert [text for *_, text in normalized(RawCue(0, 1, ("No",)), RawCue(1, 2, ("Now go",)))] == ["No", "Now go"]
 
 
-def test_times_are_put_in_order() -> None:
-    assert said(
+def test_cues_are_sorted_by_time() -> None:
+    assert normalized(
         RawCue(10.0, 12.0, ("later",)),
         RawCue(-1.0, 2.0, ("begins before",)),
         RawCue(-9.0, -4.0, ("long gone",)),
@@ -65,7 +65,7 @@ def test_times_count_from_the_start_of_the_container() -> None:
     assert normalize_cues([RawCue(11.5, 12.0, ("hi",))], zero=10.0) == (Cue(1.5, 2.0, "hi"),)
 
 
-def test_merged_says_what_two_files_share_once_and_stops_at_the_end_of_the_video() -> None:
+def test_merging_removes_duplicates_and_cues_after_the_end_of_the_video() -> None:
     first = (Cue(1.0, 2.0, "one"), Cue(5.0, 9.0, "two"))
     second = (Cue(1.2, 2.2, "one"), Cue(3.0, 4.0, "uno"), Cue(30.0, 31.0, "of another film"))
     assert merge_cues(first, second, duration=8.0) == (Cue(1.0, 2.0, "one"), Cue(3.0, 4.0, "uno"), Cue(5.0, 8.0, "two"))

@@ -25,7 +25,7 @@ def test_a_clip_is_named_after_its_video_and_time() -> None:
         "~/x",
     ],
 )
-def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> None:
+def test_any_title_gives_the_name_of_a_visible_file(title: str, tmp_path: Path) -> None:
     name = filenames.clip_name(title, 0.0) + ".mp4"
     assert "/" not in name
     assert name[0] not in ".- ~"
@@ -35,11 +35,11 @@ def test_any_title_is_a_name_of_one_visible_file(title: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("title", ["con", "CON", "nul.txt", "Com1", "lpt³.x.y", "prn ", "aux."])
-def test_no_name_is_that_of_a_device(title: str) -> None:
+def test_device_names_are_escaped(title: str) -> None:
     assert filenames.sanitize_name(title).startswith("_")
     assert filenames.sanitize_name(filenames.sanitize_name(title)) == filenames.sanitize_name(title)
 
 
 @pytest.mark.parametrize("title", ["console", "con man", "nullify", "com", "com10"])
-def test_a_name_that_only_begins_like_a_device_stays(title: str) -> None:
+def test_a_name_that_only_starts_like_a_device_is_kept(title: str) -> None:
     assert filenames.sanitize_name(title) == title

@@ -12,15 +12,15 @@ def test_folders_are_searched_in_order_and_hidden_things_skipped(tmp_path: Path)
     for name in ("b.mp4", "a.mp4", ".hidden.mp4", "sub/c.mkv", ".git/d.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = list(files.find_files([tmp_path]))
-    assert [item.path.name for item in found] == ["a.mp4", "b.mp4", "c.mkv"]
-    assert not any(item.explicit for item in found)
+    inputs = list(files.find_files([tmp_path]))
+    assert [item.path.name for item in inputs] == ["a.mp4", "b.mp4", "c.mkv"]
+    assert not any(item.explicit for item in inputs)
 
 
-def test_a_named_file_is_found_even_when_hidden_or_missing(tmp_path: Path) -> None:
+def test_an_explicit_file_is_found_even_if_hidden_or_missing(tmp_path: Path) -> None:
     (tmp_path / ".secret.mp4").touch()
-    found = list(files.find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
-    assert [(item.path.name, item.explicit) for item in found] == [(".secret.mp4", True), ("missing.mp4", True)]
+    inputs = list(files.find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
+    assert [(item.path.name, item.explicit) for item in inputs] == [(".secret.mp4", True), ("missing.mp4", True)]
 
 
 def test_each_file_is_found_once(tmp_path: Path) -> None:
@@ -33,17 +33,17 @@ def test_relative_names_become_absolute(tmp_path: Path, monkeypatch: pytest.Monk
     assert next(files.find_files([Path("a:b.mp4")])).path == tmp_path / "a:b.mp4"
 
 
-def test_links_in_a_circle_end(tmp_path: Path) -> None:
+def test_loops_of_links_end(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.mp4").touch()
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
     (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
     assert [item.path.name for item in files.find_files([tmp_path])] == ["self.mp4", "a.mp4"]
-    with pytest.raises(MediaError, match="circle"):
+    with pytest.raises(MediaError, match="loop"):
         files.read_stamp(tmp_path / "self.mp4")
 
 
-def test_a_named_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
+def test_pipes_sockets_devices_and_folders_are_rejected_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "folder.mp4").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
@@ -53,17 +53,17 @@ def test_a_named_pipe_a_socket_a_device_and_a_folder_are_refused_at_once(tmp_pat
             (tmp_path / "folder.mp4", "folder"),
             (tmp_path / "s.mp4", "socket"),
             (Path("/dev/null"), "device"),
-            (tmp_path / "gone.mp4", "does not exist"),
-            (tmp_path / "gone.mp4" / "deeper.mp4", "does not exist"),
+            (tmp_path / "gone.mp4", "not found"),
+            (tmp_path / "gone.mp4" / "deeper.mp4", "not found"),
             (tmp_path / ("x" * 300), "too long"),
-            (Path("a\0b"), "no file name"),
+            (Path("a\0b"), "invalid file name"),
         ):
             with pytest.raises(MediaError, match=reason):
                 files.read_stamp(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch(mode=0)
     with pytest.raises(MediaError, match="permissions"):
         files.read_stamp(tmp_path / "a.mp4")
@@ -81,17 +81,17 @@ def test_a_stamp_changes_when_the_file_does(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_of_the_content_alone(tmp_path: Path) -> None:
-    told: list[float] = []
+    progress: list[float] = []
     for name, data in (("a", b"x" * 9_000_000), ("b", b"x" * 9_000_000), ("c", b"y")):
         (tmp_path / name).write_bytes(data)
-    first = files.content_hash(tmp_path / "a", progress=told.append)
+    first = files.content_hash(tmp_path / "a", progress=progress.append)
     assert len(first) == 64
     assert first == files.content_hash(tmp_path / "b") != files.content_hash(tmp_path / "c")
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
 
 
-def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
+def test_a_file_growing_during_reading_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"x" * 9_000_000)
 
@@ -99,12 +99,12 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
         with path.open("ab") as file:
             file.write(b"more")
 
-    with pytest.raises(MediaError, match="changed while it was read"):
+    with pytest.raises(MediaError, match="changed during reading"):
         files.content_hash(path, progress=grow)
 
 
 @pytest.mark.parametrize(
-    ("name", "known"), [("a.MP4", True), ("a.jpg", True), ("a.opus", True), ("a.txt", False), ("mp4", False)]
+    ("name", "is_media"), [("a.MP4", True), ("a.jpg", True), ("a.opus", True), ("a.txt", False), ("mp4", False)]
 )
-def test_media_is_told_by_its_extension(name: str, known: bool) -> None:
-    assert files.has_media_extension(Path(name)) is known
+def test_media_is_recognized_by_extension(name: str, is_media: bool) -> None:
+    assert files.has_media_extension(Path(name)) is is_media

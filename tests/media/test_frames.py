@@ -34,14 +34,14 @@ def read(tool: Ffmpeg, prober: Prober) -> Read:
 
 
 def uneven(number: int) -> float:
-    """Variable rate: 10 to 50 frames a second, and a hole of 1.7 s."""
+    """Variable rate: 10 to 50 frames a second, with a gap of 1.7 s."""
     return number * 0.04 + (number % 3) * 0.013 + (1.7 if number > 40 else 0.0)
 
 
-def assert_true_times(pictures: Sequence[DecodedFrame], time: Callable[[int], float], tolerance: float = 0.001) -> None:
-    """Every picture is the one that is shown at its time."""
-    for picture in pictures:
-        assert abs(picture.time - time(clips.number_in(picture.rgb))) <= tolerance
+def assert_true_times(frames: Sequence[DecodedFrame], time: Callable[[int], float], tolerance: float = 0.001) -> None:
+    """Assert that the number in each frame is the one visible at its time."""
+    for frame in frames:
+        assert abs(frame.time - time(clips.number_in(frame.rgb))) <= tolerance
 
 
 CONSTANT = {
@@ -65,23 +65,23 @@ CONSTANT = {
 
 @pytest.mark.parametrize("every", [0, 0.3, 1.0])
 @pytest.mark.parametrize("name", CONSTANT)
-def test_every_picture_is_the_one_shown_at_its_time(read: Read, tmp_path: Path, name: str, every: float) -> None:
+def test_every_frame_is_the_one_visible_at_its_time(read: Read, tmp_path: Path, name: str, every: float) -> None:
     file, rate, codec, after = CONSTANT[name]
     count = 100
     path = clips.numbered(tmp_path / file, frames=count, rate=rate, codec=codec, after=after)
     numerator, _, denominator = rate.partition("/")
     length = int(denominator or 1) / int(numerator)
 
-    pictures = read(path, every)
+    frames = read(path, every)
 
-    # AVI with B-frames starts one picture late, for a player too.
+    # AVI with B-frames starts one frame late, in players too.
     delay = length if name == "avi with B-frames" else 0.0
-    assert_true_times(pictures, lambda number: number * length + delay)
-    assert clips.number_in(pictures[0].rgb) == 0
+    assert_true_times(frames, lambda number: number * length + delay)
+    assert clips.number_in(frames[0].rgb) == 0
     if every == 0:
-        assert [clips.number_in(picture.rgb) for picture in pictures] == list(range(count))
+        assert [clips.number_in(frame.rgb) for frame in frames] == list(range(count))
     else:
-        times = [picture.time for picture in pictures]
+        times = [frame.time for frame in frames]
         assert max(later - earlier for earlier, later in pairwise([*times, (count - 1) * length])) <= every * 1.5
         assert len(times) <= count * length / every * 1.4 + 1
 
@@ -89,56 +89,56 @@ def test_every_picture_is_the_one_shown_at_its_time(read: Read, tmp_path: Path, 
 @pytest.mark.parametrize("every", [0, 0.3, 1.0])
 def test_variable_rate_keeps_the_stored_times(read: Read, tmp_path: Path, every: float) -> None:
     path = clips.variable(tmp_path / "a.mkv", uneven, frames=90, codec=BFRAMES)
-    pictures = read(path, every)
-    assert_true_times(pictures, uneven)
-    assert len(pictures) == 90 if every == 0 else len(pictures) > 3
+    frames = read(path, every)
+    assert_true_times(frames, uneven)
+    assert len(frames) == 90 if every == 0 else len(frames) > 3
 
 
-def test_late_pictures_keep_their_delay_after_the_sound(read: Read, tmp_path: Path) -> None:
+def test_late_video_keeps_its_delay_after_the_audio(read: Read, tmp_path: Path) -> None:
     tone = clips.sound(tmp_path / "a.m4a")
     silent = clips.numbered(tmp_path / "silent.mp4", frames=60)
     clips.run("-i", tone, "-itsoffset", "0.5", "-i", silent, "-map", "0", "-map", "1", "-c", "copy", tmp_path / "b.mkv")
-    pictures = read(tmp_path / "b.mkv", 0.4)
-    assert_true_times(pictures, lambda number: 0.5 + number / 30, tolerance=0.002)
+    frames = read(tmp_path / "b.mkv", 0.4)
+    assert_true_times(frames, lambda number: 0.5 + number / 30, tolerance=0.002)
 
 
-def test_a_frame_that_stays_long_is_chosen_though_it_comes_soon_after_another(read: Read, tmp_path: Path) -> None:
+def test_a_long_frame_is_selected_soon_after_another(read: Read, tmp_path: Path) -> None:
     def slides(number: int) -> float:
         return number * 0.1 + (30.0 if number > 23 else 0.0)
 
     path = clips.variable(tmp_path / "a.mkv", slides, frames=60)
-    assert 23 in [clips.number_in(picture.rgb) for picture in read(path, 2.0)]
+    assert 23 in [clips.number_in(frame.rgb) for frame in read(path, 2.0)]
 
 
-def test_only_key_frames_are_chosen_where_they_are_dense_enough(read: Read, tmp_path: Path) -> None:
+def test_dense_key_frames_are_decoded_alone(read: Read, tmp_path: Path) -> None:
     codec = (*clips.X264, "-g", "20", "-keyint_min", "20", "-sc_threshold", "0")
     path = clips.numbered(tmp_path / "a.mp4", frames=200, rate="10", codec=codec)
-    assert [clips.number_in(picture.rgb) for picture in read(path, 2.0)] == list(range(0, 200, 20))
+    assert [clips.number_in(frame.rgb) for frame in read(path, 2.0)] == list(range(0, 200, 20))
 
 
-def test_a_file_of_dense_and_sparse_key_frames_is_read_without_gap_or_repeat(
+def test_dense_and_sparse_key_frames_are_read_without_gaps_or_duplicates(
     read: Read, prober: Prober, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.mp4"
     force = ("-force_key_frames", "expr:if(between(t,30,55),gte(t,n_forced*0),eq(mod(n,10),0))")
     codec = (*clips.X264, "-g", "300", "-keyint_min", "1", "-sc_threshold", "0", "-bf", "3")
     clips.numbered(path, frames=900, rate="10", codec=codec, after=force)
-    pictures = read(path, 2.0)
-    times = [picture.time for picture in pictures]
-    assert_true_times(pictures, lambda number: number / 10)
+    frames = read(path, 2.0)
+    times = [frame.time for frame in frames]
+    assert_true_times(frames, lambda number: number / 10)
     assert all(0.5 < later - earlier <= 3.0 for earlier, later in pairwise(times))
     assert times[-1] >= 87
 
 
-def test_everything_is_decoded_where_reference_frames_are_too_few(read: Read, tmp_path: Path) -> None:
+def test_all_frames_are_decoded_if_reference_frames_are_too_sparse(read: Read, tmp_path: Path) -> None:
     codec = (*clips.X264, "-g", "250", "-bf", "16", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
     path = clips.numbered(tmp_path / "a.mp4", frames=60, rate="2", codec=codec)
-    times = [picture.time for picture in read(path, 2.0)]
+    times = [frame.time for frame in read(path, 2.0)]
     assert max(later - earlier for earlier, later in pairwise(times)) <= 3.0
 
 
 @pytest.mark.parametrize("turn", ["90", "180", "270"])
-def test_a_turned_video_comes_out_upright(read: Read, prober: Prober, tmp_path: Path, turn: str) -> None:
+def test_a_rotated_video_is_decoded_upright(read: Read, prober: Prober, tmp_path: Path, turn: str) -> None:
     flat = clips.numbered(tmp_path / "a.mp4", frames=3)
     # Stored lying on its side, with the note to turn it back: what a telephone does.
     sideways = {"90": "transpose=cclock", "180": "hflip,vflip", "270": "transpose=clock"}[turn]
@@ -147,25 +147,25 @@ def test_a_turned_video_comes_out_upright(read: Read, prober: Prober, tmp_path: 
     clips.run("-display_rotation", counterclockwise, "-i", tmp_path / "lying.mp4", "-c", "copy", tmp_path / "b.mp4")
     probe = prober.probe(tmp_path / "b.mp4")
     assert (probe.rotation, probe.width_px, probe.height_px) == (int(turn), clips.WIDTH_PX, clips.HEIGHT_PX)
-    pictures = read(tmp_path / "b.mp4", 0)
-    assert all(clips.is_upright(picture.rgb) for picture in pictures)
-    assert [clips.number_in(picture.rgb) for picture in pictures] == [0, 1, 2]
+    frames = read(tmp_path / "b.mp4", 0)
+    assert all(clips.is_upright(frame.rgb) for frame in frames)
+    assert [clips.number_in(frame.rgb) for frame in frames] == [0, 1, 2]
 
 
-def test_a_mirrored_video_comes_out_as_a_player_shows_it(read: Read, tmp_path: Path) -> None:
+def test_a_mirrored_video_is_decoded_as_in_a_player(read: Read, tmp_path: Path) -> None:
     flat = clips.numbered(tmp_path / "a.mp4", frames=2)
     clips.run("-i", flat, "-vf", "hflip", *clips.X264, tmp_path / "mirrored.mp4")
     clips.run("-display_hflip", "-i", tmp_path / "mirrored.mp4", "-c", "copy", tmp_path / "b.mp4")
     assert clips.is_upright(read(tmp_path / "b.mp4", 0)[0].rgb)
 
 
-def test_pixels_come_out_square(read: Read, prober: Prober, tmp_path: Path) -> None:
+def test_pixels_are_square(read: Read, prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "a.mp4", frames=2, after=("-vf", "setsar=4/3"))
     assert prober.probe(path).width_px == 213
     assert read(path, 0)[0].rgb.shape == (96, 213, 3)
 
 
-def test_large_pictures_are_scaled_to_896_and_small_ones_left_alone(read: Read, tmp_path: Path) -> None:
+def test_large_frames_are_scaled_to_896_and_small_ones_kept(read: Read, tmp_path: Path) -> None:
     clips.run("-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=5:duration=0.4", *clips.X264, tmp_path / "a.mp4")
     assert read(tmp_path / "a.mp4", 0)[0].rgb.shape == (504, 896, 3)
     assert read(clips.numbered(tmp_path / "b.mp4", frames=2), 0)[0].rgb.shape == (96, 160, 3)
@@ -184,100 +184,98 @@ def test_hdr_is_tone_mapped(read: Read, prober: Prober, tmp_path: Path, transfer
     assert np.ptp(shown.mean(axis=(0, 1))) < 12
 
 
-def test_recordings_joined_end_to_end_go_on_where_the_first_ends(read: Read, prober: Prober, tmp_path: Path) -> None:
+def test_concatenated_recordings_continue_where_the_first_ends(read: Read, prober: Prober, tmp_path: Path) -> None:
     one = clips.numbered(tmp_path / "1.ts", frames=60, rate="10")
     other = tmp_path / "2.ts"
     clips.run("-i", one, "-vf", "scale=320:192", *clips.X264, other)
     (tmp_path / "both.ts").write_bytes(one.read_bytes() + other.read_bytes())
     probe = prober.probe(tmp_path / "both.ts")
-    pictures = read(tmp_path / "both.ts", 1.0)
+    frames = read(tmp_path / "both.ts", 1.0)
     assert probe.duration == pytest.approx(12.0, abs=0.3)
-    assert [picture.rgb.shape for picture in pictures] == [(96, 160, 3)] * len(pictures)
-    assert all(0 < later.time - earlier.time <= 1.5 for earlier, later in pairwise(pictures))
-    for picture in pictures:
-        assert clips.number_in(picture.rgb) == pytest.approx(picture.time * 10 % 60, abs=2)
+    assert [frame.rgb.shape for frame in frames] == [(96, 160, 3)] * len(frames)
+    assert all(0 < later.time - earlier.time <= 1.5 for earlier, later in pairwise(frames))
+    for frame in frames:
+        assert clips.number_in(frame.rgb) == pytest.approx(frame.time * 10 % 60, abs=2)
 
 
-def test_a_clock_that_wraps_around_does_not_tear_the_video_apart(read: Read, prober: Prober, tmp_path: Path) -> None:
+def test_a_clock_that_wraps_around_leaves_no_gap(read: Read, prober: Prober, tmp_path: Path) -> None:
     wrap = 2**33 / 90_000 - 3
     after = ("-output_ts_offset", f"{wrap:.3f}")
     path = clips.numbered(tmp_path / "a.ts", frames=60, rate="10", after=after)
     assert prober.probe(path).duration == pytest.approx(6.0, abs=0.3)
-    pictures = read(path, 1.0)
-    assert_true_times(pictures, lambda number: number / 10, tolerance=0.01)
-    assert pictures[-1].time > 4.9
+    frames = read(path, 1.0)
+    assert_true_times(frames, lambda number: number / 10, tolerance=0.01)
+    assert frames[-1].time > 4.9
 
 
-def test_a_header_that_promises_47_hours_does_not_make_us_sample_them(
-    read: Read, prober: Prober, tmp_path: Path
-) -> None:
+def test_a_wrong_duration_of_47_hours_is_not_sampled(read: Read, prober: Prober, tmp_path: Path) -> None:
     whole = clips.numbered(tmp_path / "a.mkv", frames=60)
     path = clips.promise(tmp_path / "b.mkv", whole, 47 * 3600)
     assert prober.probe(path).duration == pytest.approx(2.0, abs=0.04)
     assert len(read(path, 0.5)) <= 6
 
 
-def test_pictures_stream_and_their_progress_is_told(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
+def test_frames_are_streamed_with_progress(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "a.mp4", frames=60)
-    told: list[float] = []
-    pictures = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober, report=told.append)
-    first = next(pictures)
-    next(pictures)
-    assert told == [first.time]
+    progress: list[float] = []
+    frames = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober, report=progress.append)
+    first = next(frames)
+    next(frames)
+    assert progress == [first.time]
 
 
-def test_leaving_early_ends_ffmpeg(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
+def test_closing_the_iterator_ends_ffmpeg(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "left-early.mp4", frames=900)
-    pictures = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober)
-    next(pictures)
-    pictures.close()  # type: ignore[attr-defined]
+    frames = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober)
+    next(frames)
+    frames.close()  # type: ignore[attr-defined]
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert "left-early.mp4" not in listing
 
 
-def test_a_file_that_breaks_off_gives_the_pictures_it_has(read: Read, prober: Prober, tmp_path: Path) -> None:
+def test_a_truncated_file_gives_its_complete_frames(read: Read, prober: Prober, tmp_path: Path) -> None:
     whole = clips.numbered(tmp_path / "a.mp4", frames=300, after=("-movflags", "+faststart"))
     path = clips.cut_off(tmp_path / "b.mp4", whole, 0.6)
     probe = prober.probe(path)
     assert probe.partial is not None
     assert 3 < probe.duration < 9
-    pictures = read(path, 1.0)
-    assert len(pictures) >= 4
-    assert_true_times(pictures, lambda number: number / 30)
+    frames = read(path, 1.0)
+    assert len(frames) >= 4
+    assert_true_times(frames, lambda number: number / 30)
 
 
-def test_a_damaged_middle_costs_only_the_damaged_pictures(read: Read, tmp_path: Path) -> None:
+def test_damage_in_the_middle_loses_only_the_damaged_frames(read: Read, tmp_path: Path) -> None:
     whole = clips.numbered(tmp_path / "a.mkv", frames=300, codec=(*clips.X264, "-g", "30"))
     data = bytearray(whole.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 2000] = os.urandom(2000)
     (tmp_path / "b.mkv").write_bytes(data)
-    times = [picture.time for picture in read(tmp_path / "b.mkv", 1.0)]
+    times = [frame.time for frame in read(tmp_path / "b.mkv", 1.0)]
     assert times[0] == 0
     assert times[-1] > 8
 
 
-def test_a_video_that_vanishes_is_a_media_error(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
+def test_a_deleted_video_is_a_media_error(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "a.mp4", frames=5)
     probe = prober.probe(path)
     path.unlink()
-    with pytest.raises(MediaError, match="does not exist"):
+    with pytest.raises(MediaError, match="not found"):
         next(read_frames(path, probe, every=1.0, ffmpeg=tool, prober=prober))
 
 
 PLAIN = (*clips.X264, "-bf", "0", "-g", "10")
 
 
-def test_a_picture_with_a_damaged_time_is_left_out_and_all_others_keep_theirs(read: Read, tmp_path: Path) -> None:
+def test_a_frame_with_a_damaged_time_is_left_out_and_all_others_keep_their_times(read: Read, tmp_path: Path) -> None:
     whole = clips.numbered(tmp_path / "a.flv", frames=100, rate="25", codec=PLAIN)
     for lost in (1e6, 900.0):
-        pictures = read(clips.mistimed(tmp_path / "b.flv", whole, 41, lost), 0.0)
-        assert {clips.number_in(picture.rgb) for picture in pictures} == set(range(100)) - {40}
-        assert_true_times(pictures, lambda number: number / 25, tolerance=0.0015)
+        frames = read(clips.mistimed(tmp_path / "b.flv", whole, 41, lost), 0.0)
+        assert {clips.number_in(frame.rgb) for frame in frames} == set(range(100)) - {40}
+        assert_true_times(frames, lambda number: number / 25, tolerance=0.0015)
 
 
-def test_after_a_leap_of_the_clock_pictures_are_there_all_the_same(read: Read, tmp_path: Path) -> None:
+def test_frames_after_a_jump_of_the_clock_are_read(read: Read, tmp_path: Path) -> None:
     path = clips.variable(tmp_path / "a.mkv", lambda number: number / 25 + (3e6 if number >= 20 else 0.0), frames=40)
-    pictures = read(path, 0.0)
-    assert [clips.number_in(picture.rgb) for picture in pictures] == list(range(40))
-    assert_true_times(pictures, lambda number: number / 25, tolerance=1 / 25)
+    frames = read(path, 0.0)
+    assert [clips.number_in(frame.rgb) for frame in frames] == list(range(40))
+    assert_true_times(frames, lambda number: number / 25, tolerance=1 / 25)

@@ -30,7 +30,7 @@ def test_subrip_line_ends_of_all_systems_are_read() -> None:
         assert parse_subtitles(SRT.replace("\n", end)) == parse_subtitles(SRT)
 
 
-def test_subrip_broken_cues_are_passed_over() -> None:
+def test_subrip_broken_cues_are_skipped() -> None:
     text = "garbage\n\n1\n00:00:xx,000 --> 00:00:02,500\nlost\n\n2\n00:00:05,000 --> 00:00:06,000\nkept\n\n3\n00:00:09"
     assert lines(text) == [("kept",)]
 
@@ -39,12 +39,12 @@ def test_subrip_keeps_a_line_that_is_a_number() -> None:
     assert lines("1\n00:00:01,000 --> 00:00:02,000\nIn\n1984\n\n") == [("In", "1984")]
 
 
-def test_subrip_cue_with_an_empty_line_is_read_whole() -> None:
+def test_subrip_cue_with_an_empty_line_is_complete() -> None:
     text = "1\n00:00:01,000 --> 00:00:02,000\nup\n\ndown\n\n2\n00:00:03,000 --> 00:00:04,000\nnext\n"
     assert lines(text) == [("up", "down"), ("next",)]
 
 
-def test_webvtt_notes_styles_names_and_settings_are_no_text() -> None:
+def test_webvtt_notes_styles_identifiers_and_settings_are_not_text() -> None:
     text = (
         "WEBVTT - made by hand\nKind: captions\n\nSTYLE\n::cue { color: red }\n\nNOTE\n00:01 is not a time\n\n"
         "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi <00:01.500><c.red>you</c></v> &lt;3\n\n"
@@ -53,7 +53,7 @@ def test_webvtt_notes_styles_names_and_settings_are_no_text() -> None:
     assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("Hi you <3",)), RawCue(3600.0, 3601.0, ("Bye now",))]
 
 
-def test_substation_overrides_drawings_and_comments_are_no_text() -> None:
+def test_substation_overrides_drawings_and_comments_are_not_text() -> None:
     text = (
         "[Script Info]\nTitle: x\n[V4+ Styles]\nStyle: Default,Arial\n[Events]\n"
         "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
@@ -78,17 +78,17 @@ def test_ssa_with_its_own_columns_is_read() -> None:
     assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("one, two",))]
 
 
-def test_music_notes_stay_with_words_and_vanish_alone() -> None:
+def test_music_notes_are_kept_with_words_and_removed_alone() -> None:
     text = "1\n00:00:01,000 --> 00:00:02,000\n♪ la la ♪\n\n2\n00:00:03,000 --> 00:00:04,000\n♪♪\n"
     assert lines(text) == [("♪ la la ♪",), ()]
 
 
-def test_control_and_bidi_characters_do_not_get_in() -> None:
+def test_control_and_bidi_characters_are_removed() -> None:
     assert lines("1\n00:00:01,000 --> 00:00:02,000\na\x1b[31m\u202eb\x00c\n") == [("a [31m b c",)]
 
 
 @pytest.mark.parametrize("unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: "])
-def test_a_line_of_ten_megabytes_is_survived(unit: str) -> None:
+def test_a_line_of_ten_megabytes_is_parsed(unit: str) -> None:
     huge = unit * (10_000_000 // len(unit))
     text = f"1\n00:00:01,000 --> 00:00:02,000\n{huge}\n\n2\n00:00:03,000 --> 00:00:04,000\nafter\n"
     assert all(len(line) <= 2_000 for shown in lines(text) for line in shown)

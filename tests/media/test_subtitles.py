@@ -19,8 +19,8 @@ def tool() -> ffmpeg.Ffmpeg:
     return ffmpeg.find_ffmpeg(None)
 
 
-def names(found: tuple[Path, ...]) -> list[str]:
-    return [path.name for path in found]
+def names(paths: tuple[Path, ...]) -> list[str]:
+    return [path.name for path in paths]
 
 
 def test_sidecars_are_found_with_language_and_flags(tmp_path: Path) -> None:
@@ -40,12 +40,12 @@ def test_sidecars_are_found_with_language_and_flags(tmp_path: Path) -> None:
     assert names(subtitles.find_sidecars(tmp_path / "movie.mp4")) == belonging
 
 
-def test_sidecars_are_found_whatever_the_case_and_the_spelling_of_accents(tmp_path: Path) -> None:
+def test_sidecars_are_found_despite_case_and_unicode_normalization(tmp_path: Path) -> None:
     (tmp_path / "CAFE\u0301.EN.SRT").write_text(SRT)
     assert len(subtitles.find_sidecars(tmp_path / "caf\u00e9.mp4")) == 1
 
 
-def test_sidecars_of_a_video_in_no_folder_are_none(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_sidecars(tmp_path: Path) -> None:
     assert subtitles.find_sidecars(tmp_path / "gone" / "movie.mp4") == ()
 
 
@@ -59,15 +59,15 @@ def test_read_sidecar_takes_the_language_from_the_name(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_read_sidecar_understands_the_encoding(tmp_path: Path, encoding: str) -> None:
+def test_read_sidecar_detects_the_encoding(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "m.srt").write_bytes(SRT.encode(encoding))
     assert subtitles.read_sidecar(tmp_path / "m.srt") == (CUE,)
 
 
-def test_read_sidecar_says_why_a_file_is_of_no_use(tmp_path: Path) -> None:
+def test_read_sidecar_rejects_unusable_files_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "m.srt"
     path.write_text("<html>not found</html>")
-    with pytest.raises(MediaError, match=r"m\.srt has no subtitle"):
+    with pytest.raises(MediaError, match=r"m\.srt: no subtitles found"):
         subtitles.read_sidecar(path)
     with pytest.raises(MediaError, match=r"gone\.srt"):
         subtitles.read_sidecar(tmp_path / "gone.srt")
@@ -75,7 +75,7 @@ def test_read_sidecar_says_why_a_file_is_of_no_use(tmp_path: Path) -> None:
     assert subtitles.read_sidecar(path) == ()
 
 
-def test_read_sidecar_does_not_wait_for_a_named_pipe(tmp_path: Path) -> None:
+def test_read_sidecar_does_not_block_on_a_named_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "m.srt")
     assert subtitles.find_sidecars(tmp_path / "m.mp4") == ()
     with pytest.raises(MediaError):
@@ -102,8 +102,8 @@ def test_read_sidecar_of_damaged_files_gives_cues_or_a_reason(tmp_path: Path, en
                 assert cue.text.strip()
 
 
-def muxed(tool: ffmpeg.Ffmpeg, target: Path, *, codec: str, offset: float = 0.0, encoding: str = "utf-8") -> Path:
-    """A clip of 4 s with one subtitle track; both begin `offset` seconds late."""
+def mux(tool: ffmpeg.Ffmpeg, target: Path, *, codec: str, offset: float = 0.0, encoding: str = "utf-8") -> Path:
+    """A clip of 4 s with one subtitle track; both start `offset` seconds late."""
     source = target.with_suffix(".source.srt")
     source.write_bytes(SRT.encode(encoding))
     picture = ["-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=4"]
@@ -124,34 +124,34 @@ def probe(*, start: float = 0.0) -> Probe:
     [("mkv", "subrip"), ("mkv", "ass"), ("mkv", "webvtt"), ("mp4", "mov_text"), ("mov", "mov_text")],
 )
 @pytest.mark.parametrize("offset", [0.0, 10.0])
-def test_read_track_gives_the_words_on_the_clock_of_the_container(
+def test_read_track_gives_times_on_the_clock_of_the_container(
     tmp_path: Path, tool: ffmpeg.Ffmpeg, ending: str, codec: str, offset: float
 ) -> None:
-    path = muxed(tool, tmp_path / f"clip.{ending}", codec=codec, offset=offset)
+    path = mux(tool, tmp_path / f"clip.{ending}", codec=codec, offset=offset)
     track = SubtitleTrack(1, codec, "fre", None, is_text=True)
     (cue,) = subtitles.read_track(path, track, probe(start=offset), ffmpeg=tool)
     assert (cue.text, cue.language) == (CUE.text, "fr")
     assert (cue.start, cue.end) == pytest.approx((1.0, 2.5), abs=0.011)
 
 
-def test_read_track_survives_text_that_is_not_utf8(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
-    path = muxed(tool, tmp_path / "clip.mkv", codec="copy", encoding="cp1252")
+def test_read_track_accepts_text_other_than_utf8(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+    path = mux(tool, tmp_path / "clip.mkv", codec="copy", encoding="cp1252")
     track = SubtitleTrack(1, "subrip", None, None, is_text=True)
     assert subtitles.read_track(path, track, probe(), ffmpeg=tool) == (CUE,)
 
 
-def test_read_track_of_bitmaps_has_no_words(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+def test_read_track_of_bitmaps_has_no_cues(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
     track = SubtitleTrack(1, "hdmv_pgs_subtitle", None, None, is_text=False)
     assert subtitles.read_track(tmp_path / "any.mkv", track, probe(), ffmpeg=tool) == ()
 
 
-def test_read_track_names_a_track_that_cannot_be_read(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
-    path = muxed(tool, tmp_path / "clip.mkv", codec="subrip")
-    with pytest.raises(MediaError, match=r"subtitle track 7 of clip\.mkv"):
+def test_read_track_names_an_unreadable_track(tmp_path: Path, tool: ffmpeg.Ffmpeg) -> None:
+    path = mux(tool, tmp_path / "clip.mkv", codec="subrip")
+    with pytest.raises(MediaError, match=r"clip\.mkv: subtitle track 7"):
         subtitles.read_track(path, SubtitleTrack(7, "subrip", None, None, is_text=True), probe(), ffmpeg=tool)
 
 
-def test_real_clips_give_their_embedded_words(real_media: Path, tool: ffmpeg.Ffmpeg) -> None:
+def test_embedded_subtitles_of_real_clips_are_read(real_media: Path, tool: ffmpeg.Ffmpeg) -> None:
     for name, track, text in (
         (
             "google+ExoPlayer/sample_with_srt.mkv",
@@ -160,12 +160,12 @@ def test_real_clips_give_their_embedded_words(real_media: Path, tool: ffmpeg.Ffm
         ),
         ("WyattBlue+auto-editor/mov_text.mp4", SubtitleTrack(2, "mov_text", None, None, is_text=True), "oop"),
     ):
-        found = subtitles.read_track(real_media / name, track, probe(), ffmpeg=tool)
-        assert text in found[0].text
+        cues = subtitles.read_track(real_media / name, track, probe(), ffmpeg=tool)
+        assert text in cues[0].text
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es", "fr", "ja"])
-def test_real_captions_are_read_without_a_trace_of_markup(real_media: Path, language: str) -> None:
+def test_real_captions_are_read_without_markup(real_media: Path, language: str) -> None:
     cues = subtitles.read_sidecar(real_media / f"ableplayer+ableplayer/wwa_captions_{language}.vtt")
     assert len(cues) > 10
     assert not any(mark in cue.text for cue in cues for mark in ("<", "-->", "&", "WEBVTT", "\ufffd"))

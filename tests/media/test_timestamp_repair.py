@@ -1,4 +1,4 @@
-"""Which times of a file are believed."""
+"""Corrections of damaged timestamps."""
 
 import math
 from collections.abc import Iterable
@@ -10,84 +10,84 @@ from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram, e
 
 
 def track(*times: float) -> PacketHistogram:
-    tally = PacketHistogram()
+    histogram = PacketHistogram()
     for time in times:
-        tally.add(time, time + 0.1)
-    return tally
+        histogram.add(time, time + 0.1)
+    return histogram
 
 
 def every(seconds: float, start: float, count: int) -> Iterable[float]:
     return (start + number * seconds for number in range(count))
 
 
-def shown(beliefs: ClockCorrections, *times: float) -> list[float]:
+def corrected(corrections: ClockCorrections, *times: float) -> list[float]:
     at = np.array(times)
-    return (at - beliefs.shifts_at(at)).tolist()
+    return (at - corrections.shifts_at(at)).tolist()
 
 
-def test_an_ordinary_film_is_believed_as_it_is() -> None:
+def test_an_undamaged_film_needs_no_corrections() -> None:
     film = track(*every(0.1, 0.0, 600))
     assert estimate_corrections([film], [track(*every(0.1, 0.0, 600))], header_duration=60.0).is_empty
 
 
-def test_slides_that_stay_for_long_are_believed_as_far_as_the_header_promises() -> None:
+def test_long_slides_are_accepted_up_to_the_duration_in_the_header() -> None:
     slides = track(0.0, 1800.0, 5400.0)
     assert estimate_corrections([slides], [], header_duration=5400.1).is_empty
-    assert shown(estimate_corrections([slides], [], header_duration=1801.0), 0.0, 1800.0, 5400.0) == pytest.approx(
+    assert corrected(estimate_corrections([slides], [], header_duration=1801.0), 0.0, 1800.0, 5400.0) == pytest.approx(
         [0.0, 1800.0, 1800.1]
     )
 
 
-def test_a_header_that_tells_nothing_lets_a_slide_stay_for_an_hour() -> None:
+def test_without_a_duration_in_the_header_slides_of_an_hour_are_accepted() -> None:
     assert estimate_corrections([track(0.0, 3600.0)], [], header_duration=None).is_empty
     assert not estimate_corrections([track(0.0, 3700.0)], [], header_duration=None).is_empty
 
 
-def test_slides_with_sound_need_no_promise() -> None:
+def test_slides_with_audio_need_no_duration_in_the_header() -> None:
     assert estimate_corrections([track(0.0, 1800.0)], [track(*every(0.1, 0.0, 18_000))], header_duration=None).is_empty
 
 
 @pytest.mark.parametrize("lost", [1e9, 600.0])
-def test_a_time_between_quite_other_times_is_left_out(lost: float) -> None:
+def test_an_outlier_is_left_out(lost: float) -> None:
     film = track(*every(0.1, 0.0, 300), lost, *every(0.1, 30.0, 300))
-    beliefs = estimate_corrections([film], [track(*every(0.1, 0.0, 600))], header_duration=60.0)
-    assert not beliefs.is_empty
-    assert math.isnan(shown(beliefs, lost)[0])
-    assert shown(beliefs, 5.0, 59.9) == [5.0, 59.9]
-    assert beliefs.corrected_span(film) == (0.0, pytest.approx(60.0))
+    corrections = estimate_corrections([film], [track(*every(0.1, 0.0, 600))], header_duration=60.0)
+    assert not corrections.is_empty
+    assert math.isnan(corrected(corrections, lost)[0])
+    assert corrected(corrections, 5.0, 59.9) == [5.0, 59.9]
+    assert corrections.corrected_span(film) == (0.0, pytest.approx(60.0))
 
 
-def test_the_lighter_of_two_is_left_out_even_if_it_comes_first() -> None:
+def test_the_smaller_of_two_clusters_is_left_out_even_if_it_is_first() -> None:
     film = track(*every(0.1, 5000.0, 50), *every(0.1, 0.0, 600))
-    beliefs = estimate_corrections([film], [], header_duration=None)
-    assert math.isnan(shown(beliefs, 5000.0)[0])
-    assert shown(beliefs, 59.9) == [59.9]
+    corrections = estimate_corrections([film], [], header_duration=None)
+    assert math.isnan(corrected(corrections, 5000.0)[0])
+    assert corrected(corrections, 59.9) == [59.9]
 
 
-def test_after_a_leap_that_nothing_vouches_for_the_clock_goes_on() -> None:
+def test_an_implausible_jump_is_closed() -> None:
     film = track(*every(0.1, 0.0, 300), *every(0.1, 1e8, 300))
-    beliefs = estimate_corrections([film], [], header_duration=1e8 + 30)  # no header vouches for three years
-    assert shown(beliefs, 29.9, 1e8, 1e8 + 1) == pytest.approx([29.9, 30.0, 31.0])
-    assert beliefs.corrected_span(film) == (0.0, pytest.approx(60.0))
+    corrections = estimate_corrections([film], [], header_duration=1e8 + 30)  # no header vouches for three years
+    assert corrected(corrections, 29.9, 1e8, 1e8 + 1) == pytest.approx([29.9, 30.0, 31.0])
+    assert corrections.corrected_span(film) == (0.0, pytest.approx(60.0))
 
 
-def test_sound_that_goes_on_long_after_the_pictures_is_a_damaged_clock() -> None:
+def test_audio_long_after_the_end_of_the_video_has_a_damaged_clock() -> None:
     sound = track(*every(0.1, 0.0, 280), *every(0.1, 6000.0, 20))
-    beliefs = estimate_corrections([track(*every(0.1, 0.0, 300))], [sound], header_duration=6002.0)
-    assert beliefs.corrected_span(sound)[1] == pytest.approx(32.0)
+    corrections = estimate_corrections([track(*every(0.1, 0.0, 300))], [sound], header_duration=6002.0)
+    assert corrections.corrected_span(sound)[1] == pytest.approx(32.0)
 
 
-def test_pictures_that_wait_for_others_are_no_damage() -> None:
+def test_reordered_frames_are_not_damage() -> None:
     waiting = track(*(time + step for time in every(0.4, 0.0, 100) for step in (0.3, 0.1, 0.0, 0.2)))
     assert estimate_corrections([waiting], [], header_duration=None).is_empty
 
 
-def test_a_track_that_is_stored_behind_another_is_no_damage() -> None:
-    """Packets are counted within their track: nobody has to interleave them."""
+def test_a_track_stored_after_another_is_not_damage() -> None:
+    """Packets are counted per track, so tracks need not be interleaved."""
     pictures, sound = track(*every(30.0, 0.0, 20)), track(*every(0.1, 0.0, 6000))
     assert estimate_corrections([pictures], [sound], header_duration=600.0).is_empty
 
 
-def test_nothing_at_all_is_believed() -> None:
+def test_a_file_without_packets_needs_no_corrections() -> None:
     assert estimate_corrections([], [], header_duration=None).is_empty
     assert estimate_corrections([PacketHistogram()], [PacketHistogram()], header_duration=5.0).is_empty

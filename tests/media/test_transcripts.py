@@ -37,24 +37,24 @@ def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
     )
 
 
-def test_a_list_of_segments_as_videogrep_writes_it_becomes_speech() -> None:
+def test_segments_of_videogrep_become_speech() -> None:
     document = [{"content": "hello there", "start": 1.0, "end": 2.5, "words": [{"word": "hello", "conf": 1.0}]}, 7]
     assert transcripts.is_transcript(document)
     assert transcripts.parse(document) == (Passage(1.0, 2.5, PassageKind.SPEECH, "hello there", None, "videogrep"),)
 
 
 def test_an_analysis_becomes_speech_scenes_and_a_summary() -> None:
-    found = transcripts.parse(ANALYSIS, duration=12.0)
-    assert [(one.kind, one.start, one.end, one.text, one.model) for one in found] == [
+    passages = transcripts.parse(ANALYSIS, duration=12.0)
+    assert [(item.kind, item.start, item.end, item.text, item.model) for item in passages] == [
         ("speech", 0.0, 1.5, "Hola.", "large"),
         ("scene", 0.0, 4.0, "A kitchen.", "llama3.2-vision"),
         ("summary", 0.0, 12.0, "A day at home.", "llama3.2-vision"),
         ("scene", 9.0, 13.0, "A garden.", "llama3.2-vision"),
     ]
-    assert found[0].language == "es"
+    assert passages[0].language == "es"
 
 
 @pytest.mark.parametrize("document", [{}, [], {"segments": 3}, {"frame_analyses": [None]}, {"transcript": None}])
-def test_a_document_without_text_is_refused(document: object) -> None:
+def test_a_document_without_text_is_rejected(document: object) -> None:
     with pytest.raises(MediaError):
         transcripts.parse(document)

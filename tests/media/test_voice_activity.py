@@ -25,22 +25,22 @@ def test_a_sentence_is_one_span_at_its_time(spoken: list[Sentence]) -> None:
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.0008, 0.02, 0.3])
-def test_silence_and_steady_noise_hold_no_span(sigma: float) -> None:
+def test_silence_and_steady_noise_are_not_speech(sigma: float) -> None:
     assert speech_spans(noise(90, sigma)) == ()
 
 
-def test_a_tone_holds_no_span() -> None:
+def test_a_tone_is_not_speech() -> None:
     assert speech_spans(tone(10)) == ()
     assert speech_spans(np.concatenate([noise(20, 0.0008), tone(3), noise(20, 0.0008)])) == ()
 
 
-def test_a_click_holds_no_span() -> None:
+def test_a_click_is_not_speech() -> None:
     quiet = noise(20, 0.0008)
     quiet[100_000:100_400] += 0.5
     assert speech_spans(quiet) == ()
 
 
-def test_speech_is_found_in_noise_that_sets_in_later(spoken: list[Sentence]) -> None:
+def test_speech_is_found_in_noise_that_starts_later(spoken: list[Sentence]) -> None:
     sound = recording([(50.0, spoken[1])], seconds=90)
     sound[30 * RATE_HZ :] += noise(60, 0.01)
     assert any(start < 50.3 and end > 50.9 for start, end in speech_spans(sound))
@@ -48,25 +48,25 @@ def test_speech_is_found_in_noise_that_sets_in_later(spoken: list[Sentence]) -> 
 
 def test_speech_as_loud_as_the_noise_around_it_is_found(spoken: list[Sentence]) -> None:
     placed = [(3.0, spoken[0]), (10.0, spoken[1]), (20.0, spoken[2])]
-    loudness = float(np.concatenate([one.samples for one in spoken]).std())
+    loudness = float(np.concatenate([sentence.samples for sentence in spoken]).std())
     sound = recording(placed, seconds=30) + noise(30, loudness)
     parts = chunks(sound, speech_spans(sound))
     assert len(parts) == 3
-    for (at, one), (start, end) in zip(placed, parts, strict=True):
+    for (at, sentence), (start, end) in zip(placed, parts, strict=True):
         assert start < at + 0.2
-        assert end > at + one.end - one.start - 0.3
+        assert end > at + sentence.end - sentence.start - 0.3
 
 
-def test_nothing_at_all_holds_nothing() -> None:
+def test_empty_audio_has_no_speech() -> None:
     assert speech_spans(np.zeros(0, dtype=np.float32)) == ()
     assert chunks(np.zeros(0, dtype=np.float32), ()) == ()
 
 
-def test_pieces_end_at_long_pauses_and_keep_a_little_air() -> None:
+def test_chunks_end_at_long_pauses_and_have_padding() -> None:
     assert chunks(noise(30, 0.001), [(1.0, 2.0), (2.5, 4.0), (6.0, 29.9)]) == ((0.75, 4.25), (5.75, 30.0))
 
 
-def test_a_long_piece_is_cut_in_its_pauses(spoken: list[Sentence]) -> None:
+def test_a_long_chunk_is_split_in_its_pauses(spoken: list[Sentence]) -> None:
     placed, at = [], 0.5
     while at < 90:
         placed.append((at, spoken[len(placed) % 3]))
@@ -76,4 +76,4 @@ def test_a_long_piece_is_cut_in_its_pauses(spoken: list[Sentence]) -> None:
     assert all(end - start <= MAX_CHUNK_S for start, end in parts)
     assert [end for _, end in parts[:-1]] == [start for start, _ in parts[1:]]
     for cut, _ in parts[1:]:
-        assert not any(start < cut < start + one.samples.size / RATE_HZ for start, one in placed)
+        assert not any(start < cut < start + sentence.samples.size / RATE_HZ for start, sentence in placed)

@@ -27,7 +27,9 @@ def crowd(count: int = 1_000) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(3).normal(0.18, 0.02, count).clip(max=0.235)
 
 
-def seen(library: Library, cosines: list[float] | np.ndarray, only: SearchFilter = NO_FILTER) -> tuple[FrameHits, list[int]]:  # type: ignore[type-arg]
+def seen(
+    library: Library, cosines: list[float] | np.ndarray, only: SearchFilter = NO_FILTER
+) -> tuple[FrameHits, list[int]]:  # type: ignore[type-arg]
     rows, query = with_cosines(cosines)
     _, ids = frame_vectors.add_video(library, "one", rows)
     return search_frames(library, query, limit=100, only=only), ids

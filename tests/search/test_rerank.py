@@ -8,7 +8,8 @@ import pytest
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, caption, say
 from tests.support.films import add_colours
 from vidlocal.engines import rerank_prompts
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind, SecondLook
@@ -47,7 +48,9 @@ def moment(video_id: int, start: float, end: float) -> Moment:
     return Moment(video_id, "colours", "/v/colours.mp4", start, end, 0.5, (PassageKind.SPEECH,), "x", (hit,))
 
 
-def look(library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall") -> dict[Moment, SecondLook]:
+def look(
+    library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall"
+) -> dict[Moment, SecondLook]:
     looker = VisionReranker(library, vision, wanted, worker="me", ready=lambda: None)
     return dict(looker.rerank(moments))
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from typer.testing import Result
 
+from vidlocal.media import files
+from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, PassageKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -53,3 +55,19 @@ def add_video(library: Library, title: str, speech: str) -> int:
 def hash_of(title: str) -> str:
     """What stands in for the hash of the file's bytes: as many letters, one for each title."""
     return blake2b(title.encode("utf-8", "replace"), digest_size=32).hexdigest()
+
+
+def add_source(library: Library, path: Path, *texts: Passage) -> int:
+    """Add a video of a real file, without frames."""
+    with Prober() as prober:
+        probe = prober.probe(path)
+    return videos.add(
+        library,
+        content_hash=hash_of(path.name),
+        path=path,
+        stamp=files.read_stamp(path),
+        probe=probe,
+        frame_drafts=(),
+        text_passages=texts,
+        plan=(),
+    )

@@ -158,3 +158,14 @@ def rude(*, status: int = 500, garbage: bool = False) -> FakeOllama:
     complaint = body(WORDS.encode(), status=status, kind="text/html") if garbage else broken(WORDS, status)
     server.choose = lambda asked: complaint if asked.path in ("/api/chat", "/api/embed", "/api/generate") else None
     return server
+
+
+def harmful(text: str) -> list[str]:
+    """Characters of a text that could steer a terminal."""
+    return [
+        character
+        for character in text
+        if (ord(character) < 32 and character not in "\n\t")
+        or 127 <= ord(character) < 160
+        or character in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+    ]

@@ -1,20 +1,18 @@
 """Progress lines for tests."""
 
-from vidlocal.cli.ui.progress import Line
 
-
-class Heard(Line):
-    """A line of progress that remembers, or that breaks as a terminal that is gone does."""
+class RecordedLine:
+    """A `ProgressLine` that records messages, or fails like a lost terminal."""
 
     def __init__(self, *, gone: bool = False) -> None:
         self.gone = gone
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
-    def at(self, what: str, done: float | None, *, eta: float | None = None, detail: str = "") -> None:
+    def update(self, task: str, fraction: float | None, *, eta: float | None = None, detail: str = "") -> None:
         if self.gone:
             raise OSError(5, "Input/output error")
 
-    def say(self, sentence: str) -> None:
+    def notify(self, message: str) -> None:
         if self.gone:
             raise OSError(5, "Input/output error")
-        self.said.append(sentence)
+        self.messages.append(message)

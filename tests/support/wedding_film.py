@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from vidlocal.enrich.runner.worker import Clock, Summary
-
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
-from vidlocal.enrich.run import Engines, enrich
+from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.queue_runner import Clock, RunSummary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -67,7 +67,7 @@ def add_film(
 
 
 @contextmanager
-def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) -> Iterator[Engines]:
+def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) -> Iterator[EnrichEngines]:
     """The models of one pretended server, opened as the command opens them."""
     patience = Timeouts(connect=1.0, first_byte=1.0, between_chunks=1.0, total=4.0, small=1.0)
     with ExitStack() as stack:
@@ -79,8 +79,10 @@ def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) 
             lambda: _answers(ollama),
             writer=OllamaText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
         )
-        tools = fast_pass.FastEngines(find_ffmpeg(None), stack.enter_context(Prober()), stack.enter_context(RapidOcr()), None)
-        yield Engines(tools, [host])
+        tools = fast_pass.FastEngines(
+            find_ffmpeg(None), stack.enter_context(Prober()), stack.enter_context(RapidOcr()), None
+        )
+        yield EnrichEngines(tools, [host])
 
 
 def deep(
@@ -90,11 +92,11 @@ def deep(
     writes: bool = True,
     num_ctx: int = 4096,
     only: Sequence[JobKind] | None = None,
-) -> Summary:
+) -> RunSummary:
     """One run of the deep pass, until nothing is left that can be done."""
     with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, ProcessLock(library.folder) as owner:
         if videos_:
-            return enrich(library, engines, owner, among=for_videos(*videos_), only=only, clock=_impatient())
+            return enrich(library, engines, owner, job_filter=for_videos(*videos_), only=only, clock=_impatient())
         return enrich(library, engines, owner, only=only, clock=_impatient())
 
 

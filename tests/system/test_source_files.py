@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import clips
-from tests.support.commands import Run, hash_of
+from tests.support.commands import Run, add_source, hash_of
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.cli.ui import player
 from vidlocal.engines.jpeg import plain_colour
@@ -23,8 +23,6 @@ from vidlocal.media import ffmpeg
 from vidlocal.records import FrameDraft, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
-
-from .test_clip import add
 
 # Names and words that mean something to a shell, a filter, a subtitle or an option parser.
 HARD = [
@@ -103,7 +101,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
     film = clips.scenes(folder / "film.mp4", seconds=6)
     with Library.open(folder / "home", create=True) as library:
-        add(library, film, Passage(1.0, 3.0, PassageKind.SUBTITLE, "the bride walks"))
+        add_source(library, film, Passage(1.0, 3.0, PassageKind.SUBTITLE, "the bride walks"))
         picture = folder / "home" / "frames" / "x" / "0.jpg"
         picture.parent.mkdir()
         picture.write_bytes(plain_colour((200, 30, 30), side_px=64))
@@ -252,7 +250,7 @@ def hard(library: Library, tmp_path: Path) -> list[Path]:
     folder = tmp_path / "films"
     folder.mkdir()
     whole = clips.scenes(tmp_path / "whole.mp4", seconds=4)
-    add(library, whole, Passage(0.5, 1.5, PassageKind.SPEECH, "bride"))
+    add_source(library, whole, Passage(0.5, 1.5, PassageKind.SPEECH, "bride"))
     made = [folder / f"{words.replace('/', '|')}{number}.mp4" for number, words in enumerate(HARD)]
     for path, words in zip(made, HARD, strict=True):
         os.link(whole, path)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import hostile_content
 from tests.support.commands import EVIL, Run
-from tests.support.hostile_content import NAME, WORDS, World
+from tests.support.hostile_content import NAME, WORDS, World, harmful
 from vidlocal.cli import COMMANDS, app, load
 from vidlocal.cli.ui.completion import offered
 
@@ -89,16 +89,6 @@ def _id(value: object) -> str:
 # What rich itself sends: colours, cursor on and off, line erased, cursor up, back to the beginning of the line.
 OURS = rb"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r(?=\x1b)|(?<=\x1b\[\?25h)\r"
 CAREFUL = {0, 2, 3, 4, 5, 6, 7}
-
-
-def harmful(text: str) -> list[str]:
-    return [
-        character
-        for character in text
-        if (ord(character) < 32 and character not in "\n\t")
-        or 127 <= ord(character) < 160
-        or character in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-    ]
 
 
 @pytest.fixture(scope="module")

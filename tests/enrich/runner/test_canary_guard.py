@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.enrich.runner.canary_guard import CHECK_AFTER, CHECK_AFTER_S, Guard
+from vidlocal.enrich.runner.canary_guard import MAX_UNVERIFIED, MAX_UNVERIFIED_S, CanaryGuard
 from vidlocal.enrich.runner.pool import Host, Pool
-from vidlocal.enrich.runner.worker import work_left
+from vidlocal.enrich.runner.queue_runner import remaining_jobs
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, SceneAnswer
 from vidlocal.records import Provenance as Made
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-from vidlocal.store.queue.job_filter import these
+from vidlocal.store.queue.job_filter import for_videos
 
 
 class Eyes:
@@ -38,7 +38,7 @@ class Eyes:
         return
 
 
-def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *, now: list[float]) -> Guard:
+def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *, now: list[float]) -> CanaryGuard:
     """A guard over one host that is found to be so, check by check."""
     told = iter(verdicts)
 
@@ -49,7 +49,7 @@ def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *
         return verdict
 
     host = Host("here", Eyes(), None, lambda: True, check)
-    return Guard(library, Pool([host], lambda: now[0], lambda sentence: None), lambda: now[0], guarded=True)
+    return CanaryGuard(library, Pool([host], lambda: now[0], lambda sentence: None), lambda: now[0], guarded=True)
 
 
 def describe_hidden(library: Library, *, digest: str = "d1") -> int:
@@ -60,14 +60,14 @@ def describe_hidden(library: Library, *, digest: str = "d1") -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 2.0),
         frame_drafts=[FrameDraft(0.0, 0, "frames/x/0.jpg", 1, rank=0)],
-        found=[],
+        text_passages=[],
         plan=[],
     )
     (frame,) = frames.of_video(library, video_id)
     made = Made("ours", "eyes", digest, "1")
     with library.writing():
         frames.store_scene(library, frame, SceneAnswer("a hidden scene"), made, visible=False)
-        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, among=these(video_id))
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=0.0, lease_s=1.0, job_filter=for_videos(video_id))
         assert job is not None
         jobs.finish(library, job)
     return video_id
@@ -86,7 +86,7 @@ def test_a_description_shows_after_the_check_that_follows_it(library: Library) -
     guard = guard_over(library, [None], now=[0.0])
     guard.count()
     assert scenes(library, video_id) == []
-    guard.look(at_the_end=True)
+    guard.verify(at_the_end=True)
     assert scenes(library, video_id) == ["a hidden scene"]
     assert waiting(library) == 0
 
@@ -96,7 +96,7 @@ def test_what_a_blind_model_described_is_never_shown_and_done_again(library: Lib
     guard = guard_over(library, ["it does not see."], now=[0.0])
     guard.count()
     with pytest.raises(EngineError, match="done again"):
-        guard.look(at_the_end=True)
+        guard.verify(at_the_end=True)
     assert scenes(library, video_id) == []
     assert library.number("SELECT count(*) FROM passages") == 0
     assert frames.coverage(library).described == 0
@@ -107,7 +107,7 @@ def test_a_server_that_does_not_answer_proves_nothing_either_way(library: Librar
     video_id = describe_hidden(library)
     guard = guard_over(library, [EngineUnreachable("gone")], now=[0.0])
     guard.count()
-    guard.look(at_the_end=True)
+    guard.verify(at_the_end=True)
     assert scenes(library, video_id) == []
     assert waiting(library) == 0
 
@@ -115,16 +115,16 @@ def test_a_server_that_does_not_answer_proves_nothing_either_way(library: Librar
 def test_a_check_is_due_after_so_many_descriptions_or_so_much_time(library: Library) -> None:
     now = [0.0]
     guard = guard_over(library, [None, None], now=now)
-    for _ in range(CHECK_AFTER - 1):
+    for _ in range(MAX_UNVERIFIED - 1):
         guard.count()
-    assert not guard.due()
+    assert not guard.is_due()
     guard.count()
-    assert guard.due()
-    guard.look()
-    assert not guard.due()
+    assert guard.is_due()
+    guard.verify()
+    assert not guard.is_due()
     guard.count()
-    now[0] = CHECK_AFTER_S
-    assert guard.due()
+    now[0] = MAX_UNVERIFIED_S
+    assert guard.is_due()
 
 
 def test_the_next_run_shows_what_a_killed_one_left_hidden(library: Library) -> None:
@@ -143,9 +143,9 @@ def test_what_a_model_left_hidden_that_is_gone_is_described_again(library: Libra
 def test_a_run_without_eyes_neither_shows_nor_forgets_what_is_hidden(library: Library) -> None:
     describe_hidden(library)
     pool = Pool([Host("blind", None, None, lambda: True)], lambda: 0.0, lambda sentence: None)
-    Guard(library, pool, lambda: 0.0, guarded=True).begin()
-    assert len(passages.hidden_frames(library)) == 1
+    CanaryGuard(library, pool, lambda: 0.0, guarded=True).begin()
+    assert len(passages.unverified_frames(library)) == 1
     assert waiting(library) == 0
-    assert work_left(library)[JobKind.DESCRIBE] == 0
+    assert remaining_jobs(library)[JobKind.DESCRIBE] == 0
     guard_over(library, [], now=[0.0]).begin()
-    assert JobKind.DESCRIBE not in work_left(library)
+    assert JobKind.DESCRIBE not in remaining_jobs(library)

@@ -1,8 +1,10 @@
-"""Several hosts as one pool."""
+"""Pool of several hosts."""
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from vidlocal.enrich.runner.pool import MOST_SLOTS, Host, Pool, Returned, Seat, Store
+from vidlocal.enrich.runner.pool import MAX_SLOTS, Host, HostState, Pool, Returned, Task
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
 
@@ -17,17 +19,27 @@ def host(name: str = "here", *, slots: int | None = 1, up: bool = True) -> Host:
     return Host(name, None, None, lambda: up, slots=slots)
 
 
-def pool_of(*hosts: Host, now: list[float] | None = None, said: list[str] | None = None) -> Pool:
+def pool_of(*hosts: Host, now: list[float] | None = None, messages: list[str] | None = None) -> Pool:
     clock = now if now is not None else [0.0]
-    return Pool(hosts, lambda: clock[0], (said if said is not None else []).append)
+    return Pool(hosts, lambda: clock[0], (messages if messages is not None else []).append)
 
 
 def everyone(_: Host) -> bool:
     return True
 
 
-def answered(_: Host) -> Store:
-    return lambda: "done"
+@dataclass(frozen=True)
+class Call:
+    """A request that calls a function."""
+
+    function: Callable[[], str]
+
+    def perform(self, host: Host) -> str:
+        return self.function()
+
+
+def task(function: Callable[[], str] = lambda: "done") -> Task:
+    return Task(Call(function), str)
 
 
 def returned(pool: Pool) -> Returned:
@@ -36,113 +48,113 @@ def returned(pool: Pool) -> Returned:
     return back
 
 
-def free(pool: Pool) -> Seat:
-    seat = pool.free(DESCRIBE, everyone)
-    assert seat is not None
-    return seat
+def free(pool: Pool) -> HostState:
+    state = pool.free_host(DESCRIBE, everyone)
+    assert state is not None
+    return state
 
 
 def test_a_host_gets_as_many_requests_at_a_time_as_it_has_slots() -> None:
     pool = pool_of(host(slots=2))
     gate = threading.Event()
 
-    def wait_for_it(_: Host) -> Store:
+    def wait_for_gate() -> str:
         gate.wait(5.0)
-        return lambda: "done"
+        return "done"
 
-    pool.submit(free(pool), job(1), wait_for_it)
-    pool.submit(free(pool), job(2), wait_for_it)
-    assert pool.free(DESCRIBE, everyone) is None
+    pool.submit(free(pool), job(1), task(wait_for_gate))
+    pool.submit(free(pool), job(2), task(wait_for_gate))
+    assert pool.free_host(DESCRIBE, everyone) is None
     gate.set()
     assert {returned(pool).job.id, returned(pool).job.id} == {1, 2}
-    assert not pool.busy()
+    assert not pool.is_busy()
 
 
 def test_an_error_comes_back_with_its_job() -> None:
     pool = pool_of(host())
 
-    def fail(_: Host) -> Store:
+    def fail() -> str:
         raise EngineError("no")
 
-    pool.submit(free(pool), job(1), fail)
-    assert isinstance(returned(pool).answer, EngineError)
+    pool.submit(free(pool), job(1), task(fail))
+    assert isinstance(returned(pool).error, EngineError)
 
 
-def test_a_silent_host_rests_while_the_others_go_on_and_is_said_once() -> None:
-    said: list[str] = []
+def test_a_silent_host_pauses_while_the_others_continue_and_is_reported_once() -> None:
+    messages: list[str] = []
     waits: list[str | None] = []
-    pool = pool_of(host("a", up=False), host("b"), said=said)
-    pool.waits = waits.append
+    pool = pool_of(host("a", up=False), host("b"), messages=messages)
+    pool.on_wait = waits.append
     first = free(pool)
     for _ in range(3):
-        pool.rest(first, EngineUnreachable("a is gone."))
+        pool.back_off(first, EngineUnreachable("a is gone."))
     assert free(pool).host.name == "b"
-    assert said == ["Waiting for a; nothing is lost. a is gone."]
-    pool.rest(free(pool), EngineUnreachable("b is gone."))
+    assert messages == ["Waiting for a; nothing is lost. a is gone."]
+    pool.back_off(free(pool), EngineUnreachable("b is gone."))
     assert waits == ["b is gone."]  # only when no host is left
 
 
 def test_a_silent_host_is_probed_less_and_less_often_and_welcomed_back() -> None:
-    said: list[str] = []
+    messages: list[str] = []
     now = [0.0]
     is_up = [False]
-    pool = pool_of(Host("a", None, None, lambda: is_up[0]), now=now, said=said)
+    pool = pool_of(Host("a", None, None, lambda: is_up[0]), now=now, messages=messages)
     waits: list[str | None] = []
-    pool.waits = waits.append
-    pool.rest(free(pool), EngineUnreachable("a is gone."))
-    rests: list[float] = []
+    pool.on_wait = waits.append
+    pool.back_off(free(pool), EngineUnreachable("a is gone."))
+    pauses: list[float] = []
     for _ in range(9):
-        wakes = pool.wakes_at(DESCRIBE, everyone)
-        assert wakes is not None
-        rests.append(wakes - now[0])
-        now[0] = wakes
+        retry_at = pool.retry_at(DESCRIBE, everyone)
+        assert retry_at is not None
+        pauses.append(retry_at - now[0])
+        now[0] = retry_at
         pool.probe_silent()
-        while pool.busy():
+        while pool.is_busy():
             pool.wait(5.0)
-    assert rests == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
     is_up[0] = True
     now[0] += 60.0
     pool.probe_silent()
-    while pool.busy():
+    while pool.is_busy():
         pool.wait(5.0)
     assert free(pool).host.name == "a"
-    assert said[-1] == "a answers again."
+    assert messages[-1] == "a answers again."
     assert waits == ["a is gone.", None]
 
 
-def test_a_busy_host_rests_as_long_as_it_asks() -> None:
+def test_a_busy_host_is_left_alone_as_long_as_it_asks() -> None:
     now = [0.0]
     pool = pool_of(host(), now=now)
-    pool.rest(free(pool), EngineBusy("busy", retry_after=30.0))
-    assert pool.free(DESCRIBE, everyone) is None
+    pool.back_off(free(pool), EngineBusy("busy", retry_after=30.0))
+    assert pool.free_host(DESCRIBE, everyone) is None
     now[0] = 30.0
-    assert pool.free(DESCRIBE, everyone) is not None
+    assert pool.free_host(DESCRIBE, everyone) is not None
 
 
 def test_a_host_without_the_model_leaves_that_work_to_the_others_and_is_named() -> None:
-    said: list[str] = []
-    pool = pool_of(host("a"), host("b"), said=said)
-    pool.dismiss(pool.seats[0], DESCRIBE, EngineError("a lacks llava."))
+    messages: list[str] = []
+    pool = pool_of(host("a"), host("b"), messages=messages)
+    pool.exclude(pool.states[0], DESCRIBE, EngineError("a lacks llava."))
     assert free(pool).host.name == "b"
-    assert said == ["Going on without a. a lacks llava."]
-    assert not pool.seats[0].is_gone(JobKind.EMBED)
+    assert messages == ["Going on without a. a lacks llava."]
+    assert not pool.states[0].is_excluded(JobKind.EMBED)
 
 
 def run(pool: Pool, now: list[float], *, answers: int, parallel: int) -> None:
     """A server that answers `parallel` requests a second, one at a time each taking a second."""
-    flying = 0
+    in_flight = 0
     for number in range(answers):
-        while (seat := pool.free(DESCRIBE, everyone)) is not None:
-            pool.submit(seat, job(1000 * number + flying), answered)
-            flying += 1
-        now[0] += 1.0 / min(parallel, max(1, flying))
+        while (state := pool.free_host(DESCRIBE, everyone)) is not None:
+            pool.submit(state, job(1000 * number + in_flight), task())
+            in_flight += 1
+        now[0] += 1.0 / min(parallel, max(1, in_flight))
         returned(pool)
-        flying -= 1
+        in_flight -= 1
 
 
 def test_slots_are_raised_while_that_makes_the_server_faster() -> None:
-    for parallel, expected in ((1, 1), (4, 4), (16, MOST_SLOTS)):
+    for parallel, expected in ((1, 1), (4, 4), (16, MAX_SLOTS)):
         now = [1.0]
         pool = pool_of(host(slots=None), now=now)
         run(pool, now, answers=400, parallel=parallel)
-        assert pool.seats[0].slots == expected
+        assert pool.states[0].slots == expected

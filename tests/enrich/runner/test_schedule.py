@@ -11,14 +11,14 @@ from vidlocal.enrich.runner.schedule import (
     BUSY_AFTER_S,
     CALM_AFTER_S,
     Condition,
-    For,
-    Idle,
-    Night,
-    Plugged,
-    Ruling,
+    Decision,
+    EndAfter,
+    EndAtTime,
+    MachineIdle,
+    NightWindow,
+    NotPaused,
+    OnMains,
     Schedule,
-    Unpaused,
-    Until,
 )
 from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.store.database import Library
@@ -45,15 +45,15 @@ def wall() -> Wall:
 
 
 def schedule(wall: Wall, *conditions: Condition, said: list[str] | None = None) -> Schedule:
-    return Schedule(conditions, now=wall.now, say=(said if said is not None else []).append)
+    return Schedule(conditions, now=wall.now, notify=(said if said is not None else []).append)
 
 
 def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sentence_each(wall: Wall) -> None:
     said: list[str] = []
-    gate = schedule(wall, Night(parse_window("22:00-07:00"), wall.local), said=said)
+    gate = schedule(wall, NightWindow(parse_window("22:00-07:00"), wall.local), said=said)
     went: list[str] = []
     for _ in range(2 * 24 * 60):
-        if gate.look().go:
+        if gate.decide().go:
             went.append(f"{wall.shows:%d %H}")
         wall.pass_time(60)
     assert [hour for hour, next_hour in zip(went, [*went[1:], ""], strict=True) if hour != next_hour] == [
@@ -66,7 +66,7 @@ def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sent
 
 def test_nothing_is_said_when_it_may_go_from_the_start(wall: Wall) -> None:
     said: list[str] = []
-    assert schedule(wall, Switch(), said=said).look() == Ruling(go=True)
+    assert schedule(wall, Switch(), said=said).decide() == Decision(go=True)
     assert said == []
 
 
@@ -74,7 +74,7 @@ def test_conditions_are_asked_at_most_once_a_second(wall: Wall) -> None:
     switch = Switch()
     gate = schedule(wall, switch)
     for _ in range(100):
-        gate.look()
+        gate.decide()
         wall.pass_time(0.1)
     assert switch.asked == 10
 
@@ -85,7 +85,7 @@ def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_me
     gate = schedule(wall, first, second, said=said)
     for why, expected in ((("First.", "Second."), False), ((None, "Second."), False), ((None, None), True)):
         first.why, second.why = why
-        assert gate.look().go is expected
+        assert gate.decide().go is expected
         wall.pass_time(1)
     assert said == ["First.", "Second.", "Going on."]
 
@@ -93,11 +93,11 @@ def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_me
 def test_every_turn_is_told_before_its_sentence(wall: Wall) -> None:
     told: list[object] = []
     switch = Switch("Held.")
-    gate = Schedule([switch], now=wall.now, say=told.append, turned=lambda held_by, why: told.append(held_by))
-    gate.look()
+    gate = Schedule([switch], now=wall.now, notify=told.append, on_change=lambda held_by, why: told.append(held_by))
+    gate.decide()
     switch.why = None
     wall.pass_time(1)
-    gate.look()
+    gate.decide()
     assert told == [switch, "Held.", None, "Going on."]
 
 
@@ -111,65 +111,65 @@ def test_every_turn_is_told_before_its_sentence(wall: Wall) -> None:
 )
 def test_until_ends_the_run_at_that_time_of_day(wall: Wall, starts: str, until: time, ends: str) -> None:
     wall.shows = datetime.fromisoformat(starts).replace(tzinfo=ZoneInfo("Europe/Berlin"))
-    end = Until(until, wall.local)
-    gate = Schedule([], [end], now=wall.now, say=lambda sentence: None)
-    while gate.look().over is None:
-        assert gate.look().go
+    end = EndAtTime(until, wall.local)
+    gate = Schedule([], [end], now=wall.now, notify=lambda sentence: None)
+    while gate.decide().over is None:
+        assert gate.decide().go
         wall.pass_time(60)
     assert f"{wall.shows:%Y-%m-%d %H:%M}" == ends
-    assert gate.look() == Ruling(go=False, over="It is 07:00.")
+    assert gate.decide() == Decision(go=False, over="It is 07:00.")
 
 
 def test_until_a_time_that_the_clocks_skip_ends_when_they_have_skipped_it() -> None:
     new_york = ZoneInfo("America/New_York")
     at = datetime(2026, 3, 8, 1, 59, tzinfo=new_york).timestamp()
     shows = lambda: datetime.fromtimestamp(at, new_york)  # noqa: E731
-    end = Until(time(2, 30), shows)
-    assert end.why_over() is None
+    end = EndAtTime(time(2, 30), shows)
+    assert end.end_reason() is None
     at += 60
     assert f"{shows():%H:%M}" == "03:00"
-    assert end.why_over() is not None
+    assert end.end_reason() is not None
 
 
 def test_until_survives_a_night_that_the_machine_slept_through(wall: Wall) -> None:
-    end = Until(time(7), wall.local)
+    end = EndAtTime(time(7), wall.local)
     wall.shows += timedelta(hours=14)  # the monotonic clock stood still
-    assert end.why_over() is not None
+    assert end.end_reason() is not None
 
 
 def test_for_counts_time_that_passed_and_does_not_care_for_the_clock_on_the_wall(wall: Wall) -> None:
-    end = For(3 * 3600, wall.now)
+    end = EndAfter(3 * 3600, wall.now)
     wall.shows += timedelta(days=2)
     wall.at += 3 * 3600 - 1
-    assert end.why_over() is None
+    assert end.end_reason() is None
     wall.shows -= timedelta(days=9)
     wall.at += 1
-    assert end.why_over() == "3 h have passed."
+    assert end.end_reason() == "3 h have passed."
 
 
 def test_a_clock_that_is_set_is_obeyed_in_the_same_second(wall: Wall) -> None:
-    gate = schedule(wall, Night(parse_window("22:00-07:00"), wall.local))
-    assert not gate.look().go
+    gate = schedule(wall, NightWindow(parse_window("22:00-07:00"), wall.local))
+    assert not gate.decide().go
     wall.shows += timedelta(hours=2)
     wall.at += 1
-    assert gate.look().go
+    assert gate.decide().go
     wall.shows -= timedelta(hours=5)
     wall.at += 1
-    assert not gate.look().go
+    assert not gate.decide().go
 
 
 def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: Wall, library: Library) -> None:
     said: list[str] = []
-    gate = schedule(wall, Unpaused(library), said=said)
-    assert gate.look().go
+    gate = schedule(wall, NotPaused(library), said=said)
+    assert gate.decide().go
     with Library.open(library.folder) as other:
         facts.put(other, facts.PAUSED, "2026-11-21T20:00:00+00:00")
     wall.pass_time(1)
-    assert not gate.look().go
+    assert not gate.decide().go
     with Library.open(library.folder) as other:
-        facts.forget(other, facts.PAUSED)
+        facts.delete(other, facts.PAUSED)
     wall.pass_time(1)
-    assert gate.look().go
+    assert gate.decide().go
     assert said == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
 
 
@@ -180,10 +180,10 @@ def test_it_holds_on_battery_and_asks_for_that_now_and_then_only(wall: Wall) -> 
         asked.append(wall.at >= 1060)
         return asked[-1]
 
-    gate = schedule(wall, Plugged(on_battery, wall.now))
+    gate = schedule(wall, OnMains(on_battery, wall.now))
     went = []
     for _ in range(120):
-        went.append(gate.look().go)
+        went.append(gate.decide().go)
         wall.pass_time(1)
     assert went == [True] * 60 + [False] * 60
     assert len(asked) == 12
@@ -193,10 +193,10 @@ def idle_hours(wall: Wall, load: Callable[[float], float | None], *, seconds: in
     """What the gate ruled in each second while other programs used `load` of the machine, and what it said."""
     said: list[str] = []
     began = wall.at
-    gate = schedule(wall, Idle(lambda: load(wall.at - began), wall.now), said=said)
+    gate = schedule(wall, MachineIdle(lambda: load(wall.at - began), wall.now), said=said)
     went = []
     for _ in range(seconds):
-        went.append(gate.look().go)
+        went.append(gate.decide().go)
         wall.pass_time(1)
     return went, said
 
@@ -240,11 +240,11 @@ def test_what_cannot_be_told_holds_nobody_up(wall: Wall) -> None:
 
 def test_the_load_of_the_day_says_nothing_of_the_night(wall: Wall) -> None:
     began = wall.at
-    night = Night(parse_window("22:00-07:00"), wall.local)
-    gate = schedule(wall, night, Idle(lambda: 0.9 if wall.at - began < 3600 else 0.0, wall.now))
-    while not gate.look().go:
+    night = NightWindow(parse_window("22:00-07:00"), wall.local)
+    gate = schedule(wall, night, MachineIdle(lambda: 0.9 if wall.at - began < 3600 else 0.0, wall.now))
+    while not gate.decide().go:
         wall.pass_time(60)
     assert f"{wall.shows:%H:%M}" == "22:00"
     for _ in range(600):
         wall.pass_time(1)
-        assert gate.look().go
+        assert gate.decide().go

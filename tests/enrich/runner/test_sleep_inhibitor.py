@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vidlocal.enrich.runner.sleep_inhibitor import Awake
+from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="how Linux is kept awake")
 
@@ -44,14 +44,14 @@ def holders() -> list[list[str]]:
 
 
 def test_it_is_kept_awake_from_keep_to_release(asked: Path) -> None:
-    with Awake() as awake:
-        awake.keep()
-        awake.keep()
+    with SleepInhibitor() as awake:
+        awake.acquire()
+        awake.acquire()
         assert len(holders()) == 1
         assert f"--pid={os.getpid()}" in " ".join(holders()[0])
         awake.release()
         assert holders() == []
-        awake.keep()
+        awake.acquire()
         assert len(holders()) == 1
     assert holders() == []
     assert set(asked.read_text().splitlines()) == {"--what=idle:sleep"}
@@ -59,8 +59,8 @@ def test_it_is_kept_awake_from_keep_to_release(asked: Path) -> None:
 
 def test_where_sleeping_may_not_be_forbidden_idling_is(asked: Path) -> None:
     (asked.parent / "refused").write_text("--what=idle:sleep\n")
-    with Awake() as awake:
-        awake.keep()
+    with SleepInhibitor() as awake:
+        awake.acquire()
         assert len(holders()) == 1
     assert asked.read_text().splitlines()[:2] == ["--what=idle:sleep", "--what=idle"]
 
@@ -69,12 +69,12 @@ def test_where_nothing_may_be_forbidden_or_the_program_is_missing_work_goes_on(
     asked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (asked.parent / "refused").write_text("--what=idle:sleep\n--what=idle\n")
-    with Awake() as awake:
-        awake.keep()
-        awake.keep()
+    with SleepInhibitor() as awake:
+        awake.acquire()
+        awake.acquire()
         assert holders() == []
     assert len(asked.read_text().splitlines()) == 2
     monkeypatch.setenv("PATH", str(asked.parent))
-    with Awake() as awake:
-        awake.keep()
+    with SleepInhibitor() as awake:
+        awake.acquire()
         assert holders() == []

@@ -9,43 +9,43 @@ import pytest
 
 from vidlocal.enrich.runner.system_load import (
     NICENESS,
-    OthersLoad,
-    Spent,
+    CpuSample,
+    OtherProcessesLoad,
     has_battery,
     on_battery,
-    share_of_others,
-    spent,
+    other_processes_share,
+    sample_cpu,
 )
 
-BEFORE = Spent(total=1000.0, busy=400.0, ours=100.0)
+BEFORE = CpuSample(total=1000.0, busy=400.0, ours=100.0)
 
 
 @pytest.mark.parametrize(
     ("after", "share"),
     [
-        (Spent(1100.0, 400.0, 100.0), 0.0),
-        (Spent(1100.0, 450.0, 100.0), 0.5),
-        (Spent(1100.0, 450.0, 150.0), 0.0),  # all of it was ours
-        (Spent(1100.0, 480.0, 130.0), 0.5),
-        (Spent(1100.0, 450.0, 20.0), 0.5),  # a process of ours ended and took its seconds along
-        (Spent(1100.0, 450.0, 190.0), 0.0),  # two clocks never agree to the tick
-        (Spent(1100.0, 600.0, 100.0), 1.0),
-        (Spent(1000.0, 400.0, 100.0), None),
-        (Spent(10.0, 4.0, 1.0), None),  # counted anew
+        (CpuSample(1100.0, 400.0, 100.0), 0.0),
+        (CpuSample(1100.0, 450.0, 100.0), 0.5),
+        (CpuSample(1100.0, 450.0, 150.0), 0.0),  # all of it was ours
+        (CpuSample(1100.0, 480.0, 130.0), 0.5),
+        (CpuSample(1100.0, 450.0, 20.0), 0.5),  # a process of ours ended and took its seconds along
+        (CpuSample(1100.0, 450.0, 190.0), 0.0),  # two clocks never agree to the tick
+        (CpuSample(1100.0, 600.0, 100.0), 1.0),
+        (CpuSample(1000.0, 400.0, 100.0), None),
+        (CpuSample(10.0, 4.0, 1.0), None),  # counted anew
     ],
 )
-def test_the_load_of_others_leaves_out_our_own(after: Spent, share: float | None) -> None:
-    assert share_of_others(BEFORE, after) == share
+def test_the_load_of_others_leaves_out_our_own(after: CpuSample, share: float | None) -> None:
+    assert other_processes_share(BEFORE, after) == share
 
 
 def test_a_real_reading_holds_ours_among_the_busy_and_those_in_all() -> None:
-    reading = spent()
+    reading = sample_cpu()
     assert reading is not None
     assert 0 < reading.ours < reading.busy < reading.total
 
 
 def test_the_first_look_tells_nothing() -> None:
-    load = OthersLoad()
+    load = OtherProcessesLoad()
     assert load() is None
     again = load()
     assert again is None or 0 <= again <= 1

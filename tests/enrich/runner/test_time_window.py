@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vidlocal.enrich.runner.time_window import next_showing, parse_lasting, parse_time, parse_window
+from vidlocal.enrich.runner.time_window import next_occurrence, parse_duration, parse_time, parse_window
 from vidlocal.errors import SettingsError, UsageError
 
 # A day from noon to noon on the wall: the zone, the day it begins, the window, and the spans in UTC in which it is
@@ -90,7 +90,7 @@ def test_the_next_opening_is_the_next_time_the_wall_clock_shows_it(clock: str, o
 
 
 def test_a_time_of_day_that_is_past_today_comes_tomorrow() -> None:
-    assert next_showing(time(7, 0), datetime(2026, 11, 21, 23, 0, tzinfo=UTC)) == datetime(2026, 11, 22, 7, 0)
+    assert next_occurrence(time(7, 0), datetime(2026, 11, 21, 23, 0, tzinfo=UTC)) == datetime(2026, 11, 22, 7, 0)
 
 
 @pytest.mark.parametrize("text", ["", "22-7", "25:00-07:00", "22:00", "22:00-22:00", "ten to six", "٢٢:00-07:00"])
@@ -114,10 +114,10 @@ def test_what_is_no_time_of_day_is_refused_with_an_example(text: str) -> None:
     ("text", "seconds"), [("3h", 10_800), ("45m", 2_700), ("1h30m", 5_400), ("1.5h", 5_400), ("2H 15 min", 8_100)]
 )
 def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
-    assert parse_lasting(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0h", "3", "h", "-1h", "1d", "3h3h", "inf h", "9999999h"])
 def test_what_is_no_length_of_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="1h30m"):
-        parse_lasting(text)
+        parse_duration(text)

@@ -12,10 +12,11 @@ from tests.support.films import PLAIN_COLOURS, add_colours
 from vidlocal.engines import prompts
 from vidlocal.engines.base import PictureRefused
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.enrich.runner.pool import Host
-from vidlocal.enrich.workers.describe import Describer
+from vidlocal.enrich.workers.describe import Describer, schema_key
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
 from vidlocal.records import Job, JobKind, JobState, PassageKind
 from vidlocal.store.content import frames, passages, videos
@@ -46,15 +47,15 @@ def next_job(library: Library) -> Job:
 def describe(library: Library, job: Job, vision: OllamaVision) -> str:
     """All three parts of describing one frame, as a new run begins it."""
     describer = Describer(library)
-    describer.learn(vision)
-    ask = describer.prepare(job)
-    return "" if ask is None else ask(Host("here", vision, None, lambda: True))()
+    describer.load_trials(vision)
+    task = describer.prepare(job)
+    return "" if task is None else task.store(task.request.perform(Host("here", vision, None, lambda: True)))
 
 
 def speaks_plainly(library: Library, vision: OllamaVision) -> bool:
     describer = Describer(library)
-    describer.learn(vision)
-    return describer.speaks_plainly(vision)
+    describer.load_trials(vision)
+    return schema_key(vision) in describer.plain_models()
 
 
 def described(library: Library) -> int:

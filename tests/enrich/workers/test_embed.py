@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, Model, broken
 from vidlocal.engines.base import EmbedEngine, Vectors
-from vidlocal.engines.ollama import Ollama, Timeouts
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.embed import BATCH, Embedder
@@ -44,7 +45,7 @@ def add_video(library: Library, number: int) -> int:
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.AUDIO, float(number)),
         frame_drafts=[],
-        found=[said(at, f"sentence number {at} about weddings") for at in range(number)],
+        text_passages=[said(at, f"sentence number {at} about weddings") for at in range(number)],
         plan=[],
     )
 
@@ -58,8 +59,8 @@ def next_job(library: Library) -> Job:
 def embed_video(library: Library, job: Job, embedder: EmbedEngine) -> int:
     """Batch after batch until the job is done: how many there were."""
     work, batches = Embedder(library, embedder.key), 0
-    while (ask := work.prepare(job)) is not None:
-        ask(Host("here", None, embedder, lambda: True))()
+    while (task := work.prepare(job)) is not None:
+        task.store(task.request.perform(Host("here", None, embedder, lambda: True)))
         batches += 1
     return batches
 

@@ -16,7 +16,7 @@ from vidlocal.records import JobKind, JobState
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import checkpoints, jobs
 
 RATE_HZ = 8000
@@ -49,7 +49,7 @@ def silence(tmp_path: Path) -> Path:
 
 def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Callable[[], bool]) -> int:
     """Listen to the recording under a gate. The id of its video."""
-    with Prober() as prober, Owner(library.folder) as owner:
+    with Prober() as prober, ProcessLock(library.folder) as owner:
         video_id = videos.add(
             library,
             content_hash="a" * 64,
@@ -57,11 +57,11 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
             stamp=files.read_stamp(path),
             probe=prober.probe(path),
             frame_drafts=[],
-            found=[],
+            text_passages=[],
             plan=[JobKind.TRANSCRIBE],
         )
-        engines = fast_pass.Engines(find(None), prober, ScreenReader(), Deaf())
-        assert fast_pass.work_off(library, engines, owner, hold=hold, stop=stop) == ()
+        engines = fast_pass.FastEngines(find_ffmpeg(None), prober, RapidOcr(), Deaf())
+        assert fast_pass.run_fast_pass(library, engines, owner, hold=hold, stop=stop) == ()
     return video_id
 
 

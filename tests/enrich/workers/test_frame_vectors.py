@@ -16,7 +16,7 @@ from vidlocal.engines.base import PictureRefused, Vectors
 from vidlocal.engines.clip import PictureVectors
 from vidlocal.engines.clip_files import picture_model
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.enrich.workers.frame_vectors import BATCH, look_at_pictures
+from vidlocal.enrich.workers.frame_vectors import BATCH, embed_frames
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
@@ -24,7 +24,7 @@ from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, Medi
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frame_vectors, videos
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 ROOT = Path(__file__).parents[3]
@@ -71,7 +71,7 @@ def add_video(library: Library, pictures: Sequence[bytes], *, name: str = "h") -
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 4.0 * len(pictures)),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[JobKind.PICTURES],
     )
 
@@ -98,7 +98,7 @@ def seen(library: Library, key: str = "look@1") -> list[float]:
 def test_every_distinct_frame_gets_one_vector_in_batches(library: Library) -> None:
     video_id = add_video(library, numbered(BATCH + 3))
     engine, shares = FakeLook(), list[float]()
-    assert look_at_pictures(library, claim(library), engine, report=shares.append) == BATCH + 3
+    assert embed_frames(library, claim(library), engine, report=shares.append) == BATCH + 3
     assert [len(batch) for batch in engine.asked] == [BATCH, 3]
     assert seen(library) == [4.0 * number for number in range(BATCH + 3)]
     assert state(library) == {JobState.DONE: 1}
@@ -114,10 +114,10 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        look_at_pictures(library, claim(library), engine, report=stop)
+        embed_frames(library, claim(library), engine, report=stop)
     assert len(seen(library)) == BATCH
-    jobs.release_dead(library)
-    look_at_pictures(library, claim(library), engine)
+    jobs.requeue_orphans(library)
+    embed_frames(library, claim(library), engine)
     asked = [number for batch in engine.asked for number in batch]
     assert sorted(asked) == list(range(3 * BATCH))
 
@@ -127,7 +127,7 @@ def test_a_picture_that_fails_keeps_no_other_from_its_vector(library: Library, s
     add_video(library, numbered(2 * BATCH))
     engine = FakeLook(poison={5}) if sort == "poison" else FakeLook(bad={5, 20})
     with pytest.raises(AnswerRejected, match=r"^Pictures of h that got no vector: [12]\. "):
-        look_at_pictures(library, claim(library), engine)
+        embed_frames(library, claim(library), engine)
     left = {5} if sort == "poison" else {5, 20}
     assert seen(library) == [4.0 * number for number in range(2 * BATCH) if number not in left]
 
@@ -136,7 +136,7 @@ def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
     add_video(library, numbered(3))
     (library.frames_folder / "h" / "000001.jpg").unlink()
     with pytest.raises(MediaError, match=r"no vector: 1\..*000001\.jpg.*vidlocal check"):
-        look_at_pictures(library, claim(library), FakeLook())
+        embed_frames(library, claim(library), FakeLook())
     assert len(seen(library)) == 2
 
 
@@ -144,30 +144,30 @@ def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_ab
     add_video(library, numbered(100))
     engine = FakeLook(poison=range(100))
     with pytest.raises(PictureRefused):
-        look_at_pictures(library, claim(library), engine)
+        embed_frames(library, claim(library), engine)
     assert len(engine.asked) < 12
     assert seen(library) == []
 
 
 def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) -> None:
     add_video(library, numbered(2 * BATCH))
-    look_at_pictures(library, claim(library), FakeLook())
+    embed_frames(library, claim(library), FakeLook())
     assert frame_vectors.queue_missing(library, "look@2") == 1
 
     def stop(share: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        look_at_pictures(library, claim(library), FakeLook(key="look@2"), report=stop)
+        embed_frames(library, claim(library), FakeLook(key="look@2"), report=stop)
     assert (len(seen(library)), len(seen(library, "look@2"))) == (2 * BATCH, BATCH)
-    jobs.release_dead(library)
-    look_at_pictures(library, claim(library), FakeLook(key="look@2"))
+    jobs.requeue_orphans(library)
+    embed_frames(library, claim(library), FakeLook(key="look@2"))
     assert frame_vectors.keys(library) == ["look@2"]
 
 
 def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> None:
     video_id = add_video(library, numbered(2 * BATCH))
-    look_at_pictures(library, claim(library), FakeLook(), report=lambda share: videos.remove(library, video_id))
+    embed_frames(library, claim(library), FakeLook(), report=lambda share: videos.remove(library, video_id))
     assert frame_vectors.keys(library) == []
 
 
@@ -175,25 +175,27 @@ def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> No
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[Owner]:
-    with Owner(library.folder) as held:
+def owner(library: Library) -> Iterator[ProcessLock]:
+    with ProcessLock(library.folder) as held:
         yield held
 
 
-def work_off(library: Library, owner: Owner, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
-    with Prober() as prober, ScreenReader() as reader:
-        engines = fast_pass.Engines(find(None), prober, reader, None, None, engine, "Pictures wait: run setup.")
+def work_off(library: Library, owner: ProcessLock, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
+    with Prober() as prober, RapidOcr() as reader:
+        engines = fast_pass.FastEngines(
+            find_ffmpeg(None), prober, reader, None, None, engine, "Pictures wait: run setup."
+        )
         again = iter([False])  # a run that is held waits before the next job
         stop = (lambda: next(again, True)) if hold else (lambda: False)
-        return fast_pass.work_off(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
+        return fast_pass.run_fast_pass(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
 
 
 def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_ever(
-    library: Library, owner: Owner
+    library: Library, owner: ProcessLock
 ) -> None:
     add_video(library, numbered(4))
     engine = FakeLook(poison={2})
-    for _ in range(jobs.ATTEMPTS_ALLOWED):
+    for _ in range(jobs.MAX_ATTEMPTS):
         assert len(work_off(library, owner, engine)) == 1
         library.connection.execute("UPDATE jobs SET not_before = 0")
     assert work_off(library, owner, engine) == ()
@@ -206,24 +208,24 @@ def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_e
     assert frame_vectors.queue_missing(library, "look@1") == 0
 
 
-def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, owner: Owner) -> None:
+def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, owner: ProcessLock) -> None:
     add_video(library, numbered(2))
     assert work_off(library, owner, None) == ("Pictures wait: run setup.",)
     assert state(library) == {JobState.QUEUED: 1}
 
 
-def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, owner: Owner) -> None:
+def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, owner: ProcessLock) -> None:
     assert work_off(library, owner, None) == ()
 
 
-def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, owner: Owner) -> None:
+def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, owner: ProcessLock) -> None:
     add_video(library, numbered(2 * BATCH))
     assert work_off(library, owner, FakeLook(), hold=True) == ()
     assert len(seen(library)) == BATCH
     assert state(library) == {JobState.QUEUED: 1}
 
 
-def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: Owner) -> None:
+def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: ProcessLock) -> None:
     class Broken(FakeLook):
         def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
             raise EngineError("The model cannot be loaded.")
@@ -261,9 +263,9 @@ with Library.open(Path({str(library.folder)!r})) as library, PictureVectors(mode
         process.stdout.read()
     before = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
     assert BATCH <= len(before) < len(colours)
-    assert jobs.release_dead(library) == 1
+    assert jobs.requeue_orphans(library) == 1
     with PictureVectors(picture_model(models)) as engine:
-        look_at_pictures(library, claim(library), engine)
+        embed_frames(library, claim(library), engine)
     after = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
     assert [tuple(row) for row in after[: len(before)]] == [tuple(row) for row in before]
     assert len(after) == len(colours)

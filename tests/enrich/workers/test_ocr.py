@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.enrich.workers.ocr import read_screen
+from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import WorkerCrashed
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, PassageKind, Probe
@@ -53,7 +53,7 @@ def add_video(library: Library, shots: Sequence[int], *, ranked: Sequence[int] |
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 4.0 * len(shots)),
         frame_drafts=drafts,
-        found=[],
+        text_passages=[],
         plan=[JobKind.READ],
     )
 
@@ -71,7 +71,7 @@ def said(library: Library, video_id: int) -> list[tuple[float, float, str]]:
 
 def test_a_text_spans_the_frames_that_repeat_it(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2])
-    assert read_screen(library, claim(library), FakeReader({"1": ["EXIT"]})) == 1
+    assert read_screen_text(library, claim(library), FakeReader({"1": ["EXIT"]})) == 1
     assert said(library, video_id) == [(4.0, 8.0, "EXIT")]
     passage = passages.of_video(library, video_id)[0]
     assert (passage.engine, passage.model) == ("rapidocr", "PP-OCR")
@@ -82,46 +82,46 @@ def test_a_text_spans_the_frames_that_repeat_it(library: Library) -> None:
 def test_equal_and_nearly_equal_texts_in_a_row_are_one_passage(library: Library) -> None:
     video_id = add_video(library, [0, 0, 1, 1, 2])
     reader = FakeReader({"0": ["The wedding of Anna"], "1": ["The weddlng of Anna"], "2": ["The wedding of Anna"]})
-    assert read_screen(library, claim(library), reader) == 1
+    assert read_screen_text(library, claim(library), reader) == 1
     assert said(library, video_id) == [(0.0, 12.0, "The wedding of Anna")]
 
 
 def test_different_texts_are_different_passages(library: Library) -> None:
     video_id = add_video(library, [0, 0, 0])
     reader = FakeReader({"0": ["Page 1 of the talk"], "1": ["Page 2 of the talk"], "2": ["Thank you"]})
-    assert read_screen(library, claim(library), reader) == 3
+    assert read_screen_text(library, claim(library), reader) == 3
     assert [text for _, _, text in said(library, video_id)] == ["Page 1 of the talk", "Page 2 of the talk", "Thank you"]
 
 
 def test_a_text_that_comes_back_is_a_passage_of_its_own(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2])
-    read_screen(library, claim(library), FakeReader({"0": ["EXIT"], "2": ["EXIT"]}))
+    read_screen_text(library, claim(library), FakeReader({"0": ["EXIT"], "2": ["EXIT"]}))
     assert said(library, video_id) == [(0.0, 4.0, "EXIT"), (8.0, 12.0, "EXIT")]
 
 
 def test_a_text_far_away_in_another_shot_is_a_passage_of_its_own(library: Library) -> None:
     video_id = add_video(library, [0] * 8 + [1], ranked=[0, 8])
-    read_screen(library, claim(library), FakeReader({"0": ["EXIT"], "8": ["EXIT"]}))
+    read_screen_text(library, claim(library), FakeReader({"0": ["EXIT"], "8": ["EXIT"]}))
     assert said(library, video_id) == [(0.0, 4.0, "EXIT"), (32.0, 36.0, "EXIT")]
 
 
 def test_a_text_at_both_ends_of_a_shot_stands_there_all_the_time(library: Library) -> None:
     video_id = add_video(library, [0] * 9, ranked=[0, 8])
-    read_screen(library, claim(library), FakeReader({"0": ["EXIT"], "8": ["EXIT"]}))
+    read_screen_text(library, claim(library), FakeReader({"0": ["EXIT"], "8": ["EXIT"]}))
     assert said(library, video_id) == [(0.0, 36.0, "EXIT")]
 
 
 def test_only_representative_frames_are_read(library: Library) -> None:
     add_video(library, [0, 1], ranked=[])
     reader = FakeReader({})
-    assert read_screen(library, claim(library), reader) == 0
+    assert read_screen_text(library, claim(library), reader) == 0
     assert reader.shown == []
 
 
 def test_the_job_is_finished_and_the_text_waits_to_be_embedded(library: Library) -> None:
     add_video(library, [0, 1])
     reported: list[float] = []
-    read_screen(library, claim(library), FakeReader({"1": ["EXIT"]}), report=reported.append)
+    read_screen_text(library, claim(library), FakeReader({"1": ["EXIT"]}), report=reported.append)
     counts = jobs.counts(library)
     assert counts[JobKind.READ, JobState.DONE] == 1
     assert counts[JobKind.EMBED, JobState.QUEUED] == 1
@@ -134,10 +134,10 @@ def test_an_interrupted_reading_goes_on_where_the_last_text_ended(library: Libra
     killed = FakeReader({**texts, "2": [KeyboardInterrupt()]})
     job = claim(library)
     with pytest.raises(KeyboardInterrupt):
-        read_screen(library, job, killed)
+        read_screen_text(library, job, killed)
     assert [text for _, _, text in said(library, video_id)] == ["one"]
     reader = FakeReader(texts)
-    read_screen(library, job, reader)
+    read_screen_text(library, job, reader)
     assert reader.shown == ["1", "2", "3", "4"]
     assert [text for _, _, text in said(library, video_id)] == ["one", "two", "four"]
     assert checkpoints.get(library, video_id, "read") == 0.0
@@ -146,8 +146,8 @@ def test_an_interrupted_reading_goes_on_where_the_last_text_ended(library: Libra
 def test_reading_a_video_again_replaces_what_was_read(library: Library) -> None:
     video_id = add_video(library, [0, 1])
     job = claim(library)
-    read_screen(library, job, FakeReader({"0": ["misread"]}))
-    read_screen(library, job, FakeReader({"0": ["well read"]}))
+    read_screen_text(library, job, FakeReader({"0": ["misread"]}))
+    read_screen_text(library, job, FakeReader({"0": ["well read"]}))
     assert [text for _, _, text in said(library, video_id)] == ["well read"]
 
 
@@ -155,7 +155,7 @@ def test_a_picture_that_crashes_the_reader_is_tried_twice_and_left_out(library: 
     video_id = add_video(library, [0, 1, 2, 3])
     crash = WorkerCrashed("The reader crashed.")
     reader = FakeReader({"0": [crash, "one"], "1": [crash], "2": ["three"]})
-    assert read_screen(library, claim(library), reader) == 2
+    assert read_screen_text(library, claim(library), reader) == 2
     assert reader.shown == ["0", "0", "1", "1", "2", "3"]
     assert [text for _, _, text in said(library, video_id)] == ["one", "three"]
 
@@ -163,7 +163,7 @@ def test_a_picture_that_crashes_the_reader_is_tried_twice_and_left_out(library: 
 def test_a_damaged_or_missing_picture_is_left_out(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2])
     (library.frames_folder / "h" / "1.jpg").unlink()
-    read_screen(library, claim(library), FakeReader({"0": [MediaError("damaged")], "2": ["three"]}))
+    read_screen_text(library, claim(library), FakeReader({"0": [MediaError("damaged")], "2": ["three"]}))
     assert [text for _, _, text in said(library, video_id)] == ["three"]
 
 
@@ -171,7 +171,7 @@ def test_a_reader_that_fails_on_everything_leaves_the_job_to_the_caller(library:
     add_video(library, [0, 1, 2, 3, 4])
     reader = FakeReader({str(number): [ToolError("The models are missing.")] for number in range(5)})
     with pytest.raises(ToolError, match="missing"):
-        read_screen(library, claim(library), reader)
+        read_screen_text(library, claim(library), reader)
     assert jobs.counts(library)[JobKind.READ, JobState.RUNNING] == 1
     assert len(reader.shown) == 6
 
@@ -185,4 +185,4 @@ def test_a_video_removed_meanwhile_costs_nothing(library: Library) -> None:
             videos.remove(library, video_id)
             return ScreenText("too late", 0.9, "PP-OCR")
 
-    assert read_screen(library, job, Remover({})) == 0
+    assert read_screen_text(library, job, Remover({})) == 0

@@ -12,7 +12,7 @@ from tests.support.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, re
 from vidlocal.engines.base import Speech
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
-from vidlocal.enrich.workers.transcribe import STEP, listen
+from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.media import ffmpeg
 from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, Probe
@@ -72,7 +72,7 @@ def queued(library: Library, probe: Probe) -> Job:
         stamp=FileStamp(1, 1, 1),
         probe=probe,
         frame_drafts=[],
-        found=[],
+        text_passages=[],
         plan=[JobKind.TRANSCRIBE],
     )
     return claimed(library)
@@ -105,7 +105,9 @@ def test_a_recording_that_crosses_windows_is_written_down_whole(
     probe = probe_of(46.0)
     job = queued(library, probe)
     shares: list[float] = []
-    heard = listen(library, job, path, probe, engine=whisper, ffmpeg=tool, window_s=window_s, report=shares.append)
+    heard = transcribe_video(
+        library, job, path, probe, engine=whisper, ffmpeg=tool, window_s=window_s, report=shares.append
+    )
     found = said(library, job)
     assert [passage.text for passage in found] == [sentence.text for _, sentence in placed]
     assert [passage.start for passage in found] == pytest.approx([at for at, _ in placed], abs=0.3)
@@ -123,7 +125,7 @@ def test_passages_say_who_made_them_from_which_track(
     path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5.0))
     probe = probe_of(5.0)
     job = queued(library, probe)
-    heard = listen(library, job, path, probe, engine=whisper, ffmpeg=tool)
+    heard = transcribe_video(library, job, path, probe, engine=whisper, ffmpeg=tool)
     (passage,) = said(library, job)
     assert (passage.kind, passage.engine, passage.model, passage.language) == (
         "speech", "whisper.cpp", "vidlocal-test", "en",
@@ -144,7 +146,7 @@ def test_the_language_is_decided_once_per_video(library: Library, tool: ffmpeg.F
     path = write_wav(tmp_path / "talk.wav", recording(placed_every(60, 9, spoken), seconds=60))
     probe = probe_of(60.0)
     engine = Scripted()
-    listen(library, queued(library, probe), path, probe, engine=engine, ffmpeg=tool, window_s=20.0)
+    transcribe_video(library, queued(library, probe), path, probe, engine=engine, ffmpeg=tool, window_s=20.0)
     assert set(engine.asked) == {"es"}
 
 
@@ -154,7 +156,7 @@ def test_ten_minutes_of_silence_hold_no_passage(
     path = write_wav(tmp_path / "quiet.wav", recording([], seconds=600))
     probe = probe_of(600.0)
     job = queued(library, probe)
-    assert listen(library, job, path, probe, engine=whisper, ffmpeg=tool).passages == 0
+    assert transcribe_video(library, job, path, probe, engine=whisper, ffmpeg=tool).passages == 0
     assert said(library, job) == []
     assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
 
@@ -166,21 +168,21 @@ def test_a_stopped_run_goes_on_after_its_last_window_without_doubles(
     probe = probe_of(100.0)
     job = queued(library, probe)
     undisturbed = Scripted()
-    listen(library, job, path, probe, engine=undisturbed, ffmpeg=tool, window_s=25.0)
+    transcribe_video(library, job, path, probe, engine=undisturbed, ffmpeg=tool, window_s=25.0)
     whole = [(passage.start, passage.end) for passage in said(library, job)]
     videos.remove(library, job.video_id)
 
     job = queued(library, probe)
     stopped = Scripted(fail_at=9, error=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        listen(library, job, path, probe, engine=stopped, ffmpeg=tool, window_s=25.0)
+        transcribe_video(library, job, path, probe, engine=stopped, ffmpeg=tool, window_s=25.0)
     until = checkpoints.get(library, job.video_id, STEP)
     assert 0 < until < 100
     assert all(passage.end <= until for passage in said(library, job))
     assert said(library, job)
     job = claimed(library)
     second = Scripted()
-    listen(library, job, path, probe, engine=second, ffmpeg=tool, window_s=25.0)
+    transcribe_video(library, job, path, probe, engine=second, ffmpeg=tool, window_s=25.0)
     assert [(passage.start, passage.end) for passage in said(library, job)] == whole
     assert len(stopped.heard) + len(second.heard) < 2 * len(undisturbed.heard)
     assert set(second.asked) == {"es"}
@@ -192,10 +194,10 @@ def test_listening_twice_changes_nothing(
     path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5.0))
     probe = probe_of(5.0)
     job = queued(library, probe)
-    listen(library, job, path, probe, engine=Scripted(), ffmpeg=tool)
+    transcribe_video(library, job, path, probe, engine=Scripted(), ffmpeg=tool)
     before = said(library, job)
     again = Scripted()
-    assert listen(library, job, path, probe, engine=again, ffmpeg=tool).passages == 0
+    assert transcribe_video(library, job, path, probe, engine=again, ffmpeg=tool).passages == 0
     assert said(library, job) == before
     assert again.heard == []
 
@@ -208,7 +210,7 @@ def test_sound_longer_than_the_picture_is_heard_and_shorter_sound_ends_quietly(
         probe = probe_of(duration)
         engine = Scripted()
         job = queued(library, probe)
-        listen(library, job, path, probe, engine=engine, ffmpeg=tool, window_s=40.0)
+        transcribe_video(library, job, path, probe, engine=engine, ffmpeg=tool, window_s=40.0)
         assert len(engine.heard) == 2, number
         assert checkpoints.get(library, job.video_id, STEP) >= duration
         videos.remove(library, job.video_id)
@@ -217,7 +219,7 @@ def test_sound_longer_than_the_picture_is_heard_and_shorter_sound_ends_quietly(
 def test_a_video_without_sound_is_done_at_once(library: Library, tool: ffmpeg.Ffmpeg) -> None:
     probe = probe_of(10.0, tracks=[])
     job = queued(library, probe)
-    heard = listen(library, job, Path("/nowhere.mp4"), probe, engine=Scripted(), ffmpeg=tool)
+    heard = transcribe_video(library, job, Path("/nowhere.mp4"), probe, engine=Scripted(), ffmpeg=tool)
     assert (heard.passages, heard.track) == (0, None)
     assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
 
@@ -230,7 +232,7 @@ def test_sound_that_cannot_be_read_is_a_reason_and_leaves_the_job(
     make(path)
     job = queued(library, probe_of(10.0))
     with pytest.raises(MediaError, match=r"broken\.wav"):
-        listen(library, job, path, probe_of(10.0), engine=Scripted(), ffmpeg=tool)
+        transcribe_video(library, job, path, probe_of(10.0), engine=Scripted(), ffmpeg=tool)
     assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.RUNNING): 1}
 
 
@@ -247,7 +249,7 @@ def test_the_default_track_is_the_one_listened_to(
     tracks = [AudioTrack(index, "pcm", None, default=index == 1, channels=1, rate_hz=RATE_HZ) for index in (0, 1)]
     probe = probe_of(6.0, tracks=tracks)
     job = queued(library, probe)
-    assert listen(library, job, path, probe, engine=whisper, ffmpeg=tool).track == tracks[1]
+    assert transcribe_video(library, job, path, probe, engine=whisper, ffmpeg=tool).track == tracks[1]
     (passage,) = said(library, job)
     assert passage.text == english[2].text
     assert passage.start == pytest.approx(2.0, abs=0.3)

@@ -13,11 +13,11 @@ from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.wedding_film import SAID, add_film, deep, engines_on
 from vidlocal.engines import prompt_escape, text_prompts
 from vidlocal.enrich.run import enrich
-from vidlocal.enrich.runner.worker import Progress
+from vidlocal.enrich.runner.queue_runner import EnrichProgress
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind
 from vidlocal.store.content import frames, passages, stale, understanding, videos, vocabulary
 from vidlocal.store.database import Library
-from vidlocal.store.process_locks import Owner
+from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 
 
@@ -78,10 +78,10 @@ def test_everything_rests_on_passages_of_the_video(library: Library, server: Fak
     deep(library, server)
     given = {passage.id for passage in understanding.evidence(library, video)}
     made = passages.of_video(library, video, [PassageKind.SUMMARY])
-    grounds = [understanding.grounds(library, one.id or 0) for one in made]
+    grounds = [understanding.citations(library, one.id or 0) for one in made]
     assert all(grounds)
     assert {ground for one in grounds for ground in one} <= given
-    assert all(tag.rests_on and set(tag.rests_on) <= given for tag in understanding.tags(library, video))
+    assert all(tag.citations and set(tag.citations) <= given for tag in understanding.tags(library, video))
     assert understanding.tags(library, other)
 
 
@@ -155,7 +155,7 @@ def test_synonyms_share_a_tag_in_the_whole_library(library: Library, server: Fak
         assert "child" in tags(library, video, TagKind.PERSON)
         assert {"automobile", "automobiles", "kid", "kids"}.isdisjoint(tags(library, video, TagKind.TAG))
         assert "car" in tags(library, video, TagKind.TAG)
-    assert vocabulary.known(library, ["kid"]) == {"kid": "child"}
+    assert vocabulary.lookup(library, ["kid"]) == {"kid": "child"}
 
 
 def test_known_words_are_not_asked_about_again(library: Library, server: FakeOllama) -> None:
@@ -208,12 +208,12 @@ def test_an_interrupted_run_asks_about_no_section_twice(library: Library, server
 
 
 def deep_until(library: Library, server: FakeOllama, *, sections: int) -> None:
-    def stop(at: Progress) -> None:
+    def stop(at: EnrichProgress) -> None:
         if at.kind is JobKind.TAG and at.done == sections:
             raise KeyboardInterrupt
 
-    with engines_on(server) as engines, Owner(library.folder) as owner:
-        enrich(library, engines, owner, report=stop)
+    with engines_on(server) as engines, ProcessLock(library.folder) as owner:
+        enrich(library, engines, owner, on_progress=stop)
 
 
 def test_two_runs_over_the_same_film_say_the_same(tmp_path: Path, server: FakeOllama) -> None:
@@ -304,12 +304,12 @@ def test_another_model_reads_the_sections_anew(library: Library, server: FakeOll
     deep(library, server)
     asked = len(about_sections(server))
     version = text_prompts.TEXT_PROMPT_VERSION
-    assert stale.understand_stale(library, "phi3.5", version) == 0
-    assert stale.understand_stale(library, "phi3.5:latest", "text-0") == 1
+    assert stale.requeue_stale_summaries(library, "phi3.5", version) == 0
+    assert stale.requeue_stale_summaries(library, "phi3.5:latest", "text-0") == 1
     deep(library, server)
     assert len(about_sections(server)) == asked  # same notes, same model, same words
     library.connection.execute("UPDATE sections SET fingerprint = 'of another model', model = 'gemma3:4b'")
-    assert stale.understand_stale(library, "phi3.5:latest", version, [video]) == 1
+    assert stale.requeue_stale_summaries(library, "phi3.5:latest", version, [video]) == 1
     deep(library, server)
     assert len(about_sections(server)) == 2 * asked
 
@@ -331,7 +331,7 @@ def test_frames_described_again_are_understood_again(library: Library, server: F
     video = add_film(library)
     deep(library, server)
     before = len(about_sections(server))
-    stale.queue(library, [frame.id for frame in frames.of_video(library, video)][:1])
+    stale.requeue_frames(library, [frame.id for frame in frames.of_video(library, video)][:1])
     deep(library, server)
     assert len(about_sections(server)) == before + 1  # the first section; the others rest on what they rested on
     assert understanding.tags(library, video)

@@ -75,7 +75,7 @@ def test_whether_a_model_takes_several_is_found_out_once(library: Library, serve
     add_film(library, name="first")
     deep(library, server)
     digest = server.models["llava:7b"].sha
-    assert facts.get(library, facts.several_pictures(digest)) == facts.NO
+    assert facts.get(library, facts.multi_image_key(digest)) == facts.NO
     asked = [one for one in server.asked("/api/chat") if "in the order" in one.prompt]
     add_film(library, name="second")
     deep(library, server)
