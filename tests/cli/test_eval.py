@@ -91,4 +91,4 @@ def test_queries_that_cannot_be_asked_are_named(run: Run, queries: Path) -> None
 
 def test_a_file_of_queries_that_is_not_there_is_said_in_words(run: Run, library: Library, tmp_path: Path) -> None:
     result = run("eval", str(tmp_path / "none.jsonl"))
-    assert (result.exit_code, result.stderr) == (4, "none.jsonl does not exist.\n")
+    assert (result.exit_code, result.stderr) == (4, "none.jsonl: not found.\n")

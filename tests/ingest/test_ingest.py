@@ -149,7 +149,7 @@ def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_
         "broken.mp4": Result.FAILED,
         "empty.mkv": Result.FAILED,
     }
-    assert outcomes["empty.mkv"].reason == "empty.mkv is empty."
+    assert outcomes["empty.mkv"].reason == "empty.mkv: file is empty."
 
 
 def test_a_named_file_that_is_no_media_fails(
@@ -177,7 +177,7 @@ def test_links_in_a_circle_end_nothing(library: Library, tools: IngestTools, own
     clips.scenes(films / "b.mp4", seconds=4)
     circle, film = take(library, tools, owner, films)
     assert (circle.result, film.result) == (Result.FAILED, Result.ADDED)
-    assert circle.reason == "a.mp4 is a symbolic link that leads in a circle."
+    assert circle.reason == "a.mp4: loop of symbolic links."
 
 
 def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(

@@ -1,1 +1,1 @@
-"""The file: what it says of itself, its pictures, its sound, its subtitles."""
+"""Media files: probing, frames, audio, subtitles, cutting."""

@@ -12,7 +12,7 @@ from vidlocal.media.filenames import numbered_paths
 
 @contextmanager
 def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
-    """Yield an empty draft file and the final path, to which the draft is renamed on success.
+    """Yield an empty draft file and the final path; rename the draft on success.
 
     The final path is `target`. If it exists, it is the first free one of `target 2`, `target 3`, ... or, with `refuse`,
     UsageError is raised. It is created before the block runs, so that no other process can take it. If the block fails,

@@ -1,6 +1,6 @@
-"""Cutting a span out of a media file: copied as it is, or encoded anew where it has to be exact.
+"""Cut clips out of a media file by stream copy, or by encoding for exact times.
 
-The source is only ever read. What is made has no tags of it: no place, no device, no date.
+Clips carry no metadata of the source: no location, no device, no date.
 """
 
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ import numpy as np
 
 from vidlocal import process
 from vidlocal.errors import MediaError
-from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.ffmpeg import Ffmpeg, error_line
 from vidlocal.media.frames import tone_mapping_filters
 from vidlocal.media.timeline import TIME_TOLERANCE_S, Timeline
 from vidlocal.records import MediaKind, Probe
 
-# A copied clip begins at a key frame. One that begins this much too early is near enough.
+# A copied clip starts at a key frame, at most this much before the requested start.
 MAX_EARLY_START_S = 2.0
-# Of a slide that stands longer, an exact clip begins where it was asked to, without a picture until the next one.
+# An exact clip starts at the requested time, not at the frame visible then, if that frame is older than this.
 _MAX_STILL_S = 1.0
-# A moment that lasts no time is a picture; this is long enough to see it.
+# Minimum length of a clip, for moments without a duration.
 MIN_CLIP_S = 1.0
 
-# Families whose seeks and clocks a copy can rely on, and the endings that may stay as they are.
-_COPIED = {"mov": {".mp4", ".m4v", ".mov"}, "matroska": {".mkv", ".webm"}}
+# Containers with exact seeks and timestamps, as needed for a copy, and the extensions a copy may keep.
+_COPY_FORMATS = {"mov": {".mp4", ".m4v", ".mov"}, "matroska": {".mkv", ".webm"}}
 _X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p")
 _AAC = ("-c:a", "aac", "-b:a", "192k")
-_BARE = ("-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn")
-_EVEN = "scale='max(2,trunc(iw/2)*2)':'max(2,trunc(ih/2)*2)'"
-# Encoding 4K on an old machine takes half a minute a second.
-_TIMEOUT, _TIMEOUT_PER_S = 120.0, 60.0
+_NO_METADATA = ("-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn")
+_EVEN_SIZE = "scale='max(2,trunc(iw/2)*2)':'max(2,trunc(ih/2)*2)'"
+# Encoding a second of 4K takes half a minute on an old machine.
+_TIMEOUT_S, _TIMEOUT_PER_S = 120.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class CutSource:
-    """A file to cut from. `timeline` is None for sound alone."""
+    """A file to cut from. `timeline` is None for audio files."""
 
     path: Path
     probe: Probe
@@ -44,7 +44,7 @@ class CutSource:
 
 @dataclass(frozen=True, slots=True)
 class CutPlan:
-    """What will be cut, in seconds of the source. A `copied` one begins at a key frame, at or before what was asked."""
+    """Span to cut, in seconds of the source. A copy starts at a key frame at or before the requested start."""
 
     start: float
     end: float
@@ -54,7 +54,7 @@ class CutPlan:
 
 @dataclass(frozen=True, slots=True)
 class ClipFormat:
-    """The upright picture that all parts of a supercut have, square pixels, both sides even."""
+    """Frame size and rate of all parts of a joined clip: upright, square pixels, even sides."""
 
     width_px: int
     height_px: int
@@ -62,54 +62,55 @@ class ClipFormat:
 
 
 def plan_cut(source: CutSource, start: float, end: float, *, exact: bool) -> CutPlan:
-    """Where the file will be cut for `start` to `end`, kept within it and at least `SHORTEST_S` long.
+    """Plan a cut from `start` to `end`, limited to the file and at least `MIN_CLIP_S` long.
 
-    Without `exact` it is copied where a key frame lies at most `NEAR_ENOUGH_S` before the start, in an MP4 or Matroska
-    file with one clock. Raises MediaError when there is nothing to cut.
+    Without `exact`, MP4 and Matroska files with one clock segment are copied if a key frame lies at most
+    `MAX_EARLY_START_S` before the start. Raises MediaError for photos and files without a duration.
     """
     probe = source.probe
     if probe.kind is MediaKind.PHOTO:
-        raise MediaError(f"{source.path.name} is a photo: there is nothing to cut.")
+        raise MediaError(f"{source.path.name}: photos cannot be cut.")
     start = max(0.0, min(start, probe.duration - MIN_CLIP_S))
     end = min(max(end, start + MIN_CLIP_S), probe.duration)
     if end - start <= TIME_TOLERANCE_S:
-        raise MediaError(f"{source.path.name} lasts no time: there is nothing to cut.")
+        raise MediaError(f"{source.path.name}: nothing to cut, the duration is 0.")
     timeline = source.timeline
     if timeline is None:
         return CutPlan(start, end, is_copy=False, suffix=".m4a")
     key = timeline.key_frame_at(start)
-    family = next((family for family in _COPIED if family in probe.container), None)
-    if (
-        exact
-        or family is None
-        or not _one_clock(timeline)
-        or not key <= start + TIME_TOLERANCE_S <= key + MAX_EARLY_START_S
-    ):
-        return CutPlan(_shown_at(timeline, start), end, is_copy=False, suffix=".mp4")
+    family = next((family for family in _COPY_FORMATS if family in probe.container), None)
+    has_near_key_frame = key <= start + TIME_TOLERANCE_S <= key + MAX_EARLY_START_S
+    if exact or family is None or not _has_one_clock(timeline) or not has_near_key_frame:
+        return CutPlan(_frame_time(timeline, start), end, is_copy=False, suffix=".mp4")
     suffix = source.path.suffix.lower()
-    known = _COPIED[family]
-    return CutPlan(key, end, is_copy=True, suffix=suffix if suffix in known else ".mp4" if family == "mov" else ".mkv")
+    if suffix not in _COPY_FORMATS[family]:
+        suffix = ".mp4" if family == "mov" else ".mkv"
+    return CutPlan(key, end, is_copy=True, suffix=suffix)
 
 
 def write_clip(source: CutSource, cut: CutPlan, draft: Path, *, ffmpeg: Ffmpeg, captions: Path | None = None) -> None:
-    """Fill `draft`. `captions` is an .ass file of ours, its times counting from the start of the clip.
+    """Write a clip to `draft`. `captions` is a generated .ass file with times from the start of the clip.
 
-    Raises MediaError when ffmpeg cannot.
+    Raises MediaError if ffmpeg fails.
     """
-    reading, seeking = _input(source, cut, ffmpeg)
-    command = [*reading, *seeking, "-t", f"{cut.end - cut.start:.6f}"]
+    input_arguments, seek = _input_arguments(source, cut, ffmpeg)
+    command = [*input_arguments, *seek, "-t", f"{cut.end - cut.start:.6f}"]
     probe = source.probe
     if source.timeline is not None:
         command += ["-map", f"0:{probe.video_index}"]
-    command += ["-map", "0:a?", *_BARE]
+    command += ["-map", "0:a?", *_NO_METADATA]
     if cut.is_copy:
         command += ["-c", "copy", "-copypriorss", "0"]
     else:
         command += _AAC
     if source.timeline is not None and not cut.is_copy:
-        shift = cut.start if seeking else 0.0
-        command += [*_X264, "-vf", ",".join([*_tone(probe, ffmpeg), _EVEN, *_captions(captions, shift)])]
-    _run([*command, *_finish(draft)], source, cut)
+        shift = cut.start if seek else 0.0
+        command += [
+            *_X264,
+            "-vf",
+            ",".join([*_tone_filters(probe, ffmpeg), _EVEN_SIZE, *_caption_filters(captions, shift)]),
+        ]
+    _run([*command, *_output_arguments(draft)], source, cut)
 
 
 def write_part(
@@ -122,29 +123,39 @@ def write_part(
     track: int | None,
     captions: Path | None,
 ) -> None:
-    """Fill `draft`, a .mov, with one part of a supercut: encoded, of the common look, with sound even where there is
-    none. `track` is the index of the audio track. Raises MediaError."""
-    reading, seeking = _input(source, cut, ffmpeg)
+    """Write one part of a joined clip to `draft`, a .mov in the common format, with silence if there is no audio.
+
+    `track` is the index of the audio track. Raises MediaError.
+    """
+    input_arguments, seek = _input_arguments(source, cut, ffmpeg)
     silence = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
     size = f"{clip_format.width_px}:{clip_format.height_px}"
-    shift = cut.start if seeking else 0.0
+    shift = cut.start if seek else 0.0
     filters = [
-        *_tone(source.probe, ffmpeg),
+        *_tone_filters(source.probe, ffmpeg),
         "scale=iw*sar:ih,setsar=1",
         f"scale={size}:force_original_aspect_ratio=decrease,pad={size}:-1:-1,setsar=1",
-        *_captions(captions, shift),
+        *_caption_filters(captions, shift),
         f"fps={clip_format.rate_hz:.3f}",
     ]
-    command = [*reading, *silence, *seeking, "-t", f"{cut.end - cut.start:.6f}"]
-    command += ["-map", f"0:{source.probe.video_index}", "-map", "1:a" if track is None else f"0:{track}", *_BARE]
+    command = [*input_arguments, *silence, *seek, "-t", f"{cut.end - cut.start:.6f}"]
+    command += [
+        "-map",
+        f"0:{source.probe.video_index}",
+        "-map",
+        "1:a" if track is None else f"0:{track}",
+        *_NO_METADATA,
+    ]
     command += [*_X264, "-vf", ",".join(filters), "-video_track_timescale", "90000"]
     command += ["-c:a", "pcm_s16le", "-ar", "48000", "-ac", "2", "-af", "aresample=async=1:first_pts=0,apad"]
     _run([*command, "-y", str(draft.absolute())], source, cut)
 
 
 def join_parts(parts: Sequence[Path], script: Path, draft: Path, *, ffmpeg: Ffmpeg) -> None:
-    """Fill `draft` with the parts of a supercut, one after the other. They lie beside `script`, which is written here,
-    under names of ours. Raises MediaError."""
+    """Join `parts` into `draft`. The parts lie in the folder of `script`, the concat script written here.
+
+    Raises MediaError.
+    """
     script.write_text("".join(f"file '{part.name}'\n" for part in parts))
     command = [
         *ffmpeg.base_command(),
@@ -155,16 +166,16 @@ def join_parts(parts: Sequence[Path], script: Path, draft: Path, *, ffmpeg: Ffmp
         "-c:v",
         "copy",
         *_AAC,
-        *_BARE,
-        *_finish(draft),
+        *_NO_METADATA,
+        *_output_arguments(draft),
     ]
-    finished = process.run(command, timeout=_TIMEOUT * len(parts))
+    finished = process.run(command, timeout=_TIMEOUT_S * len(parts))
     if finished.returncode != 0:
-        raise MediaError(f"The clips could not be joined: {_reason(finished.stderr)}")
+        raise MediaError(f"Joining the clips failed: {error_line(finished.stderr)}.")
 
 
 def common_format(probes: Sequence[Probe]) -> ClipFormat:
-    """The size of the first video, and the highest frame rate up to 60."""
+    """Format of a joined clip: the size of the first video and the highest frame rate up to 60."""
     first = probes[0]
     rate = max((probe.frame_rate_hz for probe in probes), default=0.0)
     return ClipFormat(_even(first.width_px), _even(first.height_px), min(60.0, rate) if rate >= 1 else 25.0)
@@ -174,59 +185,58 @@ def _even(pixels: int) -> int:
     return max(2, pixels // 2 * 2)
 
 
-def _shown_at(timeline: Timeline, start: float) -> float:
-    """The time of the picture that is seen at `start`, so that the clip does not begin with none; `start` itself
-    where the picture has stood for long."""
-    first = int(np.searchsorted(timeline.times, start + TIME_TOLERANCE_S, side="right")) - 1
-    shown = max(0.0, float(timeline.times[first])) if first >= 0 else start
-    return shown if _one_clock(timeline) and 0 <= start - shown <= _MAX_STILL_S else start
+def _frame_time(timeline: Timeline, start: float) -> float:
+    """Time of the frame visible at `start`, or `start` if that frame is older than _MAX_STILL_S.
+
+    A clip from there starts with an image.
+    """
+    index = int(np.searchsorted(timeline.times, start + TIME_TOLERANCE_S, side="right")) - 1
+    time = max(0.0, float(timeline.times[index])) if index >= 0 else start
+    return time if _has_one_clock(timeline) and 0 <= start - time <= _MAX_STILL_S else start
 
 
-def _one_clock(timeline: Timeline) -> bool:
+def _has_one_clock(timeline: Timeline) -> bool:
     return timeline.can_seek and len(timeline.segments) == 1
 
 
-def _input(source: CutSource, cut: CutPlan, ffmpeg: Ffmpeg) -> tuple[list[str], list[str]]:
-    """The command up to its input, and how the start is found after it: by decoding all before it, where a seek
-    would miss."""
-    # Half a millisecond early, so that a picture on the border is in whatever its time is rounded to.
-    at = ["-ss", f"{max(0.0, cut.start - TIME_TOLERANCE_S):.6f}"] if cut.start > TIME_TOLERANCE_S else []
-    if source.timeline is None or _one_clock(source.timeline):
-        return ffmpeg.input_command(source.path, options=at), []
-    return ffmpeg.input_command(source.path), at
+def _input_arguments(source: CutSource, cut: CutPlan, ffmpeg: Ffmpeg) -> tuple[list[str], list[str]]:
+    """The command up to the input, and the seek options after the input.
+
+    Only the second form, which decodes everything before the start, works for files without exact seeks.
+    """
+    # Half a millisecond early, to include a frame at the border however its time is rounded.
+    seek = ["-ss", f"{max(0.0, cut.start - TIME_TOLERANCE_S):.6f}"] if cut.start > TIME_TOLERANCE_S else []
+    if source.timeline is None or _has_one_clock(source.timeline):
+        return ffmpeg.input_command(source.path, options=seek), []
+    return ffmpeg.input_command(source.path), seek
 
 
-def _tone(probe: Probe, ffmpeg: Ffmpeg) -> list[str]:
+def _tone_filters(probe: Probe, ffmpeg: Ffmpeg) -> list[str]:
     return [
         f"{name}={':'.join(f'{option}={value}' for option, value in options.items())}"
         for name, options in tone_mapping_filters(probe, ffmpeg)
     ]
 
 
-def _captions(captions: Path | None, shift: float) -> list[str]:
+def _caption_filters(captions: Path | None, shift: float) -> list[str]:
     if captions is None:
         return []
-    drawn = f"subtitles=filename={captions}"
-    # Behind a seek that decodes everything, pictures still have the times of the source.
-    return [f"setpts=PTS-{shift:.6f}/TB", drawn, f"setpts=PTS+{shift:.6f}/TB"] if shift else [drawn]
+    draw = f"subtitles=filename={captions}"
+    # After a seek on the output side, frames still have the times of the source.
+    return [f"setpts=PTS-{shift:.6f}/TB", draw, f"setpts=PTS+{shift:.6f}/TB"] if shift else [draw]
 
 
-def _finish(draft: Path) -> list[str]:
-    quick = ["-movflags", "+faststart"] if draft.suffix in {".mp4", ".m4v", ".mov", ".m4a"} else []
-    return [*quick, "-y", str(draft.absolute())]
+def _output_arguments(draft: Path) -> list[str]:
+    faststart = ["-movflags", "+faststart"] if draft.suffix in {".mp4", ".m4v", ".mov", ".m4a"} else []
+    return [*faststart, "-y", str(draft.absolute())]
 
 
 def _run(command: Sequence[str], source: CutSource, cut: CutPlan) -> None:
-    whole = 0.0 if source.timeline is None or _one_clock(source.timeline) else cut.end
-    timeout = _TIMEOUT + _TIMEOUT_PER_S * (cut.end - cut.start) + whole
+    decode_time = 0.0 if source.timeline is None or _has_one_clock(source.timeline) else cut.end
+    timeout = _TIMEOUT_S + _TIMEOUT_PER_S * (cut.end - cut.start) + decode_time
     try:
         finished = process.run(command, timeout=timeout)
     except process.TimedOut as error:
-        raise MediaError(f"{source.path.name} could not be cut within {timeout:.0f} s.") from error
+        raise MediaError(f"{source.path.name}: cutting took longer than {timeout:.0f} s.") from error
     if finished.returncode != 0:
-        raise MediaError(f"{source.path.name} could not be cut: {_reason(finished.stderr)}")
-
-
-def _reason(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "ffmpeg gave no reason."
+        raise MediaError(f"{source.path.name}: cutting failed: {error_line(finished.stderr)}.")

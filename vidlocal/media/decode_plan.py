@@ -1,4 +1,4 @@
-"""Which frames have to be decoded so that one every so many seconds can be had. Pure."""
+"""Plan the frames to decode for a given sampling interval. Pure."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ import numpy as np
 
 from vidlocal.media.timeline import TIME_TOLERANCE_S, Timeline, Times
 
-# "One every n seconds" holds as long as no two chosen frames are further apart than this times n.
+# Maximum gap between two sampled frames, as a multiple of the interval.
 MAX_GAP_RATIO = 1.5
-# Starting ffmpeg and seeking costs what decoding about this many seconds does; shorter stretches of dense
-# key frames between sparse ones are not worth it.
+# Starting ffmpeg and seeking takes as long as decoding about this many seconds, so shorter runs of dense key frames
+# between sparse ones are not worth a pass.
 _MIN_PASS_S = 10.0
 _MIN_PASS_FRAMES = 5
 _MAX_RANGES = 24
 _MIN_SPACING_RATIO = 0.75
-# Each is a term that ffmpeg works out for every frame.
+# Each is a term in an expression evaluated by ffmpeg for every frame.
 _MAX_LONG_FRAMES = 300
 _MIN_FRAMES_FOR_LONG = 3
 
 
 class SkipLevel(Enum):
-    """What is decoded; the value is ffmpeg's -skip_frame."""
+    """Frames to decode. The values are arguments of ffmpeg's -skip_frame."""
 
     KEY_FRAMES = "nokey"
     REFERENCE_FRAMES = "noref"
@@ -31,18 +31,19 @@ class SkipLevel(Enum):
 
     @property
     def next(self) -> "SkipLevel | None":
-        """The next level, which finds more and costs more; None at the last."""
-        return {SkipLevel.KEY_FRAMES: SkipLevel.REFERENCE_FRAMES, SkipLevel.REFERENCE_FRAMES: SkipLevel.ALL_FRAMES}.get(
-            self
-        )
+        """The next, more complete and slower level; None after ALL_FRAMES."""
+        return _NEXT.get(self)
+
+
+_NEXT = {SkipLevel.KEY_FRAMES: SkipLevel.REFERENCE_FRAMES, SkipLevel.REFERENCE_FRAMES: SkipLevel.ALL_FRAMES}
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeRange:
-    """A stretch of the video that one run of ffmpeg decodes, from a key frame at `start` up to `end`.
+    """A part of the video decoded in one run of ffmpeg, from a key frame at `start` up to `end`.
 
-    Of the frames decoded at `level`, those are chosen that come `spacing` seconds or more after the one before,
-    and those at `held`: they stay in view for long, such as the slides of a screen recording.
+    Of the frames decoded at `level`, ffmpeg selects those at least `spacing` seconds after the previous selected frame,
+    and those at the times of `long_frames`, which stay visible for long, such as slides of a screen recording.
     """
 
     start: float
@@ -54,7 +55,7 @@ class DecodeRange:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Consecutive key frames that are all dense enough, or all not."""
+    """Consecutive key frames, all dense enough to be sampled alone or all too sparse."""
 
     start: float
     end: float
@@ -62,112 +63,112 @@ class _Run:
 
 
 def plan_decoding(timeline: Timeline, *, every: float) -> tuple[DecodeRange, ...]:
-    """The parts to decode, in order, without overlap, from the first picture to the last.
+    """Ranges to decode, in order, without overlap, from the first frame to the last.
 
-    Key frames alone where no gap between them exceeds 1.5 times `every`, reference frames elsewhere: whoever
-    decodes goes on to everything where those turn out to be too few. `every` 0 is one part of everything.
+    Key frames suffice where no gap between them exceeds 1.5 times `every`; elsewhere reference frames are decoded, and
+    the decoder continues with all frames if those are too sparse. `every` 0 gives one range of all frames.
     """
     if every <= 0:
         return (DecodeRange(0.0, timeline.end, SkipLevel.ALL_FRAMES, 0.0),)
     if len(timeline.key_times) == 0:
-        return (_part(timeline, _Run(0.0, timeline.end, dense=False), every),)
+        return (_decode_range(timeline, _Run(0.0, timeline.end, dense=False), every),)
     runs = list(_runs(timeline, every))
     if not timeline.can_seek and len(runs) > 1:
         runs = [_Run(runs[0].start, runs[-1].end, dense=False)]
-    return tuple(_part(timeline, run, every) for run in _few(runs, every))
+    return tuple(_decode_range(timeline, run, every) for run in _merge_short_runs(runs, every))
 
 
 def min_spacing(timeline: Timeline, start: float, end: float, every: float) -> float:
-    """How far apart chosen frames must at least be, when all of them are decoded, to come nearest to `every`."""
+    """Minimum spacing of selected frames for an average spacing close to `every`, if all frames are decoded."""
     return max(every / 2, every - timeline.median_spacing(start, end) / 2)
 
 
 def _runs(timeline: Timeline, every: float) -> Iterator[_Run]:
-    """Runs of equal density, from the first key frame to the last picture."""
+    """Runs of equal density, from the first key frame to the last frame."""
     edges = [*timeline.key_times.tolist(), timeline.end]
     if not _is_dense(timeline, float(timeline.times[0]), edges[0], every):
         edges.insert(0, float(timeline.times[0]))
     start, dense = edges[0], None
     for before, after in itertools.pairwise(edges):
-        enough = _is_dense(timeline, before, after, every)
-        if dense is not None and enough is not dense:
+        gap_is_dense = _is_dense(timeline, before, after, every)
+        if dense is not None and gap_is_dense is not dense:
             yield _Run(start, before, dense)
             start = before
-        dense = enough
+        dense = gap_is_dense
     yield _Run(start, edges[-1], dense is not False)
 
 
 def _is_dense(timeline: Timeline, before: float, after: float, every: float) -> bool:
-    # Where nothing is shown between two key frames, no decoding would find more.
+    # Without frames between two key frames, decoding more finds nothing.
     return after - before <= MAX_GAP_RATIO * every + TIME_TOLERANCE_S or not timeline.has_frame_between(before, after)
 
 
-def _few(runs: list[_Run], every: float) -> list[_Run]:
-    """The runs with those joined that are too short to be worth a pass of their own."""
-    worth = max(_MIN_PASS_S, _MIN_PASS_FRAMES * every)
-    joined = _join(runs, worth)
-    while len(joined) > _MAX_RANGES:
-        worth *= 2
-        joined = _join(runs, worth)
-    return joined
+def _merge_short_runs(runs: list[_Run], every: float) -> list[_Run]:
+    """Merge dense runs too short for a pass into neighbouring sparse runs, until at most _MAX_RANGES remain."""
+    min_length = max(_MIN_PASS_S, _MIN_PASS_FRAMES * every)
+    merged = _merge_runs(runs, min_length)
+    while len(merged) > _MAX_RANGES:
+        min_length *= 2
+        merged = _merge_runs(runs, min_length)
+    return merged
 
 
-def _join(runs: list[_Run], worth: float) -> list[_Run]:
+def _merge_runs(runs: list[_Run], min_length: float) -> list[_Run]:
     if len(runs) == 1:
         return runs
-    joined: list[_Run] = []
+    merged: list[_Run] = []
     for run in runs:
-        dense = run.dense and run.end - run.start >= worth
-        if joined and joined[-1].dense == dense:
-            joined[-1] = _Run(joined[-1].start, run.end, dense)
+        dense = run.dense and run.end - run.start >= min_length
+        if merged and merged[-1].dense == dense:
+            merged[-1] = _Run(merged[-1].start, run.end, dense)
         else:
-            joined.append(_Run(run.start, run.end, dense))
-    return joined
+            merged.append(_Run(run.start, run.end, dense))
+    return merged
 
 
-def _part(timeline: Timeline, run: _Run, every: float) -> DecodeRange:
+def _decode_range(timeline: Timeline, run: _Run, every: float) -> DecodeRange:
     if not run.dense:
         spacing = min_spacing(timeline, run.start, run.end, every)
         return DecodeRange(
-            run.start, run.end, SkipLevel.REFERENCE_FRAMES, spacing, _held(timeline, run, spacing, every)
+            run.start, run.end, SkipLevel.REFERENCE_FRAMES, spacing, _long_frames(timeline, run, spacing, every)
         )
     first, last = np.searchsorted(timeline.key_times, [run.start, run.end])
     keys = timeline.key_times[first : last + 1]
     return DecodeRange(run.start, run.end, SkipLevel.KEY_FRAMES, _key_spacing(keys, run.end, every))
 
 
-def _held(timeline: Timeline, run: _Run, spacing: float, every: float) -> tuple[float, ...]:
-    """Times of frames that stay longer than `every` but come too soon after another to be chosen anyway."""
+def _long_frames(timeline: Timeline, run: _Run, spacing: float, every: float) -> tuple[float, ...]:
+    """Times of frames visible for longer than `every` but too close to the previous frame for regular selection."""
     first, last = np.searchsorted(timeline.times, [run.start, run.end])
     times = timeline.times[first : last + 1]
     if len(times) < _MIN_FRAMES_FOR_LONG:
         return ()
-    stays, follows = np.diff(times)[1:], np.diff(times)[:-1]
-    held = np.flatnonzero((stays > every) & (follows < spacing))
-    longest = held[np.argsort(-stays[held], kind="stable")[:_MAX_LONG_FRAMES]]
+    durations, gaps_before = np.diff(times)[1:], np.diff(times)[:-1]
+    candidates = np.flatnonzero((durations > every) & (gaps_before < spacing))
+    longest = candidates[np.argsort(-durations[candidates], kind="stable")[:_MAX_LONG_FRAMES]]
     return tuple(np.sort(times[longest + 1]).tolist())
 
 
 def _key_spacing(keys: Times, end: float, every: float) -> float:
-    """The largest spacing at which choosing among these key frames leaves no gap that another choice would not.
+    """Largest spacing for greedy key-frame selection without gaps longer than 1.5 x `every`. 0 selects all key frames.
 
-    Choosing is greedy, as ffmpeg does it: it cannot look ahead. 0 takes every key frame.
+    ffmpeg selects greedily, because it cannot look ahead.
     """
-    usual = float(np.median(np.diff(keys))) if len(keys) > 1 else 0.0
-    widest = max(_MIN_SPACING_RATIO * every, every - usual / 2)
+    median = float(np.median(np.diff(keys))) if len(keys) > 1 else 0.0
+    largest = max(_MIN_SPACING_RATIO * every, every - median / 2)
     for tenth in range(10):
-        spacing = widest * (1 - tenth / 10)
-        if not _leaves_gap(keys, end, spacing, MAX_GAP_RATIO * every + TIME_TOLERANCE_S):
+        spacing = largest * (1 - tenth / 10)
+        if not _has_gap(keys, end, spacing, MAX_GAP_RATIO * every + TIME_TOLERANCE_S):
             return spacing
     return 0.0
 
 
-def _leaves_gap(keys: Times, end: float, spacing: float, limit: float) -> bool:
+def _has_gap(keys: Times, end: float, spacing: float, limit: float) -> bool:
     index = 0
     while index < len(keys):
-        following = max(index + 1, int(np.searchsorted(keys, keys[index] + spacing)))
-        reached = float(keys[following]) if following < len(keys) else end
-        if reached - float(keys[index]) > limit and following > index + 1:
+        selected = max(index + 1, int(np.searchsorted(keys, keys[index] + spacing)))
+        time = float(keys[selected]) if selected < len(keys) else end
+        if time - float(keys[index]) > limit and selected > index + 1:
             return True
-        index = following
+        index = selected
     return False

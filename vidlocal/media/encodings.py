@@ -1,9 +1,9 @@
-"""Text of unknown encoding, as subtitle files come: what they say is rarely written on them."""
+"""Detect the encoding of text files, mostly subtitles, and decode."""
 
 import codecs
 from collections import Counter
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -11,9 +11,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-# The letters beyond ASCII of the languages each one-byte code page was made for, the likeliest first. A text is
-# taken for the page in which nearly all of its foreign letters belong to one language: charset-normalizer alone
-# takes French for cp1250 and Polish for cp1252 on texts as short as subtitles.
+# Non-ASCII letters of the languages of each single-byte code page, most likely first. The code page is the one in which
+# nearly all non-ASCII letters belong to one language. charset-normalizer alone mistakes French for cp1250 and Polish
+# for cp1252 in texts as short as subtitles.
 _ALPHABETS = (
     ("cp1252", "äöüß"),
     ("cp1252", "áéíñóúü"),
@@ -41,18 +41,18 @@ _ALPHABETS = (
     ("cp1256", "ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگک،؟"),
 )
 _PUNCTUATION = frozenset("«»“”„‘’‚‹›…–—¡¿°©®™€£·•\xa0\xad\u200e\u200f")
-_SURE = 0.95
+_MIN_SHARE = 0.95
 
-# Multi-byte and Thai pages are left to charset-normalizer, which knows them well.
-_OTHER_PAGES = ["cp932", "euc_jp", "gb18030", "big5", "cp949", "cp874", "koi8_r", "cp1251", "cp1253", "cp1255"]
+# charset-normalizer is reliable for multi-byte and Thai code pages.
+_DETECTABLE_PAGES = ["cp932", "euc_jp", "gb18030", "big5", "cp949", "cp874", "koi8_r", "cp1251", "cp1253", "cp1255"]
 
-# A guess needs no more than this; the whole text is decoded by it.
+# The encoding is guessed from this much, then used for the whole text.
 _SAMPLE_BYTES = 100_000
 
 
 def decode(data: bytes) -> str:
-    """The text of `data`, whatever common encoding it is in. Bytes that fit nowhere become U+FFFD, never an error."""
-    for mark, encoding in _MARKS:
+    """Decode text in any common encoding. Invalid bytes become U+FFFD."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
     wide = _wide_encoding(data[:_SAMPLE_BYTES])
@@ -66,7 +66,7 @@ def decode(data: bytes) -> str:
 
 
 def _wide_encoding(sample: bytes) -> str | None:
-    """UTF-16 without a mark: subtitles are full of ASCII digits, each of which leaves a zero byte."""
+    """UTF-16 without a byte order mark, detected by the zero bytes of ASCII digits, frequent in subtitles."""
     half = max(1, len(sample) // 2)
     if sample[1::2].count(0) > half * 0.2:
         return "utf-16-le"
@@ -74,13 +74,13 @@ def _wide_encoding(sample: bytes) -> str | None:
 
 
 def _is_utf8(text: str) -> bool:
-    """UTF-8 in which a few characters were damaged is still UTF-8."""
+    """True for UTF-8, even with a few damaged characters."""
     broken = text.count("\ufffd")
     return broken == 0 or broken * 3 < sum(character > "\x7f" for character in text)
 
 
 def _by_alphabet(sample: bytes) -> str | None:
-    best, best_share = None, _SURE
+    best, best_share = None, _MIN_SHARE
     for encoding in dict.fromkeys(encoding for encoding, _ in _ALPHABETS):
         try:
             text = sample.decode(encoding)
@@ -97,19 +97,19 @@ def _by_alphabet(sample: bytes) -> str | None:
 
 
 def _foreign_letters(text: str) -> list[str]:
-    """Every character beyond ASCII, in lower case where a capital may stand: at the start of a word or after one."""
-    found = []
+    """All non-ASCII letters, lower-cased at plausible places for a capital: a word start or after another capital."""
+    letters = []
     before = " "
     for character in text:
         if character > "\x7f" and character not in _PUNCTUATION:
-            at_home = not before.isalpha() or before.isupper()
-            found.append(character.lower() if at_home else character)
+            may_be_capital = not before.isalpha() or before.isupper()
+            letters.append(character.lower() if may_be_capital else character)
         before = character
-    return found
+    return letters
 
 
 def _by_statistics(sample: bytes) -> str | None:
     import charset_normalizer
 
-    match = charset_normalizer.from_bytes(sample, cp_isolation=_OTHER_PAGES).best()
+    match = charset_normalizer.from_bytes(sample, cp_isolation=_DETECTABLE_PAGES).best()
     return None if match is None else match.encoding

@@ -1,4 +1,4 @@
-"""Which ffmpeg is used, and what every call of it has in common."""
+"""Find ffmpeg and build the options common to all calls."""
 
 import re
 from collections.abc import Sequence
@@ -8,57 +8,75 @@ from pathlib import Path
 from vidlocal import process
 from vidlocal.errors import ToolError
 
-# What may be opened at all. Playlists, concat scripts, SDP and SVG are not in it: they name other files and
+# Formats that may be opened. Playlists, concat scripts, SDP and SVG are excluded: they refer to other files and
 # addresses. Photos are opened by Pillow.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,wav,mp3,flac,aac,amr,amrnb,amrwb,caf,aiff,mxf,dv"
 )
 PROTOCOLS = "file"
-# 8K, 7680 x 4320: one decoded picture of that size is 50 to 100 MB.
+# 8K, 7680 x 4320: a decoded frame of this size is 50 to 100 MB.
 MAX_PIXELS = 33_177_600
 
 _MIN_VERSION = (5, 1)
-_VERSION_TIMEOUT = 30.0
+_VERSION_TIMEOUT_S = 30.0
+
+# The component at the start of a line (`[h264 @ 0x55d0] `), and lines about ffmpeg itself, not the file.
+_COMPONENT = re.compile(r"^(?:\[[^\]]*\]\s*)+")
+_GENERAL_LINES = (
+    "Task finished",
+    "Terminating thread",
+    "Conversion failed",
+    "Error opening output",
+    "Error sending",
+    "Nothing was written",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ffmpeg:
-    """One ffmpeg program: its absolute path and the version it says it is."""
+    """An ffmpeg executable with path and version."""
 
     path: str
     version: str
 
     def base_command(self) -> list[str]:
-        """The program with the options that belong before everything else: quiet, and never asking."""
+        """The executable with options for quiet, non-interactive runs."""
         return [self.path, "-nostdin", "-hide_banner", "-v", "error"]
 
     def input_command(self, path: Path, *, options: Sequence[str] = ()) -> list[str]:
-        """The start of a command that reads `path`; `before` holds more options for the input, such as -ss."""
-        limits = [word for name, value in input_options().items() for word in (f"-{name}", value)]
+        """The start of a command with `path` as input; `options` are further input options such as -ss."""
+        limits = [argument for name, value in input_options().items() for argument in (f"-{name}", value)]
         return [*self.base_command(), *limits, *options, "-i", input_path(path)]
 
 
 def input_options() -> dict[str, str]:
-    """What every input is limited to: no network, no playlist, no picture that eats the memory."""
+    """Limits for every input: no network, no playlists, no frames larger than 8K."""
     return {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(MAX_PIXELS)}
 
 
 def input_path(path: Path) -> str:
-    """The file as ffmpeg must be told, whatever its name: absolute, so that no `:` or `-` in it means anything."""
+    """The absolute path: ffmpeg then does not interpret `:` and `-`."""
     return str(path.absolute())
 
 
 def find_ffmpeg(configured: str | None) -> Ffmpeg:
-    """The ffmpeg to use: the configured one, else the one inside imageio-ffmpeg, else that on PATH.
+    """Find the ffmpeg to use: the configured one, else the one in imageio-ffmpeg, else the one on PATH.
 
-    Raises ToolError when there is none that runs, or it is older than 5.1.
+    Raises ToolError if the executable does not run or is older than 5.1.
     """
     if configured is not None:
-        return _check(configured, f"The configured ffmpeg {configured}")
+        return _check(configured, configured)
     bundled = _bundled()
     if bundled is not None:
-        return _check(bundled, "The ffmpeg inside imageio-ffmpeg")
+        return _check(bundled, "ffmpeg of imageio-ffmpeg")
     return _check("ffmpeg", "ffmpeg")
+
+
+def error_line(stderr: str) -> str:
+    """The last error message of ffmpeg about the file, at most 200 characters."""
+    lines = [_COMPONENT.sub("", line).strip() for line in stderr.splitlines()]
+    errors = [line for line in lines if line and not line.startswith(_GENERAL_LINES)]
+    return errors[-1][:200].rstrip(".") if errors else "no message from ffmpeg"
 
 
 def _bundled() -> str | None:
@@ -70,18 +88,18 @@ def _bundled() -> str | None:
         return None
 
 
-def _check(program: str, called: str) -> Ffmpeg:
-    advice = "Set VIDLOCAL_FFMPEG to an ffmpeg of version 5.1 or newer."
+def _check(program: str, label: str) -> Ffmpeg:
+    advice = "Set VIDLOCAL_FFMPEG to ffmpeg 5.1 or newer."
     try:
-        finished = process.run([program, "-version"], timeout=_VERSION_TIMEOUT)
+        finished = process.run([program, "-version"], timeout=_VERSION_TIMEOUT_S)
     except ToolError as error:
-        raise ToolError(f"{called} cannot be run. {advice}") from error
-    said = re.match(rb"ffmpeg version (\S+)", finished.stdout)
-    if finished.returncode != 0 or said is None:
-        raise ToolError(f"{called} is not an ffmpeg that works. {advice}")
-    version = said[1].decode("utf-8", "replace")
-    # Builds from git call themselves N-12345-g0123456 and are new enough to have what we need.
+        raise ToolError(f"{label}: cannot be run. {advice}") from error
+    banner = re.match(rb"ffmpeg version (\S+)", finished.stdout)
+    if finished.returncode != 0 or banner is None:
+        raise ToolError(f"{label}: not a working ffmpeg. {advice}")
+    version = banner[1].decode("utf-8", "replace")
+    # Git builds have versions such as N-12345-g0123456 and are new enough.
     number = re.match(r"n?(\d+)\.(\d+)", version)
     if number is not None and (int(number[1]), int(number[2])) < _MIN_VERSION:
-        raise ToolError(f"{called} is version {version}, which is too old. {advice}")
+        raise ToolError(f"{label}: version {version} is too old. {advice}")
     return Ffmpeg(program, version)

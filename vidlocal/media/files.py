@@ -1,4 +1,4 @@
-"""Finding files, and telling what can be told of one without understanding it. Nothing here ever blocks."""
+"""Find, stamp and hash files. Never blocks on pipes and devices."""
 
 import errno
 import hashlib
@@ -22,61 +22,60 @@ _PHOTO = ".avif .bmp .gif .heic .heif .hif .jpe .jpeg .jpg .png .tif .tiff .webp
 PHOTO_EXTENSIONS = frozenset(_PHOTO.split())
 MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS
 
-_BLOCK = 4 << 20
+_BLOCK_BYTES = 4 << 20
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
 )
 
 _REASONS = {
-    errno.ENOENT: "does not exist",
-    errno.ENOTDIR: "does not exist",
-    errno.EACCES: "may not be read: check its permissions and those of its folder",
-    errno.EPERM: "may not be read: check its permissions and those of its folder",
-    errno.ELOOP: "is a symbolic link that leads in a circle",
-    errno.ENAMETOOLONG: "has a name that is too long",
+    errno.ENOENT: "not found",
+    errno.ENOTDIR: "not found",
+    errno.EACCES: "permission denied. Check the permissions of the file and its folder",
+    errno.EPERM: "permission denied. Check the permissions of the file and its folder",
+    errno.ELOOP: "loop of symbolic links",
+    errno.ENAMETOOLONG: "file name too long",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file to look at. `named` when the user typed it, false when it was found in a folder."""
+    """A file to process. `explicit` if named by the user, false if found in a folder."""
 
     path: Path
     explicit: bool
 
 
 def find_files(paths: Sequence[Path]) -> Iterator[InputFile]:
-    """The files among `paths` and in the folders among them, each once, absolute, in the order given and sorted
-    within a folder.
+    """Yield all files of `paths` and of folders in `paths`, each once, absolute, sorted within a folder.
 
-    Folders are searched with everything below them; what is hidden is skipped, links are followed, but into no
-    folder a second time. A path that does not exist is found too: whoever opens it learns why it cannot be read.
+    Folders are searched recursively; hidden files are skipped, and links are followed, but into no folder twice.
+    Missing paths are yielded too: opening them gives the error.
     """
     seen: set[Path] = set()
     visited: set[tuple[int, int]] = set()
     for path in paths:
-        whole = Path(os.path.abspath(path))
-        inside = _below(whole, visited) if whole.is_dir() else iter([InputFile(whole, explicit=True)])
-        for found in inside:
-            if found.path not in seen:
-                seen.add(found.path)
-                yield found
+        absolute = Path(os.path.abspath(path))
+        files = _walk(absolute, visited) if absolute.is_dir() else iter([InputFile(absolute, explicit=True)])
+        for file in files:
+            if file.path not in seen:
+                seen.add(file.path)
+                yield file
 
 
 def has_media_extension(path: Path) -> bool:
-    """Whether the extension promises video, sound or a photo."""
+    """True for the extensions of video, audio and photos."""
     return path.suffix.lower() in MEDIA_EXTENSIONS
 
 
 def read_stamp(path: Path) -> FileStamp:
-    """Size, time of change and inode of a regular file that may be read.
+    """Size, modification time and inode of a readable regular file.
 
-    Raises MediaError for everything else, without opening it: a named pipe would wait for a writer for ever.
+    Raises MediaError for everything else, without opening it: a named pipe would block until a writer appears.
     """
     try:
         _require_regular(path, os.stat(path))
@@ -89,7 +88,7 @@ def read_stamp(path: Path) -> FileStamp:
 
 
 def is_unchanged(path: Path, before: FileStamp) -> bool:
-    """Whether the file is still the one that was stamped, as far as can be told without reading it."""
+    """True if the file still has the stamp `before`."""
     try:
         return _stamp(os.stat(path)) == before
     except OSError:
@@ -97,17 +96,17 @@ def is_unchanged(path: Path, before: FileStamp) -> bool:
 
 
 def content_hash(path: Path, *, progress: Callable[[float], None] | None = None) -> str:
-    """BLAKE2b-256 of the file's bytes as 64 hexadecimal digits. `progress` is told the share done, 0 to 1.
+    """BLAKE2b-256 of the file's bytes as 64 hexadecimal digits. Calls `progress` with the share done, 0 to 1.
 
-    Raises MediaError when it cannot be read to the end or changed while it was read.
+    Raises MediaError if the file cannot be read to the end or changes during reading.
     """
     before = read_stamp(path)
     digest = hashlib.blake2b(digest_size=32)
     done = 0
     try:
         with _open(path) as file:
-            # A recording that grows as fast as it is read would never end.
-            while done <= before.size_bytes and (block := file.read(_BLOCK)):
+            # Bounded by the size at the start: a growing recording would never end.
+            while done <= before.size_bytes and (block := file.read(_BLOCK_BYTES)):
                 digest.update(block)
                 done += len(block)
                 if progress is not None:
@@ -115,37 +114,37 @@ def content_hash(path: Path, *, progress: Callable[[float], None] | None = None)
     except OSError as error:
         raise read_error(path, error) from error
     if done != before.size_bytes or not is_unchanged(path, before):
-        raise MediaError(f"{path.name} changed while it was read. Ingest it again when it is complete.")
+        raise MediaError(f"{path.name}: changed during reading. Ingest it again when it is complete.")
     return digest.hexdigest()
 
 
 def read_error(path: Path, error: OSError | ValueError) -> MediaError:
-    """The sentence for what the system said about this file."""
+    """Convert an error of the operating system to a MediaError."""
     if isinstance(error, ValueError):  # a zero byte in the name
-        return MediaError(f"{path.name!r} is no file name.")
+        return MediaError(f"{path.name!r}: invalid file name.")
     reason = _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror or error}")
-    return MediaError(f"{path.name} {reason}.")
+    return MediaError(f"{path.name}: {reason}.")
 
 
 def _open(path: Path) -> io.FileIO:
-    """The file, opened for reading; never waiting, should it have become a pipe since we looked."""
+    """Open a file for reading. Does not block if the file became a pipe since the check."""
     return open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def _require_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
         return
-    kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
-    if kind == "a folder" and not os.access(path, os.R_OK | os.X_OK):
-        raise MediaError(f"The folder {path.name} may not be read: check its permissions.")
-    raise MediaError(f"{path.name} is {kind}, not a file.")
+    kind = next((name for test, name in _KINDS if test(status.st_mode)), "special file")
+    if kind == "folder" and not os.access(path, os.R_OK | os.X_OK):
+        raise MediaError(f"{path.name}: permission denied. Check the permissions of the folder.")
+    raise MediaError(f"{path.name}: not a regular file, but a {kind}.")
 
 
 def _stamp(status: os.stat_result) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
+def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
     try:
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in visited:
@@ -154,13 +153,13 @@ def _below(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
-        yield InputFile(folder, explicit=True)  # whoever opens it learns why; its files must not vanish in silence
+        yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
         return
     for entry in entries:
         if entry.name.startswith("."):
             continue
         path = folder / entry.name
         if path.is_dir():
-            yield from _below(path, visited)
+            yield from _walk(path, visited)
         else:
             yield InputFile(path, explicit=False)

@@ -1,4 +1,4 @@
-"""One code per language: ISO 639-1, as whisper.cpp and the passages use it."""
+"""Convert language tags to ISO 639-1 codes, as used by whisper.cpp and the passages."""
 
 # name, ISO 639-1, ISO 639-2 (bibliographic and terminological where they differ): the languages Whisper knows.
 _TABLE = """
@@ -29,7 +29,7 @@ _CODES = {
 
 
 def language_code(tag: str | None) -> str | None:
-    """The two-letter code of a tag such as `eng`, `pt-BR`, `zh_Hans` or `Spanish`; None when it names no language."""
+    """ISO 639-1 code of a tag such as `eng`, `pt-BR`, `zh_Hans` or `Spanish`; None for an unknown tag."""
     if not tag:
         return None
     return _CODES.get(tag.replace("_", "-").split("-")[0].strip().casefold())

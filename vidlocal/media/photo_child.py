@@ -1,4 +1,4 @@
-"""Photos, opened by Pillow. Runs in the child: a decoder may crash here, and a bomb may go off."""
+"""Decode photos with Pillow. Runs in the child process: decoders may crash, and files may be decompression bombs."""
 
 import warnings
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ _EXIF_DATES = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
 _EXIF_ZONES = (0x9011, 0x9012)
 _EXIF_ORIENTATION = 0x0112
 _EXIF_MODIFIED = 0x0132
-_SIDEWAYS = 5  # EXIF orientations from 5 on exchange width and height
+_MIN_SIDEWAYS = 5  # EXIF orientations from 5 on swap width and height
 
 
 def is_photo(path: str) -> bool:
-    """Whether the first bytes are those of a photo."""
+    """True if the first bytes are the signature of a photo format."""
     head = _head(path)
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
     return head.startswith(_STARTS) or is_webp or _brand(head) in (b"avif", b"avis") or _is_heif(head)
@@ -45,11 +45,11 @@ def _is_heif(head: bytes) -> bool:
 
 
 def read_info(path: str) -> Values:
-    """What a photo says of itself; it is decoded once to know that it can be."""
+    """Properties of a photo. Decodes the photo once to verify the data."""
     with _open_image(path) as image:
         width, height = image.size
         exif = image.getexif()
-        if exif.get(_EXIF_ORIENTATION, 1) >= _SIDEWAYS:
+        if exif.get(_EXIF_ORIENTATION, 1) >= _MIN_SIDEWAYS:
             width, height = height, width
         partial = _decode(image, path, 64)[1]
         return {
@@ -63,7 +63,7 @@ def read_info(path: str) -> Values:
 
 
 def read_pixels(path: str, long_side_px: int) -> tuple[Values, bytes]:
-    """The photo as raw RGB: upright, at most so large."""
+    """Raw RGB pixels of a photo: upright, scaled down to `long_side_px`."""
     with _open_image(path) as image:
         upright = ImageOps.exif_transpose(_decode(image, path, long_side_px)[0])
     size = scaled_size(*upright.size, long_side_px=long_side_px)
@@ -79,29 +79,29 @@ def _open_image(path: str) -> Iterator[Image.Image]:
         with Image.open(path, formats=_formats(path)) as image:
             yield image
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{name} is too large a picture to be decoded safely.") from error
+        raise MediaError(f"{name}: image too large to be decoded safely.") from error
     except UnidentifiedImageError as error:
-        raise MediaError(f"{name} is damaged: its header makes no sense.") from error
+        raise MediaError(f"{name}: corrupt or unsupported header.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise MediaError(f"{name} is damaged: it cannot be decoded.") from error
+        raise MediaError(f"{name}: corrupt, the image cannot be decoded.") from error
 
 
 def _formats(path: str) -> tuple[str, ...]:
-    """What Pillow may take the file for. What reads HEIC, as telephones make it, is loaded for those only."""
+    """Formats Pillow may try. The HEIC reader is loaded for HEIC files only."""
     if not _is_heif(_head(path)):
         return _FORMATS
     try:
         import pi_heif
-    except ImportError as error:  # not to be had for every machine
+    except ImportError as error:  # has no wheels for some platforms
         name = diagnose.file_name(path)
-        raise MediaError(f"{name} is a HEIC photo, which needs: pip install pi-heif. Or export it as JPEG.") from error
-    # Turns the picture upright itself and says so in its EXIF.
+        raise MediaError(f"{name}: HEIC support is not installed. Run: pip install pi-heif") from error
+    # Turns the image upright and resets the EXIF orientation.
     pi_heif.register_heif_opener(thumbnails=False)
     return ("HEIF",)
 
 
 def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str | None]:
-    """The decoded photo, a JPEG already scaled down on the way, and why it is not whole if so."""
+    """Decode an image, scaling JPEG down while decoding. Returns the image and the reason if only a part was read."""
     image.draft("RGB", scaled_size(*image.size, long_side_px=long_side_px))
     try:
         image.load()
@@ -110,14 +110,14 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
         try:
             with Image.open(path, formats=_formats(path)) as again:
                 again.load()
-                return again.copy(), "the picture breaks off before its end"
+                return again.copy(), "truncated image"
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
     return image, None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Eight bits of red, green and blue; what is transparent shows white, as in a browser."""
+    """Convert to 8-bit RGB. Transparent areas become white, as in a browser."""
     if image.mode.startswith("I;16"):
         return image.point(lambda value: value / 256).convert("L").convert("RGB")
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):

@@ -1,4 +1,4 @@
-"""What a media file is, asked of a child process."""
+"""Probe media files in a child process."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from vidlocal.media.timeline import ROTATION_FILTERS, ClockSegment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack
 
-# Every byte is read once: time for a slow disk, and for a small file that leads a decoder astray.
+# Every byte is read once. Allows for a slow disk, and for a decoder that is slow on a small damaged file.
 _TIMEOUT = 25.0
 _MIN_BYTES_PER_S = 4e6
 _MEMORY_BYTES = 4 << 30
@@ -24,7 +24,7 @@ _Values = Mapping[str, Any]
 
 
 class Prober:
-    """Opens media files in one child process, which is replaced when a file kills it. A context manager."""
+    """Opens media files in one child process, restarted after a crash. A context manager."""
 
     def __init__(self) -> None:
         self._worker = Worker("vidlocal.media.probe_child", name="The media reader", memory_bytes=_MEMORY_BYTES)
@@ -39,14 +39,13 @@ class Prober:
         self._worker.close()
 
     def probe(self, path: Path) -> Probe:
-        """What the file says of itself, checked against its packets, all of which are looked at.
+        """Read the properties of a file from the header and all packets.
 
-        Raises MediaError with the reason when it is no media, is empty, incomplete, encrypted, damaged beyond
-        use, too large a picture, or a playlist.
+        Raises MediaError if the file is not media, empty, incomplete, encrypted, corrupt, a playlist or larger than 8K.
         """
         stamp = files.read_stamp(path)
         if stamp.size_bytes == 0:
-            raise MediaError(f"{path.name} is empty.")
+            raise MediaError(f"{path.name}: file is empty.")
         values, payload = self._ask(path, stamp, {"do": "probe"})
         if "photo" in values:
             return _photo(values)
@@ -56,15 +55,15 @@ class Prober:
         return probe
 
     def timeline(self, path: Path) -> Timeline:
-        """When each picture of the video is shown. Costs nothing right after `probe` of the same file."""
+        """Presentation times of all frames. Cached after `probe` of the same file."""
         if self._cached is None or self._cached[0] != path or not files.is_unchanged(path, self._cached[1]):
             self.probe(path)
         if self._cached is None or self._cached[0] != path:
-            raise MediaError(f"{path.name} holds no pictures.")
+            raise MediaError(f"{path.name}: no video stream.")
         return self._cached[2]
 
     def read_photo(self, path: Path, long_side_px: int = LONG_SIDE_PX) -> DecodedFrame:
-        """The photo: upright, RGB, scaled down to the long side, at time 0. Raises MediaError."""
+        """Decode a photo: upright, RGB, scaled down to `long_side_px`, at time 0. Raises MediaError."""
         values, payload = self._ask(path, files.read_stamp(path), {"do": "photo", "long_side_px": long_side_px})
         shape = (int(values["height_px"]), int(values["width_px"]), 3)
         return DecodedFrame(0.0, np.frombuffer(payload, np.uint8).reshape(shape))
@@ -74,9 +73,9 @@ class Prober:
         try:
             reply = self._worker.call({**request, "path": input_path(path)}, timeout=timeout)
         except WorkerTimedOut as error:
-            raise MediaError(f"{path.name} is damaged: reading it took longer than {timeout:.0f} s.") from error
+            raise MediaError(f"{path.name}: corrupt, reading took longer than {timeout:.0f} s.") from error
         except WorkerCrashed as error:
-            raise MediaError(f"{path.name} is damaged: the program that reads it crashed.") from error
+            raise MediaError(f"{path.name}: corrupt, the decoder crashed.") from error
         return reply.values, reply.payload
 
 
@@ -118,13 +117,13 @@ _OF_VIDEO = (
 
 def _timeline(values: _Values, payload: bytes) -> Timeline:
     times = np.frombuffer(payload, np.float64)
-    pictures, keys, doubtful = np.split(times, np.cumsum([int(values["pictures"]), int(values["keys"])]))
-    turns: Sequence[str] = values["turns"]
+    frames, keys, damaged = np.split(times, np.cumsum([int(values["frames"]), int(values["key_frames"])]))
+    filters: Sequence[str] = values["rotation_filters"]
     return Timeline(
-        times=pictures,
+        times=frames,
         key_times=keys,
         segments=tuple(ClockSegment(*segment) for segment in values["segments"]),
         can_seek=bool(values["can_seek"]),
-        rotation_filters=tuple(turn for turn in turns if turn in ROTATION_FILTERS),
-        damaged_times=doubtful,
+        rotation_filters=tuple(name for name in filters if name in ROTATION_FILTERS),
+        damaged_times=damaged,
     )

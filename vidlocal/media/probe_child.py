@@ -1,4 +1,4 @@
-"""The child that opens media files for vidlocal.media.probe, so that a crashing decoder kills nobody else."""
+"""Child process of vidlocal.media.probe, to isolate crashes of decoders."""
 
 from vidlocal.media import photo_child
 from vidlocal.process import serve
@@ -7,13 +7,13 @@ Values = dict[str, object]
 
 
 def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
-    """Answer "probe" (all about a file) and "photo" (its pixels)."""
+    """Handle the requests "probe" (properties of a file) and "photo" (pixels)."""
     path = str(request["path"])
     if request["do"] == "photo":
         return photo_child.read_pixels(path, int(str(request["long_side_px"])))
     if photo_child.is_photo(path):
         return {"photo": True, **photo_child.read_info(path)}, b""
-    # Libav is loaded only for films: a folder of photos does without.
+    # Photos alone do not need libav.
     from vidlocal.media import container_child
 
     return container_child.read(path)

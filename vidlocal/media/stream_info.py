@@ -1,4 +1,4 @@
-"""Streams of an opened container as plain values. Runs in the child; knows the fields of the av objects."""
+"""Convert streams of an open container (av objects) to plain values. Runs in the child process."""
 
 import math
 import re
@@ -16,11 +16,11 @@ _TEXT_SUBTITLES = frozenset(
 _MAX_ASPECT = 20.0
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
-_FIRST_YEAR = 1971  # clocks that were never set say 1904 or 1970
+_FIRST_YEAR = 1971  # clocks that were never set start at 1904 or 1970
 
 
 def is_cover_art(stream: Any) -> bool:
-    """Whether the stream is a picture that came along, such as the cover of an album."""
+    """True for an attached picture such as an album cover."""
     return bool(int(stream.disposition) & _ATTACHED)
 
 
@@ -29,14 +29,14 @@ def is_default(stream: Any) -> bool:
 
 
 def container_tags(opened: Any) -> Values:
-    """Title and date of the recording, None where they are not given."""
+    """Title and recording date from the container's tags; None if missing."""
     tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
     dates = (parse_date(tags[key]) for key in _DATE_KEYS if key in tags)
     return {"title": tags.get("title", "").strip() or None, "recorded_at": next((date for date in dates if date), None)}
 
 
 def parse_date(text: str) -> str | None:
-    """A date of recording as ISO 8601; None when it is none, or that of a clock nobody set."""
+    """Recording date as ISO 8601; None if invalid or from a clock never set."""
     match = _DATE.match(text.strip())
     if match is None or int(match[1]) < _FIRST_YEAR:
         return None
@@ -70,9 +70,9 @@ def subtitle_track(stream: Any) -> Values:
 
 
 def video_format(stream: Any, frame: Any) -> Values:
-    """Size, shape and colours of the pictures, from the stream and its first decoded frame."""
+    """Codec, size, aspect, rotation and transfer function from the stream and the first decoded frame."""
     aspect = _aspect(stream)
-    rotation, turns = orientation(frame)
+    rotation, filters = orientation(frame)
     width, height = round(frame.width * aspect), frame.height
     if rotation in (90, 270):
         width, height = height, width
@@ -84,13 +84,13 @@ def video_format(stream: Any, frame: Any) -> Values:
         "sample_aspect": aspect,
         "frame_rate_hz": float(stream.average_rate or 0),
         "rotation": rotation,
-        "turns": turns,
+        "rotation_filters": filters,
         "hdr": _TRANSFERS.get(int(frame.color_trc)),
     }
 
 
 def orientation(frame: Any) -> tuple[int, list[str]]:
-    """Degrees clockwise and the filters that turn the picture upright, as ffmpeg's own autorotation chooses them."""
+    """Rotation in degrees clockwise, and the filters to turn a frame upright, chosen as in ffmpeg's autorotation."""
     matrix = _display_matrix(frame)
     if matrix is None:
         return 0, []
@@ -106,7 +106,7 @@ def orientation(frame: Any) -> tuple[int, list[str]]:
 
 
 def _display_matrix(frame: Any) -> tuple[int, ...] | None:
-    """The 3 x 3 matrix of 16.16 (last column 2.30) fixed point numbers that the container wants applied."""
+    """The container's 3 x 3 display matrix of 16.16 (last column 2.30) fixed point numbers."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None or data.buffer_size != 36:
         return None

@@ -1,7 +1,7 @@
-"""SubRip, WebVTT and SubStation Alpha, read as they come: what cannot be understood is passed over.
+"""Parse SubRip, WebVTT and SubStation Alpha leniently: invalid lines are skipped.
 
-Written here although pysubs2 exists: its WebVTT reader takes notes, style blocks, cue names and word times
-(all of what YouTube writes) for text, and entities stay as they are. Reading alone is small.
+pysubs2 is not used: its WebVTT reader treats notes, style blocks, cue identifiers and word timestamps (all present in
+captions from YouTube) as text, and keeps entities.
 """
 
 import html
@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from vidlocal.media.cues import RawCue
 
-# Drawings and clips make long lines; still longer ones are damage or attacks. What a person says is far shorter.
+# Drawings and clip commands make long lines; longer ones are damage or attacks. Spoken text is far shorter.
 _MAX_LINE_CHARS = 20_000
 _MAX_TEXT_CHARS = 2_000
 _MAX_CUE_LINES = 40
@@ -26,7 +26,7 @@ _ASS_COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", 
 
 
 def parse_subtitles(text: str) -> list[RawCue]:
-    """What a subtitle file shows, in the order of the file. Empty when it is none of the three formats."""
+    """Cues of a subtitle file, in file order. Empty for other formats."""
     lines = [line[:_MAX_LINE_CHARS].rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
     if len(lines) == 1:  # the line ends of old Macs
         lines = [line[:_MAX_LINE_CHARS] for line in text.lstrip("\ufeff").split("\r")]
@@ -36,7 +36,7 @@ def parse_subtitles(text: str) -> list[RawCue]:
 
 
 def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[RawCue]:
-    """Cues of SubRip and WebVTT: a line of two times, and the text up to the next one."""
+    """Cues of SubRip and WebVTT: a timing line and the text up to the next one."""
     timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
     ends = [*(number for number, _ in timings), len(lines)][1:]
     for (number, match), until in zip(timings, ends, strict=False):
@@ -46,12 +46,12 @@ def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[RawCue]:
 
 
 def _webvtt_body(below: list[str]) -> list[str]:
-    """Up to the first empty line: what follows is a note, a style or the next cue's name."""
+    """Lines up to the first empty line; notes, styles or the next cue identifier follow."""
     return below[: below.index("")] if "" in below else below
 
 
 def _subrip_body(below: list[str], *, last: bool) -> list[str]:
-    """Up to the number of the next cue, be that one whole or not. Empty lines inside a cue are tolerated."""
+    """Lines up to the number of the next cue, even an incomplete one. Empty lines inside a cue are allowed."""
     for number, (line, after) in enumerate(pairwise(below)):
         if not line.strip() and after.strip().isdecimal():
             return below[:number]
@@ -71,12 +71,12 @@ def _substation(lines: list[str]) -> Iterator[RawCue]:
             start = _ASS_TIME.fullmatch(fields.get("start", ""))
             end = _ASS_TIME.fullmatch(fields.get("end", ""))
             if start and end:
-                body = _without_overrides(fields.get("text", ""))
+                body = _strip_overrides(fields.get("text", ""))
                 yield RawCue(_seconds(*start.groups()), _seconds(*end.groups()), _plain_lines(body.split("\n")))
 
 
-def _without_overrides(text: str) -> str:
-    r"""The words of a SubStation text: `{...}` blocks and the drawings between `{\p1}` and `{\p0}` are gone."""
+def _strip_overrides(text: str) -> str:
+    r"""Remove `{...}` blocks, and drawings between `{\p1}` and `{\p0}`, from a SubStation text."""
     words, position, drawing = [], 0, False
     while (opening := text.find("{", position)) >= 0 and (closing := text.find("}", opening)) >= 0:
         words.append("" if drawing else text[position:opening])
@@ -89,10 +89,10 @@ def _without_overrides(text: str) -> str:
 
 
 def _plain_lines(body: list[str]) -> tuple[str, ...]:
-    """The words of each line, without tags, entities and invisible characters; lines without any are dropped."""
+    """Lines as plain text, without tags, entities, invisible characters and lines without letters or digits."""
     plain = []
     for line in body:
-        words = _TAG.sub("", _without_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
+        words = _TAG.sub("", _strip_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
         words = " ".join(_INVISIBLE.sub(" ", html.unescape(words)).split())
         if any(character.isalnum() for character in words):
             plain.append(words[:_MAX_TEXT_CHARS])

@@ -1,16 +1,16 @@
-"""When each picture of a video is shown, as its packets say it."""
+"""Presentation times of a video's frames, from the packets."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-# Two times closer than this are one: container clocks tick in milliseconds or finer.
+# Times closer than this are equal: container clocks have a resolution of a millisecond or finer.
 TIME_TOLERANCE_S = 0.0005
 
 Times = npt.NDArray[np.float64]
 
-# ffmpeg filters that turn a stored picture upright; nothing else is taken from the child that reads the file.
+# ffmpeg filters that turn a frame upright. Other names from the child process are rejected.
 ROTATION_FILTERS = frozenset(
     {"transpose=clock", "transpose=cclock", "transpose=clock_flip", "transpose=cclock_flip", "hflip", "vflip"}
 )
@@ -18,9 +18,9 @@ ROTATION_FILTERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClockSegment:
-    """A stretch of the file on one clock: stored time minus `offset` is the time a player shows.
+    """A part of the file with one clock: presentation time is stored time minus `offset`.
 
-    Nearly every file has one segment; recordings joined end to end and clocks that wrap around have more.
+    Nearly all files have one segment; concatenated recordings and clocks that wrap around have more.
     """
 
     first: float
@@ -30,12 +30,11 @@ class ClockSegment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """The packets of the one video stream that is looked at.
+    """Frame times of the indexed video stream.
 
-    `times` and `keys` are the presentation times of all pictures and of the key frames, in seconds from the
-    container's start_time, sorted. `can_seek` says whether a seek lands exactly on a key frame. `turns` are the
-    filters that make the picture upright. `doubtful` are times, as the file stores them, of pictures that are left out:
-    nobody can say when they are shown.
+    `times` and `key_times` are the sorted presentation times of all frames and of the key frames, in seconds from the
+    container's start_time. `can_seek` is true if a seek lands exactly on a key frame. `rotation_filters` turn a frame
+    upright. `damaged_times` are the stored times of frames left out because their presentation time is unknown.
     """
 
     times: Times
@@ -47,31 +46,31 @@ class Timeline:
 
     @property
     def end(self) -> float:
-        """The time of the last picture."""
+        """Time of the last frame."""
         return float(self.times[-1]) if len(self.times) else 0.0
 
     def median_spacing(self, start: float, end: float) -> float:
-        """The usual time from one picture to the next within a stretch; 0 when it holds fewer than two."""
+        """Median time between frames from `start` to `end`; 0 for fewer than two frames."""
         within = self.times[np.searchsorted(self.times, start) : np.searchsorted(self.times, end, side="right")]
         return float(np.median(np.diff(within))) if len(within) > 1 else 0.0
 
     def has_frame_between(self, start: float, end: float) -> bool:
-        """Whether any picture lies between the two times, neither included."""
+        """True if a frame lies between the two times, both exclusive."""
         first = np.searchsorted(self.times, start + TIME_TOLERANCE_S, side="right")
         return bool(first < len(self.times) and self.times[first] < end - TIME_TOLERANCE_S)
 
     def is_damaged(self, stored: float) -> bool:
-        """Whether the picture that is stored with this time is left out."""
+        """True if the frame with this stored time has a damaged timestamp."""
         return bool(np.any(np.abs(self.damaged_times - stored) <= TIME_TOLERANCE_S))
 
     def key_frame_at(self, time: float) -> float:
-        """The last key frame that is not after `time`, else the first; 0 when there are none."""
+        """Time of the last key frame not after `time`, else of the first; 0 without key frames."""
         index = int(np.searchsorted(self.key_times, time + TIME_TOLERANCE_S, side="right")) - 1
         return float(self.key_times[max(index, 0)]) if len(self.key_times) else 0.0
 
 
 class PresentationClock:
-    """Turns the stored times of pictures, in the order they are decoded, into times as a player shows them."""
+    """Converts stored times of frames, in decoding order, to presentation times."""
 
     def __init__(self, segments: tuple[ClockSegment, ...]) -> None:
         self._segments = segments
@@ -79,7 +78,7 @@ class PresentationClock:
         self._before = float("-inf")
 
     def to_presentation(self, stored: float) -> float:
-        """The shown time of the next picture."""
+        """Presentation time of the next frame."""
         while self._current + 1 < len(self._segments) and not self._is_in_segment(stored):
             self._current += 1
             self._before = float("-inf")

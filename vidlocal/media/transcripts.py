@@ -1,4 +1,4 @@
-"""What other programs wrote of a video: WhisperX and Whisper, videogrep, and the analysis.json of video-analyzer.
+"""Parse transcripts of other programs: WhisperX, Whisper, videogrep, and the analysis.json of video-analyzer.
 
 videogrep writes a list, `[{"content", "start", "end", "words"}]`, the others one JSON object. WhisperX:
 `{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`. video-analyzer: `{"metadata": {"model",
@@ -14,35 +14,35 @@ from vidlocal.errors import MediaError
 from vidlocal.media.languages import language_code
 from vidlocal.records import Passage, PassageKind
 
-# How diarisation numbers people it does not know.
-_NOBODY = re.compile(r"(?i)speaker[ _-]*\w{0,3}|unknown")
-_FAILED = "Error analyzing frame"
+# Labels of diarization for unnamed speakers.
+_UNNAMED_SPEAKER = re.compile(r"(?i)speaker[ _-]*\w{0,3}|unknown")
+_FAILURE_PREFIX = "Error analyzing frame"
 
 
 def is_transcript(document: object) -> bool:
-    """Whether a parsed JSON document is one of them. A list may be one: JSON lines are never one document."""
+    """True if a parsed JSON document can be a transcript. Every list can; JSON lines are never one document."""
     if isinstance(document, list):
         return True
     return isinstance(document, dict) and bool({"segments", "frame_analyses", "transcript"} & document.keys())
 
 
 def parse(document: object, *, duration: float | None = None) -> tuple[Passage, ...]:
-    """The passages of a document, in time order. Raises MediaError when it has none that can be understood.
+    """Passages of a document, in time order. Raises MediaError for a document without any.
 
-    `duration` of the video in seconds, if it is known. Frames without a time of their own are put in equal steps
-    over the video, or over its speech.
+    `duration` is the duration of the video in seconds, if known. Frames without a time are spread evenly over the
+    video, or over the speech.
     """
     if isinstance(document, list):
-        found = tuple(_segments(document, language=None, engine="videogrep", model=None))
+        passages = tuple(_segments(document, language=None, engine="videogrep", model=None))
     elif not isinstance(document, dict):
-        raise MediaError("It is no JSON object.")
+        raise MediaError("Not a JSON object.")
     elif "frame_analyses" in document or "transcript" in document:
-        found = tuple(_analysis(document, duration))
+        passages = tuple(_analysis(document, duration))
     else:
-        found = tuple(_whisper(document))
-    if not found:
-        raise MediaError("It has no text with times. WhisperX JSON has segments, video-analyzer's has frame_analyses.")
-    return tuple(sorted(found, key=lambda passage: passage.start))
+        passages = tuple(_whisper(document))
+    if not passages:
+        raise MediaError("No timed text found. Expected: segments (WhisperX) or frame_analyses (video-analyzer).")
+    return tuple(sorted(passages, key=lambda passage: passage.start))
 
 
 def _whisper(document: Mapping[str, object]) -> Iterator[Passage]:
@@ -61,17 +61,18 @@ def _analysis(document: Mapping[str, object], duration: float | None) -> Iterato
         )
     )
     yield from speech
-    length = duration or _seconds(metadata.get("duration_processed")) or max((one.end for one in speech), default=None)
+    end_of_speech = max((passage.end for passage in speech), default=None)
+    length = duration or _seconds(metadata.get("duration_processed")) or end_of_speech
     model = _text(metadata.get("model")) or None
     frames = document.get("frame_analyses")
     answers = [_mapping(frame) for frame in frames] if isinstance(frames, list) else []
     step = length / len(answers) if length and answers else 60.0 / (_seconds(metadata.get("frames_per_minute")) or 60.0)
     for position, answer in enumerate(answers):
-        said = _text(answer.get("response"))
-        if said and not said.startswith(_FAILED):
+        text = _text(answer.get("response"))
+        if text and not text.startswith(_FAILURE_PREFIX):
             start = _seconds(answer.get("timestamp"))
             start = position * step if start is None else start
-            yield Passage(start, start + step, PassageKind.SCENE, said, engine="video-analyzer", model=model)
+            yield Passage(start, start + step, PassageKind.SCENE, text, engine="video-analyzer", model=model)
     summary = _text(_mapping(document.get("video_description")).get("response"))
     if summary and not summary.startswith("Error"):
         end = length or len(answers) * step
@@ -80,16 +81,16 @@ def _analysis(document: Mapping[str, object], duration: float | None) -> Iterato
 
 def _segments(segments: object, *, language: str | None, engine: str, model: str | None) -> Iterator[Passage]:
     for segment in segments if isinstance(segments, list) else ():
-        facts = _mapping(segment)
-        start, end = _seconds(facts.get("start")), _seconds(facts.get("end"))
-        said = _text(facts.get("text")) or _text(facts.get("content"))
-        if start is None or not said:
+        fields = _mapping(segment)
+        start, end = _seconds(fields.get("start")), _seconds(fields.get("end"))
+        text = _text(fields.get("text")) or _text(fields.get("content"))
+        if start is None or not text:
             continue
-        speaker = _text(facts.get("speaker"))
-        if speaker and not _NOBODY.fullmatch(speaker):
-            said = f"{speaker}: {said}"
+        speaker = _text(fields.get("speaker"))
+        if speaker and not _UNNAMED_SPEAKER.fullmatch(speaker):
+            text = f"{speaker}: {text}"
         end = max(start, end if end is not None else start)
-        yield Passage(start, end, PassageKind.SPEECH, said, language=language, engine=engine, model=model)
+        yield Passage(start, end, PassageKind.SPEECH, text, language=language, engine=engine, model=model)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

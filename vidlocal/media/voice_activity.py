@@ -1,7 +1,6 @@
-"""Where a recording is loud enough for speech, and where it may be cut: without a model, by energy alone.
+"""Energy-based voice activity detection (VAD) without a model, and splitting of speech into chunks.
 
-Whisper invents text in silence ("thank you", the last line again), so it is only given what stands out from
-the noise around it.
+Whisper hallucinates text in silence ("thank you", the last line again), so silence and steady noise are left out.
 """
 
 from collections.abc import Sequence
@@ -18,17 +17,17 @@ _STEP_S = 0.02
 _STEP = int(RATE_HZ * _STEP_S)
 _FRAME = 512
 
-# Voices live here; hum, rumble and wind below do not count, nor does hiss above.
+# Frequency band of voices, without hum, rumble and wind below and hiss above.
 _MIN_VOICE_HZ, _MAX_VOICE_HZ = 150.0, 4000.0
 
-# In dB of full scale. Below the first even a whisper close to the microphone is not understood. Speech stands
-# out of steady noise by more than the second: of 132 sentences in pink noise of the same loudness (0 dB) none was
-# missed, and ten minutes of the noise alone gave no span. What swings less than the third is a tone, a fan, a hum.
+# In dB of full scale. Below the first, even a whisper close to the microphone is unintelligible. Speech exceeds steady
+# noise by more than the second: of 132 sentences in pink noise of the same loudness (0 dB) none was missed, and ten
+# minutes of noise alone gave no span. A standard deviation below the third is a tone, a fan or a hum.
 _MIN_SPEECH_DB = -62.0
 _MIN_ABOVE_NOISE_DB = 5.0
 _MAX_STEADY_DB = 2.0
 
-# The noise is what the quietest tenth of half a minute sounds like.
+# The noise level is the quietest tenth of each half minute.
 _NOISE_WINDOW_S = 30.0
 _NOISE_QUANTILE = 0.1
 
@@ -36,38 +35,38 @@ _MIN_SOUND_S = 0.1
 _MAX_BRIDGED_GAP_S = 0.35
 _PADDING_S = 0.25
 
-# A pause this long ends a piece. Whisper hears 30 s at a time; a longer piece is cut at its longest pause.
+# A pause this long ends a chunk. Whisper processes 30 s at a time; longer chunks are split at the quietest place.
 MIN_PAUSE_S = 0.8
 MAX_CHUNK_S = 29.0
 _MIN_CHUNK_S = 8.0
 
 
 def speech_spans(samples: Samples) -> tuple[SpeechSpan, ...]:
-    """The spans, in seconds from sample 0, in which somebody might speak."""
+    """Spans of possible speech, in seconds from sample 0."""
     levels = _levels(samples)
     loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
-    spans = _joined([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
+    spans = _join([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
     return tuple(span for span in spans if span[1] - span[0] >= _MIN_SOUND_S and not _is_steady(levels, *span))
 
 
 def chunks(samples: Samples, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
-    """What to listen to in one go: the spans with a little air around them, apart where a pause is long.
+    """Chunks to transcribe: the spans with padding, joined across short pauses.
 
-    None is longer than 29 s; where a longer one has to be cut, it is at its quietest place.
+    A chunk is at most 29 s long; longer ones are split at the quietest place.
     """
-    until = samples.size / RATE_HZ
-    grouped = _joined(spans, MIN_PAUSE_S)
-    padded = [(max(0.0, start - _PADDING_S), min(until, end + _PADDING_S)) for start, end in grouped]
+    duration = samples.size / RATE_HZ
+    grouped = _join(spans, MIN_PAUSE_S)
+    padded = [(max(0.0, start - _PADDING_S), min(duration, end + _PADDING_S)) for start, end in grouped]
     levels = _levels(samples)
-    return tuple(part for span in padded for part in _cut(span, levels))
+    return tuple(chunk for span in padded for chunk in _split(span, levels))
 
 
-def _cut(span: SpeechSpan, levels: Levels) -> list[SpeechSpan]:
+def _split(span: SpeechSpan, levels: Levels) -> list[SpeechSpan]:
     parts = []
     start, end = span
     while end - start > MAX_CHUNK_S:
         first, last = int((start + _MIN_CHUNK_S) / _STEP_S), int((start + MAX_CHUNK_S) / _STEP_S)
-        # The mean over 0.3 s: the middle of a real pause, not the closure of one consonant.
+        # Mean over 0.3 s, to find the middle of a pause and not the closure of a consonant.
         quiet = np.convolve(levels[first:last], np.ones(15) / 15, mode="same")[8:-8]
         cut = (first + 8 + int(np.argmin(quiet))) * _STEP_S
         parts.append((start, cut))
@@ -85,16 +84,16 @@ def _levels(samples: Samples) -> Levels:
     band = (frequencies >= _MIN_VOICE_HZ) & (frequencies <= _MAX_VOICE_HZ)
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_STEP][:count]
     energy = np.empty(count, dtype=np.float32)
-    for first in range(0, count, 1000):  # in blocks: ten minutes at once would take 200 MB
+    for first in range(0, count, 1000):  # in blocks: ten minutes at once would need 200 MB
         spectrum = np.fft.rfft(frames[first : first + 1000] * window, axis=1)[:, band]
         energy[first : first + 1000] = (spectrum.real**2 + spectrum.imag**2).sum(axis=1)
-    # Parseval: both halves of the spectrum, over the energy of the window.
+    # Parseval's theorem: both halves of the spectrum, divided by the energy of the window.
     levels: Levels = (10 * np.log10(2 * energy / (_FRAME * float((window**2).sum())) + 1e-12)).astype(np.float32)
     return levels
 
 
 def _noise(levels: Levels) -> Levels:
-    """The noise around each step, in dB: the level that nearly all of its half minute exceeds."""
+    """Noise level around each step, in dB: a low quantile of the half minute around the step."""
     width = int(_NOISE_WINDOW_S / _STEP_S)
     blocks = [levels[first : first + width] for first in range(0, levels.size, width)]
     floors = np.array([np.quantile(block, _NOISE_QUANTILE) for block in blocks])
@@ -106,8 +105,8 @@ def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _joined(spans: Sequence[SpeechSpan], gap: float) -> list[SpeechSpan]:
-    """Neighbours with less than `gap` between them become one."""
+def _join(spans: Sequence[SpeechSpan], gap: float) -> list[SpeechSpan]:
+    """Join spans with a gap of less than `gap` seconds."""
     joined: list[SpeechSpan] = []
     for start, end in spans:
         if joined and start - joined[-1][1] < gap:
@@ -118,6 +117,6 @@ def _joined(spans: Sequence[SpeechSpan], gap: float) -> list[SpeechSpan]:
 
 
 def _is_steady(levels: Levels, start: float, end: float) -> bool:
-    """Whether a sound keeps one level, its first and last moments left out: no voice does."""
+    """True for a sound of constant level, apart from start and end. Voices vary."""
     inner = levels[int(start / _STEP_S) + 3 : int(end / _STEP_S) - 3]
     return inner.size > 10 and float(inner.std()) < _MAX_STEADY_DB
