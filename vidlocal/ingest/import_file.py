@@ -69,7 +69,7 @@ def _take(library: Library, name: str, lines: Iterator[tuple[int, object]], refu
     def store() -> None:
         for number, reason in importer.import_lines(batch):
             taken.bad += 1
-            refuse(f"{name}, line {number} {reason}.")
+            refuse(f"{name}, line {number}: {reason}.")
         batch.clear()
 
     for number, line in lines:

@@ -28,7 +28,7 @@ HASH = "ab" * 32
 
 
 def wedding(library: Library) -> int:
-    """A video with everything that a library can know of one."""
+    """A video with rows in every table."""
     video_id = videos.add(
         library,
         content_hash=HASH,
@@ -44,14 +44,14 @@ def wedding(library: Library) -> int:
     )
     frame = frames.of_video(library, video_id)[0]
     frames.store_scene(library, frame, SceneAnswer("A bride.", tags=("dance",)), BY, visible=False)
-    ground = passages.of_video(library, video_id)[0].id or 0
-    whole = Chapter(0.0, 20.0, "All", "A wedding.", (ground,))
-    part = Chapter(0.0, 9.0, "Walk", "She walks.", (ground,), 0.5)
+    cited = passages.of_video(library, video_id)[0].id or 0
+    whole = Chapter(0.0, 20.0, "All", "A wedding.", (cited,))
+    part = Chapter(0.0, 9.0, "Walk", "She walks.", (cited,), 0.5)
     understanding.store_summary(library, video_id, whole, [part], BY)
-    answer = SectionAnswer("Walk", "She walks.", (ground,), ((TagKind.PERSON, "bride"),))
+    answer = SectionAnswer("Walk", "She walks.", (cited,), ((TagKind.PERSON, "bride"),))
     understanding.store_section(library, video_id, Section(0, 0.0, 20.0, "f", answer), BY)
     with library.writing() as connection:
-        connection.execute("INSERT INTO video_tags VALUES (7, ?, 'person', 'bride', ?)", (video_id, ground))
+        connection.execute("INSERT INTO video_tags VALUES (7, ?, 'person', 'bride', ?)", (video_id, cited))
         connection.execute("INSERT INTO vocabulary (form, tag) VALUES ('brides', 'bride')")
     return video_id
 
@@ -60,9 +60,9 @@ def exported(library: Library) -> list[dict[str, object]]:
     return [json.loads(json.dumps(line)) for line in lines(library, videos.every(library), with_vocabulary=True)]
 
 
-def taken(library: Library, *given: object) -> tuple[Importer, list[tuple[int, str]]]:
+def imported(library: Library, *lines_: object) -> tuple[Importer, list[tuple[int, str]]]:
     importer = Importer(library)
-    bad = importer.import_lines(list(enumerate(given, 1)))
+    bad = importer.import_lines(list(enumerate(lines_, 1)))
     importer.finish()
     return importer, bad
 
@@ -73,31 +73,31 @@ def test_what_is_exported_comes_back_without_loss(library: Library, tmp_path: Pa
     assert {line["type"] for line in out} == {"video", "frame", "passage", "section", "word"}
     with Library.open(tmp_path / "other", create=True) as other:
         # Other ids than in the library of origin.
-        taken(other, {"type": "video", "name": "x", "duration": 1})
-        taken(other, {"type": "passage", "video": "x", "kind": "note", "start": 0, "end": 1, "text": "n"})
-        _, bad = taken(other, *out)
+        imported(other, {"type": "video", "name": "x", "duration": 1})
+        imported(other, {"type": "passage", "video": "x", "kind": "note", "start": 0, "end": 1, "text": "n"})
+        _, bad = imported(other, *out)
         assert not bad
         assert exported(other)[2:] == out
         assert [video.content_hash for video in videos.every(other)][1:] == [HASH]
-        taken(other, *out)
+        imported(other, *out)
         assert exported(other)[2:] == out
 
 
-def test_a_video_is_known_by_its_name_alone_and_its_text_waits_for_embedding(library: Library) -> None:
+def test_a_video_is_identified_by_its_name_alone_and_its_text_is_queued_for_embedding(library: Library) -> None:
     video = {"type": "video", "name": "v1", "duration": 55.2}
     said = {"type": "passage", "video": "v1", "kind": "scene", "start": 0.3, "end": 55.1, "text": "A dance."}
-    first, _ = taken(library, video, said, said)
+    first, _ = imported(library, video, said, said)
     assert (first.videos, first.passages, first.existing) == (1, 1, 1)
-    again, _ = taken(library, video, said)
+    again, _ = imported(library, video, said)
     assert (again.videos, again.passages, again.existing) == (0, 0, 1)
-    (known,) = videos.every(library)
-    assert (known.title, known.duration, known.content_hash) == ("v1", 55.2, placeholder_hash("v1"))
+    (stored,) = videos.every(library)
+    assert (stored.title, stored.duration, stored.content_hash) == ("v1", 55.2, placeholder_hash("v1"))
     assert jobs.counts(library) == {(JobKind.EMBED, JobState.QUEUED): 1}
 
 
-def test_a_video_known_by_name_takes_on_its_hash(library: Library) -> None:
-    taken(library, {"type": "video", "name": "v1", "duration": 5})
-    taken(library, {"type": "video", "name": "v1", "duration": 5, "content_hash": HASH})
+def test_a_video_known_by_name_gets_its_hash(library: Library) -> None:
+    imported(library, {"type": "video", "name": "v1", "duration": 5})
+    imported(library, {"type": "video", "name": "v1", "duration": 5, "content_hash": HASH})
     assert [video.content_hash for video in videos.every(library)] == [HASH]
 
 
@@ -105,12 +105,12 @@ def test_lines_about_a_video_of_the_library_find_it_by_its_title(library: Librar
     video_id = wedding(library)
     title = videos.every(library)[0].title
     said = {"type": "passage", "video": title, "kind": "note", "start": 1, "end": 2, "text": "This is Anna."}
-    taken(library, {"type": "video", "name": title, "duration": 20.4}, said)
+    imported(library, {"type": "video", "name": title, "duration": 20.4}, said)
     assert [passage.text for passage in passages.of_video(library, video_id, [PassageKind.NOTE])] == ["This is Anna."]
     assert len(videos.every(library)) == 1
 
 
-def test_bad_lines_are_named_and_the_others_go_on(library: Library) -> None:
+def test_bad_lines_are_reported_and_the_others_imported(library: Library) -> None:
     good = {"type": "passage", "video": "v", "kind": "scene", "start": 0, "end": 1, "text": "t"}
     bad_ones: list[object] = [
         None,
@@ -131,21 +131,21 @@ def test_bad_lines_are_named_and_the_others_go_on(library: Library) -> None:
         {"type": "frame", "video": "v", "time": 1, "picture": "../../x.jpg"},
         {"type": "section", "video": "v", "answer": {}},
     ]
-    importer, bad = taken(library, {"type": "video", "name": "v", "duration": 1}, *bad_ones, good)
+    importer, bad = imported(library, {"type": "video", "name": "v", "duration": 1}, *bad_ones, good)
     assert [number for number, _ in bad] == list(range(2, 2 + len(bad_ones)))
     assert all(reason for _, reason in bad)
     assert (importer.videos, importer.passages) == (1, 1)
 
 
-def test_a_name_is_never_a_place_on_the_disk(library: Library, tmp_path: Path) -> None:
+def test_a_name_is_never_a_path(library: Library, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
-    taken(library, {"type": "video", "name": "../../precious", "duration": 1, "path": "a\0b"})
+    imported(library, {"type": "video", "name": "../../precious", "duration": 1, "path": "a\0b"})
     videos.remove(library, videos.every(library)[0].id)
     assert (tmp_path / "precious").is_dir()
 
 
 def test_text_that_sqlite_cannot_hold_is_replaced(library: Library) -> None:
     said = {"type": "passage", "video": "v", "kind": "scene", "start": 0, "end": 1, "text": "a\0b\ud800", "model": "m"}
-    taken(library, {"type": "video", "name": "v\ud800", "duration": 1}, {**said, "video": "v\ud800"})
+    imported(library, {"type": "video", "name": "v\ud800", "duration": 1}, {**said, "video": "v\ud800"})
     (video,) = videos.every(library)
     assert passages.of_video(library, video.id)[0].text == "a\ufffdb?"

@@ -1,1 +1,1 @@
-"""Rows out of and into a library, validated."""
+"""Export of library rows as JSON lines, and their validated import."""

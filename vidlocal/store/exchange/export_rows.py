@@ -1,4 +1,4 @@
-"""All that a library knows, as plain values, one per line of an export; `store.importing` reads them back.
+"""Exports library rows as JSON-ready lines; `import_rows` reads them back.
 
     {"type": "video", "name": "wedding", "duration": 55.2, "content_hash": ..., "path": ..., ...}
     {"type": "frame", "video": "wedding", "time": 2.0, "picture": "000001.jpg", "tags": ["dance"], ...}
@@ -6,9 +6,8 @@
     {"type": "section", "video": "wedding", "number": 0, ...}
     {"type": "word", "form": "dances", "tag": "dance"}
 
-A passage is known by its `number` within its video, a frame by its time: ids differ from library to library. What has
-no value is left out. Not exported: pictures and vectors, which are made again from the file and the text, the queue,
-and where copies of a file were seen.
+A passage is identified by its `number` within its video, a frame by its time: ids differ between libraries. Values that
+are null are left out. Not exported: images and vectors (recreated from file and text), the queue, and paths of copies.
 """
 
 import json
@@ -34,16 +33,16 @@ SECTION_COLUMNS = ("number", "start", "end", "fingerprint", "excitement", "model
 
 
 def names(videos: Sequence[Video]) -> dict[int, str]:
-    """A name for each video, by its id: its title, with the id behind it where several have the same."""
+    """Return a unique name for each video by id: its title, with the id appended if it is not unique."""
     count = Counter(video.title for video in videos)
     return {video.id: video.title if count[video.title] == 1 else f"{video.title} #{video.id}" for video in videos}
 
 
 def lines(library: Library, videos: Sequence[Video], *, with_vocabulary: bool) -> Iterator[Line]:
-    """What is known of `videos`, in their order. With `whole` the library's vocabulary too."""
-    named = names(videos)
+    """Yield the lines of `videos` in this order, and the vocabulary of the library."""
+    video_names = names(videos)
     for video in videos:
-        yield from _video(library, video.id, named[video.id])
+        yield from _video(library, video.id, video_names[video.id])
     if with_vocabulary:
         for row in library.rows("SELECT form, tag FROM vocabulary ORDER BY form"):
             yield {"type": "word", "form": row["form"], "tag": row["tag"]}
@@ -53,20 +52,22 @@ def _video(library: Library, video_id: int, name: str) -> Iterator[Line]:
     row = library.row("SELECT * FROM videos WHERE id = ?", video_id)
     if row is None:
         return
-    known = _values(row, VIDEO_COLUMNS)
-    known["path"] = os.fsdecode(row["path"])
-    yield {"type": "video", "name": name, **known}
-    times = {found["id"]: found["time"] for found in library.rows(_TIMES, video_id)}
+    values = _values(row, VIDEO_COLUMNS)
+    values["path"] = os.fsdecode(row["path"])
+    yield {"type": "video", "name": name, **values}
+    times = {frame["id"]: frame["time"] for frame in library.rows(_TIMES, video_id)}
     yield from _frames(library, video_id, name, times)
     numbers = {
-        found["id"]: number
-        for number, found in enumerate(library.rows("SELECT id FROM passages WHERE video_id = ? ORDER BY id", video_id))
+        passage_id: number
+        for number, (passage_id,) in enumerate(
+            library.rows("SELECT id FROM passages WHERE video_id = ? ORDER BY id", video_id)
+        )
     }
     yield from _passages(library, video_id, name, times, numbers)
-    for found in library.rows("SELECT * FROM sections WHERE video_id = ? ORDER BY number", video_id):
-        answer = json.loads(found["answer"])
-        answer["rests_on"] = [numbers[rests_on] for rests_on in answer.get("rests_on", ()) if rests_on in numbers]
-        yield {"type": "section", "video": name, **_values(found, SECTION_COLUMNS), "answer": answer}
+    for section in library.rows("SELECT * FROM sections WHERE video_id = ? ORDER BY number", video_id):
+        answer = json.loads(section["answer"])
+        answer["rests_on"] = [numbers[cited] for cited in answer.get("rests_on", ()) if cited in numbers]
+        yield {"type": "section", "video": name, **_values(section, SECTION_COLUMNS), "answer": answer}
 
 
 _TIMES = "SELECT id, time FROM frames WHERE video_id = ?"
@@ -108,8 +109,8 @@ def _passages(
             line["hidden"] = True
         if row["title"] is not None:
             line["chapter"] = {"title": row["title"], "excitement": row["excitement"]}
-        grounds = [numbers[ground] for ground in json.loads(row["grounds"]) if ground in numbers]
-        yield line | _non_empty({"rests_on": grounds, "tags": json.loads(row["named"])})
+        cited = [numbers[passage_id] for passage_id in json.loads(row["grounds"]) if passage_id in numbers]
+        yield line | _non_empty({"rests_on": cited, "tags": json.loads(row["named"])})
 
 
 def _values(row: sqlite3.Row, columns: Sequence[str]) -> Line:

@@ -1,6 +1,6 @@
-"""Lines of an export, or of another program, into the library (the form is described in `store.everything`).
+"""Imports lines of an export, or of another program, into the library (format: `export_rows`).
 
-Nothing is stored twice: a video is known by its content_hash or its name, a passage by its video, kind, span and text.
+Nothing is stored twice: a video is identified by content hash or name, a passage by video, kind, span and text.
 """
 
 import json
@@ -33,19 +33,22 @@ from vidlocal.store.values import now_utc, storable, stored_path
 Line = Mapping[str, object]
 _Key = tuple[str, float, float, str]
 
-# A hash names a folder of pictures: nothing else may get there.
+# A hash becomes a folder name: anything else might lead elsewhere.
 _CONTENT_HASH = re.compile(r"[0-9a-f]{64}|name:[0-9a-f]{64}")
 _IMAGE_NAME = re.compile(r"[0-9A-Za-z_-]{1,40}\.jpg")
 _MAX_DURATION_DIFFERENCE_S = 1.0
 
+_PASSAGE_KINDS = frozenset(TEXT_KINDS)
+_INTEGER_COLUMNS = ("width_px", "height_px", "rotation", "size_bytes", "understood")
+
 
 def placeholder_hash(name: str) -> str:
-    """What stands for the content_hash of a video of which only the name is known: always the same for that name."""
+    """Return the content hash of a video known only by its name: always the same for the same name."""
     return "name:" + blake2b(unicodedata.normalize("NFC", name).encode("utf-8", "replace"), digest_size=32).hexdigest()
 
 
 class Importer:
-    """Takes lines in. `passages` and `videos` count what is new, `known` the passages that were there already."""
+    """Imports lines. Counts new `videos` and `passages`, and `existing` passages."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
@@ -60,10 +63,10 @@ class Importer:
         self._sections: list[tuple[int, Line, Mapping[str, object]]] = []
         self._changed: set[int] = set()
         for row in library.rows("SELECT id, content_hash, title, duration FROM videos"):
-            self._note(row["id"], row["content_hash"], row["title"], row["duration"])
+            self._remember_video(row["id"], row["content_hash"], row["title"], row["duration"])
 
     def import_lines(self, lines: Sequence[tuple[int, object]]) -> list[tuple[int, str]]:
-        """Store the lines (line number, parsed JSON) in one transaction; the numbers of bad ones, with reasons."""
+        """Store lines (line number, parsed JSON) in one transaction. Returns the numbers of bad lines with reasons."""
         bad = []
         with self.library.writing():
             for line_number, line in lines:
@@ -75,69 +78,69 @@ class Importer:
         return bad
 
     def finish(self) -> None:
-        """Store what refers to passages by their number, now that all are there."""
+        """Store citations and sections, which refer to passages by number, after all lines."""
         with self.library.writing() as connection:
-            for video_id, passage_id, rests_on in self._citations:
+            for video_id, passage_id, cited in self._citations:
                 connection.executemany(
                     "INSERT OR IGNORE INTO grounds (passage_id, rests_on) VALUES (?, ?)",
-                    [(passage_id, ground) for ground in self._ids(video_id, rests_on)],
+                    [(passage_id, cited_id) for cited_id in self._ids(video_id, cited)],
                 )
             for video_id, line, answer in self._sections:
-                self._section(video_id, line, answer)
+                self._store_section(video_id, line, answer)
 
     # ------------------------------------------------------------ one line
 
     def _import_line(self, line: object) -> None:
         if not isinstance(line, dict):
-            raise BadLine("is no JSON object")
-        takers = {
-            "passage": self._passage,
-            "video": self._video,
-            "frame": self._frame,
-            "section": self._keep_section,
-            "word": self._word,
+            raise BadLine("not a JSON object")
+        importers = {
+            "passage": self._import_passage,
+            "video": self._import_video,
+            "frame": self._import_frame,
+            "section": self._import_section,
+            "word": self._import_word,
         }
-        taker = takers.get(str(line.get("type")))
-        if taker is None:
-            raise BadLine(f'has no "type" of {", ".join(takers)}')
-        taker(line)
+        importer = importers.get(str(line.get("type")))
+        if importer is None:
+            raise BadLine(f"type is not one of {', '.join(importers)}")
+        importer(line)
 
-    def _video(self, line: Line) -> None:
+    def _import_video(self, line: Line) -> None:
         name = text(line, "name")
-        given = optional(line, "content_hash", text)
-        if given is not None and not _CONTENT_HASH.fullmatch(given):
-            raise BadLine("has a content_hash that is none: 64 digits of 0-9 and a-f")
+        content_hash = optional(line, "content_hash", text)
+        if content_hash is not None and not _CONTENT_HASH.fullmatch(content_hash):
+            raise BadLine("content_hash is not 64 digits of 0-9 and a-f")
         duration = seconds(line, "duration")
-        known = self._ids_by_hash.get(given or placeholder_hash(name))
-        if known is None and given is None:
-            known = next(
-                (
-                    key
-                    for key, length in self._only_titled(name)
-                    if abs(length - duration) <= _MAX_DURATION_DIFFERENCE_S
-                ),
-                None,
-            )
-        if known is None and given is not None:
-            known = self._adopt_hash(name, given)
-        self._ids_by_name[name] = (
-            known if known is not None else self._add_video(line, name, given or placeholder_hash(name), duration)
-        )
+        video_id = self._ids_by_hash.get(content_hash or placeholder_hash(name))
+        if video_id is None and content_hash is None:
+            video_id = self._same_title(name, duration)
+        if video_id is None and content_hash is not None:
+            video_id = self._adopt_hash(name, content_hash)
+        if video_id is None:
+            video_id = self._add_video(line, name, content_hash or placeholder_hash(name), duration)
+        self._ids_by_name[name] = video_id
 
-    def _adopt_hash(self, name: str, given: str) -> int | None:
-        """The video of which so far only the name was known: it now has its hash."""
+    def _same_title(self, name: str, duration: float) -> int | None:
+        """Return the only video with this title, if its duration is equal within 1 s."""
+        titled = self._only_titled(name)
+        if titled is None or abs(titled[1] - duration) > _MAX_DURATION_DIFFERENCE_S:
+            return None
+        return titled[0]
+
+    def _adopt_hash(self, name: str, content_hash: str) -> int | None:
+        """Give the video known only by this name its content hash. Returns its id."""
         video_id = self._ids_by_hash.pop(placeholder_hash(name), None)
         if video_id is not None:
             with self.library.writing() as connection:
-                connection.execute("UPDATE videos SET content_hash = ? WHERE id = ?", (given, video_id))
-            self._ids_by_hash[given] = video_id
+                connection.execute("UPDATE videos SET content_hash = ? WHERE id = ?", (content_hash, video_id))
+            self._ids_by_hash[content_hash] = video_id
         return video_id
 
     def _add_video(self, line: Line, name: str, content_hash: str, duration: float) -> int:
         title = optional(line, "title", text) or name
         kind = optional(line, "kind", text) or MediaKind.VIDEO
         if kind not in set(MediaKind):
-            raise BadLine(f"has a kind of video that is none: {', '.join(MediaKind)}")
+            raise BadLine(f"kind is not one of {', '.join(MediaKind)}")
         values: dict[str, object] = {
             "duration": duration,
             "content_hash": content_hash,
@@ -148,23 +151,27 @@ class Importer:
             "added_at": optional(line, "added_at", text) or now_utc(),
             "excitement": optional(line, "excitement", number),
         }
-        values |= {key: optional(line, key, integer) or 0 for key in _INTEGER_COLUMNS}
-        values |= {key: optional(line, key, text) for key in ("recorded_at", "language", "event_type", "partial")}
+        values |= {column: optional(line, column, integer) or 0 for column in _INTEGER_COLUMNS}
+        values |= {
+            column: optional(line, column, text) for column in ("recorded_at", "language", "event_type", "partial")
+        }
         video_id = self._insert("videos", {column: values[column] for column in VIDEO_COLUMNS})
-        self._note(video_id, content_hash, title, duration)
+        self._remember_video(video_id, content_hash, title, duration)
         self.videos += 1
         return video_id
 
-    def _frame(self, line: Line) -> None:
+    def _import_frame(self, line: Line) -> None:
         video_id = self._video_id(line)
         time = seconds(line, "time")
         frames = self._frame_ids_of(video_id)
         if time in frames:
             return
         same_as = optional(line, "same_as", number)
+        if same_as is not None and same_as not in frames:
+            raise BadLine("same_as is not the time of a frame on an earlier line")
         facts = line.get("facts", {})
-        if not isinstance(facts, dict) or (same_as is not None and same_as not in frames):
-            raise BadLine("is a frame with facts that are none, or like a frame that was not named before it")
+        if not isinstance(facts, dict):
+            raise BadLine("facts is not a JSON object")
         values: dict[str, object] = {
             "time": time,
             "shot": optional(line, "shot", integer) or 0,
@@ -184,38 +191,38 @@ class Importer:
             self._insert("tags", {"frame_id": frames[time], "tag": storable(tag)})
 
     def _image(self, line: Line, video_id: int, position: int) -> str:
-        """Where the picture of a frame is, or is to be: `check --repair` makes it again when the video is there."""
+        """Return the path of the image of a frame. `check --repair` creates it if the video file exists."""
         picture = optional(line, "picture", text) or f"{position:06}.jpg"
         if not _IMAGE_NAME.fullmatch(picture):
-            raise BadLine("has a picture that is not called like 000001.jpg")
+            raise BadLine("picture is not a name like 000001.jpg")
         row = self.library.row("SELECT content_hash FROM videos WHERE id = ?", video_id)
         return f"{image_prefix(row['content_hash'] if row is not None else '')}/{picture}"
 
-    def _passage(self, line: Line) -> None:
+    def _import_passage(self, line: Line) -> None:
         video_id = self._video_id(line)
         kind, start, end = text(line, "kind"), seconds(line, "start"), seconds(line, "end")
-        said = text(line, "text").strip()
-        if kind not in _KINDS:
-            raise BadLine(f"has a kind of passage that is none: {', '.join(TEXT_KINDS)}")
+        content = text(line, "text").strip()
+        if kind not in _PASSAGE_KINDS:
+            raise BadLine(f"kind is not one of {', '.join(TEXT_KINDS)}")
         if end < start:
-            raise BadLine("ends before it starts")
-        key = (kind, start, end, said)
+            raise BadLine("end is before start")
+        key = (kind, start, end, content)
         position = optional(line, "number", integer)
-        rests_on, tags, chapter = numbers(line, "rests_on"), pairs(line, "tags"), _chapter(line)
-        there = self._passage_ids_of(video_id)
-        if key in there:
+        cited, tags, chapter = numbers(line, "rests_on"), pairs(line, "tags"), _chapter(line)
+        passage_ids = self._passage_ids_of(video_id)
+        if key in passage_ids:
             self.existing += 1
         else:
-            there[key] = self._insert("passages", self._row(line, video_id, key))
-            self._add_details(video_id, there[key], tags, chapter)
-            if rests_on:
-                self._citations.append((video_id, there[key], rests_on))
+            passage_ids[key] = self._insert("passages", self._passage_row(line, video_id, key))
+            self._add_details(video_id, passage_ids[key], tags, chapter)
+            if cited:
+                self._citations.append((video_id, passage_ids[key], cited))
             self.passages += 1
             self._changed.add(video_id)
         if position is not None:
-            self._ids_by_number[video_id, position] = there[key]
+            self._ids_by_number[video_id, position] = passage_ids[key]
 
-    def _row(self, line: Line, video_id: int, key: _Key) -> dict[str, object]:
+    def _passage_row(self, line: Line, video_id: int, key: _Key) -> dict[str, object]:
         values: dict[str, object] = dict(zip(("kind", "start", "end", "text"), key, strict=True))
         values |= {column: optional(line, column, text) for column in PASSAGE_COLUMNS if column not in values}
         values["created_at"] = values["created_at"] or now_utc()
@@ -234,6 +241,7 @@ class Importer:
         tags: Sequence[tuple[str, str]],
         chapter: tuple[str, float | None] | None,
     ) -> None:
+        """Store tags and chapter of a passage."""
         for kind, tag in tags:
             self._insert("video_tags", {"video_id": video_id, "kind": kind, "tag": tag, "passage_id": passage_id})
         if chapter is not None:
@@ -241,45 +249,47 @@ class Importer:
             row = {"video_id": video_id, "passage_id": passage_id, "title": title, "excitement": excitement}
             self._insert("chapters", row)
 
-    def _keep_section(self, line: Line) -> None:
+    def _import_section(self, line: Line) -> None:
+        """Validate a section and keep it for `finish`."""
         answer = line.get("answer")
         if not isinstance(answer, dict):
-            raise BadLine("is a section without an answer")
+            raise BadLine("no answer")
         seconds(line, "start"), seconds(line, "end"), integer(line, "number"), optional(line, "excitement", number)
         for name in ("fingerprint", "model", "digest", "prompt_version"):
             text(line, name)
         self._sections.append((self._video_id(line), line, answer))
 
-    def _section(self, video_id: int, line: Line, answer: Mapping[str, object]) -> None:
-        rests_on = self._ids(video_id, numbers(answer, "rests_on"))
-        told = storable(json.dumps({**answer, "rests_on": rests_on}, ensure_ascii=False))
+    def _store_section(self, video_id: int, line: Line, answer: Mapping[str, object]) -> None:
+        cited = self._ids(video_id, numbers(answer, "rests_on"))
+        stored = storable(json.dumps({**answer, "rests_on": cited}, ensure_ascii=False))
         row: dict[str, object] = {
             name: text(line, name) if isinstance(line.get(name), str) else line.get(name) for name in SECTION_COLUMNS
         }
-        self._insert("sections", {**row, "video_id": video_id, "answer": told})
+        self._insert("sections", {**row, "video_id": video_id, "answer": stored})
 
-    def _word(self, line: Line) -> None:
+    def _import_word(self, line: Line) -> None:
         self._insert("vocabulary", {"form": text(line, "form"), "tag": text(line, "tag")})
 
-    # ------------------------------------------------------------ what is there
+    # ------------------------------------------------------------ existing rows
 
     def _video_id(self, line: Line) -> int:
-        """The video that a line is about."""
+        """Return the id of the video of a line."""
         name = text(line, "video")
-        found = self._ids_by_name.get(name) or self._ids_by_hash.get(placeholder_hash(name))
-        if found is None:
-            alone = self._only_titled(name)
-            if not alone:
-                raise BadLine(f"is about {name!r}, which no line before it and no video of the library is called")
-            found = alone[0][0]
-        self._ids_by_name[name] = found
-        return found
+        video_id = self._ids_by_name.get(name) or self._ids_by_hash.get(placeholder_hash(name))
+        if video_id is None:
+            titled = self._only_titled(name)
+            if titled is None:
+                raise BadLine(f"video {name!r} is neither on an earlier line nor in the library")
+            video_id = titled[0]
+        self._ids_by_name[name] = video_id
+        return video_id
 
-    def _only_titled(self, name: str) -> list[tuple[int, float]]:
-        titled = self._videos_by_title.get(name, [])
-        return titled if len(titled) == 1 else []
+    def _only_titled(self, title: str) -> tuple[int, float] | None:
+        """Return id and duration of the only video with this title."""
+        titled = self._videos_by_title.get(title, [])
+        return titled[0] if len(titled) == 1 else None
 
-    def _note(self, video_id: int, content_hash: str, title: str, duration: float) -> None:
+    def _remember_video(self, video_id: int, content_hash: str, title: str, duration: float) -> None:
         self._ids_by_hash[content_hash] = video_id
         self._videos_by_title.setdefault(title, []).append((video_id, duration))
 
@@ -298,11 +308,12 @@ class Importer:
         return self._frame_ids[video_id]
 
     def _ids(self, video_id: int, positions: Sequence[int]) -> list[int]:
-        found = (self._ids_by_number.get((video_id, position)) for position in positions)
-        return [passage_id for passage_id in found if passage_id is not None]
+        """Return the ids of the passages with these numbers. Skips unknown numbers."""
+        ids = (self._ids_by_number.get((video_id, position)) for position in positions)
+        return [passage_id for passage_id in ids if passage_id is not None]
 
     def _insert(self, table: str, row: Mapping[str, object]) -> int:
-        """One new row, unless an equal one is there. Its id. Table and columns are our own words."""
+        """Insert a row unless it violates a unique constraint. Returns its id. Names come from this module only."""
         columns = ", ".join(f'"{column}"' for column in row)
         marks = ", ".join("?" * len(row))
         cursor = self.library.connection.execute(
@@ -311,14 +322,10 @@ class Importer:
         return int(cursor.lastrowid or 0)
 
     def _queue_embedding(self) -> None:
-        """Have the new passages embedded."""
+        """Queue the embedding of new passages."""
         for video_id in sorted(self._changed):
             jobs.add(self.library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
         self._changed.clear()
-
-
-_KINDS = frozenset(TEXT_KINDS)
-_INTEGER_COLUMNS = ("width_px", "height_px", "rotation", "size_bytes", "understood")
 
 
 def _chapter(line: Line) -> tuple[str, float | None] | None:
@@ -326,13 +333,13 @@ def _chapter(line: Line) -> tuple[str, float | None] | None:
     if chapter is None:
         return None
     if not isinstance(chapter, dict):
-        raise BadLine("has a chapter that is none")
+        raise BadLine("chapter is not a JSON object")
     return text(chapter, "title"), optional(chapter, "excitement", number)
 
 
-def _path(text: str) -> str | bytes:
-    """A path as the table of videos holds it; one that no file can have loses what makes it so."""
+def _path(path: str) -> str | bytes:
+    """Convert a path to a column value. Characters that no file name can have are replaced."""
     try:
-        return stored_path(Path(text.replace("\0", "\ufffd")))
+        return stored_path(Path(path.replace("\0", "\ufffd")))
     except UnicodeEncodeError:
-        return storable(text)
+        return storable(path)

@@ -1,4 +1,4 @@
-"""Single values of a line somebody else wrote: of the right sort, or the reason why not."""
+"""Validators for the values of imported lines."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,79 +10,83 @@ from vidlocal.store.values import storable
 Line = Mapping[str, object]
 Value = TypeVar("Value")
 
-# What SQLite holds as a whole number.
+# Limit of SQLite integers.
 _MAX_INTEGER = 1 << 63
 
 
 class BadLine(ValueError):
-    """A line that cannot be taken in. `str()` goes behind "line 7": what it is, or has."""
+    """A line that cannot be imported. `str()` is the reason, for messages such as "line 7: no name"."""
 
 
 def text(line: Line, name: str) -> str:
-    """Text as SQLite can hold it."""
+    """Return a non-blank string as SQLite can hold it."""
     return storable(exact_text(line, name))
 
 
 def exact_text(line: Line, name: str) -> str:
-    """Text as it is: the bytes of a file's name that are no UTF-8 stand in it as halves of surrogate pairs."""
+    """Return a non-blank string unchanged, including surrogates that stand for bytes of file names."""
     value = line.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise BadLine(f"has no {name}")
+        raise BadLine(f"no {name}")
     return value
 
 
 def number(line: Line, name: str) -> float:
+    """Return a finite number within the range of SQLite."""
     value = line.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= _MAX_INTEGER:
-        raise BadLine(f"has no {name} that is a number")
+        raise BadLine(f"{name} is not a number")
     if not math.isfinite(value):
-        raise BadLine(f"has no {name} that is a number")
+        raise BadLine(f"{name} is not a number")
     return float(value)
 
 
 def seconds(line: Line, name: str) -> float:
-    """Seconds, not negative."""
-    seconds = number(line, name)
-    if seconds < 0:
-        raise BadLine(f"has a {name} below 0")
-    return seconds
+    """Return a non-negative number."""
+    value = number(line, name)
+    if value < 0:
+        raise BadLine(f"{name} is negative")
+    return value
 
 
 def integer(line: Line, name: str) -> int:
+    """Return an integer within the range of SQLite."""
     value = line.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not -_MAX_INTEGER <= value < _MAX_INTEGER:
-        raise BadLine(f"has no {name} that is a whole number")
+        raise BadLine(f"{name} is not an integer")
     return value
 
 
 def optional(line: Line, name: str, read: Callable[[Line, str], Value]) -> Value | None:
-    """The value, None when there is none. Empty text is none."""
+    """Return a value by one of the other validators; None if it is missing, null or empty."""
     return None if line.get(name) in (None, "") else read(line, name)
 
 
 def words(line: Line, name: str) -> tuple[str, ...]:
-    found = line.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        raise BadLine(f"has {name} that are no list of words")
-    return tuple(found)
+    """Return a list of strings, empty if it is missing."""
+    values = line.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BadLine(f"{name} is not a list of strings")
+    return tuple(values)
 
 
 def numbers(line: Line, name: str) -> tuple[int, ...]:
-    found = line.get(name, [])
-    if not isinstance(found, list | tuple) or not all(type(value) is int for value in found):
-        raise BadLine(f"has {name} that are no list of numbers")
-    return tuple(found)
+    """Return a list of integers, empty if it is missing."""
+    values = line.get(name, [])
+    if not isinstance(values, list | tuple) or not all(type(value) is int for value in values):
+        raise BadLine(f"{name} is not a list of integers")
+    return tuple(values)
 
 
 def pairs(line: Line, name: str) -> tuple[tuple[str, str], ...]:
-    """Kinds of tag and tags."""
-    found = line.get(name, [])
-    if not isinstance(found, list) or not all(
+    """Return a list of [tag kind, tag] pairs, empty if it is missing."""
+    values = line.get(name, [])
+    if not isinstance(values, list) or not all(
         isinstance(pair, list) and len(pair) == 2 and pair[0] in _TAG_KINDS and isinstance(pair[1], str)
-        for pair in found
+        for pair in values
     ):
-        raise BadLine(f"has {name} that are no pairs of a kind and a word")
-    return tuple((kind, storable(tag)) for kind, tag in found)
+        raise BadLine(f"{name} is not a list of [kind, tag] pairs")
+    return tuple((kind, storable(tag)) for kind, tag in values)
 
 
 _TAG_KINDS = tuple(TagKind)
