@@ -42,13 +42,13 @@ def worker() -> Iterator[Worker]:
         yield opened
 
 
-def test_run_returns_what_the_program_said_and_its_status() -> None:
+def test_run_returns_output_and_exit_status() -> None:
     code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
     finished = run([PYTHON, "-c", code], timeout=20)
     assert (finished.returncode, finished.stdout, finished.stderr) == (3, b"out\n", "err\n")
 
 
-def test_run_feeds_standard_input_larger_than_a_pipe_to_a_program_that_answers_meanwhile() -> None:
+def test_run_feeds_stdin_larger_than_a_pipe_while_reading_the_output() -> None:
     sent = os.urandom(1 << 20)
     copy = "import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
     assert run([PYTHON, "-c", copy], timeout=20, stdin=sent).stdout == sent
@@ -64,7 +64,7 @@ def test_run_passes_any_file_name_unchanged() -> None:
     assert run([PYTHON, "-c", code, name], timeout=20).stdout == os.fsencode(name)
 
 
-def test_run_kills_a_program_that_takes_too_long_even_when_it_ignores_sigterm(tmp_path: Path) -> None:
+def test_run_kills_a_program_at_the_timeout_even_if_it_ignores_sigterm(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
@@ -74,7 +74,7 @@ def test_run_kills_a_program_that_takes_too_long_even_when_it_ignores_sigterm(tm
     assert _ends(int((tmp_path / "pid").read_text()))
 
 
-def test_run_stops_a_program_that_says_too_much() -> None:
+def test_run_kills_a_program_with_too_much_output() -> None:
     with pytest.raises(TooMuchOutput):
         run([PYTHON, "-c", "while True: print('x' * 9999)"], timeout=20, max_output_bytes=100_000)
 
@@ -130,14 +130,14 @@ def test_stream_kills_a_program_that_stalls() -> None:
     assert _ends(pid)
 
 
-def test_stream_left_early_leaves_no_process() -> None:
+def test_leaving_a_stream_early_ends_the_process() -> None:
     code = "import os\nos.write(1, str(os.getpid()).zfill(8).encode())\nwhile True: os.write(1, b'x' * 99999)"
     with Stream([PYTHON, "-c", code], stall_timeout=20, timeout=20) as stream:
         pid = int(read(stream, 8))
     assert _ends(pid)
 
 
-def test_stream_leaves_no_open_file_behind() -> None:
+def test_stream_closes_its_files() -> None:
     before = len(os.listdir("/dev/fd"))
     for _ in range(3):
         with Stream([PYTHON, "-c", "pass"], stall_timeout=20, timeout=20, line_pipe=True) as stream:
@@ -145,7 +145,7 @@ def test_stream_leaves_no_open_file_behind() -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent is gone")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a child when its parent dies")
 def test_a_program_dies_with_its_killed_parent(tmp_path: Path) -> None:
     child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); print(1, flush=True)"
     code = (
@@ -160,7 +160,7 @@ def test_a_program_dies_with_its_killed_parent(tmp_path: Path) -> None:
     assert _ends(int((tmp_path / "pid").read_text()))
 
 
-def test_worker_answers_with_values_and_bytes(worker: Worker) -> None:
+def test_worker_replies_with_values_and_bytes(worker: Worker) -> None:
     text = os.fsdecode(b"name \xff\n\xe2\x82\xac")
     payload = os.urandom(3 << 20)
     reply = worker.call({"do": "echo", "text": text}, payload=payload, timeout=20)
@@ -173,28 +173,28 @@ def test_worker_keeps_its_child_between_calls(worker: Worker) -> None:
     assert len(pids) == 1
 
 
-def test_worker_hands_our_own_errors_on_and_lives(worker: Worker) -> None:
+def test_worker_raises_errors_of_the_handler_and_keeps_the_child(worker: Worker) -> None:
     before = worker.call({"do": "echo"}, timeout=20).values["pid"]
     with pytest.raises(MediaError, match=r"^this file is no good$"):
         worker.call({"do": "refuse"}, timeout=20)
     assert worker.call({"do": "echo"}, timeout=20).values["pid"] == before
 
 
-def test_worker_survives_a_segmentation_fault_and_keeps_the_last_words(worker: Worker) -> None:
+def test_worker_survives_a_segmentation_fault_and_keeps_stderr(worker: Worker) -> None:
     with pytest.raises(WorkerCrashed, match="the test child crashed") as caught:
         worker.call({"do": "crash"}, timeout=20)
     assert "last words" in caught.value.__notes__[0]
     assert worker.call({"do": "echo", "text": "again"}, timeout=20).values["said"] == "again"
 
 
-def test_worker_reports_a_bug_with_its_trace_and_starts_afresh(worker: Worker) -> None:
+def test_worker_reports_a_bug_with_its_traceback_and_restarts_the_child(worker: Worker) -> None:
     with pytest.raises(WorkerCrashed, match="nobody foresaw this") as caught:
         worker.call({"do": "bug"}, timeout=20)
     assert "Traceback" in caught.value.__notes__[0]
     assert worker.call({"do": "echo", "text": "again"}, timeout=20).values["said"] == "again"
 
 
-def test_worker_that_hangs_is_killed_and_replaced(worker: Worker) -> None:
+def test_a_hanging_child_is_killed_and_replaced(worker: Worker) -> None:
     pid = worker.call({"do": "echo"}, timeout=20).values["pid"]
     with pytest.raises(WorkerTimedOut, match="the test child"):
         worker.call({"do": "hang"}, timeout=0.5)
@@ -203,7 +203,7 @@ def test_worker_that_hangs_is_killed_and_replaced(worker: Worker) -> None:
     assert worker.call({"do": "echo", "text": "again"}, timeout=20).values["said"] == "again"
 
 
-def test_worker_that_died_between_calls_is_replaced(worker: Worker) -> None:
+def test_a_child_that_died_between_calls_is_replaced(worker: Worker) -> None:
     pid = worker.call({"do": "echo"}, timeout=20).values["pid"]
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)
@@ -213,12 +213,12 @@ def test_worker_that_died_between_calls_is_replaced(worker: Worker) -> None:
     assert worker.call({"do": "echo", "text": "again"}, timeout=20).values["said"] == "again"
 
 
-def test_worker_is_not_confused_by_what_libraries_print(worker: Worker) -> None:
+def test_output_of_libraries_does_not_disturb_replies(worker: Worker) -> None:
     worker.call({"do": "chatter"}, timeout=20)
     assert worker.call({"do": "echo", "text": "clear"}, timeout=20).values["said"] == "clear"
 
 
-def test_worker_with_limited_memory_fails_without_taking_the_machine() -> None:
+def test_the_memory_of_a_worker_is_limited() -> None:
     with (
         Worker("tests.support.process_child", name="the test child", memory_bytes=512 << 20) as worker,
         pytest.raises(WorkerCrashed, match="MemoryError"),

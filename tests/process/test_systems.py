@@ -1,4 +1,4 @@
-"""What other systems than Linux and macOS lack keeps nobody out from the start."""
+"""Imports on systems without the modules specific to Unix."""
 
 import subprocess
 import sys
@@ -14,6 +14,8 @@ for module in pkgutil.walk_packages(vidlocal.__path__, "vidlocal."):
 """
 
 
-def test_every_module_can_be_imported_without_what_only_unix_has() -> None:
-    done = subprocess.run([sys.executable, "-c", _IMPORT_ALL], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_every_module_can_be_imported_without_the_unix_modules() -> None:
+    completed = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (completed.returncode, completed.stderr) == (0, "")

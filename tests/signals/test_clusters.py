@@ -1,4 +1,4 @@
-"""Pictures that look nearly the same, put together."""
+"""Clusters of similar frames."""
 
 import numpy as np
 import pytest
@@ -8,23 +8,23 @@ from tests.support.text_videos import random_rows
 from vidlocal.signals.clusters import assign_leaders
 
 
-def one_by_one(vectors: Rows, least: float) -> np.ndarray:  # type: ignore[type-arg]
-    """Whether a row becomes a leader, decided for one after the other."""
-    known: list[int] = []
+def sequential_leaders(vectors: Rows, min_cosine: float) -> np.ndarray:  # type: ignore[type-arg]
+    """Positions of all leaders, found row by row."""
+    leaders: list[int] = []
     for at, row in enumerate(vectors):
-        if not known or (vectors[known] @ row).max() < least:
-            known.append(at)
-    return np.array(known)
+        if not leaders or (vectors[leaders] @ row).max() < min_cosine:
+            leaders.append(at)
+    return np.array(leaders)
 
 
 def groups(count: int, size: int, *, dimensions: int, share: float = 0.2) -> Rows:
-    """`count` groups of `size` rows near each other, in mixed order."""
+    """`count` groups of `size` similar rows, shuffled."""
     rows = near(np.repeat(random_rows(count, dimensions=dimensions), size, axis=0), share=share)
     return rows[np.random.default_rng(2).permutation(len(rows))]
 
 
 @pytest.mark.parametrize("dimensions", [64, 512])
-def test_groups_are_found_and_nothing_else(dimensions: int) -> None:
+def test_only_the_groups_are_found(dimensions: int) -> None:
     rows = groups(300, 5, dimensions=dimensions)
     leader = assign_leaders(rows, 0.9)
     assert len(set(leader.tolist())) == 300
@@ -33,12 +33,12 @@ def test_groups_are_found_and_nothing_else(dimensions: int) -> None:
 
 
 @pytest.mark.parametrize("spread", [0.4, 1.0])
-def test_every_row_is_as_near_to_its_leader_as_was_asked_for_and_no_two_leaders_are(spread: float) -> None:
+def test_every_row_is_within_reach_of_its_leader_and_no_two_leaders_are(spread: float) -> None:
     rows = groups(40, 50, dimensions=128, share=spread)
-    for least in (0.7, 0.95):
-        leader = assign_leaders(rows, least)
-        assert np.einsum("ij,ij->i", rows, rows[leader]).min() >= least - 1e-5
-        assert np.array_equal(np.unique(leader), one_by_one(rows, least))
+    for min_cosine in (0.7, 0.95):
+        leader = assign_leaders(rows, min_cosine)
+        assert np.einsum("ij,ij->i", rows, rows[leader]).min() >= min_cosine - 1e-5
+        assert np.array_equal(np.unique(leader), sequential_leaders(rows, min_cosine))
         assert np.array_equal(leader[np.unique(leader)], np.unique(leader))
 
 
@@ -54,7 +54,7 @@ def test_a_slow_pan_is_not_one_group() -> None:
     assert len(set(assign_leaders(rows, float(np.cos(0.5))).tolist())) == 6
 
 
-def test_all_the_same_and_nothing_at_all_are_no_trouble() -> None:
+def test_equal_rows_and_no_rows() -> None:
     assert set(assign_leaders(np.repeat(random_rows(1, dimensions=128), 3_000, axis=0), 0.999).tolist()) == {0}
     assert assign_leaders(np.empty((0, 64), dtype=np.float32), 0.9).tolist() == []
     assert assign_leaders(random_rows(1, dimensions=128), 0.9).tolist() == [0]

@@ -1,4 +1,4 @@
-"""The choice of the frames that show what a video is about."""
+"""Selection of representative frames."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from vidlocal.signals.novelty import NoveltyTracker
 from vidlocal.signals.representatives import MAX_FRAMES, choose_frames, rate_quality
 
 
-def gists_of(levels: list[int]) -> Descriptors:
-    """Plain frames, one grey level each."""
+def descriptors_of(levels: list[int]) -> Descriptors:
+    """Descriptors of plain frames, one grey level each."""
     return np.array([[level] * DESCRIPTOR_SIZE for level in levels], np.uint8)
 
 
@@ -20,28 +20,28 @@ def test_no_frames_have_no_representatives() -> None:
     assert choose_frames(np.zeros((0, DESCRIPTOR_SIZE), np.uint8), shots=[], quality=evenly(0)) == []
 
 
-def test_few_frames_are_all_chosen() -> None:
-    assert sorted(choose_frames(gists_of([10, 20, 30]), shots=[0, 0, 1], quality=evenly(3))) == [0, 1, 2]
+def test_few_frames_are_all_selected() -> None:
+    assert sorted(choose_frames(descriptors_of([10, 20, 30]), shots=[0, 0, 1], quality=evenly(3))) == [0, 1, 2]
 
 
-def test_no_more_than_fifty_are_chosen_and_none_twice() -> None:
+def test_at_most_fifty_are_selected_and_none_twice() -> None:
     levels = [number % 250 for number in range(400)]
-    chosen = choose_frames(gists_of(levels), shots=[number // 40 for number in range(400)], quality=evenly(400))
-    assert len(chosen) == len(set(chosen)) == MAX_FRAMES == 50
+    selected = choose_frames(descriptors_of(levels), shots=[number // 40 for number in range(400)], quality=evenly(400))
+    assert len(selected) == len(set(selected)) == MAX_FRAMES == 50
 
 
-def test_the_first_choices_cover_the_shots_that_differ_most() -> None:
+def test_the_first_selections_cover_the_most_different_shots() -> None:
     levels = [10] * 20 + [12] * 5 + [120] * 5 + [240] * 5
     shots = [0] * 20 + [1] * 5 + [2] * 5 + [3] * 5
-    first = choose_frames(gists_of(levels), shots=shots, quality=evenly(35), limit=3)
+    first = choose_frames(descriptors_of(levels), shots=shots, quality=evenly(35), limit=3)
     assert [shots[position] for position in first] == [0, 3, 2]
 
 
-def test_the_most_valuable_frame_is_the_best_one_of_the_longest_shot() -> None:
+def test_the_first_frame_is_the_best_of_the_longest_shot() -> None:
     quality = evenly(6) * 0.5
     quality[3] = 0.9
     quality[5] = 1.0
-    assert choose_frames(gists_of([9] * 6), shots=[0, 1, 1, 1, 1, 2], quality=quality)[0] == 3
+    assert choose_frames(descriptors_of([9] * 6), shots=[0, 1, 1, 1, 1, 2], quality=quality)[0] == 3
 
 
 def test_black_and_blurred_frames_come_last() -> None:
@@ -52,10 +52,10 @@ def test_black_and_blurred_frames_come_last() -> None:
         shots=[0, 0, 0, 0],
     )
     assert quality[1] < quality[2] < quality[0]
-    assert choose_frames(gists_of([100, 0, 140, 110]), shots=[0, 0, 0, 0], quality=quality)[-1] == 1
+    assert choose_frames(descriptors_of([100, 0, 140, 110]), shots=[0, 0, 0, 0], quality=quality)[-1] == 1
 
 
-def test_equal_inputs_give_equal_answers() -> None:
+def test_the_selection_is_deterministic() -> None:
     gists = np.random.default_rng(3).integers(0, 255, (300, DESCRIPTOR_SIZE), dtype=np.uint8)
     shots = [number // 7 for number in range(300)]
     assert choose_frames(gists, shots=shots, quality=evenly(300)) == choose_frames(
@@ -65,7 +65,7 @@ def test_equal_inputs_give_equal_answers() -> None:
 
 def test_novelty_is_the_distance_to_the_most_similar_frame_before() -> None:
     novelty = NoveltyTracker()
-    seen = [novelty.score(gist) for gist in gists_of([10, 10, 200, 12])]
+    seen = [novelty.score(descriptor) for descriptor in descriptors_of([10, 10, 200, 12])]
     assert seen[0] == 1.0
     assert seen[1] == 0.0
     assert seen[2] > 0.5

@@ -1,4 +1,4 @@
-"""Text on screen, read by the real recogniser."""
+"""Text recognition with the real RapidOCR."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def reader() -> Iterator[RapidOcr]:
 
 
 def jpeg_of(*texts: tuple[int, int, int, str], background: tuple[int, int, int] = (20, 30, 60)) -> bytes:
-    """A picture of 896 x 504 with texts, each given as left, top, size, words."""
+    """An image of 896 x 504 with texts, each as left, top, size, words."""
     image = Image.new("RGB", (896, 504), background)
     draw = ImageDraw.Draw(image)
     for left, top, size, words in texts:
@@ -34,35 +34,35 @@ def line(text: str, *, score: float = 0.99, left: float = 0, top: float = 0, hei
 
 
 def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: RapidOcr) -> None:
-    found = reader.read(jpeg_of((200, 430, 26, "welcome to our wedding"), (150, 120, 70, "Anna and Peter")))
-    assert found is not None
-    assert found.text == "Anna and Peter\nwelcome to our wedding"
-    assert found.score > 0.9
-    assert found.model
+    screen_text = reader.read(jpeg_of((200, 430, 26, "welcome to our wedding"), (150, 120, 70, "Anna and Peter")))
+    assert screen_text is not None
+    assert screen_text.text == "Anna and Peter\nwelcome to our wedding"
+    assert screen_text.score > 0.9
+    assert screen_text.model
 
 
 def test_small_print_is_read(reader: RapidOcr) -> None:
-    found = reader.read(jpeg_of((300, 300, 17, "camera operator: Maria Keller")))
-    assert found is not None
-    assert "Maria Keller" in found.text
+    screen_text = reader.read(jpeg_of((300, 300, 17, "camera operator: Maria Keller")))
+    assert screen_text is not None
+    assert "Maria Keller" in screen_text.text
 
 
-def test_a_blank_picture_holds_no_text(reader: RapidOcr) -> None:
+def test_a_blank_image_has_no_text(reader: RapidOcr) -> None:
     assert reader.read(jpeg_of()) is None
 
 
-def test_a_damaged_picture_is_named_and_the_reader_goes_on(reader: RapidOcr) -> None:
+def test_a_corrupt_image_is_an_error_and_the_next_image_is_read(reader: RapidOcr) -> None:
     whole = jpeg_of((150, 120, 70, "Platform"))
     for damaged in (b"", b"no picture", whole[:2000]):
-        with pytest.raises(MediaError, match="damaged"):
+        with pytest.raises(MediaError, match="corrupt"):
             reader.read(damaged)
-    found = reader.read(whole)
-    assert found is not None
-    assert found.text == "Platform"
+    screen_text = reader.read(whole)
+    assert screen_text is not None
+    assert screen_text.text == "Platform"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (896, 2), (2, 896)])
-def test_a_sliver_holds_no_text(reader: RapidOcr, size: tuple[int, int]) -> None:
+def test_a_sliver_has_no_text(reader: RapidOcr, size: tuple[int, int]) -> None:
     packed = io.BytesIO()
     Image.new("RGB", size, (255, 255, 255)).save(packed, "JPEG")
     assert reader.read(packed.getvalue()) is None
@@ -76,20 +76,20 @@ def test_the_leader_of_a_film_is_read(reader: RapidOcr, real_media: Path) -> Non
     picture.thumbnail((896, 896))
     packed = io.BytesIO()
     picture.save(packed, "JPEG", quality=85)
-    found = reader.read(packed.getvalue())
-    assert found is not None
-    assert found.text.startswith("Frame = 1")
+    screen_text = reader.read(packed.getvalue())
+    assert screen_text is not None
+    assert screen_text.text.startswith("Frame = 1")
 
 
-def test_the_readers_process_may_open_no_connection() -> None:
+def test_the_child_process_cannot_open_a_connection() -> None:
     with Worker("tests.support.connecting_child", name="the reader") as worker:
         for attempt in ("connect", "look up"):
-            with pytest.raises(ToolError, match="refused"):
+            with pytest.raises(ToolError, match="blocked"):
                 worker.call({"do": attempt}, timeout=60)
 
 
-def test_lines_are_put_in_the_order_of_reading() -> None:
-    found = join_lines(
+def test_lines_are_joined_in_reading_order() -> None:
+    screen_text = join_lines(
         [
             line("right", left=300, top=12),
             line("below", left=10, top=60),
@@ -97,12 +97,12 @@ def test_lines_are_put_in_the_order_of_reading() -> None:
         ],
         model="m",
     )
-    assert found is not None
-    assert found.text == "left right\nbelow"
+    assert screen_text is not None
+    assert screen_text.text == "left right\nbelow"
 
 
-def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
-    kept = join_lines(
+def test_uncertain_lines_and_single_characters_are_left_out() -> None:
+    result = join_lines(
         [
             line("EXIT", score=0.97),
             line("foliage", score=0.55, top=40),
@@ -113,18 +113,18 @@ def test_uncertain_lines_and_lone_signs_are_left_out() -> None:
         ],
         model="m",
     )
-    assert kept is not None
-    assert kept.text == "EXIT\n7"
+    assert result is not None
+    assert result.text == "EXIT\n7"
 
 
-def test_nothing_worth_keeping_is_no_text() -> None:
+def test_without_reliable_lines_there_is_no_text() -> None:
     assert join_lines([], model="m") is None
     assert join_lines([line("~", score=0.99), line("x", score=0.7)], model="m") is None
     assert join_lines([line("8", score=0.99)], model="m") is None
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("text", "other", "expected"),
     [
         ("Anna and Peter", "Anna and Peter", True),
         ("Welcome to the wedding of Anna", "Welcome to the weddlng of Anna", True),
@@ -134,5 +134,5 @@ def test_nothing_worth_keeping_is_no_text() -> None:
         ("", "EXIT", False),
     ],
 )
-def test_readings_of_one_text_are_told_from_different_texts(one: str, other: str, same: bool) -> None:
-    assert is_same_text(one, other) is same
+def test_readings_of_the_same_text_are_recognized(text: str, other: str, expected: bool) -> None:
+    assert is_same_text(text, other) is expected

@@ -47,7 +47,7 @@ def read_frames(
     prober: Prober,
     report: Callable[[float], None] | None = None,
 ) -> Iterator[DecodedFrame]:
-    """Yield frames of a video in order, about `every` seconds apart, or all frames if `every` is 0.
+    """Yield frames of a video in order, about `every` seconds apart, or all frames for `every` 0.
 
     The first frame is always included, and gaps are at most 1.5 times `every` if the video has frames in between. Only
     a few frames are in memory at a time. `report` is called with the seconds of video done. Closing the iterator ends

@@ -27,7 +27,7 @@ class Prober:
     """Opens media files in one child process, restarted after a crash. A context manager."""
 
     def __init__(self) -> None:
-        self._worker = Worker("vidlocal.media.probe_child", name="The media reader", memory_bytes=_MEMORY_BYTES)
+        self._worker = Worker("vidlocal.media.probe_child", name="Media decoder", memory_bytes=_MEMORY_BYTES)
         self._cached: tuple[Path, FileStamp, Timeline] | None = None
 
     def __enter__(self) -> Self:

@@ -1,10 +1,10 @@
-"""Starting, limiting and ending child processes: the only code that does.
+"""Start, limit and end child processes. No other package starts processes.
 
-`run` for a short program, `Stream` for one that says much, `Worker` and `serve` for Python code that may crash,
-`start_detached` for a player that outlives us, `refuse_network` for a child that has nothing to do there.
+`run` is for short programs, `Stream` for programs with much output, `Worker` and `serve` for Python code that may
+crash, `start_detached` for players, `refuse_network` for children without network access.
 
-Every other child has its own process group, runs niced, gets no terminal, dies with the parent, is never started
-through a shell and is ended by SIGKILL to its group: an ffmpeg that hangs in open() ignores SIGTERM.
+Except for detached programs, children have their own process group and no terminal, run niced, die with the parent, are
+started without a shell and ended by SIGKILL to the group: an ffmpeg that hangs in open() ignores SIGTERM.
 """
 
 from vidlocal.process.detached import start_detached

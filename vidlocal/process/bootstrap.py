@@ -1,7 +1,7 @@
-"""The first code of every child, run as a script: limit itself, then become the program.
+"""First code of every child process, run as a script: set limits, then become the program.
 
-A `preexec_fn` would run Python between fork and exec, which is unsafe as soon as the parent has threads;
-these 20 ms are the price. Imports nothing of vidlocal, for it runs before the path is known.
+Takes 20 ms. The alternative, a `preexec_fn`, runs Python between fork and exec, which is unsafe if the parent has
+threads. Imports nothing from vidlocal, because sys.path is not set yet.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SIGKILL = 9
 _NICENESS = 5
-_SIDE_FD = 3
+_LINE_FD = 3
 
 
 def main() -> None:
@@ -20,8 +20,8 @@ def main() -> None:
     os.nice(_NICENESS)
     if spec["memory_bytes"]:
         _limit_memory(spec["memory_bytes"])
-    if spec["side"] is not None:
-        os.dup2(spec["side"], _SIDE_FD)
+    if spec["line_fd"] is not None:
+        os.dup2(spec["line_fd"], _LINE_FD)
     if "module" in spec:
         _become_module(spec)
     else:
@@ -29,13 +29,13 @@ def main() -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Be killed when the thread that started us ends (Linux; elsewhere a closed pipe has to do)."""
+    """Ask the kernel for SIGKILL when the starting thread ends (Linux; other systems rely on a closed pipe)."""
     if sys.platform != "linux":
         return
     import ctypes
 
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 
@@ -43,8 +43,8 @@ def _limit_memory(limit_bytes: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    within = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (within, hard))
+    soft = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _become_program(argv: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A program that goes on by itself when we end: a player that a person watches."""
+"""Start a detached program such as a video player."""
 
 import shutil
 import subprocess
@@ -6,29 +6,27 @@ from collections.abc import Sequence
 
 from vidlocal.errors import ToolError
 
-# A program that cannot do what it was started for says so by then.
+# A program that fails does so within this time.
 _STARTUP_S = 0.5
 
 
 def start_detached(argv: Sequence[str]) -> None:
-    """Start a program in a session of its own, without a terminal, and leave it alone.
+    """Start a program in a new session, without a terminal.
 
-    Raises ToolError when it cannot be started or fails at once.
+    Raises ToolError if the program cannot be started or fails within half a second.
     """
     program = shutil.which(argv[0])
     if program is None:
-        raise ToolError(f"The program {argv[0]} is not there or may not be run.")
-    nothing = subprocess.DEVNULL
+        raise ToolError(f"{argv[0]}: program not found or not executable.")
+    null = subprocess.DEVNULL
     try:
-        child = subprocess.Popen(
-            [program, *argv[1:]], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-        )
+        child = subprocess.Popen([program, *argv[1:]], stdin=null, stdout=null, stderr=null, start_new_session=True)
     except OSError as error:
-        raise ToolError(f"{program} cannot be started: {error.strerror}.") from error
+        raise ToolError(f"{program}: cannot be started: {error.strerror}.") from error
     try:
         code = child.wait(timeout=_STARTUP_S)
     except subprocess.TimeoutExpired:
-        child.returncode = 0  # it plays: nobody will collect it, and Python need not warn of that
+        child.returncode = 0  # still running: nobody collects it, and Python must not warn about it
         return
     if code:
-        raise ToolError(f"{program} failed and played nothing. Choose another with: vidlocal config player PATH")
+        raise ToolError(f"{program}: the player failed. To choose another, run: vidlocal config player PATH")

@@ -1,4 +1,4 @@
-"""Starting one child and ending it for certain."""
+"""Start and kill one child process."""
 
 import contextlib
 import json
@@ -15,45 +15,45 @@ from vidlocal.errors import ToolError
 
 _BOOTSTRAP = str(Path(__file__).with_name("bootstrap.py"))
 _REAP_TIMEOUT_S = 10.0
-# From 1.29 on onnxruntime sends what it runs to its maker, by itself, some seconds after its import. Only this
-# variable, set before, keeps it from that; its own disable_telemetry_events() comes too late.
-# The others are for the library that models are usually fetched with: setup alone fetches, and without it.
+# From 1.29 on, onnxruntime sends telemetry some seconds after its import. Only this variable, set before the import,
+# prevents it; disable_telemetry_events() comes too late. The others stop downloads by huggingface_hub: only setup
+# downloads, and without that library.
 _OFFLINE = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 Child = subprocess.Popen[bytes]
 
 
 def launch_program(
-    argv: Sequence[str], *, stdin: int | None, memory_bytes: int | None, side_fd: int | None = None
+    argv: Sequence[str], *, stdin: int | None, memory_bytes: int | None, line_fd: int | None = None
 ) -> Child:
-    """A running program with stdout and stderr as pipes. `side_fd` becomes its file descriptor 3."""
+    """Start a program with stdout and stderr as pipes. `line_fd` becomes file descriptor 3 of the program."""
     program = shutil.which(argv[0])
     if program is None:
-        raise ToolError(f"The program {argv[0]} is not there or may not be run.")
-    spec = {"argv": [program, *argv[1:]], "memory_bytes": memory_bytes, "side": side_fd}
-    return _start(spec, stdin=stdin, keep=() if side_fd is None else (side_fd,), stdout=subprocess.PIPE)
+        raise ToolError(f"{argv[0]}: program not found or not executable.")
+    spec = {"argv": [program, *argv[1:]], "memory_bytes": memory_bytes, "line_fd": line_fd}
+    return _start(spec, stdin=stdin, pass_fds=() if line_fd is None else (line_fd,), stdout=subprocess.PIPE)
 
 
 def launch_module(module: str, *, requests: int, replies: int, memory_bytes: int | None) -> Child:
-    """A running `python -m module`, given two pipe ends by number; its stdin closes when the parent dies."""
+    """Start `python -m module` with the numbers of two pipe ends. Stdin of the child closes when the parent dies."""
     spec = {
         "module": module,
         "path": [entry for entry in sys.path if os.path.isabs(entry)],
         "requests": requests,
         "replies": replies,
         "memory_bytes": memory_bytes,
-        "side": None,
+        "line_fd": None,
     }
-    # What C libraries print goes to stderr, where only its tail is kept.
-    return _start(spec, stdin=subprocess.PIPE, keep=(requests, replies), stdout=None)
+    # Output of C libraries goes to stderr, of which only the tail is kept.
+    return _start(spec, stdin=subprocess.PIPE, pass_fds=(requests, replies), stdout=None)
 
 
 def kill(child: Child) -> None:
-    """End the child's whole group at once and collect it. Harmless when it has ended already."""
+    """Kill the child's process group and collect the child. Does nothing if the child has ended."""
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
-    # A process that is stuck in the kernel (a dead network drive) cannot be collected; we do not wait with it.
+    # A process stuck in the kernel (a dead network drive) cannot be collected, so waiting has a limit.
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=_REAP_TIMEOUT_S)
     for pipe in (child.stdin, child.stdout, child.stderr):
@@ -62,7 +62,7 @@ def kill(child: Child) -> None:
                 pipe.close()
 
 
-def _start(spec: Mapping[str, Any], *, stdin: int | None, keep: tuple[int, ...], stdout: int | None) -> Child:
+def _start(spec: Mapping[str, Any], *, stdin: int | None, pass_fds: tuple[int, ...], stdout: int | None) -> Child:
     command = [sys.executable, "-I", *([] if "module" in spec else ["-S"]), _BOOTSTRAP]
     command.append(json.dumps({**spec, "parent": os.getpid()}))
     try:
@@ -72,9 +72,9 @@ def _start(spec: Mapping[str, Any], *, stdin: int | None, keep: tuple[int, ...],
             stdout=subprocess.PIPE if stdout is not None else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
-            pass_fds=keep,
+            pass_fds=pass_fds,
             env={**os.environ, **_OFFLINE},
             process_group=0,
         )
     except OSError as error:
-        raise ToolError(f"No process can be started: {error.strerror}.") from error
+        raise ToolError(f"Cannot start a process: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""Waiting on several pipes at once, so that no side can block the other."""
+"""Wait on several pipes at once, to avoid deadlocks."""
 
 import contextlib
 import os
@@ -7,23 +7,23 @@ import time
 from collections import deque
 
 _CHUNK = 1 << 16
-_F_SETPIPE_SZ = 1031  # Linux fcntl: the default of 64 KB makes a raw picture twenty switches
+_F_SETPIPE_SZ = 1031  # Linux fcntl: with the default of 64 KB, a raw frame takes twenty context switches
 _PIPE_BYTES = 1 << 20
 
 
 class WaitTimedOut(Exception):
-    """Nothing came, or not enough, in the time that was given."""
+    """No or not enough data within the time limit."""
 
 
 def make_pipe() -> tuple[int, int]:
-    """The read end and the write end of a new pipe, as wide as the system allows."""
+    """Create a pipe with a large buffer. Returns the read end and the write end."""
     read_end, write_end = os.pipe()
     widen(read_end)
     return read_end, write_end
 
 
 def widen(fd: int) -> None:
-    """Let a pipe hold a megabyte where the system can do it."""
+    """Enlarge the buffer of a pipe to one megabyte, where supported."""
     with contextlib.suppress(ImportError, OSError):
         import fcntl
 
@@ -31,14 +31,14 @@ def widen(fd: int) -> None:
 
 
 class WaitBudget:
-    """Counts the seconds spent waiting: in all, and since something last moved."""
+    """Limits the seconds spent waiting, in total and since the last data."""
 
     def __init__(self, *, total: float, stall: float | None = None) -> None:
         self._remaining_s = total
         self._stall = stall
 
     def wait(self, selector: selectors.BaseSelector) -> list[selectors.SelectorKey]:
-        """The pipes that are ready. Raises OutOfTime."""
+        """Wait for pipes to become ready. Raises WaitTimedOut."""
         allowed = self._remaining_s if self._stall is None else min(self._remaining_s, self._stall)
         started = time.monotonic()
         ready = selector.select(max(0.0, allowed))
@@ -49,7 +49,7 @@ class WaitBudget:
 
 
 class Tail:
-    """The last bytes of what was said, as text."""
+    """Keeps the last bytes of a stream, as text."""
 
     def __init__(self, keep_bytes: int = 8192) -> None:
         self._keep = keep_bytes
@@ -63,24 +63,24 @@ class Tail:
 
 
 class LineBuffer:
-    """Whole lines of text out of pieces of bytes."""
+    """Splits a stream of bytes into lines of text."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._lines: deque[str] = deque()
 
     def add(self, data: bytes) -> None:
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        self._lines.extend(line.decode("utf-8", "replace") for line in whole)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._lines.extend(line.decode("utf-8", "replace") for line in lines)
 
     def pop(self) -> str | None:
-        """The oldest line not taken yet, None when there is none."""
+        """Remove and return the oldest line; None if there is none."""
         return self._lines.popleft() if self._lines else None
 
 
 def read_some(fd: int) -> bytes:
-    """What is there to read now, b"" at the end."""
+    """Read available bytes; b"" at the end."""
     try:
         return os.read(fd, _CHUNK)
-    except OSError:  # the other side is gone
+    except OSError:  # the other side has closed the pipe
         return b""

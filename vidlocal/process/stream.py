@@ -1,4 +1,4 @@
-"""One program: run to its end, or read while it runs."""
+"""Run a program to the end, or read the output while running."""
 
 import os
 import selectors
@@ -12,20 +12,20 @@ from typing import Self
 from vidlocal.errors import ToolError
 from vidlocal.process import launch, pipes
 
-_EXIT_TIMEOUT = 30.0
+_EXIT_TIMEOUT_S = 30.0
 
 
 class TimedOut(ToolError):
-    """The program took too long, or said nothing for too long, and was killed."""
+    """The program ran for too long, or had no output for too long, and was killed."""
 
 
 class TooMuchOutput(ToolError):
-    """The program said more than was asked for, and was killed."""
+    """The program's output exceeded the limit, and the program was killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedProcess:
-    """What a program left. `returncode` is negative for a signal; of `stderr` the last 8 KB are kept."""
+    """Result of a program. `returncode` is negative for a signal; `stderr` has the last 8 KB."""
 
     returncode: int
     stdout: bytes
@@ -40,23 +40,23 @@ def run(
     max_output_bytes: int = 64 << 20,
     memory_bytes: int | None = None,
 ) -> CompletedProcess:
-    """What a program says when it is run to its end. Raises TimedOut, TooMuchOutput, ToolError."""
+    """Run a program to the end. Raises TimedOut, TooMuchOutput, ToolError."""
     with Stream(argv, timeout=timeout, stall_timeout=timeout, stdin=stdin, memory_bytes=memory_bytes) as stream:
-        said = bytearray()
+        output = bytearray()
         while piece := stream.read_some():
-            said += piece
-            if len(said) > max_output_bytes:
-                raise TooMuchOutput(f"{stream.name} said more than {max_output_bytes} bytes and was stopped.")
+            output += piece
+            if len(output) > max_output_bytes:
+                raise TooMuchOutput(f"{stream.name}: stopped after more than {max_output_bytes} bytes of output.")
         returncode = stream.finish()
-    return CompletedProcess(returncode, bytes(said), stream.stderr)
+    return CompletedProcess(returncode, bytes(output), stream.stderr)
 
 
 class Stream:
-    """A running program whose output is read as it comes. A context manager: leaving it ends the program.
+    """A running program with streamed output. A context manager: the program ends on exit.
 
-    With `side` the program has a second pipe as its file descriptor 3, for lines of text; it and stderr are
-    emptied whenever we wait for stdout. Both time limits count only the seconds spent waiting for the program:
-    `timeout` all of them, `stall_timeout` those in which nothing at all arrived.
+    With `line_pipe` the program has a second pipe as file descriptor 3, for lines of text. This pipe and stderr are
+    drained during every wait for stdout. Both limits count only seconds spent waiting for the program: `timeout` in
+    total, `stall_timeout` without any data.
     The thread that enters must live as long as the stream: on Linux the program dies with it.
     """
 
@@ -82,20 +82,20 @@ class Stream:
         self._stderr = pipes.Tail()
 
     def __enter__(self) -> Self:
-        side_end: int | None = None
+        line_end: int | None = None
         if self._has_line_pipe:
-            self._line_fd, side_end = pipes.make_pipe()
+            self._line_fd, line_end = pipes.make_pipe()
         try:
             stdin = subprocess.PIPE if self._stdin else None
             self._child = launch.launch_program(
-                self._argv, stdin=stdin, memory_bytes=self._memory_bytes, side_fd=side_end
+                self._argv, stdin=stdin, memory_bytes=self._memory_bytes, line_fd=line_end
             )
         except BaseException:
             self.close()
             raise
         finally:
-            if side_end is not None:
-                os.close(side_end)
+            if line_end is not None:
+                os.close(line_end)
         self._register_pipes(self._child)
         return self
 
@@ -105,7 +105,7 @@ class Stream:
         self.close()
 
     def close(self) -> None:
-        """End the program, whatever it does."""
+        """Kill the program."""
         if self._child is not None:
             launch.kill(self._child)
             self._selector.close()
@@ -115,11 +115,11 @@ class Stream:
 
     @property
     def stderr(self) -> str:
-        """The last of what the program complained about so far."""
+        """The last 8 KB of stderr so far."""
         return self._stderr.text()
 
     def read_line(self) -> str | None:
-        """The oldest unread line of the side pipe, waiting for it; None when the program closed the pipe."""
+        """Wait for the next line of the line pipe; None if the program closed the pipe."""
         while (line := self._lines.pop()) is None:
             if not self._is_open(self._line_fd):
                 return None
@@ -127,7 +127,7 @@ class Stream:
         return line
 
     def read_some(self) -> bytes:
-        """The next bytes of stdout, b"" at its end."""
+        """Wait for the next bytes of stdout; b"" at the end."""
         while self._is_open(self._stdout):
             if self._serve_pipes():
                 piece = pipes.read_some(self._stdout)
@@ -137,7 +137,7 @@ class Stream:
         return b""
 
     def read_into(self, buffer: memoryview) -> int:
-        """Fill `buffer` from stdout; the number of bytes, fewer than asked only at the end of the output."""
+        """Fill `buffer` from stdout. Returns the number of bytes, smaller only at the end of the output."""
         filled = 0
         while filled < len(buffer) and self._is_open(self._stdout):
             if self._serve_pipes():
@@ -148,16 +148,16 @@ class Stream:
         return filled
 
     def finish(self) -> int:
-        """The program's exit status, once it has said everything; negative for a signal."""
+        """Read the output to the end and wait for the exit status; negative for a signal."""
         while self.read_some():
             pass
         while self._selector.get_map():
             self._serve_pipes()
         assert self._child is not None
         try:
-            return self._child.wait(timeout=_EXIT_TIMEOUT)
+            return self._child.wait(timeout=_EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired as error:
-            raise TimedOut(f"{self.name} did not end after its work and was stopped.") from error
+            raise TimedOut(f"{self.name}: did not exit and was stopped.") from error
 
     def _register_pipes(self, child: launch.Child) -> None:
         assert child.stdout is not None
@@ -177,12 +177,12 @@ class Stream:
         return fd is not None and fd in self._selector.get_map()
 
     def _serve_pipes(self) -> bool:
-        """Wait until a pipe moves, serve every one but stdout; True when stdout can be read."""
+        """Wait for the pipes and serve all except stdout. Returns True if stdout can be read."""
         try:
             ready = self._budget.wait(self._selector)
         except pipes.WaitTimedOut as error:
             self.close()
-            raise TimedOut(f"{self.name} took too long and was stopped.") from error
+            raise TimedOut(f"{self.name}: timed out and was stopped.") from error
         for key in ready:
             if key.fd == self._stderr_fd:
                 self._receive(key.fd, self._stderr)
@@ -203,7 +203,7 @@ class Stream:
         assert self._child.stdin is not None
         try:
             written = os.write(self._child.stdin.fileno(), self._stdin[: 1 << 16])
-        except BrokenPipeError:  # it has read enough
+        except BrokenPipeError:  # the program stopped reading
             written = len(self._stdin)
         self._stdin = self._stdin[written:]
         if not self._stdin:

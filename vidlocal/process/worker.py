@@ -1,7 +1,7 @@
-"""Python code in a child process, asked one question at a time: a crash in there is an error out here.
+"""Call Python code in a child process, one request at a time. A crash of the child is an error in the parent.
 
-A message is two lengths (header, payload; unsigned 64 bit, big endian), a JSON header and raw payload bytes, on
-pipes of their own: what C libraries print on stdout or stderr cannot get in between.
+A message is two lengths (header, payload; unsigned 64 bit, big endian), a JSON header and raw payload bytes. Messages
+have their own pipes, because C libraries may print to stdout and stderr.
 """
 
 import contextlib
@@ -30,25 +30,25 @@ Handler = Callable[[Values, bytes], tuple[Values, bytes]]
 
 
 class WorkerCrashed(ToolError):
-    """The child died, or failed in a way nobody foresaw. The next call starts a fresh one."""
+    """The child died or raised an unexpected exception. The next call starts a new child."""
 
 
 class WorkerTimedOut(ToolError):
-    """The child took too long and was killed. The next call starts a fresh one."""
+    """The child timed out and was killed. The next call starts a new child."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the child answered."""
+    """Reply of the child."""
 
     values: Values
     payload: bytes
 
 
 class Worker:
-    """A child `python -m module` that answers one request at a time. A context manager: leaving it ends the child.
+    """A child process `python -m module` for one request at a time. A context manager: the child ends on exit.
 
-    The child starts with the first call. `name` is what people know it as: "the speech recogniser".
+    The child starts with the first call. `name` is for messages, e.g. "Speech recognition".
     The thread of the first call must live as long as the worker: on Linux the child dies with it.
     """
 
@@ -69,25 +69,28 @@ class Worker:
         self.close()
 
     def call(self, request: Values, *, payload: bytes = b"", timeout: float) -> Reply:
-        """The child's answer. Raises what its handler raised if that is one of our errors, else
-        WorkerCrashed or WorkerTimedOut; after those the next call starts a fresh child."""
+        """Send a request and wait for the reply.
+
+        Raises the VidlocalError of the child's handler, WorkerCrashed or WorkerTimedOut. After the last two the next
+        call starts a new child.
+        """
         if self._child is None:
             self._start()
-        patience = pipes.WaitBudget(total=timeout)
+        budget = pipes.WaitBudget(total=timeout)
         try:
-            self._send(_pack(request, payload), patience)
-            values, answer = self._receive(patience)
+            self._send(_pack(request, payload), budget)
+            values, answer = self._receive(budget)
         except pipes.WaitTimedOut as error:
             self.close()
-            raise WorkerTimedOut(f"{self.name} gave no answer within {timeout:.0f} s and was stopped.") from error
-        except BaseException:  # also Ctrl-C: an answer that comes later must not meet another question
+            raise WorkerTimedOut(f"{self.name} timed out after {timeout:.0f} s and was stopped.") from error
+        except BaseException:  # also Ctrl-C: a late reply must not be taken for that of the next request
             self.close()
             raise
-        self._raise_failure(values)
+        self._raise_error(values)
         return Reply(values, answer)
 
     def close(self) -> None:
-        """End the child, whatever it does."""
+        """Kill the child."""
         if self._child is None:
             return
         launch.kill(self._child)
@@ -117,12 +120,12 @@ class Worker:
         self._selector.register(self._reply_fd, selectors.EVENT_READ)
         self._selector.register(self._stderr_fd, selectors.EVENT_READ)
 
-    def _send(self, message: bytes, patience: pipes.WaitBudget) -> None:
+    def _send(self, message: bytes, budget: pipes.WaitBudget) -> None:
         rest = memoryview(message)
         self._selector.register(self._request_fd, selectors.EVENT_WRITE)
         while rest:
-            ready = self._serve_pipes(patience)
-            if self._reply_fd in ready:  # it speaks before it was asked: it is gone
+            ready = self._serve_pipes(budget)
+            if self._reply_fd in ready:  # readable before the request is complete: the child has died
                 raise self._crash()
             if self._request_fd in ready:
                 try:
@@ -131,61 +134,61 @@ class Worker:
                     raise self._crash() from None
         self._selector.unregister(self._request_fd)
 
-    def _receive(self, patience: pipes.WaitBudget) -> tuple[Values, bytes]:
-        header_length, payload_length = _LENGTHS.unpack(self._read(_LENGTHS.size, patience))
+    def _receive(self, budget: pipes.WaitBudget) -> tuple[Values, bytes]:
+        header_length, payload_length = _LENGTHS.unpack(self._read(_LENGTHS.size, budget))
         if header_length > _MAX_HEADER_BYTES or payload_length > _MAX_PAYLOAD_BYTES:
             raise self._crash()
-        header = self._read(header_length, patience)
-        return json.loads(header), self._read(payload_length, patience)
+        header = self._read(header_length, budget)
+        return json.loads(header), self._read(payload_length, budget)
 
-    def _read(self, count: int, patience: pipes.WaitBudget) -> bytes:
+    def _read(self, count: int, budget: pipes.WaitBudget) -> bytes:
         buffer = bytearray(count)
         view = memoryview(buffer)
         while view:
-            if self._reply_fd in self._serve_pipes(patience):
-                got = os.readv(self._reply_fd, [view])
-                if got == 0:
+            if self._reply_fd in self._serve_pipes(budget):
+                count_read = os.readv(self._reply_fd, [view])
+                if count_read == 0:
                     raise self._crash()
-                view = view[got:]
+                view = view[count_read:]
         return bytes(buffer)
 
-    def _serve_pipes(self, patience: pipes.WaitBudget) -> set[int]:
-        """The pipes that are ready; the child's complaints are taken on the way."""
-        ready = {key.fd for key in patience.wait(self._selector)}
+    def _serve_pipes(self, budget: pipes.WaitBudget) -> set[int]:
+        """Wait for pipes to become ready, and read stderr. Returns the ready file descriptors."""
+        ready = {key.fd for key in budget.wait(self._selector)}
         if self._stderr_fd in ready:
-            said = pipes.read_some(self._stderr_fd)
-            self._stderr.add(said)
-            if not said:
+            data = pipes.read_some(self._stderr_fd)
+            self._stderr.add(data)
+            if not data:
                 self._selector.unregister(self._stderr_fd)
         return ready
 
     def _crash(self) -> WorkerCrashed:
-        said = self._stderr.text().strip()
+        stderr = self._stderr.text().strip()
         self.close()
         crash = WorkerCrashed(f"{self.name} crashed.")
-        if said:
-            crash.add_note(said)
+        if stderr:
+            crash.add_note(stderr)
         return crash
 
-    def _raise_failure(self, values: Values) -> None:
-        failure = values.get("failure")
-        if failure is None:
+    def _raise_error(self, values: Values) -> None:
+        class_name = values.get("failure")
+        if class_name is None:
             return
-        kind, message = str(failure), str(values.get("message", ""))
-        known = getattr(errors, kind, None)
-        if isinstance(known, type) and issubclass(known, VidlocalError):
-            raise known(message)
-        self.close()  # whatever state it is in, it is not one that was foreseen
+        message = str(values.get("message", ""))
+        error_class = getattr(errors, str(class_name), None)
+        if isinstance(error_class, type) and issubclass(error_class, VidlocalError):
+            raise error_class(message)
+        self.close()  # the child may be in an invalid state
         crash = WorkerCrashed(f"{self.name} failed: {message}")
         crash.add_note(str(values.get("trace", "")))
         raise crash
 
 
 def serve(handler: Handler) -> None:
-    """Answer the parent's requests until it is gone. The child's side, called by the module that Worker names.
+    """Handle requests until the parent ends. Called in the child, by the module of a Worker.
 
-    `handler` gets the values and the payload of a request and returns those of the reply. One of our errors
-    travels back and is raised in the parent; any other exception ends up there as WorkerCrashed.
+    `handler` receives values and payload of a request and returns those of the reply. A VidlocalError is raised again
+    in the parent; any other exception becomes WorkerCrashed.
     """
     requests, replies = (int(argument) for argument in sys.argv[1:3])
     os.set_inheritable(requests, False)

@@ -1,1 +1,1 @@
-"""Cheap measurements of a frame, made in process: one file per signal, one registry."""
+"""Signals computed from frames: features, shots, duplicates, novelty, representatives, text on screen."""

@@ -1,4 +1,4 @@
-"""Pictures that look nearly the same, put together."""
+"""Cluster similar frames by their vectors."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,85 +6,85 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
 
-# Rows and leaders compared at once: their cosines stay in the processor's cache.
+# Rows and leaders compared at once, so that their cosines fit into the processor's cache.
 _BLOCK = 256
 _LEADER_BLOCK = 4_096
-# In so many dimensions it is told what cannot be near: more tell it surer, and take longer.
+# Dimensions of the PCA bound that prunes pairs; more prune better but take longer.
 _BOUND_DIMENSIONS = 48
 _SAMPLE_ROWS = 4_096
 _ROUNDING = 1e-4
-# Where this part of all pairs may be near, comparing all is cheaper than picking them out.
+# Above this share of candidate pairs, comparing all pairs is cheaper than selecting the candidates.
 _MAX_CANDIDATE_RATIO = 0.02
 
 
 def assign_leaders(vectors: Vectors, min_cosine: float) -> Indices:
-    """For each unit row (n x d) the position of its leader: a row with a cosine of at least `least`, maybe itself.
+    """Position of the leader of each unit row (n x d): a row with a cosine of at least `min_cosine`, possibly the same.
 
-    The leader algorithm (Hartigan, Clustering Algorithms, 1975, chapter 3): one row after the other joins the nearest
-    leader that is near enough, or becomes one. So every member looks like its leader, and a slow pan never becomes one
-    group from end to end, as it would where neighbours of neighbours belong together. Nothing is approximate: a bound
-    in few dimensions spares most comparisons. O(n * leaders) with a small constant, and n x 50 numbers of memory.
+    The leader algorithm (Hartigan, Clustering Algorithms, 1975, chapter 3): each row in turn joins the nearest leader
+    within reach or becomes a leader. Every member is similar to the leader, so a slow pan is not chained into one
+    cluster. The result is exact: a bound in few dimensions only prunes comparisons. Time O(n * leaders) with a small
+    constant, memory n x 50 numbers.
     """
     bounds = _bounds(vectors)
-    leader = np.full(len(vectors), -1, dtype=np.intp)
-    known, known_bounds, count = np.empty(len(vectors), dtype=np.intp), np.empty_like(bounds), 0
+    leader_of = np.full(len(vectors), -1, dtype=np.intp)
+    leaders, leader_bounds, count = np.empty(len(vectors), dtype=np.intp), np.empty_like(bounds), 0
     for start in range(0, len(vectors), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(vectors)))
-        _join_leaders(vectors, rows, known[:count], bounds[rows], known_bounds[:count], min_cosine, leader)
-        new = _elect_leaders(vectors, rows[leader[rows] < 0], min_cosine, leader)
-        known[count : count + len(new)] = new
-        known_bounds[count : count + len(new)] = bounds[new]
+        _join_leaders(vectors, rows, leaders[:count], bounds[rows], leader_bounds[:count], min_cosine, leader_of)
+        new = _elect_leaders(vectors, rows[leader_of[rows] < 0], min_cosine, leader_of)
+        leaders[count : count + len(new)] = new
+        leader_bounds[count : count + len(new)] = bounds[new]
         count += len(new)
-    return leader
+    return leader_of
 
 
-def _elect_leaders(vectors: Vectors, rows: Indices, min_cosine: float, leader: Indices) -> Indices:
-    """Make leaders among rows that have none, so that each then has one. The new ones."""
+def _elect_leaders(vectors: Vectors, rows: Indices, min_cosine: float, leader_of: Indices) -> Indices:
+    """Elect leaders among unassigned rows and assign all of these in `leader_of`. Returns the new leaders."""
     cosines = vectors[rows] @ vectors[rows].T
     is_free = np.ones(len(rows), dtype=bool)
-    leads = np.zeros(len(rows), dtype=bool)
-    for at in range(len(rows)):
-        if is_free[at]:
-            leads[at] = True
-            is_free &= cosines[at] < min_cosine
-    new = rows[leads]
-    leader[new] = new
-    leader[rows[~leads]] = new[cosines[~leads][:, leads].argmax(axis=1)] if len(new) else new
+    is_leader = np.zeros(len(rows), dtype=bool)
+    for index in range(len(rows)):
+        if is_free[index]:
+            is_leader[index] = True
+            is_free &= cosines[index] < min_cosine
+    new = rows[is_leader]
+    leader_of[new] = new
+    leader_of[rows[~is_leader]] = new[cosines[~is_leader][:, is_leader].argmax(axis=1)] if len(new) else new
     return new
 
 
 def _join_leaders(
     vectors: Vectors,
     rows: Indices,
-    known: Indices,
+    leaders: Indices,
     bounds: Vectors,
-    of_known: Vectors,
+    leader_bounds: Vectors,
     min_cosine: float,
-    leader: Indices,
+    leader_of: Indices,
 ) -> None:
-    """Give rows the nearest of the known leaders, where one is near enough."""
+    """Assign the nearest existing leader within reach to each of `rows`."""
     best = np.full(len(rows), -1, dtype=np.intp)
     highest = np.full(len(rows), np.float32(min_cosine))
-    for start in range(0, len(known), _LEADER_BLOCK):
-        at_most = bounds @ of_known[start : start + _LEADER_BLOCK].T
-        one, other = np.divmod(np.flatnonzero(at_most >= min_cosine - _ROUNDING), at_most.shape[1])
-        if len(one) > _MAX_CANDIDATE_RATIO * at_most.size:
-            cosines = vectors[rows] @ vectors[known[start : start + _LEADER_BLOCK]].T
-            one, other = np.arange(len(rows)), cosines.argmax(axis=1)
-            cosines = cosines[one, other]
+    for start in range(0, len(leaders), _LEADER_BLOCK):
+        upper_bounds = bounds @ leader_bounds[start : start + _LEADER_BLOCK].T
+        row, leader = np.divmod(np.flatnonzero(upper_bounds >= min_cosine - _ROUNDING), upper_bounds.shape[1])
+        if len(row) > _MAX_CANDIDATE_RATIO * upper_bounds.size:
+            cosines = vectors[rows] @ vectors[leaders[start : start + _LEADER_BLOCK]].T
+            row, leader = np.arange(len(rows)), cosines.argmax(axis=1)
+            cosines = cosines[row, leader]
         else:
-            cosines = np.einsum("ij,ij->i", vectors[rows[one]], vectors[known[start + other]])
-        order = np.lexsort((-other, cosines))  # of those for one row the nearest comes last, and stays
-        order = order[cosines[order] >= highest[one[order]]]
-        best[one[order]] = start + other[order]
-        np.maximum.at(highest, one, cosines)
-    leader[rows[best >= 0]] = known[best[best >= 0]]
+            cosines = np.einsum("ij,ij->i", vectors[rows[row]], vectors[leaders[start + leader]])
+        order = np.lexsort((-leader, cosines))  # the nearest leader of a row is assigned last, so it is kept
+        order = order[cosines[order] >= highest[row[order]]]
+        best[row[order]] = start + leader[order]
+        np.maximum.at(highest, row, cosines)
+    leader_of[rows[best >= 0]] = leaders[best[best >= 0]]
 
 
 def _bounds(vectors: Vectors) -> Vectors:
-    """Rows whose dot products are no smaller than the cosines of the vectors, of few dimensions.
+    """Rows of few dimensions with dot products not smaller than the cosines of `vectors`.
 
-    What a rotation onto the main axes leaves out of two rows adds at most the product of its lengths.
+    The rest of two rows after a projection onto the main axes adds at most the product of the lengths of the rests.
     """
     if vectors.shape[1] <= 2 * _BOUND_DIMENSIONS:
         return vectors

@@ -1,4 +1,4 @@
-"""Which colours a frame is made of."""
+"""Dominant colours of a frame."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,12 +6,12 @@ import numpy.typing as npt
 from vidlocal.signals.features import Pixels
 from vidlocal.signals.view import View
 
-AT_MOST = 4
+MAX_COLOURS = 4
 
-# A smaller part of the picture is not what anyone would call its colour.
-_LEAST_SHARE = 0.06
+# Colours with a smaller share of the image are left out.
+_MIN_SHARE = 0.06
 
-# Names in the order of their numbers below. Hues are upper ends in degrees; red closes the circle.
+# Names in the order of their numbers below. Hues are upper limits in degrees; the circle ends with red.
 _GREYS = ("black", "grey", "white")
 _HUES = (
     (15, "red"),
@@ -30,11 +30,11 @@ _HUE_ENDS = np.array([end for end, _ in _HUES], np.float32)
 
 
 def measure(view: View) -> dict[str, list[dict[str, object]]]:
-    """`colours`: up to four, largest first, as name, mean colour as hex, and share of the picture 0 to 1."""
+    """`colours`: up to four, largest first, with name, mean colour as hex, and share of the image 0 to 1."""
     pixels = view.look.small[::4, ::4].reshape(-1, 3)
     numbers = _classify(pixels)
     counts = np.bincount(numbers, minlength=len(_NAMES))
-    largest = np.argsort(-counts, kind="stable")[:AT_MOST]
+    largest = np.argsort(-counts, kind="stable")[:MAX_COLOURS]
     return {
         "colours": [
             {
@@ -43,7 +43,7 @@ def measure(view: View) -> dict[str, list[dict[str, object]]]:
                 "share": round(float(counts[number]) / len(pixels), 2),
             }
             for number in largest
-            if counts[number] >= _LEAST_SHARE * len(pixels)
+            if counts[number] >= _MIN_SHARE * len(pixels)
         ]
     }
 
@@ -55,7 +55,7 @@ def _classify(pixels: Pixels) -> npt.NDArray[np.intp]:
     chroma = top - bottom
     hue = _hue(values, top, chroma)
     number: npt.NDArray[np.intp] = _HUE_NUMBERS[np.searchsorted(_HUE_ENDS, hue).clip(0, len(_HUES) - 1)]
-    # Dark orange is what people call brown.
+    # Dark orange is called brown.
     number[(hue > 8) & (hue < 50) & (top < 165)] = _NAMES.index("brown")
     plain = chroma < np.maximum(28.0, 0.18 * top)
     number[plain] = np.where(top > 195, _NAMES.index("white"), _NAMES.index("grey"))[plain]

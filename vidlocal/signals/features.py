@@ -1,4 +1,4 @@
-"""The look of a frame: everything that hashes, cuts and signals need, from one reduction of the picture."""
+"""Visual features of a frame for hashes, cuts and signals, all from one reduced image."""
 
 from dataclasses import dataclass
 
@@ -13,21 +13,21 @@ Plane = npt.NDArray[np.float32]
 # 144 x 128 splits evenly into the 9 x 8 cells of the hash and the 16 x 16 blocks of the grid.
 _SMALL_SIZE = (144, 128)
 
-# ITU-R BT.601 luma, what JPEG and the hash literature use.
+# ITU-R BT.601 luma, as in JPEG and the literature on perceptual hashes.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-# A cell counts as brighter than its left neighbour from one grey level on. Without this dead zone half of the
-# bits of a flat wall or a black title card are sensor noise: measured 43 flipped bits of 64, with it 1.
+# Grey levels by which a cell must be brighter than its left neighbour. Without this dead zone, half of the bits of a
+# flat wall or a black title card are sensor noise: 43 of 64 bits flipped, with it 1.
 _DEAD_ZONE = 1.0
 
-# The gist: Y, Cb, Cr of 4 x 4 cells, then three histograms of 16 bins.
+# The descriptor: Y, Cb, Cr of 4 x 4 cells, then three histograms of 16 bins.
 _CELLS = 4
 _BINS = 16
 _HISTOGRAM_RANGES = ((0.0, 256.0), (78.0, 178.0), (78.0, 178.0))
 DESCRIPTOR_SIZE = 3 * _CELLS * _CELLS + 3 * _BINS
 
-# Half the distance is where the colours are, half which colours there are. Chroma moves less than luma, so it
-# counts double. One threshold on this sum told 135 of 136 pairs of 17 real films apart (see `shots`).
+# Layout and histograms each have half of the weight. Chroma varies less than luma, so it counts double. One threshold
+# on this sum separates 135 of 136 pairs of 17 real films (see `shots`).
 _WEIGHTS = np.repeat(
     np.array([0.5 / 16, 1.0 / 16, 1.0 / 16, 0.25 / 3, 0.25 / 3, 0.25 / 3], np.float32) / 255, [16, 16, 16, 16, 16, 16]
 )
@@ -35,11 +35,11 @@ _WEIGHTS = np.repeat(
 
 @dataclass(frozen=True, slots=True)
 class FrameFeatures:
-    """A frame seen small.
+    """Visual features of a frame.
 
-    `small` is 128 x 144 x 3 uint8 RGB, whatever the frame's shape. `grid` is the mean luma of 16 x 16 blocks,
-    float32, 0 to 255. `dhash` is the 64-bit difference hash. `gist` is `GIST_SIZE` bytes of coarse colour
-    layout and colour histogram, the only part that is kept for every frame.
+    `small` is 128 x 144 x 3 uint8 RGB, whatever the frame's shape. `grid` is the mean luma of 16 x 16 blocks, float32,
+    0 to 255. `dhash` is the 64-bit difference hash. `descriptor` is `DESCRIPTOR_SIZE` bytes of coarse colour layout
+    and colour histograms, the only part kept for every frame.
     """
 
     small: Pixels
@@ -49,27 +49,27 @@ class FrameFeatures:
 
 
 def extract_features(image: Image) -> FrameFeatures:
-    """The look of an RGB picture of any size. About 1.5 ms for 896 x 504."""
+    """Extract the features of an RGB image of any size. About 1.5 ms for 896 x 504."""
     small = np.asarray(image.resize(_SMALL_SIZE, Resampling.BOX))
     luma = small @ _LUMA
     return FrameFeatures(small, _block_means(luma, 16, 16), _dhash(luma), _descriptor(small, luma))
 
 
 def distance(descriptors: Descriptors, descriptor: Descriptors) -> Plane:
-    """How different frames look from one frame: 0 (alike) to about 1, one per row of `gists` (n x GIST_SIZE)."""
+    """Visual distance of each row of `descriptors` (n x DESCRIPTOR_SIZE) to one frame: 0 (equal) to about 1."""
     difference = np.abs(descriptors.astype(np.int16) - descriptor.astype(np.int16))
     return np.asarray(difference.astype(np.float32) @ _WEIGHTS, np.float32)
 
 
 def _dhash(luma: Plane) -> int:
-    """64 bits, row by row: is a cell brighter than its left neighbour?"""
+    """64 bits, row by row: 1 if a cell is brighter than the cell to the left."""
     cells = _block_means(luma, 8, 9)
     bits = cells[:, 1:] - cells[:, :-1] > _DEAD_ZONE
     return int.from_bytes(np.packbits(bits).tobytes())
 
 
 def _descriptor(small: Pixels, luma: Plane) -> Descriptors:
-    # Every other pixel and row is plenty for 16 bins, and four times faster.
+    # Every second pixel and row suffices for 16 bins and is four times faster.
     y, rgb = luma[::2, ::2], small[::2, ::2]
     planes = (y, (rgb[..., 2] - y) * 0.564 + 128, (rgb[..., 0] - y) * 0.713 + 128)
     cells = [_block_means(plane, _CELLS, _CELLS).ravel() for plane in planes]
@@ -78,7 +78,7 @@ def _descriptor(small: Pixels, luma: Plane) -> Descriptors:
 
 
 def _histogram(plane: Plane, low: float, high: float) -> Plane:
-    """Shares of 16 bins in 1/255, smoothed so that a hair more light does not move all pixels by a whole bin."""
+    """Shares of 16 bins in 1/255, smoothed: a slight change of light must not move all pixels by one bin."""
     bins = ((plane - low) * (_BINS / (high - low))).clip(0, _BINS - 1).astype(np.intp)
     counts = np.pad(np.bincount(bins.ravel(), minlength=_BINS), 1, mode="edge")
     smooth = counts[:-2] + 2 * counts[1:-1] + counts[2:]

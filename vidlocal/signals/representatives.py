@@ -1,4 +1,4 @@
-"""The few frames that show what a video is about."""
+"""Select representative frames of a video."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from vidlocal.signals.features import Descriptors, distance
 
 MAX_FRAMES = 50
 
-# A frame of a shot that is already represented counts this much of its distance.
+# Factor on the distance of a frame from selected frames of the same shot.
 _SAME_SHOT_WEIGHT = 0.4
 
-# Added to every distance, so that among frames that look alike the quality decides. About what sensor noise makes.
+# Added to every distance, so that quality decides among similar frames. About the distance from sensor noise.
 _MIN_DISTANCE = 0.01
 
-# Below these a frame says little: luma spread, mean luma, both in grey levels.
+# Limits of a clear frame in grey levels: minimum spread of luma, range of mean luma.
 _MIN_CLEAR_CONTRAST = 24.0
 _CLEAR_BRIGHTNESS = (24.0, 232.0)
 
@@ -25,33 +25,33 @@ Ratings = npt.NDArray[np.float32]
 def choose_frames(
     descriptors: Descriptors, *, shots: Sequence[int], quality: Ratings, limit: int = MAX_FRAMES
 ) -> list[int]:
-    """Positions of the frames to look at first, most valuable first.
+    """Positions of the `limit` most representative frames, best first.
 
-    The first is a good frame of a long shot. Each next one is the farthest from all chosen so far, its
-    distance weighed by its quality (0 to 1, one per row of `gists`), and less when its shot is represented
-    already. All when there are no more than `at_most`. Equal inputs give equal answers. O(at_most * n).
+    The first is a good frame of a long shot. Each further one maximizes quality times distance from all selected
+    frames, where frames of an already represented shot count less. `quality` is 0 to 1, one per row of `descriptors`.
+    Returns all frames if there are at most `limit`. Deterministic. O(limit * n).
     """
     of_shot = np.asarray(shots, np.intp)
     if not len(of_shot):
         return []
-    chosen = [_first(of_shot, quality)]
-    taken = np.zeros(len(of_shot), bool)
+    selected = [_first(of_shot, quality)]
+    is_selected = np.zeros(len(of_shot), bool)
     nearest = np.full(len(of_shot), np.inf, np.float32)
     while True:
-        last = chosen[-1]
-        taken[last] = True
+        last = selected[-1]
+        is_selected[last] = True
         weight = np.where(of_shot == of_shot[last], np.float32(_SAME_SHOT_WEIGHT), np.float32(1.0))
         nearest = np.minimum(nearest, distance(descriptors, descriptors[last]) * weight)
-        if len(chosen) == min(limit, len(of_shot)):
-            return chosen
-        value = np.where(taken, np.float32(-1.0), (nearest + _MIN_DISTANCE) * quality)
-        chosen.append(int(value.argmax()))
+        if len(selected) == min(limit, len(of_shot)):
+            return selected
+        value = np.where(is_selected, np.float32(-1.0), (nearest + _MIN_DISTANCE) * quality)
+        selected.append(int(value.argmax()))
 
 
 def rate_quality(brightness: Ratings, contrast: Ratings, sharpness: Ratings, shots: Sequence[int]) -> Ratings:
-    """How much a frame shows, 0.01 to 1: low for black, white, plain and blurred ones.
+    """Rate the quality of frames, 0.01 to 1: low for black, white, plain and blurred frames.
 
-    Blurred is what is far less sharp than the sharp frames of its own shot: a soft film is not punished.
+    Sharpness is relative to the sharpest frame of the same shot, so that a soft film is not penalized.
     """
     low, high = _CLEAR_BRIGHTNESS
     light = np.clip(np.minimum(brightness / low, (255 - brightness) / (255 - high)), 0, 1)

@@ -1,4 +1,4 @@
-"""Text on screen: what stands written in a frame. RapidOCR in a child process, with the models of its own package."""
+"""Text recognition (OCR) in frames: RapidOCR in a child process, with the models bundled in the package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from vidlocal.process import Worker
 
 ENGINE = "rapidocr"
 
-# Below this most of what is read in plain scenes is foliage and fabric.
+# Below this score, most text found in scenes without text is foliage and fabric.
 _MIN_SCORE = 0.6
 
-# Short texts, and single signs even more, are read into ornaments and window frames; real ones are certain.
+# Short texts and single characters are often false positives in ornaments and window frames; real ones score high.
 _SHORT_TEXT_CHARS = 4
 _MIN_SHORT_SCORE = 0.8
 _MIN_CHARACTER_SCORE = 0.9
 
-# A page of small print takes 3 s; the first picture waits for the import of the recogniser, too.
-_TIMEOUT = 120.0
+# A page of small print takes 3 s; the first frame also waits for the import of RapidOCR.
+_TIMEOUT_S = 120.0
 
-# Two readings of one text differ in a letter here and there.
+# Two readings of the same text can differ in single letters.
 _MIN_SIMILARITY = 0.85
 
 
 @dataclass(frozen=True, slots=True)
 class OcrLine:
-    """One line as it was recognised. `score` is 0 to 1; the box is in pixels."""
+    """A recognized line of text. `score` is 0 to 1; the box is in pixels."""
 
     text: str
     score: float
@@ -39,7 +39,7 @@ class OcrLine:
 
 @dataclass(frozen=True, slots=True)
 class ScreenText:
-    """What stands written in a frame, a line per line, top to bottom. `score` is 0 to 1, `model` who read it."""
+    """Recognized text of a frame, one line per line on screen, top to bottom. `score` is 0 to 1."""
 
     text: str
     score: float
@@ -47,24 +47,26 @@ class ScreenText:
 
 
 class OcrEngine(Protocol):
-    """Reads pictures."""
+    """Interface for text recognition."""
 
     def read(self, jpeg: bytes) -> ScreenText | None:
-        """The text in a JPEG, None when there is none. MediaError for a damaged picture; ToolError when the
-        reader itself failed, after which the next call starts afresh."""
+        """Recognize the text in a JPEG; None if there is none.
+
+        Raises MediaError for a corrupt image, ToolError if the recognizer failed. The next call restarts it.
+        """
         ...
 
 
 class RapidOcr:
-    """The Reader. A context manager: leaving it ends the child, which starts with the first picture.
+    """OcrEngine with RapidOCR. A context manager: the child starts with the first frame and ends on exit.
 
-    A crash or hang of the recogniser (WorkerCrashed, WorkerTimedOut) costs the one picture. It needs about 400 MB,
-    25 ms for a picture without text and 0.1 to 0.6 s for one with.
+    A crash or hang (WorkerCrashed, WorkerTimedOut) affects only one frame. Needs about 400 MB, 25 ms for a frame
+    without text and 0.1 to 0.6 s for one with text.
     """
 
     def __init__(self, *, threads: int = 1) -> None:
         self._threads = threads
-        self._worker = Worker("vidlocal.signals.screen_text_child", name="The reader of text on screen")
+        self._worker = Worker("vidlocal.signals.screen_text_child", name="Text recognition")
 
     def __enter__(self) -> Self:
         return self
@@ -75,30 +77,30 @@ class RapidOcr:
         self._worker.close()
 
     def read(self, jpeg: bytes) -> ScreenText | None:
-        reply = self._worker.call({"threads": self._threads}, payload=jpeg, timeout=_TIMEOUT)
-        found = cast(list[tuple[str, float, tuple[float, float, float, float]]], reply.values["lines"])
-        return join_lines([OcrLine(text, score, *box) for text, score, box in found], model=str(reply.values["model"]))
+        reply = self._worker.call({"threads": self._threads}, payload=jpeg, timeout=_TIMEOUT_S)
+        lines = cast(list[tuple[str, float, tuple[float, float, float, float]]], reply.values["lines"])
+        return join_lines([OcrLine(text, score, *box) for text, score, box in lines], model=str(reply.values["model"]))
 
 
 def join_lines(lines: Sequence[OcrLine], *, model: str) -> ScreenText | None:
-    """The lines worth keeping, in the order of reading: rows from top to bottom, each from left to right.
+    """Join reliable lines in reading order: rows from top to bottom, each from left to right.
 
-    None when nothing is left, or nothing but single signs.
+    None without reliable lines, or with only single characters.
     """
-    kept = [line for line in lines if _is_text(line)]
-    if not any(len(line.text.strip()) > 1 for line in kept):
+    reliable = [line for line in lines if _is_reliable(line)]
+    if not any(len(line.text.strip()) > 1 for line in reliable):
         return None
-    rows = [" ".join(line.text.strip() for line in row) for row in _rows(kept)]
-    return ScreenText("\n".join(rows), sum(line.score for line in kept) / len(kept), model)
+    rows = [" ".join(line.text.strip() for line in row) for row in _rows(reliable)]
+    return ScreenText("\n".join(rows), sum(line.score for line in reliable) / len(reliable), model)
 
 
-def is_same_text(one: str, other: str) -> bool:
-    """Whether two readings are of one text: nearly the same letters, and exactly the same numbers."""
-    if one == other:
+def is_same_text(text: str, other: str) -> bool:
+    """True for two readings of the same text: nearly the same letters, and exactly the same digits."""
+    if text == other:
         return True
-    if _digits(one) != _digits(other):
+    if _digits(text) != _digits(other):
         return False
-    matcher = SequenceMatcher(None, one.casefold(), other.casefold(), autojunk=False)
+    matcher = SequenceMatcher(None, text.casefold(), other.casefold(), autojunk=False)
     return (
         matcher.real_quick_ratio() >= _MIN_SIMILARITY
         and matcher.quick_ratio() >= _MIN_SIMILARITY
@@ -106,7 +108,7 @@ def is_same_text(one: str, other: str) -> bool:
     )
 
 
-def _is_text(line: OcrLine) -> bool:
+def _is_reliable(line: OcrLine) -> bool:
     text = line.text.strip()
     if not any(letter.isalnum() for letter in text):
         return False
@@ -116,7 +118,7 @@ def _is_text(line: OcrLine) -> bool:
 
 
 def _rows(lines: Sequence[OcrLine]) -> list[list[OcrLine]]:
-    """Lines whose middles lie within each other's height stand in one row."""
+    """Group lines into rows by vertical position, each row from left to right."""
     rows: list[list[OcrLine]] = []
     for line in sorted(lines, key=lambda line: line.top + line.bottom):
         middle = (line.top + line.bottom) / 2
