@@ -15,7 +15,7 @@ def test_what_is_found_is_3_and_what_is_mended_0(run: Run, library: Library) -> 
     (library.frames_folder / "stray.jpg").write_bytes(b"x")
     result = run("check")
     assert result.exit_code == 3
-    assert result.stdout.startswith("leftovers\tfound\tLeft behind, and part of nothing: frames/stray.jpg.")
+    assert result.stdout.startswith("leftovers\tfound\tUnused files: frames/stray.jpg.")
     assert "vidlocal check --repair" in result.stderr
     found = json.loads(run("check", "--json").stdout)
     assert (found["clean"], found["found"][0]["mendable"], found["found"][0]["mended"]) == (False, True, False)

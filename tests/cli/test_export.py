@@ -120,7 +120,7 @@ def test_bad_lines_are_named_and_the_exit_code_is_3(run: Run, tmp_path: Path) ->
     result = run("import", str(file), str(tmp_path / "missing.jsonl"))
     assert result.exit_code == 3
     assert "in.jsonl, line 2: " in result.stderr
-    assert "in.jsonl, line 4 " in result.stderr
+    assert "in.jsonl, line 4: " in result.stderr
     assert "missing.jsonl" in result.stderr
 
 

@@ -384,7 +384,7 @@ def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: CheckTo
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     flip(home / "library.db", (root - 1) * size, 200)
     before = (home / "library.db").read_bytes()
-    with pytest.raises(StoreError, match=r"damaged beyond mending.*frames"):
+    with pytest.raises(StoreError, match=r"damaged beyond repair.*frames"):
         found(home, tools, repair=True)
     assert (home / "library.db").read_bytes() == before
 

@@ -127,7 +127,7 @@ def test_a_library_whose_log_cannot_be_read_without_writing_says_so(home: Path, 
     with write_protected(tmp_path / "copy") as stick:
         done = vidlocal(stick, "list")
         assert (done.returncode, done.stderr.count("\n")) == (6, 1)
-        assert "not closed in good order" in done.stderr
+        assert "not closed properly" in done.stderr
     assert "picnic" in vidlocal(tmp_path / "copy", "list").stdout
 
 
@@ -137,10 +137,10 @@ def test_an_empty_log_that_was_copied_along_is_no_hindrance(home: Path) -> None:
         assert "wedding" in vidlocal(stick, "list").stdout
 
 
-def test_an_old_library_that_cannot_be_written_says_that_it_cannot_be_brought_up_to_date(home: Path) -> None:
+def test_an_old_library_that_cannot_be_written_says_that_it_cannot_be_migrated(home: Path) -> None:
     with Library.open(home) as library:
         library.connection.execute("PRAGMA user_version = 2")
     with write_protected(home) as stick:
         done = vidlocal(stick, "list")
         assert (done.returncode, done.stderr.count("\n")) == (6, 1)
-        assert "older vidlocal" in done.stderr
+        assert "older version" in done.stderr

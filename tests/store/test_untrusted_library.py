@@ -87,7 +87,7 @@ def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> Non
     for table in ("query_vectors", "frame_vectors", "looks"):
         change(home, f"DROP TABLE {table}")
     change(home, "DELETE FROM _sqlite_migrations WHERE id > 2; PRAGMA user_version = 2")
-    with pytest.raises(StoreError, match="did not make"):
+    with pytest.raises(StoreError, match="was not created by vidlocal"):
         Library.open(home)
     with closing(sqlite3.connect(home / "library.db")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)

@@ -54,7 +54,7 @@ def test_a_large_library_has_a_cache_of_its_own(library: Library) -> None:
     assert list(check.caches(library)) == []
     rows = next((library.folder / vector_cache.FOLDER).glob("*/*.rows"))
     rows.write_bytes(b"\0" * 4 + rows.read_bytes()[4:])
-    assert [finding.message for finding in check.caches(library)] == [f"The copy of the vectors of {KEY} is damaged."]
+    assert [finding.message for finding in check.caches(library)] == [f"Vector cache of {KEY}: damaged."]
 
 
 def test_deleted_frames_are_not_found(library: Library) -> None:

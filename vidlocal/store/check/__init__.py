@@ -1,1 +1,1 @@
-"""Is what the library says true of itself? Findings, and how to mend those that follow from the rest."""
+"""Verifies a library and repairs what can be rebuilt from the rest of it."""

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Results of a check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """Which part of a library a finding is about. The values are printed."""
+    """Part of a library. The values are printed."""
 
     DATABASE = "database"
     TEXT_INDEX = "text index"
@@ -19,9 +19,9 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be. `mend` puts it right, None where nothing that is left says how.
+    """A defect of the library. `repair` is None if the rest of the library does not determine how.
 
-    `mend` raises VidlocalError when it turns out that it cannot. A `note` is worth knowing and no damage.
+    `repair` raises VidlocalError if it fails. A note is information, not damage.
     """
 
     category: Category

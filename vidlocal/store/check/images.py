@@ -1,4 +1,4 @@
-"""Frame images: which are missing or not what was stored, and files that nothing speaks of."""
+"""Checks the frame images: missing, damaged and orphaned files."""
 
 import os
 import shutil
@@ -16,13 +16,12 @@ from vidlocal.store.content import frames
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.queue import jobs
 
-_FIRST, _LAST = b"\xff\xd8", b"\xff\xd9"  # of every JPEG
-_UNSIGNED = (1 << 64) - 1
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 @dataclass(frozen=True, slots=True)
 class DamagedImage:
-    """A frame without a picture to look at. `missing`: there is no file at all. `dhash` is 64 bits, unsigned."""
+    """A frame with a damaged or missing image file. `dhash` is 64 bits, unsigned."""
 
     frame: Frame
     dhash: int
@@ -30,14 +29,14 @@ class DamagedImage:
 
 
 def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[DamagedImage]:
-    """The frames of a video whose image is missing or not, byte for byte, what was published.
+    """List the frames of a video whose image is missing or differs from the stored checksum.
 
-    Where no checksum was kept, it must begin and end as a JPEG does, and then `is_whole` decides.
+    An image without a checksum must have the markers of a complete JPEG and satisfy `is_whole`.
     """
     rows = library.rows(
         "SELECT id, image_crc, dhash FROM frames WHERE video_id = ? AND image IS NOT NULL ORDER BY id", video_id
     )
-    found: list[DamagedImage] = []
+    images: list[DamagedImage] = []
     for frame_id, crc, dhash in rows:
         frame = frames.get(library, frame_id)
         if frame is None:
@@ -47,12 +46,12 @@ def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool
         except OSError:
             data = None
         if data is None or not _is_as_published(data, crc, is_whole):
-            found.append(DamagedImage(frame, dhash & _UNSIGNED, is_missing=data is None))
-    return found
+            images.append(DamagedImage(frame, frames.unsigned(dhash), is_missing=data is None))
+    return images
 
 
 def unnamed(library: Library) -> Iterator[Finding]:
-    """Distinct frames that have forgotten their image, which is still there: it is named by their position."""
+    """Find distinct frames without a path whose image file exists: it is named by the position of the frame."""
     rows = library.rows(
         """SELECT id, video_id, content_hash, position FROM (
           SELECT frames.id, video_id, content_hash, image, same_as,
@@ -63,28 +62,28 @@ def unnamed(library: Library) -> Iterator[Finding]:
         image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
         path = frames.image_file(library, image)
         if path is not None and path.is_file():
-            sentence = f"Frame {frame_id} has forgotten its image {image}."
-            yield Finding(Category.ROWS, sentence, video_id, partial(_restore_name, library, frame_id, image))
+            message = f"Frame {frame_id}: path of its image {image} is missing."
+            yield Finding(Category.ROWS, message, video_id, partial(_restore_name, library, frame_id, image))
 
 
 def leftovers(library: Library) -> Iterator[Finding]:
-    """Files beside the library that nothing speaks of, and what killed processes left."""
-    with library.writing():  # nobody is between publishing images and storing their video
+    """Find files in the frames folder without a row, and leftovers of killed processes."""
+    with library.writing():  # no process is between publishing images and storing the video
         orphans = list(_orphans(library))
     if orphans:
-        places = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
+        paths = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
         more = f" and {len(orphans) - 3:,} more" if len(orphans) > 3 else ""
-        sentence = f"Left behind, and part of nothing: {places}{more}."
-        yield Finding(Category.LEFTOVERS, sentence, repair=partial(_remove, library))
+        message = f"Unused files: {paths}{more}."
+        yield Finding(Category.LEFTOVERS, message, repair=partial(_remove, library))
 
 
 def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
-    """Give a frame its picture again, and queue what could not be done without it."""
+    """Write the image of a frame, and queue the jobs that failed without it."""
     if frame.image is None:
         return
     path = frames.image_file(library, frame.image)
     if path is None:
-        raise StoreError(f"Frame {frame.id} is said to have its image at {frame.image}, where none may be.")
+        raise StoreError(f"Frame {frame.id}: invalid image path {frame.image}.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)
@@ -98,8 +97,8 @@ def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
         row = connection.execute("SELECT enriched_at FROM frames WHERE id = ?", (frame.id,)).fetchone()
         if row is not None and row["enriched_at"] is None:
             frames.describe_again(library, [frame.id])
-        waits = "SELECT 1 FROM jobs WHERE kind = ? AND target = ? AND state = ?"
-        if connection.execute(waits, (JobKind.PICTURES, frame.video_id, JobState.FAILED)).fetchone() is not None:
+        sql = "SELECT 1 FROM jobs WHERE kind = ? AND target = ? AND state = ?"
+        if connection.execute(sql, (JobKind.PICTURES, frame.video_id, JobState.FAILED)).fetchone() is not None:
             jobs.add(library, JobKind.PICTURES, frame.video_id, frame.video_id)
 
 
@@ -110,7 +109,7 @@ def _private(path: str, flags: int) -> int:
 def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], bool]) -> bool:
     if crc is not None:
         return zlib.crc32(data) == crc
-    return data.startswith(_FIRST) and data.endswith(_LAST) and is_whole(data)
+    return data.startswith(_JPEG_START) and data.endswith(_JPEG_END) and is_whole(data)
 
 
 def _restore_name(library: Library, frame_id: int, image: str) -> None:
@@ -120,20 +119,20 @@ def _restore_name(library: Library, frame_id: int, image: str) -> None:
 
 
 def _orphans(library: Library) -> Iterator[Path]:
-    """Everything in the frames folder that no frame speaks of and no living process is filling."""
+    """Yield all paths in the frames folder without a frame, except staging folders of running processes."""
     if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
-        return  # behind a link other things may lie, of which nothing speaks either
-    known: dict[str, set[str]] = {}
+        return  # a link may lead to files of other programs
+    names_by_folder: dict[str, set[str]] = {}
     for row in library.rows("SELECT image FROM frames WHERE image IS NOT NULL"):
         folder, _, name = row["image"].rpartition("/")
-        known.setdefault(folder, set()).add(name)
-    for place in sorted(library.frames_folder.iterdir()):
-        names = known.get(f"{FRAMES_FOLDER}/{place.name}")
+        names_by_folder.setdefault(folder, set()).add(name)
+    for path in sorted(library.frames_folder.iterdir()):
+        names = names_by_folder.get(f"{FRAMES_FOLDER}/{path.name}")
         if names is None:
-            if not staging.is_in_use(library, place):
-                yield place
-        elif place.is_dir():
-            yield from sorted(path for path in place.iterdir() if path.name not in names)
+            if not staging.is_in_use(library, path):
+                yield path
+        elif path.is_dir():
+            yield from sorted(image for image in path.iterdir() if image.name not in names)
 
 
 def _remove(library: Library) -> None:

@@ -1,4 +1,4 @@
-"""Rows that contradict each other, or say what cannot be."""
+"""Checks rows for contradictions and impossible values."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.migrations import STATUS
 from vidlocal.store.queue import jobs
 
-# Containers round their lengths, and sound often ends a moment after the picture.
+# Containers round durations, and audio often ends shortly after video.
 _TOLERANCE_S = 1.0
 
 Ids = Sequence[int]
@@ -24,10 +24,7 @@ def _quoted(values: type[JobKind] | type[JobState] | type[PassageKind] | type[Me
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """`sql` selects the video and the row of whatever is wrong; `mend` gets the rows of one video.
-
-    `sentence` has {number} and {title}.
-    """
+    """A rule and its repair. `sql` selects (video id, row id) of violations; `message` has {number} and {title}."""
 
     message: str
     sql: str
@@ -35,32 +32,32 @@ class _Rule:
 
 
 def contradictions(library: Library) -> Iterator[Finding]:
-    """One finding for each rule and video that breaks it. Mend each before asking for the next."""
+    """Find violations by rule and video. Repair each finding before requesting the next."""
     for rule in _RULES:
-        broken: dict[int, list[int]] = {}
+        violations: dict[int, list[int]] = {}
         for video_id, row_id in library.rows(rule.sql):
-            broken.setdefault(video_id, []).append(row_id)
-        for video_id, ids in broken.items():
+            violations.setdefault(video_id, []).append(row_id)
+        for video_id, ids in violations.items():
             row = library.row("SELECT title FROM videos WHERE id = ?", video_id)
-            title = "a video that is gone" if row is None else row["title"]
-            mend = None if rule.repair is None else partial(rule.repair, library, video_id, ids)
-            yield Finding(Category.ROWS, rule.message.format(number=f"{len(ids):,}", title=title), video_id, mend)
+            title = "deleted video" if row is None else row["title"]
+            repair = None if rule.repair is None else partial(rule.repair, library, video_id, ids)
+            yield Finding(Category.ROWS, rule.message.format(number=f"{len(ids):,}", title=title), video_id, repair)
 
 
 def statuses(library: Library) -> Iterator[Finding]:
-    """Videos whose status is not what their jobs say. Looked at last: mending anything else may change it."""
+    """Find videos whose status differs from the states of their jobs. Call last: other repairs change jobs."""
     for row in library.rows(f"SELECT id, title FROM videos WHERE enrichment_status IS NOT {STATUS}"):
-        sentence = f"The status of {row['title']} is not what its jobs say."
-        yield Finding(Category.ROWS, sentence, row["id"], partial(_reset_status, library, row["id"]))
+        message = f"{row['title']}: wrong enrichment status."
+        yield Finding(Category.ROWS, message, row["id"], partial(_reset_status, library, row["id"]))
 
 
 def unreadable_history(library: Library) -> Iterator[Finding]:
-    """Small things that are kept beside the videos and that nobody can read."""
+    """Find past searches and facts that cannot be parsed."""
     for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
         ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
         if ids:
-            sentence = f"Rows of {table} that cannot be read: {len(ids):,}."
-            yield Finding(Category.ROWS, sentence, repair=partial(_delete, table, library, 0, ids))
+            message = f"Unreadable rows of {table}: {len(ids):,}."
+            yield Finding(Category.ROWS, message, repair=partial(_delete, table, library, 0, ids))
 
 
 _UNREADABLE_MEASURE = "name = 'seconds_per_frame' AND NOT coalesce(CAST(value AS REAL) > 0, 0)"
@@ -93,17 +90,17 @@ def _queue_frame_vectors(library: Library, video_id: int, ids: Ids) -> None:
 
 
 def _retarget(library: Library, video_id: int, ids: Ids) -> None:
-    """A job about a whole video is about its own; where there is such a one already, one is enough."""
+    """Point jobs about a whole video to their video, and delete those that duplicate an existing job."""
     _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
     _update("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
 
 
 def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
-    """Forget passages, and queue the work that makes them."""
-    wrong = ", ".join(map(str, ids))
+    """Delete passages and queue the jobs that make them."""
+    id_list = ", ".join(map(str, ids))
     with library.writing() as connection:
-        rows = connection.execute(f"SELECT kind, frame_id FROM passages WHERE id IN ({wrong})").fetchall()
-        connection.execute(f"DELETE FROM passages WHERE id IN ({wrong})")
+        rows = connection.execute(f"SELECT kind, frame_id FROM passages WHERE id IN ({id_list})").fetchall()
+        connection.execute(f"DELETE FROM passages WHERE id IN ({id_list})")
         for kind, frame_id in rows:
             if kind == PassageKind.SCENE and frame_id is not None:
                 frames.describe_again(library, [frame_id])
@@ -124,61 +121,61 @@ def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None
 _OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_TOLERANCE_S})"""
 _MADE_BY_JOBS = "('scene', 'action', 'speech', 'screen_text', 'summary')"
 
-# What a repeat should point at: the last distinct frame of its video before it.
+# The original of a repeat: the last distinct frame of its video before it.
 _ORIGINAL = """(SELECT id FROM frames AS original WHERE original.video_id = frames.video_id
   AND original.image IS NOT NULL AND original.time < frames.time ORDER BY original.time DESC LIMIT 1)"""
 
-# In an order in which mending one never breaks another that was looked at before.
+# In this order, a repair never violates an earlier rule.
 _RULES = (
     _Rule(
-        "Frames of {title} that repeat nothing that is there: {number}.",
+        "{title}: {number} frames repeat a missing frame.",
         """SELECT video_id, id FROM frames WHERE image IS NULL AND NOT EXISTS (
           SELECT 1 FROM frames AS original WHERE original.id = frames.same_as
             AND original.video_id = frames.video_id AND original.image IS NOT NULL)""",
         partial(_update, f"UPDATE frames SET same_as = {_ORIGINAL} WHERE id = ?"),
     ),
     _Rule(
-        "Frames of {title} that have a picture and repeat another frame: {number}.",
+        "{title}: {number} frames have an image and repeat another frame.",
         "SELECT video_id, id FROM frames WHERE image IS NOT NULL AND same_as IS NOT NULL",
         partial(_update, "UPDATE frames SET same_as = NULL WHERE id = ?"),
     ),
     _Rule(
-        "Frames of {title} whose facts cannot be read: {number}.",
+        "{title}: {number} frames have unreadable facts.",
         "SELECT video_id, id FROM frames WHERE NOT json_valid(facts)",
         partial(_update, "UPDATE frames SET facts = '{}' WHERE id = ?"),
     ),
     _Rule(
-        "Frames of {title} that lie outside the video: {number}.",
+        "{title}: {number} frames are outside the video.",
         f"""SELECT videos.id, frames.id FROM frames JOIN videos ON videos.id = video_id
         WHERE time < 0 OR (duration > 0 AND time > duration + {_TOLERANCE_S})""",
     ),
     _Rule(
-        "{title} is of an unknown kind.",
+        "{title}: unknown kind of video.",
         f"SELECT id, id FROM videos WHERE kind NOT IN ({_quoted(MediaKind)})",
     ),
     _Rule(
-        "Passages of {title} that are of an unknown kind: {number}.",
+        "{title}: {number} passages are of an unknown kind.",
         f"SELECT video_id, id FROM passages WHERE kind NOT IN ({_quoted(PassageKind)})",
     ),
     _Rule(
-        "Passages of {title} that are about frames of another video: {number}.",
+        "{title}: {number} passages refer to frames of another video.",
         """SELECT passages.video_id, passages.id FROM passages JOIN frames ON frames.id = frame_id
         WHERE frames.video_id <> passages.video_id""",
         partial(_delete, "passages"),
     ),
     _Rule(
-        "Passages of {title} that lie outside the video: {number}.",
+        "{title}: {number} passages are outside the video.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN {_MADE_BY_JOBS} AND {_OUTSIDE}""",
         _regenerate,
     ),
     _Rule(
-        "Subtitles or notes outside {title}: {number}. For new subtitles: vidlocal rm, then ingest.",
+        "{title}: {number} subtitles or notes are outside the video. For new subtitles run: vidlocal rm, then ingest",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN ('subtitle', 'note') AND {_OUTSIDE}""",
     ),
     _Rule(
-        "Passages of {title} that end after the video does: {number}.",
+        "{title}: {number} passages end after the video.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE duration > 0 AND "end" > duration + {_TOLERANCE_S} AND passages.start <= duration + {_TOLERANCE_S}""",
         partial(
@@ -188,46 +185,46 @@ _RULES = (
         ),
     ),
     _Rule(
-        "Passages of {title} that end before they begin: {number}.",
+        "{title}: {number} passages end before their start.",
         'SELECT video_id, id FROM passages WHERE "end" < start',
         partial(_update, 'UPDATE passages SET "end" = start WHERE id = ?'),
     ),
     _Rule(
-        "Jobs of {title} that are of an unknown kind: {number}.",
+        "{title}: {number} jobs are of an unknown kind.",
         f"SELECT video_id, id FROM jobs WHERE kind NOT IN ({_quoted(JobKind)})",
         partial(_delete, "jobs"),
     ),
     _Rule(
-        "Jobs of {title} that are in an unknown state: {number}.",
+        "{title}: {number} jobs are in an unknown state.",
         f"SELECT video_id, id FROM jobs WHERE state NOT IN ({_quoted(JobState)})",
         partial(_update, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
     ),
     _Rule(
-        "Jobs of {title} that look at frames that are not there: {number}.",
+        "{title}: {number} jobs refer to missing frames.",
         """SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
           ON frames.id = target AND frames.video_id = jobs.video_id AND image IS NOT NULL
         WHERE jobs.kind IN ('describe', 'watch') AND frames.id IS NULL""",
         partial(_delete, "jobs"),
     ),
     _Rule(
-        "Jobs of {title} that are about another video: {number}.",
+        "{title}: {number} jobs refer to another video.",
         "SELECT video_id, id FROM jobs WHERE kind NOT IN ('describe', 'watch') AND target <> video_id",
         _retarget,
     ),
     _Rule(
-        "Frames of {title} that are neither described nor queued: {number}.",
+        "{title}: {number} frames are neither described nor queued.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NULL AND NOT EXISTS (
           SELECT 1 FROM jobs WHERE kind = 'describe' AND target = frames.id AND state <> 'done')""",
         _describe_again,
     ),
     _Rule(
-        "Frames of {title} that count as described without a description: {number}.",
+        "{title}: {number} frames are marked as described without a description.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM passages WHERE frame_id = frames.id AND kind = 'scene')""",
         _describe_again,
     ),
     _Rule(
-        "Passages of {title} that have no vector, and are to get none: {number}.",
+        "{title}: {number} passages have no vector and no queued job.",
         """SELECT video_id, id FROM passages WHERE EXISTS (SELECT 1 FROM vectors)
           AND NOT EXISTS (SELECT 1 FROM vectors WHERE passage_id = passages.id)
           AND NOT EXISTS (
@@ -235,7 +232,7 @@ _RULES = (
         _queue_embedding,
     ),
     _Rule(
-        "Pictures of {title} that have no vector, and are to get none: {number}.",
+        "{title}: {number} images have no vector and no queued job.",
         """SELECT video_id, id FROM frames WHERE EXISTS (SELECT 1 FROM frame_vectors) AND image IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM frame_vectors WHERE frame_id = frames.id)
           AND EXISTS (

@@ -1,4 +1,4 @@
-"""Vectors that can be compared with nothing, and mirrors that say other things than the table."""
+"""Checks the vectors and their caches."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -14,43 +14,41 @@ from vidlocal.store.index import vector_cache, vector_index, vector_table
 from vidlocal.store.queue import jobs
 
 _CHUNK = 4096
-# Engines give unit vectors; float32 keeps their length to seven digits.
+# Engines return unit vectors; float32 keeps seven digits of their length.
 _LENGTH_TOLERANCE = 0.01
 
 
 def unusable(library: Library) -> Iterator[Finding]:
-    """Vectors of the wrong size, and such as are not finite or not of length 1."""
+    """Find vectors of a wrong size, not finite, or not of length 1."""
     for key, table in _models(library):
-        bad = list(_unusable_rows(library, key, table))
-        if bad:
-            sentence = f"Vectors of {key} that cannot be compared with others: {len(bad):,}."
-            yield Finding(Category.VECTORS, sentence, repair=partial(_regenerate, library, table, bad))
+        rows = list(_unusable_rows(library, key, table))
+        if rows:
+            message = f"Invalid vectors of {key}: {len(rows):,}."
+            yield Finding(Category.VECTORS, message, repair=partial(_regenerate, library, table, rows))
 
 
 def caches(library: Library) -> Iterator[Finding]:
-    """Copies of the vectors in files that differ from the vectors, or are of no model any more."""
+    """Find vector caches that differ from the vectors, or without a model."""
     folder = library.folder / vector_cache.FOLDER
-    used = {vector_cache.folder_of(library, *one): one for one in _models(library)}
-    places = sorted(place for place in folder.iterdir() if place.is_dir()) if folder.is_dir() else []
-    for place in places:
-        one = used.get(place)
-        mend = partial(shutil.rmtree, place, ignore_errors=True)
-        if one is None:
-            yield Finding(Category.LEFTOVERS, f"The copy of vectors {place.name} is of no model.", repair=mend)
-        elif vector_cache.is_damaged(library, *one):
-            yield Finding(Category.VECTORS, f"The copy of the vectors of {one[0]} is damaged.", repair=mend)
+    models = {vector_cache.folder_of(library, key, table): (key, table) for key, table in _models(library)}
+    for path in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ():
+        repair = partial(shutil.rmtree, path, ignore_errors=True)
+        if path not in models:
+            yield Finding(Category.LEFTOVERS, f"Unused vector cache: {path.name}.", repair=repair)
+        elif vector_cache.is_damaged(library, *models[path]):
+            yield Finding(Category.VECTORS, f"Vector cache of {models[path][0]}: damaged.", repair=repair)
 
 
 def _models(library: Library) -> list[tuple[str, vector_table.VectorTable]]:
-    """Every model there are vectors of, and of what sort of thing."""
-    kept = [(key, vector_table.PASSAGE_VECTORS) for key in vector_index.keys(library)]
-    return kept + [(key, vector_table.FRAME_VECTORS) for key in frame_vectors.keys(library)]
+    """List the model keys with vectors, and their tables."""
+    models = [(key, vector_table.PASSAGE_VECTORS) for key in vector_index.keys(library)]
+    return models + [(key, vector_table.FRAME_VECTORS) for key in frame_vectors.keys(library)]
 
 
 def _unusable_rows(library: Library, key: str, table: vector_table.VectorTable) -> Iterator[tuple[int, int]]:
-    """Id and video of the bad vectors of a model. The usual size is the right one."""
+    """Yield vector id and video id of the invalid vectors of a model. The most frequent size is the valid one."""
     name, owner, owners = table.name, table.owner_column, table.owner_table
-    usual = library.number(
+    size = library.number(
         f"SELECT length(vector) FROM {name} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
     )
     after = 0
@@ -62,13 +60,10 @@ def _unusable_rows(library: Library, key: str, table: vector_table.VectorTable) 
         _CHUNK,
     ):
         after = rows[-1]["id"]
-        right = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == usual]
-        good = {
-            row["id"]
-            for row, is_unit in zip(right, _are_unit([row["vector"] for row in right]), strict=True)
-            if is_unit
-        }
-        yield from ((row["id"], row["video_id"]) for row in rows if row["id"] not in good)
+        sized = [row for row in rows if isinstance(row["vector"], bytes) and len(row["vector"]) == size]
+        is_unit = _are_unit([row["vector"] for row in sized])
+        valid = {row["id"] for row, unit in zip(sized, is_unit, strict=True) if unit}
+        yield from ((row["id"], row["video_id"]) for row in rows if row["id"] not in valid)
 
 
 def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
@@ -77,12 +72,13 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
     matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), -1).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
-        return [bool(good) for good in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
+        return [bool(is_unit) for is_unit in np.abs(lengths - 1) <= _LENGTH_TOLERANCE]
 
 
-def _regenerate(library: Library, table: vector_table.VectorTable, bad: Sequence[tuple[int, int]]) -> None:
-    work = JobKind.EMBED if table is vector_table.PASSAGE_VECTORS else JobKind.PICTURES
+def _regenerate(library: Library, table: vector_table.VectorTable, rows: Sequence[tuple[int, int]]) -> None:
+    """Delete vectors and queue the jobs that make them again."""
+    job = JobKind.EMBED if table is vector_table.PASSAGE_VECTORS else JobKind.PICTURES
     with library.writing() as connection:
-        connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in bad])
-        for video_id in {video_id for _, video_id in bad}:
-            jobs.add(library, work, video_id, video_id)
+        connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in rows])
+        for video_id in {video_id for _, video_id in rows}:
+            jobs.add(library, job, video_id, video_id)

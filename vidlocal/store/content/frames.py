@@ -132,12 +132,12 @@ def undescribed(
 def with_hashes(library: Library) -> list[HashedFrame]:
     """List all distinct frames with their hashes."""
     rows = library.rows("SELECT id, video_id, time, dhash FROM frames WHERE image IS NOT NULL")
-    return [HashedFrame(row["id"], row["video_id"], row["time"], _unsigned(row["dhash"])) for row in rows]
+    return [HashedFrame(row["id"], row["video_id"], row["time"], unsigned(row["dhash"])) for row in rows]
 
 
 def dhash(library: Library, frame: Frame) -> int:
     """Return the perceptual hash of a frame: 64 bits, unsigned."""
-    return _unsigned(library.number("SELECT dhash FROM frames WHERE id = ?", frame.id))
+    return unsigned(library.number("SELECT dhash FROM frames WHERE id = ?", frame.id))
 
 
 def description(library: Library, frame_id: int) -> str:
@@ -301,7 +301,8 @@ def _signed(dhash: int) -> int:
     return dhash - (1 << 64) if dhash >= 1 << 63 else dhash
 
 
-def _unsigned(stored: int) -> int:
+def unsigned(stored: int) -> int:
+    """Convert a stored perceptual hash to 64 unsigned bits."""
     return stored & ((1 << 64) - 1)
 
 
