@@ -21,10 +21,16 @@ REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def keyboard() -> None:
-    """Ctrl-C reaches the programs we start, also where a shell began the tests in its background and so ignored it."""
+def default_signals() -> None:
+    """Let Ctrl-C and hang-ups reach the programs under test, also if the tests run in the background or by nohup.
+
+    A shell makes those ignore the signals, and children inherit that. A handler in Python is not inherited: children
+    start with the default.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture(autouse=True)

@@ -242,7 +242,7 @@ def lines_run(work: Callable[[], object], until: int | None = None) -> int:
 
     def step(frame: FrameType, event: str, argument: object) -> object:
         nonlocal count
-        if not frame.f_code.co_filename.endswith(("steps/move.py", "store/videos.py")):
+        if not frame.f_code.co_filename.endswith(("organize/moves.py", "content/videos.py")):
             return None
         if event == "line":
             count += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,13 +29,13 @@ from vidlocal.store.history import facts
 class Switch:
     """A condition that is turned by hand."""
 
-    name = "switch"
+    name: ClassVar[str] = "switch"
 
     def __init__(self, why: str | None = None) -> None:
         self.why = why
         self.asked = 0
 
-    def why_not(self) -> str | None:
+    def hold_reason(self) -> str | None:
         self.asked += 1
         return self.why
 

@@ -245,16 +245,16 @@ def test_a_process_that_is_killed_loses_nothing_and_does_nothing_twice(library: 
     code = f"""
 import sys, time
 from pathlib import Path
-from vidlocal.engines.picture_files import picture_model
-from vidlocal.engines.picture_vectors import PictureVectors
+from vidlocal.engines.clip_files import picture_model
+from vidlocal.engines.clip import PictureVectors
 from vidlocal.records import JobKind
-from vidlocal.steps.pictures import look_at_pictures
-from vidlocal.store import jobs
+from vidlocal.enrich.workers.frame_vectors import embed_frames
+from vidlocal.store.queue import jobs
 from vidlocal.store.database import Library
 model = picture_model(Path({str(models)!r}))
 with Library.open(Path({str(library.folder)!r})) as library, PictureVectors(model) as look:
     job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.time(), lease_s=60.0)
-    look_at_pictures(library, job, look, report=lambda share: print(share, flush=True))
+    embed_frames(library, job, look, report=lambda share: print(share, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
+from weakref import WeakKeyDictionary
 
 from vidlocal.engines import multi_image_probe, text_prompts
 from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
@@ -131,10 +132,10 @@ class Watcher:
 
 
 class _MultiImageCheck:
-    """Results of the multi-image probe in this process. Each model is probed once, by one thread."""
+    """Results of the multi-image probe in this process. Each engine is probed once, by one thread."""
 
     def __init__(self) -> None:
-        self._results: dict[str, bool] = {}
+        self._results: WeakKeyDictionary[VisionEngine, bool] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def check(self, engine: VisionEngine, stored: dict[str, bool]) -> bool:
@@ -142,9 +143,9 @@ class _MultiImageCheck:
         if engine.digest in stored:
             return stored[engine.digest]
         with self._lock:
-            if engine.digest not in self._results:
-                self._results[engine.digest] = multi_image_probe.takes_several(engine)
-            return self._results[engine.digest]
+            if engine not in self._results:
+                self._results[engine] = multi_image_probe.takes_several(engine)
+            return self._results[engine]
 
 
 _MULTI_IMAGE = _MultiImageCheck()
