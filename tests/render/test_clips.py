@@ -25,7 +25,7 @@ RATE = Fraction(30000, 1001)
 
 
 @pytest.mark.parametrize("write", [captions.srt, captions.vtt])
-def test_captions_come_back_one_for_one(write: object) -> None:
+def test_captions_are_read_back(write: object) -> None:
     text = write(CLIPS[:2])  # type: ignore[operator]
     first, second = subtitle_formats.parse_subtitles(text)
     assert (first.start, first.end, first.lines) == (12.0, 15.5, ("She walks.",))
@@ -34,15 +34,15 @@ def test_captions_come_back_one_for_one(write: object) -> None:
     assert "\x1b" not in text
 
 
-def test_csv_has_a_row_for_each_and_no_formula() -> None:
-    names, *found = csv.reader(io.StringIO(data_formats.csv_table(CLIPS), newline=""))
+def test_csv_has_a_row_per_clip_and_no_formula() -> None:
+    names, *rows = csv.reader(io.StringIO(data_formats.csv_table(CLIPS), newline=""))
     assert names == ["video", "path", "start", "end", "kinds", "score", "text"]
-    assert [row[2:6] for row in found] == [
+    assert [row[2:6] for row in rows] == [
         ["12.000", "15.500", "speech", "0.5000"],
         ["20.000", "20.000", "scene speech", "0.2500"],
         ["1.000", "3.000", "scene", ""],
     ]
-    assert found[1][6].startswith("'=1+1")
+    assert rows[1][6].startswith("'=1+1")
 
 
 def test_json_is_read_back_unchanged() -> None:
@@ -51,14 +51,14 @@ def test_json_is_read_back_unchanged() -> None:
     assert [json.loads(line) for line in data_formats.jsonl(CLIPS).splitlines()] == moments
 
 
-def test_an_edl_has_events_that_follow_one_another() -> None:
+def test_the_events_of_an_edl_are_contiguous() -> None:
     lines = edl.edl(CLIPS, title="cut", rate=RATE).splitlines()
     assert lines[:2] == ["TITLE: cut", "FCM: NON-DROP FRAME"]
     code = r"(\d\d:\d\d:\d\d:\d\d)"
     events = [
-        found.groups()
+        match.groups()
         for line in lines
-        if (found := re.fullmatch(rf"(\d{{3}})  AX {{6}} AA/V  C {{8}}{code} {code} {code} {code}", line))
+        if (match := re.fullmatch(rf"(\d{{3}})  AX {{6}} AA/V  C {{8}}{code} {code} {code} {code}", line))
     ]
     assert [event[0] for event in events] == ["001", "002", "003"]
     assert events[0][1:] == ("00:00:12:00", "00:00:15:15", "01:00:00:00", "01:00:03:15")
@@ -66,12 +66,12 @@ def test_an_edl_has_events_that_follow_one_another() -> None:
     assert all(line[:2] == "* " or line[:3].isdecimal() for line in lines[3:])
 
 
-def test_an_edl_of_too_many_events_is_refused() -> None:
+def test_an_edl_with_too_many_events_is_an_error() -> None:
     with pytest.raises(UsageError, match="999"):
         edl.edl(CLIPS[:1] * 1000, title="x", rate=RATE)
 
 
-def test_fcpxml_is_xml_whose_clips_have_assets() -> None:
+def test_the_clips_of_fcpxml_have_assets() -> None:
     root = Xml.fromstring(fcpxml.fcpxml(CLIPS, title="cut", rate=RATE))
     clips = root.findall(".//spine/asset-clip")
     assert {clip.get("ref") for clip in clips} == {asset.get("id") for asset in root.findall(".//asset")}
@@ -90,7 +90,7 @@ def test_otio_is_read_by_its_own_library() -> None:
     assert clips[0].available_range().duration.to_seconds() == pytest.approx(60.0, abs=0.04)
 
 
-def test_nothing_in_a_text_is_a_mark_of_markdown() -> None:
+def test_markdown_in_texts_is_escaped() -> None:
     text = text_formats.markdown(CLIPS)
     assert text.count("\n## ") == 1
     assert r"\[x\]\(y\)" in text
@@ -101,9 +101,9 @@ def test_rates_are_exact() -> None:
     assert parse_frame_rate("29.97") == RATE
     assert parse_frame_rate("25") == 25
     for wrong in ("0", "x", "1/0", "1e9", "nan"):
-        with pytest.raises(ValueError, match="no frame rate"):
+        with pytest.raises(ValueError, match="invalid frame rate"):
             parse_frame_rate(wrong)
 
 
-def test_a_url_says_the_bytes_of_a_name() -> None:
+def test_a_url_has_the_bytes_of_the_name() -> None:
     assert file_url("/a b/\udcff.mp4") == "file:///a%20b/%FF.mp4"

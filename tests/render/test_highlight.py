@@ -18,11 +18,11 @@ def marked(text: str, query: str) -> list[str]:
         ("a cat sat", "a", ["a"]),
     ],
 )
-def test_marks_what_a_reader_would_call_a_match(text: str, query: str, expected: list[str]) -> None:
+def test_matches_are_those_a_reader_expects(text: str, query: str, expected: list[str]) -> None:
     assert marked(text, query) == expected
 
 
-def test_around_shows_the_part_with_the_most_matches_cut_between_words() -> None:
+def test_the_excerpt_has_the_most_matches_and_is_cut_between_words() -> None:
     text = "word " * 100 + "the bride walks in " + "word " * 100
     start, end = best_excerpt(text, find_matches(text, query_words("bride walks")), length=60)
     shown = text[start:end]
@@ -32,11 +32,11 @@ def test_around_shows_the_part_with_the_most_matches_cut_between_words() -> None
     assert text[end] == " "
 
 
-def test_around_gives_a_short_text_whole() -> None:
+def test_the_excerpt_of_a_short_text_is_the_whole_text() -> None:
     assert best_excerpt("short", [], length=60) == (0, 5)
 
 
-def test_around_copes_with_a_text_without_spaces() -> None:
+def test_a_text_without_spaces_has_an_excerpt() -> None:
     start, end = best_excerpt("花" * 500, [(400, 402)], length=50)
     assert start <= 400
     assert end >= 402

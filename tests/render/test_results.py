@@ -11,7 +11,7 @@ def moment(*, text: str = "the bride", path: str = "/videos/wedding.mp4") -> Mom
     return Moment(3, "wedding", path, 12.34567, 3723.52, 0.61239, kinds, text, (hit,))
 
 
-def test_the_document_has_the_promised_fields() -> None:
+def test_the_document_has_the_documented_fields() -> None:
     assert json.loads(to_json(results.to_document("bride", [moment()]))) == {
         "query": "bride",
         "moments": [
@@ -37,7 +37,7 @@ def test_the_document_has_the_promised_fields() -> None:
     }
 
 
-def test_nothing_found_is_an_empty_list() -> None:
+def test_no_results_are_an_empty_list() -> None:
     assert results.to_document("x", []) == {"query": "x", "moments": []}
 
 
@@ -45,7 +45,7 @@ def test_a_line_has_six_fields() -> None:
     assert results.to_tsv(moment()) == "/videos/wedding.mp4\t0:00:12.3\t1:02:03.5\t0.612\tspeech,scene\tthe bride"
 
 
-def test_no_content_can_break_a_line_or_reach_the_terminal() -> None:
+def test_content_cannot_break_a_line_or_control_the_terminal() -> None:
     line = results.to_tsv(moment(text="a\tb\nc\r\n\x1b[31m\u202e\0", path="/v/a\tb\n\x1b]0;x\x07.mp4"))
     assert line.count("\t") == 5
     assert not any(ord(letter) < 32 and letter != "\t" for letter in line)
@@ -53,5 +53,5 @@ def test_no_content_can_break_a_line_or_reach_the_terminal() -> None:
     assert "\u202e" not in line
 
 
-def test_spaces_in_a_path_stay_as_they_are() -> None:
+def test_spaces_in_a_path_are_kept() -> None:
     assert results.to_tsv(moment(path="/v/two  spaces.mp4")).startswith("/v/two  spaces.mp4\t")

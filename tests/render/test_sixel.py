@@ -1,4 +1,4 @@
-"""Sixels, read back by a decoder of the tests' own."""
+"""Sixels, read back by a decoder for tests."""
 
 import re
 
@@ -9,8 +9,8 @@ from PIL import Image
 from vidlocal.render.sixel import sixel
 
 
-def decoded(text: str) -> tuple[Image.Image, int]:
-    """The picture of an escape, and how many colours it defines. Fails on whatever DEC's manual does not allow."""
+def decode(text: str) -> tuple[Image.Image, int]:
+    """The image of an escape sequence, and the number of colours. Fails on everything DEC's manual does not allow."""
     start = re.match(r'\x1bP0;1q"1;1;(\d+);(\d+)', text)
     assert start is not None
     assert text.endswith("\x1b\\")
@@ -43,11 +43,11 @@ def decoded(text: str) -> tuple[Image.Image, int]:
             column += count
             assert column <= width
     assert (pixels[:height] >= 0).all(), "a pixel was not drawn"
-    assert (pixels[height:] == -1).all(), "drawn below the picture"
+    assert (pixels[height:] == -1).all(), "drawn below the image"
     return Image.fromarray(pixels[:height].astype(np.uint8)), len(colours)
 
 
-def picture(width: int, height: int) -> Image.Image:
+def image_of(width: int, height: int) -> Image.Image:
     """Two gradients with noise: every pixel another colour."""
     across, down = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
     noise = np.random.default_rng(7).integers(0, 40, (height, width))
@@ -57,9 +57,9 @@ def picture(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 36), (65, 37), (100, 144)])
-def test_a_picture_comes_back_within_the_error_of_its_palette(size: tuple[int, int]) -> None:
-    image = picture(*size)
-    shown, colours = decoded(sixel(image, width_px=size[0]))
+def test_a_decoded_image_is_within_the_error_of_its_palette(size: tuple[int, int]) -> None:
+    image = image_of(*size)
+    shown, colours = decode(sixel(image, width_px=size[0]))
     assert shown.size == size
     assert 1 <= colours <= 256
     palette = np.asarray(image.quantize(256, method=Image.Quantize.FASTOCTREE).convert("RGB")).astype(int)
@@ -67,17 +67,17 @@ def test_a_picture_comes_back_within_the_error_of_its_palette(size: tuple[int, i
     assert np.abs(np.asarray(shown).astype(int) - palette).max() <= 2
 
 
-def test_few_colours_are_enough_where_a_terminal_has_few() -> None:
-    shown, colours = decoded(sixel(picture(60, 40), width_px=60, colours=16))
+def test_the_number_of_colours_can_be_limited() -> None:
+    shown, colours = decode(sixel(image_of(60, 40), width_px=60, colours=16))
     assert colours <= 16
-    assert np.abs(np.asarray(shown).astype(int) - np.asarray(picture(60, 40))).mean() < 40
-    assert decoded(sixel(Image.new("RGB", (9, 9), (255, 0, 0)), width_px=9))[0].getpixel((4, 4)) == (255, 0, 0)
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(image_of(60, 40))).mean() < 40
+    assert decode(sixel(Image.new("RGB", (9, 9), (255, 0, 0)), width_px=9))[0].getpixel((4, 4)) == (255, 0, 0)
 
 
-def test_a_picture_is_scaled_with_its_shape_kept() -> None:
-    assert decoded(sixel(picture(64, 36), width_px=128))[0].size == (128, 72)
-    assert decoded(sixel(picture(1000, 2), width_px=20))[0].size == (20, 1)
+def test_scaling_keeps_the_aspect_ratio() -> None:
+    assert decode(sixel(image_of(64, 36), width_px=128))[0].size == (128, 72)
+    assert decode(sixel(image_of(1000, 2), width_px=20))[0].size == (20, 1)
 
 
-def test_repetitions_are_counted() -> None:
+def test_repetitions_are_run_length_encoded() -> None:
     assert len(sixel(Image.new("RGB", (400, 300), "teal"), width_px=400)) < 700

@@ -33,7 +33,7 @@ MOMENTS = [
 ]
 
 
-def drawn(drawing: RenderableType, width: int, *, colour: bool = False) -> str:
+def render(drawing: RenderableType, width: int, *, colour: bool = False) -> str:
     file = io.StringIO()
     Console(file=file, width=width, markup=False, emoji=False, highlight=False, force_terminal=colour).print(drawing)
     return file.getvalue()
@@ -41,23 +41,23 @@ def drawn(drawing: RenderableType, width: int, *, colour: bool = False) -> str:
 
 @pytest.mark.parametrize("width", [60, 80, 140, 300])
 def test_moments_fit_every_width_and_take_at_most_four_lines_each(width: int) -> None:
-    lines = drawn(table.moments(MOMENTS, query_words("bride 花嫁"), width=width), width).splitlines()
+    lines = render(table.moments(MOMENTS, query_words("bride 花嫁"), width=width), width).splitlines()
     assert max(map(cell_len, lines)) <= width
     assert len(lines) <= 1 + 4 * len(MOMENTS)
 
 
 def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
-    lines = drawn(table.moments(MOMENTS[1:2], (), width=80), 80).splitlines()
+    lines = render(table.moments(MOMENTS[1:2], (), width=80), 80).splitlines()
     assert lines[1].split() == ["1", "rushes", "10:00:00", "to", "10:00:12", "92", "subtitle"]
     assert lines[2].strip() == "the [/red] bride :smile: \ufffd[2J"
 
 
-def test_the_words_of_the_query_stand_out() -> None:
-    shown = drawn(table.moments(MOMENTS[:1], query_words("aisles"), width=80), 80, colour=True)
-    assert "\x1b[1;4maisle\x1b[0m" in shown
+def test_the_words_of_the_query_are_highlighted() -> None:
+    output = render(table.moments(MOMENTS[:1], query_words("aisles"), width=80), 80, colour=True)
+    assert "\x1b[1;4maisle\x1b[0m" in output
 
 
-def test_a_long_title_loses_its_middle() -> None:
+def test_a_long_title_is_shortened_in_the_middle() -> None:
     short = table.shorten(LONG, 20)
     assert cell_len(short) <= 20
     assert short.startswith("wedding")
@@ -65,56 +65,56 @@ def test_a_long_title_loses_its_middle() -> None:
 
 
 @pytest.mark.parametrize("cells", range(5, 30))
-def test_a_title_of_wide_characters_is_cut_to_columns_not_characters(cells: int) -> None:
+def test_a_title_of_wide_characters_is_shortened_by_columns(cells: int) -> None:
     assert cell_len(table.shorten("結婚式のビデオ" * 9, cells)) <= cells
     assert cell_len(table.shorten("結婚式のビデオ" * 9, cells, fill=True)) == cells
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
-def test_a_score_is_two_digits(value: float, shown: str) -> None:
-    assert table.format_score(value) == shown
+@pytest.mark.parametrize(("value", "output"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
+def test_a_score_is_two_digits(value: float, output: str) -> None:
+    assert table.format_score(value) == output
 
 
-def test_what_found_a_hit_and_what_was_seen_stand_below_its_moment() -> None:
+def test_explanations_and_second_looks_follow_their_moment() -> None:
     hits = tuple(Hit(number, 1, 1.0, 2.0, PassageKind.SCENE, "x", 0.5) for number in (1, 2, 3))
-    found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.SCENE,), "x", hits)
-    why = {
+    result = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.SCENE,), "x", hits)
+    explanations = {
         1: PassageExplanation(1, 0.5, 0.71, 3, 0.412, 4.2, 4.2),
         2: PassageExplanation(2, 0.4, 0.51, None, None, None, 1.5),
     }
-    looks = {found: SecondLook(61.0, True, "a cake \x1b[2J")}
-    shown = drawn(table.moments([found], (), width=100, explanations=why, looks=looks), 100)
-    assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in shown
-    assert "words #2, coverage 0.40, weight 0.51; no vector, weighed as z 1.50" in shown
-    assert "a filter" in shown
-    assert "seen: yes. a cake \ufffd[2J (1:01)" in shown
+    looks = {result: SecondLook(61.0, True, "a cake \x1b[2J")}
+    output = render(table.moments([result], (), width=100, explanations=explanations, looks=looks), 100)
+    assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in output
+    assert "words #2, coverage 0.40, weight 0.51; no vector, weighted as z 1.50" in output
+    assert "filter only" in output
+    assert "seen: yes. a cake \ufffd[2J (1:01)" in output
 
 
-def test_a_picture_that_nobody_described_says_that_it_looks_like_it() -> None:
+def test_a_frame_without_a_caption_is_marked_as_an_image_match() -> None:
     hit = Hit(None, 1, 1.0, 2.0, PassageKind.PICTURE, "", 0.5, frame_id=7)
-    found = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.PICTURE,), "", (hit,))
-    shown = drawn(
-        table.moments([found], (), width=100, explanations={hit.key: FrameExplanation(2, 0.2871, 4.123)}), 100
+    result = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.PICTURE,), "", (hit,))
+    output = render(
+        table.moments([result], (), width=100, explanations={hit.key: FrameExplanation(2, 0.2871, 4.123)}), 100
     )
-    assert "looks like it; not described yet" in shown
-    assert "pictures #2, cosine 0.287, z 4.12" in shown
+    assert "image match, no caption yet" in output
+    assert "images #2, cosine 0.287, z 4.12" in output
 
 
-def test_moments_without_hits_have_no_column_for_what_they_were_found_in() -> None:
-    found = Moment(1, "a" * 90, "/a.mp4", 1.0, 2.0, 0.5, (), "", ())
-    lines = drawn(table.moments([found], (), width=60), 60).splitlines()
+def test_moments_without_hits_have_no_column_found_in() -> None:
+    result = Moment(1, "a" * 90, "/a.mp4", 1.0, 2.0, 0.5, (), "", ())
+    lines = render(table.moments([result], (), width=60), 60).splitlines()
     assert [line.split()[-1] for line in lines if line.strip()] == ["score", "50"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])
-def test_groups_fit_every_width_and_name_where_they_are(width: int) -> None:
+def test_clusters_fit_every_width_and_list_their_occurrences(width: int) -> None:
     takes = tuple(Occurrence(video, 100.0 * n, 100.0 * n + 20, 2) for video in range(1, 8) for n in range(6))
-    found = [Cluster(Frame(1, 1, 3725.0, 0, "x"), 84, takes), Cluster(Frame(2, 9, 0.0, 0, "x"), 2, takes[:1])]
-    places = {video: VideoRef(f"{video} {LONG} \x1b[2J", "/x") for video in range(1, 8)}
-    shown = drawn(table.clusters(found, places, width=width), width)
-    assert all(cell_len(line) <= width for line in shown.splitlines())
-    assert "\x1b" not in shown
-    assert "1:02:05" in shown
-    assert "0:00 to 0:20" in shown
-    assert "and 3 more videos" in shown
-    assert "?" in shown  # a video that was removed meanwhile
+    groups = [Cluster(Frame(1, 1, 3725.0, 0, "x"), 84, takes), Cluster(Frame(2, 9, 0.0, 0, "x"), 2, takes[:1])]
+    videos = {video: VideoRef(f"{video} {LONG} \x1b[2J", "/x") for video in range(1, 8)}
+    output = render(table.clusters(groups, videos, width=width), width)
+    assert all(cell_len(line) <= width for line in output.splitlines())
+    assert "\x1b" not in output
+    assert "1:02:05" in output
+    assert "0:00 to 0:20" in output
+    assert "and 3 more videos" in output
+    assert "?" in output  # a video that was removed meanwhile

@@ -7,7 +7,7 @@ from PIL import Image
 from vidlocal.render.terminal_image import half_blocks, kitty
 
 
-def test_half_blocks_hold_two_pixels_each_in_their_colours() -> None:
+def test_half_blocks_have_the_colours_of_two_pixels() -> None:
     image = Image.new("RGB", (4, 4), (255, 0, 0))
     image.paste((0, 0, 255), (0, 1, 4, 2))
     drawn = half_blocks(image, columns=4)
@@ -15,7 +15,7 @@ def test_half_blocks_hold_two_pixels_each_in_their_colours() -> None:
     assert str(drawn.spans[0].style) == "#ff0000 on #0000ff"
 
 
-def test_kitty_gets_the_picture_in_pieces_and_nothing_else() -> None:
+def test_kitty_receives_the_image_in_chunks() -> None:
     image = Image.effect_noise((200, 200), 90).convert("RGB")
     written = kitty(image, columns=20)
     pieces = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", written)

@@ -1,1 +1,1 @@
-"""Moments to look at: tables for people, data for programs. Pure."""
+"""Render moments, videos and clips as tables, JSON and export formats. Pure."""

@@ -1,4 +1,4 @@
-"""A caption as an ASS subtitle file, for drawing into a picture. Pure."""
+"""Write one caption as an ASS subtitle file, to burn into a video. Pure."""
 
 from vidlocal.render.sanitize import one_line
 
@@ -6,7 +6,7 @@ _MAX_CHARS = 200
 
 
 def ass(text: str, start: float, end: float, *, width_px: int, height_px: int) -> str:
-    """One caption from `start` to `end`, seconds of the clip. Nothing in `text` is a command to the drawer."""
+    """An ASS file with one caption from `start` to `end`, in seconds of the clip. Overrides in `text` are escaped."""
     size = max(10, min(width_px, height_px) // 16)
     return f"""[Script Info]
 ScriptType: v4.00+
@@ -26,16 +26,12 @@ Dialogue: 0,{_timestamp(start)},{_timestamp(end)},Default,{_escape(text)}
 
 
 def _escape(text: str) -> str:
-    """`{` begins a command and `\\N` breaks the line; a word joiner parts the backslash from what follows."""
-    shown = one_line(text)
-    if len(shown) > _MAX_CHARS:
-        shown = shown[
-            : shown.rfind(" ", _MAX_CHARS // 2, _MAX_CHARS)
-            if " " in shown[_MAX_CHARS // 2 : _MAX_CHARS]
-            else _MAX_CHARS
-        ]
-        shown += " …"
-    return shown.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
+    """Shorten `text` and escape braces and backslashes, which start overrides and line breaks in ASS."""
+    line = one_line(text)
+    if len(line) > _MAX_CHARS:
+        space = line.rfind(" ", _MAX_CHARS // 2, _MAX_CHARS)
+        line = f"{line[: space if space >= 0 else _MAX_CHARS]} …"
+    return line.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
 
 
 def _timestamp(seconds: float) -> str:

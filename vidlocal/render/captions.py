@@ -1,4 +1,4 @@
-"""Clips of one video as subtitles: SubRip and WebVTT. Pure."""
+"""Write clips of one video as subtitles: SubRip and WebVTT. Pure."""
 
 import html
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _MIN_CAPTION_S = 1.0
 
 
 def srt(clips: Sequence[Clip]) -> str:
-    """SubRip. `-->` in a text becomes `->`: a parser would read it as a timing line."""
+    """SubRip. `-->` in a text becomes `->`: parsers would find a timing line."""
     return "\n".join(
         f"{number}\n{_timing(clip, ',')}\n{one_line(clip.text).replace('-->', '->')}\n"
         for number, clip in enumerate(clips, 1)

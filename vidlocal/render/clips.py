@@ -1,4 +1,4 @@
-"""A span of a video with its words, as every export format takes it, and its place on an editor's timeline. Pure."""
+"""Clips, the input of all export formats, and their frames on an editor's timeline. Pure."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """`duration` is that of the whole video, 0 when nobody knows it; `score` is None for what was not searched for."""
+    """A span of a video with text. `duration` is that of the video, 0 if unknown; `score` is None without a search."""
 
     title: str
     path: str
@@ -25,7 +25,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class TimelineClip:
-    """A clip in whole frames: `first` frame of its video, how many, and its frame on the timeline."""
+    """A clip in whole frames: first frame within the video, number of frames, first frame on the timeline."""
 
     clip: Clip
     first_frame: int
@@ -33,32 +33,32 @@ class TimelineClip:
     timeline_frame: int
 
 
-# The rates of television are 1000/1001 of the whole number beside them (SMPTE ST 12-1).
+# NTSC rates are 1000/1001 of the whole number (SMPTE ST 12-1).
 _NTSC_RATES = {"23.976": 24, "23.98": 24, "29.97": 30, "47.95": 48, "59.94": 60, "119.88": 120}
 
 
 def parse_frame_rate(text: str) -> Fraction:
-    """The exact rate that `25`, `29.97` or `30000/1001` means. Raises ValueError when it is no rate."""
+    """Parse `25`, `29.97` or `30000/1001` to the exact frame rate. Raises ValueError."""
     whole = _NTSC_RATES.get(text.strip())
     try:
         rate = Fraction(whole * 1000, 1001) if whole else Fraction(text.strip()[:20])
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if not 1 <= rate <= 1000:
-        raise ValueError(f"no frame rate: {text!r}")
+        raise ValueError(f"invalid frame rate: {text!r}")
     return rate
 
 
 def lay_out(clips: Sequence[Clip], rate: Fraction) -> list[TimelineClip]:
-    """The clips one behind the other, each at least one frame long."""
-    placed: list[TimelineClip] = []
-    at = 0
+    """Place the clips one after the other on a timeline, each at least one frame long."""
+    timeline: list[TimelineClip] = []
+    position = 0
     for clip in clips:
         first = to_frames(clip.start, rate)
         count = max(1, to_frames(clip.end, rate) - first)
-        placed.append(TimelineClip(clip, first, count, at))
-        at += count
-    return placed
+        timeline.append(TimelineClip(clip, first, count, position))
+        position += count
+    return timeline
 
 
 def to_frames(seconds: float, rate: Fraction) -> int:
@@ -66,14 +66,14 @@ def to_frames(seconds: float, rate: Fraction) -> int:
 
 
 def video_length(clips: Sequence[Clip], path: str) -> float:
-    """How long the video at `path` is at least, in seconds."""
+    """Minimum length of the video at `path`, in seconds."""
     return max((max(clip.duration, clip.end) for clip in clips if clip.path == path), default=0.0)
 
 
 def file_url(path: str) -> str:
-    """The file as a URL, whatever bytes its name is made of."""
+    """URL of a file. Names may be any bytes."""
     try:
         name = os.fsencode(path)
-    except UnicodeEncodeError:  # not a name that any file of this machine has
+    except UnicodeEncodeError:  # the path cannot exist on this machine
         name = path.encode("utf-8", "replace")
     return f"file://{quote(name)}" if Path(path).is_absolute() else quote(name)

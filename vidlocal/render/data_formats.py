@@ -1,4 +1,4 @@
-"""Clips for programs and spreadsheets: JSON, JSON lines and CSV. Pure."""
+"""Write clips as JSON, JSON lines and CSV. Pure."""
 
 import csv
 import io
@@ -8,34 +8,34 @@ from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import one_line, sanitize, to_json
 
 _COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text")
-# A cell that begins so is a formula to a spreadsheet.
+# Spreadsheets evaluate cells with these prefixes as formulas.
 _FORMULA = ("=", "+", "-", "@")
 
 
 def json(clips: Sequence[Clip]) -> str:
-    """One document, `{"moments": [...]}`, as `search --json` prints it."""
+    """One document, `{"moments": [...]}`, as in `search --json`."""
     return to_json({"moments": [record(clip) for clip in clips]}, indent=2) + "\n"
 
 
 def jsonl(clips: Sequence[Clip]) -> str:
-    """One moment a line."""
+    """One moment per line."""
     return "".join(to_json(record(clip)) + "\n" for clip in clips)
 
 
 def record(clip: Clip) -> dict[str, object]:
-    scored: dict[str, object] = {} if clip.score is None else {"score": round(clip.score, 4)}
+    score: dict[str, object] = {} if clip.score is None else {"score": round(clip.score, 4)}
     return {
         "video": {"id": clip.video_id, "title": clip.title, "path": clip.path},
         "start": round(clip.start, 3),
         "end": round(clip.end, 3),
-        **scored,
+        **score,
         "kinds": list(clip.kinds),
         "text": clip.text,
     }
 
 
 def csv_table(clips: Sequence[Clip]) -> str:
-    """CSV (RFC 4180) with a line of names on top. A text that a spreadsheet would compute gets a `'` in front."""
+    """CSV (RFC 4180) with a header. Texts a spreadsheet would evaluate get a `'` in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_COLUMNS)

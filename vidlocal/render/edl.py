@@ -1,4 +1,4 @@
-"""Clips as an edit decision list in the CMX 3600 form, one event behind the other. Pure."""
+"""Write clips as an edit decision list (EDL) in CMX 3600 format, one event after the other. Pure."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,30 +8,28 @@ from vidlocal.errors import UsageError
 from vidlocal.render.clips import Clip, lay_out
 from vidlocal.render.sanitize import one_line
 
-# The number of an event has three digits.
+# Event numbers have three digits.
 MAX_EVENTS = 999
-# Where timelines begin by custom, so that nothing before it is negative.
+# Timelines start at one hour by convention, so that earlier times are not negative.
 _START_S = 3600
 
 
 def edl(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
-    """The list, its time codes without drop frames. Names and texts are in comments, on one line each.
+    """An EDL with non-drop-frame timecode. Names and texts are comments of one line.
 
-    Raises UsageError for more clips than it can hold.
+    Raises UsageError for more than MAX_EVENTS clips.
     """
     if len(clips) > MAX_EVENTS:
-        raise UsageError(
-            f"An EDL holds {MAX_EVENTS} events and these are {len(clips):,}. Take --format otio or fcpxml."
-        )
+        raise UsageError(f"EDL is limited to {MAX_EVENTS} events, not {len(clips):,}. Use --format otio or fcpxml.")
     base = round(rate)
     lines = [f"TITLE: {one_line(title)[:70]}", "FCM: NON-DROP FRAME", ""]
-    for number, placed in enumerate(lay_out(clips, rate), 1):
-        at = _START_S * base + placed.timeline_frame
-        times = (placed.first_frame, placed.first_frame + placed.frame_count, at, at + placed.frame_count)
+    for number, item in enumerate(lay_out(clips, rate), 1):
+        start = _START_S * base + item.timeline_frame
+        times = (item.first_frame, item.first_frame + item.frame_count, start, start + item.frame_count)
         lines += [
             f"{number:03}  {'AX':<8} {'AA/V':<5} C        {' '.join(_timecode(frame, base) for frame in times)}",
-            f"* FROM CLIP NAME: {one_line(PurePath(placed.clip.path).name)}",
-            f"* COMMENT: {one_line(placed.clip.text)}",
+            f"* FROM CLIP NAME: {one_line(PurePath(item.clip.path).name)}",
+            f"* COMMENT: {one_line(item.clip.text)}",
         ]
     return "\n".join(lines) + "\n"
 

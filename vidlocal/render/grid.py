@@ -1,4 +1,4 @@
-"""A plain table for a terminal: heads, and rows of text. Pure: gives a rich drawing."""
+"""A plain terminal table with a header, as a rich renderable. Pure."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from vidlocal.render.sanitize import one_line
 
 
 def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> RenderableType:
-    """`rows` under their `heads`; columns named in `numbers` stand to the right. The last column may wrap."""
+    """A table of `rows` with the header `heads`. Columns in `numbers` are right-aligned; the last column may wrap."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in heads:
         table.add_column(

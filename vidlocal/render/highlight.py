@@ -1,7 +1,7 @@
-"""Where the words of a query stand in a text. Pure.
+"""Find the words of a query in a text, for highlighting. Pure.
 
-The text index finds inflections, accents and parts of words; what is marked here is meant to look the
-same to a reader, and is a courtesy: nothing is found or lost by it.
+Approximates the matches of the text index (inflections, accents, parts of words) for readers. Has no effect on search
+results.
 """
 
 import re
@@ -14,23 +14,23 @@ _MIN_STEM = 3
 
 
 def query_words(query: str) -> tuple[str, ...]:
-    """The words of a query, folded so that `José` and `jose` are the same."""
+    """Words of a query without case and accents: `José` becomes `jose`."""
     return tuple(dict.fromkeys(_fold(word) for word in _word.findall(query)))
 
 
 def find_matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Spans of `text`, as character positions, that match one of `words` (from `words_of`)."""
+    """Spans of `text` with one of `words` (from `query_words`), as character positions."""
     stems = [(word, _stem(word)) for word in words]
-    found = (_match(match, stems) for match in _word.finditer(text))
-    return [span for span in found if span is not None]
+    spans = (_match(match, stems) for match in _word.finditer(text))
+    return [span for span in spans if span is not None]
 
 
 def best_excerpt(text: str, spans: Sequence[tuple[int, int]], *, length: int) -> tuple[int, int]:
-    """The part of `text`, at most `length` characters, that shows the most of `spans`; cut between words."""
+    """The part of `text` with the most `spans`, at most `length` characters, cut between words."""
     if len(text) <= length:
         return 0, len(text)
     starts = [0, *(max(0, start - length // 4) for start, _ in spans)]
-    start = max(starts, key=lambda at: sum(at <= first and last <= at + length for first, last in spans))
+    start = max(starts, key=lambda begin: sum(begin <= first and last <= begin + length for first, last in spans))
     start = min(start, len(text) - length)
     end = start + length
     if start:
@@ -42,7 +42,7 @@ def best_excerpt(text: str, spans: Sequence[tuple[int, int]], *, length: int) ->
 
 
 def _next_gap(text: str, start: int, end: int) -> int:
-    """The first beginning of a word from `start` on; `start` itself in a script without spaces."""
+    """The first start of a word from `start` on; `start` in a script without spaces."""
     gap = text.find(" ", start - 1, end)
     return start if gap < 0 or gap - start > (end - start) // 2 else gap + 1
 
@@ -53,16 +53,16 @@ def _match(match: re.Match[str], stems: Sequence[tuple[str, str]]) -> tuple[int,
         return match.span()
     if len(word) != len(match[0]):
         return None
-    # Scripts without spaces make one "word" of a sentence: only the part that was asked for is marked.
+    # In scripts without spaces, a whole sentence is one "word": only the part of the query is highlighted.
     for query, _ in stems:
-        at = word.find(query)
-        if at >= 0 and (len(query) >= _MIN_STEM or not query.isascii()):
-            return match.start() + at, match.start() + at + len(query)
+        position = word.find(query)
+        if position >= 0 and (len(query) >= _MIN_STEM or not query.isascii()):
+            return match.start() + position, match.start() + position + len(query)
     return None
 
 
 def _stem(word: str) -> str:
-    """A word without its most common English endings: enough for `dances`, `dancing` and `dance`."""
+    """A word without common English suffixes: `danc` for `dances`, `dancing` and `dance`."""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
             return word[: -len(ending)]

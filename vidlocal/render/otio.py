@@ -1,4 +1,4 @@
-"""Clips as an OpenTimelineIO timeline, through the library of that name. Pure."""
+"""Write clips as an OpenTimelineIO timeline. Pure."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -8,27 +8,27 @@ from vidlocal.render.sanitize import one_line
 
 
 def otio(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
-    """One video track with the clips one behind the other; kinds, score and words are in the metadata `vidlocal`."""
+    """A video track with the clips one after the other; kinds, score and text are in the metadata `vidlocal`."""
     from opentimelineio import opentime, schema
 
     def span(first: int, count: int) -> opentime.TimeRange:
         return opentime.TimeRange(opentime.RationalTime(first, float(rate)), opentime.RationalTime(count, float(rate)))
 
     track = schema.Track(name="vidlocal", kind=schema.TrackKind.Video)
-    for placed in lay_out(clips, rate):
-        clip = placed.clip
+    for item in lay_out(clips, rate):
+        clip = item.clip
         reference = schema.ExternalReference(
             target_url=file_url(clip.path), available_range=span(0, to_frames(video_length(clips, clip.path), rate))
         )
-        told: dict[str, object] = {"text": one_line(clip.text), "kinds": " ".join(map(one_line, clip.kinds))}
+        metadata: dict[str, object] = {"text": one_line(clip.text), "kinds": " ".join(map(one_line, clip.kinds))}
         if clip.score is not None:
-            told["score"] = clip.score
+            metadata["score"] = clip.score
         track.append(
             schema.Clip(
                 name=one_line(clip.title),
                 media_reference=reference,
-                source_range=span(placed.first_frame, placed.frame_count),
-                metadata={"vidlocal": told},
+                source_range=span(item.first_frame, item.frame_count),
+                metadata={"vidlocal": metadata},
             )
         )
     timeline = schema.Timeline(name=one_line(title))

@@ -1,4 +1,4 @@
-"""Moments as one page for a browser: self-contained, without a script, and nothing in it but what is shown. Pure."""
+"""Write moments as a self-contained HTML page without scripts. Pure."""
 
 import base64
 import hashlib
@@ -27,16 +27,16 @@ mark { background: #ffe58a; color: #222; }
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A moment and the JPEG that shows it, None where there is no picture."""
+    """A moment with a JPEG, None if there is no image."""
 
     moment: Moment
     jpeg: bytes | None
 
 
 def page(query: str, cards: Sequence[Card]) -> str:
-    """The HTML of the page. Its policy lets a browser load and run nothing; texts and names are shown as they are."""
-    allowed = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
+    """An HTML page with a policy against loading and scripts. Texts and names are escaped."""
+    style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
     heading = html.escape(one_line(query))
     items = "\n".join(_item(card, query_words(query)) for card in cards)
     return f"""<!doctype html>
@@ -75,8 +75,8 @@ def _item(card: Card, words: Sequence[str]) -> str:
 
 def _mark(text: str, words: Sequence[str]) -> str:
     parts: list[str] = []
-    at = 0
+    position = 0
     for first, last in find_matches(text, words):
-        parts += [html.escape(text[at:first]), "<mark>", html.escape(text[first:last]), "</mark>"]
-        at = last
-    return "".join([*parts, html.escape(text[at:])])
+        parts += [html.escape(text[position:first]), "<mark>", html.escape(text[first:last]), "</mark>"]
+        position = last
+    return "".join([*parts, html.escape(text[position:])])

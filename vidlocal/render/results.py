@@ -1,4 +1,4 @@
-"""Moments for programs: one JSON document, or one line of fields with tabs between. Pure."""
+"""Write search results as a JSON document or tab-separated lines. Pure."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,16 +15,16 @@ def to_document(
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     looks: Mapping[Moment, SecondLook] | None = None,
 ) -> dict[str, object]:
-    """`{"query", "moments": [...]}` ready for JSON. Times are seconds to the millisecond, scores 0 to 1.
+    """`{"query", "moments": [...]}` for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
-    With `why`, by passage id, each hit says what found it; with `looks` each moment that was looked at again says what
-    was seen. Texts are as stored; whoever writes the JSON escapes control characters (`render.sanitize.as_json`).
+    `explanations`, by passage id, are added to the hits, `looks` to the moments. Texts are as stored: write the JSON
+    with `sanitize.to_json` to escape control characters.
     """
     return {"query": query, "moments": [_moment(moment, explanations, (looks or {}).get(moment)) for moment in moments]}
 
 
 def to_tsv(moment: Moment) -> str:
-    """`path  start  end  score  kinds  text` with tabs between, times as h:mm:ss.s, kinds with commas between."""
+    """`path  start  end  score  kinds  text`, separated by tabs. Times are h:mm:ss.s, kinds separated by commas."""
     fields = (
         sanitize_path(Path(moment.video_path)),
         format_time(moment.start),
@@ -69,7 +69,7 @@ def _hit(hit: Hit) -> dict[str, object]:
 def _explanation(
     hit: Hit, explanations: Mapping[int, PassageExplanation | FrameExplanation] | None
 ) -> dict[str, object]:
-    """`{"why": ...}`, null for a hit that no word and no meaning found; nothing when nobody asked."""
+    """`{"why": ...}`, null for a hit found by a filter only; empty without `explanations`."""
     if explanations is None:
         return {}
     reason = explanations.get(hit.key)

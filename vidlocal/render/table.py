@@ -1,7 +1,7 @@
-"""Moments, videos and passages as a person reads them on a terminal. Pure: gives rich drawings.
+"""Tables of moments, videos and passages for a terminal, as rich renderables. Pure.
 
-Everything is laid out for the width it is given, from 60 columns on: what does not fit is shortened in
-the middle, because file names differ at both ends.
+Tables fit the given width, at least 60 columns. Long names are shortened in the middle, because file names differ at
+both ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ KIND_STYLES = {
     PassageKind.PICTURE: "bright_green",
 }
 MATCH_STYLE = "bold underline"
-# Longer lines are hard to read, however wide the terminal is.
+# Longer lines are hard to read, even on a wide terminal.
 _MAX_TEXT_CELLS = 110
 _MAX_TITLE_CELLS = 60
 _MAX_KINDS_CELLS = 16
@@ -50,7 +50,7 @@ _MAX_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class VideoLine:
-    """A video and how many of its frames are described, for a list."""
+    """A video with the number of captioned frames and of all frames."""
 
     video: Video
     described: int
@@ -65,9 +65,9 @@ def moments(
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
-    """Moments in the order of their rank: one line of facts, then the best text with `words` marked.
+    """Moments by rank: one line with title, time, score and kinds, then the best text with `words` highlighted.
 
-    Below it what was seen where it was looked at again, and with `why`, by passage id, what found each hit.
+    Below follow the verdict of the second look, if any, and with `explanations`, by passage id, the scores of each hit.
     """
     when = [format_range(moment.start, moment.end) for moment in results]
     titles = [one_line(moment.video_title) for moment in results]
@@ -99,27 +99,29 @@ def moments(
 
 
 def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width: int) -> RenderableType:
-    """Groups of pictures: one line each with what all of it looks like, then where they are."""
+    """Clusters of frames: one line each with counts and the leader, then the occurrences by video."""
     rank_cells = len(str(len(groups)))
-    counts = [(f"{one.frame_count:,}", f"{len(one.occurrences):,}", f"{one.video_count:,}") for one in groups]
+    counts = [
+        (f"{cluster.frame_count:,}", f"{len(cluster.occurrences):,}", f"{cluster.video_count:,}") for cluster in groups
+    ]
     cells = [max(map(len, column)) for column in zip(*counts, ("pictures", "takes", "videos"), strict=True)]
     indent = rank_cells + 2
     free = max(12, width - indent - sum(cells) - 6 - len("  0:00:00"))
     heads = "  ".join(f"{name:>{size}}" for name, size in zip(("pictures", "takes", "videos"), cells, strict=True))
     blocks: list[RenderableType] = [Text(f"{'':{indent}}{heads}  looks like", style="dim")]
-    for rank, (one, numbers) in enumerate(zip(groups, counts, strict=True), 1):
+    for rank, (cluster, numbers) in enumerate(zip(groups, counts, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
         head.append("  ".join(f"{number:>{size}}" for number, size in zip(numbers, cells, strict=True)) + "  ")
-        head.append(shorten(_title(one.leader.video_id, videos), free), style="bold")
-        head.append(f"  {format_short_time(one.leader.time)}", style="cyan")
-        below = _occurrences(one, videos, width - indent)
+        head.append(shorten(_title(cluster.leader.video_id, videos), free), style="bold")
+        head.append(f"  {format_short_time(cluster.leader.time)}", style="cyan")
+        below = _occurrences(cluster, videos, width - indent)
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
 
 
 def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
-    """The videos of a library, one line each."""
+    """Videos of a library, one line each."""
     wide = width >= _WIDE_CELLS
     table = _plain_table()
     table.add_column("id", justify="right", style="dim")
@@ -128,7 +130,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
     table.add_column("described", justify="right")
     table.add_column("status")
     if wide:
-        table.add_column("picture", justify="right", style="dim")
+        table.add_column("size", justify="right", style="dim")
         table.add_column("language", style="dim")
         table.add_column("recorded", style="dim")
     id_cells = max((len(str(line.video.id)) for line in lines), default=2)
@@ -153,7 +155,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
-    """Names and values, one below the other. A value may wrap within its column."""
+    """Two columns of names and values. Values wrap within their column."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -163,7 +165,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
 
 
 def timeline(passages: Sequence[Passage]) -> RenderableType:
-    """Passages in order of time: when, what kind, and the whole text in its own column."""
+    """Passages in order of time, with time, kind and full text."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="cyan", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -176,22 +178,22 @@ def timeline(passages: Sequence[Passage]) -> RenderableType:
 
 
 def format_length(video: Video) -> str:
-    """How long a video is, `-` for a photo."""
+    """Duration of a video, `-` for a photo."""
     return format_short_time(video.duration) if video.duration else "-"
 
 
 def format_size(video: Video) -> str:
-    """The size of the picture, `-` for audio."""
+    """Frame size of a video or photo, `-` for audio."""
     return f"{video.width_px}x{video.height_px}" if video.width_px else "-"
 
 
 def format_score(value: float) -> str:
-    """A score of 0 to 1 as two digits: scores compare within one search, no more precision is in them."""
+    """A score of 0 to 1 as two digits. Scores are comparable within one search only, without more precision."""
     return f"{min(99, max(0, round(value * 100))):2d}"
 
 
 def shorten(text: str, cells: int, *, fill: bool = False) -> str:
-    """`text` in at most `cells` columns of a terminal, its middle left out; padded to them with `fill`."""
+    """Shorten `text` in the middle to at most `cells` terminal columns; pad to `cells` with `fill`."""
     if cell_len(text) > cells:
         head = (cells - 1) * 2 // 3
         front = set_cell_size(text, head).rstrip()
@@ -215,56 +217,56 @@ def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation 
     return lines
 
 
-def format_explanation(why: PassageExplanation | FrameExplanation | None) -> str:
-    """What found a hit, in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
-    if why is None:
-        return "a filter"
-    if isinstance(why, FrameExplanation):
-        return f"pictures #{why.rank}, cosine {why.cosine:.3f}, z {why.z:.2f}"
-    ways = []
-    if why.coverage is not None:
-        ways.append(f"words #{why.words_rank}, coverage {why.coverage:.2f}, weight {why.words_weight:.2f}")
-    if why.cosine is not None and why.z is not None:
-        ways.append(f"vectors #{why.meaning_rank}, cosine {why.cosine:.3f}, z {why.z:.2f}")
-    elif why.meaning_weight:
-        ways.append(f"no vector, weighed as z {why.meaning_weight:.2f}")
-    return "; ".join(ways)
+def format_explanation(scores: PassageExplanation | FrameExplanation | None) -> str:
+    """Scores of a hit in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
+    if scores is None:
+        return "filter only"
+    if isinstance(scores, FrameExplanation):
+        return f"images #{scores.rank}, cosine {scores.cosine:.3f}, z {scores.z:.2f}"
+    parts = []
+    if scores.coverage is not None:
+        parts.append(f"words #{scores.words_rank}, coverage {scores.coverage:.2f}, weight {scores.words_weight:.2f}")
+    if scores.cosine is not None and scores.z is not None:
+        parts.append(f"vectors #{scores.meaning_rank}, cosine {scores.cosine:.3f}, z {scores.z:.2f}")
+    elif scores.meaning_weight:
+        parts.append(f"no vector, weighted as z {scores.meaning_weight:.2f}")
+    return "; ".join(parts)
 
 
 def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
-    """Two lines of a text, where most of the words stand."""
+    """Two lines of a text with most of the query words."""
     line_cells = max(20, min(width, _MAX_TEXT_CELLS))
     whole = one_line(text)
-    # Wide scripts take two columns a character; words that wrap leave a little unused.
+    # Wide scripts need two columns per character; wrapped words leave some columns unused.
     per_character = max(1.0, cell_len(whole) / max(1, len(whole)))
     room = int((_TEXT_LINES * line_cells - line_cells // 8) / per_character)
     start, end = best_excerpt(whole, find_matches(whole, words), length=room)
-    shown = f"{'… ' if start else ''}{whole[start:end].strip()}{' …' if end < len(whole) else ''}"
-    excerpt = Text(shown, overflow="fold")
-    for first, last in find_matches(shown, words):
+    cut = f"{'… ' if start else ''}{whole[start:end].strip()}{' …' if end < len(whole) else ''}"
+    excerpt = Text(cut, overflow="fold")
+    for first, last in find_matches(cut, words):
         excerpt.stylize(MATCH_STYLE, first, last)
     return excerpt
 
 
 def _no_text(moment: Moment) -> Text:
-    """What is said of a moment that nobody has said anything of."""
-    return Text("looks like it; not described yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
+    """Placeholder for a moment without text."""
+    return Text("image match, no caption yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
 
 
 def _occurrences(cluster: Cluster, videos: Mapping[int, VideoRef], width: int) -> list[Text]:
-    """A line for each video, `wedding  0:10 to 0:50, 3:00 and 2 more`, and one that counts those not named."""
-    takes: dict[int, list[str]] = {}
-    for take in cluster.occurrences:
-        takes.setdefault(take.video_id, []).append(format_range(take.start, take.end))
-    named = list(takes.items())[:_MAX_NAMED]
-    cells = min(width // 2, max(cell_len(_title(video_id, videos)) for video_id, _ in named))
+    """A line for each video, `wedding  0:10 to 0:50, 3:00 and 2 more`, and a count of further videos."""
+    by_video: dict[int, list[str]] = {}
+    for occurrence in cluster.occurrences:
+        by_video.setdefault(occurrence.video_id, []).append(format_range(occurrence.start, occurrence.end))
+    listed = list(by_video.items())[:_MAX_NAMED]
+    cells = min(width // 2, max(cell_len(_title(video_id, videos)) for video_id, _ in listed))
     lines = []
-    for video_id, times in named:
+    for video_id, times in listed:
         more = f" and {len(times) - _MAX_NAMED:,} more" if len(times) > _MAX_NAMED else ""
         line = Text(shorten(_title(video_id, videos), cells, fill=True), no_wrap=True, overflow="ellipsis", style="dim")
         lines.append(line.append(f"  {', '.join(times[:_MAX_NAMED])}{more}"))
-    if len(takes) > len(named):
-        lines.append(Text(f"and {len(takes) - len(named):,} more videos", style="dim"))
+    if len(by_video) > len(listed):
+        lines.append(Text(f"and {len(by_video) - len(listed):,} more videos", style="dim"))
     return lines
 
 

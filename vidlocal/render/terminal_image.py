@@ -1,4 +1,4 @@
-"""Pictures in a terminal: half blocks in colour anywhere, or the graphics protocol of kitty. Pure."""
+"""Draw images in a terminal with coloured half blocks or the kitty graphics protocol. Pure."""
 
 import base64
 import io
@@ -10,31 +10,31 @@ from rich.text import Text
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# https://sw.kovidgoyal.net/kitty/graphics-protocol: at most 4096 bytes of data in one escape.
+# https://sw.kovidgoyal.net/kitty/graphics-protocol: at most 4096 bytes of data per escape sequence.
 _CHUNK_BYTES = 4096
 
 
 def half_blocks(image: "Image", *, columns: int) -> Text:
-    """The picture `columns` wide; each character is two pixels, one above the other."""
+    """The image, `columns` wide. Each character shows two pixels, one above the other."""
     width, height = image.size
     rows = max(1, round(columns * height / width / 2))
     small = image.resize((columns, rows * 2)).convert("RGB").tobytes()
-    drawn = Text(no_wrap=True)
+    blocks = Text(no_wrap=True)
     for row in range(rows):
         for column in range(columns):
-            upper, lower = (tuple(small[at : at + 3]) for at in _pixel_offsets(row, column, columns))
-            drawn.append("▀", Style.parse(f"{_colour(upper)} on {_colour(lower)}"))
-        drawn.append("\n")
-    drawn.right_crop()
-    return drawn
+            upper, lower = (tuple(small[offset : offset + 3]) for offset in _pixel_offsets(row, column, columns))
+            blocks.append("▀", Style.parse(f"{_colour(upper)} on {_colour(lower)}"))
+        blocks.append("\n")
+    blocks.right_crop()
+    return blocks
 
 
 def kitty(image: "Image", *, columns: int) -> str:
-    """The escapes that show the picture `columns` wide where the cursor is. They hold nothing but the picture."""
+    """Escape sequences to show the image at the cursor, `columns` wide."""
     data = io.BytesIO()
     image.save(data, "PNG")
     text = base64.b64encode(data.getvalue()).decode()
-    chunks = [text[at : at + _CHUNK_BYTES] for at in range(0, len(text), _CHUNK_BYTES)]
+    chunks = [text[start : start + _CHUNK_BYTES] for start in range(0, len(text), _CHUNK_BYTES)]
     heads = [f"a=T,f=100,q=2,c={columns},", *[""] * (len(chunks) - 1)]
     return "".join(
         f"\x1b_G{head}m={int(number < len(chunks))};{chunk}\x1b\\"

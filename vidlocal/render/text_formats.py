@@ -1,4 +1,4 @@
-"""Clips for reading: plain text and Markdown. Pure."""
+"""Write clips as plain text and Markdown. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -8,17 +8,17 @@ from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_time
 
-# What begins or makes up a mark of CommonMark, HTML included.
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+# Special characters of CommonMark, including HTML.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
 def txt(clips: Sequence[Clip]) -> str:
-    """One line a clip, its time in front, under the names of the videos."""
+    """One line per clip with the time in front, grouped by video."""
     return "".join(_paragraphs(clips, "{}\n", "{}  {}\n", str))
 
 
 def markdown(clips: Sequence[Clip]) -> str:
-    """A heading for each video and a list of its clips. Nothing in a text is a mark."""
+    """A heading for each video and a list of clips. Markup in texts is escaped."""
     return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", _escape))
 
 
@@ -30,4 +30,4 @@ def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[
 
 
 def _escape(text: str) -> str:
-    return _MARKS.sub(r"\\\1", text)
+    return _MARKUP.sub(r"\\\1", text)
