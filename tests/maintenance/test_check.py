@@ -89,7 +89,7 @@ def embed_everything(library: Library) -> None:
 
 def look_at_everything(library: Library) -> None:
     for video_id in (1, 2):
-        ids = [frame_id for frame_id, _ in frame_vectors.frames_without_vector(library, video_id, LOOK, limit=5000)]
+        ids = [frame.id for frame in frame_vectors.frames_without_vector(library, video_id, LOOK, limit=5000)]
         angles = np.arange(len(ids), dtype=np.float32)
         frame_vectors.store(library, LOOK, ids, np.stack([np.cos(angles), np.sin(angles)], axis=1))
 

@@ -80,11 +80,10 @@ class Pairs:
         """The stored picture as it is. MediaError when it is no JPEG of this library."""
         from PIL import Image
 
-        path = frames.image_path(self._library, frame)
+        data = frames.read_image(self._library, frame)
         try:
-            data = path.read_bytes()
             with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
                 image.load()
         except (OSError, Image.DecompressionBombError) as error:
-            raise MediaError(f"The picture {path} cannot be read. Mend it with: vidlocal check --repair") from error
+            raise MediaError(f"Frame {frame.id}: the image is no valid JPEG. Run: vidlocal check --repair") from error
         return data

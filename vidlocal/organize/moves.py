@@ -11,7 +11,7 @@ from pathlib import Path
 from vidlocal.organize.journal import Journal, Renamed, Run, new_run, open_journal
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
-from vidlocal.store.filesystem import existing
+from vidlocal.store.filesystem import existing_ancestor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Moved:
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether the folder that a path is in, or would be in, lies within `folder` when all links are followed."""
-    return existing(path.parent).is_relative_to(folder.resolve()) and path.parent.resolve().is_relative_to(
+    return existing_ancestor(path.parent).is_relative_to(folder.resolve()) and path.parent.resolve().is_relative_to(
         folder.resolve()
     )
 
 
 def device_of(path: Path) -> int:
     """The file system of a path, or of the folder that it would be made in."""
-    return (path if path.is_file() else existing(path)).stat().st_dev
+    return (path if path.is_file() else existing_ancestor(path)).stat().st_dev
 
 
 def apply(library: Library, folder: Path, moves: tuple[Move, ...]) -> Moved:
@@ -87,7 +87,7 @@ def _rename_all(library: Library, journal: Journal, run: str, move: Move) -> Ite
                 return
             continue
         if video_id is not None:
-            videos.moved(library, video_id, source, target)
+            videos.record_move(library, video_id, source, target)
         yield source, target
 
 
@@ -215,7 +215,7 @@ def _drop_second_name(old: Path, new: Path) -> None:
 
 def _follow(library: Library, one: Renamed, before: Path, after: Path) -> None:
     if one.video is not None:
-        videos.moved(library, one.video, before, after)
+        videos.record_move(library, one.video, before, after)
 
 
 def _remove_empty(run: Run) -> None:

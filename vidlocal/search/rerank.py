@@ -19,7 +19,6 @@ from vidlocal.store.queue.job_filter import JobFilter
 
 # Frames of one moment that are described on the spot, those nearest to its best hit.
 DESCRIBED_PER_MOMENT = 2
-_LEASE_S = 900.0
 
 
 class VisionReranker:
@@ -90,9 +89,13 @@ class VisionReranker:
 
     def _describe(self, frame: Frame) -> None:
         """Do the job of a frame, unless it is another process's or was set aside."""
-        among = JobFilter(frames=(frame.id,))
         job = jobs.claim(
-            self._library, JobKind.DESCRIBE, worker=self._worker, now=time.time(), lease_s=_LEASE_S, job_filter=among
+            self._library,
+            JobKind.DESCRIBE,
+            worker=self._worker,
+            now=time.time(),
+            lease_s=jobs.LEASE_S,
+            job_filter=JobFilter(frames=(frame.id,)),
         )
         if job is None:
             return

@@ -54,7 +54,8 @@ def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None =
     Not those of `besides`, and of neighbours the nearest only. A moment's score is the share of the 64 bits that
     agree, its text what is known of its picture; it has no hits.
     """
-    near = [(one.id, (one.dhash ^ dhash).bit_count()) for one in frames.with_hashes(library) if _alike(one.dhash, dhash)]
+    alike = (frame for frame in frames.with_hashes(library) if _alike(frame.dhash, dhash))
+    near = [(frame.id, (frame.dhash ^ dhash).bit_count()) for frame in alike]
     near.sort(key=lambda pair: (pair[1], pair[0]))
     scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
     return _moments(library, _apart(library, scores, besides), scores, limit)
@@ -116,7 +117,7 @@ def _neighbours(one: Frame, other: Frame) -> bool:
 
 def _moments(library: Library, chosen: Iterator[Frame], scores: Mapping[int, float], limit: int) -> tuple[Moment, ...]:
     found = list(islice(chosen, limit))
-    places = hits.places(library, {frame.video_id for frame in found})
+    places = hits.video_refs(library, {frame.video_id for frame in found})
     return tuple(
         Moment(
             video_id=frame.video_id,

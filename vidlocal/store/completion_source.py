@@ -66,7 +66,7 @@ def _rows(home: Path, sql: str, *values: object) -> Sequence[tuple[Any, ...]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open the library read-only. sqlite3.Error if it is locked or has another schema version."""
+    """Open the library read-only. Raises sqlite3.Error for a locked library or another schema version."""
     # Without a log nobody is writing, and SQLite needs no side files.
     log = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{log}"

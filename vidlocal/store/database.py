@@ -33,7 +33,7 @@ _COPY_TO_WRITABLE = "Copy the folder to a writable disk and set VIDLOCAL_HOME to
 
 
 class Library:
-    """An open library: the SQLite file and the folder of frame images beside it.
+    """An open library: the SQLite file and the folder of frame images.
 
     `read_only`: the disk or folder is not writable, and nothing can be stored.
     """
@@ -48,7 +48,7 @@ class Library:
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False, for_repair: bool = False) -> Self:
-        """Open the library in `folder` and migrate it to this version; read-only if the folder is not writable.
+        """Open the library in `folder`, migrated to this version; read-only if the folder is not writable.
 
         Raises StoreError if the library is missing (without `create`), newer than this version, locked, damaged or not
         ours. `for_repair` accepts foreign objects in the schema, so that `check` can remove them.
@@ -104,7 +104,7 @@ class Library:
         self._truncate_wal()
 
     def _truncate_wal(self) -> None:
-        """Truncate a write-ahead log that constant readers have let grow: wait for the readers once."""
+        """Truncate a write-ahead log grown under constant readers: wait for the readers once."""
         now = time.monotonic()
         if now < self._wal_checked_at + _WAL_CHECK_INTERVAL_S:
             return
@@ -184,7 +184,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
         # SQLite gives its side files the mode of the main file, and would create that with 0644.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = _hardened(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
+    connection = _harden(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     # Otherwise REPLACE would leave words of the old row in the text index.
@@ -201,7 +201,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
     has_log = log.exists() and (log.stat().st_size > 0 or index.exists())
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
-    connection = _hardened(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
+    connection = _harden(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
     try:
         connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError as error:
@@ -214,7 +214,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _hardened(connection: sqlite3.Connection) -> sqlite3.Connection:
+def _harden(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     # Detect inconsistent pages before using them.

@@ -37,12 +37,12 @@ def filesystem_type(folder: Path, mounts: Sequence[tuple[str, str]]) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free bytes on the disk of `folder`, which may not exist yet."""
+    """Return the free bytes on the disk of an existing or future folder."""
     return shutil.disk_usage(existing_ancestor(folder)).free
 
 
 def existing_ancestor(folder: Path) -> Path:
-    """Return `folder` or its nearest existing parent."""
+    """Return `folder` or the nearest existing parent."""
     resolved = folder.resolve()
     return next(path for path in (resolved, *resolved.parents) if path.is_dir())
 

@@ -62,7 +62,7 @@ class ProcessLock:
         return self
 
     def _acquire(self) -> bool:
-        """Lock the file. Returns False if another process removed it as stale between creation and lock."""
+        """Lock the file. Returns False if another process removed the file as stale between creation and lock."""
         self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         if fcntl is None:
             return True
@@ -102,7 +102,7 @@ class ProcessLock:
 
 
 def is_alive(folder: Path, token: str) -> bool:
-    """Return whether the process with this token is running."""
+    """Return True if the process with this token is running."""
     file = _open_lock(folder, token)
     if file is None:
         return False
@@ -137,7 +137,7 @@ def _lock_files(folder: Path) -> list[Path]:
 
 
 def _open_lock(folder: Path, token: str) -> int | None:
-    """Open the lock file of a token; None if it is missing or not a lock file of ours."""
+    """Open the lock file of a token; None for a missing or foreign file."""
     if not _TOKEN.fullmatch(token):  # a library from someone else may name any file
         return None
     try:

@@ -24,7 +24,7 @@ Schema = dict[tuple[str, str], str]
 
 
 def refuse_foreign(connection: sqlite3.Connection, path: object) -> None:
-    """Raise StoreError for a foreign object that SQLite would execute, or a missing table.
+    """Raise StoreError for a foreign object executable by SQLite, or a missing table.
 
     A missing trigger or index is left to `vidlocal check`.
     """
@@ -47,7 +47,7 @@ def refuse_foreign(connection: sqlite3.Connection, path: object) -> None:
 
 
 def read(connection: sqlite3.Connection) -> Schema:
-    """Map kind and name of every object of a database to its SQL statement."""
+    """Map kind and name of every object of a database to the SQL statement."""
     rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {(str(kind), str(name)): str(sql) for kind, name, sql in rows}
 
@@ -59,7 +59,7 @@ def fingerprint(schema: Schema) -> str:
 
 
 def foreign(schema: Schema) -> list[tuple[str, str]]:
-    """List kind and name of the foreign objects that SQLite would execute."""
+    """List kind and name of the foreign objects executable by SQLite."""
     expected = {(kind, name.casefold()): sql for (kind, name), sql in current().items()}
     return [
         (kind, name) for (kind, name), sql in schema.items() if _is_foreign(expected.get((kind, name.casefold())), sql)

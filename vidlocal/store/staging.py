@@ -39,7 +39,7 @@ def staged(library: Library, owner: ProcessLock) -> Iterator[Path]:
 
 
 def publish(library: Library, staging: Path, content_hash: str) -> None:
-    """Move staged images to their final folder. Call inside the transaction that adds the video.
+    """Move staged images to their final folder. Call in the transaction with the new video.
 
     The images reach the disk before the rows: after a power cut the image of every row is complete.
     """
@@ -77,7 +77,7 @@ def remove_orphans(library: Library) -> int:
 
 
 def is_in_use(library: Library, folder: Path) -> bool:
-    """Return whether the folder is the staging folder of a running process."""
+    """Return True for the staging folder of a running process."""
     return folder.name.startswith(_PREFIX) and is_alive(library.folder, folder.name.removeprefix(_PREFIX))
 
 

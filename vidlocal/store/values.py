@@ -25,7 +25,7 @@ Record = TypeVar("Record", bound="DataclassInstance")
 
 
 def storable(text: str) -> str:
-    """Return the text as SQLite can hold it: NUL and lone surrogates become the replacement character."""
+    """Make text storable in SQLite: NUL and lone surrogates become the replacement character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

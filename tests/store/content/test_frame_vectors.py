@@ -50,9 +50,9 @@ def state(library: Library, kind: JobKind = JobKind.PICTURES) -> dict[JobState, 
 
 def test_only_frames_with_a_picture_of_their_own_are_wanted(library: Library) -> None:
     video_id = add_video(library)
-    wanted = frame_vectors.frames_without_vector(library, video_id, KEY, limit=9)
-    assert [frame_id for frame_id, _ in wanted] == distinct(library, video_id)
-    assert [image for _, image in wanted] == ["frames/h1/000000.jpg", "frames/h1/000002.jpg"]
+    missing = frame_vectors.frames_without_vector(library, video_id, KEY, limit=9)
+    assert [frame.id for frame in missing] == distinct(library, video_id)
+    assert [frame.image for frame in missing] == ["frames/h1/000000.jpg", "frames/h1/000002.jpg"]
     assert len(frame_vectors.frames_without_vector(library, video_id, KEY, limit=1)) == 1
 
 

@@ -32,12 +32,12 @@ from vidlocal.store.database import Library
     ],
 )
 def test_words_are_compared_in_one_form(word: str, form: str) -> None:
-    assert vocabulary.normalized(word) == form
+    assert vocabulary.normalize(word) == form
 
 
 def test_a_form_is_a_form_of_itself() -> None:
     for word in ("wedding dress", "child", "party", "glass", "bus", "news", "person", "series"):
-        assert vocabulary.normalized(word) == word
+        assert vocabulary.normalize(word) == word
 
 
 def test_a_filed_form_stays_where_it_is(library: Library) -> None:

@@ -32,9 +32,6 @@ from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 # Jobs of one kind in a row: many, so that models rarely replace each other on a small GPU.
 MAX_JOBS_IN_A_ROW = 200
 
-# Longer than the maximum of 600 s for one frame.
-LEASE_S = 900.0
-
 # Interval between checks of the schedule while nothing else happens.
 _POLL_S = 1.0
 _MIN_PAUSE_S = 0.02
@@ -187,7 +184,7 @@ class QueueRunner:
                 handler.kind,
                 worker=self.lock.token,
                 now=now,
-                lease_s=LEASE_S,
+                lease_s=jobs.LEASE_S,
                 job_filter=self.job_filter,
             )
             if job is None:
@@ -294,9 +291,9 @@ class QueueRunner:
         None if the machine slept meanwhile, or its clock was set.
         """
         now = self.clock.now()
-        if self._answer_times and not 0 <= now - self._answer_times[-1] <= LEASE_S:
+        if self._answer_times and not 0 <= now - self._answer_times[-1] <= jobs.LEASE_S:
             self._answer_times.clear()
         self._answer_times.append(now)
         if len(self._answer_times) < 2:
-            return seconds if 0 <= seconds <= LEASE_S else None
+            return seconds if 0 <= seconds <= jobs.LEASE_S else None
         return (self._answer_times[-1] - self._answer_times[0]) / (len(self._answer_times) - 1)

@@ -24,9 +24,6 @@ from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 
-# Longer than the longest work between two checkpoints: ten minutes of speech on a slow machine.
-_LEASE_S = 3600.0
-
 # Obstacles go away when a drive is connected or a model installed: retry in the next run.
 _RETRY_DELAY_S = 60.0
 
@@ -106,7 +103,7 @@ class _Run:
                 kind,
                 worker=self.lock.token,
                 now=time.time(),
-                lease_s=_LEASE_S,
+                lease_s=jobs.LONG_LEASE_S,
                 job_filter=self.job_filter,
             )
             if job is None:

@@ -6,16 +6,13 @@ from dataclasses import dataclass, field
 
 from vidlocal.engines.base import PictureEngine, PictureRefused
 from vidlocal.errors import AnswerRejected, MediaError
-from vidlocal.records import Job
+from vidlocal.records import Frame, Job
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
 # What is stored at once, and lost at most. More pictures at once are hardly faster, and take memory.
 BATCH = 16
-
-# Longer than a batch takes on the slowest machine.
-LEASE_S = 3600.0
 
 # So many in a row that the model breaks down on: it is not the pictures.
 _FAILURES_IN_A_ROW = 3
@@ -40,7 +37,7 @@ def embed_frames(
     made = 0
     while batch := work.next_batch():
         made += work.look(batch)
-        jobs.renew(library, job, now=time.time(), lease_s=LEASE_S)
+        jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
         report(work.share())
     work.end()
     return made
@@ -60,8 +57,8 @@ class _Work:
         """Frames and their pictures, until none is left that was not tried. A picture that is not there is refused."""
         while True:
             waiting = self._waiting(BATCH + len(self.refused))
-            fresh = [(frame_id, image) for frame_id, image in waiting if frame_id not in self.refused][:BATCH]
-            read = [(frame_id, data) for frame_id, image in fresh if (data := self._read(frame_id, image)) is not None]
+            fresh = [frame for frame in waiting if frame.id not in self.refused][:BATCH]
+            read = [(frame.id, jpeg) for frame in fresh if (jpeg := self._read(frame)) is not None]
             if read or not fresh:
                 return read
 
@@ -96,19 +93,15 @@ class _Work:
             frame_vectors.delete_other_models(self.library, self.job.video_id, self.engine.key)
             jobs.finish(self.library, self.job)
 
-    def _waiting(self, limit: int) -> list[tuple[int, str]]:
+    def _waiting(self, limit: int) -> list[Frame]:
         return frame_vectors.frames_without_vector(self.library, self.job.video_id, self.engine.key, limit=limit)
 
-    def _read(self, frame_id: int, image: str) -> bytes | None:
-        path = frames.image_file(self.library, image)
+    def _read(self, frame: Frame) -> bytes | None:
         try:
-            if path is not None:
-                return path.read_bytes()
-            why = "no picture may be there"
-        except OSError as error:
-            why = error.strerror or "unreadable"
-        self.refused[frame_id] = MediaError(f"{image} cannot be read ({why}). Run: vidlocal check")
-        return None
+            return frames.read_image(self.library, frame)
+        except MediaError as error:
+            self.refused[frame.id] = error
+            return None
 
     def _refuse(self, frame_id: int, error: AnswerRejected) -> None:
         self.refused[frame_id] = error

@@ -91,11 +91,7 @@ def _read(
 
 
 def _read_frame(library: Library, reader: OcrEngine, frame: Frame) -> ScreenText | None:
-    path = frames.image_path(library, frame)
-    try:
-        jpeg = path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"The picture of a frame cannot be read: {path} ({error.strerror}).") from error
+    jpeg = frames.read_image(library, frame)
     try:
         return reader.read(jpeg)
     except ToolError:  # a crash may be the fault of the picture before

@@ -110,7 +110,7 @@ class Tagger:
             for passage_id in section.answer.citations
         ]
         for kind, word, passage_id in [*section_words, *understanding.frame_words(self._library, video.id)]:
-            form = vocabulary.normalized(word)
+            form = vocabulary.normalize(word)
             if form:
                 passage_ids = mentions.setdefault((kind, form), (word, []))[1]
                 if passage_id not in passage_ids:
@@ -121,9 +121,9 @@ class Tagger:
         """The most frequent event type of the sections, else of the frames."""
         votes: Counter[str] = Counter()
         for section in sections:
-            votes[vocabulary.normalized(section.answer.event_type)] += 1
+            votes[vocabulary.normalize(section.answer.event_type)] += 1
         if not sections:
-            votes.update(vocabulary.normalized(event) for event in understanding.frame_events(self._library, video.id))
+            votes.update(vocabulary.normalize(event) for event in understanding.frame_events(self._library, video.id))
         del votes[""]
         return votes.most_common(1)[0][0] if votes else ""
 

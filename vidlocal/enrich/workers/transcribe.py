@@ -25,7 +25,6 @@ STEP = "transcribe"
 # What is lost at most when the power goes: the work on ten minutes of sound. A big model on a small machine
 # takes an hour for them.
 WINDOW_S = 600.0
-LEASE_S = 3600.0
 
 # Changes whenever the same model would be given the sound in another way.
 LISTEN_VERSION = "listen-1"
@@ -89,7 +88,7 @@ def transcribe_video(
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
-            jobs.renew(library, job, now=time.time(), lease_s=LEASE_S)
+            jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
         added += len(said)
         after_window()
     jobs.finish(library, job)

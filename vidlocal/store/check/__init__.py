@@ -1,1 +1,1 @@
-"""Verifies a library and repairs what can be rebuilt from the rest of it."""
+"""Verifies a library and repairs rebuildable parts."""

@@ -20,7 +20,7 @@ _JOBS = {"vectors": (JobKind.EMBED, "passages"), "frame_vectors": (JobKind.PICTU
 
 
 def pages(library: Library) -> Iterator[Finding]:
-    """Find damaged pages. Raises StoreError for damage to a table that cannot be rebuilt."""
+    """Find damaged pages. Raises StoreError for damage to a table without a way to rebuild."""
     if _integrity_errors(library, "") is None:
         return
     damaged = {table: errors for table in _tables(library) if (errors := _integrity_errors(library, table)) is not None}
@@ -65,7 +65,7 @@ def schema(library: Library) -> Iterator[Finding]:
 
 
 def text_indexes(library: Library) -> Iterator[Finding]:
-    """Find text indexes that differ from the passages."""
+    """Find text indexes with other contents than the passages."""
     for index in TEXT_INDEXES:
         if not _is_consistent(library, index):
             message = f"Text index {index}: differs from the passages."
@@ -73,7 +73,7 @@ def text_indexes(library: Library) -> Iterator[Finding]:
 
 
 def orphan_rows(library: Library) -> Iterator[Finding]:
-    """Find rows whose foreign key points to a missing row, except frames that repeat a missing frame (see `rows`)."""
+    """Find rows with a foreign key to a missing row, except repeats of a missing frame (see `rows`)."""
     rows = library.rows("PRAGMA foreign_key_check")
     orphans: dict[tuple[str, str], list[int]] = {}
     for table, row_id, parent, _ in rows:
@@ -85,7 +85,7 @@ def orphan_rows(library: Library) -> Iterator[Finding]:
 
 
 def _integrity_errors(library: Library, table: str) -> list[str] | None:
-    """Return SQLite's complaints about a table and its indexes, or (for "") about the file; None if there are none."""
+    """Return SQLite's complaints about a table and all indexes, or for "" about the file; None without complaints."""
     quoted = table.replace("'", "''")
     pragma = f"PRAGMA integrity_check('{quoted}')" if table else "PRAGMA integrity_check"
     try:
@@ -98,7 +98,7 @@ def _integrity_errors(library: Library, table: str) -> list[str] | None:
 
 
 def _is_index_only(errors: list[str]) -> bool:
-    """Return whether only indexes are wrong, which can be rebuilt from the table."""
+    """Return True if only indexes are wrong, rebuildable from the table."""
     return all("missing from index" in line or "in index" in line for line in errors)
 
 
@@ -133,7 +133,7 @@ def _is_consistent(library: Library, index: str) -> bool:
 
 
 def _rebuild(library: Library, index: str) -> None:
-    """Rebuild a text index from the passages; recreate the index first if it is too damaged."""
+    """Rebuild a text index from the passages. A badly damaged index is recreated first."""
     try:
         with library.writing() as connection:
             connection.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
@@ -162,7 +162,7 @@ def _reindex(library: Library, table: str) -> None:
 
 
 def _reset_table(library: Library, table: str) -> None:
-    """Recreate a table without its rows, and queue the jobs that rebuild them."""
+    """Recreate an empty table and queue the jobs to fill the table again."""
     expected = _expected_schema()
     _remove_table(library, table)
     with library.writing() as connection:
@@ -177,7 +177,7 @@ def _reset_table(library: Library, table: str) -> None:
 
 
 def _remove_table(library: Library, table: str) -> None:
-    """Remove a table too damaged for DROP from the schema, with its indexes and shadow tables, and rewrite the file."""
+    """Remove a table too damaged for DROP from the schema, with indexes and shadow tables, and rewrite the file."""
     with translated_errors(library.path):
         library.connection.execute("PRAGMA writable_schema = ON")
         try:

@@ -29,7 +29,7 @@ class DamagedImage:
 
 
 def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[DamagedImage]:
-    """List the frames of a video whose image is missing or differs from the stored checksum.
+    """List the frames of a video with a missing image, or one with another checksum than stored.
 
     An image without a checksum must have the markers of a complete JPEG and satisfy `is_whole`.
     """
@@ -51,7 +51,7 @@ def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool
 
 
 def unnamed(library: Library) -> Iterator[Finding]:
-    """Find distinct frames without a path whose image file exists: it is named by the position of the frame."""
+    """Find distinct frames without a path but with an image file, named by the position of the frame."""
     rows = library.rows(
         """SELECT id, video_id, content_hash, position FROM (
           SELECT frames.id, video_id, content_hash, image, same_as,
@@ -78,7 +78,7 @@ def leftovers(library: Library) -> Iterator[Finding]:
 
 
 def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
-    """Write the image of a frame, and queue the jobs that failed without it."""
+    """Write the image of a frame, and queue the jobs failed for lack of the image."""
     if frame.image is None:
         return
     path = frames.image_file(library, frame.image)

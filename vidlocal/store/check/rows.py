@@ -45,14 +45,14 @@ def contradictions(library: Library) -> Iterator[Finding]:
 
 
 def statuses(library: Library) -> Iterator[Finding]:
-    """Find videos whose status differs from the states of their jobs. Call last: other repairs change jobs."""
+    """Find videos with another status than the states of their jobs imply. Call last: other repairs change jobs."""
     for row in library.rows(f"SELECT id, title FROM videos WHERE enrichment_status IS NOT {STATUS}"):
         message = f"{row['title']}: wrong enrichment status."
         yield Finding(Category.ROWS, message, row["id"], partial(_reset_status, library, row["id"]))
 
 
 def unreadable_history(library: Library) -> Iterator[Finding]:
-    """Find past searches and facts that cannot be parsed."""
+    """Find past searches and facts with invalid values."""
     for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
         ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
         if ids:
@@ -90,13 +90,13 @@ def _queue_frame_vectors(library: Library, video_id: int, ids: Ids) -> None:
 
 
 def _retarget(library: Library, video_id: int, ids: Ids) -> None:
-    """Point jobs about a whole video to their video, and delete those that duplicate an existing job."""
+    """Point jobs about a whole video to their video, and delete duplicates."""
     _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
     _update("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
 
 
 def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
-    """Delete passages and queue the jobs that make them."""
+    """Delete passages and queue the jobs to make new ones."""
     id_list = ", ".join(map(str, ids))
     with library.writing() as connection:
         rows = connection.execute(f"SELECT kind, frame_id FROM passages WHERE id IN ({id_list})").fetchall()

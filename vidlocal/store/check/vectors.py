@@ -28,7 +28,7 @@ def unusable(library: Library) -> Iterator[Finding]:
 
 
 def caches(library: Library) -> Iterator[Finding]:
-    """Find vector caches that differ from the vectors, or without a model."""
+    """Find vector caches with other values than the table, or without a model."""
     folder = library.folder / vector_cache.FOLDER
     models = {vector_cache.folder_of(library, key, table): (key, table) for key, table in _models(library)}
     for path in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ():
@@ -76,7 +76,7 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
 
 
 def _regenerate(library: Library, table: vector_table.VectorTable, rows: Sequence[tuple[int, int]]) -> None:
-    """Delete vectors and queue the jobs that make them again."""
+    """Delete vectors and queue the jobs to make new ones."""
     job = JobKind.EMBED if table is vector_table.PASSAGE_VECTORS else JobKind.PICTURES
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in rows])

@@ -5,18 +5,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vidlocal.records import JobKind, JobState
+from vidlocal.records import Frame, JobKind, JobState
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.index import vector_cache, vector_table
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import RowReader
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from vidlocal.store.values import Ids, Vectors
+
+_read = RowReader(Frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,16 @@ def store(library: Library, key: str, frame_ids: Sequence[int], vectors: "Vector
         )
 
 
-def frames_without_vector(library: Library, video_id: int, key: str, *, limit: int) -> list[tuple[int, str]]:
-    """List ids and images of the distinct frames of a video without a vector of this model, in order of time."""
+def frames_without_vector(library: Library, video_id: int, key: str, *, limit: int) -> list[Frame]:
+    """List the distinct frames of a video without a vector of this model, in order of time."""
     rows = library.rows(
-        """SELECT id, image FROM frames WHERE video_id = ? AND image IS NOT NULL AND NOT EXISTS (
+        f"""SELECT {_read.columns} FROM frames WHERE video_id = ? AND image IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM frame_vectors WHERE frame_id = frames.id AND model = ?) ORDER BY time LIMIT ?""",
         video_id,
         key,
         limit,
     )
-    return [(row["id"], row["image"]) for row in rows]
+    return [_read(row) for row in rows]
 
 
 def coverage(library: Library, video_id: int, key: str) -> tuple[int, int]:
@@ -105,7 +108,7 @@ def every(library: Library, key: str, videos: Collection[int] | None = None) -> 
 
 
 def delete_other_models(library: Library, video_id: int, key: str) -> None:
-    """Delete the vectors of other models of a video, once this model has finished it."""
+    """Delete the vectors of other models of a video, after this model has finished the video."""
     with library.writing() as connection:
         connection.execute(
             "DELETE FROM frame_vectors WHERE model <> ? AND frame_id IN (SELECT id FROM frames WHERE video_id = ?)",

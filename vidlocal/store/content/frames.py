@@ -21,7 +21,7 @@ _read = RowReader(Frame)
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Numbers of frames; a repeat counts as described with its original."""
+    """Numbers of frames; a repeat counts as described together with the original."""
 
     described: int
     total: int
@@ -39,7 +39,7 @@ class DistinctCounts:
 
 @dataclass(frozen=True, slots=True)
 class HashedFrame:
-    """A distinct frame with its perceptual hash (64 bits, unsigned)."""
+    """A distinct frame with a perceptual hash (64 bits, unsigned)."""
 
     id: int
     video_id: int
@@ -84,7 +84,7 @@ def queue_descriptions(library: Library, video_id: int) -> int:
 
 
 def get(library: Library, frame_id: int) -> Frame | None:
-    """Return a frame by its id."""
+    """Return a frame by id."""
     row = library.row(f"SELECT {_read.columns} FROM frames WHERE id = ?", frame_id)
     return None if row is None else _read(row)
 
@@ -103,7 +103,7 @@ def representatives(library: Library, video_id: int) -> list[Frame]:
 
 
 def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
-    """Return the frame visible at a time of a video: the last one before it, else the first."""
+    """Return the frame visible at a time of a video: the last earlier one, else the first."""
     row = library.row(
         f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
         video_id,
@@ -151,7 +151,7 @@ def description(library: Library, frame_id: int) -> str:
 
 
 def image_path(library: Library, frame: Frame) -> Path:
-    """Return the image file of a frame or of its original: in the frames folder, or a path without a file."""
+    """Return the image file of a frame or of the original: in the frames folder, or a path without a file."""
     image = frame.image
     if image is None and frame.same_as is not None:
         original = get(library, frame.same_as)
@@ -161,14 +161,12 @@ def image_path(library: Library, frame: Frame) -> Path:
 
 
 def read_image(library: Library, frame: Frame) -> bytes:
-    """Read the JPEG of a frame, or of the frame it repeats. Raises MediaError if it cannot be read."""
+    """Read the JPEG of a frame, or of the original of a repeat. Raises MediaError for an unreadable file."""
     path = image_path(library, frame)
     try:
         return path.read_bytes()
     except OSError as error:
-        raise MediaError(
-            f"The picture of a frame cannot be read: {path} ({error.strerror}). Mend it with: vidlocal check --repair"
-        ) from error
+        raise MediaError(f"{path}: cannot read the image ({error.strerror}). Run: vidlocal check --repair") from error
 
 
 def image_file(library: Library, image: str) -> Path | None:
@@ -184,7 +182,7 @@ def image_file(library: Library, image: str) -> Path | None:
 
 
 def image_folder(library: Library, content_hash: str) -> Path | None:
-    """Return the folder with the images of a video, None for a hash that is no folder name."""
+    """Return the folder with the images of a video, None for a hash unfit as a folder name."""
     return library.frames_folder / content_hash if _is_plain_name(content_hash) else None
 
 
@@ -193,7 +191,7 @@ def _is_plain_name(name: str) -> bool:
 
 
 def _is_unsafe(path: Path) -> bool:
-    """Return whether the path is a link, a pipe, a device or too large for an image."""
+    """Return True for a link, a pipe, a device or a file too large for an image."""
     try:
         status = path.lstat()
     except OSError:
@@ -202,7 +200,7 @@ def _is_unsafe(path: Path) -> bool:
 
 
 def file_crc(path: Path) -> int | None:
-    """Return the CRC-32 of a file, for `check` to verify images; None if it cannot be read."""
+    """Return the CRC-32 of a file, for `check` to verify images; None for an unreadable file."""
     try:
         return zlib.crc32(path.read_bytes())
     except OSError:
@@ -263,7 +261,7 @@ def _delete_scene(connection: sqlite3.Connection, frame_id: int) -> None:
 
 
 def scene_text(answer: SceneAnswer) -> str:
-    """Return the description with all other words of the answer in brackets, so that search finds them too."""
+    """Return the description, followed by all other words of the answer in brackets for search."""
     description = answer.description.casefold()
     named = (*answer.tags, *answer.objects, *answer.relationships, *answer.emotions, answer.setting, answer.event_type)
     extra = dict.fromkeys(
@@ -307,7 +305,7 @@ def unsigned(stored: int) -> int:
 
 
 def describe_again(library: Library, frame_ids: Sequence[int]) -> None:
-    """Delete the descriptions of frames and queue them again."""
+    """Delete the descriptions of frames and queue the frames again."""
     with library.writing() as connection:
         for frame_id in frame_ids:
             frame = get(library, frame_id)

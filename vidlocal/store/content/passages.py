@@ -71,7 +71,7 @@ def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | Non
 
 
 def has_kind(library: Library, video_id: int, kind: PassageKind) -> bool:
-    """Return whether a video has a passage of a kind."""
+    """Return True if a video has a passage of a kind."""
     sql = "SELECT 1 FROM passages WHERE video_id = ? AND kind = ? LIMIT 1"
     return library.row(sql, video_id, kind) is not None
 
@@ -98,7 +98,7 @@ def written_by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Pass
 
 
 def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
-    """Delete the passages of a kind, except those written by the user, before a job stores new ones."""
+    """Delete the passages of a kind, except texts of the user, before a job stores new ones."""
     with library.writing() as connection:
         connection.execute(
             "DELETE FROM passages WHERE video_id = ? AND kind = ? AND engine IS NOT ?", (video_id, kind, BY_HAND)
@@ -106,13 +106,13 @@ def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
 
 
 def get(library: Library, passage_id: int) -> Passage | None:
-    """Return a passage by its id."""
+    """Return a passage by id."""
     row = library.row(f"SELECT {_read.columns} FROM passages WHERE id = ?", passage_id)
     return None if row is None else _read(row)
 
 
 def rewrite(library: Library, passage: Passage, text: str) -> None:
-    """Replace the text of a passage by the user's own, for good, and queue its embedding."""
+    """Replace the text of a passage by the user's own, for good, and queue the embedding."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE passages SET text = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
@@ -125,7 +125,7 @@ def rewrite(library: Library, passage: Passage, text: str) -> None:
 
 
 def delete(library: Library, passage: Passage) -> None:
-    """Delete one passage with its vectors and index entries."""
+    """Delete one passage with all vectors and index entries."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
 
@@ -154,7 +154,7 @@ def publish(library: Library, digests: Iterable[str]) -> int:
 
 
 def has_unverified(library: Library) -> bool:
-    """Return whether any passage waits for the verification of its model."""
+    """Return True if any passage waits for the verification of a model."""
     return library.row("SELECT 1 FROM passages WHERE NOT visible LIMIT 1") is not None
 
 

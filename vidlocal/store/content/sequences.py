@@ -1,4 +1,4 @@
-"""Sequences: consecutive distinct frames of a video that the vision model watches together."""
+"""Sequences: consecutive distinct frames of a video for one request to the vision model."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class FrameSequence:
 
 
 def split(timeline: Sequence[Frame]) -> tuple[FrameSequence, ...]:
-    """Split a video into the sequences worth watching. `timeline` are all its frames in order of time.
+    """Split a video into the sequences worth watching. `timeline` are all frames in order of time.
 
     A sequence has at most 8 frames over at most 20 s, and ends at a cut once it has 3. The sequence after such a cut
     starts with the last frame before the cut, to show the transition. Sequences without two distinct frames of one shot
@@ -59,12 +59,12 @@ def split(timeline: Sequence[Frame]) -> tuple[FrameSequence, ...]:
 
 
 def of_video(library: Library, video_id: int) -> tuple[FrameSequence, ...]:
-    """Return the sequences of a stored video: always the same, because its frames are."""
+    """Return the sequences of a stored video: always the same ones."""
     return split(frames.of_video(library, video_id))
 
 
 def queue(library: Library, video_id: int) -> int:
-    """Queue a watch job per sequence with the highest priority of its frames. Returns the number of sequences."""
+    """Queue a watch job per sequence with the highest priority of the frames. Returns the number of sequences."""
     priorities = {
         row["target"]: row["priority"]
         for row in library.rows(
@@ -82,7 +82,7 @@ def queue(library: Library, video_id: int) -> int:
 def store_action(
     library: Library, sequence: FrameSequence, text: str, provenance: Provenance, *, visible: bool = True
 ) -> None:
-    """Replace the action of a sequence, or delete it for a blank text. Nest `jobs.finish` in the same transaction."""
+    """Replace the action of a sequence; a blank text deletes. Nest `jobs.finish` in the same transaction."""
     first = sequence.frames[0]
     with library.writing() as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""Sections, chapters, summary and tags of a video, and the jobs for them."""
+"""Sections, chapters, summary and tags of a video, and their jobs."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ _MIN_GROWTH_WHILE_QUEUED = 2.0
 
 
 def queue(library: Library, video_id: int) -> None:
-    """Queue the watch jobs of a video, its tags and, except for a photo, its summary.
+    """Queue the watch jobs, the tags and, except for a photo, the summary of a video.
 
     Existing (imported) tags and summaries are not queued.
     """
@@ -181,7 +181,7 @@ def add_frame_tags(library: Library, tags_: Iterable[tuple[int, str]]) -> None:
 
 
 def tags(library: Library, video_id: int) -> list[VideoTag]:
-    """List the tags of a video, those with most citations first."""
+    """List the tags of a video, most citations first."""
     rows = library.rows(
         """SELECT kind, tag, json_group_array(passage_id) AS grounds FROM video_tags WHERE video_id = ?
         GROUP BY kind, tag ORDER BY count(*) DESC, kind, tag""",
@@ -216,7 +216,7 @@ def frame_words(library: Library, video_id: int) -> list[tuple[TagKind, str, int
 
 
 def frame_events(library: Library, video_id: int) -> list[str]:
-    """List the event types that the vision model named in frames of a video."""
+    """List the event types named by the vision model in frames of a video."""
     rows = library.rows(
         "SELECT json_extract(facts, '$.event_type') AS event FROM frames WHERE video_id = ? AND event IS NOT NULL",
         video_id,

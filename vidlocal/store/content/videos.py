@@ -31,7 +31,7 @@ def add(
     text_passages: Sequence[Passage],
     plan: Sequence[JobKind],
 ) -> int:
-    """Add a video with its frames, passages and jobs in one transaction. Returns its id.
+    """Add a video with frames, passages and jobs in one transaction. Returns the id.
 
     Completes a video with this hash that so far has only imported text.
     """
@@ -70,14 +70,14 @@ def add(
 
 
 def is_ingested(library: Library, video: Video) -> bool:
-    """Return whether a file of the video was ingested: an imported video may have only text."""
+    """Return True if a file of the video was ingested: an imported video may have only text."""
     if video.kind is MediaKind.AUDIO:
         return bool(_copies(library, video.id))
     return library.row("SELECT 1 FROM frames WHERE video_id = ? LIMIT 1", video.id) is not None
 
 
 def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Add a file of the video and make it the path to open. A renamed file updates the title."""
+    """Add a file of the video as the path to open. A renamed file updates the title."""
     previous = get(library, video_id)
     with library.writing() as connection:
         connection.execute(
@@ -92,7 +92,7 @@ def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> N
 
 
 def record_move(library: Library, video_id: int, before: Path, after: Path) -> None:
-    """Update the path of a renamed file, and the title if it was the file name. Idempotent."""
+    """Update the path of a renamed file, and a title equal to the file name. Idempotent."""
     old, new = stored_path(before), stored_path(after)
     with library.writing() as connection:
         here = connection.execute("SELECT id FROM copies WHERE video_id = ? AND path = ?", (video_id, old)).fetchone()
@@ -107,7 +107,7 @@ def record_move(library: Library, video_id: int, before: Path, after: Path) -> N
 
 
 def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None:
-    """Return the video of a file whose size, time and inode are unchanged since it was ingested."""
+    """Return the video of a file with the same size, time and inode as when ingested."""
     row = library.row(
         """SELECT video_id FROM copies WHERE path = ? AND size_bytes = ? AND mtime_ns = ? AND inode = ?""",
         stored_path(path),
@@ -119,13 +119,13 @@ def unchanged_at(library: Library, path: Path, stamp: FileStamp) -> Video | None
 
 
 def with_hash(library: Library, content_hash: str) -> Video | None:
-    """Return a video by its content hash."""
+    """Return a video by content hash."""
     row = library.row(f"SELECT {_read.columns} FROM videos WHERE content_hash = ?", content_hash)
     return None if row is None else _read(row)
 
 
 def get(library: Library, video_id: int) -> Video | None:
-    """Return a video by its id."""
+    """Return a video by id."""
     row = library.row(f"SELECT {_read.columns} FROM videos WHERE id = ?", video_id)
     return None if row is None else _read(row)
 
@@ -136,7 +136,7 @@ def every(library: Library) -> list[Video]:
 
 
 def resolve(library: Library, text: str) -> Video:
-    """Find a video by id, path, or a unique part of its title or file name.
+    """Find a video by id, path, or a unique part of the title or file name.
 
     Raises UsageError for no match, and for several with a list of candidates.
     """
@@ -150,14 +150,14 @@ def resolve(library: Library, text: str) -> Video:
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
-            listed = ", ".join(f"{video.id} ({name})" for video, name in _disambiguated(candidates[:_MAX_CANDIDATES]))
+            listed = ", ".join(f"{video.id} ({name})" for video, name in _disambiguate(candidates[:_MAX_CANDIDATES]))
             more = ", ..." if len(candidates) > _MAX_CANDIDATES else ""
             raise UsageError(f"{text!r} matches {len(candidates)} videos: {listed}{more}. Use the number.")
     raise UsageError(f"{text!r}: no such video. Run: vidlocal list")
 
 
-def _disambiguated(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
-    """Yield each video with its file name, or its path if the file name is not unique."""
+def _disambiguate(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
+    """Yield each video with the file name, or the path if the file name is not unique."""
     names = Counter(map(_file_name, candidates))
     for video in candidates:
         name = _file_name(video)
@@ -184,7 +184,7 @@ def set_language(library: Library, video_id: int, language: str) -> None:
 
 
 def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
-    """Delete a video: its rows, index entries and frame images. The video file is never touched.
+    """Delete the rows, index entries and frame images of a video. The video file is never touched.
 
     With `purge`, no text of it stays in the library file, including free pages; past searches, second looks and reports
     are deleted too, because they may quote it. Raises StoreError if another program's reading keeps the write-ahead log

@@ -22,7 +22,7 @@ _IRREGULAR = {
 }
 
 
-def normalized(word: str) -> str:
+def normalize(word: str) -> str:
     """Normalize a word or phrase: lower case, no punctuation, single spaces, singular; empty without letters or digits.
 
     >>> normalized("Wedding Dresses!")
@@ -58,7 +58,7 @@ def most_used(library: Library, *, limit: int) -> list[str]:
 
 
 def add(library: Library, tags_by_form: Mapping[str, str]) -> None:
-    """Map word forms to tags. An existing form keeps its tag."""
+    """Map word forms to tags. Existing forms keep their tags."""
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO vocabulary (form, tag) VALUES (?, ?)",
@@ -67,7 +67,7 @@ def add(library: Library, tags_by_form: Mapping[str, str]) -> None:
 
 
 def delete_unused(library: Library) -> None:
-    """Delete the word forms of tags that no video has."""
+    """Delete the word forms of unused tags."""
     with library.writing() as connection:
         connection.execute("DELETE FROM vocabulary WHERE tag NOT IN (SELECT tag FROM video_tags)")
 

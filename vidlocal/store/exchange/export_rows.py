@@ -1,4 +1,4 @@
-"""Exports library rows as JSON-ready lines; `import_rows` reads them back.
+"""Exports library rows as JSON-ready lines for `import_rows`.
 
     {"type": "video", "name": "wedding", "duration": 55.2, "content_hash": ..., "path": ..., ...}
     {"type": "frame", "video": "wedding", "time": 2.0, "picture": "000001.jpg", "tags": ["dance"], ...}
@@ -33,7 +33,7 @@ SECTION_COLUMNS = ("number", "start", "end", "fingerprint", "excitement", "model
 
 
 def names(videos: Sequence[Video]) -> dict[int, str]:
-    """Return a unique name for each video by id: its title, with the id appended if it is not unique."""
+    """Return a unique name for each video by id: the title, with the id appended to duplicates."""
     count = Counter(video.title for video in videos)
     return {video.id: video.title if count[video.title] == 1 else f"{video.title} #{video.id}" for video in videos}
 

@@ -43,7 +43,7 @@ _INTEGER_COLUMNS = ("width_px", "height_px", "rotation", "size_bytes", "understo
 
 
 def placeholder_hash(name: str) -> str:
-    """Return the content hash of a video known only by its name: always the same for the same name."""
+    """Return the content hash of a video known only by name: always the same for the same name."""
     return "name:" + blake2b(unicodedata.normalize("NFC", name).encode("utf-8", "replace"), digest_size=32).hexdigest()
 
 
@@ -78,7 +78,7 @@ class Importer:
         return bad
 
     def finish(self) -> None:
-        """Store citations and sections, which refer to passages by number, after all lines."""
+        """Store the citations and sections after all lines, because these refer to passages by number."""
         with self.library.writing() as connection:
             for video_id, passage_id, cited in self._citations:
                 connection.executemany(
@@ -121,14 +121,14 @@ class Importer:
         self._ids_by_name[name] = video_id
 
     def _same_title(self, name: str, duration: float) -> int | None:
-        """Return the only video with this title, if its duration is equal within 1 s."""
+        """Return the only video with this title and a duration equal within 1 s."""
         titled = self._only_titled(name)
         if titled is None or abs(titled[1] - duration) > _MAX_DURATION_DIFFERENCE_S:
             return None
         return titled[0]
 
     def _adopt_hash(self, name: str, content_hash: str) -> int | None:
-        """Give the video known only by this name its content hash. Returns its id."""
+        """Set the content hash of the video known only by this name. Returns the id."""
         video_id = self._ids_by_hash.pop(placeholder_hash(name), None)
         if video_id is not None:
             with self.library.writing() as connection:
@@ -191,7 +191,7 @@ class Importer:
             self._insert("tags", {"frame_id": frames[time], "tag": storable(tag)})
 
     def _image(self, line: Line, video_id: int, position: int) -> str:
-        """Return the path of the image of a frame. `check --repair` creates it if the video file exists."""
+        """Return the path of the image of a frame. `check --repair` creates the file from the video."""
         picture = optional(line, "picture", text) or f"{position:06}.jpg"
         if not _IMAGE_NAME.fullmatch(picture):
             raise BadLine("picture is not a name like 000001.jpg")
@@ -250,7 +250,7 @@ class Importer:
             self._insert("chapters", row)
 
     def _import_section(self, line: Line) -> None:
-        """Validate a section and keep it for `finish`."""
+        """Validate a section for `finish`."""
         answer = line.get("answer")
         if not isinstance(answer, dict):
             raise BadLine("no answer")
@@ -313,7 +313,7 @@ class Importer:
         return [passage_id for passage_id in ids if passage_id is not None]
 
     def _insert(self, table: str, row: Mapping[str, object]) -> int:
-        """Insert a row unless it violates a unique constraint. Returns its id. Names come from this module only."""
+        """Insert a row unless a unique constraint forbids. Returns the id. Names come from this module only."""
         columns = ", ".join(f'"{column}"' for column in row)
         marks = ", ".join("?" * len(row))
         cursor = self.library.connection.execute(
@@ -338,7 +338,7 @@ def _chapter(line: Line) -> tuple[str, float | None] | None:
 
 
 def _path(path: str) -> str | bytes:
-    """Convert a path to a column value. Characters that no file name can have are replaced."""
+    """Convert a path to a column value. Characters impossible in file names are replaced."""
     try:
         return stored_path(Path(path.replace("\0", "\ufffd")))
     except UnicodeEncodeError:

@@ -15,16 +15,16 @@ _MAX_INTEGER = 1 << 63
 
 
 class BadLine(ValueError):
-    """A line that cannot be imported. `str()` is the reason, for messages such as "line 7: no name"."""
+    """An invalid line. `str()` is the reason, for messages such as "line 7: no name"."""
 
 
 def text(line: Line, name: str) -> str:
-    """Return a non-blank string as SQLite can hold it."""
+    """Return a non-blank string, storable in SQLite."""
     return storable(exact_text(line, name))
 
 
 def exact_text(line: Line, name: str) -> str:
-    """Return a non-blank string unchanged, including surrogates that stand for bytes of file names."""
+    """Return a non-blank string unchanged, including the surrogates for bytes of file names."""
     value = line.get(name)
     if not isinstance(value, str) or not value.strip():
         raise BadLine(f"no {name}")
@@ -58,12 +58,12 @@ def integer(line: Line, name: str) -> int:
 
 
 def optional(line: Line, name: str, read: Callable[[Line, str], Value]) -> Value | None:
-    """Return a value by one of the other validators; None if it is missing, null or empty."""
+    """Return a value by one of the other validators; None for a missing, null or empty value."""
     return None if line.get(name) in (None, "") else read(line, name)
 
 
 def words(line: Line, name: str) -> tuple[str, ...]:
-    """Return a list of strings, empty if it is missing."""
+    """Return a list of strings, empty if missing."""
     values = line.get(name, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise BadLine(f"{name} is not a list of strings")
@@ -71,7 +71,7 @@ def words(line: Line, name: str) -> tuple[str, ...]:
 
 
 def numbers(line: Line, name: str) -> tuple[int, ...]:
-    """Return a list of integers, empty if it is missing."""
+    """Return a list of integers, empty if missing."""
     values = line.get(name, [])
     if not isinstance(values, list | tuple) or not all(type(value) is int for value in values):
         raise BadLine(f"{name} is not a list of integers")
@@ -79,7 +79,7 @@ def numbers(line: Line, name: str) -> tuple[int, ...]:
 
 
 def pairs(line: Line, name: str) -> tuple[tuple[str, str], ...]:
-    """Return a list of [tag kind, tag] pairs, empty if it is missing."""
+    """Return a list of [tag kind, tag] pairs, empty if missing."""
     values = line.get(name, [])
     if not isinstance(values, list) or not all(
         isinstance(pair, list) and len(pair) == 2 and pair[0] in _TAG_KINDS and isinstance(pair[1], str)

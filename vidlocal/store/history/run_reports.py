@@ -1,4 +1,4 @@
-"""Reports of enrichment runs, and the counts for them."""
+"""Reports of enrichment runs, and counts of jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from vidlocal.store.database import Library
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report as JSON, with the start and the last update of its run (UTC, ISO 8601)."""
+    """A report as JSON, with the start and the last update of the run (UTC, ISO 8601)."""
 
     id: int
     started_at: str

@@ -30,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PastSearch:
-    """A past search and its moments. `found_little`: fewer than FEW_MOMENTS of them."""
+    """A past search with moments. `found_little`: fewer than FEW_MOMENTS."""
 
     query: str
     spans: tuple[Span, ...]
@@ -38,7 +38,7 @@ class PastSearch:
 
 
 def add(library: Library, query: str, hits: int, spans: Sequence[Span] = ()) -> None:
-    """Record a search: its query, number of hits and moments. The last 1,000 searches are kept.
+    """Record the query, number of hits and moments of a search. The last 1,000 searches are kept.
 
     Raises StoreError if another process is writing for more than 200 ms.
     """

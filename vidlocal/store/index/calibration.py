@@ -35,7 +35,7 @@ class SimilarityScale:
         return (cosine - self.unrelated) / (self.near_duplicate - self.unrelated)
 
     def with_query_mean(self, mean: float) -> "SimilarityScale":
-        """Return the scale of a query with a query prefix. `mean` is its mean cosine with passages."""
+        """Return the scale of a query with a query prefix. `mean` is the mean cosine of query and passages."""
         return replace(self, unrelated=mean, near_duplicate=mean + self.near_duplicate - self.mean, mean=mean)
 
 

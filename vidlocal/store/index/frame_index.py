@@ -55,7 +55,7 @@ def prepare(library: Library, key: str) -> "VectorCache":
 
 
 def vector_of(library: Library, frame_id: int) -> "tuple[str, Vector] | None":
-    """Return model key and vector of a frame, by the model of its newest vector."""
+    """Return model key and vector of a frame, by the model of the newest vector."""
     import numpy as np
 
     row = library.row("SELECT model, vector FROM frame_vectors WHERE frame_id = ? ORDER BY id DESC LIMIT 1", frame_id)
@@ -135,7 +135,7 @@ def _cosines(rows: "Vectors", vector: "Vector") -> "Vector":
 
 
 def _add(sums: "NDArray[np.float64]", rows: "Positions", vectors: "Vectors") -> None:
-    """Add each vector to its row of `sums`. Fast for runs of equal rows: frames of a video are mostly adjacent."""
+    """Add each vector to a row of `sums`. Fast for runs of equal rows: frames of a video are mostly adjacent."""
     import numpy as np
 
     if not len(rows):
@@ -156,7 +156,7 @@ def _exist(library: Library, videos: Collection[int]) -> "Mask":
 def _exact(
     library: Library, key: str, vector: "Vector", frames: Collection[int], search_filter: SearchFilter
 ) -> dict[int, float]:
-    """Compute the cosines of the frames that match the filter, from the vectors in the table."""
+    """Compute the cosines of the frames matching the filter, from the vectors in the table."""
     import numpy as np
 
     condition, values = search_filter.condition(by_time=True)

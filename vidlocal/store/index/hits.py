@@ -48,7 +48,7 @@ def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
 
 
 def list_ids(library: Library, search_filter: SearchFilter, *, limit: int) -> list[int]:
-    """List at most `limit` ids of visible passages that match a filter, in order of video and time."""
+    """List at most `limit` ids of visible passages matching a filter, in order of video and time."""
     condition, values = search_filter.condition()
     sql = f"SELECT id FROM passages WHERE visible{condition} ORDER BY video_id, start, id LIMIT ?"
     return [row["id"] for row in library.rows(sql, *values, limit)]
@@ -82,7 +82,7 @@ def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
     )
 
 
-def places(library: Library, video_ids: Collection[int]) -> dict[int, VideoRef]:
+def video_refs(library: Library, video_ids: Collection[int]) -> dict[int, VideoRef]:
     """Return titles and paths of videos by id."""
     rows = library.rows(
         "SELECT id, title, path FROM videos WHERE id IN (SELECT value FROM json_each(?))",

@@ -55,7 +55,7 @@ class SearchFilter:
 
     @property
     def needs_rows(self) -> bool:
-        """Whether the filter needs columns that the vector cache does not hold (other than video and kind)."""
+        """True if the filter needs columns missing in the vector cache (other than video and kind)."""
         return bool(next(self._row_conditions(), None))
 
     @property
@@ -64,7 +64,7 @@ class SearchFilter:
         return SearchFilter(self.videos, self.kinds)
 
     def condition(self, *, by_time: bool = False) -> tuple[str, tuple[str | float, ...]]:
-        """Return SQL for the WHERE of a query over `passages` (empty, or starting with AND) and its parameters.
+        """Return SQL for the WHERE of a query over `passages` (empty, or starting with AND) and the parameters.
 
         `by_time`: `passages` is a subquery of points in time, possibly without a row in the table.
         """
@@ -112,7 +112,7 @@ NO_FILTER = SearchFilter()
 
 
 def _contains(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
-    """Yield the condition for a phrase: its words in this order, in any inflection. Empty for punctuation only."""
+    """Yield the condition for a phrase: the words in this order, in any inflection. Empty for punctuation only."""
     parts = list(words(phrase.lower()))
     if any(UNSPACED.search(part) for part in parts):
         yield "instr(lower(passages.text), ?)", [phrase.lower()]

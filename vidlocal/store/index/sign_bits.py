@@ -32,7 +32,7 @@ def pack(vectors: "Vectors") -> "Bits":
 
 
 def block_runs(bits: "Bits", first: int) -> Iterator[tuple[int, "Bits"]]:
-    """Yield the runs in which rows from position `first` on are stored in blocks: byte offset and values."""
+    """Yield rows from position `first` on as runs of the block layout: byte offset and values."""
     done = 0
     while done < len(bits):
         block, within = divmod(first + done, BLOCK_ROWS)

@@ -37,7 +37,7 @@ _ALPHABETS = {
 
 
 def corrections(library: Library, query: str) -> dict[str, str]:
-    """Map the query words that are in no passage, not even within another word, to similar words that are."""
+    """Map the query words in no passage, not even within another word, to similar words of passages."""
     corrected: dict[str, str] = {}
     distinct = dict.fromkeys(words(query.lower()))
     unknown = (word for word in distinct if _is_checkable(word) and not _is_indexed(library, word))
@@ -80,7 +80,7 @@ def _best_candidate(library: Library, word: str) -> str | None:
 
 
 def _spelling_in_texts(library: Library, variant: str) -> str | None:
-    """Return the variant as spelled in a text, possibly with a suffix; None if only its stem is there."""
+    """Return the variant as spelled in a text, possibly with a suffix; None if only the stem occurs."""
     rows = library.rows(
         """SELECT text FROM passages WHERE id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ? LIMIT ?)
         ORDER BY id""",
@@ -100,7 +100,7 @@ def _is_checkable(word: str) -> bool:
 
 
 def _is_indexed(library: Library, word: str) -> bool:
-    """Return whether a passage contains the word, in any inflection or within another word."""
+    """Return True if a passage contains the word, in any inflection or within another word."""
     return any(
         library.row(f"SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT 1", f'"{word}"')
         for table in ("passage_words", "passage_grams")
@@ -112,7 +112,7 @@ def _script(word: str) -> str:
 
 
 def _without_accents(word: str) -> str:
-    """Remove the accents of a Latin word, like the index; in other scripts they are part of the letter."""
+    """Remove the accents of a Latin word, like the index; in other scripts accents are part of the letter."""
     if _script(word) != "LATIN":
         return word
     return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))

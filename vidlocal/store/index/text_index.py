@@ -82,7 +82,7 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A term in one index, with its document frequency and weight."""
+    """A term in one index, with document frequency and weight."""
 
     index: Index
     text: str
@@ -181,7 +181,7 @@ def _df_by_sample(library: Library, table: str, text: str, total: int) -> int:
 
 
 def _quoted(text: str) -> str:
-    """Quote a string for the FTS5 query language: it contains no operators."""
+    """Quote a string for the FTS5 query language, to contain no operators."""
     return '"' + text.replace('"', '""') + '"'
 
 
@@ -200,7 +200,7 @@ def _scored_terms(terms: Sequence[_Term], total: int, max_postings: int) -> list
 
 
 def _added_terms(terms: Sequence[_Term], scored: Collection[_Term], total: int) -> list[_Term]:
-    """Select the rarest of the terms that are too common to be scored."""
+    """Select the rarest of the terms too common to be scored."""
     common = max(MIN_COMMON_DF, COMMON_SHARE * total)
     remaining = [term for term in terms if term not in scored and 0 < term.df <= common]
     return sorted(remaining, key=lambda term: term.df)[:MAX_ADDED]

@@ -127,11 +127,11 @@ class VectorCache:
         return calibration.fit(self.sample, self.videos[:: max(1, len(self) // _SAMPLE_ROWS)])
 
     def distances(self, vector: "Vector") -> "Distances":
-        """Compute the Hamming distance of the sign bits of each row to those of `vector`: n uint16."""
+        """Compute the Hamming distance between the sign bits of each row and of `vector`: n uint16."""
         return sign_bits.distances(self._blocks, vector)[: len(self)]
 
     def positions(self, library: Library, search_filter: SearchFilter) -> "Positions | None":
-        """Return the positions of the rows that match a filter on passages; None for all rows."""
+        """Return the positions of the rows matching a filter on passages; None for all rows."""
         import numpy as np
 
         if search_filter == NO_FILTER:
@@ -148,16 +148,16 @@ class VectorCache:
         return np.flatnonzero(allowed)
 
     def newer(self, library: Library) -> VectorRows:
-        """Read the vectors of the table that are newer than the cache."""
+        """Read the vectors of the table newer than the cache."""
         rows = vector_table.read(library, self.table, self.key, self._last, self.dimensions)
         return vector_table.concatenate(list(rows), self.dimensions)
 
     def invalidate(self) -> None:
-        """Mark the cache as stale: the next `prepare` rebuilds it."""
+        """Mark the cache as stale: the next `prepare` will rebuild."""
         (self._folder / _MANIFEST).unlink(missing_ok=True)
 
     def agrees_with(self, rows: VectorRows) -> bool:
-        """Return whether the cache has equal values for those of the rows that it covers."""
+        """Return True if the cache has equal values for the covered ones of these rows."""
         import numpy as np
 
         covered = rows.ids[:, 0] <= self._last
@@ -198,7 +198,7 @@ def folder_of(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) 
 
 
 def is_damaged(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) -> bool:
-    """Compare every row of the cache with the table. Returns whether any differs; False without a cache."""
+    """Compare every row of the cache with the table. Returns True for any difference, False without a cache."""
     import numpy as np
 
     folder = folder_of(library, key, table)
@@ -237,7 +237,7 @@ def _empty_manifest(library: Library, table: VectorTable, key: str) -> _Manifest
 
 
 def _open(library: Library, folder: Path, table: VectorTable, key: str) -> tuple[VectorCache, _Manifest] | None:
-    """Open the cache in `folder`. None if it is missing, damaged or of another library."""
+    """Open the cache in `folder`. None for a missing or damaged cache, or one of another library."""
     for _ in range(2):  # it may be rebuilt between reading the manifest and opening the files
         try:
             manifest = _Manifest(**json.loads(_regular_file(folder / _MANIFEST).read_bytes()))
@@ -287,7 +287,7 @@ def _matches_table(library: Library, cache: VectorCache, manifest: _Manifest) ->
 
 @contextmanager
 def _try_lock(folder: Path) -> Iterator[bool]:
-    """Hold the write lock if it is free. Yields whether it is held: another process may hold it for minutes."""
+    """Hold the write lock if free. Yields True if held: another process may hold the lock for minutes."""
     if fcntl is None:
         yield False
         return
@@ -335,7 +335,7 @@ def _file_sizes(manifest: _Manifest) -> dict[str, int]:
 
 
 def _write(path: Path, parts: "Iterable[tuple[int, NDArray[np.generic]]]", size: int) -> None:
-    """Write parts at their offsets, truncate what a killed writer left behind, and fsync."""
+    """Write parts at their offsets, truncate leftovers of a killed writer, and fsync."""
     with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "r+b") as file:
         for offset, part in parts:
             file.seek(offset)

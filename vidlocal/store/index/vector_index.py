@@ -57,7 +57,7 @@ def nearest(
     search_filter: SearchFilter = NO_FILTER,
     symmetric_model: bool = False,
 ) -> Nearest:
-    """Find the `limit` passages nearest to `vector`, and add those of `include_ids` with a vector.
+    """Find the `limit` passages nearest to `vector`, plus the passages of `include_ids` with a vector.
 
     `cache` comes from `vector_cache.prepare`. `symmetric_model`: the model uses no query prefix, so that query and
     passage cosines are comparable (see `calibration`). A vector of other dimensions than the stored ones matches
@@ -153,7 +153,7 @@ def _top(values: "Vector", count: int) -> "Positions":
 def _exact(
     library: Library, key: str, query: "Vector", passages: "Ids", search_filter: SearchFilter
 ) -> tuple[set[int], dict[int, float]]:
-    """Compute from the table: the passages with a vector, and the cosines of those that match the filter."""
+    """Compute from the table the passages with a vector, and the cosines of passages matching the filter."""
     import numpy as np
 
     condition, values = search_filter.condition()

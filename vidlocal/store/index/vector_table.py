@@ -17,7 +17,7 @@ _CHUNK_ROWS = 8_192
 
 @dataclass(frozen=True, slots=True)
 class VectorTable:
-    """A table of vectors, its foreign key column, the table of the owners, and SQL for the kind of an owner."""
+    """A table of vectors, the foreign key column, the table of the owners, and SQL for the kind of an owner."""
 
     name: str
     owner_column: str
@@ -69,7 +69,7 @@ def newest_id(library: Library, table: VectorTable, key: str) -> int:
 
 
 def has_more_than(library: Library, table: VectorTable, key: str, after: int, count: int) -> bool:
-    """Return whether a model has more than `count` vectors with larger ids than `after`."""
+    """Return True if a model has more than `count` vectors with larger ids than `after`."""
     sql = f"SELECT 1 FROM {table.name} WHERE model = ? AND id > ? LIMIT ?"
     return library.number(f"SELECT count(*) FROM ({sql})", key, after, count + 1) > count
 

@@ -4,13 +4,13 @@ from vidlocal.store.database import Library
 
 
 def get(library: Library, video_id: int, step: str) -> float:
-    """Return the position up to which a step has processed the video, in seconds; 0.0 before the start."""
+    """Return the end of the part processed by a step, in seconds of the video; 0.0 before the start."""
     row = library.row("SELECT until FROM checkpoints WHERE video_id = ? AND step = ?", video_id, step)
     return 0.0 if row is None else float(row["until"])
 
 
 def put(library: Library, video_id: int, step: str, until: float) -> None:
-    """Store the position of a step. Call in the transaction that stores the results up to `until`."""
+    """Store the position of a step. Call in the transaction with the results up to `until`."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO checkpoints (video_id, step, until) VALUES (?, ?, ?)

@@ -17,9 +17,10 @@ from vidlocal.store.values import now_utc
 MAX_ATTEMPTS = 3
 MAX_LOSSES = 10
 
-# Lease of a job with one request to a model.
+# Lease of a job with one request to a model: longer than the limit of 600 s per frame.
 LEASE_S = 900.0
-# Lease of a job that processes a whole video and renews its lease as it progresses.
+# Lease of a job about a whole video, which renews the lease at each checkpoint: longer than 10 minutes of speech or a
+# batch of images take on a slow machine.
 LONG_LEASE_S = 3600.0
 
 _CLAIM = """
@@ -50,7 +51,7 @@ _CONDITIONS = {JobKind.TAG: _WHEN_COMPLETE, JobKind.SUMMARISE: _WHEN_COMPLETE}
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A failed job with its reason. `at` is the time of failure (UTC, ISO 8601).
+    """A failed job with a reason. `at` is the time of failure (UTC, ISO 8601).
 
     `time` is the position of the frame in seconds, None for a job about a whole video.
     """
@@ -114,7 +115,7 @@ def claim(
 
 
 def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
-    """Extend the lease of a long job and reset its crash count, because it made progress."""
+    """Extend the lease of a long job after some progress, and reset the crash count."""
     with library.writing() as connection:
         connection.execute(
             "UPDATE jobs SET lease = ?, losses = 0 WHERE id = ? AND state = 'running'", (now + lease_s, job.id)
@@ -122,7 +123,7 @@ def renew(library: Library, job: Job, *, now: float, lease_s: float) -> None:
 
 
 def finish(library: Library, job: Job) -> None:
-    """Mark a job as done. Nest it in the transaction that stores the result."""
+    """Mark a job as done. Nest the call in the transaction with the result."""
     with library.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state = 'done', worker = NULL, last_error = NULL, updated_at = ? WHERE id = ?",
@@ -176,7 +177,7 @@ def release(library: Library, job: Job, reason: str | None = None, *, not_before
 
 
 def requeue_next_step(library: Library, job: Job) -> None:
-    """Queue a job of several steps for its next step, and reset its counts of failures."""
+    """Queue a job of several steps for the next step, and reset the counts of failures."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE jobs SET state = 'queued', worker = NULL, last_error = NULL, not_before = 0, attempts = 0,
@@ -224,7 +225,7 @@ def running(library: Library) -> list[RunningJob]:
 
 
 def failures(library: Library, job_filter: JobFilter = ALL_JOBS) -> list[FailedJob]:
-    """List the failed jobs in the order they were queued."""
+    """List the failed jobs in the order of queueing."""
     rows = library.rows(
         f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'unknown reason'), fault, max(attempts, losses),
           time, updated_at

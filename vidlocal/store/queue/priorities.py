@@ -1,4 +1,4 @@
-"""Order in which frames are described.
+"""Order of frames waiting for a description.
 
 1. frames in or near the moments of searches with too few results;
 2. frames in or near the moments of other searches;
@@ -43,7 +43,7 @@ class PriorityReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedFrame:
-    """A frame waiting for its description. `rank` counts from 0, None for frames that represent nothing.
+    """A frame waiting for a description. `rank` counts from 0, None for frames without rank.
 
     `query` is the search that moved it ahead.
     """
