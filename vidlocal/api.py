@@ -1,4 +1,4 @@
-"""The Python API: one class with the words of the commands, and the records that `--json` prints.
+"""The Python API: one class with the words of the commands, and the records of `--json`.
 
 Everything named in `vidlocal.__all__` is public and documented in docs/python-api.md; all other modules are private.
 """
@@ -67,7 +67,7 @@ class VideoLibrary:
         later: bool = False,
         on_progress: Callable[[IngestProgress], None] = lambda progress: None,
     ) -> Iterator[Outcome]:
-        """Index files and folders; yield one outcome per file as it finishes.
+        """Index files and folders, and yield one outcome per finished file.
 
         Files that cannot be read are outcomes with a `reason`, not exceptions. `transcribe` also transcribes videos
         with subtitles; `later` leaves speech and OCR to `enrich`.
@@ -124,8 +124,9 @@ class VideoLibrary:
         kinds: Sequence[PassageKind] | None = None,
         record: bool = False,
     ) -> Result:
-        """Search for moments, best first. The query language is that of `vidlocal search`.
+        """Search for moments, best first.
 
+        The query language is that of `vidlocal search`.
         `videos_named` and `kinds` filter; `record` adds the search to the history.
 
         >>> vidlocal.open_library(demo).search("boat sails home", limit=1).moments[0].text
@@ -263,7 +264,7 @@ def open_library(folder: str | Path | None = None, *, create: bool = False, **se
 
 
 def to_data(record: Result | SimilarResult | Outcome | RunSummary | VideoDetails | Passage) -> dict[str, object]:
-    """Return a record as plain data, as the commands print it with `--json`.
+    """Return a record as plain data, in the form of `--json`.
 
     >>> vidlocal.to_data(vidlocal.open_library(demo).search("grimsel"))["moments"][0]["video"]["title"]
     'a-year-outside'

@@ -35,7 +35,7 @@ class JobSpec:
 
     @property
     def is_fast(self) -> bool:
-        """True for work of the fast pass, done by ingest at once if its engine is installed."""
+        """True for work of the fast pass, done by ingest at once with an installed engine."""
         return self.role is None
 
 

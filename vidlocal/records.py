@@ -4,7 +4,7 @@ Times and durations are seconds as `float`, counted from the container's start_t
 """
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -186,10 +186,6 @@ class FrameDraft:
     same_as: int | None = None
     rank: int | None = None
     novelty: float = 0.0
-    facts: dict[str, object] = field(default_factory=dict)
-
-    def facts_json(self) -> str:
-        return json.dumps(self.facts, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

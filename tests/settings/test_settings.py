@@ -1,4 +1,4 @@
-"""Where values come from, what is refused, and what a change leaves alone."""
+"""Precedence, validation and writing of settings."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def in_file(home: Path, text: str) -> dict[str, str]:
     return {"VIDLOCAL_HOME": str(home)}
 
 
-def test_every_field_has_a_row_and_its_default_is_the_one_of_the_table(home: Path) -> None:
+def test_every_field_has_the_default_of_the_table(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home)}
     loaded = settings.load(env=env)
     for setting in TABLE:
@@ -31,7 +31,7 @@ def test_every_field_has_a_row_and_its_default_is_the_one_of_the_table(home: Pat
     assert loaded == settings.Settings(home, home / "models")
 
 
-def test_an_option_beats_a_variable_beats_the_file_beats_the_default(home: Path) -> None:
+def test_precedence_is_option_variable_file_default(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home)}
     assert settings.load(env=env).every == 2.0
     env = in_file(home, "every = 3\n")
@@ -42,18 +42,18 @@ def test_an_option_beats_a_variable_beats_the_file_beats_the_default(home: Path)
     assert settings.load({"every": None}, env).every == 4.5
 
 
-def test_explain_names_the_place_of_each_value(home: Path) -> None:
+def test_explain_has_the_origin_of_each_value(home: Path) -> None:
     env = in_file(home, 'vision_model = "moondream"\n') | {"VIDLOCAL_NUM_CTX": "8192", "OLLAMA_HOST": "0.0.0.0:9"}
-    found = {row.setting.name: (row.value, row.origin) for row in settings.explain({"every": 1.0}, env)}
-    assert found["home"] == (home, "VIDLOCAL_HOME")
-    assert found["vision_model"] == ("moondream", str(home / "settings.toml"))
-    assert found["num_ctx"] == (8192, "VIDLOCAL_NUM_CTX")
-    assert found["every"] == (1.0, "option")
-    assert found["ollama_host"] == ("http://127.0.0.1:9", "OLLAMA_HOST")
-    assert found["text_model"] == ("phi3.5", "default")
+    loaded = {row.setting.name: (row.value, row.origin) for row in settings.explain({"every": 1.0}, env)}
+    assert loaded["home"] == (home, "VIDLOCAL_HOME")
+    assert loaded["vision_model"] == ("moondream", str(home / "settings.toml"))
+    assert loaded["num_ctx"] == (8192, "VIDLOCAL_NUM_CTX")
+    assert loaded["every"] == (1.0, "option")
+    assert loaded["ollama_host"] == ("http://127.0.0.1:9", "OLLAMA_HOST")
+    assert loaded["text_model"] == ("phi3.5", "default")
 
 
-def test_our_own_variable_for_the_server_beats_ollamas(home: Path) -> None:
+def test_our_variable_for_the_server_has_precedence_over_that_of_ollama(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home), "OLLAMA_HOST": "10.0.0.1", "VIDLOCAL_OLLAMA_HOST": "http://nas"}
     assert settings.load(env=env).ollama_host == "http://nas:80"
 
@@ -64,16 +64,16 @@ def test_an_empty_variable_counts_as_not_set(home: Path) -> None:
     assert settings.load(env=env).ollama_host == "http://127.0.0.1:11434"
 
 
-def test_a_relative_folder_in_the_file_counts_from_the_file(home: Path) -> None:
+def test_a_relative_folder_in_the_file_is_relative_to_the_file(home: Path) -> None:
     assert settings.load(env=in_file(home, 'models_folder = "speech"\n')).models_folder == home / "speech"
 
 
-def test_without_a_home_the_user_data_folder_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_home_is_the_user_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    found = settings.load(env={}).home
-    assert found.is_relative_to(tmp_path)
-    assert found.name == "vidlocal"
+    loaded = settings.load(env={}).home
+    assert loaded.is_relative_to(tmp_path)
+    assert loaded.name == "vidlocal"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_without_a_home_the_user_data_folder_is_taken(tmp_path: Path, monkeypatc
         ("vision_model", "evil\x1b[31m"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_name_its_place_and_what_is_allowed(home: Path, name: str, text: str) -> None:
+def test_an_invalid_value_is_an_error_with_name_origin_and_allowed_values(home: Path, name: str, text: str) -> None:
     setting = settings.get_setting(name)
     with pytest.raises(SettingsError) as refused:
         settings.load(env={"VIDLOCAL_HOME": str(home), setting.env: text})
@@ -112,12 +112,12 @@ def test_a_wrong_value_is_refused_with_its_name_its_place_and_what_is_allowed(ho
 @pytest.mark.parametrize(
     ("line", "name"), [("every = true", "every"), ("num_ctx = true", "num_ctx"), ("window = 5", "window")]
 )
-def test_a_value_of_the_wrong_type_in_the_file_is_refused(home: Path, line: str, name: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name} cannot be .*settings\.toml"):
+def test_a_value_of_the_wrong_type_in_the_file_is_an_error(home: Path, line: str, name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{name}: invalid value .*settings\.toml"):
         settings.load(env=in_file(home, line))
 
 
-def test_an_unknown_name_in_the_file_is_an_error_that_names_the_nearest(home: Path) -> None:
+def test_an_unknown_name_in_the_file_is_an_error_with_a_suggestion(home: Path) -> None:
     with pytest.raises(SettingsError, match=r"'vison_model'.*Did you mean vision_model"):
         settings.load(env=in_file(home, 'vison_model = "llava"\n'))
     with pytest.raises(SettingsError, match="VIDLOCAL_HOME"):
@@ -129,7 +129,7 @@ def test_broken_toml_names_the_line(home: Path) -> None:
         settings.load(env=in_file(home, "every = 2\nnum_ctx = = 3\n"))
 
 
-def test_a_file_that_is_no_text_or_no_file_is_a_sentence(home: Path) -> None:
+def test_a_file_that_is_not_text_or_a_folder_is_an_error(home: Path) -> None:
     (home / "settings.toml").write_bytes(b"every = \xff\xfe")
     with pytest.raises(SettingsError, match="UTF-8"):
         settings.load(env={"VIDLOCAL_HOME": str(home)})
@@ -139,7 +139,7 @@ def test_a_file_that_is_no_text_or_no_file_is_a_sentence(home: Path) -> None:
         settings.load(env={"VIDLOCAL_HOME": str(home)})
 
 
-def test_misspelt_variables_are_told() -> None:
+def test_misspelt_variables_are_listed() -> None:
     assert settings.unknown_variables({"VIDLOCAL_EVRY": "2", "VIDLOCAL_EVERY": "2", "PATH": ""}) == ["VIDLOCAL_EVRY"]
 
 
@@ -151,7 +151,7 @@ def test_writing_keeps_the_other_lines_and_comments(home: Path) -> None:
     assert settings.load(env=env).vision_model == "moondream"
 
 
-def test_writing_makes_a_private_file_in_a_private_folder(tmp_path: Path) -> None:
+def test_writing_creates_a_private_file_in_a_private_folder(tmp_path: Path) -> None:
     home = tmp_path / "new" / "home"
     settings.write(home, {"whisper_model": 'odd "name"\\ é'})
     assert settings.load(env={"VIDLOCAL_HOME": str(home)}).whisper_model == 'odd "name"\\ é'
@@ -160,7 +160,7 @@ def test_writing_makes_a_private_file_in_a_private_folder(tmp_path: Path) -> Non
     assert [path.name for path in home.iterdir()] == ["settings.toml"]
 
 
-def test_writing_what_is_not_allowed_changes_nothing(home: Path) -> None:
+def test_writing_an_invalid_value_changes_nothing(home: Path) -> None:
     in_file(home, 'window = """\n22:00-07:00"""\n')
     before = (home / "settings.toml").read_bytes()
     for changes in ({"every": -1}, {"home": "/tmp"}, {"evry": 1}, {"window": "23:00-05:00"}):
@@ -195,10 +195,10 @@ def test_writing_through_a_link_keeps_the_link(home: Path, tmp_path: Path) -> No
         ("ollama.com", "https://ollama.com:443"),
     ],
 )
-def test_addresses_are_read_as_the_server_reads_them(given: str, url: str) -> None:
+def test_addresses_are_parsed_as_by_the_server(given: str, url: str) -> None:
     assert ollama_address(given) == ollama_address(given, lenient=True) == url
 
 
-def test_ollamas_own_variable_with_a_bad_port_means_the_default_port_as_in_ollama(home: Path) -> None:
+def test_an_invalid_port_in_the_variable_of_ollama_means_the_default_port(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home), "OLLAMA_HOST": "1.2.3.4:x"}
     assert settings.load(env=env).ollama_host == "http://1.2.3.4:11434"

@@ -1,7 +1,7 @@
-"""What a person may set: option > environment variable > settings.toml > default.
+"""Settings, by precedence: option, environment variable, settings.toml, default.
 
-`load()` gives the values, `explain()` says where each comes from, `write()` changes settings.toml in
-the home folder. The table of all settings is `vidlocal.settings.table`.
+`load()` returns the values, `explain()` also their origins, `write()` changes settings.toml in the home folder. The
+table of all settings is `vidlocal.settings.table`.
 """
 
 import os
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting. Folders are absolute; `ollama_host` is a URL without a slash at its end."""
+    """All settings. Folders are absolute; `ollama_host` is a URL without a trailing slash."""
 
     home: Path
     models_folder: Path
@@ -53,18 +53,18 @@ class Settings:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The URLs of all Ollama servers, the one that search asks first."""
+        """URLs of all Ollama servers, the main one, used by search, first."""
         return (self.ollama_host, *self.more_hosts.split())
 
     @property
     def file(self) -> Path:
-        """settings.toml, which may not be there."""
+        """Path of settings.toml, which may not exist."""
         return self.home / FILE_NAME
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSetting:
-    """A setting, its value and the place it comes from: `default`, `option`, a variable or the path of the file."""
+    """A setting with value and origin: `default`, `option`, the name of a variable or the path of the file."""
 
     setting: Setting
     value: Value
@@ -72,20 +72,20 @@ class ResolvedSetting:
 
 
 def load(options: Mapping[str, object] | None = None, env: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that hold now. An option that is None counts as not given.
+    """Load the settings in effect. Options with the value None are ignored.
 
-    Raises SettingsError naming the setting, the place and what is allowed there.
+    Raises SettingsError with the setting, the origin and the allowed values.
     """
     return Settings(**{row.setting.name: row.value for row in explain(options, env)})  # type: ignore[arg-type]
 
 
 def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] = os.environ) -> list[ResolvedSetting]:
-    """Every setting with its value and where that comes from, in the order of the table. Raises SettingsError."""
-    given = options or {}
-    home = _resolve(BY_NAME["home"], given, {}, env, None)
+    """All settings with value and origin, in the order of the table. Raises SettingsError."""
+    options = options or {}
+    home = _resolve(BY_NAME["home"], options, {}, env, None)
     folder = Path(str(home.value)) if home.value else _default_home()
     file = read_file(folder / FILE_NAME)
-    rows = [_resolve(setting, given, file, env, folder) for setting in TABLE if setting.in_file]
+    rows = [_resolve(setting, options, file, env, folder) for setting in TABLE if setting.in_file]
     defaults = {"models_folder": folder / "models"}
     return [
         ResolvedSetting(BY_NAME["home"], folder, home.origin),
@@ -97,27 +97,27 @@ def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] 
 
 
 def get_setting(name: str) -> Setting:
-    """The setting called `name`. Raises SettingsError naming the nearest one."""
+    """The setting `name`. Raises SettingsError with a suggestion."""
     if name not in BY_NAME:
-        raise SettingsError(f"There is no setting {name!r}. {suggest(name)}")
+        raise SettingsError(f"Unknown setting: {name!r}. {suggest(name)}")
     return BY_NAME[name]
 
 
 def unknown_variables(env: Mapping[str, str] = os.environ) -> list[str]:
-    """Variables that begin like ours and set nothing: most likely misspelt."""
-    known = {setting.env for setting in TABLE}
-    return sorted(name for name in env if name.startswith("VIDLOCAL_") and name not in known)
+    """Variables with the prefix VIDLOCAL_ without a setting, probably misspelt."""
+    valid = {setting.env for setting in TABLE}
+    return sorted(name for name in env if name.startswith("VIDLOCAL_") and name not in valid)
 
 
 def write(home: Path, changes: Mapping[str, object]) -> None:
-    """Store `changes` in settings.toml, whose other lines and comments stay.
+    """Store `changes` in settings.toml. Other lines and comments are kept.
 
-    Raises SettingsError when a value is not allowed or the file cannot be written; it is then as it was.
+    Raises SettingsError, with the file unchanged, for an invalid value or if the file cannot be written.
     """
-    values = {name: _parse(get_setting(name), given, "as given", None) for name, given in changes.items()}
+    values = {name: _parse(get_setting(name), raw, "new value", None) for name, raw in changes.items()}
     for name in values:
         if not BY_NAME[name].in_file:
-            raise SettingsError(f"{name} cannot stand in the file. Set the variable {BY_NAME[name].env} instead.")
+            raise SettingsError(f"{name} cannot be set in {FILE_NAME}. Set the variable {BY_NAME[name].env} instead.")
     write_file(home / FILE_NAME, values)
 
 
@@ -134,8 +134,8 @@ def _resolve(
     env: Mapping[str, str],
     folder: Path | None,
 ) -> ResolvedSetting:
-    for given, origin, base in _sources(setting, options, file, env, folder):
-        return ResolvedSetting(setting, _parse(setting, given, origin, base), origin)
+    for raw, origin, base in _sources(setting, options, file, env, folder):
+        return ResolvedSetting(setting, _parse(setting, raw, origin, base), origin)
     if setting.name == "ollama_host" and env.get("OLLAMA_HOST", "").strip():
         return ResolvedSetting(setting, _ollama_host_variable(env["OLLAMA_HOST"]), "OLLAMA_HOST")
     if setting.name == "slots" and env.get("OLLAMA_NUM_PARALLEL", "").isdecimal():
@@ -150,7 +150,7 @@ def _sources(
     env: Mapping[str, str],
     folder: Path | None,
 ) -> Iterator[tuple[object, str, Path | None]]:
-    """What sets `setting`, strongest first: what was given, the name of the place, what folders are relative to."""
+    """Values for `setting` by precedence: raw value, origin, base of relative folders."""
     if options.get(setting.name) is not None:
         yield options[setting.name], "option", None
     if env.get(setting.env, "").strip():
@@ -159,15 +159,15 @@ def _sources(
         yield file[setting.name], str(folder / FILE_NAME), folder
 
 
-def _parse(setting: Setting, given: object, origin: str, base: Path | None) -> Value:
-    """The value of what was given. A relative folder in the file counts from the folder of the file."""
-    value = given
-    if base is not None and setting.parse is parse_folder and isinstance(given, str) and given.strip():
-        value = os.path.join(base, os.path.expanduser(given.strip()))
+def _parse(setting: Setting, raw: object, origin: str, base: Path | None) -> Value:
+    """Parse a raw value. A relative folder in the file is relative to the folder of the file."""
+    value = raw
+    if base is not None and setting.parse is parse_folder and isinstance(raw, str) and raw.strip():
+        value = os.path.join(base, os.path.expanduser(raw.strip()))
     try:
         return setting.parse(value)
     except ValueError as error:
-        raise _invalid(setting, given, origin) from error
+        raise _invalid(setting, raw, origin) from error
 
 
 def _ollama_host_variable(text: str) -> str:
@@ -177,5 +177,5 @@ def _ollama_host_variable(text: str) -> str:
         raise _invalid(BY_NAME["ollama_host"], text, "OLLAMA_HOST") from error
 
 
-def _invalid(setting: Setting, given: object, origin: str) -> SettingsError:
-    return SettingsError(f"{setting.name} cannot be {str(given)[:80]!r} ({origin}). It takes {setting.allowed}.")
+def _invalid(setting: Setting, raw: object, origin: str) -> SettingsError:
+    return SettingsError(f"{setting.name}: invalid value {str(raw)[:80]!r} ({origin}). Expected: {setting.allowed}.")

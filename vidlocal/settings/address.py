@@ -1,35 +1,35 @@
-"""Where an Ollama server is, read as Ollama itself reads it."""
+"""Parse addresses of Ollama servers in the same way as Ollama."""
 
 import re
 
 
 def ollama_address(text: str, *, lenient: bool = False) -> str:
-    """The URL at which to reach the server that `text` names, without a slash at its end.
+    """URL of the server with the address `text`, without a trailing slash.
 
-    Without a scheme the port defaults to 11434, with one to 80 or 443; an address that means "listen
-    everywhere" becomes loopback. A port that is none raises ValueError or, when `lenient`, becomes the
-    default, as in Ollama (envconfig.Host and ConnectableHost).
+    Without a scheme the port defaults to 11434, with a scheme to 80 or 443. The wildcard address ("listen on all
+    interfaces") becomes loopback. An invalid port raises ValueError or, if `lenient`, becomes the default, as in Ollama
+    (envconfig.Host and ConnectableHost).
     """
     text = text.strip().strip("\"'").strip()
-    scheme, parted, rest = text.partition("://")
-    if not parted:
+    scheme, separator, rest = text.partition("://")
+    if not separator:
         scheme, rest = ("https", "ollama.com:443") if text == "ollama.com" else ("http", text)
     scheme = scheme.lower()
-    # A name and password before an @ would be dropped by the client: refused instead.
+    # The client would drop a user name and password before an @, so they are rejected.
     if scheme not in ("http", "https") or re.search(r"[\s@?#\\\x00-\x1f\x7f]", rest):
         raise ValueError
-    default_port = {"http": 80, "https": 443}[scheme] if parted else 11434
-    place, _, path = rest.partition("/")
-    host, port = _host_and_port(place, default_port, lenient=lenient)
+    default_port = {"http": 80, "https": 443}[scheme] if separator else 11434
+    netloc, _, path = rest.partition("/")
+    host, port = _host_and_port(netloc, default_port, lenient=lenient)
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{host}:{port}/{path}".rstrip("/")
 
 
-def _host_and_port(place: str, default_port: int, *, lenient: bool) -> tuple[str, int]:
-    match = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?|([^:\[\]]*)(?::([^:]*))?", place)
+def _host_and_port(netloc: str, default_port: int, *, lenient: bool) -> tuple[str, int]:
+    match = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?|([^:\[\]]*)(?::([^:]*))?", netloc)
     if match is None:
-        return _bare_ipv6(place), default_port
+        return _bare_ipv6(netloc), default_port
     host, port = match[1] or match[3] or "", match[2] if match[1] else match[4]
     if match[1]:
         host = _bare_ipv6(host)

@@ -1,4 +1,4 @@
-"""settings.toml: reading it strictly, and changing a line without touching the others."""
+"""Read settings.toml, and change single lines in place."""
 
 import json
 import os
@@ -13,59 +13,56 @@ from vidlocal.settings.table import BY_NAME, Value
 FILE_NAME = "settings.toml"
 _NEW_FILE = "# Settings of vidlocal. `vidlocal config` shows all there are.\n"
 _MAX_BYTES = 1 << 20
-# A value that fits on one line, and what follows it there.
+# A value on one line.
 _VALUE = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^"'#\s]+)"""
 
 
 def read_file(path: Path) -> dict[str, object]:
-    """What settings.toml says, {} where there is none.
+    """Values of settings.toml, {} if the file does not exist.
 
-    Raises SettingsError for a file that cannot be read, is no TOML (with the line) or names an unknown setting.
+    Raises SettingsError for an unreadable file, invalid TOML (with the line) or an unknown setting.
     """
     return _parse(_read_text(path), path)
 
 
 def write_file(path: Path, values: Mapping[str, Value]) -> None:
-    """Set `values` in the file, keeping its other lines and comments.
+    """Set `values` in the file, keeping all other lines and comments.
 
-    Raises SettingsError when it cannot be done safely; the file is then as it was.
+    Raises SettingsError, with the file unchanged, if the file cannot be edited safely.
     """
     text = _read_text(path)
-    wanted = _parse(text, path) | {name: _plain(value) for name, value in values.items()}
+    expected = _parse(text, path) | {name: _plain(value) for name, value in values.items()}
     text = text or _NEW_FILE
     for name, value in values.items():
         text = _set_line(text, name, _plain(value))
-    if not _parses_to(text, wanted):
-        raise SettingsError(f"{path} is laid out in a way that vidlocal cannot edit. Change it in an editor.")
-    _replace(path, text)
+    if not _parses_to(text, expected):
+        raise SettingsError(f"{path}: cannot be changed automatically. Edit it by hand.")
     _replace(path, text)
 
 
 def suggest(name: str) -> str:
-    """A sentence that names the setting a misspelt one was meant to be, or all of them."""
+    """A sentence with the most similar setting name, or all names."""
     from difflib import get_close_matches
 
     names = [setting.name for setting in BY_NAME.values()]
     close = get_close_matches(name, names, n=1)
-    return f"Did you mean {close[0]}?" if close else f"There are: {', '.join(names)}."
+    return f"Did you mean {close[0]}?" if close else f"Settings: {', '.join(names)}."
 
 
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            held = file.read(_MAX_BYTES + 1)
+            data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read ({error.strerror}). Mend its permissions or move it away."
-        ) from error
-    if len(held) > _MAX_BYTES:
-        raise SettingsError(f"{path} is too long to hold settings. Move it away.")
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}). Fix its permissions or delete it.") from error
+    if len(data) > _MAX_BYTES:
+        raise SettingsError(f"{path}: too large for a settings file. Delete it.")
     try:
-        return held.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not text in UTF-8. Save it as such or move it away.") from error
+        raise SettingsError(f"{path}: not UTF-8. Save it as UTF-8 or delete it.") from error
 
 
 def _parse(text: str, path: Path) -> dict[str, object]:
@@ -76,20 +73,20 @@ def _parse(text: str, path: Path) -> dict[str, object]:
     try:
         values: dict[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+        raise SettingsError(f"{path}: invalid TOML: {error}.") from error
     for name in values:
         if name not in BY_NAME:
-            raise SettingsError(f"{path} sets {name!r}, which is no setting. {suggest(name)}")
+            raise SettingsError(f"{path}: unknown setting {name!r}. {suggest(name)}")
         if not BY_NAME[name].in_file:
-            raise SettingsError(f"{path} sets {name}, which it cannot. Set the variable {BY_NAME[name].env} instead.")
+            raise SettingsError(f"{path}: {name} cannot be set here. Set the variable {BY_NAME[name].env} instead.")
     return values
 
 
-def _parses_to(text: str, wanted: Mapping[str, object]) -> bool:
+def _parses_to(text: str, expected: Mapping[str, object]) -> bool:
     import tomllib
 
     try:
-        return tomllib.loads(text) == wanted
+        return tomllib.loads(text) == expected
     except tomllib.TOMLDecodeError:
         return False
 
@@ -99,17 +96,17 @@ def _plain(value: Value) -> str | int | float | bool:
 
 
 def _set_line(text: str, name: str, value: str | float | bool) -> str:
-    # JSON writes these as TOML does, but for DEL, which no reader lets through.
+    # JSON and TOML have the same syntax for these values, except for DEL, which no parser of a setting accepts.
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
     existing = re.compile(rf"^[ \t]*{name}[ \t]*=[ \t]*{_VALUE}(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
     if existing.search(text):
         return existing.sub(lambda match: line, text, count=1)
-    ended = text if text.endswith("\n") else f"{text}\n"
-    return f"{ended}{line}\n"
+    newline = "" if text.endswith("\n") else "\n"
+    return f"{text}{newline}{line}\n"
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put `text` in place of the file in one step, 0600; a link stays a link."""
+    """Replace the contents of the file atomically, with mode 0600. Links are kept."""
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -122,4 +119,4 @@ def _replace(path: Path, text: str) -> None:
     except (OSError, UnicodeEncodeError) as error:
         with suppress(OSError):
             temporary.unlink()
-        raise SettingsError(f"{path} cannot be written ({error}). The settings are as they were.") from error
+        raise SettingsError(f"{path}: cannot be written ({error}). The settings are unchanged.") from error

@@ -1,7 +1,6 @@
-"""The one table of everything a person may set, and how each value is read.
+"""The table of all settings and the parsers of their values.
 
-A reader takes what was given, a typed option or TOML value or the text of a variable, and makes the
-value of it or raises ValueError.
+A parser converts a raw value (a typed option, a TOML value or the text of a variable) or raises ValueError.
 """
 
 import os
@@ -21,7 +20,7 @@ Value = str | int | float | bool | Path | None
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. `allowed` and `meaning` are for people; `otherwise` says what a default of None means."""
+    """A row of the table. `allowed`, `description` and `default_note` (for a default of None) are texts for users."""
 
     name: str
     parse: Callable[[object], Value]
@@ -33,17 +32,17 @@ class Setting:
 
     @property
     def env(self) -> str:
-        """The environment variable that sets it."""
+        """Name of the environment variable."""
         return self.variable or f"VIDLOCAL_{self.name.upper()}"
 
     @property
     def in_file(self) -> bool:
-        """Whether settings.toml may hold it. `home` says where that file is, so it cannot."""
+        """True if settings.toml may set the value. `home` is the folder of that file and cannot be set there."""
         return self.name != "home"
 
 
 def parse_folder(raw: object) -> Path:
-    """An absolute path, `~` resolved."""
+    """An absolute path with `~` expanded."""
     return Path(os.path.abspath(os.path.expanduser(_line(raw))))
 
 
@@ -54,7 +53,7 @@ def _line(raw: object) -> str:
 
 
 def _word(raw: object) -> str:
-    """One word without spaces or control characters, as names of models are."""
+    """A word without spaces and control characters, such as a model name."""
     text = _line(raw)
     if " " in text:
         raise ValueError
@@ -98,10 +97,10 @@ def _address(raw: object) -> str:
 
 
 def _addresses(raw: object) -> str:
-    """Addresses with a space between them; none is a value too."""
+    """Addresses separated by spaces or commas; may be empty."""
     if not isinstance(raw, str):
         raise ValueError
-    return " ".join(ollama_address(one) for one in raw.replace(",", " ").split())
+    return " ".join(ollama_address(address) for address in raw.replace(",", " ").split())
 
 
 def _gigabytes(raw: object) -> float:
@@ -123,7 +122,7 @@ def _slots(raw: object) -> int:
 
 
 def _keep_alive(raw: object) -> str:
-    """A Go duration. Ollama refuses a bare number that comes as text, so seconds are made of it."""
+    """A Go duration. A plain number becomes seconds, because Ollama rejects numbers as text."""
     text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else _line(raw)
     if re.fullmatch(r"-?\d+", text, re.ASCII):
         return f"{text}s"
@@ -133,7 +132,7 @@ def _keep_alive(raw: object) -> str:
 
 
 def _window(raw: object) -> str:
-    """`h:mm-h:mm`; an end before the start lies on the next day."""
+    """`h:mm-h:mm`; an end before the start is on the next day."""
     text = _line(raw).replace(" ", "")
     match = re.fullmatch(r"(\d{1,2}:\d{2})-(\d{1,2}:\d{2})", text, re.ASCII)
     if match is None or _minutes(match[1]) == _minutes(match[2]):
@@ -155,7 +154,7 @@ def _minutes(time_of_day: str) -> int:
     return hours * 60 + minutes
 
 
-_A_MODEL = "the name of an Ollama model, such as"
+_MODEL_NAME = "the name of an Ollama model, such as"
 
 TABLE = (
     Setting(
@@ -163,7 +162,7 @@ TABLE = (
         parse_folder,
         None,
         "a folder",
-        "The folder that holds everything: library, frames, models, log and settings.",
+        "The data folder: library, frames, models, log and settings.",
         default_note="the user data folder of this system",
     ),
     Setting(
@@ -171,7 +170,7 @@ TABLE = (
         parse_folder,
         None,
         "a folder",
-        "The folder of the models of speech and pictures.",
+        "The folder of the models for speech and image search.",
         variable="VIDLOCAL_MODELS",
         default_note="`models` in the home folder",
     ),
@@ -180,7 +179,7 @@ TABLE = (
         _path_or_name,
         None,
         "the path of an ffmpeg, version 5.1 or newer",
-        "The ffmpeg to use.",
+        "The ffmpeg executable.",
         default_note="the one installed with vidlocal",
     ),
     Setting(
@@ -188,52 +187,51 @@ TABLE = (
         _seconds,
         2.0,
         "a number of seconds from 0 to 3600",
-        "Seconds of video between two frames; 0 takes every frame.",
+        "Seconds between two sampled frames; 0 samples every frame.",
     ),
     Setting(
         "whisper_model",
         _path_or_name,
         "base",
         "the name of a whisper model, such as tiny, base, small or large-v3-turbo, or the path of a model file",
-        "The model that turns speech into text.",
+        "The model for transcription.",
     ),
-    Setting("vision_model", _word, "llava:7b", f"{_A_MODEL} llava:7b", "The model that describes frames."),
-    Setting("text_model", _word, "phi3.5", f"{_A_MODEL} phi3.5", "The model that works on text alone."),
+    Setting("vision_model", _word, "llava:7b", f"{_MODEL_NAME} llava:7b", "The model for captions."),
+    Setting("text_model", _word, "phi3.5", f"{_MODEL_NAME} phi3.5", "The model for summaries, tags and answers."),
     Setting(
         "embed_model",
         _word,
         "embeddinggemma",
-        f"{_A_MODEL} embeddinggemma",
-        "The model that lets search find by meaning.",
+        f"{_MODEL_NAME} embeddinggemma",
+        "The embedding model for search by meaning.",
     ),
     Setting(
         "embed_on_gpu",
         _switch,
         False,
         "true or false",
-        "Let the embedding model use the graphics card, where it may push the vision model out.",
+        "Run the embedding model on the GPU, where it may evict the vision model.",
     ),
     Setting(
         "search_pictures",
         _switch,
         True,
         "true or false",
-        "Let search find what pictures show, too, where they have vectors: words that were not looked for before "
-        "then take a second or two.",
+        "Search frames by image, too, if they have vectors. New words then take a second or two.",
     ),
     Setting(
         "ollama_host",
         _address,
         DEFAULT_OLLAMA_HOST,
         "an address such as 127.0.0.1:11434 or http://nas:11434",
-        "The Ollama server. Where this is not set, OLLAMA_HOST is followed.",
+        "The Ollama server. If not set, OLLAMA_HOST is used.",
     ),
     Setting(
         "more_hosts",
         _addresses,
         "",
-        "addresses with a space between them",
-        "Further Ollama servers that share the work of `vidlocal enrich`.",
+        "addresses separated by spaces",
+        "Further Ollama servers for `vidlocal enrich`.",
         default_note="none",
     ),
     Setting(
@@ -241,58 +239,57 @@ TABLE = (
         _slots,
         0,
         "a whole number from 0 to 16",
-        "Requests that each Ollama server gets at a time; 0 finds out. "
-        "Where this is not set, OLLAMA_NUM_PARALLEL is followed.",
+        "Parallel requests per Ollama server (0 = auto). If not set, OLLAMA_NUM_PARALLEL is used.",
     ),
     Setting(
         "allow_remote_host",
         _switch,
         False,
         "true or false",
-        "Allow an Ollama server on another machine: frames and words then travel there.",
+        "Allow Ollama servers on other machines. Frames and texts are then sent there.",
     ),
     Setting(
         "vram",
         _gigabytes,
         0.0,
         "a number of GB from 0 to 1024",
-        "Memory of the graphics card in GB: only models that fit are used. 0 leaves it to the server.",
+        "GPU memory in GB, to use only models that fit. 0 leaves it to the server.",
     ),
     Setting(
         "num_ctx",
         _tokens,
         4096,
         "a whole number from 2048 to 1048576",
-        "The context of the vision model in tokens; more needs more memory.",
+        "Context of the vision model in tokens. A larger context needs more memory.",
     ),
     Setting(
         "keep_alive",
         _keep_alive,
         "30m",
         "a duration such as 30m, 1h or 90s",
-        "How long the server keeps a model in memory after its last answer.",
+        "Time for which the server keeps an idle model in memory.",
     ),
     Setting(
         "window",
         _window,
         "22:00-07:00",
         "two times of day such as 22:00-07:00",
-        "When `vidlocal enrich overnight` works.",
+        "Working hours of `vidlocal enrich overnight`.",
     ),
     Setting(
         "player",
         _path_or_name,
         None,
         "the name or path of a video player",
-        "The player of `vidlocal search --open`. mpv, vlc and iina can begin at the moment.",
-        default_note="mpv, vlc or iina where one is there, else what the system opens videos with",
+        "The player for `vidlocal search --open`. mpv, vlc and iina can start at the moment.",
+        default_note="mpv, vlc or iina if installed, else the default application of the system",
     ),
     Setting(
         "thumbs",
         _thumbs,
         AUTO,
         "auto, kitty, sixel or blocks",
-        "How `vidlocal search --thumbs` draws; auto asks the terminal.",
+        "Graphics of `vidlocal search --thumbs`; auto asks the terminal.",
     ),
 )
 

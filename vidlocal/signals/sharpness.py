@@ -1,23 +1,17 @@
-"""How sharp a frame is."""
+"""Sharpness of a frame."""
 
 import numpy as np
 
 from vidlocal.signals.features import Pixels
-from vidlocal.signals.view import View
 
-# Every fourth row tells as much as all of them.
+# Every fourth row gives the same result as all.
 _ROW_STEP = 4
 
 
-def measure(view: View) -> dict[str, float]:
-    """`sharpness`: 0 (blurred or plain) to 1, typically 0.005 to 0.05. See `detail`."""
-    return {"sharpness": round(detail(view.rgb), 4)}
-
-
 def detail(rgb: Pixels) -> float:
-    """How much pixels bend away from a smooth ramp, 0 to 1: the mean second difference of green along rows.
+    """Measure sharpness: mean absolute second difference of green along rows. 0 (blurred or plain) to 1.
 
-    Comparable between frames of one film, not between films of different resolution. `rgb` is H x W x 3.
+    Typically 0.005 to 0.05. Comparable between frames of one film, not between films of different resolution. `rgb` is H x W x 3.
     """
     green = rgb[::_ROW_STEP, :, 1].astype(np.int16)
     if green.shape[1] < 3:
