@@ -23,8 +23,8 @@ from vidlocal.ingest.run import IngestProgress, Outcome, ingest
 from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.results import to_document
-from vidlocal.search.ask import Statement, answer, gather
-from vidlocal.search.run import Result
+from vidlocal.search.ask import Statement, answer, gather_evidence
+from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings, get_setting, load
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -123,7 +123,7 @@ class VideoLibrary:
         videos_named: Sequence[str] | None = None,
         kinds: Sequence[PassageKind] | None = None,
         record: bool = False,
-    ) -> Result:
+    ) -> SearchResult:
         """Search for moments, best first.
 
         The query language is that of `vidlocal search`.
@@ -145,7 +145,7 @@ class VideoLibrary:
         limit_blas_threads()
         with Library.open(self.folder) as library:
             video_ids = None if videos_named is None else [videos.resolve(library, name).id for name in videos_named]
-            evidence = gather(
+            evidence = gather_evidence(
                 library,
                 question,
                 num_ctx=self._settings.num_ctx,
@@ -263,13 +263,13 @@ def open_library(folder: str | Path | None = None, *, create: bool = False, **se
     return VideoLibrary(loaded)
 
 
-def to_data(record: Result | SimilarResult | Outcome | RunSummary | VideoDetails | Passage) -> dict[str, object]:
+def to_data(record: SearchResult | SimilarResult | Outcome | RunSummary | VideoDetails | Passage) -> dict[str, object]:
     """Return a record as plain data, in the form of `--json`.
 
     >>> vidlocal.to_data(vidlocal.open_library(demo).search("grimsel"))["moments"][0]["video"]["title"]
     'a-year-outside'
     """
-    if isinstance(record, Result):
+    if isinstance(record, SearchResult):
         return to_document(record.query, record.moments)
     if isinstance(record, SimilarResult):
         return {**to_document("", record.moments), "by": record.method}

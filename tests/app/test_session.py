@@ -16,7 +16,7 @@ from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import FOLDER, NAME, RunLog, log_ending
 from vidlocal.enrich import report
-from vidlocal.enrich.report import Alike, Report
+from vidlocal.enrich.report import FailureGroup, Report
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.enrich.runner.time_window import parse_window
@@ -35,7 +35,7 @@ NIGHT = Report(
     held_s={"busy": 1800.0, "battery": 600.0},
     done={JobKind.DESCRIBE: 12_345, JobKind.EMBED: 7},
     videos_finished=1,
-    failed=(Alike(JobKind.DESCRIBE, "The description is empty.", 3),),
+    failed=(FailureGroup(JobKind.DESCRIBE, "The description is empty.", 3),),
     left={JobKind.DESCRIBE: 20_000, JobKind.READ: 2},
     seconds_per_frame=2.43,
     ended="The night is over.",

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
 from vidlocal import settings
-from vidlocal.app.downloads import CustomModel, OllamaModel, VadModel, WhisperModel, open_server, parts, size
+from vidlocal.app.downloads import CustomPart, OllamaPart, VadPart, WhisperPart, format_size, open_server, profile_parts
 from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines import prompts
@@ -120,7 +120,7 @@ def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPat
 def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chosen: Settings, shelf: str) -> None:
     models = replace(profile(ProfileName.LIGHT, card_memory_bytes=None), whisper_model="medium.en")
     with open_server(chosen) as server:
-        wanted = parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
+        wanted = profile_parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
         assert {item.state for item in check_parts(wanted)} == {"to fetch"}
         brought = download_missing(check_parts(wanted), RecordedLine())
         save_model_names(brought, chosen, notify=lambda message: None)
@@ -142,34 +142,34 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chos
 
 def test_the_custom_model_is_made_anew_when_its_base_changed(fake: FakeOllama, chosen: Settings) -> None:
     with open_server(chosen) as server:
-        OllamaModel(server, "vision", "llava:7b", "vision", None).fetch(lambda share: None)
-        part = CustomModel(server, "llava:7b", chosen.home)
-        part.fetch(lambda share: None)
-        assert part.is_there()
+        OllamaPart(server, "vision", "llava:7b", "vision", None).download(lambda share: None)
+        part = CustomPart(server, "llava:7b", chosen.home)
+        part.download(lambda share: None)
+        assert part.is_installed()
         fake.models["llava:7b"] = replace(fake.models["llava:7b"], digest="f" * 64)
-        assert not part.is_there()
-        assert not CustomModel(server, "llava:13b", chosen.home).is_there()
+        assert not part.is_installed()
+        assert not CustomPart(server, "llava:13b", chosen.home).is_installed()
 
 
 def test_progress_of_a_pull_grows_to_the_whole(chosen: Settings) -> None:
     shares: list[float | None] = []
     with open_server(chosen) as server:
-        OllamaModel(server, "vision", "llava:7b", "vision", None).fetch(shares.append)
+        OllamaPart(server, "vision", "llava:7b", "vision", None).download(shares.append)
     assert shares[0] is None
     assert [share for share in shares if share is not None][:5] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, chosen: Settings) -> None:
     with open_server(chosen) as server:
-        part = OllamaModel(server, "vision", "no-such-model", "vision", None)
+        part = OllamaPart(server, "vision", "no-such-model", "vision", None)
         with pytest.raises(EngineError, match="file does not exist"):
-            part.fetch(lambda share: None)
+            part.download(lambda share: None)
     assert len(fake.asked("/api/pull")) == 1
 
 
 def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(chosen: Settings) -> None:
     with open_server(chosen) as server, pytest.raises(EngineError, match="cannot see pictures"):
-        OllamaModel(server, "vision", "phi3.5", "vision", None).fetch(lambda share: None)
+        OllamaPart(server, "vision", "phi3.5", "vision", None).download(lambda share: None)
 
 
 def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, shelf: str) -> None:
@@ -177,9 +177,9 @@ def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, she
         brought = download_missing(
             check_parts(
                 [
-                    WhisperModel("tiny", chosen.models_folder, shelf),
-                    VadModel(chosen.models_folder, shelf),
-                    OllamaModel(server, "meaning", "all-minilm", "embedding", "embed_model"),
+                    WhisperPart("tiny", chosen.models_folder, shelf),
+                    VadPart(chosen.models_folder, shelf),
+                    OllamaPart(server, "meaning", "all-minilm", "embedding", "embed_model"),
                 ]
             ),
             RecordedLine(),
@@ -192,4 +192,4 @@ def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, she
 
 
 def test_sizes_read_well() -> None:
-    assert [size(one) for one in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]
+    assert [format_size(one) for one in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.support import clip_model as made
 from tests.support.progress_lines import RecordedLine
-from vidlocal.app.downloads import PICTURES_URL, PictureModel
+from vidlocal.app.downloads import PICTURES_URL, ClipPart
 from vidlocal.app.setup import check_parts, download_missing
 from vidlocal.cli import app
 from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, Published, picture_model
@@ -58,19 +58,19 @@ def shelf() -> Iterator[str]:
 
 
 @pytest.fixture
-def part(shelf: str, tmp_path: Path) -> PictureModel:
+def part(shelf: str, tmp_path: Path) -> ClipPart:
     weights = {name: (made.ASSETS / name / WEIGHTS).read_bytes() for name in FILES}
     published = {
         name: Published(REVISION, hashlib.sha256(data).hexdigest(), len(data)) for name, data in weights.items()
     }
-    return PictureModel(tmp_path / "models", shelf, published)
+    return ClipPart(tmp_path / "models", shelf, published)
 
 
-def test_every_file_is_fetched_once_and_the_model_is_whole(part: PictureModel) -> None:
-    assert not part.is_there()
+def test_every_file_is_fetched_once_and_the_model_is_whole(part: ClipPart) -> None:
+    assert not part.is_installed()
     shares: list[float | None] = []
-    part.fetch(shares.append)
-    assert part.is_there()
+    part.download(shares.append)
+    assert part.is_installed()
     assert sorted(Shelf.asked) == sorted(f"{folder}/{name}" for folder, names in FILES.items() for name in names)
     assert picture_model(part.folder).key.startswith("clip-vit-b32@")
     assert all(share is not None and 0 <= share <= 1 for share in shares)
@@ -78,33 +78,33 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: PictureModel) -
     assert not list(part.folder.rglob("*.part"))
 
 
-def test_a_set_up_that_was_cut_goes_on_and_fetches_no_weights_twice(part: PictureModel) -> None:
+def test_a_set_up_that_was_cut_goes_on_and_fetches_no_weights_twice(part: ClipPart) -> None:
     Shelf.instead[f"{TEXT}/tokenizer.json"] = b"<html>sign in</html>"
     with pytest.raises(EngineError, match=r"tokenizer\.json is no JSON"):
-        part.fetch(lambda share: None)
-    assert not part.is_there()
+        part.download(lambda share: None)
+    assert not part.is_installed()
     assert not (part.folder / TEXT / SUMS).exists()
     Shelf.instead.clear()
     Shelf.asked.clear()
-    part.fetch(lambda share: None)
-    assert part.is_there()
+    part.download(lambda share: None)
+    assert part.is_installed()
     assert f"{VISION}/{WEIGHTS}" not in Shelf.asked
 
 
-def test_weights_with_another_checksum_than_was_published_are_thrown_away(part: PictureModel) -> None:
+def test_weights_with_another_checksum_than_was_published_are_thrown_away(part: ClipPart) -> None:
     Shelf.instead[f"{VISION}/{WEIGHTS}"] = b"other weights"
     with pytest.raises(ToolError, match="wrong checksum"):
-        part.fetch(lambda share: None)
+        part.download(lambda share: None)
     assert not (part.folder / VISION / WEIGHTS).exists()
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "preprocessor_config.json"])
-def test_a_damaged_file_is_mended_by_the_command_that_its_sentence_names(part: PictureModel, name: str) -> None:
-    part.fetch(lambda share: None)
+def test_a_damaged_file_is_mended_by_the_command_that_its_sentence_names(part: ClipPart, name: str) -> None:
+    part.download(lambda share: None)
     (part.folder / VISION / name).write_bytes(b"damaged")
-    assert not part.is_there()
-    part.fetch(lambda share: None)
-    assert part.is_there()
+    assert not part.is_installed()
+    part.download(lambda share: None)
+    assert part.is_installed()
 
 
 def test_it_is_fetched_from_one_revision_for_good() -> None:

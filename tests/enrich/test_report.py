@@ -4,7 +4,7 @@ import time
 
 from tests.support.films import add_video
 from vidlocal.enrich import report
-from vidlocal.enrich.report import Alike, Report
+from vidlocal.enrich.report import FailureGroup, Report
 from vidlocal.records import JobKind
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
@@ -47,7 +47,7 @@ def test_it_counts_what_was_done_since_and_what_is_left(library: Library) -> Non
     told = drawn_up(library)
     assert told.done == {JobKind.DESCRIBE: 5}
     assert told.left[JobKind.DESCRIBE] == 2
-    assert told.failed == (Alike(JobKind.EMBED, "no direction", 2),)
+    assert told.failed == (FailureGroup(JobKind.EMBED, "no direction", 2),)
     assert drawn_up(library, since=now_utc()).done == {}
     assert drawn_up(library, since=now_utc()).failed == ()
 

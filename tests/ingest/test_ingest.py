@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.ingest.run import IngestProgress, IngestTools, Outcome, Result, ingest, most_frames
+from vidlocal.ingest.run import IngestProgress, IngestResult, IngestTools, Outcome, ingest, most_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
@@ -47,7 +47,7 @@ def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: IngestT
     path = clips.variable(tmp_path / "a.mkv", lambda number: number / 10 + (3e7 if number > 4 else 0), frames=10)
     with Library.open(tmp_path / "home", create=True) as library, ProcessLock(library.folder) as owner:
         (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
-    assert outcome.result is Result.ADDED
+    assert outcome.result is IngestResult.ADDED
     assert outcome.frames <= 10
 
 
@@ -76,7 +76,7 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
     shutil.copy(first, copy)
     renamed = first.rename(films / "anna.mp4")
     outcomes = take(library, tools, owner, copy, renamed)
-    assert [outcome.result for outcome in outcomes] == [Result.COPY, Result.COPY]
+    assert [outcome.result for outcome in outcomes] == [IngestResult.COPY, IngestResult.COPY]
     assert contents(library) == before
     (video,) = videos.every(library)
     assert video.path == str(renamed)
@@ -101,7 +101,7 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
     before = library.rows("SELECT * FROM passages")
     (outcome,) = take(library, tools, owner, path, later=False)
     (video,) = videos.every(library)
-    assert (outcome.result, outcome.video, outcome.subtitles) == (Result.ADDED, video, 1)
+    assert (outcome.result, outcome.video, outcome.subtitles) == (IngestResult.ADDED, video, 1)
     assert len(frames.of_video(library, video.id)) == outcome.frames == 3
     assert (video.path, video.size_bytes, video.width_px > 0) == (str(path), path.stat().st_size, True)
     assert [tuple(row) for row in library.rows("SELECT * FROM passages WHERE id <= 3")] == list(map(tuple, before))
@@ -110,7 +110,7 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
     planned = {kind for kind, _ in jobs.counts(library)}
     assert planned >= {JobKind.DESCRIBE, JobKind.TAG, JobKind.EMBED}
     assert not planned & {JobKind.READ, JobKind.TRANSCRIBE, JobKind.SUMMARISE}
-    assert [again.result for again in take(library, tools, owner, path)] == [Result.KNOWN]
+    assert [again.result for again in take(library, tools, owner, path)] == [IngestResult.KNOWN]
 
 
 def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
@@ -119,10 +119,10 @@ def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
     path = clips.sound(films / "talk.m4a", seconds=4)
     video = {"type": "video", "name": "talk", "content_hash": files.content_hash(path), "duration": 4.0}
     assert Importer(library).import_lines([(1, video)]) == []
-    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.ADDED]
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [IngestResult.ADDED]
     assert JobKind.TRANSCRIBE in {kind for kind, _ in jobs.counts(library)}
     assert [video.kind for video in videos.every(library)] == [MediaKind.AUDIO]
-    assert [outcome.result for outcome in take(library, tools, owner, path)] == [Result.KNOWN]
+    assert [outcome.result for outcome in take(library, tools, owner, path)] == [IngestResult.KNOWN]
 
 
 def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, owner: ProcessLock, films: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, o
     take(library, tools, owner, path, later=False)
     before = contents(library), library.row("PRAGMA data_version")
     (outcome,) = take(library, tools, owner, path, later=False)
-    assert outcome.result is Result.KNOWN
+    assert outcome.result is IngestResult.KNOWN
     assert (contents(library), library.row("PRAGMA data_version")) == before
 
 
@@ -144,10 +144,10 @@ def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_
     (films / "empty.mkv").touch()
     outcomes = {outcome.path.name: outcome for outcome in take(library, tools, owner, films)}
     assert {name: outcome.result for name, outcome in outcomes.items()} == {
-        "good.mp4": Result.ADDED,
-        "notes.txt": Result.PASSED_OVER,
-        "broken.mp4": Result.FAILED,
-        "empty.mkv": Result.FAILED,
+        "good.mp4": IngestResult.ADDED,
+        "notes.txt": IngestResult.PASSED_OVER,
+        "broken.mp4": IngestResult.FAILED,
+        "empty.mkv": IngestResult.FAILED,
     }
     assert outcomes["empty.mkv"].reason == "empty.mkv: file is empty."
 
@@ -157,7 +157,7 @@ def test_a_named_file_that_is_no_media_fails(
 ) -> None:
     (films / "notes.txt").write_text("not a film")
     (outcome,) = take(library, tools, owner, films / "notes.txt")
-    assert outcome.result is Result.FAILED
+    assert outcome.result is IngestResult.FAILED
     assert outcome.reason
 
 
@@ -167,7 +167,7 @@ def test_the_pictures_of_the_library_are_no_photos_of_anybody(
     take(library, tools, owner, clips.scenes(films / "wedding.mp4", seconds=6))
     outcomes = take(library, tools, owner, library.folder)
     assert outcomes
-    assert {outcome.result for outcome in outcomes} == {Result.PASSED_OVER}
+    assert {outcome.result for outcome in outcomes} == {IngestResult.PASSED_OVER}
     assert len(videos.every(library)) == 1
 
 
@@ -176,7 +176,7 @@ def test_links_in_a_circle_end_nothing(library: Library, tools: IngestTools, own
     (films / "again").symlink_to(films)
     clips.scenes(films / "b.mp4", seconds=4)
     circle, film = take(library, tools, owner, films)
-    assert (circle.result, film.result) == (Result.FAILED, Result.ADDED)
+    assert (circle.result, film.result) == (IngestResult.FAILED, IngestResult.ADDED)
     assert circle.reason == "a.mp4: loop of symbolic links."
 
 
@@ -198,7 +198,7 @@ def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
 ) -> None:
     deaf = replace(tools, fast=replace(tools.fast, no_speech="No model. Run: vidlocal setup"))
     (outcome,) = take(library, deaf, owner, clips.sound(films / "talk.m4a"), later=False)
-    assert outcome.result is Result.ADDED
+    assert outcome.result is IngestResult.ADDED
     assert outcome.notes == ("No model. Run: vidlocal setup",)
     assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.QUEUED] == 1
 
@@ -229,7 +229,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
                 file.write(b"more")
 
     (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True, report=grow)
-    assert outcome.result is Result.FAILED
+    assert outcome.result is IngestResult.FAILED
     assert "changed" in (outcome.reason or "")
     assert videos.every(library) == []
     assert list(library.frames_folder.iterdir()) == []

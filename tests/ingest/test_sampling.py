@@ -1,7 +1,6 @@
 """From pictures to frames with their images."""
 
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def test_a_repeat_names_the_frame_it_repeats_and_has_no_image(tmp_path: Path) ->
         original = drafts[draft.same_as]
         assert original.same_as is None
         assert 0 < draft.time - original.time <= 20.0
-        assert (draft.image, draft.rank, draft.facts, draft.novelty) == (None, None, {}, 0.0)
+        assert (draft.image, draft.rank, draft.novelty) == (None, None, 0.0)
 
 
 def test_images_of_distinct_frames_are_written_for_their_owner_only(tmp_path: Path) -> None:
@@ -92,10 +91,8 @@ def test_a_black_start_is_not_the_most_valuable_frame(tmp_path: Path) -> None:
     assert drafts[1].rank == 0
 
 
-def test_facts_are_measured_for_distinct_frames_and_can_be_stored(tmp_path: Path) -> None:
+def test_novelty_is_measured_for_distinct_frames(tmp_path: Path) -> None:
     drafts = sampled(tripod(6, crossing=True), tmp_path / "f")
-    facts = json.loads(drafts[1].facts_json())
-    assert set(facts) == {"brightness", "contrast", "sharpness", "motion", "colours"}
     assert 0.0 < drafts[1].novelty < 1.0 == drafts[0].novelty
 
 

@@ -16,7 +16,7 @@ from vidlocal.engines.ask_prompts import Reader, Statement
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.records import Hit, Moment, PassageKind
-from vidlocal.search.ask import answer, gather
+from vidlocal.search.ask import answer, gather_evidence
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
@@ -36,7 +36,7 @@ def writer(server: FakeOllama) -> Iterator[OllamaText]:
 
 
 def evidence(library: Library, question: str = QUESTION, *, num_ctx: int = 4096) -> tuple[Moment, ...]:
-    return gather(library, question, num_ctx=num_ctx).moments
+    return gather_evidence(library, question, num_ctx=num_ctx).moments
 
 
 def moment(number: int, text: str) -> Moment:

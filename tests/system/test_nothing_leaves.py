@@ -76,7 +76,9 @@ def test_children_forbid_their_libraries_to_phone_home(name: str) -> None:
 
 
 def test_onnxruntime_is_loaded_in_a_child_only() -> None:
-    code = "import sys, vidlocal.ingest.run, vidlocal.enrich.run, vidlocal.search.run; print('onnxruntime' in sys.modules)"
+    code = (
+        "import sys, vidlocal.ingest.run, vidlocal.enrich.run, vidlocal.search.run; print('onnxruntime' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )

@@ -1,4 +1,4 @@
-"""The CLIP model, opened as the settings name it."""
+"""The CLIP model of the settings."""
 
 from contextlib import ExitStack
 
@@ -25,7 +25,7 @@ def open_clip(stack: ExitStack, settings: Settings) -> PictureEngine | str:
 
 
 def queue_frame_vectors(library: Library, settings: Settings, *, required: bool = False) -> None:
-    """Queue frames without a vector of the installed model, for videos that came before the model.
+    """Queue frames without a vector of the installed model, for videos older than the model.
 
     Raises ModelMissing or EngineError if the model is not installed and `required`.
     """

@@ -59,7 +59,10 @@ class ClipQueryEncoder:
 
 
 def _encode(settings: Settings, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> None:
-    """Open, use and close the engine in one thread: on Linux its child ends with the thread that started it."""
+    """Open, use and close the engine in one thread.
+
+    On Linux the child process ends with the thread that started it.
+    """
     from vidlocal.app.clip_engine import open_clip
 
     with ExitStack() as stack:

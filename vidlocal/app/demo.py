@@ -1,4 +1,4 @@
-"""The bundled demo clip, indexed into a library of its own."""
+"""The bundled demo clip, indexed into a separate library."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.errors import ToolError
-from vidlocal.ingest.run import IngestProgress, Outcome, Result, ingest
+from vidlocal.ingest.run import IngestProgress, IngestResult, Outcome, ingest
 from vidlocal.settings import load
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
@@ -31,6 +31,6 @@ def open_demo_library(
     lock = stack.enter_context(ProcessLock(folder))
     tools = open_ingest_tools(stack, settings)
     (outcome,) = ingest(library, [clip], tools, lock, every=2.0, report=report)
-    if outcome.result is not Result.ADDED:
+    if outcome.result is not IngestResult.ADDED:
         raise ToolError(f"The clip of the demo could not be read: {outcome.reason} Run: vidlocal doctor")
     return library, outcome

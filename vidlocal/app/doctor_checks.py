@@ -1,4 +1,4 @@
-"""What `vidlocal doctor` looks at, one function per group. Nothing here downloads, and no wait is long."""
+"""Checks of `vidlocal doctor`, one function per group. No downloads, no long waits."""
 
 import os
 import sqlite3
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vidlocal import settings
-from vidlocal.app.downloads import CustomModel, size
+from vidlocal.app.downloads import CustomPart, format_size
 from vidlocal.engines import clip_files, models_on_disk
 from vidlocal.errors import (
     EngineError,
@@ -34,15 +34,17 @@ from vidlocal.version import __version__
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Need, Ollama
 
-_LITTLE_SPACE_BYTES = 2 << 30
-_NO_SPACE_BYTES = 64 << 20
+_MIN_SPACE_BYTES = 2 << 30
+_FULL_DISK_BYTES = 64 << 20
 _SETUP = "vidlocal setup"
 _REINSTALL = "pip install --force-reinstall vidlocal"
-# Before it, servers do not say what their models can (Ollama 0.6.4: capabilities in /api/show).
-_TELLS_CAPABILITIES = (0, 6, 4)
+# Ollama 0.6.4 added capabilities to /api/show.
+_MIN_CAPABILITIES_VERSION = (0, 6, 4)
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
+    """Result of a check. The values are printed."""
+
     OK = "ok"
     WARNING = "warning"
     MISSING = "missing"
@@ -50,233 +52,249 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part: how it is, what was found, and how to mend it. `exit_code` is not 0 where nothing works without it."""
+    """Result of one check, with a fix. `exit_code` is nonzero if nothing works without this part."""
 
     part: str
-    state: State
-    found: str
-    mend: str = ""
+    state: CheckState
+    result: str
+    fix: str = ""
     exit_code: int = 0
 
 
-def all_checks(chosen: Settings) -> Iterator[Check]:
-    """Every part of vidlocal on this machine, the essential ones first."""
-    yield Check("vidlocal", State.OK, f"{__version__}, Python {sys.version.split()[0]}")
-    yield _ffmpeg(chosen)
+def run_checks(loaded: Settings) -> Iterator[Check]:
+    """Check all parts of vidlocal on this machine, essential parts first."""
+    yield Check("vidlocal", CheckState.OK, f"{__version__}, Python {sys.version.split()[0]}")
+    yield _ffmpeg(loaded)
     yield _package("decoder", "av", ToolError.exit_code)
     yield _sqlite()
-    yield from _home(chosen.home)
-    yield _settings(chosen)
-    yield _screen_text()
-    yield _whisper(chosen)
-    yield _vad(chosen.models_folder)
-    yield _pictures(chosen.models_folder)
-    yield from _ollama(chosen)
+    yield from _home(loaded.home)
+    yield _settings(loaded)
+    yield _ocr()
+    yield _whisper(loaded)
+    yield _vad(loaded.models_folder)
+    yield _clip(loaded.models_folder)
+    yield from _ollama(loaded)
 
 
-def _ffmpeg(chosen: Settings) -> Check:
+def _ffmpeg(loaded: Settings) -> Check:
     from vidlocal.media.ffmpeg import find_ffmpeg
 
     try:
-        found = find_ffmpeg(chosen.ffmpeg)
+        result = find_ffmpeg(loaded.ffmpeg)
     except ToolError as error:
-        return Check("ffmpeg", State.MISSING, str(error), _REINSTALL, error.exit_code)
-    return Check("ffmpeg", State.OK, f"{found.version}, {found.path}")
+        return Check("ffmpeg", CheckState.MISSING, str(error), _REINSTALL, error.exit_code)
+    return Check("ffmpeg", CheckState.OK, f"{result.version}, {result.path}")
 
 
 def _package(part: str, name: str, exit_code: int) -> Check:
     try:
-        return Check(part, State.OK, f"{name} {metadata.version(name)}")
+        return Check(part, CheckState.OK, f"{name} {metadata.version(name)}")
     except metadata.PackageNotFoundError:
-        return Check(part, State.MISSING, f"{name} is not installed", _REINSTALL, exit_code)
+        return Check(part, CheckState.MISSING, f"{name} is not installed", _REINSTALL, exit_code)
 
 
 def _sqlite() -> Check:
-    found = f"SQLite {sqlite3.sqlite_version}"
+    result = f"SQLite {sqlite3.sqlite_version}"
     connection = sqlite3.connect(":memory:")
     try:
         connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'trigram')")
     except sqlite3.Error as error:
-        mend = "Use a Python whose SQLite is 3.35 or newer and has FTS5, such as the one of python.org."
-        return Check("database", State.MISSING, f"{found} cannot search text ({error})", mend, StoreError.exit_code)
+        fix = "Use a Python whose SQLite is 3.35 or newer and has FTS5, such as the one of python.org."
+        return Check(
+            "database", CheckState.MISSING, f"{result} cannot search text ({error})", fix, StoreError.exit_code
+        )
     finally:
         connection.close()
-    return Check("database", State.OK, found)
+    return Check("database", CheckState.OK, result)
 
 
 def _home(home: Path) -> Iterator[Check]:
-    """The library and the place it lies in."""
+    """Check library, permissions, disk space and file system."""
     yield _library(home)
     base = filesystem.existing_ancestor(home)
     if not os.access(base, os.W_OK | os.X_OK):
-        mend = f"chmod u+rwx {base}, or name another folder with VIDLOCAL_HOME"
-        yield Check("permissions", State.MISSING, f"{base} cannot be written to", mend, StoreError.exit_code)
+        fix = f"chmod u+rwx {base}, or name another folder with VIDLOCAL_HOME"
+        yield Check("permissions", CheckState.MISSING, f"{base} cannot be written to", fix, StoreError.exit_code)
     else:
         yield _privacy(home)
     yield _space(home)
-    unfit = filesystem.network_filesystem(home)
-    if unfit:
-        mend = "Set VIDLOCAL_HOME to a folder on a disk of this machine."
-        yield Check("filesystem", State.WARNING, f"{home} is on {unfit}; a library can be damaged there", mend)
+    network = filesystem.network_filesystem(home)
+    if network:
+        fix = "Set VIDLOCAL_HOME to a folder on a disk of this machine."
+        yield Check("filesystem", CheckState.WARNING, f"{home} is on {network}; a library can be damaged there", fix)
 
 
 def _library(home: Path) -> Check:
     if not (home / FILE_NAME).exists():
-        return Check("library", State.OK, f"none yet in {home}", "vidlocal ingest PATH")
+        return Check("library", CheckState.OK, f"none yet in {home}", "vidlocal ingest PATH")
     try:
         with Library.open(home) as library:
             count = len(videos.every(library))
     except StoreError as error:
-        return Check("library", State.MISSING, str(error), "", error.exit_code)
-    return Check("library", State.OK, f"{pluralize(count, 'video')}, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
+        return Check("library", CheckState.MISSING, str(error), "", error.exit_code)
+    return Check("library", CheckState.OK, f"{pluralize(count, 'video')}, schema {SCHEMA_VERSION}, {home / FILE_NAME}")
 
 
 def _privacy(home: Path) -> Check:
-    open_ones = filesystem.readable_by_others(home)
-    if open_ones:
-        mend = f"chmod -R go= {home}"
-        return Check("permissions", State.WARNING, f"others can read {', '.join(map(str, open_ones))}", mend)
+    readable = filesystem.readable_by_others(home)
+    if readable:
+        fix = f"chmod -R go= {home}"
+        return Check("permissions", CheckState.WARNING, f"others can read {', '.join(map(str, readable))}", fix)
     return Check(
-        "permissions", State.OK, "only you can read the library" if home.exists() else "the folder will be yours"
+        "permissions", CheckState.OK, "only you can read the library" if home.exists() else "the folder will be yours"
     )
 
 
 def _space(home: Path) -> Check:
     free = filesystem.free_bytes(home)
-    found = f"{size(free)} free"
-    mend = "Free some space, or move the library with VIDLOCAL_HOME."
-    if free < _NO_SPACE_BYTES:
-        return Check("disk space", State.MISSING, found, mend, StoreError.exit_code)
-    if free < _LITTLE_SPACE_BYTES:
-        return Check("disk space", State.WARNING, found, mend)
-    return Check("disk space", State.OK, found)
+    result = f"{format_size(free)} free"
+    fix = "Free some space, or move the library with VIDLOCAL_HOME."
+    if free < _FULL_DISK_BYTES:
+        return Check("disk space", CheckState.MISSING, result, fix, StoreError.exit_code)
+    if free < _MIN_SPACE_BYTES:
+        return Check("disk space", CheckState.WARNING, result, fix)
+    return Check("disk space", CheckState.OK, result)
 
 
-def _settings(chosen: Settings) -> Check:
-    misspelt = settings.unknown_variables()
-    if misspelt:
-        return Check("settings", State.WARNING, f"{', '.join(misspelt)} is no setting of vidlocal", "vidlocal config")
-    return Check("settings", State.OK, str(chosen.file) if chosen.file.exists() else "all defaults or variables")
+def _settings(loaded: Settings) -> Check:
+    unknown = settings.unknown_variables()
+    if unknown:
+        return Check(
+            "settings", CheckState.WARNING, f"{', '.join(unknown)} is no setting of vidlocal", "vidlocal config"
+        )
+    return Check("settings", CheckState.OK, str(loaded.file) if loaded.file.exists() else "all defaults or variables")
 
 
-def _screen_text() -> Check:
-    """Looked at from outside: importing it takes seconds."""
-    reader = util.find_spec("rapidocr")
-    folder = Path(next(iter(reader.submodule_search_locations or []), "")) if reader else Path()
-    if reader is None or util.find_spec("onnxruntime") is None or not list((folder / "models").glob("*_rec_*.onnx")):
-        return Check("text on screen", State.MISSING, "RapidOCR, its models or onnxruntime are missing", _REINSTALL)
-    return Check("text on screen", State.OK, f"rapidocr {metadata.version('rapidocr')}, its models inside")
+def _ocr() -> Check:
+    """Check the files of RapidOCR without the slow import."""
+    package = util.find_spec("rapidocr")
+    folder = Path(next(iter(package.submodule_search_locations or []), "")) if package else Path()
+    if package is None or util.find_spec("onnxruntime") is None or not list((folder / "models").glob("*_rec_*.onnx")):
+        return Check(
+            "text on screen", CheckState.MISSING, "RapidOCR, its models or onnxruntime are missing", _REINSTALL
+        )
+    return Check("text on screen", CheckState.OK, f"rapidocr {metadata.version('rapidocr')}, its models inside")
 
 
-def _whisper(chosen: Settings) -> Check:
+def _whisper(loaded: Settings) -> Check:
     try:
-        model = models_on_disk.whisper_model(chosen.whisper_model, chosen.models_folder)
+        model = models_on_disk.whisper_model(loaded.whisper_model, loaded.models_folder)
     except (ModelMissing, EngineError, SettingsError) as error:
-        mend = "vidlocal config whisper_model base" if isinstance(error, SettingsError) else _SETUP
-        return Check("speech", State.MISSING, str(error), mend)
-    return Check("speech", State.OK, f"whisper {model.name}, {model.path}")
+        fix = "vidlocal config whisper_model base" if isinstance(error, SettingsError) else _SETUP
+        return Check("speech", CheckState.MISSING, str(error), fix)
+    return Check("speech", CheckState.OK, f"whisper {model.name}, {model.path}")
 
 
 def _vad(folder: Path) -> Check:
     model = models_on_disk.vad_model(folder)
     if model is None:
-        return Check("silence", State.WARNING, "no model to tell speech from silence; loudness has to do", _SETUP)
-    return Check("silence", State.OK, str(model))
+        return Check("silence", CheckState.WARNING, "no model to tell speech from silence; loudness has to do", _SETUP)
+    return Check("silence", CheckState.OK, str(model))
 
 
-def _pictures(folder: Path) -> Check:
-    """An extra: not to have it is no fault, to have it damaged is."""
+def _clip(folder: Path) -> Check:
+    """Check the optional CLIP model: missing is fine, damaged is not."""
     if not clip_files.is_installed():
-        return Check("pictures", State.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
-    mend = f"{_SETUP} --pictures"
+        return Check("pictures", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
+    fix = f"{_SETUP} --pictures"
     try:
         model = clip_files.picture_model(folder)
     except ModelMissing:
-        return Check("pictures", State.OK, "installed, its model is not here yet (optional)", mend)
+        return Check("pictures", CheckState.OK, "installed, its model is not here yet (optional)", fix)
     except EngineError as error:
-        return Check("pictures", State.WARNING, str(error), mend)
-    return Check("pictures", State.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
+        return Check("pictures", CheckState.WARNING, str(error), fix)
+    return Check("pictures", CheckState.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
 
 
-def _ollama(chosen: Settings) -> Iterator[Check]:
-    """The server and its models. A server that is away is one line, not four."""
+def _ollama(loaded: Settings) -> Iterator[Check]:
+    """Check the server and the models.
+
+    An unreachable server gives one line, not four."""
     from vidlocal.engines.ollama import Ollama
     from vidlocal.engines.ollama_http import Timeouts
 
     try:
-        quick = Timeouts(connect=1.0, small=1.5)
-        with Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host, timeouts=quick) as server:
+        timeouts = Timeouts(connect=1.0, small=1.5)
+        with Ollama(loaded.ollama_host, allow_remote=loaded.allow_remote_host, timeouts=timeouts) as server:
             version = server.version()
             yield from _server(server, version)
-            yield _model(server, "vision model", chosen.vision_model, "vision")
-            yield _several_pictures(server, chosen)
-            yield _model(server, "text model", chosen.text_model, "completion", f"{_SETUP} --text")
-            yield _model(server, "embedding model", chosen.embed_model, "embedding")
-            yield _custom(server, chosen)
+            yield _model(server, "vision model", loaded.vision_model, "vision")
+            yield _multi_image(server, loaded)
+            yield _model(server, "text model", loaded.text_model, "completion", f"{_SETUP} --text")
+            yield _model(server, "embedding model", loaded.embed_model, "embedding")
+            yield _custom(server, loaded)
     except VidlocalError as error:
-        away = isinstance(error, EngineUnreachable)
-        mend = "ollama serve; not installed: https://ollama.com/download" if away else "vidlocal config ollama_host"
-        yield Check("Ollama server", State.MISSING, str(error), mend)
+        is_unreachable = isinstance(error, EngineUnreachable)
+        fix = (
+            "ollama serve; not installed: https://ollama.com/download"
+            if is_unreachable
+            else "vidlocal config ollama_host"
+        )
+        yield Check("Ollama server", CheckState.MISSING, str(error), fix)
 
 
 def _server(server: "Ollama", version: str) -> Iterator[Check]:
     from vidlocal.engines.host_policy import is_loopback
 
-    found = f"{version} at {server.host}"
+    result = f"{version} at {server.host}"
     if not is_loopback(server.host):
         name = urlsplit(server.host).hostname
-        yield Check("Ollama server", State.WARNING, f"{found}; frames travel to {name}", "vidlocal config ollama_host")
-    elif _numbers(version) < _TELLS_CAPABILITIES:
-        found += " is too old to say which models can see"
-        yield Check("Ollama server", State.WARNING, found, "Update Ollama: https://ollama.com/download")
+        yield Check(
+            "Ollama server", CheckState.WARNING, f"{result}; frames travel to {name}", "vidlocal config ollama_host"
+        )
+    elif _version_tuple(version) < _MIN_CAPABILITIES_VERSION:
+        result += " is too old to say which models can see"
+        yield Check("Ollama server", CheckState.WARNING, result, "Update Ollama: https://ollama.com/download")
     else:
-        yield Check("Ollama server", State.OK, found)
+        yield Check("Ollama server", CheckState.OK, result)
     cloud = server.cloud_enabled()
     if cloud is False:
-        yield Check("hosted models", State.OK, "switched off in the server")
+        yield Check("hosted models", CheckState.OK, "switched off in the server")
     else:
-        found = "the server may use them" if cloud else "the server is too old to say whether it uses them"
-        mend = "Start the server with OLLAMA_NO_CLOUD=1. vidlocal never uses one, whatever the server may."
-        yield Check("hosted models", State.WARNING, found, mend)
+        result = "the server may use them" if cloud else "the server is too old to say whether it uses them"
+        fix = "Start the server with OLLAMA_NO_CLOUD=1. vidlocal never uses one, whatever the server may."
+        yield Check("hosted models", CheckState.WARNING, result, fix)
 
 
-def _model(server: "Ollama", part: str, name: str, needs: "Need", mend: str = _SETUP) -> Check:
+def _model(server: "Ollama", part: str, name: str, needs: "Need", fix: str = _SETUP) -> Check:
     try:
         model = server.preflight(name, needs)
     except EngineError as error:
-        return Check(part, State.MISSING, str(error), mend)
+        return Check(part, CheckState.MISSING, str(error), fix)
     if model.capabilities is None:
-        return Check(part, State.WARNING, f"{model.name}; the server does not say what it can", "Update Ollama.")
-    return Check(part, State.OK, f"{model.name}, {size(model.size_bytes)}, can {', '.join(model.capabilities)}")
+        return Check(part, CheckState.WARNING, f"{model.name}; the server does not say what it can", "Update Ollama.")
+    return Check(
+        part, CheckState.OK, f"{model.name}, {format_size(model.size_bytes)}, can {', '.join(model.capabilities)}"
+    )
 
 
-def _several_pictures(server: "Ollama", chosen: Settings) -> Check:
-    """How what happens over several frames is shown to the vision model, as enrich found out."""
+def _multi_image(server: "Ollama", loaded: Settings) -> Check:
+    """Report the stored result of the multi-image probe."""
     part = "several pictures"
     try:
-        digest = server.digest(chosen.vision_model)
+        digest = server.digest(loaded.vision_model)
     except EngineError:
-        return Check(part, State.OK, "not known without the vision model")
-    known = None
-    if (chosen.home / FILE_NAME).exists():
-        with Library.open(chosen.home) as library:
-            known = facts.get(library, facts.multi_image_key(digest))
-    if known is None:
-        return Check(part, State.OK, f"enrich will find out whether {chosen.vision_model} takes several in order")
-    if known == facts.NO:
-        return Check(part, State.OK, f"{chosen.vision_model} takes one: several frames go on one sheet")
-    return Check(part, State.OK, f"{chosen.vision_model} takes several in order, when num_ctx has room for four")
+        return Check(part, CheckState.OK, "not known without the vision model")
+    stored = None
+    if (loaded.home / FILE_NAME).exists():
+        with Library.open(loaded.home) as library:
+            stored = facts.get(library, facts.multi_image_key(digest))
+    if stored is None:
+        return Check(part, CheckState.OK, f"enrich will find out whether {loaded.vision_model} takes several in order")
+    if stored == facts.NO:
+        return Check(part, CheckState.OK, f"{loaded.vision_model} takes one: several frames go on one sheet")
+    return Check(part, CheckState.OK, f"{loaded.vision_model} takes several in order, when num_ctx has room for four")
 
 
-def _custom(server: "Ollama", chosen: Settings) -> Check:
-    part = CustomModel(server, chosen.vision_model, chosen.home)
-    if part.is_there():
-        return Check("custom model", State.OK, f"{part.name}, made of {part.base}")
-    found = f"the server has no model {part.name} made of {part.base} as it is now; enrich works without"
-    return Check("custom model", State.WARNING, found, _SETUP)
+def _custom(server: "Ollama", loaded: Settings) -> Check:
+    part = CustomPart(server, loaded.vision_model, loaded.home)
+    if part.is_installed():
+        return Check("custom model", CheckState.OK, f"{part.name}, made of {part.base}")
+    result = f"the server has no model {part.name} made of {part.base} as it is now; enrich works without"
+    return Check("custom model", CheckState.WARNING, result, _SETUP)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """`0.33.0-rc1` as (0, 33, 0); a development build, 0.0.0, counts as new."""
+def _version_tuple(version: str) -> tuple[int, ...]:
+    """Parse `0.33.0-rc1` as (0, 33, 0); a development build, 0.0.0, counts as new."""
     numbers = tuple(int(part) for part in version.partition("-")[0].split(".") if part.isdecimal())
     return numbers if any(numbers) else (999,)

@@ -1,4 +1,4 @@
-"""The parts that `vidlocal setup` brings to this machine: whether each is there, and how to fetch it."""
+"""Model files of `vidlocal setup`: checks and downloads."""
 
 import hashlib
 import json
@@ -27,18 +27,21 @@ VAD_URL = "https://huggingface.co/ggml-org/whisper-vad/resolve/main"
 PICTURES_URL = "https://huggingface.co/Qdrant"
 VAD_FILE = "ggml-silero-v6.2.0.bin"
 CUSTOM_MODEL = "vidlocal"
-# The name under which the library keeps what the custom model was made of.
-CUSTOM_MODEL_MEASURE = "custom_model"
+# Key of the fingerprint of the custom model in `store.history.facts`.
+CUSTOM_MODEL_KEY = "custom_model"
 
-# As models/README.md of whisper.cpp and the listing of ggml-org/whisper-vad state them.
+# Sources: models/README.md of whisper.cpp, file list of ggml-org/whisper-vad.
 _WHISPER_SIZES_BYTES = {"base": 148_000_000, "large-v3-turbo": 1_620_000_000}
 _VAD_SIZE_BYTES = 885_000
 
 Report = Callable[[float | None], None]
 
 
-class Part(Protocol):
-    """One thing to fetch. `setting` is the setting that names it, None where there is none."""
+class ModelPart(Protocol):
+    """A model to install.
+
+    `setting`: the setting with its name, or None.
+    """
 
     @property
     def role(self) -> str: ...
@@ -55,18 +58,18 @@ class Part(Protocol):
     @property
     def setting(self) -> str | None: ...
 
-    def is_there(self) -> bool:
-        """Whether it is here, whole. Raises EngineUnreachable where that cannot be told."""
+    def is_installed(self) -> bool:
+        """True if installed and complete. Raises EngineUnreachable if unknown."""
         ...
 
-    def fetch(self, report: Report) -> None:
-        """Bring it here; `report` is told the share done, 0 to 1, None while unknown."""
+    def download(self, report: Report) -> None:
+        """Download and install; `report` gets the finished fraction, 0 to 1, None while unknown."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class OllamaModel:
-    """A model that the Ollama server downloads and keeps."""
+class OllamaPart:
+    """A model downloaded and stored by the Ollama server."""
 
     server: "Ollama"
     role: str
@@ -83,15 +86,15 @@ class OllamaModel:
     def source(self) -> str:
         return f"ollama.com, by {self.server.host}"
 
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         try:
             self.server.digest(self.name)
         except ModelMissing:
             return False
         return True
 
-    def fetch(self, report: Report) -> None:
-        """Pulls as long as every try brings something: Ollama itself goes on where the last one stopped."""
+    def download(self, report: Report) -> None:
+        """Pull, and retry while every try makes progress: Ollama resumes where the last one stopped."""
         layers: dict[str, tuple[int, int]] = {}
         reached = 0
         while True:
@@ -99,7 +102,7 @@ class OllamaModel:
                 self._pull(layers, report)
                 break
             except AnswerRejected as error:
-                done = sum(here for here, _ in layers.values())
+                done = sum(completed for completed, _ in layers.values())
                 if done <= reached:
                     raise EngineError(f"{self.name} could not be fetched: {error}") from error
                 reached = done
@@ -107,17 +110,17 @@ class OllamaModel:
         self.server.preflight(self.name, self.needs)
 
     def _pull(self, layers: dict[str, tuple[int, int]], report: Report) -> None:
-        """One try. `layers` holds bytes here and bytes in all of every layer seen so far."""
+        """Pull once. `layers`: completed and total bytes of every layer so far."""
         for step in self.server.pull(self.name):
             if step.total_bytes:
                 layers[step.part] = (step.completed_bytes, step.total_bytes)
             total = sum(size for _, size in layers.values())
-            report(sum(here for here, _ in layers.values()) / total if total else None)
+            report(sum(completed for completed, _ in layers.values()) / total if total else None)
 
 
 @dataclass(frozen=True, slots=True)
-class WhisperModel:
-    """The speech model, a file in the models folder."""
+class WhisperPart:
+    """A Whisper model, a file in the models folder."""
 
     name: str
     folder: Path
@@ -133,22 +136,22 @@ class WhisperModel:
     def source(self) -> str:
         return _host_and_path(self.url)
 
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         with suppress(EngineError):
             models_on_disk.whisper_model(self.name, self.folder)
             return True
         return False
 
-    def fetch(self, report: Report) -> None:
+    def download(self, report: Report) -> None:
         file = models_on_disk.whisper_file_name(self.name)
         expected = Checksums(sha1=models_on_disk.WHISPER_SHA1[self.name])
-        fetch(f"{self.url}/{file}", self.folder / file, expected=expected, report=_shares(report))
+        fetch(f"{self.url}/{file}", self.folder / file, expected=expected, report=_fraction_reporter(report))
         models_on_disk.whisper_model(self.name, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
-class VadModel:
-    """The model that tells speech from silence, a file in the models folder."""
+class VadPart:
+    """A VAD model, a file in the models folder."""
 
     folder: Path
     url: str
@@ -161,19 +164,19 @@ class VadModel:
     def source(self) -> str:
         return _host_and_path(self.url)
 
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         return models_on_disk.vad_model(self.folder) is not None
 
-    def fetch(self, report: Report) -> None:
-        fetch(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, report=_shares(report))
-        if not self.is_there():
+    def download(self, report: Report) -> None:
+        fetch(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, report=_fraction_reporter(report))
+        if not self.is_installed():
             (self.folder / VAD_FILE).unlink()
             raise EngineError(f"What came as {VAD_FILE} is no model. Run vidlocal setup again later.")
 
 
 @dataclass(frozen=True, slots=True)
-class PictureModel:
-    """The model that puts pictures and words into one space: two folders of files in the models folder."""
+class ClipPart:
+    """The CLIP model: two folders of files in the models folder."""
 
     folder: Path
     url: str
@@ -190,19 +193,19 @@ class PictureModel:
     def source(self) -> str:
         return f"{_host_and_path(self.url)}/{', '.join(self.published)}"
 
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         with suppress(EngineError):
             clip_files.picture_model(self.folder)
             return True
         return False
 
-    def fetch(self, report: Report) -> None:
-        """One file after the other; weights that are here and right are left alone."""
+    def download(self, report: Report) -> None:
+        """Download all files; keep weights with the right checksum."""
         before = 0
         for part, published in self.published.items():
-            share = partial(_share, report, before, self.size_bytes)
+            report_total = partial(_report_total, report, before, self.size_bytes)
             for name in clip_files.FILES[part]:
-                self._fetch(part, name, share)
+                self._fetch(part, name, report_total)
             clip_files.seal(self.folder, part)
             before += published.size_bytes
 
@@ -218,11 +221,11 @@ class PictureModel:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomModel:
-    """The model `vidlocal`, made on the server from our Modelfile and the profile's vision model.
+class CustomPart:
+    """The model `vidlocal`, created on the server from our Modelfile and the vision model of the profile.
 
-    `enrich` uses the vision model itself and sends the same words and numbers with every request; this one
-    is for use by hand. The library remembers its base and the base's digest.
+    For manual use: `enrich` uses the vision model itself, with the same prompt and parameters in every request. The
+    library stores a fingerprint of the base model and the Modelfile.
     """
 
     server: "Ollama"
@@ -237,77 +240,80 @@ class CustomModel:
     def source(self) -> str:
         return f"made of {self.base} on {self.server.host}, no download"
 
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         try:
             self.server.digest(self.name)
-            wanted = self._made_of()
+            current = self._fingerprint()
         except ModelMissing:
             return False
         with suppress(StoreError), Library.open(self.home) as library:
-            return facts.get(library, CUSTOM_MODEL_MEASURE) == wanted
+            return facts.get(library, CUSTOM_MODEL_KEY) == current
         return False
 
-    def fetch(self, report: Report) -> None:
+    def download(self, report: Report) -> None:
         own = modelfile.own()
         self.server.create(self.name, base=self.base, system=own.system, parameters=own.parameters)
         with Library.open(self.home, create=True) as library:
-            facts.put(library, CUSTOM_MODEL_MEASURE, self._made_of())
+            facts.put(library, CUSTOM_MODEL_KEY, self._fingerprint())
 
-    def _made_of(self) -> str:
+    def _fingerprint(self) -> str:
         own = modelfile.own()
-        words = json.dumps([own.system, dict(own.parameters)], sort_keys=True)
-        fingerprint = hashlib.sha256(words.encode()).hexdigest()[:12]
-        made = {"base": self.base, "base_digest": self.server.digest(self.base), "modelfile": fingerprint}
-        return json.dumps(made, sort_keys=True)
+        content = json.dumps([own.system, dict(own.parameters)], sort_keys=True)
+        fingerprint = hashlib.sha256(content.encode()).hexdigest()[:12]
+        fingerprint_data = {"base": self.base, "base_digest": self.server.digest(self.base), "modelfile": fingerprint}
+        return json.dumps(fingerprint_data, sort_keys=True)
 
 
-def open_server(chosen: Settings) -> "Ollama":
-    """The server, with time for downloads. Raises EngineError for another machine that is not allowed."""
+def open_server(settings: Settings) -> "Ollama":
+    """Connect to the server with timeouts for downloads.
+
+    Raises EngineError for a remote server that is not allowed.
+    """
     from vidlocal.engines.ollama import Ollama
     from vidlocal.engines.ollama_http import Timeouts
 
-    # While it checks 20 GB on a slow disk the server says nothing for minutes.
-    patient = Timeouts(between_chunks=1800.0, total=math.inf, small=5.0)
-    return Ollama(chosen.ollama_host, allow_remote=chosen.allow_remote_host, timeouts=patient)
+    # The server is silent for minutes while it verifies 20 GB on a slow disk.
+    timeouts = Timeouts(between_chunks=1800.0, total=math.inf, small=5.0)
+    return Ollama(settings.ollama_host, allow_remote=settings.allow_remote_host, timeouts=timeouts)
 
 
-def parts(
+def profile_parts(
     profile: Profile,
     server: "Ollama",
-    chosen: Settings,
+    settings: Settings,
     *,
     text: bool,
     pictures: bool = False,
     whisper_url: str = WHISPER_URL,
     vad_url: str = VAD_URL,
-) -> list[Part]:
-    """Everything that a profile needs, in the order of fetching: small ones first."""
-    found: list[Part] = [
-        VadModel(chosen.models_folder, vad_url),
-        WhisperModel(profile.whisper_model, chosen.models_folder, whisper_url),
-        OllamaModel(server, "meaning", profile.embed_model, "embedding", "embed_model"),
-        OllamaModel(server, "vision", profile.vision_model, "vision", "vision_model"),
-        CustomModel(server, profile.vision_model, chosen.home),
+) -> list[ModelPart]:
+    """List the parts of a profile in order of download, small ones first."""
+    parts: list[ModelPart] = [
+        VadPart(settings.models_folder, vad_url),
+        WhisperPart(profile.whisper_model, settings.models_folder, whisper_url),
+        OllamaPart(server, "meaning", profile.embed_model, "embedding", "embed_model"),
+        OllamaPart(server, "vision", profile.vision_model, "vision", "vision_model"),
+        CustomPart(server, profile.vision_model, settings.home),
     ]
     if pictures:
-        found.insert(2, PictureModel(chosen.models_folder, PICTURES_URL))
+        parts.insert(2, ClipPart(settings.models_folder, PICTURES_URL))
     if text:
-        found.append(OllamaModel(server, "text", profile.text_model, "completion", "text_model"))
-    return found
+        parts.append(OllamaPart(server, "text", profile.text_model, "completion", "text_model"))
+    return parts
 
 
-def size(size_bytes: int) -> str:
-    """`4.7 GB`, `46 MB`, `0.9 MB`."""
+def format_size(size_bytes: int) -> str:
+    """Format a size like `4.7 GB`, `46 MB`, `0.9 MB`."""
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1_000_000_000:.1f} GB"
     return f"{size_bytes / 1_000_000:.{0 if size_bytes >= 10_000_000 else 1}f} MB"
 
 
-def _share(report: Report, before: int, total: int, done: int) -> None:
+def _report_total(report: Report, before: int, total: int, done: int) -> None:
     report(min(1.0, (before + done) / total))
 
 
-def _shares(report: Report) -> Callable[[int, int | None], None]:
+def _fraction_reporter(report: Report) -> Callable[[int, int | None], None]:
     return lambda done, total: report(done / total if total else None)
 
 

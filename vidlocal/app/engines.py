@@ -1,4 +1,4 @@
-"""Engines of ingest and of the deep pass, opened as the settings name them."""
+"""Engines of ingest and of the deep pass, by the settings."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack

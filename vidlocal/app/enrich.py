@@ -28,7 +28,7 @@ _CURRENT_PROMPTS = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
 
 
 def queue_stale(library: Library, settings: Settings, video_ids: tuple[int, ...] | None) -> None:
-    """Requeue everything written by other models than those of the settings, or with older prompts."""
+    """Requeue results of models other than the current ones, or of older prompts."""
     watch_prompts = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
     stale.requeue_frames(library, stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS, video_ids))
     stale.requeue_stale_sequences(library, settings.vision_model, watch_prompts, video_ids)

@@ -32,7 +32,7 @@ ChannelRanks = Mapping[str, list[Ranks] | None]
 
 @dataclass(frozen=True, slots=True)
 class EvalQuery:
-    """A query and its known answer."""
+    """A query and the known answer."""
 
     query: str
     truth: Truth

@@ -16,7 +16,10 @@ TRANSCRIPT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE)
 
 
 class Format(StrEnum):
-    """Export format. The values are those of `--format`."""
+    """Export format.
+
+    The values are those of `--format`.
+    """
 
     JSONL = "jsonl"
     JSON = "json"
@@ -79,7 +82,10 @@ def passage_clips(library: Library, video: Video, kinds: Sequence[PassageKind] |
 def render_clips(
     clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, notify: Callable[[str], None]
 ) -> Iterator[str]:
-    """Yield clips in a format. Lazy: no video is probed for a file that cannot be written. Raises UsageError."""
+    """Yield clips in a format.
+
+    Lazy: no video is probed for a file that cannot be written. Raises UsageError.
+    """
     if form in TIMELINE_FORMATS:
         from vidlocal.app.frame_rate import rate_of_first
 

@@ -1,4 +1,4 @@
-"""Engines of the fast pass: OCR, speech and image vectors, opened as the settings name them."""
+"""Engines of the fast pass (OCR, speech, image vectors), by the settings."""
 
 from contextlib import ExitStack
 

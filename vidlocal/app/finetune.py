@@ -99,7 +99,10 @@ def _refuse_used(folder: Path) -> None:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """Create a folder for images in `folder`. Both are removed after a failure, or if they stay empty."""
+    """Create a folder for images in `folder`.
+
+    Both are removed after a failure, or if they stay empty.
+    """
     missing = not folder.exists()
     images = folder / IMAGES
     try:

@@ -1,4 +1,4 @@
-"""Frame rate of an edit list: chosen by the user, or that of the first video."""
+"""Frame rate of an edit list: chosen by the user, or taken from the first video."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction

@@ -36,7 +36,7 @@ def survive_hangup(on_hangup: Callable[[], None]) -> Iterator[None]:
 
 
 def detach_streams() -> None:
-    """Redirect standard streams that are a terminal to /dev/null."""
+    """Redirect standard streams of the terminal to /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -46,7 +46,7 @@ def detach_streams() -> None:
 
 
 def is_gone(file: int) -> bool:
-    """True if the terminal hung up without a signal, as for a disowned program or one with its own session."""
+    """True if the terminal hung up without a signal, as for a disowned program or a separate session."""
     poll = select.poll()
     poll.register(file, 0)
     return any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0))

@@ -23,7 +23,7 @@ Model = TypeVar("Model")
 def open_hosts(
     stack: ExitStack, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
 ) -> list[Host]:
-    """Open the servers that can do some of the remaining jobs; closed with `stack`.
+    """Open the servers able to do some of the remaining jobs; closed with `stack`.
 
     Unusable servers are reported and skipped. Raises EngineError if all are unusable and a job needs one.
     """
@@ -47,7 +47,7 @@ def open_hosts(
 
 
 def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tuple[VisionEngine, Callable[[], None]]:
-    """Open the vision model of the first server that has it; closed with `stack`. Returns it with a canary check.
+    """Open the vision model on the first server with this model; closed with `stack`. Returns a canary check, too.
 
     Raises EngineError if no server has it; the check raises EngineError if the model does not see.
     """
@@ -56,7 +56,7 @@ def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tupl
 
 
 def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
-    """Open the text model of the first server that has it; closed with `stack`.
+    """Open the text model on the first server with this model; closed with `stack`.
 
     Raises the EngineError of the first server if no server has it.
     """
@@ -65,7 +65,7 @@ def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """A connected server, and the backend of its kind."""
+    """A connected server, and the backend for this kind of server."""
 
     server: ModelServer
     backend: Backend
@@ -128,7 +128,7 @@ def _alternative(server: ModelServer) -> str:
 
 
 def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:
-    """Return the model and its context, or the best installed one that fits into the GPU memory of the settings."""
+    """Return model and context size, or the best installed model within the GPU memory of the settings."""
     if not settings.vram:
         return model, settings.num_ctx
     card = settings.vram * vram_fit.GB
@@ -150,7 +150,7 @@ def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, no
 
 
 def _warn_if_partly_on_cpu(server: ModelServer, model: str, notify: Notify) -> None:
-    """Warn if a loaded model lies partly outside GPU memory, which makes it many times slower."""
+    """Warn if a loaded model lies partly outside GPU memory, and so is many times slower."""
     for size_bytes, gpu_bytes in _loaded_sizes(server, model):
         if 0 < gpu_bytes < size_bytes:
             share = gpu_bytes / size_bytes
@@ -165,7 +165,7 @@ def _loaded_sizes(server: ModelServer, model: str) -> Iterator[tuple[int, int]]:
 
 
 def _writer(connection: _Connection, settings: Settings, notify: Notify) -> TextEngine | None:
-    """Open the text model; without it report the consequence and return None."""
+    """Open the text model; if missing, report the consequence and return None."""
     try:
         return _text_model(connection, settings)
     except ModelMissing as error:
@@ -179,7 +179,7 @@ def _text_model(connection: _Connection, settings: Settings) -> TextEngine:
 
 
 def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:
-    """Open the embedding model; without it report the consequence and return None."""
+    """Open the embedding model; if missing, report the consequence and return None."""
     try:
         model = connection.server.preflight(settings.embed_model, "embedding")
     except ModelMissing as error:

@@ -20,7 +20,7 @@ def parse_moments(text: str, durations: Mapping[str, float]) -> list[Clip]:
 
 
 def _values(text: str) -> Iterator[object]:
-    """Parse concatenated JSON values, as `jq` prints them."""
+    """Parse concatenated JSON values, the output format of `jq`."""
     decoder = json.JSONDecoder()
     position = _skip_space(text, 0)
     while position < len(text):

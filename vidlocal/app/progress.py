@@ -1,4 +1,4 @@
-"""Progress of long work, as a terminal, a log or a web page shows it."""
+"""Progress of long work, for terminals, logs and web pages."""
 
 from typing import Protocol
 

@@ -52,13 +52,13 @@ class RunLog:
 
 
 def forget(home: Path) -> None:
-    """Delete the log and its backups. Part of a purge, since log lines name files."""
+    """Delete the log and all backups. Part of a purge, since log lines name files."""
     shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
 @contextmanager
 def log_ending(log: RunLog, exits: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
-    """Log the error that ends the block; of a bug only the code lines, since its message may quote content.
+    """Log the error at the end of the block; for a bug only the code lines, since the message may quote content.
 
     `exits` are exceptions that end a run in good order.
     """

@@ -11,7 +11,7 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
-from vidlocal.search.run import Result, search
+from vidlocal.search.run import SearchResult, search
 from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
@@ -39,8 +39,11 @@ class LibrarySearch:
         limit: int,
         videos: Collection[int] | None = None,
         kinds: Collection[PassageKind] | None = None,
-    ) -> Result:
-        """Return at most `limit` moments for `query`. `videos` (ids) and `kinds` filter them; None is no filter."""
+    ) -> SearchResult:
+        """Return at most `limit` moments for `query`.
+
+        `videos` (ids) and `kinds` filter them; None is no filter.
+        """
         limit_blas_threads()
         return search(
             self._library,
@@ -52,7 +55,7 @@ class LibrarySearch:
             picture_vector=self._clip,
         )
 
-    def record(self, result: Result, video_ids: Sequence[int] | None = None) -> None:
+    def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:
         """Add the search to the history, so that frames nearby are described first. `video_ids`: the videos searched.
 
         A library that cannot be written is no error.
@@ -120,7 +123,7 @@ def _title_matches(library: Library, words: str) -> str | None:
     return f"{count}: vidlocal show {ids[0]}" if len(ids) == 1 else f"{count}, as vidlocal list shows."
 
 
-def _spans(library: Library, result: Result, video_ids: Sequence[int] | None) -> list[searches.Span]:
+def _spans(library: Library, result: SearchResult, video_ids: Sequence[int] | None) -> list[searches.Span]:
     """Spans of the moments; after an empty search of named videos, all of these videos."""
     if result.moments:
         return [searches.Span(moment.video_id, moment.start, moment.end) for moment in result.moments]

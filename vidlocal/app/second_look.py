@@ -9,15 +9,15 @@ from vidlocal.errors import EngineError
 from vidlocal.records import Moment, SecondLook
 from vidlocal.search.query import parse
 from vidlocal.search.rerank import VisionReranker, reorder
-from vidlocal.search.run import Result
+from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 
 
 def rerank_by_vision(
-    library: Library, settings: Settings, result: Result, count: int, *, keep: bool, notify: Callable[[str], None]
-) -> tuple[Result, dict[Moment, SecondLook]]:
+    library: Library, settings: Settings, result: SearchResult, count: int, *, keep: bool, notify: Callable[[str], None]
+) -> tuple[SearchResult, dict[Moment, SecondLook]]:
     """Show the best `count` moments to the vision model and reorder them. Returns the result and the answers.
 
     `keep` stores the answers with the words of the query. Without a server, or when it goes away, `notify` gets the

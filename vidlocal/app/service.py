@@ -17,7 +17,7 @@ from vidlocal.enrich.runner.queue_runner import remaining_jobs
 from vidlocal.enrich.runner.schedule import NotPaused, Schedule
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest.folder_watcher import FolderWatcher
-from vidlocal.ingest.run import Outcome, Result, ingest
+from vidlocal.ingest.run import IngestResult, Outcome, ingest
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
@@ -147,15 +147,15 @@ class Service:
 
     def _report(self, outcome: Outcome) -> None:
         self.record(outcome.as_data())
-        if outcome.result is Result.FAILED:
+        if outcome.result is IngestResult.FAILED:
             self.session.notify(f"{outcome.path.name} was not taken in: {outcome.reason}")
-        elif outcome.result is Result.ADDED and outcome.video is not None:
+        elif outcome.result is IngestResult.ADDED and outcome.video is not None:
             frame_count = pluralize(outcome.frames, "frame")
             self.session.notify(f"{outcome.path.name} is video {outcome.video.id}, {frame_count}.")
         self._notify_once(outcome.notes)
 
     def _notify_once(self, notes: Sequence[str]) -> None:
-        """Print each note once, however often its job has to wait."""
+        """Print each note once, also if the job has to wait again."""
         for note in notes:
             if note not in self._notes:
                 self._notes.add(note)

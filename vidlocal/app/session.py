@@ -67,7 +67,10 @@ def working_hours(
     lasts: str | None = None,
     when: When | None = None,
 ) -> WorkingHours:
-    """Combine the options of a command with the settings. Raises UsageError if they contradict each other."""
+    """Combine the options of a command with the settings.
+
+    Raises UsageError if they contradict each other.
+    """
     if now and overnight:
         raise UsageError("--now and the night window contradict each other. Leave one of them out.")
     night = parse_window(settings.window)
@@ -89,7 +92,7 @@ def run_session(
     *,
     exits: tuple[type[BaseException], ...] = (),
 ) -> Iterator["RunSession"]:
-    """Open a run of the deep pass, from before its models are checked to its report.
+    """Open a run of the deep pass, from the model checks to the report.
 
     `exits`: exceptions by which the caller ends a run in good order; the log does not record them.
     """
@@ -177,7 +180,10 @@ class RunSession:
             self._line.notify(message)
 
     def update(self, task: str, fraction: float | None, *, eta: float | None = None, detail: str = "") -> None:
-        """Show progress. `detail` may be a description of a frame, so the log leaves it out."""
+        """Show progress.
+
+        `detail` may be a description of a frame, so the log leaves it out.
+        """
         with _surviving_terminal_loss():
             self._line.update(task, fraction, eta=eta, detail=detail)
         if self._now() - self._logged_at >= _LOG_INTERVAL_S:
@@ -188,7 +194,7 @@ class RunSession:
                 self.print_report("A day has passed; going on.")
 
     def end(self, ended: str | None) -> None:
-        """Store the report of the whole run; print it if the run was probably unattended."""
+        """Store the report of the whole run; print the report of a probably unattended run."""
         hours = self._hours
         if hours.window or hours.until or hours.for_s or self._now() - self._started >= _MIN_UNATTENDED_S:
             self.print_report(ended)
@@ -197,12 +203,15 @@ class RunSession:
         self._ended = True
 
     def interrupt(self) -> None:
-        """Store the report of a run that did not reach `end`."""
+        """Store the report of an interrupted run."""
         if not self._ended:
             self.save_report()
 
     def print_report(self, ended: str | None) -> None:
-        """Print and store the report since the last one, then start the next. `ended` is the reason it ends here."""
+        """Print and store the report since the last one, then start the next.
+
+        `ended` is the reason it ends here.
+        """
         current = self.save_report(ended)
         if current is not None:
             self._since = current.ended_at

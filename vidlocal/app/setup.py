@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vidlocal.app.downloads import Part
+from vidlocal.app.downloads import ModelPart
 from vidlocal.app.progress import ProgressLine
 from vidlocal.engines.gpu_memory import card_memory_bytes
 from vidlocal.engines.profiles import Profile, ProfileName, profile
@@ -23,9 +23,9 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """A part, its state, and the error of a check or download."""
+    """A part with state, and the error of a check or download."""
 
-    part: Part
+    part: ModelPart
     state: PartState
     error: VidlocalError | None = None
 
@@ -36,16 +36,16 @@ class PartStatus:
 
 
 def profile_for_machine(name: ProfileName) -> Profile:
-    """Return the models of a profile; those of BEST depend on the GPU memory."""
+    """Return the models of a profile; BEST depends on the GPU memory."""
     return profile(name, card_memory_bytes=card_memory_bytes() if name is ProfileName.BEST else None)
 
 
-def check_parts(parts: Sequence[Part]) -> list[PartStatus]:
+def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:
     """Check which parts are installed. Parts of an unreachable server are MISSING, with the error."""
     statuses = []
     for part in parts:
         try:
-            statuses.append(PartStatus(part, PartState.INSTALLED if part.is_there() else PartState.MISSING))
+            statuses.append(PartStatus(part, PartState.INSTALLED if part.is_installed() else PartState.MISSING))
         except VidlocalError as error:
             statuses.append(PartStatus(part, PartState.MISSING, error))
     return statuses
@@ -57,7 +57,7 @@ def download_missing(statuses: Sequence[PartStatus], line: ProgressLine) -> list
 
 
 def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, notify: Callable[[str], None]) -> None:
-    """Write the names of installed models into settings.toml; report settings that override the file."""
+    """Write the names of installed models into settings.toml; report overriding settings."""
     names = {status.part.setting: status.part.name for status in statuses if status.part.setting and status.is_ready}
     if names:
         write(settings.home, names)
@@ -66,11 +66,11 @@ def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, noti
             notify(f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.")
 
 
-def _download(part: Part, line: ProgressLine) -> PartStatus:
+def _download(part: ModelPart, line: ProgressLine) -> PartStatus:
     task = f"{part.role}: {part.name}"
     line.update(task, None)
     try:
-        part.fetch(lambda fraction: line.update(task, fraction))
+        part.download(lambda fraction: line.update(task, fraction))
     except VidlocalError as error:
         return PartStatus(part, PartState.FAILED, error)
     line.notify(f"{part.name} is ready.")

@@ -1,4 +1,4 @@
-"""Similar moments and videos by CLIP vectors, or by perceptual hash without them."""
+"""Similar moments and videos by CLIP vectors, or by perceptual hash."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,7 +48,10 @@ def find_similar(library: Library, settings: Settings, reference: str, *, limit:
 
 
 def find_similar_to_image(library: Library, settings: Settings, path: Path, *, limit: int) -> SimilarResult:
-    """Find moments similar to an image file. Raises MediaError if it cannot be read."""
+    """Find moments similar to an image file.
+
+    Raises MediaError if it cannot be read.
+    """
     image = similar.picture_of(path)
     encoded, obstacle = None, ""
     if frame_vectors.keys(library):

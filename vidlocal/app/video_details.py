@@ -1,4 +1,4 @@
-"""Videos with their frame counts, tags and chapters, as `list` and `show` print them."""
+"""Videos with frame counts, tags and chapters, for `list` and `show`."""
 
 from dataclasses import asdict, dataclass
 
@@ -33,7 +33,7 @@ class VideoDetails:
 
 
 def video_data(video: Video, coverage: Coverage) -> dict[str, object]:
-    """Return a video and its frame counts as plain data for JSON."""
+    """Return a video with frame counts as plain data for JSON."""
     return asdict(video) | {"frames": coverage.total, "frames_described": coverage.described}
 
 

@@ -14,7 +14,7 @@ from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.sanitize import one_line
-from vidlocal.search.ask import SILENT, Statement, answer, gather, look
+from vidlocal.search.ask import SILENT, Statement, answer, gather_evidence, look
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
@@ -59,7 +59,7 @@ def command(
         question = _question(words)
         among = [videos.resolve(library, name).id for name in video] if video else None
         limit_blas_threads()
-        found = gather(
+        found = gather_evidence(
             library, question, num_ctx=settings.num_ctx, videos=among, query_vector=partial(embed_query, settings)
         )
         if found.notice:

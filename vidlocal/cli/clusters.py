@@ -45,7 +45,7 @@ def command(
     with open_library() as library:
         among = [videos.resolve(library, name).id for name in video] if video else None
         found = cluster(library, limit=limit, threshold=threshold, videos=among)
-        places = hits.places(library, {take.video_id for one in found.clusters for take in one.occurrences})
+        places = hits.video_refs(library, {take.video_id for one in found.clusters for take in one.occurrences})
     if json:
         output.document(_document(found, threshold, places))
     elif output.on_terminal() and found.clusters:

@@ -23,27 +23,27 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Exit code 0 when ingest and search can work, even if something else is missing. Piped, it prints
     tab-separated lines: part, state, what was found, how to mend it.
     """
-    from vidlocal.app.doctor_checks import State, all_checks
+    from vidlocal.app.doctor_checks import CheckState, run_checks
 
-    found = list(all_checks(settings.load()))
+    found = list(run_checks(settings.load()))
     if json:
         console.document([_data(check) for check in found])
     elif console.on_terminal():
         console.show(_table(found))
     else:
         for check in found:
-            console.fields(check.part, check.state, check.found, check.mend)
+            console.fields(check.part, check.state, check.result, check.fix)
     broken = [check for check in found if check.exit_code]
     if broken:
         console.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
         raise typer.Exit(broken[0].exit_code)
-    missing = [check.part for check in found if check.state is State.MISSING]
+    missing = [check.part for check in found if check.state is CheckState.MISSING]
     told = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
     console.notice(told, quiet=quiet)
 
 
 def _data(check: "Check") -> dict[str, object]:
-    return {"part": check.part, "state": check.state, "found": check.found, "mend": check.mend or None}
+    return {"part": check.part, "state": check.state, "found": check.result, "mend": check.fix or None}
 
 
 def _table(found: "Sequence[Check]") -> "RenderableType":
@@ -56,6 +56,6 @@ def _table(found: "Sequence[Check]") -> "RenderableType":
     for check in found:
         state = Text(check.state, style=_STYLES[check.state])
         table.add_row(
-            Text(check.part, style="bold"), state, Text(one_line(check.found)), Text(one_line(check.mend), style="cyan")
+            Text(check.part, style="bold"), state, Text(one_line(check.result)), Text(one_line(check.fix), style="cyan")
         )
     return table

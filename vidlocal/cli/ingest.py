@@ -87,12 +87,12 @@ def command(
 
 def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, quiet: bool) -> "Iterator[Outcome]":
     """The outcomes, each said as it is finished; what was passed over in a folder is only counted."""
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
     for outcome in outcomes:
         if json:
             console.record(outcome.as_data())
-        elif outcome.result is not Result.PASSED_OVER:
+        elif outcome.result is not IngestResult.PASSED_OVER:
             if console.on_terminal():
                 line.notify(_sentence(outcome))
             else:
@@ -101,17 +101,17 @@ def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, qu
 
 
 def _sentence(outcome: "Outcome") -> str:
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
     name = one_line(outcome.path.name)
-    if outcome.result is Result.FAILED:
+    if outcome.result is IngestResult.FAILED:
         return f"failed: {outcome.reason}"
     video = outcome.video
     if video is None:
         return f"{outcome.result.value}: {name}"
-    if outcome.result is Result.KNOWN:
+    if outcome.result is IngestResult.KNOWN:
         return f"known: {name} is video {video.id}, unchanged"
-    if outcome.result is Result.COPY:
+    if outcome.result is IngestResult.COPY:
         return f"copy: {name} is the same as video {video.id} ({video.title})"
     facts = [format_short_time(video.duration)] if video.duration else []
     if outcome.frames:
@@ -142,14 +142,14 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
 
 def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
     """The closing table, and each note once however many files it concerns."""
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
     counts = Counter(outcome.result for outcome in done)
-    told = [f"{counts[result]:,} {result.value}" for result in Result if counts[result]]
+    told = [f"{counts[result]:,} {result.value}" for result in IngestResult if counts[result]]
     console.notice(f"{', '.join(told) or 'There was nothing to take in'}.", quiet=quiet)
     for note in dict.fromkeys(note for outcome in done for note in outcome.notes):
         console.notice(note, quiet=quiet)
-    if counts[Result.ADDED]:
+    if counts[IngestResult.ADDED]:
         console.notice(
             'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
         )
@@ -157,11 +157,11 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
 
 def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Path]:
     """Subtitles beside a known video that has none: a known video is not read again, nor what lies beside it."""
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
-    known = {one.path.with_suffix(""): one.video for one in done if one.result is Result.KNOWN}
+    known = {one.path.with_suffix(""): one.video for one in done if one.result is IngestResult.KNOWN}
     for one in done:
-        if one.result is not Result.PASSED_OVER or one.path.suffix.lower() not in _SUBTITLES:
+        if one.result is not IngestResult.PASSED_OVER or one.path.suffix.lower() not in _SUBTITLES:
             continue
         stem = one.path.with_suffix("")
         video = known.get(stem) or known.get(stem.with_suffix(""))
@@ -171,9 +171,9 @@ def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Pat
 
 def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> None:
     """--every is for videos that are taken in now; without a word it would seem to have worked."""
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
-    there = (one.video for one in done if one.result in {Result.KNOWN, Result.COPY})
+    there = (one.video for one in done if one.result in {IngestResult.KNOWN, IngestResult.COPY})
     known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
     if known:
         told = (
@@ -184,9 +184,9 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
 
 
 def _exit_with(done: "Sequence[Outcome]") -> None:
-    from vidlocal.ingest.run import Result
+    from vidlocal.ingest.run import IngestResult
 
-    tried = [outcome for outcome in done if outcome.result is not Result.PASSED_OVER]
-    failed = sum(outcome.result is Result.FAILED for outcome in tried)
+    tried = [outcome for outcome in done if outcome.result is not IngestResult.PASSED_OVER]
+    failed = sum(outcome.result is IngestResult.FAILED for outcome in tried)
     if failed:
         raise typer.Exit(ALL_FAILED if failed == len(tried) else SOME_FAILED)

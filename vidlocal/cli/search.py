@@ -14,7 +14,7 @@ from vidlocal.cli.ui import options
 from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.records import Moment, SecondLook
 from vidlocal.render import results
-from vidlocal.search.run import Result
+from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -87,7 +87,7 @@ def command(
 def _show(
     library: Library,
     settings: Settings,
-    result: Result,
+    result: SearchResult,
     *,
     page: str | None,
     thumbs: bool,
@@ -107,7 +107,7 @@ def _show(
         present.open_moment(library, result, play, player=settings.player, quiet=quiet)
 
 
-def _print(result: Result, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
+def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
     why = result.why if explain else None
     if json:
         output.document(results.to_document(result.query, result.moments, explanations=why, looks=looks))

@@ -47,7 +47,7 @@ def command(
     writes the names of the models into settings.toml. Piped, the list is tab-separated: role, name, bytes,
     state, source.
     """
-    from vidlocal.app.downloads import open_server, parts
+    from vidlocal.app.downloads import open_server, profile_parts
     from vidlocal.app.setup import check_parts, download_missing, profile_for_machine, save_model_names
 
     if json and not (yes or dry_run):
@@ -57,7 +57,7 @@ def command(
     settings = load({"allow_remote_host": allow_remote_host or None})
     models = profile_for_machine(profile_name)
     with open_server(settings) as server:
-        statuses = check_parts(parts(models, server, settings, text=text, pictures=pictures))
+        statuses = check_parts(profile_parts(models, server, settings, text=text, pictures=pictures))
         if not json:
             _show(statuses, models, text=text)
         confirmed = not dry_run and (yes or _confirm(statuses))
@@ -74,10 +74,10 @@ def command(
 
 
 def _confirm(statuses: "Sequence[PartStatus]") -> bool:
-    from vidlocal.app.downloads import size
+    from vidlocal.app.downloads import format_size
 
     size_bytes = sum(status.part.size_bytes for status in statuses if status.state == "to fetch")
-    return not size_bytes or console.confirmed(f"Fetch {size(size_bytes)} now?")
+    return not size_bytes or console.confirmed(f"Fetch {format_size(size_bytes)} now?")
 
 
 def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
@@ -127,7 +127,7 @@ def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    from vidlocal.app.downloads import size
+    from vidlocal.app.downloads import format_size
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("for", "model", "size", "state", "from"):
@@ -135,7 +135,7 @@ def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":
     for status in statuses:
         part = status.part
         state = Text(status.state, style="green" if status.is_ready else "yellow")
-        size_text = size(part.size_bytes) if part.size_bytes else ""
+        size_text = format_size(part.size_bytes) if part.size_bytes else ""
         table.add_row(
             Text(part.role),
             Text(one_line(part.name), style="bold"),

@@ -9,7 +9,7 @@ import typer
 
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.enrich.status import Failed, Now, State, Status, read
+from vidlocal.enrich.status import Activity, FailedWork, RunningWork, Status, read
 from vidlocal.records import EnrichmentStatus, JobKind, Video
 from vidlocal.store.database import Library
 from vidlocal.timecode import format_duration, format_pace
@@ -48,7 +48,7 @@ def command(
         for pair in pairs:
             console.fields(*pair)
     if not status.running and status.waiting is None and any(status.queued.values()):
-        console.notice(_BUSY if status.state is State.WORKING else _IDLE, quiet=quiet)
+        console.notice(_BUSY if status.state is Activity.WORKING else _IDLE, quiet=quiet)
 
 
 def headline(status: Status) -> str:
@@ -156,9 +156,9 @@ def _every_while(library: Library) -> Iterator[Status]:
         time.sleep(_WATCH_EVERY_S)
 
 
-def _running_lines(running: Sequence[Now]) -> Iterator[str]:
+def _running_lines(running: Sequence[RunningWork]) -> Iterator[str]:
     """One line for all jobs of a kind on one video: several are asked for at once."""
-    together: dict[tuple[JobKind, int], list[Now]] = {}
+    together: dict[tuple[JobKind, int], list[RunningWork]] = {}
     for now in running:
         together.setdefault((now.kind, now.video.id), []).append(now)
     for alike in together.values():
@@ -166,12 +166,12 @@ def _running_lines(running: Sequence[Now]) -> Iterator[str]:
         yield _running_line(first) + (f", {len(alike)} at once" if len(alike) > 1 else "")
 
 
-def _running_line(now: Now) -> str:
+def _running_line(now: RunningWork) -> str:
     part = f"{now.done:.0%} of its frames, ".replace("%", " %") if now.kind == JobKind.DESCRIBE else ""
     return f"{now.kind} {now.video.title}, {part}since {now.since:%H:%M:%S}"
 
 
-def _failures(failed: Sequence[Failed]) -> list[str]:
+def _failures(failed: Sequence[FailedWork]) -> list[str]:
     """One line per kind and reason, the most frequent first."""
     alike: dict[tuple[JobKind, str], list[str]] = {}
     for failure in failed:

@@ -1,4 +1,4 @@
-"""The order in which the deep pass will describe frames, and the reasons."""
+"""The order of frames in the deep pass, and the reasons."""
 
 from dataclasses import dataclass
 

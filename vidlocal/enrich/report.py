@@ -1,4 +1,4 @@
-"""What a run of the deep pass did, and what is left: the morning report."""
+"""The morning report: results of a run of the deep pass, and remaining work."""
 
 import json
 import math
@@ -13,8 +13,8 @@ from vidlocal.store.values import now_utc
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
-    """Jobs of one kind that were set aside for one reason."""
+class FailureGroup:
+    """Failed jobs of one kind with the same reason."""
 
     kind: JobKind
     reason: str
@@ -23,11 +23,11 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run, from its start to its end or to the end of its night.
+    """One run, or one night of a run.
 
-    Counts are those of the library: what other processes did meanwhile is in them. Times are UTC, ISO 8601.
-    `held_s` is seconds held by each condition, hours outside the window not among them. `seconds_left` and
-    `nights_left` are of the frames alone, and None until one was measured.
+    Counts are those of the library and include work of other processes. Times are UTC, ISO 8601. `held_s`: seconds
+    held by each condition, without hours outside the window. `seconds_left` and `nights_left` count frames only, and
+    are None before the first measurement.
     """
 
     started_at: str
@@ -37,7 +37,7 @@ class Report:
     held_s: Mapping[str, float] = field(default_factory=dict)
     done: Mapping[JobKind, int] = field(default_factory=dict)
     videos_finished: int = 0
-    failed: tuple[Alike, ...] = ()
+    failed: tuple[FailureGroup, ...] = ()
     left: Mapping[JobKind, int] = field(default_factory=dict)
     seconds_per_frame: float | None = None
     ended: str | None = None
@@ -51,11 +51,11 @@ class Report:
 
     @property
     def nights_left(self) -> int | None:
-        """How many nights of the window's length describing what is left takes at the measured pace."""
+        """Nights needed for the remaining frames, at the measured pace and the length of the window."""
         return None if self.seconds_left is None else math.ceil(self.seconds_left / self.night_s)
 
     def as_data(self) -> dict[str, object]:
-        """As JSON holds it."""
+        """Return the report as plain data for JSON."""
         return asdict(self) | {"seconds_left": self.seconds_left, "nights_left": self.nights_left}
 
 
@@ -69,9 +69,9 @@ def draw_up(
     night_s: float,
     ended: str | None = None,
 ) -> Report:
-    """The report on what was done after `since`, by a run or night that began to work at `started_at` (both UTC).
+    """Create a report of the work after `since`, for a run or night started at `started_at` (both UTC).
 
-    `night_s` is the length of the night window in seconds.
+    `night_s`: length of the night window in seconds.
     """
     left: dict[JobKind, int] = {}
     for (kind, state), number in jobs.counts(library).items():
@@ -86,7 +86,7 @@ def draw_up(
         held_s={name: round(seconds, 1) for name, seconds in held_s.items()},
         done=run_reports.done_since(library, since),
         videos_finished=run_reports.videos_finished_since(library, since),
-        failed=tuple(Alike(*alike) for alike in run_reports.failed_since(library, since)),
+        failed=tuple(FailureGroup(*group) for group in run_reports.failed_since(library, since)),
         left=left,
         seconds_per_frame=None if pace is None else float(pace),
         ended=ended,
@@ -94,19 +94,21 @@ def draw_up(
 
 
 def keep(library: Library, run_id: int | None, report: Report) -> int:
-    """Store the report, in place of an earlier one of the same run. The number of the run."""
+    """Store the report, replacing an earlier one of the same run. Returns the number of the run."""
     text = json.dumps(asdict(report), ensure_ascii=False)
     return run_reports.store(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
 
 
 def kept(library: Library, *, limit: int = 1) -> list[Report]:
-    """The last reports that were kept, the newest first."""
-    return [_read(one.report) for one in run_reports.latest(library, limit=limit)]
+    """Return the last stored reports, newest first."""
+    return [_parse(stored.report) for stored in run_reports.latest(library, limit=limit)]
 
 
-def _read(text: str) -> Report:
+def _parse(text: str) -> Report:
     data = json.loads(text)
-    data["failed"] = tuple(Alike(JobKind(one["kind"]), one["reason"], one["number"]) for one in data["failed"])
+    data["failed"] = tuple(
+        FailureGroup(JobKind(group["kind"]), group["reason"], group["number"]) for group in data["failed"]
+    )
     for name in ("done", "left"):
         data[name] = {JobKind(kind): number for kind, number in data[name].items()}
     return Report(**data)

@@ -62,7 +62,7 @@ def enrich(
     on_progress: Callable[[EnrichProgress], None] = lambda progress: None,
     notify: Callable[[str], None] = lambda message: None,
 ) -> RunSummary:
-    """Run the queue, or the part that `job_filter` and `only` (kinds of work) select, until it is empty.
+    """Run the queue, or the part selected by `job_filter` and `only` (kinds of work), until empty.
 
     Also ends when the schedule ends the run. Raises EngineError if the models, not the frames, are at fault, and
     StoreError if nothing can be stored any more; neither costs a frame an attempt.
@@ -114,7 +114,7 @@ def _handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
 
 
 def _text_handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
-    """Handlers for the text model of this run, on the hosts that have it."""
+    """Handlers for the text model of this run, on the hosts with this model."""
     writer = next((host.writer for host in engines.hosts if host.writer is not None), None)
     if writer is None:
         return []
@@ -143,7 +143,7 @@ def _run_rounds(runner: QueueRunner, handlers: Sequence[JobHandler]) -> None:
 
 
 def _update_vector_cache(runner: QueueRunner, engines: EnrichEngines) -> None:
-    """Rebuild the vector cache after new vectors, so that the next search need not wait for it."""
+    """Rebuild the vector cache after new vectors, to keep the next search fast."""
     key = _embedding_key(engines)
     if key is not None and runner.summary.done.get(JobKind.EMBED):
         vector_cache.prepare(runner.library, key)
@@ -154,7 +154,7 @@ def _embedding_key(engines: EnrichEngines) -> str | None:
 
 
 def _fast_pass(runner: QueueRunner, engines: FastEngines, only: Collection[JobKind] | None) -> None:
-    """Run the jobs that ingest left over, for engines installed since."""
+    """Run jobs left over by ingest, for engines installed since."""
     if only is not None and not {*FAST_KINDS} & {*only}:
         return
     before = jobs.counts(runner.library, runner.job_filter)

@@ -1,4 +1,4 @@
-"""How far a library is at one moment: what is done, running, waited for, left and set aside."""
+"""Status of a library: finished, running, waiting, remaining and failed work."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,8 +15,11 @@ from vidlocal.store.process_locks import Wait
 from vidlocal.store.queue import jobs
 
 
-class State(StrEnum):
-    """What goes on. Waiting: whoever is at it waits for its hours, its server, a resume, a quiet machine or mains."""
+class Activity(StrEnum):
+    """Activity of the processes on a library.
+
+    WAITING: for working hours, a server, a resume, an unused machine or mains power.
+    """
 
     WORKING = "working"
     WAITING = "waiting"
@@ -24,8 +27,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Now:
-    """A job that is running. `since` is local time; `done` is the described part of its video, 0 to 1."""
+class RunningWork:
+    """A running job. `since`: local time; `done`: described fraction of the video, 0 to 1."""
 
     kind: JobKind
     video: Video
@@ -34,8 +37,8 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """A job that was set aside."""
+class FailedWork:
+    """A failed job."""
 
     kind: JobKind
     video: Video
@@ -45,25 +48,25 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far the library is, at one moment. `queued` counts the jobs that wait; times are seconds.
+    """Status of a library at one moment. `queued`: waiting jobs per kind; times are seconds.
 
-    `waiting` is what is waited for when nothing else goes on. `paused_since` is UTC, ISO 8601.
+    `waiting`: the reason to wait if no process works. `paused_since`: UTC, ISO 8601.
     """
 
-    state: State
+    state: Activity
     waiting: Wait | None
     videos: dict[EnrichmentStatus, int]
     coverage: Coverage
-    running: tuple[Now, ...]
+    running: tuple[RunningWork, ...]
     queued: dict[JobKind, int]
     done: dict[JobKind, int]
-    failed: tuple[Failed, ...]
+    failed: tuple[FailedWork, ...]
     seconds_per_frame: float | None
     paused_since: str | None = None
 
     @property
     def seconds_left(self) -> float | None:
-        """How long describing will go on at the measured pace; None when there is no measure yet."""
+        """Time for the remaining descriptions at the measured pace; None before the first measurement."""
         left = self.queued[JobKind.DESCRIBE] + len([now for now in self.running if now.kind == JobKind.DESCRIBE])
         if not left:
             return 0.0
@@ -71,46 +74,46 @@ class Status:
 
 
 def read(library: Library) -> Status:
-    """The status of `library` now. What a dead process was at work on counts as waiting."""
-    known = {video.id: video for video in videos.every(library)}
-    running = [job for job in jobs.running(library) if job.video_id in known]
+    """Read the status. Jobs of dead processes count as queued."""
+    by_id = {video.id: video for video in videos.every(library)}
+    running = [job for job in jobs.running(library) if job.video_id in by_id]
     counts = jobs.counts(library)
-    states = Counter(video.enrichment_status for video in known.values())
+    states = Counter(video.enrichment_status for video in by_id.values())
     alive = Counter(job.kind for job in running)
     waiting = {
         kind: counts.get((kind, JobState.QUEUED), 0) + max(0, counts.get((kind, JobState.RUNNING), 0) - alive[kind])
         for kind in JobKind
     }
     pace = facts.get(library, facts.SECONDS_PER_FRAME)
-    state, awaited = _state(library, at_work=bool(running))
+    state, wait_reason = _state(library, at_work=bool(running))
     return Status(
         state=state,
-        waiting=awaited,
+        waiting=wait_reason,
         videos={state: states[state] for state in EnrichmentStatus},
         coverage=frames.coverage(library),
-        running=tuple(_now(library, job, known[job.video_id]) for job in running),
+        running=tuple(_now(library, job, by_id[job.video_id]) for job in running),
         queued=waiting,
         done={kind: counts.get((kind, JobState.DONE), 0) for kind in JobKind},
         failed=tuple(
-            Failed(failure.kind, known[failure.video_id], failure.target, failure.reason)
+            FailedWork(failure.kind, by_id[failure.video_id], failure.target, failure.reason)
             for failure in jobs.failures(library)
-            if failure.video_id in known
+            if failure.video_id in by_id
         ),
         seconds_per_frame=None if pace is None else float(pace),
         paused_since=facts.get(library, facts.PAUSED),
     )
 
 
-def _state(library: Library, *, at_work: bool) -> tuple[State, Wait | None]:
-    """What goes on, and what is waited for when all that are at it wait."""
+def _state(library: Library, *, at_work: bool) -> tuple[Activity, Wait | None]:
+    """Return the activity, and the oldest reason to wait if all processes wait."""
     alive = process_locks.live_processes(library.folder)
     if at_work or None in alive:
-        return State.WORKING, None
-    awaited = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
-    return (State.IDLE, None) if awaited is None else (State.WAITING, awaited)
+        return Activity.WORKING, None
+    wait_reason = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
+    return (Activity.IDLE, None) if wait_reason is None else (Activity.WAITING, wait_reason)
 
 
-def _now(library: Library, job: jobs.RunningJob, video: Video) -> Now:
+def _now(library: Library, job: jobs.RunningJob, video: Video) -> RunningWork:
     coverage = frames.coverage(library, video.id)
     since = datetime.fromisoformat(job.since).astimezone()
-    return Now(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)
+    return RunningWork(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)

@@ -37,7 +37,7 @@ _BYTES_PER_FRAME = 100_000
 _SPACE_KEPT_FREE = 32 << 20
 
 
-class Result(StrEnum):
+class IngestResult(StrEnum):
     """What became of one file."""
 
     ADDED = "added"
@@ -55,7 +55,7 @@ class Outcome:
     """
 
     path: Path
-    result: Result
+    result: IngestResult
     video: Video | None = None
     reason: str | None = None
     frames: int = 0
@@ -151,14 +151,14 @@ class _Intake:
             expected = found.explicit or (
                 files.has_media_extension(found.path) and not isinstance(error, _OwnFileError)
             )
-            return Outcome(found.path, Result.FAILED if expected else Result.PASSED_OVER, reason=str(error))
+            return Outcome(found.path, IngestResult.FAILED if expected else IngestResult.PASSED_OVER, reason=str(error))
         notes = () if self.later or outcome.video is None else self._finish(outcome.video)
         outcome = self._with_words(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
 
     def _with_words(self, outcome: Outcome) -> Outcome:
         """The outcome with what was heard and read of a video that is new."""
-        if outcome.result is not Result.ADDED or outcome.video is None:
+        if outcome.result is not IngestResult.ADDED or outcome.video is None:
             return outcome
         kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
         return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
@@ -172,7 +172,7 @@ class _Intake:
     def _recognise(self, path: Path) -> Outcome | None:
         """The video this very file is known to hold, without reading it."""
         video = videos.unchanged_at(self.library, path, files.read_stamp(path))
-        return Outcome(path, Result.KNOWN, video) if video and videos.is_ingested(self.library, video) else None
+        return Outcome(path, IngestResult.KNOWN, video) if video and videos.is_ingested(self.library, video) else None
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
@@ -193,7 +193,7 @@ class _Intake:
 
     def _remember(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
         videos.add_copy(self.library, video.id, path, stamp)
-        return Outcome(path, Result.COPY, replace(video, path=str(path)))
+        return Outcome(path, IngestResult.COPY, replace(video, path=str(path)))
 
     def _sample(self, path: Path, probe: Probe, folder: Path, content_hash: str) -> tuple[FrameDraft, ...]:
         if probe.kind is MediaKind.AUDIO:
@@ -276,7 +276,7 @@ class _Intake:
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)
-        return Outcome(path, Result.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(new))
+        return Outcome(path, IngestResult.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(new))
 
     def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], known: Container[PassageKind]) -> list[JobKind]:
         """What is left to do after the transaction. `known` are the kinds of passage there are: none is made twice."""

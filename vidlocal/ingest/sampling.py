@@ -14,11 +14,10 @@ from PIL import Image
 
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FrameDraft
-from vidlocal.signals import registry, representatives, sharpness, shots
+from vidlocal.signals import representatives, sharpness, shots
 from vidlocal.signals.features import Descriptors, FrameFeatures, distance, extract_features
 from vidlocal.signals.novelty import NoveltyTracker
 from vidlocal.signals.similarity import is_repeat
-from vidlocal.signals.view import View
 
 JPEG_QUALITY = 85
 
@@ -49,7 +48,6 @@ class _Kept:
 
     name: str
     novelty: float
-    facts: dict[str, object]
     gist: Descriptors
     sharpness: float
 
@@ -101,7 +99,6 @@ class _Sampler:
             dhash=dhash,
             rank=rank,
             novelty=kept.novelty,
-            facts=kept.facts,
         )
 
     def _repeated(self, time: float, look: FrameFeatures) -> int | None:
@@ -112,9 +109,8 @@ class _Sampler:
         return position if is_repeat(self._original, look, seconds_later=time - self._times[position]) else None
 
     def _keep(self, picture: DecodedFrame, look: FrameFeatures, name: str) -> _Kept:
-        view = View(picture.rgb, look, self._last[-1] if self._last else None)
         novelty = round(self._novelty.score(look.descriptor), 4)
-        return _Kept(name, novelty, registry.measure(view), look.descriptor, sharpness.detail(picture.rgb))
+        return _Kept(name, novelty, look.descriptor, sharpness.detail(picture.rgb))
 
     def _change(self, look: FrameFeatures) -> shots.FrameChange:
         return shots.FrameChange(

@@ -21,7 +21,7 @@ from vidlocal.store.database import Library
 if TYPE_CHECKING:
     from vidlocal.engines.base import TextEngine, VisionEngine
 
-__all__ = ["SILENT", "Evidence", "Statement", "answer", "gather", "look"]
+__all__ = ["SILENT", "Evidence", "Statement", "answer", "gather_evidence", "look"]
 
 SILENT = "The library does not say."
 
@@ -37,7 +37,7 @@ class Evidence:
     notice: str | None = None
 
 
-def gather(
+def gather_evidence(
     library: Library,
     question: str,
     *,

@@ -32,7 +32,7 @@ PictureVector = Callable[[str], Callable[[], QueryVector]]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SearchResult:
     """What was found, best first. `notice` is a sentence for the person when the search had to do with less.
 
     `words` are those that were looked for, without filters and with misspelt ones put right. `why` is by passage id
@@ -56,7 +56,7 @@ def search(
     query_vector: Callable[[str], QueryVector] | None = None,
     picture_vector: PictureVector | None = None,
     by_words: bool = True,
-) -> Result:
+) -> SearchResult:
     """The moments that match `query`, at most `limit`. `videos` (ids) and `kinds` narrow the search; None is all.
 
     `query_vector` asks the embedding model; it is not called when no vectors are stored, and when it
@@ -96,13 +96,13 @@ def search(
                 notices.append("Pictures are found by words: say what they show.")
         seen, seen_for = _seen(library, looks, count, only)
         found = [*hits.read(library, scores), *seen]
-        places = hits.places(library, {hit.video_id for hit in found})
+        places = hits.video_refs(library, {hit.video_id for hit in found})
     notices += [f"No match for {word}, searched for {other}." for word, other in meant.items()]
     if ranked.scores and not ranked.fits and not seen:
         notices.append(_UNFIT)
     why = seen_for | {passage_id: reason for passage_id, (_, reason) in ranked.scores.items()}
     notice = " ".join([*notices, *(sentence for sentence in (silent, unseen) if sentence)]) or None
-    return Result(query, group(found, places, limit=limit), notice, text, why)
+    return SearchResult(query, group(found, places, limit=limit), notice, text, why)
 
 
 def _narrowed(

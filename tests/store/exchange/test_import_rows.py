@@ -36,14 +36,14 @@ def wedding(library: Library) -> int:
         stamp=FileStamp(1_000, 1, 1),
         probe=Probe(kind=MediaKind.VIDEO, duration=20.0, width_px=640, height_px=360, video_codec="h264"),
         frame_drafts=[
-            FrameDraft(0.0, 0, f"frames/{HASH}/000000.jpg", (1 << 64) - 1, rank=0, facts={"brightness": 0.5}),
+            FrameDraft(0.0, 0, f"frames/{HASH}/000000.jpg", (1 << 64) - 1, rank=0),
             FrameDraft(2.0, 0, None, 0, same_as=0),
         ],
         text_passages=[Passage(4.0, 7.5, PassageKind.SPEECH, "the bride walks", "en", "whisper", "base")],
         plan=[],
     )
     frame = frames.of_video(library, video_id)[0]
-    frames.store_scene(library, frame, SceneAnswer("A bride.", tags=("dance",)), BY, visible=False)
+    frames.store_scene(library, frame, SceneAnswer("A bride.", tags=("dance",), setting="church"), BY, visible=False)
     cited = passages.of_video(library, video_id)[0].id or 0
     whole = Chapter(0.0, 20.0, "All", "A wedding.", (cited,))
     part = Chapter(0.0, 9.0, "Walk", "She walks.", (cited,), 0.5)
@@ -81,6 +81,15 @@ def test_what_is_exported_comes_back_without_loss(library: Library, tmp_path: Pa
         assert [video.content_hash for video in videos.every(other)][1:] == [HASH]
         imported(other, *out)
         assert exported(other)[2:] == out
+
+
+def test_frames_of_an_older_export_may_have_measured_facts(library: Library) -> None:
+    facts = {"brightness": 0.5, "colours": [{"name": "red", "hex": "#c81e28", "share": 1.0}], "setting": "church"}
+    video = {"type": "video", "name": "v", "duration": 9}
+    _, bad = imported(library, video, {"type": "frame", "video": "v", "time": 0.0, "facts": facts})
+    assert not bad
+    (frame,) = [line for line in exported(library) if line["type"] == "frame"]
+    assert frame["facts"] == facts
 
 
 def test_a_video_is_identified_by_its_name_alone_and_its_text_is_queued_for_embedding(library: Library) -> None:

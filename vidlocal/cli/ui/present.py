@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vidlocal.cli.ui import console as output
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
-from vidlocal.search.run import Result
+from vidlocal.search.run import SearchResult
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
@@ -21,7 +21,7 @@ _THUMB_PX, _THUMB_COLUMNS = 256, 28
 _WIDEST_PX = 480
 
 
-def write_page(library: Library, found: Result, target: Path) -> None:
+def write_page(library: Library, found: SearchResult, target: Path) -> None:
     """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
     from vidlocal.export.thumbnail import as_jpeg, thumbnail
     from vidlocal.media.atomic_write import atomic_file
@@ -35,7 +35,7 @@ def write_page(library: Library, found: Result, target: Path) -> None:
         draft.write_text(page(found.query, cards), encoding="utf-8")
 
 
-def draw_thumbs(library: Library, found: Result, *, how: str) -> None:
+def draw_thumbs(library: Library, found: SearchResult, *, how: str) -> None:
     """A picture of each moment on the terminal, with its number; none elsewhere. `how` is the setting `thumbs`."""
     if not output.on_terminal():
         return
@@ -89,7 +89,7 @@ def _show_blocks(drawn: "Sequence[tuple[Text, str]]") -> None:
     output.show(Columns(groups, padding=(1, 2)))
 
 
-def open_moment(library: Library, found: Result, number: int, *, player: str | None, quiet: bool) -> None:
+def open_moment(library: Library, found: SearchResult, number: int, *, player: str | None, quiet: bool) -> None:
     """Play moment `number`, counted from 1, at its time."""
     if number > len(found.moments):
         raise UsageError(f"There is no moment {number}: {len(found.moments)} were found.")

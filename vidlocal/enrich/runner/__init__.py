@@ -1,1 +1,1 @@
-"""The runner: host pool, failure policy, schedule and everything else that is the same for all job kinds."""
+"""The runner: host pool, failure policy, schedule; the same for all job kinds."""

@@ -1,4 +1,4 @@
-"""Canary checks: descriptions become visible only after their model passed a check before and after them.
+"""Canary checks: descriptions become visible only between two passed checks of the model.
 
 Servers have dropped images silently while the model went on inventing descriptions. Descriptions between two checks
 stay hidden from search, and are redone if the second check fails.

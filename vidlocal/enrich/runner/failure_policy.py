@@ -19,7 +19,7 @@ _Results = deque[tuple[Job, str | None]]
 
 
 def fault_of(error: VidlocalError) -> Fault | None:
-    """Return the cause of a failure by the class of its error."""
+    """Return the cause of a failure by the class of the error."""
     faults = ((AnswerRejected, Fault.ANSWER), (MediaError, Fault.FILE), (ToolError, Fault.TOOL))
     return next((fault for sort, fault in faults if isinstance(error, sort)), None)
 
@@ -38,8 +38,9 @@ class FailurePolicy:
         self._results[job.kind].append((job, None))
 
     def record_failure(self, job: Job, error: VidlocalError) -> bool:
-        """Charge a job one attempt. Returns True if that was its last.
+        """Charge a job one attempt.
 
+        Returns True if that was its last.
         Raises EngineError, after refunding the recent attempts, if the model is at fault.
         """
         reason = str(error)

@@ -1,4 +1,4 @@
-"""Pool of model servers: each takes requests as fast as it can, with back-off after failures.
+"""Pool of model servers with parallel requests, and back-off after failures.
 
 A request is plain data and runs on a thread of its own, without the library. The thread that owns the pool claims
 jobs, submits requests and stores the responses.
@@ -30,7 +30,7 @@ _MAX_PROBE_INTERVAL_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server and its models; None for a model it lacks.
+    """A server with models; None for a missing model.
 
     `check` returns the reason to stop using the server, or None. `slots`: parallel requests, None to measure.
     """
@@ -63,19 +63,22 @@ class Host:
 
 
 class Request(Protocol):
-    """A request to a model as plain data: a frozen dataclass that can be pickled and sent to another process.
+    """A request to a model as plain data: a frozen dataclass to pickle and send to another process.
 
     `perform` needs the models of a host, never the library, and returns a response of the same nature.
     """
 
     def perform(self, host: Host) -> object:
-        """Ask the model. Raises EngineError and its subclasses."""
+        """Ask the model.
+
+        Raises EngineError and its subclasses.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request, and the function that stores its response in the library and returns one line about the result."""
+    """A request, and a function to store the response in the library; returns one line about the result."""
 
     request: Request
     store: Callable[[Any], str]
@@ -225,7 +228,7 @@ class Pool:
                         engine.unload()
 
     def probe_silent(self) -> None:
-        """Start a probe of every silent host that is due."""
+        """Probe every silent host due for a probe."""
         for state in self.states:
             if state.is_silent and not state.is_probed and self.now() >= state.retry_at:
                 state.is_probed = True
@@ -248,7 +251,7 @@ class Pool:
         return [state for state in self.states if not state.is_excluded(kind) and serves(state.host)]
 
     def _record_success(self, state: HostState) -> None:
-        """Count a response; with automatic slots, double them while throughput grows."""
+        """Count a response; double automatic slots while throughput grows."""
         state.busy_count = 0
         state.finished += 1
         self.on_wait(None)

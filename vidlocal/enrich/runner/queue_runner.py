@@ -43,7 +43,7 @@ _PACE_STORE_INTERVAL = 5
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Clocks of the deep pass: wall time in seconds, local time, and a function that sleeps."""
+    """Clocks of the deep pass: wall time in seconds, local time, and a sleep function."""
 
     now: Callable[[], float] = time.time
     local: Callable[[], datetime] = lambda: datetime.now().astimezone()
@@ -115,7 +115,10 @@ def remaining_jobs(library: Library, job_filter: JobFilter = ALL_JOBS) -> dict[J
 
 @dataclass(slots=True)
 class QueueRunner:
-    """One run over the queue. Use from the thread that owns the library."""
+    """One run over the queue.
+
+    Use from the thread that owns the library.
+    """
 
     library: Library
     pool: Pool
@@ -259,7 +262,7 @@ class QueueRunner:
         return False
 
     def _record_failure(self, job: Job, failure: VidlocalError) -> None:
-        """Charge the job an attempt; if the model is at fault, skip the kind, or end the run if it is DESCRIBE."""
+        """Charge the job an attempt; if the model is at fault, skip the kind, or end the run (DESCRIBE)."""
         try:
             self.summary.failed += self._failures.record_failure(job, failure)
         except EngineError as verdict:
@@ -286,7 +289,7 @@ class QueueRunner:
         self.on_progress(EnrichProgress(job.kind, done, done + self._remaining, title, line, seconds_each, eta))
 
     def _measure_pace(self, seconds: float) -> float | None:
-        """Mean interval between the last answers of all hosts; for the first answer, its duration.
+        """Mean interval between the last answers of all hosts; for the first answer, the duration.
 
         None if the machine slept meanwhile, or its clock was set.
         """

@@ -1,4 +1,4 @@
-"""Schedule of the deep pass: conditions that hold the work, and events that end the run."""
+"""Schedule of the deep pass: conditions for work, and events to end the run."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ class Condition(Protocol):
 
 
 class End(Protocol):
-    """An event that ends the run."""
+    """An event to end the run."""
 
     def end_reason(self) -> str | None:
         """Return a sentence with the reason to end the run now, or None."""
@@ -223,7 +223,7 @@ class MachineIdle:
 
 
 class EndAtTime:
-    """End the run at a time of day, or as soon as the clock is past it."""
+    """End the run at a time of day, or as soon as possible afterwards."""
 
     def __init__(self, at: time, local: Callable[[], datetime]) -> None:
         self._local = local
@@ -234,7 +234,7 @@ class EndAtTime:
 
 
 class EndAfter:
-    """End the run after `seconds` in which the machine was awake. `now` is monotonic."""
+    """End the run after `seconds` with the machine awake. `now` is monotonic."""
 
     def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self._seconds = seconds

@@ -31,7 +31,10 @@ def on_battery(supplies: Path = POWER_SUPPLIES) -> bool:
 
 
 def has_battery(supplies: Path) -> bool:
-    """False if the machine surely has no battery. On Linux psutil also reports those of a mouse or keyboard."""
+    """False if the machine surely has no battery.
+
+    On Linux psutil also reports those of a mouse or keyboard.
+    """
     if sys.platform != "linux" or not supplies.is_dir():
         return True
     return any(
@@ -46,7 +49,7 @@ def _line(path: Path) -> str:
 
 
 def lower_priority() -> None:
-    """Lower the scheduling priority of this process until its end."""
+    """Lower the scheduling priority of this process, for good."""
     with suppress(OSError):
         os.nice(max(0, NICENESS - os.nice(0)))
 

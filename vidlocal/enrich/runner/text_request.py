@@ -9,7 +9,7 @@ from vidlocal.records import Provenance
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
-    """A prompt, the JSON schema of its answer, and the number of earlier failures.
+    """A prompt, the JSON schema of the answer, and the number of earlier failures.
 
     An empty prompt asks nothing and returns the provenance alone.
     """

@@ -57,7 +57,10 @@ class DescribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class DescribeResponse:
-    """A description. `schema_ok`: result of a trial of the schema, None if it was not tried."""
+    """A description.
+
+    `schema_ok`: result of a trial of the schema, None if it was not tried.
+    """
 
     answer: SceneAnswer
     provenance: Provenance
@@ -66,7 +69,7 @@ class DescribeResponse:
 
 
 class Describer:
-    """Builds tasks for frames and stores descriptions; with `guarded` they stay hidden until the next canary check."""
+    """Builds tasks for frames and stores descriptions; `guarded` hides new ones until the next canary check."""
 
     def __init__(self, library: Library, *, guarded: bool = False) -> None:
         self._library = library
@@ -74,12 +77,15 @@ class Describer:
         self._trials: dict[str, tuple[int, int]] = {}
 
     def load_trials(self, engine: VisionEngine) -> None:
-        """Load the schema trials of a model from earlier runs. Call before its first request."""
+        """Load the schema trials of a model from earlier runs.
+
+        Call before its first request.
+        """
         tried, failures = (facts.get(self._library, schema_key(engine)) or "0 0").split()
         self._trials[schema_key(engine)] = int(tried), int(failures)
 
     def plain_models(self) -> frozenset[str]:
-        """Keys of the models that failed too many trials of the schema."""
+        """Keys of the models with too many failed trials of the schema."""
         return frozenset(key for key, (_, failures) in self._trials.items() if failures > MAX_SCHEMA_FAILURES)
 
     def prepare(self, job: Job) -> Task | None:

@@ -21,7 +21,7 @@ Texts = Sequence[tuple[int, str]]
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """A batch of texts, each with the id of its passage."""
+    """A batch of texts with passage ids."""
 
     texts: tuple[tuple[int, str], ...]
 
@@ -34,7 +34,7 @@ class EmbedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Vectors of passages, n x d, in the order of the ids beside them; `rejected`: ids the model failed on."""
+    """Vectors of passages, n x d, in the order of the ids beside; `rejected`: ids the model failed on."""
 
     parts: tuple[tuple[tuple[int, ...], Vectors], ...] = ()
     rejected: tuple[int, ...] = ()
@@ -45,14 +45,14 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class EmbedResponse:
-    """Vectors, and the key of the model that made them."""
+    """Vectors, and the key of the model."""
 
     model_key: str
     embedded: Embedded
 
 
 class Embedder:
-    """Builds tasks of one batch of a video; its job is requeued until all passages have vectors of `model_key`."""
+    """Builds tasks of one batch of a video, until all passages have vectors of `model_key`."""
 
     def __init__(self, library: Library, model_key: str) -> None:
         self._library = library
@@ -93,7 +93,10 @@ class Embedder:
 
 
 def embed(engine: EmbedEngine, batch: Texts) -> Embedded:
-    """Embed a batch. One bad text fails its whole batch, so a failed batch is halved until the text is isolated."""
+    """Embed a batch.
+
+    One bad text fails its whole batch, so a failed batch is halved until the text is isolated.
+    """
     try:
         vectors = engine.embed([text for _, text in batch])
     except AnswerRejected:

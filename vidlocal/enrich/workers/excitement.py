@@ -1,4 +1,4 @@
-"""How lively a video is along its timeline: what the vision model said of frames, else the text model."""
+"""Excitement along the timeline of a video, by the vision model, else the text model."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from vidlocal.store.database import Library
 
 
 def of_sections(library: Library, video_id: int, sections: Sequence[Section]) -> list[float | None]:
-    """One value per section, 0 to 1; None where nobody said."""
+    """Excitement per section, 0 to 1; None if unknown."""
     frames = understanding.frame_excitement(library, video_id)
     curve: list[float | None] = []
     for section in sections:
@@ -20,7 +20,7 @@ def of_sections(library: Library, video_id: int, sections: Sequence[Section]) ->
 def of_video(
     library: Library, video_id: int, sections: Sequence[Section], curve: Sequence[float | None]
 ) -> float | None:
-    """One value for all of it: of its sections, long ones counting more; of its frames where it has no sections."""
+    """Excitement of the whole video: mean of the sections weighted by length, else mean of the frames."""
     if sections:
         return mean(sections, curve)
     values = [value for _, value in understanding.frame_excitement(library, video_id)]

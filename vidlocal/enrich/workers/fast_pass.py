@@ -1,4 +1,7 @@
-"""The fast pass: OCR, speech and image vectors. Ingest runs it at once, enrich runs the remaining jobs."""
+"""The fast pass: OCR, speech and image vectors.
+
+Ingest runs it at once, enrich runs the remaining jobs.
+"""
 
 import time
 from collections.abc import Callable, Collection
@@ -60,7 +63,7 @@ def run_fast_pass(
     `only`: kinds of work, None for all. `stop` is called before every job and may block; `hold` is called during jobs
     and returns at once. A held job is released and continues later at its checkpoint.
     """
-    run = _Run(library, engines, lock, job_filter, on_stage, stop, hold)
+    run = _FastPassRun(library, engines, lock, job_filter, on_stage, stop, hold)
     notes: tuple[str, ...] = ()
     for kind in FAST_KINDS:
         if only is None or kind in only:
@@ -69,7 +72,7 @@ def run_fast_pass(
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _FastPassRun:
     library: Library
     engines: FastEngines
     lock: ProcessLock
@@ -79,7 +82,10 @@ class _Run:
     hold: Callable[[], bool]
 
     def run_kind(self, kind: JobKind) -> tuple[str, ...]:
-        """Run all due jobs of a kind. Without its engine, return the reason if jobs are due."""
+        """Run all due jobs of a kind.
+
+        Without its engine, return the reason if jobs are due.
+        """
         perform = {
             JobKind.READ: self._read_screen,
             JobKind.TRANSCRIBE: self._transcribe,

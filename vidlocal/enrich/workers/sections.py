@@ -37,7 +37,7 @@ class Sections:
         return finished, open_prompts
 
     def task(self, job: Job, video: Video, prompt: "SectionPrompt") -> Task:
-        """Build the task of one section; its job is requeued for the next step."""
+        """Build the task of one section, with the job requeued for the next step."""
 
         def store(response: TextResponse) -> str:
             section = prompt.parse(response.text)
@@ -66,7 +66,10 @@ class SectionPrompt:
         self.fingerprint = hashlib.blake2b(source.encode(), digest_size=16).hexdigest()
 
     def parse(self, text: str) -> Section:
-        """Parse an answer. Raises AnswerRejected if it violates the schema or cites no passage of the prompt."""
+        """Parse an answer.
+
+        Raises AnswerRejected if it violates the schema or cites no passage of the prompt.
+        """
         ids = [passage.id or 0 for passage in self.segment.passages]
         answer = text_parser.section(text, ids)
         return Section(self.segment.number, self.segment.start, self.segment.end, self.fingerprint, answer)

@@ -1,4 +1,4 @@
-"""Cut the passages of a video into segments that fit the context of a text model. Pure."""
+"""Cut the passages of a video into segments for the context of a text model. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MIN_LINE_TOKENS = 32
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A span of a video, and the passages that begin in it. `number`: position on the timeline."""
+    """A span of a video, and passages starting inside. `number`: position on the timeline."""
 
     number: int
     start: float
@@ -56,7 +56,7 @@ def without_repeats(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MOST_NOTE_CHARACTERS) -> tuple[Passage, ...]:
-    """Evenly spread passages that fit into `room` tokens, each cut to `max_chars` characters."""
+    """Evenly spread passages within `room` tokens, each cut to `max_chars` characters."""
     costs = [prompt_escape.tokens(prompt_escape.notes([passage], most=max_chars)) + 2 for passage in passages]
     share = min(1.0, room / max(1, sum(costs)))
     while True:

@@ -1,4 +1,4 @@
-"""Summarise videos: sections combined into chapters and a summary, with the passages they cite."""
+"""Summarise videos: sections combined into chapters and a summary, with cited passages."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _LINE_LENGTHS = (text_prompts.MOST_NOTE_CHARACTERS, 200, 140, 100, 70, 50)
 
 
 class Summariser:
-    """Builds one task of a video at a time: first its sections, then the summary; requeued until done."""
+    """Builds one task of a video at a time: first sections, then the summary; requeued until done."""
 
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
@@ -121,12 +121,12 @@ def _chapter_text(title: str, sections: Sequence[Section]) -> str:
 
 
 def _with_words(text: str, sections: Sequence[Section]) -> str:
-    """The text, with the most frequent words of the sections missing in it appended in brackets, for search."""
+    """The text, with missing frequent words of the sections appended in brackets, for search."""
     folded = text.casefold()
     votes = Counter(
         form
         for section in sections
-        for form in {vocabulary.normalized(word) for word in (*_words(section), section.answer.event_type)}
+        for form in {vocabulary.normalize(word) for word in (*_words(section), section.answer.event_type)}
         if form and form not in folded
     )
     words = sorted(votes, key=lambda form: (-votes[form], form))[:_MAX_ADDED_WORDS]

@@ -27,7 +27,7 @@ Mentions = Mapping[tuple[TagKind, str], tuple[str, Sequence[int]]]
 
 
 class Tagger:
-    """Builds one task of a video at a time: first its sections, then synonyms of new words; requeued until done.
+    """Builds one task of a video at a time: first sections, then synonyms of new words; requeued until done.
 
     `model` and `num_ctx` are those of the text model on every host.
     """
@@ -128,7 +128,7 @@ class Tagger:
         return votes.most_common(1)[0][0] if votes else ""
 
     def _untagged_frames(self, video: Video, tags: Sequence[VideoTag]) -> list[tuple[int, str]]:
-        """Frames described in plain sentences, each with the tags its description contains."""
+        """Frames described in plain sentences, each with the tags in the description."""
         words = [tag.tag for tag in tags if tag.kind is not TagKind.KEYWORD]
         return [
             (passage.frame_id, word)
@@ -155,7 +155,7 @@ def _tags(mentions: Mentions, keys: Sequence[tuple[TagKind, str]], canonical: Ma
 
 
 def _canonical(word: str, synonyms: Mapping[str, str]) -> str:
-    """The end of a chain of synonyms; for a cycle, its first word in the alphabet."""
+    """The end of a chain of synonyms; for a cycle, the first word in the alphabet."""
     chain = [word]
     while (following := synonyms.get(chain[-1])) is not None:
         if following in chain:

@@ -25,7 +25,7 @@ CONTEXT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TE
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """A sequence to describe: its images and their times in order, cuts between them, and passages of the same time.
+    """A sequence to describe: images and times in order, cuts, and passages of the same time.
 
     `multi_image`: digests of models and, as far as known, if they take several images at once. `plain_models` as in
     `DescribeRequest`.
@@ -40,8 +40,9 @@ class WatchRequest:
     multi_image: tuple[tuple[str, bool], ...]
 
     def perform(self, host: Host) -> "WatchResponse":
-        """Ask the vision model of `host`. Several images at once need a model that passed the probe and room for them.
+        """Ask the vision model of `host`.
 
+        Several images at once need a model that passed the probe and room for them.
         An answer that violates the schema is asked for again at once in plain sentences.
         """
         engine = host.require_vision()
@@ -65,7 +66,7 @@ class WatchResponse:
 
 
 class Watcher:
-    """Builds tasks for sequences and stores actions; with `guarded` they stay hidden until the next canary check.
+    """Builds tasks for sequences and stores actions; `guarded` hides new ones until the next canary check.
 
     `plain_models` returns the keys of models that cannot follow a schema.
     """
@@ -80,7 +81,10 @@ class Watcher:
         self._sequences: tuple[int, dict[int, FrameSequence]] = (0, {})
 
     def load_abilities(self, engine: VisionEngine) -> None:
-        """Load the stored result of the multi-image probe of a model. Call before its first request."""
+        """Load the stored result of the multi-image probe of a model.
+
+        Call before its first request.
+        """
         stored = facts.get(self._library, facts.multi_image_key(engine.digest))
         if stored is not None:
             self._multi_image[engine.digest] = stored == facts.YES
@@ -139,7 +143,7 @@ class _MultiImageCheck:
         self._lock = threading.Lock()
 
     def check(self, engine: VisionEngine, stored: dict[str, bool]) -> bool:
-        """Return the stored result for a model, or probe it."""
+        """Return the stored result for a model, or probe the model."""
         if engine.digest in stored:
             return stored[engine.digest]
         with self._lock:
@@ -163,7 +167,7 @@ class _View:
 
     @classmethod
     def build(cls, engine: VisionEngine, request: WatchRequest, *, multi_image: bool) -> Self:
-        """Choose separate images if the model takes several and its context has room for them, else one sheet."""
+        """Choose separate images if model and context have room for several, else one sheet."""
         jpegs, times = request.jpegs, request.times
         room = multi_image_probe.fitting(engine.num_ctx)
         if not multi_image or room < min(multi_image_probe.LEAST_PICTURES, len(jpegs)):
@@ -195,7 +199,7 @@ def _spread(count: int, limit: int) -> list[int]:
 
 
 def _text(answer: ActionAnswer) -> str:
-    """The action, with tags not named in it appended in brackets, so that a search finds them too."""
+    """The action, with further tags appended in brackets, for search."""
     action = answer.action.casefold()
     extra = dict.fromkeys(tag.lower() for tag in answer.tags if tag.casefold() not in action)
     return f"{answer.action} [{', '.join(extra)}]" if answer.action and extra else answer.action
