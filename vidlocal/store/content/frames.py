@@ -53,8 +53,8 @@ def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[i
     with library.writing() as connection:
         for draft in drafts:
             cursor = connection.execute(
-                """INSERT INTO frames (video_id, time, shot, image, image_crc, dhash, same_as, rank, novelty, facts)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, json(?))""",
+                """INSERT INTO frames (video_id, time, shot, image, image_crc, dhash, same_as, rank, novelty)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     video_id,
                     draft.time,
@@ -65,7 +65,6 @@ def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[i
                     None if draft.same_as is None else ids[draft.same_as],
                     draft.rank,
                     draft.novelty,
-                    draft.facts_json(),
                 ),
             )
             ids.append(int(cursor.lastrowid or 0))
