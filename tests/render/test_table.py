@@ -83,7 +83,7 @@ def test_explanations_and_second_looks_follow_their_moment() -> None:
         2: PassageExplanation(2, 0.4, 0.51, None, None, None, 1.5),
     }
     looks = {result: SecondLook(61.0, True, "a cake \x1b[2J")}
-    output = render(table.moments([result], (), width=100, explanations=explanations, looks=looks), 100)
+    output = render(table.moments([result], (), width=100, explanations=explanations, second_looks=looks), 100)
     assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in output
     assert "words #2, coverage 0.40, weight 0.51; no vector, weighted as z 1.50" in output
     assert "filter only" in output

@@ -110,7 +110,7 @@ def _show(
 def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
     why = result.why if explain else None
     if json:
-        output.document(results.to_document(result.query, result.moments, explanations=why, looks=looks))
+        output.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
     elif not output.on_terminal():
         for moment in result.moments:
             output.line(results.to_tsv(moment))
@@ -120,6 +120,6 @@ def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Mo
 
         console = output.console()
         console.print(
-            table.moments(result.moments, query_words(result.words), width=console.width, explanations=why, looks=looks)
+            table.moments(result.moments, query_words(result.words), width=console.width, explanations=why, second_looks=looks)
         )
     output.arrive()

@@ -13,14 +13,17 @@ def to_document(
     moments: Sequence[Moment],
     *,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
-    looks: Mapping[Moment, SecondLook] | None = None,
+    second_looks: Mapping[Moment, SecondLook] | None = None,
 ) -> dict[str, object]:
     """`{"query", "moments": [...]}` for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
-    `explanations`, by passage id, are added to the hits, `looks` to the moments. Texts are as stored: write the JSON
-    with `sanitize.to_json` to escape control characters.
+    `explanations`, by passage id, are added to the hits, `second_looks` to the moments. Texts are as stored: write the
+    JSON with `sanitize.to_json` to escape control characters.
     """
-    return {"query": query, "moments": [_moment(moment, explanations, (looks or {}).get(moment)) for moment in moments]}
+    return {
+        "query": query,
+        "moments": [_moment(moment, explanations, (second_looks or {}).get(moment)) for moment in moments],
+    }
 
 
 def to_tsv(moment: Moment) -> str:
@@ -72,25 +75,25 @@ def _explanation(
     """`{"why": ...}`, null for a hit found by a filter only; empty without `explanations`."""
     if explanations is None:
         return {}
-    reason = explanations.get(hit.key)
-    if reason is None:
+    scores = explanations.get(hit.key)
+    if scores is None:
         return {"why": None}
-    if isinstance(reason, FrameExplanation):
-        picture = {"rank": reason.rank, "cosine": round(reason.cosine, 4), "z": round(reason.z, 4)}
-        return {"why": {"words": None, "vectors": None, "pictures": {**picture, "weight": round(reason.z, 4)}}}
+    if isinstance(scores, FrameExplanation):
+        image = {"rank": scores.rank, "cosine": round(scores.cosine, 4), "z": round(scores.z, 4)}
+        return {"why": {"words": None, "vectors": None, "pictures": {**image, "weight": round(scores.z, 4)}}}
     words = None
-    if reason.coverage is not None:
+    if scores.coverage is not None:
         words = {
-            "rank": reason.words_rank,
-            "coverage": round(reason.coverage, 4),
-            "weight": round(reason.words_weight, 4),
+            "rank": scores.words_rank,
+            "coverage": round(scores.coverage, 4),
+            "weight": round(scores.words_weight, 4),
         }
     meaning: dict[str, object] | None = None
-    if reason.cosine is not None and reason.z is not None:
+    if scores.cosine is not None and scores.z is not None:
         meaning = {
-            "rank": reason.meaning_rank,
-            "cosine": round(reason.cosine, 4),
-            "z": round(reason.z, 4),
-            "weight": round(reason.meaning_weight, 4),
+            "rank": scores.meaning_rank,
+            "cosine": round(scores.cosine, 4),
+            "z": round(scores.z, 4),
+            "weight": round(scores.meaning_weight, 4),
         }
     return {"why": {"words": words, "vectors": meaning}}

@@ -63,7 +63,7 @@ def moments(
     *,
     width: int,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
-    looks: Mapping[Moment, SecondLook] | None = None,
+    second_looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
     """Moments by rank: one line with title, time, score and kinds, then the best text with `words` highlighted.
 
@@ -91,7 +91,7 @@ def moments(
         excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _no_text(moment)
         below = [
             excerpt,
-            *_second_look((looks or {}).get(moment)),
+            *_second_look((second_looks or {}).get(moment)),
             *(_explanations(moment, explanations) if explanations is not None else ()),
         ]
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
@@ -104,10 +104,10 @@ def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width
     counts = [
         (f"{cluster.frame_count:,}", f"{len(cluster.occurrences):,}", f"{cluster.video_count:,}") for cluster in groups
     ]
-    cells = [max(map(len, column)) for column in zip(*counts, ("pictures", "takes", "videos"), strict=True)]
+    cells = [max(map(len, column)) for column in zip(*counts, ("frames", "takes", "videos"), strict=True)]
     indent = rank_cells + 2
     free = max(12, width - indent - sum(cells) - 6 - len("  0:00:00"))
-    heads = "  ".join(f"{name:>{size}}" for name, size in zip(("pictures", "takes", "videos"), cells, strict=True))
+    heads = "  ".join(f"{name:>{size}}" for name, size in zip(("frames", "takes", "videos"), cells, strict=True))
     blocks: list[RenderableType] = [Text(f"{'':{indent}}{heads}  looks like", style="dim")]
     for rank, (cluster, numbers) in enumerate(zip(groups, counts, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
