@@ -1,4 +1,4 @@
-"""What a shell may be offered: read at once or not at all, and without leaving a trace."""
+"""Candidates for completion are read at once or not at all, and leave no trace."""
 
 import sqlite3
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_videos_tags_and_languages_are_offered(library: Library) -> None:
     assert completion_source.languages(library.folder) == ["es"]
 
 
-def test_a_missing_library_offers_nothing_and_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_library_offers_nothing_and_is_not_created(tmp_path: Path) -> None:
     assert everything(tmp_path / "nowhere") == []
     assert list(tmp_path.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_a_library_of_another_version_offers_nothing(library: Library, version: 
     assert everything(library.folder) == []
 
 
-def test_a_library_that_is_written_to_is_read_as_it_was(library: Library) -> None:
+def test_a_library_being_written_is_read_in_its_old_state(library: Library) -> None:
     add_video(library, "wedding", "hello")
     with library.writing() as connection:
         connection.execute("UPDATE videos SET title = 'party'")
@@ -84,7 +84,7 @@ def test_reading_leaves_no_file_behind(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_a_search_without_end_is_given_up(library: Library) -> None:
+def test_an_endless_query_is_aborted(library: Library) -> None:
     add_video(library, "wedding", "hello")
     library.connection.execute("DROP TABLE tags")
     library.connection.execute(

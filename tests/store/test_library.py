@@ -1,4 +1,4 @@
-"""The library file: what is stored, found again, and forgotten."""
+"""The library file: videos, frames, passages and jobs."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def add_video(library: Library, name: str = "wedding.mp4", *, content_hash: str 
     )
 
 
-def test_a_new_video_is_stored_whole_with_its_jobs(library: Library) -> None:
+def test_a_new_video_is_stored_with_its_jobs(library: Library) -> None:
     video_id = add_video(library)
     assert [frame.time for frame in frames.of_video(library, video_id)] == [0.0, 2.0, 4.0]
     assert frames.of_video(library, video_id)[1].same_as == frames.of_video(library, video_id)[0].id
@@ -77,7 +77,7 @@ def test_representative_frames_are_claimed_first(library: Library) -> None:
     assert frame.time == 0.0
 
 
-def test_a_lease_that_ran_out_makes_the_job_claimable_again(library: Library) -> None:
+def test_a_job_with_an_expired_lease_can_be_claimed(library: Library) -> None:
     add_video(library)
     first = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=100.0, lease_s=10.0)
     assert jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=109.0, lease_s=10.0) is None
@@ -87,7 +87,7 @@ def test_a_lease_that_ran_out_makes_the_job_claimable_again(library: Library) ->
     assert first.id == again.id
 
 
-def test_a_laptop_that_slept_through_a_lease_takes_no_job_from_itself(library: Library) -> None:
+def test_a_worker_does_not_claim_its_own_job_after_sleeping_through_the_lease(library: Library) -> None:
     add_video(library)
     jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=100.0, lease_s=10.0)
     assert jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=28_900.0, lease_s=10.0) is None
@@ -122,7 +122,7 @@ def test_a_released_job_costs_no_attempt(library: Library) -> None:
     assert jobs.failures(library) == []
 
 
-def test_a_repeat_shows_the_description_of_the_frame_it_repeats(library: Library) -> None:
+def test_a_repeat_has_the_description_of_its_original(library: Library) -> None:
     video_id = add_video(library)
     first = frames.of_video(library, video_id)[0]
     frames.store_scene(library, first, SceneAnswer(description="A bride.", tags=("Bride", "aisle")), WRITER)
@@ -132,7 +132,7 @@ def test_a_repeat_shows_the_description_of_the_frame_it_repeats(library: Library
     assert frames.coverage(library) == frames.Coverage(described=2, total=3, distinct_undescribed=1)
 
 
-def test_a_scene_lasts_until_the_picture_changes(library: Library) -> None:
+def test_a_frame_is_visible_until_the_next_distinct_one(library: Library) -> None:
     video_id = add_video(library)
     first, _, last = frames.of_video(library, video_id)
     assert frames.visible_until(library, first) == 4.0
@@ -155,10 +155,10 @@ def test_a_video_is_found_by_number_path_and_part_of_its_name(library: Library) 
     with pytest.raises(UsageError, match="matches 2 videos"):
         videos.resolve(library, "d")
     with pytest.raises(UsageError, match="vidlocal list"):
-        videos.resolve(library, "nothing of the kind")
+        videos.resolve(library, "no such title")
 
 
-def test_videos_of_one_title_are_told_apart_by_their_files(library: Library) -> None:
+def test_videos_with_one_title_are_listed_with_their_files(library: Library) -> None:
     for number, name in enumerate(("day/jfk.mp3", "day/jfk.wav", "night/jfk.wav")):
         add_video(library, name, content_hash=f"h{number}")
     with pytest.raises(UsageError) as failed:
@@ -175,7 +175,7 @@ def test_a_file_name_that_is_not_utf8_comes_back_byte_for_byte(library: Library)
     assert videos.unchanged_at(library, Path("/films") / name, STAMP) == video
 
 
-def test_an_unchanged_file_is_known_without_being_read(library: Library) -> None:
+def test_an_unchanged_file_is_recognized_without_being_read(library: Library) -> None:
     add_video(library)
     assert videos.unchanged_at(library, Path("/films/wedding.mp4"), STAMP) is not None
     assert videos.unchanged_at(library, Path("/films/wedding.mp4"), FileStamp(11, 1, 2)) is None
@@ -199,7 +199,7 @@ def test_a_library_of_a_newer_version_is_refused_politely(tmp_path: Path) -> Non
         Library.open(tmp_path / "new")
 
 
-def test_a_file_that_is_no_library_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "library.db").write_bytes(b"not a database at all, but long enough to look at" * 100)
     with pytest.raises(StoreError, match="damaged or not a vidlocal library"):
         Library.open(tmp_path)
@@ -213,7 +213,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         Library.open(tmp_path)
 
 
-def test_a_missing_library_says_how_to_start_one(tmp_path: Path) -> None:
+def test_a_missing_library_says_how_to_create_one(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="vidlocal ingest"):
         Library.open(tmp_path)
 
@@ -226,7 +226,7 @@ def test_the_library_is_private(library: Library) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system that is always full")
-def test_a_disk_without_room_for_the_side_files_is_called_full(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_side_files_is_reported_as_full(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="disk full"), translated_errors(Path("/proc/library.db")):
         raise sqlite3.OperationalError("disk I/O error")
     with pytest.raises(StoreError, match="disk I/O error"), translated_errors(tmp_path / "library.db"):

@@ -1,4 +1,4 @@
-"""Libraries that older versions made."""
+"""Libraries of older versions are migrated."""
 
 import sqlite3
 from pathlib import Path
@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from vidlocal.store.database import SCHEMA_VERSION, Library
 from vidlocal.store.migrations import migrations
 
-# What a library of each older version was brought to next.
+# The first migration after each older version.
 NEXT = {1: "understanding", 2: "second_looks", 3: "picture_vectors", 4: "remembered_queries"}
 
 CONTENT = """
@@ -25,7 +25,7 @@ INSERT INTO jobs (kind, target, video_id, state, updated_at) VALUES ('describe',
 
 
 def old_library(folder: Path, version: int) -> Library:
-    """A library as that version left it, brought to this one by being opened."""
+    """Create a library of an older version and open it, which migrates it."""
     folder.mkdir(exist_ok=True)
     connection = sqlite3.connect(folder / "library.db", isolation_level=None)
     migrations.apply(Database(connection, execute_plugins=False), stop_before=NEXT[version])
@@ -41,14 +41,14 @@ def schema(library: Library) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", NEXT)
-def test_a_library_of_every_older_version_becomes_one_of_this(tmp_path: Path, version: int) -> None:
+def test_a_library_of_every_older_version_gets_the_current_schema(tmp_path: Path, version: int) -> None:
     with old_library(tmp_path / "old", version) as old, Library.open(tmp_path / "new", create=True) as new:
         assert old.number("PRAGMA user_version") == SCHEMA_VERSION == len(NEXT) + 1
         assert schema(old) == schema(new)
 
 
 @pytest.mark.parametrize("version", NEXT)
-def test_nothing_is_lost_on_the_way(tmp_path: Path, version: int) -> None:
+def test_a_migration_loses_nothing(tmp_path: Path, version: int) -> None:
     with old_library(tmp_path / "old", version) as old:
         assert old.number("SELECT count(*) FROM frames") == 2
         assert old.number("SELECT count(*) FROM vectors") == 1

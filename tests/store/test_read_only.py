@@ -1,4 +1,4 @@
-"""A library on a disk or in a folder that cannot be written is read as usual; what would write says so."""
+"""A library without write permission is read as usual; commands that write report an error."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from tests.support.wedding_film import add_film
 from vidlocal.store.database import Library
 
-# What a person does with a library on a memory stick that is write-protected.
+# Commands for a library on a write-protected memory stick.
 READS = (
     ["list"],
     ["show", "1"],
@@ -60,7 +60,7 @@ def vidlocal(home: Path, *words: str, by: Sequence[str] = ()) -> subprocess.Comp
 
 @contextmanager
 def write_protected(home: Path) -> Iterator[Path]:
-    """The folder as it looks on a disk that cannot be written: mounted so, in a namespace of our own children."""
+    """The folder mounted read-only."""
     where = home.with_name("stick")
     where.mkdir()
     mount = ["mount", "--bind", "-o", "ro", str(home), str(where)]
@@ -90,7 +90,7 @@ def test_a_library_on_a_write_protected_disk_is_read_and_nothing_is_written(home
     assert stamps(home) == before
 
 
-def test_a_library_in_a_folder_of_somebody_else_is_read(home: Path) -> None:
+def test_a_library_in_a_folder_of_another_user_is_read(home: Path) -> None:
     by: Sequence[str] = ()
     for path in (home, *home.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -111,7 +111,7 @@ def test_a_library_in_a_folder_of_somebody_else_is_read(home: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def test_what_a_living_writer_has_just_stored_is_read_too(home: Path) -> None:
+def test_the_latest_changes_of_a_running_writer_are_read(home: Path) -> None:
     with Library.open(home) as writer:
         add_film(writer, name="picnic", pictures=0)
         assert (home / "library.db-wal").stat().st_size
@@ -119,8 +119,8 @@ def test_what_a_living_writer_has_just_stored_is_read_too(home: Path) -> None:
             assert "picnic" in vidlocal(stick, "list").stdout
 
 
-def test_a_library_whose_log_cannot_be_read_without_writing_says_so(home: Path, tmp_path: Path) -> None:
-    """Copied while it was in use, without the index of its log."""
+def test_a_log_that_needs_recovery_is_reported(home: Path, tmp_path: Path) -> None:
+    """The library is copied while in use, without its -shm file."""
     with Library.open(home) as writer:
         add_film(writer, name="picnic", pictures=0)
         shutil.copytree(home, tmp_path / "copy", ignore=shutil.ignore_patterns("*-shm"))
@@ -131,13 +131,13 @@ def test_a_library_whose_log_cannot_be_read_without_writing_says_so(home: Path, 
     assert "picnic" in vidlocal(tmp_path / "copy", "list").stdout
 
 
-def test_an_empty_log_that_was_copied_along_is_no_hindrance(home: Path) -> None:
+def test_an_empty_log_is_ignored(home: Path) -> None:
     (home / "library.db-wal").touch()
     with write_protected(home) as stick:
         assert "wedding" in vidlocal(stick, "list").stdout
 
 
-def test_an_old_library_that_cannot_be_written_says_that_it_cannot_be_migrated(home: Path) -> None:
+def test_an_old_library_without_write_permission_is_not_migrated(home: Path) -> None:
     with Library.open(home) as library:
         library.connection.execute("PRAGMA user_version = 2")
     with write_protected(home) as stick:

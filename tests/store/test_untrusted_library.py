@@ -1,4 +1,4 @@
-"""A library that someone else made: nothing in it runs, and nothing outside of its folder is read or touched."""
+"""A library from someone else: nothing in it is executed, and nothing outside its folder is read or changed."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """A folder with a picture, which no library has any business with."""
+    """A folder with an image outside the library."""
     folder = tmp_path / "private"
     folder.mkdir()
     (folder / "0.jpg").write_bytes(b"\xff\xd8 private \xff\xd9")
@@ -68,13 +68,13 @@ def change(home: Path, script: str) -> None:
         connection.executescript(script)
 
 
-def test_the_fingerprint_is_that_of_a_library_made_today(library: Library) -> None:
+def test_the_fingerprint_is_that_of_a_new_library(library: Library) -> None:
     assert schema.fingerprint(schema.read(library.connection)) == schema.CURRENT_FINGERPRINT
     assert schema.foreign(schema.read(library.connection)) == []
 
 
 @pytest.mark.parametrize("what", RUNS)
-def test_a_library_with_something_in_it_that_runs_is_refused(home: Path, what: str) -> None:
+def test_a_library_with_an_executable_object_is_refused(home: Path, what: str) -> None:
     change(home, RUNS[what])
     with pytest.raises(StoreError) as refused:
         Library.open(home)
@@ -82,7 +82,7 @@ def test_a_library_with_something_in_it_that_runs_is_refused(home: Path, what: s
     assert str(home) in str(refused.value)
 
 
-def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> None:
+def test_an_old_library_is_refused_before_its_migration_is_committed(home: Path) -> None:
     change(home, "CREATE TRIGGER x AFTER INSERT ON searches BEGIN DELETE FROM passages; END")
     for table in ("query_vectors", "frame_vectors", "looks"):
         change(home, f"DROP TABLE {table}")
@@ -93,7 +93,7 @@ def test_an_old_library_is_refused_before_its_upgrade_is_kept(home: Path) -> Non
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
-def test_tables_and_indexes_of_a_person_may_stay(home: Path) -> None:
+def test_tables_and_indexes_of_the_user_are_accepted(home: Path) -> None:
     change(home, "CREATE TABLE mine (video INTEGER, stars INTEGER); CREATE INDEX mine_too ON videos(title); ANALYZE")
     with Library.open(home) as library:
         assert schema.fingerprint(schema.read(library.connection)) != schema.CURRENT_FINGERPRINT
@@ -101,7 +101,7 @@ def test_tables_and_indexes_of_a_person_may_stay(home: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["a trigger", "a trigger instead of one of ours", "a view without an end"])
-def test_check_takes_out_what_runs(home: Path, what: str) -> None:
+def test_check_removes_executable_objects(home: Path, what: str) -> None:
     change(home, RUNS[what])
     with Library.open(home, for_repair=True) as library:
         (finding,) = database.schema(library)
@@ -112,7 +112,7 @@ def test_check_takes_out_what_runs(home: Path, what: str) -> None:
         assert len(videos.every(library)) == 1
 
 
-def test_a_value_too_large_to_be_ours_is_one_sentence(home: Path) -> None:
+def test_a_value_too_large_is_an_error_message(home: Path) -> None:
     change(home, "UPDATE videos SET title = zeroblob(100000000)")
     with Library.open(home) as library, pytest.raises(StoreError, match="too large"):
         videos.every(library)
@@ -150,7 +150,7 @@ def traps(home: Path, secret: Path) -> None:
 
 @pytest.mark.parametrize("image", ELSEWHERE)
 @pytest.mark.usefixtures("traps")
-def test_no_image_is_read_or_written_but_in_the_frames_folder(home: Path, secret: Path, image: str) -> None:
+def test_images_are_read_and_written_in_the_frames_folder_only(home: Path, secret: Path, image: str) -> None:
     with Library.open(home) as library:
         with library.writing() as connection:
             connection.execute("UPDATE frames SET image = ? WHERE time = 0", (image.format(secret=secret),))
@@ -165,7 +165,7 @@ def test_no_image_is_read_or_written_but_in_the_frames_folder(home: Path, secret
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../private", "{secret}", "wedding/../../private"])
-def test_forgetting_a_video_removes_nothing_outside_of_its_folder(home: Path, secret: Path, name: str) -> None:
+def test_removing_a_video_deletes_nothing_outside_its_folder(home: Path, secret: Path, name: str) -> None:
     with Library.open(home) as library:
         other = add_film(library, name="other", pictures=2)
         with library.writing() as connection:
@@ -177,7 +177,7 @@ def test_forgetting_a_video_removes_nothing_outside_of_its_folder(home: Path, se
 
 
 @pytest.mark.parametrize("token", ["../../private/0.jpg", "{secret}/0.jpg", "../library.db", "", ".."])
-def test_the_name_of_a_worker_leads_to_no_file(home: Path, secret: Path, token: str) -> None:
+def test_the_token_of_a_worker_leads_to_no_other_file(home: Path, secret: Path, token: str) -> None:
     with Library.open(home) as library:
         with library.writing() as connection:
             connection.execute("UPDATE jobs SET state = 'running', worker = ?", (token.format(secret=secret),))
@@ -187,7 +187,7 @@ def test_the_name_of_a_worker_leads_to_no_file(home: Path, secret: Path, token: 
     assert (home / "library.db").is_file()
 
 
-def test_a_frames_folder_that_is_a_link_is_never_swept(home: Path, secret: Path) -> None:
+def test_nothing_behind_a_linked_frames_folder_is_deleted(home: Path, secret: Path) -> None:
     (home / "frames").rename(home / "old frames")
     (home / "frames").symlink_to(secret)
     with Library.open(home) as library:
@@ -196,7 +196,7 @@ def test_a_frames_folder_that_is_a_link_is_never_swept(home: Path, secret: Path)
     assert (secret / "0.jpg").is_file()
 
 
-def test_files_of_strange_names_among_the_locks_stay(home: Path, secret: Path) -> None:
+def test_other_files_among_the_locks_stay(home: Path, secret: Path) -> None:
     (home / "owners").symlink_to(secret)
     with Library.open(home) as library:
         staging.remove_orphans(library)
@@ -204,7 +204,7 @@ def test_files_of_strange_names_among_the_locks_stay(home: Path, secret: Path) -
 
 
 @pytest.mark.parametrize("value", ["x'00ff'", "9e999", "'{'"])
-def test_values_of_any_kind_anywhere_are_a_sentence_and_no_bug(
+def test_invalid_values_are_an_error_message_and_no_traceback(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("VIDLOCAL_HOME", str(tmp_path / "copy"))
@@ -225,7 +225,7 @@ def test_values_of_any_kind_anywhere_are_a_sentence_and_no_bug(
         shutil.rmtree(tmp_path / "copy")
 
 
-def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
+def test_a_valid_library_has_no_invalid_values(home: Path) -> None:
     with Library.open(home) as library, FakeOllama() as server:
         deep(library, server)
         searches.add(library, "bride", 1, [searches.Span(1, 0.0, 2.0)])
@@ -235,7 +235,7 @@ def test_in_a_sound_library_nothing_makes_no_sense(home: Path) -> None:
 @pytest.mark.parametrize(
     "where", ["/etc/passwd", "/dev/zero", "/dev/tty", "{home}/pipe", "{home}", "pipe:0", "http://x/y.mp4"]
 )
-def test_a_video_that_is_said_to_be_anywhere_keeps_nobody_waiting(
+def test_a_path_to_anything_else_blocks_no_command(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     os.mkfifo(home / "pipe")

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Numbers = NDArray[np.int64]
-    Positions = NDArray[np.intp]
+    from vidlocal.store.values import Ids
+
+    Indices = NDArray[np.intp]
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
@@ -40,8 +41,8 @@ class Grouped:
 class _Seen:
     """Distinct frames in order of video and time, with a direction each: n ids, videos and times, n x d."""
 
-    ids: "Numbers"
-    videos: "Numbers"
+    ids: "Ids"
+    videos: "Ids"
     times: "NDArray[np.float64]"
     directions: "NDArray[np.float32]"
 
@@ -86,7 +87,7 @@ def _by_hash(library: Library, videos: Collection[int] | None) -> _Seen:
     )
 
 
-def _groups(leader: "Positions") -> "Iterator[tuple[int, Positions]]":
+def _groups(leader: "Indices") -> "Iterator[tuple[int, Indices]]":
     """Each leader with those it leads, itself among them, in order; none that is alone."""
     import numpy as np
 
@@ -97,7 +98,7 @@ def _groups(leader: "Positions") -> "Iterator[tuple[int, Positions]]":
             yield int(leader[members[0]]), members
 
 
-def _takes(seen: _Seen, members: "Positions") -> "list[Positions]":
+def _takes(seen: _Seen, members: "Indices") -> "list[Indices]":
     """The members by stretches of one video in which they lie."""
     import numpy as np
 
@@ -105,7 +106,7 @@ def _takes(seen: _Seen, members: "Positions") -> "list[Positions]":
     return np.split(members, np.flatnonzero(is_far | (np.diff(seen.videos[members]) != 0)) + 1)
 
 
-def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Positions]") -> Cluster | None:
+def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Indices]") -> Cluster | None:
     """None when its leader was removed in the meantime."""
     frame = frames.get(library, int(seen.ids[leader]))
     if frame is None:
@@ -113,7 +114,7 @@ def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Positi
     return Cluster(frame, sum(map(len, takes)), tuple(_take(library, seen, members) for members in takes))
 
 
-def _take(library: Library, seen: _Seen, members: "Positions") -> Occurrence:
+def _take(library: Library, seen: _Seen, members: "Indices") -> Occurrence:
     first, last = int(members[0]), int(members[-1])
     frame = frames.get(library, int(seen.ids[last]))
     end = float(seen.times[last]) if frame is None else frames.visible_until(library, frame)

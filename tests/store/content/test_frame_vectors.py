@@ -1,4 +1,4 @@
-"""Vectors of pictures in the library."""
+"""Image embeddings in the library."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def state(library: Library, kind: JobKind = JobKind.PICTURES) -> dict[JobState, 
     return {state: number for (of, state), number in jobs.counts(library).items() if of is kind}
 
 
-def test_only_frames_with_a_picture_of_their_own_are_wanted(library: Library) -> None:
+def test_only_distinct_frames_need_vectors(library: Library) -> None:
     video_id = add_video(library)
     missing = frame_vectors.frames_without_vector(library, video_id, KEY, limit=9)
     assert [frame.id for frame in missing] == distinct(library, video_id)
@@ -56,7 +56,7 @@ def test_only_frames_with_a_picture_of_their_own_are_wanted(library: Library) ->
     assert len(frame_vectors.frames_without_vector(library, video_id, KEY, limit=1)) == 1
 
 
-def test_what_is_stored_comes_back_in_order_of_video_and_time(library: Library) -> None:
+def test_vectors_come_back_in_order_of_video_and_time(library: Library) -> None:
     first, second = add_video(library), add_video(library, "h2")
     frame_vectors.store(library, KEY, distinct(library, second), unit(1.0, 2.0))
     frame_vectors.store(library, KEY, distinct(library, first), unit(3.0, 4.0))
@@ -68,7 +68,7 @@ def test_what_is_stored_comes_back_in_order_of_video_and_time(library: Library) 
     assert frame_vectors.frames_without_vector(library, first, KEY, limit=9) == []
 
 
-def test_vectors_of_two_models_never_meet(library: Library) -> None:
+def test_vectors_of_two_models_are_never_mixed(library: Library) -> None:
     video_id = add_video(library)
     frame_vectors.store(library, KEY, distinct(library, video_id), unit(1.0, 2.0))
     frame_vectors.store(library, OTHER, distinct(library, video_id)[:1], unit(3.0))
@@ -79,13 +79,13 @@ def test_vectors_of_two_models_never_meet(library: Library) -> None:
     assert frame_vectors.keys(library) == [OTHER]
 
 
-def test_a_model_without_vectors_gives_none(library: Library) -> None:
+def test_a_model_without_vectors_has_none(library: Library) -> None:
     found = frame_vectors.every(library, KEY)
     assert found.frames.shape == found.videos.shape == found.times.shape == (0,)
     assert found.vectors.shape == (0, 0)
 
 
-def test_storing_twice_keeps_one_and_a_removed_frame_none(library: Library) -> None:
+def test_storing_twice_keeps_one_vector_and_a_deleted_frame_none(library: Library) -> None:
     video_id = add_video(library)
     ids = distinct(library, video_id)
     frame_vectors.store(library, KEY, ids, unit(1.0, 2.0))
@@ -105,7 +105,7 @@ def test_only_the_vectors_of_some_videos_are_read(library: Library) -> None:
     assert len(frame_vectors.every(library, KEY, []).frames) == 0
 
 
-def test_many_vectors_are_read_from_their_copy(library: Library) -> None:
+def test_many_vectors_are_read_from_the_cache(library: Library) -> None:
     rows = random_rows(vector_cache.MAX_UNCACHED + 50)
     _, ids = looks.add_video(library, "many", rows, key=KEY)
     assert len(frame_index.prepare(library, KEY)) == len(rows)
@@ -115,14 +115,14 @@ def test_many_vectors_are_read_from_their_copy(library: Library) -> None:
     assert found.frames.tolist()[: len(ids)] == ids
 
 
-def test_a_vector_of_another_size_is_left_out(library: Library) -> None:
+def test_a_vector_of_another_size_is_skipped(library: Library) -> None:
     video_id = add_video(library)
     frame_vectors.store(library, KEY, distinct(library, video_id), unit(1.0, 2.0))
     library.connection.execute("UPDATE frame_vectors SET vector = x'00' WHERE frame_id = ?", (3,))
     assert frame_vectors.every(library, KEY).vectors.shape == (1, 2)
 
 
-def test_what_a_model_has_not_seen_is_queued_once(library: Library) -> None:
+def test_a_video_without_vectors_is_queued_once(library: Library) -> None:
     video_id = add_video(library)
     assert frame_vectors.queue_missing(library, KEY) == 1
     assert frame_vectors.queue_missing(library, KEY) == 0
@@ -135,7 +135,7 @@ def test_what_a_model_has_not_seen_is_queued_once(library: Library) -> None:
     assert frame_vectors.queue_missing(library, KEY) == 0
 
 
-def test_a_video_whose_pictures_are_not_there_waits_for_them(library: Library) -> None:
+def test_a_video_without_images_waits_for_them(library: Library) -> None:
     add_video(library)
     (library.frames_folder / "h1").rmdir()
     assert frame_vectors.queue_missing(library, KEY) == 0
@@ -143,7 +143,7 @@ def test_a_video_whose_pictures_are_not_there_waits_for_them(library: Library) -
     assert frame_vectors.queue_missing(library, KEY) == 1
 
 
-def test_how_far_a_model_has_come(library: Library) -> None:
+def test_coverage_counts_distinct_frames(library: Library) -> None:
     video_id = add_video(library)
     assert frame_vectors.coverage(library, video_id, KEY) == (0, 2)
     frame_vectors.store(library, KEY, distinct(library, video_id)[:1], unit(1.0))
@@ -152,7 +152,7 @@ def test_how_far_a_model_has_come(library: Library) -> None:
 
 
 @pytest.mark.parametrize(("key", "queued"), [(KEY, 0), (OTHER, 1)])
-def test_what_was_set_aside_is_tried_again_with_another_model_only(library: Library, key: str, queued: int) -> None:
+def test_failed_jobs_are_queued_again_for_another_model_only(library: Library, key: str, queued: int) -> None:
     add_video(library)
     frame_vectors.queue_missing(library, KEY)
     job = jobs.claim(library, JobKind.PICTURES, worker="w", now=0.0, lease_s=1.0)

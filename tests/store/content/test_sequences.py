@@ -1,4 +1,4 @@
-"""Which frames are watched together."""
+"""Sequences of frames for one request to the vision model."""
 
 from pathlib import Path
 
@@ -10,37 +10,40 @@ from vidlocal.store.queue import jobs
 
 
 def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
-    """One frame per letter: a letter is its shot, a dot repeats the frame before."""
+    """One frame per character: a letter names its shot, a dot repeats the frame before."""
     frames: list[Frame] = []
-    kept, shot = 0, 0
-    for place, letter in enumerate(shots):
+    original, shot = 0, 0
+    for position, letter in enumerate(shots):
         if letter == ".":
-            frames.append(Frame(place + 1, 1, place * every, shot, None, same_as=kept))
+            frames.append(Frame(position + 1, 1, position * every, shot, None, same_as=original))
         else:
-            kept, shot = place + 1, ord(letter)
-            frames.append(Frame(kept, 1, place * every, shot, f"{place}.jpg"))
+            original, shot = position + 1, ord(letter)
+            frames.append(Frame(original, 1, position * every, shot, f"{position}.jpg"))
     return frames
 
 
 def spans(shots: str, *, every: float = 2.0) -> list[tuple[float, float, int]]:
-    return [(strip.start, strip.end, len(strip.frames)) for strip in sequences.split(timeline(shots, every=every))]
+    return [
+        (sequence.start, sequence.end, len(sequence.frames))
+        for sequence in sequences.split(timeline(shots, every=every))
+    ]
 
 
-def test_a_strip_has_at_most_eight_pictures() -> None:
+def test_a_sequence_has_at_most_eight_frames() -> None:
     assert spans("a" * 20) == [(0.0, 16.0, 8), (16.0, 32.0, 8), (32.0, 38.0, 4)]
 
 
-def test_a_strip_lasts_at_most_twenty_seconds() -> None:
+def test_a_sequence_lasts_at_most_twenty_seconds() -> None:
     assert spans("a" * 8, every=9.0) == [(0.0, 27.0, 3), (27.0, 54.0, 3), (54.0, 63.0, 2)]
 
 
-def test_a_stretch_in_which_nothing_changes_is_not_watched() -> None:
+def test_a_span_without_changes_is_not_watched() -> None:
     assert spans("a" + "." * 40) == []
     assert spans("") == []
     assert spans("a") == []
 
 
-def test_repeats_are_no_pictures_but_count_as_time() -> None:
+def test_repeats_are_left_out_but_count_as_time() -> None:
     assert spans("a...a...") == [(0.0, 10.0, 2)]
 
 
@@ -48,31 +51,31 @@ def test_slides_that_only_change_are_not_watched() -> None:
     assert spans("abcdefgh") == []
 
 
-def test_the_strip_after_a_cut_begins_with_the_picture_before_it() -> None:
+def test_the_sequence_after_a_cut_starts_with_the_frame_before_it() -> None:
     first, second = sequences.split(timeline("aaaabbbb"))
-    assert [picture.time for picture in first.frames] == [0.0, 2.0, 4.0, 6.0]
-    assert [picture.time for picture in second.frames] == [6.0, 8.0, 10.0, 12.0, 14.0]
+    assert [frame.time for frame in first.frames] == [0.0, 2.0, 4.0, 6.0]
+    assert [frame.time for frame in second.frames] == [6.0, 8.0, 10.0, 12.0, 14.0]
     assert first.cuts == ()
     assert second.cuts == (8.0,)
 
 
 def test_short_shots_are_watched_together() -> None:
-    (strip,) = sequences.split(timeline("aabb"))
-    assert len(strip.frames) == 4
-    assert strip.cuts == (4.0,)
+    (sequence,) = sequences.split(timeline("aabb"))
+    assert len(sequence.frames) == 4
+    assert sequence.cuts == (4.0,)
 
 
-def test_every_strip_begins_with_another_frame() -> None:
+def test_no_two_sequences_start_with_the_same_frame() -> None:
     for shots in ("aaabbbcccddd", "aabbaabb", "abbbbabbbba", "a" * 50 + "b" * 3 + "c" * 50, "aaab" * 20):
-        firsts = [strip.frames[0].id for strip in sequences.split(timeline(shots))]
+        firsts = [sequence.frames[0].id for sequence in sequences.split(timeline(shots))]
         assert len(firsts) == len(set(firsts))
 
 
-def test_all_that_moves_is_watched() -> None:
+def test_all_moving_frames_are_watched() -> None:
     for shots in ("aaabbbcccddd", "a" * 50 + "b" * 3 + "c" * 50, "aaaa.aaa..aaaaa"):
-        found = timeline(shots)
-        watched = {picture.id for strip in sequences.split(found) for picture in strip.frames}
-        assert watched == {frame.id for frame in found if frame.image}
+        frames = timeline(shots)
+        watched = {frame.id for sequence in sequences.split(frames) for frame in sequence.frames}
+        assert watched == {frame.id for frame in frames if frame.image}
 
 
 def add_video(library: Library, pictures: int = 10) -> int:
@@ -95,7 +98,7 @@ def add_video(library: Library, pictures: int = 10) -> int:
     )
 
 
-def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
+def test_a_sequence_has_the_priority_of_its_best_frame(library: Library) -> None:
     video = add_video(library)
     assert sequences.queue(library, video) == 2
     assert sequences.queue(library, video) == 2  # again: nothing is planned twice
@@ -108,25 +111,25 @@ def test_a_strip_is_worth_as_much_as_its_best_picture(library: Library) -> None:
 
 def test_a_new_action_replaces_the_old_one_and_leaves_the_scene(library: Library) -> None:
     video = add_video(library)
-    strip = sequences.of_video(library, video)[0]
+    sequence = sequences.of_video(library, video)[0]
     made = Provenance("ollama", "llava:7b", "d", "watch-1")
     for text in ("Someone enters.", "Someone leaves."):
-        sequences.store_action(library, strip, text, made)
+        sequences.store_action(library, sequence, text, made)
     (action,) = passages.of_video(library, video, [PassageKind.ACTION])
     assert (action.text, action.start, action.end) == ("Someone leaves.", 0.0, 16.0)
-    sequences.store_action(library, strip, "", made)
+    sequences.store_action(library, sequence, "", made)
     assert passages.of_video(library, video) == []
 
 
-def test_hidden_actions_are_watched_again(library: Library) -> None:
+def test_unverified_actions_are_watched_again(library: Library) -> None:
     video = add_video(library)
     sequences.queue(library, video)
-    strip = sequences.of_video(library, video)[0]
+    sequence = sequences.of_video(library, video)[0]
     for _ in range(2):
         job = jobs.claim(library, JobKind.WATCH, worker="me", now=1.0, lease_s=9.0)
         assert job is not None
         jobs.finish(library, job)
-    sequences.store_action(library, strip, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
+    sequences.store_action(library, sequence, "Lies.", Provenance("ollama", "m", "d", "watch-1"), visible=False)
     assert sequences.requeue_unverified(library) == 1
     assert library.number("SELECT count(*) FROM passages") == 0
     assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
@@ -134,8 +137,8 @@ def test_hidden_actions_are_watched_again(library: Library) -> None:
 
 def test_stale_actions_are_watched_again_and_stay_until_then(library: Library) -> None:
     video = add_video(library)
-    strip = sequences.of_video(library, video)[0]
-    sequences.store_action(library, strip, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
+    sequence = sequences.of_video(library, video)[0]
+    sequences.store_action(library, sequence, "Someone enters.", Provenance("ollama", "old", "d", "watch-1"))
     assert stale.requeue_stale_sequences(library, "old", ["watch-1"]) == 0
     assert stale.requeue_stale_sequences(library, "new", ["watch-1"], [video + 1]) == 0
     assert stale.requeue_stale_sequences(library, "new", ["watch-1"]) == 1

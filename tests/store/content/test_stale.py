@@ -1,4 +1,4 @@
-"""Which descriptions are worth making again."""
+"""Outdated and poor descriptions are provenance again."""
 
 from pathlib import Path
 
@@ -26,14 +26,14 @@ LONG = "A bride in a white dress walks down the aisle of a church, number {}."
 
 @pytest.fixture
 def video(library: Library) -> int:
-    """Six frames: four described well, one shortly, all done."""
+    """Six frames whose describe jobs are done."""
     video_id = videos.add(
         library,
         content_hash="h",
         path=Path("/films/a.mp4"),
         stamp=FileStamp(1, 1, 1),
         probe=Probe(MediaKind.VIDEO, 12.0),
-        frame_drafts=[FrameDraft(2.0 * at, 0, f"frames/h/{at}.jpg", at) for at in range(6)],
+        frame_drafts=[FrameDraft(2.0 * number, 0, f"frames/h/{number}.jpg", number) for number in range(6)],
         text_passages=[],
         plan=[],
     )
@@ -46,12 +46,12 @@ def video(library: Library) -> int:
 
 def describe(library: Library, video_id: int, texts: list[str], *, model: str = "llava:7b", prompt: str = "1") -> None:
     for frame, text in zip(frames.of_video(library, video_id), texts, strict=False):
-        made = Provenance("ollama", model, "d", prompt)
-        frames.store_scene(library, frame, SceneAnswer(text), made)
+        provenance = Provenance("ollama", model, "d", prompt)
+        frames.store_scene(library, frame, SceneAnswer(text), provenance)
 
 
-def test_what_another_model_or_prompt_wrote_is_stale(library: Library, video: int) -> None:
-    describe(library, video, [LONG.format(at) for at in range(6)])
+def test_descriptions_of_another_model_or_prompt_are_stale(library: Library, video: int) -> None:
+    describe(library, video, [LONG.format(number) for number in range(6)])
     assert stale.stale_frames(library, "llava:7b", ("1",)) == []
     assert len(stale.stale_frames(library, "bakllava", ("1",))) == 6
     assert len(stale.stale_frames(library, "llava:7b", ("2",))) == 6
@@ -65,14 +65,14 @@ def test_short_and_repeated_descriptions_are_weak(library: Library, video: int) 
     assert stale.weak_frames(library) == ids[:4]
 
 
-def test_what_is_redone_stays_until_the_new_description_is_there(library: Library, video: int) -> None:
-    describe(library, video, [LONG.format(at) for at in range(6)])
+def test_an_old_description_stays_until_the_new_one_is_stored(library: Library, video: int) -> None:
+    describe(library, video, [LONG.format(number) for number in range(6)])
     assert stale.requeue_frames(library, stale.stale_frames(library, "bakllava", ("1",))) == 6
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.QUEUED] == 6
     assert len(passages.of_video(library, video, [PassageKind.SCENE])) == 6
 
 
-def test_another_embedding_model_has_everything_embedded_anew(library: Library, video: int) -> None:
+def test_another_embedding_model_has_everything_embedded_again(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(0)])
     job = jobs.claim(library, JobKind.EMBED, worker="w", now=0.0, lease_s=1.0, job_filter=ALL_JOBS)
     assert job is not None

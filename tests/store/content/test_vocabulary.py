@@ -1,4 +1,4 @@
-"""One word for one thing, per library."""
+"""Synonyms of tags."""
 
 import pytest
 
@@ -31,23 +31,23 @@ from vidlocal.store.database import Library
         ("x" * 500, "x" * 40),
     ],
 )
-def test_words_are_compared_in_one_form(word: str, form: str) -> None:
+def test_words_are_normalized(word: str, form: str) -> None:
     assert vocabulary.normalize(word) == form
 
 
-def test_a_form_is_a_form_of_itself() -> None:
+def test_normalizing_is_idempotent() -> None:
     for word in ("wedding dress", "child", "party", "glass", "bus", "news", "person", "series"):
         assert vocabulary.normalize(word) == word
 
 
-def test_a_filed_form_stays_where_it_is(library: Library) -> None:
+def test_an_existing_form_keeps_its_tag(library: Library) -> None:
     vocabulary.add(library, {"kid": "child", "child": "child", "": "x", "y": ""})
     vocabulary.add(library, {"kid": "goat"})
     assert vocabulary.lookup(library, ["kid", "child", "bride"]) == {"kid": "child", "child": "child"}
     assert vocabulary.most_used(library, limit=10) == ["child"]
 
 
-def test_words_nobody_uses_are_forgotten(library: Library) -> None:
+def test_unused_words_are_deleted(library: Library) -> None:
     vocabulary.add(library, {"kid": "child"})
     vocabulary.delete_unused(library)
     assert vocabulary.lookup(library, ["kid"]) == {}
