@@ -72,15 +72,19 @@ def test_a_video_gets_a_summary_and_chapters_over_all_of_it(library: Library, se
     assert max(chapter.excitement or 0 for chapter in chapters) > min(chapter.excitement or 0 for chapter in chapters)
 
 
+def citations(library: Library, passage_id: int) -> list[int]:
+    return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ?", passage_id)]
+
+
 def test_everything_rests_on_passages_of_the_video(library: Library, server: FakeOllama) -> None:
     other = add_film(library, name="other")
     video = add_film(library)
     deep(library, server)
     given = {passage.id for passage in understanding.evidence(library, video)}
     made = passages.of_video(library, video, [PassageKind.SUMMARY])
-    grounds = [understanding.citations(library, one.id or 0) for one in made]
-    assert all(grounds)
-    assert {ground for one in grounds for ground in one} <= given
+    cited = [citations(library, passage.id or 0) for passage in made]
+    assert all(cited)
+    assert {passage_id for ids in cited for passage_id in ids} <= given
     assert all(tag.citations and set(tag.citations) <= given for tag in understanding.tags(library, video))
     assert understanding.tags(library, other)
 

@@ -272,11 +272,6 @@ def chapters(library: Library, video_id: int) -> list[Chapter]:
     ]
 
 
-def citations(library: Library, passage_id: int) -> list[int]:
-    """List the ids of the passages cited by a summary or chapter."""
-    return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ? ORDER BY 1", passage_id)]
-
-
 _EVIDENCE = ", ".join(f"'{kind}'" for kind in EVIDENCE)
 
 

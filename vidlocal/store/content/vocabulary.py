@@ -25,8 +25,7 @@ _IRREGULAR = {
 def normalize(word: str) -> str:
     """Normalize a word or phrase: lower case, no punctuation, single spaces, singular; empty without letters or digits.
 
-    >>> normalized("Wedding Dresses!")
-    'wedding dress'
+    `Wedding Dresses!` becomes `wedding dress`.
     """
     plain = unicodedata.normalize("NFKC", word).casefold().replace("_", " ")
     plain = re.sub(r"[^\w\s'&+-]", " ", plain).strip("'-+& ")
