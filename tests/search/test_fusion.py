@@ -91,15 +91,15 @@ def test_by_words_alone_a_trace_of_the_query_is_nothing() -> None:
 
 
 def test_it_is_known_whether_anything_fits_well() -> None:
-    assert rank({}, crowd(SCALE, _1=0.5)).fits
-    assert not rank({}, crowd(SCALE, _1=0.4)).fits
-    assert rank({5: 0.6}, crowd(SCALE, _1=0.4)).fits
-    assert rank({5: 0.2}, None).fits
+    assert rank({}, crowd(SCALE, _1=0.5)).is_confident
+    assert not rank({}, crowd(SCALE, _1=0.4)).is_confident
+    assert rank({5: 0.6}, crowd(SCALE, _1=0.4)).is_confident
+    assert rank({5: 0.2}, None).is_confident
 
 
 def test_a_name_in_a_long_speech_is_found_though_it_is_little_of_either() -> None:
-    found = rank({5: 0.1}, crowd(SCALE, _5=0.1), asked=1)
+    found = rank({5: 0.1}, crowd(SCALE, _5=0.1), query_words=1)
     assert order(found) == [5]
-    assert found.fits
-    assert order(rank({5: 0.1}, None, asked=2)) == [5]
-    assert not rank({5: 0.1}, crowd(SCALE, _5=0.1), asked=4).scores
+    assert found.is_confident
+    assert order(rank({5: 0.1}, None, query_words=2)) == [5]
+    assert not rank({5: 0.1}, crowd(SCALE, _5=0.1), query_words=4).scores

@@ -37,9 +37,9 @@ def test_filters_are_read_wherever_they_stand() -> None:
 def test_days_and_times_are_read() -> None:
     query = parse("before:2024-06 before:2023 after:2019-12-24 at:10:00-1:02:03.5 time:22-02:30")
     assert (query.before, query.after) == ("2023", "2019-12-24")
-    assert query.at == (600.0, 3723.5)
-    assert query.time == (22 * 60, 2 * 60 + 30)
-    assert query.narrows
+    assert query.span == (600.0, 3723.5)
+    assert query.time_of_day == (22 * 60, 2 * 60 + 30)
+    assert query.has_filters
 
 
 def test_one_end_of_a_span_may_be_left_out() -> None:
@@ -102,6 +102,6 @@ def test_any_text_is_a_query() -> None:
     for _ in range(500):
         text = "".join(chance.choices(alphabet, k=chance.randint(0, 30)))
         query = parse(text)
-        said = "".join([query.words, *query.phrases, *query.without, *query.videos, *query.tags, *query.languages])
+        said = "".join([query.words, *query.phrases, *query.excluded, *query.videos, *query.tags, *query.languages])
         assert set(said) <= {*text, "\ufffd"}
         assert "\ud800" not in said

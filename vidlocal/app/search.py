@@ -99,9 +99,9 @@ def clip_encoder(library: Library, settings: Settings) -> "ClipQueryEncoder | No
 def advice(library: Library, query: str) -> str:
     """Suggest a next step after an empty result."""
     parsed = parse(query)
-    if parsed.says_nothing:
+    if parsed.is_empty:
         return "The query holds no word to look for."
-    if not parsed.narrows and (titles := _title_matches(library, parsed.words)):
+    if not parsed.has_filters and (titles := _title_matches(library, parsed.words)):
         return f"No moment found. {titles}"
     if not passages.count(library):
         return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"

@@ -1,12 +1,11 @@
-"""One ranking of passages from what their words and what their meaning say. Pure.
+"""Fuse word and vector search into one ranking of passages. Pure.
 
-A passage's score is `trust * z + WORDS_WEIGHT * coverage ** WORDS_POWER`:
+The score of a passage is `trust * z + WORDS_WEIGHT * coverage ** WORDS_POWER`:
 
-- z is how many standard deviations its cosine lies above that of passages in general; the best passage of a real query
-  has 4 to 8.
-- coverage is how much of the query's words, by their weight, it holds, 0 to 1.
-- trust, 0 to 1, is whether the vectors know what the query is about: the passages that hold most of its words must lie
-  above passages in general in meaning too. A model that does not know the language lets them lie anywhere.
+- z: standard deviations of the cosine above the mean of all passages; 4 to 8 for the best passage of a real query.
+- coverage: share of the query's words in the passage, by weight, 0 to 1.
+- trust, 0 to 1: reliability of the vectors for this query. The passages with most of the query's words must have
+  cosines above the mean, too. With a model that does not know the language they lie anywhere.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,9 +16,9 @@ from statistics import median
 from vidlocal.records import PassageExplanation
 from vidlocal.store.index.vector_index import Nearest
 
-# Found on four sets of human sentences about real videos at once, with nothing tuned for one of them
-# (`benchmarks/search.py --quality`). Fused against the better of words and vectors, in points, level of videos, with
-# the borders of 95 % of resamples for R@10; then the same before trust came in, with 2.0 and 1.5:
+# Tuned on four sets of human sentences about real videos together (`benchmarks/search.py --quality`). Gain of fusion
+# over the better of words and vectors, in points, at the level of videos, with 95 % bootstrap intervals for R@10; then
+# the same without trust, with 2.0 and 1.5:
 #
 #                     R@1    R@10                   MRR          R@1    R@10    MRR
 #     activitynet    +0.6    +0.8  [+0.1, +1.6]    +0.7         +0.5    +0.7   +0.6
@@ -27,175 +26,185 @@ from vidlocal.store.index.vector_index import Nearest
 #     msvd            0.0    +0.6  [-1.2, +2.4]    +0.5         -0.6    -0.3   -0.3
 #     tutorialvqa    +1.7    +1.8  [+0.7, +3.1]    +2.0         +1.7    +1.1   +1.8
 #
-# Constants chosen on three of them leave the fourth above its better channel in R@10 each time (+1.5 to +2.7). With
-# vectors of nothing but chance R@10 is 0.1 to 2.1 below words alone; before it was 27 to 53. Several passages of one
-# video backing each other gain 1 to 2 points where all videos are long, and cost clips 6 in a mixed library: not done.
-# Rank fusion (1 / (60 + rank)) loses 3 to 8 points on msvd and charades.
+# Leave one out: constants tuned on three sets still beat the better channel on the fourth in R@10 (+1.5 to +2.7). With
+# random vectors R@10 is 0.1 to 2.1 points below words alone (without trust: 27 to 53). Not done: adding up several
+# passages of one video gains 1 to 2 points among long videos, but costs clips 6 in a mixed library. Reciprocal rank
+# fusion (1 / (60 + rank)) loses 3 to 8 points on msvd and charades.
 WORDS_WEIGHT = 2.5
 WORDS_POWER = 2.0
 
-# The z, on average and weighed by coverage, of the SPOKEN_FOR passages that hold most of the query's words: up to
-# UNTRUSTED_Z vectors count nothing, from TRUSTED_Z on fully. GRANTED more of them are taken to have the latter, so that
-# three hits prove little.
-UNTRUSTED_Z = 0.5
-TRUSTED_Z = 2.5
-SPOKEN_FOR = 30
-GRANTED = 5
+# Trust is the mean z of the TRUST_SAMPLE best word matches, weighted by coverage, shrunk towards FULL_TRUST_Z by
+# TRUST_PRIOR_WEIGHT pseudo-observations; scaled linearly from 0 at NO_TRUST_Z to 1 at FULL_TRUST_Z.
+NO_TRUST_Z = 0.5
+FULL_TRUST_Z = 2.5
+TRUST_SAMPLE = 30
+TRUST_PRIOR_WEIGHT = 5
 
-# A passage that does not hold enough of the query's words is shown when its meaning is near: a cosine no chance
-# reaches, LEAST_Z above the crowd, a third as far out as the best one, and some way from strangers to its like.
-LEAST_COSINE = 0.2
-LEAST_Z = 2.0
-LEAST_SHARE = 1 / 3
-LEAST_NEARNESS = 0.4
+# Limits for a passage found by its vector alone: a cosine beyond chance, MIN_Z above the mean, a third of the best z,
+# and a similarity on the library's scale.
+MIN_COSINE = 0.2
+MIN_Z = 2.0
+MIN_Z_RATIO = 1 / 3
+MIN_SIMILARITY = 0.4
 
-# One that holds less than this part of what the best one holds of the query's words, and whose meaning is not near,
-# is left out: `the sun goes down` shares two common words with `the bride walks down the aisle`.
-LEAST_COVERAGE_SHARE = 0.3
+# A passage found by words is dropped below this ratio of the best coverage, unless its vector is near: `the sun goes
+# down` shares two common words with `the bride walks down the aisle`.
+MIN_COVERAGE_RATIO = 0.3
 
-# Nothing is shown where nothing is as near as this or holds as much of the words: nearest is not near. z and the gap
-# behind the best tell a strange query from one of the library no better than chance; nearness does. By this border,
-# in percent: right answers among the first ten that are lost, at most, and queries of another set that find nothing,
-# transcripts of tutorialvqa asked of the others or the other way round, and captions asked of other captions:
+# Return no result unless the best passage reaches this similarity or this word coverage. Neither z nor the gap after
+# the best passage tells a foreign query from one of the library better than chance; similarity does. By this limit, in
+# percent: lost correct answers among the first ten (maximum of the sets), and foreign queries without a result, for
+# transcripts of tutorialvqa against the other sets in both directions, and for captions against other captions:
 #
 #                          0.50        0.55        0.60        0.65
 #     lost                  0.0         0.0         0.2         0.4
 #     transcripts      43 to 89    62 to 89    69 to 89    71 to 93
 #     captions          0 to 54     0 to 58     0 to 62     0 to 65
 #
-# (with 0.3 for words; with 0.25 some fewer). activitynet is left out: about everything, it has something near to 75 %
-# of the transcripts' queries at any of these. Models differ, so that the careful end was taken.
-FAR_NEARNESS = 0.55
-FAR_COVERAGE = 0.25
-# By words alone, where nothing is known of meaning.
-BARE_COVERAGE = 0.15  # R@10 of words alone loses 0.3 at most, with 0.2 up to 1.8
+# (with a coverage of 0.3; slightly fewer with 0.25). Without activitynet: it is about everything and has a near passage
+# for 75 % of the queries on transcripts at any limit. Models differ, hence the careful end.
+MIN_TOP_SIMILARITY = 0.55
+MIN_TOP_COVERAGE = 0.25
+# Limit for words alone, without vectors.
+MIN_WORDS_ONLY_COVERAGE = 0.15  # R@10 of words alone loses at most 0.3, with 0.2 up to 1.8
 
-# So few words are meant word by word: a name in a long speech is found, however little that is of either.
-FEW_WORDS = 3
+# Queries up to this length are literal: a name in a long speech is found despite its low coverage.
+MAX_LITERAL_WORDS = 3
 
-# Below both of these what is shown is said to fit badly.
-GOOD_NEARNESS = 0.7
-GOOD_COVERAGE = 0.4
+# Below both limits the result gets a notice about low confidence.
+CONFIDENT_SIMILARITY = 0.7
+CONFIDENT_COVERAGE = 0.4
 
-# z of a library so alike that its cosines hardly differ would explode.
-_LEAST_SPREAD = 0.02
-_CROWD = 30
+# Avoids huge z in a library of nearly equal passages.
+_MIN_SPREAD = 0.02
+# With fewer passages, z above the mean says nothing.
+_MIN_POPULATION = 30
 
-# Where the score of 0 to 1 that people see has its middle.
-_MIDDLE = 5.0
+# Raw score shown as 0.5 on the scale of 0 to 1.
+_SCORE_MIDPOINT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Scores of 0 to 1 and their reasons by passage id, best first. `fits`: at least one of them fits well."""
+    """Scores of 0 to 1 with explanations by passage id, best first. `is_confident`: at least one fits well."""
 
     scores: Mapping[int, tuple[float, PassageExplanation]] = field(default_factory=dict)
-    fits: bool = True
+    is_confident: bool = True
 
 
-def rank(words: Mapping[int, float], near: Nearest | None, *, asked: int = FEW_WORDS + 1) -> Ranking:
-    """What to show of the passages with these words (coverage by id) and this meaning, in one order.
+def rank(
+    coverages: Mapping[int, float], nearest: Nearest | None, *, query_words: int = MAX_LITERAL_WORDS + 1
+) -> Ranking:
+    """Rank passages found by words (coverage by id) and by vectors. `query_words`: number of words in the query.
 
-    `asked` is how many words the query has.
-
-    Without vectors the score is the coverage. A passage that has no vector yet is taken to be as near as the other
-    passages that share words with the query are.
+    Without vectors the score is the coverage. A passage without a vector gets the median z of the word matches.
     """
-    if near is None or not near.cosines:
-        return Ranking(_by_words(words, asked))
-    spread = max(near.spread, _LEAST_SPREAD)
-    z = {passage_id: (cosine - near.mean) / spread for passage_id, cosine in near.cosines.items()}
-    is_near = _near(near, z)
-    if not _within_reach(near) and not _covered(words, z, asked):
+    if nearest is None or not nearest.cosines:
+        return Ranking(_rank_by_words(coverages, query_words))
+    spread = max(nearest.spread, _MIN_SPREAD)
+    z = {passage_id: (cosine - nearest.mean) / spread for passage_id, cosine in nearest.cosines.items()}
+    near_ids = _near_matches(nearest, z)
+    if not _has_near_match(nearest) and not _has_word_match(coverages, z, query_words):
         return Ranking()
-    worded = {passage_id: place for place, passage_id in enumerate(words, 1)}
-    meant = {passage_id: place for place, passage_id in enumerate(near.cosines, 1)}
-    usual = median([z[passage_id] for passage_id in words if passage_id in z] or [0.0])
-    trust = _trust(words, z)
-    by_words = {one: WORDS_WEIGHT * covered**WORDS_POWER for one, covered in words.items()}
-    by_meaning = {one: trust * z.get(one, usual) for one in is_near | words.keys()}
-    scores = {one: weight + by_words.get(one, 0.0) for one, weight in by_meaning.items()}
-    kept = _without_tail(words, scores, is_near)
-    ranked = {
-        one: (
-            max(0.0, score) / (max(0.0, score) + _MIDDLE),
+    words_ranks = {passage_id: position for position, passage_id in enumerate(coverages, 1)}
+    vector_ranks = {passage_id: position for position, passage_id in enumerate(nearest.cosines, 1)}
+    median_z = median([z[passage_id] for passage_id in coverages if passage_id in z] or [0.0])
+    trust = _trust(coverages, z)
+    word_weights = {
+        passage_id: WORDS_WEIGHT * coverage**WORDS_POWER for passage_id, coverage in coverages.items()
+    }
+    vector_weights = {passage_id: trust * z.get(passage_id, median_z) for passage_id in near_ids | coverages.keys()}
+    raw_scores = {
+        passage_id: weight + word_weights.get(passage_id, 0.0) for passage_id, weight in vector_weights.items()
+    }
+    remaining = _cut_tail(coverages, raw_scores, near_ids)
+    scores = {
+        passage_id: (
+            max(0.0, score) / (max(0.0, score) + _SCORE_MIDPOINT),
             PassageExplanation(
-                worded.get(one),
-                words.get(one),
-                by_words.get(one, 0.0),
-                meant.get(one),
-                near.cosines.get(one),
-                z.get(one),
-                by_meaning[one],
+                words_ranks.get(passage_id),
+                coverages.get(passage_id),
+                word_weights.get(passage_id, 0.0),
+                vector_ranks.get(passage_id),
+                nearest.cosines.get(passage_id),
+                z.get(passage_id),
+                vector_weights[passage_id],
             ),
         )
-        for one, score in sorted(kept.items(), key=lambda pair: (-pair[1], pair[0]))
+        for passage_id, score in sorted(remaining.items(), key=lambda pair: (-pair[1], pair[0]))
     }
-    return Ranking(ranked, _fits(words, near, asked))
+    return Ranking(scores, _is_confident(coverages, nearest, query_words))
 
 
-def _by_words(words: Mapping[int, float], asked: int) -> dict[int, tuple[float, PassageExplanation]]:
-    if asked > FEW_WORDS and max(words.values(), default=0.0) < BARE_COVERAGE:
+def _rank_by_words(coverages: Mapping[int, float], query_words: int) -> dict[int, tuple[float, PassageExplanation]]:
+    if query_words > MAX_LITERAL_WORDS and max(coverages.values(), default=0.0) < MIN_WORDS_ONLY_COVERAGE:
         return {}
-    kept = _without_tail(words, dict(words))
-    places = enumerate(words, 1)
-    return {
-        one: (kept[one], PassageExplanation(place, kept[one], kept[one], None, None, None, 0.0))
-        for place, one in places
-        if one in kept
-    }
+    remaining = _cut_tail(coverages, dict(coverages))
+    scores = {}
+    for position, passage_id in enumerate(coverages, 1):
+        if passage_id in remaining:
+            coverage = remaining[passage_id]
+            explanation = PassageExplanation(position, coverage, coverage, None, None, None, 0.0)
+            scores[passage_id] = coverage, explanation
+    return scores
 
 
-def _trust(words: Mapping[int, float], z: Mapping[int, float]) -> float:
-    """How much the vectors count for this query, 0 to 1: fully where no word says anything against them."""
-    spoken_for = nlargest(SPOKEN_FOR, ((covered, z[one]) for one, covered in words.items() if one in z))
-    whole = sum(covered for covered, _ in spoken_for)
-    if not whole:
+def _trust(coverages: Mapping[int, float], z: Mapping[int, float]) -> float:
+    """Reliability of the vectors for this query, 0 to 1; 1 without word matches as evidence against them."""
+    sample = nlargest(
+        TRUST_SAMPLE, ((coverage, z[passage_id]) for passage_id, coverage in coverages.items() if passage_id in z)
+    )
+    total_coverage = sum(coverage for coverage, _ in sample)
+    if not total_coverage:
         return 1.0
-    seen = sum(covered * height for covered, height in spoken_for) / whole
-    expected = (len(spoken_for) * seen + GRANTED * TRUSTED_Z) / (len(spoken_for) + GRANTED)
-    return min(1.0, max(0.0, (expected - UNTRUSTED_Z) / (TRUSTED_Z - UNTRUSTED_Z)))
+    mean_z = sum(coverage * value for coverage, value in sample) / total_coverage
+    expected = (len(sample) * mean_z + TRUST_PRIOR_WEIGHT * FULL_TRUST_Z) / (len(sample) + TRUST_PRIOR_WEIGHT)
+    return min(1.0, max(0.0, (expected - NO_TRUST_Z) / (FULL_TRUST_Z - NO_TRUST_Z)))
 
 
-def _near(near: Nearest, z: Mapping[int, float]) -> set[int]:
-    """The passages whose meaning is near enough to show them for it alone."""
-    floor = LEAST_SHARE * max(z.values())
-    # A handful of passages is no crowd to stand out from.
-    least = floor if len(near.cosines) < _CROWD else max(floor, LEAST_Z)
+def _near_matches(nearest: Nearest, z: Mapping[int, float]) -> set[int]:
+    """Ids of passages near enough to be results by their vector alone."""
+    min_z = MIN_Z_RATIO * max(z.values())
+    if len(nearest.cosines) >= _MIN_POPULATION:
+        min_z = max(min_z, MIN_Z)
     return {
-        one
-        for one, cosine in near.cosines.items()
-        if z[one] >= least
-        and cosine >= LEAST_COSINE
-        and (near.scale is None or near.scale.normalized(cosine) >= LEAST_NEARNESS)
+        passage_id
+        for passage_id, cosine in nearest.cosines.items()
+        if z[passage_id] >= min_z
+        and cosine >= MIN_COSINE
+        and (nearest.scale is None or nearest.scale.normalized(cosine) >= MIN_SIMILARITY)
     }
 
 
-def _within_reach(near: Nearest) -> bool:
-    """Whether the nearest passage is one that a query of this library would have."""
-    return near.scale is None or near.scale.normalized(max(near.cosines.values())) >= FAR_NEARNESS
+def _has_near_match(nearest: Nearest) -> bool:
+    """True if the nearest passage is as similar as for a query about this library."""
+    return nearest.scale is None or nearest.scale.normalized(max(nearest.cosines.values())) >= MIN_TOP_SIMILARITY
 
 
-def _covered(words: Mapping[int, float], z: Mapping[int, float], asked: int) -> bool:
-    """Whether some passage holds enough of the query's words where none is near in meaning.
+def _has_word_match(coverages: Mapping[int, float], z: Mapping[int, float], query_words: int) -> bool:
+    """True if a passage contains enough of the query's words. Passages without a vector need less."""
+    if query_words <= MAX_LITERAL_WORDS:
+        return bool(coverages)
+    return any(
+        coverage >= (MIN_TOP_COVERAGE if passage_id in z else MIN_WORDS_ONLY_COVERAGE)
+        for passage_id, coverage in coverages.items()
+    )
 
-    Of a passage without a vector nothing is known but its words.
-    """
-    if asked <= FEW_WORDS:
-        return bool(words)
-    return any(covered >= (FAR_COVERAGE if one in z else BARE_COVERAGE) for one, covered in words.items())
 
-
-def _fits(words: Mapping[int, float], near: Nearest, asked: int) -> bool:
-    if asked <= FEW_WORDS and words:
+def _is_confident(coverages: Mapping[int, float], nearest: Nearest, query_words: int) -> bool:
+    if query_words <= MAX_LITERAL_WORDS and coverages:
         return True
-    nearest = 1.0 if near.scale is None else near.scale.normalized(max(near.cosines.values()))
-    return nearest >= GOOD_NEARNESS or max(words.values(), default=0.0) >= GOOD_COVERAGE
+    similarity = 1.0 if nearest.scale is None else nearest.scale.normalized(max(nearest.cosines.values()))
+    return similarity >= CONFIDENT_SIMILARITY or max(coverages.values(), default=0.0) >= CONFIDENT_COVERAGE
 
 
-def _without_tail(
-    words: Mapping[int, float], scores: Mapping[int, float], is_near: Collection[int] = ()
+def _cut_tail(
+    coverages: Mapping[int, float], scores: Mapping[int, float], near_ids: Collection[int] = ()
 ) -> dict[int, float]:
-    """`scores` without the passages that share too little of the query, where another one has much more."""
-    least = LEAST_COVERAGE_SHARE * max(words.values(), default=0.0)
-    return {one: score for one, score in scores.items() if one in is_near or words.get(one, 0.0) >= least}
+    """Drop passages with far lower coverage than the best one, except near ones."""
+    min_coverage = MIN_COVERAGE_RATIO * max(coverages.values(), default=0.0)
+    return {
+        passage_id: score
+        for passage_id, score in scores.items()
+        if passage_id in near_ids or coverages.get(passage_id, 0.0) >= min_coverage
+    }

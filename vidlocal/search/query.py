@@ -1,17 +1,17 @@
-"""What a person asks for, read from one line of text. Pure.
+"""The query language: phrases, exclusions and filters in one line of text. Pure.
 
     "cut the cake"          these words in this order
-    -cake, -"wedding cake"  not where this is said, written or shown
-    video:wedding           only videos with this in their title or file name, or of this number
-    kind:speech             only this kind of passage
-    tag:dance               only what was tagged so
-    lang:es                 only what is in this language
-    before:2024-06          recorded before that day, month or year began
-    after:2024-06           recorded in it or later
-    at:10:00-12:00          between these times of the video; one end may be left out
-    time:18:00-23:00        recorded between these times of day, past midnight too
+    -cake, -"wedding cake"  without passages of these words
+    video:wedding           videos with this in their title or file name, or with this number
+    kind:speech             this kind of passage
+    tag:dance               videos or frames with this tag
+    lang:es                 passages in this language
+    before:2024-06          recorded before this day, month or year
+    after:2024-06           recorded in or after this day, month or year
+    at:10:00-12:00          between these times of the video; one end may be omitted
+    time:18:00-23:00        recorded between these times of day, also past midnight
 
-Whatever cannot be read like that is words to look for: there is no such thing as a wrong query.
+Anything else is treated as plain words: every text is a valid query.
 """
 
 import re
@@ -22,8 +22,8 @@ from datetime import date
 from vidlocal import timecode
 from vidlocal.records import PassageKind
 
-# Reading stops here; the rest is plain words. Nobody writes so many by hand.
-MOST_FILTERS = 32
+# Further filters are treated as plain words.
+MAX_FILTERS = 32
 
 _token = re.compile(r'(?P<without>-)?(?:(?P<name>[A-Za-z]+):)?(?:["“”](?P<quoted>[^"“”]*)["“”](?=\s|$)|(?P<plain>\S+))')
 _day = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
@@ -34,66 +34,67 @@ _MINUTES_OF_DAY = 24 * 60
 
 @dataclass(slots=True)
 class Query:
-    """What to look for and what it is narrowed to. Nothing of a filter is in `words`, all of a phrase is.
+    """A parsed query. `words` includes phrases, but no filters.
 
-    `at` is in seconds of the video. `time` is in minutes of the day; a second one that is not after the first is on
-    the next day. `before` and `after` are years, months or days, ISO 8601.
+    `span`: seconds of the video. `time_of_day`: minutes of the day, the second on the next day if not after the first.
+    `before`, `after`: years, months or days, ISO 8601.
     """
 
     words: str
     phrases: list[str] = field(default_factory=list)
-    without: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     kinds: list[PassageKind] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     before: str | None = None
     after: str | None = None
-    at: tuple[float, float] | None = None
-    time: tuple[int, int] | None = None
+    span: tuple[float, float] | None = None
+    time_of_day: tuple[int, int] | None = None
 
     @property
-    def narrows(self) -> bool:
-        """Whether a filter says what is wanted, even without any word. What is unwanted does not say it."""
-        named = (self.videos, self.kinds, self.tags, self.languages)
-        return any(named) or any(one is not None for one in (self.before, self.after, self.at, self.time))
+    def has_filters(self) -> bool:
+        """True with a filter that selects passages by itself; exclusions alone select nothing."""
+        lists = (self.videos, self.kinds, self.tags, self.languages)
+        ranges = (self.before, self.after, self.span, self.time_of_day)
+        return any(lists) or any(value is not None for value in ranges)
 
     @property
-    def says_nothing(self) -> bool:
-        """Whether there is neither a filter nor a word: only blanks, stops and quotes."""
-        return not self.narrows and not any(_is_of_a_word(letter) for letter in self.words)
+    def is_empty(self) -> bool:
+        """True without any filter or word, only blanks and punctuation."""
+        return not self.has_filters and not any(_is_word_character(letter) for letter in self.words)
 
 
 def parse(text: str) -> Query:
-    """The query that a text is. A text of nothing but unwanted words is taken for words to look for."""
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # half a character is none
+    """Parse a query. A query with only exclusions searches for these words instead."""
+    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # drop half surrogate pairs
     query = Query("")
     words: list[str] = []
     filters, position = 0, 0
-    while filters < MOST_FILTERS and (match := _token.search(text, position)):
+    while filters < MAX_FILTERS and (match := _token.search(text, position)):
         position = match.end()
-        read = _read(query, match)
-        filters += read
-        if not read or (match["quoted"] is not None and not match["name"] and not match["without"]):
-            words.append(match["quoted"] if read else match[0])
+        is_special = _add_token(query, match)
+        filters += is_special
+        if not is_special or (match["quoted"] is not None and not match["name"] and not match["without"]):
+            words.append(match["quoted"] if is_special else match[0])
     query.words = " ".join([*words, text[position:]]).strip()
-    if query.without and not query.words and not query.narrows:
+    if query.excluded and not query.words and not query.has_filters:
         return Query(text.strip())
     return query
 
 
-def _read(query: Query, match: re.Match[str]) -> bool:
-    """Whether the token was a phrase, an unwanted one or a filter; the query then has it."""
+def _add_token(query: Query, match: re.Match[str]) -> bool:
+    """Add a phrase, exclusion or filter to `query`. Returns False for a plain word, without adding anything."""
     name, quoted = match["name"], match["quoted"]
     value = quoted if quoted is not None else match["plain"]
-    if not any(map(_is_of_a_word, value)):
+    if not any(map(_is_word_character, value)):
         return False
     if name is not None:
-        reader = _FILTERS.get(name.lower())
-        return reader is not None and not match["without"] and reader(query, value)
+        add_filter = _FILTERS.get(name.lower())
+        return add_filter is not None and not match["without"] and add_filter(query, value)
     if match["without"]:
         if not value.startswith("-"):
-            query.without.append(value)
+            query.excluded.append(value)
             return True
     elif quoted is not None:
         query.phrases.append(value)
@@ -101,29 +102,29 @@ def _read(query: Query, match: re.Match[str]) -> bool:
     return False
 
 
-def _is_of_a_word(letter: str) -> bool:
+def _is_word_character(letter: str) -> bool:
     return letter.isalnum() or not (letter.isascii() or letter.isspace())
 
 
-def _video(query: Query, value: str) -> bool:
+def _add_video(query: Query, value: str) -> bool:
     query.videos.append(value)
     return True
 
 
-def _kind(query: Query, value: str) -> bool:
-    known = value.lower().replace("-", "_")
-    if known not in list(PassageKind):
+def _add_kind(query: Query, value: str) -> bool:
+    kind = value.lower().replace("-", "_")
+    if kind not in list(PassageKind):
         return False
-    query.kinds.append(PassageKind(known))
+    query.kinds.append(PassageKind(kind))
     return True
 
 
-def _tag(query: Query, value: str) -> bool:
+def _add_tag(query: Query, value: str) -> bool:
     query.tags.append(value.lower())
     return True
 
 
-def _lang(query: Query, value: str) -> bool:
+def _add_lang(query: Query, value: str) -> bool:
     match = _language.fullmatch(value)
     if match is None:
         return False
@@ -131,21 +132,21 @@ def _lang(query: Query, value: str) -> bool:
     return True
 
 
-def _before(query: Query, value: str) -> bool:
+def _add_before(query: Query, value: str) -> bool:
     if not _is_day(value):
         return False
     query.before = value if query.before is None else min(query.before, value)
     return True
 
 
-def _after(query: Query, value: str) -> bool:
+def _add_after(query: Query, value: str) -> bool:
     if not _is_day(value):
         return False
     query.after = value if query.after is None else max(query.after, value)
     return True
 
 
-def _at(query: Query, value: str) -> bool:
+def _add_at(query: Query, value: str) -> bool:
     first, dash, last = value.replace("–", "-").partition("-")
     try:
         start = timecode.parse_time(first) if first else 0.0
@@ -154,11 +155,11 @@ def _at(query: Query, value: str) -> bool:
         return False
     if not 0 <= start <= end or start == float("inf"):
         return False
-    query.at = (start, end)
+    query.span = (start, end)
     return True
 
 
-def _time(query: Query, value: str) -> bool:
+def _add_time(query: Query, value: str) -> bool:
     match = _hours.fullmatch(value)
     if match is None:
         return False
@@ -166,7 +167,7 @@ def _time(query: Query, value: str) -> bool:
     start, end = (60 * hours + minutes for hours, minutes in (first, last))
     if max(first[1], last[1]) > 59 or max(start, end) > _MINUTES_OF_DAY or start == end:
         return False
-    query.time = (start, end)
+    query.time_of_day = (start, end)
     return True
 
 
@@ -182,12 +183,12 @@ def _is_day(value: str) -> bool:
 
 
 _FILTERS: dict[str, Callable[[Query, str], bool]] = {
-    "video": _video,
-    "kind": _kind,
-    "tag": _tag,
-    "lang": _lang,
-    "before": _before,
-    "after": _after,
-    "at": _at,
-    "time": _time,
+    "video": _add_video,
+    "kind": _add_kind,
+    "tag": _add_tag,
+    "lang": _add_lang,
+    "before": _add_before,
+    "after": _add_after,
+    "at": _add_at,
+    "time": _add_time,
 }

@@ -2,9 +2,9 @@
 
     query ── words ─────┐
           ├─ vectors ───┴─> fused hits ─┐
-          └─ pictures ──────────────────┴─> moments
+          └─ CLIP ──────────────────────┴─> moments
 
-How words and vectors become one ranking, with the figures behind it, is in `steps.rank`.
+Fusion of words and vectors into one ranking: `vidlocal.search.fusion`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,35 +15,37 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
-from vidlocal.search.fusion import rank
+from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.query import Query, parse
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index, vector_table
 from vidlocal.store.index.search_filter import SearchFilter
 
-# Hits taken from each channel. Neighbours among them merge, so that it takes several for one moment.
+# Candidates of each channel. Neighbours merge, so a moment needs several.
 CANDIDATES = 100
 CANDIDATES_PER_MOMENT = 8
 
-_UNFIT = "Nothing fits well; these are the nearest."
+_LOW_CONFIDENCE = "Nothing fits well; these are the nearest."
 
-# Begins to ask a model what words look like; what it gives waits for the answer.
+# Starts to encode a query by CLIP; the returned function waits for the vector.
 PictureVector = Callable[[str], Callable[[], QueryVector]]
+
+Explanation = PassageExplanation | FrameExplanation
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What was found, best first. `notice` is a sentence for the person when the search had to do with less.
+    """Moments, best first. `notice`: a sentence for people if the search had to do with less, or is unsure.
 
-    `words` are those that were looked for, without filters and with misspelt ones put right. `why` is by passage id
-    (-frame id for a frame that looks like the query) and has every hit of the moments.
+    `words`: the words searched for, without filters and with corrected spelling. `why`: explanations of all hits by
+    passage id, or by the negative frame id for frames found by CLIP.
     """
 
     query: str
     moments: tuple[Moment, ...]
     notice: str | None = None
     words: str = ""
-    why: Mapping[int, PassageExplanation | FrameExplanation] = field(default_factory=dict)
+    why: Mapping[int, Explanation] = field(default_factory=dict)
 
 
 def search(
@@ -57,143 +59,148 @@ def search(
     picture_vector: PictureVector | None = None,
     by_words: bool = True,
 ) -> SearchResult:
-    """The moments that match `query`, at most `limit`. `videos` (ids) and `kinds` narrow the search; None is all.
+    """Search for at most `limit` moments. `videos` (ids) and `kinds` filter; None is no filter.
 
-    `query_vector` asks the embedding model; it is not called when no vectors are stored, and when it
-    raises EngineError the search goes by words only and says so. Without `by_words` meaning alone counts. Any text is
-    a query; `vidlocal.query` tells what in it is a filter. A query of filters alone lists what they let through.
-
-    `picture_vector` begins to ask the model of pictures and gives what waits for its answer; that raises EngineError
-    where frames are to be left out. It is not called when the library has no vectors of pictures.
+    Any text is a query, see `vidlocal.search.query`; filters alone list all matching passages. `query_vector` embeds
+    the query, and is called only if the library has vectors; after an EngineError the search goes by words, with a
+    notice. `picture_vector` encodes the query by CLIP, and is called only if the library has frame vectors; its result
+    may raise EngineError. Without `by_words` only vectors count.
     """
-    wanted = parse(query)
-    only, notices = _narrowed(library, wanted, videos, kinds)
+    parsed = parse(query)
+    search_filter, notices = _build_filter(library, parsed, videos, kinds)
     count = max(CANDIDATES, CANDIDATES_PER_MOMENT * limit)
-    answer = _begun(library, wanted.words, only, picture_vector)
-    asked, silent = _asked(library, wanted.words, query_vector)
-    looks, unseen = _answered(library, answer)
-    mirror = vector_cache.prepare(library, asked.key) if asked is not None else None
+    clip_query = _start_clip_query(library, parsed.words, search_filter, picture_vector)
+    vector, vector_notice = _embed_query(library, parsed.words, query_vector)
+    clip_vector, clip_notice = _finish_clip_query(library, clip_query)
     with hits.snapshot(library):
-        meant = spelling.corrections(library, wanted.words) if by_words else {}
-        text = spelling.apply(wanted.words, meant)
-        words = text_index.search(library, text, limit=count, search_filter=only) if by_words else {}
-        near = None
-        if asked is not None and mirror is not None:
-            near = vector_index.nearest(
-                library,
-                mirror,
-                asked.values,
-                limit=count,
-                include_ids=words,
-                search_filter=only,
-                symmetric_model=has_one_wording(asked.key),
-            )
-        ranked = rank(words, near, asked=len(text_index.split(text)))
-        scores = {passage_id: score for passage_id, (score, _) in ranked.scores.items()}
-        if not wanted.words and wanted.narrows:
-            scores = dict.fromkeys(hits.list_ids(library, only, limit=count), 1.0)
-            if only.kinds == frozenset({PassageKind.PICTURE}):
+        corrections = spelling.corrections(library, parsed.words) if by_words else {}
+        words = spelling.apply(parsed.words, corrections)
+        ranking = _rank_passages(library, words, vector, search_filter, count, by_words=by_words)
+        scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
+        if not parsed.words and parsed.has_filters:
+            scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
+            if search_filter.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Pictures are found by words: say what they show.")
-        seen, seen_for = _seen(library, looks, count, only)
-        found = [*hits.read(library, scores), *seen]
-        places = hits.video_refs(library, {hit.video_id for hit in found})
-    notices += [f"No match for {word}, searched for {other}." for word, other in meant.items()]
-    if ranked.scores and not ranked.fits and not seen:
-        notices.append(_UNFIT)
-    why = seen_for | {passage_id: reason for passage_id, (_, reason) in ranked.scores.items()}
-    notice = " ".join([*notices, *(sentence for sentence in (silent, unseen) if sentence)]) or None
-    return SearchResult(query, group(found, places, limit=limit), notice, text, why)
+        frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
+        all_hits = [*hits.read(library, scores), *frame_hits]
+        videos_of_hits = hits.video_refs(library, {hit.video_id for hit in all_hits})
+    notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
+    if ranking.scores and not ranking.is_confident and not frame_hits:
+        notices.append(_LOW_CONFIDENCE)
+    explanations = frame_explanations | {
+        passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()
+    }
+    notice = " ".join([*notices, *filter(None, (vector_notice, clip_notice))]) or None
+    return SearchResult(query, group(all_hits, videos_of_hits, limit=limit), notice, words, explanations)
 
 
-def _narrowed(
-    library: Library, wanted: Query, videos: Collection[int] | None, kinds: Collection[PassageKind] | None
+def _build_filter(
+    library: Library, parsed: Query, video_ids: Collection[int] | None, kinds: Collection[PassageKind] | None
 ) -> tuple[SearchFilter, list[str]]:
-    """What the filters of a query and the caller's own let through together, and what is to be said of it."""
+    """Combine the filters of a query with those of the caller. Returns notices, too."""
     notices = []
-    among = None if videos is None else frozenset(videos)
-    if wanted.videos:
-        named = [(text, hits.videos_named(library, text)) for text in wanted.videos]
-        notices = [f"No video fits {text!r}. See them all with: vidlocal list." for text, ids in named if not ids]
-        ids = frozenset().union(*(ids for _, ids in named))
-        among = ids if among is None else among & ids
-    sorts = None if kinds is None else frozenset(kinds)
-    if wanted.kinds:
-        sorts = frozenset(wanted.kinds) if sorts is None else sorts & frozenset(wanted.kinds)
-    only = SearchFilter(
-        among,
-        sorts,
-        phrases=tuple(wanted.phrases),
-        excluded=tuple(wanted.without),
-        tags=tuple(wanted.tags),
-        languages=frozenset(wanted.languages),
-        before=wanted.before,
-        after=wanted.after,
-        span=wanted.at,
-        time_of_day=wanted.time,
+    ids = None if video_ids is None else frozenset(video_ids)
+    if parsed.videos:
+        named = [(text, hits.videos_named(library, text)) for text in parsed.videos]
+        notices = [f"No video fits {text!r}. See them all with: vidlocal list." for text, matches in named if not matches]
+        matching = frozenset().union(*(matches for _, matches in named))
+        ids = matching if ids is None else ids & matching
+    passage_kinds = None if kinds is None else frozenset(kinds)
+    if parsed.kinds:
+        query_kinds = frozenset(parsed.kinds)
+        passage_kinds = query_kinds if passage_kinds is None else passage_kinds & query_kinds
+    search_filter = SearchFilter(
+        ids,
+        passage_kinds,
+        phrases=tuple(parsed.phrases),
+        excluded=tuple(parsed.excluded),
+        tags=tuple(parsed.tags),
+        languages=frozenset(parsed.languages),
+        before=parsed.before,
+        after=parsed.after,
+        span=parsed.span,
+        time_of_day=parsed.time_of_day,
     )
-    return only, notices
+    return search_filter, notices
 
 
-def _begun(
-    library: Library, words: str, only: SearchFilter, picture_vector: PictureVector | None
+def _rank_passages(
+    library: Library, words: str, vector: QueryVector | None, search_filter: SearchFilter, count: int, *, by_words: bool
+) -> Ranking:
+    """Rank passages by words and, with a query vector, by similarity."""
+    coverages = text_index.search(library, words, limit=count, search_filter=search_filter) if by_words else {}
+    nearest = None
+    if vector is not None:
+        nearest = vector_index.nearest(
+            library,
+            vector_cache.prepare(library, vector.key),
+            vector.values,
+            limit=count,
+            include_ids=coverages,
+            search_filter=search_filter,
+            symmetric_model=has_one_wording(vector.key),
+        )
+    return rank(coverages, nearest, query_words=len(text_index.split(words)))
+
+
+def _start_clip_query(
+    library: Library, words: str, search_filter: SearchFilter, picture_vector: PictureVector | None
 ) -> Callable[[], QueryVector] | None:
-    """What waits for the query's vector among pictures; None where nothing is to be compared with it."""
-    wanted = only.kinds is None or PassageKind.PICTURE in only.kinds
-    if (
-        picture_vector is None
-        or not words.strip()
-        or not wanted
-        or not vector_table.keys(library, vector_table.FRAME_VECTORS)
-    ):
+    """Start the CLIP query in the background. Returns a function to wait for the vector, or None if not applicable."""
+    includes_frames = search_filter.kinds is None or PassageKind.PICTURE in search_filter.kinds
+    if picture_vector is None or not words.strip() or not includes_frames:
+        return None
+    if not vector_table.keys(library, vector_table.FRAME_VECTORS):
         return None
     return picture_vector(words)
 
 
-def _answered(library: Library, answer: Callable[[], QueryVector] | None) -> tuple[QueryVector | None, str | None]:
-    """The query's vector among pictures, and a sentence when it could not be had."""
-    if answer is None:
+def _finish_clip_query(
+    library: Library, clip_query: Callable[[], QueryVector] | None
+) -> tuple[QueryVector | None, str | None]:
+    """Wait for the CLIP vector. Returns a notice instead if there is none."""
+    if clip_query is None:
         return None, None
     try:
-        looks = answer()
+        vector = clip_query()
     except EngineError as error:
         return None, f"Pictures were not searched. {error}"
-    if looks.key not in vector_table.keys(library, vector_table.FRAME_VECTORS):
+    if vector.key not in vector_table.keys(library, vector_table.FRAME_VECTORS):
         return None, (
             "Pictures were not searched: their vectors are of another model. "
             "Make them anew with: vidlocal enrich --only pictures"
         )
-    return looks, None
+    return vector, None
 
 
-def _seen(
-    library: Library, looks: QueryVector | None, limit: int, only: SearchFilter
-) -> tuple[Sequence[Hit], dict[int, PassageExplanation | FrameExplanation]]:
-    """The frames that look like the query as hits, and by their keys what found them."""
-    if looks is None:
+def _frame_hits(
+    library: Library, vector: QueryVector | None, limit: int, search_filter: SearchFilter
+) -> tuple[Sequence[Hit], dict[int, Explanation]]:
+    """Search frames by CLIP. Returns hits and, by their keys, explanations."""
+    if vector is None:
         return (), {}
-    from vidlocal.search.frame_search import search_frames  # a search without pictures does not pay for it
+    from vidlocal.search.frame_search import search_frames  # imported only if needed
 
-    found = search_frames(library, looks, limit=limit, only=only)
-    return found.hits, {**found.why}
+    result = search_frames(library, vector, limit=limit, only=search_filter)
+    return result.hits, {**result.why}
 
 
-def _asked(
+def _embed_query(
     library: Library, query: str, query_vector: Callable[[str], QueryVector] | None
 ) -> tuple[QueryVector | None, str | None]:
-    """The query's vector if there is anything to compare it with, and a sentence when it could not be had."""
+    """Embed the query if the library has vectors. Returns a notice instead if that fails."""
     if query_vector is None or not query.strip():
         return None, None
-    stored = vector_index.keys(library)
-    if not stored:
+    keys = vector_index.keys(library)
+    if not keys:
         return None, None
     try:
-        asked = query_vector(query)
+        vector = query_vector(query)
     except EngineError as error:
         return None, f"Searched by words only. {error}"
-    if asked.key not in stored:
-        made_by = ", ".join(stored)
+    if vector.key not in keys:
         return None, (
-            f"Searched by words only: the library's vectors were made by {made_by}, the query's by {asked.key}. "
-            "Bring them together with: vidlocal enrich"
+            f"Searched by words only: the library's vectors were made by {', '.join(keys)}, the query's by "
+            f"{vector.key}. Bring them together with: vidlocal enrich"
         )
-    return asked, None
+    return vector, None
