@@ -43,9 +43,9 @@ def test_days_and_times_are_read() -> None:
 
 
 def test_one_end_of_a_span_may_be_left_out() -> None:
-    assert parse("at:90-").at == (90.0, float("inf"))
-    assert parse("at:-1:30").at == (0.0, 90.0)
-    assert parse("at:1:30").at == (90.0, 90.0)
+    assert parse("at:90-").span == (90.0, float("inf"))
+    assert parse("at:-1:30").span == (0.0, 90.0)
+    assert parse("at:1:30").span == (90.0, 90.0)
 
 
 @pytest.mark.parametrize(
