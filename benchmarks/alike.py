@@ -49,9 +49,9 @@ def measure(library: Library, turns: int) -> None:
     rows = np.random.default_rng(1).integers(0, len(mirror), turns)
     asked = [np.array(mirror.vectors[row]) for row in rows]
     words = [QueryVector(KEY, tuple(spread(vector, at))) for at, vector in enumerate(asked)]
-    told("similar VIDEO@TIME", [lambda v=v: similar.by_vector(library, mirror, v, limit=10) for v in asked])
-    told("search, pictures alone", [lambda w=w: search_frames(library, w, limit=100, only=NO_FILTER) for w in words])
-    told("similar VIDEO", [lambda: similar.videos_like(library, mirror, 1, limit=10)] * 3)
+    told("similar VIDEO@TIME", [lambda v=v: similar.find_by_vector(library, mirror, v, limit=10) for v in asked])
+    told("search, pictures alone", [lambda w=w: search_frames(library, w, limit=100, search_filter=NO_FILTER) for w in words])
+    told("similar VIDEO", [lambda: similar.find_videos(library, mirror, 1, limit=10)] * 3)
     among = range(1, MOST_GROUPED // OF_VIDEO + 1)
     told("clusters by vectors", [lambda: clusters.cluster(library, limit=20, videos=among)])
     library.connection.execute("BEGIN")

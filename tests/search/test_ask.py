@@ -64,7 +64,7 @@ def test_statements_are_shown_while_the_answer_comes(library: Library, server: F
     add_film(library, pictures=0)
     server.script(say("They dance. [1]\nThey eat cake [1]. And then nothing"))
     shown: list[Statement] = []
-    found = answer(QUESTION, evidence(library), writer, show=shown.append)
+    found = answer(QUESTION, evidence(library), writer, on_statement=shown.append)
     assert tuple(shown) == found == (Statement("They dance.", (1,)), Statement("They eat cake.", (1,)))
 
 

@@ -27,7 +27,7 @@ def test_figures_are_means_between_their_borders() -> None:
     asked = [
         eval_metrics.ranks([moment(1, 0, 10), moment(2, 0, 10)], Truth(video, ((0.0, 10.0),))) for video in (1, 2, 3)
     ]
-    video = eval_metrics.figures(asked)["video"]
+    video = eval_metrics.estimate(asked)["video"]
     assert video is not None
     assert {name: round(one.value, 4) for name, one in video.items()} == {
         "r@1": 0.3333,
@@ -39,13 +39,13 @@ def test_figures_are_means_between_their_borders() -> None:
 
 
 def test_queries_without_windows_count_for_videos_only() -> None:
-    figures = eval_metrics.figures([eval_metrics.ranks([moment(1, 0, 10)], Truth(1, ()))])
+    figures = eval_metrics.estimate([eval_metrics.ranks([moment(1, 0, 10)], Truth(1, ()))])
     assert figures["mid"] is None
     assert figures["video"] is not None
 
 
 def test_a_difference_is_taken_query_by_query() -> None:
     good, bad = ([eval_metrics.ranks([moment(video, 0, 10)], Truth(1, ()))] * 20 for video in (1, 2))
-    gained = eval_metrics.difference(bad, good)["video"]
+    gained = eval_metrics.estimate_gain(bad, good)["video"]
     assert gained is not None
     assert (gained["mrr"].value, gained["mrr"].low) == pytest.approx((1.0, 1.0))

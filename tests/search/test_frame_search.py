@@ -7,7 +7,7 @@ from tests.support import frame_vectors
 from tests.support.text_videos import random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import PassageKind
-from vidlocal.search.frame_search import LEAST_COSINE, FrameHits, search_frames
+from vidlocal.search.frame_search import MIN_COSINE, FrameHits, search_frames
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
@@ -32,7 +32,7 @@ def seen(
 ) -> tuple[FrameHits, list[int]]:  # type: ignore[type-arg]
     rows, query = with_cosines(cosines)
     _, ids = frame_vectors.add_video(library, "one", rows)
-    return search_frames(library, query, limit=100, only=only), ids
+    return search_frames(library, query, limit=100, search_filter=only), ids
 
 
 def test_a_frame_that_stands_out_is_a_hit_and_says_why(library: Library) -> None:
@@ -64,7 +64,7 @@ def test_what_stands_out_much_less_than_the_best_is_left_out(library: Library) -
 
 
 def test_few_pictures_are_no_crowd(library: Library) -> None:
-    found, ids = seen(library, [0.1, 0.12, LEAST_COSINE, 0.29, 0.3])
+    found, ids = seen(library, [0.1, 0.12, MIN_COSINE, 0.29, 0.3])
     assert [hit.frame_id for hit in found.hits] == [ids[4], ids[3]]
     assert found.hits[0].score > found.hits[1].score > 0.3
 
@@ -74,7 +74,7 @@ def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
     scores = {hit.frame_id: hit.score for hit in found.hits}
     with library.writing() as connection:
         connection.execute("UPDATE frames SET shot = 7 WHERE id > ?", (ids[1000],))
-    again = search_frames(library, with_cosines([0.0])[1], limit=100, only=NO_FILTER)
+    again = search_frames(library, with_cosines([0.0])[1], limit=100, search_filter=NO_FILTER)
     damped = {hit.frame_id: hit.score for hit in again.hits}
     near_by = {ids[-1], ids[-2], ids[-3], ids[-4]}  # within the longest moment
     assert {one for one in scores if damped[one] == scores[one]} == {ids[1000], *near_by}

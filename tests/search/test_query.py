@@ -16,7 +16,7 @@ def test_phrases_are_words_too() -> None:
 
 
 def test_a_dash_before_a_word_means_without_it() -> None:
-    assert parse('bride -cake -"first dance"') == Query("bride", without=["cake", "first dance"])
+    assert parse('bride -cake -"first dance"') == Query("bride", excluded=["cake", "first dance"])
 
 
 @pytest.mark.parametrize("text", ["-cake", "-cake -dance", "- cake", "--cake", "a - b", "white-dress"])

@@ -51,7 +51,7 @@ def moment(video_id: int, start: float, end: float) -> Moment:
 def look(
     library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall"
 ) -> dict[Moment, SecondLook]:
-    looker = VisionReranker(library, vision, wanted, worker="me", ready=lambda: None)
+    looker = VisionReranker(library, vision, wanted, worker="me", check=lambda: None)
     return dict(looker.rerank(moments))
 
 
@@ -97,7 +97,7 @@ def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
 
     video_id = add_colours(library)
     with pytest.raises(EngineError):
-        list(VisionReranker(library, vision, "red", worker="me", ready=blind).rerank([moment(video_id, 0.0, 1.0)]))
+        list(VisionReranker(library, vision, "red", worker="me", check=blind).rerank([moment(video_id, 0.0, 1.0)]))
     assert jobs.counts(library) == {(JobKind.DESCRIBE, JobState.QUEUED): 7}
     server.down()
     with pytest.raises(EngineUnreachable):

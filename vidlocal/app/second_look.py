@@ -31,7 +31,7 @@ def rerank_by_vision(
         with ExitStack() as stack:
             engine, ready = open_vision(stack, settings, notify=notify)
             owner = stack.enter_context(ProcessLock(library.folder))
-            reranker = VisionReranker(library, engine, words, worker=owner.token, ready=ready, keep=keep)
+            reranker = VisionReranker(library, engine, words, worker=owner.token, check=ready, keep=keep)
             for moment, look in reranker.rerank(result.moments[:count]):
                 looks[moment] = look
     except EngineError as error:

@@ -52,15 +52,15 @@ def find_similar_to_image(library: Library, settings: Settings, path: Path, *, l
 
     Raises MediaError if it cannot be read.
     """
-    image = similar.picture_of(path)
+    image = similar.open_image(path)
     encoded, obstacle = None, ""
     if frame_vectors.keys(library):
         encoded, obstacle = _encode(library, settings, as_jpeg(image))
     if encoded is None:
-        moments = similar.by_hash(library, similar.hash_of(image), limit=limit)
+        moments = similar.find_by_hash(library, similar.perceptual_hash(image), limit=limit)
         return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
     key, vector = encoded
-    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
+    moments = similar.find_by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
     return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
 
 
@@ -80,16 +80,16 @@ def _similar_to_frame(library: Library, settings: Settings, frame: Frame, limit:
     if encoded is None and frame_vectors.keys(library):
         encoded, obstacle = _encode(library, settings, frames.read_image(library, frame))
     if encoded is None:
-        moments = similar.by_hash(library, frames.dhash(library, frame), limit=limit, besides=frame)
+        moments = similar.find_by_hash(library, frames.dhash(library, frame), limit=limit, exclude=frame)
         return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
     key, vector = encoded
-    moments = similar.by_vector(library, frame_index.prepare(library, key), vector, limit=limit, besides=frame)
+    moments = similar.find_by_vector(library, frame_index.prepare(library, key), vector, limit=limit, exclude=frame)
     return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
 
 
 def _similar_to_video(library: Library, video: Video, limit: int) -> SimilarResult:
     for key in reversed(frame_vectors.keys(library)):
-        moments = similar.videos_like(library, frame_index.prepare(library, key), video.id, limit=limit)
+        moments = similar.find_videos(library, frame_index.prepare(library, key), video.id, limit=limit)
         if moments is not None:
             return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
     if not frames.coverage(library, video.id).total:

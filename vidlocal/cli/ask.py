@@ -14,7 +14,7 @@ from vidlocal.cli.ui.query_words import WordsCommand, query_of
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.sanitize import one_line
-from vidlocal.search.ask import SILENT, Statement, answer, gather_evidence, look
+from vidlocal.search.ask import NO_ANSWER, Statement, answer, gather_evidence, ask_image
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
@@ -88,7 +88,7 @@ def _answered(settings: Settings, question: str, moments: Sequence[Moment], *, j
             console.arrive()
 
     with ExitStack() as stack:
-        return answer(question, moments, open_writer(stack, settings), show=show)
+        return answer(question, moments, open_writer(stack, settings), on_statement=show)
 
 
 def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
@@ -98,12 +98,12 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
         console.document(
             {
                 "question": question,
-                "answer": text or SILENT,
+                "answer": text or NO_ANSWER,
                 "citations": [_citation(number, moments[number - 1]) for number in cited],
             }
         )
     elif not found:
-        console.line(SILENT)
+        console.line(NO_ANSWER)
     elif not console.on_terminal():
         for statement in found:
             console.line(_worded(statement, moments))
@@ -144,7 +144,7 @@ def _look(library: Library, settings: Settings, place: str, question: str, *, js
         console.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
     with ExitStack() as stack:
         vision, _ = open_vision(stack, settings, notify=partial(console.notice, quiet=quiet))
-        said = look(question, shown.jpeg, vision)
+        said = ask_image(question, shown.jpeg, vision)
     if not json:
         console.line(f"{one_line(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
         return

@@ -9,7 +9,7 @@ from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
 from vidlocal.moments import VideoRef
 from vidlocal.records import Cluster
-from vidlocal.search.clusters import HASH, THRESHOLD, Grouped, cluster
+from vidlocal.search.clusters import HASH, THRESHOLD, ClusterResult, cluster
 from vidlocal.store.content import videos
 from vidlocal.store.index import hits
 from vidlocal.text import pluralize
@@ -58,16 +58,16 @@ def command(
     output.notice(" ".join(_told(found)), quiet=quiet)
 
 
-def _told(found: Grouped) -> list[str]:
+def _told(found: ClusterResult) -> list[str]:
     pictures = pluralize(found.compared, "picture")
     told = f"{pluralize(found.total, 'group')} among {pictures}."
     if not found.total:
         told = f"No two of {pictures} look alike."
     more = ["Show more of them with --limit."] if found.total > len(found.clusters) else []
-    return [told, *more, *([_BY_HASH] if found.by == HASH else [])]
+    return [told, *more, *([_BY_HASH] if found.method == HASH else [])]
 
 
-def _lines(found: Grouped, places: dict[int, VideoRef]) -> None:
+def _lines(found: ClusterResult, places: dict[int, VideoRef]) -> None:
     for number, one in enumerate(found.clusters, 1):
         for take in one.occurrences:
             if take.video_id in places:
@@ -75,9 +75,9 @@ def _lines(found: Grouped, places: dict[int, VideoRef]) -> None:
                 output.fields(str(number), path, format_time(take.start), format_time(take.end), str(take.frame_count))
 
 
-def _document(found: Grouped, threshold: float, places: dict[int, VideoRef]) -> dict[str, object]:
+def _document(found: ClusterResult, threshold: float, places: dict[int, VideoRef]) -> dict[str, object]:
     return {
-        "by": found.by,
+        "by": found.method,
         "threshold": threshold,
         "pictures": found.compared,
         "total": found.total,

@@ -19,7 +19,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import SOME_FAILED
 from vidlocal.errors import UsageError
 from vidlocal.search import eval_metrics
-from vidlocal.search.eval_metrics import Figure, Figures
+from vidlocal.search.eval_metrics import Estimate, Estimates
 from vidlocal.settings import load
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
@@ -95,10 +95,10 @@ def _print(ranks: ChannelRanks, count: int, *, json: bool, intervals: bool) -> N
 
 def _print_both(names: Sequence[str], both: Sequence[ChannelRanks], count: int, *, json: bool, intervals: bool) -> None:
     compared = [_figures(ranks) for ranks in both]
-    gains: dict[str, Figures | None] = {}
+    gains: dict[str, Estimates | None] = {}
     for channel in CHANNELS:
         first, second = both[0][channel], both[1][channel]
-        gains[channel] = None if first is None or second is None else eval_metrics.difference(first, second)
+        gains[channel] = None if first is None or second is None else eval_metrics.estimate_gain(first, second)
     if json:
         variants = [
             {"name": name, **_as_data(figures, intervals=intervals)}
@@ -116,17 +116,17 @@ def _print_both(names: Sequence[str], both: Sequence[ChannelRanks], count: int, 
     _table(gains)
 
 
-def _figures(ranks: ChannelRanks) -> dict[str, Figures | None]:
+def _figures(ranks: ChannelRanks) -> dict[str, Estimates | None]:
     return {
-        channel: None if channel_ranks is None else eval_metrics.figures(channel_ranks)
+        channel: None if channel_ranks is None else eval_metrics.estimate(channel_ranks)
         for channel, channel_ranks in ranks.items()
     }
 
 
-def _as_data(figures: Mapping[str, Figures | None], *, intervals: bool) -> dict[str, object]:
+def _as_data(figures: Mapping[str, Estimates | None], *, intervals: bool) -> dict[str, object]:
     """Metrics rounded to four digits; with `intervals` each is [value, low, high]."""
 
-    def rounded(metric: Figure) -> object:
+    def rounded(metric: Estimate) -> object:
         value = round(metric.value, 4)
         return [value, round(metric.low, 4), round(metric.high, 4)] if intervals else value
 
@@ -141,8 +141,8 @@ def _as_data(figures: Mapping[str, Figures | None], *, intervals: bool) -> dict[
     }
 
 
-def _table(figures: Mapping[str, Figures | None]) -> None:
-    console.line("channel  level   " + "  ".join(f"{name:^21}" for name in eval_metrics.MEASURES).rstrip())
+def _table(figures: Mapping[str, Estimates | None]) -> None:
+    console.line("channel  level   " + "  ".join(f"{name:^21}" for name in eval_metrics.METRICS).rstrip())
     for channel, levels in figures.items():
         for level, metrics in (levels or {}).items():
             if metrics is None:

@@ -1,9 +1,8 @@
-"""Verb 4: from a question to an answer that names its grounds.
+"""Verb 4: from a question to an answer with citations (RAG).
 
     question ──search──> moments ──numbered, quoted──> text model ──> statements with [n] ──checked──> answer
 
-The model sees nothing but words that were found, and all it can do is say words. What it says counts only where it
-cites a moment that it was given.
+The model gets text only, and returns text only. Statements without a citation of a given moment are dropped.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -21,17 +20,17 @@ from vidlocal.store.database import Library
 if TYPE_CHECKING:
     from vidlocal.engines.base import TextEngine, VisionEngine
 
-__all__ = ["SILENT", "Evidence", "Statement", "answer", "gather_evidence", "look"]
+__all__ = ["NO_ANSWER", "Evidence", "Statement", "answer", "ask_image", "gather_evidence"]
 
-SILENT = "The library does not say."
+NO_ANSWER = "The library does not say."
 
-# More than fit into any usual context; the budget cuts them down.
-_MOST_MOMENTS = 20
+# More than any usual context can hold; cut down to the token budget.
+_MAX_MOMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The moments behind an answer: number n is `moments[n - 1]`. `notice` is a sentence for the person, or None."""
+    """Evidence for an answer: number n is `moments[n - 1]`. `notice`: a sentence for people, or None."""
 
     moments: tuple[Moment, ...]
     notice: str | None = None
@@ -45,9 +44,9 @@ def gather_evidence(
     videos: Collection[int] | None = None,
     query_vector: Callable[[str], QueryVector] | None = None,
 ) -> Evidence:
-    """What the library has on a question, best first, as much as fits `num_ctx` tokens with the answer."""
-    found = search(library, question, limit=_MOST_MOMENTS, videos=videos, query_vector=query_vector)
-    return Evidence(ask_prompts.evidence(found.moments, question, num_ctx), found.notice)
+    """Search for evidence, best first, as much as fits into `num_ctx` tokens with the answer."""
+    result = search(library, question, limit=_MAX_MOMENTS, videos=videos, query_vector=query_vector)
+    return Evidence(ask_prompts.evidence(result.moments, question, num_ctx), result.notice)
 
 
 def answer(
@@ -55,30 +54,31 @@ def answer(
     moments: Sequence[Moment],
     writer: "TextEngine",
     *,
-    show: Callable[[Statement], None] = lambda statement: None,
+    on_statement: Callable[[Statement], None] = lambda statement: None,
 ) -> tuple[Statement, ...]:
-    """The statements that `moments` bear out; none when they do not answer the question. `show` gets each at once.
+    """Return statements supported by `moments`; none if they do not contain the answer.
 
-    Raises what the writer raises, but an answer that was cut off counts as far as it got.
+    `on_statement` gets each statement at once. Raises the errors of the writer; a truncated answer counts as far as it
+    got.
     """
     from vidlocal.engines.base import AnswerCut
 
     reader = ask_prompts.Reader(range(1, len(moments) + 1))
-    kept: dict[str, Statement] = {}
+    unique: dict[str, Statement] = {}
 
-    def keep(statements: Sequence[Statement]) -> None:
+    def add(statements: Sequence[Statement]) -> None:
         for statement in statements:
-            if statement.text.casefold() not in kept:
-                kept[statement.text.casefold()] = statement
-                show(statement)
+            if statement.text.casefold() not in unique:
+                unique[statement.text.casefold()] = statement
+                on_statement(statement)
 
     prompt = ask_prompts.ask_prompt(question, moments)
     with suppress(AnswerCut):
-        writer.say(ask_prompts.ASK_SYSTEM, prompt, hear=lambda piece: keep(reader.take(piece)))
-    keep(reader.finish())
-    return tuple(kept.values())
+        writer.say(ask_prompts.ASK_SYSTEM, prompt, hear=lambda piece: add(reader.take(piece)))
+    add(reader.finish())
+    return tuple(unique.values())
 
 
-def look(question: str, jpeg: bytes, vision: "VisionEngine") -> str:
-    """What the vision model says about one picture; empty when the picture does not show it."""
+def ask_image(question: str, jpeg: bytes, vision: "VisionEngine") -> str:
+    """Ask the vision model about one image. Returns an empty text if the image does not show the answer."""
     return ask_prompts.said(vision.ask(jpeg, ask_prompts.look_prompt(question)))

@@ -1,4 +1,4 @@
-"""Groups of frames that look nearly the same, of one video or many: what is there twice, and where."""
+"""Cluster nearly equal frames of one or several videos: copies and retakes."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
-# The cosine of vectors, or the share of the bits of two hashes that agree: 6 of 64 bits may differ, where unrelated
-# pictures differ in 32, give or take 4. Near copies have cosines above 0.9 in CLIP ViT-B/32; tuned on nothing.
+# Cosine of vectors, or share of equal bits of two hashes: 6 of 64 bits may differ, and unrelated images differ in 32,
+# standard deviation 4. Near copies have cosines above 0.9 in CLIP ViT-B/32; not tuned.
 THRESHOLD = 0.9
 
 _BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Grouped:
-    """The first clusters, those in most places first, and how many there are; by what, and of how many pictures."""
+class ClusterResult:
+    """Clusters, most occurrences first; total number of clusters, method, and number of compared frames."""
 
     clusters: tuple[Cluster, ...]
     total: int
-    by: str
+    method: str
     compared: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """Distinct frames in order of video and time, with a direction each: n ids, videos and times, n x d."""
+class _Descriptors:
+    """Distinct frames by video and time, with unit descriptors: n ids, videos and times, n x d."""
 
     ids: "Ids"
     videos: "Ids"
@@ -49,46 +49,54 @@ class _Seen:
 
 def cluster(
     library: Library, *, limit: int, threshold: float = THRESHOLD, videos: Collection[int] | None = None
-) -> Grouped:
-    """What looks alike among the distinct frames of the library or of some videos: clusters of two and more.
+) -> ClusterResult:
+    """Cluster the distinct frames of the library, or of some videos (ids). Clusters have at least two frames.
 
-    Compared by the vectors of their pictures where there are any, those of the model that has seen most of them, else
-    by perceptual hash; never by both. Every picture of a cluster is as near to its leader as `threshold`, 0 to 1.
+    Uses the CLIP vectors of the model with most of them, else perceptual hashes, never both. Every frame of a cluster
+    is at least as near to the leader as `threshold`, 0 to 1.
     """
     from vidlocal.signals.clusters import assign_leaders
 
-    seen, by, least = _by_vectors(library, videos), VECTORS, threshold
-    if seen is None:
-        seen, by, least = _by_hash(library, videos), HASH, 2 * threshold - 1
-    groups = [(leader, _takes(seen, members)) for leader, members in _groups(assign_leaders(seen.directions, least))]
+    descriptors, method, min_cosine = _by_vectors(library, videos), VECTORS, threshold
+    if descriptors is None:
+        descriptors, method, min_cosine = _by_hash(library, videos), HASH, 2 * threshold - 1
+    groups = [
+        (leader, _split_occurrences(descriptors, members))
+        for leader, members in _groups(assign_leaders(descriptors.directions, min_cosine))
+    ]
     groups.sort(key=lambda group: (-len(group[1]), -sum(map(len, group[1]))))
-    made = (_cluster(library, seen, leader, takes) for leader, takes in groups)
-    return Grouped(tuple(islice((one for one in made if one is not None), limit)), len(groups), by, len(seen.ids))
+    clusters = (_cluster(library, descriptors, leader, occurrences) for leader, occurrences in groups)
+    return ClusterResult(
+        tuple(islice((cluster for cluster in clusters if cluster is not None), limit)),
+        len(groups),
+        method,
+        len(descriptors.ids),
+    )
 
 
-def _by_vectors(library: Library, videos: Collection[int] | None) -> _Seen | None:
+def _by_vectors(library: Library, videos: Collection[int] | None) -> _Descriptors | None:
     sets = [frame_vectors.every(library, key, videos) for key in frame_vectors.keys(library)]
-    most = max(sets, key=lambda one: len(one.frames), default=None)
-    if most is None or not len(most.frames):
+    largest = max(sets, key=lambda vectors: len(vectors.frames), default=None)
+    if largest is None or not len(largest.frames):
         return None
-    return _Seen(most.frames, most.videos, most.times, most.vectors)
+    return _Descriptors(largest.frames, largest.videos, largest.times, largest.vectors)
 
 
-def _by_hash(library: Library, videos: Collection[int] | None) -> _Seen:
+def _by_hash(library: Library, videos: Collection[int] | None) -> _Descriptors:
     import numpy as np
 
-    hashed = [one for one in frames.with_hashes(library) if videos is None or one.video_id in videos]
-    hashed.sort(key=lambda one: (one.video_id, one.time))
-    return _Seen(
-        np.array([one.id for one in hashed], dtype=np.int64),
-        np.array([one.video_id for one in hashed], dtype=np.int64),
-        np.array([one.time for one in hashed], dtype=np.float64),
-        _directions([one.dhash for one in hashed]),
+    hashed = [frame for frame in frames.with_hashes(library) if videos is None or frame.video_id in videos]
+    hashed.sort(key=lambda frame: (frame.video_id, frame.time))
+    return _Descriptors(
+        np.array([frame.id for frame in hashed], dtype=np.int64),
+        np.array([frame.video_id for frame in hashed], dtype=np.int64),
+        np.array([frame.time for frame in hashed], dtype=np.float64),
+        _directions([frame.dhash for frame in hashed]),
     )
 
 
 def _groups(leader: "Indices") -> "Iterator[tuple[int, Indices]]":
-    """Each leader with those it leads, itself among them, in order; none that is alone."""
+    """Each leader with all members of the cluster, itself included, in order; no clusters of one."""
     import numpy as np
 
     order = np.argsort(leader, kind="stable")
@@ -98,31 +106,35 @@ def _groups(leader: "Indices") -> "Iterator[tuple[int, Indices]]":
             yield int(leader[members[0]]), members
 
 
-def _takes(seen: _Seen, members: "Indices") -> "list[Indices]":
-    """The members by stretches of one video in which they lie."""
+def _split_occurrences(descriptors: _Descriptors, members: "Indices") -> "list[Indices]":
+    """Split members into runs within one video."""
     import numpy as np
 
-    is_far = np.diff(seen.times[members]) > MAX_MOMENT_S
-    return np.split(members, np.flatnonzero(is_far | (np.diff(seen.videos[members]) != 0)) + 1)
+    is_far = np.diff(descriptors.times[members]) > MAX_MOMENT_S
+    return np.split(members, np.flatnonzero(is_far | (np.diff(descriptors.videos[members]) != 0)) + 1)
 
 
-def _cluster(library: Library, seen: _Seen, leader: int, takes: "Sequence[Indices]") -> Cluster | None:
-    """None when its leader was removed in the meantime."""
-    frame = frames.get(library, int(seen.ids[leader]))
+def _cluster(
+    library: Library, descriptors: _Descriptors, leader: int, occurrences: "Sequence[Indices]"
+) -> Cluster | None:
+    """Build a cluster; None if the leader was deleted meanwhile."""
+    frame = frames.get(library, int(descriptors.ids[leader]))
     if frame is None:
         return None
-    return Cluster(frame, sum(map(len, takes)), tuple(_take(library, seen, members) for members in takes))
+    return Cluster(
+        frame, sum(map(len, occurrences)), tuple(_occurrence(library, descriptors, members) for members in occurrences)
+    )
 
 
-def _take(library: Library, seen: _Seen, members: "Indices") -> Occurrence:
+def _occurrence(library: Library, descriptors: _Descriptors, members: "Indices") -> Occurrence:
     first, last = int(members[0]), int(members[-1])
-    frame = frames.get(library, int(seen.ids[last]))
-    end = float(seen.times[last]) if frame is None else frames.visible_until(library, frame)
-    return Occurrence(int(seen.videos[first]), float(seen.times[first]), end, len(members))
+    frame = frames.get(library, int(descriptors.ids[last]))
+    end = float(descriptors.times[last]) if frame is None else frames.visible_until(library, frame)
+    return Occurrence(int(descriptors.videos[first]), float(descriptors.times[first]), end, len(members))
 
 
 def _directions(hashes: Sequence[int]) -> "NDArray[np.float32]":
-    """Hashes as unit vectors whose cosine is 1 less 2/64 for every bit in which two differ: n x 64."""
+    """Hashes as unit vectors, n x 64: the cosine is 1 minus 2/64 per differing bit."""
     import numpy as np
 
     octets = np.array(hashes, dtype=">u8").view(np.uint8).reshape(-1, _BITS // 8)

@@ -110,9 +110,7 @@ def rank(
     vector_ranks = {passage_id: position for position, passage_id in enumerate(nearest.cosines, 1)}
     median_z = median([z[passage_id] for passage_id in coverages if passage_id in z] or [0.0])
     trust = _trust(coverages, z)
-    word_weights = {
-        passage_id: WORDS_WEIGHT * coverage**WORDS_POWER for passage_id, coverage in coverages.items()
-    }
+    word_weights = {passage_id: WORDS_WEIGHT * coverage**WORDS_POWER for passage_id, coverage in coverages.items()}
     vector_weights = {passage_id: trust * z.get(passage_id, median_z) for passage_id in near_ids | coverages.keys()}
     raw_scores = {
         passage_id: weight + word_weights.get(passage_id, 0.0) for passage_id, weight in vector_weights.items()

@@ -1,4 +1,4 @@
-"""A second look at the best moments of a search: the vision model is asked whether they show what is looked for."""
+"""Rerank moments by a vision model: ask if the frames show the query."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,40 +17,40 @@ from vidlocal.store.history import second_looks
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import JobFilter
 
-# Frames of one moment that are described on the spot, those nearest to its best hit.
-DESCRIBED_PER_MOMENT = 2
+# Maximum of undescribed frames per moment to describe on the spot, nearest to the best hit first.
+MAX_DESCRIBED_PER_MOMENT = 2
 
 
 class VisionReranker:
-    """Asks `engine` about moments, for one question.
+    """Asks a vision model about moments, for one query.
 
-    `ready` is called before the first picture is shown and raises EngineError where the model must not be asked. Jobs
-    of frames that are described are claimed as `worker`. Answers are remembered, with the question, if `keep`.
+    `check` is called before the first request and raises EngineError if the model must not be used. Jobs of described
+    frames are claimed as `worker`. `keep` stores answers with the question.
     """
 
     def __init__(
         self,
         library: Library,
         engine: VisionEngine,
-        wanted: str,
+        query: str,
         *,
         worker: str,
-        ready: Callable[[], None],
+        check: Callable[[], None],
         keep: bool = True,
     ) -> None:
         self._library = library
         self._engine = engine
-        self._question = rerank_prompts.question(wanted)
+        self._question = rerank_prompts.question(query)
         self._worker = worker
         self._keep = keep
-        self._ready: Callable[[], None] | None = ready
+        self._check: Callable[[], None] | None = check
         self._describer = Describer(library)
         self._describer.load_trials(engine)
 
     def rerank(self, moments: Sequence[Moment]) -> Iterator[tuple[Moment, SecondLook]]:
-        """What is seen in each moment, one by one; a moment without a picture, or with a useless answer, is left out.
+        """Yield the answer for each moment; skip moments without an image or a usable answer.
 
-        Raises EngineError when the model cannot be asked any more.
+        Raises EngineError if the model cannot be used any more.
         """
         for moment in moments:
             time_of_best = _middle(moment)
@@ -63,32 +63,32 @@ class VisionReranker:
                 yield moment, SecondLook(max(moment.start, shown.time), shows, what)
 
     def _answer(self, shown: Frame) -> tuple[bool, str]:
-        """The model's answer about what a frame shows, from the library where it was asked before."""
+        """Ask about a frame, or return the stored answer."""
         key = (shown.same_as or shown.id, self._engine.digest, rerank_prompts.LOOK_VERSION, self._question)
-        known = second_looks.get(self._library, *key)
-        if known is not None:
-            return known
+        stored = second_looks.get(self._library, *key)
+        if stored is not None:
+            return stored
         jpeg = frames.read_image(self._library, shown)
-        self._be_ready()
+        self._check_once()
         try:
             text = self._engine.ask(jpeg, self._question, schema=rerank_prompts.LOOK_SCHEMA)
         except PictureRefused:
             text = self._engine.ask(smaller(jpeg), self._question, schema=rerank_prompts.LOOK_SCHEMA)
         answer = rerank_prompts.verdict(text)
         if self._keep:
-            with suppress(StoreError):  # asked again next time
+            with suppress(StoreError):  # next time the model is asked again
                 second_looks.put(self._library, *key, answer)
         return answer
 
     def _describe_within(self, moment: Moment, near: float) -> None:
         waiting = frames.undescribed(
-            self._library, moment.video_id, moment.start, moment.end, nearest_to=near, limit=DESCRIBED_PER_MOMENT
+            self._library, moment.video_id, moment.start, moment.end, nearest_to=near, limit=MAX_DESCRIBED_PER_MOMENT
         )
         for frame in waiting:
             self._describe(frame)
 
     def _describe(self, frame: Frame) -> None:
-        """Do the job of a frame, unless it is another process's or was set aside."""
+        """Run the job of a frame, unless it failed before or another process has claimed it."""
         job = jobs.claim(
             self._library,
             JobKind.DESCRIBE,
@@ -100,7 +100,7 @@ class VisionReranker:
         if job is None:
             return
         try:
-            self._be_ready()
+            self._check_once()
             task = self._describer.prepare(job)
             if task is not None:
                 task.store(task.request.perform(Host("", self._engine, None, lambda: True)))
@@ -112,15 +112,15 @@ class VisionReranker:
             jobs.release(self._library, job)
             raise
 
-    def _be_ready(self) -> None:
-        if self._ready is not None:
-            self._ready()
-            self._ready = None
+    def _check_once(self) -> None:
+        if self._check is not None:
+            self._check()
+            self._check = None
 
 
-def reorder(moments: Sequence[Moment], seen: Mapping[Moment, SecondLook]) -> tuple[Moment, ...]:
-    """What was confirmed first, then what nobody looked at, then what was denied; else in the order of the search."""
-    return tuple(sorted(moments, key=lambda moment: 1 if moment not in seen else 0 if seen[moment].matches else 2))
+def reorder(moments: Sequence[Moment], looks: Mapping[Moment, SecondLook]) -> tuple[Moment, ...]:
+    """Sort confirmed moments first, then unchecked ones, then denied ones; stable otherwise."""
+    return tuple(sorted(moments, key=lambda moment: 1 if moment not in looks else 0 if looks[moment].matches else 2))
 
 
 def _middle(moment: Moment) -> float:

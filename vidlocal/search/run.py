@@ -102,7 +102,9 @@ def _build_filter(
     ids = None if video_ids is None else frozenset(video_ids)
     if parsed.videos:
         named = [(text, hits.videos_named(library, text)) for text in parsed.videos]
-        notices = [f"No video fits {text!r}. See them all with: vidlocal list." for text, matches in named if not matches]
+        notices = [
+            f"No video fits {text!r}. See them all with: vidlocal list." for text, matches in named if not matches
+        ]
         matching = frozenset().union(*(matches for _, matches in named))
         ids = matching if ids is None else ids & matching
     passage_kinds = None if kinds is None else frozenset(kinds)
@@ -181,7 +183,7 @@ def _frame_hits(
         return (), {}
     from vidlocal.search.frame_search import search_frames  # imported only if needed
 
-    result = search_frames(library, vector, limit=limit, only=search_filter)
+    result = search_frames(library, vector, limit=limit, search_filter=search_filter)
     return result.hits, {**result.why}
 
 

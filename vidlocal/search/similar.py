@@ -1,4 +1,4 @@
-"""Moments and videos that look alike: by vectors of their pictures, or by perceptual hash where there are none."""
+"""Find similar moments and videos by CLIP vectors, or by perceptual hash."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -21,108 +21,109 @@ if TYPE_CHECKING:
 
 BITS = 64
 
-# The hashes of unrelated pictures differ in 32 bits, give or take 4: one pair in 500 comes as near as this. That is
-# where half of the bits are set. A plain picture sets few, and any two of those differ in few: as many fewer may.
-MOST_BITS = 20
+# Hashes of unrelated images differ in 32 bits, standard deviation 4: one pair in 500 comes this near. For images with
+# half of the bits set; plain images set few bits, so the limit is scaled by the bits set.
+MAX_HASH_DISTANCE = 20
 
-# By vectors a picture is shown when it is alike by itself or stands out of the crowd by two standard deviations. In
-# a library of one wedding everything is alike, and in one of everything even what is alike is far apart. Judged from
-# what is published of CLIP ViT-B/32 (unrelated photos about 0.5, near copies above 0.9); tuned on nothing.
-ALIKE = 0.8
-LEAST_Z = 2.0
+# A frame is similar by its cosine alone, or from two standard deviations above the background: cosines are high in a
+# library of one wedding, and low in a library of everything. From published values of CLIP ViT-B/32 (unrelated photos
+# about 0.5, near copies above 0.9); not tuned.
+MIN_COSINE = 0.8
+MIN_Z = 2.0
 
-# Neighbours are left out afterwards: a still shot has a picture every 20 s at least.
+# Frames of the same moment are dropped afterwards: a still shot has at least one distinct frame every 20 s.
 _CANDIDATES_PER_MOMENT = 20
 
 
-def picture_of(path: Path) -> "Image":
-    """A picture file, upright and RGB. MediaError when it is none."""
+def open_image(path: Path) -> "Image":
+    """Open an image file, upright and RGB. Raises MediaError."""
     from PIL import Image
 
     with Prober() as prober:
         return Image.fromarray(prober.read_photo(path).rgb)
 
 
-def hash_of(picture: "Image") -> int:
-    """The perceptual hash of a picture: 64 bits, unsigned."""
-    return extract_features(picture).dhash
+def perceptual_hash(image: "Image") -> int:
+    """Perceptual hash of an image: 64 bits, unsigned."""
+    return extract_features(image).dhash
 
 
-def by_hash(library: Library, dhash: int, *, limit: int, besides: Frame | None = None) -> tuple[Moment, ...]:
-    """The moments whose pictures are nearest to a hash, nearest first, at most `limit`.
+def find_by_hash(library: Library, dhash: int, *, limit: int, exclude: Frame | None = None) -> tuple[Moment, ...]:
+    """Return at most `limit` moments with the nearest hashes, nearest first, each moment once, without `exclude`.
 
-    Not those of `besides`, and of neighbours the nearest only. A moment's score is the share of the 64 bits that
-    agree, its text what is known of its picture; it has no hits.
+    The score is the share of equal bits, the text the description of the frame; there are no hits.
     """
-    alike = (frame for frame in frames.with_hashes(library) if _alike(frame.dhash, dhash))
-    near = [(frame.id, (frame.dhash ^ dhash).bit_count()) for frame in alike]
+    similar = (frame for frame in frames.with_hashes(library) if _is_similar(frame.dhash, dhash))
+    near = [(frame.id, (frame.dhash ^ dhash).bit_count()) for frame in similar]
     near.sort(key=lambda pair: (pair[1], pair[0]))
     scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
-    return _moments(library, _apart(library, scores, besides), scores, limit)
+    return _moments(library, _distinct_frames(library, scores, exclude), scores, limit)
 
 
-def by_vector(
-    library: Library, mirror: "VectorCache", vector: "Vectors", *, limit: int, besides: Frame | None = None
+def find_by_vector(
+    library: Library, cache: "VectorCache", vector: "Vectors", *, limit: int, exclude: Frame | None = None
 ) -> tuple[Moment, ...]:
-    """The moments whose pictures show most nearly the same, as `by_hash`. A moment's score is the cosine."""
+    """Return the moments with the nearest vectors, like `find_by_hash`. The score is the cosine."""
     near, _ = frame_index.nearest(
         library,
-        mirror,
+        cache,
         vector,
         limit=_CANDIDATES_PER_MOMENT * (limit + 1),
-        min_cosine=lambda crowd: min(ALIKE, crowd.median + LEAST_Z * crowd.spread),
+        min_cosine=lambda background: min(MIN_COSINE, background.median + MIN_Z * background.spread),
     )
-    return _moments(library, _apart(library, near, besides), near, limit)
+    return _moments(library, _distinct_frames(library, near, exclude), near, limit)
 
 
-def videos_like(library: Library, mirror: "VectorCache", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
-    """The other videos, most alike first, each as one moment from its beginning to its end.
+def find_videos(library: Library, cache: "VectorCache", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
+    """Return other videos, most similar first, each as one moment of full length.
 
-    Compared by the mean of the vectors of their frames; None where none of the video's frames has one.
+    Compares mean vectors of the frames; None if the video has no vectors.
     """
     import numpy as np
 
-    ids, vectors = frame_index.video_centroids(library, mirror)
+    ids, vectors = frame_index.video_centroids(library, cache)
     own = np.flatnonzero(ids == video_id)
     if not len(own):
         return None
     cosines = vectors @ vectors[own[0]]
     others = [(int(ids[at]), float(cosines[at])) for at in np.argsort(-cosines, kind="stable") if ids[at] != video_id]
-    known = ((videos.get(library, other), cosine) for other, cosine in others)
-    return tuple(islice((_whole(video, cosine) for video, cosine in known if video is not None), limit))
+    candidates = ((videos.get(library, other), cosine) for other, cosine in others)
+    return tuple(islice((_video_moment(video, cosine) for video, cosine in candidates if video is not None), limit))
 
 
-def _alike(one: int, other: int) -> bool:
-    """Two pictures without a single bit may show any two colours: nothing is known of them."""
-    both = one.bit_count() + other.bit_count()
-    return both > 0 and (one ^ other).bit_count() <= MOST_BITS * both / BITS
+def _is_similar(first: int, second: int) -> bool:
+    """Compare two hashes. Images without a single bit are plain colours, and never similar."""
+    bits_set = first.bit_count() + second.bit_count()
+    return bits_set > 0 and (first ^ second).bit_count() <= MAX_HASH_DISTANCE * bits_set / BITS
 
 
-def _apart(library: Library, nearest: Iterable[int], besides: Frame | None) -> Iterator[Frame]:
-    """The frames of these ids, without the frame asked about and without what is next to one before."""
+def _distinct_frames(library: Library, nearest: Iterable[int], besides: Frame | None) -> Iterator[Frame]:
+    """Frames with these ids, without `exclude` and without frames of the moment of an earlier one."""
     own = None if besides is None else besides.same_as or besides.id
-    taken = [] if besides is None else [besides]
+    chosen = [] if besides is None else [besides]
     for frame_id in nearest:
         frame = None if frame_id == own else frames.get(library, frame_id)
-        if frame is not None and not any(_neighbours(frame, other) for other in taken):
-            taken.append(frame)
+        if frame is not None and not any(_is_same_moment(frame, earlier) for earlier in chosen):
+            chosen.append(frame)
             yield frame
 
 
-def _neighbours(one: Frame, other: Frame) -> bool:
-    """Whether two frames are one moment: close together, or a little farther apart in one shot."""
-    most = MAX_MOMENT_S if one.shot == other.shot else MERGE_GAP_S
-    return one.video_id == other.video_id and abs(one.time - other.time) <= most
+def _is_same_moment(first: Frame, second: Frame) -> bool:
+    """True if two frames are close in time, or somewhat farther apart within one shot."""
+    max_distance_s = MAX_MOMENT_S if first.shot == second.shot else MERGE_GAP_S
+    return first.video_id == second.video_id and abs(first.time - second.time) <= max_distance_s
 
 
-def _moments(library: Library, chosen: Iterator[Frame], scores: Mapping[int, float], limit: int) -> tuple[Moment, ...]:
-    found = list(islice(chosen, limit))
-    places = hits.video_refs(library, {frame.video_id for frame in found})
+def _moments(
+    library: Library, frames_in_order: Iterator[Frame], scores: Mapping[int, float], limit: int
+) -> tuple[Moment, ...]:
+    selected = list(islice(frames_in_order, limit))
+    refs = hits.video_refs(library, {frame.video_id for frame in selected})
     return tuple(
         Moment(
             video_id=frame.video_id,
-            video_title=places[frame.video_id].title,
-            video_path=places[frame.video_id].path,
+            video_title=refs[frame.video_id].title,
+            video_path=refs[frame.video_id].path,
             start=frame.time,
             end=frames.visible_until(library, frame),
             score=min(1.0, max(0.0, scores[frame.id])),
@@ -130,12 +131,12 @@ def _moments(library: Library, chosen: Iterator[Frame], scores: Mapping[int, flo
             text=frames.description(library, frame.id),
             hits=(),
         )
-        for frame in found
-        if frame.video_id in places
+        for frame in selected
+        if frame.video_id in refs
     )
 
 
-def _whole(video: Video, cosine: float) -> Moment:
+def _video_moment(video: Video, cosine: float) -> Moment:
     return Moment(
         video_id=video.id,
         video_title=video.title,
