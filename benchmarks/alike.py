@@ -14,11 +14,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.search import clusters, similar
@@ -29,6 +31,8 @@ from vidlocal.store.index.search_filter import NO_FILTER
 
 KEY, DIMENSIONS, OF_VIDEO, OF_SCENE = "made@1", 512, 5_000, 20
 MOST_GROUPED = 100_000
+
+Array = NDArray[np.float32]
 
 
 def main() -> None:
@@ -49,8 +53,9 @@ def measure(library: Library, turns: int) -> None:
     rows = np.random.default_rng(1).integers(0, len(mirror), turns)
     asked = [np.array(mirror.vectors[row]) for row in rows]
     words = [QueryVector(KEY, tuple(spread(vector, at))) for at, vector in enumerate(asked)]
-    told("similar VIDEO@TIME", [lambda v=v: similar.find_by_vector(library, mirror, v, limit=10) for v in asked])
-    told("search, pictures alone", [lambda w=w: search_frames(library, w, limit=100, search_filter=NO_FILTER) for w in words])
+    told("similar VIDEO@TIME", [partial(similar.find_by_vector, library, mirror, vector, limit=10) for vector in asked])
+    searches = [partial(search_frames, library, query, limit=100, search_filter=NO_FILTER) for query in words]
+    told("search, pictures alone", searches)
     told("similar VIDEO", [lambda: similar.find_videos(library, mirror, 1, limit=10)] * 3)
     among = range(1, MOST_GROUPED // OF_VIDEO + 1)
     told("clusters by vectors", [lambda: clusters.cluster(library, limit=20, videos=among)])
@@ -72,7 +77,7 @@ def told(name: str, calls: list[Callable[[], object]]) -> None:
     print(f"{name:24}  p50 {median:8.0f} ms  p95 {p95:8.0f} ms  processor {busy:8.0f} ms")
 
 
-def spread(vector: np.ndarray, seed: int) -> np.ndarray:  # type: ignore[type-arg]
+def spread(vector: Array, seed: int) -> Array:
     """Words lie far from all pictures, a little nearer to some."""
     noise = np.random.default_rng(seed).standard_normal(len(vector)).astype(np.float32)
     mixed = 0.3 * vector + noise / np.linalg.norm(noise)
@@ -107,7 +112,7 @@ def fill(library: Library, frames: int) -> None:
             )
 
 
-def directions(random: np.random.Generator, count: int, axes: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def directions(random: np.random.Generator, count: int, axes: Array) -> Array:
     rows = random.standard_normal((count, DIMENSIONS), dtype=np.float32) * axes
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 

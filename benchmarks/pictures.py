@@ -21,8 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from tests.support import clip_model as made
-from vidlocal.engines.clip import PictureVectors
-from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
+from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, clip_model
 from vidlocal.enrich.workers.frame_vectors import BATCH
 
 # Of the two halves of CLIP ViT-B/32.
@@ -47,7 +47,7 @@ def main() -> None:
 def measure_text(models: Path, runs: int) -> None:
     colds, works, warms = [], [], []
     for _ in range(runs):
-        with PictureVectors(picture_model(models)) as engine:
+        with ClipEncoder(clip_model(models)) as engine:
             colds.append(timed(lambda engine=engine: engine.embed_text("a red boat on a lake")))
             works.append(processor_s())
             warms.append(timed(lambda engine=engine: engine.embed_text("grandmother dances")))
@@ -60,11 +60,11 @@ def measure_text(models: Path, runs: int) -> None:
 
 def measure_pictures(models: Path, count: int, threads: int) -> None:
     jpegs = [picture(number) for number in range(count)]
-    with PictureVectors(picture_model(models), threads=threads) as engine:
-        engine.embed_pictures(jpegs[:1])
+    with ClipEncoder(clip_model(models), threads=threads) as engine:
+        engine.embed_images(jpegs[:1])
         start = processor_s()
         seconds = sum(
-            timed(lambda at=at: engine.embed_pictures(jpegs[at : at + BATCH])) for at in range(0, count, BATCH)
+            timed(lambda at=at: engine.embed_images(jpegs[at : at + BATCH])) for at in range(0, count, BATCH)
         )
         each = (processor_s() - start) / count
         print(

@@ -32,10 +32,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from retrieval import KEY, Vectors, fill, fixed, lines, repeated, report_quality
 
+from benchmarks.retrieval import KEY, Vectors, fill, fixed, lines, repeated, report_quality
 from vidlocal.search import run as verb
 from vidlocal.store.database import Library
 from vidlocal.store.index import sign_bits, vector_cache, vector_index

@@ -100,7 +100,7 @@ def fill(home: Path, count: int) -> None:
             understanding.queue(library, video_id)
 
 
-def run(home: Path, port: int, server: "io.TextIOBase") -> tuple[Samples, float, dict[str, object]]:
+def run(home: Path, port: int, server: "IO[str]") -> tuple[Samples, float, dict[str, object]]:
     """The samples, how long it took, and what the command says it did."""
     environment = os.environ | {"VIDLOCAL_HOME": str(home), "VIDLOCAL_OLLAMA_HOST": f"http://127.0.0.1:{port}"}
     began = time.monotonic()

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the neighbour is found from any folder
+
+from docs.schema_page import schema_page
 from vidlocal.cli import COMMANDS, app
 from vidlocal.settings.table import TABLE, Setting
 
@@ -89,7 +92,7 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-PAGES = {"commands.md": commands_page, "settings.md": settings_page}
+PAGES = {"commands.md": commands_page, "settings.md": settings_page, "schema.md": schema_page}
 
 
 def main() -> None:

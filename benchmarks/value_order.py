@@ -1,6 +1,6 @@
 """Recall over time: how many distinct scenes are described after 10, 25 and 50 % of the work.
 
-    python benchmarks/coverage.py [--seed 1] [--small]
+    python benchmarks/value_order.py [--seed 1] [--small]
 
 A library of generated films with known truth: every picture knows its scene. Scenes last from 4 seconds to some
 minutes, come back (a conversation cuts to and fro), and vary: exposure, noise, a slow pan, somebody walking through;
