@@ -84,7 +84,7 @@ class VideoLibrary:
                 every=self._settings.every,
                 transcribe=transcribe,
                 later=later,
-                report=on_progress,
+                on_progress=on_progress,
             )
 
     def enrich(
@@ -227,7 +227,7 @@ class Answer:
 
     def citations(self) -> list[Moment]:
         """Return the cited moments, each once, in order."""
-        numbers = sorted({number for statement in self.statements for number in statement.cites})
+        numbers = sorted({number for statement in self.statements for number in statement.citations})
         return [self.moments[number - 1] for number in numbers]
 
 

@@ -16,7 +16,7 @@ from vidlocal import settings
 from vidlocal.app import session
 from vidlocal.app.run_log import RunLog
 from vidlocal.app.service import Service
-from vidlocal.engines.clip_files import picture_model
+from vidlocal.engines.clip_files import clip_model
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import ModelMissing
@@ -109,7 +109,7 @@ def test_videos_that_came_before_the_model_of_pictures_are_looked_at(
     service: Service, library: Library, wall: Wall
 ) -> None:
     add_video(library)
-    key = picture_model(made.place(service.settings.models_folder)).key
+    key = clip_model(made.place(service.settings.models_folder)).key
     service.check_models()
     rounds(service, wall, 30)
     assert len(frame_vectors.every(library, key).frames) == 6

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
 from tests.support.text_videos import add_video
-from vidlocal.engines.query_vector import query_vector
+from vidlocal.engines.query_vector import embed_query
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
@@ -39,7 +39,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
 def embed_all(library: Library, server: FakeOllama) -> None:
     for video_id in (1, 2):
         for passage in passages.of_video(library, video_id):
-            vector = query_vector(server.host, "embeddinggemma", passage.text)
+            vector = embed_query(server.host, "embeddinggemma", passage.text)
             assert passage.id is not None
             passages.store_vectors(library, vector.key, [passage.id], np.array([vector.values], dtype=np.float32))
 

@@ -118,7 +118,7 @@ def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPat
 
 
 def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chosen: Settings, shelf: str) -> None:
-    models = replace(profile(ProfileName.LIGHT, card_memory_bytes=None), whisper_model="medium.en")
+    models = replace(profile(ProfileName.LIGHT, gpu_memory_bytes=None), whisper_model="medium.en")
     with open_server(chosen) as server:
         wanted = profile_parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
         assert {item.state for item in check_parts(wanted)} == {"to fetch"}

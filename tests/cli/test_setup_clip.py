@@ -17,7 +17,7 @@ from tests.support.progress_lines import RecordedLine
 from vidlocal.app.downloads import PICTURES_URL, ClipPart
 from vidlocal.app.setup import check_parts, download_missing
 from vidlocal.cli import app
-from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, Published, picture_model
+from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, PublishedPart, clip_model
 from vidlocal.errors import EngineError, ToolError
 
 REVISION = "0123abc"
@@ -61,7 +61,7 @@ def shelf() -> Iterator[str]:
 def part(shelf: str, tmp_path: Path) -> ClipPart:
     weights = {name: (made.ASSETS / name / WEIGHTS).read_bytes() for name in FILES}
     published = {
-        name: Published(REVISION, hashlib.sha256(data).hexdigest(), len(data)) for name, data in weights.items()
+        name: PublishedPart(REVISION, hashlib.sha256(data).hexdigest(), len(data)) for name, data in weights.items()
     }
     return ClipPart(tmp_path / "models", shelf, published)
 
@@ -72,7 +72,7 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: ClipPart) -> No
     part.download(shares.append)
     assert part.is_installed()
     assert sorted(Shelf.asked) == sorted(f"{folder}/{name}" for folder, names in FILES.items() for name in names)
-    assert picture_model(part.folder).key.startswith("clip-vit-b32@")
+    assert clip_model(part.folder).key.startswith("clip-vit-b32@")
     assert all(share is not None and 0 <= share <= 1 for share in shares)
     assert [item.state for item in download_missing(check_parts([part]), RecordedLine())] == ["there"]
     assert not list(part.folder.rglob("*.part"))
@@ -166,7 +166,7 @@ def test_doctor_calls_it_optional_and_says_how_to_get_it(monkeypatch: pytest.Mon
 
 def test_doctor_says_what_is_there_and_what_is_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     models = made.place(tmp_path / "home" / "models")
-    assert (doctor(monkeypatch)["found"] or "").startswith(picture_model(models).key)
+    assert (doctor(monkeypatch)["found"] or "").startswith(clip_model(models).key)
     (models / TEXT / "tokenizer.json").write_text("{}")
     found = doctor(monkeypatch)
     assert (found["state"], found["mend"]) == ("warning", "vidlocal setup --pictures")

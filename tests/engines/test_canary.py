@@ -13,41 +13,41 @@ from vidlocal.errors import EngineUnreachable
 
 def test_a_seeing_model_passes_with_every_draw(vision: OllamaVision) -> None:
     for seed in range(20):
-        result = canary.look(vision, chance=random.Random(seed))
+        result = canary.check_vision(vision, rng=random.Random(seed))
         assert result.passed
-        assert len(set(result.shown)) == 3
+        assert len(set(result.colours)) == 3
 
 
 def test_the_colours_are_drawn_afresh(vision: OllamaVision) -> None:
-    assert len({canary.look(vision).shown for _ in range(12)}) > 1
+    assert len({canary.check_vision(vision).colours for _ in range(12)}) > 1
 
 
 def test_a_blind_model_fails(server: FakeOllama, ollama: Ollama) -> None:
     server.models["blind:latest"] = Model("blind:latest", ("completion", "vision"), blind=True)
-    assert not canary.look(OllamaVision(ollama, ollama.preflight("blind", "vision"))).passed
+    assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("blind", "vision"))).passed
 
 
 def test_an_old_server_that_drops_the_picture_fails() -> None:
     with FakeOllama([Model("phi3.5:latest", None, blind=True)], old=True) as server, Ollama(server.host) as ollama:
-        assert not canary.look(OllamaVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
+        assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
 
 
 def test_naming_every_colour_is_no_answer(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(*[say("red, green, blue, yellow, black, white")] * 3)
-    assert canary.look(vision).right == 0
+    assert canary.check_vision(vision).correct == 0
 
 
 def test_one_unusable_answer_is_forgiven_and_two_are_not(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(say("", reason="length"))
-    assert canary.look(vision).passed
+    assert canary.check_vision(vision).passed
     server.script(say("", reason="length"), say("the picture is lovely"))
-    assert not canary.look(vision).passed
+    assert not canary.check_vision(vision).passed
 
 
 def test_a_server_that_is_gone_is_not_a_blind_model(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
-        canary.look(vision)
+        canary.check_vision(vision)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_server_that_is_gone_is_not_a_blind_model(server: FakeOllama, vision: 
     [("Red.", {"red"}), ("The colour is dark BLUE", {"blue"}), ("coloured", set()), ("navy", {"blue"}), ("", set())],
 )
 def test_colours_are_heard_as_words(answer: str, colours: set[str]) -> None:
-    assert canary.named(answer) == colours
+    assert canary.named_colours(answer) == colours

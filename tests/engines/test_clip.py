@@ -14,9 +14,9 @@ import pytest
 
 from tests.support import clip_model as made
 from vidlocal import process
-from vidlocal.engines.base import PictureRefused
-from vidlocal.engines.clip import PictureVectors
-from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, picture_model
+from vidlocal.engines.base import ImageRejected
+from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, clip_model
 from vidlocal.errors import AnswerRejected, EngineError
 
 COLOURS = ("red", "green", "blue", "yellow", "white", "black")
@@ -28,13 +28,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(models: Path) -> Iterator[PictureVectors]:
-    with PictureVectors(picture_model(models)) as opened:
+def engine(models: Path) -> Iterator[ClipEncoder]:
+    with ClipEncoder(clip_model(models)) as opened:
         yield opened
 
 
-def test_words_are_nearest_to_the_picture_that_shows_them(engine: PictureVectors) -> None:
-    pictures = engine.embed_pictures([made.jpeg(colour) for colour in COLOURS])
+def test_words_are_nearest_to_the_picture_that_shows_them(engine: ClipEncoder) -> None:
+    pictures = engine.embed_images([made.jpeg(colour) for colour in COLOURS])
     assert (pictures.shape, pictures.dtype) == ((6, 512), np.float32)
     for position, colour in enumerate(COLOURS):
         text = engine.embed_text(f"something {colour.upper()}")
@@ -42,18 +42,18 @@ def test_words_are_nearest_to_the_picture_that_shows_them(engine: PictureVectors
         assert int(np.argmax(pictures @ text)) == position
 
 
-def test_every_vector_has_length_one(engine: PictureVectors) -> None:
-    vectors = [*engine.embed_pictures([made.jpeg("red"), made.jpeg("gray")]), engine.embed_text("")]
+def test_every_vector_has_length_one(engine: ClipEncoder) -> None:
+    vectors = [*engine.embed_images([made.jpeg("red"), made.jpeg("gray")]), engine.embed_text("")]
     np.testing.assert_allclose([np.linalg.norm(vector) for vector in vectors], 1.0, atol=1e-6)
 
 
-def test_a_batch_gives_what_its_pictures_give_alone(engine: PictureVectors) -> None:
+def test_a_batch_gives_what_its_pictures_give_alone(engine: ClipEncoder) -> None:
     jpegs = [made.jpeg(colour) for colour in COLOURS]
-    alone = np.concatenate([engine.embed_pictures([jpeg]) for jpeg in jpegs])
-    np.testing.assert_allclose(engine.embed_pictures(jpegs), alone, atol=1e-6)
+    alone = np.concatenate([engine.embed_images([jpeg]) for jpeg in jpegs])
+    np.testing.assert_allclose(engine.embed_images(jpegs), alone, atol=1e-6)
 
 
-def test_words_go_the_way_that_fastembed_sends_them(engine: PictureVectors, models: Path) -> None:
+def test_words_go_the_way_that_fastembed_sends_them(engine: ClipEncoder, models: Path) -> None:
     texts = ["red", "a Red\tand BLUE thing", "", "red " * 500, "blue, blue; red!", "人 \x00 ?"]
     code = f"""
 import json
@@ -66,28 +66,28 @@ print(json.dumps([[float(number) for number in next(iter(model.embed([text])))] 
     np.testing.assert_allclose(ours, theirs / np.linalg.norm(theirs, axis=1, keepdims=True), atol=1e-6)
 
 
-def test_half_a_character_breaks_nothing(engine: PictureVectors) -> None:
+def test_half_a_character_breaks_nothing(engine: ClipEncoder) -> None:
     np.testing.assert_array_equal(engine.embed_text("red \ud800"), engine.embed_text("red ?"))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", made.jpeg("red")[:200]])
-def test_a_picture_that_cannot_be_read_is_refused_and_the_model_goes_on(engine: PictureVectors, data: bytes) -> None:
+def test_a_picture_that_cannot_be_read_is_refused_and_the_model_goes_on(engine: ClipEncoder, data: bytes) -> None:
     with pytest.raises(AnswerRejected, match="damaged"):
-        engine.embed_pictures([made.jpeg("red"), data])
-    assert len(engine.embed_pictures([made.jpeg("red")])) == 1
+        engine.embed_images([made.jpeg("red"), data])
+    assert len(engine.embed_images([made.jpeg("red")])) == 1
 
 
 def test_a_crash_on_a_picture_is_blamed_on_the_picture_and_costs_one_answer_only(models: Path) -> None:
-    with PictureVectors(picture_model(models)) as engine:
-        before = engine.embed_pictures([made.jpeg("red")])
+    with ClipEncoder(clip_model(models)) as engine:
+        before = engine.embed_images([made.jpeg("red")])
         child = _child()
         os.kill(child, signal.SIGSTOP)
         ending = threading.Timer(0.05, os.kill, (child, signal.SIGKILL))
         ending.start()
-        with pytest.raises(PictureRefused, match="failed on a picture"):
-            engine.embed_pictures([made.jpeg("red")])
+        with pytest.raises(ImageRejected, match="failed on a picture"):
+            engine.embed_images([made.jpeg("red")])
         ending.join()
-        np.testing.assert_array_equal(engine.embed_pictures([made.jpeg("red")]), before)
+        np.testing.assert_array_equal(engine.embed_images([made.jpeg("red")]), before)
 
 
 def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
     for part in (VISION, TEXT):
         (tmp_path / part / WEIGHTS).write_bytes(os.urandom(20_000))
     made.seal(tmp_path)
-    with PictureVectors(picture_model(tmp_path)) as engine:
+    with ClipEncoder(clip_model(tmp_path)) as engine:
         with pytest.raises(EngineError, match=r"cannot be loaded.*vidlocal setup --pictures") as caught:
-            engine.embed_pictures([made.jpeg("red")])
+            engine.embed_images([made.jpeg("red")])
         assert not isinstance(caught.value, AnswerRejected)
         started = len(psutil.Process().children())
         with pytest.raises(EngineError, match="cannot be loaded"):
-            engine.embed_pictures([made.jpeg("red")])
+            engine.embed_images([made.jpeg("red")])
         assert len(psutil.Process().children()) == started
         with pytest.raises(EngineError, match="cannot be loaded"):
             engine.embed_text("red")
@@ -113,16 +113,16 @@ def test_a_package_that_cannot_be_imported_is_no_fault_of_the_files(
     (tmp_path / "fastembed.py").write_text('raise ImportError("libsomething.so.6: cannot open shared object file")')
     monkeypatch.syspath_prepend(tmp_path)  # pytest itself has not imported it
     with (
-        PictureVectors(picture_model(models)) as engine,
+        ClipEncoder(clip_model(models)) as engine,
         pytest.raises(EngineError, match=r"ImportError: libsomething.*pip install --force-reinstall"),
     ):
-        engine.embed_pictures([made.jpeg("red")])
+        engine.embed_images([made.jpeg("red")])
 
 
 def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
     models: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with PictureVectors(picture_model(models)) as engine:
+    with ClipEncoder(clip_model(models)) as engine:
         engine.embed_text("red")
         child = _child()
     assert not psutil.pid_exists(child)
@@ -131,8 +131,8 @@ def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
 
 def test_the_child_leaves_nothing_but_the_files_it_was_given(models: Path, tmp_path: Path) -> None:
     there = sorted(models.rglob("*"))
-    with PictureVectors(picture_model(models)) as engine:
-        engine.embed_pictures([made.jpeg("red")])
+    with ClipEncoder(clip_model(models)) as engine:
+        engine.embed_images([made.jpeg("red")])
     assert sorted(models.rglob("*")) == there
 
 

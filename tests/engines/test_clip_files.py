@@ -8,39 +8,39 @@ from pathlib import Path
 import pytest
 
 from tests.support import clip_model as made
-from vidlocal.engines.clip_files import FILES, SUMS, TEXT, VISION, WEIGHTS, picture_model
+from vidlocal.engines.clip_files import FILES, SUMS, TEXT, VISION, WEIGHTS, clip_model
 from vidlocal.errors import EngineError, ModelMissing
 
 EVERY_FILE = [(part, name) for part, names in FILES.items() for name in names]
 
 
 def test_a_whole_model_has_a_name_and_a_digest(tmp_path: Path) -> None:
-    model = picture_model(made.place(tmp_path))
+    model = clip_model(made.place(tmp_path))
     assert model.key == f"clip-vit-b32@{model.digest[:12]}"
     assert len(model.digest) == 64
     assert model.folder == tmp_path
 
 
 def test_another_build_has_another_key_and_the_same_one_elsewhere_has_not(tmp_path: Path) -> None:
-    first = picture_model(made.place(tmp_path / "a"))
-    assert picture_model(made.place(tmp_path / "b")).key == first.key
-    assert picture_model(made.place(tmp_path / "c", build=2)).key != first.key
+    first = clip_model(made.place(tmp_path / "a"))
+    assert clip_model(made.place(tmp_path / "b")).key == first.key
+    assert clip_model(made.place(tmp_path / "c", build=2)).key != first.key
 
 
 def test_what_reads_words_is_not_in_the_key_of_pictures(tmp_path: Path) -> None:
-    before = picture_model(made.place(tmp_path)).key
+    before = clip_model(made.place(tmp_path)).key
     config = tmp_path / TEXT / "config.json"
     config.write_text(config.read_text() + "\n")
     (tmp_path / TEXT / SUMS).unlink()
     with pytest.raises(ModelMissing):
-        picture_model(tmp_path)
+        clip_model(tmp_path)
     made.seal(tmp_path)
-    assert picture_model(tmp_path).key == before
+    assert clip_model(tmp_path).key == before
 
 
 def test_without_any_file_it_says_how_to_fetch_them(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"not on this machine yet\. Run: vidlocal setup --pictures"):
-        picture_model(tmp_path / "nowhere")
+        clip_model(tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -48,47 +48,47 @@ def test_without_any_file_it_says_how_to_fetch_them(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_named(tmp_path: Path, part: str, name: str) -> None:
     (made.place(tmp_path) / part / name).unlink()
     with pytest.raises(EngineError, match=rf"lacks {part}/{name}\. Run: vidlocal setup --pictures"):
-        picture_model(tmp_path)
+        clip_model(tmp_path)
 
 
 @pytest.mark.parametrize(("part", "name"), EVERY_FILE)
 @pytest.mark.parametrize("damage", ["cut short", "one bit"])
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, part: str, name: str, damage: str) -> None:
     made.place(tmp_path)
-    picture_model(tmp_path)  # it was seen to be whole once
+    clip_model(tmp_path)  # it was seen to be whole once
     path = tmp_path / part / name
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data[:-1] if damage == "cut short" else data)
     with pytest.raises(EngineError, match=rf"damaged: .*{part}/{name} .*vidlocal setup --pictures") as caught:
-        picture_model(tmp_path)
+        clip_model(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_list_of_checksums_that_lists_nothing_is_as_good_as_missing_files(tmp_path: Path) -> None:
     (made.place(tmp_path) / VISION / SUMS).write_bytes(b"\xff\xfe nonsense")
     with pytest.raises(EngineError, match="vidlocal setup --pictures"):
-        picture_model(tmp_path)
+        clip_model(tmp_path)
 
 
 def test_files_put_there_by_hand_are_taken_with_checksums_made_by_the_usual_program(tmp_path: Path) -> None:
     made.place(tmp_path)
-    before = picture_model(tmp_path).key
+    before = clip_model(tmp_path).key
     for part in FILES:
         (tmp_path / part / SUMS).unlink()
         with open(tmp_path / part / SUMS, "wb") as file:
             subprocess.run(["sha256sum", *FILES[part]], cwd=tmp_path / part, stdout=file, check=True, timeout=20)
-    assert picture_model(tmp_path).key == before
+    assert clip_model(tmp_path).key == before
 
 
 def test_weights_are_read_to_the_end_once_only(tmp_path: Path) -> None:
     made.place(tmp_path)
-    found = picture_model(tmp_path)
+    found = clip_model(tmp_path)
     weights = tmp_path / VISION / WEIGHTS
     status = weights.stat()
     weights.write_bytes(bytes(status.st_size))
     os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert picture_model(tmp_path) == found  # size, time and inode are as they were
+    assert clip_model(tmp_path) == found  # size, time and inode are as they were
 
 
 BLOCKS = {
@@ -108,11 +108,11 @@ def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path, block: str)
     code = f"""
 import sys
 from pathlib import Path
-from vidlocal.engines.picture_files import picture_model
+from vidlocal.engines.clip_files import clip_model
 from vidlocal.errors import ModelMissing
 {BLOCKS[block]}
 try:
-    picture_model(Path({str(tmp_path)!r}))
+    clip_model(Path({str(tmp_path)!r}))
 except ModelMissing as error:
     print(error)
 """

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import pytest
 
-from vidlocal.engines.download import Checksums, checksums, fetch
+from vidlocal.engines.download import Checksums, compute_checksums, download_file
 from vidlocal.errors import StoreError, ToolError
 
 CONTENT = bytes(range(256)) * 4000
@@ -96,8 +96,10 @@ def no_pause(seconds: float) -> None:
 
 def test_a_file_arrives_whole_private_and_with_its_checksums(host: Host, target: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    found = fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=lambda *now: seen.append(now))
-    assert found == Checksums(SHA1, SHA256) == checksums(target)
+    found = download_file(
+        f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=lambda *now: seen.append(now)
+    )
+    assert found == Checksums(SHA1, SHA256) == compute_checksums(target)
     assert target.read_bytes() == CONTENT
     assert target.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in target.parent.iterdir()] == [target.name]
@@ -106,7 +108,7 @@ def test_a_file_arrives_whole_private_and_with_its_checksums(host: Host, target:
 
 def test_a_cut_line_goes_on_where_it_was_cut(host: Host, target: Path) -> None:
     host.script.extend([300_000, 10, "503", 0])
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
     assert host.ranges == [None, *["bytes=300000-"], *["bytes=300010-"] * 3]
     assert target.read_bytes() == CONTENT
 
@@ -114,7 +116,7 @@ def test_a_cut_line_goes_on_where_it_was_cut(host: Host, target: Path) -> None:
 def test_a_later_run_goes_on_with_what_an_earlier_one_left(host: Host, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT[:1000])
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert host.ranges == ["bytes=1000-"]
     assert target.read_bytes() == CONTENT
 
@@ -122,7 +124,7 @@ def test_a_later_run_goes_on_with_what_an_earlier_one_left(host: Host, target: P
 def test_a_part_that_is_complete_already_is_only_checked(host: Host, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT)
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert target.read_bytes() == CONTENT
 
 
@@ -130,14 +132,14 @@ def test_a_part_that_is_complete_already_is_only_checked(host: Host, target: Pat
 def test_a_part_of_something_else_is_replaced(host: Host, target: Path, left: bytes) -> None:
     target.parent.mkdir()
     target.with_name("ggml-base.bin.part").write_bytes(left)
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
     assert target.read_bytes() == CONTENT
 
 
 def test_a_server_without_ranges_starts_over(host: Host, target: Path) -> None:
     host.ranged = False
     host.script.append(500)
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
     assert target.read_bytes() == CONTENT
 
 
@@ -146,17 +148,17 @@ def test_a_wrong_checksum_leaves_nothing_and_spares_what_was_there(host: Host, t
     target.write_bytes(b"the old one")
     host.content = CONTENT[:-1] + b"!"
     with pytest.raises(ToolError, match="wrong checksum"):
-        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert [path.name for path in target.parent.iterdir()] == [target.name]
     assert target.read_bytes() == b"the old one"
 
 
 def test_the_checksum_that_the_server_states_is_held_against_the_file(host: Host, target: Path) -> None:
     host.linked_etag = SHA256
-    assert fetch(f"{host.base}/redirect", target).sha256 == SHA256
+    assert download_file(f"{host.base}/redirect", target).sha256 == SHA256
     host.linked_etag = "0" * 64
     with pytest.raises(ToolError, match="wrong checksum"):
-        fetch(f"{host.base}/redirect", target.with_name("other.bin"))
+        download_file(f"{host.base}/redirect", target.with_name("other.bin"))
 
 
 @pytest.mark.parametrize(
@@ -166,51 +168,51 @@ def test_the_checksum_that_the_server_states_is_held_against_the_file(host: Host
 def test_what_is_not_the_file_is_told_and_not_kept(host: Host, target: Path, answer: str, says: str) -> None:
     host.script.append(answer)
     with pytest.raises(ToolError, match=says):
-        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
     assert list(target.parent.iterdir()) == []
 
 
 def test_a_server_that_never_gives_more_ends_the_tries(host: Host, target: Path) -> None:
     host.script.extend([100, *["503"] * 20])
     with pytest.raises(ToolError, match="What has arrived is kept"):
-        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), pause=no_pause)
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
     assert len(host.ranges) == 6
     assert target.with_name("ggml-base.bin.part").stat().st_size == 100
 
 
 def test_redirects_in_circles_end(host: Host, target: Path) -> None:
     with pytest.raises(ToolError, match="circles"):
-        fetch(f"{host.base}/loop", target)
+        download_file(f"{host.base}/loop", target)
 
 
 def test_nobody_there_is_told_with_the_place(target: Path) -> None:
     with pytest.raises(ToolError, match=r"127\.0\.0\.1:9"):
-        fetch("http://127.0.0.1:9/file", target, pause=no_pause)
+        download_file("http://127.0.0.1:9/file", target, sleep=no_pause)
 
 
 def test_without_a_network_the_wait_is_of_seconds(target: Path) -> None:
     waits: list[float] = []
     with pytest.raises(ToolError):
-        fetch("http://127.0.0.1:9/file", target, pause=waits.append)
+        download_file("http://127.0.0.1:9/file", target, sleep=waits.append)
     assert sum(waits) == 6.0
 
 
 def test_a_proxy_that_cannot_be_used_is_told(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(ToolError, match="ALL_PROXY"):
-        fetch("http://127.0.0.1:9/file", target, pause=no_pause)
+        download_file("http://127.0.0.1:9/file", target, sleep=no_pause)
 
 
 def test_a_folder_that_cannot_be_made_is_told(host: Host, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file in the way")
     with pytest.raises(StoreError, match="cannot be stored"):
-        fetch(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")
+        download_file(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")
 
 
 def test_a_file_larger_than_the_free_space_is_refused_before_it_is_fetched(host: Host, target: Path) -> None:
     host.script.append("huge")
     with pytest.raises(StoreError, match="too full") as refused:
-        fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert refused.value.exit_code == 6
     assert list(target.parent.iterdir()) == []
 
@@ -218,7 +220,7 @@ def test_a_file_larger_than_the_free_space_is_refused_before_it_is_fetched(host:
 def test_two_set_ups_do_not_write_into_one_part(host: Host, target: Path) -> None:
     def second(done: int, total: int | None) -> None:
         with pytest.raises(ToolError, match="Another vidlocal setup"):
-            fetch(f"{host.base}/file", target)
+            download_file(f"{host.base}/file", target)
 
-    fetch(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=second)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=second)
     assert target.read_bytes() == CONTENT

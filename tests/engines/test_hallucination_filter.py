@@ -1,12 +1,12 @@
 import pytest
 
-from vidlocal.engines.hallucination_filter import without_inventions
+from vidlocal.engines.hallucination_filter import remove_hallucinations
 from vidlocal.records import Cue
 
 
 def texts(*said: str, gap: float = 0.0) -> list[str]:
     cues = [Cue(number * (2 + gap), number * (2 + gap) + 2, text) for number, text in enumerate(said)]
-    return [cue.text for cue in without_inventions(cues)]
+    return [cue.text for cue in remove_hallucinations(cues)]
 
 
 def test_a_line_that_loops_is_kept_once() -> None:

@@ -16,7 +16,7 @@ _DESCRIBE = """
 import sys
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
-from vidlocal.engines.pictures import plain_colour
+from vidlocal.engines.jpeg import plain_colour
 with Ollama(sys.argv[1]) as ollama:
     vision = OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
     print(vision.describe(plain_colour((0, 0, 200), side_px=64)).description)

@@ -9,7 +9,7 @@ from vidlocal.errors import ToolError
 
 
 def test_the_modelfile_says_what_enrich_sends() -> None:
-    own = modelfile.own()
+    own = modelfile.load_bundled()
     assert own.base == "llava:7b"
     assert own.system == prompts.SYSTEM
     assert dict(own.parameters) == prompts.vision_options()
@@ -20,7 +20,7 @@ def test_the_modelfile_says_what_enrich_sends() -> None:
 
 def test_the_modelfile_lies_at_the_top_of_the_repository() -> None:
     text = (Path(__file__).parents[2] / "Modelfile").read_text(encoding="utf-8")
-    assert modelfile.parse(text) == modelfile.own()
+    assert modelfile.parse(text) == modelfile.load_bundled()
 
 
 def test_values_may_be_quoted_or_go_over_lines() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support.fake_ollama import FakeOllama, broken, caption, say
 from vidlocal.engines import multi_image_probe
-from vidlocal.engines.contact_sheet import contact_sheet, series
+from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import EngineUnreachable, MediaError
@@ -26,14 +26,14 @@ def jpeg(rgb: tuple[int, int, int], size: tuple[int, int] = (896, 504)) -> bytes
 
 def test_a_model_that_names_colours_in_order_takes_several(server: FakeOllama, vision: OllamaVision) -> None:
     server.models["llava:7b"] = replace(server.models["llava:7b"], takes_several=True)
-    assert multi_image_probe.takes_several(vision, chance=random.Random(1))
+    assert multi_image_probe.probe(vision, rng=random.Random(1))
     first, second = server.asked("/api/chat")
     assert len(first.body["messages"][1]["images"]) == 3
     assert first.body["messages"] != second.body["messages"]
 
 
 def test_a_model_that_sees_the_first_picture_only_does_not(server: FakeOllama, vision: OllamaVision) -> None:
-    assert not multi_image_probe.takes_several(vision)
+    assert not multi_image_probe.probe(vision)
     assert len(server.asked("/api/chat")) == 1
 
 
@@ -42,25 +42,25 @@ def test_a_model_that_sees_the_first_picture_only_does_not(server: FakeOllama, v
 )
 def test_another_order_is_no_order(server: FakeOllama, vision: OllamaVision, answer: str) -> None:
     server.choose = lambda asked: say(answer)
-    assert not multi_image_probe.takes_several(vision, chance=random.Random(3))
+    assert not multi_image_probe.probe(vision, rng=random.Random(3))
 
 
 def test_a_server_that_refuses_several_pictures_says_no(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(broken())
-    assert not multi_image_probe.takes_several(vision)
+    assert not multi_image_probe.probe(vision)
 
 
 def test_a_server_that_is_away_says_nothing(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
-        multi_image_probe.takes_several(vision)
+        multi_image_probe.probe(vision)
 
 
 def test_as_many_pictures_are_shown_as_there_is_room_for() -> None:
-    assert multi_image_probe.fitting(4096) == 2  # fewer than four: one sheet shows more
-    assert multi_image_probe.fitting(8192) == 6
-    assert multi_image_probe.fitting(16384) >= 8
-    assert multi_image_probe.fitting(512) == 1
+    assert multi_image_probe.max_images(4096) == 2  # fewer than four: one sheet shows more
+    assert multi_image_probe.max_images(8192) == 6
+    assert multi_image_probe.max_images(16384) >= 8
+    assert multi_image_probe.max_images(512) == 1
 
 
 @pytest.mark.parametrize("size", [(896, 504), (504, 896), (640, 480), (3000, 100), (64, 64)])
@@ -85,7 +85,7 @@ def test_a_sheet_is_read_line_by_line_and_labelled() -> None:
 
 
 def test_pictures_of_a_series_are_small_and_in_order() -> None:
-    shown = series([jpeg(RED), jpeg(BLUE)])
+    shown = scaled_images([jpeg(RED), jpeg(BLUE)])
     assert [max(Image.open(io.BytesIO(one)).size) for one in shown] == [448, 448]
     assert "red" in caption(shown[0])
     assert "blue" in caption(shown[1])
@@ -95,4 +95,4 @@ def test_a_damaged_picture_is_named() -> None:
     with pytest.raises(MediaError, match="damaged"):
         contact_sheet([b"no picture"], [0.0])
     with pytest.raises(MediaError):
-        series([plain_colour(RED, side_px=64), b""])
+        scaled_images([plain_colour(RED, side_px=64), b""])

@@ -17,7 +17,7 @@ from tests.support.fake_ollama import (
     stall,
     trickle,
 )
-from vidlocal.engines.base import NotTheSchema, PictureRefused
+from vidlocal.engines.base import ImageRejected, SchemaMismatch
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
@@ -63,7 +63,7 @@ def test_an_answer_without_a_scene_is_rejected(server: FakeOllama, vision: Ollam
 def test_plain_words_instead_of_json_are_told_apart(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     for words in ("A bride walks down the aisle.", "{}", '{"description": ""}', '{"description": 7}', '{"tags": []}'):
         server.script(say(words))
-        with pytest.raises(NotTheSchema):
+        with pytest.raises(SchemaMismatch):
             vision.describe(red)
 
 
@@ -135,7 +135,7 @@ def test_a_runner_that_fails_on_a_picture_may_take_a_smaller_one(
     server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
-    with pytest.raises(PictureRefused):
+    with pytest.raises(ImageRejected):
         vision.describe(red)
 
 

@@ -7,7 +7,7 @@ from tests.support.fake_ollama import FakeOllama, caption
 from vidlocal.engines import prompts
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaVision, shortened
+from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaVision, truncate
 
 
 def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> None:
@@ -30,7 +30,7 @@ def test_plain_mode_fills_the_description_only(vision: OllamaVision, server: Fak
 def test_every_request_carries_the_same_options(vision: OllamaVision, server: FakeOllama, red: bytes) -> None:
     vision.describe(red)
     vision.describe(red, plain=True)
-    vision.ask(red, "What colour is this? One word.")
+    vision.ask_image(red, "What colour is this? One word.")
     bodies = [asked.body for asked in server.asked("/api/chat")]
     assert all(body["options"] == dict(prompts.VISION_PARAMETERS) for body in bodies)
     assert all(body["stream"] is True and body["think"] is False and body["keep_alive"] == "30m" for body in bodies)
@@ -68,7 +68,7 @@ def test_documents_carry_the_prefix_of_the_model(embeddings: OllamaEmbeddings, s
 
 @pytest.mark.parametrize("text", ["word " * 5_000, "x" * 10_000, "結婚式" * 2_000])
 def test_long_texts_are_shortened_between_words(text: str) -> None:
-    short = shortened(text)
+    short = truncate(text)
     assert MAX_TEXT_CHARACTERS - 100 <= len(short) <= MAX_TEXT_CHARACTERS
     assert text.startswith(short)
     assert not short.endswith("wor")

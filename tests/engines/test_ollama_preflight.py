@@ -175,7 +175,7 @@ def test_the_server_tells_its_version_its_memory_and_its_cloud(
     vision.describe(red)
     assert ollama.version() == "0.33.0"
     assert ollama.cloud_enabled() is False
-    assert ollama.loaded() == [("llava:7b", 4_733_363_377, 4_733_363_377)]
+    assert ollama.loaded_models() == [("llava:7b", 4_733_363_377, 4_733_363_377)]
     assert {model.name for model in ollama.models()} == set(CATALOGUE)
     server.script(broken("404 page not found", 404), path="/api/status")
     assert ollama.cloud_enabled() is None

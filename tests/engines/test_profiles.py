@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.engines.gpu_memory import card_memory_bytes
+from vidlocal.engines.gpu_memory import gpu_memory_bytes
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, ProfileName, profile
 
 GB = 1_000_000_000
@@ -21,11 +21,11 @@ GB = 1_000_000_000
     ],
 )
 def test_the_vision_model_fits_the_card(name: ProfileName, card_bytes: int | None, vision: str) -> None:
-    assert profile(name, card_memory_bytes=card_bytes).vision_model == vision
+    assert profile(name, gpu_memory_bytes=card_bytes).vision_model == vision
 
 
 def test_the_light_profile_fits_six_gigabytes_with_room() -> None:
-    light = profile(ProfileName.LIGHT, card_memory_bytes=None)
+    light = profile(ProfileName.LIGHT, gpu_memory_bytes=None)
     sizes = [OLLAMA_SIZES_BYTES[model] for model in (light.vision_model, light.text_model, light.embed_model)]
     assert sum(sizes) < 4.5 * GB
 
@@ -33,7 +33,7 @@ def test_the_light_profile_fits_six_gigabytes_with_room() -> None:
 def test_every_ollama_model_of_a_profile_has_a_size() -> None:
     for name in ProfileName:
         for card in (None, 80 * GB):
-            models = profile(name, card_memory_bytes=card)
+            models = profile(name, gpu_memory_bytes=card)
             assert {models.vision_model, models.text_model, models.embed_model} <= set(OLLAMA_SIZES_BYTES)
 
 
@@ -45,8 +45,8 @@ def test_the_memory_of_the_largest_card_counts(tmp_path: Path, monkeypatch: pyte
     nvidia.write_text("#!/bin/sh\necho 6144\necho 24564\n")
     nvidia.chmod(0o755)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert card_memory_bytes(tmp_path) == 16 * GB
+    assert gpu_memory_bytes(tmp_path) == 16 * GB
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert card_memory_bytes(tmp_path) == 24564 << 20
+    assert gpu_memory_bytes(tmp_path) == 24564 << 20
     nvidia.write_text("#!/bin/sh\necho no driver\nexit 9\n")
-    assert card_memory_bytes(tmp_path) == 16 * GB
+    assert gpu_memory_bytes(tmp_path) == 16 * GB

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fake_ollama import EMBEDDING, Asked, Exchange, FakeOllama, Model
 from vidlocal.engines.ollama_models import OllamaEmbeddings
-from vidlocal.engines.query_vector import MAX_CHARACTERS, query_vector
+from vidlocal.engines.query_vector import MAX_QUERY_CHARACTERS, embed_query
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
 
@@ -21,44 +21,44 @@ def embed_requests(server: FakeOllama) -> list[Asked]:
 
 
 def test_it_is_a_unit_vector_in_the_space_of_the_stored_ones(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
-    found = query_vector(server.host, "embeddinggemma", "bride")
+    found = embed_query(server.host, "embeddinggemma", "bride")
     assert found.key == embeddings.key
     assert math.isclose(sum(value * value for value in found.values), 1.0, rel_tol=1e-5)
     assert len(found.values) == len(embeddings.embed(["bride"])[0])
 
 
 def test_the_query_gets_the_prefix_its_model_wants(server: FakeOllama) -> None:
-    query_vector(server.host, "embeddinggemma", "bride")
-    query_vector(server.host, "all-minilm", "bride")
+    embed_query(server.host, "embeddinggemma", "bride")
+    embed_query(server.host, "all-minilm", "bride")
     assert [asked.body["input"] for asked in embed_requests(server)] == ["task: search result | query: bride", "bride"]
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
 def test_the_options_are_those_of_enrich_so_that_nothing_reloads(server: FakeOllama, on_gpu: bool) -> None:
-    query_vector(server.host, "embeddinggemma", "bride", on_gpu=on_gpu)
+    embed_query(server.host, "embeddinggemma", "bride", on_gpu=on_gpu)
     (asked,) = embed_requests(server)
     assert asked.body["options"].get("num_gpu") == (None if on_gpu else 0)
 
 
 def test_a_long_query_is_shortened(server: FakeOllama) -> None:
-    query_vector(server.host, "all-minilm", "x" * 1_000_000)
-    assert len(embed_requests(server)[0].body["input"]) == MAX_CHARACTERS
+    embed_query(server.host, "all-minilm", "x" * 1_000_000)
+    assert len(embed_requests(server)[0].body["input"]) == MAX_QUERY_CHARACTERS
 
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "犬 🎉", '"quoted"'])
 def test_any_text_gets_a_vector(server: FakeOllama, text: str) -> None:
-    assert query_vector(server.host, "all-minilm", text).values
+    assert embed_query(server.host, "all-minilm", text).values
 
 
 def test_nobody_there_is_one_sentence(server: FakeOllama) -> None:
     server.down()
     with pytest.raises(EngineUnreachable, match="No Ollama server answers at"):
-        query_vector(server.host, "embeddinggemma", "bride")
+        embed_query(server.host, "embeddinggemma", "bride")
 
 
 def test_a_model_that_is_not_there_is_named_with_the_remedy(server: FakeOllama) -> None:
     with pytest.raises(ModelMissing, match="ollama pull nothing"):
-        query_vector(server.host, "nothing", "bride")
+        embed_query(server.host, "nothing", "bride")
 
 
 @pytest.mark.parametrize("name", ["embed:cloud", "embed:120b-CLOUD", "alias"])
@@ -66,7 +66,7 @@ def test_a_hosted_model_never_sees_the_query(name: str) -> None:
     hosted = Model("alias:latest", EMBEDDING, remote_host="https://ollama.com:443", remote_model="x")
     with FakeOllama([hosted]) as server:
         with pytest.raises(EngineError, match="is a hosted model"):
-            query_vector(server.host, name, "bride")
+            embed_query(server.host, name, "bride")
         assert not embed_requests(server)
 
 
@@ -75,7 +75,7 @@ def test_a_hosted_model_never_sees_the_query(name: str) -> None:
 )
 def test_another_machine_is_only_asked_when_allowed(host: str) -> None:
     with pytest.raises(EngineError, match="another machine"):
-        query_vector(host, "embeddinggemma", "bride")
+        embed_query(host, "embeddinggemma", "bride")
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_another_machine_is_only_asked_when_allowed(host: str) -> None:
 )
 def test_an_address_that_is_none_is_refused(host: str) -> None:
     with pytest.raises(EngineError, match="not the address"):
-        query_vector(host, "embeddinggemma", "bride")
+        embed_query(host, "embeddinggemma", "bride")
 
 
 def test_a_proxy_from_the_environment_is_never_used(server: FakeOllama, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://192.0.2.1:3128")
-    assert query_vector(server.host, "embeddinggemma", "bride").values
+    assert embed_query(server.host, "embeddinggemma", "bride").values
 
 
 def test_a_redirect_is_not_followed(server: FakeOllama) -> None:
@@ -99,7 +99,7 @@ def test_a_redirect_is_not_followed(server: FakeOllama) -> None:
             lambda exchange: exchange.send_json({}, 307, {"Location": f"{elsewhere.host}/api/embed"}),
         )
         with pytest.raises(EngineError, match="HTTP 307"):
-            query_vector(server.host, "embeddinggemma", "bride")
+            embed_query(server.host, "embeddinggemma", "bride")
         assert not elsewhere.requests
 
 
@@ -123,7 +123,7 @@ ODD: list[object] = [
 def test_an_odd_answer_is_one_sentence(server: FakeOllama, reply: object) -> None:
     server.choose = always("/api/embed", lambda exchange: exchange.send_json(reply))  # type: ignore[assignment]
     with pytest.raises(EngineError):
-        query_vector(server.host, "embeddinggemma", "bride")
+        embed_query(server.host, "embeddinggemma", "bride")
 
 
 BODIES = [b"", b"<html>502</html>", b"\xff\xfe", b'{"embeddings": [[0.1, ', b"[" * 100_000, b"1" * 5_000_000]
@@ -134,13 +134,13 @@ BODIES = [b"", b"<html>502</html>", b"\xff\xfe", b'{"embeddings": [[0.1, ', b"["
 def test_an_answer_that_is_no_json_is_one_sentence(server: FakeOllama, path: str, body: bytes) -> None:
     server.choose = always(path, lambda exchange: exchange.send_bytes(200, body, "text/html"))  # type: ignore[assignment]
     with pytest.raises(EngineError, match=r"makes no sense|not on the Ollama server"):
-        query_vector(server.host, "embeddinggemma", "bride")
+        embed_query(server.host, "embeddinggemma", "bride")
 
 
 def test_a_broken_connection_is_one_sentence(server: FakeOllama) -> None:
     server.choose = always("/api/embed", Exchange.drop)  # type: ignore[assignment]
     with pytest.raises(EngineUnreachable):
-        query_vector(server.host, "embeddinggemma", "bride")
+        embed_query(server.host, "embeddinggemma", "bride")
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_server_that_hangs_or_drips_is_given_up_in_time(listener: socket.socke
     try:
         began = time.monotonic()
         with pytest.raises(EngineUnreachable, match=r"longer than 0\.4 s"):
-            query_vector(f"http://127.0.0.1:{listener.getsockname()[1]}", "embeddinggemma", "bride", total_s=0.4)
+            embed_query(f"http://127.0.0.1:{listener.getsockname()[1]}", "embeddinggemma", "bride", timeout_s=0.4)
         assert time.monotonic() - began < 5.0  # it would hang for ever
     finally:
         ended.set()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vidlocal.engines import scene_parser
-from vidlocal.engines.base import NotTheSchema
+from vidlocal.engines.base import SchemaMismatch
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import SceneAnswer
 
@@ -24,7 +24,7 @@ GOOD = {
 
 
 def parsed(**changes: object) -> SceneAnswer:
-    return scene_parser.scene(json.dumps({**GOOD, **changes}))
+    return scene_parser.parse_scene(json.dumps({**GOOD, **changes}))
 
 
 def test_a_whole_answer_is_kept_as_it_is() -> None:
@@ -36,7 +36,7 @@ def test_a_whole_answer_is_kept_as_it_is() -> None:
 
 @pytest.mark.parametrize("wrap", ["{}", "```json\n{}\n```", "Sure! Here it is: {} I hope this helps."])
 def test_json_is_found_in_what_surrounds_it(wrap: str) -> None:
-    assert scene_parser.scene(wrap.replace("{}", json.dumps(GOOD))).setting == "church"
+    assert scene_parser.parse_scene(wrap.replace("{}", json.dumps(GOOD))).setting == "church"
 
 
 @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ def test_a_field_that_goes_in_circles_is_dropped() -> None:
     "text", ["", "[]", "null", "{", '{"a": 1', "plain words", "[" * 100_000, "{" * 5_000 + "}" * 5_000]
 )
 def test_what_is_not_the_schema_is_told(text: str) -> None:
-    with pytest.raises(NotTheSchema):
-        scene_parser.scene(text)
+    with pytest.raises(SchemaMismatch):
+        scene_parser.parse_scene(text)
 
 
 @pytest.mark.parametrize(
     "description", [None, "", "  ", "string", "n/a", 5, [], "na na na na na na na na na na na na na na"]
 )
 def test_an_answer_without_description_is_not_the_schema(description: object) -> None:
-    with pytest.raises(NotTheSchema):
+    with pytest.raises(SchemaMismatch):
         parsed(description=description)
 
 
 def test_a_refusal_in_json_is_still_a_refusal() -> None:
     with pytest.raises(AnswerRejected) as told:
         parsed(description="I'm sorry, I cannot see the image.")
-    assert not isinstance(told.value, NotTheSchema)
+    assert not isinstance(told.value, SchemaMismatch)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_refusal_in_json_is_still_a_refusal() -> None:
     ],
 )
 def test_descriptions_speak_of_the_scene(said: str) -> None:
-    cleaned = scene_parser.sentence(said)
+    cleaned = scene_parser.parse_description(said)
     assert cleaned.endswith("ride in a white dress.")
     assert not cleaned.lower().startswith(("the image", "this image", "in th", "sure", "here", "we see", "the scene"))
     assert cleaned[0].isupper()
@@ -138,4 +138,4 @@ def test_descriptions_speak_of_the_scene(said: str) -> None:
     ],
 )
 def test_good_descriptions_stay_as_they_are(said: str) -> None:
-    assert scene_parser.sentence(said) == said
+    assert scene_parser.parse_description(said) == said

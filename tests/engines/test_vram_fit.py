@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidlocal.engines.vram_fit import GB, Candidate, best_that_fits, context_that_fits, needed_bytes
+from vidlocal.engines.vram_fit import GB, Candidate, best_fitting_model, fitting_context, required_bytes
 
 ON_SERVER = [
     Candidate("llava:7b", 4_700_000_000),
@@ -16,16 +16,16 @@ ON_SERVER = [
     ("card_gb", "best"), [(2, None), (4, "moondream:latest"), (6, "llava:7b"), (8, "llava:7b"), (12, "llava:13b")]
 )
 def test_the_best_model_that_fits_is_taken(card_gb: int, best: str | None) -> None:
-    found = best_that_fits(ON_SERVER, 4096, card_gb * GB)
+    found = best_fitting_model(ON_SERVER, 4096, card_gb * GB)
     assert (found.name if found else None) == best
 
 
 def test_a_model_that_only_fits_with_a_small_context_gets_one() -> None:
     model = Candidate("llava:13b", 8_000_000_000)
-    assert context_that_fits(model, 4096, 11 * GB) == 2048
-    assert context_that_fits(model, 4096, 13 * GB) == 4096
-    assert context_that_fits(model, 4096, 8 * GB) is None
+    assert fitting_context(model, 4096, 11 * GB) == 2048
+    assert fitting_context(model, 4096, 13 * GB) == 4096
+    assert fitting_context(model, 4096, 8 * GB) is None
 
 
 def test_a_longer_context_needs_more() -> None:
-    assert needed_bytes("other", 4 * GB, 8192) > needed_bytes("other", 4 * GB, 4096) > 4 * GB
+    assert required_bytes("other", 4 * GB, 8192) > required_bytes("other", 4 * GB, 4096) > 4 * GB

@@ -34,13 +34,13 @@ def test_speech_is_written_down_with_its_language_and_times(whisper: Whisper, na
 
 
 def test_languages_are_those_the_model_was_trained_on(whisper: Whisper) -> None:
-    likely = whisper.languages(decoded(ASSETS / "boda-es.flac"))
+    likely = whisper.language_probabilities(decoded(ASSETS / "boda-es.flac"))
     assert len(likely) == 99
     assert max(likely, key=lambda code: likely[code]) == "es"
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(RATE_HZ), np.zeros(40 * RATE_HZ)])
-def test_silence_of_any_length_holds_no_words(whisper: Whisper, samples: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_silence_of_any_length_holds_no_words(whisper: Whisper, samples: np.ndarray) -> None:
     assert whisper.transcribe(samples.astype(np.float32), "en").cues == ()
 
 

@@ -430,7 +430,7 @@ def test_no_answer_leads_a_file_astray(
     assert moves.apply(library, films, proposal.moves).left == ()
     assert made.target.is_file()
     for asked in server.asked("/api/chat"):
-        lines = asked.body["messages"][1]["content"].removesuffix("\n" + organize_prompts.ASKED).splitlines()
+        lines = asked.body["messages"][1]["content"].removesuffix("\n" + organize_prompts.INSTRUCTIONS).splitlines()
         assert all(re.fullmatch(r'\d+ (?:\d{4}-\d\d-\d\d|undated)(?: (?:tags )?"[^"]*")+', line) for line in lines)
     assert moves.undo(library) is not None
     assert set(tree(films)) == {"a.mp4"}

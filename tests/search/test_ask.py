@@ -12,7 +12,7 @@ from tests.support.fake_ollama import FakeOllama
 from tests.support.injection import PROBES
 from tests.support.wedding_film import SAID, add_film
 from vidlocal.engines import ask_prompts, prompt_escape
-from vidlocal.engines.ask_prompts import Reader, Statement
+from vidlocal.engines.ask_prompts import StatementParser, Statement
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.records import Hit, Moment, PassageKind
@@ -46,8 +46,8 @@ def moment(number: int, text: str) -> Moment:
 
 def told(text: str, given: int = 3) -> list[Statement]:
     """What is made of an answer that comes letter by letter."""
-    reader = Reader(range(1, given + 1))
-    found = [statement for letter in text for statement in reader.take(letter)]
+    reader = StatementParser(range(1, given + 1))
+    found = [statement for letter in text for statement in reader.feed(letter)]
     return found + reader.finish()
 
 
@@ -55,7 +55,7 @@ def test_an_answer_cites_the_moment_it_rests_on(library: Library, writer: Ollama
     add_film(library, pictures=0)
     moments = evidence(library)
     found = answer(QUESTION, moments, writer)
-    cited = {moments[number - 1].text for one in found for number in one.cites}
+    cited = {moments[number - 1].text for one in found for number in one.citations}
     assert "Now all the guests dance in the garden." in cited
     assert found[0].text.endswith(".")
 
@@ -86,7 +86,7 @@ def test_statements_are_shown_while_the_answer_comes(library: Library, server: F
     ],
 )
 def test_only_statements_that_cite_what_was_given_count(text: str, made: list[tuple[str, tuple[int, ...]]]) -> None:
-    assert [(one.text, one.cites) for one in told(text)] == made
+    assert [(one.text, one.citations) for one in told(text)] == made
 
 
 def test_an_endless_answer_without_citations_is_read_quickly_and_gives_nothing() -> None:
@@ -95,12 +95,12 @@ def test_an_endless_answer_without_citations_is_read_quickly_and_gives_nothing()
 
 def test_the_evidence_fits_the_context_with_the_answer() -> None:
     found = [moment(number, "Now all the guests dance in the garden. " * 40) for number in range(20)]
-    kept = [ask_prompts.evidence(found, QUESTION, num_ctx) for num_ctx in (1024, 2048, 4096, 32768)]
+    kept = [ask_prompts.select_evidence(found, QUESTION, num_ctx) for num_ctx in (1024, 2048, 4096, 32768)]
     sizes = [len(some) for some in kept]
     assert (sizes, sizes[0], sizes[-1]) == (sorted(sizes), 1, 20)
     assert sizes[1] < sizes[2]
     for num_ctx, some in zip((2048, 4096, 32768), kept[1:], strict=True):
-        assert prompt_escape.tokens(ask_prompts.ask_prompt(QUESTION, some) + ask_prompts.ASK_SYSTEM) + 768 <= num_ctx
+        assert prompt_escape.estimate_tokens(ask_prompts.ask_prompt(QUESTION, some) + ask_prompts.ASK_SYSTEM) + 768 <= num_ctx
 
 
 def test_an_answer_that_was_cut_off_counts_as_far_as_it_got(
@@ -130,7 +130,7 @@ def test_words_in_the_evidence_change_nothing_but_words(
     system, message = asked.body["messages"]
     assert system == {"role": "system", "content": ask_prompts.ASK_SYSTEM}
     _is_quoted(message["content"], len(moments))
-    assert {number for one in found for number in one.cites} <= set(range(1, len(moments) + 1)) - {99, 100}
+    assert {number for one in found for number in one.citations} <= set(range(1, len(moments) + 1)) - {99, 100}
     assert all(ask_prompts.ASK_SYSTEM[:40] not in one.text for one in found)
     assert passages.of_video(library, video) == before
     assert sorted(library.folder.rglob("*")) == files
@@ -139,7 +139,7 @@ def test_words_in_the_evidence_change_nothing_but_words(
 
 def _is_quoted(prompt: str, count: int) -> None:
     """Words of the video stay inside the quotation marks of their numbered line, whatever they hold."""
-    first, *lines = prompt.removesuffix("\n" + ask_prompts.ASKED).splitlines()
+    first, *lines = prompt.removesuffix("\n" + ask_prompts.INSTRUCTIONS).splitlines()
     assert first == "Evidence:"
     assert lines.pop() == f'The question: "{QUESTION}"'
     assert len(lines) == count

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tests.support import clip_model
 from vidlocal.engines import clip_files
-from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip import ClipEncoder
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, Probe
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library
@@ -26,9 +26,9 @@ Rows = npt.NDArray[np.float32]
 def of_colours(*colours: str) -> tuple[str, Rows]:
     """What the made model makes of pictures of one colour each: its key, and a row for each."""
     with TemporaryDirectory() as folder:
-        model = clip_files.picture_model(clip_model.place(Path(folder)))
-        with PictureVectors(model) as engine:
-            return engine.key, engine.embed_pictures([clip_model.jpeg(colour) for colour in colours])
+        model = clip_files.clip_model(clip_model.place(Path(folder)))
+        with ClipEncoder(model) as engine:
+            return engine.key, engine.embed_images([clip_model.jpeg(colour) for colour in colours])
 
 
 def add_video(

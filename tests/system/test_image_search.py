@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from tests.support import clip_model as made
 from tests.support import clips, films
 from vidlocal.cli import app
-from vidlocal.engines.clip import PictureVectors
-from vidlocal.engines.clip_files import TEXT, VISION, picture_model
+from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip_files import TEXT, VISION, clip_model
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
@@ -63,7 +63,7 @@ def pictures(library: Library) -> dict[JobState, int]:
 
 def found(library: Library, models: Path, text: str) -> float:
     """The time of the frame that is nearest to a text."""
-    with PictureVectors(picture_model(models)) as engine:
+    with ClipEncoder(clip_model(models)) as engine:
         stored = frame_vectors.every(library, engine.key)
         return float(stored.times[int(np.argmax(stored.vectors @ engine.embed_text(text)))])
 
@@ -71,7 +71,7 @@ def found(library: Library, models: Path, text: str) -> float:
 def test_ingest_turns_pictures_into_vectors_that_words_find(film: Path, models: Path, opened: Library) -> None:
     code, _, err = run("ingest", str(film))
     assert (code, pictures(opened)) == (0, {JobState.DONE: 1}), err
-    assert len(frame_vectors.every(opened, picture_model(models).key).frames) == len(COLOURS)
+    assert len(frame_vectors.every(opened, clip_model(models).key).frames) == len(COLOURS)
     for number, colour in enumerate(COLOURS):
         assert number * EACH_S <= found(opened, models, f"something {colour}") < (number + 1) * EACH_S
 
@@ -97,7 +97,7 @@ def test_videos_that_came_before_the_model_are_looked_at_without_any_server(open
     code, out, err = run("enrich", "--only", "pictures")
     assert (code, out, err) == (5, "", f"{NOT_HERE}\n")
     assert pictures(opened) == {}
-    key = picture_model(made.place(tmp_path / "home" / "models")).key
+    key = clip_model(made.place(tmp_path / "home" / "models")).key
     code, out, err = run("enrich", "--only", "pictures", "--json")
     assert (code, json.loads(out)["done"], json.loads(out)["left"].get("pictures")) == (0, {"pictures": 1}, None), err
     assert len(frame_vectors.every(opened, key).frames) == 6
@@ -152,9 +152,9 @@ def test_jobs_that_wait_for_a_model_that_is_gone_are_told_of_once(film: Path, mo
 def test_another_build_of_the_model_makes_all_vectors_anew(film: Path, models: Path, opened: Library) -> None:
     run("ingest", "--later", str(film))
     run("enrich", "--only", "pictures")
-    first = picture_model(models).key
+    first = clip_model(models).key
     assert frame_vectors.keys(opened) == [first]
-    second = picture_model(made.place(models, build=2)).key
+    second = clip_model(made.place(models, build=2)).key
     assert run("enrich", "--only", "pictures")[0] == 0
     assert frame_vectors.keys(opened) == [second] != [first]
     assert len(frame_vectors.every(opened, second).frames) == len(COLOURS)
@@ -175,7 +175,7 @@ def test_an_export_that_comes_back_has_its_vectors_again_once_its_pictures_are_t
         assert run("check", "--repair")[0] == 0
         assert run("enrich", "--only", "pictures")[0] == 0
         np.testing.assert_allclose(
-            frame_vectors.every(other, picture_model(models).key).vectors,
-            frame_vectors.every(opened, picture_model(models).key).vectors,
+            frame_vectors.every(other, clip_model(models).key).vectors,
+            frame_vectors.every(opened, clip_model(models).key).vectors,
             atol=1e-3,
         )

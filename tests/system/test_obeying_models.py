@@ -18,6 +18,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.support import clips
+from tests.support.commands import citations_of
 from tests.support.fake_faults import Behaviour, say
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.injection import PROBES, obeying
@@ -80,7 +81,7 @@ sys.addaudithook(_note)
 
 def read_aloud(asked: Asked) -> str:
     """The probe that a model finds in what it is asked; the first of all where it finds none."""
-    return next((probe for probe in PROBES if prompt_escape.clean(probe, most=40)[:20] in asked.prompt), PROBES[0])
+    return next((probe for probe in PROBES if prompt_escape.escape(probe, max_chars=40)[:20] in asked.prompt), PROBES[0])
 
 
 def obedient() -> Choose:
@@ -208,7 +209,7 @@ def _said_in_the_library(library: Library, bystander: int) -> None:
         for tag in understanding.tags(library, video.id):
             assert set(tag.citations) <= given
         for passage in passages.of_video(library, video.id, [PassageKind.SUMMARY]):
-            assert set(understanding.citations(library, passage.id or 0)) <= given
+            assert set(citations_of(library, passage)) <= given
     assert [one.kind for one in passages.of_video(library, bystander, [PassageKind.SUBTITLE])] != []
 
 

@@ -2,26 +2,26 @@
 
 from contextlib import ExitStack
 
-from vidlocal.engines.base import PictureEngine
-from vidlocal.engines.clip_files import picture_model
+from vidlocal.engines.base import ClipEngine
+from vidlocal.engines.clip_files import clip_model
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
 
 
-def open_clip(stack: ExitStack, settings: Settings) -> PictureEngine | str:
+def open_clip(stack: ExitStack, settings: Settings) -> ClipEngine | str:
     """Open the engine, closed with `stack`; or return a sentence with the reason and the command to run.
 
     The child process starts with the first call, so this only checks the files.
     """
     try:
-        model = picture_model(settings.models_folder)
+        model = clip_model(settings.models_folder)
     except EngineError as error:  # an optional extra
         return str(error)
-    from vidlocal.engines.clip import PictureVectors
+    from vidlocal.engines.clip import ClipEncoder
 
-    return stack.enter_context(PictureVectors(model))
+    return stack.enter_context(ClipEncoder(model))
 
 
 def queue_frame_vectors(library: Library, settings: Settings, *, required: bool = False) -> None:
@@ -30,7 +30,7 @@ def queue_frame_vectors(library: Library, settings: Settings, *, required: bool 
     Raises ModelMissing or EngineError if the model is not installed and `required`.
     """
     try:
-        model = picture_model(settings.models_folder)
+        model = clip_model(settings.models_folder)
     except EngineError:
         if required:
             raise

@@ -198,7 +198,7 @@ def _clip(folder: Path) -> Check:
         return Check("pictures", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
     fix = f"{_SETUP} --pictures"
     try:
-        model = clip_files.picture_model(folder)
+        model = clip_files.clip_model(folder)
     except ModelMissing:
         return Check("pictures", CheckState.OK, "installed, its model is not here yet (optional)", fix)
     except EngineError as error:

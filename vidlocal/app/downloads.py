@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from vidlocal.engines import checksum_cache, clip_files, modelfile, models_on_disk
-from vidlocal.engines.download import Checksums, fetch
+from vidlocal.engines.download import Checksums, download_file
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
 from vidlocal.settings import Settings
@@ -113,7 +113,7 @@ class OllamaPart:
         """Pull once. `layers`: completed and total bytes of every layer so far."""
         for step in self.server.pull(self.name):
             if step.total_bytes:
-                layers[step.part] = (step.completed_bytes, step.total_bytes)
+                layers[step.layer] = (step.completed_bytes, step.total_bytes)
             total = sum(size for _, size in layers.values())
             report(sum(completed for completed, _ in layers.values()) / total if total else None)
 
@@ -145,7 +145,7 @@ class WhisperPart:
     def download(self, report: Report) -> None:
         file = models_on_disk.whisper_file_name(self.name)
         expected = Checksums(sha1=models_on_disk.WHISPER_SHA1[self.name])
-        fetch(f"{self.url}/{file}", self.folder / file, expected=expected, report=_fraction_reporter(report))
+        download_file(f"{self.url}/{file}", self.folder / file, expected=expected, report=_fraction_reporter(report))
         models_on_disk.whisper_model(self.name, self.folder)
 
 
@@ -168,7 +168,7 @@ class VadPart:
         return models_on_disk.vad_model(self.folder) is not None
 
     def download(self, report: Report) -> None:
-        fetch(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, report=_fraction_reporter(report))
+        download_file(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, report=_fraction_reporter(report))
         if not self.is_installed():
             (self.folder / VAD_FILE).unlink()
             raise EngineError(f"What came as {VAD_FILE} is no model. Run vidlocal setup again later.")
@@ -180,7 +180,7 @@ class ClipPart:
 
     folder: Path
     url: str
-    published: Mapping[str, clip_files.Published] = field(default_factory=lambda: clip_files.PUBLISHED)
+    published: Mapping[str, clip_files.PublishedPart] = field(default_factory=lambda: clip_files.PUBLISHED)
     role: str = "pictures"
     name: str = clip_files.NAME
     setting: str | None = None
@@ -195,7 +195,7 @@ class ClipPart:
 
     def is_installed(self) -> bool:
         with suppress(EngineError):
-            clip_files.picture_model(self.folder)
+            clip_files.clip_model(self.folder)
             return True
         return False
 
@@ -206,7 +206,7 @@ class ClipPart:
             report_total = partial(_report_total, report, before, self.size_bytes)
             for name in clip_files.FILES[part]:
                 self._fetch(part, name, report_total)
-            clip_files.seal(self.folder, part)
+            clip_files.write_checksums(self.folder, part)
             before += published.size_bytes
 
     def _fetch(self, part: str, name: str, report: Callable[[int], None]) -> None:
@@ -214,10 +214,10 @@ class ClipPart:
         expected = Checksums()
         if name == clip_files.WEIGHTS:
             expected = Checksums(sha256=published.weights_sha256)
-            if target.is_file() and checksum_cache.sums(target.absolute(), self.folder)["sha256"] == expected.sha256:
+            if target.is_file() and checksum_cache.cached_checksums(target.absolute(), self.folder)["sha256"] == expected.sha256:
                 return
         url = f"{self.url}/{part}/resolve/{published.revision}/{name}"
-        fetch(url, target, expected=expected, report=lambda done, total: report(done))
+        download_file(url, target, expected=expected, report=lambda done, total: report(done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,13 +251,13 @@ class CustomPart:
         return False
 
     def download(self, report: Report) -> None:
-        own = modelfile.own()
+        own = modelfile.load_bundled()
         self.server.create(self.name, base=self.base, system=own.system, parameters=own.parameters)
         with Library.open(self.home, create=True) as library:
             facts.put(library, CUSTOM_MODEL_KEY, self._fingerprint())
 
     def _fingerprint(self) -> str:
-        own = modelfile.own()
+        own = modelfile.load_bundled()
         content = json.dumps([own.system, dict(own.parameters)], sort_keys=True)
         fingerprint = hashlib.sha256(content.encode()).hexdigest()[:12]
         fingerprint_data = {"base": self.base, "base_digest": self.server.digest(self.base), "modelfile": fingerprint}

@@ -132,12 +132,12 @@ def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, no
     if not settings.vram:
         return model, settings.num_ctx
     card = settings.vram * vram_fit.GB
-    context = vram_fit.context_that_fits(vram_fit.Candidate(model.name, model.size_bytes), settings.num_ctx, card)
+    context = vram_fit.fitting_context(vram_fit.Candidate(model.name, model.size_bytes), settings.num_ctx, card)
     if context is not None:
         return model, context
-    needed = vram_fit.needed_bytes(model.name, model.size_bytes, settings.num_ctx) / vram_fit.GB
+    needed = vram_fit.required_bytes(model.name, model.size_bytes, settings.num_ctx) / vram_fit.GB
     reason = f"{model.name} needs about {needed:.1f} GB and does not fit into {settings.vram:g} GB"
-    best = vram_fit.best_that_fits(
+    best = vram_fit.best_fitting_model(
         [vram_fit.Candidate(candidate.name, candidate.size_bytes) for candidate in server.models()],
         settings.num_ctx,
         card,
@@ -146,7 +146,7 @@ def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, no
         raise EngineError(f"{reason}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
     notify(f"{reason}; taking {best.name}.")
     smaller = server.preflight(best.name, "vision")
-    return smaller, vram_fit.context_that_fits(best, settings.num_ctx, card) or settings.num_ctx
+    return smaller, vram_fit.fitting_context(best, settings.num_ctx, card) or settings.num_ctx
 
 
 def _warn_if_partly_on_cpu(server: ModelServer, model: str, notify: Notify) -> None:
@@ -159,7 +159,7 @@ def _warn_if_partly_on_cpu(server: ModelServer, model: str, notify: Notify) -> N
 
 def _loaded_sizes(server: ModelServer, model: str) -> Iterator[tuple[int, int]]:
     with suppress(EngineError):
-        for name, size_bytes, gpu_bytes in server.loaded():
+        for name, size_bytes, gpu_bytes in server.loaded_models():
             if name == model:
                 yield size_bytes, gpu_bytes
 
@@ -204,11 +204,11 @@ def _require_sight(vision: VisionEngine) -> None:
 
 
 def _canary_failure(vision: VisionEngine) -> str | None:
-    result = canary.look(vision, chance=random.Random())
+    result = canary.check_vision(vision, rng=random.Random())
     if result.passed:
         return None
     return (
-        f"{vision.name} does not see: shown {', '.join(result.shown)}, it said {'; '.join(result.said)}. "
+        f"{vision.name} does not see: shown {', '.join(result.colours)}, it said {'; '.join(result.answers)}. "
         "Update Ollama, or choose another vision model with --model."
     )
 

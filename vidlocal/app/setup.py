@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from vidlocal.app.downloads import ModelPart
 from vidlocal.app.progress import ProgressLine
-from vidlocal.engines.gpu_memory import card_memory_bytes
+from vidlocal.engines.gpu_memory import gpu_memory_bytes
 from vidlocal.engines.profiles import Profile, ProfileName, profile
 from vidlocal.errors import VidlocalError
 from vidlocal.settings import Settings, explain, write
@@ -37,7 +37,7 @@ class PartStatus:
 
 def profile_for_machine(name: ProfileName) -> Profile:
     """Return the models of a profile; BEST depends on the GPU memory."""
-    return profile(name, card_memory_bytes=card_memory_bytes() if name is ProfileName.BEST else None)
+    return profile(name, gpu_memory_bytes=gpu_memory_bytes() if name is ProfileName.BEST else None)
 
 
 def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:

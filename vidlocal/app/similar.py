@@ -7,7 +7,7 @@ from pathlib import Path
 from vidlocal.app.clip_engine import open_clip
 from vidlocal.engines.base import Vectors
 from vidlocal.errors import EngineError, ModelMissing, UsageError
-from vidlocal.export.thumbnail import as_jpeg
+from vidlocal.export.thumbnail import encode_jpeg
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.search import similar
 from vidlocal.search.moment_reference import resolve_moment
@@ -55,7 +55,7 @@ def find_similar_to_image(library: Library, settings: Settings, path: Path, *, l
     image = similar.open_image(path)
     encoded, obstacle = None, ""
     if frame_vectors.keys(library):
-        encoded, obstacle = _encode(library, settings, as_jpeg(image))
+        encoded, obstacle = _encode(library, settings, encode_jpeg(image))
     if encoded is None:
         moments = similar.find_by_hash(library, similar.perceptual_hash(image), limit=limit)
         return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
@@ -110,7 +110,7 @@ def _encode(library: Library, settings: Settings, jpeg: bytes) -> tuple[tuple[st
         if engine.key not in frame_vectors.keys(library):
             return None, "The library's vectors are of another model. Make them anew: vidlocal enrich --only pictures"
         try:
-            return (engine.key, engine.embed_pictures([jpeg])[0]), ""
+            return (engine.key, engine.embed_images([jpeg])[0]), ""
         except EngineError as error:
             return None, str(error)
 

@@ -93,8 +93,8 @@ def _answered(settings: Settings, question: str, moments: Sequence[Moment], *, j
 
 def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
     if json:
-        cited = sorted({number for statement in found for number in statement.cites})
-        text = " ".join(f"{one.text} {''.join(f'[{number}]' for number in one.cites)}" for one in found)
+        cited = sorted({number for statement in found for number in statement.citations})
+        text = " ".join(f"{one.text} {''.join(f'[{number}]' for number in one.citations)}" for one in found)
         console.document(
             {
                 "question": question,
@@ -110,7 +110,7 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
 
 
 def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
-    places = [moments[number - 1] for number in statement.cites]
+    places = [moments[number - 1] for number in statement.citations]
     return " ".join([one_line(statement.text), *(_place(one.video_title, one.start) for one in places)])
 
 
@@ -134,14 +134,14 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
 
 def _look(library: Library, settings: Settings, place: str, question: str, *, json: bool, quiet: bool) -> None:
     from vidlocal.app.hosts import open_vision
-    from vidlocal.export.frame_grab import still
+    from vidlocal.export.frame_grab import grab_frame
 
     video, time = resolve_moment(library, place)
-    shown = still(library, video, time, ffmpeg=settings.ffmpeg)
+    shown = grab_frame(library, video, time, ffmpeg=settings.ffmpeg)
     if shown is None:
         raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
-    if shown.stood_in:
-        console.notice(f"{shown.stood_in}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
+    if shown.fallback_reason:
+        console.notice(f"{shown.fallback_reason}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
     with ExitStack() as stack:
         vision, _ = open_vision(stack, settings, notify=partial(console.notice, quiet=quiet))
         said = ask_image(question, shown.jpeg, vision)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
-from vidlocal.engines.query_vector import QueryVector, query_vector
+from vidlocal.engines.query_vector import QueryVector, embed_query
 from vidlocal.errors import EngineError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ModelServer(Protocol):
         """List the installed models."""
         ...
 
-    def loaded(self) -> Sequence[tuple[str, int, int]]:
+    def loaded_models(self) -> Sequence[tuple[str, int, int]]:
         """List the loaded models: name, size in bytes, and bytes of it in GPU memory."""
         ...
 
@@ -113,7 +113,7 @@ class OllamaBackend:
         timeout_s: float | None,
     ) -> QueryVector:
         bounds = {} if timeout_s is None else {"total_s": timeout_s}
-        return query_vector(
+        return embed_query(
             address, model, text, on_gpu=on_gpu, allow_remote=allow_remote, keep_alive=keep_alive, **bounds
         )
 

@@ -16,15 +16,15 @@ Vectors: TypeAlias = "NDArray[np.float32]"
 Samples: TypeAlias = "NDArray[np.float32]"
 
 
-class AnswerCut(AnswerRejected):
+class AnswerTruncated(AnswerRejected):
     """The model was still speaking when its allowance of tokens ran out."""
 
 
-class NotTheSchema(AnswerRejected):
+class SchemaMismatch(AnswerRejected):
     """The answer is not the JSON that was asked for: this model may only be able to say plain sentences."""
 
 
-class PictureRefused(AnswerRejected):
+class ImageRejected(AnswerRejected):
     """The runner failed on this very picture: a smaller one may pass."""
 
 
@@ -73,7 +73,7 @@ class VisionEngine(Protocol):
         """Who made an answer: engine, model, digest, version of the prompt."""
         ...
 
-    def watch_provenance(self, *, plain: bool = False) -> Provenance:
+    def sequence_provenance(self, *, plain: bool = False) -> Provenance:
         """The same of an answer about several pictures."""
         ...
 
@@ -84,12 +84,14 @@ class VisionEngine(Protocol):
         """
         ...
 
-    def watch(self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0) -> ActionAnswer:
+    def describe_sequence(
+        self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0
+    ) -> ActionAnswer:
         """What happens over several pictures, or over those on one contact sheet. `question` says which it is."""
         ...
 
-    def ask(
-        self, jpeg: bytes, question: str, *, more: Sequence[bytes] = (), schema: dict[str, object] | None = None
+    def ask_image(
+        self, jpeg: bytes, question: str, *, more_jpegs: Sequence[bytes] = (), schema: dict[str, object] | None = None
     ) -> str:
         """The answer to one question about the picture, and `more` after it, as the model words it.
 
@@ -116,11 +118,11 @@ class TextEngine(Protocol):
 
     def provenance(self) -> Provenance: ...
 
-    def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
+    def complete_json(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
         """The answer as JSON text, held to the schema as far as the model can be. `attempt` as for VisionEngine."""
         ...
 
-    def say(self, system: str, prompt: str, *, hear: Callable[[str], None] | None = None) -> str:
+    def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
         """The answer in plain words; `hear` gets every piece of it as it comes."""
         ...
 
@@ -142,7 +144,7 @@ class EmbedEngine(Protocol):
         ...
 
 
-class PictureEngine(Protocol):
+class ClipEngine(Protocol):
     """A model that puts pictures and words into one space, so that words find what a picture shows.
 
     Every call raises ModelMissing or EngineError.
@@ -153,7 +155,7 @@ class PictureEngine(Protocol):
         """`name@digest12`: the name of the space its vectors live in."""
         ...
 
-    def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+    def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
         """One unit row per picture (a file's bytes), float32, n x d.
 
         AnswerRejected for all of them when one cannot be read, PictureRefused when the model failed on one.
@@ -181,7 +183,7 @@ class SpeechEngine(Protocol):
     @property
     def digest(self) -> str: ...
 
-    def languages(self, samples: Samples) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language is, ISO 639-1, of at most the first 30 s."""
         ...
 

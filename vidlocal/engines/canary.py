@@ -15,8 +15,8 @@ from vidlocal.errors import AnswerRejected
 QUESTION = "What colour is this picture? Answer with one word."
 # LLaVA's own input size: nothing is lost by scaling.
 SIDE_PX = 336
-PICTURES = 3
-NEEDED = 2
+IMAGES = 3
+MIN_CORRECT = 2
 
 COLOURS = {
     "red": (220, 20, 20),
@@ -40,30 +40,30 @@ _SAID = {
 class CanaryResult:
     """How many of the colours were named rightly, and what was shown and said, in order."""
 
-    right: int
-    shown: tuple[str, ...]
-    said: tuple[str, ...]
+    correct: int
+    colours: tuple[str, ...]
+    answers: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
-        return self.right >= NEEDED
+        return self.correct >= MIN_CORRECT
 
 
-def look(engine: VisionEngine, *, chance: random.Random | None = None) -> CanaryResult:
+def check_vision(engine: VisionEngine, *, rng: random.Random | None = None) -> CanaryResult:
     """Show the model three of the six colours. Its errors pass through, but an unusable answer is a wrong one."""
-    shown = tuple((chance or random.Random()).sample(sorted(COLOURS), PICTURES))
+    shown = tuple((rng or random.Random()).sample(sorted(COLOURS), IMAGES))
     said = tuple(_ask(engine, colour) for colour in shown)
-    right = sum(named(answer) == {colour} for colour, answer in zip(shown, said, strict=True))
+    right = sum(named_colours(answer) == {colour} for colour, answer in zip(shown, said, strict=True))
     return CanaryResult(right, shown, said)
 
 
-def named(answer: str) -> set[str]:
+def named_colours(answer: str) -> set[str]:
     """The colours of ours that an answer names. Naming all of them is no answer: the result has to be one."""
     return {colour for colour, words in _SAID.items() if re.search(rf"\b(?:{words})\b", answer, re.I)}
 
 
 def _ask(engine: VisionEngine, colour: str) -> str:
     try:
-        return engine.ask(plain_colour(COLOURS[colour], side_px=SIDE_PX), QUESTION)
+        return engine.ask_image(plain_colour(COLOURS[colour], side_px=SIDE_PX), QUESTION)
     except AnswerRejected as error:
         return f"({error})"

@@ -13,7 +13,7 @@ _RECORD = "verified.json"
 _BLOCK = 4 << 20
 
 
-def sums(path: Path, folder: Path) -> Mapping[str, str]:
+def cached_checksums(path: Path, folder: Path) -> Mapping[str, str]:
     """`sha1` and `sha256` of a file, from the record in the models folder when the file is unchanged.
 
     Raises EngineError when it cannot be read.

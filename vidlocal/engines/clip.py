@@ -7,8 +7,8 @@ from typing import Self, cast
 
 import numpy as np
 
-from vidlocal.engines.base import PictureRefused, Vectors
-from vidlocal.engines.clip_files import PictureModel
+from vidlocal.engines.base import ImageRejected, Vectors
+from vidlocal.engines.clip_files import ClipModel
 from vidlocal.errors import AnswerRejected, EngineError, VidlocalError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 
@@ -21,7 +21,7 @@ _TIMEOUT_S = 60.0
 _TIMEOUT_PER_PICTURE_S = 20.0
 
 
-class PictureVectors:
+class ClipEncoder:
     """The PictureEngine. A context manager: leaving it ends the child that holds the model.
 
     The child starts with the first call, and loads what that call needs: up to 740 MB for pictures, 410 MB for words.
@@ -30,7 +30,7 @@ class PictureVectors:
     (PictureRefused). Not for two threads.
     """
 
-    def __init__(self, model: PictureModel, *, threads: int | None = None) -> None:
+    def __init__(self, model: ClipModel, *, threads: int | None = None) -> None:
         self._model = model
         self._threads = threads or min(_MOST_THREADS, _cores())
         self._worker = Worker(_CHILD, name="The model that looks at pictures")
@@ -54,7 +54,7 @@ class PictureVectors:
         self._worker.close()
         self._loaded.clear()
 
-    def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+    def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
         """One unit row per picture (a file's bytes), float32, n x 512.
 
         AnswerRejected for all of them when one cannot be read, PictureRefused when the model failed on one.
@@ -66,7 +66,7 @@ class PictureVectors:
             reply = self._call(request, b"".join(jpegs), patience)
         except (WorkerCrashed, WorkerTimedOut) as error:
             ended = "gave no answer" if isinstance(error, WorkerTimedOut) else "failed"
-            raise PictureRefused(f"The model that looks at pictures {ended} on a picture.") from error
+            raise ImageRejected(f"The model that looks at pictures {ended} on a picture.") from error
         return _vectors(reply, len(jpegs))
 
     def embed_text(self, text: str) -> Vectors:
@@ -110,7 +110,7 @@ class PictureVectors:
             raise
 
 
-def _why_not(error: VidlocalError, model: PictureModel) -> str:
+def _why_not(error: VidlocalError, model: ClipModel) -> str:
     """Why a model whose files are whole cannot be loaded, as far as can be told."""
     if "ImportError" in str(error) or "ModuleNotFoundError" in str(error):
         return f'{error}. Install it again: pip install --force-reinstall "vidlocal[pictures]"'

@@ -23,7 +23,7 @@ WEIGHTS = "model.onnx"
 SUMS = "SHA256SUMS"
 
 NOT_INSTALLED = 'Looking at pictures needs one more package. Run: pip install "vidlocal[pictures]"'
-NOT_FETCHED = "The model that looks at pictures is not on this machine yet. Run: vidlocal setup --pictures"
+NOT_DOWNLOADED = "The model that looks at pictures is not on this machine yet. Run: vidlocal setup --pictures"
 
 # The files of each folder that are needed.
 FILES: Mapping[str, Sequence[str]] = {
@@ -33,7 +33,7 @@ FILES: Mapping[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedPart:
     """A part as it is published: one revision for good, the checksum of its weights, and its size, about."""
 
     revision: str
@@ -42,13 +42,13 @@ class Published:
 
 
 # As the pages of these revisions below huggingface.co/Qdrant state them.
-PUBLISHED: Mapping[str, Published] = {
-    VISION: Published(
+PUBLISHED: Mapping[str, PublishedPart] = {
+    VISION: PublishedPart(
         "c0e5444235f6862180c7001a9aa8332426bc1781",
         "c68d3d9a200ddd2a8c8a5510b576d4c94d1ae383bf8b36dd8c084f94e1fb4d63",
         352_000_000,
     ),
-    TEXT: Published(
+    TEXT: PublishedPart(
         "371054a536db792542756cade10bec4d25eddb2d",
         "4dbe762b11e36488304471e439cde89da053ad7acaddbf9e096745d142ec8d8b",
         256_000_000,
@@ -59,7 +59,7 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 
 @dataclass(frozen=True, slots=True)
-class PictureModel:
+class ClipModel:
     """A model whose files are whole. `digest` is of what turns pictures into vectors: with another, all are made anew.
 
     `folder` is the models folder.
@@ -82,23 +82,26 @@ def is_installed() -> bool:
         return False
 
 
-def picture_model(folder: Path) -> PictureModel:
+def clip_model(folder: Path) -> ClipModel:
     """The checked model in the models folder. Raises ModelMissing when it, or the extra, is not there, EngineError
     when a file is damaged."""
     if not is_installed():
         raise ModelMissing(NOT_INSTALLED)
     found = {part: _checked(folder, part) for part in FILES}
     told = "\n".join(f"{found[VISION][name]}  {name}" for name in FILES[VISION])
-    return PictureModel(hashlib.sha256(told.encode()).hexdigest(), folder.absolute())
+    return ClipModel(hashlib.sha256(told.encode()).hexdigest(), folder.absolute())
 
 
-def seal(folder: Path, part: str) -> None:
+def write_checksums(folder: Path, part: str) -> None:
     """Write down the checksums of files that were just fetched. Raises EngineError for one that cannot be right."""
     place = folder / part
     for name in FILES[part]:
         if name.endswith(".json"):
             _require_json(place / name)
-    lines = [f"{checksum_cache.sums((place / name).absolute(), folder)['sha256']}  {name}\n" for name in FILES[part]]
+    lines = [
+        f"{checksum_cache.cached_checksums((place / name).absolute(), folder)['sha256']}  {name}\n"
+        for name in FILES[part]
+    ]
     draft = place / f".{SUMS}"
     draft.write_text("".join(lines), "utf-8")
     os.replace(draft, place / SUMS)
@@ -111,7 +114,7 @@ def _checked(folder: Path, part: str) -> Mapping[str, str]:
     for name in FILES[part]:
         if name not in listed or not (place / name).is_file():
             raise EngineError(f"The model that looks at pictures lacks {part}/{name}. Run: vidlocal setup --pictures")
-        if checksum_cache.sums(place / name, folder)["sha256"] != listed[name]:
+        if checksum_cache.cached_checksums(place / name, folder)["sha256"] != listed[name]:
             raise EngineError(
                 f"The model that looks at pictures is damaged: {place / name} is not what was fetched. "
                 "Run: vidlocal setup --pictures"
@@ -123,7 +126,7 @@ def _listed(path: Path) -> Mapping[str, str]:
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise ModelMissing(NOT_FETCHED) from error
+        raise ModelMissing(NOT_DOWNLOADED) from error
     found = (_LINE.fullmatch(line) for line in lines)
     return {line[2]: line[1] for line in found if line is not None}
 

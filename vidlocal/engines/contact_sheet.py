@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Models scale to 672 px (LLaVA 1.6) or pay by the pixel (Qwen-VL, 1,600 tokens for a square of that side).
 SHEET_SIDE_PX = 1120
 # A picture of a series: 448 is the side most encoders cut a picture into.
-SERIES_SIDE_PX = 448
+IMAGE_SIDE_PX = 448
 _GAP_PX = 6
 _QUALITY = 88
 
@@ -41,11 +41,11 @@ def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
     return _encoded(sheet)
 
 
-def series(jpegs: Sequence[bytes]) -> list[bytes]:
+def scaled_images(jpegs: Sequence[bytes]) -> list[bytes]:
     """The pictures one by one, small enough that many fit into a question. Raises MediaError."""
     small = [_opened(jpeg) for jpeg in jpegs]
     for picture in small:
-        picture.thumbnail((SERIES_SIDE_PX, SERIES_SIDE_PX))
+        picture.thumbnail((IMAGE_SIDE_PX, IMAGE_SIDE_PX))
     return [_encoded(picture) for picture in small]
 
 

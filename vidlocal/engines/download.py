@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 60.0
-ATTEMPTS = 6
+MAX_FAILURES = 6
 # Where nobody was ever reached there is most likely no network: a minute's wait for each file would help nobody.
-ATTEMPTS_TO_REACH = 3
+MAX_CONNECTION_FAILURES = 3
 _MOST_REDIRECTS = 5
 _SPACE_KEPT_FREE = 64 << 20
 
@@ -77,13 +77,13 @@ class _Fetch:
         return self.url.split("/")[2]
 
 
-def fetch(
+def download_file(
     url: str,
     target: Path,
     *,
     expected: Checksums | None = None,
     report: Report = lambda done, total: None,
-    pause: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = time.sleep,
     read_timeout: float = READ_TIMEOUT_S,
 ) -> Checksums:
     """The checksums of what now lies at `target`, which nothing but the right file ever takes the name of.
@@ -98,7 +98,7 @@ def fetch(
     with _client(read_timeout) as client:
         work = _Fetch(url, target, expected or Checksums(), report, client)
         try:
-            return _fetch(work, pause)
+            return _fetch(work, sleep)
         except OSError as error:
             raise _about_disk(work, error) from error
 
@@ -108,12 +108,12 @@ def _fetch(work: _Fetch, pause: Callable[[float], None]) -> Checksums:
     with _alone_in(work.target.parent):
         resumed = work.part.exists()
         _download(work, pause)
-        found = checksums(work.part)
+        found = compute_checksums(work.part)
         if not _fits(work, found) and resumed:
             # What lay there may have been of another version of the file.
             work.part.unlink()
             _download(work, pause)
-            found = checksums(work.part)
+            found = compute_checksums(work.part)
         if not _fits(work, found):
             work.part.unlink()
             raise ToolError(
@@ -138,7 +138,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def checksums(path: Path) -> Checksums:
+def compute_checksums(path: Path) -> Checksums:
     """SHA-1 and SHA-256 of the bytes of a file."""
     sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
     with path.open("rb") as file:
@@ -180,7 +180,7 @@ def _download(work: _Fetch, pause: Callable[[float], None]) -> None:
         except _Interrupted as error:
             failures = 1 if _size(work.part) > before else failures + 1
             lost = isinstance(error, _Unreached) and not before
-            if failures >= (ATTEMPTS_TO_REACH if lost else ATTEMPTS):
+            if failures >= (MAX_CONNECTION_FAILURES if lost else MAX_FAILURES):
                 raise ToolError(
                     f"{work.name} could not be fetched from {work.place} ({error}). What has arrived is kept; "
                     "run vidlocal setup again to go on."

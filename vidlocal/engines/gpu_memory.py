@@ -14,7 +14,7 @@ _AMD_FILES = "card*/device/mem_info_vram_total"
 _APPLE_SHARE = 0.75
 
 
-def card_memory_bytes(devices: Path = Path("/sys/class/drm")) -> int | None:
+def gpu_memory_bytes(devices: Path = Path("/sys/class/drm")) -> int | None:
     """Bytes of memory of the largest graphics card, None where none is found.
 
     NVIDIA is asked through nvidia-smi, AMD through the kernel; an Apple chip shares the machine's memory.

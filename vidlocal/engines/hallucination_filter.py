@@ -20,7 +20,7 @@ _STUTTER = re.compile(r"(\b\w[^\n]{0,80}?)(?:[\s,.!?;…-]+\1\b){4,}", re.IGNORE
 _UNSPACED_STUTTER = re.compile(r"(\w{1,20}?)\1{7,}", re.IGNORECASE)
 
 
-def without_inventions(cues: Iterable[Cue]) -> tuple[Cue, ...]:
+def remove_hallucinations(cues: Iterable[Cue]) -> tuple[Cue, ...]:
     """The cues that hold words somebody may have said, each loop cut down to its first turn."""
     turns: list[list[Cue]] = []
     for cue in map(_in_words, cues):

@@ -58,6 +58,9 @@ def is_hosted(said: Mapping[str, object]) -> bool:
     return bool(said.get("remote_host") or said.get("remote_model"))
 
 
-def names(entry: Mapping[str, object], model: str) -> bool:
+def is_entry_of(entry: Mapping[str, object], model: str) -> bool:
     """Whether an entry of the server's list is the model."""
-    return full_model_name(model) in (full_model_name(str(entry.get("name", ""))), full_model_name(str(entry.get("model", ""))))
+    return full_model_name(model) in (
+        full_model_name(str(entry.get("name", ""))),
+        full_model_name(str(entry.get("model", ""))),
+    )

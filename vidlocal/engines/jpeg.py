@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # A side of less than 28 px makes the runner of some models crash (ollama#11297); 64 leaves room.
-LEAST_SIDE_PX = 64
-SMALL_SIDE_PX = 768
+MIN_SIDE_PX = 64
+MAX_SIDE_PX = 768
 _QUALITY = 90
 
 
-def smaller(jpeg: bytes) -> bytes:
+def shrink(jpeg: bytes) -> bytes:
     """The picture written anew for a runner that failed on it: sides of 64 to 768 px, padded with black."""
     from PIL import Image
 
@@ -22,8 +22,8 @@ def smaller(jpeg: bytes) -> bytes:
         picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
         raise MediaError("The stored picture of this frame is damaged. Ingest the video again.") from error
-    picture.thumbnail((SMALL_SIDE_PX, SMALL_SIDE_PX))
-    size = (max(LEAST_SIDE_PX, picture.width), max(LEAST_SIDE_PX, picture.height))
+    picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+    size = (max(MIN_SIDE_PX, picture.width), max(MIN_SIDE_PX, picture.height))
     canvas = Image.new("RGB", size)
     canvas.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
     return _encoded(canvas)

@@ -41,7 +41,7 @@ class Modelfile:
     parameters: Mapping[str, int | float]
 
 
-def own() -> Modelfile:
+def load_bundled() -> Modelfile:
     """The Modelfile that vidlocal ships. Raises ToolError when it is missing or cannot be read."""
     package = Path(__file__).resolve().parents[1]
     # In the wheel it lies in the package, in a checkout beside it, where `ollama create -f Modelfile` wants it.

@@ -66,7 +66,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     if not path.is_file():
         raise ModelMissing(_missing(name, path))
     _check_header(path)
-    sums = checksum_cache.sums(path, folder)
+    sums = checksum_cache.cached_checksums(path, folder)
     expected = WHISPER_SHA1.get(name)
     if expected is not None and sums["sha1"] != expected:
         raise EngineError(

@@ -16,9 +16,16 @@ from typing import Literal, Self
 import httpx
 import numpy as np
 
-from vidlocal.engines.base import AnswerCut, ModelInfo, PictureRefused, Vectors
-from vidlocal.engines.host_policy import check_host, is_hosted, names, origin, refuse_hosted
-from vidlocal.engines.ollama_http import Timeouts, WatchedTransport, failure, missing, plain_words, unreachable
+from vidlocal.engines.base import AnswerTruncated, ImageRejected, ModelInfo, Vectors
+from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
+from vidlocal.engines.ollama_http import (
+    GuardedTransport,
+    Timeouts,
+    error_for_status,
+    error_text,
+    model_missing,
+    unreachable,
+)
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.text import pluralize
 
@@ -41,7 +48,7 @@ class PullProgress:
     """One line of a download. Sizes are of the part being fetched, 0 while none is."""
 
     status: str
-    part: str
+    layer: str
     total_bytes: int
     completed_bytes: int
 
@@ -64,14 +71,14 @@ class Ollama:
             trust_env=False,
             follow_redirects=False,
             timeout=self._timeouts.for_models(),
-            transport=WatchedTransport(self._timeouts, local_only=True, encrypted=encrypted),
+            transport=GuardedTransport(self._timeouts, local_only=True, encrypted=encrypted),
         )
         self._raw = httpx.Client(
             base_url=self.host,
             trust_env=False,
             follow_redirects=False,
-            timeout=self._timeouts.for_questions(),
-            transport=WatchedTransport(self._timeouts, local_only=False, encrypted=encrypted),
+            timeout=self._timeouts.for_metadata(),
+            transport=GuardedTransport(self._timeouts, local_only=False, encrypted=encrypted),
         )
 
     def __enter__(self) -> Self:
@@ -106,7 +113,7 @@ class Ollama:
         """The local models of the server; hosted ones are left out."""
         return [_model_info(entry) for entry in self._listed() if not is_hosted(entry)]
 
-    def loaded(self) -> list[tuple[str, int, int]]:
+    def loaded_models(self) -> list[tuple[str, int, int]]:
         """The models in memory: name, bytes in all, bytes of them on the card."""
         models = self._question("GET", "/api/ps").get("models")
         entries = [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
@@ -143,9 +150,9 @@ class Ollama:
 
     def _entry(self, model: str) -> Json:
         for entry in self._listed():
-            if names(entry, model):
+            if is_entry_of(entry, model):
                 return entry
-        raise missing(model, self.host)
+        raise model_missing(model, self.host)
 
     def _listed(self) -> list[Json]:
         models = self._question("GET", "/api/tags").get("models")
@@ -163,7 +170,7 @@ class Ollama:
         schema: Json | None = None,
         options: Options,
         keep_alive: str,
-        hear: Callable[[str], None] | None = None,
+        on_token: Callable[[str], None] | None = None,
     ) -> str:
         """What the model says to one message: complete, or AnswerRejected (AnswerCut at `num_predict`).
 
@@ -184,9 +191,9 @@ class Ollama:
         )
         # Closed at once, also when it is left early: the server stops only when the connection ends.
         with self._translated(model), closing(stream) as parts:
-            text, done, reason = _gather(parts, hear)
+            text, done, reason = _gather(parts, on_token)
         if reason == "length":
-            raise AnswerCut(f"{model} did not come to an end within {options.get('num_predict')} tokens.")
+            raise AnswerTruncated(f"{model} did not come to an end within {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
             raise AnswerRejected(f"{model} broke off its answer ({reason or 'no reason given'}).")
         return text
@@ -238,10 +245,10 @@ class Ollama:
         except self._package.ResponseError as error:
             if error.status_code in (502, 504):
                 raise self._blame(model, error) from error
-            raise failure(error.status_code, error.error, model=model, host=self.host) from error
+            raise error_for_status(error.status_code, error.error, model=model, host=self.host) from error
         except TypeError as error:
             # What the package makes of an error line whose error is an object: llama-server's own, passed through.
-            raise PictureRefused(f"{model} failed in the middle of its answer.") from error
+            raise ImageRejected(f"{model} failed in the middle of its answer.") from error
         except (ValueError, AttributeError, KeyError) as error:
             raise AnswerRejected(
                 f"{model} answered something that is not Ollama's protocol ({type(error).__name__})."
@@ -265,9 +272,9 @@ class Ollama:
             raise unreachable(self.host) from error
         if response.status_code != 200:
             if response.status_code >= 500:
-                reason = plain_words(response.text) or response.status_code
+                reason = error_text(response.text) or response.status_code
                 raise EngineUnreachable(f"The Ollama server at {origin(self.host)} fails: {reason}. Look into its log.")
-            raise failure(response.status_code, response.text, model=model or path, host=self.host)
+            raise error_for_status(response.status_code, response.text, model=model or path, host=self.host)
         try:
             answer = response.json()
         except ValueError:

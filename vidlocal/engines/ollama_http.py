@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.host_policy import origin
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 
@@ -48,11 +48,11 @@ class Timeouts:
     def for_models(self) -> httpx.Timeout:
         return httpx.Timeout(connect=self.connect, read=self.first_byte, write=60.0, pool=self.connect)
 
-    def for_questions(self) -> httpx.Timeout:
+    def for_metadata(self) -> httpx.Timeout:
         return httpx.Timeout(self.small, connect=self.connect)
 
 
-class WatchedTransport(httpx.BaseTransport):
+class GuardedTransport(httpx.BaseTransport):
     """httpx's transport with our limits on every answer that passes.
 
     `local_only` ends an answer that says it was made on another machine. Not for the list of models, where
@@ -84,7 +84,7 @@ class WatchedTransport(httpx.BaseTransport):
         return httpx.Response(
             response.status_code,
             headers=response.headers,
-            stream=_WatchedStream(response.stream, deadline, request, local_only=self._local_only),
+            stream=_GuardedStream(response.stream, deadline, request, local_only=self._local_only),
             extensions=response.extensions,
         )
 
@@ -92,7 +92,7 @@ class WatchedTransport(httpx.BaseTransport):
         self._inner.close()
 
 
-class _WatchedStream(httpx.SyncByteStream):
+class _GuardedStream(httpx.SyncByteStream):
     """The body of an answer; ends it when it is too late, too long, or was made on another machine."""
 
     def __init__(
@@ -127,12 +127,12 @@ def unreachable(host: str) -> EngineUnreachable:
     return EngineUnreachable(f"No Ollama server answers at {origin(host)}. Start it with: ollama serve")
 
 
-def failure(status: int, error: object, *, model: str, host: str) -> EngineError:
+def error_for_status(status: int, error: object, *, model: str, host: str) -> EngineError:
     """The error of ours for an answer with an HTTP status (-1: inside a stream) and an error text."""
-    text = plain_words(error)
+    text = error_text(error)
     where = f"the Ollama server at {origin(host)}"
     if status == 404:
-        return missing(model, host)
+        return model_missing(model, host)
     if 300 <= status < 400:
         return EngineError(f"{where[0].upper()}{where[1:]} redirects to another address, which vidlocal never follows.")
     if status in (401, 403):
@@ -144,17 +144,17 @@ def failure(status: int, error: object, *, model: str, host: str) -> EngineError
     if _LOAD_TROUBLE.search(text):
         return EngineBusy(f"The model {model} did not start on {where} ({text}). Check its memory: ollama ps")
     if status >= 500 or status in (-1, 400):
-        return PictureRefused(f"{model} failed ({text or status}). Its reason is in the log of {where}.")
+        return ImageRejected(f"{model} failed ({text or status}). Its reason is in the log of {where}.")
     return AnswerRejected(f"{model}: HTTP {status} from {where} ({text}).")
 
 
-def missing(model: str, host: str) -> ModelMissing:
+def model_missing(model: str, host: str) -> ModelMissing:
     return ModelMissing(
         f"The model {model} is not on the Ollama server at {origin(host)}. Get it with: ollama pull {model}"
     )
 
 
-def plain_words(error: object) -> str:
+def error_text(error: object) -> str:
     """The innermost message of an error that may be JSON in JSON, at most 300 characters."""
     for _ in range(4):
         if isinstance(error, str) and error.lstrip().startswith("{"):

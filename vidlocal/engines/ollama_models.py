@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from vidlocal.engines import prompts, scene_parser, text_parser, text_prompts
-from vidlocal.engines.base import AnswerCut, ModelInfo, NotTheSchema, Vectors
+from vidlocal.engines.base import AnswerTruncated, ModelInfo, SchemaMismatch, Vectors
 from vidlocal.engines.ollama import Ollama, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
@@ -56,37 +56,41 @@ class OllamaVision(_OllamaModel):
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
         return Provenance(ENGINE, self.name, self.digest, version)
 
-    def watch_provenance(self, *, plain: bool = False) -> Provenance:
+    def sequence_provenance(self, *, plain: bool = False) -> Provenance:
         version = text_prompts.WATCH_PROMPT_VERSION + ("-plain" if plain else "")
         return Provenance(ENGINE, self.name, self.digest, version)
 
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         if plain:
-            return SceneAnswer(scene_parser.sentence(self._say([jpeg], prompts.PLAIN_PROMPT, attempt=attempt)))
+            return SceneAnswer(
+                scene_parser.parse_description(self._chat([jpeg], prompts.PLAIN_PROMPT, attempt=attempt))
+            )
         try:
-            text = self._say([jpeg], prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
-        except AnswerCut as error:
+            text = self._chat([jpeg], prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
+        except AnswerTruncated as error:
             # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
-            raise NotTheSchema(str(error)) from error
-        return scene_parser.scene(text)
+            raise SchemaMismatch(str(error)) from error
+        return scene_parser.parse_scene(text)
 
-    def watch(self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0) -> ActionAnswer:
+    def describe_sequence(
+        self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0
+    ) -> ActionAnswer:
         system = text_prompts.WATCH_SYSTEM
         if plain:
-            return text_parser.plain_action(self._say(jpegs, question, system=system, attempt=attempt))
+            return text_parser.parse_plain_action(self._chat(jpegs, question, system=system, attempt=attempt))
         schema = text_prompts.WATCH_SCHEMA
         try:
-            text = self._say(jpegs, question, system=system, schema=schema, attempt=attempt)
-        except AnswerCut as error:
-            raise NotTheSchema(str(error)) from error
-        return text_parser.action(text)
+            text = self._chat(jpegs, question, system=system, schema=schema, attempt=attempt)
+        except AnswerTruncated as error:
+            raise SchemaMismatch(str(error)) from error
+        return text_parser.parse_action(text)
 
-    def ask(
-        self, jpeg: bytes, question: str, *, more: Sequence[bytes] = (), schema: dict[str, object] | None = None
+    def ask_image(
+        self, jpeg: bytes, question: str, *, more_jpegs: Sequence[bytes] = (), schema: dict[str, object] | None = None
     ) -> str:
-        return self._say([jpeg, *more], question, schema=schema).strip()
+        return self._chat([jpeg, *more_jpegs], question, schema=schema).strip()
 
-    def _say(
+    def _chat(
         self,
         jpegs: Sequence[bytes],
         prompt: str,
@@ -121,7 +125,7 @@ class OllamaText(_OllamaModel):
     def provenance(self) -> Provenance:
         return Provenance(ENGINE, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
 
-    def write(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
+    def complete_json(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
         return self._server.chat(
             self.name,
             system=text_prompts.TEXT_SYSTEM,
@@ -131,14 +135,14 @@ class OllamaText(_OllamaModel):
             keep_alive=self._keep_alive,
         )
 
-    def say(self, system: str, prompt: str, *, hear: Callable[[str], None] | None = None) -> str:
+    def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
         return self._server.chat(
             self.name,
             system=system,
             prompt=prompt,
             options=self._options,
             keep_alive=self._keep_alive,
-            hear=hear,
+            on_token=on_token,
         )
 
 
@@ -157,7 +161,7 @@ class OllamaEmbeddings(_OllamaModel):
         """One unit row per text. EngineError when the server has another build of the model by now."""
         if not texts:
             return np.empty((0, 0), dtype=np.float32)
-        documents = [self._prefix + shortened(text) for text in texts]
+        documents = [self._prefix + truncate(text) for text in texts]
         vectors = self._server.embed(self.name, documents, options=self._options, keep_alive=self._keep_alive)
         if self._server.digest(self.name) != self._model.digest:
             raise EngineError(
@@ -169,7 +173,7 @@ class OllamaEmbeddings(_OllamaModel):
         return np.asarray(vectors / lengths, dtype=np.float32)
 
 
-def shortened(text: str) -> str:
+def truncate(text: str) -> str:
     """The beginning of a text, whole words, that fits every embedding model of the table."""
     if len(text) <= MAX_TEXT_CHARACTERS:
         return text

@@ -36,7 +36,7 @@ OLLAMA_SIZES_BYTES: Mapping[str, int] = {
 }
 
 # The 20 GB of llava:34b, its projector and a context of 4,096 tokens.
-LLAVA_34B_NEEDS_BYTES = 24_000_000_000
+LLAVA_34B_MEMORY_BYTES = 24_000_000_000
 
 _PROFILES = {
     ProfileName.LIGHT: Profile(ProfileName.LIGHT, "moondream", "all-minilm", "phi3.5", "base"),
@@ -46,9 +46,9 @@ _PROFILES = {
 _BEST_WITH_A_LARGE_CARD = Profile(ProfileName.BEST, "llava:34b", "embeddinggemma", "phi3.5", "large-v3-turbo")
 
 
-def profile(name: ProfileName, *, card_memory_bytes: int | None) -> Profile:
+def profile(name: ProfileName, *, gpu_memory_bytes: int | None) -> Profile:
     """The models of a profile. `best` depends on the memory of the card; None: no card was found."""
     # A card sold as 24 GB has 24 GiB less what the driver keeps.
-    if name is ProfileName.BEST and (card_memory_bytes or 0) >= LLAVA_34B_NEEDS_BYTES * 0.98:
+    if name is ProfileName.BEST and (gpu_memory_bytes or 0) >= LLAVA_34B_MEMORY_BYTES * 0.98:
         return _BEST_WITH_A_LARGE_CARD
     return _PROFILES[name]

@@ -12,7 +12,7 @@ from vidlocal.records import Passage, PassageKind
 from vidlocal.timecode import format_short_time
 
 # What a passage is called in a prompt.
-SOURCES = {
+SOURCE_LABELS = {
     PassageKind.SPEECH: "said",
     PassageKind.SUBTITLE: "said",
     PassageKind.SCREEN_TEXT: "written",
@@ -27,29 +27,29 @@ SOURCES = {
 _SIGNS = str.maketrans('[]{}<>|"`\\', "()()‹›/''/")
 
 
-def quoted(text: str, *, most: int) -> str:
+def quote(text: str, *, max_chars: int) -> str:
     """The text as one line in quotation marks, at most `most` characters long, cut at a word."""
-    return f'"{clean(text, most=most)}"'
+    return f'"{escape(text, max_chars=max_chars)}"'
 
 
-def clean(text: str, *, most: int) -> str:
+def escape(text: str, *, max_chars: int) -> str:
     """The text as one line without characters that mean something to a template or cannot be seen."""
     plain = " ".join("".join(one if one.isprintable() else " " for one in text).translate(_SIGNS).split())
-    if len(plain) <= most:
+    if len(plain) <= max_chars:
         return plain
-    head = plain[: max(0, most - 1)]
+    head = plain[: max(0, max_chars - 1)]
     return (head.rsplit(maxsplit=1)[0] if " " in head[-40:] else head) + "…"
 
 
-def notes(passages: Sequence[Passage], *, most: int) -> str:
+def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
     """One numbered line per passage: `3 0:12 said "..."`. Numbers count from 1, times are of the beginning."""
     return "\n".join(
-        f"{number} {format_short_time(passage.start)} {SOURCES[passage.kind]} {quoted(passage.text, most=most)}"
+        f"{number} {format_short_time(passage.start)} {SOURCE_LABELS[passage.kind]} {quote(passage.text, max_chars=max_chars)}"
         for number, passage in enumerate(passages, start=1)
     )
 
 
-def tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """No fewer tokens than a model makes of a text.
 
     A third of its plain characters (models need a quarter for English, more for digits), and one for every byte of

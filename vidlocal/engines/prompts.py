@@ -132,7 +132,7 @@ def embed_prefixes(model: str) -> EmbedPrefixes:
     return _known_prefixes(model) or EmbedPrefixes()
 
 
-def has_one_wording(model: str) -> bool:
+def is_symmetric(model: str) -> bool:
     """Whether a model is known to take queries and documents in the same words. Of an unknown one that is not sure."""
     known = _known_prefixes(model)
     return known is not None and known.query == known.document

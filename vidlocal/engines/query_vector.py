@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vidlocal.engines.host_policy import check_host, names, refuse_hosted
+from vidlocal.engines.host_policy import check_host, is_entry_of, refuse_hosted
 from vidlocal.engines.prompts import embed_options, embed_prefixes
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-CONNECT_S = 0.3
-TOTAL_S = 1.5
+CONNECT_TIMEOUT_S = 0.3
+TIMEOUT_S = 1.5
 
 # As for passages: no question is longer.
-MAX_CHARACTERS = 2_000
+MAX_QUERY_CHARACTERS = 2_000
 # Lists of models, and vectors of 8,192 dimensions, are well below.
 _MAX_REPLY_BYTES = 4 << 20
 
@@ -37,7 +37,7 @@ class QueryVector:
     values: tuple[float, ...]
 
 
-def query_vector(
+def embed_query(
     host: str,
     model: str,
     text: str,
@@ -45,7 +45,7 @@ def query_vector(
     on_gpu: bool = False,
     allow_remote: bool = False,
     keep_alive: str = "30m",
-    total_s: float = TOTAL_S,
+    timeout_s: float = TIMEOUT_S,
 ) -> QueryVector:
     """The vector of a query, within `total_s` seconds whatever the server does. `host` is a URL.
 
@@ -59,17 +59,17 @@ def query_vector(
 
     def ask() -> None:
         try:
-            ends.append(_ask(connection, model, text, on_gpu=on_gpu, keep_alive=keep_alive, total_s=total_s))
+            ends.append(_ask(connection, model, text, on_gpu=on_gpu, keep_alive=keep_alive, total_s=timeout_s))
         except EngineError as error:
             ends.append(error)
 
     # In a thread, because nothing else bounds the looking-up of a name and an answer that drips.
     asking = Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(total_s)
+    asking.join(timeout_s)
     if not ends:
         _hang_up(connection)
-        raise EngineUnreachable(f"The Ollama server at {host} took longer than {total_s:g} s to embed the query.")
+        raise EngineUnreachable(f"The Ollama server at {host} took longer than {timeout_s:g} s to embed the query.")
     if isinstance(ends[0], EngineError):
         raise ends[0]
     return ends[0]
@@ -81,7 +81,7 @@ def _connection(host: str, *, allow_remote: bool) -> "HTTPConnection":
     check_host(host, allow_remote=allow_remote)
     parts = urlsplit(host)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=CONNECT_S)
+    return kind(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
 
 
 def _hang_up(connection: "HTTPConnection") -> None:
@@ -106,7 +106,7 @@ def _ask(
         name, digest = _installed(_reply(connection, "GET", "/api/tags", None, model), model)
         request = {
             "model": name,
-            "input": embed_prefixes(name).query + text[:MAX_CHARACTERS].encode("utf-8", "replace").decode(),
+            "input": embed_prefixes(name).query + text[:MAX_QUERY_CHARACTERS].encode("utf-8", "replace").decode(),
             "truncate": True,
             "keep_alive": keep_alive,
             "options": embed_options(on_gpu=on_gpu),
@@ -146,7 +146,7 @@ def _installed(listed: dict[str, object], model: str) -> tuple[str, str]:
     """Full name and digest of the model on the server."""
     models = listed.get("models")
     for entry in models if isinstance(models, list) else ():
-        if isinstance(entry, dict) and names(entry, model):
+        if isinstance(entry, dict) and is_entry_of(entry, model):
             refuse_hosted(model, entry)
             return str(entry.get("name") or entry.get("model")), str(entry.get("digest") or "").removeprefix("sha256:")
     raise _missing(model)

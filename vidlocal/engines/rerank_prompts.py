@@ -3,24 +3,24 @@
 import json
 
 from vidlocal.engines import scene_parser
-from vidlocal.engines.base import NotTheSchema
+from vidlocal.engines.base import SchemaMismatch
 
 # Bump when the words or the schema change: what was answered to an older version is asked again.
-LOOK_VERSION = "1"
+RERANK_VERSION = "1"
 
 # Types only, as in `prompts`. What is seen comes first: a model that has said it judges better.
-LOOK_SCHEMA: dict[str, object] = {
+RERANK_SCHEMA: dict[str, object] = {
     "type": "object",
     "properties": {"what": {"type": "string"}, "shows": {"type": "boolean"}},
     "required": ["what", "shows"],
 }
 
-LONGEST_QUESTION = 300
+MAX_QUERY_CHARACTERS = 300
 
 
-def question(wanted: str) -> str:
+def question(query: str) -> str:
     """What the vision model is asked about one scene. `wanted` is what somebody searches for, any text."""
-    quoted = json.dumps(" ".join(wanted[:LONGEST_QUESTION].split()), ensure_ascii=False)
+    quoted = json.dumps(" ".join(query[:MAX_QUERY_CHARACTERS].split()), ensure_ascii=False)
     return (
         f"Somebody looks for this: {quoted}. Does this scene show it? Answer as JSON with these fields:\n"
         "what: one sentence about what exactly can be seen of it, or what is there instead.\n"
@@ -28,10 +28,10 @@ def question(wanted: str) -> str:
     )
 
 
-def verdict(text: str) -> tuple[bool, str]:
+def parse_answer(text: str) -> tuple[bool, str]:
     """Whether the scene shows it, and what exactly. AnswerRejected when the answer does not say."""
-    found = scene_parser.json_object(text)
+    found = scene_parser.parse_object(text)
     shows, what = found.get("shows"), found.get("what")
     if not isinstance(shows, bool) or not isinstance(what, str):
-        raise NotTheSchema("The answer does not say whether the scene shows it.")
-    return shows, scene_parser.sentence(what)
+        raise SchemaMismatch("The answer does not say whether the scene shows it.")
+    return shows, scene_parser.parse_description(what)

@@ -4,7 +4,7 @@ import json
 import math
 import re
 
-from vidlocal.engines.base import NotTheSchema
+from vidlocal.engines.base import SchemaMismatch
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import SceneAnswer
 
@@ -56,51 +56,51 @@ _BLANKS = frozenset(
 )
 
 
-def scene(text: str) -> SceneAnswer:
+def parse_scene(text: str) -> SceneAnswer:
     """The answer of a model that was asked for JSON. NotTheSchema where a plain question may do better."""
-    found = json_object(text)
+    found = parse_object(text)
     raw = found.get("description")
     if not isinstance(raw, str):
-        raise NotTheSchema("The answer has no description.")
+        raise SchemaMismatch("The answer has no description.")
     try:
-        description = sentence(raw)
-    except Worthless as error:
-        raise NotTheSchema(str(error)) from error
+        description = parse_description(raw)
+    except UnusableAnswer as error:
+        raise SchemaMismatch(str(error)) from error
     return SceneAnswer(
         description=description,
-        tags=word_list(found.get("tags")),
-        objects=word_list(found.get("objects")),
+        tags=parse_words(found.get("tags")),
+        objects=parse_words(found.get("objects")),
         people_count=_count(found.get("people_count")),
-        relationships=word_list(found.get("relationships")),
-        emotions=word_list(found.get("emotions")),
-        setting=one_line(found.get("setting")),
-        visible_text=one_line(found.get("visible_text")),
-        event_type=one_line(found.get("event_type")),
-        excitement=share(found.get("excitement")),
+        relationships=parse_words(found.get("relationships")),
+        emotions=parse_words(found.get("emotions")),
+        setting=parse_line(found.get("setting")),
+        visible_text=parse_line(found.get("visible_text")),
+        event_type=parse_line(found.get("event_type")),
+        excitement=parse_fraction(found.get("excitement")),
     )
 
 
-class Worthless(AnswerRejected):
+class UnusableAnswer(AnswerRejected):
     """Empty, endless or going in circles: what a grammar can do to a model that is no match for it."""
 
 
-def sentence(text: str) -> str:
+def parse_description(text: str) -> str:
     """A description of the scene as it is stored: cleaned. AnswerRejected when there is none in the text."""
     if "\ufffd" in text:
         raise AnswerRejected("The answer is not valid UTF-8.")
-    said = cleaned(text)
+    said = remove_preamble(text)
     if _REFUSAL.match(said) or _REFUSAL_ANYWHERE.search(said) or _REFUSAL.match(text.strip()):
         raise AnswerRejected("The model says it cannot see the picture.")
     if len(said) < 3 or _BOILERPLATE.search(said):
-        raise Worthless("The description is empty.")
+        raise UnusableAnswer("The description is empty.")
     if len(said) > MAX_DESCRIPTION_CHARACTERS:
-        raise Worthless("The description runs on without end.")
-    if is_loop(said):
-        raise Worthless("The description repeats itself.")
+        raise UnusableAnswer("The description runs on without end.")
+    if is_repetitive(said):
+        raise UnusableAnswer("The description repeats itself.")
     return said
 
 
-def cleaned(text: str) -> str:
+def remove_preamble(text: str) -> str:
     """The text without markup, line breaks and openings such as "The image shows": the scene itself."""
     said = " ".join(text.replace("**", "").replace("`", "").split()).strip("\"“”' ")
     for opening in _OPENINGS:
@@ -110,7 +110,7 @@ def cleaned(text: str) -> str:
     return _IN_THE_IMAGE.sub("", said)
 
 
-def is_loop(text: str) -> bool:
+def is_repetitive(text: str) -> bool:
     """Whether a text goes in circles: something said five times running, or hardly a new run of three words."""
     if _LOOP.search(text):
         return True
@@ -119,7 +119,7 @@ def is_loop(text: str) -> bool:
     return len(runs) >= 12 and len(set(runs)) < 0.5 * len(runs)
 
 
-def json_object(text: str) -> dict[str, object]:
+def parse_object(text: str) -> dict[str, object]:
     """The JSON object in the text: all of it, or what stands between the first and the last brace."""
     start, end = text.find("{"), text.rfind("}")
     try:
@@ -127,29 +127,29 @@ def json_object(text: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise NotTheSchema("The answer is not the JSON object that was asked for.")
+        raise SchemaMismatch("The answer is not the JSON object that was asked for.")
     return found
 
 
-def word_list(value: object) -> tuple[str, ...]:
+def parse_words(value: object) -> tuple[str, ...]:
     """Short texts from a list, or from one text with commas; blanks, repeats and what is too long are left out."""
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, list):
         return ()
-    texts = (one_line(next(iter(one.values()), "") if isinstance(one, dict) else one) for one in value)
+    texts = (parse_line(next(iter(one.values()), "") if isinstance(one, dict) else one) for one in value)
     kept = (text for text in texts if text and len(text) <= _MAX_WORD_CHARACTERS)
     return tuple(dict.fromkeys(kept))[:_MAX_WORDS]
 
 
-def one_line(value: object) -> str:
+def parse_line(value: object) -> str:
     """A short text without line breaks; blank where the model only says that there is none."""
     if isinstance(value, list):
         value = ", ".join(str(one) for one in value if isinstance(one, str | int | float))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = " ".join(str(value).replace("\ufffd", " ").split())
-    if text.casefold().rstrip(".") in _BLANKS or is_loop(text):
+    if text.casefold().rstrip(".") in _BLANKS or is_repetitive(text):
         return ""
     return text[:_MAX_TEXT_CHARACTERS]
 
@@ -159,7 +159,7 @@ def _count(value: object) -> int | None:
     return int(number) if number is not None and 0 <= number <= 10_000 else None
 
 
-def share(value: object) -> float | None:
+def parse_fraction(value: object) -> float | None:
     """0 to 1. Models asked for that also say 7 of 10, or 70 of 100."""
     number = _number(value)
     if number is None or not 0 <= number <= 100:

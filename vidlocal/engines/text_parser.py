@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from vidlocal.engines import scene_parser
-from vidlocal.engines.base import NotTheSchema
-from vidlocal.engines.scene_parser import Worthless
+from vidlocal.engines.base import SchemaMismatch
+from vidlocal.engines.scene_parser import UnusableAnswer
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import ActionAnswer, ChaptersAnswer, SectionAnswer, TagKind
 
@@ -37,51 +37,53 @@ _KINDS = {
 }
 
 
-def action(text: str) -> ActionAnswer:
+def parse_action(text: str) -> ActionAnswer:
     """What happens over several frames, from JSON. NotTheSchema where a plain question may do better."""
-    found = scene_parser.json_object(text)
+    found = scene_parser.parse_object(text)
     said = found.get("action")
     if found.get("happens") is False or (isinstance(said, str) and _is_nothing(said)):
         return ActionAnswer("")
     if not isinstance(said, str):
-        raise NotTheSchema("The answer has no action.")
+        raise SchemaMismatch("The answer has no action.")
     try:
-        return ActionAnswer(_sentence(said), scene_parser.word_list(found.get("tags"))[:_MOST_ACTION_TAGS])
-    except Worthless as error:
-        raise NotTheSchema(str(error)) from error
+        return ActionAnswer(_sentence(said), scene_parser.parse_words(found.get("tags"))[:_MOST_ACTION_TAGS])
+    except UnusableAnswer as error:
+        raise SchemaMismatch(str(error)) from error
 
 
-def plain_action(text: str) -> ActionAnswer:
+def parse_plain_action(text: str) -> ActionAnswer:
     """What happens over several frames, from plain sentences."""
-    return ActionAnswer("" if _NOTHING.match(scene_parser.cleaned(text)) else _sentence(text))
+    return ActionAnswer("" if _NOTHING.match(scene_parser.remove_preamble(text)) else _sentence(text))
 
 
-def section(text: str, given: Sequence[int]) -> SectionAnswer:
+def parse_section(text: str, passage_ids: Sequence[int]) -> SectionAnswer:
     """What is made of the notes on one part. `given` are the ids of the passages behind notes 1, 2, 3 ..."""
-    found = scene_parser.json_object(text)
-    words = [(kind, word) for name, kind in _KINDS.items() for word in scene_parser.word_list(found.get(name))]
+    found = scene_parser.parse_object(text)
+    words = [(kind, word) for name, kind in _KINDS.items() for word in scene_parser.parse_words(found.get(name))]
     return SectionAnswer(
         title=_title(found.get("title")),
         summary=_prose(found.get("summary")),
-        citations=tuple(given[number - 1] for number in _cited(found.get("lines"), range(1, len(given) + 1))),
+        citations=tuple(
+            passage_ids[number - 1] for number in _cited(found.get("lines"), range(1, len(passage_ids) + 1))
+        ),
         words=tuple(words),
-        event_type=scene_parser.one_line(found.get("event_type")).lower()[:40],
-        excitement=scene_parser.share(found.get("excitement")),
+        event_type=scene_parser.parse_line(found.get("event_type")).lower()[:40],
+        excitement=scene_parser.parse_fraction(found.get("excitement")),
     )
 
 
-def chapters(text: str, count: int) -> ChaptersAnswer:
+def parse_chapters(text: str, count: int) -> ChaptersAnswer:
     """What is made of `count` parts. Chapters that begin nowhere, or at the same part as another, are dropped."""
-    found = scene_parser.json_object(text)
+    found = scene_parser.parse_object(text)
     titles: dict[int, str] = {}
     listed = found.get("chapters")
     for one in listed if isinstance(listed, list) else ():
         if isinstance(one, dict):
-            first, title = _number(one.get("first")), scene_parser.one_line(one.get("title"))
+            first, title = _number(one.get("first")), scene_parser.parse_line(one.get("title"))
             if first is not None and 1 <= first <= count and title and first not in titles:
                 titles[first] = title[:80]
     if not titles:
-        raise NotTheSchema("The answer has no chapters.")
+        raise SchemaMismatch("The answer has no chapters.")
     begun = sorted(titles)[:_MOST_CHAPTERS]
     titles[1] = titles.get(1) or titles[begun[0]]  # the video begins where its first chapter does
     starts = sorted({1, *(begun if 1 in begun else begun[1:])})
@@ -92,42 +94,42 @@ def chapters(text: str, count: int) -> ChaptersAnswer:
     )
 
 
-def pairs(text: str, new: Collection[str], in_use: Collection[str]) -> dict[str, str]:
+def parse_synonyms(text: str, new: Collection[str], in_use: Collection[str]) -> dict[str, str]:
     """New words by the word in use that means the same; words that were not asked about are dropped."""
-    found = scene_parser.json_object(text).get("pairs")
+    found = scene_parser.parse_object(text).get("pairs")
     if not isinstance(found, list):
-        raise NotTheSchema("The answer has no pairs.")
+        raise SchemaMismatch("The answer has no pairs.")
     asked = {word.casefold(): word for word in new}
     known = {word.casefold(): word for word in in_use}
     same: dict[str, str] = {}
     for one in found:
         if isinstance(one, dict):
-            left = scene_parser.one_line(one.get("new")).casefold()
-            right = scene_parser.one_line(one.get("same_as")).casefold()
+            left = scene_parser.parse_line(one.get("new")).casefold()
+            right = scene_parser.parse_line(one.get("same_as")).casefold()
             if left in asked and right in known and left != right:
                 same.setdefault(asked[left], known[right])
     return same
 
 
 def _sentence(text: str) -> str:
-    said = scene_parser.sentence(_OPENING.sub("", scene_parser.cleaned(text), count=1))
+    said = scene_parser.parse_description(_OPENING.sub("", scene_parser.remove_preamble(text), count=1))
     if _ECHO.search(said):
-        raise Worthless("The answer repeats the question.")
+        raise UnusableAnswer("The answer repeats the question.")
     return said[0].upper() + said[1:]
 
 
 def _prose(value: object) -> str:
     if not isinstance(value, str):
-        raise NotTheSchema("The answer has no summary.")
+        raise SchemaMismatch("The answer has no summary.")
     return _sentence(value)
 
 
 def _title(value: object) -> str:
-    return scene_parser.one_line(value).rstrip(".")[:80]
+    return scene_parser.parse_line(value).rstrip(".")[:80]
 
 
 def _is_nothing(text: str) -> bool:
-    return not scene_parser.one_line(text) or _NOTHING.match(text.strip()) is not None
+    return not scene_parser.parse_line(text) or _NOTHING.match(text.strip()) is not None
 
 
 def _cited(value: object, given: range) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ _USUAL_CACHE_BYTES = 32 * 1024 * 4
 PREFERRED = ("llava:34b", "llava:13b", "llava:7b", "bakllava", "moondream")
 
 # Contexts to try. Below 2,048 Ollama raises it by itself for models that see.
-LEAST_CONTEXT = 2048
+MIN_CONTEXT_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,22 @@ class Candidate:
     size_bytes: int
 
 
-def needed_bytes(name: str, size_bytes: int, num_ctx: int) -> int:
+def required_bytes(name: str, size_bytes: int, num_ctx: int) -> int:
     """Memory of the card that a model takes with a context of `num_ctx` tokens."""
     per_token = CACHE_BYTES_PER_TOKEN.get(name.removesuffix(":latest"), _USUAL_CACHE_BYTES)
     return size_bytes + per_token * num_ctx + WORKSPACE_BYTES
 
 
-def context_that_fits(model: Candidate, num_ctx: int, card_bytes: float) -> int | None:
+def fitting_context(model: Candidate, num_ctx: int, card_bytes: float) -> int | None:
     """The context to use: `num_ctx`, or the least one where only that fits. None when the model does not fit at all."""
-    for context in (num_ctx, min(num_ctx, LEAST_CONTEXT)):
-        if needed_bytes(model.name, model.size_bytes, context) <= card_bytes:
+    for context in (num_ctx, min(num_ctx, MIN_CONTEXT_TOKENS)):
+        if required_bytes(model.name, model.size_bytes, context) <= card_bytes:
             return context
     return None
 
 
-def best_that_fits(models: Sequence[Candidate], num_ctx: int, card_bytes: float) -> Candidate | None:
+def best_fitting_model(models: Sequence[Candidate], num_ctx: int, card_bytes: float) -> Candidate | None:
     """The best of the known vision models that are there and fit."""
     there = {model.name.removesuffix(":latest"): model for model in models}
     wanted = (there[name] for name in PREFERRED if name in there)
-    return next((model for model in wanted if context_that_fits(model, num_ctx, card_bytes) is not None), None)
+    return next((model for model in wanted if fitting_context(model, num_ctx, card_bytes) is not None), None)

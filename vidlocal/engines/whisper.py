@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from vidlocal.engines.base import Samples, Speech
-from vidlocal.engines.hallucination_filter import without_inventions
+from vidlocal.engines.hallucination_filter import remove_hallucinations
 from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
@@ -60,9 +60,9 @@ class Whisper:
         self._worker.close()
         self._loaded = False
 
-    def languages(self, samples: Samples) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         """How likely each language the model knows is, ISO 639-1, of at most the first 30 s. Raises EngineError."""
-        return cast("dict[str, float]", self._ask("language", samples).values["likely"])
+        return cast("dict[str, float]", self._request("language", samples).values["likely"])
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
         """What is said, loops and remarks such as [Music] left out. Raises EngineError.
@@ -70,18 +70,18 @@ class Whisper:
         Best for 30 s or less. `language` None has it recognised.
         """
         if language is None:
-            likely = self.languages(samples)
+            likely = self.language_probabilities(samples)
             language = max(likely, key=lambda code: likely[code])
-        reply = self._ask("transcribe", samples, language=language)
+        reply = self._request("transcribe", samples, language=language)
         heard = cast("list[tuple[float, float, str, float]]", reply.values["segments"])
         until = samples.size / _RATE_HZ
         cues = (
             Cue(start, min(max(start, end), until), text, language) for start, end, text, _ in heard if start < until
         )
-        kept = without_inventions(cues)
+        kept = remove_hallucinations(cues)
         return Speech(language if kept else None, kept)
 
-    def _ask(self, do: str, samples: Samples, **values: str) -> Reply:
+    def _request(self, do: str, samples: Samples, **values: str) -> Reply:
         if not self._loaded:
             self._call(
                 {

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.engines import organize_prompts
-from vidlocal.engines.organize_prompts import Described
+from vidlocal.engines.organize_prompts import FileDescription
 from vidlocal.media.filenames import numbered_paths, sanitize_name
 from vidlocal.media.subtitles import find_sidecars
 from vidlocal.organize.moves import Left, Move, device_of, is_inside
@@ -95,35 +95,35 @@ def _copies(library: Library, video: Video, folder: Path) -> list[Left]:
     return [Left(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
 
 
-def _described(library: Library, video: Video) -> Described:
+def _described(library: Library, video: Video) -> FileDescription:
     told = passages.of_video(library, video.id, [PassageKind.SUMMARY])
     whole = max(told, key=lambda one: one.end - one.start, default=None)
     date = _DATE.match(video.recorded_at or "")
     tags = dict.fromkeys(tag.tag for tag in understanding.tags(library, video.id))
     event, _ = understanding.event_of(library, video.id)
     words = tuple(filter(None, (event, *tags)))[:_TAGS]
-    return Described(video.title, date[0] if date else "", whole.text if whole else "", words)
+    return FileDescription(video.title, date[0] if date else "", whole.text if whole else "", words)
 
 
-def _by_date(one: Described) -> tuple[tuple[str, ...], str]:
+def _by_date(one: FileDescription) -> tuple[tuple[str, ...], str]:
     title = sanitize_name(one.title)
     if not one.date:
         return (UNDATED,), title
     return (one.date[:4],), title if title.startswith(one.date) else f"{one.date} {title}"
 
 
-def _asked(described: Sequence[Described], writer: "TextEngine") -> Iterator[tuple[int, tuple[tuple[str, ...], str]]]:
+def _asked(described: Sequence[FileDescription], writer: "TextEngine") -> Iterator[tuple[int, tuple[tuple[str, ...], str]]]:
     """What the model proposes, by position: in as many questions as it takes, each told of the folders so far."""
     from vidlocal.errors import AnswerRejected
 
     folders: dict[str, None] = {}
     done = 0
     while done < len(described):
-        count = organize_prompts.fitting(described[done:], list(folders), writer.num_ctx)
+        count = organize_prompts.fitting_count(described[done:], list(folders), writer.num_ctx)
         asked = described[done : done + count]
         try:
-            text = writer.write(organize_prompts.prompt(asked, list(folders)), organize_prompts.SCHEMA)
-            places = organize_prompts.places(text, count)
+            text = writer.complete_json(organize_prompts.prompt(asked, list(folders)), organize_prompts.SCHEMA)
+            places = organize_prompts.parse_answer(text, count)
         except AnswerRejected:
             places = {}
         for position, (folder, name) in sorted(places.items()):
@@ -139,7 +139,7 @@ def _levels(folder: str) -> tuple[str, ...]:
     return tuple(_short(part) for part in named if part)[:_MOST_LEVELS]
 
 
-def _dated(one: Described, name: str) -> str:
+def _dated(one: FileDescription, name: str) -> str:
     bare = re.sub(r"\.(?:mp4|mov|mkv|avi|m4v|webm)$", "", name, flags=re.I)
     short = _short(bare)
     return f"{one.date} {short}" if one.date and not short.startswith(one.date) else short

@@ -46,7 +46,7 @@ def gather_evidence(
 ) -> Evidence:
     """Search for evidence, best first, as much as fits into `num_ctx` tokens with the answer."""
     result = search(library, question, limit=_MAX_MOMENTS, videos=videos, query_vector=query_vector)
-    return Evidence(ask_prompts.evidence(result.moments, question, num_ctx), result.notice)
+    return Evidence(ask_prompts.select_evidence(result.moments, question, num_ctx), result.notice)
 
 
 def answer(
@@ -61,9 +61,9 @@ def answer(
     `on_statement` gets each statement at once. Raises the errors of the writer; a truncated answer counts as far as it
     got.
     """
-    from vidlocal.engines.base import AnswerCut
+    from vidlocal.engines.base import AnswerTruncated
 
-    reader = ask_prompts.Reader(range(1, len(moments) + 1))
+    reader = ask_prompts.StatementParser(range(1, len(moments) + 1))
     unique: dict[str, Statement] = {}
 
     def add(statements: Sequence[Statement]) -> None:
@@ -73,12 +73,12 @@ def answer(
                 on_statement(statement)
 
     prompt = ask_prompts.ask_prompt(question, moments)
-    with suppress(AnswerCut):
-        writer.say(ask_prompts.ASK_SYSTEM, prompt, hear=lambda piece: add(reader.take(piece)))
+    with suppress(AnswerTruncated):
+        writer.complete(ask_prompts.ASK_SYSTEM, prompt, on_token=lambda piece: add(reader.feed(piece)))
     add(reader.finish())
     return tuple(unique.values())
 
 
 def ask_image(question: str, jpeg: bytes, vision: "VisionEngine") -> str:
     """Ask the vision model about one image. Returns an empty text if the image does not show the answer."""
-    return ask_prompts.said(vision.ask(jpeg, ask_prompts.look_prompt(question)))
+    return ask_prompts.clean_statement(vision.ask_image(jpeg, ask_prompts.image_prompt(question)))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from vidlocal.engines import rerank_prompts
-from vidlocal.engines.base import PictureRefused, VisionEngine
-from vidlocal.engines.jpeg import smaller
+from vidlocal.engines.base import ImageRejected, VisionEngine
+from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
@@ -64,17 +64,17 @@ class VisionReranker:
 
     def _answer(self, shown: Frame) -> tuple[bool, str]:
         """Ask about a frame, or return the stored answer."""
-        key = (shown.same_as or shown.id, self._engine.digest, rerank_prompts.LOOK_VERSION, self._question)
+        key = (shown.same_as or shown.id, self._engine.digest, rerank_prompts.RERANK_VERSION, self._question)
         stored = second_looks.get(self._library, *key)
         if stored is not None:
             return stored
         jpeg = frames.read_image(self._library, shown)
         self._check_once()
         try:
-            text = self._engine.ask(jpeg, self._question, schema=rerank_prompts.LOOK_SCHEMA)
-        except PictureRefused:
-            text = self._engine.ask(smaller(jpeg), self._question, schema=rerank_prompts.LOOK_SCHEMA)
-        answer = rerank_prompts.verdict(text)
+            text = self._engine.ask_image(jpeg, self._question, schema=rerank_prompts.RERANK_SCHEMA)
+        except ImageRejected:
+            text = self._engine.ask_image(shrink(jpeg), self._question, schema=rerank_prompts.RERANK_SCHEMA)
+        answer = rerank_prompts.parse_answer(text)
         if self._keep:
             with suppress(StoreError):  # next time the model is asked again
                 second_looks.put(self._library, *key, answer)

@@ -10,7 +10,7 @@ Fusion of words and vectors into one ranking: `vidlocal.search.fusion`.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vidlocal.engines.prompts import has_one_wording
+from vidlocal.engines.prompts import is_symmetric
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
@@ -140,7 +140,7 @@ def _rank_passages(
             limit=count,
             include_ids=coverages,
             search_filter=search_filter,
-            symmetric_model=has_one_wording(vector.key),
+            symmetric_model=is_symmetric(vector.key),
         )
     return rank(coverages, nearest, query_words=len(text_index.split(words)))
 

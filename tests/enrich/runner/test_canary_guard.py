@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from vidlocal.engines.base import VisionEngine
 from vidlocal.enrich.runner.canary_guard import MAX_UNVERIFIED, MAX_UNVERIFIED_S, CanaryGuard
 from vidlocal.enrich.runner.pool import Host, Pool
 from vidlocal.enrich.runner.queue_runner import remaining_jobs
@@ -31,7 +33,7 @@ class Eyes:
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         return SceneAnswer("a scene")
 
-    def ask(self, jpeg: bytes, question: str) -> str:
+    def ask_image(self, jpeg: bytes, question: str) -> str:
         return "red"
 
     def unload(self) -> None:
@@ -48,7 +50,7 @@ def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *
             raise verdict
         return verdict
 
-    host = Host("here", Eyes(), None, lambda: True, check)
+    host = Host("here", cast(VisionEngine, Eyes()), None, lambda: True, check)
     return CanaryGuard(library, Pool([host], lambda: now[0], lambda sentence: None), lambda: now[0], guarded=True)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
 from tests.support.films import PLAIN_COLOURS, add_colours
 from vidlocal.engines import prompts
-from vidlocal.engines.base import PictureRefused
+from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
@@ -130,7 +130,7 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
         job = next_job(library)
         try:
             describe(library, job, vision)
-        except PictureRefused as error:
+        except ImageRejected as error:
             jobs.fail(library, job, str(error))
     assert described(library) == len(PLAIN_COLOURS) - 1
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.FAILED] == 1

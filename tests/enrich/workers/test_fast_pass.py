@@ -28,7 +28,7 @@ class Deaf:
     name = "deaf"
     digest = "d" * 64
 
-    def languages(self, samples: object) -> Mapping[str, float]:
+    def language_probabilities(self, samples: object) -> Mapping[str, float]:
         raise AssertionError("asked about silence")
 
     def transcribe(self, samples: object, language: str | None) -> Speech:

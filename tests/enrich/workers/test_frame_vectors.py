@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.support import clip_model as made
-from vidlocal.engines.base import PictureRefused, Vectors
-from vidlocal.engines.clip import PictureVectors
-from vidlocal.engines.clip_files import picture_model
+from vidlocal.engines.base import ImageRejected, Vectors
+from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip_files import clip_model
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.frame_vectors import BATCH, embed_frames
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class FakeLook:
-    """The PictureEngine. Pictures hold their own number; those of `poison` break the model down, `bad` ones do not."""
+    """A ClipEngine. Images hold their own number; those of `poison` break the model down, `bad` ones do not."""
 
     def __init__(self, *, poison: Collection[int] = (), bad: Collection[int] = (), key: str = "look@1") -> None:
         self.key = key
@@ -39,11 +39,11 @@ class FakeLook:
         self.bad = bad
         self.asked: list[list[int]] = []
 
-    def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+    def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
         numbers = [int(jpeg) for jpeg in jpegs]
         self.asked.append(numbers)
         if set(numbers) & set(self.poison):
-            raise PictureRefused("The model failed on a picture.")
+            raise ImageRejected("The model failed on a picture.")
         if set(numbers) & set(self.bad):
             raise AnswerRejected("A picture is damaged and cannot be read.")
         return np.array([[np.cos(number), np.sin(number)] for number in numbers], dtype=np.float32)
@@ -98,7 +98,7 @@ def seen(library: Library, key: str = "look@1") -> list[float]:
 def test_every_distinct_frame_gets_one_vector_in_batches(library: Library) -> None:
     video_id = add_video(library, numbered(BATCH + 3))
     engine, shares = FakeLook(), list[float]()
-    assert embed_frames(library, claim(library), engine, report=shares.append) == BATCH + 3
+    assert embed_frames(library, claim(library), engine, on_progress=shares.append) == BATCH + 3
     assert [len(batch) for batch in engine.asked] == [BATCH, 3]
     assert seen(library) == [4.0 * number for number in range(BATCH + 3)]
     assert state(library) == {JobState.DONE: 1}
@@ -114,7 +114,7 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> No
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed_frames(library, claim(library), engine, report=stop)
+        embed_frames(library, claim(library), engine, on_progress=stop)
     assert len(seen(library)) == BATCH
     jobs.requeue_orphans(library)
     embed_frames(library, claim(library), engine)
@@ -143,7 +143,7 @@ def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
 def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_about_all(library: Library) -> None:
     add_video(library, numbered(100))
     engine = FakeLook(poison=range(100))
-    with pytest.raises(PictureRefused):
+    with pytest.raises(ImageRejected):
         embed_frames(library, claim(library), engine)
     assert len(engine.asked) < 12
     assert seen(library) == []
@@ -158,7 +158,7 @@ def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) ->
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed_frames(library, claim(library), FakeLook(key="look@2"), report=stop)
+        embed_frames(library, claim(library), FakeLook(key="look@2"), on_progress=stop)
     assert (len(seen(library)), len(seen(library, "look@2"))) == (2 * BATCH, BATCH)
     jobs.requeue_orphans(library)
     embed_frames(library, claim(library), FakeLook(key="look@2"))
@@ -167,7 +167,7 @@ def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) ->
 
 def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> None:
     video_id = add_video(library, numbered(2 * BATCH))
-    embed_frames(library, claim(library), FakeLook(), report=lambda share: videos.remove(library, video_id))
+    embed_frames(library, claim(library), FakeLook(), on_progress=lambda share: videos.remove(library, video_id))
     assert frame_vectors.keys(library) == []
 
 
@@ -227,7 +227,7 @@ def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, ow
 
 def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: ProcessLock) -> None:
     class Broken(FakeLook):
-        def embed_pictures(self, jpegs: Sequence[bytes]) -> Vectors:
+        def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
             raise EngineError("The model cannot be loaded.")
 
     add_video(library, numbered(2))
@@ -245,14 +245,14 @@ def test_a_process_that_is_killed_loses_nothing_and_does_nothing_twice(library: 
     code = f"""
 import sys, time
 from pathlib import Path
-from vidlocal.engines.clip_files import picture_model
-from vidlocal.engines.clip import PictureVectors
+from vidlocal.engines.clip_files import clip_model
+from vidlocal.engines.clip import ClipEncoder
 from vidlocal.records import JobKind
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.store.queue import jobs
 from vidlocal.store.database import Library
-model = picture_model(Path({str(models)!r}))
-with Library.open(Path({str(library.folder)!r})) as library, PictureVectors(model) as look:
+model = clip_model(Path({str(models)!r}))
+with Library.open(Path({str(library.folder)!r})) as library, ClipEncoder(model) as look:
     job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.time(), lease_s=60.0)
     embed_frames(library, job, look, report=lambda share: print(share, flush=True))
 """
@@ -264,7 +264,7 @@ with Library.open(Path({str(library.folder)!r})) as library, PictureVectors(mode
     before = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
     assert BATCH <= len(before) < len(colours)
     assert jobs.requeue_orphans(library) == 1
-    with PictureVectors(picture_model(models)) as engine:
+    with ClipEncoder(clip_model(models)) as engine:
         embed_frames(library, claim(library), engine)
     after = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
     assert [tuple(row) for row in after[: len(before)]] == [tuple(row) for row in before]

@@ -53,7 +53,7 @@ class Scripted:
         self._fail_at = fail_at
         self._error = error or EngineError("the model crashed")
 
-    def languages(self, samples: Samples) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
         return {"en": 0.4, "es": 0.6}
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
@@ -106,7 +106,7 @@ def test_a_recording_that_crosses_windows_is_written_down_whole(
     job = queued(library, probe)
     shares: list[float] = []
     heard = transcribe_video(
-        library, job, path, probe, engine=whisper, ffmpeg=tool, window_s=window_s, report=shares.append
+        library, job, path, probe, engine=whisper, ffmpeg=tool, window_s=window_s, on_progress=shares.append
     )
     found = said(library, job)
     assert [passage.text for passage in found] == [sentence.text for _, sentence in placed]

@@ -184,7 +184,7 @@ def test_every_question_fits_into_the_context(library: Library, server: FakeOlla
     assert understanding.chapters(library, 1)
     for one in asked:
         system, message = one.body["messages"]
-        needed = prompt_escape.tokens(system["content"]) + prompt_escape.tokens(message["content"])
+        needed = prompt_escape.estimate_tokens(system["content"]) + prompt_escape.estimate_tokens(message["content"])
         assert needed + one.body["options"]["num_predict"] <= num_ctx == one.body["options"]["num_ctx"]
 
 

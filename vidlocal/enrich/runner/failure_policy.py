@@ -53,7 +53,7 @@ class FailurePolicy:
                 f"{same} of the last {len(recent)} answers ({job.kind.value}) failed in the same way, so it is the "
                 f"model. {reason} Nothing is lost; try another model with --model, or look at the server's own log."
             )
-        delay = wait_s(job.attempts + 1, chance=self._chance)
+        delay = wait_s(job.attempts + 1, rng=self._chance)
         return jobs.fail(self._library, job, reason, fault=fault_of(error), not_before=self._now() + delay)
 
     def _refund(self, job: Job, reason: str) -> None:

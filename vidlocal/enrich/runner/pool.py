@@ -204,7 +204,7 @@ class Pool:
             state.busy_count += 1
             if state.busy_count == 1:
                 self.notify(f"Trying again in a moment. {error}")
-            pause = wait_s(state.busy_count, chance=self.chance, retry_after=error.retry_after)
+            pause = wait_s(state.busy_count, rng=self.chance, retry_after=error.retry_after)
             state.retry_at = self.now() + pause
         elif not state.is_silent:
             self.notify(f"Waiting for {state.host.name}; nothing is lost. {error}")

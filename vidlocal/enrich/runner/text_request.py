@@ -21,7 +21,7 @@ class TextRequest:
     def perform(self, host: Host) -> "TextResponse":
         """Ask the text model of `host`."""
         writer = host.require_writer()
-        text = writer.write(self.prompt, self.schema, attempt=self.attempt) if self.prompt else ""
+        text = writer.complete_json(self.prompt, self.schema, attempt=self.attempt) if self.prompt else ""
         return TextResponse(text, writer.provenance())
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
-from vidlocal.engines.jpeg import smaller
+from vidlocal.engines.base import SchemaMismatch, ImageRejected, VisionEngine
+from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.records import Frame, Job, Provenance, SceneAnswer
 from vidlocal.store.content import frames
@@ -38,7 +38,7 @@ class DescribeRequest:
             return self._respond(engine, plain=True, schema_ok=None)
         try:
             return self._respond(engine, plain=False, schema_ok=True)
-        except NotTheSchema:
+        except SchemaMismatch:
             return self._respond(engine, plain=True, schema_ok=False)
 
     def _respond(self, engine: VisionEngine, *, plain: bool, schema_ok: bool | None) -> "DescribeResponse":
@@ -48,11 +48,11 @@ class DescribeRequest:
     def _describe(self, engine: VisionEngine, *, plain: bool) -> SceneAnswer:
         """Retry a rejected image once, smaller. Later attempts start with the smaller one."""
         if self.attempt:
-            return engine.describe(smaller(self.jpeg), plain=plain, attempt=self.attempt)
+            return engine.describe(shrink(self.jpeg), plain=plain, attempt=self.attempt)
         try:
             return engine.describe(self.jpeg, plain=plain)
-        except PictureRefused:
-            return engine.describe(smaller(self.jpeg), plain=plain)
+        except ImageRejected:
+            return engine.describe(shrink(self.jpeg), plain=plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.engines.base import PictureEngine, SpeechEngine
+from vidlocal.engines.base import ClipEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
@@ -43,7 +43,7 @@ class FastEngines:
     ocr: RapidOcr
     speech: SpeechEngine | None
     no_speech: str | None = None
-    pictures: PictureEngine | None = None
+    pictures: ClipEngine | None = None
     no_pictures: str | None = None
 
 
@@ -120,7 +120,7 @@ class _FastPassRun:
         return tuple(notes)
 
     def _read_screen(self, job: Job) -> None:
-        read_screen_text(self.library, job, self.engines.ocr, report=lambda done: self._progress(job, done))
+        read_screen_text(self.library, job, self.engines.ocr, on_progress=lambda done: self._progress(job, done))
 
     def _transcribe(self, job: Job) -> None:
         if self.engines.speech is None:
@@ -133,13 +133,13 @@ class _FastPassRun:
             self.engines.prober.probe(path),
             engine=self.engines.speech,
             ffmpeg=self.engines.ffmpeg,
-            report=lambda done: self.on_stage(job.kind, done),
+            on_progress=lambda done: self.on_stage(job.kind, done),
             after_window=self._check_hold,
         )
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:
-            embed_frames(self.library, job, self.engines.pictures, report=lambda done: self._progress(job, done))
+            embed_frames(self.library, job, self.engines.pictures, on_progress=lambda done: self._progress(job, done))
 
     def _progress(self, job: Job, done: float) -> None:
         self.on_stage(job.kind, done)

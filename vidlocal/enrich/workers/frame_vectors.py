@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from vidlocal.engines.base import PictureEngine, PictureRefused
+from vidlocal.engines.base import ClipEngine, ImageRejected
 from vidlocal.errors import AnswerRejected, MediaError
 from vidlocal.records import Frame, Job
 from vidlocal.store.content import frame_vectors, frames, videos
@@ -23,9 +23,9 @@ _Pictures = Sequence[tuple[int, bytes]]
 def embed_frames(
     library: Library,
     job: Job,
-    engine: PictureEngine,
+    engine: ClipEngine,
     *,
-    report: Callable[[float], None] = lambda done: None,
+    on_progress: Callable[[float], None] = lambda done: None,
 ) -> int:
     """Make the vectors of the job's video that are missing, and finish the job. How many were made.
 
@@ -38,7 +38,7 @@ def embed_frames(
     while batch := work.next_batch():
         made += work.look(batch)
         jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
-        report(work.share())
+        on_progress(work.share())
     work.end()
     return made
 
@@ -49,7 +49,7 @@ class _Work:
 
     library: Library
     job: Job
-    engine: PictureEngine
+    engine: ClipEngine
     refused: dict[int, AnswerRejected | MediaError] = field(default_factory=dict)
     failures: int = 0
 
@@ -65,7 +65,7 @@ class _Work:
     def look(self, batch: _Pictures) -> int:
         """Store the vectors of a batch. One bad picture fails its whole batch, which is then halved down to it."""
         try:
-            vectors = self.engine.embed_pictures([data for _, data in batch])
+            vectors = self.engine.embed_images([data for _, data in batch])
         except AnswerRejected as error:
             if len(batch) > 1:
                 half = len(batch) // 2
@@ -105,7 +105,7 @@ class _Work:
 
     def _refuse(self, frame_id: int, error: AnswerRejected) -> None:
         self.refused[frame_id] = error
-        if isinstance(error, PictureRefused):
+        if isinstance(error, ImageRejected):
             self.failures += 1
             if self.failures >= _FAILURES_IN_A_ROW:
                 raise error

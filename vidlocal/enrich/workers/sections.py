@@ -20,7 +20,7 @@ class Sections:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._model = model
-        self._room = text_prompts.room(num_ctx, text_prompts.SECTION_ASKED)
+        self._room = text_prompts.token_budget(num_ctx, text_prompts.SECTION_INSTRUCTIONS)
 
     def of(self, video: Video) -> tuple[list[Section], list["SectionPrompt"]]:
         """Return finished sections and open prompts, in order. Both are empty if the video has no passages."""
@@ -59,7 +59,7 @@ class SectionPrompt:
     def __init__(self, video: Video, segment: Segment, model: str) -> None:
         self.segment = segment
         self.text = text_prompts.section_prompt(
-            video.title, segment.start, segment.end, segment.passages, most=text_prompts.MOST_NOTE_CHARACTERS
+            video.title, segment.start, segment.end, segment.passages, max_chars=text_prompts.MAX_NOTE_CHARACTERS
         )
         ids = [passage.id for passage in segment.passages]
         source = "\n".join([text_prompts.TEXT_PROMPT_VERSION, model, str(ids), self.text])
@@ -71,5 +71,5 @@ class SectionPrompt:
         Raises AnswerRejected if it violates the schema or cites no passage of the prompt.
         """
         ids = [passage.id or 0 for passage in self.segment.passages]
-        answer = text_parser.section(text, ids)
+        answer = text_parser.parse_section(text, ids)
         return Section(self.segment.number, self.segment.start, self.segment.end, self.fingerprint, answer)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.engines import prompt_escape
-from vidlocal.engines.text_prompts import MOST_NOTE_CHARACTERS
+from vidlocal.engines.text_prompts import MAX_NOTE_CHARACTERS
 from vidlocal.records import Passage
 
 # Long enough for one topic, short enough for a chapter.
@@ -55,9 +55,9 @@ def without_repeats(passages: Sequence[Passage]) -> list[Passage]:
     return distinct
 
 
-def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MOST_NOTE_CHARACTERS) -> tuple[Passage, ...]:
+def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MAX_NOTE_CHARACTERS) -> tuple[Passage, ...]:
     """Evenly spread passages within `room` tokens, each cut to `max_chars` characters."""
-    costs = [prompt_escape.tokens(prompt_escape.notes([passage], most=max_chars)) + 2 for passage in passages]
+    costs = [prompt_escape.estimate_tokens(prompt_escape.format_notes([passage], max_chars=max_chars)) + 2 for passage in passages]
     share = min(1.0, room / max(1, sum(costs)))
     while True:
         chosen = [index for index in range(len(passages)) if int((index + 1) * share) > int(index * share)] or [0]

@@ -18,7 +18,7 @@ _MAX_CHAPTER_CHARS = 700
 _MAX_ADDED_WORDS = 8
 _MAX_CITATIONS = 40
 # Characters per section in the prompt, tried in order until it fits.
-_LINE_LENGTHS = (text_prompts.MOST_NOTE_CHARACTERS, 200, 140, 100, 70, 50)
+_LINE_LENGTHS = (text_prompts.MAX_NOTE_CHARACTERS, 200, 140, 100, 70, 50)
 
 
 class Summariser:
@@ -27,7 +27,7 @@ class Summariser:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._sections = Sections(library, model, num_ctx)
-        self._room = text_prompts.room(num_ctx, text_prompts.CHAPTERS_ASKED)
+        self._room = text_prompts.token_budget(num_ctx, text_prompts.CHAPTERS_INSTRUCTIONS)
 
     def prepare(self, job: Job) -> Task | None:
         """Build the next task. None, with the job finished, if the video has no passages."""
@@ -46,17 +46,17 @@ class Summariser:
             (
                 length
                 for length in _LINE_LENGTHS
-                if prompt_escape.tokens(prompt_escape.notes(lines, most=length)) <= self._room
+                if prompt_escape.estimate_tokens(prompt_escape.format_notes(lines, max_chars=length)) <= self._room
             ),
             _LINE_LENGTHS[-1],
         )
         # A single section needs no combining: an empty prompt asks nothing.
-        prompt = text_prompts.chapters_prompt(video.title, lines, most=length) if len(sections) > 1 else ""
+        prompt = text_prompts.chapters_prompt(video.title, lines, max_chars=length) if len(sections) > 1 else ""
         request = TextRequest(prompt, text_prompts.CHAPTERS_SCHEMA, job.attempts)
         return Task(request, lambda response: self._store(job, video, sections, response))
 
     def _store(self, job: Job, video: Video, sections: Sequence[Section], response: TextResponse) -> str:
-        answer = _single(sections[0]) if len(sections) == 1 else text_parser.chapters(response.text, len(sections))
+        answer = _single(sections[0]) if len(sections) == 1 else text_parser.parse_chapters(response.text, len(sections))
         curve = of_sections(self._library, video.id, sections)
         whole = Chapter(
             start=0.0,

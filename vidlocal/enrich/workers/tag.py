@@ -35,7 +35,7 @@ class Tagger:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._sections = Sections(library, model, num_ctx)
-        self._room = text_prompts.room(num_ctx, "")
+        self._room = text_prompts.token_budget(num_ctx, "")
 
     def prepare(self, job: Job) -> Task | None:
         """Build the next task. None, with the job finished, if none is left."""
@@ -58,14 +58,14 @@ class Tagger:
     def _synonym_task(self, job: Job, new_words: Sequence[str]) -> Task:
         """Ask for synonyms among new words and known ones; afterwards all new words are in the vocabulary."""
         known_words = vocabulary.most_used(self._library, limit=_MAX_KNOWN_WORDS)
-        while prompt_escape.tokens(text_prompts.merge_prompt(new_words, known_words)) > self._room:
+        while prompt_escape.estimate_tokens(text_prompts.merge_prompt(new_words, known_words)) > self._room:
             if len(new_words) <= 1:
                 break
             new_words, known_words = new_words[: len(new_words) // 2], known_words[: len(known_words) // 2]
         words, candidates = new_words, [*known_words, *new_words]
 
         def store(response: TextResponse) -> str:
-            synonyms = text_parser.pairs(response.text, words, candidates)
+            synonyms = text_parser.parse_synonyms(response.text, words, candidates)
             with self._library.writing():
                 vocabulary.add(self._library, {word: _canonical(word, synonyms) for word in words})
                 jobs.requeue_next_step(self._library, job)

@@ -27,7 +27,7 @@ STEP = "transcribe"
 WINDOW_S = 600.0
 
 # Changes whenever the same model would be given the sound in another way.
-LISTEN_VERSION = "listen-1"
+TRANSCRIBE_VERSION = "listen-1"
 
 # Language is decided by the longest pieces of the first window in which anything is said.
 _LANGUAGE_PIECES = 3
@@ -37,7 +37,7 @@ _NEAR_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcription:
     """What one run added. `track` is the audio track it listened to, None when the file has no sound."""
 
     passages: int
@@ -63,9 +63,9 @@ def transcribe_video(
     engine: SpeechEngine,
     ffmpeg: Ffmpeg,
     window_s: float = WINDOW_S,
-    report: Callable[[float], None] = lambda done: None,
+    on_progress: Callable[[float], None] = lambda done: None,
     after_window: Callable[[], None] = lambda: None,
-) -> Heard:
+) -> Transcription:
     """Make the speech of a video its passages, from where the last run stopped, and finish the job.
 
     Each window's passages and its checkpoint are one transaction; a second run finds nothing to do. `report` is
@@ -79,7 +79,7 @@ def transcribe_video(
     language = _language_so_far(library, video_id) if start > 0 else None
     added = 0
     while track and (samples := _read(path, probe, ffmpeg, track, start, window_s)) is not None:
-        window = _hear(engine, samples, language, window_s, partial(_tell, report, probe.duration, start))
+        window = _hear(engine, samples, language, window_s, partial(_tell, on_progress, probe.duration, start))
         language = window.language
         said = [_passage(cue, start, engine, track) for cue in window.cues]
         start += window.until
@@ -92,7 +92,7 @@ def transcribe_video(
         added += len(said)
         after_window()
     jobs.finish(library, job)
-    return Heard(added, language, track)
+    return Transcription(added, language, track)
 
 
 def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: float, window_s: float) -> Samples | None:
@@ -139,7 +139,7 @@ def _spoken_language(engine: SpeechEngine, samples: Samples, parts: Sequence[Spe
     """The language most likely spoken in the longest pieces, None when there is no piece."""
     likely: dict[str, float] = defaultdict(float)
     for start, end in sorted(parts, key=lambda part: part[0] - part[1])[:_LANGUAGE_PIECES]:
-        for language, share in engine.languages(_part(samples, start, end)).items():
+        for language, share in engine.language_probabilities(_part(samples, start, end)).items():
             likely[language] += share
     return max(likely, key=lambda language: likely[language]) if likely else None
 
@@ -166,7 +166,7 @@ def _passage(cue: Cue, start: float, engine: SpeechEngine, track: AudioTrack) ->
         language=cue.language,
         engine=ENGINE,
         model=engine.name,
-        prompt_version=f"{LISTEN_VERSION}, track {track.index}",
+        prompt_version=f"{TRANSCRIBE_VERSION}, track {track.index}",
     )
 
 

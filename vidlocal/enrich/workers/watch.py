@@ -7,9 +7,9 @@ from typing import Self
 from weakref import WeakKeyDictionary
 
 from vidlocal.engines import multi_image_probe, text_prompts
-from vidlocal.engines.base import NotTheSchema, PictureRefused, VisionEngine
-from vidlocal.engines.contact_sheet import contact_sheet, series
-from vidlocal.engines.jpeg import smaller
+from vidlocal.engines.base import SchemaMismatch, ImageRejected, VisionEngine
+from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
+from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import schema_key
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind, Provenance
@@ -50,9 +50,9 @@ class WatchRequest:
         view = _View.build(engine, self, multi_image=multi_image)
         try:
             answer, plain = view.watch(engine, self.attempt, plain=schema_key(engine) in self.plain_models)
-        except NotTheSchema:
+        except SchemaMismatch:
             answer, plain = view.watch(engine, self.attempt, plain=True)
-        return WatchResponse(answer, engine.watch_provenance(plain=plain), engine.digest, multi_image)
+        return WatchResponse(answer, engine.sequence_provenance(plain=plain), engine.digest, multi_image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Watcher:
         """Passages of the same time."""
         video_id = sequence.frames[0].video_id
         passages_then = passages.between(self._library, video_id, sequence.start, sequence.end, CONTEXT_KINDS)
-        return passages_then[: text_prompts.MOST_QUOTED]
+        return passages_then[: text_prompts.MAX_CONTEXT_PASSAGES]
 
     def _store(self, job: Job, sequence: FrameSequence, response: WatchResponse) -> str:
         text = _text(response.answer)
@@ -148,7 +148,7 @@ class _MultiImageCheck:
             return stored[engine.digest]
         with self._lock:
             if engine not in self._results:
-                self._results[engine] = multi_image_probe.takes_several(engine)
+                self._results[engine] = multi_image_probe.probe(engine)
             return self._results[engine]
 
 
@@ -169,11 +169,11 @@ class _View:
     def build(cls, engine: VisionEngine, request: WatchRequest, *, multi_image: bool) -> Self:
         """Choose separate images if model and context have room for several, else one sheet."""
         jpegs, times = request.jpegs, request.times
-        room = multi_image_probe.fitting(engine.num_ctx)
-        if not multi_image or room < min(multi_image_probe.LEAST_PICTURES, len(jpegs)):
+        room = multi_image_probe.max_images(engine.num_ctx)
+        if not multi_image or room < min(multi_image_probe.MIN_IMAGES, len(jpegs)):
             return cls((contact_sheet(jpegs, times),), times, request.cuts, request.context, as_sheet=True)
         positions = _spread(len(jpegs), room)
-        images = series([jpegs[position] for position in positions])
+        images = scaled_images([jpegs[position] for position in positions])
         shown_times = tuple(times[position] for position in positions)
         return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False)
 
@@ -181,14 +181,14 @@ class _View:
         """Ask once, and again with smaller images if they were rejected. Later attempts start with the smaller ones."""
         question = text_prompts.watch_prompt(self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain)
         if attempt:
-            return engine.watch(self._smaller(), question, plain=plain, attempt=attempt), plain
+            return engine.describe_sequence(self._smaller(), question, plain=plain, attempt=attempt), plain
         try:
-            return engine.watch(self.images, question, plain=plain, attempt=attempt), plain
-        except PictureRefused:
-            return engine.watch(self._smaller(), question, plain=plain, attempt=attempt), plain
+            return engine.describe_sequence(self.images, question, plain=plain, attempt=attempt), plain
+        except ImageRejected:
+            return engine.describe_sequence(self._smaller(), question, plain=plain, attempt=attempt), plain
 
     def _smaller(self) -> list[bytes]:
-        return [smaller(jpeg) for jpeg in self.images]
+        return [shrink(jpeg) for jpeg in self.images]
 
 
 def _spread(count: int, limit: int) -> list[int]:
