@@ -13,7 +13,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def measure(library: Library, turns: int) -> None:
     library.connection.rollback()
 
 
-def told(name: str, calls: list[Callable[[], object]]) -> None:
+def told(name: str, calls: Sequence[Callable[[], object]]) -> None:
     clock, cpu = [], []
     for call in calls:
         begun = time.perf_counter(), time.process_time()

@@ -22,7 +22,7 @@ def every(seconds: float, start: float, count: int) -> Iterable[float]:
 
 def corrected(corrections: ClockCorrections, *times: float) -> list[float]:
     at = np.array(times)
-    return (at - corrections.shifts_at(at)).tolist()
+    return [float(time) for time in at - corrections.shifts_at(at)]
 
 
 def test_an_undamaged_film_needs_no_corrections() -> None:

@@ -71,3 +71,8 @@ def add_source(library: Library, path: Path, *texts: Passage) -> int:
         text_passages=texts,
         plan=(),
     )
+
+
+def citations_of(library: Library, passage: Passage) -> list[int]:
+    """Ids of the passages cited by a summary."""
+    return [row[0] for row in library.rows("SELECT rests_on FROM grounds WHERE passage_id = ?", passage.id)]

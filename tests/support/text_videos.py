@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
@@ -34,10 +35,10 @@ def add_video(library: Library, title: str, said: Iterable[Passage | str]) -> tu
 
 def random_rows(
     count: int, *, dimensions: int = 32, seed: int = 1
-) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+) -> "NDArray[np.float32]":
     """Unit rows that point anywhere."""
     rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 def add_vectors(

@@ -26,7 +26,7 @@ def echo(
     switch: Annotated[bool, typer.Option("--switch")] = False,
 ) -> None:
     """Print what was read."""
-    print(words, number, fruit and [each.name for each in fruit], folder, share, switch)
+    print(words, number, None if fruit is None else [each.name for each in fruit], folder, share, switch)
 
 
 @pytest.mark.parametrize(

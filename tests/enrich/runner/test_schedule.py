@@ -124,7 +124,10 @@ def test_until_ends_the_run_at_that_time_of_day(wall: Wall, starts: str, until: 
 def test_until_a_time_that_the_clocks_skip_ends_when_they_have_skipped_it() -> None:
     new_york = ZoneInfo("America/New_York")
     at = datetime(2026, 3, 8, 1, 59, tzinfo=new_york).timestamp()
-    shows = lambda: datetime.fromtimestamp(at, new_york)  # noqa: E731
+
+    def shows() -> datetime:
+        return datetime.fromtimestamp(at, new_york)
+
     end = EndAtTime(time(2, 30), shows)
     assert end.end_reason() is None
     at += 60
