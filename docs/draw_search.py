@@ -23,7 +23,7 @@ def main() -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, markup=False, highlight=False)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        library, _ = open_demo_library(stack, folder, report=lambda progress: None)
+        library, _ = open_demo_library(stack, folder, on_progress=lambda progress: None)
         for query in QUERIES:
             console.print(Text(f'$ vidlocal search "{query}"', style="bold green"))
             console.print(table.moments(search(library, query, limit=2).moments, query_words(query), width=WIDTH))

@@ -29,7 +29,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a library with the demo clip."""
     folder = tmp_path_factory.mktemp("demo")
     with ExitStack() as stack:
-        open_demo_library(stack, folder, report=lambda progress: None)
+        open_demo_library(stack, folder, on_progress=lambda progress: None)
     yield folder
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from PIL import Image
@@ -20,9 +21,17 @@ from vidlocal.store.database import Library
 ONLY_PLAIN = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
 
 
-def samples(folder: Path) -> list[dict[str, object]]:
+class Sample(TypedDict):
+    """One entry of conversations.json."""
+
+    id: str
+    image: str
+    conversations: list[dict[str, str]]
+
+
+def samples(folder: Path) -> list[Sample]:
     """The data set of a folder, checked as LLaVA reads it: every picture opens, and nothing lies outside."""
-    found: list[dict[str, object]] = json.loads((folder / "conversations.json").read_text("utf-8"))
+    found: list[Sample] = json.loads((folder / "conversations.json").read_text("utf-8"))
     assert len({sample["id"] for sample in found}) == len(found)
     for sample in found:
         assert set(sample) == {"id", "image", "conversations"}
@@ -33,7 +42,7 @@ def samples(folder: Path) -> list[dict[str, object]]:
         with Image.open(folder / image) as picture:
             assert picture.format == "JPEG"
             picture.load()
-        human, gpt = sample["conversations"]  # type: ignore[misc]
+        human, gpt = sample["conversations"]
         assert (human["from"], gpt["from"]) == ("human", "gpt")
         assert human["value"].startswith("<image>\n")
         assert human["value"].count("<image>") == 1
@@ -42,8 +51,8 @@ def samples(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-def turns(sample: dict[str, object]) -> tuple[str, str]:
-    human, gpt = sample["conversations"]  # type: ignore[misc]
+def turns(sample: Sample) -> tuple[str, str]:
+    human, gpt = sample["conversations"]
     return human["value"].removeprefix("<image>\n"), gpt["value"]
 
 

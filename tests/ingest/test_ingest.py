@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.ingest.run import IngestProgress, IngestResult, IngestTools, Outcome, ingest, most_frames
+from vidlocal.ingest.run import IngestProgress, IngestResult, IngestTools, Outcome, ingest, max_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
@@ -23,7 +23,7 @@ from vidlocal.store.queue import jobs
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[ProcessLock]:
+def lock(library: Library) -> Iterator[ProcessLock]:
     with ProcessLock(library.folder) as alive:
         yield alive
 
@@ -45,19 +45,19 @@ def tools() -> Iterator[IngestTools]:
 
 def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: IngestTools, tmp_path: Path) -> None:
     path = clips.variable(tmp_path / "a.mkv", lambda number: number / 10 + (3e7 if number > 4 else 0), frames=10)
-    with Library.open(tmp_path / "home", create=True) as library, ProcessLock(library.folder) as owner:
-        (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True)
+    with Library.open(tmp_path / "home", create=True) as library, ProcessLock(library.folder) as lock:
+        (outcome,) = ingest(library, [path], tools, lock, every=2.0, later=True)
     assert outcome.result is IngestResult.ADDED
     assert outcome.frames <= 10
 
 
 @pytest.mark.parametrize(("every", "expected"), [(0.0, 90_000), (0.001, 90_000), (2.0, 1_801)])
 def test_the_space_for_every_picture_is_asked_for_when_all_are_taken(every: float, expected: int) -> None:
-    assert most_frames(90_000, 3600.0, every=every) == expected
+    assert max_frames(90_000, 3600.0, every=every) == expected
 
 
-def take(library: Library, tools: IngestTools, owner: ProcessLock, *paths: Path, later: bool = True) -> list[Outcome]:
-    return list(ingest(library, paths, tools, owner, every=2.0, later=later))
+def take(library: Library, tools: IngestTools, lock: ProcessLock, *paths: Path, later: bool = True) -> list[Outcome]:
+    return list(ingest(library, paths, tools, lock, every=2.0, later=later))
 
 
 def contents(library: Library) -> list[tuple[object, ...]]:
@@ -67,16 +67,16 @@ def contents(library: Library) -> list[tuple[object, ...]]:
 
 
 def test_a_renamed_and_a_copied_file_are_the_same_video(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     first = clips.scenes(films / "wedding.mp4", seconds=6)
-    take(library, tools, owner, first)
+    take(library, tools, lock, first)
     before = contents(library)
     copy = films / "copy.mp4"
     shutil.copy(first, copy)
     renamed = first.rename(films / "anna.mp4")
-    outcomes = take(library, tools, owner, copy, renamed)
-    assert [outcome.result for outcome in outcomes] == [IngestResult.COPY, IngestResult.COPY]
+    outcomes = take(library, tools, lock, copy, renamed)
+    assert [outcome.result for outcome in outcomes] == [IngestResult.DUPLICATE, IngestResult.DUPLICATE]
     assert contents(library) == before
     (video,) = videos.every(library)
     assert video.path == str(renamed)
@@ -85,7 +85,7 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
 
 
 def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "wedding.mp4", seconds=6)
     (films / "wedding.en.srt").write_text(
@@ -99,7 +99,7 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
     ]
     assert Importer(library).import_lines(list(enumerate(imported))) == []
     before = library.rows("SELECT * FROM passages")
-    (outcome,) = take(library, tools, owner, path, later=False)
+    (outcome,) = take(library, tools, lock, path, later=False)
     (video,) = videos.every(library)
     assert (outcome.result, outcome.video, outcome.subtitles) == (IngestResult.ADDED, video, 1)
     assert len(frames.of_video(library, video.id)) == outcome.frames == 3
@@ -110,42 +110,42 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
     planned = {kind for kind, _ in jobs.counts(library)}
     assert planned >= {JobKind.DESCRIBE, JobKind.TAG, JobKind.EMBED}
     assert not planned & {JobKind.READ, JobKind.TRANSCRIBE, JobKind.SUMMARISE}
-    assert [again.result for again in take(library, tools, owner, path)] == [IngestResult.KNOWN]
+    assert [again.result for again in take(library, tools, lock, path)] == [IngestResult.UNCHANGED]
 
 
 def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.sound(films / "talk.m4a", seconds=4)
     video = {"type": "video", "name": "talk", "content_hash": files.content_hash(path), "duration": 4.0}
     assert Importer(library).import_lines([(1, video)]) == []
-    assert [outcome.result for outcome in take(library, tools, owner, path)] == [IngestResult.ADDED]
+    assert [outcome.result for outcome in take(library, tools, lock, path)] == [IngestResult.ADDED]
     assert JobKind.TRANSCRIBE in {kind for kind, _ in jobs.counts(library)}
     assert [video.kind for video in videos.every(library)] == [MediaKind.AUDIO]
-    assert [outcome.result for outcome in take(library, tools, owner, path)] == [IngestResult.KNOWN]
+    assert [outcome.result for outcome in take(library, tools, lock, path)] == [IngestResult.UNCHANGED]
 
 
-def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, owner: ProcessLock, films: Path) -> None:
+def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, lock: ProcessLock, films: Path) -> None:
     path = clips.scenes(films / "wedding.mp4", seconds=6)
-    take(library, tools, owner, path, later=False)
+    take(library, tools, lock, path, later=False)
     before = contents(library), library.row("PRAGMA data_version")
-    (outcome,) = take(library, tools, owner, path, later=False)
-    assert outcome.result is IngestResult.KNOWN
+    (outcome,) = take(library, tools, lock, path, later=False)
+    assert outcome.result is IngestResult.UNCHANGED
     assert (contents(library), library.row("PRAGMA data_version")) == before
 
 
 def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_reason(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     clips.scenes(films / "good.mp4", seconds=4)
     (films / "notes.txt").write_text("not a film")
     (films / ".hidden.mp4").write_text("never looked at")
     (films / "broken.mp4").write_bytes(b"\0" * 5000)
     (films / "empty.mkv").touch()
-    outcomes = {outcome.path.name: outcome for outcome in take(library, tools, owner, films)}
+    outcomes = {outcome.path.name: outcome for outcome in take(library, tools, lock, films)}
     assert {name: outcome.result for name, outcome in outcomes.items()} == {
         "good.mp4": IngestResult.ADDED,
-        "notes.txt": IngestResult.PASSED_OVER,
+        "notes.txt": IngestResult.SKIPPED,
         "broken.mp4": IngestResult.FAILED,
         "empty.mkv": IngestResult.FAILED,
     }
@@ -153,39 +153,39 @@ def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_
 
 
 def test_a_named_file_that_is_no_media_fails(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     (films / "notes.txt").write_text("not a film")
-    (outcome,) = take(library, tools, owner, films / "notes.txt")
+    (outcome,) = take(library, tools, lock, films / "notes.txt")
     assert outcome.result is IngestResult.FAILED
     assert outcome.reason
 
 
 def test_the_pictures_of_the_library_are_no_photos_of_anybody(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
-    take(library, tools, owner, clips.scenes(films / "wedding.mp4", seconds=6))
-    outcomes = take(library, tools, owner, library.folder)
+    take(library, tools, lock, clips.scenes(films / "wedding.mp4", seconds=6))
+    outcomes = take(library, tools, lock, library.folder)
     assert outcomes
-    assert {outcome.result for outcome in outcomes} == {IngestResult.PASSED_OVER}
+    assert {outcome.result for outcome in outcomes} == {IngestResult.SKIPPED}
     assert len(videos.every(library)) == 1
 
 
-def test_links_in_a_circle_end_nothing(library: Library, tools: IngestTools, owner: ProcessLock, films: Path) -> None:
+def test_links_in_a_circle_end_nothing(library: Library, tools: IngestTools, lock: ProcessLock, films: Path) -> None:
     (films / "a.mp4").symlink_to("a.mp4")
     (films / "again").symlink_to(films)
     clips.scenes(films / "b.mp4", seconds=4)
-    circle, film = take(library, tools, owner, films)
+    circle, film = take(library, tools, lock, films)
     assert (circle.result, film.result) == (IngestResult.FAILED, IngestResult.ADDED)
     assert circle.reason == "a.mp4: loop of symbolic links."
 
 
 def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.sound(films / "talk.m4a", seconds=6)
     (films / "talk.en.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning everybody.\n", "utf-16")
-    (outcome,) = take(library, tools, owner, path)
+    (outcome,) = take(library, tools, lock, path)
     assert outcome.video is not None
     (passage,) = passages.of_video(library, outcome.video.id)
     assert (passage.kind, passage.start, passage.end) == (PassageKind.SUBTITLE, 1.0, 2.5)
@@ -194,21 +194,21 @@ def test_subtitles_beside_the_file_are_passages_and_spare_the_listening(
 
 
 def test_speech_without_a_model_is_one_queued_job_and_one_sentence(
-    library: Library, owner: ProcessLock, tools: IngestTools, films: Path
+    library: Library, lock: ProcessLock, tools: IngestTools, films: Path
 ) -> None:
     deaf = replace(tools, fast=replace(tools.fast, no_speech="No model. Run: vidlocal setup"))
-    (outcome,) = take(library, deaf, owner, clips.sound(films / "talk.m4a"), later=False)
+    (outcome,) = take(library, deaf, lock, clips.sound(films / "talk.m4a"), later=False)
     assert outcome.result is IngestResult.ADDED
     assert outcome.notes == ("No model. Run: vidlocal setup",)
     assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.QUEUED] == 1
 
 
 def test_a_photo_has_one_frame_and_a_recording_none(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     Image.new("RGB", (2000, 1000), (200, 30, 30)).save(films / "cake.jpg")
     clips.sound(films / "talk.m4a")
-    photo, sound = take(library, tools, owner, films / "cake.jpg", films / "talk.m4a")
+    photo, sound = take(library, tools, lock, films / "cake.jpg", films / "talk.m4a")
     assert photo.video is not None
     assert sound.video is not None
     assert (photo.video.kind, photo.frames, photo.video.duration) == (MediaKind.PHOTO, 1, 0.0)
@@ -219,7 +219,7 @@ def test_a_photo_has_one_frame_and_a_recording_none(
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "growing.mp4", seconds=6)
 
@@ -228,7 +228,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
             with path.open("ab") as file:
                 file.write(b"more")
 
-    (outcome,) = ingest(library, [path], tools, owner, every=2.0, later=True, report=grow)
+    (outcome,) = ingest(library, [path], tools, lock, every=2.0, later=True, on_progress=grow)
     assert outcome.result is IngestResult.FAILED
     assert "changed" in (outcome.reason or "")
     assert videos.every(library) == []
@@ -236,7 +236,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
 
 
 def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
-    library: Library, tools: IngestTools, owner: ProcessLock, films: Path
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""
     path = films / "aisle.mp4"
@@ -246,6 +246,6 @@ def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
         *("-filter_complex", "[0][1]overlay=x=t*9.8:y=180,noise=alls=4:allf=t", "-t", "60"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "26", "-g", "10", path),
     )
-    (outcome,) = take(library, tools, owner, path)
+    (outcome,) = take(library, tools, lock, path)
     assert outcome.frames == 30
     assert outcome.distinct == 30

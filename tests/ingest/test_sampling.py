@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vidlocal.ingest.sampling import sample
+from vidlocal.ingest.sampling import sample_frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FrameDraft
 
@@ -39,7 +39,7 @@ def tripod(seconds: int, *, crossing: bool, start: float = 0.0) -> Iterator[Deco
 
 def sampled(pictures: Iterator[DecodedFrame], folder: Path) -> tuple[FrameDraft, ...]:
     folder.mkdir()
-    return sample(pictures, folder=folder, prefix="frames/abc")
+    return sample_frames(pictures, folder=folder, prefix="frames/abc")
 
 
 def test_a_static_minute_collapses_to_one_frame_each_twenty_seconds(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> 
             yield filmed(scene(seed), float(taken))
 
     with pytest.raises(OSError, match="missing"):
-        sample(endless(), folder=tmp_path / "missing", prefix="x")
+        sample_frames(endless(), folder=tmp_path / "missing", prefix="x")
     assert taken < 20
 
 

@@ -258,7 +258,7 @@ CASES = [
 def found(home: Path, tools: CheckTools, *, repair: bool = False) -> list[tuple[Category, bool]]:
     with Library.open(home) as library:
         checked = check(library, tools, repair=repair)
-        return [(one.finding.category, one.mended) for one in checked if not one.finding.is_note]
+        return [(one.finding.category, one.repaired) for one in checked if not one.finding.is_note]
 
 
 def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, tools: CheckTools) -> None:
@@ -354,8 +354,8 @@ def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(
     notes = [one for one in checked if one.finding.is_note]
     assert len(notes) == 2
     (lost,) = [one for one in checked if not one.finding.is_note]
-    assert not lost.mended
-    assert "is not there or has changed" in str(lost.trouble)
+    assert not lost.repaired
+    assert "is not there or has changed" in str(lost.error)
 
 
 def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
@@ -372,7 +372,7 @@ def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
         with (tmp_path / "film1.mp4").open("ab") as file:
             file.write(b"more")
         touched, changed = check(library, tools, repair=True)
-        assert touched.mended
+        assert touched.repaired
         assert "has changed since" in changed.finding.message
         assert changed.finding.repair is None
         assert [one.finding.message for one in check(library, tools, repair=False)] == [changed.finding.message]

@@ -84,7 +84,7 @@ def test_the_hash_is_of_the_content_alone(tmp_path: Path) -> None:
     progress: list[float] = []
     for name, data in (("a", b"x" * 9_000_000), ("b", b"x" * 9_000_000), ("c", b"y")):
         (tmp_path / name).write_bytes(data)
-    first = files.content_hash(tmp_path / "a", progress=progress.append)
+    first = files.content_hash(tmp_path / "a", on_progress=progress.append)
     assert len(first) == 64
     assert first == files.content_hash(tmp_path / "b") != files.content_hash(tmp_path / "c")
     assert progress == sorted(progress)
@@ -100,7 +100,7 @@ def test_a_file_growing_during_reading_is_an_error(tmp_path: Path) -> None:
             file.write(b"more")
 
     with pytest.raises(MediaError, match="changed during reading"):
-        files.content_hash(path, progress=grow)
+        files.content_hash(path, on_progress=grow)
 
 
 @pytest.mark.parametrize(

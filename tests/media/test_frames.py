@@ -218,7 +218,7 @@ def test_a_wrong_duration_of_47_hours_is_not_sampled(read: Read, prober: Prober,
 def test_frames_are_streamed_with_progress(tool: Ffmpeg, prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "a.mp4", frames=60)
     progress: list[float] = []
-    frames = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober, report=progress.append)
+    frames = read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober, on_progress=progress.append)
     first = next(frames)
     next(frames)
     assert progress == [first.time]

@@ -13,7 +13,7 @@ from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.cli import app
 from vidlocal.errors import StoreError
-from vidlocal.maintenance.check import is_whole
+from vidlocal.maintenance.check import is_complete_jpeg
 from vidlocal.store import schema, staging
 from vidlocal.store.check import database, images, invalid_values
 from vidlocal.store.content import frames, videos
@@ -157,7 +157,7 @@ def test_images_are_read_and_written_in_the_frames_folder_only(home: Path, secre
         frame = frames.of_video(library, 1)[0]
         with pytest.raises(OSError, match=r"Not a directory"):
             frames.image_path(library, frame).read_bytes()
-        lost = images.damaged(library, 1, is_whole=is_whole)
+        lost = images.damaged(library, 1, is_whole=is_complete_jpeg)
         assert [one.frame.id for one in lost if one.is_missing] == [frame.id]
         with suppress(StoreError, OSError):
             images.restore(library, frame, b"\xff\xd8 ours \xff\xd9")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vidlocal.app.search import LibrarySearch
-from vidlocal.export.clips import Clipper, Wanted
+from vidlocal.export.clips import Clipper, ClipRequest
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.records import PassageKind
 from vidlocal.render.ass import ass
@@ -26,7 +26,7 @@ def search_clips(
     limit: int,
     video_names: Sequence[str] | None = None,
     kinds: Sequence[PassageKind] | None = None,
-) -> list[Wanted]:
+) -> list[ClipRequest]:
     """Search, and return the clips of the moments, best first."""
     with Library.open(settings.home) as library:
         video_ids = [videos.resolve(library, name).id for name in video_names] if video_names else None
@@ -34,11 +34,11 @@ def search_clips(
         clips = []
         for moment in result.moments:
             paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
-            clips.append(Wanted(moment.video_title, tuple(paths), moment.start, moment.end, moment.text))
+            clips.append(ClipRequest(moment.video_title, tuple(paths), moment.start, moment.end, moment.text))
     return clips
 
 
-def in_film_order(clips: Sequence[Wanted]) -> list[Wanted]:
+def in_film_order(clips: Sequence[ClipRequest]) -> list[ClipRequest]:
     """Sort by the best moment of each video, then by time."""
     ranks = {clip.paths: rank for rank, clip in reversed(list(enumerate(clips)))}
     return sorted(clips, key=lambda clip: (ranks[clip.paths], clip.start))

@@ -18,7 +18,7 @@ QUERIES = ("boat sails home", "grimsel pass 2164", "rising balloons")
 
 
 def open_demo_library(
-    stack: ExitStack, folder: Path, *, report: Callable[[IngestProgress], None]
+    stack: ExitStack, folder: Path, *, on_progress: Callable[[IngestProgress], None]
 ) -> tuple[Library, Outcome]:
     """Create a library in `folder`, closed with `stack`, and ingest the demo clip.
 
@@ -30,7 +30,7 @@ def open_demo_library(
     settings = load({"home": folder, "models_folder": folder / "models", "whisper_model": "base"})
     lock = stack.enter_context(ProcessLock(folder))
     tools = open_ingest_tools(stack, settings)
-    (outcome,) = ingest(library, [clip], tools, lock, every=2.0, report=report)
+    (outcome,) = ingest(library, [clip], tools, lock, every=2.0, on_progress=on_progress)
     if outcome.result is not IngestResult.ADDED:
         raise ToolError(f"The clip of the demo could not be read: {outcome.reason} Run: vidlocal doctor")
     return library, outcome

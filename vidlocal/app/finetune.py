@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vidlocal.errors import UsageError
-from vidlocal.export.finetune_pairs import IMAGE_SIGN, KINDS, Pair, Pairs
+from vidlocal.export.finetune_pairs import IMAGE_TOKEN, TRAINABLE_KINDS, TrainingPair, PairBuilder
 from vidlocal.media.atomic_write import write_new_text
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.render.sanitize import to_json
@@ -34,8 +34,8 @@ def export_finetune(
     The list of samples is written last: a folder left by a kill has none. Raises UsageError if the folder is in use.
     """
     _refuse_used(folder)
-    pairs = Pairs(library)
-    corrected = pairs.corrected((video.id for video in videos), kinds or KINDS)
+    pairs = PairBuilder(library)
+    corrected = pairs.corrections((video.id for video in videos), kinds or TRAINABLE_KINDS)
     if not corrected:
         notify(
             "Nothing is corrected yet, so there is nothing to fine-tune with. Correct what a model wrote with: "
@@ -46,7 +46,7 @@ def export_finetune(
     skipped: list[Passage] = []
     with _new_folder(folder) as images:
         for passage in corrected:
-            pair = pairs.pair(passage)
+            pair = pairs.build(passage)
             if pair is None:
                 skipped.append(passage)
                 continue
@@ -57,12 +57,12 @@ def export_finetune(
     _report(samples, skipped, folder, notify)
 
 
-def _sample(pair: Pair) -> dict[str, object]:
+def _sample(pair: TrainingPair) -> dict[str, object]:
     return {
         "id": f"passage-{pair.passage.id}",
         "image": f"{IMAGES}/{pair.name}",
         "conversations": [
-            {"from": "human", "value": f"{IMAGE_SIGN}\n{pair.question}"},
+            {"from": "human", "value": f"{IMAGE_TOKEN}\n{pair.question}"},
             {"from": "gpt", "value": pair.passage.text},
         ],
     }
@@ -76,7 +76,7 @@ def _report(
             ", ..." if len(skipped) > _MAX_LISTED else ""
         )
         notify(
-            f"Left out, because there is no picture that can be read or the text holds {IMAGE_SIGN}: passage {named}."
+            f"Left out, because there is no picture that can be read or the text holds {IMAGE_TOKEN}: passage {named}."
         )
     if not samples:
         notify("So there is nothing to write.")

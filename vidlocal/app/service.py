@@ -141,7 +141,7 @@ class Service:
                     tools,
                     self.lock,
                     every=self.settings.every,
-                    report=lambda stage: self.session.update(f"{stage.stage}: {stage.path.name}", stage.done),
+                    on_progress=lambda stage: self.session.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
                 ):
                     self._report(outcome)
 

@@ -8,7 +8,7 @@ import typer
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
-from vidlocal.maintenance.check import Checked, CheckTools, check
+from vidlocal.maintenance.check import CheckResult, CheckTools, check
 from vidlocal.store.database import Library
 
 FOUND = 3
@@ -29,14 +29,14 @@ def command(
     from vidlocal.media.probe import Prober
 
     chosen = settings.load()
-    checked: list[Checked] = []
+    checked: list[CheckResult] = []
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(chosen.home, for_repair=True))
         tools = CheckTools(chosen.ffmpeg, stack.enter_context(Prober()))
         line = stack.enter_context(progress_line(quiet=quiet))
-        for one in check(library, tools, repair=repair, report=lambda part: line.update(f"checking the {part}", None)):
+        for one in check(library, tools, repair=repair, on_category=lambda part: line.update(f"checking the {part}", None)):
             checked.append(one)
-    left = [one for one in checked if not one.mended and not one.finding.is_note]
+    left = [one for one in checked if not one.repaired and not one.finding.is_note]
     if json:
         console.document({"found": [_as_data(one) for one in checked], "clean": not left})
     else:
@@ -47,23 +47,23 @@ def command(
         raise typer.Exit(FOUND)
 
 
-def _print(one: Checked) -> None:
+def _print(one: CheckResult) -> None:
     if console.on_terminal():
         console.line(f"{_became(one):6}  {_told(one)}")
     else:
         console.fields(one.finding.category, _became(one), _told(one))
 
 
-def _became(one: Checked) -> str:
-    return "note" if one.finding.is_note else "mended" if one.mended else "found"
+def _became(one: CheckResult) -> str:
+    return "note" if one.finding.is_note else "mended" if one.repaired else "found"
 
 
-def _told(one: Checked) -> str:
-    return f"{one.finding.message} {one.trouble}" if one.trouble else one.finding.message
+def _told(one: CheckResult) -> str:
+    return f"{one.finding.message} {one.error}" if one.error else one.finding.message
 
 
-def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> str:
-    mended = sum(one.mended for one in checked)
+def _sentence(checked: list[CheckResult], left: list[CheckResult], *, repair: bool) -> str:
+    mended = sum(one.repaired for one in checked)
     told = f"{mended:,} mended. " if mended else ""
     if not left:
         return f"{told}The library is in order."
@@ -73,13 +73,13 @@ def _sentence(checked: list[Checked], left: list[Checked], *, repair: bool) -> s
     return f"{len(left):,} found, {mendable:,} of them can be mended with: vidlocal check --repair"
 
 
-def _as_data(one: Checked) -> dict[str, object]:
+def _as_data(one: CheckResult) -> dict[str, object]:
     return {
         "part": one.finding.category,
         "video": one.finding.video_id,
         "sentence": one.finding.message,
         "note": one.finding.is_note,
         "mendable": one.finding.repair is not None,
-        "mended": one.mended,
-        "trouble": one.trouble,
+        "mended": one.repaired,
+        "trouble": one.error,
     }

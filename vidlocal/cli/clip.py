@@ -16,7 +16,7 @@ from vidlocal.settings import Settings, load
 from vidlocal.timecode import format_time
 
 if TYPE_CHECKING:
-    from vidlocal.export.clips import Made, Wanted
+    from vidlocal.export.clips import ClipResult, ClipRequest
     from vidlocal.records import PassageKind
 
 Parser = WordsCommand
@@ -94,10 +94,10 @@ def command(
         return
     if join is not None and join.suffix.lower() not in {".mp4", ".mov", ".mkv", ".m4v"}:
         raise UsageError(f"{join} has an ending that --join does not write. Take .mp4, .mov or .mkv.")
-    done: list[Made] = []
+    done: list[ClipResult] = []
     with open_clipper(settings, exact=exact, pad=pad, burn=burn) as clipper:
         try:
-            for made in clipper.joined(wanted, join) if join else clipper.each(wanted, _folder(folder)):
+            for made in clipper.cut_joined(wanted, join) if join else clipper.cut_each(wanted, _folder(folder)):
                 done.append(made)
                 _tell(made, json=json, quiet=quiet)
         except MediaError as error:
@@ -116,9 +116,9 @@ def _clips(
     limit: int | None,
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
-) -> "list[Wanted]":
+) -> "list[ClipRequest]":
     from vidlocal.app.clips import search_clips
-    from vidlocal.export.clips import Wanted
+    from vidlocal.export.clips import ClipRequest
 
     if list(words) == ["-"]:
         from vidlocal.cli.ui.piped import piped_moments
@@ -126,7 +126,7 @@ def _clips(
         if names or kinds:
             raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
         clips = [
-            Wanted(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
+            ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
             for moment in piped_moments()
         ]
         return clips[:limit]
@@ -145,7 +145,7 @@ def _folder(given: Path | None) -> Path:
 # ------------------------------------------------------------ what is told
 
 
-def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
+def _tell_plan(wanted: "Sequence[ClipRequest]", pad: float, *, json: bool) -> None:
     spans = [(one, max(0.0, one.start - pad), one.end + pad) for one in wanted]
     if json:
         clips = [
@@ -158,32 +158,32 @@ def _tell_plan(wanted: "Sequence[Wanted]", pad: float, *, json: bool) -> None:
         console.fields(one.paths[0], format_time(start), format_time(end), one.text)
 
 
-def _tell(made: "Made", *, json: bool, quiet: bool) -> None:
+def _tell(made: "ClipResult", *, json: bool, quiet: bool) -> None:
     if made.file is None or made.cut is None:
         console.notice(made.reason or "It could not be cut.")
     elif not json:
         console.fields(
-            made.file, made.wanted.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made)
+            made.file, made.request.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made)
         )
 
 
-def _how(made: "Made") -> str:
+def _how(made: "ClipResult") -> str:
     if made.cut is None or not made.cut.is_copy:
         return "encoded"
-    early = made.wanted.start - made.cut.start
+    early = made.request.start - made.cut.start
     return f"copied, begins {early:.1f} s before the moment" if early >= 0.05 else "copied"
 
 
-def _failed(made: "Made", reason: str) -> "Made":
+def _failed(made: "ClipResult", reason: str) -> "ClipResult":
     return replace(made, file=None, cut=None, reason=made.reason or reason)
 
 
-def _data(made: "Made") -> dict[str, object]:
+def _data(made: "ClipResult") -> dict[str, object]:
     facts: dict[str, object] = {
         "file": None if made.file is None else os.fspath(made.file),
-        "source": os.fspath(made.wanted.paths[0]),
-        "title": made.wanted.title,
-        "text": made.wanted.text,
+        "source": os.fspath(made.request.paths[0]),
+        "title": made.request.title,
+        "text": made.request.text,
     }
     if made.cut is not None:
         facts |= {"start": round(made.cut.start, 3), "end": round(made.cut.end, 3), "copied": made.cut.is_copy}

@@ -34,7 +34,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vidlocal-demo-")))
         with progress_line(quiet=quiet) as line:
             library, outcome = open_demo_library(
-                stack, folder, report=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.done)
+                stack, folder, on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction)
             )
         for note in outcome.notes:
             output.notice(note, quiet=quiet)

@@ -40,38 +40,38 @@ def command(
     The videos need not be there. Nothing is taken in twice. Lines that cannot be understood are named and left out,
     and the exit code is 3; it is 4 where no file could be read at all.
     """
-    total = import_file.Taken()
+    total = import_file.ImportResult()
     unreadable = 0
     with Library.open(settings.load().home, create=True) as library:
         reasons = _Reasons()
         for file in files:
             try:
                 if str(file) == "-":
-                    taken = import_file.take_lines(library, sys.stdin.buffer, name="standard input", refuse=reasons.add)
+                    taken = import_file.import_lines(library, sys.stdin.buffer, name="standard input", reject=reasons.add)
                 else:
-                    taken = import_file.take_file(library, file, video=video, refuse=reasons.add)
+                    taken = import_file.import_file(library, file, video=video, reject=reasons.add)
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1
                 continue
             total.videos += taken.videos
             total.passages += taken.passages
-            total.known += taken.known
-            total.bad += taken.bad
+            total.existing += taken.existing
+            total.rejected += taken.rejected
         reasons.end()
     if json:
         console.document(
             {
                 "videos": total.videos,
                 "passages": total.passages,
-                "known": total.known,
-                "left_out": total.bad,
+                "known": total.existing,
+                "left_out": total.rejected,
                 "unreadable_files": unreadable,
             }
         )
     else:
         console.notice(_told(total, unreadable), quiet=quiet)
-    if total.bad or unreadable:
+    if total.rejected or unreadable:
         raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)
 
 
@@ -91,12 +91,12 @@ class _Reasons:
             console.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
 
 
-def _told(total: import_file.Taken, unreadable: int) -> str:
+def _told(total: import_file.ImportResult, unreadable: int) -> str:
     said = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
-    if total.known:
-        said += f"; known before: {pluralize(total.known, 'passage')}"
-    if total.bad:
-        said += f"; left out: {pluralize(total.bad, 'line')}"
+    if total.existing:
+        said += f"; known before: {pluralize(total.existing, 'passage')}"
+    if total.rejected:
+        said += f"; left out: {pluralize(total.rejected, 'line')}"
     if unreadable:
         said += f"; not read: {pluralize(unreadable, 'file')}"
     return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")

@@ -72,7 +72,7 @@ def command(
             every=chosen.every,
             transcribe=transcribe,
             later=later,
-            report=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.done),
+            on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
         )
         done = list(_told(outcomes, line, json=json, quiet=quiet))
         late = list(_late_subtitles(library, done))
@@ -92,7 +92,7 @@ def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, qu
     for outcome in outcomes:
         if json:
             console.record(outcome.as_data())
-        elif outcome.result is not IngestResult.PASSED_OVER:
+        elif outcome.result is not IngestResult.SKIPPED:
             if console.on_terminal():
                 line.notify(_sentence(outcome))
             else:
@@ -109,9 +109,9 @@ def _sentence(outcome: "Outcome") -> str:
     video = outcome.video
     if video is None:
         return f"{outcome.result.value}: {name}"
-    if outcome.result is IngestResult.KNOWN:
+    if outcome.result is IngestResult.UNCHANGED:
         return f"known: {name} is video {video.id}, unchanged"
-    if outcome.result is IngestResult.COPY:
+    if outcome.result is IngestResult.DUPLICATE:
         return f"copy: {name} is the same as video {video.id} ({video.title})"
     facts = [format_short_time(video.duration)] if video.duration else []
     if outcome.frames:
@@ -159,9 +159,9 @@ def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Pat
     """Subtitles beside a known video that has none: a known video is not read again, nor what lies beside it."""
     from vidlocal.ingest.run import IngestResult
 
-    known = {one.path.with_suffix(""): one.video for one in done if one.result is IngestResult.KNOWN}
+    known = {one.path.with_suffix(""): one.video for one in done if one.result is IngestResult.UNCHANGED}
     for one in done:
-        if one.result is not IngestResult.PASSED_OVER or one.path.suffix.lower() not in _SUBTITLES:
+        if one.result is not IngestResult.SKIPPED or one.path.suffix.lower() not in _SUBTITLES:
             continue
         stem = one.path.with_suffix("")
         video = known.get(stem) or known.get(stem.with_suffix(""))
@@ -173,7 +173,7 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
     """--every is for videos that are taken in now; without a word it would seem to have worked."""
     from vidlocal.ingest.run import IngestResult
 
-    there = (one.video for one in done if one.result in {IngestResult.KNOWN, IngestResult.COPY})
+    there = (one.video for one in done if one.result in {IngestResult.UNCHANGED, IngestResult.DUPLICATE})
     known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
     if known:
         told = (
@@ -186,7 +186,7 @@ def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> Non
 def _exit_with(done: "Sequence[Outcome]") -> None:
     from vidlocal.ingest.run import IngestResult
 
-    tried = [outcome for outcome in done if outcome.result is not IngestResult.PASSED_OVER]
+    tried = [outcome for outcome in done if outcome.result is not IngestResult.SKIPPED]
     failed = sum(outcome.result is IngestResult.FAILED for outcome in tried)
     if failed:
         raise typer.Exit(ALL_FAILED if failed == len(tried) else SOME_FAILED)

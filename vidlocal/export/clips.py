@@ -19,7 +19,7 @@ Caption = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ClipRequest:
     """A moment to cut, without padding. `paths` are the places where its video may be, at least one."""
 
     title: str
@@ -30,10 +30,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ClipResult:
     """What became of it: a file and how it was cut, or a reason."""
 
-    wanted: Wanted
+    request: ClipRequest
     file: Path | None
     cut: cut.CutPlan | None
     reason: str | None = None
@@ -59,15 +59,15 @@ class Clipper:
     ) -> None:
         self._prober.__exit__(kind, error, trace)
 
-    def each(self, wanted: Sequence[Wanted], folder: Path) -> Iterator[Made]:
+    def cut_each(self, wanted: Sequence[ClipRequest], folder: Path) -> Iterator[ClipResult]:
         """One new file in `folder` for each moment, as it is done. A name that is taken gets a number."""
         for one in wanted:
             try:
                 yield self._one(one, folder)
             except (MediaError, ToolError) as error:
-                yield Made(one, None, None, str(error))
+                yield ClipResult(one, None, None, str(error))
 
-    def joined(self, wanted: Sequence[Wanted], target: Path) -> Iterator[Made]:
+    def cut_joined(self, wanted: Sequence[ClipRequest], target: Path) -> Iterator[ClipResult]:
         """One new file with all moments one behind the other, in their order; each is told when it is cut.
 
         Raises UsageError when `target` is there, before anything is cut.
@@ -81,22 +81,22 @@ class Clipper:
                 for one, source in zip(wanted, sources, strict=True):
                     yield self._part(one, source, look, parts, name)
             else:
-                yield from (Made(one, None, None, str(reason)) for one, reason in zip(wanted, sources, strict=True))
+                yield from (ClipResult(one, None, None, str(reason)) for one, reason in zip(wanted, sources, strict=True))
             if not parts:
                 raise MediaError("Nothing could be cut, so there is nothing to join.")
             cut.join_parts(parts, self._workspace / "parts.txt", draft, ffmpeg=self._ffmpeg)
 
-    def _one(self, one: Wanted, folder: Path) -> Made:
+    def _one(self, one: ClipRequest, folder: Path) -> ClipResult:
         source = self._source(one)
         made = self._planned(source, one, exact=self._exact or self._caption is not None)
         target = folder / f"{filenames.clip_name(one.title, one.start)}{made.suffix}"
         with atomic_file(target, refuse=False) as (draft, name):
             cut.write_clip(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
-        return Made(one, name, made)
+        return ClipResult(one, name, made)
 
-    def _part(self, one: Wanted, source: cut.CutSource | str, look: cut.ClipFormat, parts: list[Path], name: Path) -> Made:
+    def _part(self, one: ClipRequest, source: cut.CutSource | str, look: cut.ClipFormat, parts: list[Path], name: Path) -> ClipResult:
         if isinstance(source, str):
-            return Made(one, None, None, source)
+            return ClipResult(one, None, None, source)
         try:
             made = self._planned(source, one, exact=True)
             track = choose_track(source.probe)
@@ -111,14 +111,14 @@ class Clipper:
                 captions=self._captions(source, one, made, look),
             )
         except (MediaError, ToolError) as error:
-            return Made(one, None, None, str(error))
+            return ClipResult(one, None, None, str(error))
         parts.append(part)
-        return Made(one, name, made)
+        return ClipResult(one, name, made)
 
-    def _planned(self, source: cut.CutSource, one: Wanted, *, exact: bool) -> cut.CutPlan:
+    def _planned(self, source: cut.CutSource, one: ClipRequest, *, exact: bool) -> cut.CutPlan:
         return cut.plan_cut(source, one.start - self._pad, one.end + self._pad, exact=exact)
 
-    def _source_or_reason(self, one: Wanted) -> cut.CutSource | str:
+    def _source_or_reason(self, one: ClipRequest) -> cut.CutSource | str:
         try:
             source = self._source(one)
         except (MediaError, ToolError) as error:
@@ -127,7 +127,7 @@ class Clipper:
             return f"{source.path.name} has no moving picture, so it cannot be part of a joined film."
         return source
 
-    def _source(self, one: Wanted) -> cut.CutSource:
+    def _source(self, one: ClipRequest) -> cut.CutSource:
         path = next((path for path in one.paths if path.is_file()), one.paths[0])
         if path not in self._sources:
             files.read_stamp(path)  # says what is the matter with it
@@ -136,7 +136,7 @@ class Clipper:
             self._sources[path] = cut.CutSource(path, probe, timeline)
         return self._sources[path]
 
-    def _captions(self, source: cut.CutSource, one: Wanted, made: cut.CutPlan, look: cut.ClipFormat | None = None) -> Path | None:
+    def _captions(self, source: cut.CutSource, one: ClipRequest, made: cut.CutPlan, look: cut.ClipFormat | None = None) -> Path | None:
         if self._caption is None or source.timeline is None:
             return None
         width, height = (

@@ -21,16 +21,16 @@ from vidlocal.store.database import Library
 
 
 @dataclass(frozen=True, slots=True)
-class Still:
+class FrameGrab:
     """A picture as JPEG, and from when to when it is seen, in seconds. `stood_in`: why it is only the nearest one."""
 
     jpeg: bytes
     start: float
     end: float
-    stood_in: str | None = None
+    fallback_reason: str | None = None
 
 
-def still(library: Library, video: Video, time: float, *, ffmpeg: str | None) -> Still | None:
+def grab_frame(library: Library, video: Video, time: float, *, ffmpeg: str | None) -> FrameGrab | None:
     """What is seen at `time`; None when the library has no picture of the video, and its file cannot give one.
 
     `ffmpeg` is the one that is configured, None for the usual. Raises MediaError when the stored picture is lost.
@@ -61,7 +61,7 @@ def _alike(one: FileStamp, other: FileStamp) -> bool:
     return (one.size_bytes, one.mtime_ns) == (other.size_bytes, other.mtime_ns)
 
 
-def _decoded(source: Path, time: float, ffmpeg: str | None) -> Still:
+def _decoded(source: Path, time: float, ffmpeg: str | None) -> FrameGrab:
     with Prober() as prober:
         probe = prober.probe(source)
         times = prober.timeline(source).times
@@ -73,8 +73,8 @@ def _decoded(source: Path, time: float, ffmpeg: str | None) -> Still:
     end = float(times[at + 1]) if at + 1 < len(times) else max(probe.duration, seen.time)
     held = io.BytesIO()
     Image.fromarray(seen.rgb).save(held, "JPEG", quality=JPEG_QUALITY)
-    return Still(held.getvalue(), max(0.0, seen.time), end)
+    return FrameGrab(held.getvalue(), max(0.0, seen.time), end)
 
 
-def _stored(library: Library, frame: Frame, reason: str | None) -> Still:
-    return Still(frames.read_image(library, frame), frame.time, frames.visible_until(library, frame), reason)
+def _stored(library: Library, frame: Frame, reason: str | None) -> FrameGrab:
+    return FrameGrab(frames.read_image(library, frame), frame.time, frames.visible_until(library, frame), reason)

@@ -25,7 +25,7 @@ def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) ->
         return None
 
 
-def as_jpeg(image: "Image") -> bytes:
+def encode_jpeg(image: "Image") -> bytes:
     """The picture as a JPEG for a page."""
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80, optimize=True)

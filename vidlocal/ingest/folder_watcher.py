@@ -1,4 +1,4 @@
-"""Watch folders for new files, complete once they stop growing."""
+"""Watch folders for new files, complete when no longer growing."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ _SCAN_INTERVAL_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """State of a file, and the monotonic time since it is unchanged."""
+    """State of a file, and the monotonic time of the last change."""
 
     size_bytes: int
     mtime_ns: int
@@ -24,15 +24,15 @@ class _Observed:
 class FolderWatcher:
     """New and changed files in `folders` and below. `now` is monotonic, in seconds.
 
-    A file is ready when its size and mtime are unchanged for a minute. Only names of media files count; a missing
-    folder has no files. At the start every file is new: ingest skips the known ones.
+    A file is ready when its size and mtime are unchanged for a minute. Only media extensions count; a missing folder
+    has no files. At the start every file is new: ingest skips unchanged ones.
     """
 
     def __init__(self, folders: Sequence[Path], now: Callable[[], float]) -> None:
         self._folders = folders
         self._now = now
         self._scanned_at: float | None = None
-        self._seen: dict[Path, _Observed] = {}
+        self._observed: dict[Path, _Observed] = {}
         self._handed_out: dict[Path, tuple[int, int]] = {}
 
     def ready(self) -> list[Path]:
@@ -41,32 +41,33 @@ class FolderWatcher:
         if self._folders and (self._scanned_at is None or now - self._scanned_at >= _SCAN_INTERVAL_S):
             self._scanned_at = now
             self._scan(now)
-        return sorted(path for path, seen in self._seen.items() if self._is_ready(path, seen, now))
+        return sorted(path for path, observed in self._observed.items() if self._is_ready(path, observed, now))
 
     def hand_out(self, path: Path) -> None:
-        """Mark a file as taken over in its last observed state."""
-        seen = self._seen[path]
-        self._handed_out[path] = (seen.size_bytes, seen.mtime_ns)
+        """Mark the last observed state of a file as taken over."""
+        observed = self._observed[path]
+        self._handed_out[path] = (observed.size_bytes, observed.mtime_ns)
 
     def _scan(self, now: float) -> None:
-        before, self._seen = self._seen, {}
+        previous, self._observed = self._observed, {}
         for path in self._files():
             try:
                 status = os.stat(path)
             except OSError:
                 continue
-            known = before.get(path)
-            same = known is not None and (known.size_bytes, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
-            since = known.since if known is not None and same else now
-            self._seen[path] = _Observed(status.st_size, status.st_mtime_ns, since)
+            state = (status.st_size, status.st_mtime_ns)
+            before = previous.get(path)
+            is_same = before is not None and (before.size_bytes, before.mtime_ns) == state
+            since = before.since if before is not None and is_same else now
+            self._observed[path] = _Observed(*state, since)
 
     def _files(self) -> list[Path]:
-        there = [folder for folder in self._folders if folder.is_dir()]
-        return [found.path for found in files.find_files(there) if files.has_media_extension(found.path)]
+        folders = [folder for folder in self._folders if folder.is_dir()]
+        return [file.path for file in files.find_files(folders) if files.has_media_extension(file.path)]
 
-    def _is_ready(self, path: Path, seen: _Observed, now: float) -> bool:
+    def _is_ready(self, path: Path, observed: _Observed, now: float) -> bool:
         return (
-            seen.size_bytes > 0
-            and now - seen.since >= MIN_UNCHANGED_S
-            and self._handed_out.get(path) != (seen.size_bytes, seen.mtime_ns)
+            observed.size_bytes > 0
+            and now - observed.since >= MIN_UNCHANGED_S
+            and self._handed_out.get(path) != (observed.size_bytes, observed.mtime_ns)
         )

@@ -1,4 +1,4 @@
-"""What was made elsewhere, taken into the library: exports as JSON lines, transcripts, captions, subtitles."""
+"""Import files made elsewhere: exports as JSON lines, transcripts, captions and subtitles."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,137 +15,141 @@ from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import Importer
 
-# Lines stored in one transaction: each costs a wait for the disk.
-BATCH = 4_000
+# Lines per transaction: each transaction waits for the disk.
+_BATCH_LINES = 4_000
 
 _SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
-# The longest line and the largest document that are read: a day of talk with a time for every word is 60 MB.
-_LONGEST_LINE = 16 << 20
-_MOST_BYTES = 256 << 20
+_MAX_LINE_BYTES = 16 << 20
+# A day of speech with a time for every word is 60 MB.
+_MAX_DOCUMENT_BYTES = 256 << 20
+_MAX_CANDIDATES = 8
 
 
 @dataclass(slots=True)
-class Taken:
-    """What is new, what was known already, and the lines (0: the whole file) that were left out, with reasons."""
+class ImportResult:
+    """Counts of new videos and passages, of existing passages, and of rejected lines."""
 
     videos: int = 0
     passages: int = 0
-    known: int = 0
-    bad: int = 0
+    existing: int = 0
+    rejected: int = 0
 
 
-def take_file(
-    library: Library, path: Path, *, video: str | None = None, refuse: Callable[[str], None] = lambda reason: None
-) -> Taken:
-    """Take a file in. `video` names the one that a transcript or subtitle file is about, else the file's name does.
+def import_file(
+    library: Library, path: Path, *, video: str | None = None, reject: Callable[[str], None] = lambda reason: None
+) -> ImportResult:
+    """Import a file. `video` names the video of a transcript or subtitle file; default: from the file name.
 
-    `refuse` is told each line that is left out. Raises MediaError when the file as a whole cannot be read.
+    Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable.
     """
     name = path.name
     if path.suffix.lower() in _SUBTITLES:
         cues = subtitles.read_sidecar(path)
-        found = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
-        return _take(library, name, _of_video(library, path, video, lambda _: found), refuse)
-    document = _document(path) if path.suffix.lower() == ".json" else None
+        subs = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
+        return _import(library, name, _passage_lines(library, path, video, lambda _: subs), reject)
+    document = _read_document(path) if path.suffix.lower() == ".json" else None
     if transcripts.is_transcript(document):
-        about = _of_video(library, path, video, lambda length: transcripts.parse(document, duration=length))
-        return _take(library, name, about, refuse)
+        lines = _passage_lines(library, path, video, lambda duration: transcripts.parse(document, duration=duration))
+        return _import(library, name, lines, reject)
     if isinstance(document, dict) and "type" not in document:
-        raise MediaError(f"{name} is neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")
-    with _opened(path) as lines:
-        return take_lines(library, lines, name=name, refuse=refuse)
+        raise MediaError(f"{name}: neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")
+    with _open(path) as file:
+        return import_lines(library, file, name=name, reject=reject)
 
 
-def take_lines(library: Library, lines: BinaryIO, *, name: str, refuse: Callable[[str], None]) -> Taken:
-    """Take in JSON lines. `name` stands before the reasons."""
-    return _take(library, name, _parsed(lines), refuse)
+def import_lines(library: Library, lines: BinaryIO, *, name: str, reject: Callable[[str], None]) -> ImportResult:
+    """Import JSON lines. `name`: name of the file in messages."""
+    return _import(library, name, _parse_lines(lines), reject)
 
 
-def _take(library: Library, name: str, lines: Iterator[tuple[int, object]], refuse: Callable[[str], None]) -> Taken:
+def _import(
+    library: Library, name: str, lines: Iterator[tuple[int, object]], reject: Callable[[str], None]
+) -> ImportResult:
     importer = Importer(library)
-    taken = Taken()
+    rejected = 0
     batch: list[tuple[int, object]] = []
 
     def store() -> None:
+        nonlocal rejected
         for number, reason in importer.import_lines(batch):
-            taken.bad += 1
-            refuse(f"{name}, line {number}: {reason}.")
+            rejected += 1
+            reject(f"{name}, line {number}: {reason}.")
         batch.clear()
 
     for number, line in lines:
         batch.append((number, line))
-        if len(batch) >= BATCH:
+        if len(batch) >= _BATCH_LINES:
             store()
     store()
     importer.finish()
-    taken.videos, taken.passages, taken.known = importer.videos, importer.passages, importer.existing
-    return taken
+    return ImportResult(importer.videos, importer.passages, importer.existing, rejected)
 
 
-class _Unreadable:
-    """Stands for a line that is no JSON."""
+class _InvalidJson:
+    """Placeholder for a line of invalid JSON, rejected by the importer."""
 
 
-def _parsed(lines: BinaryIO) -> Iterator[tuple[int, object]]:
+def _parse_lines(lines: BinaryIO) -> Iterator[tuple[int, object]]:
+    """Yield number and parsed JSON of each non-blank line."""
     number = 0
-    while raw := lines.readline(_LONGEST_LINE):
+    while raw := lines.readline(_MAX_LINE_BYTES):
         number += 1
-        if len(raw) == _LONGEST_LINE and not raw.endswith(b"\n"):
-            while (rest := lines.readline(_LONGEST_LINE)) and not rest.endswith(b"\n"):
+        if len(raw) == _MAX_LINE_BYTES and not raw.endswith(b"\n"):
+            while (rest := lines.readline(_MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
                 pass
-            yield number, _Unreadable()
+            yield number, _InvalidJson()
             continue
         if not raw.strip(b" \t\r\n\xef\xbb\xbf"):
             continue
         try:
             yield number, json.loads(raw.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            yield number, _Unreadable()
+            yield number, _InvalidJson()
 
 
-def _of_video(
+def _passage_lines(
     library: Library,
     path: Path,
-    wanted: str | None,
+    video_name: str | None,
     read: Callable[[float | None], list[Passage] | tuple[Passage, ...]],
 ) -> Iterator[tuple[int, object]]:
-    """The passages of one file as lines, the line of their video first."""
-    video = _known(library, path, wanted)
+    """Yield the line of the video, then the passages of the file as lines."""
+    video = _find_video(library, path, video_name)
     try:
-        found = read(video.duration if video is not None else None)
+        passages = read(video.duration if video is not None else None)
     except MediaError as error:
-        raise MediaError(f"{path.name} cannot be taken in. {error}") from error
+        raise MediaError(f"{path.name}: {error}") from error
     if video is None:
-        name = wanted or _stem(path)
-        duration = max((passage.end for passage in found), default=0.0)
+        name = video_name or _video_name(path)
+        duration = max((passage.end for passage in passages), default=0.0)
         yield 0, {"type": "video", "name": name, "duration": duration}
     else:
         name = "the video"
-        known = {"content_hash": video.content_hash, "duration": video.duration}
-        yield 0, {"type": "video", "name": name, **known}
-    for number, passage in enumerate(found, 1):
+        identity = {"content_hash": video.content_hash, "duration": video.duration}
+        yield 0, {"type": "video", "name": name, **identity}
+    for number, passage in enumerate(passages, 1):
         yield number, {"type": "passage", "video": name, **_values(passage)}
 
 
-def _known(library: Library, path: Path, wanted: str | None) -> Video | None:
-    """The video of the library that a file is about: the one named, else the one of the same name."""
-    known = videos.every(library)
-    names = [wanted] if wanted else list(dict.fromkeys([path.stem, _stem(path)]))
+def _find_video(library: Library, path: Path, video_name: str | None) -> Video | None:
+    """Find the video of a transcript: by `video_name`, else by the file name. Raises UsageError if ambiguous."""
+    existing = videos.every(library)
+    names = [video_name] if video_name else list(dict.fromkeys([path.stem, _video_name(path)]))
     for name in names:
-        folded = name.casefold()
-        alike = [video for video in known if folded in (video.title.casefold(), Path(video.path).name.casefold())]
-        if len(alike) == 1:
-            return alike[0]
-        if alike:
-            listed = ", ".join(str(video.id) for video in alike[:8])
-            raise UsageError(f"{path.name} may be about {len(alike)} videos ({listed}). Name one with: --video ID")
-    if wanted and (wanted.isdecimal() or "/" in wanted):
-        return videos.resolve(library, wanted)
+        key = name.casefold()
+        candidates = [video for video in existing if key in (video.title.casefold(), Path(video.path).name.casefold())]
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            listed = ", ".join(str(video.id) for video in candidates[:_MAX_CANDIDATES])
+            raise UsageError(f"{path.name}: matches {len(candidates)} videos ({listed}). Name one with: --video ID")
+    if video_name and (video_name.isdecimal() or "/" in video_name):
+        return videos.resolve(library, video_name)
     return None
 
 
-def _stem(path: Path) -> str:
-    """`wedding` of `wedding.en.srt`; of an analysis.json the name of its folder."""
+def _video_name(path: Path) -> str:
+    """Derive the video name from a file name: `wedding` from `wedding.en.srt`, the folder from `analysis.json`."""
     if path.stem.casefold() == "analysis" and path.absolute().parent.name:
         return path.absolute().parent.name
     stem, dot, language = path.stem.rpartition(".")
@@ -164,11 +168,11 @@ def _values(passage: Passage) -> dict[str, object]:
     }
 
 
-def _document(path: Path) -> object:
-    """The file as one JSON document, None when it is not one: then it is JSON lines."""
-    with _opened(path) as file:
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
+def _read_document(path: Path) -> object:
+    """Parse the file as one JSON document; None for JSON lines."""
+    with _open(path) as file:
+        data = file.read(_MAX_DOCUMENT_BYTES + 1)
+    if len(data) > _MAX_DOCUMENT_BYTES:
         return None
     try:
         document: object = json.loads(decode(data))
@@ -177,10 +181,10 @@ def _document(path: Path) -> object:
     return document
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     from vidlocal.media.files import read_error, read_stamp
 
-    read_stamp(path)  # no FIFO, no folder
+    read_stamp(path)  # rejects pipes and folders
     try:
         return path.open("rb")
     except OSError as error:

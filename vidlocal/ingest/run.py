@@ -1,9 +1,9 @@
-"""Verb 1: a file becomes a video that can be searched.
+"""Index files: from a path to a searchable video.
 
-    file -> identity -> probe -> frames + signals -> subtitles -> one transaction -> text on screen, speech, pictures
+    file -> stamp, hash -> probe -> frames and signals -> subtitles -> one transaction -> OCR, speech, image vectors
 
-Everything up to the transaction is done again from the start when it is interrupted; what comes after it
-is a job of its own, which this run does at once and any later run can finish.
+An interruption before the transaction starts the file over. Everything after the transaction is a job: run at once by
+this run, or finished by any later run.
 """
 
 import os
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
-from vidlocal.ingest.sampling import sample
-from vidlocal.job_specs import JOB_SPECS
+from vidlocal.ingest.sampling import sample_frames
+from vidlocal.job_specs import FAST_KINDS, JOB_SPECS
 from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merge_cues
 from vidlocal.media.decoded_frame import DecodedFrame
@@ -32,26 +32,26 @@ from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import for_videos
 
-# A JPEG of 896 px takes 30 to 90 KB; a library on its last megabytes fails before the work, not after it.
+# A JPEG of 896 px takes 30 to 90 KB. Checked before the work, so that a full disk fails early.
 _BYTES_PER_FRAME = 100_000
-_SPACE_KEPT_FREE = 32 << 20
+_MIN_FREE_BYTES = 32 << 20
 
 
 class IngestResult(StrEnum):
-    """What became of one file."""
+    """Result for one file."""
 
     ADDED = "added"
-    KNOWN = "known"
-    COPY = "copy"
+    UNCHANGED = "known"
+    DUPLICATE = "copy"
     FAILED = "failed"
-    PASSED_OVER = "passed over"
+    SKIPPED = "passed over"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file, and why. `notes` are sentences about work that is left for later.
+    """Result for one file, with the reason of a failure. `notes`: sentences about work left for a later run.
 
-    `subtitles`, `speech` and `screen_texts` count the passages that came with a video that was added.
+    `subtitles`, `speech` and `screen_texts` count the passages of an added video.
     """
 
     path: Path
@@ -87,23 +87,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """Where the work on one file stands. `done` is 0 to 1, None while it cannot be told."""
+    """Stage of the current file, and the finished fraction: 0 to 1, None if unknown."""
 
     path: Path
     stage: str
-    done: float | None
+    fraction: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class IngestTools:
-    """What ingest works with. The verb builds none of it."""
+    """Programs and engines of a run."""
 
     ffmpeg: Ffmpeg
     prober: Prober
     fast: FastEngines
 
 
-Report = Callable[[IngestProgress], None]
+OnProgress = Callable[[IngestProgress], None]
 
 
 def ingest(
@@ -115,24 +115,34 @@ def ingest(
     every: float,
     transcribe: bool = False,
     later: bool = False,
-    report: Report = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> Iterator[Outcome]:
-    """Take in files and folders, one outcome per file as it is finished.
+    """Index files and folders, and yield one outcome per finished file.
 
-    `every` is the seconds between two frames, 0 for every frame. `transcribe` listens even where there are
-    subtitles; `later` leaves speech and text on screen to the deep pass. A file that cannot be read is an
-    outcome; StoreError ends the run, for no file after it could be stored either.
+    `every`: seconds between two frames, 0 for every frame. `transcribe` also transcribes videos with subtitles;
+    `later` leaves OCR, speech and image vectors to the deep pass. An unreadable file is an outcome. StoreError ends
+    the run, because no later file could be stored either.
     """
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
-    intake = _Intake(library, tools, lock, every, transcribe, later, report)
-    for found in files.find_files(paths):
-        yield intake.take(found)
+    run = _IngestRun(library, tools, lock, every, transcribe, later, on_progress)
+    for file in files.find_files(paths):
+        yield run.process(file)
 
 
 @dataclass(frozen=True, slots=True)
-class _Intake:
-    """One run's tools and wishes, at hand for every step of one file."""
+class _Source:
+    """A new media file, stamped and hashed before probing."""
+
+    path: Path
+    stamp: FileStamp
+    content_hash: str
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class _IngestRun:
+    """Tools and options of one run, shared by the steps of every file."""
 
     library: Library
     tools: IngestTools
@@ -140,182 +150,185 @@ class _Intake:
     every: float
     transcribe: bool
     later: bool
-    report: Report
+    on_progress: OnProgress
 
-    def take(self, found: files.InputFile) -> Outcome:
+    def process(self, file: files.InputFile) -> Outcome:
+        """Index one file. Files without media are failures if named by the user, else skipped."""
         started = time.monotonic()
         try:
-            self._refuse_own_files(found.path)
-            outcome = self._recognise(found.path) or self._add(found.path)
+            self._refuse_own_files(file.path)
+            outcome = self._find_unchanged(file.path) or self._add(file.path)
         except (MediaError, ToolError) as error:
-            expected = found.explicit or (
-                files.has_media_extension(found.path) and not isinstance(error, _OwnFileError)
+            is_expected = file.explicit or (
+                files.has_media_extension(file.path) and not isinstance(error, _OwnFileError)
             )
-            return Outcome(found.path, IngestResult.FAILED if expected else IngestResult.PASSED_OVER, reason=str(error))
-        notes = () if self.later or outcome.video is None else self._finish(outcome.video)
-        outcome = self._with_words(outcome)
+            return Outcome(file.path, IngestResult.FAILED if is_expected else IngestResult.SKIPPED, reason=str(error))
+        notes = () if self.later or outcome.video is None else self._run_fast_pass(outcome.video)
+        outcome = self._count_texts(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
 
-    def _with_words(self, outcome: Outcome) -> Outcome:
-        """The outcome with what was heard and read of a video that is new."""
-        if outcome.result is not IngestResult.ADDED or outcome.video is None:
-            return outcome
-        kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
-        return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
-
     def _refuse_own_files(self, path: Path) -> None:
-        """The frames of the library are pictures too, and no photos of anybody."""
-        # Not Path.resolve: that raises RuntimeError for a symbolic link that leads in a circle.
+        """Raise an error for files of the library, such as frame images."""
+        # Not Path.resolve, which raises RuntimeError for a loop of symbolic links.
         if Path(os.path.realpath(self.library.folder)) in Path(os.path.realpath(path)).parents:
-            raise _OwnFileError(f"{path.name} belongs to the library itself and is not taken in.")
+            raise _OwnFileError(f"{path.name}: file of the library itself.")
 
-    def _recognise(self, path: Path) -> Outcome | None:
-        """The video this very file is known to hold, without reading it."""
+    def _find_unchanged(self, path: Path) -> Outcome | None:
+        """Recognise an ingested file by stamp, without reading the content."""
         video = videos.unchanged_at(self.library, path, files.read_stamp(path))
-        return Outcome(path, IngestResult.KNOWN, video) if video and videos.is_ingested(self.library, video) else None
+        if video is None or not videos.is_ingested(self.library, video):
+            return None
+        return Outcome(path, IngestResult.UNCHANGED, video)
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
-        # A file of unknown sort is opened before it is read to the end: most of those are no media at all.
+        # Probe unknown extensions before hashing the whole file: most of these files are not media.
         probe = None if files.has_media_extension(path) else self.tools.prober.probe(path)
-        content_hash = files.content_hash(path, progress=lambda done: self._report_stage(path, "reading", done))
-        twin = videos.with_hash(self.library, content_hash)
-        if twin is not None and videos.is_ingested(self.library, twin):
-            return self._remember(path, stamp, twin)
-        probe = probe or self.tools.prober.probe(path)
+        content_hash = files.content_hash(path, on_progress=partial(self._report, path, "reading"))
+        duplicate = self._find_ingested(content_hash)
+        if duplicate is not None:
+            return self._add_duplicate(path, stamp, duplicate)
+        source = _Source(path, stamp, content_hash, probe or self.tools.prober.probe(path))
         with staging.staged(self.library, self.lock) as folder:
-            drafts = self._sample(path, probe, folder, content_hash)
-            found, notes = self._read_subtitles(path, probe)
-            if not files.is_unchanged(path, stamp):
-                raise MediaError(f"{path.name} changed while it was read. Ingest it again when it is complete.")
-            outcome = self._store(path, stamp, content_hash, probe, drafts, found, folder)
+            drafts = self._sample(source, folder)
+            texts, notes = self._read_subtitles(source)
+            _require_unchanged(source)
+            outcome = self._store(source, folder, drafts, texts)
         return replace(outcome, notes=tuple(notes))
 
-    def _remember(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
-        videos.add_copy(self.library, video.id, path, stamp)
-        return Outcome(path, IngestResult.COPY, replace(video, path=str(path)))
+    def _find_ingested(self, content_hash: str) -> Video | None:
+        video = videos.with_hash(self.library, content_hash)
+        return video if video is not None and videos.is_ingested(self.library, video) else None
 
-    def _sample(self, path: Path, probe: Probe, folder: Path, content_hash: str) -> tuple[FrameDraft, ...]:
-        if probe.kind is MediaKind.AUDIO:
+    def _add_duplicate(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
+        videos.add_copy(self.library, video.id, path, stamp)
+        return Outcome(path, IngestResult.DUPLICATE, replace(video, path=str(path)))
+
+    def _sample(self, source: _Source, folder: Path) -> tuple[FrameDraft, ...]:
+        if source.probe.kind is MediaKind.AUDIO:
             return ()
-        staging.require_space(self.library, _SPACE_KEPT_FREE + self._expected(path, probe) * _BYTES_PER_FRAME)
-        pictures = self._pictures(path, probe)
-        drafts = sample(pictures, folder=folder, prefix=staging.image_prefix(content_hash))
+        staging.require_space(self.library, _MIN_FREE_BYTES + self._max_frames(source) * _BYTES_PER_FRAME)
+        decoded = self._decode(source)
+        drafts = sample_frames(decoded, folder=folder, prefix=staging.image_prefix(source.content_hash))
         if not drafts:
-            raise MediaError(f"{path.name} holds no picture that can be decoded.")
+            raise MediaError(f"{source.path.name}: no frame can be decoded.")
         return drafts
 
-    def _expected(self, path: Path, probe: Probe) -> int:
-        """How many frames will be stored at most."""
-        if probe.kind is MediaKind.PHOTO:
+    def _max_frames(self, source: _Source) -> int:
+        if source.probe.kind is MediaKind.PHOTO:
             return 1
-        return most_frames(len(self.tools.prober.timeline(path).times), probe.duration, every=self.every)
+        available = len(self.tools.prober.timeline(source.path).times)
+        return max_frames(available, source.probe.duration, every=self.every)
 
-    def _pictures(self, path: Path, probe: Probe) -> Iterator[DecodedFrame]:
+    def _decode(self, source: _Source) -> Iterator[DecodedFrame]:
+        path, probe = source.path, source.probe
         if probe.kind is MediaKind.PHOTO:
             yield self.tools.prober.read_photo(path)
             return
+
+        def report(seconds: float) -> None:
+            self._report(path, "frames", min(1.0, seconds / probe.duration) if probe.duration else None)
+
         yield from frames.read_frames(
-            path,
-            probe,
-            every=self.every,
-            ffmpeg=self.tools.ffmpeg,
-            prober=self.tools.prober,
-            report=lambda until: self._report_stage(
-                path, "frames", min(1.0, until / probe.duration) if probe.duration else None
-            ),
+            path, probe, every=self.every, ffmpeg=self.tools.ffmpeg, prober=self.tools.prober, on_progress=report
         )
 
-    def _read_subtitles(self, path: Path, probe: Probe) -> tuple[list[Passage], list[str]]:
-        """The subtitles beside and inside the file, and a sentence for each that cannot be read."""
-        files_of_cues: list[Sequence[Cue]] = []
+    def _read_subtitles(self, source: _Source) -> tuple[list[Passage], list[str]]:
+        """Read sidecar files and text tracks. Returns passages, and a sentence for each unreadable one."""
+        cue_lists: list[Sequence[Cue]] = []
         notes: list[str] = []
-        for read in self._subtitle_readers(path, probe):
+        for read in self._subtitle_readers(source):
             try:
-                files_of_cues.append(read())
+                cue_lists.append(read())
             except (MediaError, ToolError) as error:
                 notes.append(str(error))
-        found = merge_cues(*files_of_cues, duration=probe.duration)
-        return [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in found], notes
+        cues = merge_cues(*cue_lists, duration=source.probe.duration)
+        return [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues], notes
 
-    def _subtitle_readers(self, path: Path, probe: Probe) -> Iterator[Callable[[], Sequence[Cue]]]:
-        for sidecar in subtitles.find_sidecars(path):
+    def _subtitle_readers(self, source: _Source) -> Iterator[Callable[[], Sequence[Cue]]]:
+        for sidecar in subtitles.find_sidecars(source.path):
             yield partial(subtitles.read_sidecar, sidecar)
-        for track in probe.subtitles:
+        for track in source.probe.subtitles:
             if track.is_text:
-                self._report_stage(path, "subtitles", None)
-                yield partial(subtitles.read_track, path, track, probe, ffmpeg=self.tools.ffmpeg)
+                self._report(source.path, "subtitles", None)
+                yield partial(subtitles.read_track, source.path, track, source.probe, ffmpeg=self.tools.ffmpeg)
 
-    def _store(
-        self,
-        path: Path,
-        stamp: FileStamp,
-        content_hash: str,
-        probe: Probe,
-        drafts: Sequence[FrameDraft],
-        found: Sequence[Passage],
-        folder: Path,
-    ) -> Outcome:
+    def _store(self, source: _Source, folder: Path, drafts: Sequence[FrameDraft], texts: Sequence[Passage]) -> Outcome:
+        """Store the video in one transaction. Completes an imported video of this hash; imported passages stay."""
         with self.library.writing():
-            twin = videos.with_hash(self.library, content_hash)
-            if twin is not None and videos.is_ingested(self.library, twin):  # another process was faster
-                return self._remember(path, stamp, twin)
-            imported = passages.of_video(self.library, twin.id) if twin is not None else []
-            new = _not_among(found, imported)
-            staging.publish(self.library, folder, content_hash)
+            existing = videos.with_hash(self.library, source.content_hash)
+            if existing is not None and videos.is_ingested(self.library, existing):  # another process was faster
+                return self._add_duplicate(source.path, source.stamp, existing)
+            imported = passages.of_video(self.library, existing.id) if existing is not None else []
+            new = _without_duplicates(texts, imported)
+            staging.publish(self.library, folder, source.content_hash)
             video_id = videos.add(
                 self.library,
-                content_hash=content_hash,
-                path=path,
-                stamp=stamp,
-                probe=probe,
+                content_hash=source.content_hash,
+                path=source.path,
+                stamp=source.stamp,
+                probe=source.probe,
                 frame_drafts=drafts,
                 text_passages=new,
-                plan=self._plan(probe, drafts, {passage.kind for passage in (*imported, *new)}),
+                plan=self._plan(source.probe, drafts, {passage.kind for passage in (*imported, *new)}),
             )
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)
-        return Outcome(path, IngestResult.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(new))
+        return Outcome(
+            source.path, IngestResult.ADDED, video, frames=len(drafts), distinct=distinct, subtitles=len(new)
+        )
 
-    def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], known: Container[PassageKind]) -> list[JobKind]:
-        """What is left to do after the transaction. `known` are the kinds of passage there are: none is made twice."""
-        plan = [JobKind.READ] if drafts and PassageKind.SCREEN_TEXT not in known else []
-        listen = self.transcribe or PassageKind.SUBTITLE not in known
-        if probe.audio and listen and PassageKind.SPEECH not in known:
-            plan.append(JobKind.TRANSCRIBE)
-        if drafts and self.tools.fast.pictures is not None:
-            plan.append(JobKind.PICTURES)
-        return plan
+    def _plan(self, probe: Probe, drafts: Sequence[FrameDraft], existing: Container[PassageKind]) -> list[JobKind]:
+        """Kinds of jobs for a new video. `existing`: passage kinds already present, not made twice."""
+        wants_speech = self.transcribe or PassageKind.SUBTITLE not in existing
+        is_needed = {
+            JobKind.READ: bool(drafts) and PassageKind.SCREEN_TEXT not in existing,
+            JobKind.TRANSCRIBE: bool(probe.audio) and wants_speech and PassageKind.SPEECH not in existing,
+            JobKind.PICTURES: bool(drafts) and self.tools.fast.pictures is not None,
+        }
+        return [kind for kind in FAST_KINDS if is_needed[kind]]
 
-    def _finish(self, video: Video) -> tuple[str, ...]:
-        """Run the fast pass of the video. Returns a sentence for each obstacle; the job stays queued."""
+    def _run_fast_pass(self, video: Video) -> tuple[str, ...]:
+        """Run the fast pass of a video. Returns a sentence for each obstacle; the job stays queued."""
         return run_fast_pass(
             self.library,
             self.tools.fast,
             self.lock,
             job_filter=for_videos(video.id),
-            on_stage=lambda kind, done: self._report_stage(Path(video.path), JOB_SPECS[kind].label, done),
+            on_stage=lambda kind, fraction: self._report(Path(video.path), JOB_SPECS[kind].label, fraction),
         )
 
-    def _report_stage(self, path: Path, stage: str, done: float | None) -> None:
-        self.report(IngestProgress(path, stage, done))
+    def _count_texts(self, outcome: Outcome) -> Outcome:
+        """Add the counts of speech and OCR passages of an added video."""
+        if outcome.result is not IngestResult.ADDED or outcome.video is None:
+            return outcome
+        kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
+        return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
+
+    def _report(self, path: Path, stage: str, fraction: float | None) -> None:
+        self.on_progress(IngestProgress(path, stage, fraction))
 
 
-def most_frames(pictures: int, duration: float, *, every: float) -> int:
-    """How many frames a film of so many pictures has at most; all of its pictures when `every` is 0."""
-    return min(pictures, int(duration / every) + 1) if every else pictures
+def max_frames(available: int, duration: float, *, every: float) -> int:
+    """Return the maximum number of sampled frames of a video with `available` frames: all if `every` is 0."""
+    return min(available, int(duration / every) + 1) if every else available
 
 
-def _not_among(found: Sequence[Passage], there: Sequence[Passage]) -> list[Passage]:
-    """The passages that no passage of the same kind says already, within a second."""
-    said = {(passage.kind, passage.text, round(passage.start)) for passage in there}
+def _require_unchanged(source: _Source) -> None:
+    if not files.is_unchanged(source.path, source.stamp):
+        raise MediaError(f"{source.path.name}: changed during reading. Ingest it again when it is complete.")
+
+
+def _without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -> list[Passage]:
+    """Drop passages equal in kind and text to an existing passage with a start within a second."""
+    keys = {(passage.kind, passage.text, round(passage.start)) for passage in existing}
     return [
         passage
-        for passage in found
-        if not any((passage.kind, passage.text, round(passage.start) + step) in said for step in (-1, 0, 1))
+        for passage in texts
+        if not any((passage.kind, passage.text, round(passage.start) + step) in keys for step in (-1, 0, 1))
     ]
 
 
 class _OwnFileError(MediaError):
-    """A file of the library's own."""
+    """A file of the library itself."""

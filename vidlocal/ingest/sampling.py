@@ -1,4 +1,4 @@
-"""Pictures on their way into the library: repeats told apart, shots cut, the rest kept as JPEG and measured."""
+"""Sample decoded frames: detect repeats and shots, rank the others, and write these as JPEG."""
 
 import os
 from collections import deque
@@ -21,39 +21,38 @@ from vidlocal.signals.similarity import is_repeat
 
 JPEG_QUALITY = 85
 
-# Pictures waiting to be written: enough that decoding goes on, few enough that 896 px cost 6 MB.
-_LOOK_AHEAD = 4
+# Frames waiting to be written: enough to keep the decoder busy, few enough to take 6 MB at 896 px.
+_MAX_QUEUED = 4
 
 
-def sample(pictures: Iterable[DecodedFrame], *, folder: Path, prefix: str) -> tuple[FrameDraft, ...]:
-    """The frames of a video in order of time, empty when there are no pictures.
+def sample_frames(decoded: Iterable[DecodedFrame], *, folder: Path, prefix: str) -> tuple[FrameDraft, ...]:
+    """Return the frames of a video in order of time; empty without decoded frames.
 
-    The picture of every frame that repeats no other is written to `folder` as JPEG while the film is still being
-    decoded, and named `prefix/...` in its draft. Besides the drafts some hundred bytes a frame stay in memory.
-    OSError when the folder cannot be written.
+    Every distinct frame is written to `folder` as JPEG during decoding, and named `prefix/...` in its draft. Besides
+    the drafts, some hundred bytes per frame stay in memory. Raises OSError if the folder cannot be written.
     """
     sampler = _Sampler(prefix)
     with _Writer(folder) as writer:
-        for picture in pictures:
-            image = Image.fromarray(picture.rgb)
-            name = sampler.take(picture, image)
+        for frame in decoded:
+            image = Image.fromarray(frame.rgb)
+            name = sampler.add(frame, image)
             if name is not None:
                 writer.write(image, name)
     return sampler.drafts()
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """What stays of a frame that repeats no other."""
+class _Distinct:
+    """Values of a distinct frame."""
 
     name: str
     novelty: float
-    gist: Descriptors
+    descriptor: Descriptors
     sharpness: float
 
 
 class _Sampler:
-    """Takes the pictures of one film one by one, and knows all about its frames at the end."""
+    """Collects the frames of one video one by one, and builds the drafts at the end."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -61,89 +60,89 @@ class _Sampler:
         self._hashes: list[int] = []
         self._changes: list[shots.FrameChange] = []
         self._same_as: list[int | None] = []
-        self._kept: dict[int, _Kept] = {}
+        self._distinct: dict[int, _Distinct] = {}
         self._novelty = NoveltyTracker()
         self._original: FrameFeatures | None = None
-        self._last: deque[FrameFeatures] = deque(maxlen=2)
+        self._previous: deque[FrameFeatures] = deque(maxlen=2)
 
-    def take(self, picture: DecodedFrame, image: Image.Image) -> str | None:
-        """The file name for a picture that is to be kept, None for one that repeats an earlier one."""
-        look = extract_features(image)
+    def add(self, frame: DecodedFrame, image: Image.Image) -> str | None:
+        """Add a frame. Returns the file name for a distinct frame, None for a repeat."""
+        features = extract_features(image)
         position = len(self._times)
-        same_as = self._repeated(picture.time, look)
+        same_as = self._original_position(frame.time, features)
         if same_as is None:
-            self._original = look
-            self._kept[position] = self._keep(picture, look, f"{position:06}.jpg")
-        self._changes.append(self._change(look))
-        self._times.append(picture.time)
-        self._hashes.append(look.dhash)
+            self._original = features
+            self._distinct[position] = self._measure(frame, features, f"{position:06}.jpg")
+        self._changes.append(self._change(features))
+        self._times.append(frame.time)
+        self._hashes.append(features.dhash)
         self._same_as.append(same_as)
-        self._last.append(look)
-        return None if same_as is not None else self._kept[position].name
+        self._previous.append(features)
+        return None if same_as is not None else self._distinct[position].name
 
     def drafts(self) -> tuple[FrameDraft, ...]:
-        """All frames, with their shots and ranks."""
-        of_frame = shots.number_shots(self._changes)
-        ranks = self._ranks(of_frame)
-        return tuple(self._draft(position, shot, ranks.get(position)) for position, shot in enumerate(of_frame))
+        """Return all frames with shots and ranks."""
+        frame_shots = shots.number_shots(self._changes)
+        ranks = self._ranks(frame_shots)
+        return tuple(self._draft(position, shot, ranks.get(position)) for position, shot in enumerate(frame_shots))
 
     def _draft(self, position: int, shot: int, rank: int | None) -> FrameDraft:
         time, dhash = self._times[position], self._hashes[position]
-        kept = self._kept.get(position)
-        if kept is None:
+        distinct = self._distinct.get(position)
+        if distinct is None:
             return FrameDraft(time=time, shot=shot, image=None, dhash=dhash, same_as=self._same_as[position])
         return FrameDraft(
             time=time,
             shot=shot,
-            image=f"{self._prefix}/{kept.name}",
+            image=f"{self._prefix}/{distinct.name}",
             dhash=dhash,
             rank=rank,
-            novelty=kept.novelty,
+            novelty=distinct.novelty,
         )
 
-    def _repeated(self, time: float, look: FrameFeatures) -> int | None:
-        """The position of the frame that this one repeats: the last one that was kept, or none."""
+    def _original_position(self, time: float, features: FrameFeatures) -> int | None:
+        """Position of the original of a repeat, always the last distinct frame; None for a distinct frame."""
         if self._original is None:
             return None
-        position = next(reversed(self._kept))
-        return position if is_repeat(self._original, look, seconds_later=time - self._times[position]) else None
+        position = next(reversed(self._distinct))
+        return position if is_repeat(self._original, features, seconds_later=time - self._times[position]) else None
 
-    def _keep(self, picture: DecodedFrame, look: FrameFeatures, name: str) -> _Kept:
-        novelty = round(self._novelty.score(look.descriptor), 4)
-        return _Kept(name, novelty, look.descriptor, sharpness.detail(picture.rgb))
+    def _measure(self, frame: DecodedFrame, features: FrameFeatures, name: str) -> _Distinct:
+        novelty = round(self._novelty.score(features.descriptor), 4)
+        return _Distinct(name, novelty, features.descriptor, sharpness.detail(frame.rgb))
 
-    def _change(self, look: FrameFeatures) -> shots.FrameChange:
+    def _change(self, features: FrameFeatures) -> shots.FrameChange:
         return shots.FrameChange(
-            step=_between(self._last[-1], look) if self._last else 0.0,
-            two_step=_between(self._last[0], look) if len(self._last) == 2 else 0.0,
-            brightness=float(look.grid.mean()),
-            contrast=float(look.grid.std()),
+            step=_distance(self._previous[-1], features) if self._previous else 0.0,
+            two_step=_distance(self._previous[0], features) if len(self._previous) == 2 else 0.0,
+            brightness=float(features.grid.mean()),
+            contrast=float(features.grid.std()),
         )
 
-    def _ranks(self, of_frame: list[int]) -> dict[int, int]:
-        """Rank by position in the film, of the representative frames."""
-        positions = list(self._kept)
-        of_kept = [of_frame[position] for position in positions]
+    def _ranks(self, frame_shots: list[int]) -> dict[int, int]:
+        """Ranks of the representative frames by position in the video."""
+        positions = list(self._distinct)
+        distinct_shots = [frame_shots[position] for position in positions]
         quality = representatives.rate_quality(
             brightness=np.array([self._changes[position].brightness for position in positions], np.float32),
             contrast=np.array([self._changes[position].contrast for position in positions], np.float32),
-            sharpness=np.array([kept.sharpness for kept in self._kept.values()], np.float32),
-            shots=of_kept,
+            sharpness=np.array([distinct.sharpness for distinct in self._distinct.values()], np.float32),
+            shots=distinct_shots,
         )
-        gists = np.array([kept.gist for kept in self._kept.values()])
-        chosen = representatives.choose_frames(gists, shots=of_kept, quality=quality)
-        return {positions[place]: rank for rank, place in enumerate(chosen)}
+        descriptors = np.array([distinct.descriptor for distinct in self._distinct.values()])
+        ranking = representatives.choose_frames(descriptors, shots=distinct_shots, quality=quality)
+        return {positions[index]: rank for rank, index in enumerate(ranking)}
 
 
 class _Writer:
-    """Writes JPEGs in a thread of its own: Pillow and the disk need no Python, decoding goes on meanwhile.
+    """Writes JPEGs in a thread, in parallel to decoding: Pillow and the disk release the GIL.
 
-    A context manager: leaving it waits for what is unfinished, and raises what went wrong.
+    A context manager: on exit it waits for pending files, and raises their errors.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._unfinished: deque[Future[None]] = deque()
+        self._pending: deque[Future[None]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jpeg")
 
     def __enter__(self) -> Self:
@@ -154,24 +153,24 @@ class _Writer:
     ) -> None:
         self._thread.shutdown(wait=True, cancel_futures=error is not None)
         if error is None:
-            for written in self._unfinished:
-                written.result()
+            for future in self._pending:
+                future.result()
 
     def write(self, image: Image.Image, name: str) -> None:
-        """Have a picture written; waits when the thread is too far behind. Raises what went wrong before."""
-        if len(self._unfinished) >= _LOOK_AHEAD:
-            self._unfinished.popleft().result()
-        self._unfinished.append(self._thread.submit(_save, image, self._folder / name))
+        """Queue a JPEG for writing; waits if the queue is full. Raises errors of earlier files."""
+        if len(self._pending) >= _MAX_QUEUED:
+            self._pending.popleft().result()
+        self._pending.append(self._thread.submit(_save, image, self._folder / name))
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    with open(path, "xb", opener=_private) as file:
+    with open(path, "xb", opener=_open_private) as file:
         image.save(file, "JPEG", quality=JPEG_QUALITY)
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _between(one: FrameFeatures, other: FrameFeatures) -> float:
-    return float(distance(one.descriptor[None], other.descriptor)[0])
+def _distance(first: FrameFeatures, second: FrameFeatures) -> float:
+    return float(distance(first.descriptor[None], second.descriptor)[0])

@@ -36,28 +36,28 @@ class CheckTools:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """A finding, whether it was mended, and the sentence of what stood in the way."""
 
     finding: Finding
-    mended: bool = False
-    trouble: str | None = None
+    repaired: bool = False
+    error: str | None = None
 
 
 def check(
-    library: Library, tools: CheckTools, *, repair: bool, report: Callable[[Category], None] = lambda part: None
-) -> Iterator[Checked]:
+    library: Library, tools: CheckTools, *, repair: bool, on_category: Callable[[Category], None] = lambda part: None
+) -> Iterator[CheckResult]:
     """Everything that is not as it should be, mended at once with `repair`: what comes later relies on it.
 
     Where pages of the file are torn, nothing else is looked at. No source is ever written to. Raises StoreError
     when the database itself is beyond use.
     """
     for part, look in _looks(tools):
-        report(part)
+        on_category(part)
         is_sound = True
         for finding in look(library):
-            checked = _mended(finding) if repair and not finding.is_note else Checked(finding)
-            is_sound = is_sound and checked.mended
+            checked = _mended(finding) if repair and not finding.is_note else CheckResult(finding)
+            is_sound = is_sound and checked.repaired
             yield checked
         if look is database.pages and not is_sound:
             return
@@ -82,17 +82,17 @@ def _looks(tools: CheckTools) -> Sequence[tuple[Category, Callable[[Library], It
     )
 
 
-def _mended(finding: Finding) -> Checked:
+def _mended(finding: Finding) -> CheckResult:
     if finding.repair is None:
-        return Checked(finding)
+        return CheckResult(finding)
     try:
         finding.repair()
     except VidlocalError as error:
-        return Checked(finding, trouble=str(error))
-    return Checked(finding, mended=True)
+        return CheckResult(finding, error=str(error))
+    return CheckResult(finding, repaired=True)
 
 
-def is_whole(jpeg: bytes) -> bool:
+def is_complete_jpeg(jpeg: bytes) -> bool:
     """Whether a JPEG can be decoded to its end. At an eighth of its size: all of it is read, little is computed."""
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
@@ -105,7 +105,7 @@ def is_whole(jpeg: bytes) -> bool:
 
 def _lost_images(library: Library, *, tools: CheckTools) -> Iterator[Finding]:
     for video in videos.every(library):
-        lost = images.damaged(library, video.id, is_whole=is_whole)
+        lost = images.damaged(library, video.id, is_whole=is_complete_jpeg)
         if lost:
             missing = sum(one.is_missing for one in lost)
             sentence = f"Images of {video.title}: {missing:,} missing, {len(lost) - missing:,} damaged."

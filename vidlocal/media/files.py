@@ -95,7 +95,7 @@ def is_unchanged(path: Path, before: FileStamp) -> bool:
         return False
 
 
-def content_hash(path: Path, *, progress: Callable[[float], None] | None = None) -> str:
+def content_hash(path: Path, *, on_progress: Callable[[float], None] | None = None) -> str:
     """BLAKE2b-256 of the file's bytes as 64 hexadecimal digits. Calls `progress` with the share done, 0 to 1.
 
     Raises MediaError if the file cannot be read to the end or changes during reading.
@@ -109,8 +109,8 @@ def content_hash(path: Path, *, progress: Callable[[float], None] | None = None)
             while done <= before.size_bytes and (block := file.read(_BLOCK_BYTES)):
                 digest.update(block)
                 done += len(block)
-                if progress is not None:
-                    progress(min(1.0, done / max(1, before.size_bytes)))
+                if on_progress is not None:
+                    on_progress(min(1.0, done / max(1, before.size_bytes)))
     except OSError as error:
         raise read_error(path, error) from error
     if done != before.size_bytes or not is_unchanged(path, before):

@@ -45,7 +45,7 @@ def read_frames(
     every: float,
     ffmpeg: Ffmpeg,
     prober: Prober,
-    report: Callable[[float], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Iterator[DecodedFrame]:
     """Yield frames of a video in order, about `every` seconds apart, or all frames for `every` 0.
 
@@ -61,8 +61,8 @@ def read_frames(
             for frame in frames:
                 last = frame.time
                 yield frame
-                if report is not None:
-                    report(last)
+                if on_progress is not None:
+                    on_progress(last)
     if last is None:
         raise MediaError(f"{path.name}: corrupt, no frame could be decoded ({reader.last_error}).")
 

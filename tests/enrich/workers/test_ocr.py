@@ -121,7 +121,7 @@ def test_only_representative_frames_are_read(library: Library) -> None:
 def test_the_job_is_finished_and_the_text_waits_to_be_embedded(library: Library) -> None:
     add_video(library, [0, 1])
     reported: list[float] = []
-    read_screen_text(library, claim(library), FakeReader({"1": ["EXIT"]}), report=reported.append)
+    read_screen_text(library, claim(library), FakeReader({"1": ["EXIT"]}), on_progress=reported.append)
     counts = jobs.counts(library)
     assert counts[JobKind.READ, JobState.DONE] == 1
     assert counts[JobKind.EMBED, JobState.QUEUED] == 1

@@ -23,14 +23,14 @@ _WIDEST_PX = 480
 
 def write_page(library: Library, found: SearchResult, target: Path) -> None:
     """The moments as a page with pictures, in a new file. One that is there is a UsageError."""
-    from vidlocal.export.thumbnail import as_jpeg, thumbnail
+    from vidlocal.export.thumbnail import encode_jpeg, thumbnail
     from vidlocal.media.atomic_write import atomic_file
     from vidlocal.render.page import Card, page
 
     cards = []
     for moment in found.moments:
         image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_PAGE_PX)
-        cards.append(Card(moment, None if image is None else as_jpeg(image)))
+        cards.append(Card(moment, None if image is None else encode_jpeg(image)))
     with atomic_file(target, refuse=True) as (draft, _):
         draft.write_text(page(found.query, cards), encoding="utf-8")
 

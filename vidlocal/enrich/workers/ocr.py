@@ -20,7 +20,7 @@ _FAILURES_IN_A_ROW = 3
 
 
 def read_screen_text(
-    library: Library, job: Job, reader: OcrEngine, *, report: Callable[[float], None] = lambda done: None
+    library: Library, job: Job, ocr: OcrEngine, *, on_progress: Callable[[float], None] = lambda done: None
 ) -> int:
     """Read the frames of the job's video, and finish the job. Returns how many passages were made.
 
@@ -33,7 +33,7 @@ def read_screen_text(
     waiting = [frame for frame in frames.representatives(library, job.video_id) if frame.time >= until]
     made = 0
     showing: _Showing | None = None
-    for frame, found in _read(library, reader, waiting, report):
+    for frame, found in _read(library, ocr, waiting, on_progress):
         grown = _grown(showing, frame, found, frames.visible_until(library, frame))
         if grown is None or showing is None or grown.since is not showing.since:
             made += _store(library, job, showing, until=frame.time)
