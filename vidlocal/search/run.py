@@ -8,7 +8,7 @@ Fusion of words and vectors into one ranking: `vidlocal.search.fusion`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vidlocal.engines.prompts import is_symmetric
 from vidlocal.engines.query_vector import QueryVector
@@ -75,9 +75,13 @@ def search(
     with hits.snapshot(library):
         corrections = spelling.corrections(library, parsed.words) if by_words else {}
         words = spelling.apply(parsed.words, corrections)
+        if text_index.has_only_stop_words(library, words) and not search_filter.phrases:
+            search_filter, stop_word_notice = _as_phrase(search_filter, words)
+            notices += stop_word_notice
         ranking = _rank_passages(library, words, vector, search_filter, count, by_words=by_words)
         scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
-        if not parsed.words and parsed.has_filters:
+        is_listing = not parsed.words and parsed.has_filters
+        if is_listing or (search_filter.phrases and text_index.has_only_stop_words(library, words)):
             scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
             if search_filter.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Pictures are found by words: say what they show.")
@@ -124,6 +128,13 @@ def _build_filter(
         time_of_day=parsed.time_of_day,
     )
     return search_filter, notices
+
+
+def _as_phrase(search_filter: SearchFilter, words: str) -> tuple[SearchFilter, list[str]]:
+    """Search a query of nothing but stop words as a phrase. A single one selects nothing; then return a notice."""
+    if len(text_index.split(words)) > 1:
+        return replace(search_filter, phrases=(words,)), []
+    return search_filter, [f"{words!r} is too common to search for. Add a word."]
 
 
 def _rank_passages(

@@ -5,7 +5,7 @@ from tests.support.text_videos import random_rows
 from vidlocal.store.index import calibration
 
 
-def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarray", "np.ndarray"]:  # type: ignore[type-arg]
+def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarray", "np.ndarray"]:
     """Videos about the same eight subjects; `offset` is the share of one common direction in all vectors."""
     rows = random_rows(8, dimensions=63)[np.arange(videos * each) % 8] + 0.05 * random_rows(
         videos * each, dimensions=63

@@ -31,7 +31,7 @@ def party(library: Library) -> Library:
     for video, recorded in ((first, "2019-06-01T17:00:00+02:00"), (second, "2024-02-03")):
         with library.writing() as connection:
             connection.execute("UPDATE videos SET recorded_at = ?, language = 'en' WHERE id = ?", (recorded, video))
-    add_vectors(library, [*one, *two], np.tile(np.float32([[1, 0]]), (4, 1)))
+    add_vectors(library, [*one, *two], np.tile(np.array([[1, 0]], dtype=np.float32), (4, 1)))
     return library
 
 

@@ -19,12 +19,12 @@ from vidlocal.store.index.vector_index import Nearest
 MANY = vector_cache.MAX_UNCACHED + 200
 
 
-def nearest(library: Library, vector: np.ndarray, *, limit: int = 5, **more: object) -> Nearest:  # type: ignore[type-arg]
+def nearest(library: Library, vector: np.ndarray, *, limit: int = 5, **more: object) -> Nearest:
     cache = vector_cache.prepare(library, KEY)
     return vector_index.nearest(library, cache, vector.tolist(), limit=limit, **more)  # type: ignore[arg-type]
 
 
-def fill(library: Library, count: int, *, title: str = "clip", seed: int = 1) -> tuple[list[int], np.ndarray]:  # type: ignore[type-arg]
+def fill(library: Library, count: int, *, title: str = "clip", seed: int = 1) -> tuple[list[int], np.ndarray]:
     _, ids = add_video(library, title, [f"text {n}" for n in range(count)])
     rows = random_rows(count, seed=seed)
     add_vectors(library, ids, rows)

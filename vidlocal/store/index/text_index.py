@@ -23,6 +23,7 @@ from typing import Literal
 
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
+from vidlocal.store.index.stop_words import of_library
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
 Index = Literal["words", "grams", "text"]
@@ -61,7 +62,7 @@ MAX_WORD_CHARACTERS = 64
 # Each scans all texts: 0.2 s in a library of a million passages.
 MAX_TEXT_SCANS = 4
 
-# A passage below shares only stop words with the query.
+# Passages below share only very common words with the query.
 MIN_COVERAGE = 0.01
 
 # FTS5 gives no weight to a word in half of the passages, which in a small library may be any relevant word. Up to this
@@ -93,10 +94,12 @@ class _Term:
 def search(library: Library, query: str, *, limit: int, search_filter: SearchFilter = NO_FILTER) -> dict[int, float]:
     """Find the `limit` best passages with words of `query`: coverage (0 to 1) by passage id, best first.
 
-    Any text is a valid query without operators. Uses the first 32 distinct words of the first 20,000 characters.
+    Any text is a valid query without operators. Uses the first 32 distinct words of the first 20,000 characters. Stop
+    words do not count.
     """
     total = _size(library)
-    terms = [_look_up(library, piece, total) for piece in split(query)]
+    stop_words = of_library(library)
+    terms = [_look_up(library, piece, total) for piece in split(query) if piece[1] not in stop_words]
     whole = sum(term.weight for term in terms)
     bounds = _Bounds(MAX_POSTINGS_OF_FEW if total <= LARGE_LIBRARY else MAX_POSTINGS, limit, search_filter)
     scored = _scored_terms(terms, total, bounds.max_postings)
@@ -107,6 +110,12 @@ def search(library: Library, query: str, *, limit: int, search_filter: SearchFil
     min_score = max(MIN_COVERAGE * whole, min(nlargest(limit, scores.values()), default=0.0))
     best = sorted((-score, passage_id) for passage_id, score in scores.items() if score >= min_score)
     return {passage_id: min(1.0, -score / whole) for score, passage_id in best[:limit]}
+
+
+def has_only_stop_words(library: Library, query: str) -> bool:
+    """True if a query has words, but only stop words of English and of the library's languages."""
+    pieces = split(query)
+    return bool(pieces) and {text for _, text in pieces} <= of_library(library)
 
 
 def split(query: str) -> list[tuple[Index, str]]:
