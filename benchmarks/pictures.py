@@ -23,7 +23,7 @@ from PIL import Image
 from tests.support import clip_model as made
 from vidlocal.engines.clip import ClipEncoder
 from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, clip_model
-from vidlocal.enrich.workers.frame_vectors import BATCH
+from vidlocal.enrich.workers.frame_vectors import BATCH_SIZE
 
 # Of the two halves of CLIP ViT-B/32.
 LAYERS, HEAD, DIMENSIONS = 12, 64, 512
@@ -64,7 +64,7 @@ def measure_pictures(models: Path, count: int, threads: int) -> None:
         engine.embed_images(jpegs[:1])
         start = processor_s()
         seconds = sum(
-            timed(lambda at=at: engine.embed_images(jpegs[at : at + BATCH])) for at in range(0, count, BATCH)
+            timed(lambda at=at: engine.embed_images(jpegs[at : at + BATCH_SIZE])) for at in range(0, count, BATCH_SIZE)
         )
         each = (processor_s() - start) / count
         print(

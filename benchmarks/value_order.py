@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vidlocal.ingest.sampling import sample
+from vidlocal.ingest.sampling import sample_frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.records import FileStamp, MediaKind, Probe
 from vidlocal.store import staging
@@ -128,7 +128,7 @@ def build(library: Library, films: Sequence[Film], seed: int) -> dict[tuple[int,
         truth: dict[float, int] = {}
         folder = library.folder / staging.image_prefix(film.name)
         folder.mkdir(parents=True)
-        drafts = sample(
+        drafts = sample_frames(
             pictures(film, seed * 100 + number, truth), folder=folder, prefix=staging.image_prefix(film.name)
         )
         video_id = videos.add(

@@ -109,12 +109,10 @@ def test_it_is_about_the_very_picture_of_that_time(
     film.rename(tmp_path / "elsewhere.mp4")
     result = run("ask", "film@3.74", "what is it?")
     assert "[film @ 0:00:00]" in result.stdout
-    assert result.stderr.startswith(
-        "The file of film is not there, or has changed; this is about the picture at 0:00:00"
-    )
+    assert result.stderr.startswith(f"{film}: not found or changed; this is about the picture at 0:00:00")
     assert seen_by(server) == 0
     film.write_bytes(b"another film")
-    assert "has changed" in run("ask", "film@3.74", "what is it?").stderr
+    assert "not found or changed" in run("ask", "film@3.74", "what is it?").stderr
     assert run("ask", "film@3.74", "what is it?", "--quiet").stderr == ""
 
 

@@ -27,7 +27,7 @@ def test_what_is_found_is_3_and_what_is_mended_0(run: Run, library: Library) -> 
 def test_a_source_that_is_away_is_a_note(run: Run, library: Library, wedding: int) -> None:
     notes = [found for found in json.loads(run("check", "--json").stdout)["found"] if found["note"]]
     assert [note["part"] for note in notes] == ["sources"]
-    assert "not plugged in" in notes[0]["sentence"]
+    assert "disconnected drive" in notes[0]["sentence"]
 
 
 def test_a_library_beyond_use_is_6(run: Run, library: Library, tmp_path: Path) -> None:

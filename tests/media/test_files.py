@@ -1,5 +1,6 @@
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,22 @@ def test_a_file_growing_during_reading_is_an_error(tmp_path: Path) -> None:
 )
 def test_media_is_recognized_by_extension(name: str, is_media: bool) -> None:
     assert files.has_media_extension(Path(name)) is is_media
+
+
+def test_a_source_is_the_first_file_of_unchanged_size_and_time_or_content(tmp_path: Path) -> None:
+    missing, changed, touched, same = (tmp_path / name for name in ("missing", "changed", "touched", "same"))
+    for path in (changed, touched, same):
+        path.write_bytes(b"video")
+    stamps = {path: files.read_stamp(path) for path in (changed, touched, same)}
+    digest = files.content_hash(same)
+    changed.write_bytes(b"other")
+    os.utime(changed, ns=(1, 1))
+    os.utime(touched, ns=(1, 1))
+    stamps = {missing: stamps[same], **stamps}
+    assert files.find_source(stamps, digest) == touched
+    del stamps[touched]
+    assert files.find_source(stamps, digest) == same
+    del stamps[same]
+    assert files.find_source(stamps, digest) is None
+    renumbered = {same: replace(files.read_stamp(same), inode=0)}
+    assert files.find_source(renumbered, "0" * 64) == same

@@ -1,4 +1,4 @@
-"""Clips of moments: found files, cut one by one, each whole or not there."""
+"""Cut clips of moments, each written completely or not at all."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from vidlocal.media.atomic_write import atomic_file
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
-from vidlocal.records import MediaKind
+from vidlocal.records import MediaKind, Probe
 
-# The words of a caption for a span of the clip and the size of the picture, as the text of an .ass file.
-Caption = Callable[..., str]
+# Renders a caption for a span of the clip and a frame size as the text of an .ass file.
+CaptionRenderer = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """A moment to cut, without padding. `paths` are the places where its video may be, at least one."""
+    """A moment to cut, without padding. `paths`: possible places of the video, at least one."""
 
     title: str
     paths: tuple[Path, ...]
@@ -31,7 +31,7 @@ class ClipRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """What became of it: a file and how it was cut, or a reason."""
+    """Result of a request: the file and the cut, or the reason of a failure."""
 
     request: ClipRequest
     file: Path | None
@@ -40,9 +40,11 @@ class ClipResult:
 
 
 class Clipper:
-    """Cuts clips. `workspace` is an empty folder of ours whose name means nothing to ffmpeg. A context manager."""
+    """Cuts clips. `workspace`: an empty folder with a name safe in ffmpeg filters. A context manager."""
 
-    def __init__(self, ffmpeg: Ffmpeg, workspace: Path, *, exact: bool, pad: float, caption: Caption | None) -> None:
+    def __init__(
+        self, ffmpeg: Ffmpeg, workspace: Path, *, exact: bool, pad: float, caption: CaptionRenderer | None
+    ) -> None:
         self._ffmpeg = ffmpeg
         self._workspace = workspace
         self._exact = exact
@@ -59,91 +61,107 @@ class Clipper:
     ) -> None:
         self._prober.__exit__(kind, error, trace)
 
-    def cut_each(self, wanted: Sequence[ClipRequest], folder: Path) -> Iterator[ClipResult]:
-        """One new file in `folder` for each moment, as it is done. A name that is taken gets a number."""
-        for one in wanted:
+    def cut_each(self, requests: Sequence[ClipRequest], folder: Path) -> Iterator[ClipResult]:
+        """Cut one new file in `folder` per moment, and yield each result. An existing name gets a number."""
+        for request in requests:
             try:
-                yield self._one(one, folder)
+                yield self._cut(request, folder)
             except (MediaError, ToolError) as error:
-                yield ClipResult(one, None, None, str(error))
+                yield ClipResult(request, None, None, str(error))
 
-    def cut_joined(self, wanted: Sequence[ClipRequest], target: Path) -> Iterator[ClipResult]:
-        """One new file with all moments one behind the other, in their order; each is told when it is cut.
+    def cut_joined(self, requests: Sequence[ClipRequest], target: Path) -> Iterator[ClipResult]:
+        """Concatenate all moments in one new file, in their order, and yield each result.
 
-        Raises UsageError when `target` is there, before anything is cut.
+        Raises UsageError before any cut if `target` exists, MediaError if nothing could be cut.
         """
         with atomic_file(target, refuse=True) as (draft, name):
-            sources = [self._source_or_reason(one) for one in wanted]
+            sources = [self._source_or_reason(request) for request in requests]
             probes = [source.probe for source in sources if isinstance(source, cut.CutSource)]
             parts: list[Path] = []
             if probes:
-                look = cut.common_format(probes)
-                for one, source in zip(wanted, sources, strict=True):
-                    yield self._part(one, source, look, parts, name)
+                clip_format = cut.common_format(probes)
+                for request, source in zip(requests, sources, strict=True):
+                    yield self._cut_part(request, source, clip_format, parts, name)
             else:
-                yield from (ClipResult(one, None, None, str(reason)) for one, reason in zip(wanted, sources, strict=True))
+                for request, reason in zip(requests, sources, strict=True):
+                    yield ClipResult(request, None, None, str(reason))
             if not parts:
-                raise MediaError("Nothing could be cut, so there is nothing to join.")
+                raise MediaError(f"{target.name}: not written, because no moment could be cut.")
             cut.join_parts(parts, self._workspace / "parts.txt", draft, ffmpeg=self._ffmpeg)
 
-    def _one(self, one: ClipRequest, folder: Path) -> ClipResult:
-        source = self._source(one)
-        made = self._planned(source, one, exact=self._exact or self._caption is not None)
-        target = folder / f"{filenames.clip_name(one.title, one.start)}{made.suffix}"
+    def _cut(self, request: ClipRequest, folder: Path) -> ClipResult:
+        source = self._source(request)
+        plan = self._plan(source, request, exact=self._exact or self._caption is not None)
+        target = folder / f"{filenames.clip_name(request.title, request.start)}{plan.suffix}"
         with atomic_file(target, refuse=False) as (draft, name):
-            cut.write_clip(source, made, draft, ffmpeg=self._ffmpeg, captions=self._captions(source, one, made))
-        return ClipResult(one, name, made)
+            captions = self._write_captions(source, request, plan)
+            cut.write_clip(source, plan, draft, ffmpeg=self._ffmpeg, captions=captions)
+        return ClipResult(request, name, plan)
 
-    def _part(self, one: ClipRequest, source: cut.CutSource | str, look: cut.ClipFormat, parts: list[Path], name: Path) -> ClipResult:
+    def _cut_part(
+        self,
+        request: ClipRequest,
+        source: cut.CutSource | str,
+        clip_format: cut.ClipFormat,
+        parts: list[Path],
+        name: Path,
+    ) -> ClipResult:
+        """Cut the next part of a joined file and add the path to `parts`."""
         if isinstance(source, str):
-            return ClipResult(one, None, None, source)
+            return ClipResult(request, None, None, source)
         try:
-            made = self._planned(source, one, exact=True)
+            plan = self._plan(source, request, exact=True)
             track = choose_track(source.probe)
             part = self._workspace / f"{len(parts)}.mov"
             cut.write_part(
                 source,
-                made,
+                plan,
                 part,
-                look,
+                clip_format,
                 ffmpeg=self._ffmpeg,
                 track=None if track is None else track.index,
-                captions=self._captions(source, one, made, look),
+                captions=self._write_captions(source, request, plan, clip_format),
             )
         except (MediaError, ToolError) as error:
-            return ClipResult(one, None, None, str(error))
+            return ClipResult(request, None, None, str(error))
         parts.append(part)
-        return ClipResult(one, name, made)
+        return ClipResult(request, name, plan)
 
-    def _planned(self, source: cut.CutSource, one: ClipRequest, *, exact: bool) -> cut.CutPlan:
-        return cut.plan_cut(source, one.start - self._pad, one.end + self._pad, exact=exact)
+    def _plan(self, source: cut.CutSource, request: ClipRequest, *, exact: bool) -> cut.CutPlan:
+        return cut.plan_cut(source, request.start - self._pad, request.end + self._pad, exact=exact)
 
-    def _source_or_reason(self, one: ClipRequest) -> cut.CutSource | str:
+    def _source_or_reason(self, request: ClipRequest) -> cut.CutSource | str:
         try:
-            source = self._source(one)
+            source = self._source(request)
         except (MediaError, ToolError) as error:
             return str(error)
         if source.timeline is None:
-            return f"{source.path.name} has no moving picture, so it cannot be part of a joined film."
+            return f"{source.path.name}: no video stream, cannot be joined."
         return source
 
-    def _source(self, one: ClipRequest) -> cut.CutSource:
-        path = next((path for path in one.paths if path.is_file()), one.paths[0])
+    def _source(self, request: ClipRequest) -> cut.CutSource:
+        path = next((path for path in request.paths if path.is_file()), request.paths[0])
         if path not in self._sources:
-            files.read_stamp(path)  # says what is the matter with it
+            files.read_stamp(path)  # raises an error with the reason if the file is unreadable
             probe = self._prober.probe(path)
             timeline = self._prober.timeline(path) if probe.kind is MediaKind.VIDEO else None
             self._sources[path] = cut.CutSource(path, probe, timeline)
         return self._sources[path]
 
-    def _captions(self, source: cut.CutSource, one: ClipRequest, made: cut.CutPlan, look: cut.ClipFormat | None = None) -> Path | None:
+    def _write_captions(
+        self, source: cut.CutSource, request: ClipRequest, plan: cut.CutPlan, clip_format: cut.ClipFormat | None = None
+    ) -> Path | None:
         if self._caption is None or source.timeline is None:
             return None
-        width, height = (
-            (source.probe.width_px, source.probe.height_px) if look is None else (look.width_px, look.height_px)
-        )
-        end = min(max(one.end, one.start + cut.MIN_CLIP_S), made.end)
+        size: Probe | cut.ClipFormat = source.probe if clip_format is None else clip_format
+        end = min(max(request.end, request.start + cut.MIN_CLIP_S), plan.end)
         file = self._workspace / "caption.ass"
-        text = self._caption(one.text, one.start - made.start, end - made.start, width_px=width, height_px=height)
+        text = self._caption(
+            request.text,
+            request.start - plan.start,
+            end - plan.start,
+            width_px=size.width_px,
+            height_px=size.height_px,
+        )
         file.write_text(text, encoding="utf-8")
         return file

@@ -1,4 +1,4 @@
-"""Pairs to fine-tune a vision model with: what it is shown and asked here, and what a person wrote instead."""
+"""Pairs for fine-tuning a vision model: an image with a question, and the answer corrected by a person."""
 
 import io
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from vidlocal.records import Frame, Passage, PassageKind
 from vidlocal.store.content import frames, passages, sequences
 from vidlocal.store.database import Library
 
-# What a vision model writes, and what a person notes beside it.
+# Passages about what a frame shows: written by a vision model, or noted by a person.
 TRAINABLE_KINDS = (PassageKind.SCENE, PassageKind.ACTION, PassageKind.NOTE)
 
-# Trainers put the picture wherever this stands, in an answer too (preprocess_multimodal in LLaVA's train.py).
+# Trainers insert the image at this token, also within an answer (preprocess_multimodal in LLaVA's train.py).
 IMAGE_TOKEN = "<image>"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPair:
-    """A JPEG, the question in plain sentences, and the passage that answers it. One `name`, one picture."""
+    """A JPEG, a question in plain sentences, and the passage with the answer. Equal names mean equal images."""
 
     passage: Passage
     name: str
@@ -30,54 +30,57 @@ class TrainingPair:
 
 
 class PairBuilder:
-    """Finds the pairs of a library."""
+    """Builds the pairs of a library."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._strips: tuple[int, tuple[sequences.FrameSequence, ...]] = (0, ())
+        self._sequences: tuple[int, tuple[sequences.FrameSequence, ...]] = (0, ())
 
     def corrections(self, video_ids: Iterable[int], kinds: Iterable[PassageKind]) -> list[Passage]:
-        """What a person wrote or corrected of what is to be seen in these videos, in order of video and time."""
-        among, wanted = set(video_ids), [kind for kind in TRAINABLE_KINDS if kind in set(kinds)]
-        return [one for one in passages.written_by_hand(self._library, wanted) if one.video_id in among]
+        """List the passages of these videos written or corrected by a person, in order of video and time."""
+        included = set(video_ids)
+        trainable = [kind for kind in TRAINABLE_KINDS if kind in set(kinds)]
+        by_hand = passages.written_by_hand(self._library, trainable)
+        return [passage for passage in by_hand if passage.video_id in included]
 
     def build(self, passage: Passage) -> TrainingPair | None:
-        """The passage with its picture; None where none can be read, and where trainers would misread the text."""
+        """Build the pair of a passage; None without a readable image, or if trainers would misread the text."""
         if IMAGE_TOKEN in passage.text:
             return None
         try:
-            return self._watched(passage) if passage.kind is PassageKind.ACTION else self._seen(passage)
+            return self._action_pair(passage) if passage.kind is PassageKind.ACTION else self._frame_pair(passage)
         except MediaError:
             return None
 
-    def _seen(self, passage: Passage) -> TrainingPair | None:
+    def _frame_pair(self, passage: Passage) -> TrainingPair | None:
         frame = None if passage.frame_id is None else frames.get(self._library, passage.frame_id)
         frame = frame or frames.frame_at(self._library, passage.video_id or 0, passage.start)
         if frame is None:
             return None
-        # A repeat has the picture of the frame it repeats, and so its name.
+        # A repeat has the image of its original, and therefore the same name.
         return TrainingPair(passage, f"frame-{frame.same_as or frame.id}.jpg", self._jpeg(frame), prompts.PLAIN_PROMPT)
 
-    def _watched(self, passage: Passage) -> TrainingPair | None:
-        """A strip is one contact sheet, which every model takes."""
-        strip = self._strip(passage)
-        if strip is None:
+    def _action_pair(self, passage: Passage) -> TrainingPair | None:
+        """Pair of a sequence, as one contact sheet: every model accepts a single image."""
+        sequence = self._sequence(passage)
+        if sequence is None:
             return None
-        times = [picture.time for picture in strip.frames]
-        sheet = contact_sheet([self._jpeg(picture) for picture in strip.frames], times)
-        heard = passages.between(self._library, passage.video_id or 0, strip.start, strip.end, CONTEXT_KINDS)
-        question = text_prompts.watch_prompt(times, strip.cuts, heard, as_sheet=True, plain=True)
-        return TrainingPair(passage, f"strip-{strip.frames[0].id}.jpg", sheet, question)
+        times = [frame.time for frame in sequence.frames]
+        sheet = contact_sheet([self._jpeg(frame) for frame in sequence.frames], times)
+        context = passages.between(self._library, passage.video_id or 0, sequence.start, sequence.end, CONTEXT_KINDS)
+        question = text_prompts.watch_prompt(times, sequence.cuts, context, as_sheet=True, plain=True)
+        return TrainingPair(passage, f"strip-{sequence.frames[0].id}.jpg", sheet, question)
 
-    def _strip(self, passage: Passage) -> sequences.FrameSequence | None:
+    def _sequence(self, passage: Passage) -> sequences.FrameSequence | None:
+        """Return the sequence with the span of the passage. Caches the sequences of the last video."""
         video_id = passage.video_id or 0
-        if self._strips[0] != video_id:
-            self._strips = video_id, sequences.of_video(self._library, video_id)
-        alike = [one for one in self._strips[1] if (one.start, one.end) == (passage.start, passage.end)]
-        return next(iter(alike), None)
+        if self._sequences[0] != video_id:
+            self._sequences = video_id, sequences.of_video(self._library, video_id)
+        span = passage.start, passage.end
+        return next((sequence for sequence in self._sequences[1] if (sequence.start, sequence.end) == span), None)
 
     def _jpeg(self, frame: Frame) -> bytes:
-        """The stored picture as it is. MediaError when it is no JPEG of this library."""
+        """Read a stored image unchanged. Raises MediaError if the file is not a valid JPEG."""
         from PIL import Image
 
         data = frames.read_image(self._library, frame)

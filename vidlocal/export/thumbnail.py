@@ -1,4 +1,4 @@
-"""A small picture of a moment, from the frames that are stored."""
+"""Thumbnails of moments, from stored frames."""
 
 import io
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) -> "Image | None":
-    """What the video shows at `time`, RGB, at most `width_px` wide and as high; None where no picture is stored."""
+    """Return the frame at `time` as RGB, at most `width_px` wide and high; None without a stored image."""
     from PIL import Image, UnidentifiedImageError
 
     frame = frames.frame_at(library, video_id, time)
@@ -26,7 +26,7 @@ def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) ->
 
 
 def encode_jpeg(image: "Image") -> bytes:
-    """The picture as a JPEG for a page."""
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=80, optimize=True)
-    return data.getvalue()
+    """Encode a thumbnail as JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80, optimize=True)
+    return buffer.getvalue()

@@ -1,5 +1,6 @@
 """Sample decoded frames: detect repeats and shots, rank the others, and write these as JPEG."""
 
+import io
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -132,6 +133,13 @@ class _Sampler:
         descriptors = np.array([distinct.descriptor for distinct in self._distinct.values()])
         ranking = representatives.choose_frames(descriptors, shots=distinct_shots, quality=quality)
         return {positions[index]: rank for rank, index in enumerate(ranking)}
+
+
+def encode_frame(image: Image.Image) -> bytes:
+    """Encode a frame as JPEG of the quality of stored frames."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
 
 
 class _Writer:

@@ -5,7 +5,8 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,29 @@ def is_unchanged(path: Path, before: FileStamp) -> bool:
         return _stamp(os.stat(path)) == before
     except OSError:
         return False
+
+
+def find_source(stamps: Mapping[Path, FileStamp], original_hash: str) -> Path | None:
+    """Return the first path with a file of unchanged content, None if there is none.
+
+    `stamps`: paths of a video with the stamps of their last reading.
+    """
+    for path, before in stamps.items():
+        with suppress(MediaError):
+            if has_same_content(path, before, original_hash):
+                return path
+    return None
+
+
+def has_same_content(path: Path, before: FileStamp, original_hash: str) -> bool:
+    """True for the same size and modification time, else for the same size and content hash. Raises MediaError.
+
+    The inode does not count: some drives number their files anew with each mount.
+    """
+    now = read_stamp(path)
+    if now.size_bytes != before.size_bytes:
+        return False
+    return now.mtime_ns == before.mtime_ns or content_hash(path) == original_hash
 
 
 def content_hash(path: Path, *, on_progress: Callable[[float], None] | None = None) -> str:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from tests.support import clip_model as made
-from vidlocal.engines.base import ImageRejected, Vectors
+from vidlocal.engines.arrays import Vectors
+from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.clip import ClipEncoder
 from vidlocal.engines.clip_files import clip_model
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.enrich.workers.frame_vectors import BATCH, embed_frames
+from vidlocal.enrich.workers.frame_vectors import BATCH_SIZE, embed_frames
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
@@ -96,18 +97,18 @@ def seen(library: Library, key: str = "look@1") -> list[float]:
 
 
 def test_every_distinct_frame_gets_one_vector_in_batches(library: Library) -> None:
-    video_id = add_video(library, numbered(BATCH + 3))
+    video_id = add_video(library, numbered(BATCH_SIZE + 3))
     engine, shares = FakeLook(), list[float]()
-    assert embed_frames(library, claim(library), engine, on_progress=shares.append) == BATCH + 3
-    assert [len(batch) for batch in engine.asked] == [BATCH, 3]
-    assert seen(library) == [4.0 * number for number in range(BATCH + 3)]
+    assert embed_frames(library, claim(library), engine, on_progress=shares.append) == BATCH_SIZE + 3
+    assert [len(batch) for batch in engine.asked] == [BATCH_SIZE, 3]
+    assert seen(library) == [4.0 * number for number in range(BATCH_SIZE + 3)]
     assert state(library) == {JobState.DONE: 1}
-    assert shares == [BATCH / (BATCH + 3), 1.0]
-    assert frame_vectors.coverage(library, video_id, "look@1") == (BATCH + 3, BATCH + 3)
+    assert shares == [BATCH_SIZE / (BATCH_SIZE + 3), 1.0]
+    assert frame_vectors.coverage(library, video_id, "look@1") == (BATCH_SIZE + 3, BATCH_SIZE + 3)
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> None:
-    add_video(library, numbered(3 * BATCH))
+    add_video(library, numbered(3 * BATCH_SIZE))
     engine = FakeLook()
 
     def stop(share: float) -> None:
@@ -115,27 +116,27 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> No
 
     with pytest.raises(KeyboardInterrupt):
         embed_frames(library, claim(library), engine, on_progress=stop)
-    assert len(seen(library)) == BATCH
+    assert len(seen(library)) == BATCH_SIZE
     jobs.requeue_orphans(library)
     embed_frames(library, claim(library), engine)
     asked = [number for batch in engine.asked for number in batch]
-    assert sorted(asked) == list(range(3 * BATCH))
+    assert sorted(asked) == list(range(3 * BATCH_SIZE))
 
 
 @pytest.mark.parametrize("sort", ["poison", "bad"])
 def test_a_picture_that_fails_keeps_no_other_from_its_vector(library: Library, sort: str) -> None:
-    add_video(library, numbered(2 * BATCH))
+    add_video(library, numbered(2 * BATCH_SIZE))
     engine = FakeLook(poison={5}) if sort == "poison" else FakeLook(bad={5, 20})
-    with pytest.raises(AnswerRejected, match=r"^Pictures of h that got no vector: [12]\. "):
+    with pytest.raises(AnswerRejected, match=r"^h: [12] images? without a vector\. "):
         embed_frames(library, claim(library), engine)
     left = {5} if sort == "poison" else {5, 20}
-    assert seen(library) == [4.0 * number for number in range(2 * BATCH) if number not in left]
+    assert seen(library) == [4.0 * number for number in range(2 * BATCH_SIZE) if number not in left]
 
 
 def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
     add_video(library, numbered(3))
     (library.frames_folder / "h" / "000001.jpg").unlink()
-    with pytest.raises(MediaError, match=r"no vector: 1\..*000001\.jpg.*vidlocal check"):
+    with pytest.raises(MediaError, match=r"1 image without a vector\..*000001\.jpg.*vidlocal check"):
         embed_frames(library, claim(library), FakeLook())
     assert len(seen(library)) == 2
 
@@ -150,7 +151,7 @@ def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_ab
 
 
 def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) -> None:
-    add_video(library, numbered(2 * BATCH))
+    add_video(library, numbered(2 * BATCH_SIZE))
     embed_frames(library, claim(library), FakeLook())
     assert frame_vectors.queue_missing(library, "look@2") == 1
 
@@ -159,14 +160,14 @@ def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) ->
 
     with pytest.raises(KeyboardInterrupt):
         embed_frames(library, claim(library), FakeLook(key="look@2"), on_progress=stop)
-    assert (len(seen(library)), len(seen(library, "look@2"))) == (2 * BATCH, BATCH)
+    assert (len(seen(library)), len(seen(library, "look@2"))) == (2 * BATCH_SIZE, BATCH_SIZE)
     jobs.requeue_orphans(library)
     embed_frames(library, claim(library), FakeLook(key="look@2"))
     assert frame_vectors.keys(library) == ["look@2"]
 
 
 def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> None:
-    video_id = add_video(library, numbered(2 * BATCH))
+    video_id = add_video(library, numbered(2 * BATCH_SIZE))
     embed_frames(library, claim(library), FakeLook(), on_progress=lambda share: videos.remove(library, video_id))
     assert frame_vectors.keys(library) == []
 
@@ -201,7 +202,7 @@ def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_e
     assert work_off(library, owner, engine) == ()
     assert engine.asked[-1] == [2]
     (failure,) = jobs.failures(library)
-    assert "Pictures of h that got no vector: 1" in failure.reason
+    assert "h: 1 image without a vector." in failure.reason
     assert len(seen(library)) == 3
     assert frame_vectors.queue_missing(library, "look@1") == 1  # seen for the first time by a look at all
     library.connection.execute("UPDATE jobs SET state = 'failed'")
@@ -219,9 +220,9 @@ def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, owner
 
 
 def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, owner: ProcessLock) -> None:
-    add_video(library, numbered(2 * BATCH))
+    add_video(library, numbered(2 * BATCH_SIZE))
     assert work_off(library, owner, FakeLook(), hold=True) == ()
-    assert len(seen(library)) == BATCH
+    assert len(seen(library)) == BATCH_SIZE
     assert state(library) == {JobState.QUEUED: 1}
 
 
@@ -239,7 +240,7 @@ def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: Proce
 
 
 def test_a_process_that_is_killed_loses_nothing_and_does_nothing_twice(library: Library, tmp_path: Path) -> None:
-    colours = ["red", "green", "blue", "white"] * BATCH
+    colours = ["red", "green", "blue", "white"] * BATCH_SIZE
     add_video(library, [made.jpeg(colour) for colour in colours])
     models = made.place(tmp_path / "models")
     code = f"""
@@ -254,7 +255,7 @@ from vidlocal.store.database import Library
 model = clip_model(Path({str(models)!r}))
 with Library.open(Path({str(library.folder)!r})) as library, ClipEncoder(model) as look:
     job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.time(), lease_s=60.0)
-    embed_frames(library, job, look, report=lambda share: print(share, flush=True))
+    embed_frames(library, job, look, on_progress=lambda share: print(share, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -262,7 +263,7 @@ with Library.open(Path({str(library.folder)!r})) as library, ClipEncoder(model) 
         os.kill(process.pid, signal.SIGKILL)
         process.stdout.read()
     before = library.rows("SELECT id, frame_id, vector FROM frame_vectors ORDER BY id")
-    assert BATCH <= len(before) < len(colours)
+    assert BATCH_SIZE <= len(before) < len(colours)
     assert jobs.requeue_orphans(library) == 1
     with ClipEncoder(clip_model(models)) as engine:
         embed_frames(library, claim(library), engine)

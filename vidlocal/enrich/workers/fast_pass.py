@@ -120,7 +120,9 @@ class _FastPassRun:
         return tuple(notes)
 
     def _read_screen(self, job: Job) -> None:
-        read_screen_text(self.library, job, self.engines.ocr, on_progress=lambda done: self._progress(job, done))
+        read_screen_text(
+            self.library, job, self.engines.ocr, on_progress=lambda fraction: self._progress(job, fraction)
+        )
 
     def _transcribe(self, job: Job) -> None:
         if self.engines.speech is None:
@@ -133,16 +135,18 @@ class _FastPassRun:
             self.engines.prober.probe(path),
             engine=self.engines.speech,
             ffmpeg=self.engines.ffmpeg,
-            on_progress=lambda done: self.on_stage(job.kind, done),
+            on_progress=lambda fraction: self.on_stage(job.kind, fraction),
             after_window=self._check_hold,
         )
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:
-            embed_frames(self.library, job, self.engines.pictures, on_progress=lambda done: self._progress(job, done))
+            embed_frames(
+                self.library, job, self.engines.pictures, on_progress=lambda fraction: self._progress(job, fraction)
+            )
 
-    def _progress(self, job: Job, done: float) -> None:
-        self.on_stage(job.kind, done)
+    def _progress(self, job: Job, fraction: float) -> None:
+        self.on_stage(job.kind, fraction)
         self._check_hold()
 
     def _check_hold(self) -> None:
@@ -169,17 +173,14 @@ class _FastPassRun:
         return None
 
     def _source_file(self, job: Job) -> Path:
-        """Return a file that still contains the video. Raises _SourceMissing if there is none now."""
-        for path in videos.paths(self.library, job.video_id):
-            with suppress(MediaError):
-                unchanged = videos.unchanged_at(self.library, path, files.read_stamp(path))
-                if unchanged is not None and unchanged.id == job.video_id:
-                    return path
+        """Return an unchanged file of the video. Raises _SourceMissing if there is none now."""
         video = videos.get(self.library, job.video_id)
-        name = video.path if video else "The file"
-        raise _SourceMissing(
-            f"{name} is not there or has changed, so its speech waits. Ingest it from where it is now."
-        )
+        if video is None:
+            raise _SourceMissing(f"Video {job.video_id}: removed from the library.")
+        path = files.find_source(videos.stamps(self.library, video.id), video.content_hash)
+        if path is None:
+            raise _SourceMissing(f"{video.path}: not found or changed, not transcribed. Run: vidlocal ingest NEW_PATH")
+        return path
 
 
 class _SourceMissing(VidlocalError):

@@ -1,4 +1,4 @@
-"""Text on screen: the representative frames read one by one, what they say stored as passages with their spans."""
+"""OCR: recognize text in the representative frames, and store passages with time spans."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,108 +12,108 @@ from vidlocal.store.queue import checkpoints, jobs
 
 STEP = "read"
 
-# The same text in two shots is one passage when it was out of sight no longer than this; in one shot always.
-_LONGEST_PAUSE = 20.0
+# Maximum gap between two shots with the same text for one passage. Within one shot there is no limit.
+_MAX_GAP_S = 20.0
 
-# A picture that the reader fails on is tried once more and then left out. So many in a row: it is the reader.
-_FAILURES_IN_A_ROW = 3
+# A frame is skipped after a second failure. This many skipped frames in a row are the fault of the OCR engine.
+_MAX_CONSECUTIVE_FAILURES = 3
 
 
 def read_screen_text(
-    library: Library, job: Job, ocr: OcrEngine, *, on_progress: Callable[[float], None] = lambda done: None
+    library: Library, job: Job, ocr: OcrEngine, *, on_progress: Callable[[float], None] = lambda fraction: None
 ) -> int:
-    """Read the frames of the job's video, and finish the job. Returns how many passages were made.
+    """Run OCR on the frames of the job's video, and finish the job. Returns the number of new passages.
 
-    What was read is stored as soon as the text changes, with a checkpoint: an interrupted run goes on there.
-    ToolError when the reader fails on one picture after the other; the job is left as it was claimed.
+    A passage is stored as soon as the text changes, with a checkpoint, where an interrupted run continues. Raises
+    ToolError if the engine fails on several frames in a row; the job stays claimed.
     """
     until = checkpoints.get(library, job.video_id, STEP)
     if until == 0.0:
-        passages.delete_of_kind(library, job.video_id, PassageKind.SCREEN_TEXT)  # of an earlier reading of this video
-    waiting = [frame for frame in frames.representatives(library, job.video_id) if frame.time >= until]
-    made = 0
-    showing: _Showing | None = None
-    for frame, found in _read(library, ocr, waiting, on_progress):
-        grown = _grown(showing, frame, found, frames.visible_until(library, frame))
-        if grown is None or showing is None or grown.since is not showing.since:
-            made += _store(library, job, showing, until=frame.time)
-        showing = grown
+        passages.delete_of_kind(library, job.video_id, PassageKind.SCREEN_TEXT)  # of an earlier run
+    remaining = [frame for frame in frames.representatives(library, job.video_id) if frame.time >= until]
+    count = 0
+    visible: _VisibleText | None = None
+    for frame, text in _recognize(library, ocr, remaining, on_progress):
+        current = _extend(visible, frame, text, frames.visible_until(library, frame))
+        if current is None or visible is None or current.first is not visible.first:
+            count += _store(library, job, visible, until=frame.time)
+        visible = current
     with library.writing():
-        made += _store(library, job, showing, until=0.0)
+        count += _store(library, job, visible, until=0.0)
         checkpoints.clear(library, job.video_id, STEP)
         jobs.finish(library, job)
-    return made
+    return count
 
 
 @dataclass(frozen=True, slots=True)
-class _Showing:
-    """A text that is on screen: since which frame, until when, and its best reading so far."""
+class _VisibleText:
+    """A text on screen: first and last frame, end in seconds, and the best reading so far."""
 
-    since: Frame
+    first: Frame
     last: Frame
     until: float
     best: ScreenText
 
 
-def _grown(showing: _Showing | None, frame: Frame, found: ScreenText | None, until: float) -> _Showing | None:
-    """What is on screen after the next frame: the same text for longer, another one, or none."""
-    if found is None:
+def _extend(visible: _VisibleText | None, frame: Frame, text: ScreenText | None, until: float) -> _VisibleText | None:
+    """Return the visible text after the next frame: the same text extended, a new one, or None."""
+    if text is None:
         return None
-    if showing is None or not _goes_on(showing, frame, found):
-        return _Showing(since=frame, last=frame, until=until, best=found)
-    better = found if found.score > showing.best.score else showing.best
-    return replace(showing, last=frame, until=max(until, showing.until), best=better)
+    if visible is None or not _continues(visible, frame, text):
+        return _VisibleText(first=frame, last=frame, until=until, best=text)
+    best = text if text.score > visible.best.score else visible.best
+    return replace(visible, last=frame, until=max(until, visible.until), best=best)
 
 
-def _goes_on(showing: _Showing, frame: Frame, found: ScreenText) -> bool:
-    near = frame.shot == showing.last.shot or frame.time - showing.until <= _LONGEST_PAUSE
-    return near and is_same_text(showing.best.text, found.text)
+def _continues(visible: _VisibleText, frame: Frame, text: ScreenText) -> bool:
+    is_near = frame.shot == visible.last.shot or frame.time - visible.until <= _MAX_GAP_S
+    return is_near and is_same_text(visible.best.text, text.text)
 
 
-def _read(
-    library: Library, reader: OcrEngine, waiting: Sequence[Frame], report: Callable[[float], None]
+def _recognize(
+    library: Library, ocr: OcrEngine, remaining: Sequence[Frame], on_progress: Callable[[float], None]
 ) -> Iterator[tuple[Frame, ScreenText | None]]:
-    """Each frame with its text; frames that cannot be read count as blank."""
+    """Yield each frame with the recognized text; unreadable frames count as blank."""
     failures = 0
-    for done, frame in enumerate(waiting, start=1):
+    for number, frame in enumerate(remaining, start=1):
+        text = None
         try:
-            found = _read_frame(library, reader, frame)
+            text = _recognize_frame(library, ocr, frame)
             failures = 0
         except MediaError:
-            found = None
+            pass
         except ToolError:
             failures += 1
-            if failures >= _FAILURES_IN_A_ROW:
+            if failures >= _MAX_CONSECUTIVE_FAILURES:
                 raise
-            found = None
-        yield frame, found
-        report(done / len(waiting))
+        yield frame, text
+        on_progress(number / len(remaining))
 
 
-def _read_frame(library: Library, reader: OcrEngine, frame: Frame) -> ScreenText | None:
+def _recognize_frame(library: Library, ocr: OcrEngine, frame: Frame) -> ScreenText | None:
     jpeg = frames.read_image(library, frame)
     try:
-        return reader.read(jpeg)
-    except ToolError:  # a crash may be the fault of the picture before
-        return reader.read(jpeg)
+        return ocr.read(jpeg)
+    except ToolError:  # the previous frame may have caused the crash
+        return ocr.read(jpeg)
 
 
-def _store(library: Library, job: Job, showing: _Showing | None, *, until: float) -> int:
-    """Store a text that has ended, if any, and that everything before `until` is read. How many were stored."""
+def _store(library: Library, job: Job, visible: _VisibleText | None, *, until: float) -> int:
+    """Store a finished text, if any, and a checkpoint at `until`. Returns the number of stored passages."""
     with library.writing():
-        if videos.get(library, job.video_id) is None:  # removed while it was read
+        if videos.get(library, job.video_id) is None:  # removed in the meantime
             return 0
         checkpoints.put(library, job.video_id, STEP, until)
-        return 0 if showing is None else len(passages.add(library, job.video_id, [_passage(showing)]))
+        return 0 if visible is None else len(passages.add(library, job.video_id, [_passage(visible)]))
 
 
-def _passage(showing: _Showing) -> Passage:
+def _passage(visible: _VisibleText) -> Passage:
     return Passage(
-        start=showing.since.time,
-        end=showing.until,
+        start=visible.first.time,
+        end=visible.until,
         kind=PassageKind.SCREEN_TEXT,
-        text=showing.best.text,
+        text=visible.best.text,
         engine=ENGINE,
-        model=showing.best.model,
-        frame_id=showing.since.id,
+        model=visible.best.model,
+        frame_id=visible.first.id,
     )

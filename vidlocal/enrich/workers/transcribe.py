@@ -1,4 +1,4 @@
-"""What is said in a video, window by window, as passages."""
+"""Transcribe the speech of a video into passages, window by window."""
 
 import time
 from collections import defaultdict
@@ -22,23 +22,22 @@ from vidlocal.store.queue import checkpoints, jobs
 
 STEP = "transcribe"
 
-# What is lost at most when the power goes: the work on ten minutes of sound. A big model on a small machine
-# takes an hour for them.
+# A power failure loses at most the work on one window. A large model on a small machine takes an hour for ten minutes.
 WINDOW_S = 600.0
 
-# Changes whenever the same model would be given the sound in another way.
+# Version of the preparation of the audio: changes whenever the same model would get other input.
 TRANSCRIBE_VERSION = "listen-1"
 
-# Language is decided by the longest pieces of the first window in which anything is said.
-_LANGUAGE_PIECES = 3
+# Longest chunks of the first window with speech, used to detect the language.
+_LANGUAGE_CHUNKS = 3
 
-# A cue that lies farther than this from any sound was made up.
-_NEAR_S = 0.3
+# A cue farther than this from any speech is a hallucination.
+_MAX_DISTANCE_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What one run added. `track` is the audio track it listened to, None when the file has no sound."""
+    """Result of one run: number of new passages, language, and audio track (None for a file without audio)."""
 
     passages: int
     language: str | None
@@ -47,11 +46,11 @@ class Transcription:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What was said in a window, times from its first sample. `until` is how far it was listened to, in seconds."""
+    """Transcript of a window. Times count from the first sample; `length` is the transcribed part in seconds."""
 
     language: str | None
     cues: tuple[Cue, ...]
-    until: float
+    length: float
 
 
 def transcribe_video(
@@ -63,40 +62,41 @@ def transcribe_video(
     engine: SpeechEngine,
     ffmpeg: Ffmpeg,
     window_s: float = WINDOW_S,
-    on_progress: Callable[[float], None] = lambda done: None,
+    on_progress: Callable[[float], None] = lambda fraction: None,
     after_window: Callable[[], None] = lambda: None,
 ) -> Transcription:
-    """Make the speech of a video its passages, from where the last run stopped, and finish the job.
+    """Transcribe a video from the checkpoint of the last run on, and finish the job.
 
-    Each window's passages and its checkpoint are one transaction; a second run finds nothing to do. `report` is
-    told the share done, 0 to 1, after every piece; `after_window` is called when a window is stored, and may end the
-    run there with an exception of its own. Raises MediaError when there is sound that cannot be read,
-    EngineError when the model fails; what was committed before stays.
+    The passages and the checkpoint of a window are one transaction; a second run has nothing to do. `on_progress` gets
+    the finished fraction, 0 to 1, after every chunk; `after_window` is called when a window is stored, and may end the
+    run with an exception. Raises MediaError for unreadable audio, EngineError if the model fails; committed windows
+    stay.
     """
     video_id = job.video_id
     track = choose_track(probe)
     start = checkpoints.get(library, video_id, STEP)
-    language = _language_so_far(library, video_id) if start > 0 else None
+    language = _stored_language(library, video_id) if start > 0 else None
     added = 0
     while track and (samples := _read(path, probe, ffmpeg, track, start, window_s)) is not None:
-        window = _hear(engine, samples, language, window_s, partial(_tell, on_progress, probe.duration, start))
+        report = partial(_report, on_progress, probe.duration, start)
+        window = _transcribe_window(engine, samples, language, window_s, report)
         language = window.language
-        said = [_passage(cue, start, engine, track) for cue in window.cues]
-        start += window.until
+        speech = [_passage(cue, start, engine, track) for cue in window.cues]
+        start += window.length
         with library.writing():
-            passages.add(library, video_id, said, digest=engine.digest)
+            passages.add(library, video_id, speech, digest=engine.digest)
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
             jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
-        added += len(said)
+        added += len(speech)
         after_window()
     jobs.finish(library, job)
     return Transcription(added, language, track)
 
 
 def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: float, window_s: float) -> Samples | None:
-    """The next window, None past the end. A hole in the sound of a damaged file is silence."""
+    """Read the next window, None past the end. Gaps in the audio of a damaged file are silence."""
     try:
         samples = read_audio(path, probe, ffmpeg=ffmpeg, start=start, seconds=window_s, track=track.index)
     except MediaError:
@@ -108,53 +108,55 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
     return np.zeros(max(1, round(min(window_s, probe.duration - start) * RATE_HZ)), dtype=np.float32)
 
 
-def _hear(
+def _transcribe_window(
     engine: SpeechEngine, samples: Samples, language: str | None, window_s: float, report: Callable[[float], None]
 ) -> _Window:
     spans = speech_spans(samples)
-    parts, until = _whole(chunks(samples, spans), samples.size / RATE_HZ, window_s)
-    spoken = language or _spoken_language(engine, samples, parts)
+    complete, length = _complete_chunks(chunks(samples, spans), samples.size / RATE_HZ, window_s)
+    detected = language or _detect_language(engine, samples, complete)
     cues: list[Cue] = []
-    for start, end in parts:
-        speech = engine.transcribe(_part(samples, start, end), spoken)
-        later = (replace(cue, start=cue.start + start, end=cue.end + start) for cue in speech.cues)
-        cues.extend(cue for heard in later if (cue := _on_sound(heard, spans)) is not None)
+    for start, end in complete:
+        speech = engine.transcribe(_slice(samples, start, end), detected)
+        shifted = (replace(cue, start=cue.start + start, end=cue.end + start) for cue in speech.cues)
+        cues.extend(clipped for cue in shifted if (clipped := _clip_to_speech(cue, spans)) is not None)
         report(end)
-    # A window of mere noise must not decide for the ones that follow.
-    return _Window(spoken if cues else language, tuple(cues), until)
+    # The language detected in mere noise must not apply to the next windows.
+    return _Window(detected if cues else language, tuple(cues), length)
 
 
-def _whole(parts: Sequence[SpeechSpan], until: float, window_s: float) -> tuple[Sequence[SpeechSpan], float]:
-    """The pieces that ended inside the window, and where the next window begins.
+def _complete_chunks(
+    speech: Sequence[SpeechSpan], length: float, window_s: float
+) -> tuple[Sequence[SpeechSpan], float]:
+    """Return the chunks with an end inside the window, and the start of the next window.
 
-    A piece that may go on beyond the border of the window is left to the next one as a whole.
+    A chunk that may continue after the window is left to the next window as a whole.
     """
-    goes_on = until >= window_s - 1 / RATE_HZ and bool(parts) and parts[-1][1] > until - MIN_PAUSE_S
-    if goes_on and parts[-1][0] > until / 2:
-        return parts[:-1], parts[-1][0]
-    return parts, until
+    continues = length >= window_s - 1 / RATE_HZ and bool(speech) and speech[-1][1] > length - MIN_PAUSE_S
+    if continues and speech[-1][0] > length / 2:
+        return speech[:-1], speech[-1][0]
+    return speech, length
 
 
-def _spoken_language(engine: SpeechEngine, samples: Samples, parts: Sequence[SpeechSpan]) -> str | None:
-    """The language most likely spoken in the longest pieces, None when there is no piece."""
-    likely: dict[str, float] = defaultdict(float)
-    for start, end in sorted(parts, key=lambda part: part[0] - part[1])[:_LANGUAGE_PIECES]:
-        for language, share in engine.language_probabilities(_part(samples, start, end)).items():
-            likely[language] += share
-    return max(likely, key=lambda language: likely[language]) if likely else None
+def _detect_language(engine: SpeechEngine, samples: Samples, speech: Sequence[SpeechSpan]) -> str | None:
+    """Detect the language in the longest chunks. None without speech."""
+    scores: dict[str, float] = defaultdict(float)
+    for start, end in sorted(speech, key=lambda span: span[0] - span[1])[:_LANGUAGE_CHUNKS]:
+        for language, share in engine.language_probabilities(_slice(samples, start, end)).items():
+            scores[language] += share
+    return max(scores, key=lambda language: scores[language]) if scores else None
 
 
-def _part(samples: Samples, start: float, end: float) -> Samples:
+def _slice(samples: Samples, start: float, end: float) -> Samples:
     return samples[round(start * RATE_HZ) : round(end * RATE_HZ)]
 
 
-def _on_sound(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
-    """The cue, its times drawn in to the sound under it; None when there is none, for then nobody said it."""
-    under = [span for span in spans if span[0] < cue.end + _NEAR_S and span[1] > cue.start - _NEAR_S]
-    if not under:
+def _clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
+    """Clip the times of a cue to the speech below. None for a hallucination without speech."""
+    near = [span for span in spans if span[0] < cue.end + _MAX_DISTANCE_S and span[1] > cue.start - _MAX_DISTANCE_S]
+    if not near:
         return None
-    start = min(max(cue.start, under[0][0]), under[-1][1])
-    return replace(cue, start=start, end=max(start, min(cue.end, under[-1][1] + _NEAR_S)))
+    start = min(max(cue.start, near[0][0]), near[-1][1])
+    return replace(cue, start=start, end=max(start, min(cue.end, near[-1][1] + _MAX_DISTANCE_S)))
 
 
 def _passage(cue: Cue, start: float, engine: SpeechEngine, track: AudioTrack) -> Passage:
@@ -170,10 +172,10 @@ def _passage(cue: Cue, start: float, engine: SpeechEngine, track: AudioTrack) ->
     )
 
 
-def _language_so_far(library: Library, video_id: int) -> str | None:
+def _stored_language(library: Library, video_id: int) -> str | None:
     video = videos.get(library, video_id)
     return None if video is None else video.language
 
 
-def _tell(report: Callable[[float], None], duration: float, start: float, until: float) -> None:
-    report(min(1.0, (start + until) / duration) if duration else 1.0)
+def _report(on_progress: Callable[[float], None], duration: float, start: float, length: float) -> None:
+    on_progress(min(1.0, (start + length) / duration) if duration else 1.0)

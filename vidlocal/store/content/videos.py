@@ -172,8 +172,12 @@ def paths(library: Library, video_id: int) -> list[Path]:
 
 
 def stamps(library: Library, video_id: int) -> dict[Path, FileStamp]:
-    """Map the paths of the files of a video to their stamps when last read."""
-    rows = library.rows("SELECT path, size_bytes, mtime_ns, inode FROM copies WHERE video_id = ?", video_id)
+    """Map the paths of the files of a video, latest first, to their stamps when last read."""
+    rows = library.rows(
+        """SELECT copies.path, copies.size_bytes, mtime_ns, inode FROM copies JOIN videos ON videos.id = video_id
+        WHERE video_id = ? ORDER BY copies.path <> videos.path""",
+        video_id,
+    )
     return {Path(os.fsdecode(row["path"])): FileStamp(*row[1:]) for row in rows}
 
 
