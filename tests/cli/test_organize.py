@@ -89,7 +89,7 @@ def test_what_stays_is_named_and_counts_in_the_exit_code(run: Run, films: Path) 
     (films / "2019" / "2019-06-02 a.mp4").write_text("mine")
     result = run("organize", str(films), "--apply")
     assert result.exit_code == 4
-    assert "stays: its new name is taken." in result.stderr
+    assert "stays: the new name already exists." in result.stderr
 
 
 def test_words_that_do_not_fit_are_refused(run: Run, films: Path) -> None:

@@ -129,7 +129,7 @@ def test_purge_says_when_somebody_keeps_the_log_of_sqlite(library: Library, wedd
     with closing(sqlite3.connect(library.path)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM videos").fetchone()
-        with pytest.raises(StoreError, match="until the last such program has ended"):
+        with pytest.raises(StoreError, match="until that program ends"):
             videos.remove(library, wedding, purge=True)
     assert videos.every(library) == []
 

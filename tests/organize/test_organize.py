@@ -21,8 +21,8 @@ from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.media.files import read_stamp
 from vidlocal.organize import journal as move_journal
 from vidlocal.organize import moves
-from vidlocal.organize.moves import Move
-from vidlocal.organize.propose import Proposal, propose
+from vidlocal.organize.proposal import Move, Proposal
+from vidlocal.organize.propose import propose
 from vidlocal.records import MediaKind, Passage, PassageKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -66,12 +66,12 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def apply(library: Library, proposal: Proposal) -> moves.Moved:
-    return moves.apply(library, proposal.folder, proposal.moves)
+def apply(library: Library, proposal: Proposal) -> moves.MoveResult:
+    return moves.apply_moves(library, proposal.folder, proposal.moves)
 
 
 def targets(proposal: Proposal) -> list[str]:
-    return [str(one.target.relative_to(proposal.folder)) for one in proposal.moves]
+    return [str(move.target.relative_to(proposal.folder)) for move in proposal.moves]
 
 
 def test_without_a_model_files_go_by_date_and_title(library: Library, films: Path) -> None:
@@ -95,7 +95,7 @@ def test_renaming_takes_sidecars_along_and_the_library_follows(library: Library,
     for name in ("a.srt", "a.en.vtt", "a.mp4.srt", "a.xmp", "ab.srt", "a.b.srt", "notes.txt"):
         (films / name).write_text(name)
     moved = apply(library, propose(library, films, None))
-    assert moved.left == ()
+    assert moved.skipped == ()
     assert set(tree(films)) == {
         "2019/2019-06-02 a.mp4",
         "2019/2019-06-02 a.srt",
@@ -119,15 +119,15 @@ def test_undo_brings_back_every_name_and_removes_the_folders_it_made(library: Li
     before = tree(films)
     apply(library, propose(library, films, None))
     (films / "2019" / "2019-06-02 a.srt").write_text("corrected words")
-    moved = moves.undo(library)
+    moved = moves.undo_last_run(library)
     assert moved is not None
-    assert (len(moved.renamed), moved.left) == (2, ())
+    assert (len(moved.renamed), moved.skipped) == (2, ())
     assert tree(films) == before | {"a.srt": b"corrected words"}
     assert not (films / "2019").exists()
     found = videos.get(library, video)
     assert found is not None
     assert (found.path, found.title) == (str(films / "a.mp4"), "a")
-    assert moves.undo(library) is None
+    assert moves.undo_last_run(library) is None
 
 
 def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
@@ -138,10 +138,10 @@ def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
     assert targets(proposal) == ["2019/2019-06-02 a 2.mp4"]
     (films / "2019" / "2019-06-02 a 2.mp4").symlink_to("nowhere")
     moved = apply(library, proposal)
-    assert [one.reason for one in moved.left] == ["its new name is taken"]
+    assert [file.reason for file in moved.skipped] == ["the new name already exists"]
     assert (films / "a.mp4").is_file()
     with pytest.raises(FileExistsError):
-        moves.rename(films / "a.mp4", films / "2019" / "2019-06-02 a.mp4")
+        moves.rename_file(films / "a.mp4", films / "2019" / "2019-06-02 a.mp4")
     assert (films / "2019" / "2019-06-02 a.mp4").read_text() == "mine"
 
 
@@ -160,14 +160,14 @@ def test_undo_leaves_a_name_that_somebody_else_has_now_and_can_be_tried_again(li
     take_in(library, films / "a.mp4")
     apply(library, propose(library, films, None))
     (films / "a.mp4").write_text("another film")
-    moved = moves.undo(library)
+    moved = moves.undo_last_run(library)
     assert moved is not None
-    assert [one.reason for one in moved.left] == ["the name is taken"]
+    assert [file.reason for file in moved.skipped] == ["the name already exists"]
     assert (films / "a.mp4").read_text() == "another film"
     (films / "a.mp4").unlink()
-    again = moves.undo(library)
+    again = moves.undo_last_run(library)
     assert again is not None
-    assert (len(again.renamed), again.left) == (1, ())
+    assert (len(again.renamed), again.skipped) == (1, ())
 
 
 def test_links_lost_files_and_other_folders_stay(library: Library, films: Path, tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_links_lost_files_and_other_folders_stay(library: Library, films: Path, 
     (films / "link.mp4").symlink_to(tmp_path / "real.mp4")
     proposal = propose(library, films, None)
     assert proposal.moves == ()
-    assert {one.path.name: one.reason for one in proposal.left} == {
-        "gone.mp4": "it is not there now",
-        "link.mp4": "it is a link",
+    assert {file.path.name: file.reason for file in proposal.skipped} == {
+        "gone.mp4": "not found",
+        "link.mp4": "symbolic link",
     }
 
 
@@ -190,9 +190,9 @@ def test_a_link_cannot_lead_a_file_out_of_the_folder(library: Library, films: Pa
     (tmp_path / "outside").mkdir()
     (films / "2019").symlink_to(tmp_path / "outside")
     proposal = propose(library, films, None)
-    assert (proposal.moves, len(proposal.left)) == ((), 1)
+    assert (proposal.moves, len(proposal.skipped)) == ((), 1)
     forged = Move(1, films / "a.mp4", tmp_path / "outside" / "a.mp4")
-    assert moves.apply(library, films, (forged,)).renamed == ()
+    assert moves.apply_moves(library, films, (forged,)).renamed == ()
     assert list((tmp_path / "outside").iterdir()) == []
 
 
@@ -205,7 +205,7 @@ def test_another_file_system_is_refused(library: Library, films: Path) -> None:
             pytest.skip("there is no second file system")
         take_in(library, films / "a.mp4")
         with pytest.raises(OSError, match="cross-device"):
-            moves.rename(films / "a.mp4", Path(other) / "a.mp4")
+            moves.rename_file(films / "a.mp4", Path(other) / "a.mp4")
         assert os.listdir(other) == []
     assert (films / "a.mp4").is_file()
 
@@ -223,15 +223,15 @@ def test_what_a_killed_run_had_begun_is_brought_to_an_end(library: Library, film
     """Killed between the two names of a file, and with a torn last line of the journal."""
     first, second = take_in(library, films / "a.mp4"), take_in(library, films / "b.mp4")
     with move_journal.open_journal(library.folder) as journal:
-        journal.rename("run", first, films / "a.mp4", films / "new a.mp4")
+        journal.record_rename("run", first, films / "a.mp4", films / "new a.mp4")
         (films / "a.mp4").rename(films / "new a.mp4")
-        journal.rename("run", second, films / "b.mp4", films / "new b.mp4")
+        journal.record_rename("run", second, films / "b.mp4", films / "new b.mp4")
         os.link(films / "b.mp4", films / "new b.mp4")
     with (library.folder / move_journal.JOURNAL).open("a") as torn:
         torn.write('{"run": "run", "vi')
-    moved = moves.undo(library)
+    moved = moves.undo_last_run(library)
     assert moved is not None
-    assert (len(moved.renamed), moved.left) == (2, ())
+    assert (len(moved.renamed), moved.skipped) == (2, ())
     assert set(tree(films)) == {"a.mp4", "b.mp4"}
     assert [Path(video.path).name for video in videos.every(library)] == ["a.mp4", "b.mp4"]
 
@@ -268,7 +268,7 @@ def killed_before(line: int, home: Path, work: Callable[[Library], object]) -> N
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def known(library: Library) -> dict[str, object]:
+def recorded(library: Library) -> dict[str, object]:
     """What the library says of its files: names, and as what they were seen."""
     return {video.path: (video.title, videos.stamps(library, video.id)) for video in videos.every(library)}
 
@@ -277,21 +277,23 @@ def known(library: Library) -> dict[str, object]:
 def test_killed_before_any_line_the_next_run_puts_it_right(library: Library, films: Path, doing: str) -> None:
     take_in(library, films / "a.mp4")
     (films / "a.srt").write_text("words")
-    old, told_old = tree(films), known(library)
+    old, old_records = tree(films), recorded(library)
     proposal = propose(library, films, None)
     total = lines_run(lambda: apply(library, proposal))
     if doing == "undo":
-        total = lines_run(lambda: moves.undo(library))
+        total = lines_run(lambda: moves.undo_last_run(library))
     left_at = set()
     for line in range(1, total):
-        moves.undo(library)
-        move_journal.forget(library.folder)  # else there would be more to read each time, and other lines
+        moves.undo_last_run(library)
+        move_journal.purge(library.folder)  # else there would be more to read each time, and other lines
         if doing == "undo":
             apply(library, proposal)
-        killed_before(line, library.folder, moves.undo if doing == "undo" else lambda opened: apply(opened, proposal))
+        killed_before(
+            line, library.folder, moves.undo_last_run if doing == "undo" else lambda opened: apply(opened, proposal)
+        )
         left_at.add(tuple(tree(films)))
-        moves.undo(library)
-        assert (tree(films), known(library)) == (old, told_old), line
+        moves.undo_last_run(library)
+        assert (tree(films), recorded(library)) == (old, old_records), line
         assert not (films / "2019").exists()
     assert len(left_at) == 5  # one file or the other under either name, and each under both for a moment
 
@@ -303,10 +305,8 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
     copy.write_bytes((films / "a.mp4").read_bytes())
     videos.add_copy(library, video, copy, read_stamp(copy))
     proposal = propose(library, films, None)
-    assert [one.source for one in proposal.moves] == [copy]
-    assert [(one.path, one.reason) for one in proposal.left] == [
-        (films / "a.mp4", f"it is a copy of {copy}, and only that is renamed")
-    ]
+    assert [move.source for move in proposal.moves] == [copy]
+    assert [(file.path, file.reason) for file in proposal.skipped] == [(films / "a.mp4", f"duplicate of {copy}")]
     apply(library, proposal)
     assert set(tree(films)) == {"a.mp4", "2019/2019-06-02 a.mp4"}
     assert set(videos.stamps(library, video)) == {films / "a.mp4", films / "2019" / "2019-06-02 a.mp4"}
@@ -341,9 +341,9 @@ def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path
     """As the journal of a file system may say that does not mind the case of letters: nothing is removed."""
     video = take_in(library, films / "a.mp4")
     with move_journal.open_journal(library.folder) as journal:
-        journal.rename("run", video, films / "a.mp4", films / "." / "a.mp4")
-        journal.rename("run", None, films / "a.mp4", films / ".." / "films" / "a.mp4")
-    moves.undo(library)
+        journal.record_rename("run", video, films / "a.mp4", films / "." / "a.mp4")
+        journal.record_rename("run", None, films / "a.mp4", films / ".." / "films" / "a.mp4")
+    moves.undo_last_run(library)
     assert set(tree(films)) == {"a.mp4"}
 
 
@@ -354,10 +354,10 @@ def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, fi
         pytest.skip("this system lets us mount nothing")
     try:
         proposal = propose(library, films, None)
-        assert [one.reason for one in proposal.left] == ["its new folder is on another file system"]
+        assert [file.reason for file in proposal.skipped] == ["the new folder is on another file system"]
         made = Move(1, films / "a.mp4", films / "2019" / "a.mp4")
-        assert [one.reason for one in moves.apply(library, films, (made,)).left] == [
-            "its new folder is on another file system"
+        assert [file.reason for file in moves.apply_moves(library, films, (made,)).skipped] == [
+            "the new folder is on another file system"
         ]
         assert os.listdir(films / "2019") == []
     finally:
@@ -368,8 +368,8 @@ def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, fi
 def test_names_that_are_no_text_are_kept_and_come_back(library: Library, films: Path) -> None:
     path = films / os.fsdecode(b"caf\xe9.mp4")
     take_in(library, path)
-    assert apply(library, propose(library, films, None)).left == ()
-    assert moves.undo(library) is not None
+    assert apply(library, propose(library, films, None)).skipped == ()
+    assert moves.undo_last_run(library) is not None
     assert path.is_file()
 
 
@@ -427,10 +427,10 @@ def test_no_answer_leads_a_file_astray(
         assert not part.startswith((".", "-"))
         assert not re.search(r'[\x00-\x1f\x7f-\x9f\u202e\u200b/\\:*?"<>|]', part)
         assert len(part.encode()) <= 255
-    assert moves.apply(library, films, proposal.moves).left == ()
+    assert moves.apply_moves(library, films, proposal.moves).skipped == ()
     assert made.target.is_file()
     for asked in server.asked("/api/chat"):
         lines = asked.body["messages"][1]["content"].removesuffix("\n" + organize_prompts.INSTRUCTIONS).splitlines()
         assert all(re.fullmatch(r'\d+ (?:\d{4}-\d\d-\d\d|undated)(?: (?:tags )?"[^"]*")+', line) for line in lines)
-    assert moves.undo(library) is not None
+    assert moves.undo_last_run(library) is not None
     assert set(tree(films)) == {"a.mp4"}

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,16 +11,15 @@ import typer
 
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.render.sanitize import one_line
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
-    from vidlocal.organize.moves import Left, Move, Moved
-    from vidlocal.organize.propose import Proposal
-
-SOME_LEFT, ALL_LEFT = 3, 4
+    from vidlocal.organize.moves import MoveResult
+    from vidlocal.organize.proposal import Proposal, SkippedFile
 
 
 def command(
@@ -42,24 +42,26 @@ def command(
     """
     if undo and (apply or folder is not None):
         raise UsageError("--undo takes back what was done last, wherever it was. Give it alone.")
-    chosen = settings.load()
-    with Library.open(chosen.home) as library:
+    current = settings.load()
+    with Library.open(current.home) as library:
         if undo:
             _undo(library, json=json, quiet=quiet)
             return
-        place = (folder or Path()).absolute()
-        if not place.is_dir():
-            raise UsageError(f"{place} is no folder. Name one that holds videos of the library.")
-        proposal = _kept(library, place) if apply and not by_date else None
+        path = (folder or Path()).absolute()
+        if not path.is_dir():
+            raise UsageError(f"{path} is no folder. Name one that holds videos of the library.")
+        from vidlocal.organize import proposal as proposals
+
+        proposal = proposals.load(library.folder, path) if apply and not by_date else None
         if proposal is None:
-            proposal = _propose(library, chosen, place, by_date=by_date, quiet=quiet)
-        if not apply:
-            _offer(library, proposal, json=json, quiet=quiet)
-        else:
+            proposal = _propose(library, current, path, by_date=by_date, quiet=quiet)
+        if apply:
             _apply(library, proposal, yes=yes, json=json, quiet=quiet)
+        else:
+            _show(library, proposal, json=json, quiet=quiet)
 
 
-def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_date: bool, quiet: bool) -> "Proposal":
+def _propose(library: Library, current: settings.Settings, folder: Path, *, by_date: bool, quiet: bool) -> "Proposal":
     from vidlocal.organize.propose import propose
 
     if by_date:
@@ -71,7 +73,7 @@ def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_da
 
     try:
         with ExitStack() as stack:
-            return propose(library, folder, open_writer(stack, chosen))
+            return propose(library, folder, open_writer(stack, current))
     except (EngineUnreachable, ModelMissing) as error:
         console.notice(f"Going by date and title. {error}", quiet=quiet)
     except EngineError as error:
@@ -79,73 +81,78 @@ def _propose(library: Library, chosen: settings.Settings, folder: Path, *, by_da
     return propose(library, folder, None)
 
 
-def _offer(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -> None:
-    from vidlocal.organize import journal
+def _show(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) -> None:
+    from vidlocal.organize import proposal as proposals
 
-    data = _data(proposal.folder, proposal.moves, proposal.left)
-    journal.keep_plan(library.folder, data)
+    proposals.store(library.folder, proposal)
     if json:
-        console.document(data | {"applied": False})
+        console.document(proposal.as_data() | {"applied": False})
     else:
-        _table(proposal)
-    _name_left(proposal.left, quiet=quiet)
+        _print_moves(proposal)
+    _print_skipped(proposal.skipped, quiet=quiet)
     if proposal.moves:
-        where = shlex.quote(str(proposal.folder))
-        console.notice(f"Nothing was renamed. Do so with: vidlocal organize {where} --apply", quiet=quiet)
+        quoted = shlex.quote(str(proposal.folder))
+        console.notice(f"Nothing was renamed. Do so with: vidlocal organize {quoted} --apply", quiet=quiet)
     else:
         console.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
 
 
 def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, quiet: bool) -> None:
-    from vidlocal.organize import journal
-    from vidlocal.organize import moves as move
+    from vidlocal.organize import proposal as proposals
+    from vidlocal.organize.moves import apply_moves
 
     if not json:
-        _table(proposal)
+        _print_moves(proposal)
     count = len(proposal.moves)
     if count and not yes and sys.stdin.isatty() and not console.confirmed(f"Rename {pluralize(count, 'video')}?"):
         console.notice("Nothing was renamed.", quiet=quiet)
         return
-    moved = move.apply(library, proposal.folder, proposal.moves)
-    journal.drop_plan(library.folder)
+    result = apply_moves(library, proposal.folder, proposal.moves)
+    proposals.delete(library.folder)
     if json:
-        console.document(_data(proposal.folder, proposal.moves, (*proposal.left, *moved.left)) | {"applied": True})
-    _name_left(proposal.left, quiet=quiet)
-    if moved.renamed:
-        told = f"Renamed {pluralize(len(moved.renamed), 'file')}. Take it back with: vidlocal organize --undo"
+        all_skipped = replace(proposal, skipped=(*proposal.skipped, *result.skipped))
+        console.document(all_skipped.as_data() | {"applied": True})
+    _print_skipped(proposal.skipped, quiet=quiet)
+    if result.renamed:
+        message = f"Renamed {pluralize(len(result.renamed), 'file')}. Take it back with: vidlocal organize --undo"
     else:
-        told = "Nothing was renamed."
-    console.notice(told, quiet=quiet)
-    _end(moved)
+        message = "Nothing was renamed."
+    console.notice(message, quiet=quiet)
+    _end(result)
 
 
 def _undo(library: Library, *, json: bool, quiet: bool) -> None:
-    from vidlocal.organize import moves as move
+    from vidlocal.organize.moves import undo_last_run
 
-    moved = move.undo(library)
+    result = undo_last_run(library)
     if json:
-        pairs = [] if moved is None else [{"from": str(one), "to": str(other)} for one, other in moved.renamed]
-        left = () if moved is None else moved.left
-        console.document({"undone": pairs, "left": [_left(one) for one in left]})
-    if moved is None:
+        renamed = () if result is None else result.renamed
+        skipped = () if result is None else result.skipped
+        console.document(
+            {
+                "undone": [{"from": str(before), "to": str(after)} for before, after in renamed],
+                "left": [{"path": str(file.path), "reason": file.reason} for file in skipped],
+            }
+        )
+    if result is None:
         console.notice("There is nothing to take back.", quiet=quiet)
         return
-    console.notice(f"Old names given back to {pluralize(len(moved.renamed), 'file')}.", quiet=quiet)
-    _end(moved)
+    console.notice(f"Old names given back to {pluralize(len(result.renamed), 'file')}.", quiet=quiet)
+    _end(result)
 
 
-def _end(moved: "Moved") -> None:
-    _name_left(moved.left, quiet=False)
-    if moved.left:
-        raise typer.Exit(SOME_LEFT if moved.renamed else ALL_LEFT)
+def _end(result: "MoveResult") -> None:
+    _print_skipped(result.skipped, quiet=False)
+    if result.skipped:
+        raise typer.Exit(SOME_FAILED if result.renamed else ALL_FAILED)
 
 
-def _name_left(left: "Sequence[Left]", *, quiet: bool) -> None:
-    for one in left:
-        console.notice(f"{one.path} stays: {one.reason}.", quiet=quiet)
+def _print_skipped(skipped: "Sequence[SkippedFile]", *, quiet: bool) -> None:
+    for file in skipped:
+        console.notice(f"{file.path} stays: {file.reason}.", quiet=quiet)
 
 
-def _table(proposal: "Proposal") -> None:
+def _print_moves(proposal: "Proposal") -> None:
     if not console.on_terminal():
         for move in proposal.moves:
             console.fields(move.source, move.target)
@@ -160,55 +167,10 @@ def _table(proposal: "Proposal") -> None:
     table.add_column("then", overflow="fold", style="bold")
     table.add_column("with", justify="right", style="dim")
     for move in proposal.moves:
-        now, then = (_within(proposal.folder, path) for path in (move.source, move.target))
-        table.add_row(Text(now), Text(then), Text(f"+{len(move.sidecars)}" if move.sidecars else ""))
+        source, target = (_relative(proposal.folder, path) for path in (move.source, move.target))
+        table.add_row(Text(source), Text(target), Text(f"+{len(move.sidecars)}" if move.sidecars else ""))
     console.show(table)
 
 
-def _within(folder: Path, path: Path) -> str:
+def _relative(folder: Path, path: Path) -> str:
     return one_line(str(path.relative_to(folder) if path.is_relative_to(folder) else path))
-
-
-def _data(folder: Path, moves: "Sequence[Move]", left: "Sequence[Left]") -> dict[str, object]:
-    return {
-        "folder": str(folder),
-        "moves": [
-            {
-                "video": move.video_id,
-                "from": str(move.source),
-                "to": str(move.target),
-                "sidecars": [{"from": str(one), "to": str(other)} for one, other in move.sidecars],
-            }
-            for move in moves
-        ],
-        "left": [_left(one) for one in left],
-    }
-
-
-def _left(one: "Left") -> dict[str, object]:
-    return {"path": str(one.path), "reason": one.reason}
-
-
-def _kept(library: Library, folder: Path) -> "Proposal | None":
-    """The proposal that was shown last, if it was for this folder."""
-    from vidlocal.organize import journal
-    from vidlocal.organize.moves import Move
-    from vidlocal.organize.propose import Proposal
-
-    kept = journal.kept_plan(library.folder)
-    listed = None if kept is None else kept.get("moves")
-    if kept is None or kept.get("folder") != str(folder) or not isinstance(listed, list):
-        return None
-    try:
-        moves = [
-            Move(
-                int(one["video"]),
-                Path(one["from"]),
-                Path(one["to"]),
-                tuple((Path(pair["from"]), Path(pair["to"])) for pair in one["sidecars"]),
-            )
-            for one in listed
-        ]
-    except (KeyError, TypeError, ValueError):
-        return None
-    return Proposal(folder, tuple(moves), ())

@@ -39,7 +39,7 @@ def command(
         removed = not dry_run and (yes or console.confirmed(f"Remove {what} from the library?"))
         if removed and purge:
             run_log.forget(library.folder)
-            journal.forget(library.folder)
+            journal.purge(library.folder)
         if removed:
             videos.remove(library, found.id, purge=purge)
     if json:

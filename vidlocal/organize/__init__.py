@@ -1,1 +1,1 @@
-"""Organize: file names and folders proposed, moved with a journal, and moved back."""
+"""Propose file names and folders, rename with a journal, undo."""

@@ -1,9 +1,8 @@
-"""What was proposed for files and what was done with them, written down before it happens.
+"""Journal of renames, for undo and for recovery after a crash.
 
-`organize.jsonl` in the library folder has one JSON object a line, each on the disk before the step it speaks of:
-`{"run", "video", "from", "to", "size", "mtime_ns"}` before a rename, `{"run", "made"}` before a folder is made,
-`{"run", "done"}` when a run is over and `{"run", "undone"}` when it is taken back. `organize-plan.json` is the proposal
-that a person was shown last.
+`organize.jsonl` in the library folder has one JSON object per line, on disk before the step itself:
+`{"run", "video", "from", "to", "size", "mtime_ns"}` before a rename, `{"run", "made"}` before a folder is created,
+`{"run", "done"}` at the end of a run, and `{"run", "undone"}` when a run was undone.
 """
 
 import json
@@ -15,29 +14,30 @@ from pathlib import Path
 from secrets import token_hex
 
 from vidlocal.errors import StoreError
+from vidlocal.organize import proposal
 
 try:
     import fcntl
-except ImportError:  # Windows: two at once are not kept apart
+except ImportError:  # Windows: concurrent runs are not excluded
     fcntl = None  # type: ignore[assignment]
 
-JOURNAL, PLAN = "organize.jsonl", "organize-plan.json"
+JOURNAL = "organize.jsonl"
 
 Line = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Renamed:
-    """One rename of the journal. `video` is the id of the video the file holds, None for a sidecar."""
+class RenameRecord:
+    """One rename in the journal. `video_id` is None for a sidecar."""
 
-    video: int | None
+    video_id: int | None
     before: Path
     after: Path
     size_bytes: int
     mtime_ns: int
 
     def is_at(self, path: Path) -> bool:
-        """Whether the file that was renamed is at `path`."""
+        """True if the renamed file is at `path`."""
         try:
             status = os.lstat(path)
         except OSError:
@@ -46,13 +46,13 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What one `--apply` did, in order."""
+class JournalRun:
+    """Steps of one `--apply`, in order."""
 
-    name: str
-    renamed: tuple[Renamed, ...]
-    made: tuple[Path, ...]
-    done: bool
+    run_id: str
+    renames: tuple[RenameRecord, ...]
+    created_folders: tuple[Path, ...]
+    is_done: bool
 
 
 class Journal:
@@ -62,18 +62,18 @@ class Journal:
         self._path = path
         self._file = file
 
-    def write(self, line: Line) -> None:
-        """Add a line; when this returns it is on the disk."""
+    def append(self, line: Line) -> None:
+        """Append a line and sync to disk."""
         os.write(self._file, json.dumps(line).encode() + b"\n")
         os.fsync(self._file)
 
-    def rename(self, run: str, video: int | None, before: Path, after: Path) -> None:
-        """Note that `before` is about to become `after`."""
+    def record_rename(self, run_id: str, video_id: int | None, before: Path, after: Path) -> None:
+        """Record a rename about to happen."""
         status = os.lstat(before)
-        self.write(
+        self.append(
             {
-                "run": run,
-                "video": video,
+                "run": run_id,
+                "video": video_id,
                 "from": str(before),
                 "to": str(after),
                 "size": status.st_size,
@@ -81,42 +81,43 @@ class Journal:
             }
         )
 
-    def runs(self) -> list[Run]:
-        """The runs that were not taken back, oldest first."""
-        lines: dict[str, list[Line]] = {}
+    def runs(self) -> list[JournalRun]:
+        """List the runs not undone, oldest first."""
+        lines_by_run: dict[str, list[Line]] = {}
         for line in self._lines():
-            lines.setdefault(str(line.get("run")), []).append(line)
+            lines_by_run.setdefault(str(line.get("run")), []).append(line)
         return [
-            Run(
-                name,
-                tuple(_renamed(line) for line in of_run if "from" in line),
-                tuple(Path(str(line["made"])) for line in of_run if "made" in line),
-                any("done" in line for line in of_run),
+            JournalRun(
+                run_id,
+                tuple(_rename_record(line) for line in lines if "from" in line),
+                tuple(Path(str(line["made"])) for line in lines if "made" in line),
+                any("done" in line for line in lines),
             )
-            for name, of_run in lines.items()
-            if not any("undone" in line for line in of_run)
+            for run_id, lines in lines_by_run.items()
+            if not any("undone" in line for line in lines)
         ]
 
     def _lines(self) -> Iterator[Line]:
         for text in self._path.read_bytes().splitlines():
-            with suppress(ValueError):  # the last line of a machine that lost its power
+            with suppress(ValueError):  # the last line may be cut off by a power failure
                 line = json.loads(text)
                 if isinstance(line, dict):
                     yield line
 
 
-def new_run() -> str:
+def new_run_id() -> str:
+    """Return a random id."""
     return token_hex(8)
 
 
 @contextmanager
 def open_journal(folder: Path) -> Iterator[Journal]:
-    """The journal of the library in `folder`. StoreError when another process has it."""
+    """Open and lock the journal of the library in `folder`. Raises StoreError if locked by another process."""
     path = folder / JOURNAL
     try:
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written ({error.strerror}), so nothing is renamed.") from error
+        raise StoreError(f"{path}: cannot be written ({error.strerror}). Nothing was renamed.") from error
     try:
         _lock(file)
         _end_torn_line(path, file)
@@ -124,6 +125,17 @@ def open_journal(folder: Path) -> Iterator[Journal]:
         yield Journal(path, file)
     finally:
         os.close(file)
+
+
+def purge(folder: Path) -> None:
+    """Delete the journal and the proposal, including all file names. Disables undo.
+
+    Raises StoreError while another process renames files.
+    """
+    proposal.delete(folder)
+    if (folder / JOURNAL).exists():
+        with open_journal(folder):
+            (folder / JOURNAL).unlink()
 
 
 def _lock(file: int) -> None:
@@ -142,53 +154,17 @@ def _end_torn_line(path: Path, file: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
-def keep_plan(folder: Path, plan: Line) -> None:
-    """Keep the proposal a person is shown, in the place of the one before."""
-    draft = folder / f".{PLAN}-{token_hex(8)}"
-    try:
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-            json.dump(plan, file)
-        draft.replace(folder / PLAN)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StoreError(f"The proposal cannot be kept in {folder} ({error.strerror}).") from error
-
-
-def kept_plan(folder: Path) -> Line | None:
-    """The proposal that was shown last, None when there is none."""
-    try:
-        plan = json.loads((folder / PLAN).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return plan if isinstance(plan, dict) else None
-
-
-def forget(folder: Path) -> None:
-    """Remove every name that the journal and the proposal hold: for a purge. Nothing can be taken back then.
-
-    StoreError when another process is renaming files.
-    """
-    drop_plan(folder)
-    if (folder / JOURNAL).exists():
-        with open_journal(folder):
-            (folder / JOURNAL).unlink()
-
-
-def drop_plan(folder: Path) -> None:
-    (folder / PLAN).unlink(missing_ok=True)
-
-
-def _renamed(line: Line) -> Renamed:
-    video, size, time = line.get("video"), line.get("size"), line.get("mtime_ns")
-    return Renamed(
-        video if isinstance(video, int) else None,
+def _rename_record(line: Line) -> RenameRecord:
+    video_id, size, time = line.get("video"), line.get("size"), line.get("mtime_ns")
+    return RenameRecord(
+        video_id if isinstance(video_id, int) else None,
         Path(str(line["from"])),
         Path(str(line["to"])),
         size if isinstance(size, int) else -1,

@@ -1,4 +1,4 @@
-"""Files get their new names, never in the place of another, and their old ones again on demand."""
+"""Rename files without ever replacing one, and undo. The library follows each rename."""
 
 import errno
 import os
@@ -8,81 +8,68 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.organize.journal import Journal, Renamed, Run, new_run, open_journal
+from vidlocal.organize.journal import Journal, JournalRun, RenameRecord, new_run_id, open_journal
+from vidlocal.organize.proposal import Move, SkippedFile
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.filesystem import existing_ancestor
 
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A video's file on its way, with its sidecars: pairs of the path before and after."""
-
-    video_id: int
-    source: Path
-    target: Path
-    sidecars: tuple[tuple[Path, Path], ...] = ()
+MISSING = "not found"
+OTHER_FILESYSTEM = "the new folder is on another file system"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A file that stays where it is, and why: the end of a sentence."""
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What was renamed, as pairs of the path before and after, and what was not."""
+class MoveResult:
+    """Renamed files, as pairs of the path before and after, and skipped files."""
 
     renamed: tuple[tuple[Path, Path], ...]
-    left: tuple[Left, ...]
+    skipped: tuple[SkippedFile, ...]
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Whether the folder that a path is in, or would be in, lies within `folder` when all links are followed."""
-    return existing_ancestor(path.parent).is_relative_to(folder.resolve()) and path.parent.resolve().is_relative_to(
-        folder.resolve()
-    )
+    """True if the parent folder of `path`, existing or not, is within `folder` after resolving links."""
+    root = folder.resolve()
+    return existing_ancestor(path.parent).is_relative_to(root) and path.parent.resolve().is_relative_to(root)
 
 
 def device_of(path: Path) -> int:
-    """The file system of a path, or of the folder that it would be made in."""
+    """Return the device id of a path, or of the nearest existing ancestor."""
     return (path if path.is_file() else existing_ancestor(path)).stat().st_dev
 
 
-def apply(library: Library, folder: Path, moves: tuple[Move, ...]) -> Moved:
-    """Rename files within `folder`; the library follows with each. What cannot be renamed is left and named."""
+def apply_moves(library: Library, folder: Path, moves: tuple[Move, ...]) -> MoveResult:
+    """Rename files within `folder` and update the library. Impossible moves are skipped with a reason."""
     renamed: list[tuple[Path, Path]] = []
-    left: list[Left] = []
+    skipped: list[SkippedFile] = []
     with open_journal(library.folder) as journal:
-        _settle(library, journal)
-        run = new_run()
+        _recover(library, journal)
+        run_id = new_run_id()
         for move in moves:
-            reason = _obstacle(move, folder)
-            if reason is not None:
-                left.append(Left(move.source, reason))
+            obstacle = _obstacle(move, folder)
+            if obstacle is not None:
+                skipped.append(SkippedFile(move.source, obstacle))
                 continue
-            for one in _rename_all(library, journal, run, move):
-                if isinstance(one, Left):
-                    left.append(one)
+            for result in _rename_all(library, journal, run_id, move):
+                if isinstance(result, SkippedFile):
+                    skipped.append(result)
                 else:
-                    renamed.append(one)
-        journal.write({"run": run, "done": True})
-    return Moved(tuple(renamed), tuple(left))
+                    renamed.append(result)
+        journal.append({"run": run_id, "done": True})
+    return MoveResult(tuple(renamed), tuple(skipped))
 
 
-def _rename_all(library: Library, journal: Journal, run: str, move: Move) -> Iterator[tuple[Path, Path] | Left]:
-    """Rename a video's file, tell the library, then the sidecars. They stay when the video does."""
+def _rename_all(
+    library: Library, journal: Journal, run_id: str, move: Move
+) -> Iterator[tuple[Path, Path] | SkippedFile]:
+    """Rename the video file and update the library, then rename the sidecars. Stops if the video fails."""
     files = [(move.video_id, move.source, move.target), *((None, *pair) for pair in move.sidecars)]
     for video_id, source, target in files:
         try:
-            _make_folders(journal, run, target.parent)
-            journal.rename(run, video_id, source, target)
-            rename(source, target)
+            _create_folders(journal, run_id, target.parent)
+            journal.record_rename(run_id, video_id, source, target)
+            rename_file(source, target)
         except OSError as error:
-            yield Left(source, _reason(error))
+            yield SkippedFile(source, _reason(error))
             if video_id is not None:
                 return
             continue
@@ -91,48 +78,51 @@ def _rename_all(library: Library, journal: Journal, run: str, move: Move) -> Ite
         yield source, target
 
 
-def undo(library: Library) -> Moved | None:
-    """Take the last run back; None when there is none. A run of which something is left can be undone again."""
+def undo_last_run(library: Library) -> MoveResult | None:
+    """Undo the last run; None if there is none. A partly undone run can be undone again."""
     with open_journal(library.folder) as journal:
-        _settle(library, journal)
-        run = next((run for run in reversed(journal.runs()) if run.renamed), None)
+        _recover(library, journal)
+        run = next((run for run in reversed(journal.runs()) if run.renames), None)
         if run is None:
             return None
-        back, left, gone = _back(library, run)
-        _remove_empty(run)
-        if not left:
-            journal.write({"run": run.name, "undone": True})
-    return Moved(tuple(back), (*left, *gone))
+        restored, retryable, lost = _restore_names(library, run)
+        _remove_empty_folders(run)
+        if not retryable:
+            journal.append({"run": run.run_id, "undone": True})
+    return MoveResult(tuple(restored), (*retryable, *lost))
 
 
-def _back(library: Library, run: Run) -> tuple[list[tuple[Path, Path]], list[Left], list[Left]]:
-    """What of a run got its old name, what could not have it yet, and what is gone for good."""
-    back: list[tuple[Path, Path]] = []
-    left: list[Left] = []
-    gone: list[Left] = []
-    for one in reversed(run.renamed):
+def _restore_names(
+    library: Library, run: JournalRun
+) -> tuple[list[tuple[Path, Path]], list[SkippedFile], list[SkippedFile]]:
+    """Restore the old names of a run. Returns renamed, retryable and lost files."""
+    restored: list[tuple[Path, Path]] = []
+    retryable: list[SkippedFile] = []
+    lost: list[SkippedFile] = []
+    for record in reversed(run.renames):
+        before, after = record.before, record.after
         with suppress(OSError):
-            _drop_second_name(one.after, one.before)
-        if one.is_at(one.before) and not os.path.lexists(one.after):  # a killed undo had come as far as this
-            _follow(library, one, one.after, one.before)
-        is_back = os.path.lexists(one.before) and not one.is_at(one.after)
-        if not os.path.lexists(one.after):
-            if not is_back:
-                gone.append(Left(one.after, "it is not there any more"))
-        elif not is_back:
+            _remove_second_link(after, before)
+        if record.is_at(before) and not os.path.lexists(after):  # restored by an undo that was killed
+            _update_library(library, record, after, before)
+        is_restored = os.path.lexists(before) and not record.is_at(after)
+        if not os.path.lexists(after):
+            if not is_restored:
+                lost.append(SkippedFile(after, MISSING))
+        elif not is_restored:
             try:
-                one.before.parent.mkdir(parents=True, exist_ok=True)
-                rename(one.after, one.before)
+                before.parent.mkdir(parents=True, exist_ok=True)
+                rename_file(after, before)
             except OSError as error:
-                left.append(Left(one.after, _reason(error)))
+                retryable.append(SkippedFile(after, _reason(error)))
                 continue
-            back.append((one.after, one.before))
-            _follow(library, one, one.after, one.before)
-    return back, left, gone
+            restored.append((after, before))
+            _update_library(library, record, after, before)
+    return restored, retryable, lost
 
 
-def rename(source: Path, target: Path) -> None:
-    """Give a file another name on its file system. FileExistsError when that name is taken: nothing is ever replaced.
+def rename_file(source: Path, target: Path) -> None:
+    """Rename a file within a file system. Never replaces a file: raises FileExistsError.
 
     Raises OSError; the file then has its old name.
     """
@@ -141,7 +131,7 @@ def rename(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOENT, errno.EXDEV, errno.ENOTDIR, errno.ENAMETOOLONG):
             raise
-        _claim_and_rename(source, target)  # exFAT and others know no second name
+        _claim_and_rename(source, target)  # exFAT and others have no hard links
         return
     try:
         source.unlink()
@@ -151,7 +141,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def _claim_and_rename(source: Path, target: Path) -> None:
-    # O_EXCL follows no link; what is replaced then is the empty file of our own.
+    # O_EXCL follows no link; the rename replaces only our own empty file.
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         source.rename(target)
@@ -161,72 +151,72 @@ def _claim_and_rename(source: Path, target: Path) -> None:
 
 
 def _obstacle(move: Move, folder: Path) -> str | None:
-    """Why a move cannot be made any more: a proposal may be days old."""
+    """Reason against a move, if any: a proposal may be days old."""
     files = [(move.source, move.target), *move.sidecars]
     if not all(is_inside(path, folder) for pair in files for path in pair):
-        return "it or its new name lies outside of the folder"
+        return "the old or new path is outside of the folder"
     if not move.source.is_file() or move.source.is_symlink():
-        return "it is not there now"
+        return MISSING
     if any(os.path.lexists(target) for _, target in files):
-        return "its new name is taken"
+        return "the new name already exists"
     if device_of(move.source) != device_of(move.target.parent):
-        return "its new folder is on another file system"
+        return OTHER_FILESYSTEM
     return None
 
 
-def _make_folders(journal: Journal, run: str, folder: Path) -> None:
-    for one in reversed(list(_missing(folder))):
-        journal.write({"run": run, "made": str(one)})
-        one.mkdir(exist_ok=True)
+def _create_folders(journal: Journal, run_id: str, folder: Path) -> None:
+    for missing in reversed(list(_missing_folders(folder))):
+        journal.append({"run": run_id, "made": str(missing)})
+        missing.mkdir(exist_ok=True)
 
 
-def _missing(folder: Path) -> Iterator[Path]:
+def _missing_folders(folder: Path) -> Iterator[Path]:
     while not folder.is_dir():
         yield folder
         folder = folder.parent
 
 
-def _settle(library: Library, journal: Journal) -> None:
-    """Bring to an end what a process that was killed had begun: one file with two names, a library that lags."""
+def _recover(library: Library, journal: Journal) -> None:
+    """Complete the steps of a killed process: a file with two names, an outdated path in the library."""
     for run in journal.runs():
-        if run.done:
+        if run.is_done:
             continue
-        for one in run.renamed:
+        for record in run.renames:
             with suppress(OSError):
-                _drop_second_name(one.before, one.after)
-            if one.is_at(one.after) and not os.path.lexists(one.before):
-                _follow(library, one, one.before, one.after)
-        if any(one.is_at(one.after) for one in run.renamed):
-            journal.write({"run": run.name, "done": True})
-        else:  # it had come no further than to make folders
-            _remove_empty(run)
-            journal.write({"run": run.name, "undone": True})
+                _remove_second_link(record.before, record.after)
+            if record.is_at(record.after) and not os.path.lexists(record.before):
+                _update_library(library, record, record.before, record.after)
+        if any(record.is_at(record.after) for record in run.renames):
+            journal.append({"run": run.run_id, "done": True})
+        else:  # only folders were created
+            _remove_empty_folders(run)
+            journal.append({"run": run.run_id, "undone": True})
 
 
-def _drop_second_name(old: Path, new: Path) -> None:
-    """Take `old` from a file that has both names: `rename` was killed between its two steps. Raises OSError.
+def _remove_second_link(old: Path, new: Path) -> None:
+    """Remove `old` of a file with both names, left by a kill between the steps of `rename_file`. Raises OSError.
 
-    Where letters differ in case only, some file systems take one name for two; such a file has one link.
+    On case-insensitive file systems two names that differ in case are the same name; such a file has one link.
     """
     status = os.lstat(old)
     if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and os.path.samestat(status, os.lstat(new)):
         old.unlink()
 
 
-def _follow(library: Library, one: Renamed, before: Path, after: Path) -> None:
-    if one.video is not None:
-        videos.record_move(library, one.video, before, after)
+def _update_library(library: Library, record: RenameRecord, before: Path, after: Path) -> None:
+    if record.video_id is not None:
+        videos.record_move(library, record.video_id, before, after)
 
 
-def _remove_empty(run: Run) -> None:
-    for folder in reversed(run.made):
-        with suppress(OSError):  # it holds something else by now
+def _remove_empty_folders(run: JournalRun) -> None:
+    for folder in reversed(run.created_folders):
+        with suppress(OSError):  # not empty any more
             folder.rmdir()
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, FileExistsError):
-        return "the name is taken"
+        return "the name already exists"
     if error.errno == errno.EXDEV:
-        return "its new folder is on another file system"
-    return f"it cannot be renamed ({error.strerror})"
+        return OTHER_FILESYSTEM
+    return f"cannot be renamed ({error.strerror})"

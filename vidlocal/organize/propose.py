@@ -1,9 +1,8 @@
-"""Verb 5: from what is known of videos to folders and names for their files.
+"""Propose folders and names for video files.
 
-    summaries, dates, tags ──text model, in steps──> folder and name ──made safe──> moves
+    summaries, dates, tags -> text model, in batches -> folder and name -> sanitized -> moves
 
-Nothing is renamed here: `steps.move` does that with the moves a person has seen. Without a text model each
-file gets its year as folder and its date before its name.
+Without a text model, each file gets the year as folder and the date before the name. `moves.apply_moves` renames.
 """
 
 import os
@@ -18,9 +17,11 @@ from typing import TYPE_CHECKING
 
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import FileDescription
+from vidlocal.errors import AnswerRejected
 from vidlocal.media.filenames import numbered_paths, sanitize_name
 from vidlocal.media.subtitles import find_sidecars
-from vidlocal.organize.moves import Left, Move, device_of, is_inside
+from vidlocal.organize.moves import MISSING, OTHER_FILESYSTEM, device_of, is_inside
+from vidlocal.organize.proposal import Move, Proposal, SkippedFile
 from vidlocal.records import PassageKind, Video
 from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
@@ -30,179 +31,182 @@ if TYPE_CHECKING:
 
 UNDATED = "undated"
 
-_MOST_LEVELS = 3
-_MOST_NAME_CHARACTERS = 80
-_TAGS = 8
+_MAX_FOLDER_LEVELS = 3
+_MAX_NAME_CHARACTERS = 80
+_MAX_TAGS = 8
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# What cameras and other programs put beside a video, under its very name.
-_BESIDE = frozenset([".xmp", ".nfo", ".lrc", ".thm", ".idx", ".sub", ".json", ".txt"])
+_VIDEO_SUFFIX = re.compile(r"\.(?:mp4|mov|mkv|avi|m4v|webm)$", re.I)
+# Extensions of files that cameras and other programs write beside a video, with the same name.
+_SIDECAR_SUFFIXES = frozenset([".xmp", ".nfo", ".lrc", ".thm", ".idx", ".sub", ".json", ".txt"])
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """Where the files of a folder should go. `left` stay where they are, each with the reason."""
+class _Placement:
+    """Folder, as names from the outside in, and name without extension."""
 
-    folder: Path
-    moves: tuple[Move, ...]
-    left: tuple[Left, ...]
+    folder: tuple[str, ...]
+    name: str
 
 
 def propose(library: Library, folder: Path, writer: "TextEngine | None") -> Proposal:
-    """Folders and names for the videos of the library that lie in `folder`. `writer` None: by date and title.
+    """Propose folders and names for the videos in `folder`; without `writer` by date and title.
 
-    Raises what the writer raises. A file of which it says nothing usable goes by date and title.
+    A file without a usable answer goes by date and title. Raises the errors of the writer.
     """
-    found, left = _inside(library, folder)
-    described = [_described(library, video) for video in found]
-    wanted = [_by_date(one) for one in described]
+    movable, skipped = _videos_in(library, folder)
+    descriptions = [_describe(library, video) for video in movable]
+    placements = [_place_by_date(description) for description in descriptions]
     if writer is not None:
-        for position, (parts, name) in _asked(described, writer):
-            wanted[position] = (parts, name)
+        for position, placement in _ask_model(descriptions, writer):
+            placements[position] = placement
     taken: set[str] = set()
-    there = cache(_there)  # a folder of thousands is listed once
+    list_folder = cache(_list_folder)  # large folders are listed once
     moves = []
-    for video, (parts, name) in zip(found, wanted, strict=True):
-        made = _move(video, folder.joinpath(*parts), name, taken, there)
-        reason = None if made is None else _hindrance(made, folder)
-        if reason is not None:
-            left.append(Left(Path(video.path), reason))
-        elif made is not None:
-            moves.append(made)
-    return Proposal(folder, tuple(moves), tuple(left))
+    for video, placement in zip(movable, placements, strict=True):
+        parent = folder.joinpath(*placement.folder)
+        move = _plan_move(video, parent, placement.name, taken, list_folder)
+        obstacle = None if move is None else _obstacle(move, folder)
+        if obstacle is not None:
+            skipped.append(SkippedFile(Path(video.path), obstacle))
+        elif move is not None:
+            moves.append(move)
+    return Proposal(folder, tuple(moves), tuple(skipped))
 
 
-def _inside(library: Library, folder: Path) -> tuple[list[Video], list[Left]]:
-    """The videos whose files lie in `folder`, and those of them that cannot be moved."""
-    found, left = [], []
+def _videos_in(library: Library, folder: Path) -> tuple[list[Video], list[SkippedFile]]:
+    """Return the videos with a movable file in `folder`, and skipped files."""
+    movable, skipped = [], []
     for video in videos.every(library):
         path = Path(video.path)
-        left += _copies(library, video, folder)
+        skipped += _duplicates(library, video, folder)
         if not is_inside(path, folder):
             continue
         if path.is_symlink():
-            left.append(Left(path, "it is a link"))
+            skipped.append(SkippedFile(path, "symbolic link"))
         elif not path.is_file():
-            left.append(Left(path, "it is not there now"))
+            skipped.append(SkippedFile(path, MISSING))
         else:
-            found.append(video)
-    return found, left
+            movable.append(video)
+    return movable, skipped
 
 
-def _copies(library: Library, video: Video, folder: Path) -> list[Left]:
-    """The files in `folder` that hold a video beside the one the library opens: they stay, whatever becomes of that."""
-    reason = f"it is a copy of {video.path}, and only that is renamed"
+def _duplicates(library: Library, video: Video, folder: Path) -> list[SkippedFile]:
+    """Return the other files of a video in `folder`: only the file the library opens is renamed."""
+    reason = f"duplicate of {video.path}"
     others = (path for path in videos.paths(library, video.id) if str(path) != video.path)
-    return [Left(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
+    return [SkippedFile(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
 
 
-def _described(library: Library, video: Video) -> FileDescription:
-    told = passages.of_video(library, video.id, [PassageKind.SUMMARY])
-    whole = max(told, key=lambda one: one.end - one.start, default=None)
+def _describe(library: Library, video: Video) -> FileDescription:
+    summaries = passages.of_video(library, video.id, [PassageKind.SUMMARY])
+    longest = max(summaries, key=lambda summary: summary.end - summary.start, default=None)
     date = _DATE.match(video.recorded_at or "")
     tags = dict.fromkeys(tag.tag for tag in understanding.tags(library, video.id))
     event, _ = understanding.event_of(library, video.id)
-    words = tuple(filter(None, (event, *tags)))[:_TAGS]
-    return FileDescription(video.title, date[0] if date else "", whole.text if whole else "", words)
+    words = tuple(filter(None, (event, *tags)))[:_MAX_TAGS]
+    return FileDescription(video.title, date[0] if date else "", longest.text if longest else "", words)
 
 
-def _by_date(one: FileDescription) -> tuple[tuple[str, ...], str]:
-    title = sanitize_name(one.title)
-    if not one.date:
-        return (UNDATED,), title
-    return (one.date[:4],), title if title.startswith(one.date) else f"{one.date} {title}"
+def _place_by_date(file: FileDescription) -> _Placement:
+    title = sanitize_name(file.title)
+    if not file.date:
+        return _Placement((UNDATED,), title)
+    return _Placement((file.date[:4],), title if title.startswith(file.date) else f"{file.date} {title}")
 
 
-def _asked(described: Sequence[FileDescription], writer: "TextEngine") -> Iterator[tuple[int, tuple[tuple[str, ...], str]]]:
-    """What the model proposes, by position: in as many questions as it takes, each told of the folders so far."""
-    from vidlocal.errors import AnswerRejected
-
+def _ask_model(files: Sequence[FileDescription], writer: "TextEngine") -> Iterator[tuple[int, _Placement]]:
+    """Yield the placements of the model by position. Each request lists the folders proposed so far."""
     folders: dict[str, None] = {}
-    done = 0
-    while done < len(described):
-        count = organize_prompts.fitting_count(described[done:], list(folders), writer.num_ctx)
-        asked = described[done : done + count]
+    start = 0
+    while start < len(files):
+        count = organize_prompts.fitting_count(files[start:], list(folders), writer.num_ctx)
+        batch = files[start : start + count]
         try:
-            text = writer.complete_json(organize_prompts.prompt(asked, list(folders)), organize_prompts.SCHEMA)
-            places = organize_prompts.parse_answer(text, count)
+            text = writer.complete_json(organize_prompts.prompt(batch, list(folders)), organize_prompts.SCHEMA)
+            answers = organize_prompts.parse_answer(text, count)
         except AnswerRejected:
-            places = {}
-        for position, (folder, name) in sorted(places.items()):
-            parts = _levels(folder) or _by_date(asked[position])[0]
+            answers = {}
+        for position, (folder, name) in sorted(answers.items()):
+            parts = _folder_names(folder) or _place_by_date(batch[position]).folder
             folders["/".join(parts)] = None
-            yield done + position, (parts, _dated(asked[position], name))
-        done += count
+            yield start + position, _Placement(parts, _dated_name(batch[position], name))
+        start += count
 
 
-def _levels(folder: str) -> tuple[str, ...]:
-    """The names of folders, from the outside in: none that is hidden, leads upwards or away."""
-    named = (part.strip(". ") for part in re.split(r"[/\\]", folder))
-    return tuple(_short(part) for part in named if part)[:_MOST_LEVELS]
+def _folder_names(folder: str) -> tuple[str, ...]:
+    """Split and sanitize a folder path: no hidden, absolute or parent folders."""
+    parts = (part.strip(". ") for part in re.split(r"[/\\]", folder))
+    return tuple(_shorten(part) for part in parts if part)[:_MAX_FOLDER_LEVELS]
 
 
-def _dated(one: FileDescription, name: str) -> str:
-    bare = re.sub(r"\.(?:mp4|mov|mkv|avi|m4v|webm)$", "", name, flags=re.I)
-    short = _short(bare)
-    return f"{one.date} {short}" if one.date and not short.startswith(one.date) else short
+def _dated_name(file: FileDescription, name: str) -> str:
+    short = _shorten(_VIDEO_SUFFIX.sub("", name))
+    return f"{file.date} {short}" if file.date and not short.startswith(file.date) else short
 
 
-def _short(name: str) -> str:
-    return sanitize_name(name)[:_MOST_NAME_CHARACTERS].strip(". -") or "untitled"
+def _shorten(name: str) -> str:
+    return sanitize_name(name)[:_MAX_NAME_CHARACTERS].strip(". -") or "untitled"
 
 
-def _move(
-    video: Video, parent: Path, name: str, taken: set[str], there: Callable[[Path], frozenset[str]]
+def _plan_move(
+    video: Video, parent: Path, name: str, taken: set[str], list_folder: Callable[[Path], frozenset[str]]
 ) -> Move | None:
-    """The move to the first name that is free for the file and its sidecars; None when it is there already."""
+    """Plan a move to the first free name for file and sidecars, and add all names to `taken`.
+
+    None if the file already has the name.
+    """
     source = Path(video.path)
-    beside = [one for one in _beside(source) if _key(one) not in taken]
-    known = there(parent)
+    sidecars = [sidecar for sidecar in _sidecars(source) if _collision_key(sidecar) not in taken]
+    existing = list_folder(parent)
     for target in numbered_paths(parent / f"{name}{source.suffix}"):
-        if _key(target) == _key(source) or _is_numbered(source, parent, name):
+        if _collision_key(target) == _collision_key(source) or _is_numbered(source, parent, name):
             return None
-        pairs = [(one, target.with_name(target.stem + one.name[len(source.stem) :])) for one in beside]
-        wanted = {_key(path) for path in (target, *(to for _, to in pairs))}
-        if taken.isdisjoint(wanted) and known.isdisjoint(wanted):
-            taken |= wanted | {_key(one) for one in beside}
+        pairs = [(sidecar, target.with_name(target.stem + sidecar.name[len(source.stem) :])) for sidecar in sidecars]
+        keys = {_collision_key(path) for path in (target, *(after for _, after in pairs))}
+        if taken.isdisjoint(keys) and existing.isdisjoint(keys):
+            taken |= keys | {_collision_key(sidecar) for sidecar in sidecars}
             return Move(video.id, source, target, tuple(pairs))
     return None
 
 
 def _is_numbered(source: Path, parent: Path, name: str) -> bool:
-    """Whether a file has this very name and a number already: `wedding 2` for `wedding`."""
+    """True if a file already has this name with a number: `wedding 2` for `wedding`."""
     return source.parent == parent and re.fullmatch(rf"{re.escape(name)} \d+", source.stem) is not None
 
 
-def _key(path: Path) -> str:
-    """The same for names that some file system takes for one: it may not mind the case of letters, or how an accent
-    is put together."""
+def _collision_key(path: Path) -> str:
+    """Key equal for names identical on some file system: in other case, or with decomposed accents."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
-def _there(parent: Path) -> frozenset[str]:
+def _list_folder(parent: Path) -> frozenset[str]:
+    """Return the collision keys of all names in a folder."""
     try:
-        return frozenset(_key(parent / name) for name in os.listdir(parent))
+        return frozenset(_collision_key(parent / name) for name in os.listdir(parent))
     except OSError:
         return frozenset()
 
 
-def _beside(source: Path) -> list[Path]:
-    """The files that go along with a video: subtitles, and others of its very name."""
+def _sidecars(source: Path) -> list[Path]:
+    """Return the files to move along with a video: subtitles, and others of the same name."""
     try:
         names = sorted(os.listdir(source.parent))
     except OSError:
         names = []
-    alike = (
+    same_name = (
         source.with_name(name)
         for name in names
-        if Path(name).suffix.lower() in _BESIDE and Path(name).stem in (source.stem, source.name)
+        if Path(name).suffix.lower() in _SIDECAR_SUFFIXES and Path(name).stem in (source.stem, source.name)
     )
-    found = dict.fromkeys(one for one in chain(find_sidecars(source), alike) if one.name.startswith(source.stem))
-    return [one for one in found if one != source and one.is_file() and not one.is_symlink()]
+    candidates = dict.fromkeys(
+        path for path in chain(find_sidecars(source), same_name) if path.name.startswith(source.stem)
+    )
+    return [path for path in candidates if path != source and path.is_file() and not path.is_symlink()]
 
 
-def _hindrance(move: Move, folder: Path) -> str | None:
+def _obstacle(move: Move, folder: Path) -> str | None:
     if not is_inside(move.target, folder):
-        return "a link leads its new folder out of the one that is organized"
+        return "the new folder is a link to outside of the folder"
     if device_of(move.source) != device_of(move.target.parent):
-        return "its new folder is on another file system"
+        return OTHER_FILESYSTEM
     return None

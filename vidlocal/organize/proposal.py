@@ -1,0 +1,92 @@
+"""A proposal of new names, and the file in the library folder with the last one shown."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from vidlocal.errors import StoreError
+
+PROPOSAL_FILE = "organize-plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move of a video file and sidecars: pairs of the path before and after."""
+
+    video_id: int
+    source: Path
+    target: Path
+    sidecars: tuple[tuple[Path, Path], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    """A file without a new name, with the reason."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Moves for the files of a folder, and skipped files."""
+
+    folder: Path
+    moves: tuple[Move, ...]
+    skipped: tuple[SkippedFile, ...]
+
+    def as_data(self) -> dict[str, object]:
+        """Return the proposal as plain data for JSON."""
+        return {
+            "folder": str(self.folder),
+            "moves": [
+                {
+                    "video": move.video_id,
+                    "from": str(move.source),
+                    "to": str(move.target),
+                    "sidecars": [{"from": str(source), "to": str(target)} for source, target in move.sidecars],
+                }
+                for move in self.moves
+            ],
+            "left": [{"path": str(file.path), "reason": file.reason} for file in self.skipped],
+        }
+
+
+def store(library_folder: Path, proposal: Proposal) -> None:
+    """Store the proposal shown last, in place of the previous one. Raises StoreError."""
+    draft = library_folder / f".{PROPOSAL_FILE}-{token_hex(8)}"
+    try:
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            json.dump(proposal.as_data(), file)
+        draft.replace(library_folder / PROPOSAL_FILE)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StoreError(f"{library_folder}: cannot store the proposal ({error.strerror}).") from error
+
+
+def load(library_folder: Path, folder: Path) -> Proposal | None:
+    """Load the moves of the proposal shown last, None if for another folder than `folder`."""
+    try:
+        data = json.loads((library_folder / PROPOSAL_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(data, dict) or data.get("folder") != str(folder) or not isinstance(data.get("moves"), list):
+        return None
+    try:
+        moves = tuple(_move(move) for move in data["moves"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Proposal(folder, moves, ())
+
+
+def delete(library_folder: Path) -> None:
+    """Delete the stored proposal."""
+    (library_folder / PROPOSAL_FILE).unlink(missing_ok=True)
+
+
+def _move(data: dict[str, Any]) -> Move:
+    sidecars = tuple((Path(pair["from"]), Path(pair["to"])) for pair in data["sidecars"])
+    return Move(int(data["video"]), Path(data["from"]), Path(data["to"]), sidecars)
