@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -61,7 +62,7 @@ def real_media() -> Path:
 def run(tmp_path: Path) -> Run:
     """Runs `vidlocal` with the given words on the library in `tmp_path / "home"`."""
 
-    def invoke(*words: str, **extra: object) -> Result:
+    def invoke(*words: str, **extra: Any) -> Result:
         return CliRunner().invoke(app, list(words), prog_name="vidlocal", **extra)
 
     return invoke

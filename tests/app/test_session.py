@@ -144,7 +144,7 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
                 if minute == 240:
                     facts.delete(library, facts.PAUSED)
                 schedule.decide()
-                waits += [waiting and waiting.topic for waiting in live_processes(library.folder)]
+                waits += [None if waiting is None else waiting.topic for waiting in live_processes(library.folder)]
                 wall.pass_time(60)
         run_session.end("Nothing is left to do.")
     assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.commands import EVIL, Run
 from vidlocal.moments import VideoRef, group
-from vidlocal.records import Hit, JobKind, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.records import Hit, JobKind, JobState, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.store.content import frames, passages, stale
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
@@ -24,7 +24,7 @@ def test_a_note_stands_at_its_frame_and_is_found(run: Run, library: Library, wed
     assert (note.start, note.end, note.text, note.engine) == (4.0, 6.0, "this is Anna", "you")
     [line] = run("search", "anna").stdout.splitlines()
     assert "note" in line.split("\t")[4]
-    assert jobs.counts(library).get((JobKind.EMBED, "queued"))
+    assert jobs.counts(library).get((JobKind.EMBED, JobState.QUEUED))
 
 
 def test_any_passage_can_be_corrected_and_deleted(run: Run, library: Library, wedding: int) -> None:

@@ -72,7 +72,7 @@ def test_any_query_text_is_safe(run: Run, wedding: int, query: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_a_query_too(wedding: int) -> None:
-    command = [sys.executable, "-m", "vidlocal", "search", b"bride \xff\xfe", b"-\xff"]
+    command: list[str | bytes] = [sys.executable, "-m", "vidlocal", "search", b"bride \xff\xfe", b"-\xff"]
     result = subprocess.run(command, capture_output=True, check=False)
     assert result.returncode == 0
     assert b"Traceback" not in result.stderr

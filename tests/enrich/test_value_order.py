@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from benchmarks.coverage import Film, build, covered
+from benchmarks.value_order import Film, build, covered
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.cli import app
 from vidlocal.records import JobKind, JobState

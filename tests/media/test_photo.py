@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from vidlocal.records import MediaKind
 HEIC = Path(__file__).parents[1] / "assets" / "sideways.heic"
 
 
-def photo(path: Path, **options: object) -> Path:
+def photo(path: Path, **options: Any) -> Path:
     """The numbered frame 5 as a photo, four times as large."""
     Image.fromarray(clips.picture(5)).resize((640, 384)).save(path, **options)
     return path

@@ -67,7 +67,8 @@ def test_chunks_end_at_long_pauses_and_have_padding() -> None:
 
 
 def test_a_long_chunk_is_split_in_its_pauses(spoken: list[Sentence]) -> None:
-    placed, at = [], 0.5
+    placed: list[tuple[float, Sentence]] = []
+    at = 0.5
     while at < 90:
         placed.append((at, spoken[len(placed) % 3]))
         at += placed[-1][1].samples.size / RATE_HZ + 0.5

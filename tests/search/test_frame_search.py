@@ -12,7 +12,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 
-def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[frame_vectors.Rows, QueryVector]:  # type: ignore[type-arg]
+def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[frame_vectors.Rows, QueryVector]:
     """Rows that have just these cosines with the query."""
     wanted = np.asarray(cosines, dtype=np.float32)
     rows = random_rows(len(wanted), seed=seed)
@@ -22,14 +22,14 @@ def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[f
     return rows, QueryVector(frame_vectors.KEY, (1.0, *[0.0] * (rows.shape[1] - 1)))
 
 
-def crowd(count: int = 1_000) -> np.ndarray:  # type: ignore[type-arg]
+def crowd(count: int = 1_000) -> np.ndarray:
     """Cosines of pictures that have nothing to do with the query, as CLIP gives them."""
     return np.random.default_rng(3).normal(0.18, 0.02, count).clip(max=0.235)
 
 
 def seen(
     library: Library, cosines: list[float] | np.ndarray, only: SearchFilter = NO_FILTER
-) -> tuple[FrameHits, list[int]]:  # type: ignore[type-arg]
+) -> tuple[FrameHits, list[int]]:
     rows, query = with_cosines(cosines)
     _, ids = frame_vectors.add_video(library, "one", rows)
     return search_frames(library, query, limit=100, search_filter=only), ids

@@ -41,13 +41,13 @@ def test_a_library_of_equal_vectors_is_no_trouble() -> None:
 
 def test_meaning_decides_where_it_agrees_with_the_words() -> None:
     words = dict.fromkeys(range(30), 0.5)
-    agreeing = crowd(**{f"_{n}": 0.4 for n in range(30)}, _99=0.6)
+    agreeing = crowd(None, **{f"_{n}": 0.4 for n in range(30)}, _99=0.6)
     assert order(rank(words, agreeing))[0] == 99
 
 
 def test_words_decide_where_their_passages_lie_anywhere_in_meaning() -> None:
     words = {n: 0.9 - n / 100 for n in range(30)}
-    anywhere = crowd(**{f"_{n}": 0.1 for n in range(30)}, _99=0.6)
+    anywhere = crowd(None, **{f"_{n}": 0.1 for n in range(30)}, _99=0.6)
     found = rank(words, anywhere)
     assert order(found)[:30] == list(range(30))
     assert found.scores[99][1].meaning_weight == 0.0

@@ -9,7 +9,7 @@ from tests.support import frame_vectors
 from tests.support.text_videos import KEY, add_vectors, add_video, random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
-from vidlocal.records import FrameExplanation, Passage, PassageKind
+from vidlocal.records import FrameExplanation, Passage, PassageExplanation, PassageKind
 from vidlocal.search.run import search
 from vidlocal.store.database import Library
 
@@ -206,13 +206,16 @@ def test_every_hit_says_what_found_it(library: Library) -> None:
     ids = party(library)
     found = search(library, "cake", query_vector=asking(0.6, 0, 0.8, 0))
     cake, dance = found.why[ids["A cake is cut."]], found.why[ids["The bride twirls with her father."]]
+    assert isinstance(cake, PassageExplanation)
+    assert isinstance(dance, PassageExplanation)
     assert (cake.words_rank, cake.meaning_rank, dance.words_rank, dance.meaning_rank) == (1, 1, None, 2)
     assert cake.cosine == pytest.approx(0.8)
     assert cake.z is not None
     assert 0 < cake.meaning_weight <= cake.z
     assert cake.words_weight > 0 == dance.words_weight
     (moment,) = search(library, "limousine").moments
-    reason = search(library, "limousine").why[moment.hits[0].passage_id]
+    reason = search(library, "limousine").why[moment.hits[0].key]
+    assert isinstance(reason, PassageExplanation)
     assert reason.coverage == moment.score
     assert reason.cosine is None
 

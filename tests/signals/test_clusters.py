@@ -8,7 +8,7 @@ from tests.support.text_videos import random_rows
 from vidlocal.signals.clusters import assign_leaders
 
 
-def sequential_leaders(vectors: Rows, min_cosine: float) -> np.ndarray:  # type: ignore[type-arg]
+def sequential_leaders(vectors: Rows, min_cosine: float) -> np.ndarray:
     """Positions of all leaders, found row by row."""
     leaders: list[int] = []
     for at, row in enumerate(vectors):

@@ -72,7 +72,7 @@ def test_the_leader_of_a_film_is_read(reader: RapidOcr, real_media: Path) -> Non
     import av
 
     with av.open(str(real_media / "Breakthrough+PySceneDetect" / "counter.mp4")) as container:
-        picture = next(container.decode(video=0)).to_image()
+        picture = Image.fromarray(next(container.decode(video=0)).to_ndarray(format="rgb24"))
     picture.thumbnail((896, 896))
     packed = io.BytesIO()
     picture.save(packed, "JPEG", quality=85)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import citations_of
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.fake_writer import NOTE
@@ -105,7 +106,7 @@ def _cites_only_what_was_given(library: Library, video: int) -> None:
     for tag in understanding.tags(library, video):
         assert set(tag.citations) <= given
     for passage in passages.of_video(library, video, [PassageKind.SUMMARY]):
-        assert set(understanding.citations(library, passage.id or 0)) <= given
+        assert set(citations_of(library, passage)) <= given
         assert SECRET not in passage.text
 
 

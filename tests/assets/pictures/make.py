@@ -6,11 +6,16 @@ A picture becomes its mean colour, and less so the colours of a 4 x 4 grid; a na
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+Weights = dict[str, Any]
+# Name of the output, nodes, weights and inputs of a graph.
+Parts = tuple[str, list[onnx.NodeProto], Weights, list[onnx.ValueInfoProto]]
 
 HERE = Path(__file__).parent
 DIMENSIONS, GRID = 512, 48
@@ -46,7 +51,7 @@ def make() -> None:
     _write(text / "special_tokens_map.json", {"bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END})
 
 
-def _vision() -> tuple:
+def _vision() -> Parts:
     nodes = [
         helper.make_node("AveragePool", ["pixel_values"], ["grid"], kernel_shape=[56, 56], strides=[56, 56]),
         helper.make_node("GlobalAveragePool", ["pixel_values"], ["mean"]),
@@ -68,7 +73,7 @@ def _vision() -> tuple:
     return "image_embeds", nodes, weights, entries
 
 
-def _text() -> tuple:
+def _text() -> Parts:
     nodes = [
         helper.make_node("Gather", ["words", "input_ids"], ["said"], axis=0),
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
@@ -95,7 +100,7 @@ def _text() -> tuple:
     return "text_embeds", nodes, weights, entries
 
 
-def _model(output: str, nodes: list, weights: dict, entries: list) -> onnx.ModelProto:
+def _model(output: str, nodes: list[onnx.NodeProto], weights: Weights, entries: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         output,

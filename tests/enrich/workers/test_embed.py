@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, Model, broken
-from vidlocal.engines.base import EmbedEngine, Vectors
+from vidlocal.engines.arrays import Vectors
+from vidlocal.engines.base import EmbedEngine
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings

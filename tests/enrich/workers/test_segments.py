@@ -43,7 +43,10 @@ def test_passages_beyond_the_room_are_thinned_evenly() -> None:
             given = [said(float(at), alphabet * chance.randrange(1, 60)) for at in range(200)]
             thinned = segments.thin_out(given, room=room)
             assert thinned
-            assert len(thinned) == 1 or prompt_escape.estimate_tokens(prompt_escape.format_notes(thinned, max_chars=280)) <= room
+            assert (
+                len(thinned) == 1
+                or prompt_escape.estimate_tokens(prompt_escape.format_notes(thinned, max_chars=280)) <= room
+            )
             if len(thinned) > 8:
                 halves = sum(passage.start < 100 for passage in thinned)
                 assert 0.3 < halves / len(thinned) < 0.7
