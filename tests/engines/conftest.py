@@ -1,4 +1,4 @@
-"""A pretended Ollama server and the adapter on it, with short patience."""
+"""Fixtures: a fake Ollama server, and the adapter connected to it with short timeouts."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 
-PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
+SHORT_TIMEOUTS = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def server() -> Iterator[FakeOllama]:
 
 @pytest.fixture
 def ollama(server: FakeOllama) -> Iterator[Ollama]:
-    with Ollama(server.host, timeouts=PATIENCE) as adapter:
+    with Ollama(server.host, timeouts=SHORT_TIMEOUTS) as adapter:
         yield adapter
 
 

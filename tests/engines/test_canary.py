@@ -1,4 +1,4 @@
-"""Three plain colours tell a model that sees from one that invents."""
+"""The canary tells models that see images from models that invent answers."""
 
 import random
 
@@ -18,7 +18,7 @@ def test_a_seeing_model_passes_with_every_draw(vision: OllamaVision) -> None:
         assert len(set(result.colours)) == 3
 
 
-def test_the_colours_are_drawn_afresh(vision: OllamaVision) -> None:
+def test_colours_are_random(vision: OllamaVision) -> None:
     assert len({canary.check_vision(vision).colours for _ in range(12)}) > 1
 
 
@@ -27,12 +27,12 @@ def test_a_blind_model_fails(server: FakeOllama, ollama: Ollama) -> None:
     assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("blind", "vision"))).passed
 
 
-def test_an_old_server_that_drops_the_picture_fails() -> None:
+def test_an_old_server_that_drops_images_fails() -> None:
     with FakeOllama([Model("phi3.5:latest", None, blind=True)], old=True) as server, Ollama(server.host) as ollama:
         assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
 
 
-def test_naming_every_colour_is_no_answer(server: FakeOllama, vision: OllamaVision) -> None:
+def test_naming_every_colour_is_wrong(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(*[say("red, green, blue, yellow, black, white")] * 3)
     assert canary.check_vision(vision).correct == 0
 
@@ -44,7 +44,7 @@ def test_one_unusable_answer_is_forgiven_and_two_are_not(server: FakeOllama, vis
     assert not canary.check_vision(vision).passed
 
 
-def test_a_server_that_is_gone_is_not_a_blind_model(server: FakeOllama, vision: OllamaVision) -> None:
+def test_an_unreachable_server_is_not_a_blind_model(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
         canary.check_vision(vision)
@@ -54,5 +54,5 @@ def test_a_server_that_is_gone_is_not_a_blind_model(server: FakeOllama, vision: 
     ("answer", "colours"),
     [("Red.", {"red"}), ("The colour is dark BLUE", {"blue"}), ("coloured", set()), ("navy", {"blue"}), ("", set())],
 )
-def test_colours_are_heard_as_words(answer: str, colours: set[str]) -> None:
+def test_colours_are_recognised_as_whole_words(answer: str, colours: set[str]) -> None:
     assert canary.named_colours(answer) == colours

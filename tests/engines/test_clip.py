@@ -1,4 +1,4 @@
-"""Unpatched fastembed with a small made model, and with what is none."""
+"""CLIP by the real fastembed, with a small synthetic model and with broken ones."""
 
 import json
 import os
@@ -33,13 +33,13 @@ def engine(models: Path) -> Iterator[ClipEncoder]:
         yield opened
 
 
-def test_words_are_nearest_to_the_picture_that_shows_them(engine: ClipEncoder) -> None:
-    pictures = engine.embed_images([made.jpeg(colour) for colour in COLOURS])
-    assert (pictures.shape, pictures.dtype) == ((6, 512), np.float32)
+def test_a_text_is_nearest_to_the_image_that_shows_it(engine: ClipEncoder) -> None:
+    images = engine.embed_images([made.jpeg(colour) for colour in COLOURS])
+    assert (images.shape, images.dtype) == ((6, 512), np.float32)
     for position, colour in enumerate(COLOURS):
         text = engine.embed_text(f"something {colour.upper()}")
         assert (text.shape, text.dtype) == ((512,), np.float32)
-        assert int(np.argmax(pictures @ text)) == position
+        assert int(np.argmax(images @ text)) == position
 
 
 def test_every_vector_has_length_one(engine: ClipEncoder) -> None:
@@ -47,13 +47,13 @@ def test_every_vector_has_length_one(engine: ClipEncoder) -> None:
     np.testing.assert_allclose([np.linalg.norm(vector) for vector in vectors], 1.0, atol=1e-6)
 
 
-def test_a_batch_gives_what_its_pictures_give_alone(engine: ClipEncoder) -> None:
+def test_a_batch_equals_single_images(engine: ClipEncoder) -> None:
     jpegs = [made.jpeg(colour) for colour in COLOURS]
-    alone = np.concatenate([engine.embed_images([jpeg]) for jpeg in jpegs])
-    np.testing.assert_allclose(engine.embed_images(jpegs), alone, atol=1e-6)
+    single = np.concatenate([engine.embed_images([jpeg]) for jpeg in jpegs])
+    np.testing.assert_allclose(engine.embed_images(jpegs), single, atol=1e-6)
 
 
-def test_words_go_the_way_that_fastembed_sends_them(engine: ClipEncoder, models: Path) -> None:
+def test_text_vectors_equal_those_of_fastembed(engine: ClipEncoder, models: Path) -> None:
     texts = ["red", "a Red\tand BLUE thing", "", "red " * 500, "blue, blue; red!", "人 \x00 ?"]
     code = f"""
 import json
@@ -61,36 +61,36 @@ from fastembed import TextEmbedding
 model = TextEmbedding("Qdrant/{TEXT}", specific_model_path={str(models / TEXT)!r}, cache_dir={str(models)!r})
 print(json.dumps([[float(number) for number in next(iter(model.embed([text])))] for text in {texts!r}]))
 """
-    theirs = np.array(json.loads(process.run([sys.executable, "-c", code], timeout=60).stdout))
-    ours = np.stack([engine.embed_text(text) for text in texts])
-    np.testing.assert_allclose(ours, theirs / np.linalg.norm(theirs, axis=1, keepdims=True), atol=1e-6)
+    expected = np.array(json.loads(process.run([sys.executable, "-c", code], timeout=60).stdout))
+    actual = np.stack([engine.embed_text(text) for text in texts])
+    np.testing.assert_allclose(actual, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
 
 
-def test_half_a_character_breaks_nothing(engine: ClipEncoder) -> None:
+def test_a_lone_surrogate_is_replaced(engine: ClipEncoder) -> None:
     np.testing.assert_array_equal(engine.embed_text("red \ud800"), engine.embed_text("red ?"))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", made.jpeg("red")[:200]])
-def test_a_picture_that_cannot_be_read_is_refused_and_the_model_goes_on(engine: ClipEncoder, data: bytes) -> None:
+def test_a_damaged_image_is_rejected_and_the_model_still_works(engine: ClipEncoder, data: bytes) -> None:
     with pytest.raises(AnswerRejected, match="damaged"):
         engine.embed_images([made.jpeg("red"), data])
     assert len(engine.embed_images([made.jpeg("red")])) == 1
 
 
-def test_a_crash_on_a_picture_is_blamed_on_the_picture_and_costs_one_answer_only(models: Path) -> None:
+def test_a_crash_rejects_the_image_and_costs_one_answer_only(models: Path) -> None:
     with ClipEncoder(clip_model(models)) as engine:
         before = engine.embed_images([made.jpeg("red")])
         child = _child()
         os.kill(child, signal.SIGSTOP)
-        ending = threading.Timer(0.05, os.kill, (child, signal.SIGKILL))
-        ending.start()
-        with pytest.raises(ImageRejected, match="failed on a picture"):
+        killer = threading.Timer(0.05, os.kill, (child, signal.SIGKILL))
+        killer.start()
+        with pytest.raises(ImageRejected, match="failed on an image"):
             engine.embed_images([made.jpeg("red")])
-        ending.join()
+        killer.join()
         np.testing.assert_array_equal(engine.embed_images([made.jpeg("red")]), before)
 
 
-def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
+def test_broken_weights_are_an_error_of_the_model(tmp_path: Path) -> None:
     made.place(tmp_path)
     for part in (VISION, TEXT):
         (tmp_path / part / WEIGHTS).write_bytes(os.urandom(20_000))
@@ -107,7 +107,7 @@ def test_weights_that_are_none_are_blamed_on_the_model(tmp_path: Path) -> None:
             engine.embed_text("red")
 
 
-def test_a_package_that_cannot_be_imported_is_no_fault_of_the_files(
+def test_a_broken_package_is_named_with_the_command_to_reinstall_it(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fastembed.py").write_text('raise ImportError("libsomething.so.6: cannot open shared object file")')
@@ -119,7 +119,7 @@ def test_a_package_that_cannot_be_imported_is_no_fault_of_the_files(
         engine.embed_images([made.jpeg("red")])
 
 
-def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
+def test_exit_ends_the_child_and_prints_nothing(
     models: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with ClipEncoder(clip_model(models)) as engine:
@@ -129,13 +129,13 @@ def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_child_leaves_nothing_but_the_files_it_was_given(models: Path, tmp_path: Path) -> None:
-    there = sorted(models.rglob("*"))
+def test_the_child_creates_no_files(models: Path, tmp_path: Path) -> None:
+    before = sorted(models.rglob("*"))
     with ClipEncoder(clip_model(models)) as engine:
         engine.embed_images([made.jpeg("red")])
-    assert sorted(models.rglob("*")) == there
+    assert sorted(models.rglob("*")) == before
 
 
 def _child() -> int:
-    """The last child this process has started."""
+    """Return the process id of the newest child."""
     return int(max(psutil.Process().children(), key=lambda child: child.create_time()).pid)

@@ -1,4 +1,4 @@
-"""Downloads against a server of ours that cuts, lies and redirects on demand."""
+"""Downloads from a fake server that breaks connections, sends wrong data and redirects."""
 
 import hashlib
 import re
@@ -19,8 +19,7 @@ SHA1, SHA256 = hashlib.sha1(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdig
 
 
 class Host:
-    """Serves CONTENT with ranges. `script`: one entry per coming request, a number of bytes after which the
-    line is cut, or a status."""
+    """Serves CONTENT with ranges. `script`: one entry per request, a status, or a number of bytes before disconnecting."""
 
     def __init__(self) -> None:
         self.script: deque[int | str] = deque()
@@ -44,7 +43,7 @@ class Answer(BaseHTTPRequestHandler):
     host: ClassVar[Host]
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """No log."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/redirect"):
@@ -90,30 +89,33 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "models" / "ggml-base.bin"
 
 
-def no_pause(seconds: float) -> None:
+def no_sleep(seconds: float) -> None:
     assert seconds > 0
 
 
-def test_a_file_arrives_whole_private_and_with_its_checksums(host: Host, target: Path) -> None:
-    seen: list[tuple[int, int | None]] = []
-    found = download_file(
-        f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=lambda *now: seen.append(now)
+def test_a_file_is_complete_private_and_verified(host: Host, target: Path) -> None:
+    reports: list[tuple[int, int | None]] = []
+    checksums = download_file(
+        f"{host.base}/file",
+        target,
+        expected=Checksums(sha1=SHA1),
+        report=lambda *progress: reports.append(progress),
     )
-    assert found == Checksums(SHA1, SHA256) == compute_checksums(target)
+    assert checksums == Checksums(SHA1, SHA256) == compute_checksums(target)
     assert target.read_bytes() == CONTENT
     assert target.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in target.parent.iterdir()] == [target.name]
-    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_a_cut_line_goes_on_where_it_was_cut(host: Host, target: Path) -> None:
+def test_a_broken_connection_is_resumed(host: Host, target: Path) -> None:
     host.script.extend([300_000, 10, "503", 0])
-    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert host.ranges == [None, *["bytes=300000-"], *["bytes=300010-"] * 3]
     assert target.read_bytes() == CONTENT
 
 
-def test_a_later_run_goes_on_with_what_an_earlier_one_left(host: Host, target: Path) -> None:
+def test_a_later_run_resumes_an_earlier_one(host: Host, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT[:1000])
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
@@ -121,39 +123,39 @@ def test_a_later_run_goes_on_with_what_an_earlier_one_left(host: Host, target: P
     assert target.read_bytes() == CONTENT
 
 
-def test_a_part_that_is_complete_already_is_only_checked(host: Host, target: Path) -> None:
+def test_a_complete_part_is_only_verified(host: Host, target: Path) -> None:
     target.parent.mkdir()
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT)
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert target.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("left", [b"of another version", CONTENT + b"too long"])
-def test_a_part_of_something_else_is_replaced(host: Host, target: Path, left: bytes) -> None:
+@pytest.mark.parametrize("old_part", [b"of another version", CONTENT + b"too long"])
+def test_a_part_of_another_file_is_replaced(host: Host, target: Path, old_part: bytes) -> None:
     target.parent.mkdir()
-    target.with_name("ggml-base.bin.part").write_bytes(left)
-    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
+    target.with_name("ggml-base.bin.part").write_bytes(old_part)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert target.read_bytes() == CONTENT
 
 
 def test_a_server_without_ranges_starts_over(host: Host, target: Path) -> None:
     host.ranged = False
     host.script.append(500)
-    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert target.read_bytes() == CONTENT
 
 
-def test_a_wrong_checksum_leaves_nothing_and_spares_what_was_there(host: Host, target: Path) -> None:
+def test_a_wrong_checksum_keeps_the_old_file_and_nothing_else(host: Host, target: Path) -> None:
     target.parent.mkdir()
-    target.write_bytes(b"the old one")
+    target.write_bytes(b"old file")
     host.content = CONTENT[:-1] + b"!"
     with pytest.raises(ToolError, match="wrong checksum"):
         download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert [path.name for path in target.parent.iterdir()] == [target.name]
-    assert target.read_bytes() == b"the old one"
+    assert target.read_bytes() == b"old file"
 
 
-def test_the_checksum_that_the_server_states_is_held_against_the_file(host: Host, target: Path) -> None:
+def test_the_checksum_stated_by_the_server_is_compared(host: Host, target: Path) -> None:
     host.linked_etag = SHA256
     assert download_file(f"{host.base}/redirect", target).sha256 == SHA256
     host.linked_etag = "0" * 64
@@ -162,64 +164,64 @@ def test_the_checksum_that_the_server_states_is_held_against_the_file(host: Host
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
-    [("404", "it is not there"), ("401", "HTTP 401"), ("200 text/html", "web page")],
+    ("answer", "message"),
+    [("404", "not found"), ("401", "HTTP 401"), ("200 text/html", "web page")],
 )
-def test_what_is_not_the_file_is_told_and_not_kept(host: Host, target: Path, answer: str, says: str) -> None:
+def test_anything_but_the_file_is_an_error_and_not_kept(host: Host, target: Path, answer: str, message: str) -> None:
     host.script.append(answer)
-    with pytest.raises(ToolError, match=says):
-        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
+    with pytest.raises(ToolError, match=message):
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert list(target.parent.iterdir()) == []
 
 
-def test_a_server_that_never_gives_more_ends_the_tries(host: Host, target: Path) -> None:
+def test_retries_without_progress_end(host: Host, target: Path) -> None:
     host.script.extend([100, *["503"] * 20])
-    with pytest.raises(ToolError, match="What has arrived is kept"):
-        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_pause)
+    with pytest.raises(ToolError, match="To resume it, run: vidlocal setup"):
+        download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert len(host.ranges) == 6
     assert target.with_name("ggml-base.bin.part").stat().st_size == 100
 
 
-def test_redirects_in_circles_end(host: Host, target: Path) -> None:
-    with pytest.raises(ToolError, match="circles"):
+def test_endless_redirects_end(host: Host, target: Path) -> None:
+    with pytest.raises(ToolError, match="too many redirects"):
         download_file(f"{host.base}/loop", target)
 
 
-def test_nobody_there_is_told_with_the_place(target: Path) -> None:
+def test_an_unreachable_server_is_named(target: Path) -> None:
     with pytest.raises(ToolError, match=r"127\.0\.0\.1:9"):
-        download_file("http://127.0.0.1:9/file", target, sleep=no_pause)
+        download_file("http://127.0.0.1:9/file", target, sleep=no_sleep)
 
 
-def test_without_a_network_the_wait_is_of_seconds(target: Path) -> None:
+def test_without_a_network_the_retries_take_seconds(target: Path) -> None:
     waits: list[float] = []
     with pytest.raises(ToolError):
         download_file("http://127.0.0.1:9/file", target, sleep=waits.append)
     assert sum(waits) == 6.0
 
 
-def test_a_proxy_that_cannot_be_used_is_told(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_proxy_is_reported(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(ToolError, match="ALL_PROXY"):
-        download_file("http://127.0.0.1:9/file", target, sleep=no_pause)
+        download_file("http://127.0.0.1:9/file", target, sleep=no_sleep)
 
 
-def test_a_folder_that_cannot_be_made_is_told(host: Host, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(host: Host, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file in the way")
-    with pytest.raises(StoreError, match="cannot be stored"):
+    with pytest.raises(StoreError, match="cannot store ggml-base.bin"):
         download_file(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")
 
 
-def test_a_file_larger_than_the_free_space_is_refused_before_it_is_fetched(host: Host, target: Path) -> None:
+def test_a_file_larger_than_the_free_space_is_refused_before_the_download(host: Host, target: Path) -> None:
     host.script.append("huge")
-    with pytest.raises(StoreError, match="too full") as refused:
+    with pytest.raises(StoreError, match="not enough disk space") as error:
         download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
-    assert refused.value.exit_code == 6
+    assert error.value.exit_code == 6
     assert list(target.parent.iterdir()) == []
 
 
-def test_two_set_ups_do_not_write_into_one_part(host: Host, target: Path) -> None:
+def test_two_setups_do_not_write_into_one_part(host: Host, target: Path) -> None:
     def second(done: int, total: int | None) -> None:
-        with pytest.raises(ToolError, match="Another vidlocal setup"):
+        with pytest.raises(ToolError, match="another vidlocal setup"):
             download_file(f"{host.base}/file", target)
 
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=second)

@@ -1,4 +1,4 @@
-"""Frames go to the configured server and to nobody else."""
+"""Frames go to the configured server only."""
 
 import os
 import socket
@@ -25,10 +25,10 @@ with Ollama(sys.argv[1]) as ollama:
 
 
 class Listener:
-    """Counts who calls, and answers nothing."""
+    """Counts connections, and closes them without an answer."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._count, daemon=True).start()
@@ -39,7 +39,7 @@ class Listener:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            self.calls += 1
+            self.connections += 1
             connection.close()
 
     def close(self) -> None:
@@ -62,12 +62,12 @@ def listener() -> Iterator[Listener]:
         ("http", {"OLLAMA_HOST": '"0.0.0.0"', "OLLAMA_API_KEY": "secret-key"}),
     ],
 )
-def test_no_frame_reaches_a_proxy_of_the_environment(
+def test_proxies_of_the_environment_are_not_used(
     server: FakeOllama, listener: Listener, scheme: str, more: dict[str, str]
 ) -> None:
     names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     proxies = dict.fromkeys(names, f"{scheme}://127.0.0.1:{listener.port}")
-    ended = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _DESCRIBE, server.host],
         env={**os.environ, **proxies, **more},
         capture_output=True,
@@ -75,13 +75,13 @@ def test_no_frame_reaches_a_proxy_of_the_environment(
         timeout=60,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
-    assert "blue" in ended.stdout
-    assert listener.calls == 0
+    assert done.returncode == 0, done.stderr
+    assert "blue" in done.stdout
+    assert listener.connections == 0
     assert len(server.asked("/api/chat")) == len(server.asked("/api/embed")) == 1
 
 
-def test_the_api_key_of_the_environment_stays_home(
+def test_the_api_key_of_the_environment_is_not_sent(
     server: FakeOllama, monkeypatch: pytest.MonkeyPatch, red: bytes
 ) -> None:
     from vidlocal.engines.ollama import Ollama
@@ -93,7 +93,7 @@ def test_the_api_key_of_the_environment_stays_home(
     assert not any("secret-key" in str(asked.headers) for asked in server.requests)
 
 
-def test_the_environment_is_left_as_it_was(server: FakeOllama, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_not_changed(server: FakeOllama, monkeypatch: pytest.MonkeyPatch) -> None:
     from vidlocal.engines.ollama import Ollama
 
     monkeypatch.setenv("OLLAMA_HOST", "http://192.0.2.1:1")

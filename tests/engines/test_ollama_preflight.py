@@ -85,6 +85,7 @@ def test_a_hosted_model_beside_ours_does_no_harm(ollama: Ollama, server: FakeOll
 def test_a_model_that_becomes_hosted_later_gives_no_caption(
     vision: OllamaVision, server: FakeOllama, red: bytes
 ) -> None:
+    server.cloud_disabled = False  # else the server itself refuses
     server.models["llava:7b"] = Model("llava:7b", VISION, remote_host="https://ollama.com:443")
     with pytest.raises(EngineError, match="runs on another machine"):
         vision.describe(red)

@@ -30,7 +30,8 @@ def test_it_is_a_unit_vector_in_the_space_of_the_stored_ones(server: FakeOllama,
 def test_the_query_gets_the_prefix_its_model_wants(server: FakeOllama) -> None:
     embed_query(server.host, "embeddinggemma", "bride")
     embed_query(server.host, "all-minilm", "bride")
-    assert [asked.body["input"] for asked in embed_requests(server)] == ["task: search result | query: bride", "bride"]
+    inputs = [asked.body["input"] for asked in embed_requests(server)]
+    assert inputs == [["task: search result | query: bride"], ["bride"]]
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
@@ -42,7 +43,7 @@ def test_the_options_are_those_of_enrich_so_that_nothing_reloads(server: FakeOll
 
 def test_a_long_query_is_shortened(server: FakeOllama) -> None:
     embed_query(server.host, "all-minilm", "x" * 1_000_000)
-    assert len(embed_requests(server)[0].body["input"]) == MAX_QUERY_CHARACTERS
+    assert [len(text) for text in embed_requests(server)[0].body["input"]] == [MAX_QUERY_CHARACTERS]
 
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "犬 🎉", '"quoted"'])

@@ -2,13 +2,19 @@
 
 import pytest
 
-from vidlocal.engines.vram_fit import GB, Candidate, best_fitting_model, fitting_context, required_bytes
+from vidlocal.engines.base import ModelInfo
+from vidlocal.engines.vram_fit import GB, best_fitting_model, fitting_context, required_bytes
 
-ON_SERVER = [
-    Candidate("llava:7b", 4_700_000_000),
-    Candidate("llava:13b", 8_000_000_000),
-    Candidate("moondream:latest", 1_700_000_000),
-    Candidate("phi3.5:latest", 2_200_000_000),
+
+def model(name: str, size_bytes: int) -> ModelInfo:
+    return ModelInfo(name, "0" * 64, None, size_bytes)
+
+
+INSTALLED = [
+    model("llava:7b", 4_700_000_000),
+    model("llava:13b", 8_000_000_000),
+    model("moondream:latest", 1_700_000_000),
+    model("phi3.5:latest", 2_200_000_000),
 ]
 
 
@@ -16,15 +22,15 @@ ON_SERVER = [
     ("card_gb", "best"), [(2, None), (4, "moondream:latest"), (6, "llava:7b"), (8, "llava:7b"), (12, "llava:13b")]
 )
 def test_the_best_model_that_fits_is_taken(card_gb: int, best: str | None) -> None:
-    found = best_fitting_model(ON_SERVER, 4096, card_gb * GB)
-    assert (found.name if found else None) == best
+    result = best_fitting_model(INSTALLED, 4096, card_gb * GB)
+    assert (result.name if result else None) == best
 
 
 def test_a_model_that_only_fits_with_a_small_context_gets_one() -> None:
-    model = Candidate("llava:13b", 8_000_000_000)
-    assert fitting_context(model, 4096, 11 * GB) == 2048
-    assert fitting_context(model, 4096, 13 * GB) == 4096
-    assert fitting_context(model, 4096, 8 * GB) is None
+    llava = model("llava:13b", 8_000_000_000)
+    assert fitting_context(llava, 4096, 11 * GB) == 2048
+    assert fitting_context(llava, 4096, 13 * GB) == 4096
+    assert fitting_context(llava, 4096, 8 * GB) is None
 
 
 def test_a_longer_context_needs_more() -> None:

@@ -12,7 +12,7 @@ from tests.support.fake_ollama import FakeOllama
 from tests.support.injection import PROBES
 from tests.support.wedding_film import SAID, add_film
 from vidlocal.engines import ask_prompts, prompt_escape
-from vidlocal.engines.ask_prompts import StatementParser, Statement
+from vidlocal.engines.ask_prompts import Statement, StatementParser
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_models import OllamaText
 from vidlocal.records import Hit, Moment, PassageKind
@@ -100,7 +100,10 @@ def test_the_evidence_fits_the_context_with_the_answer() -> None:
     assert (sizes, sizes[0], sizes[-1]) == (sorted(sizes), 1, 20)
     assert sizes[1] < sizes[2]
     for num_ctx, some in zip((2048, 4096, 32768), kept[1:], strict=True):
-        assert prompt_escape.estimate_tokens(ask_prompts.ask_prompt(QUESTION, some) + ask_prompts.ASK_SYSTEM) + 768 <= num_ctx
+        assert (
+            prompt_escape.estimate_tokens(ask_prompts.ask_prompt(QUESTION, some) + ask_prompts.ASK_SYSTEM) + 768
+            <= num_ctx
+        )
 
 
 def test_an_answer_that_was_cut_off_counts_as_far_as_it_got(

@@ -17,8 +17,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.support import clip_model, clips
-from tests.support.fake_models import pictures_of, prompt_of
 from tests.support.fake_ollama import FakeOllama
+from tests.support.fake_requests import pictures_of, prompt_of
 from vidlocal.store.index.vector_cache import FOLDER as VECTORS
 
 _CRASHING = Path(__file__).parents[1] / "crashing"

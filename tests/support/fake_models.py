@@ -1,8 +1,6 @@
 """The models of the pretended Ollama server, and what they say."""
 
-import base64
 import hashlib
-import io
 import json
 import math
 import re
@@ -13,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from tests.support import fake_writer
+from tests.support.fake_requests import opened, pictures_of, prompt_of
 
 Json = dict[str, Any]
 
@@ -41,7 +40,8 @@ _SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is"
 class Model:
     """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking.
 
-    It sees the first of several pictures only, unless it `takes_several`.
+    It sees the first of several pictures only, unless it `takes_several`. Ollama renders the prompts of a `templated`
+    model and cuts them; the engine does it for the others, with its own errors, and cuts nothing.
     """
 
     name: str
@@ -53,13 +53,19 @@ class Model:
     blind: bool = False
     obeys_schema: bool = True
     takes_several: bool = False
+    templated: bool = True
     dimensions: int = 256
+    context_length: int = 32_768
     system: str = ""
     parameters: Json = field(default_factory=dict)
 
     @property
     def sha(self) -> str:
         return self.digest or hashlib.sha256(self.name.encode()).hexdigest()
+
+    def can(self, *needs: str) -> bool:
+        """True if the model has one of these capabilities, or its server is too old to tell."""
+        return self.capabilities is None or not set(needs).isdisjoint(self.capabilities)
 
 
 VISION, TEXT, EMBEDDING = ("completion", "vision"), ("completion",), ("embedding",)
@@ -72,9 +78,9 @@ CATALOGUE = {
         Model("bakllava:latest", VISION, 4_733_351_307),
         Model("moondream:latest", VISION, 1_738_451_197),
         Model("phi3.5:latest", TEXT, 2_176_178_843),
-        Model("embeddinggemma:latest", EMBEDDING, 621_875_917),
-        Model("nomic-embed-text:latest", EMBEDDING, 274_302_450),
-        Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384),
+        Model("embeddinggemma:latest", EMBEDDING, 621_875_917, context_length=2048),
+        Model("nomic-embed-text:latest", EMBEDDING, 274_302_450, context_length=2048),
+        Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384, context_length=512),
     )
 }
 
@@ -85,7 +91,7 @@ def colour_name(rgb: Sequence[float]) -> str:
 
 def caption(jpeg: bytes) -> str:
     """A sentence that tells one picture from another: its colours by region, and its mean as a number."""
-    picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
+    picture = opened(jpeg)
     (mean,) = _pixels(picture, 1)
     nine = _pixels(picture, 3)
     light = sum(mean) / 3
@@ -106,27 +112,30 @@ def _pixels(picture: Image.Image, side: int) -> list[tuple[int, int, int]]:
 
 def answer(body: Json, model: Model) -> str:
     pictures, prompt = pictures_of(body), prompt_of(body)
-    if model.blind or not pictures or "vision" not in (model.capabilities or ("vision",)):
+    if model.blind or not pictures or not model.can("vision"):
         colour, seen = "purple", "A group of people enjoys a sunny day in a park."
     else:
         seen = caption(pictures[0])
         colour = seen.split(" scene")[0].split()[-1]
     if "colours in the order" in prompt:
         shown = pictures if model.takes_several else pictures[:1]
-        return ", ".join(colour_name(_pixels(Image.open(io.BytesIO(one)).convert("RGB"), 1)[0]) for one in shown)
+        return ", ".join(colour_name(_pixels(opened(one), 1)[0]) for one in shown)
     if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
         return colour.capitalize() + "."
     schema = body.get("format")
     if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
-        filled = _fill(schema if isinstance(schema, dict) else {}, seen, colour)
-        return json.dumps(filled if pictures else filled | fake_writer.write(schema, prompt))
+        fields = schema if isinstance(schema, dict) else {}
+        filled = _fill(fields, seen, colour)
+        return json.dumps(filled if pictures else filled | fake_writer.write(fields, prompt))
     return fake_writer.reply(prompt) if not pictures and "NOT SAID" in prompt else seen
 
 
 def _fill(schema: Json, seen: str, colour: str) -> Json:
     """An object with every property of `schema`, of the type it asks for."""
     by_type: Json = {"array": [colour, "light"], "integer": 1, "number": 0.4, "boolean": False, "string": colour}
-    found = {name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema["properties"].items()}
+    found = {
+        name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema.get("properties", {}).items()
+    }
     known: Json = {"description": seen, "visible_text": "", "relationships": [], "happens": True}
     known["action"] = "Something moves across. " + seen
     return found | {name: value for name, value in known.items() if name in found}
@@ -149,13 +158,3 @@ def vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[floa
 
 def is_hosted_name(name: str) -> bool:
     return name.lower().endswith((":cloud", "-cloud"))
-
-
-def pictures_of(body: Json) -> list[bytes]:
-    found = [*body.get("images", []), *(image for m in body.get("messages", []) for image in m.get("images") or [])]
-    return [base64.b64decode(image, validate=True) for image in found]
-
-
-def prompt_of(body: Json) -> str:
-    said = [str(message.get("content", "")) for message in body.get("messages", [])]
-    return "\n".join([*said, str(body.get("prompt", ""))]).strip()

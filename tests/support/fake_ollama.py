@@ -11,12 +11,13 @@ By hand: `python -m tests.fake_ollama --port 11434`.
 import argparse
 import contextlib
 import json
-import re
+import math
 import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
@@ -46,9 +47,17 @@ from tests.support.fake_models import (
     Model,
     caption,
     is_hosted_name,
-    pictures_of,
 )
-from tests.support.fake_routes import LOAD_OPTIONS, ROUTES
+from tests.support.fake_requests import (
+    LOAD_OPTIONS,
+    PICTURE_TOKENS,
+    Refusal,
+    count_tokens,
+    keep_alive_s,
+    pictures_of,
+    prompt_of,
+)
+from tests.support.fake_routes import PREDICTED, ROUTES, context_length
 
 __all__ = [
     "CATALOGUE",
@@ -78,6 +87,13 @@ __all__ = [
 ]
 
 
+_DEFAULT_KEEP_ALIVE_S = 300.0
+_FOREVER = datetime(2300, 1, 1, tzinfo=UTC)
+_METHODS = {"HEAD": "GET"}
+# Of an answer with more words than this; shorter ones are streamed word by word.
+_WORDS_PER_LINE = 512
+
+
 @dataclass(frozen=True)
 class Asked:
     """One recorded request. `picture` is the first image of it, decoded."""
@@ -95,6 +111,21 @@ class Asked:
     @property
     def picture(self) -> bytes | None:
         return next(iter(pictures_of(self.body)), None)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory, the options it was loaded with, and its expiry."""
+
+    model: Model
+    options: Json
+    context_length: int
+    lifetime_s: float
+    expires_at: datetime
+
+    @property
+    def on_card(self) -> bool:
+        return bool(self.options["num_gpu"] != 0)
 
 
 class FakeOllama:
@@ -126,7 +157,7 @@ class FakeOllama:
         self.choose: Callable[[Asked], Behaviour | None] = lambda asked: None
         self.ended = threading.Event()
         self.lock = threading.Lock()
-        self._loaded: dict[str, Json] = {}
+        self._loaded: dict[str, Loaded] = {}
         self._scripts: dict[str, deque[Behaviour]] = {}
         self._open: set[socket.socket] = set()
         self._server: ThreadingHTTPServer | None = None
@@ -176,33 +207,40 @@ class FakeOllama:
             return scripted.popleft() if scripted else self.choose(asked)
 
     def find(self, name: str) -> Model | None:
-        name = name if ":" in name else f"{name}:latest"
-        found = self.models.get(name)
-        if found is None and is_hosted_name(name):
+        """The model of a name in any case, with or without its tag."""
+        full = (name if ":" in name else f"{name}:latest").lower()
+        model = next((model for listed, model in self.models.items() if listed.lower() == full), None)
+        if model is None and is_hosted_name(full):
             return Model(name, remote_host="https://ollama.com:443", remote_model=name)
-        return found
+        return model
 
-    def load(self, model: Model, body: Json) -> bool:
-        """Bring a model into memory, evicting the oldest. Whether it had to be loaded."""
-        options = {key: body.get("options", {}).get(key) for key in LOAD_OPTIONS}
+    def load(self, model: Model, body: Json) -> None:
+        """Load a model, again if its options changed, evicting the oldest."""
+        requested = body.get("options") or {}
+        options = {key: requested.get(key) for key in LOAD_OPTIONS}
         with self.lock:
             known = self._loaded.pop(model.name, None)
-            if known is not None and known != options:
+            if known is not None and options["num_gpu"] is None:
+                options["num_gpu"] = known.options["num_gpu"]  # a request that leaves the choice open moves nothing
+            if known is not None and known.options != options:
                 self.unloads[model.name] += 1
-            if known != options:
+            if known is None or known.options != options:
                 self.loads[model.name] += 1
-            self._loaded[model.name] = options
-            on_card = [name for name, how in self._loaded.items() if how["num_gpu"] != 0]
+            lifetime_s = keep_alive_s(body.get("keep_alive"))
+            if lifetime_s is None:
+                lifetime_s = known.lifetime_s if known is not None else _DEFAULT_KEEP_ALIVE_S
+            ends = _FOREVER if math.isinf(lifetime_s) else datetime.now(UTC) + timedelta(seconds=lifetime_s)
+            self._loaded[model.name] = Loaded(model, options, context_length(body, model), lifetime_s, ends)
+            on_card = [name for name, loaded in self._loaded.items() if loaded.on_card]
             for name in on_card[: max(0, len(on_card) - self.slots)]:
                 self._drop(name)
-            return known != options
 
     def unload(self, model: Model) -> None:
         with self.lock:
             self._drop(model.name)
 
-    def loaded(self) -> list[str]:
-        return list(self._loaded)
+    def loaded(self) -> list[Loaded]:
+        return list(self._loaded.values())
 
     def _drop(self, name: str) -> None:
         if self._loaded.pop(name, None) is not None:
@@ -216,6 +254,7 @@ class Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else every streamed word waits 40 ms for an acknowledgement
     body: Json
+    flaw: str  # of the body, in the words of the server
 
     def setup(self) -> None:
         super().setup()
@@ -241,7 +280,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.body = json.loads(raw) if raw else {}
+        self.flaw = "missing request body" if self.command == "POST" and not raw else ""
+        try:
+            self.body = json.loads(raw or b"{}")
+        except ValueError:
+            self.body, self.flaw = {}, "unexpected EOF"
         asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, self.body)
         behaviour = self.fake.behaviour_for(asked)
         if behaviour is not None:
@@ -251,11 +294,18 @@ class Exchange(BaseHTTPRequestHandler):
 
     def usual(self) -> None:
         """The answer of a healthy server."""
-        route = ROUTES.get(self.path)
-        if route is None:
-            self.send_bytes(404, b"404 page not found", "text/plain")
+        route = ROUTES.get((_METHODS.get(self.command, self.command), self.path))
+        if route is not None:
+            try:
+                if self.flaw:
+                    raise Refusal(400, self.flaw)
+                route(self)
+            except Refusal as refusal:
+                self.fail(refusal.status, refusal.error)
+        elif any(path == self.path for _, path in ROUTES):
+            self.send_bytes(405, b"405 method not allowed", "text/plain")
         else:
-            route(self)
+            self.send_bytes(404, b"404 page not found", "text/plain")
 
     def fail(self, status: int, error: object) -> None:
         self.send_json({"error": error}, status)
@@ -290,27 +340,36 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
         _shut(self.connection)
 
-    def model(self) -> Model | None:
+    def model(self) -> Model:
+        """The model of the request. Refusal for a missing one, in the words of each route."""
         name = str(self.body.get("model") or self.body.get("name") or "")
-        found = self.fake.find(name)
-        if found is None:
-            self.fail(404, f"model '{name}' not found")
-        return found
+        model = self.fake.find(name) if name else None
+        if model is not None:
+            return model
+        if self.path == "/api/embed" and name:
+            raise Refusal(404, f'model "{name}" not found, try pulling it first')
+        if not name and self.path in ("/api/chat", "/api/show"):
+            raise Refusal(400, "model is required")
+        full = f"{name}:latest" if self.path == "/api/show" and ":" not in name else name
+        raise Refusal(404, f"model '{full}' not found")
 
-    def speak(self, text: str, *, done: bool = True, reason: str | None = "stop", thinking: str = "") -> None:
-        """`text` in the envelope of the route, streamed unless the request said otherwise."""
-        if self.body.get("stream", True):
-            pieces = (
-                [text[at : at + 4096] for at in range(0, len(text), 4096)]
-                if len(text) > 4096
-                else re.findall(r"\S+\s*|\s+", text)
+    def speak(
+        self, text: str | list[str], reason: str | None = "stop", *, done: bool = True, thinking: str = ""
+    ) -> None:
+        """Answer with `text`, or with its pieces, in the envelope of the route; streamed unless the request forbids."""
+        pieces = PREDICTED.findall(text) if isinstance(text, str) else text
+        end = self.last(done, reason, len(pieces))
+        if not self.body.get("stream", True):
+            self.send_json(
+                end | self.part("".join(pieces), thinking=thinking) | {"done": done} | self._logprobs(pieces)
             )
-            lines = [self.part(piece) for piece in pieces]
-            if thinking:
-                lines.insert(0, self.part("", thinking=thinking))
-            self.send_lines([*lines, self.last(done, reason)] if done else lines)
-        else:
-            self.send_json(self.part(text, thinking=thinking) | self.last(done, reason, text))
+            return
+        if len(pieces) > _WORDS_PER_LINE:
+            pieces = ["".join(pieces[at : at + _WORDS_PER_LINE]) for at in range(0, len(pieces), _WORDS_PER_LINE)]
+        lines = [self.part(piece) | self._logprobs([piece]) for piece in pieces]
+        if thinking:
+            lines.insert(0, self.part("", thinking=thinking))
+        self.send_lines([*lines, end] if done else lines)
 
     def part(self, text: str, *, thinking: str = "") -> Json:
         piece: Json = {"content": text} | ({"thinking": thinking} if thinking else {})
@@ -318,14 +377,27 @@ class Exchange(BaseHTTPRequestHandler):
         model = self.fake.find(str(self.body.get("model")))
         if model is not None and (model.remote_host or model.remote_model):
             said |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
-        return {"model": self.body.get("model"), "created_at": "2026-11-21T00:00:00Z", "done": False} | said
+        return {"model": self.body.get("model"), "created_at": datetime.now(UTC).isoformat(), "done": False} | said
 
-    def last(self, done: bool, reason: str | None, text: str = "") -> Json:
-        end = self.part(text) | {"done": done}
-        if reason:
-            end["done_reason"] = reason
-        spent = {"total_duration": 9_000_000, "load_duration": 1_000_000, "prompt_eval_count": 600}
-        return end | spent | {"prompt_eval_duration": 3_000_000, "eval_count": 60, "eval_duration": 5_000_000}
+    def last(self, done: bool, reason: str | None, predicted: int = 0) -> Json:
+        """The last line of an answer: the reason for its end, durations in nanoseconds, tokens read and written."""
+        end = self.part("") | {"done": done} | ({"done_reason": reason} if reason else {})
+        length = count_tokens(prompt_of(self.body)) + PICTURE_TOKENS * len(pictures_of(self.body))
+        end |= {"total_duration": 9_000_000, "load_duration": 1_000_000, "prompt_eval_count": max(1, length)}
+        # The token that ends an answer counts as one.
+        written = predicted + (reason == "stop")
+        return end | {"prompt_eval_duration": 3_000_000, "eval_count": written, "eval_duration": 5_000_000}
+
+    def _logprobs(self, pieces: list[str]) -> Json:
+        """Log probabilities of the tokens if requested, with the alternatives asked for."""
+        if not self.body.get("logprobs"):
+            return {}
+        tokens = []
+        for piece in pieces:
+            token: Json = {"token": piece, "logprob": -0.1, "bytes": list(piece.encode())}
+            more = [token | {"logprob": -0.1 - rank} for rank in range(self.body.get("top_logprobs", 0))]
+            tokens.append(token | ({"top_logprobs": more} if more else {}))
+        return {"logprobs": tokens}
 
 
 def _shut(connection: socket.socket) -> None:

@@ -33,9 +33,7 @@ def add_video(library: Library, title: str, said: Iterable[Passage | str]) -> tu
     return video_id, passages.add(library, video_id, given)
 
 
-def random_rows(
-    count: int, *, dimensions: int = 32, seed: int = 1
-) -> "NDArray[np.float32]":
+def random_rows(count: int, *, dimensions: int = 32, seed: int = 1) -> "NDArray[np.float32]":
     """Unit rows that point anywhere."""
     rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)

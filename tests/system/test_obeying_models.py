@@ -81,7 +81,9 @@ sys.addaudithook(_note)
 
 def read_aloud(asked: Asked) -> str:
     """The probe that a model finds in what it is asked; the first of all where it finds none."""
-    return next((probe for probe in PROBES if prompt_escape.escape(probe, max_chars=40)[:20] in asked.prompt), PROBES[0])
+    return next(
+        (probe for probe in PROBES if prompt_escape.escape(probe, max_chars=40)[:20] in asked.prompt), PROBES[0]
+    )
 
 
 def obedient() -> Choose:

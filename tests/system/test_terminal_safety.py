@@ -16,7 +16,7 @@ from tests.support import hostile_content
 from tests.support.commands import EVIL, Run
 from tests.support.hostile_content import NAME, WORDS, World, harmful
 from vidlocal.cli import COMMANDS, app, load
-from vidlocal.cli.ui.completion import offered
+from vidlocal.cli.ui.completion import candidates
 
 FORMATS = ("jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio")
 
@@ -176,9 +176,9 @@ def test_what_a_server_complains_of_is_harmless_too(
 @pytest.mark.parametrize("words", [["show"], ["note"], ["search", "video:"], ["search", "tag:"], ["search", "lang:"]])
 def test_what_a_shell_is_offered_is_harmless_too(world: World, words: list[str]) -> None:
     command, *typed = words
-    found = offered([command], "".join(typed), world.home)
+    found = candidates([command], "".join(typed), world.home)
     assert found is not None
-    assert harmful("".join(one.word + one.note for one in found)) == []
+    assert harmful("".join(one.word + one.description for one in found)) == []
     assert found or command == "search"
 
 

@@ -1,8 +1,7 @@
-"""The direction of a query in the space of the embedding model, by plain HTTP.
+"""Embeds a query on an Ollama server, with the standard library only.
 
-A search is over in a blink; the packages through which `enrich` talks to the server take longer to import than that,
-so this speaks to it with the standard library alone. The rules are the same: no proxy, no redirect, no other machine
-unless it was allowed, no hosted model, an end to every wait.
+A search takes less time than the import of the packages used by `enrich`. The rules are the same: no proxies, no
+redirects, no other machine unless allowed, no hosted models, and a timeout for every wait.
 """
 
 import json
@@ -10,28 +9,26 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vidlocal.engines.host_policy import check_host, is_entry_of, refuse_hosted
+from vidlocal.engines.host_policy import check_host, is_entry_of, origin, refuse_hosted
+from vidlocal.engines.ollama_errors import model_missing, unreachable
 from vidlocal.engines.prompts import embed_options, embed_prefixes
-from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
-
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
+from vidlocal.errors import EngineError, EngineUnreachable
+from vidlocal.text import model_key
 
 CONNECT_TIMEOUT_S = 0.3
 TIMEOUT_S = 1.5
 
-# As for passages: no question is longer.
+# As for passages.
 MAX_QUERY_CHARACTERS = 2_000
-# Lists of models, and vectors of 8,192 dimensions, are well below.
+# More than model lists and vectors of 8,192 dimensions need.
 _MAX_REPLY_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class QueryVector:
-    """A unit vector and the space it lives in: `key` is `name@digest12`, as vectors are stored under."""
+    """A unit vector. `key` is `name@digest12`, the key of stored vectors."""
 
     key: str
     values: tuple[float, ...]
@@ -47,126 +44,118 @@ def embed_query(
     keep_alive: str = "30m",
     timeout_s: float = TIMEOUT_S,
 ) -> QueryVector:
-    """The vector of a query, within `total_s` seconds whatever the server does. `host` is a URL.
+    """Embed a query within `timeout_s` seconds, whatever the server does. `host` is a URL.
 
-    On the processor unless `on_gpu`, so that a search never pushes the vision model off a small card. Raises
-    EngineUnreachable, ModelMissing or EngineError with a sentence.
+    Runs on the CPU unless `on_gpu`, so that a search never evicts the vision model from a small GPU. Raises
+    EngineUnreachable, ModelMissing or EngineError.
     """
     from threading import Thread
 
-    connection = _connection(host, allow_remote=allow_remote)
-    ends: list[QueryVector | EngineError] = []
-
-    def ask() -> None:
-        try:
-            ends.append(_ask(connection, model, text, on_gpu=on_gpu, keep_alive=keep_alive, total_s=timeout_s))
-        except EngineError as error:
-            ends.append(error)
-
-    # In a thread, because nothing else bounds the looking-up of a name and an answer that drips.
-    asking = Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(timeout_s)
-    if not ends:
-        _hang_up(connection)
-        raise EngineUnreachable(f"The Ollama server at {host} took longer than {timeout_s:g} s to embed the query.")
-    if isinstance(ends[0], EngineError):
-        raise ends[0]
-    return ends[0]
-
-
-def _connection(host: str, *, allow_remote: bool) -> "HTTPConnection":
-    from http.client import HTTPConnection, HTTPSConnection
-
     check_host(host, allow_remote=allow_remote)
-    parts = urlsplit(host)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+    server = _Server(host)
+    results: list[QueryVector | EngineError] = []
+
+    def embed() -> None:
+        try:
+            results.append(_embed(server, model, text, on_gpu=on_gpu, keep_alive=keep_alive, timeout_s=timeout_s))
+        except EngineError as error:
+            results.append(error)
+
+    # A thread, because nothing else limits name resolution and slow partial answers.
+    thread = Thread(target=embed, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if not results:
+        server.shut_down()
+        raise EngineUnreachable(f"The Ollama server at {origin(host)} did not embed the query within {timeout_s:g} s.")
+    if isinstance(results[0], EngineError):
+        raise results[0]
+    return results[0]
 
 
-def _hang_up(connection: "HTTPConnection") -> None:
-    """End the connection under the thread that waits for it."""
-    from socket import SHUT_RDWR
+class _Server:
+    """One connection to the server at `host`, a URL."""
 
-    if connection.sock is not None:
-        with suppress(OSError):
-            connection.sock.shutdown(SHUT_RDWR)
+    def __init__(self, host: str) -> None:
+        from http.client import HTTPConnection, HTTPSConnection
+
+        parts = urlsplit(host)
+        connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self.host = host
+        self.connection: HTTPConnection = connection_class(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+
+    def request(self, method: str, path: str, body: dict[str, object] | None, model: str) -> dict[str, object]:
+        """Return the JSON object of a response. Raises OSError, HTTPException or EngineError."""
+        data = None if body is None else json.dumps(body).encode()
+        self.connection.request(method, path, body=data, headers={"Content-Type": "application/json"})
+        response = self.connection.getresponse()
+        content = response.read(_MAX_REPLY_BYTES + 1)
+        if response.status == 404:
+            raise model_missing(model, self.host)
+        if response.status != 200:
+            raise EngineError(
+                f"Query not embedded: HTTP {response.status} from the Ollama server at {origin(self.host)}."
+            )
+        try:
+            reply = json.loads(content) if len(content) <= _MAX_REPLY_BYTES else None
+        except (ValueError, RecursionError):
+            reply = None
+        if not isinstance(reply, dict):
+            raise EngineError(f"The Ollama server at {origin(self.host)} sent an invalid response to the query.")
+        return reply
+
+    def shut_down(self) -> None:
+        """End the connection, also while another thread waits for a response."""
+        from socket import SHUT_RDWR
+
+        if self.connection.sock is not None:
+            with suppress(OSError):
+                self.connection.sock.shutdown(SHUT_RDWR)
 
 
-def _ask(
-    connection: "HTTPConnection", model: str, text: str, *, on_gpu: bool, keep_alive: str, total_s: float
-) -> QueryVector:
-    """The whole conversation: which build of the model is there, then the vector it gives."""
+def _embed(server: _Server, model: str, text: str, *, on_gpu: bool, keep_alive: str, timeout_s: float) -> QueryVector:
+    """Look up the installed build of the model, then embed."""
     from http.client import HTTPException
 
     refuse_hosted(model)
     try:
-        connection.connect()
-        connection.sock.settimeout(total_s)
-        name, digest = _installed(_reply(connection, "GET", "/api/tags", None, model), model)
+        server.connection.connect()
+        server.connection.sock.settimeout(timeout_s)
+        name, digest = _installed_build(server, model)
         request = {
             "model": name,
-            "input": embed_prefixes(name).query + text[:MAX_QUERY_CHARACTERS].encode("utf-8", "replace").decode(),
+            # In a list: for an empty text alone, Ollama answers without a vector.
+            "input": [embed_prefixes(name).query + text[:MAX_QUERY_CHARACTERS].encode("utf-8", "replace").decode()],
             "truncate": True,
             "keep_alive": keep_alive,
             "options": embed_options(on_gpu=on_gpu),
         }
-        reply = _reply(connection, "POST", "/api/embed", request, model)
+        reply = server.request("POST", "/api/embed", request, model)
     except (OSError, HTTPException, UnicodeError) as error:
-        raise EngineUnreachable(f"No Ollama server answers at {_address(connection)}.") from error
+        raise unreachable(server.host) from error
     finally:
-        connection.close()
+        server.connection.close()
     refuse_hosted(model, reply)
-    return QueryVector(f"{name}@{digest[:12]}", _unit(reply.get("embeddings"), model))
+    return QueryVector(model_key(name, digest), _unit(reply.get("embeddings"), model))
 
 
-def _reply(
-    connection: "HTTPConnection", method: str, path: str, body: dict[str, object] | None, model: str
-) -> dict[str, object]:
-    """The JSON object the server answers with. Raises OSError, HTTPException or EngineError."""
-    data = None if body is None else json.dumps(body).encode()
-    connection.request(method, path, body=data, headers={"Content-Type": "application/json"})
-    response = connection.getresponse()
-    content = response.read(_MAX_REPLY_BYTES + 1)
-    where = f"the Ollama server at {_address(connection)}"
-    if response.status == 404:
-        raise _missing(model)
-    if response.status != 200:
-        raise EngineError(f"The query could not be embedded: {where} answered HTTP {response.status}.")
-    try:
-        reply = json.loads(content) if len(content) <= _MAX_REPLY_BYTES else None
-    except (ValueError, RecursionError):
-        reply = None
-    if not isinstance(reply, dict):
-        raise EngineError(f"The query could not be embedded: the answer of {where} makes no sense.")
-    return reply
-
-
-def _installed(listed: dict[str, object], model: str) -> tuple[str, str]:
-    """Full name and digest of the model on the server."""
-    models = listed.get("models")
+def _installed_build(server: _Server, model: str) -> tuple[str, str]:
+    """Return full name and digest of the model on the server. Raises ModelMissing."""
+    models = server.request("GET", "/api/tags", None, model).get("models")
     for entry in models if isinstance(models, list) else ():
         if isinstance(entry, dict) and is_entry_of(entry, model):
             refuse_hosted(model, entry)
             return str(entry.get("name") or entry.get("model")), str(entry.get("digest") or "").removeprefix("sha256:")
-    raise _missing(model)
-
-
-def _missing(model: str) -> ModelMissing:
-    return ModelMissing(f"The model {model} is not on the Ollama server. Get it with: ollama pull {model}")
+    raise model_missing(model, server.host)
 
 
 def _unit(vectors: object, model: str) -> tuple[float, ...]:
-    """The first vector, of length 1."""
+    """Normalize the first vector."""
     first: Sequence[object] = (
         vectors[0] if isinstance(vectors, list) and vectors and isinstance(vectors[0], list) else ()
     )
     values = [float(value) for value in first if isinstance(value, int | float)]
     length = math.sqrt(sum(value * value for value in values)) if len(values) == len(first) else 0.0
     if not (length > 0 and math.isfinite(length)):
-        raise EngineError(f"The model {model} gave no usable vector for the query.")
+        raise EngineError(f"{model}: invalid vector for the query.")
     return tuple(value / length for value in values)
-
-
-def _address(connection: "HTTPConnection") -> str:
-    return f"{connection.host}:{connection.port}"

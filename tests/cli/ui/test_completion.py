@@ -17,7 +17,7 @@ import pytest
 from tests.support.commands import Run, add_video
 from tests.support.terminal import OWN_TERMINAL
 from vidlocal.cli import COMMANDS, load
-from vidlocal.cli.ui.completion import ARGUMENTS, offered
+from vidlocal.cli.ui.completion import ARGUMENTS, candidates
 from vidlocal.cli.ui.shells import SCRIPTS, Typed, quoted, split
 from vidlocal.store.database import Library
 
@@ -42,7 +42,7 @@ def tagged(library: Library, wedding: int) -> None:
 
 def words(library: Library, *line: str) -> list[str] | None:
     *before, typed = line
-    found = offered(before, typed, library.folder)
+    found = candidates(before, typed, library.folder)
     return None if found is None else [offer.word for offer in found]
 
 
@@ -114,7 +114,7 @@ def test_a_title_that_is_no_safe_word_or_not_alone_is_offered_as_a_number(librar
     twins = [add_video(library, title, "x") for title in ("party", "Party")]
     dash, number = add_video(library, "-dash", "x"), add_video(library, "1", "x")
     assert words(library, "show", "") == [str(one) for one in (evil, *twins, dash, number)]
-    notes = [offer.note for offer in offered(["show"], "", library.folder) or []]
+    notes = [offer.description for offer in candidates(["show"], "", library.folder) or []]
     assert all(note.isprintable() for note in notes)
     assert "party" in notes[1]
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.support.commands import add_video
 from tests.support.terminal import OWN_TERMINAL
-from vidlocal.cli.ui.graphics import Graphics, Way, graphics
+from vidlocal.cli.ui.graphics import Graphics, GraphicsProtocol, detect_graphics
 from vidlocal.store.database import Library
 
 QUESTION = b"\x1b[?1;1;0S\x1b[c"
@@ -27,29 +27,29 @@ DRAWS_SIXELS, DRAWS_NONE = b"\x1b[?62;4;22c", b"\x1b[?62;22c"
 @pytest.mark.parametrize(
     ("env", "way"),
     [
-        ({"TERM": "xterm-kitty"}, Way.KITTY),
-        ({"TERM": "xterm-ghostty"}, Way.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, Way.KITTY),
-        ({"TERM": "foot"}, Way.SIXEL),
-        ({"TERM": "foot-extra"}, Way.SIXEL),
-        ({"TERM": "mlterm"}, Way.SIXEL),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, Way.SIXEL),
-        ({"TERM": "linux"}, Way.BLOCKS),
-        ({"TERM": "dumb"}, Way.BLOCKS),
-        ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, Way.BLOCKS),
-        ({"TERM": "screen", "STY": "1.pts"}, Way.BLOCKS),
-        ({"TERM": "xterm-256color"}, Way.BLOCKS),
-        ({}, Way.BLOCKS),
+        ({"TERM": "xterm-kitty"}, GraphicsProtocol.KITTY),
+        ({"TERM": "xterm-ghostty"}, GraphicsProtocol.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, GraphicsProtocol.KITTY),
+        ({"TERM": "foot"}, GraphicsProtocol.SIXEL),
+        ({"TERM": "foot-extra"}, GraphicsProtocol.SIXEL),
+        ({"TERM": "mlterm"}, GraphicsProtocol.SIXEL),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, GraphicsProtocol.SIXEL),
+        ({"TERM": "linux"}, GraphicsProtocol.BLOCKS),
+        ({"TERM": "dumb"}, GraphicsProtocol.BLOCKS),
+        ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, GraphicsProtocol.BLOCKS),
+        ({"TERM": "screen", "STY": "1.pts"}, GraphicsProtocol.BLOCKS),
+        ({"TERM": "xterm-256color"}, GraphicsProtocol.BLOCKS),
+        ({}, GraphicsProtocol.BLOCKS),
     ],
 )
-def test_known_names_are_believed_and_nobody_else_is_asked_without_a_terminal(env: dict[str, str], way: Way) -> None:
-    with graphics("auto", env) as found:
-        assert found.way is way
+def test_known_names_are_believed_and_nobody_else_is_asked_without_a_terminal(env: dict[str, str], way: GraphicsProtocol) -> None:
+    with detect_graphics("auto", env) as found:
+        assert found.protocol is way
 
 
-@pytest.mark.parametrize("way", list(Way))
-def test_what_is_set_is_done(way: Way) -> None:
-    with graphics(way, {"TERM": "dumb"}) as found:
+@pytest.mark.parametrize("way", list(GraphicsProtocol))
+def test_what_is_set_is_done(way: GraphicsProtocol) -> None:
+    with detect_graphics(way, {"TERM": "dumb"}) as found:
         assert found == Graphics(way)
 
 

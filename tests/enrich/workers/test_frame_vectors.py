@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vidlocal.engines.arrays import Vectors
 
 from tests.support import clip_model as made
-from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.clip import ClipEncoder
 from vidlocal.engines.clip_files import clip_model
