@@ -10,3 +10,8 @@ def full_model_name(model: str) -> str:
     """Return an Ollama model name with its tag, in lower case: `llava` is `llava:latest`."""
     last = model.rsplit("/", 1)[-1]
     return (model if ":" in last else f"{model}:latest").lower()
+
+
+def model_key(name: str, digest: str) -> str:
+    """Return the key of vectors of a model build: `name@digest12`."""
+    return f"{name}@{digest[:12]}"

@@ -119,9 +119,7 @@ def test_a_broken_package_is_named_with_the_command_to_reinstall_it(
         engine.embed_images([made.jpeg("red")])
 
 
-def test_exit_ends_the_child_and_prints_nothing(
-    models: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_exit_ends_the_child_and_prints_nothing(models: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with ClipEncoder(clip_model(models)) as engine:
         engine.embed_text("red")
         child = _child()

@@ -19,7 +19,7 @@ SHA1, SHA256 = hashlib.sha1(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdig
 
 
 class Host:
-    """Serves CONTENT with ranges. `script`: one entry per request, a status, or a number of bytes before disconnecting."""
+    """Serves CONTENT with ranges. `script`: per request a status, or the number of bytes before disconnecting."""
 
     def __init__(self) -> None:
         self.script: deque[int | str] = deque()
@@ -207,7 +207,7 @@ def test_an_unusable_proxy_is_reported(target: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_folder_that_cannot_be_created_is_reported(host: Host, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file in the way")
-    with pytest.raises(StoreError, match="cannot store ggml-base.bin"):
+    with pytest.raises(StoreError, match=r"cannot store ggml-base\.bin"):
         download_file(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")
 
 

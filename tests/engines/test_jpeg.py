@@ -16,7 +16,8 @@ def jpeg(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((896, 504), (768, 432)), ((896, 10), (768, 64)), ((10, 10), (64, 64)), ((20, 896), (64, 768))]
+    ("size", "expected"),
+    [((896, 504), (768, 432)), ((896, 10), (768, 64)), ((10, 10), (64, 64)), ((20, 896), (64, 768))],
 )
 def test_a_scaled_image_has_sides_that_runners_accept(size: tuple[int, int], expected: tuple[int, int]) -> None:
     image = Image.open(io.BytesIO(shrink(jpeg(*size))))

@@ -1,4 +1,4 @@
-"""What a server may do to a request, and who is to blame: it, the model, or this one picture."""
+"""Failures of a server are errors of the server, of the model, or of one image."""
 
 import pytest
 
@@ -34,11 +34,11 @@ def test_a_malformed_reply_is_a_failed_attempt(
     server.script(GARBAGE[reply])
     with pytest.raises(AnswerRejected):
         vision.describe(red, plain=plain)
-    assert vision.describe(red, plain=plain).description  # and the next one is well again
+    assert vision.describe(red, plain=plain).description  # the next request works
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         "I'm sorry, I cannot see any image.",
         "I cannot view images. Please describe it to me.",
@@ -54,31 +54,33 @@ def test_a_malformed_reply_is_a_failed_attempt(
         "笑っている" * 50,
     ],
 )
-def test_an_answer_without_a_scene_is_rejected(server: FakeOllama, vision: OllamaVision, red: bytes, said: str) -> None:
-    server.script(say(said))
+def test_an_answer_without_a_scene_is_rejected(
+    server: FakeOllama, vision: OllamaVision, red: bytes, answer: str
+) -> None:
+    server.script(say(answer))
     with pytest.raises(AnswerRejected):
         vision.describe(red, plain=True)
 
 
-def test_plain_words_instead_of_json_are_told_apart(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
-    for words in ("A bride walks down the aisle.", "{}", '{"description": ""}', '{"description": 7}', '{"tags": []}'):
-        server.script(say(words))
+def test_plain_text_instead_of_json_is_a_schema_mismatch(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    for answer in ("A bride walks down the aisle.", "{}", '{"description": ""}', '{"description": 7}', '{"tags": []}'):
+        server.script(say(answer))
         with pytest.raises(SchemaMismatch):
             vision.describe(red)
 
 
-def test_a_busy_server_is_waited_for_as_long_as_it_asks(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_busy_server_may_state_the_time_of_the_next_try(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     server.script(busy(retry_after=7), busy(status=429), broken("timed out waiting for llama-server to start"))
-    with pytest.raises(EngineBusy) as told:
+    with pytest.raises(EngineBusy) as caught:
         vision.describe(red)
-    assert told.value.retry_after == 7.0
+    assert caught.value.retry_after == 7.0
     for _ in range(2):
-        with pytest.raises(EngineBusy) as told:
+        with pytest.raises(EngineBusy) as caught:
             vision.describe(red)
-        assert told.value.retry_after is None
+        assert caught.value.retry_after is None
 
 
-def test_a_stopped_server_is_unreachable_and_comes_back(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_stopped_server_is_unreachable_until_restarted(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     vision.describe(red)
     server.down()
     with pytest.raises(EngineUnreachable, match="ollama serve"):
@@ -87,7 +89,7 @@ def test_a_stopped_server_is_unreachable_and_comes_back(server: FakeOllama, visi
     assert vision.describe(red)
 
 
-def test_a_server_that_stops_in_the_middle_is_to_blame_itself(
+def test_a_server_that_stops_during_an_answer_is_unreachable(
     server: FakeOllama, vision: OllamaVision, red: bytes
 ) -> None:
     server.script(lambda exchange: server.down())
@@ -98,25 +100,25 @@ def test_a_server_that_stops_in_the_middle_is_to_blame_itself(
 @pytest.mark.parametrize(
     "behaviour", [hang(), stall(), trickle(0.02), refuse()], ids=["hang", "stall", "trickle", "reset"]
 )
-def test_no_answer_in_time_is_charged_while_the_server_lives(
+def test_a_timeout_rejects_the_answer_while_the_server_runs(
     server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
-    with pytest.raises(AnswerRejected, match="gave no whole answer"):
+    with pytest.raises(AnswerRejected, match="incomplete answer"):
         vision.describe(red)
     assert vision.describe(red)
 
 
-def test_a_server_that_hangs_as_a_whole_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_server_that_answers_nothing_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     server.choose = lambda asked: hang()
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
 
 
-def test_loading_may_take_longer_than_a_pause_between_words(server: FakeOllama, red: bytes) -> None:
+def test_loading_may_take_longer_than_a_pause_between_chunks(server: FakeOllama, red: bytes) -> None:
     server.script(delay(0.6))
-    patient = Timeouts(connect=1, first_byte=5, between_chunks=0.3, total=10, small=1)
-    with Ollama(server.host, timeouts=patient) as ollama:
+    timeouts = Timeouts(connect=1, first_byte=5, between_chunks=0.3, total=10, small=1)
+    with Ollama(server.host, timeouts=timeouts) as ollama:
         assert OllamaVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
 
 
@@ -131,7 +133,7 @@ def test_loading_may_take_longer_than_a_pause_between_words(server: FakeOllama, 
     ],
     ids=["crash", "unreadable", "line", "nested line", "too long"],
 )
-def test_a_runner_that_fails_on_a_picture_may_take_a_smaller_one(
+def test_a_runner_that_fails_on_an_image_rejects_only_the_image(
     server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
@@ -140,7 +142,7 @@ def test_a_runner_that_fails_on_a_picture_may_take_a_smaller_one(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind", "words"),
+    ("behaviour", "error", "message"),
     [
         (broken(NESTED), EngineError, "cannot do this .image input is not supported"),
         (broken("model requires more system memory (9 GiB) than is available"), EngineError, "smaller"),
@@ -149,29 +151,29 @@ def test_a_runner_that_fails_on_a_picture_may_take_a_smaller_one(
         (redirect("http://192.0.2.1/api/chat"), EngineError, "redirects"),
     ],
 )
-def test_what_will_not_get_better_ends_the_run(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object, kind: type[EngineError], words: str
+def test_permanent_failures_end_the_run(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object, error: type[EngineError], message: str
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
-    with pytest.raises(EngineError, match=words) as told:
+    with pytest.raises(EngineError, match=message) as caught:
         vision.describe(red)
-    assert type(told.value) is kind
+    assert type(caught.value) is error
 
 
-def test_a_model_that_was_deleted_meanwhile_is_missing(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_model_deleted_during_the_run_is_missing(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     del server.models["llava:7b"]
     with pytest.raises(ModelMissing):
         vision.describe(red)
 
 
-def test_a_text_model_given_pictures_is_no_retry(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_images_for_a_text_model_are_a_permanent_failure(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     server.models["llava:7b"] = Model("llava:7b")
-    with pytest.raises(EngineError, match="cannot do this") as told:
+    with pytest.raises(EngineError, match="cannot do this") as caught:
         vision.describe(red)
-    assert type(told.value) is EngineError
+    assert type(caught.value) is EngineError
 
 
-def test_an_evicted_model_is_loaded_again_without_failure(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_an_unloaded_model_is_loaded_again(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     vision.describe(red)
     vision.unload()
     vision.describe(red)
@@ -179,7 +181,7 @@ def test_an_evicted_model_is_loaded_again_without_failure(server: FakeOllama, vi
     assert server.unloads["llava:7b"] == 1
 
 
-def test_unloading_a_server_that_is_gone_is_no_failure(server: FakeOllama, vision: OllamaVision) -> None:
+def test_unloading_on_an_unreachable_server_is_no_failure(server: FakeOllama, vision: OllamaVision) -> None:
     server.down()
     vision.unload()
     assert not server.unloads
@@ -205,15 +207,13 @@ def test_malformed_vectors_are_rejected(server: FakeOllama, embeddings: OllamaEm
         embeddings.embed(["one text"])
 
 
-def test_not_a_number_is_no_vector(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
+def test_nan_vectors_are_rejected(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
     server.script(lambda exchange: exchange.send_json({"embeddings": [[float("nan"), 1.0]]}), path="/api/embed")
     with pytest.raises(AnswerRejected):
         embeddings.embed(["one text"])
 
 
-def test_another_build_of_the_model_never_mixes_its_vectors_in(
-    server: FakeOllama, embeddings: OllamaEmbeddings
-) -> None:
+def test_vectors_of_another_build_of_the_model_are_refused(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
     server.models["embeddinggemma:latest"] = Model("embeddinggemma:latest", ("embedding",), digest="f" * 64)
     with pytest.raises(EngineError, match="replaced by another build"):
         embeddings.embed(["one text"])

@@ -1,4 +1,4 @@
-"""What is sent to a model and what becomes of its answer."""
+"""Requests to models, and their parsed answers."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_every_request_carries_the_same_options(vision: OllamaVision, server: Fa
     assert server.loads["llava:7b"] == 1
 
 
-def test_embedding_on_the_processor_leaves_the_vision_model_loaded(
+def test_embedding_on_the_cpu_keeps_the_vision_model_loaded(
     vision: OllamaVision, embeddings: OllamaEmbeddings, server: FakeOllama, red: bytes
 ) -> None:
     for _ in range(3):
@@ -48,7 +48,7 @@ def test_embedding_on_the_processor_leaves_the_vision_model_loaded(
     assert server.asked("/api/embed")[0].body["options"]["num_gpu"] == 0
 
 
-def test_embedding_on_the_card_when_it_is_wanted(ollama: Ollama, server: FakeOllama) -> None:
+def test_embedding_on_the_gpu_is_an_option(ollama: Ollama, server: FakeOllama) -> None:
     OllamaEmbeddings(ollama, ollama.preflight("all-minilm", "embedding"), on_gpu=True).embed(["a"])
     assert "num_gpu" not in server.asked("/api/embed")[0].body["options"]
 
@@ -67,17 +67,17 @@ def test_documents_carry_the_prefix_of_the_model(embeddings: OllamaEmbeddings, s
 
 
 @pytest.mark.parametrize("text", ["word " * 5_000, "x" * 10_000, "結婚式" * 2_000])
-def test_long_texts_are_shortened_between_words(text: str) -> None:
-    short = truncate(text)
-    assert MAX_TEXT_CHARACTERS - 100 <= len(short) <= MAX_TEXT_CHARACTERS
-    assert text.startswith(short)
-    assert not short.endswith("wor")
+def test_long_texts_are_truncated_between_words(text: str) -> None:
+    truncated = truncate(text)
+    assert MAX_TEXT_CHARACTERS - 100 <= len(truncated) <= MAX_TEXT_CHARACTERS
+    assert text.startswith(truncated)
+    assert not truncated.endswith("wor")
 
 
 def test_any_text_can_be_embedded(embeddings: OllamaEmbeddings) -> None:
     assert embeddings.embed(["\x00", "🎉", "\u202e", "-", "title: none | text: "]).shape == (5, 256)
 
 
-def test_different_pictures_get_different_captions(vision: OllamaVision) -> None:
-    shown = [plain_colour(rgb, side_px=64) for rgb in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
-    assert len({vision.describe(jpeg).description for jpeg in shown}) == 3
+def test_different_images_have_different_captions(vision: OllamaVision) -> None:
+    images = [plain_colour(rgb, side_px=64) for rgb in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
+    assert len({vision.describe(jpeg).description for jpeg in images}) == 3

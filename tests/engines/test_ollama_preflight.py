@@ -1,4 +1,4 @@
-"""Before the first picture: is it there, is it ours, can it do it?"""
+"""Checks before the first image: installed, local, capable."""
 
 import re
 
@@ -15,11 +15,11 @@ from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 ELSEWHERE = {"remote_host": "https://ollama.com:443", "remote_model": "llava:34b"}
 
 
-def pictures_sent(server: FakeOllama) -> int:
+def images_sent(server: FakeOllama) -> int:
     return sum(asked.picture is not None for asked in server.requests)
 
 
-def test_preflight_tells_digest_and_abilities(ollama: Ollama) -> None:
+def test_preflight_returns_digest_and_capabilities(ollama: Ollama) -> None:
     model = ollama.preflight("llava:7b", "vision")
     assert (model.name, model.digest, model.capabilities) == ("llava:7b", CATALOGUE["llava:7b"].sha, VISION)
     assert model.key == f"llava:7b@{model.digest[:12]}"
@@ -30,23 +30,23 @@ def test_a_name_without_a_tag_means_latest(ollama: Ollama) -> None:
     assert ollama.preflight(" BakLLaVA:latest ", "vision").name == "bakllava:latest"
 
 
-def test_a_missing_model_names_the_command_that_gets_it(ollama: Ollama, server: FakeOllama) -> None:
-    with pytest.raises(ModelMissing) as told:
+def test_a_missing_model_names_the_command_to_install_it(ollama: Ollama, server: FakeOllama) -> None:
+    with pytest.raises(ModelMissing) as caught:
         ollama.preflight("llava:70b", "vision")
-    assert str(told.value) == (
-        f"The model llava:70b is not on the Ollama server at {server.host}. Get it with: ollama pull llava:70b"
+    assert str(caught.value) == (
+        f"llava:70b is not installed on the Ollama server at {server.host}. Run: ollama pull llava:70b"
     )
-    assert told.value.exit_code == 5
+    assert caught.value.exit_code == 5
 
 
-def test_a_text_model_is_refused_for_pictures(ollama: Ollama) -> None:
-    with pytest.raises(EngineError, match=r"phi3.5 cannot see pictures.*config vision_model"):
+def test_a_model_without_the_capability_is_refused(ollama: Ollama) -> None:
+    with pytest.raises(EngineError, match=r"phi3.5 does not support images.*config vision_model"):
         ollama.preflight("phi3.5", "vision")
-    with pytest.raises(EngineError, match=r"llava:7b cannot embed text.*config embed_model"):
+    with pytest.raises(EngineError, match=r"llava:7b does not support embeddings.*config embed_model"):
         ollama.preflight("llava:7b", "embedding")
 
 
-def test_a_server_too_old_to_tell_abilities_is_left_to_the_canary() -> None:
+def test_the_capabilities_of_an_old_server_are_unknown() -> None:
     with FakeOllama([Model("llava:7b", None)], old=True, version="0.5.0") as server, Ollama(server.host) as ollama:
         assert ollama.preflight("llava:7b", "vision").capabilities is None
 
@@ -62,21 +62,21 @@ def test_a_server_too_old_to_tell_abilities_is_left_to_the_canary() -> None:
     ],
     ids=lambda model: model.name,
 )
-def test_hosted_models_are_refused_before_any_picture(hosted: Model) -> None:
+def test_hosted_models_are_refused_before_any_image(hosted: Model) -> None:
     with FakeOllama([hosted], cloud_disabled=False) as server, Ollama(server.host) as ollama:
         with pytest.raises(EngineError, match="is a hosted model"):
             ollama.preflight(hosted.name, "vision")
-        assert pictures_sent(server) == 0
+        assert images_sent(server) == 0
 
 
-def test_a_hosted_model_that_only_show_betrays_is_refused(ollama: Ollama, server: FakeOllama) -> None:
+def test_a_model_that_only_show_reports_as_hosted_is_refused(ollama: Ollama, server: FakeOllama) -> None:
     server.script(lambda exchange: exchange.send_json({"capabilities": [*VISION], **ELSEWHERE}), path="/api/show")
     with pytest.raises(EngineError, match="is a hosted model"):
         ollama.preflight("llava:7b", "vision")
-    assert pictures_sent(server) == 0
+    assert images_sent(server) == 0
 
 
-def test_a_hosted_model_beside_ours_does_no_harm(ollama: Ollama, server: FakeOllama) -> None:
+def test_another_hosted_model_on_the_server_is_ignored(ollama: Ollama, server: FakeOllama) -> None:
     server.models["far:latest"] = Model("far:latest", VISION, remote_host="https://ollama.com:443", remote_model="x")
     assert ollama.preflight("llava:7b", "vision")
     assert "far:latest" not in {model.name for model in ollama.models()}
@@ -111,7 +111,7 @@ def test_a_hosted_name_never_reaches_the_server(ollama: Ollama, server: FakeOlla
         "http://0.0.0.0:1",
     ],
 )
-def test_another_machine_needs_leave(host: str) -> None:
+def test_another_machine_needs_permission(host: str) -> None:
     with pytest.raises(EngineError, match="--allow-remote-host"):
         Ollama(host)
     Ollama(host, allow_remote=True).close()
@@ -120,7 +120,7 @@ def test_another_machine_needs_leave(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["http://localhost:11434", "http://127.0.0.1:1", "http://127.8.9.1", "http://[::1]:11434"]
 )
-def test_this_machine_needs_no_leave(host: str) -> None:
+def test_this_machine_needs_no_permission(host: str) -> None:
     assert is_loopback(host)
     Ollama(host).close()
 
@@ -128,18 +128,18 @@ def test_this_machine_needs_no_leave(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "localhost:11434", "ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:x"]
 )
-def test_what_is_no_address_is_named(host: str) -> None:
+def test_an_invalid_address_is_named(host: str) -> None:
     with pytest.raises(EngineError, match=re.escape(repr(host)) + " is not the address"):
         Ollama(host)
 
 
 def test_a_password_in_the_address_is_not_shown() -> None:
-    with pytest.raises(EngineError) as told:
+    with pytest.raises(EngineError) as caught:
         Ollama("http://me:secret@nas:11434")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_unreachable(server: FakeOllama, ollama: Ollama) -> None:
+def test_a_stopped_server_is_unreachable(server: FakeOllama, ollama: Ollama) -> None:
     server.down()
     with pytest.raises(EngineUnreachable, match="ollama serve"):
         ollama.preflight("llava:7b", "vision")
@@ -156,7 +156,7 @@ def test_a_silent_or_broken_server_is_unreachable(server: FakeOllama, ollama: Ol
 
 
 @pytest.mark.parametrize("content", [b"[]", b"<html>hello</html>", b"", b"null", b'{"models": 3}', b'{"models": [7]}'])
-def test_something_that_is_not_ollama_is_named(server: FakeOllama, ollama: Ollama, content: bytes) -> None:
+def test_another_kind_of_server_is_an_error(server: FakeOllama, ollama: Ollama, content: bytes) -> None:
     server.script(replies(content), path="/api/tags")
     with pytest.raises(EngineError):
         ollama.preflight("llava:7b", "vision")
@@ -170,7 +170,7 @@ def test_redirects_are_not_followed(server: FakeOllama, ollama: Ollama) -> None:
         assert other.requests == []
 
 
-def test_the_server_tells_its_version_its_memory_and_its_cloud(
+def test_version_memory_and_cloud_setting_of_the_server(
     server: FakeOllama, ollama: Ollama, vision: OllamaVision, red: bytes
 ) -> None:
     vision.describe(red)
@@ -182,7 +182,7 @@ def test_the_server_tells_its_version_its_memory_and_its_cloud(
     assert ollama.cloud_enabled() is None
 
 
-def test_pull_reports_its_progress_and_fails_in_words(ollama: Ollama, server: FakeOllama) -> None:
+def test_pull_reports_progress_and_errors(ollama: Ollama, server: FakeOllama) -> None:
     del server.models["moondream:latest"]
     steps = list(ollama.pull("moondream"))
     assert [steps[0].status, steps[-1].status] == ["pulling manifest", "success"]
@@ -192,7 +192,7 @@ def test_pull_reports_its_progress_and_fails_in_words(ollama: Ollama, server: Fa
         list(ollama.pull("no-such-model"))
 
 
-def test_create_makes_a_model_from_one_the_server_has(ollama: Ollama, server: FakeOllama) -> None:
+def test_create_makes_a_model_from_an_installed_one(ollama: Ollama, server: FakeOllama) -> None:
     ollama.create("vidlocal", base="llava:7b", system="You look.", parameters={"num_ctx": 4096})
     assert ollama.preflight("vidlocal", "vision").capabilities == VISION
     assert server.models["vidlocal:latest"].system == "You look."
@@ -201,7 +201,7 @@ def test_create_makes_a_model_from_one_the_server_has(ollama: Ollama, server: Fa
         ollama.create("other", base="llava:70b", system="", parameters={})
 
 
-def test_capabilities_may_be_missing_from_an_answer(server: FakeOllama) -> None:
+def test_malformed_capabilities_are_ignored(server: FakeOllama) -> None:
     server.models["old:latest"] = Model("old", TEXT)
     with Ollama(server.host, timeouts=Timeouts(small=1.0)) as ollama:
         server.script(lambda exchange: exchange.send_json({"capabilities": "vision"}), path="/api/show")

@@ -1,4 +1,4 @@
-"""Which models a machine gets."""
+"""Profiles of models by GPU memory."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ GB = 1_000_000_000
 
 
 @pytest.mark.parametrize(
-    ("name", "card_bytes", "vision"),
+    ("name", "gpu_bytes", "vision"),
     [
         (ProfileName.LIGHT, None, "moondream"),
         (ProfileName.STANDARD, 80 * GB, "llava:7b"),
@@ -20,8 +20,8 @@ GB = 1_000_000_000
         (ProfileName.BEST, 24564 << 20, "llava:34b"),
     ],
 )
-def test_the_vision_model_fits_the_card(name: ProfileName, card_bytes: int | None, vision: str) -> None:
-    assert profile(name, gpu_memory_bytes=card_bytes).vision_model == vision
+def test_the_vision_model_fits_the_gpu(name: ProfileName, gpu_bytes: int | None, vision: str) -> None:
+    assert profile(name, gpu_memory_bytes=gpu_bytes).vision_model == vision
 
 
 def test_the_light_profile_fits_six_gigabytes_with_room() -> None:
@@ -32,12 +32,12 @@ def test_the_light_profile_fits_six_gigabytes_with_room() -> None:
 
 def test_every_ollama_model_of_a_profile_has_a_size() -> None:
     for name in ProfileName:
-        for card in (None, 80 * GB):
-            models = profile(name, gpu_memory_bytes=card)
+        for gpu_bytes in (None, 80 * GB):
+            models = profile(name, gpu_memory_bytes=gpu_bytes)
             assert {models.vision_model, models.text_model, models.embed_model} <= set(OLLAMA_SIZES_BYTES)
 
 
-def test_the_memory_of_the_largest_card_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_the_largest_gpu_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for card, size in (("card0", 8 * GB), ("card1", 16 * GB)):
         (tmp_path / card / "device").mkdir(parents=True)
         (tmp_path / card / "device" / "mem_info_vram_total").write_text(f"{size}\n")

@@ -1,4 +1,4 @@
-"""The words models are given."""
+"""Prompts, schemas and prefixes."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ FINGERPRINT = {"1": "eba619773f6a6627"}
 
 
 def test_a_changed_prompt_has_a_new_version() -> None:
-    """Fails when words, schema or parameters changed: then bump both versions and add the new fingerprint."""
-    words = [prompts.SYSTEM, prompts.SCENE_PROMPT, prompts.PLAIN_PROMPT]
-    made = json.dumps([*words, prompts.SCENE_SCHEMA, dict(prompts.VISION_PARAMETERS)], sort_keys=True)
-    assert hashlib.blake2b(made.encode(), digest_size=8).hexdigest() == FINGERPRINT[prompts.PROMPT_VERSION]
+    """Fails if text, schema or parameters changed: then increment both versions and add the new fingerprint."""
+    texts = [prompts.SYSTEM, prompts.SCENE_PROMPT, prompts.PLAIN_PROMPT]
+    content = json.dumps([*texts, prompts.SCENE_SCHEMA, dict(prompts.VISION_PARAMETERS)], sort_keys=True)
+    assert hashlib.blake2b(content.encode(), digest_size=8).hexdigest() == FINGERPRINT[prompts.PROMPT_VERSION]
     assert f"{prompts.PROMPT_VERSION}-plain" == prompts.PLAIN_PROMPT_VERSION
 
 
@@ -36,7 +36,7 @@ def test_the_prompt_names_every_field_of_the_schema() -> None:
         assert f"\n{name}: " in prompts.SCENE_PROMPT
 
 
-def test_the_modelfile_is_what_enrich_sends() -> None:
+def test_the_modelfile_file_equals_the_requests_of_enrich() -> None:
     text = (ROOT / "Modelfile").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     parameters = dict(line.split()[1:] for line in lines if line.startswith("PARAMETER "))
@@ -60,5 +60,5 @@ def test_the_modelfile_is_what_enrich_sends() -> None:
         ("a-model-nobody-knows", "", ""),
     ],
 )
-def test_embedding_models_get_the_prefixes_they_want(model: str, query: str, document: str) -> None:
+def test_embedding_models_get_their_prefixes(model: str, query: str, document: str) -> None:
     assert prompts.embed_prefixes(model) == prompts.EmbedPrefixes(query, document)

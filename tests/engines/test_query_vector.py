@@ -1,3 +1,5 @@
+"""Queries are embedded by an Ollama server, quickly and safely."""
+
 import math
 import socket
 import threading
@@ -20,14 +22,16 @@ def embed_requests(server: FakeOllama) -> list[Asked]:
     return [asked for asked in server.requests if asked.path == "/api/embed"]
 
 
-def test_it_is_a_unit_vector_in_the_space_of_the_stored_ones(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
-    found = embed_query(server.host, "embeddinggemma", "bride")
-    assert found.key == embeddings.key
-    assert math.isclose(sum(value * value for value in found.values), 1.0, rel_tol=1e-5)
-    assert len(found.values) == len(embeddings.embed(["bride"])[0])
+def test_a_query_is_a_unit_vector_with_the_key_of_stored_vectors(
+    server: FakeOllama, embeddings: OllamaEmbeddings
+) -> None:
+    vector = embed_query(server.host, "embeddinggemma", "bride")
+    assert vector.key == embeddings.key
+    assert math.isclose(sum(value * value for value in vector.values), 1.0, rel_tol=1e-5)
+    assert len(vector.values) == len(embeddings.embed(["bride"])[0])
 
 
-def test_the_query_gets_the_prefix_its_model_wants(server: FakeOllama) -> None:
+def test_the_query_has_the_prefix_of_its_model(server: FakeOllama) -> None:
     embed_query(server.host, "embeddinggemma", "bride")
     embed_query(server.host, "all-minilm", "bride")
     inputs = [asked.body["input"] for asked in embed_requests(server)]
@@ -35,30 +39,33 @@ def test_the_query_gets_the_prefix_its_model_wants(server: FakeOllama) -> None:
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
-def test_the_options_are_those_of_enrich_so_that_nothing_reloads(server: FakeOllama, on_gpu: bool) -> None:
+def test_the_options_equal_those_of_enrich(server: FakeOllama, on_gpu: bool) -> None:
     embed_query(server.host, "embeddinggemma", "bride", on_gpu=on_gpu)
     (asked,) = embed_requests(server)
     assert asked.body["options"].get("num_gpu") == (None if on_gpu else 0)
 
 
-def test_a_long_query_is_shortened(server: FakeOllama) -> None:
+def test_a_long_query_is_truncated(server: FakeOllama) -> None:
     embed_query(server.host, "all-minilm", "x" * 1_000_000)
     assert [len(text) for text in embed_requests(server)[0].body["input"]] == [MAX_QUERY_CHARACTERS]
 
 
 @pytest.mark.parametrize("text", ["", "\0", "\ud800", "犬 🎉", '"quoted"'])
-def test_any_text_gets_a_vector(server: FakeOllama, text: str) -> None:
+def test_any_text_has_a_vector(server: FakeOllama, text: str) -> None:
     assert embed_query(server.host, "all-minilm", text).values
 
 
-def test_nobody_there_is_one_sentence(server: FakeOllama) -> None:
+def test_an_unreachable_server_is_named(server: FakeOllama) -> None:
     server.down()
-    with pytest.raises(EngineUnreachable, match="No Ollama server answers at"):
+    with pytest.raises(EngineUnreachable, match="No Ollama server at http://127"):
         embed_query(server.host, "embeddinggemma", "bride")
 
 
-def test_a_model_that_is_not_there_is_named_with_the_remedy(server: FakeOllama) -> None:
-    with pytest.raises(ModelMissing, match="ollama pull nothing"):
+def test_a_missing_model_names_the_command_to_install_it(server: FakeOllama) -> None:
+    with pytest.raises(
+        ModelMissing,
+        match=rf"nothing is not installed on the Ollama server at {server.host}\. Run: ollama pull nothing",
+    ):
         embed_query(server.host, "nothing", "bride")
 
 
@@ -74,7 +81,7 @@ def test_a_hosted_model_never_sees_the_query(name: str) -> None:
 @pytest.mark.parametrize(
     "host", ["http://192.0.2.1:11434", "http://nas:11434", "http://127.0.0.1.nip.io", "http://[2001:db8::1]"]
 )
-def test_another_machine_is_only_asked_when_allowed(host: str) -> None:
+def test_another_machine_needs_permission(host: str) -> None:
     with pytest.raises(EngineError, match="another machine"):
         embed_query(host, "embeddinggemma", "bride")
 
@@ -82,7 +89,7 @@ def test_another_machine_is_only_asked_when_allowed(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["", "nonsense", "ftp://127.0.0.1", "http://", "http://[::1", "http://127.0.0.1:99999"]
 )
-def test_an_address_that_is_none_is_refused(host: str) -> None:
+def test_an_invalid_address_is_refused(host: str) -> None:
     with pytest.raises(EngineError, match="not the address"):
         embed_query(host, "embeddinggemma", "bride")
 
@@ -104,7 +111,7 @@ def test_a_redirect_is_not_followed(server: FakeOllama) -> None:
         assert not elsewhere.requests
 
 
-ODD: list[object] = [
+MALFORMED: list[object] = [
     {},
     [],
     {"embeddings": []},
@@ -120,8 +127,8 @@ ODD: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("reply", ODD)
-def test_an_odd_answer_is_one_sentence(server: FakeOllama, reply: object) -> None:
+@pytest.mark.parametrize("reply", MALFORMED)
+def test_a_malformed_answer_is_an_error(server: FakeOllama, reply: object) -> None:
     server.choose = always("/api/embed", lambda exchange: exchange.send_json(reply))  # type: ignore[assignment]
     with pytest.raises(EngineError):
         embed_query(server.host, "embeddinggemma", "bride")
@@ -132,13 +139,13 @@ BODIES = [b"", b"<html>502</html>", b"\xff\xfe", b'{"embeddings": [[0.1, ', b"["
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 @pytest.mark.parametrize("path", ["/api/tags", "/api/embed"])
-def test_an_answer_that_is_no_json_is_one_sentence(server: FakeOllama, path: str, body: bytes) -> None:
+def test_an_answer_without_json_is_an_error(server: FakeOllama, path: str, body: bytes) -> None:
     server.choose = always(path, lambda exchange: exchange.send_bytes(200, body, "text/html"))  # type: ignore[assignment]
-    with pytest.raises(EngineError, match=r"makes no sense|not on the Ollama server"):
+    with pytest.raises(EngineError, match=r"invalid response|not installed on the Ollama server"):
         embed_query(server.host, "embeddinggemma", "bride")
 
 
-def test_a_broken_connection_is_one_sentence(server: FakeOllama) -> None:
+def test_a_broken_connection_is_an_error(server: FakeOllama) -> None:
     server.choose = always("/api/embed", Exchange.drop)  # type: ignore[assignment]
     with pytest.raises(EngineUnreachable):
         embed_query(server.host, "embeddinggemma", "bride")
@@ -150,8 +157,8 @@ def listener() -> Iterator[socket.socket]:
         yield opened
 
 
-@pytest.mark.parametrize("drip", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"])
-def test_a_server_that_hangs_or_drips_is_given_up_in_time(listener: socket.socket, drip: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"])
+def test_a_hanging_or_slow_server_times_out(listener: socket.socket, data: bytes) -> None:
     ended = threading.Event()
 
     def serve() -> None:
@@ -160,19 +167,19 @@ def test_a_server_that_hangs_or_drips_is_given_up_in_time(listener: socket.socke
             connection.settimeout(5.0)
             connection.recv(65536)
             try:
-                connection.sendall(drip)
+                connection.sendall(data)
                 while not ended.wait(0.05):
-                    connection.sendall(b" " if drip else b"")
+                    connection.sendall(b" " if data else b"")
             except OSError:
                 return
 
-    serving = threading.Thread(target=serve)
-    serving.start()
+    thread = threading.Thread(target=serve)
+    thread.start()
     try:
         began = time.monotonic()
-        with pytest.raises(EngineUnreachable, match=r"longer than 0\.4 s"):
+        with pytest.raises(EngineUnreachable, match=r"within 0\.4 s"):
             embed_query(f"http://127.0.0.1:{listener.getsockname()[1]}", "embeddinggemma", "bride", timeout_s=0.4)
-        assert time.monotonic() - began < 5.0  # it would hang for ever
+        assert time.monotonic() - began < 5.0  # instead of never
     finally:
         ended.set()
-        serving.join()
+        thread.join()

@@ -1,4 +1,4 @@
-"""From what a model says to what is stored."""
+"""Parser for descriptions by vision models."""
 
 import json
 
@@ -27,7 +27,7 @@ def parsed(**changes: object) -> SceneAnswer:
     return scene_parser.parse_scene(json.dumps({**GOOD, **changes}))
 
 
-def test_a_whole_answer_is_kept_as_it_is() -> None:
+def test_a_complete_answer_is_unchanged() -> None:
     answer = parsed()
     assert answer.description == GOOD["description"]
     assert (answer.tags, answer.people_count, answer.excitement) == (("wedding", "bride"), 2, 0.6)
@@ -35,12 +35,12 @@ def test_a_whole_answer_is_kept_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("wrap", ["{}", "```json\n{}\n```", "Sure! Here it is: {} I hope this helps."])
-def test_json_is_found_in_what_surrounds_it(wrap: str) -> None:
+def test_json_is_found_within_other_text(wrap: str) -> None:
     assert scene_parser.parse_scene(wrap.replace("{}", json.dumps(GOOD))).setting == "church"
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("value", "expected"),
     [
         ("wedding, bride ,, wedding", ("wedding", "bride")),
         (["a", {"name": "b"}, 3, None, True, ["c", "d"], "none", "N/A", "x" * 90], ("a", "b", "3", "c, d")),
@@ -49,38 +49,39 @@ def test_json_is_found_in_what_surrounds_it(wrap: str) -> None:
         ([f"tag {number}" for number in range(500)], tuple(f"tag {number}" for number in range(20))),
     ],
 )
-def test_lists_of_slightly_wrong_types_are_understood(given: object, kept: tuple[str, ...]) -> None:
-    assert parsed(tags=given).tags == kept
+def test_lists_of_wrong_types_are_converted(value: object, expected: tuple[str, ...]) -> None:
+    assert parsed(tags=value).tags == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [(3, 3), ("3", 3), (2.0, 2), ("two", None), (None, None), (-1, None), (True, None), (1e99, None)]
+    ("value", "expected"),
+    [(3, 3), ("3", 3), (2.0, 2), ("two", None), (None, None), (-1, None), (True, None), (1e99, None)],
 )
-def test_people_are_counted_or_unknown(given: object, kept: int | None) -> None:
-    assert parsed(people_count=given).people_count == kept
+def test_the_number_of_people_is_a_count_or_unknown(value: object, expected: int | None) -> None:
+    assert parsed(people_count=value).people_count == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("value", "expected"),
     [(0, 0.0), (1, 1.0), ("0.25", 0.25), (7, 0.7), (70, 0.7), ("80%", 0.8), (-3, None), (1e9, None), ("high", None)],
 )
-def test_excitement_is_a_share(given: object, kept: float | None) -> None:
-    assert parsed(excitement=given).excitement == kept
+def test_excitement_is_a_fraction(value: object, expected: float | None) -> None:
+    assert parsed(excitement=value).excitement == expected
 
 
-def test_placeholders_are_no_words() -> None:
+def test_placeholders_are_removed() -> None:
     answer = parsed(setting="None", visible_text="N/A.", event_type="unknown", emotions=["none"])
     assert (answer.setting, answer.visible_text, answer.event_type, answer.emotions) == ("", "", "", ())
 
 
-def test_a_field_that_goes_in_circles_is_dropped() -> None:
+def test_a_repetitive_field_is_dropped() -> None:
     assert parsed(visible_text="SALE " * 100).visible_text == ""
 
 
 @pytest.mark.parametrize(
     "text", ["", "[]", "null", "{", '{"a": 1', "plain words", "[" * 100_000, "{" * 5_000 + "}" * 5_000]
 )
-def test_what_is_not_the_schema_is_told(text: str) -> None:
+def test_other_text_is_a_schema_mismatch(text: str) -> None:
     with pytest.raises(SchemaMismatch):
         scene_parser.parse_scene(text)
 
@@ -88,19 +89,19 @@ def test_what_is_not_the_schema_is_told(text: str) -> None:
 @pytest.mark.parametrize(
     "description", [None, "", "  ", "string", "n/a", 5, [], "na na na na na na na na na na na na na na"]
 )
-def test_an_answer_without_description_is_not_the_schema(description: object) -> None:
+def test_an_answer_without_description_is_a_schema_mismatch(description: object) -> None:
     with pytest.raises(SchemaMismatch):
         parsed(description=description)
 
 
-def test_a_refusal_in_json_is_still_a_refusal() -> None:
-    with pytest.raises(AnswerRejected) as told:
+def test_a_refusal_in_json_is_no_schema_mismatch() -> None:
+    with pytest.raises(AnswerRejected) as caught:
         parsed(description="I'm sorry, I cannot see the image.")
-    assert not isinstance(told.value, SchemaMismatch)
+    assert not isinstance(caught.value, SchemaMismatch)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         "The image shows a bride in a white dress.",
         "This image depicts a bride in a white dress.",
@@ -116,15 +117,17 @@ def test_a_refusal_in_json_is_still_a_refusal() -> None:
         "The scene shows a bride in a white dress.",
     ],
 )
-def test_descriptions_speak_of_the_scene(said: str) -> None:
-    cleaned = scene_parser.parse_description(said)
-    assert cleaned.endswith("ride in a white dress.")
-    assert not cleaned.lower().startswith(("the image", "this image", "in th", "sure", "here", "we see", "the scene"))
-    assert cleaned[0].isupper()
+def test_preambles_are_removed(answer: str) -> None:
+    description = scene_parser.parse_description(answer)
+    assert description.endswith("ride in a white dress.")
+    assert not description.lower().startswith(
+        ("the image", "this image", "in th", "sure", "here", "we see", "the scene")
+    )
+    assert description[0].isupper()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         "A picture hangs on the wall above a man.",
         "The photographer shows her camera to two children.",
@@ -137,5 +140,5 @@ def test_descriptions_speak_of_the_scene(said: str) -> None:
         "A man and a woman dance; the man and a child dance; the woman and a child laugh and dance.",
     ],
 )
-def test_good_descriptions_stay_as_they_are(said: str) -> None:
-    assert scene_parser.parse_description(said) == said
+def test_good_descriptions_are_unchanged(answer: str) -> None:
+    assert scene_parser.parse_description(answer) == answer

@@ -1,4 +1,4 @@
-"""What fits on which card."""
+"""Models within the memory of a GPU."""
 
 import pytest
 
@@ -19,14 +19,14 @@ INSTALLED = [
 
 
 @pytest.mark.parametrize(
-    ("card_gb", "best"), [(2, None), (4, "moondream:latest"), (6, "llava:7b"), (8, "llava:7b"), (12, "llava:13b")]
+    ("gpu_gb", "best"), [(2, None), (4, "moondream:latest"), (6, "llava:7b"), (8, "llava:7b"), (12, "llava:13b")]
 )
-def test_the_best_model_that_fits_is_taken(card_gb: int, best: str | None) -> None:
-    result = best_fitting_model(INSTALLED, 4096, card_gb * GB)
+def test_the_best_fitting_model_is_used(gpu_gb: int, best: str | None) -> None:
+    result = best_fitting_model(INSTALLED, 4096, gpu_gb * GB)
     assert (result.name if result else None) == best
 
 
-def test_a_model_that_only_fits_with_a_small_context_gets_one() -> None:
+def test_a_model_may_fit_only_with_a_small_context() -> None:
     llava = model("llava:13b", 8_000_000_000)
     assert fitting_context(llava, 4096, 11 * GB) == 2048
     assert fitting_context(llava, 4096, 13 * GB) == 4096

@@ -1,4 +1,4 @@
-"""The real whisper.cpp with a small real model, and with what is none."""
+"""The real whisper.cpp with a small real model, and with invalid ones."""
 
 import contextlib
 import os
@@ -23,35 +23,35 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
 
 
 @pytest.mark.parametrize(("name", "language"), [("wedding-en", "en"), ("boda-es", "es")])
-def test_speech_is_written_down_with_its_language_and_times(whisper: Whisper, name: str, language: str) -> None:
+def test_speech_is_transcribed_with_language_and_times(whisper: Whisper, name: str, language: str) -> None:
     speech = whisper.transcribe(decoded(ASSETS / f"{name}.flac"), None)
-    truth = sentences(name)
+    expected = sentences(name)
     assert speech.language == language
-    assert [cue.text for cue in speech.cues] == [said.text for said in truth]
-    assert [cue.start for cue in speech.cues] == pytest.approx([said.start for said in truth], abs=0.3)
-    assert [cue.end for cue in speech.cues] == pytest.approx([said.end for said in truth], abs=0.3)
+    assert [cue.text for cue in speech.cues] == [sentence.text for sentence in expected]
+    assert [cue.start for cue in speech.cues] == pytest.approx([sentence.start for sentence in expected], abs=0.3)
+    assert [cue.end for cue in speech.cues] == pytest.approx([sentence.end for sentence in expected], abs=0.3)
     assert {cue.language for cue in speech.cues} == {language}
 
 
-def test_languages_are_those_the_model_was_trained_on(whisper: Whisper) -> None:
-    likely = whisper.language_probabilities(decoded(ASSETS / "boda-es.flac"))
-    assert len(likely) == 99
-    assert max(likely, key=lambda code: likely[code]) == "es"
+def test_only_languages_of_the_model_have_probabilities(whisper: Whisper) -> None:
+    probabilities = whisper.language_probabilities(decoded(ASSETS / "boda-es.flac"))
+    assert len(probabilities) == 99
+    assert max(probabilities, key=lambda code: probabilities[code]) == "es"
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(100), np.zeros(RATE_HZ), np.zeros(40 * RATE_HZ)])
-def test_silence_of_any_length_holds_no_words(whisper: Whisper, samples: np.ndarray) -> None:
+def test_silence_of_any_length_has_no_transcript(whisper: Whisper, samples: np.ndarray) -> None:
     assert whisper.transcribe(samples.astype(np.float32), "en").cues == ()
 
 
-def test_samples_in_any_memory_order_are_heard_alike(whisper: Whisper) -> None:
+def test_non_contiguous_samples_are_transcribed_alike(whisper: Whisper) -> None:
     sound = decoded(ASSETS / "wedding-en.flac")
     every_other = np.repeat(sound, 2)[::2]
     assert not every_other.flags.c_contiguous
     assert whisper.transcribe(every_other, "en") == whisper.transcribe(sound, "en")
 
 
-def test_a_garbage_model_is_an_error_that_names_it_every_time(tmp_path: Path) -> None:
+def test_an_invalid_model_is_named_in_every_error(tmp_path: Path) -> None:
     garbage = tmp_path / "ggml-garbage.bin"
     garbage.write_bytes(os.urandom(700_000))
     with Whisper(ModelFile("garbage", garbage, "0" * 64)) as whisper:
@@ -60,22 +60,20 @@ def test_a_garbage_model_is_an_error_that_names_it_every_time(tmp_path: Path) ->
                 whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
 
 
-def test_a_model_cut_short_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_truncated_model_is_named_in_the_error(tmp_path: Path) -> None:
     half = tmp_path / "ggml-half.bin"
     half.write_bytes(MODEL.read_bytes()[:2_600_000])
     with Whisper(whisper_model(str(half), tmp_path)) as whisper, pytest.raises(EngineError, match="half"):
         whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
 
 
-def test_a_model_that_vanished_is_an_error(tmp_path: Path) -> None:
+def test_a_deleted_model_is_an_error(tmp_path: Path) -> None:
     gone = ModelFile("gone", tmp_path / "gone.bin", "0" * 64)
     with Whisper(gone) as whisper, pytest.raises(EngineError, match="gone"):
         whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), None)
 
 
-def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_exit_ends_the_child_and_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = children()
     with Whisper(whisper_model(str(MODEL), tmp_path)) as whisper:
         whisper.transcribe(decoded(ASSETS / "wedding-en.flac"), None)
@@ -83,7 +81,7 @@ def test_leaving_ends_the_child_and_says_nothing_on_the_terminal(
     assert children() == before
 
 
-def test_a_child_that_is_killed_costs_one_answer_only(tmp_path: Path) -> None:
+def test_a_killed_child_costs_one_answer_only(tmp_path: Path) -> None:
     sound = decoded(ASSETS / "wedding-en.flac")
     with Whisper(whisper_model(str(MODEL), tmp_path)) as whisper:
         before = children()
@@ -96,20 +94,20 @@ def test_a_child_that_is_killed_costs_one_answer_only(tmp_path: Path) -> None:
 
 
 def children() -> set[int]:
-    """The recognisers that this process has running."""
+    """Return the process ids of our Whisper children."""
     if not Path("/proc/self/status").exists():
-        pytest.skip("looks at processes through /proc")
-    found = set()
+        pytest.skip("needs /proc")
+    pids = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             if int(parent) == os.getpid() and "whisper_child" in (folder / "cmdline").read_text():
-                found.add(int(folder.name))
-    return found
+                pids.add(int(folder.name))
+    return pids
 
 
 def vad_file(path: Path, bias: float) -> Path:
-    """A voice-activity model of our own in whisper.cpp's format: no weights, and one constant opinion."""
+    """Write a VAD model in the format of whisper.cpp: all weights zero, a constant result by `bias`."""
 
     def tensor(name: str, shape: tuple[int, ...], *, half: bool, value: float = 0.0) -> bytes:
         label = name.encode()
@@ -136,7 +134,7 @@ def vad_file(path: Path, bias: float) -> Path:
     return path
 
 
-def test_what_the_voice_activity_model_does_not_hear_is_not_listened_to(tmp_path: Path) -> None:
+def test_only_speech_according_to_the_vad_model_is_transcribed(tmp_path: Path) -> None:
     model = whisper_model(str(MODEL), tmp_path)
     sentence = sentences("wedding-en")[0]
     sound = recording([(0.4, sentence)], seconds=3)

@@ -32,7 +32,8 @@ from vidlocal.text import pluralize
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:
-    from vidlocal.engines.ollama import Need, Ollama
+    from vidlocal.engines.base import Capability
+    from vidlocal.engines.ollama import Ollama
 
 _MIN_SPACE_BYTES = 2 << 30
 _FULL_DISK_BYTES = 64 << 20
@@ -256,7 +257,7 @@ def _server(server: "Ollama", version: str) -> Iterator[Check]:
         yield Check("hosted models", CheckState.WARNING, result, fix)
 
 
-def _model(server: "Ollama", part: str, name: str, needs: "Need", fix: str = _SETUP) -> Check:
+def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str = _SETUP) -> Check:
     try:
         model = server.preflight(name, needs)
     except EngineError as error:

@@ -20,7 +20,8 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 
 if TYPE_CHECKING:
-    from vidlocal.engines.ollama import Need, Ollama
+    from vidlocal.engines.base import Capability
+    from vidlocal.engines.ollama import Ollama
 
 WHISPER_URL = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main"
 VAD_URL = "https://huggingface.co/ggml-org/whisper-vad/resolve/main"
@@ -74,7 +75,7 @@ class OllamaPart:
     server: "Ollama"
     role: str
     name: str
-    needs: "Need"
+    needs: "Capability"
     setting: str | None
     pause: Callable[[float], None] = time.sleep
 
@@ -214,7 +215,10 @@ class ClipPart:
         expected = Checksums()
         if name == clip_files.WEIGHTS:
             expected = Checksums(sha256=published.weights_sha256)
-            if target.is_file() and checksum_cache.cached_checksums(target.absolute(), self.folder)["sha256"] == expected.sha256:
+            if (
+                target.is_file()
+                and checksum_cache.cached_checksums(target.absolute(), self.folder)["sha256"] == expected.sha256
+            ):
                 return
         url = f"{self.url}/{part}/resolve/{published.revision}/{name}"
         download_file(url, target, expected=expected, report=lambda done, total: report(done))

@@ -124,7 +124,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
 def _alternative(server: ModelServer) -> str:
     """End of a sentence: an installed vision model; empty if unknown."""
     names = [model.name for model in server.models() if "vision" in (model.capabilities or ())]
-    return f" Or use one that is there: vidlocal enrich --model {names[0]}" if names else ""
+    return f" Or run: vidlocal enrich --model {names[0]}" if names else ""
 
 
 def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:
@@ -132,18 +132,14 @@ def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, no
     if not settings.vram:
         return model, settings.num_ctx
     card = settings.vram * vram_fit.GB
-    context = vram_fit.fitting_context(vram_fit.Candidate(model.name, model.size_bytes), settings.num_ctx, card)
+    context = vram_fit.fitting_context(model, settings.num_ctx, card)
     if context is not None:
         return model, context
     needed = vram_fit.required_bytes(model.name, model.size_bytes, settings.num_ctx) / vram_fit.GB
     reason = f"{model.name} needs about {needed:.1f} GB and does not fit into {settings.vram:g} GB"
-    best = vram_fit.best_fitting_model(
-        [vram_fit.Candidate(candidate.name, candidate.size_bytes) for candidate in server.models()],
-        settings.num_ctx,
-        card,
-    )
+    best = vram_fit.best_fitting_model(server.models(), settings.num_ctx, card)
     if best is None:
-        raise EngineError(f"{reason}, nor does another vision model on {server.host}. Get one: ollama pull moondream")
+        raise EngineError(f"{reason}, nor does another vision model on {server.host}. Run: ollama pull moondream")
     notify(f"{reason}; taking {best.name}.")
     smaller = server.preflight(best.name, "vision")
     return smaller, vram_fit.fitting_context(best, settings.num_ctx, card) or settings.num_ctx
@@ -193,7 +189,7 @@ def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> Em
 def _check(server: ModelServer, vision: VisionEngine) -> str | None:
     """Return the reason to stop using a vision model, or None."""
     if server.digest(vision.name) != vision.digest:
-        return f"The model {vision.name} was replaced by another build meanwhile. Run vidlocal enrich again."
+        return f"{vision.name} was replaced by another build during the run. Run: vidlocal enrich"
     return _canary_failure(vision)
 
 
@@ -208,8 +204,8 @@ def _canary_failure(vision: VisionEngine) -> str | None:
     if result.passed:
         return None
     return (
-        f"{vision.name} does not see: shown {', '.join(result.colours)}, it said {'; '.join(result.answers)}. "
-        "Update Ollama, or choose another vision model with --model."
+        f"{vision.name} does not see images: it was shown {', '.join(result.colours)}, "
+        f"and answered {'; '.join(result.answers)}. Update Ollama, or choose another vision model with --model."
     )
 
 

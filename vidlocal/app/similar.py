@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.app.clip_engine import open_clip
-from vidlocal.engines.base import Vectors
+from vidlocal.engines.arrays import Vectors
 from vidlocal.errors import EngineError, ModelMissing, UsageError
 from vidlocal.export.thumbnail import encode_jpeg
 from vidlocal.records import Frame, Moment, Video

@@ -6,16 +6,14 @@ so that a search, which only embeds its query, starts fast.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
+from vidlocal.engines.base import Capability, EmbedEngine, ModelInfo, TextEngine, VisionEngine
 from vidlocal.engines.query_vector import QueryVector, embed_query
 from vidlocal.errors import EngineError
 
 if TYPE_CHECKING:
     from vidlocal.engines.ollama import Ollama
-
-Need = Literal["vision", "embedding", "completion"]
 
 
 class ModelServer(Protocol):
@@ -24,7 +22,7 @@ class ModelServer(Protocol):
     host: str
 
     def version(self) -> str:
-        """Return the version; also the cheapest check that the server answers."""
+        """Return the version. Also the cheapest check of the connection."""
         ...
 
     def models(self) -> Sequence[ModelInfo]:
@@ -32,11 +30,11 @@ class ModelServer(Protocol):
         ...
 
     def loaded_models(self) -> Sequence[tuple[str, int, int]]:
-        """List the loaded models: name, size in bytes, and bytes of it in GPU memory."""
+        """List the loaded models: name, total bytes, and bytes in GPU memory."""
         ...
 
-    def preflight(self, model: str, needs: Need) -> ModelInfo:
-        """Check that `model` is installed, local and has the ability. Raises ModelMissing or EngineError."""
+    def preflight(self, model: str, needs: Capability) -> ModelInfo:
+        """Require `model` to be installed, local and capable. Raises ModelMissing or EngineError."""
         ...
 
     def digest(self, model: str) -> str:
@@ -48,7 +46,7 @@ class Backend(Protocol):
     """Factory for one kind of model server."""
 
     def connect(self, address: str, *, allow_remote: bool) -> AbstractContextManager[ModelServer]:
-        """Connect to a server. Raises EngineError if it is remote and `allow_remote` is false."""
+        """Connect to a server. Raises EngineError for a remote one unless `allow_remote`."""
         ...
 
     def vision(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> VisionEngine:
@@ -112,7 +110,7 @@ class OllamaBackend:
         keep_alive: str,
         timeout_s: float | None,
     ) -> QueryVector:
-        bounds = {} if timeout_s is None else {"total_s": timeout_s}
+        bounds = {} if timeout_s is None else {"timeout_s": timeout_s}
         return embed_query(
             address, model, text, on_gpu=on_gpu, allow_remote=allow_remote, keep_alive=keep_alive, **bounds
         )
@@ -122,7 +120,7 @@ def _ollama(server: ModelServer) -> "Ollama":
     from vidlocal.engines.ollama import Ollama
 
     if not isinstance(server, Ollama):
-        raise TypeError(f"{server.host} is no Ollama server")
+        raise TypeError(f"{server.host} is not an Ollama server")
     return server
 
 
@@ -132,5 +130,5 @@ BACKENDS: Mapping[str, Backend] = {"ollama": OllamaBackend()}
 def backend(kind: str) -> Backend:
     """Return the backend of a server kind. Raises EngineError for an unknown kind."""
     if kind not in BACKENDS:
-        raise EngineError(f"{kind!r} is not a kind of model server. Known: {', '.join(sorted(BACKENDS))}.")
+        raise EngineError(f"Unknown kind of model server: {kind!r}. Supported: {', '.join(sorted(BACKENDS))}.")
     return BACKENDS[kind]

@@ -1,36 +1,36 @@
-"""What the steps ask of a model, whoever runs it."""
+"""Interfaces of the model engines: vision, text, embedding, CLIP and speech.
+
+All engines raise EngineUnreachable or EngineBusy (retry later, not the fault of the item), ModelMissing or EngineError
+(stop: retrying does not help), or AnswerRejected (this item failed).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Literal, Protocol
 
+from vidlocal.engines.arrays import Samples, Vectors
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import ActionAnswer, Cue, Provenance, SceneAnswer
+from vidlocal.text import model_key
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-# In words: whoever only says what an engine is need not wait for numpy.
-Vectors: TypeAlias = "NDArray[np.float32]"
-Samples: TypeAlias = "NDArray[np.float32]"
+Capability = Literal["vision", "embedding", "completion"]
 
 
 class AnswerTruncated(AnswerRejected):
-    """The model was still speaking when its allowance of tokens ran out."""
+    """The answer reached the token limit."""
 
 
 class SchemaMismatch(AnswerRejected):
-    """The answer is not the JSON that was asked for: this model may only be able to say plain sentences."""
+    """The answer violates the JSON schema. Plain sentences may work with this model."""
 
 
 class ImageRejected(AnswerRejected):
-    """The runner failed on this very picture: a smaller one may pass."""
+    """The model runner failed on this image. A smaller one may work."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as its server lists it. `capabilities` is None when the server is too old to tell."""
+    """An installed model of a server. `capabilities` is None if the server is too old to report them."""
 
     name: str
     digest: str
@@ -39,24 +39,20 @@ class ModelInfo:
 
     @property
     def key(self) -> str:
-        """What vectors are stored under: two builds of one model never meet in one ranking."""
-        return f"{self.name}@{self.digest[:12]}"
+        """Key of stored vectors, `name@digest12`: vectors of two builds are never compared."""
+        return model_key(self.name, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What was said: the language recognised (ISO 639-1, None when nothing was said) and the cues in order."""
+    """A transcript: language (ISO 639-1, None without speech) and cues in order."""
 
     language: str | None
     cues: tuple[Cue, ...]
 
 
 class VisionEngine(Protocol):
-    """A model that looks at one picture at a time. Pictures are JPEG bytes.
-
-    Every call raises EngineUnreachable or EngineBusy (wait, the picture is not to blame), ModelMissing or
-    EngineError (stop, it will not get better by itself), or AnswerRejected (this one picture failed).
-    """
+    """A model for questions about images. Images are JPEG bytes."""
 
     @property
     def name(self) -> str: ...
@@ -66,46 +62,43 @@ class VisionEngine(Protocol):
 
     @property
     def num_ctx(self) -> int:
-        """How many tokens one question and its answer may have together."""
+        """Context size in tokens, for question and answer together."""
         ...
 
     def provenance(self, *, plain: bool = False) -> Provenance:
-        """Who made an answer: engine, model, digest, version of the prompt."""
+        """Return engine, model, digest and prompt version of descriptions."""
         ...
 
     def sequence_provenance(self, *, plain: bool = False) -> Provenance:
-        """The same of an answer about several pictures."""
+        """Return engine, model, digest and prompt version of answers about sequences."""
         ...
 
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
-        """The scene. `plain` asks for sentences instead of JSON and fills the description only.
+        """Describe a scene. `plain` asks for sentences instead of JSON and fills the description only.
 
-        `attempt` counts earlier failures with this picture: asked in exactly the same way, a model fails again.
+        `attempt`: earlier failures with this image. Changes the seed, because the same request fails again.
         """
         ...
 
     def describe_sequence(
         self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0
     ) -> ActionAnswer:
-        """What happens over several pictures, or over those on one contact sheet. `question` says which it is."""
+        """Describe the action over several images or one contact sheet, as worded in `question`."""
         ...
 
     def ask_image(
         self, jpeg: bytes, question: str, *, more_jpegs: Sequence[bytes] = (), schema: dict[str, object] | None = None
     ) -> str:
-        """The answer to one question about the picture, and `more` after it, as the model words it.
-
-        `schema` holds it to JSON.
-        """
+        """Ask a question about an image, followed by `more_jpegs`. Returns the raw answer; `schema` forces JSON."""
         ...
 
     def unload(self) -> None:
-        """Free the memory of the card; a server that cannot be reached has nothing to free."""
+        """Free the memory of the model. No-op if the server is unreachable."""
         ...
 
 
 class TextEngine(Protocol):
-    """A model that writes about what others saw and heard. Raises as VisionEngine does."""
+    """A model for text generation."""
 
     @property
     def name(self) -> str: ...
@@ -119,63 +112,57 @@ class TextEngine(Protocol):
     def provenance(self) -> Provenance: ...
 
     def complete_json(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
-        """The answer as JSON text, held to the schema as far as the model can be. `attempt` as for VisionEngine."""
+        """Return an answer as JSON text, as close to `schema` as the model can. `attempt` as for VisionEngine."""
         ...
 
     def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
-        """The answer in plain words; `hear` gets every piece of it as it comes."""
+        """Return an answer as plain text. `on_token` gets every piece of the stream."""
         ...
 
     def unload(self) -> None:
-        """Free the memory of the card."""
+        """Free the memory of the model."""
         ...
 
 
 class EmbedEngine(Protocol):
-    """A model that turns text into vectors. Raises as VisionEngine does."""
+    """A model for text embeddings."""
 
     @property
     def key(self) -> str:
-        """`name@digest12`: the name of the space its vectors live in."""
+        """`name@digest12`, the key of stored vectors."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One unit row per document text, float32, n x d."""
+        """Embed documents: one unit row per text, float32, n x d."""
         ...
 
 
 class ClipEngine(Protocol):
-    """A model that puts pictures and words into one space, so that words find what a picture shows.
-
-    Every call raises ModelMissing or EngineError.
-    """
+    """A model with one embedding space for images and text. Raises ModelMissing or EngineError."""
 
     @property
     def key(self) -> str:
-        """`name@digest12`: the name of the space its vectors live in."""
+        """`name@digest12`, the key of stored vectors."""
         ...
 
     def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
-        """One unit row per picture (a file's bytes), float32, n x d.
+        """Embed images (bytes of files): one unit row each, float32, n x d.
 
-        AnswerRejected for all of them when one cannot be read, PictureRefused when the model failed on one.
+        Raises AnswerRejected for the whole batch if an image is unreadable, ImageRejected if the model fails on one.
         """
         ...
 
     def embed_text(self, text: str) -> Vectors:
-        """The unit vector of a text in the same space: float32, d numbers."""
+        """Embed a text in the space of the images: a unit vector of d float32."""
         ...
 
     def close(self) -> None:
-        """Let go of the memory that the model takes."""
+        """Free the memory of the model."""
         ...
 
 
 class SpeechEngine(Protocol):
-    """A model that writes down what is said. `samples` are 16 kHz mono float32, -1 to 1; times count from sample 0.
-
-    Every call raises ModelMissing or EngineError.
-    """
+    """A model for speech recognition. Times count from sample 0. Raises ModelMissing or EngineError."""
 
     @property
     def name(self) -> str: ...
@@ -184,9 +171,9 @@ class SpeechEngine(Protocol):
     def digest(self) -> str: ...
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
-        """How likely each language is, ISO 639-1, of at most the first 30 s."""
+        """Return the probability of each language (ISO 639-1) in at most the first 30 s."""
         ...
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        """What is said in about 30 s or less. `language` None has it recognised."""
+        """Transcribe at most about 30 s. A `language` of None is detected."""
         ...

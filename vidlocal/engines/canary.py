@@ -1,7 +1,6 @@
-"""Whether a vision model really sees: three pictures of one plain colour, drawn afresh.
+"""Canary: test the vision of a model with three images of one random colour each.
 
-Servers have dropped pictures without a word and let the model invent a description; capability flags do
-not show it. A model that cannot name plain colours has no business describing frames.
+Some servers dropped images silently and let the model invent a description; capability flags do not show that.
 """
 
 import random
@@ -13,7 +12,7 @@ from vidlocal.engines.jpeg import plain_colour
 from vidlocal.errors import AnswerRejected
 
 QUESTION = "What colour is this picture? Answer with one word."
-# LLaVA's own input size: nothing is lost by scaling.
+# Input size of LLaVA, so images are not rescaled.
 SIDE_PX = 336
 IMAGES = 3
 MIN_CORRECT = 2
@@ -26,7 +25,7 @@ COLOURS = {
     "black": (0, 0, 0),
     "white": (255, 255, 255),
 }
-_SAID = {
+_COLOUR_WORDS = {
     "red": "red|crimson|scarlet|rojo|rot|rouge",
     "green": "green|lime|emerald|verde|grün|vert",
     "blue": "blue|navy|azure|azul|blau|bleu",
@@ -38,7 +37,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class CanaryResult:
-    """How many of the colours were named rightly, and what was shown and said, in order."""
+    """Number of correct answers, the colours of the images, and the raw answers in the same order."""
 
     correct: int
     colours: tuple[str, ...]
@@ -50,16 +49,16 @@ class CanaryResult:
 
 
 def check_vision(engine: VisionEngine, *, rng: random.Random | None = None) -> CanaryResult:
-    """Show the model three of the six colours. Its errors pass through, but an unusable answer is a wrong one."""
-    shown = tuple((rng or random.Random()).sample(sorted(COLOURS), IMAGES))
-    said = tuple(_ask(engine, colour) for colour in shown)
-    right = sum(named_colours(answer) == {colour} for colour, answer in zip(shown, said, strict=True))
-    return CanaryResult(right, shown, said)
+    """Show three of six colours to the model. A rejected answer counts as wrong; other errors are raised."""
+    colours = tuple((rng or random.Random()).sample(sorted(COLOURS), IMAGES))
+    answers = tuple(_ask(engine, colour) for colour in colours)
+    correct = sum(named_colours(answer) == {colour} for colour, answer in zip(colours, answers, strict=True))
+    return CanaryResult(correct, colours, answers)
 
 
 def named_colours(answer: str) -> set[str]:
-    """The colours of ours that an answer names. Naming all of them is no answer: the result has to be one."""
-    return {colour for colour, words in _SAID.items() if re.search(rf"\b(?:{words})\b", answer, re.I)}
+    """Return the colours of COLOURS named in an answer."""
+    return {colour for colour, words in _COLOUR_WORDS.items() if re.search(rf"\b(?:{words})\b", answer, re.I)}
 
 
 def _ask(engine: VisionEngine, colour: str) -> str:

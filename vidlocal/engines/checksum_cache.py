@@ -1,4 +1,4 @@
-"""Checksums of model files, which are read to the end only when they have changed since the last time."""
+"""Checksums of model files, cached in the models folder until a file changes."""
 
 import hashlib
 import json
@@ -9,58 +9,61 @@ from pathlib import Path
 
 from vidlocal.errors import EngineError
 
-_RECORD = "verified.json"
-_BLOCK = 4 << 20
+_CACHE_FILE = "verified.json"
+_BLOCK_BYTES = 4 << 20
 
 
-def cached_checksums(path: Path, folder: Path) -> Mapping[str, str]:
-    """`sha1` and `sha256` of a file, from the record in the models folder when the file is unchanged.
+def cached_checksums(path: Path, models_folder: Path) -> Mapping[str, str]:
+    """Return `sha1` and `sha256` of a file, from the cache if size, mtime and inode are unchanged.
 
-    Raises EngineError when it cannot be read.
+    Raises EngineError for an unreadable file.
     """
     try:
         status = path.stat()
         stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
-        record = _read_record(folder)
-        known = record.get(str(path), {})
-        if known.get("stamp") == stamp and "sha1" in known and "sha256" in known:
-            return known
-        found = {"stamp": stamp, **_hashed(path)}
+        cache = _read_cache(models_folder)
+        entry = cache.get(str(path), {})
+        if entry.get("stamp") == stamp and "sha1" in entry and "sha256" in entry:
+            return entry
+        sha1, sha256 = hash_file(path)
     except OSError as error:
-        raise EngineError(f"The model file {path} cannot be read: {error.strerror}.") from error
-    _write_record(folder, {**record, str(path): found})
-    return found
+        raise EngineError(f"{path}: cannot read the model file ({error.strerror}).") from error
+    entry = {"stamp": stamp, "sha1": sha1, "sha256": sha256}
+    _write_cache(models_folder, {**cache, str(path): entry})
+    return entry
 
 
-def _hashed(path: Path) -> dict[str, str]:
+def hash_file(path: Path) -> tuple[str, str]:
+    """Compute SHA-1 and SHA-256 of a file, in hex. Raises OSError."""
     sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(_BLOCK_BYTES):
             sha1.update(block)
             sha256.update(block)
-    return {"sha1": sha1.hexdigest(), "sha256": sha256.hexdigest()}
+    return sha1.hexdigest(), sha256.hexdigest()
 
 
-def _read_record(folder: Path) -> dict[str, dict[str, str]]:
+def _read_cache(models_folder: Path) -> dict[str, dict[str, str]]:
+    """Return the cached entries by path; empty if the cache is missing or damaged."""
     try:
-        record = json.loads((folder / _RECORD).read_text("utf-8"))
+        cache = json.loads((models_folder / _CACHE_FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    entries = record.items() if isinstance(record, dict) else ()
+    entries = cache.items() if isinstance(cache, dict) else ()
     return {
-        str(path): {str(key): str(value) for key, value in found.items()}
-        for path, found in entries
-        if isinstance(found, dict)
+        str(path): {str(key): str(value) for key, value in entry.items()}
+        for path, entry in entries
+        if isinstance(entry, dict)
     }
 
 
-def _write_record(folder: Path, record: Mapping[str, Mapping[str, str]]) -> None:
-    """Kept when it can be: without it the next start reads the model once more."""
-    draft = folder / f".{_RECORD}.{os.getpid()}"
+def _write_cache(models_folder: Path, cache: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the cache. Best effort: without a cache the next start hashes the files again."""
+    draft = models_folder / f".{_CACHE_FILE}.{os.getpid()}"
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        models_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            draft.write_text(json.dumps(record, indent=1), "utf-8")
-            os.replace(draft, folder / _RECORD)
+            draft.write_text(json.dumps(cache, indent=1), "utf-8")
+            os.replace(draft, models_folder / _CACHE_FILE)
         finally:
             draft.unlink(missing_ok=True)

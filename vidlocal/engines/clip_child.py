@@ -1,10 +1,10 @@
-"""The child process that holds the model of pictures: `python -m`, started by `picture_vectors`.
+"""Child process with the CLIP model, started by `clip` as `python -m`.
 
-Requests: `load` with the part (`pictures` or `text`) once, then `pictures` with their files one behind the other as
-payload and their sizes, or `text`. The reply's payload is rows of unit vectors, float32, little endian.
+Requests: `load` with a part (`images` or `text`), once per part; `images` with the sizes of the files, which are
+concatenated in the payload; `text`. The payload of a reply is rows of unit vectors, float32, little endian.
 
-fastembed is imported for pictures only. A query must not wait the second that takes: its words go through the same
-files by way of the two libraries beneath fastembed, with the same result (a test compares them).
+fastembed is imported for images only, because the import takes a second and a query should not wait. Queries use the
+same files through the two libraries below fastembed, with the same result (compared by a test).
 """
 
 import io
@@ -14,88 +14,87 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import refuse_network, serve
 
-Rows = npt.NDArray[np.float32]
-
 _PROVIDERS = ["CPUExecutionProvider"]
-# CLIP was trained on texts of so many tokens.
-_MOST_TOKENS = 77
-_SHORTEST = 1e-6
+# Length of the texts CLIP was trained on.
+_MAX_TOKENS = 77
+_MIN_NORM = 1e-6
 
-_parts: dict[str, Callable[[Any], Rows]] = {}
+_parts: dict[str, Callable[[Any], Vectors]] = {}
 
 
-def _load_pictures(folder: Path, threads: int) -> Callable[[Sequence[bytes]], Rows]:
+def _load_images(folder: Path, threads: int) -> Callable[[Sequence[bytes]], Vectors]:
     from fastembed import ImageEmbedding
 
-    place = folder / VISION
+    vision_folder = folder / VISION
     model = ImageEmbedding(
         f"Qdrant/{VISION}",
-        cache_dir=str(place),  # else it makes a folder for downloads below /tmp
-        specific_model_path=str(place),
+        cache_dir=str(vision_folder),  # the default is a folder below /tmp
+        specific_model_path=str(vision_folder),
         local_files_only=True,
         threads=threads,
         providers=_PROVIDERS,
     )
 
-    def look(files: Sequence[bytes]) -> Rows:
-        pictures = [_decoded(file) for file in files]
-        return np.stack(list(model.embed(pictures, batch_size=len(pictures))))
+    def embed(files: Sequence[bytes]) -> Vectors:
+        images = [_decode(file) for file in files]
+        return np.stack(list(model.embed(images, batch_size=len(images))))
 
-    return look
+    return embed
 
 
-def _decoded(file: bytes) -> Image.Image:
+def _decode(file: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(file)).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise AnswerRejected("A picture is damaged and cannot be read.") from error
+        raise AnswerRejected("An image is damaged and cannot be read.") from error
 
 
-def _plain_picture() -> list[bytes]:
-    held = io.BytesIO()
-    Image.new("RGB", (64, 48), (200, 120, 40)).save(held, "JPEG")
-    return [held.getvalue()]
+def _test_image() -> list[bytes]:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), (200, 120, 40)).save(buffer, "JPEG")
+    return [buffer.getvalue()]
 
 
-def _load_text(folder: Path, threads: int) -> Callable[[str], Rows]:
+def _load_text(folder: Path, threads: int) -> Callable[[str], Vectors]:
     import onnxruntime
     from tokenizers import Tokenizer
 
-    place = folder / TEXT
+    text_folder = folder / TEXT
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # nearly halves the time for one text
-    session = onnxruntime.InferenceSession(str(place / WEIGHTS), options, providers=_PROVIDERS)
-    wanted = {node.name for node in session.get_inputs()}
-    tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
-    said = json.loads((place / "tokenizer_config.json").read_text("utf-8")).get("model_max_length")
-    tokenizer.enable_truncation(min(said, _MOST_TOKENS) if isinstance(said, int) and said > 0 else _MOST_TOKENS)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # nearly halves the time per text
+    session = onnxruntime.InferenceSession(str(text_folder / WEIGHTS), options, providers=_PROVIDERS)
+    input_names = {node.name for node in session.get_inputs()}
+    tokenizer = Tokenizer.from_file(str(text_folder / "tokenizer.json"))
+    max_length = json.loads((text_folder / "tokenizer_config.json").read_text("utf-8")).get("model_max_length")
+    is_valid = isinstance(max_length, int) and max_length > 0
+    tokenizer.enable_truncation(min(max_length, _MAX_TOKENS) if is_valid else _MAX_TOKENS)
     tokenizer.no_padding()
 
-    def read(text: str) -> Rows:
+    def embed(text: str) -> Vectors:
         ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
-        fed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        return np.asarray(session.run(None, {name: fed[name] for name in wanted})[0], dtype=np.float32)
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        return np.asarray(session.run(None, {name: inputs[name] for name in input_names})[0], dtype=np.float32)
 
-    return read
-
-
-_LOADERS: dict[str, Callable[[Path, int], Callable[[Any], Rows]]] = {"pictures": _load_pictures, "text": _load_text}
-_PROOF: dict[str, Callable[[], object]] = {"pictures": _plain_picture, "text": lambda: "a plain picture"}
+    return embed
 
 
-def _unit(rows: Rows) -> Rows:
+_LOADERS: dict[str, Callable[[Path, int], Callable[[Any], Vectors]]] = {"images": _load_images, "text": _load_text}
+_TEST_INPUTS: dict[str, Callable[[], object]] = {"images": _test_image, "text": lambda: "a plain picture"}
+
+
+def _unit(rows: Vectors) -> Vectors:
     if rows.ndim != 2 or not np.isfinite(rows).all():
-        raise AnswerRejected("The model that looks at pictures answered with what is no vector.")
-    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _SHORTEST)
-    return np.ascontiguousarray(rows / lengths, dtype="<f4")
+        raise AnswerRejected("CLIP returned an invalid vector.")
+    norms = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _MIN_NORM)
+    return np.ascontiguousarray(rows / norms, dtype="<f4")
 
 
 def _split(payload: bytes, sizes: Sequence[int]) -> list[bytes]:
@@ -108,15 +107,15 @@ def _handle(request: dict[str, Any], payload: bytes) -> tuple[dict[str, object],
         case "load":
             part = str(request["part"])
             _parts[part] = _LOADERS[part](Path(request["folder"]), int(request["threads"]))
-            _unit(_parts[part](_PROOF[part]()))
+            _unit(_parts[part](_TEST_INPUTS[part]()))
             return {}, b""
-        case "pictures":
-            return {}, _unit(_parts["pictures"](_split(payload, request["sizes"]))).tobytes()
+        case "images":
+            return {}, _unit(_parts["images"](_split(payload, request["sizes"]))).tobytes()
         case "text":
             return {}, _unit(_parts["text"](str(request["text"]))).tobytes()
-    raise EngineError(f"The model that looks at pictures cannot do {request['do']!r}.")
+    raise EngineError(f"CLIP: unknown request {request['do']!r}.")
 
 
 if __name__ == "__main__":
-    refuse_network("The model that looks at pictures")
+    refuse_network("CLIP")
     serve(_handle)

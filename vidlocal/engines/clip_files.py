@@ -1,7 +1,7 @@
-"""The model of pictures as files: CLIP ViT-B/32 as fastembed lays it out, a folder for pictures and one for words.
+"""Model files of CLIP ViT-B/32 in the layout of fastembed: one folder for images, one for text.
 
-In each folder lies SHA256SUMS, in the form of the program sha256sum: `setup --pictures` writes it last, so that what
-has one was fetched whole, and what does not fit it is damaged. Whoever puts files there himself makes it himself:
+Each folder has a SHA256SUMS in the format of `sha256sum`. `setup --pictures` writes it last, so files without it are
+incomplete, and files with other checksums are damaged. For files installed by hand, run:
 `sha256sum *.json *.onnx > SHA256SUMS`.
 """
 
@@ -16,16 +16,17 @@ from pathlib import Path
 
 from vidlocal.engines import checksum_cache
 from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.text import model_key
 
 NAME = "clip-vit-b32"
 VISION, TEXT = "clip-ViT-B-32-vision", "clip-ViT-B-32-text"
 WEIGHTS = "model.onnx"
 SUMS = "SHA256SUMS"
 
-NOT_INSTALLED = 'Looking at pictures needs one more package. Run: pip install "vidlocal[pictures]"'
-NOT_DOWNLOADED = "The model that looks at pictures is not on this machine yet. Run: vidlocal setup --pictures"
+NOT_INSTALLED = 'Image search needs the package fastembed. Run: pip install "vidlocal[pictures]"'
+NOT_DOWNLOADED = "The CLIP model is not installed. Run: vidlocal setup --pictures"
 
-# The files of each folder that are needed.
+# Required files of each folder.
 FILES: Mapping[str, Sequence[str]] = {
     VISION: ("preprocessor_config.json", WEIGHTS),
     TEXT: ("config.json", "special_tokens_map.json", "tokenizer_config.json", "tokenizer.json", WEIGHTS),
@@ -34,14 +35,14 @@ FILES: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PublishedPart:
-    """A part as it is published: one revision for good, the checksum of its weights, and its size, about."""
+    """The pinned revision of a part, the checksum of the weights, and the approximate size."""
 
     revision: str
     weights_sha256: str
     size_bytes: int
 
 
-# As the pages of these revisions below huggingface.co/Qdrant state them.
+# Source: pages of these revisions below huggingface.co/Qdrant.
 PUBLISHED: Mapping[str, PublishedPart] = {
     VISION: PublishedPart(
         "c0e5444235f6862180c7001a9aa8332426bc1781",
@@ -60,7 +61,7 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 @dataclass(frozen=True, slots=True)
 class ClipModel:
-    """A model whose files are whole. `digest` is of what turns pictures into vectors: with another, all are made anew.
+    """A verified model. `digest` covers the image part: with another one all image vectors are recomputed.
 
     `folder` is the models folder.
     """
@@ -71,69 +72,71 @@ class ClipModel:
 
     @property
     def key(self) -> str:
-        return f"{self.name}@{self.digest[:12]}"
+        return model_key(self.name, self.digest)
 
 
 def is_installed() -> bool:
-    """Whether the extra `vidlocal[pictures]` is. Looked at from outside: importing it takes seconds."""
+    """True if the extra `vidlocal[pictures]` is installed. Does not import fastembed, which takes seconds."""
     try:
         return find_spec("fastembed") is not None
-    except (ImportError, ValueError):  # somebody keeps it from being imported
+    except (ImportError, ValueError):  # the import is blocked
         return False
 
 
 def clip_model(folder: Path) -> ClipModel:
-    """The checked model in the models folder. Raises ModelMissing when it, or the extra, is not there, EngineError
-    when a file is damaged."""
+    """Verify the model in the models folder.
+
+    Raises ModelMissing if the model or the extra is not installed, EngineError for a missing or damaged file.
+    """
     if not is_installed():
         raise ModelMissing(NOT_INSTALLED)
-    found = {part: _checked(folder, part) for part in FILES}
-    told = "\n".join(f"{found[VISION][name]}  {name}" for name in FILES[VISION])
-    return ClipModel(hashlib.sha256(told.encode()).hexdigest(), folder.absolute())
+    checksums = {part: _verify(folder, part) for part in FILES}
+    lines = "\n".join(f"{checksums[VISION][name]}  {name}" for name in FILES[VISION])
+    return ClipModel(hashlib.sha256(lines.encode()).hexdigest(), folder.absolute())
 
 
 def write_checksums(folder: Path, part: str) -> None:
-    """Write down the checksums of files that were just fetched. Raises EngineError for one that cannot be right."""
-    place = folder / part
+    """Write SHA256SUMS for the downloaded files of a part. Raises EngineError for an invalid file."""
+    part_folder = folder / part
     for name in FILES[part]:
         if name.endswith(".json"):
-            _require_json(place / name)
-    lines = [
-        f"{checksum_cache.cached_checksums((place / name).absolute(), folder)['sha256']}  {name}\n"
-        for name in FILES[part]
-    ]
-    draft = place / f".{SUMS}"
-    draft.write_text("".join(lines), "utf-8")
-    os.replace(draft, place / SUMS)
-
-
-def _checked(folder: Path, part: str) -> Mapping[str, str]:
-    """The checksums of the files of a part, each as it was when it was fetched."""
-    place = (folder / part).absolute()
-    listed = _listed(place / SUMS)
+            _require_json(part_folder / name)
+    lines = []
     for name in FILES[part]:
-        if name not in listed or not (place / name).is_file():
-            raise EngineError(f"The model that looks at pictures lacks {part}/{name}. Run: vidlocal setup --pictures")
-        if checksum_cache.cached_checksums(place / name, folder)["sha256"] != listed[name]:
-            raise EngineError(
-                f"The model that looks at pictures is damaged: {place / name} is not what was fetched. "
-                "Run: vidlocal setup --pictures"
-            )
-    return listed
+        checksums = checksum_cache.cached_checksums((part_folder / name).absolute(), folder)
+        lines.append(f"{checksums['sha256']}  {name}\n")
+    draft = part_folder / f".{SUMS}"
+    draft.write_text("".join(lines), "utf-8")
+    os.replace(draft, part_folder / SUMS)
 
 
-def _listed(path: Path) -> Mapping[str, str]:
+def _verify(folder: Path, part: str) -> Mapping[str, str]:
+    """Compare the files of a part with SHA256SUMS. Returns the SHA-256 by file name."""
+    part_folder = (folder / part).absolute()
+    expected = _read_checksums(part_folder / SUMS)
+    for name in FILES[part]:
+        file = part_folder / name
+        if name not in expected or not file.is_file():
+            raise EngineError(f"CLIP: {part}/{name} not found. Run: vidlocal setup --pictures")
+        if checksum_cache.cached_checksums(file, folder)["sha256"] != expected[name]:
+            raise EngineError(f"{file}: damaged (wrong checksum). Run: vidlocal setup --pictures")
+    return expected
+
+
+def _read_checksums(path: Path) -> Mapping[str, str]:
+    """Parse SHA256SUMS. Raises ModelMissing if the file does not exist."""
     try:
         lines = path.read_text("utf-8", errors="replace").splitlines()
     except OSError as error:
         raise ModelMissing(NOT_DOWNLOADED) from error
-    found = (_LINE.fullmatch(line) for line in lines)
-    return {line[2]: line[1] for line in found if line is not None}
+    matches = (_LINE.fullmatch(line) for line in lines)
+    return {match[2]: match[1] for match in matches if match is not None}
 
 
 def _require_json(path: Path) -> None:
+    """Delete a file with invalid JSON and raise EngineError."""
     try:
         json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         path.unlink(missing_ok=True)
-        raise EngineError(f"What came as {path.name} is no JSON. Run vidlocal setup --pictures again later.") from error
+        raise EngineError(f"{path.name}: the downloaded file is not JSON. Run: vidlocal setup --pictures") from error

@@ -1,11 +1,10 @@
-"""Fetching one file from the network, whole and checked or not at all. Only `vidlocal setup` comes here.
+"""Resumable, verified downloads. Only `vidlocal setup` uses this module.
 
-What has arrived lies beside the target as `NAME.part`, so that a cut line or Ctrl-C costs nothing. Only a
-file whose checksum was seen to be right takes the target's name.
+Incomplete data is kept beside the target as `NAME.part`. Only a file with the right checksum gets the name of the
+target.
 """
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -16,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidlocal.engines.checksum_cache import hash_file
 from vidlocal.errors import StoreError, ToolError
 
 try:
     import fcntl
-except ImportError:  # Windows: two set-ups at once are told apart by the checksum only
+except ImportError:  # Windows: only the checksum detects two simultaneous setups
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
@@ -28,41 +28,42 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 15.0
 READ_TIMEOUT_S = 60.0
+# Failures in a row before giving up; fewer without any connection so far, because there is probably no network.
 MAX_FAILURES = 6
-# Where nobody was ever reached there is most likely no network: a minute's wait for each file would help nobody.
 MAX_CONNECTION_FAILURES = 3
-_MOST_REDIRECTS = 5
-_SPACE_KEPT_FREE = 64 << 20
+_MAX_PAUSE_S = 30.0
+_MAX_REDIRECTS = 5
+_MIN_FREE_BYTES = 64 << 20
 
 Report = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Checksums:
-    """SHA-1 and SHA-256 of a file, in hex; None where it is not known."""
+    """SHA-1 and SHA-256 of a file, in hex; None if unknown."""
 
     sha1: str | None = None
     sha256: str | None = None
 
 
 class _Interrupted(Exception):
-    """The line was cut or the server is busy: worth another try from where we are."""
+    """The connection broke or the server is busy: retry."""
 
 
-class _Unreached(_Interrupted):
-    """There was no connection at all."""
+class _NotConnected(_Interrupted):
+    """The connection could not be opened."""
 
 
 @dataclass(slots=True)
-class _Fetch:
-    """One download on its way. `told` collects what the server says of the file while redirecting."""
+class _Download:
+    """State of one download. `stated`: checksums stated by the server during redirects."""
 
     url: str
     target: Path
     expected: Checksums
     report: Report
     client: "httpx.Client"
-    told: dict[str, str] = field(default_factory=dict)
+    stated: dict[str, str] = field(default_factory=dict)
 
     @property
     def part(self) -> Path:
@@ -73,7 +74,7 @@ class _Fetch:
         return self.target.name
 
     @property
-    def place(self) -> str:
+    def host(self) -> str:
         return self.url.split("/")[2]
 
 
@@ -86,73 +87,67 @@ def download_file(
     sleep: Callable[[float], None] = time.sleep,
     read_timeout: float = READ_TIMEOUT_S,
 ) -> Checksums:
-    """The checksums of what now lies at `target`, which nothing but the right file ever takes the name of.
+    """Download a file, verify it, and return the checksums.
 
-    Without `expected` the SHA-256 that the server states for the file (Hugging Face's X-Linked-ETag)
-    must fit. Goes on where an earlier try ended. Proxies of the environment are used, for this is the
-    network. `report` is told bytes done and bytes in all, None while that is not known; `pause` waits
-    between tries.
+    Resumes an earlier download. Without `expected` the file must match the SHA-256 stated by the server, if any
+    (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `report` gets the finished and total bytes,
+    None while unknown.
 
-    Raises ToolError for the network, the server and a wrong checksum, StoreError for a full disk.
+    Raises ToolError for network, server and checksum errors, StoreError for a full disk.
     """
     with _client(read_timeout) as client:
-        work = _Fetch(url, target, expected or Checksums(), report, client)
+        download = _Download(url, target, expected or Checksums(), report, client)
         try:
-            return _fetch(work, sleep)
+            return _download_verified(download, sleep)
         except OSError as error:
-            raise _about_disk(work, error) from error
+            raise _disk_error(download, error) from error
 
 
-def _fetch(work: _Fetch, pause: Callable[[float], None]) -> Checksums:
-    work.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone_in(work.target.parent):
-        resumed = work.part.exists()
-        _download(work, pause)
-        found = compute_checksums(work.part)
-        if not _fits(work, found) and resumed:
-            # What lay there may have been of another version of the file.
-            work.part.unlink()
-            _download(work, pause)
-            found = compute_checksums(work.part)
-        if not _fits(work, found):
-            work.part.unlink()
+def _download_verified(download: _Download, sleep: Callable[[float], None]) -> Checksums:
+    download.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked(download.target.parent):
+        is_resumed = download.part.exists()
+        _download_part(download, sleep)
+        checksums = compute_checksums(download.part)
+        if is_resumed and not _is_valid(download, checksums):
+            # The old part may be of another version of the file.
+            download.part.unlink()
+            _download_part(download, sleep)
+            checksums = compute_checksums(download.part)
+        if not _is_valid(download, checksums):
+            download.part.unlink()
             raise ToolError(
-                f"What {work.place} sent as {work.name} has a wrong checksum and was thrown away. "
-                "Run vidlocal setup again; if it stays so, something on the way changes the file."
+                f"{download.name}: wrong checksum; the file from {download.host} was deleted. Run: vidlocal setup. "
+                "If this repeats, a proxy or the network changes the file."
             )
-        _accept(work)
-    return found
+        _accept(download)
+    return checksums
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Two set-ups would write into one part: the second is sent away. The lock ends with the process."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the folder against a second setup. The lock ends with the process."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise ToolError(f"Another vidlocal setup is fetching into {folder}. Wait until it is done.") from error
+        raise ToolError(f"{folder}: another vidlocal setup is downloading. Wait until it is finished.") from error
     finally:
         os.close(handle)
 
 
 def compute_checksums(path: Path) -> Checksums:
-    """SHA-1 and SHA-256 of the bytes of a file."""
-    sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sha1.update(chunk)
-            sha256.update(chunk)
-    return Checksums(sha1.hexdigest(), sha256.hexdigest())
+    """Compute SHA-1 and SHA-256 of a file."""
+    return Checksums(*hash_file(path))
 
 
-def _fits(work: _Fetch, found: Checksums) -> bool:
-    wanted = work.expected
-    if wanted.sha1 or wanted.sha256:
-        return wanted.sha1 in (None, found.sha1) and wanted.sha256 in (None, found.sha256)
-    return work.told.get("sha256") in (None, found.sha256)
+def _is_valid(download: _Download, actual: Checksums) -> bool:
+    expected = download.expected
+    if expected.sha1 or expected.sha256:
+        return expected.sha1 in (None, actual.sha1) and expected.sha256 in (None, actual.sha256)
+    return download.stated.get("sha256") in (None, actual.sha256)
 
 
 @contextmanager
@@ -164,107 +159,108 @@ def _client(read_timeout: float) -> Iterator["httpx.Client"]:
         client = httpx.Client(timeout=timeout, follow_redirects=False, headers={"Accept-Encoding": "identity"})
     except (ImportError, ValueError) as error:
         raise ToolError(
-            f"The proxy that the environment names cannot be used ({error}). Change or unset HTTPS_PROXY and ALL_PROXY."
+            f"The proxy of the environment cannot be used ({error}). Change or unset HTTPS_PROXY and ALL_PROXY."
         ) from error
     with client:
         yield client
 
 
-def _download(work: _Fetch, pause: Callable[[float], None]) -> None:
-    """Bring the rest of the file into the part; tries again while tries bring something or are left."""
+def _download_part(download: _Download, sleep: Callable[[float], None]) -> None:
+    """Download the rest of the part; retry after failures, which count from 0 again after any progress."""
     failures = 0
     while True:
-        before = _size(work.part)
+        before = _size(download.part)
         try:
-            return _receive(work)
+            return _receive(download)
         except _Interrupted as error:
-            failures = 1 if _size(work.part) > before else failures + 1
-            lost = isinstance(error, _Unreached) and not before
-            if failures >= (MAX_CONNECTION_FAILURES if lost else MAX_FAILURES):
+            failures = 1 if _size(download.part) > before else failures + 1
+            is_offline = isinstance(error, _NotConnected) and not before
+            if failures >= (MAX_CONNECTION_FAILURES if is_offline else MAX_FAILURES):
                 raise ToolError(
-                    f"{work.name} could not be fetched from {work.place} ({error}). What has arrived is kept; "
-                    "run vidlocal setup again to go on."
+                    f"{download.name}: download from {download.host} failed ({error}). "
+                    "To resume it, run: vidlocal setup"
                 ) from error
-            pause(min(30.0, 2.0**failures))
+            sleep(min(_MAX_PAUSE_S, 2.0**failures))
 
 
-def _receive(work: _Fetch) -> None:
+def _receive(download: _Download) -> None:
+    """Request the missing bytes once and append them to the part."""
     import httpx
 
     try:
-        with _respond(work, work.url, _MOST_REDIRECTS) as response:
-            start, total = _span(work, response)
+        with _open_response(download, download.url, _MAX_REDIRECTS) as response:
+            start, total = _content_range(download, response)
             if start != total:
-                _write(work, response, start, total)
+                _append(download, response, start, total)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise _Unreached(str(error) or type(error).__name__) from error
+        raise _NotConnected(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
         raise _Interrupted(str(error) or type(error).__name__) from error
 
 
 @contextmanager
-def _respond(work: _Fetch, url: str, redirects: int) -> Iterator["httpx.Response"]:
-    """The answer for the missing part of the file, from wherever the server sends us."""
-    have = _size(work.part)
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with work.client.stream("GET", url, headers=headers) as response:
-        _listen(work, response)
+def _open_response(download: _Download, url: str, redirects: int) -> Iterator["httpx.Response"]:
+    """Request the missing bytes and follow redirects."""
+    done = _size(download.part)
+    headers = {"Range": f"bytes={done}-"} if done else {}
+    with download.client.stream("GET", url, headers=headers) as response:
+        _remember_stated_checksum(download, response)
         target = response.next_request.url if response.next_request else None
         if target is None:
             yield response
             return
     if not redirects:
-        raise ToolError(f"{work.place} sends the request for {work.name} round in circles. Try again later.")
+        raise ToolError(f"{download.name}: too many redirects from {download.host}. Try again later.")
     if url.startswith("https:") and target.scheme != "https":
-        raise ToolError(f"{work.place} sends us to an address without encryption for {work.name}; that is refused.")
-    with _respond(work, str(target), redirects - 1) as response:
+        raise ToolError(f"{download.name}: refused a redirect from {download.host} to an unencrypted address.")
+    with _open_response(download, str(target), redirects - 1) as response:
         yield response
 
 
-def _listen(work: _Fetch, response: "httpx.Response") -> None:
-    """Remember what the server says of the stored file itself (Hugging Face, on the redirect to its storage)."""
+def _remember_stated_checksum(download: _Download, response: "httpx.Response") -> None:
+    """Read the SHA-256 of the stored file from a response (Hugging Face, on the redirect to the storage)."""
     tag = response.headers.get("x-linked-etag", "").removeprefix("W/").strip('"').lower()
     if re.fullmatch(r"[0-9a-f]{64}", tag):
-        work.told["sha256"] = tag
+        download.stated["sha256"] = tag
 
 
-def _span(work: _Fetch, response: "httpx.Response") -> tuple[int, int | None]:
-    """From which byte the answer goes on, and how many there are in all. Raises for what is not the file."""
-    have = _size(work.part)
-    ranged = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("content-range", ""))
-    total = int(ranged[2]) if ranged and ranged[2].isdecimal() else None
+def _content_range(download: _Download, response: "httpx.Response") -> tuple[int, int | None]:
+    """Return position of the first byte, and total size if known. Raises ToolError for anything but the file."""
+    done = _size(download.part)
+    content_range = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("content-range", ""))
+    total = int(content_range[2]) if content_range and content_range[2].isdecimal() else None
     if response.status_code == 416:
-        if total == have:
-            return have, have
-        work.part.unlink(missing_ok=True)
-        raise _Interrupted("the part that had arrived does not fit the file")
+        if total == done:
+            return done, done
+        download.part.unlink(missing_ok=True)
+        raise _Interrupted("the partial download does not match the file")
     if response.status_code not in (200, 206):
-        _raise_about_status(work, response.status_code)
+        _raise_for_status(download, response.status_code)
     if "text/html" in response.headers.get("content-type", ""):
         raise ToolError(
-            f"{work.place} answered with a web page instead of {work.name}. Is there a sign-in page in the way? "
-            "Open a browser, then run vidlocal setup again."
+            f"{download.name}: {download.host} sent a web page instead of the file. If the network has a sign-in page, "
+            "sign in with a browser. Run: vidlocal setup"
         )
     if response.status_code == 206:
-        if ranged is None or ranged[1] != str(have):
-            work.part.unlink(missing_ok=True)
-            raise _Interrupted("the server sent another part than asked for")
-        return have, total
+        if content_range is None or content_range[1] != str(done):
+            download.part.unlink(missing_ok=True)
+            raise _Interrupted("the server sent another range than requested")
+        return done, total
     length = response.headers.get("content-length", "")
     return 0, int(length) if length.isdecimal() else None
 
 
-def _raise_about_status(work: _Fetch, status: int) -> None:
+def _raise_for_status(download: _Download, status: int) -> None:
     if status in (408, 425, 429) or status >= 500:
         raise _Interrupted(f"HTTP {status}")
-    reason = "it is not there" if status in (404, 410) else f"HTTP {status}"
-    raise ToolError(f"{work.place} does not give out {work.name}: {reason}. Asked for: {work.url}")
+    reason = "not found" if status in (404, 410) else f"HTTP {status}"
+    raise ToolError(f"{download.name}: {reason} on {download.host} ({download.url}).")
 
 
-def _write(work: _Fetch, response: "httpx.Response", start: int, total: int | None) -> None:
-    """Add the answer to the part, on the disk when this returns."""
-    _require_space(work, (total or 0) - start)
-    descriptor = os.open(work.part, os.O_CREAT | os.O_WRONLY, 0o600)
+def _append(download: _Download, response: "httpx.Response", start: int, total: int | None) -> None:
+    """Write a response into the part, from byte `start` on, and fsync."""
+    _require_space(download, (total or 0) - start)
+    descriptor = os.open(download.part, os.O_CREAT | os.O_WRONLY, 0o600)
     with open(descriptor, "wb") as file:
         file.truncate(start)
         file.seek(start)
@@ -272,37 +268,36 @@ def _write(work: _Fetch, response: "httpx.Response", start: int, total: int | No
         for chunk in response.iter_raw():
             file.write(chunk)
             done += len(chunk)
-            work.report(done, total)
+            download.report(done, total)
         file.flush()
         os.fsync(file.fileno())
     if total is not None and done != total:
-        raise _Interrupted(f"{done:,} of {total:,} bytes arrived")
+        raise _Interrupted(f"received {done:,} of {total:,} bytes")
 
 
-def _require_space(work: _Fetch, needed: int) -> None:
-    if shutil.disk_usage(work.target.parent).free < needed + _SPACE_KEPT_FREE:
+def _require_space(download: _Download, needed: int) -> None:
+    if shutil.disk_usage(download.target.parent).free < needed + _MIN_FREE_BYTES:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def _accept(work: _Fetch) -> None:
-    """Give the part the name of the target, for good."""
-    os.replace(work.part, work.target)
-    folder = os.open(work.target.parent, os.O_RDONLY)
+def _accept(download: _Download) -> None:
+    """Rename the part to the target, durably."""
+    os.replace(download.part, download.target)
+    folder = os.open(download.target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
 
 
-def _about_disk(work: _Fetch, error: OSError) -> StoreError:
+def _disk_error(download: _Download, error: OSError) -> StoreError:
+    folder = download.target.parent
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError(
-            f"The disk of {work.target.parent} is too full for {work.name}. Free some space and run vidlocal setup "
-            "again; what has arrived is kept."
+            f"{folder}: not enough disk space for {download.name}. Free some space. "
+            "To resume the download, run: vidlocal setup"
         )
-    return StoreError(
-        f"{work.name} cannot be stored in {work.target.parent} ({error.strerror}). Check its permissions."
-    )
+    return StoreError(f"{folder}: cannot store {download.name} ({error.strerror}). Check the permissions.")
 
 
 def _size(path: Path) -> int:

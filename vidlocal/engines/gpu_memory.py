@@ -1,4 +1,4 @@
-"""How much memory the graphics card of this machine has."""
+"""GPU memory of this machine."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from vidlocal.errors import ToolError
 from vidlocal.process import run
 
 _AMD_FILES = "card*/device/mem_info_vram_total"
-# Of the memory that an Apple chip shares with its graphics, macOS lets models have about three quarters.
+# Share of the unified memory of an Apple chip that macOS gives to models, about.
 _APPLE_SHARE = 0.75
 
 
 def gpu_memory_bytes(devices: Path = Path("/sys/class/drm")) -> int | None:
-    """Bytes of memory of the largest graphics card, None where none is found.
+    """Return the memory of the largest GPU in bytes, None without a known GPU.
 
-    NVIDIA is asked through nvidia-smi, AMD through the kernel; an Apple chip shares the machine's memory.
+    Sources: nvidia-smi for NVIDIA, the kernel for AMD, a share of the machine's memory for Apple chips.
     """
     sizes = [*_nvidia_bytes(), *_amd_bytes(devices)]
     if sys.platform == "darwin" and os.uname().machine == "arm64":
@@ -30,9 +30,9 @@ def _nvidia_bytes() -> list[int]:
     if program is None:
         return []
     with suppress(ToolError):
-        answer = run([program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"], timeout=10.0)
-        words = answer.stdout.decode("ascii", "replace").split()
-        return [int(word) << 20 for word in words if word.isdecimal()] if answer.returncode == 0 else []
+        result = run([program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"], timeout=10.0)
+        words = result.stdout.decode("ascii", "replace").split()
+        return [int(word) << 20 for word in words if word.isdecimal()] if result.returncode == 0 else []
     return []
 
 

@@ -1,6 +1,6 @@
-"""What keeps videos on this machine: which servers and which models are used at all.
+"""Decides which servers and models may be used, so that videos stay on this machine.
 
-Imports next to nothing, for a search is over in a blink.
+Light imports only, because every search needs this module.
 """
 
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from vidlocal.text import full_model_name
 
 
 def check_host(host: str, *, allow_remote: bool) -> None:
-    """EngineError for an address that is no URL, or is another machine's and was not allowed."""
+    """Raise EngineError for an invalid URL, or for another machine unless `allow_remote`."""
     try:
         parts = urlsplit(host)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
     except ValueError:
-        usable = False
-    if not usable:
-        raise EngineError(f"{host!r} is not the address of an Ollama server. Write it like: http://127.0.0.1:11434")
+        is_valid = False
+    if not is_valid:
+        raise EngineError(f"{host!r} is not the address of an Ollama server. Example: http://127.0.0.1:11434")
     if not allow_remote and not is_loopback(host):
         raise EngineError(
-            f"The Ollama server {origin(host)} is another machine: what is in your videos would be sent to it. If it "
-            "is yours and you want that: vidlocal config allow_remote_host true, or --allow-remote-host for one run"
+            f"The Ollama server {origin(host)} is on another machine and would receive frames and text of your videos. "
+            "To allow this, run: vidlocal config allow_remote_host true (for one run: --allow-remote-host)"
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the address, a URL, can only mean this machine. A name that must be looked up may mean any."""
+    """True if the URL can only mean this machine. Host names other than localhost may resolve to any machine."""
     from ipaddress import ip_address
 
     name = (urlsplit(host).hostname or "").rstrip(".")
@@ -38,29 +38,27 @@ def is_loopback(host: str) -> bool:
 
 
 def origin(host: str) -> str:
-    """`http://machine:port` of an address, without a path, a user name or a password."""
+    """Return scheme, host and port of a URL, without path, user name and password."""
     parts = urlsplit(host)
     name = parts.hostname or ""
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}" + (f":{parts.port}" if parts.port else "")
 
 
-def refuse_hosted(model: str, *said: Mapping[str, object]) -> None:
-    """EngineError for a model that its name, or an answer of the server about it, says to run elsewhere."""
-    # Ollama sends any name with such an ending straight to its cloud, installed or not.
-    if model.lower().endswith((":cloud", "-cloud")) or any(map(is_hosted, said)):
+def refuse_hosted(model: str, *entries: Mapping[str, object]) -> None:
+    """Raise EngineError for a model that runs elsewhere, by its name or by `entries` of the server about it."""
+    # Ollama sends names with these endings to its cloud, installed or not.
+    if model.lower().endswith((":cloud", "-cloud")) or any(map(is_hosted, entries)):
         raise EngineError(
-            f"The model {model} is a hosted model: the server would send what it is given to another machine. vidlocal "
-            "never uses those; choose a local model with: vidlocal setup"
+            f"{model} is a hosted model: the server would send its input to another machine. "
+            "To choose a local model, run: vidlocal setup"
         )
 
 
-def is_hosted(said: Mapping[str, object]) -> bool:
-    return bool(said.get("remote_host") or said.get("remote_model"))
+def is_hosted(entry: Mapping[str, object]) -> bool:
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
 
 
 def is_entry_of(entry: Mapping[str, object], model: str) -> bool:
-    """Whether an entry of the server's list is the model."""
-    return full_model_name(model) in (
-        full_model_name(str(entry.get("name", ""))),
-        full_model_name(str(entry.get("model", ""))),
-    )
+    """True if an entry of the server's model list is this model."""
+    names = (full_model_name(str(entry.get(field, ""))) for field in ("name", "model"))
+    return full_model_name(model) in names

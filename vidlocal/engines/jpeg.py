@@ -1,4 +1,4 @@
-"""JPEGs made for models."""
+"""Decode and encode images for models."""
 
 import io
 from typing import TYPE_CHECKING
@@ -8,35 +8,43 @@ from vidlocal.errors import MediaError
 if TYPE_CHECKING:
     from PIL import Image
 
-# A side of less than 28 px makes the runner of some models crash (ollama#11297); 64 leaves room.
+# Sides below 28 px crash the runner of some models (ollama#11297).
 MIN_SIDE_PX = 64
 MAX_SIDE_PX = 768
 _QUALITY = 90
 
 
 def shrink(jpeg: bytes) -> bytes:
-    """The picture written anew for a runner that failed on it: sides of 64 to 768 px, padded with black."""
+    """Scale an image rejected by a model runner to sides of 64 to 768 px, padded with black. Raises MediaError."""
     from PIL import Image
 
-    try:
-        picture = Image.open(io.BytesIO(jpeg)).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
-        raise MediaError("The stored picture of this frame is damaged. Ingest the video again.") from error
-    picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
-    size = (max(MIN_SIDE_PX, picture.width), max(MIN_SIDE_PX, picture.height))
+    image = decode(jpeg)
+    image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+    size = (max(MIN_SIDE_PX, image.width), max(MIN_SIDE_PX, image.height))
     canvas = Image.new("RGB", size)
-    canvas.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
-    return _encoded(canvas)
+    canvas.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
+    return encode(canvas)
 
 
 def plain_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
-    """A square of one colour."""
+    """Make a square image of one colour."""
     from PIL import Image
 
-    return _encoded(Image.new("RGB", (side_px, side_px), rgb))
+    return encode(Image.new("RGB", (side_px, side_px), rgb))
 
 
-def _encoded(picture: "Image.Image") -> bytes:
-    held = io.BytesIO()
-    picture.save(held, "JPEG", quality=_QUALITY)
-    return held.getvalue()
+def decode(jpeg: bytes) -> "Image.Image":
+    """Decode the image of a frame as RGB. Raises MediaError."""
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(jpeg)).convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise MediaError("The image of a frame is damaged. Run: vidlocal check --repair") from error
+
+
+def encode(image: "Image.Image", *, quality: int = _QUALITY) -> bytes:
+    """Encode an image as JPEG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

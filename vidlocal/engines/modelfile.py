@@ -1,7 +1,6 @@
-"""Our Modelfile, read as Ollama reads it: its HTTP API takes the parts, not the text.
+"""Parser for the bundled Modelfile: the HTTP API of Ollama takes the parts, not the text.
 
-The grammar is that of Ollama's parser (parser/parser.go), as far as our file goes: comments, FROM, SYSTEM
-and PARAMETER with numbers.
+The grammar is a subset of Ollama's (parser/parser.go): comments, FROM, SYSTEM, and PARAMETER with numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,8 @@ from vidlocal.errors import ToolError
 
 FILE_NAME = "Modelfile"
 
-# The server answers 500 to a number of the other sort (Ollama's api.Options).
-_SORTS: Mapping[str, type[int] | type[float]] = {
+# The server answers 500 to a number of the other type (api.Options of Ollama).
+_TYPES: Mapping[str, type[int] | type[float]] = {
     "num_ctx": int,
     "num_predict": int,
     "num_keep": int,
@@ -27,14 +26,13 @@ _SORTS: Mapping[str, type[int] | type[float]] = {
 }
 
 _ADAPTER = (
-    "ADAPTER is for another model than the one that vidlocal makes. Make it with: ollama create mymodel -f Modelfile, "
-    "and use it with: vidlocal enrich --model mymodel"
+    "ADAPTER is not supported here. Run: ollama create mymodel -f Modelfile, then: vidlocal enrich --model mymodel"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Modelfile:
-    """What a model is made of."""
+    """Base model, system prompt and parameters of a model."""
 
     base: str
     system: str
@@ -42,21 +40,19 @@ class Modelfile:
 
 
 def load_bundled() -> Modelfile:
-    """The Modelfile that vidlocal ships. Raises ToolError when it is missing or cannot be read."""
+    """Read the Modelfile of vidlocal. Raises ToolError if missing or invalid."""
     package = Path(__file__).resolve().parents[1]
-    # In the wheel it lies in the package, in a checkout beside it, where `ollama create -f Modelfile` wants it.
+    # In a wheel the file is in the package; in a checkout beside it, for `ollama create -f Modelfile`.
     for folder in (package, package.parent):
         try:
             return parse((folder / FILE_NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-    raise ToolError(
-        "The Modelfile of vidlocal is missing. Install it again with: pip install --force-reinstall vidlocal"
-    )
+    raise ToolError(f"{FILE_NAME} of vidlocal not found. Run: pip install --force-reinstall vidlocal")
 
 
 def parse(text: str) -> Modelfile:
-    """The parts of a Modelfile. Raises ToolError, with the line, for what is not understood."""
+    """Parse a Modelfile. Raises ToolError with the line number of unsupported syntax."""
     base, system, parameters = "", "", dict[str, int | float]()
     for line, word, value in _commands(text):
         if word == "FROM":
@@ -67,43 +63,43 @@ def parse(text: str) -> Modelfile:
             name, _, number = value.partition(" ")
             parameters[name.lower()] = _number(name.lower(), number.strip(), line)
         elif word == "ADAPTER":
-            raise _wrong(line, _ADAPTER)
+            raise _syntax_error(line, _ADAPTER)
         else:
-            raise _wrong(line, f"{word} is not understood here")
+            raise _syntax_error(line, f"{word} is not supported here")
     if not base:
-        raise _wrong(1, "it names no model after FROM")
+        raise _syntax_error(1, "no model after FROM")
     return Modelfile(base, system, parameters)
 
 
 def _commands(text: str) -> Iterator[tuple[int, str, str]]:
-    """Line, word and value of every command."""
+    """Yield line number, word and value of every command."""
     lines = iter(enumerate(text.removeprefix("\ufeff").splitlines(), 1))
     for number, line in lines:
         word, _, value = line.strip().partition(" ")
         if word and not word.startswith("#"):
-            yield number, word.upper(), _unquoted(value.strip(), lines, number)
+            yield number, word.upper(), _unquote(value.strip(), lines, number)
 
 
-def _unquoted(value: str, lines: Iterator[tuple[int, str]], number: int) -> str:
-    """A value without its quotes; what stands in three of them may go on over the next lines."""
+def _unquote(value: str, lines: Iterator[tuple[int, str]], number: int) -> str:
+    """Remove the quotes of a value. A value in triple quotes may continue on the next lines."""
     if not value.startswith('"""'):
         return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
     while not (value.endswith('"""') and len(value) >= 6):
-        _, more = next(lines, (0, None))
-        if more is None:
-            raise _wrong(number, 'the """ is not closed')
-        value = f"{value}\n{more}"
+        _, line = next(lines, (0, None))
+        if line is None:
+            raise _syntax_error(number, 'the """ is not closed')
+        value = f"{value}\n{line}"
     return value[3:-3]
 
 
 def _number(name: str, text: str, line: int) -> int | float:
-    if name not in _SORTS:
-        raise _wrong(line, f"{name} is no parameter that is understood here")
+    if name not in _TYPES:
+        raise _syntax_error(line, f"unknown parameter {name}")
     try:
-        return _SORTS[name](text)
+        return _TYPES[name](text)
     except ValueError as error:
-        raise _wrong(line, f"{name} cannot be {text!r}") from error
+        raise _syntax_error(line, f"invalid value {text!r} for {name}") from error
 
 
-def _wrong(line: int, why: str) -> ToolError:
-    return ToolError(f"The Modelfile of vidlocal cannot be used: line {line}, {why}.")
+def _syntax_error(line: int, problem: str) -> ToolError:
+    return ToolError(f"{FILE_NAME}, line {line}: {problem}.")

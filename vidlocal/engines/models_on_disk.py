@@ -1,7 +1,7 @@
-"""Whisper models as files: from the name of a model to a file that is known to be whole.
+"""Model files of whisper.cpp: find a model by name or path and verify the file.
 
-whisper.cpp dies on a damaged model file and downloads a missing one by itself, unchecked. So it is only ever
-given the absolute path of a file that was looked at here.
+whisper.cpp crashes on a damaged file and downloads a missing one unverified. So it only gets absolute paths of files
+verified here.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from vidlocal.engines import checksum_cache
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
 
-# From models/README.md of whisper.cpp. For the names without one the digest is only kept, not compared.
+# Source: models/README.md of whisper.cpp. None: no checksum is published, so the digest is not compared.
 WHISPER_SHA1: Mapping[str, str | None] = {
     "tiny": "bd577a113a864445d4c299885e0cb97d4ba92b5f",
     "tiny.en": "c78c86eb1a8faa21b369bcd33207cc90d64ae9df",
@@ -33,18 +33,18 @@ WHISPER_SHA1: Mapping[str, str | None] = {
 }
 WHISPER_NAMES = tuple(WHISPER_SHA1)
 
-_MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper and VAD models alike
-# Magic, eleven sizes of the network of which the first is its vocabulary, and the two of its mel filters.
+_MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper and VAD models
+# Magic, eleven sizes of the network (the first is the vocabulary), and two of the mel filters.
 _HEADER = struct.Struct("<I13i")
-_VOCABULARIES = range(51_864, 51_867)  # English only, multilingual, large-v3
+_VOCABULARY_SIZES = range(51_864, 51_867)  # English only, multilingual, large-v3
 _MELS, _FFT = (80, 128), 201
-_SMALLEST_BYTES = 500_000
-_LONGEST_NAME = 64
+_MIN_SIZE_BYTES = 500_000
+_MAX_NAME_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A whole model file. `digest` is the SHA-256 of its bytes in hexadecimal."""
+    """A verified model file. `digest`: SHA-256 in hex."""
 
     name: str
     path: Path
@@ -52,72 +52,69 @@ class ModelFile:
 
 
 def whisper_file_name(name: str) -> str:
-    """What the file of a named model is called, here and where it is published."""
+    """Return the published file name of a model, used locally, too."""
     return f"ggml-{name}.bin"
 
 
 def whisper_model(name: str, folder: Path) -> ModelFile:
-    """The checked file of a model: by its name in the models folder, or by a path (with a slash, or ending in `.bin`).
+    """Find and verify a model by name in the models folder, or by path (with a slash, or ending in `.bin`).
 
-    It is read to the end only when it changed since the last time. Raises ModelMissing when it is not there,
-    EngineError when it is damaged, SettingsError when there is no model of that name.
+    The checksum is cached until the file changes. Raises ModelMissing for a missing file, EngineError for a damaged
+    one, SettingsError for an unknown name.
     """
-    path = _path_of(name, folder)
+    path = _model_path(name, folder)
     if not path.is_file():
-        raise ModelMissing(_missing(name, path))
+        raise _model_missing(name, path)
     _check_header(path)
-    sums = checksum_cache.cached_checksums(path, folder)
+    checksums = checksum_cache.cached_checksums(path, folder)
     expected = WHISPER_SHA1.get(name)
-    if expected is not None and sums["sha1"] != expected:
-        raise EngineError(
-            f"The file of the whisper model {name} is damaged: {path} has another checksum than was published. "
-            "Delete it and run: vidlocal setup"
-        )
-    return ModelFile(name if name in WHISPER_SHA1 else path.stem.removeprefix("ggml-"), path, sums["sha256"])
+    if expected is not None and checksums["sha1"] != expected:
+        raise EngineError(f"{path}: wrong checksum for the Whisper model {name}. Delete the file. Run: vidlocal setup")
+    return ModelFile(name if name in WHISPER_SHA1 else path.stem.removeprefix("ggml-"), path, checksums["sha256"])
 
 
 def vad_model(folder: Path) -> Path | None:
-    """The newest voice-activity model in the models folder; None when there is none that is whole."""
-    found = [path for path in folder.glob("ggml-silero-*.bin") if path.is_file() and _is_vad(path)]
-    return max(found, key=lambda path: path.name).absolute() if found else None
+    """Return the newest valid VAD model in the models folder, or None."""
+    models = [path for path in folder.glob("ggml-silero-*.bin") if path.is_file() and _is_vad(path)]
+    return max(models, key=lambda path: path.name).absolute() if models else None
 
 
-def _path_of(name: str, folder: Path) -> Path:
+def _model_path(name: str, folder: Path) -> Path:
     if name in WHISPER_SHA1:
         return (folder / whisper_file_name(name)).absolute()
     if os.sep in name or name.endswith(".bin"):
         return Path(name).expanduser().absolute()
-    quantised = (folder / whisper_file_name(name)).absolute()  # such as small-q5_1, put there by the user
+    quantised = (folder / whisper_file_name(name)).absolute()  # such as small-q5_1, added by the user
     if quantised.is_file():
         return quantised
     raise SettingsError(
-        f"There is no whisper model called {name!r}. It is one of {', '.join(WHISPER_NAMES)}, or the path of a file."
+        f"Unknown Whisper model {name!r}. Use the path of a file, or one of {', '.join(WHISPER_NAMES)}."
     )
 
 
-def _missing(name: str, path: Path) -> str:
+def _model_missing(name: str, path: Path) -> ModelMissing:
     if name in WHISPER_SHA1:
-        return f"The whisper model {name} is not on this machine yet. Run: vidlocal setup"
-    return f"There is no whisper model file at {path}. Name another one with --whisper-model, or run: vidlocal setup"
+        return ModelMissing(f"Whisper model {name} is not installed. Run: vidlocal setup")
+    return ModelMissing(f"{path}: Whisper model not found. Choose another with --whisper-model, or run: vidlocal setup")
 
 
 def _check_header(path: Path) -> None:
-    """What can be told without reading it all: a web page saved as a model, an empty or half-made file."""
+    """Raise EngineError for a file too short or with a wrong header, such as a web page saved as a model."""
     try:
         with open(path, "rb") as file:
             head = file.read(_HEADER.size)
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise EngineError(f"The whisper model {path} cannot be read: {error.strerror}.") from error
+        raise EngineError(f"{path}: cannot read the Whisper model ({error.strerror}).") from error
     magic, vocabulary, *_, mels, fft = _HEADER.unpack(head.ljust(_HEADER.size, b"\0"))
-    sizes_fit = vocabulary in _VOCABULARIES and mels in _MELS and fft == _FFT
-    if magic != _MAGIC or not sizes_fit or size_bytes < _SMALLEST_BYTES:
-        raise EngineError(f"{path} is no whisper.cpp model, or only a part of one. Delete it and run: vidlocal setup")
+    has_valid_sizes = vocabulary in _VOCABULARY_SIZES and mels in _MELS and fft == _FFT
+    if magic != _MAGIC or not has_valid_sizes or size_bytes < _MIN_SIZE_BYTES:
+        raise EngineError(f"{path}: not a complete whisper.cpp model. Delete the file. Run: vidlocal setup")
 
 
 def _is_vad(path: Path) -> bool:
-    """Whether a file begins like a silero model: given anything else, whisper.cpp takes noise for sizes and hangs."""
+    """True if the file has the header of a Silero model. whisper.cpp hangs on other files."""
     with suppress(OSError, struct.error), open(path, "rb") as file:
         magic, length = struct.unpack("<Ii", file.read(8))
-        return magic == _MAGIC and 0 < length < _LONGEST_NAME and file.read(length).startswith(b"silero")
+        return magic == _MAGIC and 0 < length < _MAX_NAME_BYTES and file.read(length).startswith(b"silero")
     return False

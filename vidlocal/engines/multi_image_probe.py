@@ -1,7 +1,7 @@
-"""Whether a vision model truly takes several pictures in order (found out once per build of it).
+"""Test if a vision model accepts several images in order. Done once per build of a model.
 
-Servers and models drop all but the first picture, take only the last, or mix them up, without a word; others refuse
-with an error. So it is shown three plain colours at once, and asked for them in order, twice.
+Some servers and models silently drop all images but the first or the last, or mix up their order; others fail. So the
+model is shown three plain colours at once and asked to name them in order, twice.
 """
 
 import random
@@ -20,32 +20,32 @@ QUESTION = (
 IMAGES = 3
 ROUNDS = 2
 
-# A picture costs 768 to 1,024 tokens (Ollama's own estimate, and its least for Qwen-VL); the rest is for words.
-_TOKENS_PER_PICTURE = 1_024
-_TOKENS_FOR_WORDS = 1_536
-# Fewer show less of what happens than one sheet of eight does.
+# An image costs 768 to 1,024 tokens (Ollama's own estimate, and its minimum for Qwen-VL); the rest is for text.
+_TOKENS_PER_IMAGE = 1_024
+_TOKENS_FOR_TEXT = 1_536
+# Fewer images show less of the action than one sheet of eight.
 MIN_IMAGES = 4
 
 
 def probe(engine: VisionEngine, *, rng: random.Random | None = None) -> bool:
-    """Whether the model names the colours of several pictures in their order, every time it is asked.
+    """Return True if the model names the colours of several images in order, in every round.
 
-    By luck one guess in 14,400 passes. A server that refuses the question says no; other errors pass through.
+    Random guesses pass once in 14,400. A rejected question counts as False; other errors are raised.
     """
     rng = rng or random.Random()
-    return all(_in_order(engine, rng.sample(sorted(COLOURS), IMAGES)) for _ in range(ROUNDS))
+    return all(_names_in_order(engine, rng.sample(sorted(COLOURS), IMAGES)) for _ in range(ROUNDS))
 
 
 def max_images(num_ctx: int) -> int:
-    """How many pictures one question has room for."""
-    return max(1, (num_ctx - _TOKENS_FOR_WORDS) // _TOKENS_PER_PICTURE)
+    """Return the number of images per question for a context size in tokens."""
+    return max(1, (num_ctx - _TOKENS_FOR_TEXT) // _TOKENS_PER_IMAGE)
 
 
-def _in_order(engine: VisionEngine, shown: Sequence[str]) -> bool:
-    first, *more = [plain_colour(COLOURS[colour], side_px=SIDE_PX) for colour in shown]
+def _names_in_order(engine: VisionEngine, colours: Sequence[str]) -> bool:
+    first, *more = [plain_colour(COLOURS[colour], side_px=SIDE_PX) for colour in colours]
     try:
-        answer = engine.ask_image(first, QUESTION.format(count=len(shown)), more_jpegs=more)
+        answer = engine.ask_image(first, QUESTION.format(count=len(colours)), more_jpegs=more)
     except AnswerRejected:
         return False
-    said = [next(iter(colours)) for word in re.findall(r"\w+", answer) if len(colours := named_colours(word)) == 1]
-    return said == list(shown)
+    word_colours = [named_colours(word) for word in re.findall(r"\w+", answer)]
+    return [next(iter(names)) for names in word_colours if len(names) == 1] == list(colours)

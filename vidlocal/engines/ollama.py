@@ -1,8 +1,8 @@
-"""An Ollama server: what it has, what it can, and its models at work. The only code that knows its protocol.
+"""Adapter for Ollama servers. Only this module and `query_vector` know the protocol.
 
-Chat, embeddings, pull and create go through the `ollama` package, over a transport of ours that keeps
-frames on this machine. Its typed replies drop the fields that tell a hosted model, so tags, show and
-status are read raw. Facts and their sources: Ollama's API at version 0.33, its Python client at 0.6.3.
+Chat, embeddings, pull and create use the `ollama` package over our own transport, which keeps frames on this machine.
+The typed replies of the package lack the fields of hosted models, so tags, show and status are read as raw JSON.
+Written for the API of Ollama 0.33 and the Python client 0.6.3.
 """
 
 import os
@@ -11,41 +11,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import httpx
 import numpy as np
 
-from vidlocal.engines.base import AnswerTruncated, ImageRejected, ModelInfo, Vectors
+from vidlocal.engines.arrays import Vectors
+from vidlocal.engines.base import AnswerTruncated, Capability, ImageRejected, ModelInfo
 from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
-from vidlocal.engines.ollama_http import (
-    GuardedTransport,
-    Timeouts,
-    error_for_status,
-    error_text,
-    model_missing,
-    unreachable,
-)
+from vidlocal.engines.ollama_errors import model_missing, unreachable
+from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status, error_text
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.text import pluralize
 
-Need = Literal["vision", "embedding", "completion"]
 Options = Mapping[str, int | float]
 Json = dict[str, object]
 
-# Longer than any description: a model that gets here speaks in circles. Stopping early frees the card.
+# Longer than any description: the model is in a loop. Stopping early frees the GPU.
 MAX_ANSWER_CHARACTERS = 16_000
-_IMPORTING = threading.Lock()
-_LACK = {
-    "vision": ("see pictures", "vidlocal config vision_model llava:7b"),
-    "embedding": ("embed text", "vidlocal config embed_model embeddinggemma"),
-    "completion": ("write text", "vidlocal config text_model phi3.5"),
+_import_lock = threading.Lock()
+# The lacking ability of a model, and a command to choose another model.
+_LACKS: Mapping[Capability, tuple[str, str]] = {
+    "vision": ("images", "vidlocal config vision_model llava:7b"),
+    "embedding": ("embeddings", "vidlocal config embed_model embeddinggemma"),
+    "completion": ("text generation", "vidlocal config text_model phi3.5"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PullProgress:
-    """One line of a download. Sizes are of the part being fetched, 0 while none is."""
+    """Progress of a download: the current layer with its sizes in bytes, 0 before the first layer."""
 
     status: str
     layer: str
@@ -54,9 +49,9 @@ class PullProgress:
 
 
 class Ollama:
-    """The server at `host`, a URL. Use as a context manager.
+    """A connection to the server at `host`, a URL. Use as a context manager.
 
-    EngineError when `host` is another machine and `allow_remote` is false: nothing is sent there.
+    Raises EngineError if `host` is another machine, unless `allow_remote`.
     """
 
     def __init__(self, host: str, *, allow_remote: bool = False, timeouts: Timeouts | None = None) -> None:
@@ -65,7 +60,7 @@ class Ollama:
         self._timeouts = timeouts or Timeouts()
         self._package = _ollama_package()
         encrypted = self.host.startswith("https")
-        # follow_redirects: a redirect could lead a frame to another machine.
+        # follow_redirects: a redirect could send a frame to another machine.
         self._client = self._package.Client(
             self.host,
             trust_env=False,
@@ -73,7 +68,7 @@ class Ollama:
             timeout=self._timeouts.for_models(),
             transport=GuardedTransport(self._timeouts, local_only=True, encrypted=encrypted),
         )
-        self._raw = httpx.Client(
+        self._metadata_client = httpx.Client(
             base_url=self.host,
             trust_env=False,
             follow_redirects=False,
@@ -91,18 +86,18 @@ class Ollama:
 
     def close(self) -> None:
         self._client.close()
-        self._raw.close()
+        self._metadata_client.close()
 
     # ------------------------------------------------------------ the server
 
     def version(self) -> str:
-        """The server's version. EngineUnreachable when nobody answers."""
-        return str(self._question("GET", "/api/version").get("version", "unknown"))
+        """Return the version of the server. Raises EngineUnreachable."""
+        return str(self._metadata("GET", "/api/version").get("version", "unknown"))
 
     def cloud_enabled(self) -> bool | None:
-        """Whether the server may talk to its maker's cloud by itself. None: too old to say."""
+        """Return True if the server may use the cloud of Ollama, None for a server too old to report that."""
         try:
-            cloud = self._question("GET", "/api/status").get("cloud")
+            cloud = self._metadata("GET", "/api/status").get("cloud")
         except EngineUnreachable:
             raise
         except EngineError:
@@ -110,55 +105,56 @@ class Ollama:
         return not cloud.get("disabled", False) if isinstance(cloud, dict) else None
 
     def models(self) -> list[ModelInfo]:
-        """The local models of the server; hosted ones are left out."""
-        return [_model_info(entry) for entry in self._listed() if not is_hosted(entry)]
+        """List the local models, without hosted ones."""
+        return [_model_info(entry) for entry in self._entries() if not is_hosted(entry)]
 
     def loaded_models(self) -> list[tuple[str, int, int]]:
-        """The models in memory: name, bytes in all, bytes of them on the card."""
-        models = self._question("GET", "/api/ps").get("models")
+        """List the loaded models: name, total bytes, and bytes in GPU memory."""
+        models = self._metadata("GET", "/api/ps").get("models")
         entries = [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
         return [
             (str(entry.get("name", "")), _number(entry.get("size")), _number(entry.get("size_vram")))
             for entry in entries
         ]
 
-    # ------------------------------------------------------------ before the first picture
+    # ------------------------------------------------------------ before the first image
 
-    def preflight(self, model: str, needs: Need) -> ModelInfo:
-        """The model, present on the server, local, and able to do what it is needed for.
+    def preflight(self, model: str, needs: Capability) -> ModelInfo:
+        """Require a model to be installed, local and capable.
 
-        EngineUnreachable, ModelMissing or EngineError say in one sentence what to do. A server older than
-        0.6.4 does not tell what its models can: then it is taken for able, and the canary decides.
+        Raises EngineUnreachable, ModelMissing or EngineError. Servers before 0.6.4 do not report capabilities; then the
+        canary decides.
         """
         model = model.strip()
         refuse_hosted(model)
         entry = self._entry(model)
         listed_name = str(entry.get("name") or model)
-        shown = self._question("POST", "/api/show", {"model": listed_name}, model=model)
-        refuse_hosted(model, entry, shown)
+        details = self._metadata("POST", "/api/show", {"model": listed_name}, model=model)
+        refuse_hosted(model, entry, details)
         info = _model_info(entry)
-        able = shown.get("capabilities")
-        capabilities = tuple(str(one) for one in able) if isinstance(able, list) else info.capabilities
+        capabilities = _capabilities(details)
+        if capabilities is None:
+            capabilities = info.capabilities
         if capabilities is not None and needs not in capabilities:
-            lack, command = _LACK[needs]
-            raise EngineError(f"The model {model} cannot {lack}. Choose one that can, for example: {command}")
+            lack, command = _LACKS[needs]
+            raise EngineError(f"{model} does not support {lack}. To choose another model, run: {command}")
         return ModelInfo(info.name, info.digest, capabilities, info.size_bytes)
 
     def digest(self, model: str) -> str:
-        """The digest the server has for a model now. ModelMissing when it was deleted."""
+        """Return the digest of the installed build. Raises ModelMissing."""
         return _model_info(self._entry(model)).digest
 
     def _entry(self, model: str) -> Json:
-        for entry in self._listed():
+        for entry in self._entries():
             if is_entry_of(entry, model):
                 return entry
         raise model_missing(model, self.host)
 
-    def _listed(self) -> list[Json]:
-        models = self._question("GET", "/api/tags").get("models")
+    def _entries(self) -> list[Json]:
+        models = self._metadata("GET", "/api/tags").get("models")
         return [entry for entry in models if isinstance(entry, dict)] if isinstance(models, list) else []
 
-    # ------------------------------------------------------------ models at work
+    # ------------------------------------------------------------ inference
 
     def chat(
         self,
@@ -172,11 +168,11 @@ class Ollama:
         keep_alive: str,
         on_token: Callable[[str], None] | None = None,
     ) -> str:
-        """What the model says to one message: complete, or AnswerRejected (AnswerCut at `num_predict`).
+        """Return the complete answer to one message.
 
-        `hear` gets every piece of it as it comes. `images` are JPEG or PNG bytes; `schema` holds the answer
-        to JSON. Give every call to one model the
-        same `num_ctx`: another value makes the server load it anew.
+        `on_token` gets every piece of the stream. `images` are JPEG or PNG bytes; `schema` forces JSON. Use the same
+        `num_ctx` in every call to a model, because the server reloads it for another value. Raises AnswerTruncated at
+        `num_predict` tokens, AnswerRejected for an incomplete answer.
         """
         refuse_hosted(model)
         message = {"role": "user", "content": prompt, "images": [bytes(image) for image in images]}
@@ -189,105 +185,98 @@ class Ollama:
             options=dict(options),
             keep_alive=keep_alive,
         )
-        # Closed at once, also when it is left early: the server stops only when the connection ends.
-        with self._translated(model), closing(stream) as parts:
-            text, done, reason = _gather(parts, on_token)
+        # Closed at once even on an early exit: the server generates until the connection ends.
+        with self._translate_errors(model), closing(stream) as parts:
+            text, done, reason = _collect(parts, on_token)
         if reason == "length":
-            raise AnswerTruncated(f"{model} did not come to an end within {options.get('num_predict')} tokens.")
+            raise AnswerTruncated(f"{model}: answer truncated at {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
-            raise AnswerRejected(f"{model} broke off its answer ({reason or 'no reason given'}).")
+            raise AnswerRejected(f"{model}: incomplete answer ({reason or 'no reason given'}).")
         return text
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:
-        """One vector per text as the model gives it, float32, n x d. One bad text fails them all."""
+        """Embed texts: one unnormalized vector each, float32, n x d. An invalid text fails the whole batch."""
         refuse_hosted(model)
-        with self._translated(model):
+        with self._translate_errors(model):
             reply = self._client.embed(model, list(texts), options=dict(options), keep_alive=keep_alive)
             vectors = np.asarray(reply.embeddings, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
-            raise AnswerRejected(f"{model} gave vectors of shape {vectors.shape} for {pluralize(len(texts), 'text')}.")
+            raise AnswerRejected(f"{model}: vectors of shape {vectors.shape} for {pluralize(len(texts), 'text')}.")
         return vectors
 
     def unload(self, model: str) -> None:
-        """Free the memory that a model holds."""
-        with self._translated(model):
+        """Free the memory of a model."""
+        with self._translate_errors(model):
             self._client.generate(model, "", keep_alive=0)
 
     # ------------------------------------------------------------ setting up
 
     def pull(self, model: str) -> Iterator[PullProgress]:
-        """Let the server download a model; goes on where an earlier download stopped.
-
-        Give the server of a download `Timeouts(total=math.inf)`.
-        """
+        """Download a model on the server; resumes an earlier download. Needs `Timeouts(total=math.inf)`."""
         refuse_hosted(model)
-        with self._translated(model):
+        with self._translate_errors(model):
             for step in self._client.pull(model, stream=True):
                 yield PullProgress(step.status or "", step.digest or "", step.total or 0, step.completed or 0)
 
     def create(self, model: str, *, base: str, system: str, parameters: Options) -> None:
-        """Make the model `model` on the server out of one it has. It replaces a model of that name."""
-        self.preflight(base, "completion")  # a base the server lacks would be downloaded
-        with self._translated(model):
+        """Create or replace the model `model` on the server, from an installed base model."""
+        self.preflight(base, "completion")  # the server would download a missing base
+        with self._translate_errors(model):
             self._client.create(model, from_=base, system=system, parameters=dict(parameters))
 
-    # ------------------------------------------------------------ translation
+    # ------------------------------------------------------------ errors
 
     @contextmanager
-    def _translated(self, model: str) -> Iterator[None]:
-        """The failures of the client, which come as nine kinds of exception, as ours."""
+    def _translate_errors(self, model: str) -> Iterator[None]:
+        """Translate the nine exception types of the client into ours."""
         try:
             yield
         except (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise unreachable(self.host) from error
         except httpx.TransportError as error:
-            raise self._blame(model, error) from error
+            raise self._connection_error(model, error) from error
         except self._package.ResponseError as error:
             if error.status_code in (502, 504):
-                raise self._blame(model, error) from error
+                raise self._connection_error(model, error) from error
             raise error_for_status(error.status_code, error.error, model=model, host=self.host) from error
         except TypeError as error:
-            # What the package makes of an error line whose error is an object: llama-server's own, passed through.
-            raise ImageRejected(f"{model} failed in the middle of its answer.") from error
+            # Raised by the package for an error line with an object: an error of llama-server, passed through.
+            raise ImageRejected(f"{model} failed during the answer.") from error
         except (ValueError, AttributeError, KeyError) as error:
-            raise AnswerRejected(
-                f"{model} answered something that is not Ollama's protocol ({type(error).__name__})."
-            ) from error
+            raise AnswerRejected(f"{model}: invalid response of the server ({type(error).__name__}).") from error
 
-    def _blame(self, model: str, error: Exception) -> EngineError:
-        """A connection broke or went silent: whose fault is it, the server's or this item's?"""
+    def _connection_error(self, model: str, error: Exception) -> EngineError:
+        """Return an error for a broken or silent connection: of the item if the server still responds."""
         try:
             self.version()
         except EngineError:
             return unreachable(self.host)
         return AnswerRejected(
-            f"{model} gave no whole answer ({type(error).__name__}), though its server at {origin(self.host)} runs."
+            f"{model}: incomplete answer ({type(error).__name__}); the server at {origin(self.host)} is running."
         )
 
-    def _question(self, method: str, path: str, body: Json | None = None, *, model: str = "") -> Json:
-        """A small question about the server, answered by a JSON object."""
+    def _metadata(self, method: str, path: str, body: Json | None = None, *, model: str = "") -> Json:
+        """Send a request that needs no model. Returns a JSON object."""
         try:
-            response = self._raw.request(method, path, json=body)
+            response = self._metadata_client.request(method, path, json=body)
         except httpx.TransportError as error:
             raise unreachable(self.host) from error
         if response.status_code != 200:
             if response.status_code >= 500:
                 reason = error_text(response.text) or response.status_code
-                raise EngineUnreachable(f"The Ollama server at {origin(self.host)} fails: {reason}. Look into its log.")
+                raise EngineUnreachable(f"The Ollama server at {origin(self.host)} failed: {reason}. See its log.")
             raise error_for_status(response.status_code, response.text, model=model or path, host=self.host)
         try:
             answer = response.json()
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise EngineError(
-                f"What answers at {origin(self.host)} is not an Ollama server. Check the setting ollama_host."
-            )
+            raise EngineError(f"{origin(self.host)} is not an Ollama server. Run: vidlocal config ollama_host URL")
         return answer
 
 
-def _gather(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str]:
-    """The text, whether it is complete, and why it ended, of a streamed answer."""
+def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str]:
+    """Return text, completeness and end reason of a streamed answer."""
     text, done, reason = "", False, ""
     for part in parts:
         message = getattr(part, "message", None)
@@ -298,18 +287,22 @@ def _gather(parts: Iterator[object], hear: Callable[[str], None] | None) -> tupl
         done = getattr(part, "done", False) is True
         reason = getattr(part, "done_reason", None) or ""
         if len(text) > MAX_ANSWER_CHARACTERS:
-            return text, False, "it went on without end"
+            return text, False, "too long"
     return text, done, reason
 
 
 def _model_info(entry: Json) -> ModelInfo:
-    able = entry.get("capabilities")
     return ModelInfo(
         name=str(entry.get("name") or entry.get("model") or ""),
         digest=str(entry.get("digest") or "").removeprefix("sha256:"),
-        capabilities=tuple(str(one) for one in able) if isinstance(able, list) else None,
+        capabilities=_capabilities(entry),
         size_bytes=_number(entry.get("size")),
     )
+
+
+def _capabilities(entry: Json) -> tuple[str, ...] | None:
+    names = entry.get("capabilities")
+    return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def _number(value: object) -> int:
@@ -317,12 +310,12 @@ def _number(value: object) -> int:
 
 
 def _ollama_package() -> ModuleType:
-    """The `ollama` package, imported so that the environment cannot break it.
+    """Import the `ollama` package without the environment variables that break the import.
 
-    Its import builds a client from the environment at once: ALL_PROXY=socks5://... is an ImportError and
-    OLLAMA_HOST=::1, which the server itself takes, a ValueError. We use neither.
+    The import creates a client from the environment: ALL_PROXY=socks5://... is an ImportError, and OLLAMA_HOST=::1,
+    valid for the server, a ValueError.
     """
-    with _IMPORTING:
+    with _import_lock:
         hidden = {name: os.environ.pop(name) for name in list(os.environ) if _breaks_import(name)}
         try:
             import ollama

@@ -1,7 +1,6 @@
-"""Talking HTTP to an Ollama server and to nobody else: addresses, limits, and its failures in our words.
+"""HTTP transport for Ollama servers with limits, and errors for HTTP status codes.
 
-No proxy from the environment, no redirect, no API key, no answer from a machine elsewhere, and an end to
-every wait.
+No proxy of the environment, no redirects, no API key, no answers made on other machines, and a timeout for every wait.
 """
 
 import json
@@ -15,28 +14,29 @@ import httpx
 
 from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.host_policy import origin
-from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
+from vidlocal.engines.ollama_errors import model_missing
+from vidlocal.errors import AnswerRejected, EngineBusy, EngineError
 
-# 64 texts in 4,096 dimensions are about 6 MB of JSON; nothing we ask for is larger.
+# The largest replies, vectors of 64 texts in 4,096 dimensions, are about 6 MB of JSON.
 MAX_REPLY_BYTES = 64 << 20
 
-_FROM_ELSEWHERE = re.compile(rb'"remote_(?:host|model)"\s*:\s*"[^"]')
+_REMOTE_ANSWER = re.compile(rb'"remote_(?:host|model)"\s*:\s*"[^"]')
 _OVERLAP_BYTES = 64
-_CANNOT = re.compile(r"does not support|image input is not supported|mmproj|multimodal data provided", re.I)
-_WILL_NOT_LOAD = re.compile(
+_UNSUPPORTED = re.compile(r"does not support|image input is not supported|mmproj|multimodal data provided", re.I)
+_LOAD_FAILURE = re.compile(
     r"requires more system memory|unable to load model|error loading model|failed to load model|unsupported model", re.I
 )
-_LOAD_TROUBLE = re.compile(
+_LOAD_DELAY = re.compile(
     r"timed out waiting for|no longer running|out-of-memory during startup|maximum pending requests|server busy", re.I
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds.
+    """Timeouts in seconds.
 
-    `first_byte` outlasts the 300 s that Ollama itself gives a model to load; `total` ends an answer that
-    goes on for ever; `small` is for questions about the server that need no model.
+    `first_byte` is longer than the 300 s that Ollama allows for loading a model; `total` ends endless answers; `small`
+    is for requests without a model.
     """
 
     connect: float = 5.0
@@ -53,24 +53,24 @@ class Timeouts:
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """httpx's transport with our limits on every answer that passes.
+    """An httpx transport with limits on every response.
 
-    `local_only` ends an answer that says it was made on another machine. Not for the list of models, where
-    one that is never used may say so of itself.
+    `local_only` refuses answers marked as made on another machine. Not for the model list, which may contain hosted
+    models.
     """
 
     def __init__(self, timeouts: Timeouts, *, local_only: bool, encrypted: bool) -> None:
         self._local_only = local_only
-        # Reading the world's certificates takes 30 ms that a server without encryption does not need.
-        trusted = httpx.create_ssl_context(trust_env=False) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._inner = httpx.HTTPTransport(verify=trusted, trust_env=False)
+        # Loading the root certificates takes 30 ms, not needed without encryption.
+        context = httpx.create_ssl_context(trust_env=False) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._inner = httpx.HTTPTransport(verify=context, trust_env=False)
         self._timeouts = timeouts
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The server's response, its body watched. EngineBusy for 429 and 503."""
-        # The client of the ollama package adds OLLAMA_API_KEY for whatever host; ours has no use for it.
+        """Send a request and guard the body of the response. Raises EngineBusy for 429 and 503."""
+        # The ollama package sends OLLAMA_API_KEY to any host.
         request.headers.pop("authorization", None)
-        request.headers["accept-encoding"] = "identity"  # so that the body can be watched as it passes
+        request.headers["accept-encoding"] = "identity"  # the guard reads the body
         deadline = time.monotonic() + self._timeouts.total
         response = self._inner.handle_request(request)
         if response.status_code in (429, 503):
@@ -78,7 +78,7 @@ class GuardedTransport(httpx.BaseTransport):
             raise _busy(response, request.url)
         limits = request.extensions.get("timeout")
         if isinstance(limits, dict) and limits.get("read") == self._timeouts.first_byte:
-            limits["read"] = self._timeouts.between_chunks  # read lazily, when the body begins
+            limits["read"] = self._timeouts.between_chunks  # read by httpx when the body begins
         if not isinstance(response.stream, httpx.SyncByteStream):
             raise TypeError("the response of a synchronous transport has a synchronous stream")
         return httpx.Response(
@@ -93,7 +93,7 @@ class GuardedTransport(httpx.BaseTransport):
 
 
 class _GuardedStream(httpx.SyncByteStream):
-    """The body of an answer; ends it when it is too late, too long, or was made on another machine."""
+    """A response body, ended if too late, too long, or made on another machine."""
 
     def __init__(
         self, inner: httpx.SyncByteStream, deadline: float, request: httpx.Request, *, local_only: bool
@@ -107,15 +107,15 @@ class _GuardedStream(httpx.SyncByteStream):
         received, before = 0, b""
         for chunk in self._inner:
             received += len(chunk)
-            if self._local_only and _FROM_ELSEWHERE.search(before + chunk):
+            if self._local_only and _REMOTE_ANSWER.search(before + chunk):
                 raise EngineError(
-                    f"The server at {origin(str(self._request.url))} says this model runs on another machine (a hosted "
-                    "model). vidlocal never uses those; choose a local model with: vidlocal setup"
+                    f"The model of the server at {origin(str(self._request.url))} is hosted: it runs on another "
+                    "machine. To choose a local model, run: vidlocal setup"
                 )
             if received > MAX_REPLY_BYTES:
-                raise AnswerRejected(f"The answer is longer than {MAX_REPLY_BYTES >> 20} MB and was cut off.")
+                raise AnswerRejected(f"The answer is larger than {MAX_REPLY_BYTES >> 20} MB.")
             if time.monotonic() > self._deadline:
-                raise httpx.ReadTimeout("the answer went on for too long", request=self._request)
+                raise httpx.ReadTimeout("total timeout exceeded", request=self._request)
             before = (before + chunk)[-_OVERLAP_BYTES:]
             yield chunk
 
@@ -123,39 +123,31 @@ class _GuardedStream(httpx.SyncByteStream):
         self._inner.close()
 
 
-def unreachable(host: str) -> EngineUnreachable:
-    return EngineUnreachable(f"No Ollama server answers at {origin(host)}. Start it with: ollama serve")
-
-
 def error_for_status(status: int, error: object, *, model: str, host: str) -> EngineError:
-    """The error of ours for an answer with an HTTP status (-1: inside a stream) and an error text."""
+    """Return an error for an HTTP status (-1: inside a stream) and the error of the response."""
     text = error_text(error)
-    where = f"the Ollama server at {origin(host)}"
+    server = f"the Ollama server at {origin(host)}"
     if status == 404:
         return model_missing(model, host)
     if 300 <= status < 400:
-        return EngineError(f"{where[0].upper()}{where[1:]} redirects to another address, which vidlocal never follows.")
+        return EngineError(f"{server[0].upper()}{server[1:]} redirects to another address; redirects are not followed.")
     if status in (401, 403):
-        return EngineError(f"Access to {model} was denied by {where}: {text or status}. Check its settings.")
-    if _CANNOT.search(text):
-        return EngineError(f"The model {model} cannot do this ({text}). Choose another model with: vidlocal setup")
-    if _WILL_NOT_LOAD.search(text):
-        return EngineError(f"The model {model} does not load on {where} ({text}). Choose a smaller one: vidlocal setup")
-    if _LOAD_TROUBLE.search(text):
-        return EngineBusy(f"The model {model} did not start on {where} ({text}). Check its memory: ollama ps")
+        return EngineError(f"{model}: access denied by {server} ({text or status}). Check the settings of the server.")
+    if _UNSUPPORTED.search(text):
+        return EngineError(f"{model} cannot do this ({text}). To choose another model, run: vidlocal setup")
+    if _LOAD_FAILURE.search(text):
+        return EngineError(
+            f"{model} does not load on {server} ({text}). To choose a smaller model, run: vidlocal setup"
+        )
+    if _LOAD_DELAY.search(text):
+        return EngineBusy(f"{model} did not start on {server} ({text}). To check the memory, run: ollama ps")
     if status >= 500 or status in (-1, 400):
-        return ImageRejected(f"{model} failed ({text or status}). Its reason is in the log of {where}.")
-    return AnswerRejected(f"{model}: HTTP {status} from {where} ({text}).")
-
-
-def model_missing(model: str, host: str) -> ModelMissing:
-    return ModelMissing(
-        f"The model {model} is not on the Ollama server at {origin(host)}. Get it with: ollama pull {model}"
-    )
+        return ImageRejected(f"{model} failed ({text or status}). See the log of {server}.")
+    return AnswerRejected(f"{model}: HTTP {status} from {server} ({text}).")
 
 
 def error_text(error: object) -> str:
-    """The innermost message of an error that may be JSON in JSON, at most 300 characters."""
+    """Return the innermost message of nested JSON errors, at most 300 characters."""
     for _ in range(4):
         if isinstance(error, str) and error.lstrip().startswith("{"):
             try:
@@ -165,14 +157,14 @@ def error_text(error: object) -> str:
         if not isinstance(error, dict):
             break
         error = error.get("error") or error.get("message") or ""
-    text = re.sub(r"<[^>]*>", " ", str(error))  # the page of a proxy
+    text = re.sub(r"<[^>]*>", " ", str(error))  # HTML page of a proxy
     return " ".join(text.split())[:300]
 
 
 def _busy(response: httpx.Response, url: httpx.URL) -> EngineBusy:
-    after = response.headers.get("retry-after", "")
+    seconds = response.headers.get("retry-after", "")
     return EngineBusy(
         f"The Ollama server at {origin(str(url))} is busy (HTTP {response.status_code}).",
-        # A date instead of seconds is legal and rare: the caller's own patience does for it.
-        retry_after=float(after) if after.isascii() and after.isdigit() and len(after) < 6 else None,
+        # Dates, legal but rare, are ignored.
+        retry_after=float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None,
     )

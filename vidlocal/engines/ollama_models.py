@@ -1,23 +1,24 @@
-"""One model of an Ollama server at work: seeing, writing, or embedding."""
+"""Engines for the models of an Ollama server: vision, text and embedding."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from vidlocal.engines import prompts, scene_parser, text_parser, text_prompts
-from vidlocal.engines.base import AnswerTruncated, ModelInfo, SchemaMismatch, Vectors
+from vidlocal.engines.arrays import Vectors
+from vidlocal.engines.base import AnswerTruncated, ModelInfo, SchemaMismatch
 from vidlocal.engines.ollama import Ollama, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
 
 ENGINE = "ollama"
-# About 1,000 tokens of English, and within 2,048 for any script: a passage longer than that has one vector for many
-# things anyway, and what is cut off can still be found by its words.
+# About 1,000 tokens of English, and below 2,048 for any script. A vector of a longer passage would be unspecific, and
+# the truncated rest can still be found by words.
 MAX_TEXT_CHARACTERS = 2_000
 
 
 class _OllamaModel:
-    """A model that was found on a server, and what it is asked with."""
+    """A model of a server, with the options of its requests."""
 
     def __init__(self, server: Ollama, model: ModelInfo, options: Options, keep_alive: str) -> None:
         self._server = server
@@ -37,7 +38,7 @@ class _OllamaModel:
         try:
             self._server.unload(self.name)
         except (EngineUnreachable, AnswerRejected):
-            return  # it goes by itself when its keep_alive is over
+            return  # the server unloads it after keep_alive
 
 
 class OllamaVision(_OllamaModel):
@@ -68,7 +69,7 @@ class OllamaVision(_OllamaModel):
         try:
             text = self._chat([jpeg], prompts.SCENE_PROMPT, schema=prompts.SCENE_SCHEMA, attempt=attempt)
         except AnswerTruncated as error:
-            # Held to a grammar, a model that is no match for it fills a list until its allowance ends.
+            # Forced by the grammar, some models fill a list up to the token limit.
             raise SchemaMismatch(str(error)) from error
         return scene_parser.parse_scene(text)
 
@@ -158,23 +159,21 @@ class OllamaEmbeddings(_OllamaModel):
         return self._model.key
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One unit row per text. EngineError when the server has another build of the model by now."""
+        """Embed documents: one unit row each. Raises EngineError for another build of the model on the server."""
         if not texts:
             return np.empty((0, 0), dtype=np.float32)
         documents = [self._prefix + truncate(text) for text in texts]
         vectors = self._server.embed(self.name, documents, options=self._options, keep_alive=self._keep_alive)
         if self._server.digest(self.name) != self._model.digest:
-            raise EngineError(
-                f"The model {self.name} was replaced by another build meanwhile. Run vidlocal enrich again."
-            )
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
-            raise AnswerRejected(f"{self.name} gave a vector without direction.")
-        return np.asarray(vectors / lengths, dtype=np.float32)
+            raise EngineError(f"{self.name} was replaced by another build during the run. Run: vidlocal enrich")
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        if not np.all(np.isfinite(norms)) or not np.all(norms > 0):
+            raise AnswerRejected(f"{self.name}: invalid vector (zero or not finite).")
+        return np.asarray(vectors / norms, dtype=np.float32)
 
 
 def truncate(text: str) -> str:
-    """The beginning of a text, whole words, that fits every embedding model of the table."""
+    """Truncate a text between words, to the input length of all supported embedding models."""
     if len(text) <= MAX_TEXT_CHARACTERS:
         return text
     head = text[:MAX_TEXT_CHARACTERS]

@@ -1,11 +1,11 @@
-"""The words of a question about files: into which folders, under which names. And what is made of the answer. Pure."""
+"""Prompt for folders and names of video files, and the parser of the answer. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vidlocal.engines import prompt_escape, scene_parser
 from vidlocal.engines.base import SchemaMismatch
-from vidlocal.engines.text_prompts import TEXT_PARAMETERS, TEXT_SYSTEM
+from vidlocal.engines.text_prompts import TEMPLATE_TOKENS, TEXT_PARAMETERS, TEXT_SYSTEM
 
 INSTRUCTIONS = """\
 Put these video files into a small tree of folders, and give each a better name. Answer as JSON with one field:
@@ -33,16 +33,15 @@ SCHEMA: Mapping[str, object] = {
     "required": ["files"],
 }
 
-# An entry of the answer takes up to 38 tokens: so many fit into the longest answer.
+# An entry of the answer has up to 38 tokens, and the longest answer 768.
 MAX_FILES = 20
-_MOST_FOLDERS_TOLD = 30
-_MOST_TITLE, _MOST_SUMMARY, _MOST_TAGS = 80, 240, 100
-_TEMPLATE_TOKENS = 64
+_MAX_FOLDERS = 30
+_MAX_FOLDER_CHARACTERS, _MAX_TITLE_CHARACTERS, _MAX_SUMMARY_CHARACTERS, _MAX_TAGS_CHARACTERS = 60, 80, 240, 100
 
 
 @dataclass(frozen=True, slots=True)
 class FileDescription:
-    """What is known of one file. `date` is `2019-06-02` or empty."""
+    """Description of a file for the model. `date` is `2019-06-02` or empty."""
 
     title: str
     date: str
@@ -51,39 +50,41 @@ class FileDescription:
 
 
 def prompt(files: Sequence[FileDescription], folders: Sequence[str]) -> str:
-    """The question about files, numbered from 1. `folders` were chosen for others before."""
-    known = ", ".join(prompt_escape.quote(folder, max_chars=60) for folder in folders[:_MOST_FOLDERS_TOLD])
-    lines = [f"Folders that are there already: {known}."] if known else []
-    return "\n".join([*lines, *(_line(number, one) for number, one in enumerate(files, 1)), INSTRUCTIONS])
+    """Return the question about files, numbered from 1. `folders`: existing folders."""
+    existing = ", ".join(
+        prompt_escape.quote(folder, max_chars=_MAX_FOLDER_CHARACTERS) for folder in folders[:_MAX_FOLDERS]
+    )
+    lines = [f"Folders that are there already: {existing}."] if existing else []
+    return "\n".join([*lines, *(_line(number, file) for number, file in enumerate(files, 1)), INSTRUCTIONS])
 
 
 def fitting_count(files: Sequence[FileDescription], folders: Sequence[str], num_ctx: int) -> int:
-    """How many of the files, from the first, fit one question and its answer: at least one."""
-    room = num_ctx - int(TEXT_PARAMETERS["num_predict"]) - prompt_escape.estimate_tokens(TEXT_SYSTEM) - _TEMPLATE_TOKENS
+    """Return the number of files, from the first, that fit into one request: at least one."""
+    budget = num_ctx - int(TEXT_PARAMETERS["num_predict"]) - prompt_escape.estimate_tokens(TEXT_SYSTEM)
     count = min(len(files), MAX_FILES)
-    while count > 1 and prompt_escape.estimate_tokens(prompt(files[:count], folders)) > room:
+    while count > 1 and prompt_escape.estimate_tokens(prompt(files[:count], folders)) > budget - TEMPLATE_TOKENS:
         count -= 1
     return count
 
 
 def parse_answer(text: str, count: int) -> dict[int, tuple[str, str]]:
-    """Folder and name by position of the file, as the model words them. What it says of other files is dropped."""
-    listed = scene_parser.parse_object(text).get("files")
-    if not isinstance(listed, list):
+    """Return folder and name by position of the file. Entries for unknown or repeated files are dropped."""
+    entries = scene_parser.parse_object(text).get("files")
+    if not isinstance(entries, list):
         raise SchemaMismatch("The answer has no files.")
-    found: dict[int, tuple[str, str]] = {}
-    for one in listed:
-        if isinstance(one, dict) and isinstance(one.get("number"), int) and 1 <= one["number"] <= count:
-            name = scene_parser.parse_line(one.get("name"))
+    places: dict[int, tuple[str, str]] = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(entry.get("number"), int) and 1 <= entry["number"] <= count:
+            name = scene_parser.parse_line(entry.get("name"))
             if name:
-                found.setdefault(one["number"] - 1, (scene_parser.parse_line(one.get("folder")), name))
-    return found
+                places.setdefault(entry["number"] - 1, (scene_parser.parse_line(entry.get("folder")), name))
+    return places
 
 
-def _line(number: int, one: FileDescription) -> str:
-    said = [str(number), one.date or "undated", prompt_escape.quote(one.title, max_chars=_MOST_TITLE)]
-    if one.summary:
-        said.append(prompt_escape.quote(one.summary, max_chars=_MOST_SUMMARY))
-    if one.tags:
-        said.append("tags " + prompt_escape.quote(", ".join(one.tags), max_chars=_MOST_TAGS))
-    return " ".join(said)
+def _line(number: int, file: FileDescription) -> str:
+    parts = [str(number), file.date or "undated", prompt_escape.quote(file.title, max_chars=_MAX_TITLE_CHARACTERS)]
+    if file.summary:
+        parts.append(prompt_escape.quote(file.summary, max_chars=_MAX_SUMMARY_CHARACTERS))
+    if file.tags:
+        parts.append("tags " + prompt_escape.quote(", ".join(file.tags), max_chars=_MAX_TAGS_CHARACTERS))
+    return " ".join(parts)

@@ -1,4 +1,4 @@
-"""Which models go together on which machine, how large they are and where they come from."""
+"""Profiles of models for small and large GPUs, with download sizes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ProfileName(StrEnum):
-    """How much memory the graphics card has: 4 to 6 GB, 6 to 8 GB, more."""
+    """Profiles by GPU memory: 4 to 6 GB, 6 to 8 GB, more."""
 
     LIGHT = "light"
     STANDARD = "standard"
@@ -15,7 +15,7 @@ class ProfileName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Names of models: three of Ollama, one of whisper.cpp."""
+    """Model names: three of Ollama, one of whisper.cpp."""
 
     name: ProfileName
     vision_model: str
@@ -24,7 +24,7 @@ class Profile:
     whisper_model: str
 
 
-# What the listings state, rounded as they are: https://ollama.com/library/NAME/tags for Ollama's models.
+# Source, rounded as there: https://ollama.com/library/NAME/tags.
 OLLAMA_SIZES_BYTES: Mapping[str, int] = {
     "moondream": 1_700_000_000,
     "llava:7b": 4_700_000_000,
@@ -35,7 +35,7 @@ OLLAMA_SIZES_BYTES: Mapping[str, int] = {
     "all-minilm": 46_000_000,
 }
 
-# The 20 GB of llava:34b, its projector and a context of 4,096 tokens.
+# 20 GB of weights, the projector, and a context of 4,096 tokens.
 LLAVA_34B_MEMORY_BYTES = 24_000_000_000
 
 _PROFILES = {
@@ -43,12 +43,12 @@ _PROFILES = {
     ProfileName.STANDARD: Profile(ProfileName.STANDARD, "llava:7b", "embeddinggemma", "phi3.5", "base"),
     ProfileName.BEST: Profile(ProfileName.BEST, "llava:13b", "embeddinggemma", "phi3.5", "large-v3-turbo"),
 }
-_BEST_WITH_A_LARGE_CARD = Profile(ProfileName.BEST, "llava:34b", "embeddinggemma", "phi3.5", "large-v3-turbo")
+_BEST_ON_LARGE_GPU = Profile(ProfileName.BEST, "llava:34b", "embeddinggemma", "phi3.5", "large-v3-turbo")
 
 
 def profile(name: ProfileName, *, gpu_memory_bytes: int | None) -> Profile:
-    """The models of a profile. `best` depends on the memory of the card; None: no card was found."""
-    # A card sold as 24 GB has 24 GiB less what the driver keeps.
+    """Return the models of a profile. `best` depends on the GPU memory; None: no GPU detected."""
+    # GPUs sold as 24 GB have 24 GiB minus the share of the driver.
     if name is ProfileName.BEST and (gpu_memory_bytes or 0) >= LLAVA_34B_MEMORY_BYTES * 0.98:
-        return _BEST_WITH_A_LARGE_CARD
+        return _BEST_ON_LARGE_GPU
     return _PROFILES[name]

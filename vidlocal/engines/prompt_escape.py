@@ -1,9 +1,8 @@
-"""Words of other people on their way into a prompt: quoted, so that they stay something to report on. Pure.
+"""Escapes untrusted text (speech, OCR, titles, model output) before it enters a prompt. Pure.
 
-Speech, text on screen, titles and what models made of them may say "ignore your instructions". Nothing a model
-answers can do more than become text (no tools, no files, no addresses are within its reach), and here such words
-also lose what could make them look like anything but a quotation: line breaks, quotation marks, and the brackets that
-chat templates use as signs of their own.
+Such text may contain "ignore your instructions". Answers can only become text: models have no tools, files or network.
+Here untrusted text also loses everything that could end the quotation: line breaks, quotation marks, and the brackets
+of chat templates.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from vidlocal.records import Passage, PassageKind
 from vidlocal.timecode import format_short_time
 
-# What a passage is called in a prompt.
+# Word for the source of a passage in prompts.
 SOURCE_LABELS = {
     PassageKind.SPEECH: "said",
     PassageKind.SUBTITLE: "said",
@@ -23,37 +22,39 @@ SOURCE_LABELS = {
     PassageKind.PICTURE: "seen",
 }
 
-# "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" are read by servers and templates, wherever they stand.
-_SIGNS = str.maketrans('[]{}<>|"`\\', "()()‹›/''/")
+# Servers and chat templates interpret "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" anywhere in a prompt.
+_REPLACEMENTS = str.maketrans('[]{}<>|"`\\', "()()‹›/''/")
 
 
 def quote(text: str, *, max_chars: int) -> str:
-    """The text as one line in quotation marks, at most `most` characters long, cut at a word."""
+    """Return the text as one escaped line in quotation marks, truncated between words to `max_chars`."""
     return f'"{escape(text, max_chars=max_chars)}"'
 
 
 def escape(text: str, *, max_chars: int) -> str:
-    """The text as one line without characters that mean something to a template or cannot be seen."""
-    plain = " ".join("".join(one if one.isprintable() else " " for one in text).translate(_SIGNS).split())
-    if len(plain) <= max_chars:
-        return plain
-    head = plain[: max(0, max_chars - 1)]
+    """Return the text as one line without template syntax and invisible characters, truncated to `max_chars`."""
+    visible = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(visible.translate(_REPLACEMENTS).split())
+    if len(line) <= max_chars:
+        return line
+    head = line[: max(0, max_chars - 1)]
     return (head.rsplit(maxsplit=1)[0] if " " in head[-40:] else head) + "…"
 
 
 def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
-    """One numbered line per passage: `3 0:12 said "..."`. Numbers count from 1, times are of the beginning."""
+    """Return one line per passage, numbered from 1, with the start time: `3 0:12 said "..."`."""
     return "\n".join(
-        f"{number} {format_short_time(passage.start)} {SOURCE_LABELS[passage.kind]} {quote(passage.text, max_chars=max_chars)}"
+        f"{number} {format_short_time(passage.start)} {SOURCE_LABELS[passage.kind]} "
+        + quote(passage.text, max_chars=max_chars)
         for number, passage in enumerate(passages, start=1)
     )
 
 
 def estimate_tokens(text: str) -> int:
-    """No fewer tokens than a model makes of a text.
+    """Return an upper bound of the number of tokens.
 
-    A third of its plain characters (models need a quarter for English, more for digits), and one for every byte of
-    the others, which is what is left to a model that does not know a script.
+    A third of the ASCII characters (models need a quarter for English, more for digits), plus one for each byte of
+    other characters, the worst case of a byte-level vocabulary.
     """
-    plain = sum(one.isascii() for one in text)
-    return -(-plain // 3) + len(text.encode("utf-8", "replace")) - plain
+    ascii_count = sum(character.isascii() for character in text)
+    return -(-ascii_count // 3) + len(text.encode("utf-8", "replace")) - ascii_count

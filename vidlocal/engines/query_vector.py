@@ -67,7 +67,7 @@ def embed_query(
     thread.join(timeout_s)
     if not results:
         server.shut_down()
-        raise EngineUnreachable(f"The Ollama server at {origin(host)} did not embed the query within {timeout_s:g} s.")
+        raise _timeout(host, timeout_s)
     if isinstance(results[0], EngineError):
         raise results[0]
     return results[0]
@@ -132,7 +132,8 @@ def _embed(server: _Server, model: str, text: str, *, on_gpu: bool, keep_alive: 
         }
         reply = server.request("POST", "/api/embed", request, model)
     except (OSError, HTTPException, UnicodeError) as error:
-        raise unreachable(server.host) from error
+        is_slow = isinstance(error, TimeoutError) and server.connection.sock is not None
+        raise (_timeout(server.host, timeout_s) if is_slow else unreachable(server.host)) from error
     finally:
         server.connection.close()
     refuse_hosted(model, reply)
@@ -147,6 +148,10 @@ def _installed_build(server: _Server, model: str) -> tuple[str, str]:
             refuse_hosted(model, entry)
             return str(entry.get("name") or entry.get("model")), str(entry.get("digest") or "").removeprefix("sha256:")
     raise model_missing(model, server.host)
+
+
+def _timeout(host: str, timeout_s: float) -> EngineUnreachable:
+    return EngineUnreachable(f"The Ollama server at {origin(host)} did not embed the query within {timeout_s:g} s.")
 
 
 def _unit(vectors: object, model: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""From what a vision model says to a SceneAnswer, or AnswerRejected. Pure."""
+"""Parser for descriptions by vision models. Raises AnswerRejected for unusable answers. Pure."""
 
 import json
 import math
@@ -12,19 +12,24 @@ MAX_DESCRIPTION_CHARACTERS = 2_000
 _MAX_WORD_CHARACTERS = 60
 _MAX_WORDS = 20
 _MAX_TEXT_CHARACTERS = 500
+_MAX_PEOPLE = 10_000
 
-_PICTURE = r"(?:image|photo(?:graph)?|picture|frame|still|screenshot|snapshot|video frame|video still|scene)"
+# A text with this many runs of three words is repetitive if fewer than this share are distinct.
+_MIN_RUNS = 12
+_MIN_DISTINCT_RUNS = 0.5
+
+_IMAGE = r"(?:image|photo(?:graph)?|picture|frame|still|screenshot|snapshot|video frame|video still|scene)"
 _SHOWS = (
     r"(?:(?:also |clearly |vividly )?(?:shows?|depicts?|features?|captures?|displays?|presents?|portrays?|contains?|"
     r"illustrates?)|is (?:showing|depicting|of)|appears to (?:show|depict|be)|seems to (?:show|depict|be))"
 )
 # "Sure! Here is a description of the scene:", "The image shows", "In this photo, we can see"
-_OPENINGS = (
+_PREAMBLES = (
     re.compile(r"^(?:sure|certainly|of course|okay)[!,.]\s*", re.I),
     re.compile(r"^here(?:'s| is| are)\b[^.:\n]{0,80}:\s*", re.I),
     re.compile(r"^(?:scene )?description:\s*", re.I),
-    re.compile(rf"^(?:this|the|an?) (?:\w+ ){{0,2}}{_PICTURE} {_SHOWS}\s+(?:that )?", re.I),
-    re.compile(rf"^in (?:this|the) (?:\w+ )?{_PICTURE}(?: here)?,?\s+", re.I),
+    re.compile(rf"^(?:this|the|an?) (?:\w+ ){{0,2}}{_IMAGE} {_SHOWS}\s+(?:that )?", re.I),
+    re.compile(rf"^in (?:this|the) (?:\w+ )?{_IMAGE}(?: here)?,?\s+", re.I),
     re.compile(r"^(?:we|you|i) (?:can )?see (?:that )?", re.I),
 )
 _IN_THE_IMAGE = re.compile(r",?\s+in (?:this|the) (?:image|photo|photograph)(?=[\s.,;!]|$)", re.I)
@@ -44,7 +49,7 @@ _REFUSAL_ANYWHERE = re.compile(
     r"(?:no|without an?) image (?:was |is |has been )?(?:provided|attached|uploaded)",
     re.I,
 )
-# Words of our own prompt, and what a grammar makes of a model that has nothing to say.
+# Text of our prompt, and fillers that a grammar forces from a model without an answer.
 _BOILERPLATE = re.compile(
     r"two or three sentences about|who or what is there|describe (?:this|the) scene|search words|"
     r"^(?:string|description|n/?a|none|null|unknown|untitled|nothing|todo|\W*)$",
@@ -56,10 +61,14 @@ _BLANKS = frozenset(
 )
 
 
+class UnusableAnswer(AnswerRejected):
+    """Empty, too long or repetitive answer, typical of a model overtaxed by a grammar."""
+
+
 def parse_scene(text: str) -> SceneAnswer:
-    """The answer of a model that was asked for JSON. NotTheSchema where a plain question may do better."""
-    found = parse_object(text)
-    raw = found.get("description")
+    """Parse a JSON answer. Raises SchemaMismatch if plain sentences may work better."""
+    fields = parse_object(text)
+    raw = fields.get("description")
     if not isinstance(raw, str):
         raise SchemaMismatch("The answer has no description.")
     try:
@@ -68,84 +77,81 @@ def parse_scene(text: str) -> SceneAnswer:
         raise SchemaMismatch(str(error)) from error
     return SceneAnswer(
         description=description,
-        tags=parse_words(found.get("tags")),
-        objects=parse_words(found.get("objects")),
-        people_count=_count(found.get("people_count")),
-        relationships=parse_words(found.get("relationships")),
-        emotions=parse_words(found.get("emotions")),
-        setting=parse_line(found.get("setting")),
-        visible_text=parse_line(found.get("visible_text")),
-        event_type=parse_line(found.get("event_type")),
-        excitement=parse_fraction(found.get("excitement")),
+        tags=parse_words(fields.get("tags")),
+        objects=parse_words(fields.get("objects")),
+        people_count=_count(fields.get("people_count")),
+        relationships=parse_words(fields.get("relationships")),
+        emotions=parse_words(fields.get("emotions")),
+        setting=parse_line(fields.get("setting")),
+        visible_text=parse_line(fields.get("visible_text")),
+        event_type=parse_line(fields.get("event_type")),
+        excitement=parse_fraction(fields.get("excitement")),
     )
 
 
-class UnusableAnswer(AnswerRejected):
-    """Empty, endless or going in circles: what a grammar can do to a model that is no match for it."""
-
-
 def parse_description(text: str) -> str:
-    """A description of the scene as it is stored: cleaned. AnswerRejected when there is none in the text."""
+    """Return a clean description. Raises AnswerRejected for refusals, UnusableAnswer for empty or endless text."""
     if "\ufffd" in text:
         raise AnswerRejected("The answer is not valid UTF-8.")
-    said = remove_preamble(text)
-    if _REFUSAL.match(said) or _REFUSAL_ANYWHERE.search(said) or _REFUSAL.match(text.strip()):
-        raise AnswerRejected("The model says it cannot see the picture.")
-    if len(said) < 3 or _BOILERPLATE.search(said):
+    description = remove_preamble(text)
+    is_refusal = _REFUSAL.match(description) or _REFUSAL_ANYWHERE.search(description) or _REFUSAL.match(text.strip())
+    if is_refusal:
+        raise AnswerRejected("The model answered that it cannot see the image.")
+    if len(description) < 3 or _BOILERPLATE.search(description):
         raise UnusableAnswer("The description is empty.")
-    if len(said) > MAX_DESCRIPTION_CHARACTERS:
-        raise UnusableAnswer("The description runs on without end.")
-    if is_repetitive(said):
-        raise UnusableAnswer("The description repeats itself.")
-    return said
+    if len(description) > MAX_DESCRIPTION_CHARACTERS:
+        raise UnusableAnswer("The description is too long.")
+    if is_repetitive(description):
+        raise UnusableAnswer("The description is repetitive.")
+    return description
 
 
 def remove_preamble(text: str) -> str:
-    """The text without markup, line breaks and openings such as "The image shows": the scene itself."""
-    said = " ".join(text.replace("**", "").replace("`", "").split()).strip("\"“”' ")
-    for opening in _OPENINGS:
-        shorter = opening.sub("", said, count=1)
-        if shorter != said and shorter:
-            said = shorter[0].upper() + shorter[1:]
-    return _IN_THE_IMAGE.sub("", said)
+    """Remove markup, line breaks and openings such as "The image shows"."""
+    description = " ".join(text.replace("**", "").replace("`", "").split()).strip("\"“”' ")
+    for preamble in _PREAMBLES:
+        shorter = preamble.sub("", description, count=1)
+        if shorter != description and shorter:
+            description = shorter[0].upper() + shorter[1:]
+    return _IN_THE_IMAGE.sub("", description)
 
 
 def is_repetitive(text: str) -> bool:
-    """Whether a text goes in circles: something said five times running, or hardly a new run of three words."""
+    """True for a phrase repeated five times in a row, or mostly repeated runs of three words."""
     if _LOOP.search(text):
         return True
     words = text.casefold().split()
     runs = list(zip(words, words[1:], words[2:], strict=False))
-    return len(runs) >= 12 and len(set(runs)) < 0.5 * len(runs)
+    return len(runs) >= _MIN_RUNS and len(set(runs)) < _MIN_DISTINCT_RUNS * len(runs)
 
 
 def parse_object(text: str) -> dict[str, object]:
-    """The JSON object in the text: all of it, or what stands between the first and the last brace."""
+    """Parse the JSON object between the first and the last brace. Raises SchemaMismatch."""
     start, end = text.find("{"), text.rfind("}")
     try:
-        found = json.loads(text[start : end + 1]) if 0 <= start < end else None
+        value = json.loads(text[start : end + 1]) if 0 <= start < end else None
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise SchemaMismatch("The answer is not the JSON object that was asked for.")
-    return found
+        value = None
+    if not isinstance(value, dict):
+        raise SchemaMismatch("The answer is not a JSON object.")
+    return value
 
 
 def parse_words(value: object) -> tuple[str, ...]:
-    """Short texts from a list, or from one text with commas; blanks, repeats and what is too long are left out."""
+    """Return short texts from a list or a comma-separated text, without blanks, duplicates and long texts."""
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, list):
         return ()
-    texts = (parse_line(next(iter(one.values()), "") if isinstance(one, dict) else one) for one in value)
-    kept = (text for text in texts if text and len(text) <= _MAX_WORD_CHARACTERS)
-    return tuple(dict.fromkeys(kept))[:_MAX_WORDS]
+    texts = (parse_line(next(iter(item.values()), "") if isinstance(item, dict) else item) for item in value)
+    words = (text for text in texts if text and len(text) <= _MAX_WORD_CHARACTERS)
+    return tuple(dict.fromkeys(words))[:_MAX_WORDS]
 
 
 def parse_line(value: object) -> str:
-    """A short text without line breaks; blank where the model only says that there is none."""
+    """Return a short text without line breaks; empty for placeholders such as "none"."""
     if isinstance(value, list):
-        value = ", ".join(str(one) for one in value if isinstance(one, str | int | float))
+        value = ", ".join(str(item) for item in value if isinstance(item, str | int | float))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = " ".join(str(value).replace("\ufffd", " ").split())
@@ -156,11 +162,11 @@ def parse_line(value: object) -> str:
 
 def _count(value: object) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and 0 <= number <= 10_000 else None
+    return int(number) if number is not None and 0 <= number <= _MAX_PEOPLE else None
 
 
 def parse_fraction(value: object) -> float | None:
-    """0 to 1. Models asked for that also say 7 of 10, or 70 of 100."""
+    """Return a fraction, 0 to 1. Models also answer on a scale of 10 or 100."""
     number = _number(value)
     if number is None or not 0 <= number <= 100:
         return None

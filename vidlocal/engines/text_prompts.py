@@ -1,4 +1,4 @@
-"""The words and numbers for what is understood of several frames and of many notes: actions, sections, chapters."""
+"""Prompts, schemas and parameters for sequences of frames, sections, chapters and synonyms of tags."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,11 +7,11 @@ from vidlocal.engines.prompts import NUM_CTX
 from vidlocal.records import Passage
 from vidlocal.timecode import format_range, format_short_time
 
-# Bump when a prompt, a schema or an option that changes answers changes; a test holds their fingerprint.
+# Increment when a prompt, a schema or an option that affects answers changes; a test compares fingerprints.
 WATCH_PROMPT_VERSION = "watch-1"
 TEXT_PROMPT_VERSION = "text-1"
 
-# ---------------------------------------------------------------- several frames
+# ---------------------------------------------------------------- sequences
 
 WATCH_SYSTEM = """\
 You watch short stretches of home videos so that people can find them again by searching. You are shown pictures \
@@ -45,7 +45,7 @@ def _object(properties: dict[str, object]) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-# Types only, as in prompts.SCENE_SCHEMA and for the same reason.
+# Types only, for the same reason as in prompts.SCENE_SCHEMA.
 WATCH_SCHEMA = _object({"happens": {"type": "boolean"}, "action": {"type": "string"}, "tags": _WORDS})
 
 MAX_CONTEXT_PASSAGES = 8
@@ -55,17 +55,14 @@ MAX_CONTEXT_CHARACTERS = 160
 def watch_prompt(
     times: Sequence[float], cuts: Sequence[float], context: Sequence[Passage], *, as_sheet: bool, plain: bool
 ) -> str:
-    """What to ask about the pictures of `times`. `cuts` are the times at which a new shot begins."""
+    """Return the question about images at `times`. `cuts`: start times of new shots; `context`: passages to quote."""
     clocks = [format_short_time(time) for time in times]
     parts = [(_SHEET if as_sheet else _SERIES).format(count=len(times), times=", ".join(clocks))]
     if cuts:
         parts.append(_CUT.format(times=" and ".join(format_short_time(time) for time in cuts)))
     if context:
-        parts.append(
-            _QUOTED.format(
-                lines=prompt_escape.format_notes(context[:MAX_CONTEXT_PASSAGES], max_chars=MAX_CONTEXT_CHARACTERS)
-            )
-        )
+        notes = prompt_escape.format_notes(context[:MAX_CONTEXT_PASSAGES], max_chars=MAX_CONTEXT_CHARACTERS)
+        parts.append(_QUOTED.format(lines=notes))
     parts.append(WATCH_PLAIN_INSTRUCTIONS if plain else _WATCH_INSTRUCTIONS)
     return "\n".join(parts)
 
@@ -149,30 +146,29 @@ TEXT_PARAMETERS: Mapping[str, int | float] = {
     "seed": 7,
 }
 
-# The signs of a chat template and of the answer's beginning.
-_TEMPLATE_TOKENS = 64
+# Tokens of the chat template and of the start of the answer.
+TEMPLATE_TOKENS = 64
+_MIN_BUDGET_TOKENS = 256
 
 MAX_NOTE_CHARACTERS = 280
 MAX_TITLE_CHARACTERS = 80
+_MAX_TAG_CHARACTERS = 60
 
 
 def text_options(num_ctx: int) -> dict[str, int | float]:
-    """The options of every request to the text model. Another `num_ctx` between two makes the server reload."""
+    """Return the options of all requests to the text model. Changing `num_ctx` makes the server reload."""
     return {**TEXT_PARAMETERS, "num_ctx": num_ctx}
 
 
 def token_budget(num_ctx: int, instructions: str) -> int:
-    """How many tokens of notes fit beside the prompt and the longest answer."""
-    taken = (
-        prompt_escape.estimate_tokens(TEXT_SYSTEM)
-        + prompt_escape.estimate_tokens(instructions)
-        + int(TEXT_PARAMETERS["num_predict"])
-    )
-    return max(256, num_ctx - taken - _TEMPLATE_TOKENS - MAX_TITLE_CHARACTERS)
+    """Return the number of tokens left for notes beside prompt, title and longest answer."""
+    prompt_tokens = prompt_escape.estimate_tokens(TEXT_SYSTEM) + prompt_escape.estimate_tokens(instructions)
+    used = prompt_tokens + int(TEXT_PARAMETERS["num_predict"]) + TEMPLATE_TOKENS + MAX_TITLE_CHARACTERS
+    return max(_MIN_BUDGET_TOKENS, num_ctx - used)
 
 
 def section_prompt(title: str, start: float, end: float, passages: Sequence[Passage], *, max_chars: int) -> str:
-    """What to ask about one part of a video. No note is longer than `most` characters."""
+    """Return the question about a section of a video. Notes are truncated to `max_chars`."""
     return "\n".join(
         [
             f"The file is called {prompt_escape.quote(title, max_chars=MAX_TITLE_CHARACTERS)}.",
@@ -183,24 +179,24 @@ def section_prompt(title: str, start: float, end: float, passages: Sequence[Pass
     )
 
 
-def chapters_prompt(title: str, parts: Sequence[Passage], *, max_chars: int) -> str:
-    """What to ask about the parts of a video, each a passage with its title and summary."""
+def chapters_prompt(title: str, sections: Sequence[Passage], *, max_chars: int) -> str:
+    """Return the question about the sections of a video, each a passage with title and summary."""
     return "\n".join(
         [
             f"The file is called {prompt_escape.quote(title, max_chars=MAX_TITLE_CHARACTERS)}.",
             "Its parts:",
-            prompt_escape.format_notes(parts, max_chars=max_chars),
+            prompt_escape.format_notes(sections, max_chars=max_chars),
             CHAPTERS_INSTRUCTIONS,
         ]
     )
 
 
 def merge_prompt(new: Sequence[str], in_use: Sequence[str]) -> str:
-    """Which words are the same. The words come from models and are quoted like everything else."""
+    """Return the question about synonyms. Tags are model output, so they are quoted, too."""
     return "\n".join(
         [
-            "Words in use: " + ", ".join(prompt_escape.quote(word, max_chars=60) for word in in_use),
-            "New words: " + ", ".join(prompt_escape.quote(word, max_chars=60) for word in new),
+            "Words in use: " + ", ".join(prompt_escape.quote(word, max_chars=_MAX_TAG_CHARACTERS) for word in in_use),
+            "New words: " + ", ".join(prompt_escape.quote(word, max_chars=_MAX_TAG_CHARACTERS) for word in new),
             MERGE_INSTRUCTIONS,
         ]
     )

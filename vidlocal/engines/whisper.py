@@ -1,12 +1,13 @@
-"""Speech recognition by whisper.cpp, in a child process that may crash or hang without harm."""
+"""Speech recognition by whisper.cpp, in a child process: a crash or hang does not harm the parent."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from vidlocal.engines.base import Samples, Speech
+from vidlocal.engines.arrays import Samples
+from vidlocal.engines.base import Speech
+from vidlocal.engines.cpu import usable_cores
 from vidlocal.engines.hallucination_filter import remove_hallucinations
 from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
@@ -18,27 +19,27 @@ ENGINE = "whisper.cpp"
 _CHILD = "vidlocal.engines.whisper_child"
 _RATE_HZ = 16_000
 
-# A big model on a small machine hears 30 s in ten minutes at worst, retries at higher temperatures included.
+# A large model on a slow machine needs up to ten minutes for 30 s, with retries at higher temperatures.
 _LOAD_TIMEOUT_S = 600.0
-_LEAST_TIMEOUT_S = 600.0
+_MIN_TIMEOUT_S = 600.0
 _TIMEOUT_PER_S = 60.0
 
 
 class Whisper:
-    """One loaded whisper model. A context manager: leaving it ends the child that holds the model.
+    """A SpeechEngine. A context manager: the child process with the model ends on exit.
 
-    `vad_file` is a voice-activity model of whisper.cpp's: what is no voice is then not listened to. The child
-    starts with the first call; after a crash the next call starts another one. A crash of a model that has worked
-    before is blamed on the sound (AnswerRejected), else on the model (EngineError). Not for use from two threads.
+    `vad_file`: VAD model of whisper.cpp; only speech is then transcribed. The child starts with the first call; after a
+    crash the next call starts a new one. A crash is the fault of the audio (AnswerRejected) if the model has worked
+    before, else of the model (EngineError). Not thread-safe.
     """
 
     def __init__(self, model: ModelFile, *, vad_file: Path | None = None, threads: int | None = None) -> None:
         self._model = model
         self._vad_file = vad_file
-        self._threads = threads or _cores()
-        self._worker = Worker(_CHILD, name=f"The speech recogniser with the model {model.name}")
+        self._threads = threads or usable_cores()
+        self._worker = Worker(_CHILD, name=f"Whisper model {model.name}")
         self._loaded = False
-        self._proven = False
+        self._has_worked = False
 
     @property
     def name(self) -> str:
@@ -61,25 +62,27 @@ class Whisper:
         self._loaded = False
 
     def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
-        """How likely each language the model knows is, ISO 639-1, of at most the first 30 s. Raises EngineError."""
-        return cast("dict[str, float]", self._request("language", samples).values["likely"])
+        """Return the probability of each language (ISO 639-1) in at most the first 30 s. Raises EngineError."""
+        return cast("dict[str, float]", self._request("language", samples).values["probabilities"])
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        """What is said, loops and remarks such as [Music] left out. Raises EngineError.
+        """Transcribe, without loops and remarks such as [Music]. Raises EngineError.
 
-        Best for 30 s or less. `language` None has it recognised.
+        Best for 30 s or less. A `language` of None is detected.
         """
         if language is None:
-            likely = self.language_probabilities(samples)
-            language = max(likely, key=lambda code: likely[code])
+            probabilities = self.language_probabilities(samples)
+            language = max(probabilities, key=lambda code: probabilities[code])
         reply = self._request("transcribe", samples, language=language)
-        heard = cast("list[tuple[float, float, str, float]]", reply.values["segments"])
-        until = samples.size / _RATE_HZ
+        segments = cast("list[tuple[float, float, str, float]]", reply.values["segments"])
+        duration = samples.size / _RATE_HZ
         cues = (
-            Cue(start, min(max(start, end), until), text, language) for start, end, text, _ in heard if start < until
+            Cue(start, min(max(start, end), duration), text, language)
+            for start, end, text, _ in segments
+            if start < duration
         )
-        kept = remove_hallucinations(cues)
-        return Speech(language if kept else None, kept)
+        speech = remove_hallucinations(cues)
+        return Speech(language if speech else None, speech)
 
     def _request(self, do: str, samples: Samples, **values: str) -> Reply:
         if not self._loaded:
@@ -94,9 +97,9 @@ class Whisper:
                 _LOAD_TIMEOUT_S,
             )
             self._loaded = True
-        timeout = _LEAST_TIMEOUT_S + _TIMEOUT_PER_S * samples.size / _RATE_HZ
+        timeout = _MIN_TIMEOUT_S + _TIMEOUT_PER_S * samples.size / _RATE_HZ
         reply = self._call({"do": do, **values}, samples.astype("<f4").tobytes(), timeout)
-        self._proven = True
+        self._has_worked = True
         return reply
 
     def _call(self, request: dict[str, object], payload: bytes, timeout: float) -> Reply:
@@ -104,18 +107,13 @@ class Whisper:
             return self._worker.call(request, payload=payload, timeout=timeout)
         except (WorkerCrashed, WorkerTimedOut) as error:
             self._loaded = False
-            ended = "crashed" if isinstance(error, WorkerCrashed) else f"gave no answer within {timeout:.0f} s"
-            if self._proven:
+            failure = "crashed" if isinstance(error, WorkerCrashed) else f"timed out after {timeout:.0f} s"
+            if self._has_worked:
                 raise AnswerRejected(
-                    f"The whisper model {self._model.name} {ended} on the sound of this video."
+                    f"Whisper model {self._model.name} {failure} on the audio of this video."
                 ) from error
             files = " or ".join(str(path) for path in (self._model.path, self._vad_file) if path)
             raise EngineError(
-                f"The whisper model {self._model.name} {ended}. A file may be damaged: delete {files} "
+                f"Whisper model {self._model.name} {failure}. A file may be damaged: delete {files} "
                 "and run: vidlocal setup"
             ) from error
-
-
-def _cores() -> int:
-    """The processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,7 @@ from vidlocal.store.index import frame_index, hits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from vidlocal.engines.base import Vectors
+    from vidlocal.engines.arrays import Vectors
     from vidlocal.store.index.vector_cache import VectorCache
 
 BITS = 64

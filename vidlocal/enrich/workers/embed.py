@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vidlocal.engines.base import EmbedEngine, Vectors
+from vidlocal.engines.arrays import Vectors
+from vidlocal.engines.base import EmbedEngine
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.errors import AnswerRejected
 from vidlocal.records import Job

@@ -57,7 +57,10 @@ def without_repeats(passages: Sequence[Passage]) -> list[Passage]:
 
 def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MAX_NOTE_CHARACTERS) -> tuple[Passage, ...]:
     """Evenly spread passages within `room` tokens, each cut to `max_chars` characters."""
-    costs = [prompt_escape.estimate_tokens(prompt_escape.format_notes([passage], max_chars=max_chars)) + 2 for passage in passages]
+    costs = [
+        prompt_escape.estimate_tokens(prompt_escape.format_notes([passage], max_chars=max_chars)) + 2
+        for passage in passages
+    ]
     share = min(1.0, room / max(1, sum(costs)))
     while True:
         chosen = [index for index in range(len(passages)) if int((index + 1) * share) > int(index * share)] or [0]

@@ -56,7 +56,9 @@ class Summariser:
         return Task(request, lambda response: self._store(job, video, sections, response))
 
     def _store(self, job: Job, video: Video, sections: Sequence[Section], response: TextResponse) -> str:
-        answer = _single(sections[0]) if len(sections) == 1 else text_parser.parse_chapters(response.text, len(sections))
+        answer = (
+            _single(sections[0]) if len(sections) == 1 else text_parser.parse_chapters(response.text, len(sections))
+        )
         curve = of_sections(self._library, video.id, sections)
         whole = Chapter(
             start=0.0,
