@@ -289,7 +289,7 @@ def test_no_word_of_a_video_reaches_a_filter_an_option_or_a_shell(
 def test_a_player_gets_the_file_as_one_word(program: str) -> None:
     for words in HARD:
         for path in (Path("/films") / f"{words}.mp4", Path(f"{words}.mp4")):
-            argv = player.arguments(program, 1.0, path)
+            argv = player.player_command(program, 1.0, path)
             assert (argv[0], argv[-1]) == (program, str(path.absolute()))
             assert all(word.startswith("-") and "PWNED" not in word for word in argv[1:-1])
 

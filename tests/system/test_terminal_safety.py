@@ -15,7 +15,7 @@ import pytest
 from tests.support import hostile_content
 from tests.support.commands import EVIL, Run
 from tests.support.hostile_content import NAME, WORDS, World, harmful
-from vidlocal.cli import COMMANDS, app, load
+from vidlocal.cli import COMMANDS, app, load_command
 from vidlocal.cli.ui.completion import candidates
 
 FORMATS = ("jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio")
@@ -124,7 +124,7 @@ def placed(words: Sequence[str], world: World) -> list[str]:
 
 
 def has_json(name: str) -> bool:
-    return any("--json" in parameter.opts for parameter in load(name).params)
+    return any("--json" in parameter.opts for parameter in load_command(name).params)
 
 
 def test_every_command_is_audited() -> None:

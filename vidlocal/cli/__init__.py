@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from vidlocal.cli.ui.exit_handling import end_on_sigterm, ready_streams, settled
-from vidlocal.cli.ui.fast_params import QuickCommand, quicken
+from vidlocal.cli.ui.exit_handling import exit_on_sigterm, handle_errors, prepare_streams
+from vidlocal.cli.ui.fast_params import FastCommand, use_fast_params
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class _Root(TyperGroup):
 
     def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name else command, rest
+        return name, load_command(name) if name else command, rest
 
     def main(self, args: "Sequence[str] | None" = None, *more: Any, **extra: Any) -> Any:
-        ready_streams()
+        prepare_streams()
         if "_VIDLOCAL_COMPLETE" in os.environ:
             from vidlocal.cli.ui.shells import complete
 
@@ -77,26 +77,26 @@ class _Root(TyperGroup):
         return super().main(args, *more, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> "Context":
-        with settled():
+        with handle_errors():
             return super().make_context(*args, **extra)
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        quicken(self.get_params(ctx))
+        use_fast_params(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: "Context") -> Any:
-        with settled():
+        with handle_errors():
             return super().invoke(ctx)
 
 
-def load(name: str) -> "Command":
+def load_command(name: str) -> "Command":
     """The command called `name`, its module imported now.
 
     A module may hold a `Parser`, a QuickCommand of its own, where the usual one does not do.
     """
     module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
     single = typer.Typer(rich_markup_mode=None, add_completion=False)
-    single.command(name, cls=getattr(module, "Parser", QuickCommand))(module.command)
+    single.command(name, cls=getattr(module, "Parser", FastCommand))(module.command)
     return get_command(single)
 
 
@@ -129,7 +129,7 @@ def _show_completion(wanted: bool) -> None:
     if wanted:
         from vidlocal.cli.ui import shells
 
-        typer.echo(shells.script_here(), nl=False)
+        typer.echo(shells.completion_script(), nl=False)
         raise typer.Exit
 
 
@@ -165,5 +165,5 @@ def _root(
 
 def main() -> None:
     """Run the command that this process was started with, and exit with its code."""
-    end_on_sigterm()
+    exit_on_sigterm()
     app(sys.argv[1:], prog_name="vidlocal")

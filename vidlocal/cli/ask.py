@@ -10,18 +10,18 @@ import typer
 
 from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.cli.ui import console, options
-from vidlocal.cli.ui.query_words import WordsCommand, query_of
+from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.sanitize import one_line
-from vidlocal.search.ask import NO_ANSWER, Statement, answer, gather_evidence, ask_image
+from vidlocal.search.ask import NO_ANSWER, Statement, answer, ask_image, gather_evidence
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.timecode import format_time
 
-Parser = WordsCommand
+Parser = FreeTextCommand
 
 # `wedding@1:02:03`, and words after it: a question about a picture.
 _MOMENT = re.compile(r".+@[\d:.]+", re.S)
@@ -72,7 +72,7 @@ def command(
 
 
 def _question(words: Sequence[str]) -> str:
-    question = query_of(words).strip()
+    question = read_query(words).strip()
     if not question:
         raise UsageError('There is no question. Ask like: vidlocal ask "when does grandmother dance?"')
     return question
@@ -83,9 +83,9 @@ def _answered(settings: Settings, question: str, moments: Sequence[Moment], *, j
     from vidlocal.app.hosts import open_writer
 
     def show(statement: Statement) -> None:
-        if console.on_terminal() and not json:
+        if console.is_terminal() and not json:
             console.line(_worded(statement, moments))
-            console.arrive()
+            console.flush()
 
     with ExitStack() as stack:
         return answer(question, moments, open_writer(stack, settings), on_statement=show)
@@ -104,7 +104,7 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
         )
     elif not found:
         console.line(NO_ANSWER)
-    elif not console.on_terminal():
+    elif not console.is_terminal():
         for statement in found:
             console.line(_worded(statement, moments))
 

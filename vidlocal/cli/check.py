@@ -11,7 +11,7 @@ from vidlocal.cli.ui.progress import progress_line
 from vidlocal.maintenance.check import CheckResult, CheckTools, check
 from vidlocal.store.database import Library
 
-FOUND = 3
+FINDINGS_LEFT = 3
 
 
 def command(
@@ -34,7 +34,9 @@ def command(
         library = stack.enter_context(Library.open(chosen.home, for_repair=True))
         tools = CheckTools(chosen.ffmpeg, stack.enter_context(Prober()))
         line = stack.enter_context(progress_line(quiet=quiet))
-        for one in check(library, tools, repair=repair, on_category=lambda part: line.update(f"checking the {part}", None)):
+        for one in check(
+            library, tools, repair=repair, on_category=lambda part: line.update(f"checking the {part}", None)
+        ):
             checked.append(one)
     left = [one for one in checked if not one.repaired and not one.finding.is_note]
     if json:
@@ -44,11 +46,11 @@ def command(
             _print(one)
     console.notice(_sentence(checked, left, repair=repair), quiet=quiet)
     if left:
-        raise typer.Exit(FOUND)
+        raise typer.Exit(FINDINGS_LEFT)
 
 
 def _print(one: CheckResult) -> None:
-    if console.on_terminal():
+    if console.is_terminal():
         console.line(f"{_became(one):6}  {_told(one)}")
     else:
         console.fields(one.finding.category, _became(one), _told(one))

@@ -10,16 +10,16 @@ import typer
 
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
-from vidlocal.cli.ui.query_words import WordsCommand, query_of
+from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.settings import Settings, load
 from vidlocal.timecode import format_time
 
 if TYPE_CHECKING:
-    from vidlocal.export.clips import ClipResult, ClipRequest
+    from vidlocal.export.clips import ClipRequest, ClipResult
     from vidlocal.records import PassageKind
 
-Parser = WordsCommand
+Parser = FreeTextCommand
 
 _LIMIT = 10
 
@@ -121,16 +121,16 @@ def _clips(
     from vidlocal.export.clips import ClipRequest
 
     if list(words) == ["-"]:
-        from vidlocal.cli.ui.piped import piped_moments
+        from vidlocal.cli.ui.piped import read_piped_moments
 
         if names or kinds:
             raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
         clips = [
             ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
-            for moment in piped_moments()
+            for moment in read_piped_moments()
         ]
         return clips[:limit]
-    return search_clips(settings, query_of(words), limit=limit or _LIMIT, video_names=names, kinds=kinds)
+    return search_clips(settings, read_query(words), limit=limit or _LIMIT, video_names=names, kinds=kinds)
 
 
 def _folder(given: Path | None) -> Path:

@@ -48,12 +48,12 @@ def command(
         places = hits.video_refs(library, {take.video_id for one in found.clusters for take in one.occurrences})
     if json:
         output.document(_document(found, threshold, places))
-    elif output.on_terminal() and found.clusters:
+    elif output.is_terminal() and found.clusters:
         from vidlocal.render import table
 
-        console = output.console()
+        console = output.rich_console()
         console.print(table.clusters(found.clusters, places, width=console.width))
-    elif not output.on_terminal():
+    elif not output.is_terminal():
         _lines(found, places)
     output.notice(" ".join(_told(found)), quiet=quiet)
 

@@ -39,15 +39,15 @@ def command(
     if json:
         console.document({"file": str(settings.load().file), "settings": [_data(row) for row in chosen]})
     elif name is not None and value is None:
-        console.line(shown(chosen[0]))
-    elif name is None and console.on_terminal():
+        console.line(format_value(chosen[0]))
+    elif name is None and console.is_terminal():
         console.show(_table(chosen))
     elif name is None:
         for row in chosen:
-            console.fields(row.setting.name, shown(row), row.origin)
+            console.fields(row.setting.name, format_value(row), row.origin)
 
 
-def shown(row: ResolvedSetting) -> str:
+def format_value(row: ResolvedSetting) -> str:
     """The value as it would be written, or what having none means."""
     if row.value in (None, ""):
         return row.setting.default_note
@@ -56,8 +56,8 @@ def shown(row: ResolvedSetting) -> str:
 
 def _stored(row: ResolvedSetting, file: str) -> str:
     if row.origin == file:
-        return f"{row.setting.name} is now {shown(row)}, in {file}."
-    return f"{row.setting.name} is stored in {file}, but {row.origin} is stronger and says {shown(row)}."
+        return f"{row.setting.name} is now {format_value(row)}, in {file}."
+    return f"{row.setting.name} is stored in {file}, but {row.origin} is stronger and says {format_value(row)}."
 
 
 def _data(row: ResolvedSetting) -> dict[str, object]:
@@ -84,7 +84,9 @@ def _table(rows: Sequence[ResolvedSetting]) -> "RenderableType":
     table.add_column("meaning", min_width=24)
     for row in rows:
         origin = "settings.toml" if row.origin.endswith("settings.toml") else row.origin
-        cells = [Text(one_line(text)) for text in (row.setting.name, shown(row), origin, row.setting.description)]
+        cells = [
+            Text(one_line(text)) for text in (row.setting.name, format_value(row), origin, row.setting.description)
+        ]
         if row.origin != "default":
             cells[2].stylize("not dim green")
         table.add_row(*cells)

@@ -34,7 +34,9 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vidlocal-demo-")))
         with progress_line(quiet=quiet) as line:
             library, outcome = open_demo_library(
-                stack, folder, on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction)
+                stack,
+                folder,
+                on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
             )
         for note in outcome.notes:
             output.notice(note, quiet=quiet)
@@ -70,14 +72,14 @@ def _search(library: Library, *, json: bool) -> None:
             raise ToolError(f"The demo found nothing for {query!r}. Run: vidlocal doctor")
         if json:
             documents.append(results.to_document(query, found))
-        elif output.on_terminal():
+        elif output.is_terminal():
             _draw(query, found)
         else:
             for moment in found:
                 output.line(f"{query}\t{results.to_tsv(moment)}")
     if json:
         output.document(documents)
-    elif output.on_terminal():
+    elif output.is_terminal():
         output.line("")
 
 
@@ -87,6 +89,6 @@ def _draw(query: str, found: Sequence[Moment]) -> None:
     from vidlocal.render import table
     from vidlocal.render.highlight import query_words
 
-    console = output.console()
+    console = output.rich_console()
     console.print(Text(f"\n$ vidlocal search {query}", style="bold green"))
     console.print(table.moments(found, query_words(query), width=console.width))

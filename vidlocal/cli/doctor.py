@@ -28,7 +28,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     found = list(run_checks(settings.load()))
     if json:
         console.document([_data(check) for check in found])
-    elif console.on_terminal():
+    elif console.is_terminal():
         console.show(_table(found))
     else:
         for check in found:

@@ -76,9 +76,9 @@ def command(
 
         rate = parse_rate(fps)
     if video == ["-"]:
-        from vidlocal.cli.ui.piped import piped_moments
+        from vidlocal.cli.ui.piped import read_piped_moments
 
-        clips = [clip for clip in piped_moments() if not kind or set(clip.kinds) & set(kind)]
+        clips = [clip for clip in read_piped_moments() if not kind or set(clip.kinds) & set(kind)]
         console.write_output(
             render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet)), out
         )

@@ -41,7 +41,7 @@ def command(
             jobs.retry(library, among)
     if json:
         console.document({"failed": [_as_data(failure, titles) for failure in failed], "queued": retry})
-    elif console.on_terminal() and failed:
+    elif console.is_terminal() and failed:
         _draw(failed, titles)
     else:
         for failure in failed:

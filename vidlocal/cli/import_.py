@@ -47,7 +47,9 @@ def command(
         for file in files:
             try:
                 if str(file) == "-":
-                    taken = import_file.import_lines(library, sys.stdin.buffer, name="standard input", reject=reasons.add)
+                    taken = import_file.import_lines(
+                        library, sys.stdin.buffer, name="standard input", reject=reasons.add
+                    )
                 else:
                     taken = import_file.import_file(library, file, video=video, reject=reasons.add)
             except MediaError as error:

@@ -93,7 +93,7 @@ def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, qu
         if json:
             console.record(outcome.as_data())
         elif outcome.result is not IngestResult.SKIPPED:
-            if console.on_terminal():
+            if console.is_terminal():
                 line.notify(_sentence(outcome))
             else:
                 console.fields(*_fields(outcome))

@@ -21,7 +21,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
         output.document({"videos": [video_data(video, coverage) for video, coverage in rows]})
     elif not rows:
         output.notice("The library is empty. Take videos in with: vidlocal ingest PATH", quiet=quiet)
-    elif output.on_terminal():
+    elif output.is_terminal():
         _draw(rows)
     else:
         for video, coverage in rows:
@@ -40,5 +40,5 @@ def _draw(rows: list[tuple[Video, Coverage]]) -> None:
     from vidlocal.render import table
 
     lines = [table.VideoLine(video, coverage.described, coverage.total) for video, coverage in rows]
-    console = output.console()
+    console = output.rich_console()
     console.print(table.videos(lines, width=console.width))

@@ -9,14 +9,14 @@ import typer
 from vidlocal import timecode
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
-from vidlocal.cli.ui.query_words import WordsCommand
+from vidlocal.cli.ui.query_words import FreeTextCommand
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 
-Parser = WordsCommand
+Parser = FreeTextCommand
 
 # As long as a frame is seen where there are no frames.
 _SPAN_S = 2.0
@@ -96,7 +96,7 @@ def _edit(library: Library, passage_id: int, text: str, *, json: bool, quiet: bo
 def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: bool) -> None:
     passage = _passage(library, passage_id)
     what = f"the {passage.kind} passage {passage_id} at {timecode.format_time(passage.start)}: {_short(passage.text)}"
-    deleted = yes or console.confirmed(f"Delete {what}?")
+    deleted = yes or console.confirm(f"Delete {what}?")
     if deleted:
         passages.delete(library, passage)
     if json:

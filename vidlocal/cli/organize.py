@@ -104,7 +104,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
     if not json:
         _print_moves(proposal)
     count = len(proposal.moves)
-    if count and not yes and sys.stdin.isatty() and not console.confirmed(f"Rename {pluralize(count, 'video')}?"):
+    if count and not yes and sys.stdin.isatty() and not console.confirm(f"Rename {pluralize(count, 'video')}?"):
         console.notice("Nothing was renamed.", quiet=quiet)
         return
     result = apply_moves(library, proposal.folder, proposal.moves)
@@ -153,7 +153,7 @@ def _print_skipped(skipped: "Sequence[SkippedFile]", *, quiet: bool) -> None:
 
 
 def _print_moves(proposal: "Proposal") -> None:
-    if not console.on_terminal():
+    if not console.is_terminal():
         for move in proposal.moves:
             console.fields(move.source, move.target)
         return

@@ -36,7 +36,7 @@ def command(
         plan = read_plan(library, selected)
     if json:
         console.document(_as_data(plan))
-    elif console.on_terminal():
+    elif console.is_terminal():
         _draw(plan)
     elif selected is None:
         for line in plan.videos:

@@ -38,7 +38,7 @@ def command(
 def _show(report: "Report") -> None:
     from vidlocal.render.report import report_rows
 
-    if console.on_terminal():
+    if console.is_terminal():
         from vidlocal.render import table
 
         console.show(table.facts(report_rows(report)))

@@ -36,7 +36,7 @@ def command(
         passage_count = len(passages.of_video(library, found.id))
         what = f"video {found.id} ({found.title}) "
         what += f"with {pluralize(frame_count, 'frame')} and {pluralize(passage_count, 'passage')}"
-        removed = not dry_run and (yes or console.confirmed(f"Remove {what} from the library?"))
+        removed = not dry_run and (yes or console.confirm(f"Remove {what} from the library?"))
         if removed and purge:
             run_log.forget(library.folder)
             journal.purge(library.folder)

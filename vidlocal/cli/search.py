@@ -11,7 +11,7 @@ import typer
 from vidlocal.app.search import LibrarySearch, advice
 from vidlocal.cli.ui import console as output
 from vidlocal.cli.ui import options
-from vidlocal.cli.ui.query_words import WordsCommand, query_of
+from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.records import Moment, SecondLook
 from vidlocal.render import results
 from vidlocal.search.run import SearchResult
@@ -19,7 +19,7 @@ from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
-Parser = WordsCommand
+Parser = FreeTextCommand
 
 
 Words = Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")]
@@ -61,7 +61,7 @@ def command(
     After -- nothing is read as an option. Piped, it prints tab-separated lines: path, start, end, score, kinds, text.
     What is searched for is noted in the library, so that frames nearby are described first.
     """
-    query = query_of(words)
+    query = read_query(words)
     settings = load()
     with Library.open(settings.home) as library:
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
@@ -99,27 +99,29 @@ def _show(
     from vidlocal.cli.ui import present
 
     if thumbs:
-        present.draw_thumbs(library, result, how=settings.thumbs)
+        present.draw_thumbs(library, result, protocol=settings.thumbs)
     if page is not None:
         present.write_page(library, result, Path(page))
         output.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
     if play is not None:
-        present.open_moment(library, result, play, player=settings.player, quiet=quiet)
+        present.play_moment(library, result, play, player=settings.player, quiet=quiet)
 
 
 def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
     why = result.why if explain else None
     if json:
         output.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
-    elif not output.on_terminal():
+    elif not output.is_terminal():
         for moment in result.moments:
             output.line(results.to_tsv(moment))
     elif result.moments:
         from vidlocal.render import table
         from vidlocal.render.highlight import query_words
 
-        console = output.console()
+        console = output.rich_console()
         console.print(
-            table.moments(result.moments, query_words(result.words), width=console.width, explanations=why, second_looks=looks)
+            table.moments(
+                result.moments, query_words(result.words), width=console.width, explanations=why, second_looks=looks
+            )
         )
-    output.arrive()
+    output.flush()

@@ -77,7 +77,7 @@ def _confirm(statuses: "Sequence[PartStatus]") -> bool:
     from vidlocal.app.downloads import format_size
 
     size_bytes = sum(status.part.size_bytes for status in statuses if status.state == "to fetch")
-    return not size_bytes or console.confirmed(f"Fetch {format_size(size_bytes)} now?")
+    return not size_bytes or console.confirm(f"Fetch {format_size(size_bytes)} now?")
 
 
 def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
@@ -103,7 +103,7 @@ def _as_data(status: "PartStatus") -> dict[str, object]:
 
 def _show(statuses: "Sequence[PartStatus]", models: Profile, *, text: bool) -> None:
     """The list, before anything is fetched."""
-    if not console.on_terminal():
+    if not console.is_terminal():
         for status in statuses:
             console.fields(
                 status.part.role, status.part.name, str(status.part.size_bytes), status.state, status.part.source

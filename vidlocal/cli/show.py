@@ -18,7 +18,7 @@ _MAX_TAGS = 12
 
 def command(
     video: options.VideoName,
-    kind: options.WrittenKinds = None,
+    kind: options.TextKinds = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -32,7 +32,7 @@ def command(
         timeline = passages.of_video(library, record.id, kind)
     if json:
         output.document({"video": details.as_data(), "passages": [asdict(passage) for passage in timeline]})
-    elif output.on_terminal():
+    elif output.is_terminal():
         _draw(details, timeline)
     else:
         for passage in timeline:
@@ -44,7 +44,7 @@ def command(
 def _draw(details: VideoDetails, timeline: Sequence[Passage]) -> None:
     from vidlocal.render import table
 
-    console = output.console()
+    console = output.rich_console()
     console.print(table.facts(_properties(details)))
     if timeline:
         console.print()

@@ -52,11 +52,11 @@ def command(
 def _print(reference: str, result: "SimilarResult", *, json: bool) -> None:
     if json:
         output.document({**results.to_document(reference, result.moments), "by": result.method})
-    elif not output.on_terminal():
+    elif not output.is_terminal():
         for moment in result.moments:
             output.line(results.to_tsv(moment))
     elif result.moments:
         from vidlocal.render import table
 
-        console = output.console()
+        console = output.rich_console()
         console.print(table.moments(result.moments, (), width=console.width))

@@ -40,7 +40,7 @@ def command(
         console.document(as_data(status))
         return
     pairs = [("all", headline(status)), *describe(status)]
-    if console.on_terminal():
+    if console.is_terminal():
         from vidlocal.render import table
 
         console.show(table.facts(pairs))
@@ -132,20 +132,20 @@ def as_data(status: Status) -> dict[str, object]:
 
 def _watch(library: Library, *, json: bool) -> None:
     """Show the status again and again: drawn anew on a terminal, a line per change elsewhere."""
-    if json or not console.on_terminal():
+    if json or not console.is_terminal():
         shown: object = None
         for status in _every_while(library):
             data = as_data(status) if json else headline(status)
             if data != shown:
                 console.record(data) if json else console.line(headline(status))
-                console.arrive()
+                console.flush()
                 shown = data
         return
     from rich.live import Live
 
     from vidlocal.render import table
 
-    with Live(console=console.console(), auto_refresh=False) as live:
+    with Live(console=console.rich_console(), auto_refresh=False) as live:
         for status in _every_while(library):
             live.update(table.facts([("all", headline(status)), *describe(status)]), refresh=True)
 

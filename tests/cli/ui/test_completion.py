@@ -16,9 +16,9 @@ import pytest
 
 from tests.support.commands import Run, add_video
 from tests.support.terminal import OWN_TERMINAL
-from vidlocal.cli import COMMANDS, load
+from vidlocal.cli import COMMANDS, load_command
 from vidlocal.cli.ui.completion import ARGUMENTS, candidates
-from vidlocal.cli.ui.shells import SCRIPTS, Typed, quoted, split
+from vidlocal.cli.ui.shells import SCRIPTS, CursorWord, escape, split_line
 from vidlocal.store.database import Library
 
 # A person may call a video anything. Each of these is one word to vidlocal, and dangerous to a careless shell.
@@ -53,7 +53,7 @@ def test_the_table_of_arguments_says_what_the_commands_say() -> None:
     from typer.core import TyperArgument
 
     for name in COMMANDS:
-        arguments = [one for one in load(name).params if isinstance(one, TyperArgument)]
+        arguments = [one for one in load_command(name).params if isinstance(one, TyperArgument)]
         first = next(((one.metavar or str(one.name).upper()) for one in arguments), None)
         assert ARGUMENTS.get(name) == first, name
 
@@ -131,24 +131,24 @@ def test_a_title_with_quotes_is_a_number_in_a_query(library: Library, odd: dict[
 @pytest.mark.parametrize(
     ("line", "before", "typed"),
     [
-        ("vidlocal show ", ["vidlocal", "show"], Typed("", "", 0)),
-        ("vidlocal show my\\ w", ["vidlocal", "show"], Typed("my w", "", 0)),
-        ("vidlocal show 'my w", ["vidlocal", "show"], Typed("my w", "'", 0)),
-        ('vidlocal show "my \\"w', ["vidlocal", "show"], Typed('my "w', '"', 0)),
-        ("vidlocal search video:we", ["vidlocal", "search"], Typed("video:we", "", 6)),
-        ("vidlocal search 'a b' \"\" video:'we", ["vidlocal", "search", "a b", ""], Typed("video:we", "'", 6)),
-        ("vidlocal show a\\:b", ["vidlocal", "show"], Typed("a:b", "", 0)),
-        ("vidlocal show x\\", ["vidlocal", "show"], Typed("x", "", 0)),
+        ("vidlocal show ", ["vidlocal", "show"], CursorWord("", "", 0)),
+        ("vidlocal show my\\ w", ["vidlocal", "show"], CursorWord("my w", "", 0)),
+        ("vidlocal show 'my w", ["vidlocal", "show"], CursorWord("my w", "'", 0)),
+        ('vidlocal show "my \\"w', ["vidlocal", "show"], CursorWord('my "w', '"', 0)),
+        ("vidlocal search video:we", ["vidlocal", "search"], CursorWord("video:we", "", 6)),
+        ("vidlocal search 'a b' \"\" video:'we", ["vidlocal", "search", "a b", ""], CursorWord("video:we", "'", 6)),
+        ("vidlocal show a\\:b", ["vidlocal", "show"], CursorWord("a:b", "", 0)),
+        ("vidlocal show x\\", ["vidlocal", "show"], CursorWord("x", "", 0)),
     ],
 )
-def test_a_line_is_read_as_bash_reads_it(line: str, before: list[str], typed: Typed) -> None:
-    assert split(line) == (before, typed)
+def test_a_line_is_read_as_bash_reads_it(line: str, before: list[str], typed: CursorWord) -> None:
+    assert split_line(line) == (before, typed)
 
 
 def test_what_cannot_be_written_in_a_quote_is_left_out() -> None:
-    assert quoted("it's", "'") is None
-    assert quoted("wow!", '"') is None
-    assert quoted("wow!", "") == "wow\\!"
+    assert escape("it's", "'") is None
+    assert escape("wow!", '"') is None
+    assert escape("wow!", "") == "wow\\!"
 
 
 # ------------------------------------------------------------ the program, asked as shells ask
@@ -200,7 +200,7 @@ def test_a_video_is_offered_without_importing_anything_heavy(wedding: int) -> No
 
 def test_options_are_offered_without_importing_anything_heavy() -> None:
     daily = ("show", "search", "ask", "enrich", "clip", "note", "similar", "export", "rm")
-    line = f"import sys, vidlocal.cli as cli; [cli.load(name) for name in {daily}]; print(*sys.modules)"
+    line = f"import sys, vidlocal.cli as cli; [cli.load_command(name) for name in {daily}]; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
     assert "vidlocal.cli.enrich" in imported
     assert not set(imported) & {"numpy", "PIL", "pydantic", "rich.console", "httpx", "sqlite_utils", "av"}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.commands import Run
-from vidlocal.cli.ui.player import arguments
+from vidlocal.cli.ui.player import player_command
 from vidlocal.store.database import Library
 
 
@@ -53,10 +53,10 @@ def test_an_image_outside_of_the_library_is_not_shown(run: Run, library: Library
 
 def test_players_are_told_the_time_and_a_file_that_is_no_option() -> None:
     path = Path("/videos/-rf $(x) 'y'.mp4")
-    assert arguments("/usr/bin/mpv", 12.5, path) == ["/usr/bin/mpv", "--start=12.500", "--", str(path)]
-    assert arguments("/usr/bin/vlc", 12.5, path) == ["/usr/bin/vlc", "--start-time=12.500", str(path)]
-    assert arguments("/usr/bin/xdg-open", 12.5, path) == ["/usr/bin/xdg-open", str(path)]
-    assert arguments("mpv", 1.0, Path("-x.mp4"))[-1].startswith("/")
+    assert player_command("/usr/bin/mpv", 12.5, path) == ["/usr/bin/mpv", "--start=12.500", "--", str(path)]
+    assert player_command("/usr/bin/vlc", 12.5, path) == ["/usr/bin/vlc", "--start-time=12.500", str(path)]
+    assert player_command("/usr/bin/xdg-open", 12.5, path) == ["/usr/bin/xdg-open", str(path)]
+    assert player_command("mpv", 1.0, Path("-x.mp4"))[-1].startswith("/")
 
 
 def test_open_plays_the_moment_in_the_player_of_the_settings(

@@ -1,6 +1,6 @@
 import pytest
 
-from vidlocal.cli.ui.query_words import words_last
+from vidlocal.cli.ui.query_words import options_first
 
 OPTIONS = {"--limit": True, "-n": True, "--video": True, "--json": False, "-h": False}
 
@@ -23,9 +23,9 @@ OPTIONS = {"--limit": True, "-n": True, "--video": True, "--json": False, "-h": 
     ],
 )
 def test_only_our_own_options_are_read_as_options(typed: list[str], given: list[str], words: list[str]) -> None:
-    assert words_last(typed, OPTIONS) == [*given, "--", *words]
+    assert options_first(typed, OPTIONS) == [*given, "--", *words]
 
 
 def test_nothing_typed_stays_nothing() -> None:
-    assert words_last(["--json"], OPTIONS) == ["--json"]
-    assert words_last([], OPTIONS) == []
+    assert options_first(["--json"], OPTIONS) == ["--json"]
+    assert options_first([], OPTIONS) == []

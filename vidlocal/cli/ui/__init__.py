@@ -1,1 +1,1 @@
-"""The terminal: consoles, options, progress, exit codes, completion and pictures. No command."""
+"""User interface on the terminal: consoles, options, progress, exit codes, completion and images."""

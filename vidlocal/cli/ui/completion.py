@@ -1,11 +1,12 @@
-"""What may follow on a command line: commands, options, videos, tags, and the words of a query.
+"""Completion candidates: commands, options, videos, tags, and filters of a query.
 
-Speed counts: a command is imported only where its options are asked for. `ARGUMENTS` says what the others begin with.
+For speed, a command is imported only to complete its options. `ARGUMENTS` has the first argument of each command.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,7 +18,7 @@ from vidlocal.timecode import format_short_time
 if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
 
-# What the first argument of a command is, as its help writes it.
+# The first argument of each command, as in the help.
 ARGUMENTS = {
     "ingest": "PATH",
     "enrich": "VIDEO... overnight",
@@ -36,7 +37,7 @@ ARGUMENTS = {
     "rm": "VIDEO",
     "config": "NAME",
 }
-_FILES = {"PATH", "FILE", "FILE...", "FOLDER", "[FOLDER]", "DIR", "PICTURE", "QUERIES"}
+_FILE_METAVARS = {"PATH", "FILE", "FILE...", "FOLDER", "[FOLDER]", "DIR", "PICTURE", "QUERIES"}
 _FILTERS = {
     "video:": "only this video",
     "kind:": "only this kind of passage",
@@ -53,161 +54,170 @@ _ROOT = {
     "--install-completion": "Install completion for the shell you are in.",
     "--show-completion": "Print the completion script of the shell you are in.",
 }
-_MOST = 200
+_MAX_CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A word that may be put on the command line. One that ends with `:`, `@` or `=` goes on."""
+class Candidate:
+    """A word for the command line. After `:`, `@` or `=` at the end the word goes on."""
 
     word: str
-    note: str = ""
+    description: str = ""
 
 
-def offered(words: Sequence[str], typed: str, home: Path) -> list[Offer] | None:
-    """What may stand where `typed` does after `words`, the program's name left out. None: a file of the system."""
-    found = _all(list(words), typed, home)
-    if found is None:
+def candidates(words: Sequence[str], typed: str, home: Path) -> list[Candidate] | None:
+    """Return the candidates for `typed` after `words` (without the program name). None: complete file names."""
+    available = _available(list(words), typed, home)
+    if available is None:
         return None
-    # Whoever types tag:first means tag:"first dance" too.
-    begun = typed.replace('"', "").casefold()
-    fitting = (offer for offer in found if offer.word.replace('"', "").casefold().startswith(begun))
-    return [offer for offer, _ in zip(fitting, range(_MOST), strict=False) if offer.word.isprintable()]
+    prefix = _match_key(typed)
+    matching = (candidate for candidate in available if _match_key(candidate.word).startswith(prefix))
+    return [candidate for candidate in islice(matching, _MAX_CANDIDATES) if candidate.word.isprintable()]
 
 
-def _all(words: list[str], typed: str, home: Path) -> Iterable[Offer] | None:
+def _match_key(word: str) -> str:
+    """Ignore quotes and case: tag:first completes to tag:"first dance"."""
+    return word.replace('"', "").casefold()
+
+
+def _available(words: list[str], typed: str, home: Path) -> Iterable[Candidate] | None:
     from vidlocal.cli import COMMANDS
 
     while words and words[0].startswith("-"):
         words.pop(0)
     if not words:
         if typed.startswith("-"):
-            return [Offer(name, note) for name, note in _ROOT.items()]
-        return [Offer(name, line) for name, (_, line) in COMMANDS.items()]
+            return [Candidate(name, description) for name, description in _ROOT.items()]
+        return [Candidate(name, line) for name, (_, line) in COMMANDS.items()]
     name, *words = words
     if name not in COMMANDS:
         return []
     if not typed.startswith("-") and not any(word.startswith("-") for word in words):
-        return _values(ARGUMENTS.get(name, "") if not words else _later(name), typed, home)
+        return _values(ARGUMENTS.get(name, "") if not words else _next_argument(name), typed, home)
     return _with_options(name, words, typed, home)
 
 
-def _later(name: str) -> str:
-    """What the arguments after the first one are."""
+def _next_argument(name: str) -> str:
+    """Metavar of the arguments after the first; empty if there are none."""
     first = ARGUMENTS.get(name, "")
     return first if first.endswith(("...", "overnight")) or first in ("PATH", "QUERY") else ""
 
 
-def _with_options(name: str, words: Sequence[str], typed: str, home: Path) -> Iterable[Offer] | None:
-    """The same for a line with options on it, which only the command itself knows."""
+def _with_options(name: str, words: Sequence[str], typed: str, home: Path) -> Iterable[Candidate] | None:
+    """Return the candidates for a line with options. Imports the command."""
     from typer.core import TyperOption
 
-    from vidlocal.cli import load
+    from vidlocal.cli import load_command
 
-    options = {opt: one for one in load(name).params if isinstance(one, TyperOption) for opt in _names(one)}
-    rest, last, given = iter(words), None, 0
-    for word in rest:
-        last = options.get(word)
+    parameters = load_command(name).params
+    options = {opt: option for option in parameters if isinstance(option, TyperOption) for opt in _names(option)}
+    remaining, pending, argument_count = iter(words), None, 0
+    for word in remaining:
+        pending = options.get(word)
         if word == "--":
-            given += len(list(rest))
-        elif last is not None and not last.is_flag:
-            if next(rest, None) is not None:
-                last = None
+            argument_count += len(list(remaining))
+        elif pending is not None and not pending.is_flag:
+            if next(remaining, None) is not None:
+                pending = None
         else:
-            given, last = given + (not word.startswith("-")), None
-    if last is not None:
-        return _values_of(last, typed, home)
-    option, equals, value = typed.partition("=")
-    if equals and option in options and not options[option].is_flag:
-        found = _values_of(options[option], value, home)
-        return None if found is None else [Offer(f"{option}={one.word}", one.note) for one in found]
+            argument_count, pending = argument_count + (not word.startswith("-")), None
+    if pending is not None:
+        return _values_of(pending, typed, home)
+    opt, equals, value = typed.partition("=")
+    if equals and opt in options and not options[opt].is_flag:
+        values = _values_of(options[opt], value, home)
+        return None if values is None else [Candidate(f"{opt}={item.word}", item.description) for item in values]
     if typed.startswith("-") and "--" not in words:
-        return [Offer(opt, one.help or "") for opt, one in options.items() if opt.startswith("--") or opt == typed]
-    return _values(_later(name) if given else ARGUMENTS.get(name, ""), typed, home)
+        return [
+            Candidate(opt, option.help or "") for opt, option in options.items() if opt.startswith("--") or opt == typed
+        ]
+    return _values(_next_argument(name) if argument_count else ARGUMENTS.get(name, ""), typed, home)
 
 
 def _names(option: "TyperOption") -> list[str]:
     return [*option.opts, *option.secondary_opts]
 
 
-def _values_of(parameter: "TyperOption | TyperArgument", typed: str, home: Path) -> Iterable[Offer] | None:
+def _values_of(parameter: "TyperOption | TyperArgument", typed: str, home: Path) -> Iterable[Candidate] | None:
     annotation: object = parameter.type_descriptor.annotation
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return map(Offer, kind)
+            return map(Candidate, kind)
     return _values(parameter.metavar or "", typed, home)
 
 
-def _values(what: str, typed: str, home: Path) -> Iterable[Offer] | None:
-    """The values of an argument or option, by what its help calls it."""
-    if what in _FILES:
+def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
+    """Return the values of an argument or option by metavar. None: complete file names."""
+    if metavar in _FILE_METAVARS:
         return None
-    if what == "QUERY":
+    if metavar == "QUERY":
         return _query(typed, home)
-    if what == "NAME":
+    if metavar == "NAME":
         from vidlocal.settings.table import TABLE
 
-        return [Offer(setting.name, setting.description) for setting in TABLE if setting.in_file]
-    if "VIDEO" not in what:
+        return [Candidate(setting.name, setting.description) for setting in TABLE if setting.in_file]
+    if "VIDEO" not in metavar:
         return []
     if typed.startswith(("/", "./", "../", "~/")):
         return None
-    known = list(_videos(typed, home))
-    found = [] if what.startswith(("VIDEO@", "[VIDEO@")) else known
-    if "@" in what:
-        found = [*found, *(Offer(f"{video.word}@", video.note) for video in known)]
-    return [*found, Offer("overnight", "tonight, in the night window")] if "overnight" in what else found
+    videos = list(_videos(typed, home))
+    values = [] if metavar.startswith(("VIDEO@", "[VIDEO@")) else videos
+    if "@" in metavar:
+        values = [*values, *(Candidate(f"{video.word}@", video.description) for video in videos)]
+    return [*values, Candidate("overnight", "tonight, in the night window")] if "overnight" in metavar else values
 
 
-def _query(typed: str, home: Path) -> Iterable[Offer]:
+def _query(typed: str, home: Path) -> Iterable[Candidate]:
     name, colon, value = typed.partition(":")
     if not colon:
-        return [Offer(word, note) for word, note in _FILTERS.items()]
-    return [Offer(f"{name}:{one.word}", one.note) for one in _filtered(name.lower(), value.lstrip('"'), home)]
+        return [Candidate(word, description) for word, description in _FILTERS.items()]
+    values = _filter_values(name.lower(), value.lstrip('"'), home)
+    return [Candidate(f"{name}:{item.word}", item.description) for item in values]
 
 
-def _filtered(name: str, value: str, home: Path) -> Iterator[Offer]:
-    """What a filter of a query may take. A value with spaces stands in quotes there."""
+def _filter_values(name: str, value: str, home: Path) -> Iterator[Candidate]:
+    """Yield the values of a query filter, quoted if with spaces."""
     from vidlocal.records import PassageKind
 
     if name == "kind":
-        yield from map(Offer, PassageKind)
+        yield from map(Candidate, PassageKind)
     elif name == "lang":
-        yield from map(Offer, completion_source.languages(home))
+        yield from map(Candidate, completion_source.languages(home))
     elif name == "tag":
-        for tag in completion_source.tags(home, value.lower(), limit=_MOST):
+        for tag in completion_source.tags(home, value.lower(), limit=_MAX_CANDIDATES):
             if not set(tag) & set('"“”'):
-                yield Offer(_in_quotes(tag))
+                yield Candidate(_quote(tag))
     elif name == "video":
         for video in _videos(value, home, without='"“”'):
-            yield Offer(_in_quotes(video.word), video.note)
+            yield Candidate(_quote(video.word), video.description)
 
 
-def _in_quotes(value: str) -> str:
+def _quote(value: str) -> str:
     return f'"{value}"' if " " in value else value
 
 
-def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Offer]:
-    """Every video by its title; by its number where that is typed, or the title is no safe word, or means another too.
+def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Candidate]:
+    """Yield every video by title; by id if a number was typed, or the title is ambiguous or unsafe as a word.
 
-    A title has no character of `without`.
+    A title with a character of `without` is unsafe.
     """
-    known = completion_source.videos(home)
-    meant: dict[str, set[int]] = {}
-    for video in known:
+    videos = completion_source.videos(home)
+    ids_by_name: dict[str, set[int]] = {}
+    for video in videos:
         for name in (video.title, video.file, str(video.id)):
-            meant.setdefault(name.casefold(), set()).add(video.id)
-    for video in known:
+            ids_by_name.setdefault(name.casefold(), set()).add(video.id)
+    for video in videos:
         title, length = video.title, format_short_time(video.duration)
-        plain = title.isprintable() and not title.startswith("-") and title.strip() and not set(title) & set(without)
-        if plain and meant[title.casefold()] == {video.id}:
-            yield Offer(title, f"{video.id}, {length}")
-        if not plain or meant[title.casefold()] != {video.id} or typed.isdecimal():
-            yield Offer(str(video.id), f"{one_line(title)}, {length}")
+        is_safe = title.isprintable() and not title.startswith("-") and title.strip() and not set(title) & set(without)
+        is_unique = ids_by_name[title.casefold()] == {video.id}
+        if is_safe and is_unique:
+            yield Candidate(title, f"{video.id}, {length}")
+        if not is_safe or not is_unique or typed.isdecimal():
+            yield Candidate(str(video.id), f"{one_line(title)}, {length}")
 
 
-def home_folder() -> Path | None:
-    """Where the library is; None where the settings make no sense."""
+def library_folder() -> Path | None:
+    """Return the folder of the library; None if the settings are invalid."""
     from vidlocal import settings
 
     try:

@@ -1,6 +1,6 @@
-"""What commands print: data on stdout, everything else on stderr.
+"""Output of commands: data on stdout, everything else on stderr.
 
-rich is imported only where a terminal will show what it draws; piped output is plain text.
+rich is imported only for output on a terminal; piped output is plain text.
 """
 
 import sys
@@ -14,58 +14,59 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
-def on_terminal() -> bool:
-    """Whether a person looks at stdout: tables for them, tab-separated lines for programs."""
+def is_terminal() -> bool:
+    """True if stdout is a terminal: tables for people, else tab-separated lines for programs."""
     return sys.stdout.isatty()
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """A rich console that takes text literally: no markup, no emoji codes, no guessed highlighting."""
+def rich_console(*, stderr: bool = False) -> "Console":
+    """Return a rich console for literal text: no markup, no emoji codes, no highlighting."""
     from rich.console import Console
 
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def show(drawing: "RenderableType") -> None:
-    """Draw on stdout, for a person."""
-    console().print(drawing)
+    """Draw a table on the terminal."""
+    rich_console().print(drawing)
 
 
 def line(text: str) -> None:
-    """One line of data on stdout. Tabs stay, for they part the fields."""
+    """Print a line on stdout. Tabs between fields stay."""
     sys.stdout.write(sanitize(text).replace("\n", " ") + "\n")
 
 
 def fields(*values: str | Path) -> None:
-    """One tab-separated line of data on stdout, whatever is in the values. Paths keep their spaces."""
-    sys.stdout.write("\t".join(sanitize_path(one) if isinstance(one, Path) else one_line(one) for one in values) + "\n")
+    """Print values as one tab-separated line on stdout. Paths keep double spaces."""
+    cells = (sanitize_path(value) if isinstance(value, Path) else one_line(value) for value in values)
+    sys.stdout.write("\t".join(cells) + "\n")
 
 
 def document(value: object) -> None:
-    """One JSON document on stdout."""
+    """Print a JSON document on stdout."""
     sys.stdout.write(to_json(value, indent=2) + "\n")
 
 
 def record(value: object) -> None:
-    """One JSON object on one line of stdout, at once: for commands that stream."""
+    """Print a JSON object as one line on stdout, at once: for streaming commands."""
     sys.stdout.write(to_json(value) + "\n")
     sys.stdout.flush()
 
 
-def arrive() -> None:
-    """Hand over what was written to stdout so far, before work that the reader need not wait for."""
+def flush() -> None:
+    """Flush stdout, before work the reader need not wait for."""
     sys.stdout.flush()
 
 
 def notice(text: str, *, quiet: bool = False) -> None:
-    """One sentence on stderr, unless `quiet`."""
+    """Print a sentence on stderr, unless `quiet`."""
     if not quiet:
         sys.stderr.write(one_line(text) + "\n")
         sys.stderr.flush()
 
 
-def confirmed(question: str) -> bool:
-    """Whether the person says yes. No answer is a no."""
+def confirm(question: str) -> bool:
+    """Ask for confirmation. No answer means no."""
     sys.stderr.write(f"{one_line(question)} [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()

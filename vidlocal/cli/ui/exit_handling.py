@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one sentence that goes with it."""
+"""Exit codes and error messages of commands."""
 
 import errno
 import io
@@ -20,19 +20,19 @@ from vidlocal.render.sanitize import one_line, sanitize
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 SOME_FAILED, ALL_FAILED = 3, 4
 
-# What reading a value ends with that no vidlocal would have stored, and many a bug.
-_OF_VALUES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+# Raised by invalid values in a damaged library, and by bugs.
+_VALUE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
-# The last calls of a traceback: the first ones are always those of Typer.
-_FRAMES_SHOWN = -6
+# The last calls of a traceback: the first ones are always in Typer.
+_TRACEBACK_LIMIT = -6
 
 
 @contextmanager
-def settled() -> Iterator[None]:
-    """Whatever the block raises, as a sentence on stderr and `typer.Exit` with the right code.
+def handle_errors() -> Iterator[None]:
+    """Convert exceptions of the block to a sentence on stderr and `typer.Exit` with the exit code.
 
-    A VidlocalError speaks for itself; a reader that has gone (`| head`) is no failure; anything
-    unforeseen is a bug and keeps its traceback.
+    The message of a VidlocalError is printed as is. A closed pipe (`| head`) exits with 0. Unexpected exceptions are
+    bugs and print a traceback.
     """
     try:
         try:
@@ -42,36 +42,36 @@ def settled() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except VidlocalError as error:
-        _end(error.exit_code, str(error))
+        _exit(error.exit_code, str(error))
     except typer.TyperException as error:
-        error.message = sanitize(error.message)  # it may quote a file name
+        error.message = sanitize(error.message)  # may quote a file name
         raise
     except KeyboardInterrupt:
-        _end(INTERRUPTED, "Interrupted. What was done is kept; the same command goes on from there.")
+        _exit(INTERRUPTED, "Interrupted. Progress is saved; run the same command to resume.")
     except OSError as error:
-        _end_on_os_error(error)
-    except _OF_VALUES:
-        _end_on_misfit()
-        _end_on_bug()
+        _exit_on_os_error(error)
+    except _VALUE_ERRORS:
+        _exit_if_library_damaged()
+        _exit_on_bug()
     except Exception:
-        _end_on_bug()
+        _exit_on_bug()
 
 
-def ready_streams() -> None:
-    """Make stdin, stdout and stderr fit for any text and any way of having been started.
+def prepare_streams() -> None:
+    """Make the standard streams safe for any text.
 
-    A closed one (`>&-`) becomes the null device, before a file of ours can take its number. What
-    the encoding of stdout lacks, lone halves of surrogate pairs included, is written as an escape.
+    A closed stream (`>&-`) becomes the null device, before another file gets the number. Characters not in the encoding
+    of stdout, including lone surrogates, are written as escapes.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 open until we end
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 open until exit
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def end_on_sigterm() -> None:
-    """From now on SIGTERM unwinds the program in good order and ends it with 143; a second one ends it at once."""
+def exit_on_sigterm() -> None:
+    """Handle SIGTERM: the first one unwinds the program and exits with 143, a second one kills."""
     signal.signal(signal.SIGTERM, _unwind)
 
 
@@ -80,49 +80,51 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(TERMINATED)
 
 
-def _end(code: int, sentence: str) -> NoReturn:
-    typer.echo(one_line(sentence), err=True)
+def _exit(code: int, message: str) -> NoReturn:
+    typer.echo(one_line(message), err=True)
     raise typer.Exit(code) from None
 
 
-def _end_on_os_error(error: OSError) -> NoReturn:
+def _exit_on_os_error(error: OSError) -> NoReturn:
     if error.errno == errno.EPIPE:
-        gone = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
-        for stream in gone:
-            _silence(stream)
-        if gone:
+        closed = [stream for stream in (sys.stdout, sys.stderr) if _is_reader_gone(stream)]
+        for stream in closed:
+            _redirect_to_null(stream)
+        if closed:
             raise typer.Exit(0) from None
     if error.errno == errno.ENOSPC:
-        _silence(sys.stdout)
-        _end(StoreError.exit_code, "The disk is full. Free some space and run the same command again.")
+        _redirect_to_null(sys.stdout)
+        _exit(StoreError.exit_code, "The disk is full. Free some space and run the same command again.")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-        _end(UsageError.exit_code, f"{str(error.filename)[:80]} names no file that can be there: {error.strerror}.")
-    _end_on_bug()
+        _exit(UsageError.exit_code, f"{str(error.filename)[:80]}: {error.strerror}.")
+    _exit_on_bug()
 
 
-def _end_on_misfit() -> None:
-    """End, if the library holds what no vidlocal would have stored: it is damaged, or someone changed it."""
-    misfit = None
-    with suppress(Exception):  # whatever is wrong here, the first failure is what counts
+def _exit_if_library_damaged() -> None:
+    """Exit with a message if the library has invalid values: then the exception is no bug."""
+    invalid = None
+    with suppress(Exception):  # report the first exception, not one raised here
         from vidlocal import settings
         from vidlocal.store.check import invalid_values
         from vidlocal.store.database import Library
 
         home = settings.load().home
         with Library.open(home) as library:
-            misfit = invalid_values.first_invalid(library.connection)
-    if misfit is not None:
-        sentence = f"The library in {home} is damaged, or someone changed it: {misfit} makes no sense."
-        _end(StoreError.exit_code, f"{sentence} Restore a copy, or move it away and ingest again.")
+            invalid = invalid_values.first_invalid(library.connection)
+    if invalid is not None:
+        _exit(
+            StoreError.exit_code,
+            f"{home}: the library is damaged: invalid {invalid}. Restore a backup, or delete it and ingest again.",
+        )
 
 
-def _end_on_bug() -> NoReturn:
-    typer.echo(sanitize(traceback.format_exc(limit=_FRAMES_SHOWN).rstrip()), err=True)
-    _end(BUG, "This is a bug in vidlocal. Please report the lines above; look through them for private words first.")
+def _exit_on_bug() -> NoReturn:
+    typer.echo(sanitize(traceback.format_exc(limit=_TRACEBACK_LIMIT).rstrip()), err=True)
+    _exit(BUG, "This is a bug in vidlocal. Please report the lines above; remove private words first.")
 
 
-def _reader_is_gone(stream: TextIO) -> bool:
-    """Whether nobody reads `stream`: a broken pipe elsewhere in the program is no reason to end quietly."""
+def _is_reader_gone(stream: TextIO) -> bool:
+    """True if the reader of `stream` has closed the pipe: other broken pipes are bugs."""
     with suppress(OSError, ValueError):
         poll = select.poll()
         poll.register(stream.fileno(), 0)
@@ -130,8 +132,8 @@ def _reader_is_gone(stream: TextIO) -> bool:
     return False
 
 
-def _silence(stream: TextIO) -> None:
-    """Send what is left in the buffer nowhere, so that the interpreter ends without complaint."""
+def _redirect_to_null(stream: TextIO) -> None:
+    """Discard the rest of the buffer, to let the interpreter exit without an error."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

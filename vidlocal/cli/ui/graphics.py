@@ -1,4 +1,4 @@
-"""Which pictures the terminal can show: found out from what it calls itself, else by asking it."""
+"""Detect the graphics protocol of the terminal, by name or by query."""
 
 import os
 import re
@@ -14,21 +14,21 @@ from enum import StrEnum
 from vidlocal.render.sixel import MAX_COLOURS
 from vidlocal.settings.table import AUTO
 
-# A terminal on this machine answers within a few milliseconds; one at the other end of ssh takes its time.
-_PATIENCE_S, _PATIENCE_OVER_SSH_S = 0.1, 1.0
-# So many times longer an answer is kept from the shell, though nothing is made of it any more.
-_LATE = 3
+# A local terminal answers within a few milliseconds.
+_TIMEOUT_S, _SSH_TIMEOUT_S = 0.1, 1.0
+# A late answer is ignored, but kept from the shell for this multiple of the timeout.
+_LATE_FACTOR = 3
 _CELL_PX = 10
-# How many colours (XTSMGRAPHICS), then what it is able to (DA1). Every terminal answers the second, so that nothing
-# is waited for once that has come (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html).
-_QUESTION = b"\x1b[?1;1;0S\x1b[c"
+# Number of colours (XTSMGRAPHICS), then attributes (DA1). Every terminal answers the second, which ends the wait
+# (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html).
+_QUERY = b"\x1b[?1;1;0S\x1b[c"
 _attributes = re.compile(rb"\x1b\[\?([\d;]*)c")
 _registers = re.compile(rb"\x1b\[\?1;0;(\d+)S")
-_SIXEL = b"4"
+_SIXEL_ATTRIBUTE = b"4"
 
 
-class Way(StrEnum):
-    """How pictures are drawn. The values are what a person may set."""
+class GraphicsProtocol(StrEnum):
+    """Protocol for images, also a value of the setting `thumbs`."""
 
     KITTY = "kitty"
     SIXEL = "sixel"
@@ -37,90 +37,90 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Graphics:
-    """A way of drawing; for sixels the width of a character in pixels, and how many colours there are."""
+    """A protocol; for sixels also the width of a character in pixels, and the number of colours."""
 
-    way: Way
+    protocol: GraphicsProtocol
     cell_px: int = _CELL_PX
     colours: int = MAX_COLOURS
 
 
 @contextmanager
-def graphics(wanted: str, env: Mapping[str, str]) -> Iterator[Graphics]:
-    """How to draw on the terminal that stdout is, for as long as the block draws. `wanted` is a Way, or `auto`.
+def detect_graphics(setting: str, env: Mapping[str, str]) -> Iterator[Graphics]:
+    """Return the graphics of the terminal at stdout, for drawing inside the block. `setting`: a protocol or `auto`.
 
-    A terminal that has to be asked and is slow to answer does so into the block, not into the next command line.
+    The answer of a slow terminal is read at the end of the block, so that it does not appear on the command line.
     """
-    way = Way(wanted) if wanted != AUTO else _named(env)
-    if way is not None:
-        yield Graphics(way, _cell_px())
+    protocol = GraphicsProtocol(setting) if setting != AUTO else _protocol_by_name(env)
+    if protocol is not None:
+        yield Graphics(protocol, _cell_px())
         return
-    patience = _PATIENCE_OVER_SSH_S if env.get("SSH_CONNECTION") else _PATIENCE_S
-    late = time.monotonic() + _LATE * patience
+    timeout = _SSH_TIMEOUT_S if env.get("SSH_CONNECTION") else _TIMEOUT_S
+    late = time.monotonic() + _LATE_FACTOR * timeout
     terminal, answer = None, b""
     with ExitStack() as stack:
         with suppress(OSError, ValueError, ImportError):
-            quiet = stack.enter_context(_unechoed())
-            # A key that was pressed already would be lost among the answers.
-            if not select.select([quiet], [], [], 0)[0]:
-                terminal = quiet
-                answer = _heard(terminal, time.monotonic() + patience, _QUESTION)
-        yield _understood(answer)
+            descriptor = stack.enter_context(_raw_terminal())
+            # A key pressed before would be lost among the answers.
+            if not select.select([descriptor], [], [], 0)[0]:
+                terminal = descriptor
+                answer = _query(terminal, time.monotonic() + timeout, _QUERY)
+        yield _parse_answer(answer)
         if terminal is not None and not _attributes.search(answer):
             with suppress(OSError):
-                _heard(terminal, late)
+                _query(terminal, late)
 
 
-def _named(env: Mapping[str, str]) -> Way | None:
-    """What a terminal is known to draw by its name; None where it has to be asked.
+def _protocol_by_name(env: Mapping[str, str]) -> GraphicsProtocol | None:
+    """Return the protocol of a known terminal; None for an unknown one.
 
-    Within tmux or screen the names are those of the terminal around it, which does not get to see our escapes.
+    In tmux and screen the names are those of the outer terminal, which does not receive the escapes.
     """
     if "TMUX" in env or "STY" in env:
         return None
     name, program = env.get("TERM", ""), env.get("TERM_PROGRAM", "")
     if "kitty" in name or "ghostty" in name or program in {"WezTerm", "ghostty"}:
-        return Way.KITTY
+        return GraphicsProtocol.KITTY
     if name.split("-")[0] in {"foot", "mlterm", "contour"} or program in {"iTerm.app", "mintty"}:
-        return Way.SIXEL
+        return GraphicsProtocol.SIXEL
     if name in {"dumb", "linux"} or program == "Apple_Terminal":
-        return Way.BLOCKS
+        return GraphicsProtocol.BLOCKS
     return None
 
 
-def _heard(terminal: int, until: float, question: bytes = b"") -> bytes:
-    """What the terminal answers, until it has said what it is able to, or the time has come."""
+def _query(terminal: int, until: float, query: bytes = b"") -> bytes:
+    """Send a query and read the answer up to the attributes (DA1), or until a monotonic time."""
     answer = b""
     sys.stdout.flush()
-    os.write(sys.stdout.fileno(), question)
-    while not _attributes.search(answer) and (left := until - time.monotonic()) > 0:
-        if select.select([terminal], [], [], left)[0]:
+    os.write(sys.stdout.fileno(), query)
+    while not _attributes.search(answer) and (remaining_s := until - time.monotonic()) > 0:
+        if select.select([terminal], [], [], remaining_s)[0]:
             answer += os.read(terminal, 1024)
     return answer
 
 
-def _understood(answer: bytes) -> Graphics:
-    """Sixels where the terminal says that it draws them. The first attribute is its class."""
-    found, registers = _attributes.search(answer), _registers.search(answer)
-    if found is None or _SIXEL not in found[1].split(b";")[1:]:
-        return Graphics(Way.BLOCKS)
+def _parse_answer(answer: bytes) -> Graphics:
+    """Use sixels if the terminal has the attribute. The first attribute is the class of the terminal."""
+    attributes, registers = _attributes.search(answer), _registers.search(answer)
+    if attributes is None or _SIXEL_ATTRIBUTE not in attributes[1].split(b";")[1:]:
+        return Graphics(GraphicsProtocol.BLOCKS)
     colours = int(registers[1][:6]) if registers else MAX_COLOURS
-    return Graphics(Way.SIXEL, _cell_px(), max(2, min(MAX_COLOURS, colours)))
+    return Graphics(GraphicsProtocol.SIXEL, _cell_px(), max(2, min(MAX_COLOURS, colours)))
 
 
 @contextmanager
-def _unechoed() -> Iterator[int]:
-    """The terminal, giving every byte at once and showing none. OSError where there is none that is ours alone."""
+def _raw_terminal() -> Iterator[int]:
+    """Open the terminal without echo and line buffering. Raises OSError unless this program is in the foreground."""
     import termios
 
     terminal, out = sys.stdin.fileno(), sys.stdout.fileno()
     if os.ttyname(terminal) != os.ttyname(out) or os.tcgetpgrp(terminal) != os.getpgrp():
-        raise OSError("not the terminal we were started from")
+        raise OSError("not the controlling terminal")
     try:
-        before, quiet = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
-        quiet[3] &= ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(terminal, termios.TCSANOW, quiet)
+        before, raw = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
+        raw[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(terminal, termios.TCSANOW, raw)
     except termios.error as error:
-        raise OSError("the terminal does not obey") from error
+        raise OSError("cannot change the terminal attributes") from error
     try:
         yield terminal
     finally:
@@ -129,7 +129,7 @@ def _unechoed() -> Iterator[int]:
 
 
 def _cell_px() -> int:
-    """How many pixels a character is wide."""
+    """Width of a character in pixels."""
     with suppress(OSError, ValueError, ImportError):
         import fcntl
         import termios

@@ -1,4 +1,4 @@
-"""The options that several commands share, so that they read the same everywhere."""
+"""Options shared by several commands."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Kinds = Annotated[
         "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(PassageKind)}. May be repeated."
     ),
 ]
-WrittenKinds = Annotated[
+TextKinds = Annotated[
     list[PassageKind] | None,
     typer.Option(
         "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(TEXT_KINDS)}. May be repeated."

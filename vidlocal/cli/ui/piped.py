@@ -1,4 +1,4 @@
-"""Moments on standard input."""
+"""Read moments from standard input."""
 
 import sys
 from contextlib import suppress
@@ -12,11 +12,11 @@ from vidlocal.store.content import videos
 _MAX_BYTES = 64 << 20
 
 
-def piped_moments() -> list[Clip]:
+def read_piped_moments() -> list[Clip]:
     """Read the JSON of `search`, `similar` or `ask` from standard input. Raises UsageError for anything else."""
     data = sys.stdin.buffer.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
-        raise UsageError("There is more than 64 MB on standard input. Export fewer moments.")
+        raise UsageError("Standard input is larger than 64 MB. Export fewer moments.")
     return parse_moments(data.decode("utf-8-sig", "replace"), _durations())
 
 

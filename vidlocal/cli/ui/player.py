@@ -1,4 +1,4 @@
-"""Playing a moment in the player of the person."""
+"""Play a moment in a media player."""
 
 import shutil
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vidlocal.errors import MediaError, ToolError
 
-# How each player is told where to begin. Times and absolute paths only: nothing here can be read as an option.
-_AT: dict[str, Callable[[float, str], list[str]]] = {
+# Arguments for a start time. Only numbers and absolute paths: a player cannot take a file name for an option.
+_ARGUMENTS: dict[str, Callable[[float, str], list[str]]] = {
     "mpv": lambda start, path: [f"--start={start:.3f}", "--", path],
     "vlc": lambda start, path: [f"--start-time={start:.3f}", path],
     "iina": lambda start, path: ["--no-stdin", f"--mpv-start={start:.3f}", path],
@@ -17,43 +17,40 @@ _AT: dict[str, Callable[[float, str], list[str]]] = {
 
 
 def play(paths: list[Path], start: float, *, player: str | None) -> str:
-    """Play the first of `paths` that is there. Returns a sentence that says by what, and whether at the time.
+    """Play the first existing file of `paths`. Returns a sentence with the player.
 
-    `player` is a name or path, None for the first known one of this machine, else what the system opens videos with.
-    Raises MediaError when no file is there, ToolError when nothing can play it.
+    `player`: name or path, None for the first known player installed, else the default application of the system.
+    Raises MediaError if no file exists, ToolError if there is no player.
     """
     from vidlocal.process import start_detached
 
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise MediaError(f"{paths[0]} is not there any more, so it cannot be played.")
-    argv = arguments(_program(player), start, path)
+        raise MediaError(f"{paths[0]}: file not found.")
+    argv = player_command(_program(player), start, path)
     start_detached(argv)
     name = Path(argv[0]).name
-    return f"Playing {path.name} with {name}" + ("." if _knows_times(argv[0]) else ", which begins at its start.")
+    return f"Playing {path.name} with {name}" + ("." if _has_start_time(argv[0]) else ", from the beginning.")
 
 
-def arguments(program: str, start: float, path: Path) -> list[str]:
-    """The command for playing `path` from `start` seconds on."""
+def player_command(program: str, start: float, path: Path) -> list[str]:
+    """Return the command to play `path` from `start` seconds on."""
     file = str(path.absolute())
-    at = _AT.get(_stem(program))
-    return [program, *(at(max(0.0, start), file) if at else [file])]
+    arguments = _ARGUMENTS.get(_stem(program))
+    return [program, *(arguments(max(0.0, start), file) if arguments else [file])]
 
 
-def _program(wanted: str | None) -> str:
-    names = [wanted] if wanted else ["mpv", "vlc", "iina", "open" if sys.platform == "darwin" else "xdg-open"]
-    found = next((place for name in names if (place := shutil.which(name))), None)
-    if found is None:
-        raise ToolError(
-            f"The player {wanted} is not there. Choose another with: vidlocal config player PATH"
-            if wanted
-            else "There is no player. Install mpv or vlc, or name one with: vidlocal config player PATH"
-        )
-    return str(Path(found).absolute())
+def _program(player: str | None) -> str:
+    names = [player] if player else ["mpv", "vlc", "iina", "open" if sys.platform == "darwin" else "xdg-open"]
+    program = next((path for name in names if (path := shutil.which(name))), None)
+    if program is None:
+        problem = f"{player}: player not found." if player else "No media player found. Install mpv or vlc."
+        raise ToolError(f"{problem} To choose a player, run: vidlocal config player PATH")
+    return str(Path(program).absolute())
 
 
-def _knows_times(program: str) -> bool:
-    return _stem(program) in _AT
+def _has_start_time(program: str) -> bool:
+    return _stem(program) in _ARGUMENTS
 
 
 def _stem(program: str) -> str:

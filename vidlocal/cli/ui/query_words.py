@@ -1,4 +1,4 @@
-"""What a person typed after `search`, whatever it begins with and whatever bytes it is made of."""
+"""Queries on the command line: any words, also with leading dashes, and any bytes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,62 +7,62 @@ from typing import TYPE_CHECKING
 
 from typer.core import TyperOption
 
-from vidlocal.cli.ui.fast_params import QuickCommand
+from vidlocal.cli.ui.fast_params import FastCommand
 from vidlocal.errors import UsageError
 
 if TYPE_CHECKING:
     from typer._click.core import Context
 
-_LONGEST_BYTES = 1 << 20
+_MAX_QUERY_BYTES = 1 << 20
 
 
-class WordsCommand(QuickCommand):
-    """A command whose arguments are words of any kind: only its own options are read as options."""
+class FreeTextCommand(FastCommand):
+    """A command with free text as argument: unknown options are words."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        known = {
+        takes_value = {
             name: not parameter.is_flag
             for parameter in self.get_params(ctx)
             if isinstance(parameter, TyperOption)
             for name in parameter.opts
         }
-        return super().parse_args(ctx, words_last(args, known))
+        return super().parse_args(ctx, options_first(args, takes_value))
 
 
-def words_last(arguments: Sequence[str], options: Mapping[str, bool]) -> list[str]:
-    """The options of `arguments` and their values first, then `--` and the words in their order.
+def options_first(arguments: Sequence[str], options: Mapping[str, bool]) -> list[str]:
+    """Move options with values to the front, then `--` and the words in order.
 
-    `options` maps each name to whether it takes a value. `-x` is a word unless it is an option;
-    `--word` is left where a misspelt option is told from a word: among the options.
+    `options`: True for the name of an option with a value. `-x` is a word unless an option has this name; `--word`
+    stays among the options, for the error message about a misspelt option.
     """
-    given: list[str] = []
+    option_args: list[str] = []
     words: list[str] = []
-    rest = iter(arguments)
-    for argument in rest:
+    remaining = iter(arguments)
+    for argument in remaining:
         name, equals, _ = argument.partition("=")
         if argument == "--":
-            words += rest
+            words += remaining
         elif name in options:
-            given.append(argument)
-            given += islice(rest, int(options[name] and not equals))
+            option_args.append(argument)
+            option_args += islice(remaining, int(options[name] and not equals))
         elif _is_option(argument, options):
-            given.append(argument)
+            option_args.append(argument)
         else:
             words.append(argument)
-    return [*given, "--", *words] if words else given
+    return [*option_args, "--", *words] if words else option_args
 
 
 def _is_option(argument: str, options: Mapping[str, bool]) -> bool:
-    """Whether an argument that is no option's plain name is meant as one: `-n5`, or a misspelt `--limti`."""
-    number = bool(options.get(argument[:2])) and argument[2:].isdecimal()
-    return number or (argument.startswith("--") and not any(map(str.isspace, argument.partition("=")[0])))
+    """True for an option in another form than the plain name: `-n5`, or a misspelt `--limti`."""
+    is_number = bool(options.get(argument[:2])) and argument[2:].isdecimal()
+    return is_number or (argument.startswith("--") and not any(map(str.isspace, argument.partition("=")[0])))
 
 
-def query_of(words: Sequence[str]) -> str:
-    """The words joined, or what stdin holds when they are a single `-`. Bytes that are no text become U+FFFD."""
+def read_query(words: Sequence[str]) -> str:
+    """Join the words, or read stdin for a single `-`. Invalid bytes become U+FFFD."""
     if list(words) != ["-"]:
         return " ".join(words).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    data = sys.stdin.buffer.read(_LONGEST_BYTES + 1)
-    if len(data) > _LONGEST_BYTES:
-        raise UsageError("The query on standard input is longer than 1 MB. Shorten it.")
+    data = sys.stdin.buffer.read(_MAX_QUERY_BYTES + 1)
+    if len(data) > _MAX_QUERY_BYTES:
+        raise UsageError("The query on standard input is longer than 1 MB.")
     return data.decode("utf-8", "replace").strip()

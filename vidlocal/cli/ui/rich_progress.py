@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from vidlocal.cli.ui import console as output
+from vidlocal.cli.ui import console
 from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_duration
 
@@ -23,15 +23,15 @@ _FIXED_CELLS = 44
 @contextmanager
 def live_line() -> Iterator["LiveLine"]:
     """Draw a live line, removed at the end of the block."""
-    console = output.console(stderr=True)
+    terminal = console.rich_console(stderr=True)
     columns = (
         SpinnerColumn(),
-        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=console.width - _FIXED_CELLS)),
+        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=terminal.width - _FIXED_CELLS)),
         BarColumn(bar_width=_BAR_CELLS),
         _text("{task.fields[share]}"),
         _text("{task.fields[left]}"),
     )
-    with _WithDetail(*columns, console=console, transient=True) as progress:
+    with _WithDetail(*columns, console=terminal, transient=True) as progress:
         yield LiveLine(progress, progress.add_task("", total=1.0, left="", share="", detail="", visible=False))
 
 

@@ -1,8 +1,8 @@
-"""How bash, zsh and fish ask for completion, and how they want to be answered.
+"""Completion for bash, zsh and fish: scripts, parsing of requests, and answers.
 
-A shell calls the program with `_VIDLOCAL_COMPLETE=complete_bash` (or zsh, fish). Bash gives the line up to the cursor
-in COMP_LINE, the others give the words as arguments. The answer is one word a line, for zsh and fish with a tab and a
-note; nothing in it is evaluated or expanded. Exit code 3 asks the shell for names of files.
+A shell calls the program with `_VIDLOCAL_COMPLETE=complete_bash` (or zsh, fish). Bash passes the line up to the cursor
+in COMP_LINE, the others pass the words as arguments. The answer is one word per line, for zsh and fish with a tab and a
+description; the shell evaluates and expands nothing. Exit code 3 requests file names from the shell.
 """
 
 import os
@@ -17,13 +17,13 @@ from typing import Literal
 from vidlocal.errors import UsageError
 
 VARIABLE = "_VIDLOCAL_COMPLETE"
-FILES = 3
+COMPLETE_FILES = 3
 
 Quote = Literal["", "'", '"']
 
-# The characters at which bash begins a new word to be replaced, unless it was told others.
-_BREAKS = " \t\n\"'@><=;|&(:"
-_PLAIN = re.compile(r"[\w./+,%@:=-]")
+# Default characters at which bash begins a new word to replace (COMP_WORDBREAKS).
+_WORD_BREAKS = " \t\n\"'@><=;|&(:"
+_SAFE_CHARACTER = re.compile(r"[\w./+,%@:=-]")
 
 BASH = r"""_vidlocal_completion() {
     local found line
@@ -90,139 +90,139 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """The word at the cursor: its value so far, how it is quoted, and how much of the value bash will keep."""
+class CursorWord:
+    """The word at the cursor: value so far, open quote, and number of characters not replaced by bash."""
 
     value: str
     quote: Quote
-    kept: int
+    kept_chars: int
 
 
-def split(line: str, breaks: str = _BREAKS) -> tuple[list[str], Typed]:
-    """The words of a line as bash reads them, up to the last one, which the cursor stands behind."""
+def split_line(line: str, breaks: str = _WORD_BREAKS) -> tuple[list[str], CursorWord]:
+    """Split a line like bash. The last word, before the cursor, is returned apart."""
     words: list[str] = []
-    value, quote, kept, begun = "", "", 0, False
-    rest = iter(line)
-    for letter in rest:
-        if quote == "'" and letter != "'":
-            value += letter
-        elif letter == "\\" and quote != "'":
-            after = next(rest, "")
-            value += after if not quote or after in '$`"\\' else letter + after
-            begun = True
-        elif letter == quote:
+    value, quote, kept_chars, has_begun = "", "", 0, False
+    characters = iter(line)
+    for character in characters:
+        if quote == "'" and character != "'":
+            value += character
+        elif character == "\\" and quote != "'":
+            escaped = next(characters, "")
+            value += escaped if not quote or escaped in '$`"\\' else character + escaped
+            has_begun = True
+        elif character == quote:
             quote = ""
-        elif not quote and letter in "'\"":
-            quote, kept, begun = letter, len(value), True
-        elif not quote and letter.isspace():
-            if begun:
+        elif not quote and character in "'\"":
+            quote, kept_chars, has_begun = character, len(value), True
+        elif not quote and character.isspace():
+            if has_begun:
                 words.append(value)
-            value, kept, begun = "", 0, False
+            value, kept_chars, has_begun = "", 0, False
         else:
-            value, begun = value + letter, True
-            if not quote and letter in breaks:
-                kept = len(value)
-    return words, Typed(value, "'" if quote == "'" else '"' if quote else "", kept)
+            value, has_begun = value + character, True
+            if not quote and character in breaks:
+                kept_chars = len(value)
+    return words, CursorWord(value, "'" if quote == "'" else '"' if quote else "", kept_chars)
 
 
-def quoted(text: str, quote: Quote) -> str | None:
-    """`text` as it must be typed in an open quote, or in none. None where that cannot be."""
+def escape(text: str, quote: Quote) -> str | None:
+    """Escape `text` for an open quote, or for none. None if impossible."""
     if quote == "'":
         return None if "'" in text else text
     if quote == '"':
-        inside = re.sub(r'([$`"\\])', r"\\\1", text)
-        # Readline closes a quote, but not behind one.
-        return None if "!" in text else inside + '"' * inside.endswith('"')
-    return "".join(letter if _PLAIN.fullmatch(letter) else f"\\{letter}" for letter in text)
+        escaped = re.sub(r'([$`"\\])', r"\\\1", text)
+        # Readline adds a closing quote, but not after a quote.
+        return None if "!" in text else escaped + '"' * escaped.endswith('"')
+    return "".join(character if _SAFE_CHARACTER.fullmatch(character) else f"\\{character}" for character in text)
 
 
-def asked(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], Typed]:
-    """The words before the one at the cursor, without the program's name, and that one."""
+def parse_request(arguments: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], CursorWord]:
+    """Return the words before the cursor, without the program name, and the word at the cursor."""
     line = env.get("COMP_LINE", env.get("_TYPER_COMPLETE_ARGS"))
     if line is not None:
-        words, typed = split(line, env.get("COMP_WORDBREAKS") or _BREAKS)
+        words, typed = split_line(line, env.get("COMP_WORDBREAKS") or _WORD_BREAKS)
         return words[1:], typed
-    if "COMP_WORDS" in env:  # as bash has them, one a line
-        listed = env["COMP_WORDS"].split("\n" if "\n" in env["COMP_WORDS"] else " ")
-        place = int(env["COMP_CWORD"]) if env.get("COMP_CWORD", "").isdecimal() else len(listed) - 1
-        return listed[1:place], Typed(listed[place] if place < len(listed) else "", "", 0)
+    if "COMP_WORDS" in env:  # the array of bash, one word per line
+        words = env["COMP_WORDS"].split("\n" if "\n" in env["COMP_WORDS"] else " ")
+        position = int(env["COMP_CWORD"]) if env.get("COMP_CWORD", "").isdecimal() else len(words) - 1
+        return words[1:position], CursorWord(words[position] if position < len(words) else "", "", 0)
     *before, last = arguments or [""]
-    return before, Typed(split(last)[1].value if env.get(VARIABLE) == "complete_fish" else last, "", 0)
+    return before, CursorWord(split_line(last)[1].value if env.get(VARIABLE) == "complete_fish" else last, "", 0)
 
 
-def answer(arguments: Sequence[str], env: Mapping[str, str]) -> int:
-    """Print what may follow, for the shell that asks. Returns the exit code; whatever fails offers nothing."""
-    from vidlocal.cli.ui.completion import home_folder, offered
+def print_candidates(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Print the candidates for the calling shell. Returns the exit code."""
+    from vidlocal.cli.ui.completion import candidates, library_folder
 
     shell = env.get(VARIABLE, "").removeprefix("complete_")
-    home = home_folder()
+    home = library_folder()
     if home is None or shell not in SCRIPTS:
         return 0
-    words, typed = asked(arguments, env)
-    found = offered(words, typed.value, home)
-    if found is None:
-        return FILES
+    words, typed = parse_request(arguments, env)
+    matches = candidates(words, typed.value, home)
+    if matches is None:
+        return COMPLETE_FILES
     lines = []
-    for offer in found:
+    for match in matches:
         if shell != "bash":
-            note = "".join(letter if letter.isprintable() else " " for letter in offer.note)
-            lines.append(f"{offer.word}\t{note}" if note else offer.word)
-        elif (word := quoted(offer.word[typed.kept :], typed.quote)) is not None:
+            description = "".join(character if character.isprintable() else " " for character in match.description)
+            lines.append(f"{match.word}\t{description}" if description else match.word)
+        elif (word := escape(match.word[typed.kept_chars :], typed.quote)) is not None:
             lines.append(word)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 
 
 def complete(arguments: Sequence[str]) -> int:
-    """Answer the shell that started this process; the exit code. Nothing is ever said on stderr."""
+    """Answer the calling shell and return the exit code. Never writes to stderr; after an error there is no answer."""
     with suppress(Exception):
-        return answer(arguments, os.environ)
+        return print_candidates(arguments, os.environ)
     return 0
 
 
 # ------------------------------------------------------------ installing
 
 
-def script_here() -> str:
-    """The script of the shell that we were started from."""
+def completion_script() -> str:
+    """Return the completion script of the calling shell."""
     return SCRIPTS[_shell()]
 
 
 def install() -> Path:
-    """Write the script to where the shell we were started from looks for it, and return that place."""
+    """Install the script for the calling shell, and return the path."""
     shell, home = _shell(), Path.home()
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    places = {
+    paths = {
         "bash": home / ".bash_completions" / "vidlocal.sh",
         "zsh": home / ".zfunc" / "_vidlocal",
         "fish": config / "fish" / "completions" / "vidlocal.fish",
     }
-    place = places[shell]
+    path = paths[shell]
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(SCRIPTS[shell], encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SCRIPTS[shell], encoding="utf-8")
         if shell == "bash":
-            _add_line(home / ".bashrc", f"source '{place}'")
+            _add_line(home / ".bashrc", f"source '{path}'")
         elif shell == "zsh":
             _add_line(home / ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit")
     except OSError as error:
         raise UsageError(
-            f"{error.filename or place} cannot be written ({error.strerror}). Keep the script yourself: "
+            f"{error.filename or path}: cannot be written ({error.strerror}). To print the script, run: "
             "vidlocal --show-completion"
         ) from error
-    return place
+    return path
 
 
 def _add_line(file: Path, line: str) -> None:
-    """See to it that a line stands in a file of the person's, whose other bytes stay as they are."""
+    """Append a line to a file of the user unless present. The other bytes stay unchanged."""
     before = file.read_bytes() if file.exists() else b""
     if line.encode() not in before.splitlines():
-        with file.open("ab") as opened:
-            opened.write(b"\n" * (bool(before) and not before.endswith(b"\n")) + line.encode() + b"\n")
+        with file.open("ab") as appended:
+            appended.write(b"\n" * (bool(before) and not before.endswith(b"\n")) + line.encode() + b"\n")
 
 
 def _shell() -> str:
-    """The nearest shell above this process, else the one of the person."""
+    """Return the nearest parent process with the name of a known shell, else the login shell."""
     import psutil
 
     with suppress(psutil.Error):
@@ -233,4 +233,4 @@ def _shell() -> str:
     name = Path(os.environ.get("SHELL", "")).name
     if name in SCRIPTS:
         return name
-    raise UsageError(f"Completion is there for {', '.join(SCRIPTS)}. Start one of them and ask again.")
+    raise UsageError(f"{name or 'Unknown shell'}: no completion script. Supported shells: {', '.join(SCRIPTS)}.")
