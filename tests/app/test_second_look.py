@@ -42,7 +42,7 @@ def test_without_a_server_look_is_one_sentence_and_the_ordinary_result(
     assert result.exit_code == 0
     assert result.stdout == run("search", "bride").stdout
     (sentence,) = result.stderr.splitlines()
-    assert "No Ollama server answers" in sentence
+    assert "No Ollama server at" in sentence
 
 
 def test_a_private_search_leaves_no_note_of_what_was_asked(

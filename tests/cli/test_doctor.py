@@ -52,7 +52,7 @@ def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
         monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
         _, found, _ = run()
-        assert "cannot see pictures" in found["vision model"]["found"]
+        assert "does not support images" in found["vision model"]["found"]
         assert found["embedding model"]["state"] == "missing"
         assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
 
@@ -116,7 +116,7 @@ def test_a_damaged_speech_model_and_a_wrong_name_are_told(tmp_path: Path, monkey
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
     (models / "ggml-base.bin").write_bytes(b"<html>not found</html>" * 50_000)
-    assert "no whisper.cpp model" in run()[1]["speech"]["found"]
+    assert "not a complete whisper.cpp model" in run()[1]["speech"]["found"]
     monkeypatch.setenv("VIDLOCAL_WHISPER_MODEL", "bsae")
     assert "config" in run()[1]["speech"]["mend"]
 

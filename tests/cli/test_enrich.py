@@ -91,7 +91,7 @@ def test_a_missing_model_is_named_with_what_fetches_it_and_what_is_there(party: 
 def test_a_model_that_cannot_see_is_refused_before_any_picture(party: Library, server: FakeOllama, model: str) -> None:
     code, _, err = enrich("--model", model)
     assert code == 5
-    assert "cannot see pictures" in err
+    assert "does not support images" in err
     assert pictures_sent(server) == 0
 
 

@@ -168,7 +168,7 @@ def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, 
 
 
 def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(chosen: Settings) -> None:
-    with open_server(chosen) as server, pytest.raises(EngineError, match="cannot see pictures"):
+    with open_server(chosen) as server, pytest.raises(EngineError, match="does not support images"):
         OllamaPart(server, "vision", "phi3.5", "vision", None).download(lambda share: None)
 
 

@@ -80,7 +80,7 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: ClipPart) -> No
 
 def test_a_set_up_that_was_cut_goes_on_and_fetches_no_weights_twice(part: ClipPart) -> None:
     Shelf.instead[f"{TEXT}/tokenizer.json"] = b"<html>sign in</html>"
-    with pytest.raises(EngineError, match=r"tokenizer\.json is no JSON"):
+    with pytest.raises(EngineError, match=r"tokenizer\.json: the downloaded file is not JSON"):
         part.download(lambda share: None)
     assert not part.is_installed()
     assert not (part.folder / TEXT / SUMS).exists()
@@ -147,7 +147,7 @@ def run_without_fastembed(*words: str) -> subprocess.CompletedProcess[str]:
 def test_without_the_extra_setup_says_how_to_install_it_and_fetches_nothing() -> None:
     done = run_without_fastembed("setup", "--pictures", "--yes")
     assert (done.returncode, done.stdout) == (5, "")
-    assert done.stderr == 'Looking at pictures needs one more package. Run: pip install "vidlocal[pictures]"\n'
+    assert done.stderr == 'Image search needs the package fastembed. Run: pip install "vidlocal[pictures]"\n'
 
 
 def doctor(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:

@@ -92,11 +92,11 @@ def test_a_silent_server_leaves_the_words_and_one_sentence(library: Library) -> 
     party(library)
 
     def refuse(text: str) -> QueryVector:
-        raise EngineUnreachable("No Ollama server answers at 127.0.0.1:11434.")
+        raise EngineUnreachable("No Ollama server at http://127.0.0.1:11434.")
 
     found = search(library, "cake", query_vector=refuse)
     assert [moment.text for moment in found.moments] == ["A cake is cut."]
-    assert found.notice == "Searched by words only. No Ollama server answers at 127.0.0.1:11434."
+    assert found.notice == "Searched by words only. No Ollama server at http://127.0.0.1:11434."
 
 
 def test_vectors_of_another_model_are_never_compared(library: Library) -> None:

@@ -22,7 +22,7 @@ from vidlocal.store.queue import jobs
 
 # Seconds of one colour, in this order.
 COLOURS, EACH_S = ("red", "blue", "yellow"), 6
-NOT_HERE = "The model that looks at pictures is not on this machine yet. Run: vidlocal setup --pictures"
+NOT_HERE = "The CLIP model is not installed. Run: vidlocal setup --pictures"
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_without_the_extra_it_says_how_to_install_it_and_ingest_needs_it_not(fil
     assert "pictures" not in done.stderr
     done = run_without("enrich", "--only", "pictures")
     assert (done.returncode, done.stdout) == (5, "")
-    assert done.stderr == 'Looking at pictures needs one more package. Run: pip install "vidlocal[pictures]"\n'
+    assert done.stderr == 'Image search needs the package fastembed. Run: pip install "vidlocal[pictures]"\n'
 
 
 @pytest.mark.parametrize("damaged", [f"{VISION}/model.onnx", f"{TEXT}/tokenizer.json"])

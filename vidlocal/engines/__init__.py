@@ -1,1 +1,1 @@
-"""Local models and the programs that run them. The only code that holds their clients."""
+"""Clients of model servers, and local models in child processes. No other package has model clients."""

@@ -56,7 +56,7 @@ class Statement:
 
 
 def select_evidence(moments: Sequence[Moment], question: str, num_ctx: int) -> tuple[Moment, ...]:
-    """Return the best moments that fit into the context with question and longest answer: at least one."""
+    """Return the best moments within the context size, with room for question and longest answer: at least one."""
     fixed = ask_prompt(question, ()) + ASK_SYSTEM
     budget = num_ctx - prompt_escape.estimate_tokens(fixed) - int(TEXT_PARAMETERS["num_predict"]) - TEMPLATE_TOKENS
     selected: list[Moment] = []

@@ -30,7 +30,7 @@ class ImageRejected(AnswerRejected):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """An installed model of a server. `capabilities` is None if the server is too old to report them."""
+    """An installed model of a server. `capabilities` is None for servers too old to report capabilities."""
 
     name: str
     digest: str

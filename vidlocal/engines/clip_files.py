@@ -76,7 +76,7 @@ class ClipModel:
 
 
 def is_installed() -> bool:
-    """True if the extra `vidlocal[pictures]` is installed. Does not import fastembed, which takes seconds."""
+    """True if the extra `vidlocal[pictures]` is installed. Avoids the slow import of fastembed."""
     try:
         return find_spec("fastembed") is not None
     except (ImportError, ValueError):  # the import is blocked

@@ -20,7 +20,7 @@ _QUALITY = 88
 
 
 def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
-    """Draw all images on one JPEG in reading order, each with its time in the upper left corner.
+    """Draw all images on one JPEG in reading order, each with the time in the upper left corner.
 
     The grid is as square as possible, like the input of the models. Raises MediaError for an unreadable image.
     """
@@ -41,7 +41,7 @@ def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
 
 
 def scaled_images(jpegs: Sequence[bytes]) -> list[bytes]:
-    """Scale images down to IMAGE_SIDE_PX, so that many fit into one question. Raises MediaError."""
+    """Scale images down to IMAGE_SIDE_PX, for several in one question. Raises MediaError."""
     scaled = [images.decode(jpeg) for jpeg in jpegs]
     for image in scaled:
         image.thumbnail((IMAGE_SIDE_PX, IMAGE_SIDE_PX))

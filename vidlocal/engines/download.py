@@ -87,7 +87,7 @@ def download_file(
     sleep: Callable[[float], None] = time.sleep,
     read_timeout: float = READ_TIMEOUT_S,
 ) -> Checksums:
-    """Download a file, verify it, and return the checksums.
+    """Download and verify a file. Returns the checksums.
 
     Resumes an earlier download. Without `expected` the file must match the SHA-256 stated by the server, if any
     (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `report` gets the finished and total bytes,
@@ -166,7 +166,7 @@ def _client(read_timeout: float) -> Iterator["httpx.Client"]:
 
 
 def _download_part(download: _Download, sleep: Callable[[float], None]) -> None:
-    """Download the rest of the part; retry after failures, which count from 0 again after any progress."""
+    """Download the rest of the part, with retries. Progress resets the count of failures."""
     failures = 0
     while True:
         before = _size(download.part)

@@ -1,4 +1,4 @@
-"""Decides which servers and models may be used, so that videos stay on this machine.
+"""Policy for servers and models: videos stay on this machine.
 
 Light imports only, because every search needs this module.
 """
@@ -45,7 +45,7 @@ def origin(host: str) -> str:
 
 
 def refuse_hosted(model: str, *entries: Mapping[str, object]) -> None:
-    """Raise EngineError for a model that runs elsewhere, by its name or by `entries` of the server about it."""
+    """Raise EngineError for a model on another machine, by name or by `entries` of the server."""
     # Ollama sends names with these endings to its cloud, installed or not.
     if model.lower().endswith((":cloud", "-cloud")) or any(map(is_hosted, entries)):
         raise EngineError(

@@ -40,7 +40,7 @@ _LACKS: Mapping[Capability, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PullProgress:
-    """Progress of a download: the current layer with its sizes in bytes, 0 before the first layer."""
+    """Progress of a download: the current layer with sizes in bytes, 0 before the first layer."""
 
     status: str
     layer: str
@@ -256,7 +256,7 @@ class Ollama:
         )
 
     def _metadata(self, method: str, path: str, body: Json | None = None, *, model: str = "") -> Json:
-        """Send a request that needs no model. Returns a JSON object."""
+        """Send a request without a model. Returns a JSON object."""
         try:
             response = self._metadata_client.request(method, path, json=body)
         except httpx.TransportError as error:
@@ -310,7 +310,7 @@ def _number(value: object) -> int:
 
 
 def _ollama_package() -> ModuleType:
-    """Import the `ollama` package without the environment variables that break the import.
+    """Import the `ollama` package without some environment variables.
 
     The import creates a client from the environment: ALL_PROXY=socks5://... is an ImportError, and OLLAMA_HOST=::1,
     valid for the server, a ValueError.

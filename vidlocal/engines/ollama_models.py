@@ -18,7 +18,7 @@ MAX_TEXT_CHARACTERS = 2_000
 
 
 class _OllamaModel:
-    """A model of a server, with the options of its requests."""
+    """A model of a server, with options for requests."""
 
     def __init__(self, server: Ollama, model: ModelInfo, options: Options, keep_alive: str) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""Escapes untrusted text (speech, OCR, titles, model output) before it enters a prompt. Pure.
+"""Escaping of untrusted text (speech, OCR, titles, model output) for prompts. Pure.
 
 Such text may contain "ignore your instructions". Answers can only become text: models have no tools, files or network.
 Here untrusted text also loses everything that could end the quotation: line breaks, quotation marks, and the brackets
@@ -20,6 +20,7 @@ SOURCE_LABELS = {
     PassageKind.NOTE: "noted",
     PassageKind.SUMMARY: "told",
     PassageKind.PICTURE: "seen",
+    PassageKind.TITLE: "title",
 }
 
 # Servers and chat templates interpret "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" anywhere in a prompt.

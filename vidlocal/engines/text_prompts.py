@@ -192,7 +192,7 @@ def chapters_prompt(title: str, sections: Sequence[Passage], *, max_chars: int) 
 
 
 def merge_prompt(new: Sequence[str], in_use: Sequence[str]) -> str:
-    """Return the question about synonyms. Tags are model output, so they are quoted, too."""
+    """Return the question about synonyms. Tags are model output, so quoted, too."""
     return "\n".join(
         [
             "Words in use: " + ", ".join(prompt_escape.quote(word, max_chars=_MAX_TAG_CHARACTERS) for word in in_use),

@@ -1,4 +1,4 @@
-"""Estimates if a vision model fits into GPU memory: weights, context, and workspace."""
+"""Estimates of GPU memory for vision models: weights, context, and workspace."""
 
 from collections.abc import Mapping, Sequence
 
@@ -43,7 +43,7 @@ def fitting_context(model: ModelInfo, num_ctx: int, gpu_bytes: float) -> int | N
 
 
 def best_fitting_model(models: Sequence[ModelInfo], num_ctx: int, gpu_bytes: float) -> ModelInfo | None:
-    """Return the best of the PREFERRED models that is installed and fits."""
+    """Return the best installed model of PREFERRED within the memory."""
     installed = {model.name.removesuffix(":latest"): model for model in models}
     candidates = (installed[name] for name in PREFERRED if name in installed)
     return next((model for model in candidates if fitting_context(model, num_ctx, gpu_bytes) is not None), None)

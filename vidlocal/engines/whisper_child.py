@@ -1,4 +1,4 @@
-"""Child process with a whisper.cpp model, so that crashes of C code do not end the parent.
+"""Child process with a whisper.cpp model: crashes of C code do not end the parent.
 
 Requests: `load` once, then `language` and `transcribe`, each with 16 kHz mono float32 samples as payload.
 """
@@ -27,7 +27,7 @@ _VOCABULARY_WITHOUT_LANGUAGES = 51_765
 
 
 class _LoadedModel:
-    """The loaded model. Every call sets all parameters, because the binding keeps them between calls."""
+    """The loaded model. Every call sets all parameters, because the binding keeps old values."""
 
     def __init__(self, model_path: str, vad_path: str | None, threads: int) -> None:
         self.path = model_path
