@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vidlocal.errors import UsageError
-from vidlocal.export.finetune_pairs import IMAGE_TOKEN, TRAINABLE_KINDS, TrainingPair, PairBuilder
+from vidlocal.export.finetune_pairs import IMAGE_TOKEN, TRAINABLE_KINDS, PairBuilder, TrainingPair
 from vidlocal.media.atomic_write import write_new_text
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.render.sanitize import to_json

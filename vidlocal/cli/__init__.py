@@ -1,9 +1,8 @@
-"""The program `vidlocal`: its commands, and what becomes of their errors.
+"""The program `vidlocal`: commands and error handling.
 
-A command is a module of this package with a function `command`, typed with `Annotated` Typer
-parameters. It parses, calls a verb and renders; its docstring is its help, and the docstring's first
-line stands in `COMMANDS` too. A module is imported only when its command is called, so that
-`vidlocal --help` stays as quick as Typer itself.
+A command is a module of this package with a function `command`, typed with `Annotated` Typer parameters. It parses,
+calls `app` or a verb, and renders; the docstring is the help, with its first line also in `COMMANDS`. A module is
+imported only when its command is called, which keeps `vidlocal --help` as fast as Typer itself.
 """
 
 import os
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from typer._click.core import Command, Context
 
-# In the order in which a person meets them: name -> (module, first line of its help).
+# In the order of use: name -> (module, first line of the help).
 COMMANDS = {
     "setup": ("setup", "Fetch the models, once. The only command that downloads."),
     "doctor": ("doctor", "Show what works, what is missing, and how to mend it."),
@@ -57,28 +56,28 @@ COMMANDS = {
 
 
 class _Root(TyperGroup):
-    """The root command: loads commands when they are called, and turns errors into sentences."""
+    """The root command: imports commands on demand, and converts errors to messages."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # Names and help only; resolve_command() puts the real command in its place.
+        # Placeholders with name and help; resolve_command() loads the command.
         self.commands = {name: TyperCommand(name, short_help=line) for name, (_, line) in COMMANDS.items()}
 
     def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, load_command(name) if name else command, rest
+        name, command, remaining = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else command, remaining
 
-    def main(self, args: "Sequence[str] | None" = None, *more: Any, **extra: Any) -> Any:
+    def main(self, args: "Sequence[str] | None" = None, *positional: Any, **keywords: Any) -> Any:
         prepare_streams()
         if "_VIDLOCAL_COMPLETE" in os.environ:
             from vidlocal.cli.ui.shells import complete
 
             sys.exit(complete(sys.argv[1:] if args is None else args))
-        return super().main(args, *more, **extra)
+        return super().main(args, *positional, **keywords)
 
-    def make_context(self, *args: Any, **extra: Any) -> "Context":
+    def make_context(self, *args: Any, **keywords: Any) -> "Context":
         with handle_errors():
-            return super().make_context(*args, **extra)
+            return super().make_context(*args, **keywords)
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         use_fast_params(self.get_params(ctx))
@@ -90,14 +89,14 @@ class _Root(TyperGroup):
 
 
 def load_command(name: str) -> "Command":
-    """The command called `name`, its module imported now.
+    """Import the module of a command and build the command.
 
-    A module may hold a `Parser`, a QuickCommand of its own, where the usual one does not do.
+    The module may define a `Parser`, a subclass of FastCommand, to replace the default.
     """
     module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
-    single = typer.Typer(rich_markup_mode=None, add_completion=False)
-    single.command(name, cls=getattr(module, "Parser", FastCommand))(module.command)
-    return get_command(single)
+    typer_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    typer_app.command(name, cls=getattr(module, "Parser", FastCommand))(module.command)
+    return get_command(typer_app)
 
 
 app = typer.Typer(
@@ -106,27 +105,27 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: the same on every terminal and in docs/commands.md
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    add_completion=False,  # ours knows videos and tags, and gives shells nothing to evaluate
+    add_completion=False,  # our completion offers videos and tags, and shells evaluate nothing
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         typer.echo(f"vidlocal {__version__}")
         raise typer.Exit
 
 
-def _install_completion(wanted: bool) -> None:
-    if wanted:
+def _install_completion(is_set: bool) -> None:
+    if is_set:
         from vidlocal.cli.ui import shells
 
         typer.echo(f"Completion is in {shells.install()}. It works in every terminal you open from now on.", err=True)
         raise typer.Exit
 
 
-def _show_completion(wanted: bool) -> None:
-    if wanted:
+def _show_completion(is_set: bool) -> None:
+    if is_set:
         from vidlocal.cli.ui import shells
 
         typer.echo(shells.completion_script(), nl=False)
@@ -164,6 +163,6 @@ def _root(
 
 
 def main() -> None:
-    """Run the command that this process was started with, and exit with its code."""
+    """Run the command line of this process, and exit with a code."""
     exit_on_sigterm()
     app(sys.argv[1:], prog_name="vidlocal")

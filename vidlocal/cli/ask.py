@@ -23,7 +23,7 @@ from vidlocal.timecode import format_time
 
 Parser = FreeTextCommand
 
-# `wedding@1:02:03`, and words after it: a question about a picture.
+# `wedding@1:02:03` before a question: about the frame at this time.
 _MOMENT = re.compile(r".+@[\d:.]+", re.S)
 _NOT_SEEN = "The picture does not show it."
 
@@ -52,23 +52,24 @@ def command(
         if len(words) > 1 and _MOMENT.fullmatch(words[0]):
             if video:
                 raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
-            _look(library, settings, words[0], _question(words[1:]), json=json, quiet=quiet)
+            _ask_about_frame(library, settings, words[0], _question(words[1:]), json=json, quiet=quiet)
             return
         if len(words) == 1 and _MOMENT.fullmatch(words[0]) and not any(map(str.isspace, words[0])):
             raise UsageError(f'What about {words[0]}? Ask like: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
-        among = [videos.resolve(library, name).id for name in video] if video else None
+        video_ids = [videos.resolve(library, name).id for name in video] if video else None
         limit_blas_threads()
-        found = gather_evidence(
-            library, question, num_ctx=settings.num_ctx, videos=among, query_vector=partial(embed_query, settings)
+        evidence = gather_evidence(
+            library, question, num_ctx=settings.num_ctx, videos=video_ids, query_vector=partial(embed_query, settings)
         )
-        if found.notice:
-            console.notice(found.notice, quiet=quiet)
-        if not found.moments:
-            _tell(question, (), (), json=json)
+        if evidence.notice:
+            console.notice(evidence.notice, quiet=quiet)
+        if not evidence.moments:
+            _print(question, (), (), json=json)
             console.notice(advice(library, question), quiet=quiet)
             return
-    _tell(question, _answered(settings, question, found.moments, json=json), found.moments, json=json)
+    statements = _answer(settings, question, evidence.moments, json=json)
+    _print(question, statements, evidence.moments, json=json)
 
 
 def _question(words: Sequence[str]) -> str:
@@ -78,23 +79,25 @@ def _question(words: Sequence[str]) -> str:
     return question
 
 
-def _answered(settings: Settings, question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
-    """The answer; a person on a terminal sees each statement as soon as it is complete."""
+def _answer(settings: Settings, question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
+    """Answer the question. On a terminal each statement is printed at once."""
     from vidlocal.app.hosts import open_writer
 
     def show(statement: Statement) -> None:
         if console.is_terminal() and not json:
-            console.line(_worded(statement, moments))
+            console.line(_format_statement(statement, moments))
             console.flush()
 
     with ExitStack() as stack:
         return answer(question, moments, open_writer(stack, settings), on_statement=show)
 
 
-def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
+def _print(question: str, statements: Sequence[Statement], moments: Sequence[Moment], *, json: bool) -> None:
     if json:
-        cited = sorted({number for statement in found for number in statement.citations})
-        text = " ".join(f"{one.text} {''.join(f'[{number}]' for number in one.citations)}" for one in found)
+        cited = sorted({number for statement in statements for number in statement.citations})
+        text = " ".join(
+            f"{statement.text} {''.join(f'[{number}]' for number in statement.citations)}" for statement in statements
+        )
         console.document(
             {
                 "question": question,
@@ -102,19 +105,20 @@ def _tell(question: str, found: Sequence[Statement], moments: Sequence[Moment], 
                 "citations": [_citation(number, moments[number - 1]) for number in cited],
             }
         )
-    elif not found:
+    elif not statements:
         console.line(NO_ANSWER)
     elif not console.is_terminal():
-        for statement in found:
-            console.line(_worded(statement, moments))
+        for statement in statements:
+            console.line(_format_statement(statement, moments))
 
 
-def _worded(statement: Statement, moments: Sequence[Moment]) -> str:
-    places = [moments[number - 1] for number in statement.citations]
-    return " ".join([one_line(statement.text), *(_place(one.video_title, one.start) for one in places)])
+def _format_statement(statement: Statement, moments: Sequence[Moment]) -> str:
+    cited = [moments[number - 1] for number in statement.citations]
+    references = (_reference(moment.video_title, moment.start) for moment in cited)
+    return " ".join([one_line(statement.text), *references])
 
 
-def _place(title: str, start: float) -> str:
+def _reference(title: str, start: float) -> str:
     return f"[{one_line(title)} @ {_time(start)}]"
 
 
@@ -132,28 +136,30 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
     }
 
 
-def _look(library: Library, settings: Settings, place: str, question: str, *, json: bool, quiet: bool) -> None:
+def _ask_about_frame(
+    library: Library, settings: Settings, reference: str, question: str, *, json: bool, quiet: bool
+) -> None:
     from vidlocal.app.hosts import open_vision
     from vidlocal.export.frame_grab import grab_frame
 
-    video, time = resolve_moment(library, place)
-    shown = grab_frame(library, video, time, ffmpeg=settings.ffmpeg)
-    if shown is None:
+    video, time = resolve_moment(library, reference)
+    frame = grab_frame(library, video, time, ffmpeg=settings.ffmpeg)
+    if frame is None:
         raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
-    if shown.fallback_reason:
-        console.notice(f"{shown.fallback_reason}; this is about the picture at {_time(shown.start)}.", quiet=quiet)
+    if frame.fallback_reason:
+        console.notice(f"{frame.fallback_reason}; this is about the picture at {_time(frame.start)}.", quiet=quiet)
     with ExitStack() as stack:
         vision, _ = open_vision(stack, settings, notify=partial(console.notice, quiet=quiet))
-        said = ask_image(question, shown.jpeg, vision)
+        text = ask_image(question, frame.jpeg, vision)
     if not json:
-        console.line(f"{one_line(said)} {_place(video.title, shown.start)}" if said else _NOT_SEEN)
+        console.line(f"{one_line(text)} {_reference(video.title, frame.start)}" if text else _NOT_SEEN)
         return
-    seen = {
+    citation = {
         "n": 1,
         "video": {"id": video.id, "title": video.title, "path": video.path},
-        "start": round(shown.start, 3),
-        "end": round(shown.end, 3),
+        "start": round(frame.start, 3),
+        "end": round(frame.end, 3),
         "text": "",
     }
-    text = f"{said} [1]" if said else _NOT_SEEN
-    console.document({"question": question, "answer": text, "citations": [seen] if said else []})
+    answer_text = f"{text} [1]" if text else _NOT_SEEN
+    console.document({"question": question, "answer": answer_text, "citations": [citation] if text else []})

@@ -28,60 +28,58 @@ def command(
     """
     from vidlocal.media.probe import Prober
 
-    chosen = settings.load()
-    checked: list[CheckResult] = []
+    current = settings.load()
+    results: list[CheckResult] = []
     with ExitStack() as stack:
-        library = stack.enter_context(Library.open(chosen.home, for_repair=True))
-        tools = CheckTools(chosen.ffmpeg, stack.enter_context(Prober()))
+        library = stack.enter_context(Library.open(current.home, for_repair=True))
+        tools = CheckTools(current.ffmpeg, stack.enter_context(Prober()))
         line = stack.enter_context(progress_line(quiet=quiet))
-        for one in check(
-            library, tools, repair=repair, on_category=lambda part: line.update(f"checking the {part}", None)
-        ):
-            checked.append(one)
-    left = [one for one in checked if not one.repaired and not one.finding.is_note]
+        results.extend(
+            check(
+                library,
+                tools,
+                repair=repair,
+                on_category=lambda category: line.update(f"checking the {category}", None),
+            )
+        )
+    remaining = [result for result in results if not result.repaired and not result.finding.is_note]
     if json:
-        console.document({"found": [_as_data(one) for one in checked], "clean": not left})
+        console.document({"found": [_as_data(result) for result in results], "clean": not remaining})
     else:
-        for one in checked:
-            _print(one)
-    console.notice(_sentence(checked, left, repair=repair), quiet=quiet)
-    if left:
+        for result in results:
+            _print(result)
+    console.notice(_summary(results, remaining, repair=repair), quiet=quiet)
+    if remaining:
         raise typer.Exit(FINDINGS_LEFT)
 
 
-def _print(one: CheckResult) -> None:
+def _print(result: CheckResult) -> None:
+    state = "note" if result.finding.is_note else "mended" if result.repaired else "found"
+    message = f"{result.finding.message} {result.error}" if result.error else result.finding.message
     if console.is_terminal():
-        console.line(f"{_became(one):6}  {_told(one)}")
+        console.line(f"{state:6}  {message}")
     else:
-        console.fields(one.finding.category, _became(one), _told(one))
+        console.fields(result.finding.category, state, message)
 
 
-def _became(one: CheckResult) -> str:
-    return "note" if one.finding.is_note else "mended" if one.repaired else "found"
+def _summary(results: list[CheckResult], remaining: list[CheckResult], *, repair: bool) -> str:
+    repaired_count = sum(result.repaired for result in results)
+    repaired = f"{repaired_count:,} mended. " if repaired_count else ""
+    if not remaining:
+        return f"{repaired}The library is in order."
+    repairable_count = sum(result.finding.repair is not None for result in remaining)
+    if repair or not repairable_count:
+        return f"{repaired}{len(remaining):,} found that cannot be mended from here."
+    return f"{len(remaining):,} found, {repairable_count:,} of them can be mended with: vidlocal check --repair"
 
 
-def _told(one: CheckResult) -> str:
-    return f"{one.finding.message} {one.error}" if one.error else one.finding.message
-
-
-def _sentence(checked: list[CheckResult], left: list[CheckResult], *, repair: bool) -> str:
-    mended = sum(one.repaired for one in checked)
-    told = f"{mended:,} mended. " if mended else ""
-    if not left:
-        return f"{told}The library is in order."
-    mendable = sum(one.finding.repair is not None for one in left)
-    if repair or not mendable:
-        return f"{told}{len(left):,} found that cannot be mended from here."
-    return f"{len(left):,} found, {mendable:,} of them can be mended with: vidlocal check --repair"
-
-
-def _as_data(one: CheckResult) -> dict[str, object]:
+def _as_data(result: CheckResult) -> dict[str, object]:
     return {
-        "part": one.finding.category,
-        "video": one.finding.video_id,
-        "sentence": one.finding.message,
-        "note": one.finding.is_note,
-        "mendable": one.finding.repair is not None,
-        "mended": one.repaired,
-        "trouble": one.error,
+        "part": result.finding.category,
+        "video": result.finding.video_id,
+        "sentence": result.finding.message,
+        "note": result.finding.is_note,
+        "mendable": result.finding.repair is not None,
+        "mended": result.repaired,
+        "trouble": result.error,
     }

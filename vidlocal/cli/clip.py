@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Parser = FreeTextCommand
 
-_LIMIT = 10
+_DEFAULT_LIMIT = 10
 
 
 Query = Annotated[
@@ -84,33 +84,34 @@ def command(
     from vidlocal.app.clips import in_film_order, open_clipper
 
     settings = load()
-    wanted = _clips(settings, words, limit, video, kind)
+    requests = _requests(settings, words, limit, video, kind)
     if join is not None and list(words) != ["-"]:
-        wanted = in_film_order(wanted)
-    if not wanted:
+        requests = in_film_order(requests)
+    if not requests:
         console.notice("There is no moment to cut.", quiet=quiet)
-    if dry_run or not wanted:
-        _tell_plan(wanted, pad, json=json)
+    if dry_run or not requests:
+        _print_plan(requests, pad, json=json)
         return
     if join is not None and join.suffix.lower() not in {".mp4", ".mov", ".mkv", ".m4v"}:
         raise UsageError(f"{join} has an ending that --join does not write. Take .mp4, .mov or .mkv.")
-    done: list[ClipResult] = []
+    results: list[ClipResult] = []
     with open_clipper(settings, exact=exact, pad=pad, burn=burn) as clipper:
+        cuts = clipper.cut_joined(requests, join) if join else clipper.cut_each(requests, _create(folder or Path()))
         try:
-            for made in clipper.cut_joined(wanted, join) if join else clipper.cut_each(wanted, _folder(folder)):
-                done.append(made)
-                _tell(made, json=json, quiet=quiet)
+            for result in cuts:
+                results.append(result)
+                _print(result, json=json)
         except MediaError as error:
-            done = [_failed(made, str(error)) for made in done]
+            results = [_failed(result, str(error)) for result in results]
             console.notice(str(error))
     if json:
-        console.document({"clips": [_data(made) for made in done]})
-    failed = sum(made.file is None for made in done)
+        console.document({"clips": [_data(result) for result in results]})
+    failed = sum(result.file is None for result in results)
     if failed:
-        raise typer.Exit(ALL_FAILED if failed == len(done) else SOME_FAILED)
+        raise typer.Exit(ALL_FAILED if failed == len(results) else SOME_FAILED)
 
 
-def _clips(
+def _requests(
     settings: Settings,
     words: Sequence[str],
     limit: int | None,
@@ -125,16 +126,15 @@ def _clips(
 
         if names or kinds:
             raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
-        clips = [
+        requests = [
             ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
             for moment in read_piped_moments()
         ]
-        return clips[:limit]
-    return search_clips(settings, read_query(words), limit=limit or _LIMIT, video_names=names, kinds=kinds)
+        return requests[:limit]
+    return search_clips(settings, read_query(words), limit=limit or _DEFAULT_LIMIT, video_names=names, kinds=kinds)
 
 
-def _folder(given: Path | None) -> Path:
-    folder = given or Path()
+def _create(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -142,51 +142,55 @@ def _folder(given: Path | None) -> Path:
     return folder
 
 
-# ------------------------------------------------------------ what is told
+# ------------------------------------------------------------ output
 
 
-def _tell_plan(wanted: "Sequence[ClipRequest]", pad: float, *, json: bool) -> None:
-    spans = [(one, max(0.0, one.start - pad), one.end + pad) for one in wanted]
+def _print_plan(requests: "Sequence[ClipRequest]", pad: float, *, json: bool) -> None:
+    spans = [(request, max(0.0, request.start - pad), request.end + pad) for request in requests]
     if json:
         clips = [
-            {"source": os.fspath(one.paths[0]), "start": round(start, 3), "end": round(end, 3), "text": one.text}
-            for one, start, end in spans
+            {
+                "source": os.fspath(request.paths[0]),
+                "start": round(start, 3),
+                "end": round(end, 3),
+                "text": request.text,
+            }
+            for request, start, end in spans
         ]
         console.document({"clips": clips})
         return
-    for one, start, end in spans:
-        console.fields(one.paths[0], format_time(start), format_time(end), one.text)
+    for request, start, end in spans:
+        console.fields(request.paths[0], format_time(start), format_time(end), request.text)
 
 
-def _tell(made: "ClipResult", *, json: bool, quiet: bool) -> None:
-    if made.file is None or made.cut is None:
-        console.notice(made.reason or "It could not be cut.")
+def _print(result: "ClipResult", *, json: bool) -> None:
+    if result.file is None or result.cut is None:
+        console.notice(result.reason or "It could not be cut.")
     elif not json:
-        console.fields(
-            made.file, made.request.paths[0], format_time(made.cut.start), format_time(made.cut.end), _how(made)
-        )
+        start, end = format_time(result.cut.start), format_time(result.cut.end)
+        console.fields(result.file, result.request.paths[0], start, end, _method(result))
 
 
-def _how(made: "ClipResult") -> str:
-    if made.cut is None or not made.cut.is_copy:
+def _method(result: "ClipResult") -> str:
+    if result.cut is None or not result.cut.is_copy:
         return "encoded"
-    early = made.request.start - made.cut.start
-    return f"copied, begins {early:.1f} s before the moment" if early >= 0.05 else "copied"
+    early_s = result.request.start - result.cut.start
+    return f"copied, begins {early_s:.1f} s before the moment" if early_s >= 0.05 else "copied"
 
 
-def _failed(made: "ClipResult", reason: str) -> "ClipResult":
-    return replace(made, file=None, cut=None, reason=made.reason or reason)
+def _failed(result: "ClipResult", reason: str) -> "ClipResult":
+    return replace(result, file=None, cut=None, reason=result.reason or reason)
 
 
-def _data(made: "ClipResult") -> dict[str, object]:
-    facts: dict[str, object] = {
-        "file": None if made.file is None else os.fspath(made.file),
-        "source": os.fspath(made.request.paths[0]),
-        "title": made.request.title,
-        "text": made.request.text,
+def _data(result: "ClipResult") -> dict[str, object]:
+    data: dict[str, object] = {
+        "file": None if result.file is None else os.fspath(result.file),
+        "source": os.fspath(result.request.paths[0]),
+        "title": result.request.title,
+        "text": result.request.text,
     }
-    if made.cut is not None:
-        facts |= {"start": round(made.cut.start, 3), "end": round(made.cut.end, 3), "copied": made.cut.is_copy}
-    if made.reason:
-        facts["reason"] = made.reason
-    return facts
+    if result.cut is not None:
+        data |= {"start": round(result.cut.start, 3), "end": round(result.cut.end, 3), "copied": result.cut.is_copy}
+    if result.reason:
+        data["reason"] = result.reason
+    return data

@@ -4,14 +4,10 @@ from typing import Annotated
 
 import typer
 
+from vidlocal.app.clusters import LibraryClusters, find_clusters
 from vidlocal.app.library import open_library
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
-from vidlocal.moments import VideoRef
-from vidlocal.records import Cluster
-from vidlocal.search.clusters import HASH, THRESHOLD, ClusterResult, cluster
-from vidlocal.store.content import videos
-from vidlocal.store.index import hits
+from vidlocal.cli.ui import console, options
+from vidlocal.search.clusters import HASH, THRESHOLD, ClusterResult
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_time
 
@@ -43,65 +39,33 @@ def command(
     Piped, it prints a tab-separated line for each take: group, path, start, end, pictures.
     """
     with open_library() as library:
-        among = [videos.resolve(library, name).id for name in video] if video else None
-        found = cluster(library, limit=limit, threshold=threshold, videos=among)
-        places = hits.video_refs(library, {take.video_id for one in found.clusters for take in one.occurrences})
+        library_clusters = find_clusters(library, limit=limit, threshold=threshold, video_names=video)
+    result = library_clusters.result
     if json:
-        output.document(_document(found, threshold, places))
-    elif output.is_terminal() and found.clusters:
+        console.document(library_clusters.as_data())
+    elif console.is_terminal() and result.clusters:
         from vidlocal.render import table
 
-        console = output.rich_console()
-        console.print(table.clusters(found.clusters, places, width=console.width))
-    elif not output.is_terminal():
-        _lines(found, places)
-    output.notice(" ".join(_told(found)), quiet=quiet)
+        terminal = console.rich_console()
+        terminal.print(table.clusters(result.clusters, library_clusters.videos, width=terminal.width))
+    elif not console.is_terminal():
+        _print(library_clusters)
+    console.notice(" ".join(_summary(result)), quiet=quiet)
 
 
-def _told(found: ClusterResult) -> list[str]:
-    pictures = pluralize(found.compared, "picture")
-    told = f"{pluralize(found.total, 'group')} among {pictures}."
-    if not found.total:
-        told = f"No two of {pictures} look alike."
-    more = ["Show more of them with --limit."] if found.total > len(found.clusters) else []
-    return [told, *more, *([_BY_HASH] if found.method == HASH else [])]
+def _print(library_clusters: LibraryClusters) -> None:
+    for number, cluster in enumerate(library_clusters.result.clusters, 1):
+        for take in cluster.occurrences:
+            if take.video_id in library_clusters.videos:
+                path = library_clusters.videos[take.video_id].path
+                span = format_time(take.start), format_time(take.end)
+                console.fields(str(number), path, *span, str(take.frame_count))
 
 
-def _lines(found: ClusterResult, places: dict[int, VideoRef]) -> None:
-    for number, one in enumerate(found.clusters, 1):
-        for take in one.occurrences:
-            if take.video_id in places:
-                path = places[take.video_id].path
-                output.fields(str(number), path, format_time(take.start), format_time(take.end), str(take.frame_count))
-
-
-def _document(found: ClusterResult, threshold: float, places: dict[int, VideoRef]) -> dict[str, object]:
-    return {
-        "by": found.method,
-        "threshold": threshold,
-        "pictures": found.compared,
-        "total": found.total,
-        "clusters": [_as_data(one, places) for one in found.clusters],
-    }
-
-
-def _as_data(one: Cluster, places: dict[int, VideoRef]) -> dict[str, object]:
-    return {
-        "pictures": one.frame_count,
-        "videos": one.video_count,
-        "looks_like": {**_video(one.leader.video_id, places), "time": round(one.leader.time, 3)},
-        "takes": [
-            {
-                **_video(take.video_id, places),
-                "start": round(take.start, 3),
-                "end": round(take.end, 3),
-                "pictures": take.frame_count,
-            }
-            for take in one.occurrences
-        ],
-    }
-
-
-def _video(video_id: int, places: dict[int, VideoRef]) -> dict[str, object]:
-    place = places.get(video_id, VideoRef("", ""))
-    return {"video": {"id": video_id, "title": place.title, "path": place.path}}
+def _summary(result: ClusterResult) -> list[str]:
+    pictures = pluralize(result.compared, "picture")
+    groups = f"{pluralize(result.total, 'group')} among {pictures}."
+    if not result.total:
+        groups = f"No two of {pictures} look alike."
+    truncated = ["Show more of them with --limit."] if result.total > len(result.clusters) else []
+    return [groups, *truncated, *([_BY_HASH] if result.method == HASH else [])]

@@ -33,22 +33,22 @@ def command(
     rows = settings.explain()
     for variable in settings.unknown_variables():
         console.notice(f"The variable {variable} is no setting of vidlocal and changes nothing.", quiet=quiet)
-    chosen = [row for row in rows if name in (None, row.setting.name)]
+    selected = [row for row in rows if name in (None, row.setting.name)]
     if value is not None:
-        console.notice(_stored(chosen[0], str(settings.load().file)), quiet=quiet)
+        console.notice(_stored(selected[0], str(settings.load().file)), quiet=quiet)
     if json:
-        console.document({"file": str(settings.load().file), "settings": [_data(row) for row in chosen]})
+        console.document({"file": str(settings.load().file), "settings": [_data(row) for row in selected]})
     elif name is not None and value is None:
-        console.line(format_value(chosen[0]))
+        console.line(format_value(selected[0]))
     elif name is None and console.is_terminal():
-        console.show(_table(chosen))
+        console.show(_table(selected))
     elif name is None:
-        for row in chosen:
+        for row in selected:
             console.fields(row.setting.name, format_value(row), row.origin)
 
 
 def format_value(row: ResolvedSetting) -> str:
-    """The value as it would be written, or what having none means."""
+    """Format a value as in settings.toml, or describe the default."""
     if row.value in (None, ""):
         return row.setting.default_note
     return str(row.value).lower() if isinstance(row.value, bool) else str(row.value)

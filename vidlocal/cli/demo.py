@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
+from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import ToolError
 from vidlocal.records import Moment
@@ -36,15 +35,15 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
             library, outcome = open_demo_library(
                 stack,
                 folder,
-                on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
+                on_progress=lambda progress: line.update(f"{progress.stage}: {progress.path.name}", progress.fraction),
             )
         for note in outcome.notes:
-            output.notice(note, quiet=quiet)
+            console.notice(note, quiet=quiet)
         _print_outcome(outcome, quiet=quiet)
         _search(library, json=json)
-    output.notice(f"That took {format_duration(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
-    output.notice("Now with your own: vidlocal ingest PATH, then vidlocal search WORDS.", quiet=quiet)
-    output.notice(
+    console.notice(f"That took {format_duration(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
+    console.notice("Now with your own: vidlocal ingest PATH, then vidlocal search WORDS.", quiet=quiet)
+    console.notice(
         "For speech, and for what the pictures show: vidlocal setup, then vidlocal enrich. What is still missing: "
         "vidlocal doctor",
         quiet=quiet,
@@ -53,7 +52,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
 
 def _print_outcome(outcome: "Outcome", *, quiet: bool) -> None:
     length = format_duration(outcome.video.duration) if outcome.video else ""
-    output.notice(
+    console.notice(
         f"Taken in: {outcome.path.name}, {length} drawn for this demo, {outcome.frames} frames ({outcome.distinct} "
         f"distinct), {outcome.subtitles} subtitles, text on screen.",
         quiet=quiet,
@@ -67,28 +66,28 @@ def _search(library: Library, *, json: bool) -> None:
 
     documents: list[object] = []
     for query in QUERIES:
-        found = search(library, query, limit=_MAX_MOMENTS).moments
-        if not found:
+        moments = search(library, query, limit=_MAX_MOMENTS).moments
+        if not moments:
             raise ToolError(f"The demo found nothing for {query!r}. Run: vidlocal doctor")
         if json:
-            documents.append(results.to_document(query, found))
-        elif output.is_terminal():
-            _draw(query, found)
+            documents.append(results.to_document(query, moments))
+        elif console.is_terminal():
+            _draw(query, moments)
         else:
-            for moment in found:
-                output.line(f"{query}\t{results.to_tsv(moment)}")
+            for moment in moments:
+                console.line(f"{query}\t{results.to_tsv(moment)}")
     if json:
-        output.document(documents)
-    elif output.is_terminal():
-        output.line("")
+        console.document(documents)
+    elif console.is_terminal():
+        console.line("")
 
 
-def _draw(query: str, found: Sequence[Moment]) -> None:
+def _draw(query: str, moments: Sequence[Moment]) -> None:
     from rich.text import Text
 
     from vidlocal.render import table
     from vidlocal.render.highlight import query_words
 
-    console = output.rich_console()
-    console.print(Text(f"\n$ vidlocal search {query}", style="bold green"))
-    console.print(table.moments(found, query_words(query), width=console.width))
+    terminal = console.rich_console()
+    terminal.print(Text(f"\n$ vidlocal search {query}", style="bold green"))
+    terminal.print(table.moments(moments, query_words(query), width=terminal.width))

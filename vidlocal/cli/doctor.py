@@ -25,35 +25,35 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """
     from vidlocal.app.doctor_checks import CheckState, run_checks
 
-    found = list(run_checks(settings.load()))
+    checks = list(run_checks(settings.load()))
     if json:
-        console.document([_data(check) for check in found])
+        console.document([_data(check) for check in checks])
     elif console.is_terminal():
-        console.show(_table(found))
+        console.show(_table(checks))
     else:
-        for check in found:
+        for check in checks:
             console.fields(check.part, check.state, check.result, check.fix)
-    broken = [check for check in found if check.exit_code]
+    broken = [check for check in checks if check.exit_code]
     if broken:
         console.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
         raise typer.Exit(broken[0].exit_code)
-    missing = [check.part for check in found if check.state is CheckState.MISSING]
-    told = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
-    console.notice(told, quiet=quiet)
+    missing = [check.part for check in checks if check.state is CheckState.MISSING]
+    summary = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
+    console.notice(summary, quiet=quiet)
 
 
 def _data(check: "Check") -> dict[str, object]:
     return {"part": check.part, "state": check.state, "found": check.result, "mend": check.fix or None}
 
 
-def _table(found: "Sequence[Check]") -> "RenderableType":
+def _table(checks: "Sequence[Check]") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("part", "", "found", "to mend it"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("part", ""))
-    for check in found:
+    for check in checks:
         state = Text(check.state, style=_STYLES[check.state])
         table.add_row(
             Text(check.part, style="bold"), state, Text(one_line(check.result)), Text(one_line(check.fix), style="cyan")

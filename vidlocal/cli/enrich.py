@@ -20,7 +20,7 @@ from vidlocal.store.queue.job_filter import JobFilter
 OVERNIGHT = "overnight"
 
 
-Wanted = Annotated[
+Videos = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="VIDEO... overnight",
@@ -67,7 +67,7 @@ Canary = Annotated[bool, typer.Option("--canary/--no-canary", help="Check first 
 
 
 def command(
-    what: Wanted = None,
+    words: Videos = None,
     all_videos: AllVideos = False,
     model: Model = None,
     vram: Vram = None,
@@ -97,7 +97,7 @@ def command(
     """
     from vidlocal.app.enrich import queue_stale, run_enrich
 
-    words = what or []
+    words = words or []
     first, *others = host or [""]
     settings = load(
         {

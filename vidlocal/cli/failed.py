@@ -33,57 +33,57 @@ def command(
     The fault is answer (of the model), file, tool or crash.
     """
     with open_library() as library:
-        found = tuple(videos.resolve(library, name).id for name in video or [])
-        among = JobFilter(found or None)
-        failed = jobs.failures(library, among)
-        titles = {known.id: known for known in videos.every(library)}
+        video_ids = tuple(videos.resolve(library, name).id for name in video or [])
+        job_filter = JobFilter(video_ids or None)
+        failures = jobs.failures(library, job_filter)
+        by_id = {record.id: record for record in videos.every(library)}
         if retry:
-            jobs.retry(library, among)
+            jobs.retry(library, job_filter)
     if json:
-        console.document({"failed": [_as_data(failure, titles) for failure in failed], "queued": retry})
-    elif console.is_terminal() and failed:
-        _draw(failed, titles)
+        console.document({"failed": [_as_data(failure, by_id) for failure in failures], "queued": retry})
+    elif console.is_terminal() and failures:
+        _draw(failures, by_id)
     else:
-        for failure in failed:
-            console.fields(*_fields(failure, titles))
-    console.notice(_sentence(len(failed), retry=retry), quiet=quiet)
+        for failure in failures:
+            console.fields(*_fields(failure, by_id))
+    console.notice(_summary(len(failures), retry=retry), quiet=quiet)
 
 
-def _sentence(number: int, *, retry: bool) -> str:
-    if not number:
+def _summary(count: int, *, retry: bool) -> str:
+    if not count:
         return "Nothing was set aside."
-    what = pluralize(number, "job")
+    number = pluralize(count, "job")
     if retry:
-        return f"{what} queued again. Go on with: vidlocal enrich"
-    return f"{what} set aside. Try again with: vidlocal failed --retry"
+        return f"{number} queued again. Go on with: vidlocal enrich"
+    return f"{number} set aside. Try again with: vidlocal failed --retry"
 
 
-def _fields(failure: FailedJob, known: dict[int, Video]) -> list[str]:
+def _fields(failure: FailedJob, by_id: dict[int, Video]) -> list[str]:
     time = "" if failure.time is None else format_time(failure.time)
     fault = failure.fault or ""
-    title = known[failure.video_id].title
+    title = by_id[failure.video_id].title
     return [str(failure.video_id), title, failure.kind, time, fault, str(failure.attempts), failure.reason]
 
 
-def _draw(failed: Sequence[FailedJob], known: dict[int, Video]) -> None:
+def _draw(failures: Sequence[FailedJob], by_id: dict[int, Video]) -> None:
     from vidlocal.render.grid import grid
 
     rows = [
         [
-            f"{failure.video_id}  {known[failure.video_id].title}",
+            f"{failure.video_id}  {by_id[failure.video_id].title}",
             "-" if failure.time is None else format_short_time(failure.time),
             failure.kind,
             failure.fault or "-",
             str(failure.attempts),
             failure.reason,
         ]
-        for failure in failed
+        for failure in failures
     ]
     console.show(grid(["video", "time", "work", "fault", "tries", "reason"], rows, numbers={"time", "tries"}))
 
 
-def _as_data(failure: FailedJob, known: dict[int, Video]) -> dict[str, object]:
-    video = known[failure.video_id]
+def _as_data(failure: FailedJob, by_id: dict[int, Video]) -> dict[str, object]:
+    video = by_id[failure.video_id]
     return {
         "video": {"id": video.id, "title": video.title, "path": video.path},
         "kind": failure.kind,

@@ -14,7 +14,7 @@ from vidlocal.ingest import import_file
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 
-_MOST_REASONS = 20
+_MAX_REASONS = 20
 
 
 def command(
@@ -47,19 +47,19 @@ def command(
         for file in files:
             try:
                 if str(file) == "-":
-                    taken = import_file.import_lines(
+                    result = import_file.import_lines(
                         library, sys.stdin.buffer, name="standard input", reject=reasons.add
                     )
                 else:
-                    taken = import_file.import_file(library, file, video=video, reject=reasons.add)
+                    result = import_file.import_file(library, file, video=video, reject=reasons.add)
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1
                 continue
-            total.videos += taken.videos
-            total.passages += taken.passages
-            total.existing += taken.existing
-            total.rejected += taken.rejected
+            total.videos += result.videos
+            total.passages += result.passages
+            total.existing += result.existing
+            total.rejected += result.rejected
         reasons.end()
     if json:
         console.document(
@@ -72,33 +72,33 @@ def command(
             }
         )
     else:
-        console.notice(_told(total, unreadable), quiet=quiet)
+        console.notice(_summary(total, unreadable), quiet=quiet)
     if total.rejected or unreadable:
         raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)
 
 
 class _Reasons:
-    """Says why lines were left out, the first of them one by one."""
+    """Prints the first reasons to reject a line, and counts all."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def add(self, reason: str) -> None:
         self.count += 1
-        if self.count <= _MOST_REASONS:
+        if self.count <= _MAX_REASONS:
             console.notice(reason)
 
     def end(self) -> None:
-        if self.count > _MOST_REASONS:
-            console.notice(f"{self.count - _MOST_REASONS:,} more were left out.")
+        if self.count > _MAX_REASONS:
+            console.notice(f"{self.count - _MAX_REASONS:,} more were left out.")
 
 
-def _told(total: import_file.ImportResult, unreadable: int) -> str:
-    said = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
+def _summary(total: import_file.ImportResult, unreadable: int) -> str:
+    message = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
     if total.existing:
-        said += f"; known before: {pluralize(total.existing, 'passage')}"
+        message += f"; known before: {pluralize(total.existing, 'passage')}"
     if total.rejected:
-        said += f"; left out: {pluralize(total.rejected, 'line')}"
+        message += f"; left out: {pluralize(total.rejected, 'line')}"
     if unreadable:
-        said += f"; not read: {pluralize(unreadable, 'file')}"
-    return said + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")
+        message += f"; not read: {pluralize(unreadable, 'file')}"
+    return message + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")

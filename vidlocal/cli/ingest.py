@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +13,8 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.progress import progress_line
-from vidlocal.records import MediaKind, PassageKind
+from vidlocal.records import MediaKind
 from vidlocal.render.sanitize import one_line
-from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.text import pluralize
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
     from vidlocal.ingest.run import Outcome
 
-# What `vidlocal import` reads. So many that came late are named.
-_SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
-_MOST_LATE = 5
+# Maximum number of listed subtitle files.
+_MAX_SUBTITLES = 5
 
 
 def command(
@@ -56,48 +54,49 @@ def command(
     it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
     """
     from vidlocal.app.engines import open_ingest_tools
-    from vidlocal.ingest.run import ingest
+    from vidlocal.ingest.run import ingest, late_subtitles
 
-    chosen = settings.load({"every": every, "whisper_model": whisper_model})
+    current = settings.load({"every": every, "whisper_model": whisper_model})
     with ExitStack() as stack:
-        library = stack.enter_context(Library.open(chosen.home, create=True))
-        owner = stack.enter_context(ProcessLock(library.folder))
-        tools = open_ingest_tools(stack, chosen)
+        library = stack.enter_context(Library.open(current.home, create=True))
+        lock = stack.enter_context(ProcessLock(library.folder))
+        tools = open_ingest_tools(stack, current)
         line = stack.enter_context(progress_line(quiet=quiet))
-        outcomes = ingest(
+        finished = ingest(
             library,
             [path.absolute() for path in paths],
             tools,
-            owner,
-            every=chosen.every,
+            lock,
+            every=current.every,
             transcribe=transcribe,
             later=later,
-            on_progress=lambda stage: line.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
+            on_progress=lambda progress: line.update(f"{progress.stage}: {progress.path.name}", progress.fraction),
         )
-        done = list(_told(outcomes, line, json=json, quiet=quiet))
-        late = list(_late_subtitles(library, done))
-    _sum_up(done, quiet=quiet or json)
-    for file in late[:_MOST_LATE]:
-        told = f"{one_line(file.name)} came after its video was taken in. Read it with: vidlocal import"
-        console.notice(f"{told} {shlex.quote(one_line(str(file)))}", quiet=quiet)
+        outcomes = []
+        for outcome in finished:
+            outcomes.append(outcome)
+            _print(outcome, line, json=json)
+        subtitles = list(late_subtitles(library, outcomes))
+    _print_summary(outcomes, quiet=quiet or json)
+    for file in subtitles[:_MAX_SUBTITLES]:
+        message = f"{one_line(file.name)} came after its video was taken in. Read it with: vidlocal import"
+        console.notice(f"{message} {shlex.quote(one_line(str(file)))}", quiet=quiet)
     if every is not None:
-        _say_what_keeps_its_frames(done, quiet=quiet or json)
-    _exit_with(done)
+        _warn_unchanged_frames(outcomes, quiet=quiet or json)
+    _exit_with(outcomes)
 
 
-def _told(outcomes: "Iterator[Outcome]", line: "ProgressLine", *, json: bool, quiet: bool) -> "Iterator[Outcome]":
-    """The outcomes, each said as it is finished; what was passed over in a folder is only counted."""
+def _print(outcome: "Outcome", line: "ProgressLine", *, json: bool) -> None:
+    """Print an outcome at once. Skipped files are only counted."""
     from vidlocal.ingest.run import IngestResult
 
-    for outcome in outcomes:
-        if json:
-            console.record(outcome.as_data())
-        elif outcome.result is not IngestResult.SKIPPED:
-            if console.is_terminal():
-                line.notify(_sentence(outcome))
-            else:
-                console.fields(*_fields(outcome))
-        yield outcome
+    if json:
+        console.record(outcome.as_data())
+    elif outcome.result is not IngestResult.SKIPPED:
+        if console.is_terminal():
+            line.notify(_sentence(outcome))
+        else:
+            console.fields(*_fields(outcome))
 
 
 def _sentence(outcome: "Outcome") -> str:
@@ -140,14 +139,14 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
     )
 
 
-def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
-    """The closing table, and each note once however many files it concerns."""
+def _print_summary(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
+    """Print the number of files by result, and each note once."""
     from vidlocal.ingest.run import IngestResult
 
-    counts = Counter(outcome.result for outcome in done)
-    told = [f"{counts[result]:,} {result.value}" for result in IngestResult if counts[result]]
-    console.notice(f"{', '.join(told) or 'There was nothing to take in'}.", quiet=quiet)
-    for note in dict.fromkeys(note for outcome in done for note in outcome.notes):
+    counts = Counter(outcome.result for outcome in outcomes)
+    parts = [f"{counts[result]:,} {result.value}" for result in IngestResult if counts[result]]
+    console.notice(f"{', '.join(parts) or 'There was nothing to take in'}.", quiet=quiet)
+    for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
         console.notice(note, quiet=quiet)
     if counts[IngestResult.ADDED]:
         console.notice(
@@ -155,38 +154,24 @@ def _sum_up(done: "Sequence[Outcome]", *, quiet: bool) -> None:
         )
 
 
-def _late_subtitles(library: Library, done: "Sequence[Outcome]") -> Iterator[Path]:
-    """Subtitles beside a known video that has none: a known video is not read again, nor what lies beside it."""
+def _warn_unchanged_frames(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
+    """Explain why --every has no effect on indexed videos."""
     from vidlocal.ingest.run import IngestResult
 
-    known = {one.path.with_suffix(""): one.video for one in done if one.result is IngestResult.UNCHANGED}
-    for one in done:
-        if one.result is not IngestResult.SKIPPED or one.path.suffix.lower() not in _SUBTITLES:
-            continue
-        stem = one.path.with_suffix("")
-        video = known.get(stem) or known.get(stem.with_suffix(""))
-        if video is not None and not passages.has_kind(library, video.id, PassageKind.SUBTITLE):
-            yield one.path
+    indexed = (
+        outcome.video for outcome in outcomes if outcome.result in {IngestResult.UNCHANGED, IngestResult.DUPLICATE}
+    )
+    videos = [video for video in indexed if video is not None and video.kind is MediaKind.VIDEO]
+    if videos:
+        count = pluralize(len(videos), "video keeps its frames", "videos keep their frames")
+        remedy = f"vidlocal rm {videos[0].id} and ingest take them anew, without what was described and noted."
+        console.notice(f"{count}: --every is for new ones. {remedy}", quiet=quiet)
 
 
-def _say_what_keeps_its_frames(done: "Sequence[Outcome]", *, quiet: bool) -> None:
-    """--every is for videos that are taken in now; without a word it would seem to have worked."""
+def _exit_with(outcomes: "Sequence[Outcome]") -> None:
     from vidlocal.ingest.run import IngestResult
 
-    there = (one.video for one in done if one.result in {IngestResult.UNCHANGED, IngestResult.DUPLICATE})
-    known = [video for video in there if video is not None and video.kind is MediaKind.VIDEO]
-    if known:
-        told = (
-            f"{pluralize(len(known), 'video keeps its frames', 'videos keep their frames')}: --every is for new ones."
-        )
-        lost = f"vidlocal rm {known[0].id} and ingest take them anew, without what was described and noted."
-        console.notice(f"{told} {lost}", quiet=quiet)
-
-
-def _exit_with(done: "Sequence[Outcome]") -> None:
-    from vidlocal.ingest.run import IngestResult
-
-    tried = [outcome for outcome in done if outcome.result is not IngestResult.SKIPPED]
-    failed = sum(outcome.result is IngestResult.FAILED for outcome in tried)
+    results = [outcome.result for outcome in outcomes if outcome.result is not IngestResult.SKIPPED]
+    failed = results.count(IngestResult.FAILED)
     if failed:
-        raise typer.Exit(ALL_FAILED if failed == len(tried) else SOME_FAILED)
+        raise typer.Exit(ALL_FAILED if failed == len(results) else SOME_FAILED)

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from vidlocal.app.library import open_library
 from vidlocal.app.video_details import list_videos, video_data
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
+from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store.content.frames import Coverage
 
@@ -18,14 +17,14 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     with open_library() as library:
         rows = list_videos(library)
     if json:
-        output.document({"videos": [video_data(video, coverage) for video, coverage in rows]})
+        console.document({"videos": [video_data(video, coverage) for video, coverage in rows]})
     elif not rows:
-        output.notice("The library is empty. Take videos in with: vidlocal ingest PATH", quiet=quiet)
-    elif output.is_terminal():
+        console.notice("The library is empty. Take videos in with: vidlocal ingest PATH", quiet=quiet)
+    elif console.is_terminal():
         _draw(rows)
     else:
         for video, coverage in rows:
-            output.fields(
+            console.fields(
                 str(video.id),
                 video.title,
                 Path(video.path),
@@ -40,5 +39,5 @@ def _draw(rows: list[tuple[Video, Coverage]]) -> None:
     from vidlocal.render import table
 
     lines = [table.VideoLine(video, coverage.described, coverage.total) for video, coverage in rows]
-    console = output.rich_console()
-    console.print(table.videos(lines, width=console.width))
+    terminal = console.rich_console()
+    terminal.print(table.videos(lines, width=terminal.width))

@@ -42,8 +42,8 @@ def command(
         for line in plan.videos:
             console.fields(*_video_fields(plan, line))
     else:
-        for waiting in plan.first:
-            console.fields(*_frame_fields(waiting))
+        for frame in plan.first:
+            console.fields(*_frame_fields(frame))
     if not plan.first:
         console.notice("No frame waits to be described.", quiet=quiet)
 
@@ -51,13 +51,13 @@ def command(
 def _video_fields(plan: Plan, line: VideoPlan) -> list[str]:
     seconds = plan.seconds(len(line.waiting))
     counts = (line.counts.frames, line.counts.distinct, line.counts.described, len(line.waiting))
-    known = "" if seconds is None else f"{seconds:.0f}"
-    return [str(line.video.id), line.video.title, *map(str, counts), known]
+    duration = "" if seconds is None else f"{seconds:.0f}"
+    return [str(line.video.id), line.video.title, *map(str, counts), duration]
 
 
-def _frame_fields(waiting: QueuedFrame) -> list[str]:
-    rank = "" if waiting.rank is None else str(waiting.rank + 1)
-    return [format_time(waiting.time), waiting.reason, rank, f"{waiting.novelty:.4f}", waiting.query or ""]
+def _frame_fields(frame: QueuedFrame) -> list[str]:
+    rank = "" if frame.rank is None else str(frame.rank + 1)
+    return [format_time(frame.time), frame.reason, rank, f"{frame.novelty:.4f}", frame.query or ""]
 
 
 def _draw(plan: Plan) -> None:

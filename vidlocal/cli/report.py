@@ -26,8 +26,8 @@ def command(
     with open_library() as library:
         reports = report.kept(library, limit=last)
     if json:
-        shown = [stored.as_data() for stored in reports]
-        console.document(shown if last > 1 else shown[0] if shown else None)
+        documents = [stored.as_data() for stored in reports]
+        console.document(documents if last > 1 else documents[0] if documents else None)
         return
     if not reports:
         console.notice("There is no report yet. It comes with: vidlocal enrich --all overnight", quiet=quiet)

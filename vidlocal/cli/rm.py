@@ -31,26 +31,26 @@ def command(
     nothing to take back: what names files is forgotten too.
     """
     with open_library() as library:
-        found = videos.resolve(library, video)
-        frame_count = frames.coverage(library, found.id).total
-        passage_count = len(passages.of_video(library, found.id))
-        what = f"video {found.id} ({found.title}) "
-        what += f"with {pluralize(frame_count, 'frame')} and {pluralize(passage_count, 'passage')}"
-        removed = not dry_run and (yes or console.confirm(f"Remove {what} from the library?"))
-        if removed and purge:
+        record = videos.resolve(library, video)
+        frame_count = frames.coverage(library, record.id).total
+        passage_count = len(passages.of_video(library, record.id))
+        description = f"video {record.id} ({record.title}) "
+        description += f"with {pluralize(frame_count, 'frame')} and {pluralize(passage_count, 'passage')}"
+        is_removed = not dry_run and (yes or console.confirm(f"Remove {description} from the library?"))
+        if is_removed and purge:
             run_log.forget(library.folder)
             journal.purge(library.folder)
-        if removed:
-            videos.remove(library, found.id, purge=purge)
+        if is_removed:
+            videos.remove(library, record.id, purge=purge)
     if json:
         console.document(
             {
-                "video": {"id": found.id, "title": found.title, "path": found.path},
+                "video": {"id": record.id, "title": record.title, "path": record.path},
                 "frames": frame_count,
                 "passages": passage_count,
-                "removed": removed,
-                "purged": removed and purge,
+                "removed": is_removed,
+                "purged": is_removed and purge,
             }
         )
-    verb = "Would remove" if dry_run else "Removed" if removed else "Kept"
-    console.notice(f"{verb} {what}.", quiet=quiet)
+    verb = "Would remove" if dry_run else "Removed" if is_removed else "Kept"
+    console.notice(f"{verb} {description}.", quiet=quiet)

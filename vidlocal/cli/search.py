@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from vidlocal.app.search import LibrarySearch, advice
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
+from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.records import Moment, SecondLook
 from vidlocal.render import results
@@ -71,14 +70,14 @@ def command(
         if look is not None:
             from vidlocal.app.second_look import rerank_by_vision
 
-            notify = partial(output.notice, quiet=quiet)
+            notify = partial(console.notice, quiet=quiet)
             result, looks = rerank_by_vision(library, settings, result, look, keep=not private, notify=notify)
             result = replace(result, moments=result.moments[:limit])
         _print(result, json=json, explain=explain, looks=looks)
         if result.notice:
-            output.notice(result.notice, quiet=quiet)
+            console.notice(result.notice, quiet=quiet)
         if not result.moments:
-            output.notice(advice(library, query), quiet=quiet)
+            console.notice(advice(library, query), quiet=quiet)
         _show(library, settings, result, page=page, thumbs=thumbs, play=play, quiet=quiet)
         if not private:
             search.record(result, video_ids)
@@ -102,7 +101,7 @@ def _show(
         present.draw_thumbs(library, result, protocol=settings.thumbs)
     if page is not None:
         present.write_page(library, result, Path(page))
-        output.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
+        console.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
     if play is not None:
         present.play_moment(library, result, play, player=settings.player, quiet=quiet)
 
@@ -110,18 +109,18 @@ def _show(
 def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
     why = result.why if explain else None
     if json:
-        output.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
-    elif not output.is_terminal():
+        console.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
+    elif not console.is_terminal():
         for moment in result.moments:
-            output.line(results.to_tsv(moment))
+            console.line(results.to_tsv(moment))
     elif result.moments:
         from vidlocal.render import table
         from vidlocal.render.highlight import query_words
 
-        console = output.rich_console()
-        console.print(
+        terminal = console.rich_console()
+        terminal.print(
             table.moments(
-                result.moments, query_words(result.words), width=console.width, explanations=why, second_looks=looks
+                result.moments, query_words(result.words), width=terminal.width, explanations=why, second_looks=looks
             )
         )
-    output.flush()
+    console.flush()

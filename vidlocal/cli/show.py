@@ -6,8 +6,7 @@ from pathlib import Path
 
 from vidlocal.app.library import open_library
 from vidlocal.app.video_details import VideoDetails, read_details
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
+from vidlocal.cli.ui import console, options
 from vidlocal.records import Passage
 from vidlocal.store.content import passages, videos
 from vidlocal.timecode import format_date, format_time
@@ -31,24 +30,24 @@ def command(
         details = read_details(library, record)
         timeline = passages.of_video(library, record.id, kind)
     if json:
-        output.document({"video": details.as_data(), "passages": [asdict(passage) for passage in timeline]})
-    elif output.is_terminal():
+        console.document({"video": details.as_data(), "passages": [asdict(passage) for passage in timeline]})
+    elif console.is_terminal():
         _draw(details, timeline)
     else:
         for passage in timeline:
-            output.fields(format_time(passage.start), format_time(passage.end), passage.kind, passage.text)
+            console.fields(format_time(passage.start), format_time(passage.end), passage.kind, passage.text)
     if not timeline:
-        output.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
+        console.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
 
 
 def _draw(details: VideoDetails, timeline: Sequence[Passage]) -> None:
     from vidlocal.render import table
 
-    console = output.rich_console()
-    console.print(table.facts(_properties(details)))
+    terminal = console.rich_console()
+    terminal.print(table.facts(_properties(details)))
     if timeline:
-        console.print()
-        console.print(table.timeline(timeline))
+        terminal.print()
+        terminal.print(table.timeline(timeline))
 
 
 def _properties(details: VideoDetails) -> list[tuple[str, str]]:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.cli.ui import console as output
-from vidlocal.cli.ui import options
+from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.render import results
 from vidlocal.settings import load
@@ -46,17 +45,17 @@ def command(
     nothing = "" if result.moments else "Nothing looks like that."
     sentence = " ".join(part for part in (nothing, result.notice) if part)
     if sentence:
-        output.notice(sentence, quiet=quiet)
+        console.notice(sentence, quiet=quiet)
 
 
 def _print(reference: str, result: "SimilarResult", *, json: bool) -> None:
     if json:
-        output.document({**results.to_document(reference, result.moments), "by": result.method})
-    elif not output.is_terminal():
+        console.document({**results.to_document(reference, result.moments), "by": result.method})
+    elif not console.is_terminal():
         for moment in result.moments:
-            output.line(results.to_tsv(moment))
+            console.line(results.to_tsv(moment))
     elif result.moments:
         from vidlocal.render import table
 
-        console = output.rich_console()
-        console.print(table.moments(result.moments, (), width=console.width))
+        terminal = console.rich_console()
+        terminal.print(table.moments(result.moments, (), width=terminal.width))

@@ -67,10 +67,54 @@ class Status:
     @property
     def seconds_left(self) -> float | None:
         """Time for the remaining descriptions at the measured pace; None before the first measurement."""
-        left = self.queued[JobKind.DESCRIBE] + len([now for now in self.running if now.kind == JobKind.DESCRIBE])
+        left = self.queued[JobKind.DESCRIBE] + sum(work.kind == JobKind.DESCRIBE for work in self.running)
         if not left:
             return 0.0
         return None if self.seconds_per_frame is None else left * self.seconds_per_frame
+
+    def as_data(self) -> dict[str, object]:
+        """Return the status as plain data for JSON."""
+        wait = self.waiting
+        return {
+            "state": str(self.state),
+            "waiting": None if wait is None else {"for": wait.topic, "since": wait.since, "why": wait.reason},
+            "videos": {"total": sum(self.videos.values())} | {str(state): n for state, n in self.videos.items()},
+            "frames": {
+                "total": self.coverage.total,
+                "described": self.coverage.described,
+                "distinct_left": self.coverage.distinct_undescribed,
+            },
+            "running": [
+                {
+                    "kind": work.kind,
+                    "video": _video_data(work.video),
+                    "since": work.since.isoformat(),
+                    "done": round(work.done, 4),
+                }
+                for work in self.running
+            ],
+            "queue": {str(kind): self._queue_data(kind) for kind in JobKind},
+            "failed": [
+                {
+                    "kind": work.kind,
+                    "video": _video_data(work.video),
+                    "target": work.target,
+                    "reason": work.reason,
+                }
+                for work in self.failed
+            ],
+            "seconds_per_frame": self.seconds_per_frame,
+            "seconds_left": self.seconds_left,
+            "paused_since": self.paused_since,
+        }
+
+    def _queue_data(self, kind: JobKind) -> dict[str, int]:
+        return {
+            "queued": self.queued[kind],
+            "running": sum(work.kind == kind for work in self.running),
+            "done": self.done[kind],
+            "failed": sum(work.kind == kind for work in self.failed),
+        }
 
 
 def read(library: Library) -> Status:
@@ -109,7 +153,7 @@ def _state(library: Library, *, at_work: bool) -> tuple[Activity, Wait | None]:
     alive = process_locks.live_processes(library.folder)
     if at_work or None in alive:
         return Activity.WORKING, None
-    wait_reason = min((waiting for waiting in alive if waiting is not None), key=lambda one: one.since, default=None)
+    wait_reason = min((wait for wait in alive if wait is not None), key=lambda wait: wait.since, default=None)
     return (Activity.IDLE, None) if wait_reason is None else (Activity.WAITING, wait_reason)
 
 
@@ -117,3 +161,7 @@ def _now(library: Library, job: jobs.RunningJob, video: Video) -> RunningWork:
     coverage = frames.coverage(library, video.id)
     since = datetime.fromisoformat(job.since).astimezone()
     return RunningWork(job.kind, video, since, coverage.described / coverage.total if coverage.total else 0.0)
+
+
+def _video_data(video: Video) -> dict[str, object]:
+    return {"id": video.id, "title": video.title, "path": video.path}

@@ -18,7 +18,6 @@ from vidlocal.store.exchange.import_rows import Importer
 # Lines per transaction: each transaction waits for the disk.
 _BATCH_LINES = 4_000
 
-_SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
 _MAX_LINE_BYTES = 16 << 20
 # A day of speech with a time for every word is 60 MB.
 _MAX_DOCUMENT_BYTES = 256 << 20
@@ -43,7 +42,7 @@ def import_file(
     Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable.
     """
     name = path.name
-    if path.suffix.lower() in _SUBTITLES:
+    if path.suffix.lower() in subtitles.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
         subs = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
         return _import(library, name, _passage_lines(library, path, video, lambda _: subs), reject)

@@ -315,6 +315,20 @@ def max_frames(available: int, duration: float, *, every: float) -> int:
     return min(available, int(duration / every) + 1) if every else available
 
 
+def late_subtitles(library: Library, outcomes: Sequence[Outcome]) -> Iterator[Path]:
+    """Yield subtitle files beside an unchanged video without subtitles: these files were not read."""
+    unchanged = {
+        outcome.path.with_suffix(""): outcome.video for outcome in outcomes if outcome.result is IngestResult.UNCHANGED
+    }
+    for outcome in outcomes:
+        if outcome.result is not IngestResult.SKIPPED or outcome.path.suffix.lower() not in subtitles.EXTENSIONS:
+            continue
+        stem = outcome.path.with_suffix("")
+        video = unchanged.get(stem) or unchanged.get(stem.with_suffix(""))
+        if video is not None and not passages.has_kind(library, video.id, PassageKind.SUBTITLE):
+            yield outcome.path
+
+
 def _require_unchanged(source: _Source) -> None:
     if not files.is_unchanged(source.path, source.stamp):
         raise MediaError(f"{source.path.name}: changed during reading. Ingest it again when it is complete.")

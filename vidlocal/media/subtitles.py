@@ -14,7 +14,7 @@ from vidlocal.media.languages import language_code
 from vidlocal.media.subtitle_formats import parse_subtitles
 from vidlocal.records import Cue, Probe, SubtitleTrack
 
-_EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa")
+EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa")
 
 # Words allowed between the name of the video and the extension, besides a language.
 _FLAGS = frozenset(
@@ -92,7 +92,7 @@ def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg
 
 def _is_sidecar(name: str, stems: tuple[str, ...]) -> bool:
     stem, ending = os.path.splitext(_normalize(name))
-    if ending not in _EXTENSIONS:
+    if ending not in EXTENSIONS:
         return False
     return any(stem == own or (stem.startswith(own + ".") and _is_suffix(stem[len(own) + 1 :])) for own in stems)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vidlocal.engines.base import SchemaMismatch, ImageRejected, VisionEngine
+from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.records import Frame, Job, Provenance, SceneAnswer

@@ -7,7 +7,7 @@ from typing import Self
 from weakref import WeakKeyDictionary
 
 from vidlocal.engines import multi_image_probe, text_prompts
-from vidlocal.engines.base import SchemaMismatch, ImageRejected, VisionEngine
+from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
 from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.errors import MediaError
-from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer, Video
 from vidlocal.store.content import passages
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.values import RowReader, now_utc, storable
 
 _MAX_IMAGE_BYTES = 64 << 20
+
+# Span of a moment without frames: the default sampling interval.
+_DEFAULT_SPAN_S = 2.0
 
 _read = RowReader(Frame)
 
@@ -110,6 +113,23 @@ def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
         time,
     )
     return None if row is None else _read(row)
+
+
+def sampled_span(library: Library, video: Video, time: float) -> tuple[float, float, int | None]:
+    """Return start, end and id of the frame sampled at `time` or before, up to the next frame, also if a repeat.
+
+    Without such a frame: _DEFAULT_SPAN_S from `time`, and no id.
+    """
+    row = library.row(
+        "SELECT id, time FROM frames WHERE video_id = ? AND time <= ? ORDER BY time DESC LIMIT 1",
+        video.id,
+        time + 0.001,
+    )
+    if row is None:
+        return time, min(time + _DEFAULT_SPAN_S, video.duration), None
+    following = library.row("SELECT min(time) FROM frames WHERE video_id = ? AND time > ?", video.id, row["time"])
+    end = video.duration if following is None or following[0] is None else following[0]
+    return row["time"], max(row["time"], end), row["id"]
 
 
 def undescribed(
