@@ -12,7 +12,7 @@ import numpy as np
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.ffmpeg import Ffmpeg, error_line
-from vidlocal.media.frames import tone_mapping_filters
+from vidlocal.media.picture_filters import StoredPicture, tone_mapping_filters
 from vidlocal.media.timeline import TIME_TOLERANCE_S, Timeline
 from vidlocal.records import MediaKind, Probe
 
@@ -108,7 +108,7 @@ def write_clip(source: CutSource, cut: CutPlan, draft: Path, *, ffmpeg: Ffmpeg, 
         command += [
             *_X264,
             "-vf",
-            ",".join([*_tone_filters(probe, ffmpeg), _EVEN_SIZE, *_caption_filters(captions, shift)]),
+            ",".join([*_tone_filters(source, ffmpeg), _EVEN_SIZE, *_caption_filters(captions, shift)]),
         ]
     _run([*command, *_output_arguments(draft)], source, cut)
 
@@ -132,7 +132,7 @@ def write_part(
     size = f"{clip_format.width_px}:{clip_format.height_px}"
     shift = cut.start if seek else 0.0
     filters = [
-        *_tone_filters(source.probe, ffmpeg),
+        *_tone_filters(source, ffmpeg),
         "scale=iw*sar:ih,setsar=1",
         f"scale={size}:force_original_aspect_ratio=decrease,pad={size}:-1:-1,setsar=1",
         *_caption_filters(captions, shift),
@@ -211,10 +211,11 @@ def _input_arguments(source: CutSource, cut: CutPlan, ffmpeg: Ffmpeg) -> tuple[l
     return ffmpeg.input_command(source.path), seek
 
 
-def _tone_filters(probe: Probe, ffmpeg: Ffmpeg) -> list[str]:
+def _tone_filters(source: CutSource, ffmpeg: Ffmpeg) -> list[str]:
+    picture = source.timeline.picture if source.timeline is not None else StoredPicture()
     return [
         f"{name}={':'.join(f'{option}={value}' for option, value in options.items())}"
-        for name, options in tone_mapping_filters(probe, ffmpeg)
+        for name, options in tone_mapping_filters(source.probe, picture, ffmpeg)
     ]
 
 

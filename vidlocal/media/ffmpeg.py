@@ -26,9 +26,16 @@ _GENERAL_LINES = (
     "Task finished",
     "Terminating thread",
     "Conversion failed",
+    "Could not open encoder",
+    "Decode error rate",
     "Error opening output",
+    "Error reinitializing",
     "Error sending",
+    "Error submitting",
+    "Error while",
+    "Failed to",
     "Nothing was written",
+    "Output file",
 )
 
 

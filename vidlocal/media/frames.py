@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.media.decode_plan import MAX_GAP_RATIO, DecodeRange, SkipLevel, min_spacing, plan_decoding
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame, scaled_size
 from vidlocal.media.ffmpeg import Ffmpeg, error_line, input_options, input_path
+from vidlocal.media.picture_filters import crop, is_filled, packet_filter, picture_filters
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import TIME_TOLERANCE_S, PresentationClock, Timeline
 from vidlocal.records import Probe
@@ -26,16 +26,9 @@ _MAX_THREADS = 4
 _MICROSECONDS = 1_000_000
 # Long enough for one frame of any video.
 _ONE_FRAME_RANGE_S = 1.0
-# Converting to RGB is slow during area scaling and fast in a second step.
-_TO_RGB: tuple[tuple[str, dict[str, object]], ...] = (
-    ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
-    ("scale", {"flags": "fast_bilinear"}),
-)
 # A key frame scaled down this much needs no deblocking, which takes a fifth of the decoding time.
 _MIN_SKIP_FILTER_RATIO = 1.5
 _PTS = re.compile(r"frame:\d+\s+pts:(-?\d+)\s")
-# HDR to SDR with the hable curve at 100 nits. zscale needs the transfer, which some files do not tag.
-_TRANSFER = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 
 
 def read_frames(
@@ -54,7 +47,7 @@ def read_frames(
     ffmpeg. Raises MediaError if no frame can be decoded.
     """
     timeline = prober.timeline(path)
-    reader = _FrameReader(path, probe, every, ffmpeg, timeline, tone_mapping_filters(probe, ffmpeg))
+    reader = _FrameReader(path, probe, every, ffmpeg, timeline)
     last: float | None = None
     for part in plan_decoding(timeline, every=every):
         with closing(reader.read(part, last)) as frames:
@@ -71,7 +64,7 @@ def read_frames_at(
     path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober
 ) -> Iterator[DecodedFrame]:
     """Yield the frames at `times` from an earlier `read_frames`, in order. Missing frames are skipped."""
-    reader = _FrameReader(path, probe, 0.0, ffmpeg, prober.timeline(path), tone_mapping_filters(probe, ffmpeg))
+    reader = _FrameReader(path, probe, 0.0, ffmpeg, prober.timeline(path))
     for time in sorted(times):
         part = DecodeRange(time, time + _ONE_FRAME_RANGE_S, SkipLevel.ALL_FRAMES, 0.0)
         with closing(reader.read(part, None)) as frames:
@@ -82,15 +75,18 @@ def read_frames_at(
 
 @dataclass(slots=True)
 class _FrameReader:
-    """Decodes ranges of one video. `last_error` is the last message of ffmpeg."""
+    """Decodes ranges of one video. `last_error` is the last message of ffmpeg.
+
+    `has_other_shapes` is true from the first frame of another shape on, such as that of a call from a turned telephone.
+    """
 
     path: Path
     probe: Probe
     every: float
     ffmpeg: Ffmpeg
     timeline: Timeline
-    tone_mapping: tuple[tuple[str, dict[str, object]], ...]
     last_error: str = "no message from ffmpeg"
+    has_other_shapes: bool = False
 
     def read(self, part: DecodeRange, last: float | None) -> Generator[DecodedFrame, None, None]:
         """Decode one range; continue at the next level from the first gap."""
@@ -116,14 +112,25 @@ class _FrameReader:
         return now - before > limit + TIME_TOLERANCE_S and self.timeline.has_frame_between(before, before + limit)
 
     def _decode(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
-        """Decode the part after the last frame in one run of ffmpeg."""
+        """Decode the part after the last frame, and from a frame of another shape again for a canvas of all shapes."""
+        had_other_shapes = self.has_other_shapes
+        with closing(self._run(part, level, last)) as frames:
+            for frame in frames:
+                last = frame.time
+                yield frame
+        if self.has_other_shapes and not had_other_shapes:
+            yield from self._run(part, level, last)
+
+    def _run(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
+        """Decode the part after the last frame in one run of ffmpeg, up to a frame larger than the canvas."""
         spacing = part.spacing
         if level is not part.level:
             spacing = min_spacing(self.timeline, part.start, part.end, self.every)
         after = part.start - TIME_TOLERANCE_S if last is None else last + max(spacing, TIME_TOLERANCE_S)
         command = self._command(part, level, spacing, after)
-        width, height = self._size()
+        width, height = self._canvas()
         buffer_bytes = width * height * 3
+        is_final_canvas = self.has_other_shapes
         clock = PresentationClock(self.timeline.segments)
         with process.Stream(command, stall_timeout=_STALL_TIMEOUT_S, timeout=_TIMEOUT_S, line_pipe=True) as stream:
             while True:
@@ -136,6 +143,11 @@ class _FrameReader:
                 time = clock.to_presentation(stored)
                 if time <= (part.start - 2 * TIME_TOLERANCE_S if last is None else last + TIME_TOLERANCE_S):
                     continue
+                if is_filled(rgb):
+                    self.has_other_shapes = True
+                    if not is_final_canvas:
+                        return
+                    rgb = crop(rgb)
                 last = time
                 yield DecodedFrame(max(0.0, round(time, 6)), rgb)
             self.last_error = error_line(stream.stderr)
@@ -148,6 +160,9 @@ class _FrameReader:
 
     def _size(self) -> tuple[int, int]:
         return scaled_size(self.probe.width_px, self.probe.height_px)
+
+    def _canvas(self) -> tuple[int, int]:
+        return (LONG_SIDE_PX, LONG_SIDE_PX) if self.has_other_shapes else self._size()
 
     def _command(self, part: DecodeRange, level: SkipLevel, spacing: float, after: float) -> list[str]:
         import ffmpeg as builder
@@ -173,6 +188,7 @@ class _FrameReader:
             # (-discard nokey would read less, but gives wrong times in MP4 with B-frames.)
             "fflags": "+genpts",
             "skip_frame": level.value,
+            **packet_filter(self.probe, self.timeline.picture),
         }
         if (
             level is SkipLevel.KEY_FRAMES
@@ -196,15 +212,7 @@ class _FrameReader:
             select += "".join(f"+lt(abs(t-{time + offset:.6f}),{TIME_TOLERANCE_S})" for time in part.long_frames)
         if spacing > 0 or after > 0:
             yield "select", {"expr": select}
-        width, height = self._size()
-        if any(rotation.startswith("transpose") for rotation in self.timeline.rotation_filters):
-            width, height = height, width
-        yield "scale", {"w": width, "h": height, "flags": "area"}
-        for rotation in self.timeline.rotation_filters:
-            name, _, direction = rotation.partition("=")
-            yield name, {"dir": direction} if direction else {}
-        yield from self.tone_mapping or _TO_RGB
-        yield "format", {"pix_fmts": "rgb24"}
+        yield from picture_filters(self.probe, self.timeline.picture, self._size(), self._canvas(), self.ffmpeg)
         yield "settb", {"expr": f"1/{_MICROSECONDS}"}
         yield "metadata", {"mode": "add", "key": "vidlocal", "value": "1"}
         yield "metadata", {"mode": "print", "key": "vidlocal", "file": "pipe:3", "direct": "1"}
@@ -216,26 +224,3 @@ def _stored_time(stream: process.Stream) -> float:
         if match := _PTS.match(line):
             return int(match[1]) / _MICROSECONDS
     raise ToolError("ffmpeg returned a frame without a timestamp.")
-
-
-def tone_mapping_filters(probe: Probe, ffmpeg: Ffmpeg) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Filters to convert HDR to SDR; none for SDR video, or if ffmpeg lacks zscale."""
-    if probe.hdr is None or not _has_zscale(ffmpeg):
-        return ()
-    return (
-        (
-            "setparams",
-            {"color_primaries": "bt2020", "color_trc": _TRANSFER[probe.hdr], "colorspace": "bt2020nc"},
-        ),
-        ("zscale", {"transfer": "linear", "npl": 100}),
-        ("format", {"pix_fmts": "gbrpf32le"}),
-        ("zscale", {"primaries": "bt709"}),
-        ("tonemap", {"tonemap": "hable", "desat": 0}),
-        ("zscale", {"transfer": "bt709", "matrix": "bt709", "range": "tv"}),
-        ("format", {"pix_fmts": "yuv444p"}),
-    )
-
-
-def _has_zscale(ffmpeg: Ffmpeg) -> bool:
-    finished = process.run([*ffmpeg.base_command(), "-filters"], timeout=30.0)
-    return b" zscale " in finished.stdout

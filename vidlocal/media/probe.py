@@ -1,6 +1,6 @@
 """Probe media files in a child process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,8 @@ from vidlocal.errors import MediaError
 from vidlocal.media import files
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
 from vidlocal.media.ffmpeg import input_path
-from vidlocal.media.timeline import ROTATION_FILTERS, ClockSegment, Timeline
+from vidlocal.media.picture_filters import ROTATION_FILTERS, StoredPicture
+from vidlocal.media.timeline import ClockSegment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack
 
@@ -118,12 +119,16 @@ _OF_VIDEO = (
 def _timeline(values: _Values, payload: bytes) -> Timeline:
     times = np.frombuffer(payload, np.float64)
     frames, keys, damaged = np.split(times, np.cumsum([int(values["frames"]), int(values["key_frames"])]))
-    filters: Sequence[str] = values["rotation_filters"]
     return Timeline(
         times=frames,
         key_times=keys,
         segments=tuple(ClockSegment(*segment) for segment in values["segments"]),
         can_seek=bool(values["can_seek"]),
-        rotation_filters=tuple(name for name in filters if name in ROTATION_FILTERS),
+        picture=_picture(values["picture"]),
         damaged_times=damaged,
     )
+
+
+def _picture(values: _Values) -> StoredPicture:
+    filters = tuple(name for name in values["rotation_filters"] if name in ROTATION_FILTERS)
+    return StoredPicture(**{**values, "rotation_filters": filters})

@@ -5,6 +5,8 @@ import re
 import struct
 from typing import Any
 
+from vidlocal.media.picture_filters import MAX_ASPECT, MIN_ASPECT
+
 Values = dict[str, object]
 
 _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC
@@ -13,7 +15,8 @@ _TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B6
 _TEXT_SUBTITLES = frozenset(
     ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "sami", "microdvd", "subviewer", "mpl2", "jacosub")
 )
-_MAX_ASPECT = 20.0
+# Progressive and interlaced frames alternate in these, for instance in a film between advertisements.
+_OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
 _FIRST_YEAR = 1971  # clocks that were never set start at 1904 or 1970
@@ -70,22 +73,29 @@ def subtitle_track(stream: Any) -> Values:
 
 
 def video_format(stream: Any, frame: Any) -> Values:
-    """Codec, size, aspect, rotation and transfer function from the stream and the first decoded frame."""
-    aspect = _aspect(stream)
+    """Codec, size, aspect, rotation and colours from the stream and the first decoded frame."""
+    aspect, codec = _aspect(stream), stream.codec_context.codec.canonical_name
     rotation, filters = orientation(frame)
     width, height = round(frame.width * aspect), frame.height
     if rotation in (90, 270):
         width, height = height, width
     return {
-        "video_codec": stream.codec_context.codec.canonical_name,
+        "video_codec": codec,
         "video_index": stream.index,
         "width_px": max(1, width),
         "height_px": max(1, height),
         "sample_aspect": aspect,
         "frame_rate_hz": float(stream.average_rate or 0),
         "rotation": rotation,
-        "rotation_filters": filters,
         "hdr": _TRANSFERS.get(int(frame.color_trc)),
+        "picture": {
+            "width_px": frame.width,
+            "height_px": frame.height,
+            "matrix": int(frame.colorspace),
+            "is_rgb": bool(frame.format.is_rgb),
+            "interlaced": "flagged" if frame.interlaced_frame or codec in _OFTEN_INTERLACED else None,
+            "rotation_filters": filters,
+        },
     }
 
 
@@ -107,15 +117,25 @@ def orientation(frame: Any) -> tuple[int, list[str]]:
 
 def _display_matrix(frame: Any) -> tuple[int, ...] | None:
     """The container's 3 x 3 display matrix of 16.16 (last column 2.30) fixed point numbers."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:
+        # PyAV has no name for some types of side data, such as EXIF and the views of stereo video.
+        return _rotation_matrix(frame.rotation)
     if data is None or data.buffer_size != 36:
         return None
     return struct.unpack("=9i", bytes(data))
 
 
+def _rotation_matrix(degrees: float) -> tuple[int, ...]:
+    """The display matrix of a rotation without mirroring, counter-clockwise."""
+    cosine, sine = (round(part(math.radians(degrees)) * 65536) for part in (math.cos, math.sin))
+    return (cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30)
+
+
 def _aspect(stream: Any) -> float:
     aspect = float(stream.sample_aspect_ratio or 1)
-    return aspect if 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT else 1.0
+    return aspect if MIN_ASPECT <= aspect <= MAX_ASPECT else 1.0
 
 
 def _language(stream: Any) -> str | None:

@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from vidlocal.media.picture_filters import StoredPicture
+
 # Times closer than this are equal: container clocks have a resolution of a millisecond or finer.
 TIME_TOLERANCE_S = 0.0005
 
 Times = npt.NDArray[np.float64]
-
-# ffmpeg filters that turn a frame upright. Other names from the child process are rejected.
-ROTATION_FILTERS = frozenset(
-    {"transpose=clock", "transpose=cclock", "transpose=clock_flip", "transpose=cclock_flip", "hflip", "vflip"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +30,16 @@ class Timeline:
     """Frame times of the indexed video stream.
 
     `times` and `key_times` are the sorted presentation times of all frames and of the key frames, in seconds from the
-    container's start_time. `can_seek` is true if a seek lands exactly on a key frame. `rotation_filters` turn a frame
-    upright. `damaged_times` are the stored times of frames left out because their presentation time is unknown.
+    container's start_time. `can_seek` is true if a seek lands exactly on a key frame. `picture` is the
+    format of the pixels. `damaged_times` are the stored times of frames left out because their presentation time is
+    unknown.
     """
 
     times: Times
     key_times: Times
     segments: tuple[ClockSegment, ...]
     can_seek: bool = True
-    rotation_filters: tuple[str, ...] = ()
+    picture: StoredPicture = field(default_factory=StoredPicture)
     damaged_times: Times = field(default_factory=lambda: np.empty(0))
 
     @property
