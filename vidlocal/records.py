@@ -11,7 +11,7 @@ from enum import StrEnum
 class PassageKind(StrEnum):
     """Kind of a passage. The values are stored and printed.
 
-    `picture` marks a frame found by image search; such a hit has no text and no stored passage.
+    `picture` marks a frame found by image search, `title` a video found by its name: neither has a stored passage.
     """
 
     SPEECH = "speech"
@@ -22,9 +22,10 @@ class PassageKind(StrEnum):
     SUMMARY = "summary"
     NOTE = "note"
     PICTURE = "picture"
+    TITLE = "title"
 
 
-TEXT_KINDS = tuple(kind for kind in PassageKind if kind is not PassageKind.PICTURE)
+TEXT_KINDS = tuple(kind for kind in PassageKind if kind not in (PassageKind.PICTURE, PassageKind.TITLE))
 
 
 class MediaKind(StrEnum):

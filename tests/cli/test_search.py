@@ -107,14 +107,18 @@ def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Libra
     assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
 
 
-def test_a_name_of_a_video_that_is_nowhere_said_leads_to_the_video(run: Run, library: Library) -> None:
+def test_titles_files_and_folders_are_found_below_all_moments(run: Run, library: Library) -> None:
     garden = add_video(library, "garden party", "the bride waters the flowers")
-    told = "No moment found. 1 video has it in its name: vidlocal show"
-    assert run("search", "Garden", "Party").stderr == f"{told} {garden}\n"
-    add_video(library, "garden at night", "quiet")
-    assert "2 videos have it in their names, as vidlocal list shows." in run("search", "garden").stderr
-    assert "name" not in run("search", str(garden)).stderr  # a number is no name
-    assert "name" not in run("search", "garden", "video:night").stderr
+    [line] = run("search", "Garden", "Party").stdout.splitlines()
+    assert line.split("\t")[3:5] == ["0.200", "title"]
+    add_video(library, "at night", "nobody is in the garden")
+    [moment, *_, title] = json.loads(run("search", "garden", "--json").stdout)["moments"]
+    assert (moment["video"]["title"], title["video"]["id"]) == ("at night", garden)
+    assert title["score"] <= 0.2 < moment["score"]
+    assert len(run("search", "videos").stdout.splitlines()) == 2  # the folder
+    assert "title" not in run("search", "garden", "kind:speech").stdout
+    assert run("search", "garden", "video:party", "kind:title").stdout.count("garden party") == 1
+    assert "title" not in run("search", "garden", "before:2020").stdout
 
 
 @pytest.mark.parametrize("query", ["", " ", '"', '""', "...", "?! -", "\u2003"])

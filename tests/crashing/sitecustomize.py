@@ -60,7 +60,7 @@ def count() -> None:
 
 if "CRASH_AT" in os.environ or "CRASH_COUNTS" in os.environ:
     connect = sqlite3.connect
-    sqlite3.connect = lambda *words, **options: connect(*words, **{"factory": Connection} | options)  # type: ignore
+    sqlite3.connect = lambda *words, **options: connect(*words, **{"factory": Connection} | options)
     os.rename = between("rename", os.rename, "renamed")
     os.replace = between("rename", os.replace, "renamed")
     os.unlink = between("remove", os.unlink, "removed")

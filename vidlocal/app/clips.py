@@ -33,6 +33,8 @@ def search_clips(
         result = LibrarySearch(library, settings).find(query, limit=limit, videos=video_ids, kinds=kinds)
         clips = []
         for moment in result.moments:
+            if not moment.hits:  # found by its title: the whole video
+                continue
             paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
             clips.append(ClipRequest(moment.video_title, tuple(paths), moment.start, moment.end, moment.text))
     return clips

@@ -16,7 +16,7 @@ from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
-from vidlocal.store.index import hits, vector_table
+from vidlocal.store.index import vector_table
 from vidlocal.store.queue import jobs
 from vidlocal.text import pluralize
 
@@ -101,8 +101,6 @@ def advice(library: Library, query: str) -> str:
     parsed = parse(query)
     if parsed.is_empty:
         return "The query holds no word to look for."
-    if not parsed.has_filters and (titles := _title_matches(library, parsed.words)):
-        return f"No moment found. {titles}"
     if not passages.count(library):
         return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
     untranscribed = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
@@ -112,15 +110,6 @@ def advice(library: Library, query: str) -> str:
     if untranscribed:
         return f"No moment found. Not listened to yet: {pluralize(untranscribed, 'video')}; go on with: vidlocal setup"
     return "No moment found. Try fewer or other words."
-
-
-def _title_matches(library: Library, words: str) -> str | None:
-    """Sentence about videos with these words in their name, since names are not indexed."""
-    ids = [] if words.isdecimal() else sorted(hits.videos_named(library, words))
-    if not ids:
-        return None
-    count = pluralize(len(ids), "video has it in its name", "videos have it in their names")
-    return f"{count}: vidlocal show {ids[0]}" if len(ids) == 1 else f"{count}, as vidlocal list shows."
 
 
 def _spans(library: Library, result: SearchResult, video_ids: Sequence[int] | None) -> list[searches.Span]:

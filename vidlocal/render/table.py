@@ -37,6 +37,7 @@ KIND_STYLES = {
     PassageKind.SUMMARY: "bright_black",
     PassageKind.NOTE: "bright_red",
     PassageKind.PICTURE: "bright_green",
+    PassageKind.TITLE: "bright_black",
 }
 MATCH_STYLE = "bold underline"
 # Longer lines are hard to read, even on a wide terminal.
@@ -250,7 +251,8 @@ def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
 
 def _no_text(moment: Moment) -> Text:
     """Placeholder for a moment without text."""
-    return Text("image match, no caption yet" if PassageKind.PICTURE in moment.kinds else "", style="dim")
+    label = {PassageKind.PICTURE: "image match, no caption yet", PassageKind.TITLE: one_line(moment.video_path)}
+    return Text(next((label[kind] for kind in moment.kinds if kind in label), ""), style="dim")
 
 
 def _occurrences(cluster: Cluster, videos: Mapping[int, VideoRef], width: int) -> list[Text]:

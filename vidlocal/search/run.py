@@ -17,6 +17,7 @@ from vidlocal.moments import group
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.query import Query, parse
+from vidlocal.search.title_search import search_titles
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index, vector_table
 from vidlocal.store.index.search_filter import SearchFilter
@@ -87,7 +88,9 @@ def search(
                 notices.append("Pictures are found by words: say what they show.")
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
         all_hits = [*hits.read(library, scores), *frame_hits]
-        videos_of_hits = hits.video_refs(library, {hit.video_id for hit in all_hits})
+        moments = group(all_hits, hits.video_refs(library, {hit.video_id for hit in all_hits}), limit=limit)
+        if by_words:
+            moments += search_titles(library, words, search_filter, moments, limit=limit - len(moments))
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
     if ranking.scores and not ranking.is_confident and not frame_hits:
         notices.append(_LOW_CONFIDENCE)
@@ -95,7 +98,7 @@ def search(
         passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()
     }
     notice = " ".join([*notices, *filter(None, (vector_notice, clip_notice))]) or None
-    return SearchResult(query, group(all_hits, videos_of_hits, limit=limit), notice, words, explanations)
+    return SearchResult(query, moments, notice, words, explanations)
 
 
 def _build_filter(

@@ -172,10 +172,16 @@ def paths(library: Library, video_id: int) -> list[Path]:
 
 
 def stamps(library: Library, video_id: int) -> dict[Path, FileStamp]:
-    """Map the paths of the files of a video, latest first, to their stamps when last read."""
+    """Map the paths of the files of a video, latest first, to their stamps when last read.
+
+    The file of an imported video has not been read here: its stamp has only the size, times are 0.
+    """
     rows = library.rows(
-        """SELECT copies.path, copies.size_bytes, mtime_ns, inode FROM copies JOIN videos ON videos.id = video_id
-        WHERE video_id = ? ORDER BY copies.path <> videos.path""",
+        """SELECT videos.path, coalesce(copies.size_bytes, videos.size_bytes), coalesce(mtime_ns, 0), coalesce(inode, 0)
+        FROM videos LEFT JOIN copies ON copies.path = videos.path AND copies.video_id = videos.id WHERE videos.id = ?1
+        UNION ALL
+        SELECT copies.path, copies.size_bytes, mtime_ns, inode FROM copies JOIN videos ON videos.id = video_id
+        WHERE video_id = ?1 AND copies.path <> videos.path""",
         video_id,
     )
     return {Path(os.fsdecode(row["path"])): FileStamp(*row[1:]) for row in rows}

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from vidlocal.moments import VideoRef
@@ -79,6 +79,20 @@ def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
           OR length(title) < length(CAST(title AS BLOB)) OR length(path) < length(CAST(path AS BLOB))
           OR typeof(path) = 'blob'""",
         text.lower(),
+    )
+
+
+def videos_with_words(library: Library, terms: Sequence[str]) -> list[sqlite3.Row]:
+    """Select id, title, path and duration of videos with all terms (lower case) in title or path.
+
+    Videos with other than ASCII letters are always selected, since SQLite folds ASCII case only.
+    """
+    condition = " AND ".join("(instr(lower(title), ?) OR instr(lower(path), ?))" for _ in terms) or "0"
+    return library.rows(
+        f"""SELECT id, title, path, duration FROM videos WHERE {condition}
+          OR length(title) < length(CAST(title AS BLOB)) OR length(path) < length(CAST(path AS BLOB))
+          OR typeof(path) = 'blob' ORDER BY id""",
+        *(term for term in terms for _ in range(2)),
     )
 
 

@@ -54,6 +54,14 @@ class SearchFilter:
     time_of_day: tuple[int, int] | None = None
 
     @property
+    def needs_passages(self) -> bool:
+        """True if only passages can match, not whole videos by their names."""
+        only_passages = self.kinds is not None and PassageKind.TITLE not in self.kinds
+        return bool(only_passages or self.phrases or self.excluded or self.tags or self.languages) or any(
+            value is not None for value in (self.before, self.after, self.span, self.time_of_day)
+        )
+
+    @property
     def needs_rows(self) -> bool:
         """True if the filter needs columns missing in the vector cache (other than video and kind)."""
         return bool(next(self._row_conditions(), None))

@@ -112,6 +112,12 @@ def search(library: Library, query: str, *, limit: int, search_filter: SearchFil
     return {passage_id: min(1.0, -score / whole) for score, passage_id in best[:limit]}
 
 
+def content_words(library: Library, query: str) -> list[str]:
+    """Return the distinct words of a query, lower case, without stop words."""
+    stop_words = of_library(library)
+    return [word for word in dict.fromkeys(words(query[:MAX_QUERY_CHARACTERS].lower())) if word not in stop_words]
+
+
 def has_only_stop_words(library: Library, query: str) -> bool:
     """True if a query has words, but only stop words of English and of the library's languages."""
     pieces = split(query)
