@@ -55,6 +55,8 @@ JOB_SPECS: Mapping[JobKind, JobSpec] = {
 
 FAST_KINDS = tuple(spec.kind for spec in JOB_SPECS.values() if spec.is_fast)
 SERVER_KINDS = tuple(spec.kind for spec in JOB_SPECS.values() if not spec.is_fast)
+PER_FRAME_KINDS = tuple(spec.kind for spec in JOB_SPECS.values() if spec.per_frame)
+AFTER_FRAMES_KINDS = tuple(spec.kind for spec in JOB_SPECS.values() if spec.after_frames)
 
 
 def kinds_with_role(role: ModelRole) -> tuple[JobKind, ...]:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,11 @@ def stored_path(path: Path) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(path)
     return str(path)
+
+
+def sql_list(values: Iterable[str]) -> str:
+    """Return trusted constants as the list of an SQL IN: `('a', 'b')`."""
+    return "(" + ", ".join(f"'{value}'" for value in values) + ")"
 
 
 def now_utc() -> str:

@@ -21,6 +21,7 @@ from vidlocal.errors import (
     ToolError,
     VidlocalError,
 )
+from vidlocal.job_specs import JOB_SPECS, ModelRole
 from vidlocal.records import Job, JobKind, JobState
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -277,7 +278,7 @@ class QueueRunner:
         done = self.summary.done[job.kind] = self.summary.done.get(job.kind, 0) + 1
         self._remaining = max(0, self._remaining - 1)
         seconds_each = eta = None
-        if job.kind in (JobKind.DESCRIBE, JobKind.WATCH):
+        if JOB_SPECS[job.kind].role is ModelRole.VISION:
             self.guard.count()
         if job.kind is JobKind.DESCRIBE:
             seconds_each = self._measure_pace(seconds)

@@ -4,22 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from vidlocal.job_specs import PER_FRAME_KINDS
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.migrations import STATUS
 from vidlocal.store.queue import jobs
+from vidlocal.store.values import sql_list
 
 # Containers round durations, and audio often ends shortly after video.
 _TOLERANCE_S = 1.0
 
 Ids = Sequence[int]
 Repair = Callable[[Library, int, Ids], None]
-
-
-def _quoted(values: type[JobKind] | type[JobState] | type[PassageKind] | type[MediaKind]) -> str:
-    return ", ".join(f"'{value}'" for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +149,11 @@ _RULES = (
     ),
     _Rule(
         "{title}: unknown kind of video.",
-        f"SELECT id, id FROM videos WHERE kind NOT IN ({_quoted(MediaKind)})",
+        f"SELECT id, id FROM videos WHERE kind NOT IN {sql_list(MediaKind)}",
     ),
     _Rule(
         "{title}: {number} passages are of an unknown kind.",
-        f"SELECT video_id, id FROM passages WHERE kind NOT IN ({_quoted(PassageKind)})",
+        f"SELECT video_id, id FROM passages WHERE kind NOT IN {sql_list(PassageKind)}",
     ),
     _Rule(
         "{title}: {number} passages refer to frames of another video.",
@@ -191,24 +189,24 @@ _RULES = (
     ),
     _Rule(
         "{title}: {number} jobs are of an unknown kind.",
-        f"SELECT video_id, id FROM jobs WHERE kind NOT IN ({_quoted(JobKind)})",
+        f"SELECT video_id, id FROM jobs WHERE kind NOT IN {sql_list(JobKind)}",
         partial(_delete, "jobs"),
     ),
     _Rule(
         "{title}: {number} jobs are in an unknown state.",
-        f"SELECT video_id, id FROM jobs WHERE state NOT IN ({_quoted(JobState)})",
+        f"SELECT video_id, id FROM jobs WHERE state NOT IN {sql_list(JobState)}",
         partial(_update, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
     ),
     _Rule(
         "{title}: {number} jobs refer to missing frames.",
-        """SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
+        f"""SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
           ON frames.id = target AND frames.video_id = jobs.video_id AND image IS NOT NULL
-        WHERE jobs.kind IN ('describe', 'watch') AND frames.id IS NULL""",
+        WHERE jobs.kind IN {sql_list(PER_FRAME_KINDS)} AND frames.id IS NULL""",
         partial(_delete, "jobs"),
     ),
     _Rule(
         "{title}: {number} jobs refer to another video.",
-        "SELECT video_id, id FROM jobs WHERE kind NOT IN ('describe', 'watch') AND target <> video_id",
+        f"SELECT video_id, id FROM jobs WHERE kind NOT IN {sql_list(PER_FRAME_KINDS)} AND target <> video_id",
         _retarget,
     ),
     _Rule(

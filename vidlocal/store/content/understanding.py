@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from vidlocal.job_specs import AFTER_FRAMES_KINDS, PER_FRAME_KINDS
 from vidlocal.records import (
     Chapter,
     JobKind,
@@ -19,7 +20,7 @@ from vidlocal.records import (
 from vidlocal.store.content import passages, sequences
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-from vidlocal.store.values import storable
+from vidlocal.store.values import sql_list, storable
 
 # Input of the text model: everything except its own summaries.
 EVIDENCE = (
@@ -71,13 +72,14 @@ def requeue_grown(library: Library) -> int:
     Failed jobs stay failed until they are retried.
     """
     rows = library.rows(
-        f"""WITH known AS (
+        f"""WITH finished AS (
           SELECT id, understood, (SELECT count(*) FROM passages
-            WHERE video_id = videos.id AND visible AND kind IN ({_EVIDENCE})) AS passages
+            WHERE video_id = videos.id AND visible AND kind IN {_EVIDENCE_SQL}) AS passages
           FROM videos WHERE NOT EXISTS (
-            SELECT 1 FROM jobs WHERE video_id = videos.id AND kind IN ('tag', 'summarise') AND state <> 'done'))
-        SELECT id FROM known WHERE passages > understood AND passages >= understood * CASE WHEN EXISTS (
-          SELECT 1 FROM jobs WHERE video_id = known.id AND kind IN ('describe', 'watch')
+            SELECT 1 FROM jobs
+            WHERE video_id = videos.id AND kind IN {sql_list(AFTER_FRAMES_KINDS)} AND state <> 'done'))
+        SELECT id FROM finished WHERE passages > understood AND passages >= understood * CASE WHEN EXISTS (
+          SELECT 1 FROM jobs WHERE video_id = finished.id AND kind IN {sql_list(PER_FRAME_KINDS)}
             AND state IN ('queued', 'running')) THEN ? ELSE ? END""",
         _MIN_GROWTH_WHILE_QUEUED,
         _MIN_GROWTH,
@@ -272,12 +274,12 @@ def chapters(library: Library, video_id: int) -> list[Chapter]:
     ]
 
 
-_EVIDENCE = ", ".join(f"'{kind}'" for kind in EVIDENCE)
+_EVIDENCE_SQL = sql_list(EVIDENCE)
 
 
 def _count_evidence(library: Library, video_id: int) -> int:
     return library.number(
-        f"SELECT count(*) FROM passages WHERE video_id = ? AND visible AND kind IN ({_EVIDENCE})", video_id
+        f"SELECT count(*) FROM passages WHERE video_id = ? AND visible AND kind IN {_EVIDENCE_SQL}", video_id
     )
 
 

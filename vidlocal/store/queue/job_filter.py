@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from vidlocal.job_specs import PER_FRAME_KINDS
+from vidlocal.store.values import sql_list
+
 # Jobs with at least this priority were moved ahead by past searches (see `priorities`).
 SEARCHED_PRIORITY = 2000.0
 
@@ -30,7 +33,7 @@ class JobFilter:
               SELECT 1 FROM frames WHERE frames.id = jobs.target AND frames.rank < {int(self.budget)}))"""
         if self.searched:
             sql += f""" AND (jobs.kind = 'embed'
-              OR jobs.kind IN ('describe', 'watch') AND jobs.priority >= {SEARCHED_PRIORITY})"""
+              OR jobs.kind IN {sql_list(PER_FRAME_KINDS)} AND jobs.priority >= {SEARCHED_PRIORITY})"""
         if self.frames is not None:
             sql += f" AND jobs.kind = 'describe' AND jobs.target IN ({_id_list(self.frames)})"
         return sql

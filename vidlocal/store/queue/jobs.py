@@ -7,11 +7,12 @@ block that stores the result.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vidlocal.job_specs import AFTER_FRAMES_KINDS, JOB_SPECS, PER_FRAME_KINDS
 from vidlocal.records import Fault, Job, JobKind, JobState
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import is_alive
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
-from vidlocal.store.values import now_utc
+from vidlocal.store.values import now_utc, sql_list
 
 # A job fails after three failed attempts, or after ten crashes of its process.
 MAX_ATTEMPTS = 3
@@ -27,7 +28,7 @@ _CLAIM = """
 UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at = :at,
   losses = losses + (state = 'running')
 WHERE id = (
-  SELECT id FROM jobs WHERE kind = :kind AND {claimable} {among} {condition} ORDER BY priority DESC, id LIMIT 1)
+  SELECT id FROM jobs WHERE kind = :kind AND {claimable} {job_filter} {condition} ORDER BY priority DESC, id LIMIT 1)
 RETURNING id, kind, target, video_id, attempts, lease
 """
 
@@ -37,16 +38,16 @@ _CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND 
 # Tags and summary of a video wait for its representative frames to be described, for its sequences to be watched if no
 # description is open, for OCR and transcription at work, and for unverified passages. Only one of the two runs at a
 # time, because both ask about the same sections.
-_WHEN_COMPLETE = """AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND NOT visible)
+_AFTER_FRAMES = f"""AND NOT EXISTS (SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND NOT visible)
 AND NOT EXISTS (
   SELECT 1 FROM jobs AS before LEFT JOIN frames ON frames.id = before.target
   WHERE before.video_id = jobs.video_id AND before.state IN ('queued', 'running') AND (
     before.kind = 'describe' AND frames.rank IS NOT NULL
-    OR before.kind IN ('read', 'transcribe', 'tag', 'summarise') AND before.state = 'running' AND before.id <> jobs.id
+    OR before.kind IN {sql_list((JobKind.READ, JobKind.TRANSCRIBE, *AFTER_FRAMES_KINDS))}
+      AND before.state = 'running' AND before.id <> jobs.id
     OR before.kind = 'watch' AND NOT EXISTS (
       SELECT 1 FROM jobs AS rest
       WHERE rest.video_id = jobs.video_id AND rest.kind = 'describe' AND rest.state IN ('queued', 'running'))))"""
-_CONDITIONS = {JobKind.TAG: _WHEN_COMPLETE, JobKind.SUMMARISE: _WHEN_COMPLETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,9 @@ def claim(
     its lease loses the job to other processes.
     """
     values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
-    condition = _CONDITIONS.get(kind, "")
     with library.writing() as connection:
         for claimable in _CLAIMABLE:
-            sql = _CLAIM.format(claimable=claimable, among=job_filter.condition(), condition=condition)
+            sql = _CLAIM.format(claimable=claimable, job_filter=job_filter.condition(), condition=_condition(kind))
             row = connection.execute(sql, values).fetchone()
             if row is not None:
                 return Job(row[0], JobKind(row[1]), *row[2:])
@@ -160,7 +160,7 @@ def next_due(library: Library, kind: JobKind, *, job_filter: JobFilter = ALL_JOB
     """Return the time when the next queued job of a kind may be claimed (wall clock), None if none is ready."""
     row = library.row(
         f"""SELECT min(not_before) FROM jobs
-        WHERE kind = ? AND state = 'queued' {job_filter.condition()} {_CONDITIONS.get(kind, "")}""",
+        WHERE kind = ? AND state = 'queued' {job_filter.condition()} {_condition(kind)}""",
         kind,
     )
     return None if row is None or row[0] is None else float(row[0])
@@ -229,7 +229,7 @@ def failures(library: Library, job_filter: JobFilter = ALL_JOBS) -> list[FailedJ
     rows = library.rows(
         f"""SELECT kind, jobs.video_id, target, coalesce(last_error, 'unknown reason'), fault, max(attempts, losses),
           time, updated_at
-        FROM jobs LEFT JOIN frames ON frames.id = jobs.target AND kind IN ('describe', 'watch')
+        FROM jobs LEFT JOIN frames ON frames.id = jobs.target AND kind IN {sql_list(PER_FRAME_KINDS)}
         WHERE state = 'failed' {job_filter.condition()} ORDER BY jobs.id"""
     )
     return [
@@ -246,3 +246,7 @@ def retry(library: Library, job_filter: JobFilter = ALL_JOBS) -> int:
               fault = NULL, updated_at = ? WHERE state = 'failed' {job_filter.condition()}""",
             (now_utc(),),
         ).rowcount
+
+
+def _condition(kind: JobKind) -> str:
+    return _AFTER_FRAMES if JOB_SPECS[kind].after_frames else ""
