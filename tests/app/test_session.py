@@ -96,7 +96,7 @@ def test_pause_and_resume_say_what_is_and_what_was(run: Run, library: Library) -
 def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: Run, library: Library) -> None:
     assert "no report yet" in run("report").stderr
     assert json.loads(run("report", "--json").stdout) is None
-    report.keep(library, None, NIGHT)
+    report.store(library, None, NIGHT)
     rows = [line.split("\t") for line in run("report").stdout.splitlines()]
     told = dict(rows)
     assert told["done"] == "12,345 frames, 1 video finished, embed 7"
@@ -124,7 +124,7 @@ def test_a_session_prints_and_stores_its_report_and_starts_the_next(library: Lib
         assert any(sentence.startswith("done: 1 frame, ") for sentence in line.messages)
         assert line.messages[-1] == "ended: The night is over."
         run_session.print_report("The night is over.")
-    assert len(report.kept(library, limit=9)) == 1
+    assert len(report.latest(library, limit=9)) == 1
 
 
 def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(library: Library) -> None:
@@ -148,7 +148,7 @@ def test_every_night_of_a_run_gets_its_report_with_the_time_worked_and_held(libr
                 wall.pass_time(60)
         run_session.end("Nothing is left to do.")
     assert [what for what, _ in groupby(waits)] == ["window", None, "paused", None, "window", None, "window"]
-    reports = report.kept(library, limit=9)
+    reports = report.latest(library, limit=9)
     assert [stored.worked_s for stored in reports] == [9 * 3600.0, 7 * 3600.0]
     assert [stored.held_s for stored in reports] == [{}, {"paused": 2 * 3600.0}]
     assert {stored.ended for stored in reports} == {"The night is over."}
@@ -219,7 +219,7 @@ def test_the_services_on_the_page_are_well_formed_and_start_a_worker_with_option
 
 def test_the_report_on_the_page_is_the_one_that_is_printed(run: Run, library: Library) -> None:
     page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
-    report.keep(library, None, NIGHT)
+    report.store(library, None, NIGHT)
     printed = dict(line.split("\t") for line in run("report").stdout.splitlines())
     shown = dict(line.split(maxsplit=1) for line in between(page, "```console\n", "```").splitlines())
     assert shown.pop("set") == f"aside  {printed.pop('set aside')}"

@@ -99,7 +99,7 @@ def test_a_file_is_complete_private_and_verified(host: Host, target: Path) -> No
         f"{host.base}/file",
         target,
         expected=Checksums(sha1=SHA1),
-        report=lambda *progress: reports.append(progress),
+        on_progress=lambda *progress: reports.append(progress),
     )
     assert checksums == Checksums(SHA1, SHA256) == compute_checksums(target)
     assert target.read_bytes() == CONTENT
@@ -224,5 +224,5 @@ def test_two_setups_do_not_write_into_one_part(host: Host, target: Path) -> None
         with pytest.raises(ToolError, match="another vidlocal setup"):
             download_file(f"{host.base}/file", target)
 
-    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), report=second)
+    download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), on_progress=second)
     assert target.read_bytes() == CONTENT

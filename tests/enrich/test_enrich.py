@@ -112,7 +112,7 @@ def test_every_frame_is_described_and_every_passage_embedded(
     seen: list[EnrichProgress] = []
     summary = deep(library, engines, owner, on_progress=seen.append)
     assert summary.done[JobKind.DESCRIBE] == 6
-    assert summary.left == {}
+    assert summary.remaining == {}
     assert frames.coverage(library).described == 6
     scenes = passages.of_video(library, video_id, [PassageKind.SCENE])
     assert [scene.start for scene in scenes] == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
@@ -140,7 +140,7 @@ def test_only_the_named_videos_are_worked_on(library: Library, engines: EnrichEn
     add_video(library)
     second = add_video(library, name="other")
     summary = deep(library, engines, owner, job_filter=for_videos(second))
-    assert summary.left == {}
+    assert summary.remaining == {}
     assert frames.coverage(library, second).described == 6
     assert frames.coverage(library).described == 6
 
@@ -278,7 +278,7 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
     night = NightWindow(parse_window("22:00-07:00"), lambda: clock.local_at)
     gate = Schedule([night], now=lambda: clock.at, notify=said.append)
     summary = deep(library, engines, owner, clock, schedule=gate, on_progress=pass_time)
-    assert summary.left == {}
+    assert summary.remaining == {}
     assert {at.date().day for at in done_at} == {22}
     assert {at.hour for at in done_at} == {6, 22}
     assert said[1:] == ["Going on."]

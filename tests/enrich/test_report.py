@@ -24,7 +24,7 @@ def finish(library: Library, kind: JobKind, number: int) -> None:
 
 
 def drawn_up(library: Library, since: str = LONG_AGO) -> Report:
-    return report.draw_up(
+    return report.create(
         library,
         started_at=LONG_AGO,
         since=since,
@@ -78,11 +78,11 @@ def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_windo
 
 def test_a_kept_report_is_replaced_by_a_later_one_of_the_same_run(library: Library) -> None:
     add_video(library, pictures=3)
-    assert report.kept(library) == []
-    first = report.keep(library, None, drawn_up(library))
+    assert report.latest(library) == []
+    first = report.store(library, None, drawn_up(library))
     finish(library, JobKind.DESCRIBE, 1)
-    assert report.keep(library, first, drawn_up(library)) == first
+    assert report.store(library, first, drawn_up(library)) == first
     again = drawn_up(library)
-    report.keep(library, None, again)
-    assert report.kept(library, limit=9) == [again, again]
-    assert report.kept(library) == [again]
+    report.store(library, None, again)
+    assert report.latest(library, limit=9) == [again, again]
+    assert report.latest(library) == [again]

@@ -103,7 +103,7 @@ def _fill(library: Library, film: Path) -> None:
     searches.add(library, WORDS, 1, [searches.Span(video, 1.0, 2.0)])
     times = ("2026-11-20T22:00:00+00:00", "2026-11-21T05:00:00+00:00")
     failed = tuple(report.FailureGroup(kind, WORDS, 3) for kind in JobKind)
-    report.keep(library, None, report.Report(*times, 100.0, 3600.0, {WORDS: 9.0}, failed=failed, ended=WORDS))
+    report.store(library, None, report.Report(*times, 100.0, 3600.0, {WORDS: 9.0}, failed=failed, ended=WORDS))
 
 
 def _lines() -> str:

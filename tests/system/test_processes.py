@@ -116,7 +116,7 @@ def test_a_terminated_process_leaves_a_report_and_nothing_running(library: Libra
     running.send_signal(signal.SIGTERM)
     assert running.wait(PATIENCE_S) == 143
     assert JobState.RUNNING not in {state for _, state in jobs.counts(library)}
-    (kept,) = report.kept(library)
+    (kept,) = report.latest(library)
     assert kept.done[JobKind.DESCRIBE] == described(library)
     assert kept.left[JobKind.DESCRIBE] == FRAMES - described(library)
 

@@ -35,7 +35,7 @@ CUSTOM_MODEL_KEY = "custom_model"
 _WHISPER_SIZES_BYTES = {"base": 148_000_000, "large-v3-turbo": 1_620_000_000}
 _VAD_SIZE_BYTES = 885_000
 
-Report = Callable[[float | None], None]
+OnFraction = Callable[[float | None], None]
 
 
 class ModelPart(Protocol):
@@ -63,8 +63,8 @@ class ModelPart(Protocol):
         """True if installed and complete. Raises EngineUnreachable if unknown."""
         ...
 
-    def download(self, report: Report) -> None:
-        """Download and install; `report` gets the finished fraction, 0 to 1, None while unknown."""
+    def download(self, on_progress: OnFraction) -> None:
+        """Download and install; `on_progress` gets the finished fraction, 0 to 1, None if unknown."""
         ...
 
 
@@ -94,13 +94,13 @@ class OllamaPart:
             return False
         return True
 
-    def download(self, report: Report) -> None:
+    def download(self, on_progress: OnFraction) -> None:
         """Pull, and retry while every try makes progress: Ollama resumes where the last one stopped."""
         layers: dict[str, tuple[int, int]] = {}
         reached = 0
         while True:
             try:
-                self._pull(layers, report)
+                self._pull(layers, on_progress)
                 break
             except AnswerRejected as error:
                 done = sum(completed for completed, _ in layers.values())
@@ -110,13 +110,13 @@ class OllamaPart:
                 self.pause(2.0)
         self.server.preflight(self.name, self.needs)
 
-    def _pull(self, layers: dict[str, tuple[int, int]], report: Report) -> None:
+    def _pull(self, layers: dict[str, tuple[int, int]], on_progress: OnFraction) -> None:
         """Pull once. `layers`: completed and total bytes of every layer so far."""
         for step in self.server.pull(self.name):
             if step.total_bytes:
                 layers[step.layer] = (step.completed_bytes, step.total_bytes)
             total = sum(size for _, size in layers.values())
-            report(sum(completed for completed, _ in layers.values()) / total if total else None)
+            on_progress(sum(completed for completed, _ in layers.values()) / total if total else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,12 @@ class WhisperPart:
             return True
         return False
 
-    def download(self, report: Report) -> None:
+    def download(self, on_progress: OnFraction) -> None:
         file = models_on_disk.whisper_file_name(self.name)
         expected = Checksums(sha1=models_on_disk.WHISPER_SHA1[self.name])
-        download_file(f"{self.url}/{file}", self.folder / file, expected=expected, report=_fraction_reporter(report))
+        download_file(
+            f"{self.url}/{file}", self.folder / file, expected=expected, on_progress=_byte_progress(on_progress)
+        )
         models_on_disk.whisper_model(self.name, self.folder)
 
 
@@ -168,8 +170,8 @@ class VadPart:
     def is_installed(self) -> bool:
         return models_on_disk.vad_model(self.folder) is not None
 
-    def download(self, report: Report) -> None:
-        download_file(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, report=_fraction_reporter(report))
+    def download(self, on_progress: OnFraction) -> None:
+        download_file(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, on_progress=_byte_progress(on_progress))
         if not self.is_installed():
             (self.folder / VAD_FILE).unlink()
             raise EngineError(f"What came as {VAD_FILE} is no model. Run vidlocal setup again later.")
@@ -200,17 +202,17 @@ class ClipPart:
             return True
         return False
 
-    def download(self, report: Report) -> None:
+    def download(self, on_progress: OnFraction) -> None:
         """Download all files; keep weights with the right checksum."""
         before = 0
         for part, published in self.published.items():
-            report_total = partial(_report_total, report, before, self.size_bytes)
+            progress_of_part = partial(_report_total, on_progress, before, self.size_bytes)
             for name in clip_files.FILES[part]:
-                self._fetch(part, name, report_total)
+                self._fetch(part, name, progress_of_part)
             clip_files.write_checksums(self.folder, part)
             before += published.size_bytes
 
-    def _fetch(self, part: str, name: str, report: Callable[[int], None]) -> None:
+    def _fetch(self, part: str, name: str, on_bytes: Callable[[int], None]) -> None:
         published, target = self.published[part], self.folder / part / name
         expected = Checksums()
         if name == clip_files.WEIGHTS:
@@ -221,7 +223,7 @@ class ClipPart:
             ):
                 return
         url = f"{self.url}/{part}/resolve/{published.revision}/{name}"
-        download_file(url, target, expected=expected, report=lambda done, total: report(done))
+        download_file(url, target, expected=expected, on_progress=lambda done, total: on_bytes(done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ class CustomPart:
             return facts.get(library, CUSTOM_MODEL_KEY) == current
         return False
 
-    def download(self, report: Report) -> None:
+    def download(self, on_progress: OnFraction) -> None:
         own = modelfile.load_bundled()
         self.server.create(self.name, base=self.base, system=own.system, parameters=own.parameters)
         with Library.open(self.home, create=True) as library:
@@ -313,12 +315,12 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes / 1_000_000:.{0 if size_bytes >= 10_000_000 else 1}f} MB"
 
 
-def _report_total(report: Report, before: int, total: int, done: int) -> None:
-    report(min(1.0, (before + done) / total))
+def _report_total(on_progress: OnFraction, before: int, total: int, done: int) -> None:
+    on_progress(min(1.0, (before + done) / total))
 
 
-def _fraction_reporter(report: Report) -> Callable[[int, int | None], None]:
-    return lambda done, total: report(done / total if total else None)
+def _byte_progress(on_progress: OnFraction) -> Callable[[int, int | None], None]:
+    return lambda done, total: on_progress(done / total if total else None)
 
 
 def _host_and_path(url: str) -> str:

@@ -73,7 +73,7 @@ def run_enrich(
                 notify=session.notify,
             )
     _report_summary(summary, session)
-    session.end(summary.stopped or (None if summary.left else "Nothing is left to do."))
+    session.end(summary.stopped or (None if summary.remaining else "Nothing is left to do."))
     return summary
 
 
@@ -129,7 +129,7 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
         parts.append(f"{pluralize(described, 'frame')} described in {format_duration(summary.seconds)}")
     if summary.failed:
         parts.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
-    left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.left.items() if count)
+    left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
     parts.append(f"left for another run: {left}" if left else "nothing is left to do")
     sentence = "; ".join(parts)
     reason = f" {summary.stopped}" if summary.stopped else ""

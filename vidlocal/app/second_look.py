@@ -30,8 +30,8 @@ def rerank_by_vision(
     try:
         with ExitStack() as stack:
             engine, ready = open_vision(stack, settings, notify=notify)
-            owner = stack.enter_context(ProcessLock(library.folder))
-            reranker = VisionReranker(library, engine, words, worker=owner.token, check=ready, keep=keep)
+            lock = stack.enter_context(ProcessLock(library.folder))
+            reranker = VisionReranker(library, engine, words, worker=lock.token, check=ready, keep=keep)
             for moment, look in reranker.rerank(result.moments[:count]):
                 looks[moment] = look
     except EngineError as error:

@@ -111,7 +111,7 @@ class Service:
         self.record(summary.as_data())
         self.session.save_report()
         if summary.stopped is None:
-            self._undoable, self._retry_at = summary.left, self.now() + _RETRY_S
+            self._undoable, self._retry_at = summary.remaining, self.now() + _RETRY_S
 
     def _wait_after(self, error: EngineError) -> None:
         """Report an error once, and retry later with growing pauses."""

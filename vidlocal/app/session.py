@@ -223,7 +223,7 @@ class RunSession:
         """Update the stored report. None if there is nothing to report."""
         self._count_time()
         with suppress(StoreError):  # a full disk is what we may be ending for
-            current = report.draw_up(
+            current = report.create(
                 self._library,
                 started_at=self._started_at,
                 since=self._since,
@@ -233,7 +233,7 @@ class RunSession:
                 ended=ended,
             )
             if any(current.done.values()) or current.failed or current.worked_s >= _MIN_REPORTED_S:
-                self._run_id = report.keep(self._library, self._run_id, current)
+                self._run_id = report.store(self._library, self._run_id, current)
                 return current
         return None
 

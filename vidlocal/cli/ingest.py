@@ -54,7 +54,7 @@ def command(
     it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
     """
     from vidlocal.app.engines import open_ingest_tools
-    from vidlocal.ingest.run import ingest, late_subtitles
+    from vidlocal.ingest.run import ingest, unread_subtitles
 
     current = settings.load({"every": every, "whisper_model": whisper_model})
     with ExitStack() as stack:
@@ -76,7 +76,7 @@ def command(
         for outcome in finished:
             outcomes.append(outcome)
             _print(outcome, line, json=json)
-        subtitles = list(late_subtitles(library, outcomes))
+        subtitles = list(unread_subtitles(library, outcomes))
     _print_summary(outcomes, quiet=quiet or json)
     for file in subtitles[:_MAX_SUBTITLES]:
         message = f"{one_line(file.name)} came after its video was taken in. Read it with: vidlocal import"

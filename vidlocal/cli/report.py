@@ -24,7 +24,7 @@ def command(
     from vidlocal.enrich import report
 
     with open_library() as library:
-        reports = report.kept(library, limit=last)
+        reports = report.latest(library, limit=last)
     if json:
         documents = [stored.as_data() for stored in reports]
         console.document(documents if last > 1 else documents[0] if documents else None)

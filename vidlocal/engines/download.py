@@ -35,7 +35,7 @@ _MAX_PAUSE_S = 30.0
 _MAX_REDIRECTS = 5
 _MIN_FREE_BYTES = 64 << 20
 
-Report = Callable[[int, int | None], None]
+OnProgress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class _Download:
     url: str
     target: Path
     expected: Checksums
-    report: Report
+    on_progress: OnProgress
     client: "httpx.Client"
     stated: dict[str, str] = field(default_factory=dict)
 
@@ -83,20 +83,20 @@ def download_file(
     target: Path,
     *,
     expected: Checksums | None = None,
-    report: Report = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout: float = READ_TIMEOUT_S,
 ) -> Checksums:
     """Download and verify a file. Returns the checksums.
 
     Resumes an earlier download. Without `expected` the file must match the SHA-256 stated by the server, if any
-    (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `report` gets the finished and total bytes,
+    (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `on_progress` gets the finished and total bytes,
     None while unknown.
 
     Raises ToolError for network, server and checksum errors, StoreError for a full disk.
     """
     with _client(read_timeout) as client:
-        download = _Download(url, target, expected or Checksums(), report, client)
+        download = _Download(url, target, expected or Checksums(), on_progress, client)
         try:
             return _download_verified(download, sleep)
         except OSError as error:
@@ -268,7 +268,7 @@ def _append(download: _Download, response: "httpx.Response", start: int, total: 
         for chunk in response.iter_raw():
             file.write(chunk)
             done += len(chunk)
-            download.report(done, total)
+            download.on_progress(done, total)
         file.flush()
         os.fsync(file.fileno())
     if total is not None and done != total:

@@ -59,7 +59,7 @@ class Report:
         return asdict(self) | {"seconds_left": self.seconds_left, "nights_left": self.nights_left}
 
 
-def draw_up(
+def create(
     library: Library,
     *,
     started_at: str,
@@ -93,13 +93,13 @@ def draw_up(
     )
 
 
-def keep(library: Library, run_id: int | None, report: Report) -> int:
+def store(library: Library, run_id: int | None, report: Report) -> int:
     """Store the report, replacing an earlier one of the same run. Returns the number of the run."""
     text = json.dumps(asdict(report), ensure_ascii=False)
     return run_reports.store(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
 
 
-def kept(library: Library, *, limit: int = 1) -> list[Report]:
+def latest(library: Library, *, limit: int = 1) -> list[Report]:
     """Return the last stored reports, newest first."""
     return [_parse(stored.report) for stored in run_reports.latest(library, limit=limit)]
 

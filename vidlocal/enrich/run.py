@@ -82,7 +82,7 @@ def enrich(
         runner.release_in_flight()
         lock.clear_waiting(SERVER)
     _update_vector_cache(runner, engines)
-    runner.summary.left = remaining_jobs(library, job_filter)
+    runner.summary.remaining = remaining_jobs(library, job_filter)
     runner.summary.seconds = clock.now() - started
     return runner.summary
 

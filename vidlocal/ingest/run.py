@@ -315,7 +315,7 @@ def max_frames(available: int, duration: float, *, every: float) -> int:
     return min(available, int(duration / every) + 1) if every else available
 
 
-def late_subtitles(library: Library, outcomes: Sequence[Outcome]) -> Iterator[Path]:
+def unread_subtitles(library: Library, outcomes: Sequence[Outcome]) -> Iterator[Path]:
     """Yield subtitle files beside an unchanged video without subtitles: these files were not read."""
     unchanged = {
         outcome.path.with_suffix(""): outcome.video for outcome in outcomes if outcome.result is IngestResult.UNCHANGED

@@ -97,14 +97,14 @@ def _is_similar(first: int, second: int) -> bool:
     return bits_set > 0 and (first ^ second).bit_count() <= MAX_HASH_DISTANCE * bits_set / BITS
 
 
-def _distinct_frames(library: Library, nearest: Iterable[int], besides: Frame | None) -> Iterator[Frame]:
+def _distinct_frames(library: Library, nearest: Iterable[int], exclude: Frame | None) -> Iterator[Frame]:
     """Frames with these ids, without `exclude` and without frames of the moment of an earlier one."""
-    own = None if besides is None else besides.same_as or besides.id
-    chosen = [] if besides is None else [besides]
+    own = None if exclude is None else exclude.same_as or exclude.id
+    distinct = [] if exclude is None else [exclude]
     for frame_id in nearest:
         frame = None if frame_id == own else frames.get(library, frame_id)
-        if frame is not None and not any(_is_same_moment(frame, earlier) for earlier in chosen):
-            chosen.append(frame)
+        if frame is not None and not any(_is_same_moment(frame, earlier) for earlier in distinct):
+            distinct.append(frame)
             yield frame
 
 

@@ -23,9 +23,9 @@ def image_prefix(content_hash: str) -> str:
 
 
 @contextmanager
-def staged(library: Library, owner: ProcessLock) -> Iterator[Path]:
+def staged(library: Library, lock: ProcessLock) -> Iterator[Path]:
     """Provide an empty folder for new frame images. Unpublished images are deleted after the block."""
-    folder = library.frames_folder / f"{_PREFIX}{owner.token}"
+    folder = library.frames_folder / f"{_PREFIX}{lock.token}"
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)

@@ -49,7 +49,7 @@ def test_a_video_gets_tags_people_places_and_its_event(library: Library, server:
     assert event == "wedding"
     assert excitement is not None
     assert 0 < excitement < 1
-    assert not summary.left
+    assert not summary.remaining
     stored = videos.get(library, video)
     assert stored is not None
     assert stored.enrichment_status is EnrichmentStatus.ENRICHED
@@ -108,7 +108,7 @@ def test_a_video_of_which_nothing_is_known_is_done_without_asking(library: Libra
     add_film(library, said=(), pictures=0)
     summary = deep(library, server)
     assert about_text(server) == []
-    assert not summary.left
+    assert not summary.remaining
 
 
 def test_words_that_come_late_are_understood_late(library: Library, server: FakeOllama) -> None:
@@ -240,12 +240,12 @@ def test_two_runs_over_the_same_film_say_the_same(tmp_path: Path, server: FakeOl
 def test_without_the_text_model_the_rest_is_done_and_its_jobs_wait(library: Library, server: FakeOllama) -> None:
     video = add_film(library)
     summary = deep(library, server, writes=False)
-    assert summary.left == {JobKind.TAG: 1, JobKind.SUMMARISE: 1}
+    assert summary.remaining == {JobKind.TAG: 1, JobKind.SUMMARISE: 1}
     assert passages.of_video(library, video, [PassageKind.SCENE])
     stored = videos.get(library, video)
     assert stored is not None
     assert stored.enrichment_status is not EnrichmentStatus.ENRICHED
-    assert not deep(library, server).left
+    assert not deep(library, server).remaining
 
 
 def test_tags_wait_for_the_representative_frames_only(library: Library, server: FakeOllama) -> None:
@@ -299,7 +299,7 @@ def test_a_model_that_only_talks_nonsense_ends_its_work_and_charges_nobody(
     server.choose = lambda asked: say("blah") if "lines: " in asked.prompt else None
     summary = deep(library, server)
     assert any("it is the model" in note for note in summary.notes)
-    assert summary.left[JobKind.TAG] == 12
+    assert summary.remaining[JobKind.TAG] == 12
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
 
 

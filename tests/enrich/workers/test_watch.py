@@ -133,7 +133,7 @@ def test_an_answer_of_no_use_sets_the_strip_aside_and_nothing_else(library: Libr
     summary = deep(library, server)
     assert [failure.kind for failure in jobs.failures(library)] == [JobKind.WATCH]
     assert summary.failed == 1
-    assert not summary.left
+    assert not summary.remaining
 
 
 def test_a_lost_picture_is_named(library: Library, server: FakeOllama) -> None:

@@ -70,7 +70,7 @@ class RunSummary:
 
     done: dict[JobKind, int] = field(default_factory=dict)
     failed: int = 0
-    left: dict[JobKind, int] = field(default_factory=dict)
+    remaining: dict[JobKind, int] = field(default_factory=dict)
     seconds: float = 0.0
     stopped: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class RunSummary:
         return {
             "done": dict(self.done),
             "failed": self.failed,
-            "left": dict(self.left),
+            "left": dict(self.remaining),
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
             "notes": self.notes,

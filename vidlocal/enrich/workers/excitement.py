@@ -29,10 +29,10 @@ def of_video(
 
 def mean(sections: Sequence[Section], curve: Sequence[float | None]) -> float | None:
     """The mean over some sections, weighted by their length."""
-    known = [
+    weighted = [
         (max(section.end - section.start, 1e-3), value)
         for section, value in zip(sections, curve, strict=True)
         if value is not None
     ]
-    length = sum(weight for weight, _ in known)
-    return round(sum(weight * value for weight, value in known) / length, 3) if known else None
+    length = sum(weight for weight, _ in weighted)
+    return round(sum(weight * value for weight, value in weighted) / length, 3) if weighted else None

@@ -63,7 +63,7 @@ def thin_out(passages: Sequence[Passage], *, room: int, max_chars: int = MAX_NOT
     ]
     share = min(1.0, room / max(1, sum(costs)))
     while True:
-        chosen = [index for index in range(len(passages)) if int((index + 1) * share) > int(index * share)] or [0]
-        if len(chosen) <= 1 or sum(costs[index] for index in chosen) <= room:
-            return tuple(passages[index] for index in chosen) if passages else ()
+        selected = [index for index in range(len(passages)) if int((index + 1) * share) > int(index * share)] or [0]
+        if len(selected) <= 1 or sum(costs[index] for index in selected) <= room:
+            return tuple(passages[index] for index in selected) if passages else ()
         share *= 0.95
