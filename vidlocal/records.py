@@ -101,8 +101,8 @@ class Probe:
     """Properties of a media file, read from the header and verified against the packets.
 
     `width_px` and `height_px` are the upright size with square pixels. `rotation` is in degrees clockwise, 0, 90, 180
-    or 270. `start` is the container's start_time, already subtracted from all other times. `partial` is the reason
-    if the file is truncated or damaged.
+    or 270. `start` is the container's start_time, already subtracted from all other times, such as that of
+    the first key frame. `partial` is the reason if the file is truncated or damaged.
     """
 
     kind: MediaKind
@@ -117,6 +117,7 @@ class Probe:
     sample_aspect: float = 1.0
     frame_rate_hz: float = 0.0
     hdr: str | None = None
+    first_key_frame: float = 0.0
     audio: tuple[AudioTrack, ...] = ()
     subtitles: tuple[SubtitleTrack, ...] = ()
     recorded_at: str | None = None
@@ -340,7 +341,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that matches a query, or a frame found by image search (`frame_id` instead of `passage_id`).
+    """A passage matching a query, or a frame found by image search (`frame_id` instead of `passage_id`).
 
     `score` is 0 to 1, comparable within one search only.
     """

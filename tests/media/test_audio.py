@@ -45,6 +45,20 @@ def click_time(samples: Samples) -> float:
     return float(np.argmax(np.abs(samples) > 0.05)) / RATE_HZ
 
 
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_audio_before_the_first_key_frame_is_read(
+    tmp_path: Path, tool: ffmpeg.Ffmpeg, click: Path, prober: Prober, ending: str
+) -> None:
+    picture = clips.numbered(tmp_path / "picture.mp4", frames=20, rate="10")
+    path = tmp_path / f"clip.{ending}"
+    clips.run("-i", click, "-itsoffset", "4.1", "-i", picture, "-map", "1:v", "-map", "0:a", "-c:v", "copy", path)
+    probe = prober.probe(path)
+    assert probe.first_key_frame == pytest.approx(4.1, abs=0.05)
+    for start in (0.0, 1.5, 1.9):
+        samples = read_audio(path, probe, ffmpeg=tool, start=start, seconds=3.0)
+        assert start + click_time(samples) == pytest.approx(CLICK_AT, abs=0.08)
+
+
 def test_samples_are_one_dimensional_float32_between_minus_one_and_one(tool: ffmpeg.Ffmpeg, click: Path) -> None:
     samples = read_audio(click, probe_of(6.0), ffmpeg=tool, start=0.0, seconds=4.0)
     assert (samples.dtype, samples.shape) == (np.float32, (4 * RATE_HZ,))

@@ -15,6 +15,7 @@ RATE_HZ = 16_000
 # Ten minutes of audio decode in seconds, but a seek on a slow network drive may read the whole file.
 _TIMEOUT_S = 600.0
 
+_SETTLING_S = 1.0
 # Audio later than this after the end of the packets has a damaged timestamp.
 _MAX_OVERRUN_S = 60.0
 
@@ -47,10 +48,14 @@ def read_audio(
         f"aresample=async=1:first_pts={round(first * RATE_HZ)}",
         f"atrim=end={first + seconds:.6f}",
     )
+    # Decoders settle in the second before `start`. A seek leads to a key frame of the video: before the first one the
+    # file is read from its beginning.
+    settled = start - _SETTLING_S
+    seek = ("-ss", f"{settled:.6f}") if settled > max(0.0, probe.first_key_frame) else ()
     # -copyts keeps the times of the file: in MPEG-TS, ffmpeg would otherwise take the start of the audio for the start
-    # of the file. Decoders settle in the second before `start`.
+    # of the file.
     argv = [
-        *ffmpeg.input_command(path, options=("-copyts", "-ss", f"{max(0.0, start - 1.0):.6f}")),
+        *ffmpeg.input_command(path, options=("-copyts", *seek)),
         *("-map", f"0:{index}", "-af", ",".join(filters), "-ac", "1", "-f", "f32le", "pipe:1"),
     ]
     count = round(seconds * RATE_HZ)

@@ -5,6 +5,7 @@ Returns plain values for JSON; vidlocal.media.probe converts them to records.
 
 import math
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ import av.logging
 import numpy as np
 
 from vidlocal.errors import MediaError
-from vidlocal.media import diagnose, ffmpeg, stream_info
+from vidlocal.media import completeness, diagnose, ffmpeg, stream_info
 from vidlocal.media.timeline import Times
 from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram, estimate_corrections
 
@@ -26,15 +27,14 @@ _COVER_CODECS = frozenset({"png", "mjpeg", "bmp", "gif", "webp", "tiff"})
 _DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
 # An index lists the key frames, so that a seek lands exactly on one.
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
-# The header stores the duration; in other formats it is an estimate.
-_EXACT_DURATION_FORMATS = frozenset({"mov", "matroska", "avi", "flv", "asf", "wav", "flac", "caf", "aiff"})
 _MAX_DTS_STEP_S = 10.0  # ffmpeg's dts_delta_threshold
 _MAX_STEP_BACK_S = 0.5
 _MAX_FRAME_S = 60.0
 # Packets to decode until the first frame: half a minute of a recording that starts at a random point.
 _MAX_DECODE_ATTEMPTS = 1500
-_MAX_MISSING_S = 0.5
-_MAX_MISSING_RATIO = 0.02
+# The best shots within a motion photo are a track of their own: a few stills beside many frames.
+_MAX_STILLS = 16
+_MAX_STILLS_RATIO = 0.1
 
 
 def read(path: str) -> tuple[Values, bytes]:
@@ -68,8 +68,13 @@ class _Track:
     last_dts: float = -math.inf
     damaged_times: Times = field(default_factory=lambda: np.empty(0))
     damaged_packets: int = 0
+    zero_filled_packets: int = 0
     decode_attempts: int = 0
     first_frame: Any = None
+    codec: str = ""
+
+    def __post_init__(self) -> None:
+        self.codec = str(self.stream.codec_context.codec.canonical_name)
 
     @property
     def is_video(self) -> bool:
@@ -110,11 +115,13 @@ class _ContainerReader:
     def __init__(self, container: Any, path: str) -> None:
         self.container = container
         self.path = path
-        self.format = container.format.name.split(",")[0]
+        self.format = completeness.format_name(container)
         self.has_damaged_times = False
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
+        # Streams without a decoder, subtitles and telemetry: the end of the last packet by index.
+        self.other_ends: dict[int, float] = {}
         for track in self.tracks.values():
             self._check_size(track.stream)
 
@@ -123,7 +130,9 @@ class _ContainerReader:
         try:
             for packet in self.container.demux():
                 track = self.tracks.get(packet.stream_index)
-                if track is not None and packet.size:
+                if track is None:
+                    self._add_other(packet)
+                elif packet.size:
                     self._add_packet(track, packet)
         except (av.error.FFmpegError, OSError):
             if not any(track.count for track in self.tracks.values()):
@@ -157,14 +166,15 @@ class _ContainerReader:
                 stream_info.subtitle_track(stream) for stream in self.container.streams if stream.type == "subtitle"
             ],
         }
-        end = max(track.end for track in [*([video] if video else []), *audio]) - start
-        values["duration"] = max(0.0, end)
-        values["partial"] = self._partial(video, end)
+        used = [*([video] if video else []), *audio]
+        values["duration"] = max(0.0, max(track.end for track in used) - start)
+        values["partial"] = self._partial(video, used)
         if video is None:
             return values, b""
         times, key_times = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.key_times)) - start
         values |= stream_info.video_format(video.stream, video.first_frame)
         values |= {
+            "first_key_frame": float(key_times[0]) if len(key_times) else 0.0,
             "frames": len(times),
             "key_frames": len(key_times),
             "segments": [[first, last, offset + start] for first, last, offset in video.segments],
@@ -182,7 +192,15 @@ class _ContainerReader:
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(ffmpeg.MAX_PIXELS)}
 
+    def _add_other(self, packet: Any) -> None:
+        if packet.pts is not None and packet.size:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.other_ends[packet.stream_index] = max(end, self.other_ends.get(packet.stream_index, -math.inf))
+
     def _add_packet(self, track: _Track, packet: Any) -> None:
+        if completeness.is_zero_filled(packet, track.codec):
+            track.zero_filled_packets += 1
+            return
         stored = packet.pts if packet.pts is not None else packet.dts
         if track.first_frame is None:
             self._try_decode(track, packet)
@@ -219,24 +237,22 @@ class _ContainerReader:
         track.first_frame = frames[0] if frames else None
 
     def _best_video(self) -> _Track | None:
-        """The video track to index: of all decodable ones the default track, else the longest."""
+        """The video track to index: of all decodable ones that are no stills the default track, else the longest."""
         candidates = [
             track
             for track in self.tracks.values()
             if track.is_video and track.first_frame is not None and track.times and not self._is_cover(track)
         ]
-        return max(
-            candidates,
-            key=lambda track: (len(track.times) > 1, stream_info.is_default(track.stream), track.end),
-            default=None,
-        )
+        most = max((len(track.times) for track in candidates), default=0)
+
+        def rank(track: _Track) -> tuple[bool, bool, bool, float]:
+            has_stills = len(track.times) <= min(_MAX_STILLS, _MAX_STILLS_RATIO * most)
+            return len(track.times) > 1, not has_stills, stream_info.is_default(track.stream), track.end
+
+        return max(candidates, key=rank, default=None)
 
     def _is_cover(self, track: _Track) -> bool:
-        return (
-            track.stream.codec_context.codec.canonical_name in _COVER_CODECS
-            and len(track.times) == 1
-            and len(self.tracks) > 1
-        )
+        return track.codec in _COVER_CODECS and len(track.times) == 1 and len(self.tracks) > 1
 
     def _audio_tracks(self) -> list[_Track]:
         tracks = (self.tracks[stream.index] for stream in self.audio_streams if stream.index in self.tracks)
@@ -259,26 +275,45 @@ class _ContainerReader:
                     return MediaError(f"{name}: no frame could be decoded. The video is corrupt or larger than 8K.")
                 if track.stream.type == kind and track.count:
                     return diagnose.decode_error(self.path, context.codec.canonical_name, kind)
+        if self._has_unknown_video():
+            return MediaError(f"{name}: the codec of the video is unknown, no frame can be decoded.")
         return MediaError(f"{name}: no video or audio stream.")
 
-    def _partial(self, video: _Track | None, end: float) -> str | None:
-        undecodable = [
-            track for track in self.tracks.values() if track.is_video and track.count and not track.first_frame
-        ]
+    def _has_unknown_video(self) -> bool:
+        """True if a video stream has packets, but ffmpeg does not know the codec."""
+        return any(
+            stream.type == "video" and stream.index in self.other_ends and not stream_info.is_cover_art(stream)
+            for stream in self.container.streams
+        )
+
+    def _partial(self, video: _Track | None, used: Sequence[_Track]) -> str | None:
+        """Reason if the file is damaged or incomplete. `used` are the tracks to index."""
+        undecodable = [track for track in self.tracks.values() if track.is_video and track.count]
         if video is None and undecodable:
-            return f"video ({undecodable[0].stream.codec_context.codec.canonical_name}) cannot be decoded"
+            return f"video ({undecodable[0].codec}) cannot be decoded"
+        if video is None and self._has_unknown_video():
+            return "video (unknown codec) cannot be decoded"
         if self.has_damaged_times:
             return "damaged timestamps"
-        expected = self._header_duration()
-        if expected - end > max(_MAX_MISSING_S, _MAX_MISSING_RATIO * expected):
+        start = self._start_time()
+        end = max(track.end for track in used) - start
+        others = [track.end for track in self.tracks.values() if track not in used]
+        expected = completeness.expected_duration(
+            self.path,
+            self.container,
+            [track.stream for track in used],
+            start=start,
+            others_end=max([*others, *self.other_ends.values()], default=-math.inf),
+        )
+        if completeness.is_missing(end, expected):
             return f"truncated: {end:.1f} s of {expected:.1f} s"
+        if zero_filled := sum(track.zero_filled_packets for track in used):
+            return f"zero-filled packets: {zero_filled}"
         damaged = video.damaged_packets if video else 0
-        return f"damaged packets: {damaged}" if damaged else None
+        return f"damaged packets: {damaged}" if damaged else completeness.missing_tail(self.path, self.format)
 
     def _header_duration(self) -> float:
         """Duration of the file according to the header, 0 if unknown."""
-        if self.format not in _EXACT_DURATION_FORMATS:
-            return 0.0
-        duration = float(self.container.duration or 0) / av.time_base
+        duration = completeness.header_duration(self.container)
         # The duration of Matroska counts from 0 on the clock of the file, not from the first frame.
-        return duration - max(0.0, self._start_time()) if self.format == "matroska" else duration
+        return duration - max(0.0, self._start_time()) if self.format == "matroska" and duration else duration

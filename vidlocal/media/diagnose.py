@@ -3,6 +3,7 @@
 import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from vidlocal.errors import MediaError
@@ -10,6 +11,9 @@ from vidlocal.errors import MediaError
 _HEAD_BYTES = 1 << 16
 _BOX = struct.Struct(">I4s")
 _MAX_BOXES = 10_000
+# Recordings that were never finished have a size of 0 or nearly 4 GiB.
+_UNKNOWN_RIFF_BYTES = 0xFFFFFF00
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 # Text formats that refer to other files or addresses, which ffmpeg would open.
 _PLAYLISTS = (b"#EXTM3U", b"<MPD", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<smil", b"<asx", b"#EXTINF")
 # The boxes of a protected MP4 and the EBML id of ContentEncryption in Matroska.
@@ -33,7 +37,7 @@ def open_error(path: str) -> MediaError:
         return MediaError(f"{name}: playlists are not supported, because they refer to other files.")
     if b"<svg" in text:
         return MediaError(f"{name}: SVG is not supported, because it can refer to other files.")
-    if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") and not _has_index(path):
+    if head[4:8] in (b"ftyp", b"mdat", b"wide", b"free") and not has_box(path, b"moov"):
         return MediaError(f"{name}: incomplete, the index (moov) is missing. The recording or download was cut short.")
     if head[4:8] == b"ftyp" or head[:4] in (b"RIFF", b"\x1a\x45\xdf\xa3", b"OggS", b"fLaC", b"ID3\x03", b"FLV\x01"):
         return MediaError(f"{name}: corrupt or unsupported header.")
@@ -64,21 +68,41 @@ def _head(path: str) -> bytes:
         return b""
 
 
-def _has_index(path: str) -> bool:
-    """True if an MP4 has a top-level moov box."""
+def has_box(path: str, kind: bytes) -> bool:
+    """True if an MP4 has a top-level box of this kind."""
+    return any(found == kind for found, _ in _boxes(path))
+
+
+def end_of_boxes(path: str) -> int:
+    """Position after the last top-level box of an MP4; larger than the file if that box is cut off."""
+    return max((end for _, end in _boxes(path)), default=0)
+
+
+def declared_bytes(path: str) -> int:
+    """Size of the file according to the header of an ASF or RIFF file; 0 if not stored there."""
+    head = _head(path)
+    if head[:4] == b"RIFF":
+        size = int.from_bytes(head[4:8], "little")
+        return size + 8 if size < _UNKNOWN_RIFF_BYTES else 0
+    properties = head.find(_ASF_FILE_PROPERTIES)
+    return int.from_bytes(head[properties + 40 : properties + 48], "little") if properties >= 0 else 0
+
+
+def _boxes(path: str) -> Iterator[tuple[bytes, int]]:
+    """Kind and end of each top-level box of an MP4."""
     with Path(path).open("rb") as file:
         size, position = os.fstat(file.fileno()).st_size, 0
         for _ in range(_MAX_BOXES):
             file.seek(position)
             header = file.read(16)
             if len(header) < _BOX.size or position >= size:
-                return False
+                return
             length, kind = _BOX.unpack(header[: _BOX.size])
-            if kind == b"moov":
-                return True
+            if length == 0 and any(kind):  # up to the end of the file
+                length = size - position
             if length == 1 and len(header) == 16:
                 length = int.from_bytes(header[8:], "big")
             if length < _BOX.size:
-                return False
+                return
             position += length
-    return False
+            yield kind, position

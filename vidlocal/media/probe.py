@@ -113,6 +113,7 @@ _OF_VIDEO = (
     "sample_aspect",
     "frame_rate_hz",
     "hdr",
+    "first_key_frame",
 )
 
 
