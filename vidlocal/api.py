@@ -178,7 +178,7 @@ class VideoLibrary:
             return videos.every(library)
 
     def video(self, name: str) -> VideoDetails:
-        """Return one video with tags and chapters, by id, path, or a unique part of its title. Raises UsageError."""
+        """Return one video with tags and chapters, by id, path, or a unique part of the title. Raises UsageError."""
         with Library.open(self.folder) as library:
             return read_details(library, videos.resolve(library, name))
 
@@ -213,7 +213,7 @@ class VideoLibrary:
 
 
 class Answer:
-    """An answer: `statements`, each with the numbers of the moments it cites, counted from 1; and `moments`.
+    """An answer: `moments`, and `statements` with the numbers of the cited moments, counted from 1.
 
     Without statements the library does not contain the answer.
     """
@@ -232,7 +232,7 @@ class Answer:
 
 
 class _CallbackLine:
-    """A `ProgressLine` that passes messages to a callback."""
+    """A `ProgressLine` for messages only, passed to a callback."""
 
     def __init__(self, notify: Notify) -> None:
         self._notify = notify

@@ -7,7 +7,7 @@ def pluralize(number: int, singular: str, plural: str = "") -> str:
 
 
 def full_model_name(model: str) -> str:
-    """Return an Ollama model name with its tag, in lower case: `llava` is `llava:latest`."""
+    """Return an Ollama model name with tag, in lower case: `llava` is `llava:latest`."""
     last = model.rsplit("/", 1)[-1]
     return (model if ":" in last else f"{model}:latest").lower()
 

@@ -1,3 +1,3 @@
-"""The version, stated once: pyproject.toml and `vidlocal --version` read it here."""
+"""The version, stated once, for pyproject.toml and `vidlocal --version`."""
 
 __version__ = "0.1.0"

@@ -56,7 +56,7 @@ class LibrarySearch:
         )
 
     def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:
-        """Add the search to the history, so that frames nearby are described first. `video_ids`: the videos searched.
+        """Add the search to the history, to describe frames nearby first. `video_ids`: the searched videos.
 
         A library that cannot be written is no error.
         """

@@ -18,7 +18,7 @@ from vidlocal.store.process_locks import ProcessLock
 def rerank_by_vision(
     library: Library, settings: Settings, result: SearchResult, count: int, *, keep: bool, notify: Callable[[str], None]
 ) -> tuple[SearchResult, dict[Moment, SecondLook]]:
-    """Show the best `count` moments to the vision model and reorder them. Returns the result and the answers.
+    """Rerank the best `count` moments by the vision model. Returns the result and the answers.
 
     `keep` stores the answers with the words of the query. Without a server, or when it goes away, `notify` gets the
     reason and the remaining moments keep their order.

@@ -41,7 +41,7 @@ def profile_for_machine(name: ProfileName) -> Profile:
 
 
 def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:
-    """Check which parts are installed. Parts of an unreachable server are MISSING, with the error."""
+    """Check the installed parts. Parts of an unreachable server are MISSING, with the error."""
     statuses = []
     for part in parts:
         try:

@@ -10,7 +10,7 @@ from vidlocal.store.database import Library
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:
-    """A video with results of the text model; these are empty before its run."""
+    """A video with results of the text model, empty before the first run."""
 
     video: Video
     coverage: Coverage

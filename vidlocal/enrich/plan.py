@@ -52,7 +52,7 @@ def read_plan(library: Library, video: Video | None = None) -> Plan:
 
 
 def describe_reason(frame: QueuedFrame) -> str:
-    """Reason for the priority of a frame, such as `represents its video, rank 3`."""
+    """Reason for the priority of a frame, for people."""
     if frame.reason is PriorityReason.SOUGHT:
         return f'near what a search found little of: "{frame.query}"'
     if frame.reason is PriorityReason.SEARCHED:

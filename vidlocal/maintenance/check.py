@@ -144,7 +144,7 @@ def _decode(tools: CheckTools, source: Path, video: Video, times: Sequence[float
 
 
 def _sources(library: Library) -> Iterator[Finding]:
-    """Check the source files. A missing file is only a note: its drive may come back."""
+    """Check the source files. A missing file is only a note: the drive may come back."""
     for video in videos.every(library):
         existing = {path: stamp for path, stamp in videos.stamps(library, video.id).items() if path.exists()}
         if not existing:

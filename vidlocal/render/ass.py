@@ -26,7 +26,7 @@ Dialogue: 0,{_timestamp(start)},{_timestamp(end)},Default,{_escape(text)}
 
 
 def _escape(text: str) -> str:
-    """Shorten `text` and escape braces and backslashes, which start overrides and line breaks in ASS."""
+    """Shorten `text`, and escape braces and backslashes: overrides and line breaks in ASS."""
     line = one_line(text)
     if len(line) > _MAX_CHARS:
         space = line.rfind(" ", _MAX_CHARS // 2, _MAX_CHARS)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A span of a video with text. `duration` is that of the video, 0 if unknown; `score` is None without a search."""
+    """A span of a video with text. `duration`: of the whole video, 0 if unknown; `score` is None without a search."""
 
     title: str
     path: str

@@ -56,7 +56,7 @@ def answer(
     *,
     on_statement: Callable[[Statement], None] = lambda statement: None,
 ) -> tuple[Statement, ...]:
-    """Return statements supported by `moments`; none if they do not contain the answer.
+    """Return statements supported by `moments`; none if `moments` do not contain the answer.
 
     `on_statement` gets each statement at once. Raises the errors of the writer; a truncated answer counts as far as it
     got.

@@ -41,7 +41,7 @@ class FrameHits:
 
 
 def search_frames(library: Library, query: QueryVector, *, limit: int, search_filter: SearchFilter) -> FrameHits:
-    """Return at most `limit` frames near the query vector that pass the filter.
+    """Return at most `limit` filtered frames near the query vector.
 
     Scores are comparable with those of passages: both come from z. Frames far from the best frame of a long shot get a
     penalty, like duplicate texts. The text of a hit is the description of the frame.
@@ -74,7 +74,7 @@ def _min_cosine(background: Background) -> float:
 
 
 def _z(cosine: float, background: Background) -> float:
-    """Standard deviations above the background; in small libraries scaled so that SUFFICIENT_COSINE gives MIN_Z."""
+    """Standard deviations above the background; in small libraries scaled to give MIN_Z for SUFFICIENT_COSINE."""
     if background.count < MIN_POPULATION:
         return MIN_Z * cosine / SUFFICIENT_COSINE
     return (cosine - background.median) / max(background.spread, MIN_SPREAD)

@@ -10,7 +10,7 @@ from vidlocal.timecode import format_time, parse_time
 
 
 def resolve_moment(library: Library, reference: str) -> tuple[Video, float]:
-    """Resolve `VIDEO@TIME` to a video and a time. Raises UsageError for an unknown video or a time past its end."""
+    """Resolve `VIDEO@TIME` to a video and a time. Raises UsageError, also for a time after the end."""
     name, at, time_text = reference.rpartition("@")
     if not at or not name:
         raise UsageError(f"{reference!r} names no moment. Write it like wedding@1:02:03, or wedding@75.5.")

@@ -54,7 +54,7 @@ class Query:
 
     @property
     def has_filters(self) -> bool:
-        """True with a filter that selects passages by itself; exclusions alone select nothing."""
+        """True with a selecting filter; exclusions alone select nothing."""
         lists = (self.videos, self.kinds, self.tags, self.languages)
         ranges = (self.before, self.after, self.span, self.time_of_day)
         return any(lists) or any(value is not None for value in ranges)

@@ -88,7 +88,7 @@ class VisionReranker:
             self._describe(frame)
 
     def _describe(self, frame: Frame) -> None:
-        """Run the job of a frame, unless it failed before or another process has claimed it."""
+        """Run the job of a frame, unless failed before or claimed by another process."""
         job = jobs.claim(
             self._library,
             JobKind.DESCRIBE,

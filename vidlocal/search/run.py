@@ -104,7 +104,7 @@ def search(
 def _build_filter(
     library: Library, parsed: Query, video_ids: Collection[int] | None, kinds: Collection[PassageKind] | None
 ) -> tuple[SearchFilter, list[str]]:
-    """Combine the filters of a query with those of the caller. Returns notices, too."""
+    """Combine the filters of a query and of the caller. Returns notices, too."""
     notices = []
     ids = None if video_ids is None else frozenset(video_ids)
     if parsed.videos:
@@ -204,7 +204,7 @@ def _frame_hits(
 def _embed_query(
     library: Library, query: str, query_vector: Callable[[str], QueryVector] | None
 ) -> tuple[QueryVector | None, str | None]:
-    """Embed the query if the library has vectors. Returns a notice instead if that fails."""
+    """Embed the query if the library has vectors. Returns a notice instead on failure."""
     if query_vector is None or not query.strip():
         return None, None
     keys = vector_index.keys(library)

@@ -58,7 +58,7 @@ class Settings:
 
     @property
     def file(self) -> Path:
-        """Path of settings.toml, which may not exist."""
+        """Path of settings.toml, also if missing."""
         return self.home / FILE_NAME
 
 

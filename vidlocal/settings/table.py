@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def in_file(self) -> bool:
-        """True if settings.toml may set the value. `home` is the folder of that file and cannot be set there."""
+        """True if settings.toml may set the value: all but `home`, the folder of settings.toml."""
         return self.name != "home"
 
 

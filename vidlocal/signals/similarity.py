@@ -1,4 +1,4 @@
-"""Detect duplicates of earlier frames, which need no caption."""
+"""Detect duplicates of earlier frames, to save captions."""
 
 import numpy as np
 

@@ -119,7 +119,7 @@ class Returned:
     seconds: float
 
     def store(self) -> str:
-        """Store the response and return one line about it. Raises the error of the request instead, if any."""
+        """Store the response, and return one line. Raises the error of a failed request."""
         if self.error is not None:
             raise self.error
         return self.task.store(self.response)
@@ -155,7 +155,7 @@ class Pool:
         return max(ready, key=lambda state: state.slots - state.in_flight, default=None)
 
     def retry_at(self, kind: JobKind, serves: Callable[[Host], bool]) -> float | None:
-        """Wall time at which a host may take work of a kind again; None if no host is left for this kind."""
+        """Wall time of the next attempt for a kind of work; None if no host is left for this kind."""
         return min((state.retry_at for state in self._serving(kind, serves)), default=None)
 
     def exclusion_reason(self, kind: JobKind) -> EngineError | None:

@@ -241,7 +241,7 @@ class QueueRunner:
         self.clock.sleep(_POLL_S)
 
     def _settle(self, returned: Returned) -> bool:
-        """Store a response, or record its failure. Returns True if the job is finished."""
+        """Store a response, or record the failure. Returns True if the job is finished."""
         job = returned.job
         try:
             line = returned.store()

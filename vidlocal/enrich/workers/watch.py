@@ -178,7 +178,7 @@ class _View:
         return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False)
 
     def watch(self, engine: VisionEngine, attempt: int, *, plain: bool) -> tuple[ActionAnswer, bool]:
-        """Ask once, and again with smaller images if they were rejected. Later attempts start with the smaller ones."""
+        """Ask once, and again with smaller images after a rejection. Later attempts start with the smaller ones."""
         question = text_prompts.watch_prompt(self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain)
         if attempt:
             return engine.describe_sequence(self._smaller(), question, plain=plain, attempt=attempt), plain

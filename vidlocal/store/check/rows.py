@@ -22,7 +22,7 @@ Repair = Callable[[Library, int, Ids], None]
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule and its repair. `sql` selects (video id, row id) of violations; `message` has {number} and {title}."""
+    """A rule with a repair. `sql` selects (video id, row id) of violations; `message` has {number} and {title}."""
 
     message: str
     sql: str
