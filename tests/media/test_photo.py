@@ -31,8 +31,9 @@ def test_every_photo_format_is_read(prober: Prober, tmp_path: Path, ending: str)
     assert clips.is_upright(picture.rgb)
 
 
+@pytest.mark.parametrize("ending", ["jpg", "tiff", "png", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_exif_orientation_is_applied(prober: Prober, tmp_path: Path, orientation: int) -> None:
+def test_the_exif_orientation_is_applied(prober: Prober, tmp_path: Path, orientation: int, ending: str) -> None:
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -46,10 +47,10 @@ def test_the_exif_orientation_is_applied(prober: Prober, tmp_path: Path, orienta
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = image.transpose(undo[orientation]) if orientation in undo else image
-    stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    probe = prober.probe(tmp_path / "a.jpg")
+    stored.save(tmp_path / f"a.{ending}", exif=exif, quality=95)
+    probe = prober.probe(tmp_path / f"a.{ending}")
     assert (probe.width_px, probe.height_px) == (640, 384)
-    rgb = prober.read_photo(tmp_path / "a.jpg").rgb
+    rgb = prober.read_photo(tmp_path / f"a.{ending}").rgb
     assert rgb.shape == (384, 640, 3)
     assert clips.is_upright(rgb)
     assert clips.number_in(rgb) == 5
@@ -61,6 +62,14 @@ def test_large_photos_are_scaled_down_and_small_ones_kept(prober: Prober, tmp_pa
     assert prober.read_photo(tmp_path / "large.jpg").rgb.shape == (672, 896, 3)
     assert prober.read_photo(tmp_path / "large.jpg", long_side_px=400).rgb.shape == (300, 400, 3)
     assert prober.read_photo(tmp_path / "small.png").rgb.shape == (2, 3, 3)
+
+
+def test_a_photo_of_200_megapixels_is_read(prober: Prober, tmp_path: Path) -> None:
+    Image.new("L", (16_320, 12_240), 200).save(tmp_path / "a.jpg")
+    probe = prober.probe(tmp_path / "a.jpg")
+    assert (probe.width_px, probe.height_px) == (16_320, 12_240)
+    picture = prober.read_photo(tmp_path / "a.jpg").rgb
+    assert (picture.shape, int(picture.mean())) == ((672, 896, 3), 200)
 
 
 def test_the_exif_date_is_the_recording_date(prober: Prober, tmp_path: Path) -> None:

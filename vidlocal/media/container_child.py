@@ -110,7 +110,7 @@ def _corrected(times: Times, corrections: ClockCorrections) -> "array[float]":
 
 
 class _ContainerReader:
-    """Reads one file from the header to the last packet."""
+    """Reads a file from the header to the last packet."""
 
     def __init__(self, container: Any, path: str) -> None:
         self.container = container

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from vidlocal.records import Cue
 
-# Length of a cue without one, and maximum length: with a placeholder end time (99:59:59), one line would match a whole
+# Length of a cue without one, and maximum length: with a placeholder end time (99:59:59), a line would match a whole
 # film.
 _DEFAULT_CUE_S = 4.0
 _MAX_CUE_S = 60.0
 
-# Maximum gap between two steps of the same text: rolling captions leave 10 ms, frame-by-frame effects one frame.
+# Maximum gap between two steps of the same text: rolling captions leave 10 ms, frame-by-frame effects a single frame.
 _MAX_ROLL_GAP_S = 0.3
 
 
@@ -53,7 +53,7 @@ def normalize_cues(raw_cues: Iterable[RawCue], *, language: str | None = None, z
 
 
 def merge_cues(*groups: Iterable[Cue], duration: float | None = None) -> tuple[Cue, ...]:
-    """Merge cues of several files of one video in time order, without duplicates and cues after the end."""
+    """Merge cues of several files of a video in time order, without duplicates and cues after the end."""
     merged: list[Cue] = []
     last_start: dict[str, float] = {}
     for cue in sorted((cue for group in groups for cue in group), key=lambda cue: cue.start):

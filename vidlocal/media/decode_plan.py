@@ -40,7 +40,7 @@ _NEXT = {SkipLevel.KEY_FRAMES: SkipLevel.REFERENCE_FRAMES, SkipLevel.REFERENCE_F
 
 @dataclass(frozen=True, slots=True)
 class DecodeRange:
-    """A part of the video decoded in one run of ffmpeg, from a key frame at `start` up to `end`.
+    """A part of the video decoded in a run of ffmpeg, from a key frame at `start` up to `end`.
 
     Of the frames decoded at `level`, ffmpeg selects those at least `spacing` seconds after the previous selected frame,
     and those at the times of `long_frames`, which stay visible for long, such as slides of a screen recording.

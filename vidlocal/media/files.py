@@ -18,9 +18,10 @@ _VIDEO = (
     " .qt .ts .vob .webm .wmv"
 )
 _AUDIO = ".aac .aif .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .oga .ogg .opus .wav .wma"
+_RAW = ".arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .rw2 .srw"
 _PHOTO = ".avif .bmp .gif .heic .heif .hif .jpe .jpeg .jpg .png .tif .tiff .webp"
 
-PHOTO_EXTENSIONS = frozenset(_PHOTO.split())
+PHOTO_EXTENSIONS = frozenset(_PHOTO.split()) | frozenset(_RAW.split())
 MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS
 
 _BLOCK_BYTES = 4 << 20

@@ -75,7 +75,7 @@ def read_frames_at(
 
 @dataclass(slots=True)
 class _FrameReader:
-    """Decodes ranges of one video. `last_error` is the last message of ffmpeg.
+    """Decodes ranges of a video. `last_error` is the last message of ffmpeg.
 
     `has_other_shapes` is true from the first frame of another shape on, such as that of a call from a turned telephone.
     """
@@ -122,7 +122,7 @@ class _FrameReader:
             yield from self._run(part, level, last)
 
     def _run(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
-        """Decode the part after the last frame in one run of ffmpeg, up to a frame larger than the canvas."""
+        """Decode the part after the last frame in a run of ffmpeg, up to a frame larger than the canvas."""
         spacing = part.spacing
         if level is not part.level:
             spacing = min_spacing(self.timeline, part.start, part.end, self.every)

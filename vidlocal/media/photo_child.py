@@ -8,13 +8,13 @@ from typing import Any
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidlocal.errors import MediaError
-from vidlocal.media import diagnose, stream_info
+from vidlocal.media import diagnose, raw_photo, stream_info
 from vidlocal.media.decoded_frame import scaled_size
 
 Values = dict[str, object]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"BM")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _EXIF_FOLDER = 0x8769
 _EXIF_DATES = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
@@ -22,13 +22,23 @@ _EXIF_ZONES = (0x9011, 0x9012)
 _EXIF_ORIENTATION = 0x0112
 _EXIF_MODIFIED = 0x0132
 _MIN_SIDEWAYS = 5  # EXIF orientations from 5 on swap width and height
+# JPEG is scaled down while decoding: 200 million pixels need little memory. Other formats are decoded whole, and
+# progressive JPEG keeps all coefficients.
+_MAX_JPEG_PIXELS = 300_000_000
+_MAX_PIXELS = 2 * 89_478_485  # Pillow's limit
 
 
 def is_photo(path: str) -> bool:
     """True if the first bytes are the signature of a photo format."""
     head = _head(path)
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    return head.startswith(_STARTS) or is_webp or _brand(head) in (b"avif", b"avis") or _is_heif(head)
+    return (
+        head.startswith(_STARTS)
+        or raw_photo.may_be_raw(head)
+        or is_webp
+        or _brand(head) in (b"avif", b"avis")
+        or _is_heif(head)
+    )
 
 
 def _head(path: str) -> bytes:
@@ -48,16 +58,18 @@ def read_info(path: str) -> Values:
     """Properties of a photo. Decodes the photo once to verify the data."""
     with _open_image(path) as image:
         width, height = image.size
-        exif = image.getexif()
-        if exif.get(_EXIF_ORIENTATION, 1) >= _MIN_SIDEWAYS:
+        recorded_at = _recording_date(image.getexif()) or _raw_date(path)
+        decoded, partial = _decode(image, path, 64)
+        if image.format != "JPEG":  # JPEG is scaled down now; TIFF is upright now
+            width, height = decoded.size
+        if decoded.getexif().get(_EXIF_ORIENTATION, 1) >= _MIN_SIDEWAYS:
             width, height = height, width
-        partial = _decode(image, path, 64)[1]
         return {
             "container": str(image.format).lower(),
             "video_codec": str(image.format).lower(),
             "width_px": width,
             "height_px": height,
-            "recorded_at": _recording_date(exif),
+            "recorded_at": recorded_at,
             "partial": partial,
         }
 
@@ -76,7 +88,7 @@ def _open_image(path: str) -> Iterator[Image.Image]:
     name = diagnose.file_name(path)
     warnings.simplefilter("ignore")  # Pillow warns from 89 and refuses from 179 million pixels
     try:
-        with Image.open(path, formats=_formats(path)) as image:
+        with _open(path) as image:
             yield image
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name}: image too large to be decoded safely.") from error
@@ -84,6 +96,19 @@ def _open_image(path: str) -> Iterator[Image.Image]:
         raise MediaError(f"{name}: corrupt or unsupported header.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise MediaError(f"{name}: corrupt, the image cannot be decoded.") from error
+
+
+def _open(path: str) -> Image.Image:
+    """Open a photo, or the preview of a raw photo. Raises DecompressionBombError for too many pixels."""
+    preview = raw_photo.find_preview(path)
+    Image.MAX_IMAGE_PIXELS = _MAX_JPEG_PIXELS // 2  # Pillow refuses twice as many
+    image = Image.open(preview.file if preview else path, formats=_formats(path))
+    limit = _MAX_JPEG_PIXELS if image.format == "JPEG" and "progressive" not in image.info else _MAX_PIXELS
+    if image.width * image.height > limit:
+        raise Image.DecompressionBombError
+    if preview is not None and _EXIF_ORIENTATION not in image.getexif():
+        image.getexif()[_EXIF_ORIENTATION] = preview.orientation
+    return image
 
 
 def _formats(path: str) -> tuple[str, ...]:
@@ -108,7 +133,8 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
     except OSError:
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            with Image.open(path, formats=_formats(path)) as again:
+            with _open(path) as again:
+                again.draft("RGB", scaled_size(*again.size, long_side_px=long_side_px))
                 again.load()
                 return again.copy(), "truncated image"
         finally:
@@ -125,6 +151,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", over.size, "white")
         return Image.alpha_composite(white, over).convert("RGB")
     return image.convert("RGB")
+
+
+def _raw_date(path: str) -> str | None:
+    """Recording date of a raw photo in TIFF, whose preview has none."""
+    try:
+        with Image.open(path, formats=("TIFF",)) as image:
+            return _recording_date(image.getexif())
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return None
 
 
 def _recording_date(exif: Image.Exif) -> str | None:

@@ -75,7 +75,7 @@ def picture_filters(
     """
     if picture.interlaced is not None:
         # Frames are seconds apart here. bwdif takes the same picture before and after, as for a single frame, for a
-        # still scene and keeps its comb; estdif looks at one frame alone.
+        # still scene and keeps its comb; estdif looks at a frame alone.
         yield "estdif", {"mode": "frame", "deint": "interlaced" if picture.interlaced == "flagged" else "all"}
     yield (
         "setparams",

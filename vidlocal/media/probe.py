@@ -25,7 +25,7 @@ _Values = Mapping[str, Any]
 
 
 class Prober:
-    """Opens media files in one child process, restarted after a crash. A context manager."""
+    """Opens media files in a child process, restarted after a crash. A context manager."""
 
     def __init__(self) -> None:
         self._worker = Worker("vidlocal.media.probe_child", name="Media decoder", memory_bytes=_MEMORY_BYTES)

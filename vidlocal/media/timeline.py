@@ -17,7 +17,7 @@ Times = npt.NDArray[np.float64]
 class ClockSegment:
     """A part of the file with one clock: presentation time is stored time minus `offset`.
 
-    Nearly all files have one segment; concatenated recordings and clocks that wrap around have more.
+    Nearly all files have a single segment; concatenated recordings and clocks that wrap around have more.
     """
 
     first: float

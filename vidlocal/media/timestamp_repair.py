@@ -12,7 +12,7 @@ import numpy as np
 
 from vidlocal.media.timeline import Times
 
-# Packets closer together than this belong to one cluster.
+# Packets closer together than this belong to a cluster.
 _MIN_CLUSTER_GAP_S = 10.0
 _BIN_S = 5.0
 # Longer gaps are never real, whatever the header says: a day without packets, or a minute without video before audio.
@@ -29,7 +29,7 @@ _MAX_REORDERED_PACKETS = 32
 
 @dataclass(slots=True)
 class PacketRun:
-    """Packets of one track without a gap. `end` is the end of the last packet; `first` and `last` count from 0."""
+    """Packets of a track without a gap. `end` is the end of the last packet; `first` and `last` count from 0."""
 
     start: float
     end: float
@@ -44,7 +44,7 @@ class PacketRun:
 
 
 class PacketHistogram:
-    """Packets of one track in bins of _BIN_S seconds, to limit memory for long videos."""
+    """Packets of a track in bins of _BIN_S seconds, to limit memory for long videos."""
 
     def __init__(self) -> None:
         self._bins: dict[int, PacketRun] = {}

@@ -1,6 +1,6 @@
 """Parse transcripts of other programs: WhisperX, Whisper, videogrep, and the analysis.json of video-analyzer.
 
-videogrep writes a list, `[{"content", "start", "end", "words"}]`, the others one JSON object. WhisperX:
+videogrep writes a list, `[{"content", "start", "end", "words"}]`, the others a JSON object. WhisperX:
 `{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`. video-analyzer: `{"metadata": {"model",
 "whisper_model", "audio_language", ...}, "transcript": {"text", "segments"}, "frame_analyses": [{"response", ...}],
 "video_description": {"response", ...}}`; its frames have no times.
