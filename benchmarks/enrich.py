@@ -59,14 +59,14 @@ def measure(slots: Sequence[int], count: int) -> tuple[float, float]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         library = stack.enter_context(Library.open(folder, create=True))
-        owner = stack.enter_context(ProcessLock(folder))
+        lock = stack.enter_context(ProcessLock(folder))
         fill(library, count)
         hosts = [host(stack, number) for number in slots]
         prober = stack.enter_context(Prober())
         reader = stack.enter_context(RapidOcr())
         engines = EnrichEngines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), hosts, guarded=False)
         cpu, began = cpu_seconds(), time.monotonic()
-        summary = enrich(library, engines, owner)
+        summary = enrich(library, engines, lock)
         seconds, cpu = time.monotonic() - began, cpu_seconds() - cpu
         if summary.done.get(JobKind.DESCRIBE) != count:
             raise SystemExit(f"only {summary.done} of {count} frames were described")

@@ -190,7 +190,7 @@ def server(vectors: dict[str, Vectors]) -> Iterator[str]:
             self.reply({"models": [{"name": "all-minilm", "digest": KEY.split("@")[1]}]})
 
         def do_POST(self) -> None:
-            text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+            (text,) = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
             self.reply({"embeddings": [vectors[text].tolist()]})
 
         def reply(self, value: object) -> None:

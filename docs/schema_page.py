@@ -53,7 +53,8 @@ QUERIES = (
     (
         "Full-text search",
         "SELECT title, start, passages.text FROM passage_words JOIN passages ON passages.id = passage_words.rowid "
-        "JOIN videos ON videos.id = video_id WHERE passage_words MATCH 'bride aisle' ORDER BY passage_words.rank LIMIT 10",
+        "JOIN videos ON videos.id = video_id WHERE passage_words MATCH 'bride aisle' "
+        "ORDER BY passage_words.rank LIMIT 10",
     ),
     (
         "Hours of video per year",

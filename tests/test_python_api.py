@@ -25,12 +25,12 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a library with the demo clip."""
     folder = tmp_path_factory.mktemp("demo")
     with ExitStack() as stack:
         open_demo_library(stack, folder, on_progress=lambda progress: None)
-    yield folder
+    return folder
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ class VideoLibrary:
             return videos.every(library)
 
     def video(self, name: str) -> VideoDetails:
-        """Return one video with tags and chapters, by id, path, or a unique part of the title. Raises UsageError."""
+        """Return a video with tags and chapters, by id, path, or a unique part of the title. Raises UsageError."""
         with Library.open(self.folder) as library:
             return read_details(library, videos.resolve(library, name))
 

@@ -8,7 +8,7 @@
     │   ├── EngineUnreachable   no connection: wait; does not count as an attempt
     │   ├── EngineBusy          the server asks to retry later: back off; does not count as an attempt
     │   ├── ModelMissing        the server does not have the model
-    │   └── AnswerRejected      unusable answer: counts as one attempt of one item
+    │   └── AnswerRejected      unusable answer: counts as an attempt of an item
     ├── StoreError           6  library missing, locked or too new, or disk full
     └── SettingsError        7  invalid setting
 
@@ -55,7 +55,7 @@ class ModelMissing(EngineError):
 
 
 class AnswerRejected(EngineError):
-    """Unusable answer of a model. Counts as one attempt of the item."""
+    """Unusable answer of a model. Counts as an attempt of the item."""
 
 
 class StoreError(VidlocalError):

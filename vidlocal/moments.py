@@ -1,4 +1,4 @@
-"""Group hits into moments: nearby hits of one video become one span. Pure."""
+"""Group hits into moments: nearby hits of a video become one span. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from vidlocal.records import Hit, Moment, PassageKind
 
-# Maximum gap between hits of one moment.
+# Maximum gap between hits of a moment.
 MERGE_GAP_S = 5.0
 
 # Maximum length of a merged moment; a longer passage keeps its length but does not grow. Queries with a correct moment
@@ -104,7 +104,7 @@ def _add(hit: Hit, spans: list[_Span]) -> None:
 
 
 def _penalize_duplicates(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
-    """Spans of one video, best first, with their scores, lowered where the text duplicates a better span's."""
+    """Spans of a video, best first, with their scores, lowered where the text duplicates a better span's."""
     seen: list[frozenset[str]] = []
     scored = []
     for span in spans:

@@ -29,7 +29,7 @@ TEXT_KINDS = tuple(kind for kind in PassageKind if kind not in (PassageKind.PICT
 
 
 class MediaKind(StrEnum):
-    """Kind of a media file. A photo is stored as a video with one frame; audio has no frames."""
+    """Kind of a media file. A photo is stored as a video with a single frame; audio has no frames."""
 
     VIDEO = "video"
     PHOTO = "photo"
@@ -225,7 +225,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class SceneAnswer:
-    """The vision model's answer about one frame. `excitement` is 0 to 1."""
+    """The vision model's answer about a frame. `excitement` is 0 to 1."""
 
     description: str
     tags: tuple[str, ...] = ()
@@ -267,7 +267,7 @@ class TagKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SectionAnswer:
-    """The text model's summary of one section of a video. `excitement` is 0 to 1.
+    """The text model's summary of a section of a video. `excitement` is 0 to 1.
 
     `words` are tags, people, objects, places and keywords in the words of the model. `rests_on` are the ids of the
     cited passages, a subset of the input.
@@ -343,7 +343,7 @@ class Provenance:
 class Hit:
     """A passage matching a query, or a frame found by image search (`frame_id` instead of `passage_id`).
 
-    `score` is 0 to 1, comparable within one search only.
+    `score` is 0 to 1, comparable within a search only.
     """
 
     passage_id: int | None
@@ -357,7 +357,7 @@ class Hit:
 
     @property
     def key(self) -> int:
-        """A number unique among the hits of one search."""
+        """A number unique among the hits of a search."""
         return self.passage_id if self.passage_id is not None else -(self.frame_id or 0)
 
 

@@ -108,7 +108,9 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
         assert run("search", MARKER, "--look", "3").exit_code == 0
         second_looks.put(library, frames.of_video(library, kept)[0].id, "d", "1", f"is this {MARKER}?", (True, MARKER))
         failed = (report.FailureGroup(JobKind.WATCH, f"{MARKER}.mp4 is damaged", 1),)
-        report.store(library, None, report.Report("2026-11-20T22:00:00", "2026-11-21T05:00:00", 1.0, 9.0, failed=failed))
+        report.store(
+            library, None, report.Report("2026-11-20T22:00:00", "2026-11-21T05:00:00", 1.0, 9.0, failed=failed)
+        )
         RunLog(library.folder).write(f"{MARKER}.mp4 was not taken in.")
         run("organize", str(folder), "--by-date", "--apply", "--yes")
         run("organize", str(folder), "--by-date")

@@ -14,14 +14,13 @@ from typer.testing import CliRunner
 
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
-from vidlocal import settings
 from vidlocal.app.downloads import CustomPart, OllamaPart, VadPart, WhisperPart, format_size, open_server, profile_parts
 from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile
 from vidlocal.errors import EngineError, ToolError
-from vidlocal.settings import Settings
+from vidlocal.settings import Settings, load
 
 WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
 VAD_FILE = struct.pack("<Ii", 0x67676D6C, 10) + b"silero-16k" + bytes(1000)
@@ -60,8 +59,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def chosen(fake: FakeOllama) -> Settings:
-    return settings.load()
+def settings(fake: FakeOllama) -> Settings:
+    return load()
 
 
 def run(*words: str, says: str = "") -> tuple[int, str, str]:
@@ -83,7 +82,7 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
     ]
     assert all(line[4] for line in lines)
     assert fake.asked("/api/pull") == []
-    assert not settings.load().home.exists()
+    assert not load().home.exists()
     assert err == ""
 
 
@@ -117,13 +116,13 @@ def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPat
     assert "--allow-remote-host" in err
 
 
-def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chosen: Settings, shelf: str) -> None:
+def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, settings: Settings, shelf: str) -> None:
     models = replace(profile(ProfileName.LIGHT, gpu_memory_bytes=None), whisper_model="medium.en")
-    with open_server(chosen) as server:
-        wanted = profile_parts(models, server, chosen, text=False, whisper_url=shelf, vad_url=shelf)
+    with open_server(settings) as server:
+        wanted = profile_parts(models, server, settings, text=False, whisper_url=shelf, vad_url=shelf)
         assert {item.state for item in check_parts(wanted)} == {"to fetch"}
         brought = download_missing(check_parts(wanted), RecordedLine())
-        save_model_names(brought, chosen, notify=lambda message: None)
+        save_model_names(brought, settings, notify=lambda message: None)
         assert {item.state for item in brought} == {"fetched"}, [str(item.error) for item in brought]
         assert {item.state for item in check_parts(wanted)} == {"there"}
         asked = len(fake.requests)
@@ -134,61 +133,61 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, chos
     assert made.system == prompts.SYSTEM
     assert made.parameters == prompts.vision_options()
     assert fake.asked("/api/create")[0].body["from"] == "moondream"
-    now = settings.load()
+    now = load()
     assert (now.vision_model, now.embed_model, now.whisper_model) == ("moondream", "all-minilm", "medium.en")
     assert (now.models_folder / "ggml-medium.en.bin").read_bytes() == WHISPER_FILE
     assert (now.models_folder / "ggml-silero-v6.2.0.bin").read_bytes() == VAD_FILE
 
 
-def test_the_custom_model_is_made_anew_when_its_base_changed(fake: FakeOllama, chosen: Settings) -> None:
-    with open_server(chosen) as server:
+def test_the_custom_model_is_made_anew_when_its_base_changed(fake: FakeOllama, settings: Settings) -> None:
+    with open_server(settings) as server:
         OllamaPart(server, "vision", "llava:7b", "vision", None).download(lambda share: None)
-        part = CustomPart(server, "llava:7b", chosen.home)
+        part = CustomPart(server, "llava:7b", settings.home)
         part.download(lambda share: None)
         assert part.is_installed()
         fake.models["llava:7b"] = replace(fake.models["llava:7b"], digest="f" * 64)
         assert not part.is_installed()
-        assert not CustomPart(server, "llava:13b", chosen.home).is_installed()
+        assert not CustomPart(server, "llava:13b", settings.home).is_installed()
 
 
-def test_progress_of_a_pull_grows_to_the_whole(chosen: Settings) -> None:
+def test_progress_of_a_pull_grows_to_the_whole(settings: Settings) -> None:
     shares: list[float | None] = []
-    with open_server(chosen) as server:
+    with open_server(settings) as server:
         OllamaPart(server, "vision", "llava:7b", "vision", None).download(shares.append)
     assert shares[0] is None
     assert [share for share in shares if share is not None][:5] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
-def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, chosen: Settings) -> None:
-    with open_server(chosen) as server:
+def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, settings: Settings) -> None:
+    with open_server(settings) as server:
         part = OllamaPart(server, "vision", "no-such-model", "vision", None)
         with pytest.raises(EngineError, match="file does not exist"):
             part.download(lambda share: None)
     assert len(fake.asked("/api/pull")) == 1
 
 
-def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(chosen: Settings) -> None:
-    with open_server(chosen) as server, pytest.raises(EngineError, match="does not support images"):
+def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(settings: Settings) -> None:
+    with open_server(settings) as server, pytest.raises(EngineError, match="does not support images"):
         OllamaPart(server, "vision", "phi3.5", "vision", None).download(lambda share: None)
 
 
-def test_one_part_that_fails_does_not_keep_the_others_away(chosen: Settings, shelf: str) -> None:
-    with open_server(chosen) as server:
+def test_one_part_that_fails_does_not_keep_the_others_away(settings: Settings, shelf: str) -> None:
+    with open_server(settings) as server:
         brought = download_missing(
             check_parts(
                 [
-                    WhisperPart("tiny", chosen.models_folder, shelf),
-                    VadPart(chosen.models_folder, shelf),
+                    WhisperPart("tiny", settings.models_folder, shelf),
+                    VadPart(settings.models_folder, shelf),
                     OllamaPart(server, "meaning", "all-minilm", "embedding", "embed_model"),
                 ]
             ),
             RecordedLine(),
         )
-        save_model_names(brought, chosen, notify=lambda message: None)
+        save_model_names(brought, settings, notify=lambda message: None)
     assert [item.state for item in brought] == ["failed", "fetched", "fetched"]
     assert isinstance(brought[0].error, ToolError)
-    assert settings.load().whisper_model == "base"
-    assert settings.load().embed_model == "all-minilm"
+    assert load().whisper_model == "base"
+    assert load().embed_model == "all-minilm"
 
 
 def test_sizes_read_well() -> None:

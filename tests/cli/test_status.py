@@ -24,8 +24,8 @@ def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) ->
 def test_status_shows_what_another_process_is_at_work_on_and_since_when(
     run: Run, wedding: int, library: Library
 ) -> None:
-    with ProcessLock(library.folder) as owner:
-        jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
+    with ProcessLock(library.folder) as lock:
+        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)
         running = json.loads(run("status", "--json").stdout)["running"]
         plain = run("status")
     assert [(job["kind"], job["video"]["title"], job["done"]) for job in running] == [("describe", "wedding-2019", 0.2)]
@@ -37,11 +37,11 @@ def test_status_shows_what_another_process_is_at_work_on_and_since_when(
 def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_server(
     run: Run, wedding: int, library: Library
 ) -> None:
-    with ProcessLock(library.folder) as owner:
+    with ProcessLock(library.folder) as lock:
         starting, told = run("status"), json.loads(run("status", "--json").stdout)
         assert "Nothing is running" not in starting.stderr
         assert (told["state"], told["waiting"]) == ("working", None)
-        owner.set_waiting("server", "No Ollama server answers.")
+        lock.set_waiting("server", "No Ollama server answers.")
         waiting, told = run("status"), json.loads(run("status", "--json").stdout)
         held = next(line for line in waiting.stdout.splitlines() if line.startswith("held\t"))
         assert held.startswith("held\tsince ")
@@ -52,7 +52,7 @@ def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_serve
         assert abs(datetime.now(UTC) - datetime.fromisoformat(told["waiting"]["since"])) < timedelta(minutes=1)
         with ProcessLock(library.folder):  # another one is not waiting
             assert json.loads(run("status", "--json").stdout)["state"] == "working"
-        owner.clear_waiting("server")
+        lock.clear_waiting("server")
         assert json.loads(run("status", "--json").stdout)["state"] == "working"
     assert "Nothing is running" in run("status").stderr
     assert json.loads(run("status", "--json").stdout)["state"] == "idle"
@@ -67,24 +67,24 @@ def test_what_a_dead_process_waited_for_is_not_waited_for(run: Run, wedding: int
 
 
 def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, wedding: int, library: Library) -> None:
-    with ProcessLock(library.folder) as owner:
+    with ProcessLock(library.folder) as lock:
         for _ in range(3):
-            jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=60.0)
+            jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)
         lines = [line for line in run("status").stdout.splitlines() if line.startswith("now\t")]
     assert len(lines) == 1
     assert lines[0].endswith(", 3 at once")
 
 
 def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: int, library: Library) -> None:
-    with ProcessLock(library.folder) as owner:
-        jobs.claim(library, JobKind.DESCRIBE, worker=owner.token, now=time.time(), lease_s=3600.0)
+    with ProcessLock(library.folder) as lock:
+        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=3600.0)
     status = json.loads(run("status", "--json").stdout)
     assert status["running"] == []
     assert status["queue"]["describe"] == {"queued": 4, "running": 0, "done": 1, "failed": 0}
 
 
 def test_status_tells_the_time_left_from_the_measured_pace(run: Run, wedding: int, library: Library) -> None:
-    assert "not known" in run("status").stdout
+    assert "unknown until" in run("status").stdout
     facts.put(library, "seconds_per_frame", "90.0")
     assert json.loads(run("status", "--json").stdout)["seconds_left"] == 360.0
     assert "time left\t6 min at 90 s per frame" in run("status").stdout

@@ -87,15 +87,15 @@ def answers(ollama: Ollama) -> bool:
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[ProcessLock]:
+def lock(library: Library) -> Iterator[ProcessLock]:
     with ProcessLock(library.folder) as alive:
         yield alive
 
 
 def deep(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, clock: FastClock | None = None, **more: object
+    library: Library, engines: EnrichEngines, lock: ProcessLock, clock: FastClock | None = None, **more: object
 ) -> RunSummary:
-    return enrich(library, engines, owner, clock=(clock or FastClock()).clock(), **more)  # type: ignore[arg-type]
+    return enrich(library, engines, lock, clock=(clock or FastClock()).clock(), **more)  # type: ignore[arg-type]
 
 
 def states(library: Library) -> dict[JobState, int]:
@@ -106,11 +106,11 @@ def states(library: Library) -> dict[JobState, int]:
 
 
 def test_every_frame_is_described_and_every_passage_embedded(
-    library: Library, engines: EnrichEngines, owner: ProcessLock
+    library: Library, engines: EnrichEngines, lock: ProcessLock
 ) -> None:
     video_id = add_video(library)
     seen: list[EnrichProgress] = []
-    summary = deep(library, engines, owner, on_progress=seen.append)
+    summary = deep(library, engines, lock, on_progress=seen.append)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert summary.remaining == {}
     assert frames.coverage(library).described == 6
@@ -126,27 +126,27 @@ def test_every_frame_is_described_and_every_passage_embedded(
 
 
 def test_a_second_run_asks_no_model(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
-    deep(library, engines, owner)
+    deep(library, engines, lock)
     before = len(server.requests)
-    summary = deep(library, engines, owner)
+    summary = deep(library, engines, lock)
     assert summary.done == {}
     assert len(server.requests) == before
 
 
-def test_only_the_named_videos_are_worked_on(library: Library, engines: EnrichEngines, owner: ProcessLock) -> None:
+def test_only_the_named_videos_are_worked_on(library: Library, engines: EnrichEngines, lock: ProcessLock) -> None:
     add_video(library)
     second = add_video(library, name="other")
-    summary = deep(library, engines, owner, job_filter=for_videos(second))
+    summary = deep(library, engines, lock, job_filter=for_videos(second))
     assert summary.remaining == {}
     assert frames.coverage(library, second).described == 6
     assert frames.coverage(library).described == 6
 
 
 def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     said: list[str] = []
@@ -164,7 +164,7 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
             server.up()
 
     clock.on_sleep = back_after_ten_minutes
-    summary = deep(library, engines, owner, clock, notify=said.append)
+    summary = deep(library, engines, lock, clock, notify=said.append)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert summary.failed == 0
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
@@ -175,19 +175,19 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
 
 
 def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     clock = FastClock()
     server.script(busy(), busy(retry_after=9), busy())
-    summary = deep(library, engines, owner, clock)
+    summary = deep(library, engines, lock, clock)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert sum(clock.slept) >= 9.0
 
 
 def test_one_poisoned_picture_is_set_aside_and_the_others_are_done(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=12)
     poison = plain_colour(COLOURS[3], side_px=67)
@@ -198,7 +198,7 @@ def test_one_poisoned_picture_is_set_aside_and_the_others_are_done(
         return broken() if yellow else None
 
     server.choose = crash_on_it
-    summary = deep(library, engines, owner)
+    summary = deep(library, engines, lock)
     assert summary.done[JobKind.DESCRIBE] == 10
     assert summary.failed == 2
     assert {failure.kind for failure in jobs.failures(library)} == {JobKind.DESCRIBE}
@@ -212,41 +212,41 @@ def _is_yellow(jpeg: bytes) -> bool:
 
 
 def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=30)
     server.choose = lambda asked: say("") if asked.picture is not None else None
     with pytest.raises(EngineError, match="failed in the same way"):
-        deep(library, engines, owner)
+        deep(library, engines, lock)
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert jobs.failures(library) == []
 
 
 def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     for number in range(12):
         add_video(library, name=f"film {number}", pictures=1)
     server.choose = lambda asked: broken("no", 400) if asked.path == "/api/embed" else None
-    summary = deep(library, engines, owner)
+    summary = deep(library, engines, lock)
     assert summary.done[JobKind.DESCRIBE] == 12
     assert any("failed in the same way" in note for note in summary.notes)
     assert jobs.counts(library)[JobKind.EMBED, JobState.QUEUED] == 12
 
 
 def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     del server.models["llava:7b"]
     with pytest.raises(ModelMissing, match="ollama pull llava:7b"):
-        deep(library, engines, owner)
+        deep(library, engines, lock)
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert JobState.RUNNING not in states(library)
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
 
@@ -255,16 +255,16 @@ def test_an_interrupted_run_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        deep(library, engines, owner, on_progress=stop_at_three)
+        deep(library, engines, lock, on_progress=stop_at_three)
     assert frames.coverage(library).described == 3
     assert JobState.RUNNING not in states(library)
     pictures = len([asked for asked in server.asked("/api/chat") if asked.picture])
-    deep(library, engines, owner)
+    deep(library, engines, lock)
     assert len([asked for asked in server.asked("/api/chat") if asked.picture]) == pictures + 3
 
 
 def test_the_end_of_the_window_holds_the_run_until_the_next_night(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
     clock = FastClock(local_at=datetime(2026, 11, 22, 6, 59, 58))
@@ -277,7 +277,7 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
 
     night = NightWindow(parse_window("22:00-07:00"), lambda: clock.local_at)
     gate = Schedule([night], now=lambda: clock.at, notify=said.append)
-    summary = deep(library, engines, owner, clock, schedule=gate, on_progress=pass_time)
+    summary = deep(library, engines, lock, clock, schedule=gate, on_progress=pass_time)
     assert summary.remaining == {}
     assert {at.date().day for at in done_at} == {22}
     assert {at.hour for at in done_at} == {6, 22}
@@ -287,9 +287,9 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
 
 
 def test_models_take_turns_in_long_stretches(
-    library: Library, engines: EnrichEngines, owner: ProcessLock, server: FakeOllama
+    library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=30)
-    deep(library, engines, owner)
+    deep(library, engines, lock)
     assert server.loads["llava:7b"] == 1
     assert server.loads["embeddinggemma:latest"] == 1

@@ -48,13 +48,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tools: CheckTools) -> Path:
         clips.scenes(folder / f"film{number}.mp4", seconds=12, seed=number)
     with (
         Library.open(folder / "home", create=True) as library,
-        ProcessLock(library.folder) as owner,
+        ProcessLock(library.folder) as lock,
         RapidOcr() as reader,
     ):
         engines = fast_pass.FastEngines(find_ffmpeg(None), tools.prober, reader, None)
         films = [folder / "film0.mp4", folder / "film1.mp4"]
         taken = list(
-            ingest(library, films, IngestTools(engines.ffmpeg, tools.prober, engines), owner, every=0.5, later=True)
+            ingest(library, films, IngestTools(engines.ffmpeg, tools.prober, engines), lock, every=0.5, later=True)
         )
         assert all(outcome.video for outcome in taken)
         describe_everything(library)

@@ -94,10 +94,10 @@ def deep(
     only: Sequence[JobKind] | None = None,
 ) -> RunSummary:
     """One run of the deep pass, until nothing is left that can be done."""
-    with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, ProcessLock(library.folder) as owner:
+    with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, ProcessLock(library.folder) as lock:
         if videos_:
-            return enrich(library, engines, owner, job_filter=for_videos(*videos_), only=only, clock=_impatient())
-        return enrich(library, engines, owner, only=only, clock=_impatient())
+            return enrich(library, engines, lock, job_filter=for_videos(*videos_), only=only, clock=_impatient())
+        return enrich(library, engines, lock, only=only, clock=_impatient())
 
 
 def _impatient() -> Clock:

@@ -13,7 +13,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 
 CLIP = "a-year-outside.mp4"
-# One query answered by the subtitles, one by the image only, one by both, in other forms of the words.
+# A query answered by the subtitles, one by the image only, one by both, in other forms of the words.
 QUERIES = ("boat sails home", "grimsel pass 2164", "rising balloons")
 
 

@@ -1,4 +1,4 @@
-"""Checks of `vidlocal doctor`, one function per group. No downloads, no long waits."""
+"""Checks of `vidlocal doctor`, a function per group. No downloads, no long waits."""
 
 import os
 import sqlite3
@@ -53,7 +53,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Result of one check, with a fix. `exit_code` is nonzero if nothing works without this part."""
+    """Result of a check, with a fix. `exit_code` is nonzero if nothing works without this part."""
 
     part: str
     state: CheckState
@@ -210,7 +210,7 @@ def _clip(folder: Path) -> Check:
 def _ollama(loaded: Settings) -> Iterator[Check]:
     """Check the server and the models.
 
-    An unreachable server gives one line, not four."""
+    An unreachable server gives a single line, not four."""
     from vidlocal.engines.ollama import Ollama
     from vidlocal.engines.ollama_http import Timeouts
 
@@ -275,7 +275,7 @@ def _multi_image(server: "Ollama", loaded: Settings) -> Check:
     try:
         digest = server.digest(loaded.vision_model)
     except EngineError:
-        return Check(part, CheckState.OK, "not known without the vision model")
+        return Check(part, CheckState.OK, "unknown without the vision model")
     stored = None
     if (loaded.home / FILE_NAME).exists():
         with Library.open(loaded.home) as library:

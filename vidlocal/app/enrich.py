@@ -91,7 +91,7 @@ def _report_estimate(library: Library, settings: Settings, session: RunSession, 
     seconds_each = facts.get(library, facts.SECONDS_PER_FRAME)
     work = f"{pluralize(frames_left, 'frame')} to describe with {settings.vision_model}"
     if seconds_each is None:
-        session.notify(f"{work}; how long one takes is not yet known here.")
+        session.notify(f"{work}; no measured time yet.")
         return
     seconds = frames_left * float(seconds_each)
     ready = datetime.now() + timedelta(seconds=seconds)

@@ -72,7 +72,7 @@ def _video_finder(library: Library) -> Callable[[str], list[int]]:
 
 
 def _parse_query(line: str, find: Callable[[str], list[int]]) -> EvalQuery:
-    """Parse one line. Raises ValueError with the fault as the end of a sentence."""
+    """Parse a line. Raises ValueError with the fault as the end of a sentence."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ def rank_answers(
 def _rank_by_vectors(
     library: Library, query: EvalQuery, embed: EmbedQuery, ranks: Mapping[str, list[Ranks]]
 ) -> str | None:
-    """Add the ranks of one query in both channels with vectors, or return the obstacle."""
+    """Add the ranks of a query in both channels with vectors, or return the obstacle."""
     keys = vector_index.keys(library)
     if not keys:
         return "Nothing is embedded yet: vidlocal enrich"

@@ -117,7 +117,7 @@ def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -
 
 
 def _document(rows: Iterator[export_rows.Line]) -> str:
-    """All rows as one JSON document, a list for each type."""
+    """All rows as a JSON document, a list for each type."""
     lists: dict[str, list[export_rows.Line]] = {
         f"{kind}s": [] for kind in ("video", "passage", "frame", "section", "word")
     }

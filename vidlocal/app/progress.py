@@ -8,7 +8,7 @@ from vidlocal.records import JobKind
 
 
 class ProgressLine(Protocol):
-    """One line of progress, and messages above."""
+    """A line of progress, and messages above."""
 
     def update(self, task: str, fraction: float | None, *, eta: float | None = None, detail: str = "") -> None:
         """Show the task, the finished fraction (0 to 1, None if unknown), the seconds left, and a dim second line."""

@@ -31,7 +31,7 @@ class RunLog:
         self.path = home / FOLDER / NAME
 
     def write(self, text: str) -> None:
-        """Append one line."""
+        """Append a line."""
         at = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         with suppress(OSError):
             self.path.parent.mkdir(exist_ok=True, mode=0o700)

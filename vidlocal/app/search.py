@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LibrarySearch:
-    """Search of one library by words, embeddings and, if installed, CLIP."""
+    """Search of a library by words, embeddings and, if installed, CLIP."""
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self._library = library

@@ -44,7 +44,7 @@ Pad = Annotated[float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, 
 Exact = Annotated[
     bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
 ]
-Burn = Annotated[bool, typer.Option("--burn-captions", help="Draw the text that was found into the picture.")]
+Burn = Annotated[bool, typer.Option("--burn-captions", help="Draw the matching text into the picture.")]
 Limit = Annotated[
     int | None,
     typer.Option(
@@ -73,7 +73,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Cut the moments of a search out of their videos, each into a file of its own or all into one.
+    """Cut the moments of a search out of their videos, each into its own file or all into a single file.
 
     A clip is copied without loss where a key frame lies at most 2 seconds before it, and says how much earlier it
     begins; elsewhere, and with --exact, --join or --burn-captions, it is encoded anew (H.264, AAC). Videos are

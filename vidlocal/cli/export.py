@@ -59,7 +59,7 @@ def command(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write out what the library knows, or moments that were found, for other programs.
+    """Export the library, or the moments of a search, for other programs.
 
     As jsonl, and as json, it is everything but pictures and vectors, and `vidlocal import` reads jsonl back without
     loss. The other formats hold what is spoken, unless --kind names other passages; csv holds all of them.

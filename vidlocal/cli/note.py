@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Write a note to a moment, or correct or delete any passage.
 
-    TIME is 1:02:03, 2:03 or seconds; VIDEO an id, a path or part of the name. Without a text it lists what is known at
+    TIME is 1:02:03, 2:03 or seconds; VIDEO an id, a path or part of the name. Without a text it lists the texts at
     that time, with the ids that --edit and --delete take; `vidlocal search --json` names them too. No model ever
     overwrites what you wrote, and a note ranks a little higher in search.
     """
@@ -103,7 +103,7 @@ def _list(library: Library, reference: str, *, json: bool, quiet: bool) -> None:
         span = timecode.format_time(passage.start), timecode.format_time(passage.end)
         console.fields(str(passage.id), *span, passage.kind, passage.engine or "", passage.text)
     if not existing:
-        console.notice("Nothing is known of this time. Give a text to write a note.", quiet=quiet)
+        console.notice("No text at this time. Give a text to write a note.", quiet=quiet)
 
 
 def _print_result(library: Library, passage_id: int, verb: str, *, json: bool, quiet: bool) -> None:

@@ -37,7 +37,7 @@ def command(
 
     The local text model proposes from summaries, dates and tags; without one, each file goes into a folder for its
     year. Only files that the library knows are renamed, with their subtitles and other files of the same name,
-    within FOLDER and on one file system. No file is ever replaced. Every rename is noted in the library folder before
+    within FOLDER and on a file system. No file is ever replaced. Every rename is noted in the library folder before
     it is made. Piped, it prints tab-separated lines: the path now, and then.
     """
     if undo and (apply or folder is not None):

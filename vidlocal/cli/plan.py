@@ -74,7 +74,7 @@ def _draw(plan: Plan) -> None:
 def _video_row(plan: Plan, line: VideoPlan) -> list[str]:
     seconds = plan.seconds(len(line.waiting))
     counts = (line.counts.frames, line.counts.distinct, line.counts.described, len(line.waiting))
-    takes = "-" if not line.waiting else "not known" if seconds is None else format_duration(seconds)
+    takes = "-" if not line.waiting else "unknown" if seconds is None else format_duration(seconds)
     return [str(line.video.id), line.video.title, *(f"{count:,}" for count in counts), takes]
 
 

@@ -21,7 +21,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what is known about one video, along its timeline.
+    """Show a video along its timeline: speech, descriptions, text on screen, notes.
 
     Piped, it prints its passages as tab-separated lines: start, end, kind, text.
     """
@@ -37,7 +37,7 @@ def command(
         for passage in timeline:
             console.fields(format_time(passage.start), format_time(passage.end), passage.kind, passage.text)
     if not timeline:
-        console.notice("There is no passage of this kind." if kind else "No text is known of it yet.", quiet=quiet)
+        console.notice("There is no passage of this kind." if kind else "It has no text yet.", quiet=quiet)
 
 
 def _draw(details: VideoDetails, timeline: Sequence[Passage]) -> None:

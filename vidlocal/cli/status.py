@@ -49,7 +49,7 @@ def command(
 
 
 def _watch(library: Library, *, json: bool) -> None:
-    """Show the status until Ctrl-C: redrawn on a terminal, elsewhere one line per change."""
+    """Show the status until Ctrl-C: redrawn on a terminal, elsewhere a line per change."""
     if json or not console.is_terminal():
         previous: object = None
         for status in _poll(library):

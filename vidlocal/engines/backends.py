@@ -72,7 +72,7 @@ class Backend(Protocol):
         keep_alive: str,
         timeout_s: float | None,
     ) -> QueryVector:
-        """Embed one query without loading the client. Raises EngineError."""
+        """Embed a query without loading the client. Raises EngineError."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Model files of CLIP ViT-B/32 in the layout of fastembed: one folder for images, one for text.
+"""Model files of CLIP ViT-B/32 in the layout of fastembed: a folder for images, one for text.
 
 Each folder has a SHA256SUMS in the format of `sha256sum`. `setup --pictures` writes it last, so files without it are
 incomplete, and files with other checksums are damaged. For files installed by hand, run:

@@ -41,7 +41,7 @@ def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
 
 
 def scaled_images(jpegs: Sequence[bytes]) -> list[bytes]:
-    """Scale images down to IMAGE_SIDE_PX, for several in one question. Raises MediaError."""
+    """Scale images down to IMAGE_SIDE_PX, for several in a question. Raises MediaError."""
     scaled = [images.decode(jpeg) for jpeg in jpegs]
     for image in scaled:
         image.thumbnail((IMAGE_SIDE_PX, IMAGE_SIDE_PX))

@@ -56,7 +56,7 @@ class _NotConnected(_Interrupted):
 
 @dataclass(slots=True)
 class _Download:
-    """State of one download. `stated`: checksums stated by the server during redirects."""
+    """State of a download. `stated`: checksums stated by the server during redirects."""
 
     url: str
     target: Path
@@ -90,8 +90,8 @@ def download_file(
     """Download and verify a file. Returns the checksums.
 
     Resumes an earlier download. Without `expected` the file must match the SHA-256 stated by the server, if any
-    (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `on_progress` gets the finished and total bytes,
-    None while unknown.
+    (X-Linked-ETag of Hugging Face). Uses the proxies of the environment. `on_progress` gets the finished and
+    total bytes, None while unknown.
 
     Raises ToolError for network, server and checksum errors, StoreError for a full disk.
     """

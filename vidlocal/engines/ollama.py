@@ -168,7 +168,7 @@ class Ollama:
         keep_alive: str,
         on_token: Callable[[str], None] | None = None,
     ) -> str:
-        """Return the complete answer to one message.
+        """Return the complete answer to a message.
 
         `on_token` gets every piece of the stream. `images` are JPEG or PNG bytes; `schema` forces JSON. Use the same
         `num_ctx` in every call to a model, because the server reloads it for another value. Raises AnswerTruncated at

@@ -33,7 +33,7 @@ def quote(text: str, *, max_chars: int) -> str:
 
 
 def escape(text: str, *, max_chars: int) -> str:
-    """Return the text as one line without template syntax and invisible characters, truncated to `max_chars`."""
+    """Return the text as a line without template syntax and invisible characters, truncated to `max_chars`."""
     visible = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(visible.translate(_REPLACEMENTS).split())
     if len(line) <= max_chars:
@@ -43,7 +43,7 @@ def escape(text: str, *, max_chars: int) -> str:
 
 
 def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
-    """Return one line per passage, numbered from 1, with the start time: `3 0:12 said "..."`."""
+    """Return a line per passage, numbered from 1, with the start time: `3 0:12 said "..."`."""
     return "\n".join(
         f"{number} {format_short_time(passage.start)} {SOURCE_LABELS[passage.kind]} "
         + quote(passage.text, max_chars=max_chars)

@@ -74,7 +74,7 @@ def embed_query(
 
 
 class _Server:
-    """One connection to the server at `host`, a URL."""
+    """A connection to the server at `host`, a URL."""
 
     def __init__(self, host: str) -> None:
         from http.client import HTTPConnection, HTTPSConnection

@@ -16,7 +16,7 @@ MAX_FIRST = 10
 
 @dataclass(frozen=True, slots=True)
 class VideoPlan:
-    """Queued frames of one video, most valuable first."""
+    """Queued frames of a video, most valuable first."""
 
     video: Video
     counts: DistinctCounts
@@ -37,7 +37,7 @@ class Plan:
 
 
 def read_plan(library: Library, video: Video | None = None) -> Plan:
-    """Read the plan of one video, or of all."""
+    """Read the plan of a video, or of all."""
     counts = frames.distinct_counts(library)
     queue = priorities.queued_frames(library, None if video is None else video.id)
     by_video: dict[int, list[QueuedFrame]] = {}

@@ -2,7 +2,7 @@
 
     fast pass (OCR, speech, image vectors) -> embed -> describe, watch -> tag, summarise -> embed -> ... until done
 
-Every answer is stored in one transaction with the end of its job. Whatever stops the run, the next one continues.
+Every answer is stored in a transaction with the end of its job. Whatever stops the run, the next one continues.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -177,7 +177,7 @@ def _fast_pass(runner: QueueRunner, engines: FastEngines, only: Collection[JobKi
 
 
 def _report_stage(runner: QueueRunner, kind: JobKind, fraction: float | None) -> None:
-    """Report the position in one video in percent."""
+    """Report the position in a video in percent."""
     runner.on_progress(EnrichProgress(kind, round(100 * (fraction or 0.0)), 100, "", "", None, None))
 
 

@@ -48,7 +48,7 @@ class FailedWork:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Status of a library at one moment. `queued`: waiting jobs per kind; times are seconds.
+    """Status of a library at a moment. `queued`: waiting jobs per kind; times are seconds.
 
     `waiting`: the reason to wait if no process works. `paused_since`: UTC, ISO 8601.
     """

@@ -61,7 +61,7 @@ class PairBuilder:
         return TrainingPair(passage, f"frame-{frame.same_as or frame.id}.jpg", self._jpeg(frame), prompts.PLAIN_PROMPT)
 
     def _action_pair(self, passage: Passage) -> TrainingPair | None:
-        """Pair of a sequence, as one contact sheet: every model accepts a single image."""
+        """Pair of a sequence, as a contact sheet: every model accepts a single image."""
         sequence = self._sequence(passage)
         if sequence is None:
             return None

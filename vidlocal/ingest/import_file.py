@@ -168,7 +168,7 @@ def _values(passage: Passage) -> dict[str, object]:
 
 
 def _read_document(path: Path) -> object:
-    """Parse the file as one JSON document; None for JSON lines."""
+    """Parse the file as a JSON document; None for JSON lines."""
     with _open(path) as file:
         data = file.read(_MAX_DOCUMENT_BYTES + 1)
     if len(data) > _MAX_DOCUMENT_BYTES:

@@ -1,6 +1,6 @@
 """Index files: from a path to a searchable video.
 
-    file -> stamp, hash -> probe -> frames and signals -> subtitles -> one transaction -> OCR, speech, image vectors
+    file -> stamp, hash -> probe -> frames and signals -> subtitles -> a transaction -> OCR, speech, image vectors
 
 An interruption before the transaction starts the file over. Everything after the transaction is a job: run at once by
 this run, or finished by any later run.
@@ -142,7 +142,7 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _IngestRun:
-    """Tools and options of one run, shared by the steps of every file."""
+    """Tools and options of a run, shared by the steps of every file."""
 
     library: Library
     tools: IngestTools
@@ -153,7 +153,7 @@ class _IngestRun:
     on_progress: OnProgress
 
     def process(self, file: files.InputFile) -> Outcome:
-        """Index one file. Files without media are failures if named by the user, else skipped."""
+        """Index a file. Files without media are failures if named by the user, else skipped."""
         started = time.monotonic()
         try:
             self._refuse_own_files(file.path)
@@ -254,7 +254,7 @@ class _IngestRun:
                 yield partial(subtitles.read_track, source.path, track, source.probe, ffmpeg=self.tools.ffmpeg)
 
     def _store(self, source: _Source, folder: Path, drafts: Sequence[FrameDraft], texts: Sequence[Passage]) -> Outcome:
-        """Store the video in one transaction. Completes an imported video of this hash; imported passages stay."""
+        """Store the video in a transaction. Completes an imported video of this hash; imported passages stay."""
         with self.library.writing():
             existing = videos.with_hash(self.library, source.content_hash)
             if existing is not None and videos.is_ingested(self.library, existing):  # another process was faster

@@ -53,7 +53,7 @@ class _Distinct:
 
 
 class _Sampler:
-    """Collects the frames of one video one by one, and builds the drafts at the end."""
+    """Collects the frames of a video one by one, and builds the drafts at the end."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

@@ -1,6 +1,6 @@
 """Journal of renames, for undo and for recovery after a crash.
 
-`organize.jsonl` in the library folder has one JSON object per line, on disk before the step itself:
+`organize.jsonl` in the library folder has a JSON object per line, on disk before the step itself:
 `{"run", "video", "from", "to", "size", "mtime_ns"}` before a rename, `{"run", "made"}` before a folder is created,
 `{"run", "done"}` at the end of a run, and `{"run", "undone"}` when a run was undone.
 """

@@ -1,4 +1,4 @@
-"""Start and kill one child process."""
+"""Start and kill a child process."""
 
 import contextlib
 import json

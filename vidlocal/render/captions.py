@@ -1,4 +1,4 @@
-"""Write clips of one video as subtitles: SubRip and WebVTT. Pure."""
+"""Write clips of a video as subtitles: SubRip and WebVTT. Pure."""
 
 import html
 from collections.abc import Sequence

@@ -18,7 +18,7 @@ def json(clips: Sequence[Clip]) -> str:
 
 
 def jsonl(clips: Sequence[Clip]) -> str:
-    """One moment per line."""
+    """A moment per line."""
     return "".join(to_json(record(clip)) + "\n" for clip in clips)
 
 

@@ -15,7 +15,7 @@ _START_S = 3600
 
 
 def edl(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
-    """An EDL with non-drop-frame timecode. Names and texts are comments of one line.
+    """An EDL with non-drop-frame timecode. Names and texts are comments of a line.
 
     Raises UsageError for more than MAX_EVENTS clips.
     """

@@ -65,6 +65,6 @@ def _left(report: Report) -> str:
 
 def _time_left(report: Report) -> str:
     if report.seconds_left is None or report.nights_left is None:
-        return " (how long that takes is not yet known)"
+        return " (no measured time yet)"
     nights = f"{pluralize(report.nights_left, 'night')} of {format_duration(report.night_s)}"
     return f" ({format_duration(report.seconds_left)}, {nights})"

@@ -29,12 +29,12 @@ def sanitize(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Sanitized text on one line with single spaces, for cells, fields and messages."""
+    """Sanitized text on a line with single spaces, for cells, fields and messages."""
     return _spaces.sub(" ", sanitize(text)).strip()
 
 
 def sanitize_path(path: Path) -> str:
-    """Sanitized path on one line. Spaces are kept: the path remains valid."""
+    """Sanitized path on a line. Spaces are kept: the path remains valid."""
     return sanitize(str(path)).translate(_BREAKERS)
 
 

@@ -11,7 +11,7 @@ _MAX_TITLES = 3
 
 
 def headline(status: Status) -> str:
-    """Format one line: `videos 2/5, frames 1,234/5,000, now wedding 45 %, done by 05:40`."""
+    """Format a line: `videos 2/5, frames 1,234/5,000, now wedding 45 %, done by 05:40`."""
     coverage = status.coverage
     parts = [
         f"videos {status.videos[EnrichmentStatus.ENRICHED]:,}/{sum(status.videos.values()):,}",
@@ -44,7 +44,7 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
         pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
     pairs += [("failed", line) for line in _failures(status.failed)]
     if status.seconds_left is None:
-        pairs.append(("time left", "not known before the first frames are described"))
+        pairs.append(("time left", "unknown until the first frames are described"))
     elif status.seconds_left and status.seconds_per_frame is not None:
         pairs.append(
             (
@@ -56,7 +56,7 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
 
 
 def _running_lines(running: Sequence[RunningWork]) -> Iterator[str]:
-    """Format one line for all parallel jobs of a kind on one video."""
+    """Format a line for all parallel jobs of a kind on a video."""
     groups: dict[tuple[JobKind, int], list[RunningWork]] = {}
     for work in running:
         groups.setdefault((work.kind, work.video.id), []).append(work)
@@ -71,7 +71,7 @@ def _running_line(work: RunningWork) -> str:
 
 
 def _failures(failed: Sequence[FailedWork]) -> list[str]:
-    """Format one line per kind and reason, most frequent first."""
+    """Format a line per kind and reason, most frequent first."""
     titles_by_reason: dict[tuple[JobKind, str], list[str]] = {}
     for failure in failed:
         titles_by_reason.setdefault((failure.kind, failure.reason), []).append(failure.video.title)

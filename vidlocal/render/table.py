@@ -66,7 +66,7 @@ def moments(
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     second_looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
-    """Moments by rank: one line with title, time, score and kinds, then the best text with `words` highlighted.
+    """Moments by rank: a line with title, time, score and kinds, then the best text with `words` highlighted.
 
     Below follow the verdict of the second look, if any, and with `explanations`, by passage id, the scores of each hit.
     """
@@ -100,7 +100,7 @@ def moments(
 
 
 def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width: int) -> RenderableType:
-    """Clusters of frames: one line each with counts and the leader, then the occurrences by video."""
+    """Clusters of frames: a line each with counts and the leader, then the occurrences by video."""
     rank_cells = len(str(len(groups)))
     counts = [
         (f"{cluster.frame_count:,}", f"{len(cluster.occurrences):,}", f"{cluster.video_count:,}") for cluster in groups
@@ -122,7 +122,7 @@ def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width
 
 
 def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
-    """Videos of a library, one line each."""
+    """Videos of a library, a line each."""
     wide = width >= _WIDE_CELLS
     table = _plain_table()
     table.add_column("id", justify="right", style="dim")
@@ -189,7 +189,7 @@ def format_size(video: Video) -> str:
 
 
 def format_score(value: float) -> str:
-    """A score of 0 to 1 as two digits. Scores are comparable within one search only, without more precision."""
+    """A score of 0 to 1 as two digits. Scores are comparable within a search only, without more precision."""
     return f"{min(99, max(0, round(value * 100))):2d}"
 
 
@@ -219,7 +219,7 @@ def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation 
 
 
 def format_explanation(scores: PassageExplanation | FrameExplanation | None) -> str:
-    """Scores of a hit in one line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
+    """Scores of a hit in a line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
     if scores is None:
         return "filter only"
     if isinstance(scores, FrameExplanation):

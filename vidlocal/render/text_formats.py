@@ -13,7 +13,7 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
 def txt(clips: Sequence[Clip]) -> str:
-    """One line per clip with the time in front, grouped by video."""
+    """A line per clip with the time in front, grouped by video."""
     return "".join(_paragraphs(clips, "{}\n", "{}  {}\n", str))
 
 

@@ -80,5 +80,5 @@ def answer(
 
 
 def ask_image(question: str, jpeg: bytes, vision: "VisionEngine") -> str:
-    """Ask the vision model about one image. Returns an empty text if the image does not show the answer."""
+    """Ask the vision model about an image. Returns an empty text if the image does not show the answer."""
     return ask_prompts.clean_statement(vision.ask_image(jpeg, ask_prompts.image_prompt(question)))

@@ -107,7 +107,7 @@ def _groups(leader: "Indices") -> "Iterator[tuple[int, Indices]]":
 
 
 def _split_occurrences(descriptors: _Descriptors, members: "Indices") -> "list[Indices]":
-    """Split members into runs within one video."""
+    """Split members into runs within a video."""
     import numpy as np
 
     is_far = np.diff(descriptors.times[members]) > MAX_MOMENT_S

@@ -97,5 +97,5 @@ def _level(column: NDArray[np.float64], baseline: NDArray[np.float64] | None = N
 
 
 def _values(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One row per query: rank within 1, 5, 10, and reciprocal rank."""
+    """A row per query: rank within 1, 5, 10, and reciprocal rank."""
     return np.stack([column <= 1, column <= 5, column <= 10, 1 / column], axis=1).astype(np.float64)

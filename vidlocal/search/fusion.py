@@ -28,7 +28,7 @@ from vidlocal.store.index.vector_index import Nearest
 #
 # Leave one out: constants tuned on three sets still beat the better channel on the fourth in R@10 (+1.5 to +2.7). With
 # random vectors R@10 is 0.1 to 2.1 points below words alone (without trust: 27 to 53). Not done: adding up several
-# passages of one video gains 1 to 2 points among long videos, but costs clips 6 in a mixed library. Reciprocal rank
+# passages of a video gains 1 to 2 points among long videos, but costs clips 6 in a mixed library. Reciprocal rank
 # fusion (1 / (60 + rank)) loses 3 to 8 points on msvd and charades.
 WORDS_WEIGHT = 2.5
 WORDS_POWER = 2.0

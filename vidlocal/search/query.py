@@ -1,4 +1,4 @@
-"""The query language: phrases, exclusions and filters in one line of text. Pure.
+"""The query language: phrases, exclusions and filters in a line of text. Pure.
 
     "cut the cake"          these words in this order
     -cake, -"wedding cake"  without passages of these words

@@ -75,7 +75,7 @@ def find_by_vector(
 
 
 def find_videos(library: Library, cache: "VectorCache", video_id: int, *, limit: int) -> tuple[Moment, ...] | None:
-    """Return other videos, most similar first, each as one moment of full length.
+    """Return other videos, most similar first, each as a moment of full length.
 
     Compares mean vectors of the frames; None if the video has no vectors.
     """
@@ -109,7 +109,7 @@ def _distinct_frames(library: Library, nearest: Iterable[int], exclude: Frame | 
 
 
 def _is_same_moment(first: Frame, second: Frame) -> bool:
-    """True if two frames are close in time, or somewhat farther apart within one shot."""
+    """True if two frames are close in time, or somewhat farther apart within a shot."""
     max_distance_s = MAX_MOMENT_S if first.shot == second.shot else MERGE_GAP_S
     return first.video_id == second.video_id and abs(first.time - second.time) <= max_distance_s
 

@@ -48,8 +48,8 @@ def _names(title: str, path: str) -> Iterator[str]:
 
 def _has_all(terms: Sequence[str], names: Iterator[str]) -> bool:
     """True if every term is a word of the names, or the start of one from three letters on."""
-    known = set(names)
-    return all(term in known or (len(term) > 2 and any(name.startswith(term) for name in known)) for term in terms)
+    whole = set(names)
+    return all(term in whole or (len(term) > 2 and any(name.startswith(term) for name in whole)) for term in terms)
 
 
 def _moment(video_id: int, title: str, path: str, duration: float, score: float) -> Moment:

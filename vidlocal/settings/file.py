@@ -13,7 +13,7 @@ from vidlocal.settings.table import BY_NAME, Value
 FILE_NAME = "settings.toml"
 _NEW_FILE = "# Settings of vidlocal. `vidlocal config` shows all there are.\n"
 _MAX_BYTES = 1 << 20
-# A value on one line.
+# A value on a line.
 _VALUE = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^"'#\s]+)"""
 
 

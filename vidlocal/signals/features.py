@@ -55,7 +55,7 @@ def extract_features(image: Image) -> FrameFeatures:
 
 
 def distance(descriptors: Descriptors, descriptor: Descriptors) -> Plane:
-    """Visual distance of each row of `descriptors` (n x DESCRIPTOR_SIZE) to one frame: 0 (equal) to about 1."""
+    """Visual distance of each row of `descriptors` (n x DESCRIPTOR_SIZE) to a frame: 0 (equal) to about 1."""
     difference = np.abs(descriptors.astype(np.int16) - descriptor.astype(np.int16))
     return np.asarray(difference.astype(np.float32) @ _WEIGHTS, np.float32)
 

@@ -39,7 +39,7 @@ class OcrLine:
 
 @dataclass(frozen=True, slots=True)
 class ScreenText:
-    """Recognized text of a frame, one line per line on screen, top to bottom. `score` is 0 to 1."""
+    """Recognized text of a frame, a line per line on screen, top to bottom. `score` is 0 to 1."""
 
     text: str
     score: float

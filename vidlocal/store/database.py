@@ -83,7 +83,7 @@ class Library:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in one write transaction. Nested blocks join the outer one.
+        """Run the block in a write transaction. Nested blocks join the outer one.
 
         The write lock is taken at once: under a second writer, a deferred transaction that upgrades to writing fails
         immediately instead of waiting.

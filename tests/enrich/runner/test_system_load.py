@@ -68,6 +68,11 @@ def test_the_battery_of_a_mouse_is_not_the_machine_s(tmp_path: Path) -> None:
 
 
 def test_priority_is_lowered_once_however_often_one_asks() -> None:
-    code = "import os; from vidlocal.enrich.runner.system_load import lower_priority as lower; lower(); lower(); print(os.nice(0))"
+    code = """if True:
+        import os
+        from vidlocal.enrich.runner.system_load import lower_priority
+        lower_priority()
+        lower_priority()
+        print(os.nice(0))"""
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert int(printed) == max(NICENESS, os.nice(0))

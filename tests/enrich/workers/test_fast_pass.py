@@ -49,7 +49,7 @@ def silence(tmp_path: Path) -> Path:
 
 def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Callable[[], bool]) -> int:
     """Listen to the recording under a gate. The id of its video."""
-    with Prober() as prober, ProcessLock(library.folder) as owner:
+    with Prober() as prober, ProcessLock(library.folder) as lock:
         video_id = videos.add(
             library,
             content_hash="a" * 64,
@@ -61,7 +61,7 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
             plan=[JobKind.TRANSCRIBE],
         )
         engines = fast_pass.FastEngines(find_ffmpeg(None), prober, RapidOcr(), Deaf())
-        assert fast_pass.run_fast_pass(library, engines, owner, hold=hold, stop=stop) == ()
+        assert fast_pass.run_fast_pass(library, engines, lock, hold=hold, stop=stop) == ()
     return video_id
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vidlocal.engines.arrays import Vectors
 
 from tests.support import clip_model as made
+from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.clip import ClipEncoder
 from vidlocal.engines.clip_files import clip_model
@@ -176,30 +176,30 @@ def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> No
 
 
 @pytest.fixture
-def owner(library: Library) -> Iterator[ProcessLock]:
+def lock(library: Library) -> Iterator[ProcessLock]:
     with ProcessLock(library.folder) as held:
         yield held
 
 
-def work_off(library: Library, owner: ProcessLock, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
+def work_off(library: Library, lock: ProcessLock, engine: FakeLook | None, *, hold: bool = False) -> tuple[str, ...]:
     with Prober() as prober, RapidOcr() as reader:
         engines = fast_pass.FastEngines(
             find_ffmpeg(None), prober, reader, None, None, engine, "Pictures wait: run setup."
         )
         again = iter([False])  # a run that is held waits before the next job
         stop = (lambda: next(again, True)) if hold else (lambda: False)
-        return fast_pass.run_fast_pass(library, engines, owner, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
+        return fast_pass.run_fast_pass(library, engines, lock, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
 
 
 def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_ever(
-    library: Library, owner: ProcessLock
+    library: Library, lock: ProcessLock
 ) -> None:
     add_video(library, numbered(4))
     engine = FakeLook(poison={2})
     for _ in range(jobs.MAX_ATTEMPTS):
-        assert len(work_off(library, owner, engine)) == 1
+        assert len(work_off(library, lock, engine)) == 1
         library.connection.execute("UPDATE jobs SET not_before = 0")
-    assert work_off(library, owner, engine) == ()
+    assert work_off(library, lock, engine) == ()
     assert engine.asked[-1] == [2]
     (failure,) = jobs.failures(library)
     assert "h: 1 image without a vector." in failure.reason
@@ -209,30 +209,30 @@ def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_e
     assert frame_vectors.queue_missing(library, "look@1") == 0
 
 
-def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, owner: ProcessLock) -> None:
+def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, lock: ProcessLock) -> None:
     add_video(library, numbered(2))
-    assert work_off(library, owner, None) == ("Pictures wait: run setup.",)
+    assert work_off(library, lock, None) == ("Pictures wait: run setup.",)
     assert state(library) == {JobState.QUEUED: 1}
 
 
-def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, owner: ProcessLock) -> None:
-    assert work_off(library, owner, None) == ()
+def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, lock: ProcessLock) -> None:
+    assert work_off(library, lock, None) == ()
 
 
-def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, owner: ProcessLock) -> None:
+def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, lock: ProcessLock) -> None:
     add_video(library, numbered(2 * BATCH_SIZE))
-    assert work_off(library, owner, FakeLook(), hold=True) == ()
+    assert work_off(library, lock, FakeLook(), hold=True) == ()
     assert len(seen(library)) == BATCH_SIZE
     assert state(library) == {JobState.QUEUED: 1}
 
 
-def test_a_model_at_fault_costs_the_video_nothing(library: Library, owner: ProcessLock) -> None:
+def test_a_model_at_fault_costs_the_video_nothing(library: Library, lock: ProcessLock) -> None:
     class Broken(FakeLook):
         def embed_images(self, jpegs: Sequence[bytes]) -> Vectors:
             raise EngineError("The model cannot be loaded.")
 
     add_video(library, numbered(2))
-    assert work_off(library, owner, Broken()) == ("The model cannot be loaded.",)
+    assert work_off(library, lock, Broken()) == ("The model cannot be loaded.",)
     assert library.number("SELECT attempts FROM jobs WHERE kind = 'pictures'") == 0
 
 

@@ -216,8 +216,8 @@ def deep_until(library: Library, server: FakeOllama, *, sections: int) -> None:
         if at.kind is JobKind.TAG and at.done == sections:
             raise KeyboardInterrupt
 
-    with engines_on(server) as engines, ProcessLock(library.folder) as owner:
-        enrich(library, engines, owner, on_progress=stop)
+    with engines_on(server) as engines, ProcessLock(library.folder) as lock:
+        enrich(library, engines, lock, on_progress=stop)
 
 
 def test_two_runs_over_the_same_film_say_the_same(tmp_path: Path, server: FakeOllama) -> None:

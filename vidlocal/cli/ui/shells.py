@@ -26,35 +26,35 @@ _WORD_BREAKS = " \t\n\"'@><=;|&(:"
 _SAFE_CHARACTER = re.compile(r"[\w./+,%@:=-]")
 
 BASH = r"""_vidlocal_completion() {
-    local found line
+    local candidates line
     COMPREPLY=()
-    found=$(COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \
+    candidates=$(COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \
         _VIDLOCAL_COMPLETE=complete_bash "${1/#\~\//$HOME/}" 2>/dev/null </dev/null)
     if [ $? -eq 3 ]; then
         compopt -o default 2>/dev/null
         return
     fi
-    [ -n "$found" ] || return
+    [ -n "$candidates" ] || return
     while IFS= read -r line; do
         COMPREPLY+=("$line")
         case $line in *[:@=]) compopt -o nospace 2>/dev/null ;; esac
-    done <<<"$found"
+    done <<<"$candidates"
 }
 complete -F _vidlocal_completion vidlocal
 """
 
 ZSH = r"""#compdef vidlocal
 _vidlocal() {
-    local found line
+    local candidates line
     local -a whole notes open opennotes
-    found=$(_VIDLOCAL_COMPLETE=complete_zsh "${${(Q)words[1]}/#\~\//$HOME/}" \
+    candidates=$(_VIDLOCAL_COMPLETE=complete_zsh "${${(Q)words[1]}/#\~\//$HOME/}" \
         "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)
     if (( $? == 3 )); then
         _files
         return
     fi
-    [[ -n $found ]] || return 1
-    for line in "${(@f)found}"; do
+    [[ -n $candidates ]] || return 1
+    for line in "${(@f)candidates}"; do
         if [[ ${line%%$'\t'*} == *[:@=] ]]; then
             open+=("${line%%$'\t'*}")
             opennotes+=("${line//$'\t'/  -- }")
@@ -76,11 +76,11 @@ fi
 FISH = r"""function __vidlocal_completion
     set -l words (commandline -opc)
     set -l typed (commandline -ct)
-    set -l found (env _VIDLOCAL_COMPLETE=complete_fish $words[1] $words[2..-1] "$typed" 2>/dev/null </dev/null)
+    set -l candidates (env _VIDLOCAL_COMPLETE=complete_fish $words[1] $words[2..-1] "$typed" 2>/dev/null </dev/null)
     if test $status -eq 3
         __fish_complete_path "$typed"
-    else if set -q found[1]
-        string join \n -- $found
+    else if set -q candidates[1]
+        string join \n -- $candidates
     end
 end
 complete -c vidlocal -f -a '(__vidlocal_completion)'

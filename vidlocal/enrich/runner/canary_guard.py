@@ -71,7 +71,7 @@ class CanaryGuard:
             raise states[0].excluded[_KIND]
 
     def _check(self, state: HostState) -> bool | None:
-        """Check one host, and exclude the host on failure. Returns None without an answer, which proves nothing."""
+        """Check a host, and exclude the host on failure. Returns None without an answer, which proves nothing."""
         try:
             reason = state.host.check()
         except (EngineUnreachable, EngineBusy):

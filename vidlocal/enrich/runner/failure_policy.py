@@ -38,7 +38,7 @@ class FailurePolicy:
         self._results[job.kind].append((job, None))
 
     def record_failure(self, job: Job, error: VidlocalError) -> bool:
-        """Charge a job one attempt.
+        """Charge a job an attempt.
 
         Returns True if that was its last.
         Raises EngineError, after refunding the recent attempts, if the model is at fault.

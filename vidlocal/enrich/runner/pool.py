@@ -78,7 +78,7 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request, and a function to store the response in the library; returns one line about the result."""
+    """A request, and a function to store the response in the library; returns a line about the result."""
 
     request: Request
     store: Callable[[Any], str]
@@ -86,7 +86,7 @@ class Task:
 
 @dataclass(slots=True, eq=False)
 class HostState:
-    """State of one host in the pool. Times are wall clock, seconds."""
+    """State of a host in the pool. Times are wall clock, seconds."""
 
     host: Host
     slots: int
@@ -119,7 +119,7 @@ class Returned:
     seconds: float
 
     def store(self) -> str:
-        """Store the response, and return one line. Raises the error of a failed request."""
+        """Store the response, and return a line. Raises the error of a failed request."""
         if self.error is not None:
             raise self.error
         return self.task.store(self.response)

@@ -89,7 +89,7 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class JobHandler:
-    """Handler of one job kind: builds tasks from jobs, and selects hosts.
+    """Handler of a job kind: builds tasks from jobs, and selects hosts.
 
     `prepare` needs the library and may finish a job by itself; then it returns None. `limit`: jobs in a row.
     """
@@ -116,7 +116,7 @@ def remaining_jobs(library: Library, job_filter: JobFilter = ALL_JOBS) -> dict[J
 
 @dataclass(slots=True)
 class QueueRunner:
-    """One run over the queue.
+    """A run over the queue.
 
     Use from the thread that owns the library.
     """

@@ -1,4 +1,4 @@
-"""Describe frames: one image to the vision model, the answer into the library."""
+"""Describe frames: an image to the vision model, the answer into the library."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ MAX_SCHEMA_FAILURES = 2
 
 @dataclass(frozen=True, slots=True)
 class DescribeRequest:
-    """One frame to describe. `jpeg`: the image; `attempt`: earlier failures of this frame.
+    """A frame to describe. `jpeg`: the image; `attempt`: earlier failures of this frame.
 
     `plain_models`: keys of models that cannot follow the schema and are asked for plain sentences.
     """

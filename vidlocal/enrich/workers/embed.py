@@ -14,7 +14,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 from vidlocal.text import pluralize
 
-# Texts per request, stored in one transaction.
+# Texts per request, stored in a transaction.
 BATCH = 64
 
 Texts = Sequence[tuple[int, str]]
@@ -53,7 +53,7 @@ class EmbedResponse:
 
 
 class Embedder:
-    """Builds tasks of one batch of a video, until all passages have vectors of `model_key`."""
+    """Builds tasks of a batch of a video, until all passages have vectors of `model_key`."""
 
     def __init__(self, library: Library, model_key: str) -> None:
         self._library = library

@@ -154,7 +154,7 @@ class _FastPassRun:
             raise _OnHold
 
     def _run_job(self, job: Job, perform: Callable[[Job], None]) -> str | None:
-        """Run one job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt."""
+        """Run a job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt."""
         retry_at = time.time() + _RETRY_DELAY_S
         try:
             perform(job)

@@ -46,7 +46,7 @@ def embed_frames(
 
 @dataclass(slots=True)
 class _EmbedRun:
-    """Work on one video. `rejected`: reasons by frame without a vector."""
+    """Work on a video. `rejected`: reasons by frame without a vector."""
 
     library: Library
     job: Job

@@ -37,7 +37,7 @@ class Sections:
         return finished, open_prompts
 
     def task(self, job: Job, video: Video, prompt: "SectionPrompt") -> Task:
-        """Build the task of one section, with the job requeued for the next step."""
+        """Build the task of a section, with the job requeued for the next step."""
 
         def store(response: TextResponse) -> str:
             section = prompt.parse(response.text)

@@ -11,7 +11,7 @@ from vidlocal.records import Passage
 SEGMENT_S = 120.0
 # Bounds the cost of a summary: an eight-hour film has segments of ten minutes.
 MAX_SEGMENTS = 48
-# Minimum tokens of one segment in the prompt that combines them.
+# Minimum tokens of a segment in the prompt that combines them.
 _MIN_LINE_TOKENS = 32
 
 

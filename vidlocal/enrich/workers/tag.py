@@ -18,7 +18,7 @@ from vidlocal.store.queue import jobs
 _MAX_TAGS = {TagKind.TAG: 30, TagKind.PERSON: 15, TagKind.OBJECT: 25, TagKind.PLACE: 10, TagKind.KEYWORD: 30}
 _MAX_CITATIONS = 12
 
-# Words in one prompt about synonyms.
+# Words in a prompt about synonyms.
 _MAX_NEW_WORDS = 60
 _MAX_KNOWN_WORDS = 120
 

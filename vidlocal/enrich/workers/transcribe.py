@@ -22,7 +22,7 @@ from vidlocal.store.queue import checkpoints, jobs
 
 STEP = "transcribe"
 
-# A power failure loses at most the work on one window. A large model on a small machine takes an hour for ten minutes.
+# A power failure loses at most the work on a window. A large model on a small machine takes an hour for ten minutes.
 WINDOW_S = 600.0
 
 # Version of the preparation of the audio: changes whenever the same model would get other input.
@@ -37,7 +37,7 @@ _MAX_DISTANCE_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """Result of one run: number of new passages, language, and audio track (None for a file without audio)."""
+    """Result of a run: number of new passages, language, and audio track (None for a file without audio)."""
 
     passages: int
     language: str | None
@@ -67,7 +67,7 @@ def transcribe_video(
 ) -> Transcription:
     """Transcribe a video from the checkpoint of the last run on, and finish the job.
 
-    The passages and the checkpoint of a window are one transaction; a second run has nothing to do. `on_progress` gets
+    The passages and the checkpoint of a window are a transaction; a second run has nothing to do. `on_progress` gets
     the finished fraction, 0 to 1, after every chunk; `after_window` is called when a window is stored, and may end the
     run with an exception. Raises MediaError for unreadable audio, EngineError if the model fails; committed windows
     stay.

@@ -157,7 +157,7 @@ _MULTI_IMAGE = _MultiImageCheck()
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The images of one request: one contact sheet, or several frames in order."""
+    """The images of a request: a contact sheet, or several frames in order."""
 
     images: tuple[bytes, ...]
     times: tuple[float, ...]
@@ -167,7 +167,7 @@ class _View:
 
     @classmethod
     def build(cls, engine: VisionEngine, request: WatchRequest, *, multi_image: bool) -> Self:
-        """Choose separate images if model and context have room for several, else one sheet."""
+        """Choose separate images if model and context have room for several, else a sheet."""
         jpegs, times = request.jpegs, request.times
         room = multi_image_probe.max_images(engine.num_ctx)
         if not multi_image or room < min(multi_image_probe.MIN_IMAGES, len(jpegs)):

@@ -293,7 +293,7 @@ def scene_text(answer: SceneAnswer) -> str:
 
 
 def coverage(library: Library, video_id: int | None = None) -> Coverage:
-    """Count frames and described frames of one video or the library."""
+    """Count frames and described frames of a video or the library."""
     where, values = ("", ()) if video_id is None else ("WHERE frames.video_id = ?", (video_id,))
     row = library.row(
         f"""SELECT count(*), coalesce(sum(source.enriched_at IS NOT NULL), 0),

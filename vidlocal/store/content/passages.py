@@ -125,7 +125,7 @@ def rewrite(library: Library, passage: Passage, text: str) -> None:
 
 
 def delete(library: Library, passage: Passage) -> None:
-    """Delete one passage with all vectors and index entries."""
+    """Delete a passage with all vectors and index entries."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
 

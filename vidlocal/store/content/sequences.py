@@ -39,7 +39,7 @@ def split(timeline: Sequence[Frame]) -> tuple[FrameSequence, ...]:
     """Split a video into the sequences worth watching. `timeline` are all frames in order of time.
 
     A sequence has at most 8 frames over at most 20 s, and ends at a cut once it has 3. The sequence after such a cut
-    starts with the last frame before the cut, to show the transition. Sequences without two distinct frames of one shot
+    starts with the last frame before the cut, to show the transition. Sequences without two distinct frames of a shot
     are skipped (no motion visible). First frames are unique, so they identify a sequence.
     """
     distinct = [frame for frame in timeline if frame.image is not None]

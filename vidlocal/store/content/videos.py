@@ -31,7 +31,7 @@ def add(
     text_passages: Sequence[Passage],
     plan: Sequence[JobKind],
 ) -> int:
-    """Add a video with frames, passages and jobs in one transaction. Returns the id.
+    """Add a video with frames, passages and jobs in a transaction. Returns the id.
 
     Completes a video with this hash that so far has only imported text.
     """

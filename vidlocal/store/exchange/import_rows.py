@@ -66,7 +66,7 @@ class Importer:
             self._remember_video(row["id"], row["content_hash"], row["title"], row["duration"])
 
     def import_lines(self, lines: Sequence[tuple[int, object]]) -> list[tuple[int, str]]:
-        """Store lines (line number, parsed JSON) in one transaction. Returns the numbers of bad lines with reasons."""
+        """Store lines (line number, parsed JSON) in a transaction. Returns the numbers of bad lines with reasons."""
         bad = []
         with self.library.writing():
             for line_number, line in lines:
@@ -88,7 +88,7 @@ class Importer:
             for video_id, line, answer in self._sections:
                 self._store_section(video_id, line, answer)
 
-    # ------------------------------------------------------------ one line
+    # ------------------------------------------------------------ a line
 
     def _import_line(self, line: object) -> None:
         if not isinstance(line, dict):

@@ -15,7 +15,7 @@ YES, NO = "yes", "no"
 
 
 def multi_image_key(digest: str) -> str:
-    """Return the name of a fact: YES if the model with this digest takes several images in one request, else NO."""
+    """Return the name of a fact: YES if the model with this digest takes several images in a request, else NO."""
     return f"several pictures at once: {digest}"
 
 

@@ -42,7 +42,7 @@ class SimilarityScale:
 def fit(vectors: "Vectors", videos: "Ids") -> SimilarityScale | None:
     """Fit the scale to unit vectors (n x d) and their video ids; None for too few vectors or too small a range.
 
-    Compares passages of different videos, because frames of one video resemble each other; in a library of one video
+    Compares passages of different videos, because frames of a video resemble each other; in a library of a single video
     all passages. Takes a few milliseconds.
     """
     import numpy as np

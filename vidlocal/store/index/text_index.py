@@ -83,7 +83,7 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A term in one index, with document frequency and weight."""
+    """A term in an index, with document frequency and weight."""
 
     index: Index
     text: str

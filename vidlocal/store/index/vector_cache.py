@@ -1,4 +1,4 @@
-"""A memory-mapped copy of the vectors of one model for fast scans: float32 rows, sign bits, ids.
+"""A memory-mapped copy of the vectors of a model for fast scans: float32 rows, sign bits, ids.
 
     vectors/lock                    held while a cache is extended or rebuilt
     vectors/<key>/head.json         manifest: number of valid rows and their files; replaced atomically, last
@@ -70,7 +70,7 @@ class _Manifest:
 
 
 class VectorCache:
-    """The cached vectors of one model as of opening. Read-only."""
+    """The cached vectors of a model as of opening. Read-only."""
 
     def __init__(self, folder: Path, manifest: _Manifest, table: VectorTable) -> None:
         import numpy as np

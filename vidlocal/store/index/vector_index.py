@@ -2,7 +2,7 @@
 
 The vectors are in the table `vectors`. `vector_cache` keeps a copy for fast scans, which only proposes candidates: the
 results are computed from the table, so that an outdated, damaged or foreign cache cannot produce a wrong hit. Models
-are never mixed: every function takes the key of one model, `name@digest12`.
+are never mixed: every function takes the key of a model, `name@digest12`.
 
 Up to MAX_EXHAUSTIVE vectors all rows are compared. Above, the sign bits are compared first (their Hamming distance
 follows the angle), and the RESCORED best rows exactly. With 1,000,000 passages of 384 dimensions and 200 queries, this

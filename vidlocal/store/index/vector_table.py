@@ -48,7 +48,7 @@ class VectorRows:
 
 
 def keys(library: Library, table: VectorTable) -> list[str]:
-    """List the model keys with vectors. Fast in a library of any size: one index look-up per key."""
+    """List the model keys with vectors. Fast in a library of any size: an index look-up per key."""
     rows = library.rows(
         f"""WITH RECURSIVE models(model) AS (SELECT min(model) FROM {table.name} UNION ALL
           SELECT (SELECT min(model) FROM {table.name} WHERE model > models.model) FROM models

@@ -1,6 +1,6 @@
-"""The job queue: one row per job.
+"""The job queue: a row per job.
 
-queued -> running (leased) -> done | failed. A result and its `done` belong in one transaction: nest `finish` in the
+queued -> running (leased) -> done | failed. A result and its `done` belong in a transaction: nest `finish` in the
 block that stores the result.
 """
 
@@ -18,7 +18,7 @@ from vidlocal.store.values import now_utc, sql_list
 MAX_ATTEMPTS = 3
 MAX_LOSSES = 10
 
-# Lease of a job with one request to a model: longer than the limit of 600 s per frame.
+# Lease of a job with a request to a model: longer than the limit of 600 s per frame.
 LEASE_S = 900.0
 # Lease of a job about a whole video, which renews the lease at each checkpoint: longer than 10 minutes of speech or a
 # batch of images take on a slow machine.
@@ -132,7 +132,7 @@ def finish(library: Library, job: Job) -> None:
 
 
 def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None, not_before: float = 0.0) -> bool:
-    """Charge one attempt. The job is queued again for `not_before` (wall clock), or failed after the last attempt.
+    """Charge an attempt. The job is queued again for `not_before` (wall clock), or failed after the last attempt.
 
     Returns True if the job failed for good.
     """

@@ -69,7 +69,7 @@ def reprioritise(library: Library) -> int:
 
 
 def queued_frames(library: Library, video_id: int | None = None) -> list[QueuedFrame]:
-    """List the frames waiting for their description, of one video or of all, in the order of work.
+    """List the frames waiting for their description, of a video or of all, in the order of work.
 
     Includes the searches since the last `reprioritise`. Writes nothing.
     """
