@@ -27,9 +27,12 @@ _COVER_CODECS = frozenset({"png", "mjpeg", "bmp", "gif", "webp", "tiff"})
 _DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
 # An index lists the key frames, so that a seek lands exactly on one.
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
+# AVI stores no presentation times, and libav knows the order of the frames of other codecs only.
+_REORDERING_CODECS = frozenset({"h264", "hevc"})
 _MAX_DTS_STEP_S = 10.0  # ffmpeg's dts_delta_threshold
 _MAX_STEP_BACK_S = 0.5
 _MAX_FRAME_S = 60.0
+_MAX_DECODER_DELAY_S = 1.0
 # Packets to decode until the first frame: half a minute of a recording that starts at a random point.
 _MAX_DECODE_ATTEMPTS = 1500
 # The best shots within a motion photo are a track of their own: a few stills beside many frames.
@@ -66,6 +69,7 @@ class _Track:
     end: float = -math.inf
     start: float = math.inf
     last_dts: float = -math.inf
+    first_dts: float = math.inf
     damaged_times: Times = field(default_factory=lambda: np.empty(0))
     damaged_packets: int = 0
     zero_filled_packets: int = 0
@@ -90,6 +94,15 @@ class _Track:
         segment[0], segment[1] = min(segment[0], time), max(segment[1], time)
         self.last_dts = dts
         return time - segment[2]
+
+    def remove_decoder_delay(self) -> None:
+        """Start the video with the first packet. Reordered frames wait for the decoder in AVI, but sound does not."""
+        delay = self.start - self.first_dts
+        if self.is_video and 0 < delay <= _MAX_DECODER_DELAY_S:
+            self.times = array("d", np.asarray(self.times) - delay)
+            self.key_times = array("d", np.asarray(self.key_times) - delay)
+            self.segments = [[first, last, offset + delay] for first, last, offset in self.segments]
+            self.start, self.end = self.start - delay, self.end - delay
 
     def apply_corrections(self, corrections: ClockCorrections) -> None:
         """Remove damaged times and shift the others; update segments, start and end."""
@@ -142,6 +155,9 @@ class _ContainerReader:
                 self._try_decode(track, None)
         if self.format not in _DISCONTINUOUS_FORMATS:
             self._repair_timestamps()
+        if self.format == "avi":
+            for track in self.tracks.values():
+                track.remove_decoder_delay()
 
     def _repair_timestamps(self) -> None:
         video = [track.histogram for track in self.tracks.values() if track.stream.type == "video"]
@@ -178,6 +194,7 @@ class _ContainerReader:
             "frames": len(times),
             "key_frames": len(key_times),
             "segments": [[first, last, offset + start] for first, last, offset in video.segments],
+            "has_times": not self._lacks_times(video),
             "can_seek": self.format in _INDEXED_FORMATS and len(video.segments) == 1,
         }
         return values, times.tobytes() + key_times.tobytes() + np.sort(video.damaged_times).tobytes()
@@ -192,6 +209,10 @@ class _ContainerReader:
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(ffmpeg.MAX_PIXELS)}
 
+    def _lacks_times(self, track: _Track) -> bool:
+        """True if only the decoder knows the order of the frames."""
+        return self.format == "avi" and track.codec in _REORDERING_CODECS
+
     def _add_other(self, packet: Any) -> None:
         if packet.pts is not None and packet.size:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -201,13 +222,14 @@ class _ContainerReader:
         if completeness.is_zero_filled(packet, track.codec):
             track.zero_filled_packets += 1
             return
-        stored = packet.pts if packet.pts is not None else packet.dts
+        stored = packet.dts if packet.pts is None or self._lacks_times(track) else packet.pts
         if track.first_frame is None:
             self._try_decode(track, packet)
         if stored is None or packet.is_discard:
             return
         base = float(packet.time_base)
         dts = stored if packet.dts is None else packet.dts
+        track.first_dts = min(track.first_dts, dts * base)
         time = track.to_continuous(stored * base, dts * base, may_jump=self.format in _DISCONTINUOUS_FORMATS)
         length = float(packet.duration or 0) * base
         end = time + (length if 0 < length <= _MAX_FRAME_S else self._default_duration(track))

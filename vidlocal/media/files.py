@@ -24,6 +24,32 @@ _PHOTO = ".avif .bmp .gif .heic .heif .hif .jpe .jpeg .jpg .png .tif .tiff .webp
 PHOTO_EXTENSIONS = frozenset(_PHOTO.split()) | frozenset(_RAW.split())
 MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS
 
+# Unfinished downloads of yt-dlp and wget, Chrome, Safari, Firefox, Opera, qBittorrent, and backups of editors.
+_PARTIAL_ENDINGS = (
+    ".part",
+    ".partial",
+    ".crdownload",
+    ".download",
+    ".opdownload",
+    ".ytdl",
+    ".!qb",
+    ".!ut",
+    ".tmp",
+    "~",
+)
+
+# Low-resolution copies and thumbnails of GoPro, DJI and Canon cameras.
+_COMPANION_EXTENSIONS = frozenset({".lrv", ".lrf", ".thm"})
+
+# Thumbnails and deleted files of Synology, QNAP and Windows.
+_SKIPPED_FOLDERS = frozenset({"@eadir", "#recycle", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found"})
+
+# Pictures that Kodi, Jellyfin, Plex and music players keep beside films and albums.
+_ARTWORK = frozenset(
+    "albumart albumartsmall backdrop banner clearart cover disc fanart folder landscape logo movie poster thumb".split()
+)
+_ARTWORK_ENDINGS = ("-backdrop", "-banner", "-clearart", "-clearlogo", "-fanart", "-landscape", "-poster", "-thumb")
+
 _BLOCK_BYTES = 4 << 20
 
 _KINDS = (
@@ -46,16 +72,21 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file to process. `explicit` if named by the user, false if found in a folder."""
+    """A file to process. `explicit` if named by the user, false if found in a folder.
+
+    `skip_reason`: why a file in a folder is left out, such as an unfinished download.
+    """
 
     path: Path
     explicit: bool
+    skip_reason: str | None = None
 
 
 def find_files(paths: Sequence[Path]) -> Iterator[InputFile]:
     """Yield all files of `paths` and of folders in `paths`, each once, absolute, sorted within a folder.
 
-    Folders are searched recursively; hidden files are skipped, and links are followed, but into no folder twice.
+    Folders are searched recursively; hidden files and recycle bins are skipped, and links are followed, but into no
+    folder twice.
     Missing paths are yielded too: opening them gives the error.
     """
     seen: set[Path] = set()
@@ -67,6 +98,11 @@ def find_files(paths: Sequence[Path]) -> Iterator[InputFile]:
             if file.path not in seen:
                 seen.add(file.path)
                 yield file
+
+
+def is_partial_download(path: Path) -> bool:
+    """True for the names that programs give to unfinished downloads and backups."""
+    return path.name.lower().endswith(_PARTIAL_ENDINGS)
 
 
 def has_media_extension(path: Path) -> bool:
@@ -105,6 +141,19 @@ def find_source(stamps: Mapping[Path, FileStamp], original_hash: str) -> Path | 
     for path, before in stamps.items():
         with suppress(MediaError):
             if has_same_content(path, before, original_hash):
+                return path
+    return None
+
+
+def preferred_path(stamps: Mapping[Path, FileStamp]) -> Path | None:
+    """Return the first path with an existing file of the same size, None if there is none.
+
+    Names of unfinished downloads come last. Reads no file. `stamps`: paths of a video with the stamps of their last
+    reading, in order of preference.
+    """
+    for path in sorted(stamps, key=is_partial_download):
+        with suppress(OSError, ValueError):
+            if os.stat(path).st_size == stamps[path].size_bytes:
                 return path
     return None
 
@@ -180,11 +229,27 @@ def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
     except OSError:
         yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
         return
+    has_film = any(_has_film_extension(entry.name) for entry in entries)
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.lower() in _SKIPPED_FOLDERS:
             continue
         path = folder / entry.name
         if path.is_dir():
             yield from _walk(path, visited)
         else:
-            yield InputFile(path, explicit=False)
+            yield InputFile(path, explicit=False, skip_reason=_skip_reason(path, beside_film=has_film))
+
+
+def _has_film_extension(name: str) -> bool:
+    extension = os.path.splitext(name)[1].lower()
+    return extension in MEDIA_EXTENSIONS and extension not in PHOTO_EXTENSIONS
+
+
+def _skip_reason(path: Path, *, beside_film: bool) -> str | None:
+    if is_partial_download(path):
+        return "unfinished download"
+    if path.suffix.lower() in _COMPANION_EXTENSIONS:
+        return "preview file of a camera"
+    stem = path.stem.lower()
+    is_artwork = path.suffix.lower() in PHOTO_EXTENSIONS and (stem in _ARTWORK or stem.endswith(_ARTWORK_ENDINGS))
+    return "artwork of a film or album" if beside_film and is_artwork else None

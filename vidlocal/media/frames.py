@@ -179,6 +179,8 @@ class _FrameReader:
 
     def _input(self, part: DecodeRange, level: SkipLevel, after: float) -> dict[str, object]:
         """Options before -i. With -copyts, times stay exact after a seek."""
+        if not self.timeline.has_times and level is not SkipLevel.KEY_FRAMES:
+            level = SkipLevel.ALL_FRAMES  # times of decoded frames are those of the packets read so far
         options: dict[str, object] = {
             **input_options(),
             "threads": min(cpu_count() or 1, _MAX_THREADS),
@@ -186,7 +188,7 @@ class _FrameReader:
             "copyts": None,
             # AVI and MPEG-PS omit times; without this, a key frame gets the time of the next decoded frame.
             # (-discard nokey would read less, but gives wrong times in MP4 with B-frames.)
-            "fflags": "+genpts",
+            "fflags": "+genpts" if self.timeline.has_times or level is SkipLevel.KEY_FRAMES else "-genpts",
             "skip_frame": level.value,
             **packet_filter(self.probe, self.timeline.picture),
         }
@@ -195,15 +197,22 @@ class _FrameReader:
             and max(self.probe.width_px, self.probe.height_px) >= _MIN_SKIP_FILTER_RATIO * LONG_SIDE_PX
         ):
             options["skip_loop_filter"] = "all"
-        start = self.timeline.key_frame_at(max(after, part.start))
-        if self.timeline.can_seek and start > self.timeline.key_frame_at(float("-inf")):
+        start = self._first_decoded(part, after)
+        if start > self.timeline.key_frame_at(float("-inf")):
             stored = start + self.timeline.segments[0].offset + TIME_TOLERANCE_S
             options |= {"seek_timestamp": 1, "noaccurate_seek": None, "ss": f"{stored:.6f}"}
         return options
 
+    def _first_decoded(self, part: DecodeRange, after: float) -> float:
+        """Time of the key frame that decoding begins with."""
+        return self.timeline.key_frame_at(max(after, part.start) if self.timeline.can_seek else float("-inf"))
+
     def _filters(self, part: DecodeRange, spacing: float, after: float) -> Iterator[tuple[str, dict[str, object]]]:
         """Filters: select first, then scale only selected frames. The last one writes the time to the line pipe."""
         offset = self.timeline.segments[0].offset
+        if not self.timeline.has_times:
+            first = self._first_decoded(part, after) + offset
+            yield "setpts", {"expr": f"PTS-STARTPTS+{first:.6f}/TB"}
         if self.timeline.can_seek and part.end < self.timeline.end:
             yield "trim", {"end": f"{part.end + offset - TIME_TOLERANCE_S:.6f}"}
         select = f"(isnan(prev_selected_t)+gte(abs(t-prev_selected_t),{spacing:.6f}))"

@@ -125,6 +125,7 @@ def _timeline(values: _Values, payload: bytes) -> Timeline:
         key_times=keys,
         segments=tuple(ClockSegment(*segment) for segment in values["segments"]),
         can_seek=bool(values["can_seek"]),
+        has_times=bool(values["has_times"]),
         picture=_picture(values["picture"]),
         damaged_times=damaged,
     )

@@ -30,15 +30,16 @@ class Timeline:
     """Frame times of the indexed video stream.
 
     `times` and `key_times` are the sorted presentation times of all frames and of the key frames, in seconds from the
-    container's start_time. `can_seek` is true if a seek lands exactly on a key frame. `picture` is the
-    format of the pixels. `damaged_times` are the stored times of frames left out because their presentation time is
-    unknown.
+    container's start_time. `can_seek` is true if a seek lands exactly on a key frame. `has_times` is false if ffmpeg's
+    times of decoded frames are late by a constant. `picture` is the format of the pixels. `damaged_times` are the
+    stored times of frames left out because their presentation time is unknown.
     """
 
     times: Times
     key_times: Times
     segments: tuple[ClockSegment, ...]
     can_seek: bool = True
+    has_times: bool = True
     picture: StoredPicture = field(default_factory=StoredPicture)
     damaged_times: Times = field(default_factory=lambda: np.empty(0))
 
