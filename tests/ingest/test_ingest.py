@@ -79,9 +79,57 @@ def test_a_renamed_and_a_copied_file_are_the_same_video(
     assert [outcome.result for outcome in outcomes] == [IngestResult.DUPLICATE, IngestResult.DUPLICATE]
     assert contents(library) == before
     (video,) = videos.every(library)
-    assert video.path == str(renamed)
-    assert video.title == "copy"  # its first file was renamed when the copy was taken in
+    assert video.path == str(copy)  # the oldest that exists: the first file was renamed before the copy was ingested
+    assert video.title == "copy"
     assert set(videos.paths(library, video.id)) >= {copy, renamed}
+
+
+def test_the_path_is_the_oldest_existing_file_and_no_partial_download(
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
+) -> None:
+    partial = clips.scenes(films / "wedding.mp4", seconds=6).rename(films / "wedding.mp4.part")
+    take(library, tools, lock, partial)
+    first, second = films / "wedding.mp4", films / "zoo.mp4"
+    for path in (first, second):
+        shutil.copy(partial, path)
+        take(library, tools, lock, path)
+        assert videos.every(library)[0].path == str(first)
+    first.unlink()
+    (outcome,) = take(library, tools, lock, second)
+    assert (outcome.result, videos.every(library)[0].path) == (IngestResult.UNCHANGED, str(second))
+    assert videos.every(library)[0].title == "zoo"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("b.mp4.part", "b.mp4.part: unfinished download."),
+        ("b.mp4.crdownload", "b.mp4.crdownload: unfinished download."),
+        ("b.mp4~", "b.mp4~: unfinished download."),
+        ("GX010001.LRV", "GX010001.LRV: preview file of a camera."),
+        ("poster.jpg", "poster.jpg: artwork of a film or album."),
+        ("a-fanart.png", "a-fanart.png: artwork of a film or album."),
+        ("@eaDir/b.jpg", None),
+        ("$RECYCLE.BIN/b.mp4", None),
+    ],
+)
+def test_debris_in_folders_is_skipped_and_counted(
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path, name: str, reason: str | None
+) -> None:
+    path = clips.scenes(films / "a.mp4", seconds=2)
+    (films / name).parent.mkdir(exist_ok=True)
+    shutil.copy(path, films / name)
+    outcomes = [(outcome.result, outcome.reason) for outcome in take(library, tools, lock, films)]
+    assert sorted(outcomes) == [(IngestResult.ADDED, None)] + ([(IngestResult.SKIPPED, reason)] if reason else [])
+    assert len(videos.every(library)) == 1
+
+
+def test_a_picture_called_cover_without_a_film_beside_it_is_ingested(
+    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
+) -> None:
+    Image.new("RGB", (64, 48), "red").save(films / "cover.jpg")
+    (outcome,) = take(library, tools, lock, films)
+    assert outcome.result is IngestResult.ADDED
 
 
 def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(

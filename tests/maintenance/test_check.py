@@ -22,7 +22,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.check.finding import Category
-from vidlocal.store.content import frame_vectors, frames, passages
+from vidlocal.store.content import frame_vectors, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
 from vidlocal.store.process_locks import ProcessLock
@@ -356,6 +356,19 @@ def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(
     (lost,) = [one for one in checked if not one.finding.is_note]
     assert not lost.repaired
     assert "not found or changed" in str(lost.error)
+
+
+def test_a_path_whose_file_is_gone_is_repaired_with_a_copy(home: Path, whole: Path, tools: CheckTools) -> None:
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            connection.execute("UPDATE videos SET path = '/elsewhere/film0.mp4', title = 'film0' WHERE id = 1")
+        (result,) = check(library, tools, repair=True)
+        assert result.repaired
+        assert result.finding.message == f"/elsewhere/film0.mp4: not found. The same file is at {whole / 'film0.mp4'}."
+        video = videos.get(library, 1)
+        assert video is not None
+        assert video.path == str(whole / "film0.mp4")
+        assert list(check(library, tools, repair=False)) == []
 
 
 def test_a_source_that_was_touched_is_told_from_one_that_was_changed(

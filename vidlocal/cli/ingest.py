@@ -109,9 +109,9 @@ def _sentence(outcome: "Outcome") -> str:
     if video is None:
         return f"{outcome.result.value}: {name}"
     if outcome.result is IngestResult.UNCHANGED:
-        return f"known: {name} is video {video.id}, unchanged"
+        return f"unchanged: {name} is video {video.id}"
     if outcome.result is IngestResult.DUPLICATE:
-        return f"copy: {name} is the same as video {video.id} ({video.title})"
+        return f"duplicate: {name} is the same as video {video.id} ({video.title})"
     facts = [format_short_time(video.duration)] if video.duration else []
     if outcome.frames:
         facts.append(f"{pluralize(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")

@@ -41,10 +41,10 @@ class IngestResult(StrEnum):
     """Result for one file."""
 
     ADDED = "added"
-    UNCHANGED = "known"
-    DUPLICATE = "copy"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
     FAILED = "failed"
-    SKIPPED = "passed over"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,8 @@ class _IngestRun:
     def process(self, file: files.InputFile) -> Outcome:
         """Index a file. Files without media are failures if named by the user, else skipped."""
         started = time.monotonic()
+        if file.skip_reason is not None:
+            return Outcome(file.path, IngestResult.SKIPPED, reason=f"{file.path.name}: {file.skip_reason}.")
         try:
             self._refuse_own_files(file.path)
             outcome = self._find_unchanged(file.path) or self._add(file.path)
@@ -178,7 +180,7 @@ class _IngestRun:
         video = videos.unchanged_at(self.library, path, files.read_stamp(path))
         if video is None or not videos.is_ingested(self.library, video):
             return None
-        return Outcome(path, IngestResult.UNCHANGED, video)
+        return Outcome(path, IngestResult.UNCHANGED, self._refresh_path(video))
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
@@ -202,7 +204,15 @@ class _IngestRun:
 
     def _add_duplicate(self, path: Path, stamp: FileStamp, video: Video) -> Outcome:
         videos.add_copy(self.library, video.id, path, stamp)
-        return Outcome(path, IngestResult.DUPLICATE, replace(video, path=str(path)))
+        return Outcome(path, IngestResult.DUPLICATE, self._refresh_path(video))
+
+    def _refresh_path(self, video: Video) -> Video:
+        """Point the video at its oldest existing file."""
+        path = files.preferred_path(videos.stamps(self.library, video.id))
+        if path is None or str(path) == video.path:
+            return video
+        videos.set_path(self.library, video.id, path)
+        return videos.get(self.library, video.id) or video
 
     def _sample(self, source: _Source, folder: Path) -> tuple[FrameDraft, ...]:
         if source.probe.kind is MediaKind.AUDIO:

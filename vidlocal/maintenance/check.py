@@ -150,6 +150,9 @@ def _sources(library: Library) -> Iterator[Finding]:
         if not existing:
             message = f"{video.path}: not found. Moved, or on a disconnected drive."
             yield Finding(Category.SOURCES, message, video.id, is_note=True)
+        elif (path := files.preferred_path(existing)) is not None and not Path(video.path).exists():
+            repair = partial(videos.set_path, library, video.id, path)
+            yield Finding(Category.SOURCES, f"{video.path}: not found. The same file is at {path}.", video.id, repair)
         for path, stamp in existing.items():
             yield from _source(library, video, path, stamp)
 

@@ -45,9 +45,8 @@ _COMPANION_EXTENSIONS = frozenset({".lrv", ".lrf", ".thm"})
 _SKIPPED_FOLDERS = frozenset({"@eadir", "#recycle", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found"})
 
 # Pictures that Kodi, Jellyfin, Plex and music players keep beside films and albums.
-_ARTWORK = frozenset(
-    "albumart albumartsmall backdrop banner clearart cover disc fanart folder landscape logo movie poster thumb".split()
-)
+_ARTWORK = "albumart albumartsmall backdrop banner clearart cover disc fanart folder landscape logo movie poster thumb"
+_ARTWORK_STEMS = frozenset(_ARTWORK.split())
 _ARTWORK_ENDINGS = ("-backdrop", "-banner", "-clearart", "-clearlogo", "-fanart", "-landscape", "-poster", "-thumb")
 
 _BLOCK_BYTES = 4 << 20
@@ -251,5 +250,5 @@ def _skip_reason(path: Path, *, beside_film: bool) -> str | None:
     if path.suffix.lower() in _COMPANION_EXTENSIONS:
         return "preview file of a camera"
     stem = path.stem.lower()
-    is_artwork = path.suffix.lower() in PHOTO_EXTENSIONS and (stem in _ARTWORK or stem.endswith(_ARTWORK_ENDINGS))
+    is_artwork = path.suffix.lower() in PHOTO_EXTENSIONS and (stem in _ARTWORK_STEMS or stem.endswith(_ARTWORK_ENDINGS))
     return "artwork of a film or album" if beside_film and is_artwork else None

@@ -61,6 +61,7 @@ def add(
             ),
         ).fetchone()
         add_copy(library, video_id, path, stamp)
+        set_path(library, video_id, path)
         frames.add(library, video_id, frame_drafts)
         frames.queue_descriptions(library, video_id)
         for kind in plan:
@@ -77,8 +78,7 @@ def is_ingested(library: Library, video: Video) -> bool:
 
 
 def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Add a file of the video as the path to open. A renamed file updates the title."""
-    previous = get(library, video_id)
+    """Add a file of the video, or update its stamp."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO copies (video_id, path, size_bytes, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)
@@ -86,8 +86,16 @@ def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> N
               mtime_ns = excluded.mtime_ns, inode = excluded.inode""",
             (video_id, stored_path(path), stamp.size_bytes, stamp.mtime_ns, stamp.inode),
         )
+
+
+def set_path(library: Library, video_id: int, path: Path) -> None:
+    """Set the path to open. A title equal to the file name follows it."""
+    previous = get(library, video_id)
+    if previous is None or previous.path == str(path):
+        return
+    with library.writing() as connection:
         connection.execute("UPDATE videos SET path = ? WHERE id = ?", (stored_path(path), video_id))
-        if previous is not None and _has_file_title(previous) and not os.path.lexists(previous.path):
+        if _has_file_title(previous):
             connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or previous.title, video_id))
 
 
@@ -172,18 +180,13 @@ def paths(library: Library, video_id: int) -> list[Path]:
 
 
 def stamps(library: Library, video_id: int) -> dict[Path, FileStamp]:
-    """Map the paths of the files of a video, latest first, to their stamps when last read.
+    """Map the paths of the files of a video, oldest first, to their stamps when last read.
 
     The file of an imported video has not been read here: its stamp has only the size, times are 0.
     """
     rows = library.rows(
-        """SELECT videos.path, coalesce(copies.size_bytes, videos.size_bytes), coalesce(mtime_ns, 0), coalesce(inode, 0)
-        FROM videos LEFT JOIN copies ON copies.path = videos.path AND copies.video_id = videos.id WHERE videos.id = ?1
-        UNION ALL
-        SELECT copies.path, copies.size_bytes, mtime_ns, inode FROM copies JOIN videos ON videos.id = video_id
-        WHERE video_id = ?1 AND copies.path <> videos.path""",
-        video_id,
-    )
+        "SELECT path, size_bytes, mtime_ns, inode FROM copies WHERE video_id = ? ORDER BY id", video_id
+    ) or library.rows("SELECT path, size_bytes, 0, 0 FROM videos WHERE id = ?", video_id)
     return {Path(os.fsdecode(row["path"])): FileStamp(*row[1:]) for row in rows}
 
 
