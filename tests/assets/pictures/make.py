@@ -100,7 +100,9 @@ def _text() -> Parts:
     return "text_embeds", nodes, weights, entries
 
 
-def _model(output: str, nodes: list[onnx.NodeProto], weights: Weights, entries: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
+def _model(
+    output: str, nodes: list[onnx.NodeProto], weights: Weights, entries: list[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         output,
