@@ -97,7 +97,7 @@ def test_transcripts_and_subtitles_join_the_video_of_their_name(
     assert json.loads(result.stdout) == {
         "videos": 0,
         "passages": 2,
-        "known": 0,
+        "existing": 0,
         "left_out": 0,
         "unreadable_files": 0,
     }
@@ -110,8 +110,22 @@ def test_a_transcript_of_an_unknown_video_makes_one(run: Run, library: Library, 
     file.write_text("WEBVTT\n\n00:01.000 --> 00:02.500\nThe sea.\n")
     assert run("import", str(file)).exit_code == 0
     assert [(video.title, video.duration) for video in videos.every(library)] == [("holiday", 2.5)]
-    assert run("import", str(file), "--video", "other").exit_code == 0
+    assert run("import", str(file), "--video", "other", "--new").exit_code == 0
+    assert run("import", str(file), "--new").exit_code == 0
     assert len(videos.every(library)) == 2
+
+
+def test_a_video_named_by_part_of_its_name_is_found_and_never_invented(
+    run: Run, library: Library, wedding: int, tmp_path: Path
+) -> None:
+    file = tmp_path / "words.vtt"
+    file.write_text("WEBVTT\n\n00:01.000 --> 00:02.500\nThe sea.\n")
+    assert run("import", str(file), "--video", "weddi").exit_code == 0
+    assert "The sea." in {passage.text for passage in passages.of_video(library, wedding)}
+    result = run("import", str(file), "--video", "nobody")
+    assert result.exit_code == 2
+    assert "no such video" in result.stderr
+    assert len(videos.every(library)) == 1
 
 
 def test_bad_lines_are_named_and_the_exit_code_is_3(run: Run, tmp_path: Path) -> None:

@@ -29,9 +29,12 @@ def command(
         typer.Option(
             "--video",
             metavar="VIDEO",
-            help="What a transcript or subtitles are about; without it the file's name tells.",
+            help="Video of a transcript or subtitles: id, path or part of the name. Default: by the file name.",
         ),
     ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Add a video for the texts, with the title of --video or the file's name.")
+    ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -51,7 +54,7 @@ def command(
                         library, sys.stdin.buffer, name="standard input", reject=reasons.add
                     )
                 else:
-                    result = import_file.import_file(library, file, video=video, reject=reasons.add)
+                    result = import_file.import_file(library, file, video=video, new=new, reject=reasons.add)
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1
@@ -66,7 +69,7 @@ def command(
             {
                 "videos": total.videos,
                 "passages": total.passages,
-                "known": total.existing,
+                "existing": total.existing,
                 "left_out": total.rejected,
                 "unreadable_files": unreadable,
             }
@@ -96,7 +99,7 @@ class _Reasons:
 def _summary(total: import_file.ImportResult, unreadable: int) -> str:
     message = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
     if total.existing:
-        message += f"; known before: {pluralize(total.existing, 'passage')}"
+        message += f"; already there: {pluralize(total.existing, 'passage')}"
     if total.rejected:
         message += f"; left out: {pluralize(total.rejected, 'line')}"
     if unreadable:

@@ -35,9 +35,16 @@ class ImportResult:
 
 
 def import_file(
-    library: Library, path: Path, *, video: str | None = None, reject: Callable[[str], None] = lambda reason: None
+    library: Library,
+    path: Path,
+    *,
+    video: str | None = None,
+    new: bool = False,
+    reject: Callable[[str], None] = lambda reason: None,
 ) -> ImportResult:
     """Import a file. `video` names the video of a transcript or subtitle file; default: from the file name.
+
+    With `new`, `video` is the title of a video to add. Else it must be in the library; raises UsageError.
 
     Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable.
     """
@@ -45,10 +52,12 @@ def import_file(
     if path.suffix.lower() in subtitles.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
         subs = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
-        return _import(library, name, _passage_lines(library, path, video, lambda _: subs), reject)
+        return _import(library, name, _passage_lines(library, path, video, new, lambda _: subs), reject)
     document = _read_document(path) if path.suffix.lower() == ".json" else None
     if transcripts.is_transcript(document):
-        lines = _passage_lines(library, path, video, lambda duration: transcripts.parse(document, duration=duration))
+        lines = _passage_lines(
+            library, path, video, new, lambda duration: transcripts.parse(document, duration=duration)
+        )
         return _import(library, name, lines, reject)
     if isinstance(document, dict) and "type" not in document:
         raise MediaError(f"{name}: neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")
@@ -110,10 +119,11 @@ def _passage_lines(
     library: Library,
     path: Path,
     video_name: str | None,
+    new: bool,
     read: Callable[[float | None], list[Passage] | tuple[Passage, ...]],
 ) -> Iterator[tuple[int, object]]:
     """Yield the line of the video, then the passages of the file as lines."""
-    video = _find_video(library, path, video_name)
+    video = None if new else _find_video(library, path, video_name)
     try:
         passages = read(video.duration if video is not None else None)
     except MediaError as error:
@@ -131,10 +141,14 @@ def _passage_lines(
 
 
 def _find_video(library: Library, path: Path, video_name: str | None) -> Video | None:
-    """Find the video of a transcript: by `video_name`, else by the file name. Raises UsageError if ambiguous."""
+    """Find the video of a transcript: by `video_name`, else by the file name.
+
+    Raises UsageError for several candidates, and for a `video_name` without any.
+    """
+    if video_name is not None:
+        return videos.resolve(library, video_name)
     existing = videos.every(library)
-    names = [video_name] if video_name else list(dict.fromkeys([path.stem, _video_name(path)]))
-    for name in names:
+    for name in dict.fromkeys([path.stem, _video_name(path)]):
         key = name.casefold()
         candidates = [video for video in existing if key in (video.title.casefold(), Path(video.path).name.casefold())]
         if len(candidates) == 1:
@@ -142,8 +156,6 @@ def _find_video(library: Library, path: Path, video_name: str | None) -> Video |
         if candidates:
             listed = ", ".join(str(video.id) for video in candidates[:_MAX_CANDIDATES])
             raise UsageError(f"{path.name}: matches {len(candidates)} videos ({listed}). Name one with: --video ID")
-    if video_name and (video_name.isdecimal() or "/" in video_name):
-        return videos.resolve(library, video_name)
     return None
 
 
