@@ -41,7 +41,7 @@ def command(
     elif name is not None and value is None:
         console.line(format_value(selected[0]))
     elif name is None and console.is_terminal():
-        console.show(_table(selected))
+        console.show(_paragraphs(selected))
     elif name is None:
         for row in selected:
             console.fields(row.setting.name, format_value(row), row.origin)
@@ -73,21 +73,20 @@ def _data(row: ResolvedSetting) -> dict[str, object]:
     }
 
 
-def _table(rows: Sequence[ResolvedSetting]) -> "RenderableType":
-    from rich.table import Table
+def _paragraphs(rows: Sequence[ResolvedSetting]) -> "RenderableType":
+    """Name, value and origin of each setting, the meaning indented below. Wraps between words at any width."""
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("setting", style="bold", no_wrap=True)
-    table.add_column("value", style="cyan", overflow="fold")
-    table.add_column("from", overflow="fold", style="dim")
-    table.add_column("meaning", min_width=24)
+    parts: list[RenderableType] = []
     for row in rows:
         origin = "settings.toml" if row.origin.endswith("settings.toml") else row.origin
-        cells = [
-            Text(one_line(text)) for text in (row.setting.name, format_value(row), origin, row.setting.description)
-        ]
-        if row.origin != "default":
-            cells[2].stylize("not dim green")
-        table.add_row(*cells)
-    return table
+        origin_style = "dim" if row.origin == "default" else "green"
+        parts.append(
+            Text.assemble(
+                (row.setting.name, "bold"), " = ", (one_line(format_value(row)), "cyan"), "  ", (origin, origin_style)
+            )
+        )
+        parts.append(Padding(Text(one_line(row.setting.description), style="dim"), (0, 0, 0, 4)))
+    return Group(*parts)

@@ -59,10 +59,25 @@ def flush() -> None:
 
 
 def notice(text: str, *, quiet: bool = False) -> None:
-    """Print a sentence on stderr, unless `quiet`."""
-    if not quiet:
-        sys.stderr.write(one_line(text) + "\n")
-        sys.stderr.flush()
+    """Print a sentence on stderr, unless `quiet`. On a terminal it wraps between words; a longer word stays whole."""
+    if quiet:
+        return
+    text = one_line(text)
+    sys.stderr.write((_wrap(text, rich_console(stderr=True).width) if sys.stderr.isatty() else text) + "\n")
+    sys.stderr.flush()
+
+
+def _wrap(text: str, width: int) -> str:
+    """Break between words at `width` cells. rich would break long words too, such as paths to copy."""
+    from rich.cells import cell_len
+
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return "\n".join(lines)
 
 
 def confirm(question: str) -> bool:

@@ -14,8 +14,9 @@ from typing import NoReturn, TextIO
 
 import typer
 
+from vidlocal.cli.ui import console
 from vidlocal.errors import StoreError, UsageError, VidlocalError
-from vidlocal.render.sanitize import one_line, sanitize
+from vidlocal.render.sanitize import sanitize
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 SOME_FAILED, ALL_FAILED = 3, 4
@@ -81,7 +82,7 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _exit(code: int, message: str) -> NoReturn:
-    typer.echo(one_line(message), err=True)
+    console.notice(message)
     raise typer.Exit(code) from None
 
 
