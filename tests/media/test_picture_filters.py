@@ -129,11 +129,26 @@ def test_interlaced_frames_have_no_comb(
     assert max(_comb(frame.rgb) for frame in frames) < 3
 
 
-def test_progressive_frames_keep_fine_lines(read: Read, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.avi", ("-c:v", "mpeg4", "-q:v", "2", "-g", "12")), ("a.mp4", (*clips.X264, "-g", "12")), ("a.mpg", MPEG2)],
+)
+def test_interlaced_frames_that_do_not_tell_have_no_comb(
+    read: Read, tmp_path: Path, name: str, codec: tuple[str, ...]
+) -> None:
+    source = ("-f", "lavfi", "-t", "3", "-i", MOVING)
+    clips.run(*source, "-vf", "tinterlace=interleave_top,setfield=prog", "-r", "25", *codec, tmp_path / name)
+    assert max(_comb(frame.rgb) for frame in read(tmp_path / name, 1.0)) < 3
+
+
+def test_progressive_frames_keep_fine_lines(read: Read, prober: Prober, tmp_path: Path) -> None:
     lines = "nullsrc=size=720x576:rate=25,format=gray,geq=lum='255*mod(Y,2)',format=yuv420p"
     for name, codec in (("a.mpg", MPEG2), ("a.mp4", clips.X264)):
         clips.run("-f", "lavfi", "-t", "0.4", "-i", lines, *codec, tmp_path / name)
         assert _comb(read(tmp_path / name, 0)[0].rgb) > 300
+    grain = "testsrc2=size=720x576:rate=25,noise=alls=60:allf=t"
+    clips.run("-f", "lavfi", "-t", "3", "-i", grain, "-c:v", "mpeg4", "-q:v", "2", tmp_path / "b.avi")
+    assert prober.timeline(tmp_path / "b.avi").picture.interlaced is None
 
 
 def _turned(folder: Path, name: str, codec: tuple[str, ...]) -> Path:

@@ -15,7 +15,7 @@ import av.logging
 import numpy as np
 
 from vidlocal.errors import MediaError
-from vidlocal.media import completeness, diagnose, ffmpeg, stream_info
+from vidlocal.media import completeness, diagnose, ffmpeg, interlacing, stream_info
 from vidlocal.media.timeline import Times
 from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram, estimate_corrections
 
@@ -188,7 +188,8 @@ class _ContainerReader:
         if video is None:
             return values, b""
         times, key_times = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.key_times)) - start
-        values |= stream_info.video_format(video.stream, video.first_frame)
+        is_interlaced = interlacing.is_interlaced(self.container, video.stream, duration=float(times[-1]))
+        values |= stream_info.video_format(video.stream, video.first_frame, is_interlaced=is_interlaced)
         values |= {
             "first_key_frame": float(key_times[0]) if len(key_times) else 0.0,
             "frames": len(times),

@@ -72,8 +72,11 @@ def subtitle_track(stream: Any) -> Values:
     }
 
 
-def video_format(stream: Any, frame: Any) -> Values:
-    """Codec, size, aspect, rotation and colours from the stream and the first decoded frame."""
+def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
+    """Codec, size, aspect, rotation and colours from the stream and the first decoded frame.
+
+    `is_interlaced` if frames are interlaced without telling.
+    """
     aspect, codec = _aspect(stream), stream.codec_context.codec.canonical_name
     rotation, filters = orientation(frame)
     width, height = round(frame.width * aspect), frame.height
@@ -93,10 +96,16 @@ def video_format(stream: Any, frame: Any) -> Values:
             "height_px": frame.height,
             "matrix": int(frame.colorspace),
             "is_rgb": bool(frame.format.is_rgb),
-            "interlaced": "flagged" if frame.interlaced_frame or codec in _OFTEN_INTERLACED else None,
+            "interlaced": _interlaced(frame, codec, is_interlaced=is_interlaced),
             "rotation_filters": filters,
         },
     }
+
+
+def _interlaced(frame: Any, codec: str, *, is_interlaced: bool) -> str | None:
+    if frame.interlaced_frame or (codec in _OFTEN_INTERLACED and not is_interlaced):
+        return "flagged"
+    return "all" if is_interlaced else None
 
 
 def orientation(frame: Any) -> tuple[int, list[str]]:
