@@ -47,15 +47,16 @@ def _data(check: "Check") -> dict[str, object]:
 
 
 def _table(checks: "Sequence[Check]") -> "RenderableType":
+    """State, then part and result, the remedy on a line of its own: two columns wrap between words at any width."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("part", "", "found", "to mend it"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("part", ""))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for check in checks:
-        state = Text(check.state, style=_STYLES[check.state])
-        table.add_row(
-            Text(check.part, style="bold"), state, Text(one_line(check.result)), Text(one_line(check.fix), style="cyan")
-        )
+        text = Text.assemble((check.part, "bold"), "  ", one_line(check.result))
+        if check.fix:
+            text.append(f"\nfix: {one_line(check.fix)}", style="cyan")
+        table.add_row(Text(check.state, style=_STYLES[check.state]), text)
     return table
