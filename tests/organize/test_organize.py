@@ -305,11 +305,11 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
     copy.write_bytes((films / "a.mp4").read_bytes())
     videos.add_copy(library, video, copy, read_stamp(copy))
     proposal = propose(library, films, None)
-    assert [move.source for move in proposal.moves] == [copy]
-    assert [(file.path, file.reason) for file in proposal.skipped] == [(films / "a.mp4", f"duplicate of {copy}")]
+    assert [move.source for move in proposal.moves] == [films / "a.mp4"]
+    assert [(file.path, file.reason) for file in proposal.skipped] == [(copy, f"duplicate of {films / 'a.mp4'}")]
     apply(library, proposal)
-    assert set(tree(films)) == {"a.mp4", "2019/2019-06-02 a.mp4"}
-    assert set(videos.stamps(library, video)) == {films / "a.mp4", films / "2019" / "2019-06-02 a.mp4"}
+    assert set(tree(films)) == {"backup/a.mp4", "2019/2019-06-02 a.mp4"}
+    assert set(videos.stamps(library, video)) == {copy, films / "2019" / "2019-06-02 a.mp4"}
 
 
 def test_names_that_differ_in_case_alone_are_one(library: Library, films: Path) -> None:
