@@ -102,7 +102,7 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     assert told["done"] == "12,345 frames, 1 video finished, embed 7"
     assert told["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
     assert told["pace"] == "2.4 s per frame"
-    assert told["set aside"] == "3 describe: The description is empty."
+    assert told["failed"] == "3 describe: The description is empty."
     assert told["left"] == "20,000 frames (13 h 30 min, 2 nights of 9 h), read 2"
     data = json.loads(run("report", "--json").stdout)
     assert (data["done"]["describe"], data["nights_left"], data["worked_s"]) == (12_345, 2, 30_000.0)
@@ -222,8 +222,7 @@ def test_the_report_on_the_page_is_the_one_that_is_printed(run: Run, library: Li
     report.store(library, None, NIGHT)
     printed = dict(line.split("\t") for line in run("report").stdout.splitlines())
     shown = dict(line.split(maxsplit=1) for line in between(page, "```console\n", "```").splitlines())
-    assert shown.pop("set") == f"aside  {printed.pop('set aside')}"
-    assert {"run", "done", "worked", "pace", "left", "ended"} == set(shown)
+    assert {"run", "done", "worked", "pace", "left", "failed", "ended"} == set(shown)
     assert {name: printed[name] for name in shown if name != "run"} == {
         name: value for name, value in shown.items() if name != "run"
     }

@@ -34,4 +34,4 @@ def test_retry_queues_again_what_failed_of_the_named_videos(run: Run, library: L
     assert jobs.failures(library) == []
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.QUEUED] == 9
-    assert "Nothing was set aside" in run("failed").stderr
+    assert "No failed jobs" in run("failed").stderr

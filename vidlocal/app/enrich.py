@@ -128,7 +128,7 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
     if described:
         parts.append(f"{pluralize(described, 'frame')} described in {format_duration(summary.seconds)}")
     if summary.failed:
-        parts.append(f"{summary.failed:,} set aside (vidlocal failed tells why)")
+        parts.append(f"{summary.failed:,} failed (see: vidlocal failed)")
     left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
     parts.append(f"left for another run: {left}" if left else "nothing is left to do")
     sentence = "; ".join(parts)

@@ -48,7 +48,7 @@ COMMANDS = {
     "resume": ("resume", "Let the deep pass go on after `vidlocal pause`."),
     "status": ("status", "Show what is done, what is running and what is left."),
     "plan": ("plan", "Show which frames will be described first, and why."),
-    "failed": ("failed", "Show what was set aside after failing, and why; or queue it again."),
+    "failed": ("failed", "List the failed jobs with their reasons, or retry them."),
     "list": ("list_videos", "List the videos of the library."),
     "show": ("show", "Show a video along its timeline: speech, descriptions, text on screen, notes."),
     "organize": ("organize", "Propose folders and names for the videos in a folder; rename on request."),

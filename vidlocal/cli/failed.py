@@ -27,7 +27,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what was set aside after failing, and why; or queue it again.
+    """List the failed jobs with their reasons, or retry them.
 
     Piped, it prints tab-separated lines: video id, title, kind of work, time in the video, fault, attempts, reason.
     The fault is answer (of the model), file, tool or crash.
@@ -51,11 +51,11 @@ def command(
 
 def _summary(count: int, *, retry: bool) -> str:
     if not count:
-        return "Nothing was set aside."
+        return "No failed jobs."
     number = pluralize(count, "job")
     if retry:
         return f"{number} queued again. Go on with: vidlocal enrich"
-    return f"{number} set aside. Try again with: vidlocal failed --retry"
+    return f"{number} failed. Retry with: vidlocal failed --retry"
 
 
 def _fields(failure: FailedJob, by_id: dict[int, Video]) -> list[str]:
@@ -79,7 +79,8 @@ def _draw(failures: Sequence[FailedJob], by_id: dict[int, Video]) -> None:
         ]
         for failure in failures
     ]
-    console.show(grid(["video", "time", "work", "fault", "tries", "reason"], rows, numbers={"time", "tries"}))
+    heads = ["video", "time", "work", "fault", "tries", "reason"]
+    console.show(grid(heads, rows, width=console.rich_console().width, numbers={"time", "tries"}))
 
 
 def _as_data(failure: FailedJob, by_id: dict[int, Video]) -> dict[str, object]:

@@ -64,11 +64,13 @@ def _draw(plan: Plan) -> None:
     from vidlocal.render.grid import grid
 
     heads = ["id", "title", "frames", "distinct", "described", "left", "takes"]
-    console.show(grid(heads, [_video_row(plan, line) for line in plan.videos], numbers={"id", *heads[2:]}))
+    width = console.rich_console().width
+    rows = [_video_row(plan, line) for line in plan.videos]
+    console.show(grid(heads, rows, width=width, numbers={"id", *heads[2:]}))
     if plan.first:
         titles = {line.video.id: line.video.title for line in plan.videos}
         console.line("")
-        console.show(grid(["next", "video", "why"], _frame_rows(plan.first, titles), numbers={"next"}))
+        console.show(grid(["next", "video", "why"], _frame_rows(plan.first, titles), width=width, numbers={"next"}))
 
 
 def _video_row(plan: Plan, line: VideoPlan) -> list[str]:

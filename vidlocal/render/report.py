@@ -20,9 +20,9 @@ def report_rows(report: Report) -> Sequence[tuple[str, str]]:
     if report.seconds_per_frame is not None:
         pairs.append(("pace", f"{format_pace(report.seconds_per_frame)} per frame"))
     for failure in report.failed[:_MAX_REASONS]:
-        pairs.append(("set aside", f"{failure.number:,} {failure.kind}: {failure.reason}"))
+        pairs.append(("failed", f"{failure.number:,} {failure.kind}: {failure.reason}"))
     if len(report.failed) > _MAX_REASONS:
-        pairs.append(("set aside", f"and {len(report.failed) - _MAX_REASONS} more reasons; vidlocal status has all"))
+        pairs.append(("failed", f"and {len(report.failed) - _MAX_REASONS} more reasons; vidlocal status has all"))
     pairs.append(("left", _left(report)))
     if report.ended:
         pairs.append(("ended", report.ended))

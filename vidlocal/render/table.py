@@ -45,6 +45,8 @@ _MAX_TEXT_CELLS = 110
 _MAX_TITLE_CELLS = 60
 _MAX_KINDS_CELLS = 16
 _TEXT_LINES = 2
+# Below this width a line has room for the important columns only.
+_NARROW_CELLS = 60
 _WIDE_CELLS = 110
 _MAX_NAMED = 4
 
@@ -73,7 +75,12 @@ def moments(
     when = [format_range(moment.start, moment.end) for moment in results]
     titles = [one_line(moment.video_title) for moment in results]
     rank_cells, when_cells = len(str(len(results))), max(map(len, [*when, "when"]))
-    kinds_cells = min(_MAX_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in results), default=0))
+    narrow = width < _NARROW_CELLS
+    kinds_cells = (
+        0
+        if narrow
+        else min(_MAX_KINDS_CELLS, max((cell_len(", ".join(moment.kinds)) for moment in results), default=0))
+    )
     found_in = "  found in" if kinds_cells else ""
     kinds_cells = max(kinds_cells, len(found_in) - 2)
     free = width - rank_cells - when_cells - kinds_cells - len("score") - 8
@@ -88,10 +95,12 @@ def moments(
         head.append(shorten(title, title_cells, fill=True), style="bold")
         head.append(f"  {time:{when_cells}}  ", style="cyan")
         head.append(f"{format_score(moment.score):>5}  ", style="dim")
-        head.append_text(_kinds(moment.kinds))
+        if not narrow:
+            head.append_text(_kinds(moment.kinds))
         excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _no_text(moment)
         below = [
             excerpt,
+            *([_kinds(moment.kinds)] if narrow else []),
             *_second_look((second_looks or {}).get(moment)),
             *(_explanations(moment, explanations) if explanations is not None else ()),
         ]
@@ -123,26 +132,25 @@ def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width
 
 def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
     """Videos of a library, a line each."""
-    wide = width >= _WIDE_CELLS
+    narrow, wide = width < _NARROW_CELLS, width >= _WIDE_CELLS
     table = _plain_table()
-    table.add_column("id", justify="right", style="dim")
-    table.add_column("title", style="bold")
-    table.add_column("length", justify="right", style="cyan")
-    table.add_column("described", justify="right")
-    table.add_column("status")
+    table.add_column("id", justify="right", style="dim", no_wrap=True)
+    table.add_column("title", style="bold", overflow="fold")
+    table.add_column("length", justify="right", style="cyan", no_wrap=True)
+    if not narrow:
+        table.add_column("described", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     if wide:
-        table.add_column("size", justify="right", style="dim")
-        table.add_column("language", style="dim")
-        table.add_column("recorded", style="dim")
-    id_cells = max((len(str(line.video.id)) for line in lines), default=2)
-    title_cells = max(16, width - id_cells - (73 if wide else 38))
+        table.add_column("size", justify="right", style="dim", no_wrap=True)
+        table.add_column("language", style="dim", no_wrap=True)
+        table.add_column("recorded", style="dim", no_wrap=True)
     for line in lines:
         video = line.video
         cells = [
             Text(str(video.id)),
-            Text(shorten(one_line(video.title), title_cells)),
+            Text(one_line(video.title)),
             Text(format_length(video)),
-            Text(f"{line.described:,}/{line.frames:,}" if line.frames else "-"),
+            *([] if narrow else [Text(f"{line.described:,}/{line.frames:,}" if line.frames else "-")]),
             Text(video.enrichment_status, style="green" if video.enrichment_status == "enriched" else "yellow"),
         ]
         if wide:
