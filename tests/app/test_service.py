@@ -129,7 +129,7 @@ def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
     assert frames.coverage(library).described == 6
 
 
-def test_a_file_that_appears_is_taken_in_once_it_has_settled_and_worked_on(
+def test_a_file_that_appears_is_ingested_once_it_has_settled_and_worked_on(
     service: Service, library: Library, wall: Wall, inbox: Path, line: RecordedLine
 ) -> None:
     rounds(service, wall, 20)

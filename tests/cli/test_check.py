@@ -11,7 +11,7 @@ def test_an_empty_library_is_in_order(run: Run, library: Library) -> None:
     assert "The library is in order" in result.stderr
 
 
-def test_what_is_found_is_3_and_what_is_mended_0(run: Run, library: Library) -> None:
+def test_findings_exit_with_3_and_repaired_findings_with_0(run: Run, library: Library) -> None:
     (library.frames_folder / "stray.jpg").write_bytes(b"x")
     result = run("check")
     assert result.exit_code == 3

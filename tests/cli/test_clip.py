@@ -161,7 +161,9 @@ def test_captions_are_drawn_whatever_they_say(
     assert np.all(below > 150, axis=2).any()  # white letters on red and blue
 
 
-def test_missing_videos_are_told_and_the_others_cut(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
+def test_missing_videos_are_reported_and_the_others_cut(
+    run: Run, library: Library, wedding: Path, tmp_path: Path
+) -> None:
     gone = clips.numbered(tmp_path / "gone.mp4")
     add_source(library, gone, Passage(0.0, 1.0, PassageKind.SPEECH, "the bride waits"))
     gone.unlink()

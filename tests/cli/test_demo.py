@@ -12,7 +12,7 @@ from vidlocal.app.demo import QUERIES
 from vidlocal.cli import app
 
 
-def test_the_demo_finds_what_is_said_and_what_is_written_and_keeps_nothing(
+def test_the_demo_finds_speech_and_text_on_screen_and_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

@@ -41,7 +41,7 @@ def test_piped_it_is_four_fields_a_line() -> None:
     assert {line.count("\t") for line in lines} == {3}
 
 
-def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_models_and_what_they_can_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOllama() as fake:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
         _, found, _ = run()
@@ -57,7 +57,7 @@ def test_server_models_and_what_they_can_are_told(monkeypatch: pytest.MonkeyPatc
         assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
 
 
-def test_how_several_frames_are_shown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_several_frames_are_shown_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOllama() as fake:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
         assert "will find out" in run()[1]["several pictures"]["found"]
@@ -112,7 +112,7 @@ def test_a_library_that_others_can_read_is_a_warning(library: Library) -> None:
     assert found["permissions"]["mend"].startswith("chmod")
 
 
-def test_a_damaged_speech_model_and_a_wrong_name_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_speech_model_and_a_wrong_name_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
     (models / "ggml-base.bin").write_bytes(b"<html>not found</html>" * 50_000)
@@ -121,6 +121,6 @@ def test_a_damaged_speech_model_and_a_wrong_name_are_told(tmp_path: Path, monkey
     assert "config" in run()[1]["speech"]["mend"]
 
 
-def test_a_misspelt_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_EVRY", "1")
     assert "VIDLOCAL_EVRY" in run()[1]["settings"]["found"]

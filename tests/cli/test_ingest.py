@@ -19,7 +19,7 @@ def ingest(home: Path, *words: str, stdout: int) -> subprocess.CompletedProcess[
     return subprocess.run([*INGEST, *words], env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True, check=True)
 
 
-def test_a_person_is_told_how_much_was_heard(tmp_path: Path) -> None:
+def test_a_person_sees_how_much_was_heard(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     told = ingest(tmp_path / "home", stdout=theirs).stderr
     os.close(theirs)
@@ -27,19 +27,19 @@ def test_a_person_is_told_how_much_was_heard(tmp_path: Path) -> None:
     assert "is video 1: 0:08, 3 lines of speech, took" in told
 
 
-def test_a_program_is_told_how_much_was_heard_and_read(tmp_path: Path) -> None:
+def test_a_program_sees_how_much_was_heard_and_read(tmp_path: Path) -> None:
     told = json.loads(ingest(tmp_path / "home", "--json", stdout=subprocess.PIPE).stdout)
     assert (told["subtitles"], told["speech"], told["screen_texts"]) == (0, 3, 0)
 
 
-def test_frames_that_stay_as_they_are_are_told_of_where_others_were_asked_for(run: Run, tmp_path: Path) -> None:
+def test_frames_that_stay_as_they_are_are_reported_where_others_were_asked_for(run: Run, tmp_path: Path) -> None:
     film = str(clips.scenes(tmp_path / "film.mp4", seconds=4))
     assert "--every" not in run("ingest", film, "--later", "--every", "1").stderr
     assert "1 video keeps its frames: --every is for new ones." in run("ingest", film, "--every", "2").stderr
     assert "--every" not in run("ingest", film, "--later").stderr
 
 
-def test_subtitles_that_came_after_their_video_are_told_of_until_they_are_imported(run: Run, tmp_path: Path) -> None:
+def test_subtitles_that_came_after_their_video_are_reported_until_they_are_imported(run: Run, tmp_path: Path) -> None:
     films = tmp_path / "films"
     films.mkdir()
     clips.scenes(films / "film.mp4", seconds=4)

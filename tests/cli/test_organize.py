@@ -40,7 +40,7 @@ def films(library: Library, tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_only_shows_until_it_is_told_to_apply(run: Run, films: Path, server: FakeOllama) -> None:
+def test_it_only_shows_until_it_is_asked_to_apply(run: Run, films: Path, server: FakeOllama) -> None:
     result = run("organize", str(films))
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{films}/a.mp4\t{films}/Films/2019/2019-06-02 a film.mp4\n"

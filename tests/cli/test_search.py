@@ -122,7 +122,7 @@ def test_titles_files_and_folders_are_found_below_all_moments(run: Run, library:
 
 
 @pytest.mark.parametrize("query", ["", " ", '"', '""', "...", "?! -", "\u2003"])
-def test_a_query_without_a_word_is_told_so(run: Run, wedding: int, query: str) -> None:
+def test_a_query_without_a_word_is_reported(run: Run, wedding: int, query: str) -> None:
     result = run("search", query)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "The query holds no word to look for.\n"

@@ -99,7 +99,7 @@ def test_weights_with_another_checksum_than_was_published_are_thrown_away(part: 
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "preprocessor_config.json"])
-def test_a_damaged_file_is_mended_by_the_command_that_its_sentence_names(part: ClipPart, name: str) -> None:
+def test_a_damaged_file_is_repaired_by_the_command_that_its_sentence_names(part: ClipPart, name: str) -> None:
     part.download(lambda share: None)
     (part.folder / VISION / name).write_bytes(b"damaged")
     assert not part.is_installed()

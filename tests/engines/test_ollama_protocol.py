@@ -192,7 +192,7 @@ def test_a_missing_model_is_404(server: OllamaServer, path: str, fields: Json, e
     assert (response.status_code, error_of(response)) == (404, error)
 
 
-def test_a_missing_model_is_told_by_every_adapter(server: OllamaServer, ollama: Ollama) -> None:
+def test_a_missing_model_is_reported_by_every_adapter(server: OllamaServer, ollama: Ollama) -> None:
     with pytest.raises(ModelMissing):
         ollama.preflight(MISSING, "vision")
     with pytest.raises(ModelMissing):

@@ -186,7 +186,7 @@ def test_a_busy_server_costs_no_attempt_and_its_wish_is_honoured(
     assert sum(clock.slept) >= 9.0
 
 
-def test_one_poisoned_picture_is_set_aside_and_the_others_are_done(
+def test_a_poisonous_image_fails_alone(
     library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=12)

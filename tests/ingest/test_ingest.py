@@ -182,7 +182,7 @@ def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, l
     assert (contents(library), library.row("PRAGMA data_version")) == before
 
 
-def test_in_a_folder_what_is_no_media_is_passed_over_and_what_is_broken_has_its_reason(
+def test_in_a_folder_what_is_no_media_is_skipped_and_what_is_broken_has_its_reason(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     clips.scenes(films / "good.mp4", seconds=4)

@@ -270,7 +270,7 @@ def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, to
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_damage_is_found_and_mended(home: Path, whole: Path, tools: CheckTools, case: Case) -> None:
+def test_damage_is_found_and_repaired(home: Path, whole: Path, tools: CheckTools, case: Case) -> None:
     sources = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")}
     with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
         case.damage(home, connection)
@@ -341,7 +341,7 @@ def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(h
     assert queued == [frame]
 
 
-def test_what_is_lost_with_its_source_is_said_and_nothing_is_removed(
+def test_what_is_lost_with_its_source_is_reported_and_nothing_is_removed(
     home: Path, whole: Path, tools: CheckTools
 ) -> None:
     an_image(home).unlink()
@@ -371,7 +371,7 @@ def test_a_path_whose_file_is_gone_is_repaired_with_a_copy(home: Path, whole: Pa
         assert list(check(library, tools, repair=False)) == []
 
 
-def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
+def test_a_touched_source_differs_from_a_changed_source(
     home: Path, whole: Path, tmp_path: Path, tools: CheckTools
 ) -> None:
     with Library.open(home) as library:
@@ -391,7 +391,7 @@ def test_a_source_that_was_touched_is_told_from_one_that_was_changed(
         assert [one.finding.message for one in check(library, tools, repair=False)] == [changed.finding.message]
 
 
-def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: CheckTools) -> None:
+def test_a_database_beyond_use_is_reported_and_left_alone(home: Path, tools: CheckTools) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'frames'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
@@ -403,7 +403,7 @@ def test_a_database_beyond_use_is_said_and_left_alone(home: Path, tools: CheckTo
 
 
 @pytest.mark.parametrize("table", ["passage_words_data", "vectors", "frame_vectors"])
-def test_torn_pages_of_what_can_be_made_again_are_mended(home: Path, tools: CheckTools, table: str) -> None:
+def test_torn_pages_of_what_can_be_made_again_are_repaired(home: Path, tools: CheckTools, table: str) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()

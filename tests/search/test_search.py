@@ -175,7 +175,7 @@ def test_what_is_nearest_is_not_shown_when_nothing_is_near(library: Library) -> 
     assert (found.moments, found.notice) == ((), None)
 
 
-def test_a_model_that_is_told_what_is_a_query_gives_low_cosines_that_count(library: Library) -> None:
+def test_low_cosines_of_a_model_with_a_query_prefix_count(library: Library) -> None:
     subjects = foreign(library)
     rows = random_rows(8)[np.arange(40) % 8]
     told = np.hstack([rows, np.full((40, 1), 0.8, dtype=np.float32)]) / np.sqrt(1 + 0.8**2)
@@ -265,7 +265,7 @@ def test_filters_hold_for_pictures(library: Library) -> None:
     assert search(library, "party video:other", picture_vector=looking).moments == ()
 
 
-def test_pictures_without_a_word_to_find_them_by_are_told_so(library: Library) -> None:
+def test_pictures_without_a_word_to_find_them_by_are_reported(library: Library) -> None:
     film(library)
     found = search(library, "kind:picture", picture_vector=never)
     assert (found.moments, found.notice) == ((), "Pictures are found by words: say what they show.")

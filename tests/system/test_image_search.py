@@ -139,7 +139,7 @@ def test_a_damaged_file_is_one_sentence_and_costs_no_video_anything(
     assert pictures(opened) == {JobState.QUEUED: 1}
 
 
-def test_jobs_that_wait_for_a_model_that_is_gone_are_told_of_once(film: Path, models: Path, opened: Library) -> None:
+def test_jobs_that_wait_for_a_model_that_is_gone_are_reported_once(film: Path, models: Path, opened: Library) -> None:
     run("ingest", "--later", str(film))
     (models / VISION / "SHA256SUMS").unlink()
     opened.connection.execute("UPDATE jobs SET state = 'done' WHERE kind = 'read'")

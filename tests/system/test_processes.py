@@ -146,7 +146,7 @@ def test_no_description_gets_into_the_log(library: Library, start: Start) -> Non
     assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_a_worker_works_the_queue_off_and_stays_until_it_is_told_to_end(library: Library, start: Start) -> None:
+def test_a_worker_works_the_queue_off_and_stays_until_it_is_asked_to_end(library: Library, start: Start) -> None:
     running = start("worker", "--now", "--no-canary", "--quiet")
     until(lambda: described(library) == FRAMES, "all frames")
     assert running.poll() is None

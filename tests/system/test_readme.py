@@ -43,7 +43,7 @@ def test_every_page_a_page_links_to_is_there(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_every_command_is_told_of_in_a_page_that_people_wrote() -> None:
+def test_every_command_stands_in_a_written_page() -> None:
     told = (
         README + (ROOT / "docs" / "guide.md").read_text("utf-8") + (ROOT / "docs" / "overnight.md").read_text("utf-8")
     )

@@ -116,7 +116,7 @@ def taken(original: Path, tmp_path: Path) -> Path:
     return original / "film.mp4"
 
 
-def test_what_was_taken_in_is_never_opened_for_writing(
+def test_what_was_ingested_is_never_opened_for_writing(
     run: Run, film: Path, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

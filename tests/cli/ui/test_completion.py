@@ -352,5 +352,5 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert "cannot be written" in result.stderr
 
 
-def test_completion_is_told_of_in_the_help(run: Run) -> None:
+def test_the_help_names_completion(run: Run) -> None:
     assert {"--install-completion", "--show-completion"} <= set(run("--help").stdout.split())

@@ -91,7 +91,7 @@ def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_me
     assert said == ["First.", "Second.", "Going on."]
 
 
-def test_every_turn_is_told_before_its_sentence(wall: Wall) -> None:
+def test_every_change_of_state_is_reported_before_its_sentence(wall: Wall) -> None:
     told: list[object] = []
     switch = Switch("Held.")
     gate = Schedule([switch], now=wall.now, notify=told.append, on_change=lambda held_by, why: told.append(held_by))
@@ -234,7 +234,7 @@ def test_load_between_the_thresholds_leaves_everything_as_it_is(wall: Wall) -> N
     assert not any(went[60:])
 
 
-def test_what_cannot_be_told_holds_nobody_up(wall: Wall) -> None:
+def test_an_unmeasurable_load_delays_no_work(wall: Wall) -> None:
     went, said = idle_hours(wall, lambda at: None, seconds=600)
     assert all(went)
     assert said == []

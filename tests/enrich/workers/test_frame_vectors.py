@@ -191,9 +191,7 @@ def work_off(library: Library, lock: ProcessLock, engine: FakeLook | None, *, ho
         return fast_pass.run_fast_pass(library, engines, lock, only=[JobKind.PICTURES], stop=stop, hold=lambda: hold)
 
 
-def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_ever(
-    library: Library, lock: ProcessLock
-) -> None:
+def test_a_poisonous_image_fails_after_three_attempts(library: Library, lock: ProcessLock) -> None:
     add_video(library, numbered(4))
     engine = FakeLook(poison={2})
     for _ in range(jobs.MAX_ATTEMPTS):
@@ -209,7 +207,7 @@ def test_a_poison_picture_is_set_aside_after_three_tries_and_not_looked_at_for_e
     assert frame_vectors.queue_missing(library, "look@1") == 0
 
 
-def test_without_the_model_waiting_jobs_are_told_and_stay(library: Library, lock: ProcessLock) -> None:
+def test_without_the_model_waiting_jobs_are_reported_and_stay(library: Library, lock: ProcessLock) -> None:
     add_video(library, numbered(2))
     assert work_off(library, lock, None) == ("Pictures wait: run setup.",)
     assert state(library) == {JobState.QUEUED: 1}

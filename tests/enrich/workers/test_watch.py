@@ -82,7 +82,7 @@ def test_whether_a_model_takes_several_is_found_out_once(library: Library, serve
     assert len([one for one in server.asked("/api/chat") if "in the order" in one.prompt]) == len(asked) == 1
 
 
-def test_what_is_said_and_written_meanwhile_is_quoted(library: Library, server: FakeOllama) -> None:
+def test_speech_and_text_on_screen_are_quoted(library: Library, server: FakeOllama) -> None:
     add_film(library, said=[(3.0, 'She says "yes"\nto him'), (99.0, "Much later")])
     deep(library, server)
     prompt = watched(server)[0].prompt
