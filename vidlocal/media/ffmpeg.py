@@ -9,10 +9,12 @@ from vidlocal import process
 from vidlocal.errors import ToolError
 
 # Formats that may be opened. Playlists, concat scripts, SDP and SVG are excluded: they refer to other files and
-# addresses. Photos are opened by Pillow.
+# addresses. Photos are opened by Pillow, animations by ffmpeg.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,wav,mp3,flac,aac,amr,amrnb,amrwb,caf,aiff,mxf,dv"
+    ",gif,apng,webp_anim"
 )
+WEBP_FORMAT = "webp_anim"
 PROTOCOLS = "file"
 # 8K, 7680 x 4320: a decoded frame of this size is 50 to 100 MB.
 MAX_PIXELS = 33_177_600

@@ -13,7 +13,7 @@ from vidlocal import process
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.media.decode_plan import MAX_GAP_RATIO, DecodeRange, SkipLevel, min_spacing, plan_decoding
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame, scaled_size
-from vidlocal.media.ffmpeg import Ffmpeg, error_line, input_options, input_path
+from vidlocal.media.ffmpeg import WEBP_FORMAT, Ffmpeg, error_line, input_options, input_path
 from vidlocal.media.picture_filters import crop, is_filled, packet_filter, picture_filters
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import TIME_TOLERANCE_S, PresentationClock, Timeline
@@ -56,7 +56,9 @@ def read_frames(
                 yield frame
                 if on_progress is not None:
                     on_progress(last)
-    if last is None:
+    if last is None and probe.container == WEBP_FORMAT:  # ffmpeg before version 9
+        yield prober.read_photo(path)
+    elif last is None:
         raise MediaError(f"{path.name}: corrupt, no frame could be decoded ({reader.last_error}).")
 
 
