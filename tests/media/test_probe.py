@@ -36,6 +36,18 @@ def test_the_properties_of_a_video_are_read(prober: Prober, tmp_path: Path) -> N
     assert (probe.title, probe.recorded_at, probe.partial) == ("Wedding", "2019-07-20T14:03:02Z", None)
 
 
+@pytest.mark.parametrize("name", ["a.mts", "a.mp4"])
+def test_the_recording_date_of_a_camcorder_is_read(prober: Prober, tmp_path: Path, name: str) -> None:
+    text = "MDPM.TzYYMTDHMS"
+    stamp = b"MDPM\x02\x18\x82\x20\x19\x07\x19\x20\x14\x03\x02"
+    data = ("-bsf:v", f"h264_metadata=sei_user_data=17ee8c60-f84d-11d9-8cd6-0800200c9a66+{text}")
+    path = clips.numbered(tmp_path / name, frames=10, after=data)
+    content = path.read_bytes().replace(text.encode(), stamp)
+    path.write_bytes(content)
+    assert stamp in content
+    assert prober.probe(path).recorded_at == "2019-07-20T14:03:02"
+
+
 def test_duration_is_last_time_plus_frame_length_minus_start(prober: Prober, tmp_path: Path) -> None:
     for name, after in (("a.ts", ("-output_ts_offset", "50")), ("b.mkv", ()), ("c.mp4", ())):
         path = clips.numbered(tmp_path / name, frames=45, rate="30", after=after)

@@ -130,6 +130,7 @@ class _ContainerReader:
         self.path = path
         self.format = completeness.format_name(container)
         self.has_damaged_times = False
+        self.avchd_date: str | None = None
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
@@ -182,6 +183,7 @@ class _ContainerReader:
                 stream_info.subtitle_track(stream) for stream in self.container.streams if stream.type == "subtitle"
             ],
         }
+        values["recorded_at"] = values["recorded_at"] or self.avchd_date
         used = [*([video] if video else []), *audio]
         values["duration"] = max(0.0, max(track.end for track in used) - start)
         values["partial"] = self._partial(video, used)
@@ -224,6 +226,8 @@ class _ContainerReader:
             track.zero_filled_packets += 1
             return
         stored = packet.dts if packet.pts is None or self._lacks_times(track) else packet.pts
+        if track.count == 0 and track.codec == "h264":
+            self.avchd_date = stream_info.avchd_date(bytes(packet))
         if track.first_frame is None:
             self._try_decode(track, packet)
         if stored is None or packet.is_discard:

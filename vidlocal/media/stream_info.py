@@ -19,6 +19,7 @@ _TEXT_SUBTITLES = frozenset(
 _OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
+_AVCHD_DATE = re.compile(rb"MDPM.{1,40}?\x18.(.{3})\x19(.{4})", re.DOTALL)
 _FIRST_YEAR = 1971  # clocks that were never set start at 1904 or 1970
 
 
@@ -47,6 +48,18 @@ def parse_date(text: str) -> str | None:
     if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
         return None
     return f"{year}-{month}-{day}" + (f"T{clock}" if clock else "") + (zone or "")
+
+
+def avchd_date(packet: bytes) -> str | None:
+    """Recording date that camcorders write into the H.264 stream, local time; None without.
+
+    "Modified Digital Video Pack Metadata" as described by ExifTool: binary coded decimals after the tags 0x18 and 0x19.
+    """
+    match = _AVCHD_DATE.search(packet)
+    if match is None:
+        return None
+    digits = (match[1] + match[2]).hex()
+    return parse_date(f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}T{digits[8:10]}:{digits[10:12]}:{digits[12:]}")
 
 
 def audio_track(stream: Any) -> Values:
