@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media import files
 
@@ -22,6 +23,19 @@ def test_an_explicit_file_is_found_even_if_hidden_or_missing(tmp_path: Path) -> 
     (tmp_path / ".secret.mp4").touch()
     inputs = list(files.find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
     assert [(item.path.name, item.explicit) for item in inputs] == [(".secret.mp4", True), ("missing.mp4", True)]
+
+
+def test_a_live_photo_is_one(tmp_path: Path) -> None:
+    key = ("-metadata", "com.apple.quicktime.content.identifier=1A2B", "-movflags", "use_metadata_tags")
+    clips.numbered(tmp_path / "IMG_1.MOV", frames=9, after=key)
+    clips.numbered(tmp_path / "IMG_2.MOV", frames=9)
+    for name in ("IMG_1.HEIC", "IMG_2.HEIC"):
+        (tmp_path / name).touch()
+    skipped = {file.path.name: file.skip_reason for file in files.find_files([tmp_path])}
+    assert skipped == {"IMG_1.HEIC": None, "IMG_1.MOV": "film of a Live Photo", "IMG_2.HEIC": None, "IMG_2.MOV": None}
+    (tmp_path / "IMG_1.HEIC").unlink()
+    assert [file.skip_reason for file in files.find_files([tmp_path])] == [None] * 3
+    assert [file.skip_reason for file in files.find_files([tmp_path / "IMG_1.MOV"])] == [None]
 
 
 def test_each_file_is_found_once(tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ _ARTWORK_ENDINGS = ("-backdrop", "-banner", "-clearart", "-clearlogo", "-fanart"
 
 _BLOCK_BYTES = 4 << 20
 
+# Three seconds at 4K take 8 MB.
+_MAX_LIVE_PHOTO_BYTES = 64 << 20
+_LIVE_PHOTO_TAIL_BYTES = 1 << 18
+_LIVE_PHOTO_KEY = b"com.apple.quicktime.content.identifier"
+
 _KINDS = (
     (stat.S_ISDIR, "folder"),
     (stat.S_ISFIFO, "named pipe"),
@@ -229,6 +234,7 @@ def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
         yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
         return
     has_film = any(_has_film_extension(entry.name) for entry in entries)
+    photo_stems = {Path(entry.name).stem for entry in entries if Path(entry.name).suffix.lower() in PHOTO_EXTENSIONS}
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _SKIPPED_FOLDERS:
             continue
@@ -236,7 +242,24 @@ def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
         if path.is_dir():
             yield from _walk(path, visited)
         else:
-            yield InputFile(path, explicit=False, skip_reason=_skip_reason(path, beside_film=has_film))
+            reason = _skip_reason(path, beside_film=has_film)
+            if reason is None and path.stem in photo_stems and _is_live_photo_film(path):
+                reason = "film of a Live Photo"
+            yield InputFile(path, explicit=False, skip_reason=reason)
+
+
+def _is_live_photo_film(path: Path) -> bool:
+    """True for the short film that a telephone records with a photo, and marks with the identifier of both."""
+    if path.suffix.lower() != ".mov":
+        return False
+    try:
+        read_stamp(path)  # not a pipe
+        with _open(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _LIVE_PHOTO_TAIL_BYTES))  # the index is at the end
+            return size <= _MAX_LIVE_PHOTO_BYTES and _LIVE_PHOTO_KEY in file.read(_LIVE_PHOTO_TAIL_BYTES)
+    except (OSError, MediaError):
+        return False  # opening it gives the error
 
 
 def _has_film_extension(name: str) -> bool:
