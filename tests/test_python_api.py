@@ -41,6 +41,7 @@ def examples(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield {"vidlocal": vidlocal, "folder": tmp_path / "library", "demo": demo, "clip": clip}
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_run(examples: dict[str, object]) -> None:
     parsed = doctest.DocTestParser().get_doctest(PAGE.read_text("utf-8"), examples, PAGE.name, str(PAGE), 0)
     assert len(parsed.examples) > 15

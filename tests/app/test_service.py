@@ -129,6 +129,7 @@ def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
     assert frames.coverage(library).described == 6
 
 
+@pytest.mark.slow
 def test_a_file_that_appears_is_ingested_once_it_has_settled_and_worked_on(
     service: Service, library: Library, wall: Wall, inbox: Path, line: RecordedLine
 ) -> None:
@@ -164,6 +165,7 @@ def test_files_that_arrive_come_before_the_frames_of_a_long_night(
     assert frames.coverage(library, 1).described == 12
 
 
+@pytest.mark.slow
 def test_a_pause_holds_files_and_frames(
     service: Service, library: Library, server: FakeOllama, wall: Wall, inbox: Path
 ) -> None:

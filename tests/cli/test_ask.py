@@ -96,6 +96,7 @@ def test_a_moment_and_a_question_ask_the_vision_model(run: Run, library: Library
     assert run("ask", "wedding@5", "who?").stdout == "The picture does not show it.\n"
 
 
+@pytest.mark.slow
 def test_it_is_about_the_very_picture_of_that_time(
     run: Run, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:

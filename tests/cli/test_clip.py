@@ -62,6 +62,7 @@ def test_an_exact_clip_has_every_frame_of_the_moment_and_its_padding(run: Run, w
     assert state(wedding) == before
 
 
+@pytest.mark.slow
 def test_a_copied_clip_begins_at_the_key_frame_before_the_moment_and_says_so(
     run: Run, wedding: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_copied_clip_begins_at_the_key_frame_before_the_moment_and_says_so(
     assert abs(seen[-1] - (round(5.1 * RATE) - 1)) <= 6  # a copy ends in the order of decoding
 
 
+@pytest.mark.slow
 def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library, tmp_path: Path) -> None:
     film = clips.numbered(tmp_path / "far.mkv", frames=240, codec=(*clips.X264, "-g", "250"))
     add_source(library, film, Passage(5.0, 6.0, PassageKind.SPEECH, "fireworks"))
@@ -84,6 +86,7 @@ def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library
     assert abs(numbers(clip)[0] - 150) <= 1
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_gets_a_number(run: Run, wedding: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -118,6 +121,7 @@ def test_a_joined_film_has_the_moments_of_a_video_as_they_follow_in_it(
     assert starts("-", "--join", "film.mp4", piped=found) == [60.0, 0.0]
 
 
+@pytest.mark.slow
 def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
     run: Run, library: Library, wedding: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from vidlocal.app.demo import QUERIES
 from vidlocal.cli import app
 
 
+@pytest.mark.slow
 def test_the_demo_finds_speech_and_text_on_screen_and_keeps_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import clips
 from tests.support.commands import Run
 from tests.support.speech import ASSETS, MODEL
@@ -19,6 +21,7 @@ def ingest(home: Path, *words: str, stdout: int) -> subprocess.CompletedProcess[
     return subprocess.run([*INGEST, *words], env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True, check=True)
 
 
+@pytest.mark.slow
 def test_a_person_sees_how_much_was_heard(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     told = ingest(tmp_path / "home", stdout=theirs).stderr
@@ -27,6 +30,7 @@ def test_a_person_sees_how_much_was_heard(tmp_path: Path) -> None:
     assert "is video 1: 0:08, 3 lines of speech, took" in told
 
 
+@pytest.mark.slow
 def test_a_program_sees_how_much_was_heard_and_read(tmp_path: Path) -> None:
     told = json.loads(ingest(tmp_path / "home", "--json", stdout=subprocess.PIPE).stdout)
     assert (told["subtitles"], told["speech"], told["screen_texts"]) == (0, 3, 0)

@@ -63,6 +63,7 @@ def test_a_moment_finds_the_same_picture_elsewhere_but_not_itself(run: Run, film
         assert "vidlocal setup --pictures" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_path: Path) -> None:
     drawing(1).resize((640, 480)).save(tmp_path / "copy.jpg", quality=60)
     nearest = found(run("similar", "--image", str(tmp_path / "copy.jpg"), "--json").stdout)
@@ -72,6 +73,7 @@ def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_p
     assert (path, start) == ("/videos/one.mp4", "0:00:00.0")
 
 
+@pytest.mark.slow
 def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, library: Library, tmp_path: Path) -> None:
     def slide(*spots: tuple[int, int]) -> Image.Image:
         picture = Image.new("RGB", (320, 240), (0, 0, 200))
@@ -189,6 +191,7 @@ class TestByTheModel:
         frame_vectors.add_video(library, "colours", rows, key=key)
         return library
 
+    @pytest.mark.slow
     def test_a_picture_file_finds_what_shows_the_same(self, run: Run, seen: Library, tmp_path: Path) -> None:
         Image.new("RGB", (90, 50), (10, 200, 20)).save(tmp_path / "leaf.png")
         result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json", "-n", "1")

@@ -110,6 +110,7 @@ def _comb(rgb: npt.NDArray[np.uint8]) -> float:
 MOVING = "nullsrc=size=720x576:rate=50,format=gray,geq=lum='128+100*sin((X+7*N)/15)',format=yuv420p"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", ["0.2", "3"])
 @pytest.mark.parametrize(
     ("name", "codec"),

@@ -188,6 +188,7 @@ def test_a_video_can_have_a_single_frame(prober: Prober, tool: Ffmpeg, tmp_path:
     assert len(list(read_frames(path, probe, every=2, ffmpeg=tool, prober=prober))) == 1
 
 
+@pytest.mark.slow
 def test_damaged_files_never_crash_or_hang_and_have_a_reason(tool: Ffmpeg, tmp_path: Path) -> None:
     dice = random.Random(4)
     wholes = [

@@ -273,6 +273,7 @@ def recorded(library: Library) -> dict[str, object]:
     return {video.path: (video.title, videos.stamps(library, video.id)) for video in videos.every(library)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doing", ["apply", "undo"])
 def test_killed_before_any_line_the_next_run_puts_it_right(library: Library, films: Path, doing: str) -> None:
     take_in(library, films / "a.mp4")

@@ -33,6 +33,7 @@ def line(text: str, *, score: float = 0.99, left: float = 0, top: float = 0, hei
     return OcrLine(text, score, left, top, left + 100, top + height)
 
 
+@pytest.mark.slow
 def test_a_title_and_a_subtitle_are_read_from_top_to_bottom(reader: RapidOcr) -> None:
     screen_text = reader.read(jpeg_of((200, 430, 26, "welcome to our wedding"), (150, 120, 70, "Anna and Peter")))
     assert screen_text is not None

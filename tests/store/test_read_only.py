@@ -76,6 +76,7 @@ def stamps(home: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in home.rglob("*")}
 
 
+@pytest.mark.slow
 def test_a_library_on_a_write_protected_disk_is_read_and_nothing_is_written(home: Path) -> None:
     before = stamps(home)
     with write_protected(home) as stick:

@@ -203,6 +203,7 @@ def test_other_files_among_the_locks_stay(home: Path, secret: Path) -> None:
     assert (secret / "0.jpg").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["x'00ff'", "9e999", "'{'"])
 def test_invalid_values_are_an_error_message_and_no_traceback(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str

@@ -106,6 +106,7 @@ def test_more_than_five_hundred_lines_are_tried_of_every_command_that_takes_word
     assert {words[0] for words in LINES.values()} == set(COMMANDS) - LEFT_OUT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "\0", "\ud800", ""])
 @pytest.mark.parametrize("line", [["organize"], ["ingest"], ["similar", "--image"], ["import"], ["eval"], ["show"]])
 def test_a_name_that_no_file_can_have_is_refused(run: Run, wedding: int, line: list[str], name: str) -> None:

@@ -68,6 +68,7 @@ def found(library: Library, models: Path, text: str) -> float:
         return float(stored.times[int(np.argmax(stored.vectors @ engine.embed_text(text)))])
 
 
+@pytest.mark.slow
 def test_ingest_turns_pictures_into_vectors_that_words_find(film: Path, models: Path, opened: Library) -> None:
     code, _, err = run("ingest", str(film))
     assert (code, pictures(opened)) == (0, {JobState.DONE: 1}), err
@@ -160,6 +161,7 @@ def test_another_build_of_the_model_makes_all_vectors_anew(film: Path, models: P
     assert len(frame_vectors.every(opened, second).frames) == len(COLOURS)
 
 
+@pytest.mark.slow
 def test_an_export_that_comes_back_has_its_vectors_again_once_its_pictures_are_there(
     film: Path, models: Path, opened: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def shake(shaken: Shaken, dice: random.Random, *, kills: int, usual: float) -> N
         shaken.run_through(words)
 
 
+@pytest.mark.slow
 def test_a_library_made_under_twenty_kills_is_that_of_an_undisturbed_run(
     calm: tuple[Path, float], films: Path, tmp_path: Path
 ) -> None:

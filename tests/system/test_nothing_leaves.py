@@ -48,6 +48,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> None:
     try:
         subprocess.run(["unshare", "--map-root-user", "--net", "true"], check=True, capture_output=True, timeout=20)

@@ -183,6 +183,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_words_of_content_change_nothing_but_words(
     library: Library, films: Path, server: FakeOllama, tmp_path: Path
 ) -> None:
@@ -302,6 +303,7 @@ def _is_no_leak(text: str) -> None:
             assert " ".join(words[at : at + 8]) not in said, text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 6, 18])
 def test_what_a_file_says_of_itself_is_not_even_read(tmp_path: Path, number: int) -> None:
     """Title, comment and the rest of the metadata: they are seldom true, and nobody sees who wrote them."""

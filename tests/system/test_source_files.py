@@ -116,6 +116,7 @@ def taken(original: Path, tmp_path: Path) -> Path:
     return original / "film.mp4"
 
 
+@pytest.mark.slow
 def test_what_was_ingested_is_never_opened_for_writing(
     run: Run, film: Path, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +263,7 @@ def hard(library: Library, tmp_path: Path) -> list[Path]:
     return made
 
 
+@pytest.mark.slow
 def test_no_word_of_a_video_reaches_a_filter_an_option_or_a_shell(
     run: Run, library: Library, hard: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def test_every_command_is_audited() -> None:
     assert set(CASES) == set(COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "words"), EVERY, ids=_id)
 def test_piped_output_holds_no_control_character_of_the_content(
     run: Run, world: World, name: str, words: list[str]

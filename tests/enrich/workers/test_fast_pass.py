@@ -65,6 +65,7 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
     return video_id
 
 
+@pytest.mark.slow
 def test_a_speech_job_that_is_held_goes_on_where_it_was(library: Library, silence: Path) -> None:
     reached: list[float] = []
 
