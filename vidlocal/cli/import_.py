@@ -65,15 +65,7 @@ def command(
             total.rejected += result.rejected
         reasons.end()
     if json:
-        console.document(
-            {
-                "videos": total.videos,
-                "passages": total.passages,
-                "existing": total.existing,
-                "left_out": total.rejected,
-                "unreadable_files": unreadable,
-            }
-        )
+        console.document(_as_data(total, unreadable))
     else:
         console.notice(_summary(total, unreadable), quiet=quiet)
     if total.rejected or unreadable:
@@ -94,6 +86,16 @@ class _Reasons:
     def end(self) -> None:
         if self.count > _MAX_REASONS:
             console.notice(f"{self.count - _MAX_REASONS:,} more were left out.")
+
+
+def _as_data(total: import_file.ImportResult, unreadable: int) -> dict[str, int]:
+    return {
+        "videos": total.videos,
+        "passages": total.passages,
+        "existing": total.existing,
+        "left_out": total.rejected,
+        "unreadable_files": unreadable,
+    }
 
 
 def _summary(total: import_file.ImportResult, unreadable: int) -> str:
