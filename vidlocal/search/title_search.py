@@ -25,8 +25,10 @@ def search_titles(
 
     Scores are below those of `moments`. Filters on passages exclude all titles.
     """
+    if limit <= 0 or search_filter.needs_passages:
+        return ()
     terms = text_index.content_words(library, query)
-    if not terms or limit <= 0 or search_filter.needs_passages:
+    if not terms:
         return ()
     used = {moment.video_id for moment in moments}
     score = min([MAX_SCORE, *(moment.score * _SCORE_RATIO for moment in moments)])
