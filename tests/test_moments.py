@@ -42,7 +42,7 @@ def test_the_best_hit_gives_score_and_text() -> None:
     assert (moment.video_id, moment.video_title, moment.video_path) == (1, "wedding", "/videos/wedding.mp4")
 
 
-def test_the_kinds_that_matched_are_named_once_best_first() -> None:
+def test_matching_kinds_are_named_once_best_first() -> None:
     speech = hit(1, 2, 0.9, kind=PassageKind.SPEECH)
     (moment,) = group([hit(0, 5, 0.6), speech, hit(2, 3, 0.8, kind=PassageKind.SPEECH)], VIDEOS, limit=5)
     assert moment.kinds == (PassageKind.SPEECH, PassageKind.SCENE)

@@ -32,7 +32,7 @@ def starts(stdout: str) -> list[float]:
     return [moment["start"] for moment in json.loads(stdout)["moments"]]
 
 
-def test_a_word_finds_the_frame_that_shows_it_and_is_asked_about_once(run: Run, seen: Library, tmp_path: Path) -> None:
+def test_word_query_finds_the_frame_with_one_clip_call(run: Run, seen: Library, tmp_path: Path) -> None:
     result = run("search", "blue", "--json", "--explain")
     assert starts(result.stdout) == [20.0]
     [hit] = json.loads(result.stdout)["moments"][0]["hits"]
@@ -67,7 +67,7 @@ def test_a_slow_model_is_not_waited_for(seen: Library) -> None:
     assert time.monotonic() - before < 1.0
 
 
-def test_what_is_removed_for_good_leaves_no_query_behind(run: Run, seen: Library) -> None:
+def test_purge_deletes_queries(run: Run, seen: Library) -> None:
     run("search", "red")
     assert seen.number("SELECT count(*) FROM query_vectors") == 1
     run("rm", "colours", "--purge", "--yes")

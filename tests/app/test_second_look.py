@@ -15,7 +15,7 @@ def with_pictures(library: Library, video_id: int) -> None:
         path.write_bytes(plain_colour((220, 20, 20), side_px=64))
 
 
-def test_look_shows_what_the_model_saw_and_keeps_it(
+def test_look_prints_and_stores_the_answer_of_the_model(
     run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_pictures(library, wedding)
@@ -33,7 +33,7 @@ def test_look_shows_what_the_model_saw_and_keeps_it(
         assert sum("Somebody looks for" in one.prompt for one in server.asked("/api/chat")) == 1
 
 
-def test_without_a_server_look_is_one_sentence_and_the_ordinary_result(
+def test_look_without_a_server_prints_a_notice_and_the_usual_result(
     run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
@@ -45,7 +45,7 @@ def test_without_a_server_look_is_one_sentence_and_the_ordinary_result(
     assert "No Ollama server at" in sentence
 
 
-def test_a_private_search_leaves_no_note_of_what_was_asked(
+def test_private_search_is_not_recorded(
     run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_pictures(library, wedding)

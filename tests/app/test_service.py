@@ -76,7 +76,7 @@ def rounds(service: Service, wall: Wall, seconds: float) -> None:
         wall.pass_time(service.run_round())
 
 
-def test_what_is_queued_is_done_and_an_empty_queue_asks_nobody(
+def test_queue_is_processed_and_an_empty_one_asks_no_server(
     service: Service, library: Library, server: FakeOllama, wall: Wall
 ) -> None:
     rounds(service, wall, 30)
@@ -89,7 +89,7 @@ def test_what_is_queued_is_done_and_an_empty_queue_asks_nobody(
     assert len(server.requests) == asked
 
 
-def test_a_server_that_is_away_is_waited_for_with_one_sentence(
+def test_unreachable_server_is_awaited_with_one_message(
     service: Service, library: Library, server: FakeOllama, wall: Wall, line: RecordedLine
 ) -> None:
     add_video(library)
@@ -105,9 +105,7 @@ def test_a_server_that_is_away_is_waited_for_with_one_sentence(
     assert "The models are there; going on." in line.messages
 
 
-def test_videos_that_came_before_the_model_of_pictures_are_looked_at(
-    service: Service, library: Library, wall: Wall
-) -> None:
+def test_earlier_videos_get_frame_vectors(service: Service, library: Library, wall: Wall) -> None:
     add_video(library)
     key = clip_model(made.place(service.settings.models_folder)).key
     service.check_models()
@@ -130,7 +128,7 @@ def test_a_missing_model_ends_it_at_the_start_and_is_waited_for_later(
 
 
 @pytest.mark.slow
-def test_a_file_that_appears_is_ingested_once_it_has_settled_and_worked_on(
+def test_new_file_is_ingested_after_settling_and_enriched(
     service: Service, library: Library, wall: Wall, inbox: Path, line: RecordedLine
 ) -> None:
     rounds(service, wall, 20)
@@ -146,7 +144,7 @@ def test_a_file_that_appears_is_ingested_once_it_has_settled_and_worked_on(
     assert len([sentence for sentence in line.messages if "broken.mp4" in sentence]) == 1
 
 
-def test_files_that_arrive_come_before_the_frames_of_a_long_night(
+def test_new_files_are_ingested_before_queued_frames(
     service: Service, library: Library, server: FakeOllama, wall: Wall, inbox: Path
 ) -> None:
     add_video(library, pictures=12)
@@ -181,7 +179,7 @@ def test_a_pause_holds_files_and_frames(
     assert len(videos.every(library)) == 2
 
 
-def test_work_that_cannot_be_done_is_tried_again_now_and_then_only(
+def test_unavailable_work_is_retried_at_intervals(
     service: Service, library: Library, server: FakeOllama, wall: Wall, line: RecordedLine
 ) -> None:
     del server.models["embeddinggemma:latest"]

@@ -72,17 +72,17 @@ def test_now_and_a_window_contradict_each_other(run: Run, library: Library) -> N
     ("words", "code"),
     [(("--window", "23-6"), 7), (("--until", "7"), 2), (("--for", "long"), 2), (("--when", "noon"), 2)],
 )
-def test_hours_that_make_no_sense_end_at_once(run: Run, library: Library, words: tuple[str, ...], code: int) -> None:
+def test_invalid_hours_end_at_once(run: Run, library: Library, words: tuple[str, ...], code: int) -> None:
     assert run("enrich", *words).exit_code == code
 
 
-def test_a_folder_that_is_not_there_cannot_be_watched(run: Run, tmp_path: Path) -> None:
+def test_missing_folder_cannot_be_watched(run: Run, tmp_path: Path) -> None:
     result = run("worker", "--watch", str(tmp_path / "nowhere"))
     assert result.exit_code == 2
     assert "not a folder" in result.stderr
 
 
-def test_pause_and_resume_say_what_is_and_what_was(run: Run, library: Library) -> None:
+def test_pause_and_resume_report_the_state(run: Run, library: Library) -> None:
     assert "Paused" in run("pause").stderr
     since = facts.get(library, facts.PAUSED)
     assert "is paused since" in run("pause").stderr
@@ -182,13 +182,13 @@ def test_a_line_of_the_log_is_one_line_whatever_is_in_it(tmp_path: Path) -> None
     assert "\x1b" not in log.path.read_text()
 
 
-def test_a_log_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path) -> None:
+def test_unwritable_log_does_not_stop_the_run(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
     RunLog(tmp_path).write("still here")
     assert (tmp_path / FOLDER).read_text() == "in the way"
 
 
-def test_the_log_has_the_error_that_ended_a_run_but_only_the_place_of_a_bug(tmp_path: Path) -> None:
+def test_log_holds_the_error_of_a_run_and_only_the_place_of_a_bug(tmp_path: Path) -> None:
     log = RunLog(tmp_path)
     with pytest.raises(EngineError), log_ending(log):
         raise EngineError("Start Ollama.")
@@ -217,7 +217,7 @@ def test_the_services_on_the_page_are_well_formed_and_start_a_worker_with_option
     assert unit["Service"]["SuccessExitStatus"] == "143"
 
 
-def test_the_report_on_the_page_is_the_one_that_is_printed(run: Run, library: Library) -> None:
+def test_documented_report_equals_the_printed_one(run: Run, library: Library) -> None:
     page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
     report.store(library, None, NIGHT)
     printed = dict(line.split("\t") for line in run("report").stdout.splitlines())

@@ -97,7 +97,7 @@ def test_a_moment_and_a_question_ask_the_vision_model(run: Run, library: Library
 
 
 @pytest.mark.slow
-def test_it_is_about_the_very_picture_of_that_time(
+def test_query_image_is_the_frame_at_that_time(
     run: Run, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = clips.numbered(tmp_path / "film.mp4", rate="10")
@@ -124,7 +124,7 @@ def seen_by(server: FakeOllama) -> int:
     return clips.number_in(np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")))
 
 
-def test_the_first_server_that_has_the_model_is_asked(
+def test_first_server_with_the_model_is_asked(
     run: Run, library: Library, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_film(library)
@@ -148,7 +148,7 @@ def test_another_machine_is_not_asked_without_leave(
         assert (result.exit_code, result.stdout) == (5, "")
 
 
-def test_a_moment_without_a_picture_is_said(run: Run, library: Library, server: FakeOllama) -> None:
+def test_moment_without_image_is_reported(run: Run, library: Library, server: FakeOllama) -> None:
     add_film(library, pictures=0)
     for words in (["wedding@5"], ["wedding@5", "what?"], ["wedding@9999", "what?"], ["nothing@1", "what?"], [" "]):
         result = run("ask", *words)

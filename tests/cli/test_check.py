@@ -24,7 +24,7 @@ def test_findings_exit_with_3_and_repaired_findings_with_0(run: Run, library: Li
     assert run("check").exit_code == 0
 
 
-def test_a_source_that_is_away_is_a_note(run: Run, library: Library, wedding: int) -> None:
+def test_missing_source_is_a_notice(run: Run, library: Library, wedding: int) -> None:
     notes = [found for found in json.loads(run("check", "--json").stdout)["found"] if found["note"]]
     assert [note["part"] for note in notes] == ["sources"]
     assert "disconnected drive" in notes[0]["sentence"]

@@ -87,7 +87,7 @@ def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library
 
 
 @pytest.mark.slow
-def test_a_name_that_is_taken_gets_a_number(run: Run, wedding: Path, tmp_path: Path) -> None:
+def test_taken_name_gets_a_number(run: Run, wedding: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     taken = out / "wedding 0h00m03s.mp4"
@@ -122,7 +122,7 @@ def test_a_joined_film_has_the_moments_of_a_video_as_they_follow_in_it(
 
 
 @pytest.mark.slow
-def test_join_makes_one_film_of_one_look_and_refuses_a_name_that_is_there(
+def test_join_makes_one_uniform_film_and_refuses_existing_names(
     run: Run, library: Library, wedding: Path, tmp_path: Path
 ) -> None:
     silent = tmp_path / "silent.mkv"
@@ -199,7 +199,7 @@ def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> No
     assert not out.exists()
 
 
-def test_what_cannot_be_cut_says_why(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
+def test_uncuttable_clip_has_a_reason(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
     photo = clips.cover(tmp_path / "photo.jpg")
     add_source(library, photo, Passage(0.0, 0.0, PassageKind.SCENE, "an orange square"))
     result = run("clip", "orange", "-o", str(tmp_path / "out"))

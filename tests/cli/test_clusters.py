@@ -38,7 +38,7 @@ def films(library: Library) -> Library:
     return library
 
 
-def test_what_is_in_most_places_comes_first(run: Run, films: Library) -> None:
+def test_largest_group_comes_first(run: Run, films: Library) -> None:
     result = run("clusters", "--json")
     assert groups(result.stdout) == [
         (4, 2, [("one", 20.0, 40.0, 2), ("one", 90.0, 100.0, 1), ("two", 40.0, 50.0, 1)]),
@@ -57,14 +57,14 @@ def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
     assert "--limit" in run("clusters", "--limit", "1").stderr
 
 
-def test_one_video_can_be_looked_at_and_how_alike_can_be_said(run: Run, films: Library) -> None:
+def test_clusters_accept_a_video_and_a_similarity(run: Run, films: Library) -> None:
     assert [one[:2] for one in groups(run("clusters", "--video", "one", "--json").stdout)] == [(3, 1)]
     assert groups(run("clusters", "--threshold", "0.999", "--json").stdout) == []
     assert run("clusters", "--threshold", "1.5").exit_code == 2
     assert run("clusters", "--video", "nobody").exit_code == 2
 
 
-def test_without_vectors_hashes_are_compared_and_that_is_said(run: Run, library: Library) -> None:
+def test_without_vectors_hashes_are_compared_with_a_notice(run: Run, library: Library) -> None:
     frame_vectors.add_video(library, "one", random_rows(3), dhashes=[0, (1 << 63) - 1, 0b111111])
     with library.writing() as connection:
         connection.execute("DELETE FROM frame_vectors")
@@ -89,7 +89,7 @@ def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No two of 5 pictures look alike.\n")
 
 
-def test_a_video_that_is_gone_is_not_in_a_group(run: Run, films: Library) -> None:
+def test_missing_video_is_not_in_a_group(run: Run, films: Library) -> None:
     videos.remove(films, 2)
     assert [one[1:] for one in groups(run("clusters", "--json").stdout)] == [
         (1, [("one", 20.0, 40.0, 2), ("one", 90.0, 100.0, 1)])

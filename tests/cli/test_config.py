@@ -37,7 +37,7 @@ def test_config_stores_a_value_and_prints_it_alone(tmp_path: Path) -> None:
     assert 'window = "21:00-06:00"' in (tmp_path / "home" / "settings.toml").read_text()
 
 
-def test_config_says_when_a_variable_is_stronger_than_what_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_reports_an_overriding_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_EVERY", "5")
     code, _, err = run("every", "9")
     assert code == 0

@@ -41,7 +41,7 @@ def test_piped_it_is_four_fields_a_line() -> None:
     assert {line.count("\t") for line in lines} == {3}
 
 
-def test_server_models_and_what_they_can_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOllama() as fake:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
         _, found, _ = run()
@@ -96,7 +96,7 @@ def test_without_ffmpeg_it_is_exit_5(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Mend this first: ffmpeg" in err
 
 
-def test_a_library_that_cannot_be_opened_is_exit_6(tmp_path: Path) -> None:
+def test_unreadable_library_exits_with_6(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "library.db").write_bytes(b"this is no database at all" * 100)
     code, found, _ = run()
@@ -104,7 +104,7 @@ def test_a_library_that_cannot_be_opened_is_exit_6(tmp_path: Path) -> None:
     assert "damaged" in found["library"]["found"]
 
 
-def test_a_library_that_others_can_read_is_a_warning(library: Library) -> None:
+def test_readable_library_is_a_warning(library: Library) -> None:
     library.folder.chmod(0o755)
     code, found, _ = run()
     assert code == 0

@@ -80,7 +80,7 @@ def test_without_a_server_it_names_the_command_before_any_waiting(party: Library
     assert "Waiting" not in err
 
 
-def test_a_missing_model_is_named_with_what_fetches_it_and_what_is_there(party: Library, server: FakeOllama) -> None:
+def test_missing_model_is_named_with_its_pull_command_and_installed_ones(party: Library, server: FakeOllama) -> None:
     code, _, err = enrich("--model", "moondream")
     assert code == 5
     assert "ollama pull moondream" in err
@@ -132,7 +132,7 @@ def test_a_server_elsewhere_must_be_allowed_on_purpose(party: Library, monkeypat
     assert "--allow-remote-host" in err
 
 
-def test_a_card_that_is_too_small_for_the_model_gets_one_that_fits(party: Library, server: FakeOllama) -> None:
+def test_small_gpu_gets_a_fitting_model(party: Library, server: FakeOllama) -> None:
     server.models["moondream:latest"] = CATALOGUE["moondream:latest"]
     code, _, err = enrich("--vram", "4")
     assert code == 0

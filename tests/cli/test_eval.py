@@ -78,7 +78,7 @@ def test_two_models_are_compared(run: Run, queries: Path, library: Library, serv
     assert run("eval", str(queries), "--compare", "embeddinggemma", "bge-m3").exit_code == 2
 
 
-def test_queries_that_cannot_be_asked_are_named(run: Run, queries: Path) -> None:
+def test_invalid_queries_are_named(run: Run, queries: Path) -> None:
     with queries.open("a") as file:
         file.write(
             '\n{"query": "x", "video": "unknown"}\nnonsense\n{"query": "x", "video": "party", "windows": [[2, 1]]}\n'
@@ -89,6 +89,6 @@ def test_queries_that_cannot_be_asked_are_named(run: Run, queries: Path) -> None
     assert all(f"line {number} " in result.stderr for number in (3, 4, 5))
 
 
-def test_a_file_of_queries_that_is_not_there_is_said_in_words(run: Run, library: Library, tmp_path: Path) -> None:
+def test_missing_query_file_is_a_message(run: Run, library: Library, tmp_path: Path) -> None:
     result = run("eval", str(tmp_path / "none.jsonl"))
     assert (result.exit_code, result.stderr) == (4, "none.jsonl: not found.\n")

@@ -48,7 +48,7 @@ def test_an_editor_counts_the_frames_of_the_video_itself(run: Run, tmp_path: Pat
     )
 
 
-def test_a_rate_that_cannot_be_known_is_said(run: Run, wedding: int) -> None:
+def test_unknown_rate_is_reported(run: Run, wedding: int) -> None:
     result = run("export", "wedding", "--format", "edl")
     assert "None of the videos can be opened, so times are counted at 25 frames a second." in result.stderr
     assert run("export", "wedding", "--format", "edl", "--quiet").stderr == ""
@@ -59,7 +59,7 @@ def test_exported_moments_can_be_exported_again(run: Run, wedding: int) -> None:
     assert run("export", "-", input=lines).stdout == lines
 
 
-def test_what_holds_no_moments_is_refused(run: Run, wedding: int) -> None:
+def test_input_without_moments_is_refused(run: Run, wedding: int) -> None:
     for text in ("x", '{"moments": [1]}', '{"video": {"path": "x"}, "text": "t", "start": 3, "end": 1}'):
         assert run("export", "-", input=text).exit_code == 2
 

@@ -78,9 +78,7 @@ def edit(run: Run, library: Library, video_id: int, kind: PassageKind, text: str
     return int(passage.id or 0)
 
 
-def test_corrections_become_pairs_that_read_back_word_for_word(
-    run: Run, film: int, library: Library, tmp_path: Path
-) -> None:
+def test_corrections_become_pairs_and_read_back_verbatim(run: Run, film: int, library: Library, tmp_path: Path) -> None:
     said = 'Anna, "the bride",\n\tcuts a cake \u202e\x07 ñ 日本 </s> [INST]'
     edit(run, library, film, PassageKind.SCENE, said)
     edit(run, library, film, PassageKind.ACTION, "Anna walks in and sits down.")
@@ -93,7 +91,7 @@ def test_corrections_become_pairs_that_read_back_word_for_word(
     assert answers == [said.strip(), "Anna walks in and sits down.", "Grandmother laughs."]
 
 
-def test_the_questions_are_those_that_the_vision_model_is_asked(
+def test_training_prompts_equal_the_vision_prompts(
     run: Run, film: int, asked: list[str], library: Library, tmp_path: Path
 ) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
@@ -114,7 +112,7 @@ def test_the_picture_is_the_frames_own_and_is_written_once(
     assert (tmp_path / "out" / name).read_bytes() == frames.image_path(library, frame).read_bytes()
 
 
-def test_kinds_and_videos_narrow_what_is_written(run: Run, film: int, library: Library, tmp_path: Path) -> None:
+def test_export_filters_by_kind_and_video(run: Run, film: int, library: Library, tmp_path: Path) -> None:
     other = add_video(library, "party", "hello")
     edit(run, library, film, PassageKind.SCENE, "One.")
     assert run("note", f"{film}@0", "Two.").exit_code == 0
@@ -136,9 +134,7 @@ def test_nothing_corrected_is_one_sentence_and_no_folder(run: Run, film: int, tm
     assert not (tmp_path / "out").exists()
 
 
-def test_a_text_that_trainers_misread_is_left_out_and_named(
-    run: Run, film: int, library: Library, tmp_path: Path
-) -> None:
+def test_text_misread_by_trainers_is_left_out_and_named(run: Run, film: int, library: Library, tmp_path: Path) -> None:
     left = edit(run, library, film, PassageKind.SCENE, "Anna <image> Berta")
     edit(run, library, film, PassageKind.ACTION, "Two.")
     result = run("export", "--finetune", str(tmp_path / "out"))
@@ -146,7 +142,7 @@ def test_a_text_that_trainers_misread_is_left_out_and_named(
     assert [turns(sample)[1] for sample in samples(tmp_path / "out")] == ["Two."]
 
 
-def test_a_library_that_names_a_foreign_file_gives_no_picture_of_it(
+def test_library_naming_a_foreign_file_shows_no_image_of_it(
     run: Run, film: int, library: Library, tmp_path: Path
 ) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
@@ -178,7 +174,7 @@ def test_only_a_new_or_empty_folder_is_written(run: Run, film: int, library: Lib
     assert run("export", "--finetune", str(empty)).exit_code == 2
 
 
-def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, film: int, library: Library, tmp_path: Path) -> None:
+def test_uncreatable_folder_is_a_message(run: Run, film: int, library: Library, tmp_path: Path) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
     (tmp_path / "file").write_text("")
     result = run("export", "--finetune", str(tmp_path / "file" / "out"))
@@ -186,7 +182,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, film: int, library
     assert "cannot be written" in result.stderr
 
 
-def test_what_a_kill_leaves_has_no_samples(run: Run, film: int, library: Library, tmp_path: Path) -> None:
+def test_killed_run_leaves_no_samples(run: Run, film: int, library: Library, tmp_path: Path) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
     for number in range(200):
         passages.add(library, film, [Passage(2.0, 4.0, PassageKind.NOTE, f"Note {number}.", engine=passages.BY_HAND)])

@@ -22,7 +22,7 @@ def test_failed_names_video_time_fault_tries_and_reason(run: Run, library: Libra
     assert shown["video"]["id"] == wedding
 
 
-def test_retry_queues_again_what_failed_of_the_named_videos(run: Run, library: Library, wedding: int) -> None:
+def test_retry_requeues_failed_jobs_of_the_named_videos(run: Run, library: Library, wedding: int) -> None:
     add_video(library, "garden", "flowers")
     fail_one(library, "no", Fault.FILE)
     fail_one(library, "no", Fault.TOOL)

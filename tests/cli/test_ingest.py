@@ -36,14 +36,14 @@ def test_a_program_sees_how_much_was_heard_and_read(tmp_path: Path) -> None:
     assert (told["subtitles"], told["speech"], told["screen_texts"]) == (0, 3, 0)
 
 
-def test_frames_that_stay_as_they_are_are_reported_where_others_were_asked_for(run: Run, tmp_path: Path) -> None:
+def test_ignored_frame_spacing_is_reported(run: Run, tmp_path: Path) -> None:
     film = str(clips.scenes(tmp_path / "film.mp4", seconds=4))
     assert "--every" not in run("ingest", film, "--later", "--every", "1").stderr
     assert "1 video keeps its frames: --every is for new ones." in run("ingest", film, "--every", "2").stderr
     assert "--every" not in run("ingest", film, "--later").stderr
 
 
-def test_subtitles_that_came_after_their_video_are_reported_until_they_are_imported(run: Run, tmp_path: Path) -> None:
+def test_late_subtitles_are_reported_until_imported(run: Run, tmp_path: Path) -> None:
     films = tmp_path / "films"
     films.mkdir()
     clips.scenes(films / "film.mp4", seconds=4)

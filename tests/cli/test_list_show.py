@@ -51,7 +51,7 @@ def test_show_json_holds_the_video_and_its_passages(run: Run, wedding: int) -> N
     assert shown["passages"][0]["model"] == "llava:7b"
 
 
-def test_show_tells_what_was_understood_of_the_video(run: Run, library: Library, wedding: int) -> None:
+def test_show_prints_summary_tags_and_chapters(run: Run, library: Library, wedding: int) -> None:
     seen = passages.of_video(library, wedding)[0].id or 0
     tags = [VideoTag(TagKind.PERSON, "bride", (seen,))]
     understanding.store_tags(library, wedding, tags, event_type="wedding", excitement=0.5)
@@ -79,7 +79,7 @@ def test_a_path_in_a_pipe_leads_to_its_file(run: Run, library: Library, wedding:
     assert run("list").stdout.split("\t")[2] == "/videos/two  spaces .mp4"
 
 
-def test_json_holds_a_path_that_is_no_utf_8(run: Run, library: Library, wedding: int) -> None:
+def test_json_holds_undecodable_paths(run: Run, library: Library, wedding: int) -> None:
     path = b"/videos/caf\xe9\x9b.mp4"
     with library.writing() as connection:
         connection.execute("UPDATE videos SET path = ?", (path,))

@@ -41,7 +41,7 @@ def test_any_passage_can_be_corrected_and_deleted(run: Run, library: Library, we
     assert run("search", "broom").stdout == ""
 
 
-def test_no_model_overwrites_what_a_person_wrote(run: Run, library: Library, wedding: int) -> None:
+def test_models_never_overwrite_notes(run: Run, library: Library, wedding: int) -> None:
     [scene] = of_kind(library, wedding, PassageKind.SCENE)
     assert scene.frame_id is not None
     frame = frames.get(library, scene.frame_id)
@@ -59,9 +59,7 @@ def test_no_model_overwrites_what_a_person_wrote(run: Run, library: Library, wed
     assert stale.weak_frames(library) == []
 
 
-def test_what_a_model_reads_or_hears_again_does_not_come_beside_its_correction(
-    run: Run, library: Library, wedding: int
-) -> None:
+def test_reprocessing_keeps_corrections_without_duplicates(run: Run, library: Library, wedding: int) -> None:
     [shown] = of_kind(library, wedding, PassageKind.SCREEN_TEXT)
     run("note", "--edit", str(shown.id), "Welcome")
     passages.delete_of_kind(library, wedding, PassageKind.SCREEN_TEXT)
@@ -69,7 +67,7 @@ def test_what_a_model_reads_or_hears_again_does_not_come_beside_its_correction(
     assert len(passages.add(library, wedding, [Passage(13.0, 14.0, PassageKind.SCREEN_TEXT, "BYE")])) == 1
 
 
-def test_a_place_without_a_text_lists_what_is_known_there(run: Run, library: Library, wedding: int) -> None:
+def test_note_without_text_lists_the_passages_at_the_time(run: Run, library: Library, wedding: int) -> None:
     [speech] = of_kind(library, wedding, PassageKind.SPEECH)
     lines = [line.split("\t") for line in run("note", "wedding@5").stdout.splitlines()]
     assert [str(speech.id), "0:00:04.0", "0:00:07.5", "speech", "", speech.text] in lines
@@ -97,7 +95,7 @@ def test_a_place_without_a_text_lists_what_is_known_there(run: Run, library: Lib
         ["wedding@1", "x" * 20_001],
     ],
 )
-def test_what_cannot_be_noted_is_2(run: Run, library: Library, wedding: int, words: list[str]) -> None:
+def test_invalid_note_exits_with_2(run: Run, library: Library, wedding: int, words: list[str]) -> None:
     before = passages.of_video(library, wedding)
     assert run("note", *words).exit_code == 2
     assert passages.of_video(library, wedding) == before
@@ -109,7 +107,7 @@ def test_a_hostile_note_is_text(run: Run, library: Library, wedding: int) -> Non
         assert "\x1b" not in run(*words).stdout
 
 
-def test_a_note_ranks_a_little_above_what_a_model_wrote() -> None:
+def test_notes_rank_slightly_above_captions() -> None:
     def hit(number: int, kind: PassageKind, score: float) -> Hit:
         return Hit(number, 1, number * 100.0, number * 100.0 + 2, kind, f"text {number}", score)
 

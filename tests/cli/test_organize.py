@@ -48,7 +48,7 @@ def test_it_only_shows_until_it_is_asked_to_apply(run: Run, films: Path, server:
     assert "Nothing was renamed" in result.stderr
 
 
-def test_apply_does_what_was_shown_and_undo_takes_it_back(run: Run, films: Path, server: FakeOllama) -> None:
+def test_apply_follows_the_proposal_and_undo_reverts_it(run: Run, films: Path, server: FakeOllama) -> None:
     shown = json.loads(run("organize", str(films), "--json").stdout)
     asked = len(server.requests)
     applied = json.loads(run("organize", str(films), "--apply", "--json").stdout)
@@ -75,7 +75,7 @@ def test_without_a_text_model_it_goes_by_date_and_title(
     assert "Going by date and title." in result.stderr
 
 
-def test_the_first_server_that_has_the_model_is_asked(
+def test_first_server_with_the_model_is_asked(
     run: Run, films: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
@@ -83,7 +83,7 @@ def test_the_first_server_that_has_the_model_is_asked(
     assert run("organize", str(films)).stdout == f"{films}/a.mp4\t{films}/Films/2019/2019-06-02 a film.mp4\n"
 
 
-def test_what_stays_is_named_and_counts_in_the_exit_code(run: Run, films: Path) -> None:
+def test_remaining_problems_are_named_and_set_the_exit_code(run: Run, films: Path) -> None:
     run("organize", str(films), "--by-date")
     (films / "2019").mkdir()
     (films / "2019" / "2019-06-02 a.mp4").write_text("mine")
@@ -92,6 +92,6 @@ def test_what_stays_is_named_and_counts_in_the_exit_code(run: Run, films: Path) 
     assert "stays: the new name already exists." in result.stderr
 
 
-def test_words_that_do_not_fit_are_refused(run: Run, films: Path) -> None:
+def test_invalid_words_are_refused(run: Run, films: Path) -> None:
     for words in (["--undo", "--apply"], [str(films), "--undo"], [str(films / "nowhere")]):
         assert run("organize", *words).exit_code == 2

@@ -9,7 +9,7 @@ from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import JobFilter
 
 
-def test_the_plan_counts_frames_and_explains_what_comes_first(run: Run, library: Library, wedding: int) -> None:
+def test_plan_counts_frames_and_explains_their_order(run: Run, library: Library, wedding: int) -> None:
     facts.put(library, facts.SECONDS_PER_FRAME, "2.5")
     plan = json.loads(run("plan", "--json").stdout)
     (video,) = plan["videos"]
@@ -32,7 +32,7 @@ def test_the_plan_goes_across_videos_by_rank(run: Run, library: Library, wedding
     ]
 
 
-def test_what_was_searched_for_moves_ahead_and_the_plan_says_why(run: Run, library: Library, wedding: int) -> None:
+def test_searched_frames_move_ahead_with_a_reason_in_the_plan(run: Run, library: Library, wedding: int) -> None:
     searches.add(library, "cutting the cake", 9, [Span(wedding, 22.0, 24.0)] * searches.FEW_MOMENTS)
     searches.add(library, "first dance", 1, [Span(wedding, 41.0, 44.0)])
     following = json.loads(run("plan", "wedding", "--json").stdout)["next"]
@@ -55,9 +55,7 @@ def test_a_private_search_leaves_no_trace(run: Run, library: Library, wedding: i
     assert library.number("SELECT count(*) FROM searches") == 0
 
 
-def test_a_search_that_finds_nothing_in_a_named_video_asks_for_all_of_it(
-    run: Run, library: Library, wedding: int
-) -> None:
+def test_empty_search_in_a_named_video_suggests_its_captioning(run: Run, library: Library, wedding: int) -> None:
     run("search", "zebra", "--video", "wedding")
     run("search", "unicorn")
     assert {frame["reason"] for frame in json.loads(run("plan", "--json").stdout)["next"]} == {"sought"}
@@ -79,7 +77,7 @@ def test_the_queue_takes_the_order_of_the_plan_and_loses_it_again(library: Libra
     assert library.rows("SELECT id, priority FROM jobs ORDER BY id") == before
 
 
-def test_a_run_for_what_was_searched_for_claims_nothing_else(library: Library, wedding: int) -> None:
+def test_searched_run_claims_only_searched_frames(library: Library, wedding: int) -> None:
     searches.add(library, "dance", 1, [Span(wedding, 46.0, 47.0)])
     priorities.reprioritise(library)
     counted = jobs.counts(library, JobFilter(searched=True))

@@ -43,7 +43,7 @@ def test_rm_yes_does_not_ask(run: Run, wedding: int, library: Library) -> None:
     assert videos.every(library) == []
 
 
-def test_rm_dry_run_says_what_it_would_do_and_does_nothing(run: Run, wedding: int, library: Library) -> None:
+def test_rm_dry_run_only_reports(run: Run, wedding: int, library: Library) -> None:
     result = run("rm", str(wedding), "--dry-run", "--yes", "--purge", "--json")
     assert json.loads(result.stdout) == {
         "video": {"id": wedding, "title": "wedding-2019", "path": "/videos/wedding-2019.mp4"},

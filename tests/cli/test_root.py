@@ -93,7 +93,7 @@ def test_a_full_disk_is_a_sentence_and_6() -> None:
     assert "disk is full" in result.stderr
 
 
-def test_a_pipe_that_breaks_elsewhere_is_not_taken_for_a_reader_that_left() -> None:
+def test_foreign_broken_pipe_is_an_error() -> None:
     assert CliRunner().invoke(failing_app(raising(BrokenPipeError(32, "Broken pipe")))).exit_code == 1
 
 
@@ -104,7 +104,7 @@ def test_help_lists_every_command_with_its_line(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_help_that_begins_with_the_line_of_the_list(run: Run, name: str) -> None:
+def test_command_help_begins_with_its_line_in_the_list(run: Run, name: str) -> None:
     module, line = COMMANDS[name]
     doc = inspect.getdoc(import_module(f"vidlocal.cli.{module}").command)
     assert doc is not None
@@ -140,7 +140,7 @@ def test_a_misspelt_command_is_answered_with_the_nearest(run: Run) -> None:
     assert "'search'" in run("serch").stderr
 
 
-def test_what_a_usage_error_quotes_cannot_harm_the_terminal(run: Run) -> None:
+def test_usage_errors_quote_safely(run: Run) -> None:
     assert "\x1b" not in run("show", "1", "--kind", "\x1b[31m\x9b").stderr
     assert "\x1b" not in run("\x1b[31m").stderr
 
@@ -157,7 +157,7 @@ def test_help_loads_no_command_and_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["show", "1"]])
-def test_a_reader_that_leaves_early_is_no_failure(wedding: int, words: list[str]) -> None:
+def test_reader_leaving_early_is_not_a_failure(wedding: int, words: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as gone:
@@ -174,7 +174,7 @@ def test_a_closed_stdout_harms_nothing(wedding: int, library: Library) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_output_that_does_not_fit_on_the_disk_is_said(wedding: int) -> None:
+def test_full_disk_is_reported(wedding: int) -> None:
     with open("/dev/full", "wb") as full:
         result = subprocess.run([*PROGRAM, "list"], stdout=full, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 6
@@ -194,7 +194,7 @@ def test_a_signal_ends_a_command_in_good_order(wedding: int, number: signal.Sign
         assert "Traceback" not in program.stderr.read()
 
 
-def test_a_path_that_is_not_utf8_is_printed_safely() -> None:
+def test_undecodable_path_is_printed_safely() -> None:
     result = subprocess.run([*PROGRAM, "show", b"\xff\xfe.mp4"], capture_output=True, check=False)
     assert result.returncode in {2, 6}
     assert b"Traceback" not in result.stderr

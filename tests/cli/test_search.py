@@ -58,7 +58,7 @@ def test_a_query_can_be_read_from_standard_input(run: Run, wedding: int) -> None
     assert run("search", "-", input="bride walks\n").stdout == run("search", "bride walks").stdout
 
 
-def test_a_query_of_a_megabyte_is_answered_and_a_longer_one_is_2(run: Run, wedding: int) -> None:
+def test_megabyte_query_is_answered_and_a_longer_one_exits_with_2(run: Run, wedding: int) -> None:
     assert run("search", "-", input=b"bride \xff\x00" * 131072).exit_code == 0
     assert run("search", "-", input=b"x" * ((1 << 20) + 1)).exit_code == 2
 
@@ -71,7 +71,7 @@ def test_any_query_text_is_safe(run: Run, wedding: int, query: str) -> None:
         assert "Traceback" not in result.stderr
 
 
-def test_bytes_that_are_no_text_are_a_query_too(wedding: int) -> None:
+def test_undecodable_bytes_are_a_query(wedding: int) -> None:
     command: list[str | bytes] = [sys.executable, "-m", "vidlocal", "search", b"bride \xff\xfe", b"-\xff"]
     result = subprocess.run(command, capture_output=True, check=False)
     assert result.returncode == 0
@@ -95,7 +95,7 @@ def test_video_kind_and_limit_narrow_the_search(run: Run, library: Library, wedd
     assert run("search", "bride", "--limit", "0").exit_code == 2
 
 
-def test_nothing_found_is_0_and_says_what_could_be_done(run: Run, library: Library) -> None:
+def test_empty_result_exits_with_0_and_suggests_a_remedy(run: Run, library: Library) -> None:
     empty = run("search", "zebra")
     assert (empty.exit_code, empty.stdout) == (0, "")
     assert "vidlocal ingest" in empty.stderr
@@ -136,7 +136,7 @@ def test_a_search_is_noted_after_its_answer(run: Run, library: Library, wedding:
     assert noted == [("bride walks", True), ("zebra", False)]
 
 
-def test_a_library_that_is_being_written_is_searched_without_a_note(run: Run, library: Library, wedding: int) -> None:
+def test_locked_library_is_searched_without_recording(run: Run, library: Library, wedding: int) -> None:
     with library.writing():
         result = run("search", "bride")
     assert result.exit_code == 0
@@ -164,7 +164,7 @@ def test_unwanted_words_and_filters_narrow_a_search(run: Run, wedding: int, libr
     assert run("search", "bride", "kind:note").stdout == ""
 
 
-def test_explain_says_of_every_hit_what_found_it(run: Run, wedding: int) -> None:
+def test_explain_names_the_channels_of_each_hit(run: Run, wedding: int) -> None:
     moment = json.loads(run("search", "bride", "--json", "--explain").stdout)["moments"][0]
     why = moment["hits"][0]["why"]
     assert why["words"]["rank"] == 1
@@ -173,7 +173,7 @@ def test_explain_says_of_every_hit_what_found_it(run: Run, wedding: int) -> None
     assert "why" not in json.loads(run("search", "bride", "--json").stdout)["moments"][0]["hits"][0]
 
 
-def test_a_misspelt_word_is_said(run: Run, wedding: int) -> None:
+def test_correction_of_a_misspelt_word_is_reported(run: Run, wedding: int) -> None:
     result = run("search", "ailse")
     assert "bride" in result.stdout
     assert "No match for ailse, searched for aisle." in result.stderr

@@ -86,7 +86,7 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
     assert err == ""
 
 
-def test_declining_fetches_nothing_and_is_no_failure(fake: FakeOllama) -> None:
+def test_declining_downloads_nothing_and_exits_with_0(fake: FakeOllama) -> None:
     code, _, err = run(says="n\n")
     assert code == 0
     assert "Fetch 7.7 GB now?" in err
@@ -158,7 +158,7 @@ def test_progress_of_a_pull_grows_to_the_whole(settings: Settings) -> None:
     assert [share for share in shares if share is not None][:5] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
-def test_a_pull_that_fails_says_why_and_is_not_tried_for_ever(fake: FakeOllama, settings: Settings) -> None:
+def test_failed_pull_has_a_reason_and_ends(fake: FakeOllama, settings: Settings) -> None:
     with open_server(settings) as server:
         part = OllamaPart(server, "vision", "no-such-model", "vision", None)
         with pytest.raises(EngineError, match="file does not exist"):
@@ -171,7 +171,7 @@ def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(settings: Set
         OllamaPart(server, "vision", "phi3.5", "vision", None).download(lambda share: None)
 
 
-def test_one_part_that_fails_does_not_keep_the_others_away(settings: Settings, shelf: str) -> None:
+def test_failed_part_does_not_stop_the_others(settings: Settings, shelf: str) -> None:
     with open_server(settings) as server:
         brought = download_missing(
             check_parts(

@@ -78,7 +78,7 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: ClipPart) -> No
     assert not list(part.folder.rglob("*.part"))
 
 
-def test_a_set_up_that_was_cut_goes_on_and_fetches_no_weights_twice(part: ClipPart) -> None:
+def test_interrupted_setup_resumes_without_repeated_downloads(part: ClipPart) -> None:
     Shelf.instead[f"{TEXT}/tokenizer.json"] = b"<html>sign in</html>"
     with pytest.raises(EngineError, match=r"tokenizer\.json: the downloaded file is not JSON"):
         part.download(lambda share: None)
@@ -99,7 +99,7 @@ def test_weights_with_another_checksum_than_was_published_are_thrown_away(part: 
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "preprocessor_config.json"])
-def test_a_damaged_file_is_repaired_by_the_command_that_its_sentence_names(part: ClipPart, name: str) -> None:
+def test_damaged_file_is_repaired_by_the_named_command(part: ClipPart, name: str) -> None:
     part.download(lambda share: None)
     (part.folder / VISION / name).write_bytes(b"damaged")
     assert not part.is_installed()
@@ -164,7 +164,7 @@ def test_doctor_calls_it_optional_and_says_how_to_get_it(monkeypatch: pytest.Mon
     assert "optional" in (found["found"] or "")
 
 
-def test_doctor_says_what_is_there_and_what_is_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_doctor_reports_installed_and_damaged_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     models = made.place(tmp_path / "home" / "models")
     assert (doctor(monkeypatch)["found"] or "").startswith(clip_model(models).key)
     (models / TEXT / "tokenizer.json").write_text("{}")

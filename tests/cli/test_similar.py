@@ -64,7 +64,7 @@ def test_a_moment_finds_the_same_picture_elsewhere_but_not_itself(run: Run, film
 
 
 @pytest.mark.slow
-def test_a_picture_file_finds_what_looks_like_it(run: Run, films: Library, tmp_path: Path) -> None:
+def test_image_file_finds_similar_frames(run: Run, films: Library, tmp_path: Path) -> None:
     drawing(1).resize((640, 480)).save(tmp_path / "copy.jpg", quality=60)
     nearest = found(run("similar", "--image", str(tmp_path / "copy.jpg"), "--json").stdout)
     assert {(title, start) for title, start, _ in nearest} == {("one", 0.0), ("two", 40.0)}
@@ -107,7 +107,7 @@ def test_nothing_alike_is_nothing_and_a_sentence(run: Run, films: Library) -> No
     assert result.stderr.startswith("Nothing looks like that.")
 
 
-def test_what_cannot_be_compared_is_said(run: Run, films: Library, tmp_path: Path) -> None:
+def test_incomparable_videos_are_reported(run: Run, films: Library, tmp_path: Path) -> None:
     (tmp_path / "no.jpg").write_text("no picture")
     add_texts(films, "sound", ["only words"])
     assert run("similar", "--image", str(tmp_path / "no.jpg")).exit_code == 4
@@ -145,7 +145,9 @@ class TestByVectors:
         assert score == pytest.approx(0.995, abs=0.01)
         assert result.stderr == ""
 
-    def test_a_frame_of_the_same_moment_is_no_find(self, run: Run, library: Library, rows: frame_vectors.Rows) -> None:
+    def test_frames_of_the_query_moment_are_excluded(
+        self, run: Run, library: Library, rows: frame_vectors.Rows
+    ) -> None:
         frame_vectors.add_video(
             library, "one", np.concatenate([frame_vectors.near(rows[:1]), rows[:40], frame_vectors.near(rows[:1])])
         )
@@ -160,7 +162,7 @@ class TestByVectors:
             connection.execute("DELETE FROM frame_vectors WHERE frame_id > 55")
         assert run("similar", "one@35").stderr.startswith("Not compared, having no vector: 5 pictures.")
 
-    def test_a_library_that_looks_all_alike_still_has_nearest_ones(
+    def test_uniform_library_still_has_nearest_frames(
         self, run: Run, library: Library, rows: frame_vectors.Rows
     ) -> None:
         alike = frame_vectors.near(np.repeat(rows[:1], 40, axis=0), share=0.3)
@@ -192,7 +194,7 @@ class TestByTheModel:
         return library
 
     @pytest.mark.slow
-    def test_a_picture_file_finds_what_shows_the_same(self, run: Run, seen: Library, tmp_path: Path) -> None:
+    def test_image_file_finds_the_same_subject(self, run: Run, seen: Library, tmp_path: Path) -> None:
         Image.new("RGB", (90, 50), (10, 200, 20)).save(tmp_path / "leaf.png")
         result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json", "-n", "1")
         assert [start for _, start, _ in found(result.stdout, by="picture vectors")] == [10.0]

@@ -21,9 +21,7 @@ def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) ->
     assert status["seconds_left"] is None
 
 
-def test_status_shows_what_another_process_is_at_work_on_and_since_when(
-    run: Run, wedding: int, library: Library
-) -> None:
+def test_status_shows_current_work_of_another_process_with_its_start(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
         jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)
         running = json.loads(run("status", "--json").stdout)["running"]
@@ -34,9 +32,7 @@ def test_status_shows_what_another_process_is_at_work_on_and_since_when(
     assert plain.stderr == ""
 
 
-def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_server(
-    run: Run, wedding: int, library: Library
-) -> None:
+def test_status_shows_a_process_waiting_for_its_server(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
         starting, told = run("status"), json.loads(run("status", "--json").stdout)
         assert "Nothing is running" not in starting.stderr
@@ -58,7 +54,7 @@ def test_status_never_says_that_nothing_runs_while_a_process_waits_for_its_serve
     assert json.loads(run("status", "--json").stdout)["state"] == "idle"
 
 
-def test_what_a_dead_process_waited_for_is_not_waited_for(run: Run, wedding: int, library: Library) -> None:
+def test_wait_reason_of_a_dead_process_is_ignored(run: Run, wedding: int, library: Library) -> None:
     forged = library.folder / "owners" / ("0" * 16)
     forged.parent.mkdir(exist_ok=True)
     forged.write_text('[{"what": "server", "since": "2020-01-01T00:00:00+00:00", "why": "gone"}]')
@@ -66,7 +62,7 @@ def test_what_a_dead_process_waited_for_is_not_waited_for(run: Run, wedding: int
     assert (told["state"], told["waiting"]) == ("idle", None)
 
 
-def test_status_puts_jobs_that_run_at_once_on_one_video_in_one_line(run: Run, wedding: int, library: Library) -> None:
+def test_status_joins_parallel_jobs_of_a_video(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
         for _ in range(3):
             jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)

@@ -27,7 +27,7 @@ def test_a_blind_model_fails(server: FakeOllama, ollama: Ollama) -> None:
     assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("blind", "vision"))).passed
 
 
-def test_an_old_server_that_drops_images_fails() -> None:
+def test_canary_fails_a_server_dropping_images() -> None:
     with FakeOllama([Model("phi3.5:latest", None, blind=True)], old=True) as server, Ollama(server.host) as ollama:
         assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
 

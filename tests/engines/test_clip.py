@@ -33,7 +33,7 @@ def engine(models: Path) -> Iterator[ClipEncoder]:
         yield opened
 
 
-def test_a_text_is_nearest_to_the_image_that_shows_it(engine: ClipEncoder) -> None:
+def test_text_is_nearest_to_its_image(engine: ClipEncoder) -> None:
     images = engine.embed_images([made.jpeg(colour) for colour in COLOURS])
     assert (images.shape, images.dtype) == ((6, 512), np.float32)
     for position, colour in enumerate(COLOURS):

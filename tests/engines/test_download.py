@@ -205,7 +205,7 @@ def test_an_unusable_proxy_is_reported(target: Path, monkeypatch: pytest.MonkeyP
         download_file("http://127.0.0.1:9/file", target, sleep=no_sleep)
 
 
-def test_a_folder_that_cannot_be_created_is_reported(host: Host, tmp_path: Path) -> None:
+def test_uncreatable_folder_is_reported(host: Host, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file in the way")
     with pytest.raises(StoreError, match=r"cannot store ggml-base\.bin"):
         download_file(f"{host.base}/file", tmp_path / "models" / "ggml-base.bin")

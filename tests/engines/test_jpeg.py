@@ -19,7 +19,7 @@ def jpeg(width: int, height: int) -> bytes:
     ("size", "expected"),
     [((896, 504), (768, 432)), ((896, 10), (768, 64)), ((10, 10), (64, 64)), ((20, 896), (64, 768))],
 )
-def test_a_scaled_image_has_sides_that_runners_accept(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_scaled_image_has_sides_accepted_by_runners(size: tuple[int, int], expected: tuple[int, int]) -> None:
     image = Image.open(io.BytesIO(shrink(jpeg(*size))))
     assert image.size == expected
     red, green, _ = image.convert("RGB").getpixel((expected[0] // 2, expected[1] // 2))  # type: ignore[misc]

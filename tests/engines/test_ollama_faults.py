@@ -89,9 +89,7 @@ def test_a_stopped_server_is_unreachable_until_restarted(server: FakeOllama, vis
     assert vision.describe(red)
 
 
-def test_a_server_that_stops_during_an_answer_is_unreachable(
-    server: FakeOllama, vision: OllamaVision, red: bytes
-) -> None:
+def test_server_stopping_during_an_answer_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     server.script(lambda exchange: server.down())
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
@@ -109,7 +107,7 @@ def test_a_timeout_rejects_the_answer_while_the_server_runs(
     assert vision.describe(red)
 
 
-def test_a_server_that_answers_nothing_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_silent_server_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
     server.choose = lambda asked: hang()
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
@@ -133,7 +131,7 @@ def test_loading_may_take_longer_than_a_pause_between_chunks(server: FakeOllama,
     ],
     ids=["crash", "unreadable", "line", "nested line", "too long"],
 )
-def test_a_runner_that_fails_on_an_image_rejects_only_the_image(
+def test_runner_failing_on_an_image_rejects_only_the_image(
     server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]

@@ -382,7 +382,7 @@ def test_an_unreadable_picture_is_400_from_the_engine(server: OllamaServer, pict
     [("data:image/png;base64,AAAA", 4), ("abc!", 3), ("abc", 0), ("-_-_", 0)],
     ids=["data url", "broken", "unpadded", "url-safe"],
 )
-def test_a_picture_that_is_not_base64_is_400(server: OllamaServer, text: str, at: int) -> None:
+def test_invalid_base64_image_is_400(server: OllamaServer, text: str, at: int) -> None:
     response = raw_picture(server, text)
     assert (response.status_code, error_of(response)) == (400, f"illegal base64 data at input byte {at}")
 
@@ -578,7 +578,7 @@ def test_keep_alive_sets_the_expiry(server: OllamaServer, keep_alive: object, le
         ("soon", 'time: invalid duration "soon"'),
     ],
 )
-def test_a_keep_alive_that_is_no_duration_is_400(server: OllamaServer, keep_alive: str, error: str) -> None:
+def test_invalid_keep_alive_is_400(server: OllamaServer, keep_alive: str, error: str) -> None:
     for response in (
         server.chat(server.text, "x", keep_alive=keep_alive),
         embedded(server, "x", keep_alive=keep_alive),
@@ -611,7 +611,7 @@ def test_a_batch_is_unit_vectors_in_order(server: OllamaServer) -> None:
         assert np.allclose(vectors_of(embedded(server, text)), [vector], atol=1e-3)
 
 
-def test_the_vector_length_is_that_of_show(server: OllamaServer) -> None:
+def test_vector_length_equals_the_one_from_show(server: OllamaServer) -> None:
     info = server.show(server.embedding)["model_info"]
     size = info[f"{info['general.architecture']}.embedding_length"]
     text = "The bride walks down the aisle while grandmother reads a letter to the children."
@@ -634,7 +634,7 @@ def test_long_texts_are_embedded_by_their_beginning(server: OllamaServer) -> Non
 
 
 @pytest.mark.parametrize("nothing", [[], "", None])
-def test_no_text_is_no_vector(server: OllamaServer, nothing: object) -> None:
+def test_empty_text_has_no_vector(server: OllamaServer, nothing: object) -> None:
     answer = embedded(server, nothing).json()
     assert answer == {"model": server.embedding, "embeddings": []}
 

@@ -222,7 +222,7 @@ def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
     assert jobs.failures(library) == []
 
 
-def test_when_embedding_fails_throughout_everything_else_is_done_and_it_is_said(
+def test_failed_embedding_is_reported_and_everything_else_done(
     library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     for number in range(12):

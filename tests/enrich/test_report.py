@@ -35,7 +35,7 @@ def drawn_up(library: Library, since: str = LONG_AGO) -> Report:
     )
 
 
-def test_it_counts_what_was_done_since_and_what_is_left(library: Library) -> None:
+def test_report_counts_done_and_remaining_work(library: Library) -> None:
     add_video(library, pictures=4)
     add_video(library, name="other", pictures=3)
     finish(library, JobKind.DESCRIBE, 5)

@@ -46,7 +46,7 @@ def test_a_quarter_of_the_work_covers_most_scenes(library: Library) -> None:
     assert covered(sorted(order), truth)[1] < 0.6
 
 
-def test_a_run_for_what_was_searched_for_describes_only_that(library: Library, server: FakeOllama) -> None:
+def test_searched_run_captions_only_searched_frames(library: Library, server: FakeOllama) -> None:
     build(library, FILMS[1:], seed=5)
     searches.add(library, "handshake", 1, [Span(1, 100.0, 104.0)])
     enrich(server, "--searched")

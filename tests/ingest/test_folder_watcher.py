@@ -49,7 +49,7 @@ def test_a_file_is_handed_out_once_and_again_when_it_changed(inbox: Path, wall: 
     assert ready(watcher, wall, after=80) == ["film.mp4"]
 
 
-def test_what_is_there_at_the_start_arrives_too_in_the_order_of_names(inbox: Path, wall: Wall) -> None:
+def test_existing_files_arrive_first_sorted_by_name(inbox: Path, wall: Wall) -> None:
     (inbox / "below").mkdir()
     for name in ("b.mkv", "a.MOV", "below/c.jpg"):
         (inbox / name).write_bytes(b"x")
@@ -63,7 +63,7 @@ def test_hidden_empty_and_half_downloaded_files_do_not_arrive(inbox: Path, wall:
     assert ready(FolderWatcher([inbox], wall.now), wall, after=200) == []
 
 
-def test_a_folder_that_is_unplugged_and_comes_back_loses_nothing(inbox: Path, wall: Wall) -> None:
+def test_unplugged_folder_loses_nothing(inbox: Path, wall: Wall) -> None:
     watcher = FolderWatcher([inbox], wall.now)
     (inbox / "film.mp4").write_bytes(b"x")
     assert ready(watcher, wall, after=30) == []

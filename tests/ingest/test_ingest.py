@@ -132,7 +132,7 @@ def test_a_picture_called_cover_without_a_film_beside_it_is_ingested(
     assert outcome.result is IngestResult.ADDED
 
 
-def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_text(
+def test_imported_video_gets_frames_from_its_file_and_keeps_its_text(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "wedding.mp4", seconds=6)
@@ -161,7 +161,7 @@ def test_a_video_that_was_imported_gets_its_frames_from_its_file_and_keeps_its_t
     assert [again.result for again in take(library, tools, lock, path)] == [IngestResult.UNCHANGED]
 
 
-def test_a_recording_that_was_imported_is_listened_to_when_its_file_comes(
+def test_imported_recording_is_transcribed_with_its_file(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.sound(films / "talk.m4a", seconds=4)
@@ -182,7 +182,7 @@ def test_a_second_ingest_changes_nothing(library: Library, tools: IngestTools, l
     assert (contents(library), library.row("PRAGMA data_version")) == before
 
 
-def test_in_a_folder_what_is_no_media_is_skipped_and_what_is_broken_has_its_reason(
+def test_folder_skips_other_files_and_explains_broken_media(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     clips.scenes(films / "good.mp4", seconds=4)
@@ -200,9 +200,7 @@ def test_in_a_folder_what_is_no_media_is_skipped_and_what_is_broken_has_its_reas
     assert outcomes["empty.mkv"].reason == "empty.mkv: file is empty."
 
 
-def test_a_named_file_that_is_no_media_fails(
-    library: Library, tools: IngestTools, lock: ProcessLock, films: Path
-) -> None:
+def test_named_file_of_another_type_fails(library: Library, tools: IngestTools, lock: ProcessLock, films: Path) -> None:
     (films / "notes.txt").write_text("not a film")
     (outcome,) = take(library, tools, lock, films / "notes.txt")
     assert outcome.result is IngestResult.FAILED
@@ -266,7 +264,7 @@ def test_a_photo_has_one_frame_and_a_recording_none(
         assert image.size == (896, 448)
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+def test_file_changing_while_read_is_refused_and_leaves_nothing(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     path = clips.scenes(films / "growing.mp4", seconds=6)
@@ -283,7 +281,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
     assert list(library.frames_folder.iterdir()) == []
 
 
-def test_a_small_figure_that_crosses_a_still_minute_stays_findable(
+def test_small_figure_crossing_a_still_minute_stays_searchable(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
     """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""

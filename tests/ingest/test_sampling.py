@@ -48,7 +48,7 @@ def test_a_static_minute_collapses_to_one_frame_each_twenty_seconds(tmp_path: Pa
     assert {draft.shot for draft in drafts} == {0}
 
 
-def test_a_figure_of_three_per_cent_that_crosses_a_tripod_shot_stays_findable(tmp_path: Path) -> None:
+def test_three_per_cent_figure_crossing_a_tripod_shot_stays_searchable(tmp_path: Path) -> None:
     drafts = sampled(tripod(60, crossing=True), tmp_path / "f")
     assert all(draft.image is not None for draft in drafts)
 
@@ -121,7 +121,7 @@ def test_a_picture_whose_memory_is_used_again_is_stored_as_it_was(tmp_path: Path
     assert levels == pytest.approx(list(range(0, 240, 30)), abs=1.5)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> None:
+def test_unwritable_folder_is_an_immediate_error(tmp_path: Path) -> None:
     taken = 0
 
     def endless() -> Iterator[DecodedFrame]:
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path: Path) -> 
     assert taken < 20
 
 
-def test_a_film_that_breaks_off_passes_its_error_on(tmp_path: Path) -> None:
+def test_truncated_film_passes_its_error_on(tmp_path: Path) -> None:
     def broken() -> Iterator[DecodedFrame]:
         yield from tripod(6, crossing=True)
         raise ValueError("the decoder gave up")

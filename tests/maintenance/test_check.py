@@ -282,7 +282,7 @@ def test_damage_is_found_and_repaired(home: Path, whole: Path, tools: CheckTools
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in whole.glob("*.mp4")} == sources
 
 
-def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: CheckTools) -> None:
+def test_invalid_frame_vectors_are_recomputed(home: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         library.connection.execute("UPDATE frame_vectors SET vector = x'0011' WHERE id = 5")
         list(check(library, tools, repair=True))
@@ -291,7 +291,7 @@ def test_vectors_of_frames_that_are_of_no_use_are_made_again(home: Path, tools: 
         assert tuple(job) == (1, "queued")
 
 
-def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools: CheckTools) -> None:
+def test_video_without_frame_vectors_is_complete(home: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         library.connection.execute(
             "DELETE FROM frame_vectors WHERE frame_id IN (SELECT id FROM frames WHERE video_id = 2)"
@@ -299,7 +299,7 @@ def test_a_video_that_no_picture_model_has_seen_lacks_nothing(home: Path, tools:
     assert found(home, tools) == []
 
 
-def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(home: Path, tools: CheckTools) -> None:
+def test_restored_image_gets_its_vector(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     with Library.open(home) as library:
         like = f"%{image.parent.name}/{image.name}"
@@ -316,7 +316,7 @@ def test_a_picture_that_could_not_be_looked_at_is_looked_at_when_it_is_restored(
     assert queued == [video_id]
 
 
-def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: CheckTools) -> None:
+def test_restored_image_equals_the_lost_one(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     before = image.read_bytes()
     image.unlink()
@@ -325,7 +325,7 @@ def test_a_restored_image_is_the_one_that_was_lost(home: Path, tools: CheckTools
     assert image.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(home: Path, tools: CheckTools) -> None:
+def test_frame_with_restored_image_is_requeued(home: Path, tools: CheckTools) -> None:
     image = an_image(home)
     with Library.open(home) as library:
         with library.writing() as connection:
@@ -341,9 +341,7 @@ def test_a_frame_that_could_not_be_described_without_its_image_is_queued_again(h
     assert queued == [frame]
 
 
-def test_what_is_lost_with_its_source_is_reported_and_nothing_is_removed(
-    home: Path, whole: Path, tools: CheckTools
-) -> None:
+def test_data_lost_with_its_source_is_reported_not_removed(home: Path, whole: Path, tools: CheckTools) -> None:
     an_image(home).unlink()
     with Library.open(home) as library:
         with library.writing() as connection:
@@ -358,7 +356,7 @@ def test_what_is_lost_with_its_source_is_reported_and_nothing_is_removed(
     assert "not found or changed" in str(lost.error)
 
 
-def test_a_path_whose_file_is_gone_is_repaired_with_a_copy(home: Path, whole: Path, tools: CheckTools) -> None:
+def test_dead_path_is_repaired_with_a_copy(home: Path, whole: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         with library.writing() as connection:
             connection.execute("UPDATE videos SET path = '/elsewhere/film0.mp4', title = 'film0' WHERE id = 1")
@@ -403,7 +401,7 @@ def test_a_database_beyond_use_is_reported_and_left_alone(home: Path, tools: Che
 
 
 @pytest.mark.parametrize("table", ["passage_words_data", "vectors", "frame_vectors"])
-def test_torn_pages_of_what_can_be_made_again_are_repaired(home: Path, tools: CheckTools, table: str) -> None:
+def test_torn_pages_of_rebuildable_tables_are_repaired(home: Path, tools: CheckTools, table: str) -> None:
     with closing(sqlite3.connect(home / "library.db")) as connection:
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()

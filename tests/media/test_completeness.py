@@ -97,13 +97,13 @@ def test_black_raw_video_and_silence_are_no_damage(prober: Prober, tmp_path: Pat
     assert prober.probe(tmp_path / "a.wav").partial is None
 
 
-def test_padding_in_the_last_box_is_no_damage(prober: Prober, tmp_path: Path) -> None:
+def test_padding_in_the_last_box_is_not_damage(prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(tmp_path / "a.mp4", frames=30)
     path.write_bytes(path.read_bytes() + (40_008).to_bytes(4) + b"free" + bytes(40_000))
     assert prober.probe(path).partial is None
 
 
-def test_fragments_that_begin_late_are_whole(prober: Prober, tmp_path: Path) -> None:
+def test_late_starting_fragments_are_whole(prober: Prober, tmp_path: Path) -> None:
     path = clips.numbered(
         tmp_path / "a.mp4", frames=120, codec=(*clips.X264, "-g", "30"), after=("-output_ts_offset", "10", *FRAGMENTS)
     )
@@ -117,7 +117,7 @@ def _unknown(path: Path, whole: Path) -> Path:
     return path
 
 
-def test_a_film_of_an_unknown_codec_is_no_recording(prober: Prober, tmp_path: Path) -> None:
+def test_film_of_an_unknown_codec_is_not_called_a_recording(prober: Prober, tmp_path: Path) -> None:
     probe = prober.probe(_unknown(tmp_path / "b.mov", _film(tmp_path / "a.mov")))
     assert (probe.kind, probe.partial) == (MediaKind.AUDIO, "video (unknown codec) cannot be decoded")
     silent = clips.numbered(tmp_path / "c.mov", frames=30)

@@ -17,7 +17,7 @@ def test_rolling_captions_give_each_line_once() -> None:
     ) == [(0.0, 2.01, "hello everyone"), (2.01, 4.01, "welcome to the"), (4.01, 6.0, "wedding")]
 
 
-def test_captions_that_appear_word_by_word_become_one_cue() -> None:
+def test_word_by_word_captions_become_one_cue() -> None:
     assert normalized(
         RawCue(0.0, 0.5, ("the",)), RawCue(0.5, 1.0, ("the bride",)), RawCue(1.0, 2.0, ("the bride walks",))
     ) == [(0.0, 2.0, "the bride walks")]

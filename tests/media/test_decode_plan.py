@@ -71,7 +71,7 @@ def test_the_number_of_ranges_is_limited() -> None:
     assert parts[-1].end == 240 * 60
 
 
-def test_without_exact_seeks_there_is_one_range() -> None:
+def test_inexact_seeks_decode_one_range() -> None:
     keys = [*every(2, 300), *(300 + time for time in every(10, 300))]
     assert len(plan_decoding(timeline(keys, end=600, can_seek=False), every=2.0)) == 1
 

@@ -41,7 +41,7 @@ def test_decode_finds_the_encoding_of_a_short_subtitle_file(encoding: str, text:
     assert decode(whole.encode(encoding)) == whole
 
 
-def test_decode_keeps_utf8_in_which_one_character_is_damaged() -> None:
+def test_decode_keeps_utf8_with_a_damaged_character() -> None:
     damaged = "La mariée très drôle, à côté, été. ".encode() + b"\xff."
     assert decode(damaged) == "La mariée très drôle, à côté, été. \ufffd."
 

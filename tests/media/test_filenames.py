@@ -41,5 +41,5 @@ def test_device_names_are_escaped(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", ["console", "con man", "nullify", "com", "com10"])
-def test_a_name_that_only_starts_like_a_device_is_kept(title: str) -> None:
+def test_names_starting_like_a_device_are_kept(title: str) -> None:
     assert filenames.sanitize_name(title) == title

@@ -199,7 +199,7 @@ def test_concatenated_recordings_continue_where_the_first_ends(read: Read, probe
         assert clips.number_in(frame.rgb) == pytest.approx(frame.time * 10 % 60, abs=2)
 
 
-def test_a_clock_that_wraps_around_leaves_no_gap(read: Read, prober: Prober, tmp_path: Path) -> None:
+def test_wrapped_clock_leaves_no_gap(read: Read, prober: Prober, tmp_path: Path) -> None:
     wrap = 2**33 / 90_000 - 3
     after = ("-output_ts_offset", f"{wrap:.3f}")
     path = clips.numbered(tmp_path / "a.ts", frames=60, rate="10", after=after)

@@ -134,7 +134,7 @@ def test_interlaced_frames_have_no_comb(
     ("name", "codec"),
     [("a.avi", ("-c:v", "mpeg4", "-q:v", "2", "-g", "12")), ("a.mp4", (*clips.X264, "-g", "12")), ("a.mpg", MPEG2)],
 )
-def test_interlaced_frames_that_do_not_tell_have_no_comb(
+def test_unflagged_interlaced_frames_have_no_comb(
     read: Read, tmp_path: Path, name: str, codec: tuple[str, ...]
 ) -> None:
     source = ("-f", "lavfi", "-t", "3", "-i", MOVING)

@@ -136,9 +136,7 @@ TRICKS = {
 
 @pytest.mark.parametrize("name", TRICKS)
 @pytest.mark.parametrize("local", [True, False])
-def test_files_that_refer_to_others_open_no_connection_and_no_file(
-    prober: Prober, tmp_path: Path, name: str, local: bool
-) -> None:
+def test_playlist_files_open_no_connection_and_no_file(prober: Prober, tmp_path: Path, name: str, local: bool) -> None:
     other = clips.numbered(tmp_path / "other.mp4", frames=3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -104,7 +104,7 @@ def test_the_preview_of_a_raw_photo_is_shown(
     assert prober.probe(path).recorded_at == "2018-05-06T10:11:12"
 
 
-def test_the_preview_of_a_raw_photo_that_begins_with_sensor_data_is_shown(prober: Prober, tmp_path: Path) -> None:
+def test_raw_photo_starting_with_sensor_data_shows_its_preview(prober: Prober, tmp_path: Path) -> None:
     tiff = TiffFile("<")
     large = tiff.image(PREVIEW_SIZE, jpeg(preview()), is_small=True, compression=7, photometric=6)
     folders = [tiff.folder(thumbnail(tiff)), tiff.folder(large)]

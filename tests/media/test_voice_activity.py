@@ -40,7 +40,7 @@ def test_a_click_is_not_speech() -> None:
     assert speech_spans(quiet) == ()
 
 
-def test_speech_is_found_in_noise_that_starts_later(spoken: list[Sentence]) -> None:
+def test_speech_is_detected_before_late_noise(spoken: list[Sentence]) -> None:
     sound = recording([(50.0, spoken[1])], seconds=90)
     sound[30 * RATE_HZ :] += noise(60, 0.01)
     assert any(start < 50.3 and end > 50.9 for start, end in speech_spans(sound))

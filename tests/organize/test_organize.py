@@ -82,7 +82,7 @@ def test_without_a_model_files_go_by_date_and_title(library: Library, films: Pat
     assert set(tree(films)) == {"a.mp4", "deep/b.MOV"}
 
 
-def test_what_is_in_order_already_stays(library: Library, films: Path) -> None:
+def test_tidy_files_stay(library: Library, films: Path) -> None:
     take_in(library, films / "a.mp4")
     take_in(library, films / "x" / "a.mp4")
     apply(library, propose(library, films, None))
@@ -145,7 +145,7 @@ def test_nothing_is_ever_replaced(library: Library, films: Path) -> None:
     assert (films / "2019" / "2019-06-02 a.mp4").read_text() == "mine"
 
 
-def test_a_file_system_without_second_names_is_no_excuse_to_replace(films: Path) -> None:
+def test_file_system_without_hard_links_never_replaces(films: Path) -> None:
     (films / "a").write_text("a")
     (films / "b").write_text("b")
     with pytest.raises(FileExistsError):
@@ -156,7 +156,7 @@ def test_a_file_system_without_second_names_is_no_excuse_to_replace(films: Path)
     assert tree(films) == {"b": b"b", "c": b"a"}
 
 
-def test_undo_leaves_a_name_that_somebody_else_has_now_and_can_be_tried_again(library: Library, films: Path) -> None:
+def test_undo_skips_taken_names_and_can_be_repeated(library: Library, films: Path) -> None:
     take_in(library, films / "a.mp4")
     apply(library, propose(library, films, None))
     (films / "a.mp4").write_text("another film")
@@ -219,7 +219,7 @@ def test_the_journal_is_written_before_each_rename(library: Library, films: Path
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_what_a_killed_run_had_begun_is_brought_to_an_end(library: Library, films: Path) -> None:
+def test_started_work_of_a_killed_run_is_finished(library: Library, films: Path) -> None:
     """Killed between the two names of a file, and with a torn last line of the journal."""
     first, second = take_in(library, films / "a.mp4"), take_in(library, films / "b.mp4")
     with move_journal.open_journal(library.folder) as journal:
@@ -313,7 +313,7 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
     assert set(videos.stamps(library, video)) == {copy, films / "2019" / "2019-06-02 a.mp4"}
 
 
-def test_names_that_differ_in_case_alone_are_one(library: Library, films: Path) -> None:
+def test_names_differing_only_in_case_are_equal(library: Library, films: Path) -> None:
     """Some file systems take them for one, and a folder may be copied to such a one."""
     take_in(library, films / "a.mp4")
     take_in(library, films / "b" / "A.mp4")
@@ -329,7 +329,7 @@ def test_names_that_differ_in_case_alone_are_one(library: Library, films: Path) 
     ]
 
 
-def test_a_name_that_would_change_in_case_alone_stays(
+def test_case_only_renames_are_not_proposed(
     library: Library, films: Path, server: FakeOllama, writer: OllamaText
 ) -> None:
     take_in(library, films / "Films" / "the dance.mp4", date=None)
@@ -348,7 +348,7 @@ def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path
     assert set(tree(films)) == {"a.mp4"}
 
 
-def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, films: Path) -> None:
+def test_folder_on_another_file_system_is_left_alone(library: Library, films: Path) -> None:
     take_in(library, films / "a.mp4")
     (films / "2019").mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "none", films / "2019"], capture_output=True, check=False).returncode:
@@ -366,7 +366,7 @@ def test_a_folder_that_is_another_file_system_is_left_alone(library: Library, fi
     assert set(tree(films)) == {"a.mp4"}
 
 
-def test_names_that_are_no_text_are_kept_and_come_back(library: Library, films: Path) -> None:
+def test_undecodable_names_round_trip(library: Library, films: Path) -> None:
     path = films / os.fsdecode(b"caf\xe9.mp4")
     take_in(library, path)
     assert apply(library, propose(library, films, None)).skipped == ()

@@ -203,7 +203,7 @@ def test_a_hanging_child_is_killed_and_replaced(worker: Worker) -> None:
     assert worker.call({"do": "echo", "text": "again"}, timeout=20).values["said"] == "again"
 
 
-def test_a_child_that_died_between_calls_is_replaced(worker: Worker) -> None:
+def test_child_dead_between_calls_is_replaced(worker: Worker) -> None:
     pid = worker.call({"do": "echo"}, timeout=20).values["pid"]
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)

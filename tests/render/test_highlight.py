@@ -18,7 +18,7 @@ def marked(text: str, query: str) -> list[str]:
         ("a cat sat", "a", ["a"]),
     ],
 )
-def test_matches_are_those_a_reader_expects(text: str, query: str, expected: list[str]) -> None:
+def test_highlighted_words_match_the_query(text: str, query: str, expected: list[str]) -> None:
     assert marked(text, query) == expected
 
 

@@ -75,7 +75,7 @@ def test_a_score_is_two_digits(value: float, output: str) -> None:
     assert table.format_score(value) == output
 
 
-def test_explanations_and_second_looks_follow_their_moment() -> None:
+def test_explanations_follow_their_moment() -> None:
     hits = tuple(Hit(number, 1, 1.0, 2.0, PassageKind.SCENE, "x", 0.5) for number in (1, 2, 3))
     result = Moment(1, "a", "/a.mp4", 1.0, 2.0, 0.5, (PassageKind.SCENE,), "x", hits)
     explanations = {

@@ -85,7 +85,7 @@ def test_statements_are_shown_while_the_answer_comes(library: Library, server: F
         ("", []),
     ],
 )
-def test_only_statements_that_cite_what_was_given_count(text: str, made: list[tuple[str, tuple[int, ...]]]) -> None:
+def test_only_statements_citing_given_passages_count(text: str, made: list[tuple[str, tuple[int, ...]]]) -> None:
     assert [(one.text, one.citations) for one in told(text)] == made
 
 
@@ -106,9 +106,7 @@ def test_the_evidence_fits_the_context_with_the_answer() -> None:
         )
 
 
-def test_an_answer_that_was_cut_off_counts_as_far_as_it_got(
-    library: Library, server: FakeOllama, writer: OllamaText
-) -> None:
+def test_truncated_answer_counts_up_to_its_end(library: Library, server: FakeOllama, writer: OllamaText) -> None:
     add_film(library, pictures=0)
     server.script(say("They dance [1]. They go on and", reason="length"))
     assert answer(QUESTION, evidence(library), writer) == (Statement("They dance.", (1,)),)

@@ -35,7 +35,7 @@ def seen(
     return search_frames(library, query, limit=100, search_filter=only), ids
 
 
-def test_a_frame_that_stands_out_is_a_hit_and_says_why(library: Library) -> None:
+def test_outstanding_frame_is_a_hit_with_its_reason(library: Library) -> None:
     found, ids = seen(library, [*crowd(), 0.27, 0.29])
     assert [hit.frame_id for hit in found.hits] == [ids[-1], ids[-2]]
     best = found.hits[0]
@@ -51,14 +51,14 @@ def test_the_nearest_of_nothing_but_strangers_is_not_shown(library: Library) -> 
     assert seen(library, crowd())[0].hits == ()
 
 
-def test_what_half_a_library_shows_is_found_in_it(library: Library) -> None:
+def test_images_common_to_half_a_library_are_found(library: Library) -> None:
     many = [0.3] * 450
     found, ids = seen(library, [*crowd(550), *many])
     assert {hit.frame_id for hit in found.hits} <= set(ids[550:])
     assert len(found.hits) == 100
 
 
-def test_what_stands_out_much_less_than_the_best_is_left_out(library: Library) -> None:
+def test_frames_far_below_the_best_are_dropped(library: Library) -> None:
     found, ids = seen(library, [*crowd(), 0.4, 0.26])
     assert [hit.frame_id for hit in found.hits] == [ids[-2]]
 

@@ -34,7 +34,7 @@ def test_distant_meanings_are_cut_off_and_words_are_not() -> None:
     assert set(order(rank({7: 0.3}, crowd(_1=0.9, _2=0.6, _3=0.32, _7=-0.3)))) == {1, 2, 7}
 
 
-def test_a_library_of_equal_vectors_is_no_trouble() -> None:
+def test_library_of_equal_vectors_is_searchable() -> None:
     assert order(rank({1: 0.5}, Nearest({1: 0.5, 2: 0.5}, 0.5, 0.0)))[0] == 1
     assert not rank({}, Nearest({}, 0.0, 0.0)).scores
 
@@ -69,7 +69,7 @@ def test_nothing_is_shown_where_the_nearest_is_far_and_no_passage_holds_the_word
     assert not rank({5: 0.2}, crowd(SCALE, _1=0.3, _5=0.1)).scores
 
 
-def test_what_holds_the_words_is_shown_however_far_its_meaning_is() -> None:
+def test_word_matches_are_shown_at_any_similarity() -> None:
     assert order(rank({5: 0.5}, crowd(SCALE, _1=0.3, _5=0.1)))[-1] == 5
     assert 5 in rank({5: 0.5}, crowd(SCALE, _5=-0.5)).scores
 
@@ -78,7 +78,7 @@ def test_a_passage_without_a_vector_is_judged_by_its_words_alone() -> None:
     assert order(rank({5: 0.2}, crowd(SCALE, _1=0.12))) == [5]
 
 
-def test_a_cosine_counts_for_what_it_is_worth_in_this_library() -> None:
+def test_cosine_is_calibrated_per_library() -> None:
     raised = SimilarityScale(unrelated=0.5, near_duplicate=0.8, mean=0.55)
     near = Nearest({1: 0.6} | dict.fromkeys(range(100, 140), 0.5), 0.5, 0.03, raised)
     assert not rank({}, near).scores

@@ -75,7 +75,7 @@ def test_one_end_of_a_span_may_be_left_out() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_plain_words(text: str) -> None:
+def test_unparsable_syntax_is_plain_words(text: str) -> None:
     assert parse(text) == Query(text)
 
 

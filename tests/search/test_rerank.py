@@ -59,7 +59,7 @@ def looks_asked(server: FakeOllama) -> int:
     return sum("Somebody looks for" in asked.prompt for asked in server.asked("/api/chat"))
 
 
-def test_what_shows_it_comes_first_and_what_does_not_last(library: Library, vision: OllamaVision) -> None:
+def test_rerank_puts_confirmed_moments_first_and_rejected_last(library: Library, vision: OllamaVision) -> None:
     video_id = add_colours(library)
     green, unseen, red = moment(video_id, 4.0, 5.0), moment(video_id, 12.0, 13.0), moment(video_id, 0.0, 1.0)
     seen = look(library, vision, green, red)
@@ -89,7 +89,7 @@ def test_frames_within_a_moment_are_described_on_the_spot(library: Library, visi
     assert frames.coverage(library, video_id).distinct_undescribed == 5
 
 
-def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
+def test_excluded_model_is_not_asked_and_its_jobs_wait(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
     def blind() -> None:
@@ -105,7 +105,7 @@ def test_a_model_that_must_not_be_asked_is_not_and_its_jobs_wait_on(
     assert jobs.counts(library) == {(JobKind.DESCRIBE, JobState.QUEUED): 7}
 
 
-def test_a_useless_answer_is_no_look(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_unusable_answer_is_not_a_verdict(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
     video_id = add_colours(library)
     server.choose = lambda asked: say("maybe") if "Somebody looks for" in asked.prompt else None
     assert look(library, vision, moment(video_id, 0.0, 1.0)) == {}

@@ -54,7 +54,7 @@ def test_words_and_their_neighbours_make_a_moment(library: Library) -> None:
     assert 0.0 < moment.score <= 1.0
 
 
-def test_meaning_finds_what_no_word_does(library: Library) -> None:
+def test_meaning_finds_passages_without_shared_words(library: Library) -> None:
     party(library)
     assert texts(library, "dancing") == []
     assert texts(library, "dancing", query_vector=asking(1, 0, 0, 0)) == ["The bride twirls with her father."]
@@ -144,7 +144,7 @@ def aisle(library: Library) -> list[int]:
     return ids
 
 
-def test_what_only_shares_common_words_with_the_query_is_left_out_where_better_is_there(library: Library) -> None:
+def test_common_word_matches_are_dropped_beside_better_ones(library: Library) -> None:
     ids = aisle(library)
     good = {"The bride walks down the aisle.", "The bride laughs in the aisle."}
     assert set(texts(library, "bride walks down the aisle")) == good
@@ -167,7 +167,7 @@ def foreign(library: Library) -> list[int]:
     return ids
 
 
-def test_what_is_nearest_is_not_shown_when_nothing_is_near(library: Library) -> None:
+def test_nearest_passage_is_not_shown_below_the_similarity_floor(library: Library) -> None:
     foreign(library)
     subject, stranger = random_rows(8)[0], random_rows(1, seed=99)[0]
     assert len(texts(library, "zeppelin", query_vector=asking(*subject.tolist()))) >= 5
@@ -184,7 +184,7 @@ def test_low_cosines_of_a_model_with_a_query_prefix_count(library: Library) -> N
     assert len(texts(library, "zeppelin", query_vector=asking(*asked.tolist()))) >= 5
 
 
-def test_what_fits_badly_is_shown_and_called_so(library: Library) -> None:
+def test_weak_matches_are_marked(library: Library) -> None:
     foreign(library)
     rows = random_rows(8)
     between = 0.55 * rows[0] + np.sqrt(1 - 0.55**2) * random_rows(1, seed=99)[0]
@@ -194,7 +194,7 @@ def test_what_fits_badly_is_shown_and_called_so(library: Library) -> None:
     assert found.notice == "Nothing fits well; these are the nearest."
 
 
-def test_a_misspelt_word_finds_what_was_meant_and_says_so(library: Library) -> None:
+def test_misspelt_word_is_corrected_with_a_notice(library: Library) -> None:
     party(library)
     found = search(library, "limosine")
     assert [moment.text for moment in found.moments] == ["An old limousine arrives."]
@@ -202,7 +202,7 @@ def test_a_misspelt_word_finds_what_was_meant_and_says_so(library: Library) -> N
     assert found.words == "limousine"
 
 
-def test_every_hit_says_what_found_it(library: Library) -> None:
+def test_each_hit_names_its_channels(library: Library) -> None:
     ids = party(library)
     found = search(library, "cake", query_vector=asking(0.6, 0, 0.8, 0))
     cake, dance = found.why[ids["A cake is cut."]], found.why[ids["The bride twirls with her father."]]
@@ -235,7 +235,7 @@ def film(library: Library) -> list[int]:
     return frame_vectors.add_video(library, "film", rows, said=said)[1]
 
 
-def test_a_frame_nobody_described_is_found_by_how_it_looks(library: Library) -> None:
+def test_uncaptioned_frame_is_found_by_image(library: Library) -> None:
     frames = film(library)
     found = search(library, "people dancing", picture_vector=showing(*DANCING))
     [moment] = found.moments
@@ -245,7 +245,7 @@ def test_a_frame_nobody_described_is_found_by_how_it_looks(library: Library) -> 
     assert found.notice is None
 
 
-def test_what_is_seen_and_what_is_said_at_one_time_are_one_moment(library: Library) -> None:
+def test_image_and_speech_at_one_time_are_one_moment(library: Library) -> None:
     film(library)
     found = search(library, "waltz", picture_vector=showing(*DANCING)).moments
     together, alone = sorted(found, key=lambda moment: moment.start)

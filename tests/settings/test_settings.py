@@ -53,7 +53,7 @@ def test_explain_has_the_origin_of_each_value(home: Path) -> None:
     assert loaded["text_model"] == ("phi3.5", "default")
 
 
-def test_our_variable_for_the_server_has_precedence_over_that_of_ollama(home: Path) -> None:
+def test_vidlocal_host_variable_overrides_ollama_host(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home), "OLLAMA_HOST": "10.0.0.1", "VIDLOCAL_OLLAMA_HOST": "http://nas"}
     assert settings.load(env=env).ollama_host == "http://nas:80"
 
@@ -129,7 +129,7 @@ def test_broken_toml_names_the_line(home: Path) -> None:
         settings.load(env=in_file(home, "every = 2\nnum_ctx = = 3\n"))
 
 
-def test_a_file_that_is_not_text_or_a_folder_is_an_error(home: Path) -> None:
+def test_binary_file_or_folder_is_an_error(home: Path) -> None:
     (home / "settings.toml").write_bytes(b"every = \xff\xfe")
     with pytest.raises(SettingsError, match="UTF-8"):
         settings.load(env={"VIDLOCAL_HOME": str(home)})

@@ -118,7 +118,7 @@ def test_uncertain_lines_and_single_characters_are_left_out() -> None:
     assert result.text == "EXIT\n7"
 
 
-def test_without_reliable_lines_there_is_no_text() -> None:
+def test_unreliable_lines_give_no_text() -> None:
     assert join_lines([], model="m") is None
     assert join_lines([line("~", score=0.99), line("x", score=0.7)], model="m") is None
     assert join_lines([line("8", score=0.99)], model="m") is None

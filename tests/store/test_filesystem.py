@@ -31,6 +31,6 @@ def test_files_readable_by_others_are_listed(library: Library) -> None:
     assert filesystem.readable_by_others(library.folder) == [library.folder, library.path]
 
 
-def test_free_space_of_a_future_folder_is_that_of_its_disk(tmp_path: Path) -> None:
+def test_free_space_of_a_future_folder_is_read_from_its_disk(tmp_path: Path) -> None:
     assert filesystem.existing_ancestor(tmp_path / "not" / "yet") == tmp_path.resolve()
     assert filesystem.free_bytes(tmp_path / "not" / "yet") > 0

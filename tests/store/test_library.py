@@ -166,7 +166,7 @@ def test_videos_with_one_title_are_listed_with_their_files(library: Library) -> 
     assert "1 (jfk.mp3), 2 (/films/day/jfk.wav), 3 (/films/night/jfk.wav)" in str(failed.value)
 
 
-def test_a_file_name_that_is_not_utf8_comes_back_byte_for_byte(library: Library) -> None:
+def test_undecodable_file_name_round_trips_bytewise(library: Library) -> None:
     name = os.fsdecode(b"caf\xe9.mp4")
     video = videos.get(library, add_video(library, name))
     assert video is not None
@@ -233,7 +233,7 @@ def test_a_disk_without_room_for_the_side_files_is_reported_as_full(tmp_path: Pa
         raise sqlite3.OperationalError("disk I/O error")
 
 
-def test_a_long_job_that_makes_progress_between_two_crashes_does_not_fail(library: Library) -> None:
+def test_long_job_progressing_between_crashes_does_not_fail(library: Library) -> None:
     add_video(library)
     for _ in range(2 * jobs.MAX_LOSSES):
         job = jobs.claim(library, JobKind.TRANSCRIBE, worker="dead", now=0.0, lease_s=1.0)

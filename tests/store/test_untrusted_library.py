@@ -68,7 +68,7 @@ def change(home: Path, script: str) -> None:
         connection.executescript(script)
 
 
-def test_the_fingerprint_is_that_of_a_new_library(library: Library) -> None:
+def test_fingerprint_equals_that_of_a_new_library(library: Library) -> None:
     assert schema.fingerprint(schema.read(library.connection)) == schema.CURRENT_FINGERPRINT
     assert schema.foreign(schema.read(library.connection)) == []
 

@@ -101,7 +101,7 @@ def hostile(chance: random.Random) -> str:
     return "".join(chance.choices(PIECES, k=chance.randint(1, 8)))
 
 
-def test_more_than_five_hundred_lines_are_tried_of_every_command_that_takes_words() -> None:
+def test_five_hundred_lines_are_tried_of_each_text_command() -> None:
     assert len(LINES) * EACH > 500
     assert {words[0] for words in LINES.values()} == set(COMMANDS) - LEFT_OUT
 
@@ -109,7 +109,7 @@ def test_more_than_five_hundred_lines_are_tried_of_every_command_that_takes_word
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "\0", "\ud800", ""])
 @pytest.mark.parametrize("line", [["organize"], ["ingest"], ["similar", "--image"], ["import"], ["eval"], ["show"]])
-def test_a_name_that_no_file_can_have_is_refused(run: Run, wedding: int, line: list[str], name: str) -> None:
+def test_invalid_file_name_is_refused(run: Run, wedding: int, line: list[str], name: str) -> None:
     result = run(*line, name, *(["--by-date"] if line == ["organize"] else []))
     assert result.exit_code != 1, result.stderr
     assert "Traceback" not in result.stderr

@@ -69,7 +69,7 @@ def found(library: Library, models: Path, text: str) -> float:
 
 
 @pytest.mark.slow
-def test_ingest_turns_pictures_into_vectors_that_words_find(film: Path, models: Path, opened: Library) -> None:
+def test_ingest_stores_frame_vectors_found_by_words(film: Path, models: Path, opened: Library) -> None:
     code, _, err = run("ingest", str(film))
     assert (code, pictures(opened)) == (0, {JobState.DONE: 1}), err
     assert len(frame_vectors.every(opened, clip_model(models).key).frames) == len(COLOURS)
@@ -77,7 +77,7 @@ def test_ingest_turns_pictures_into_vectors_that_words_find(film: Path, models: 
         assert number * EACH_S <= found(opened, models, f"something {colour}") < (number + 1) * EACH_S
 
 
-def test_without_the_model_nothing_is_queued_and_nothing_is_said(film: Path, opened: Library) -> None:
+def test_without_the_model_nothing_is_queued_or_reported(film: Path, opened: Library) -> None:
     code, out, err = run("ingest", "--later", str(film))
     assert code == 0
     said = out + err + run("status")[1]
@@ -87,13 +87,13 @@ def test_without_the_model_nothing_is_queued_and_nothing_is_said(film: Path, ope
     assert pictures(opened) == {}
 
 
-def test_later_leaves_the_look_to_enrich(film: Path, models: Path, opened: Library) -> None:
+def test_later_leaves_frame_vectors_to_enrich(film: Path, models: Path, opened: Library) -> None:
     run("ingest", "--later", str(film))
     assert pictures(opened) == {JobState.QUEUED: 1}
     assert "pictures 1" in run("status")[1]
 
 
-def test_videos_that_came_before_the_model_are_looked_at_without_any_server(opened: Library, tmp_path: Path) -> None:
+def test_earlier_videos_get_frame_vectors_without_a_server(opened: Library, tmp_path: Path) -> None:
     films.add_video(opened, name="before")
     code, out, err = run("enrich", "--only", "pictures")
     assert (code, out, err) == (5, "", f"{NOT_HERE}\n")
@@ -106,7 +106,7 @@ def test_videos_that_came_before_the_model_are_looked_at_without_any_server(open
     assert opened.number("SELECT max(id) FROM frame_vectors") == 6  # nothing was done twice
 
 
-def test_any_enrich_queues_what_the_model_has_not_seen(opened: Library, models: Path) -> None:
+def test_enrich_queues_frames_without_a_vector(opened: Library, models: Path) -> None:
     films.add_video(opened)
     run("enrich", "--only", "tag")
     assert pictures(opened) == {JobState.QUEUED: 1}
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_one_sentence_and_costs_no_video_anything(
     assert pictures(opened) == {JobState.QUEUED: 1}
 
 
-def test_jobs_that_wait_for_a_model_that_is_gone_are_reported_once(film: Path, models: Path, opened: Library) -> None:
+def test_jobs_of_a_removed_model_are_reported_once(film: Path, models: Path, opened: Library) -> None:
     run("ingest", "--later", str(film))
     (models / VISION / "SHA256SUMS").unlink()
     opened.connection.execute("UPDATE jobs SET state = 'done' WHERE kind = 'read'")
@@ -162,7 +162,7 @@ def test_another_build_of_the_model_makes_all_vectors_anew(film: Path, models: P
 
 
 @pytest.mark.slow
-def test_an_export_that_comes_back_has_its_vectors_again_once_its_pictures_are_there(
+def test_imported_export_regains_frame_vectors_with_its_images(
     film: Path, models: Path, opened: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("ingest", "--later", str(film))

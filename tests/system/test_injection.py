@@ -125,7 +125,7 @@ def test_there_are_thirty_probes() -> None:
     assert len(set(PROBES)) == 30
 
 
-def test_an_answer_that_cites_only_what_it_was_not_given_is_refused(library: Library, server: FakeOllama) -> None:
+def test_answer_with_foreign_citations_is_refused(library: Library, server: FakeOllama) -> None:
     video = add_film(library, pictures=0)
     usual = {
         "summary": "A wedding.",

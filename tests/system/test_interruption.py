@@ -46,7 +46,7 @@ def shake(shaken: Shaken, dice: random.Random, *, kills: int, usual: float) -> N
 
 
 @pytest.mark.slow
-def test_a_library_made_under_twenty_kills_is_that_of_an_undisturbed_run(
+def test_library_after_twenty_kills_equals_an_undisturbed_one(
     calm: tuple[Path, float], films: Path, tmp_path: Path
 ) -> None:
     untouched, usual = calm

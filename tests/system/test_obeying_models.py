@@ -305,7 +305,7 @@ def _is_no_leak(text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 6, 18])
-def test_what_a_file_says_of_itself_is_not_even_read(tmp_path: Path, number: int) -> None:
+def test_file_metadata_is_not_read(tmp_path: Path, number: int) -> None:
     """Title, comment and the rest of the metadata: they are seldom true, and nobody sees who wrote them."""
     plain = clips.scenes(tmp_path / "plain.mp4", seconds=4)
     said = [

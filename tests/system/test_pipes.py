@@ -50,13 +50,13 @@ def spans(printed: str) -> list[tuple[float, float]]:
     return [(one["start"], one["end"]) for one in document.get("moments", document.get("citations"))]
 
 
-def test_clip_takes_what_every_command_finds(run: Run, found: str) -> None:
+def test_clip_accepts_any_video_reference(run: Run, found: str) -> None:
     result = run("clip", "-", "--dry-run", "--pad", "0", "--json", input=found)
     assert result.exit_code == 0, result.stderr
     assert [(one["start"], one["end"]) for one in json.loads(result.stdout)["clips"]] == spans(found) != []
 
 
-def test_export_takes_what_every_command_finds(run: Run, found: str) -> None:
+def test_export_accepts_any_video_reference(run: Run, found: str) -> None:
     for form in FORMATS:
         result = run("export", "-", "--format", form, input=found)
         assert result.exit_code == 0, result.stderr
@@ -87,7 +87,7 @@ def test_nothing_found_is_nothing_to_cut_and_no_failure(run: Run, wedding: int) 
     assert run("export", "-", input=nothing).exit_code == 0
 
 
-def test_what_narrows_a_search_belongs_before_the_pipe(run: Run, wedding: int) -> None:
+def test_filters_belong_before_the_pipe(run: Run, wedding: int) -> None:
     printed = run("search", "bride", "--json").stdout
     for more in (("--kind", "speech"), ("--video", "wedding")):
         result = run("clip", "-", "--dry-run", *more, input=printed)
@@ -95,7 +95,7 @@ def test_what_narrows_a_search_belongs_before_the_pipe(run: Run, wedding: int) -
         assert "before the pipe" in result.stderr
 
 
-def test_all_that_is_piped_in_is_cut_unless_a_limit_is_given(run: Run, library: Library, wedding: int) -> None:
+def test_all_piped_moments_are_cut_without_a_limit(run: Run, library: Library, wedding: int) -> None:
     for number in range(12):
         add_video(library, f"party {number}", "the bride dances")
     printed = run("search", "bride", "--json", "--limit", "50").stdout
@@ -107,7 +107,7 @@ def test_all_that_is_piped_in_is_cut_unless_a_limit_is_given(run: Run, library: 
     assert len(json.loads(run("clip", "bride", "--dry-run", "--json").stdout)["clips"]) == 10
 
 
-def test_names_that_are_no_text_survive_a_real_pipe(library: Library) -> None:
+def test_undecodable_names_survive_a_pipe(library: Library) -> None:
     add_video(library, os.fsdecode(b"wedding \xff\xfe"), "the bride dances")
     program = f"{sys.executable} -m vidlocal"
     for writer in ("search bride", "similar 1@0:04"):

@@ -117,7 +117,7 @@ def taken(original: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_what_was_ingested_is_never_opened_for_writing(
+def test_ingested_files_are_never_opened_for_writing(
     run: Run, film: Path, tmp_path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

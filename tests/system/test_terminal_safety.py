@@ -164,7 +164,7 @@ def test_a_terminal_gets_no_control_character_of_the_content(world: World, name:
 
 @pytest.mark.parametrize("garbage", [False, True])
 @pytest.mark.parametrize(("name", "words"), SPOKEN, ids=_id)
-def test_what_a_server_complains_of_is_harmless_too(
+def test_server_errors_are_sanitized(
     run: Run, world: World, monkeypatch: pytest.MonkeyPatch, name: str, words: list[str], garbage: bool
 ) -> None:
     with hostile_content.rude(garbage=garbage, status=400 if garbage else 500) as server:
@@ -175,7 +175,7 @@ def test_what_a_server_complains_of_is_harmless_too(
 
 
 @pytest.mark.parametrize("words", [["show"], ["note"], ["search", "video:"], ["search", "tag:"], ["search", "lang:"]])
-def test_what_a_shell_is_offered_is_harmless_too(world: World, words: list[str]) -> None:
+def test_completions_are_sanitized(world: World, words: list[str]) -> None:
     command, *typed = words
     found = candidates([command], "".join(typed), world.home)
     assert found is not None

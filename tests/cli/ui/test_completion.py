@@ -49,7 +49,7 @@ def words(library: Library, *line: str) -> list[str] | None:
 # ------------------------------------------------------------ what is offered
 
 
-def test_the_table_of_arguments_says_what_the_commands_say() -> None:
+def test_argument_table_matches_the_commands() -> None:
     from typer.core import TyperArgument
 
     for name in COMMANDS:
@@ -110,7 +110,7 @@ def test_where_a_file_belongs_the_shell_is_asked_for_one(library: Library, line:
     assert words(library, *line) is None
 
 
-def test_a_title_that_is_no_safe_word_or_not_alone_is_offered_as_a_number(library: Library, evil: int) -> None:
+def test_unsafe_or_repeated_titles_complete_as_numbers(library: Library, evil: int) -> None:
     twins = [add_video(library, title, "x") for title in ("party", "Party")]
     dash, number = add_video(library, "-dash", "x"), add_video(library, "1", "x")
     assert words(library, "show", "") == [str(one) for one in (evil, *twins, dash, number)]
@@ -145,7 +145,7 @@ def test_a_line_is_read_as_bash_reads_it(line: str, before: list[str], typed: Cu
     assert split_line(line) == (before, typed)
 
 
-def test_what_cannot_be_written_in_a_quote_is_left_out() -> None:
+def test_unquotable_characters_are_dropped() -> None:
     assert escape("it's", "'") is None
     assert escape("wow!", '"') is None
     assert escape("wow!", "") == "wow\\!"
@@ -172,7 +172,7 @@ def test_each_shell_is_answered_in_its_own_way(wedding: int) -> None:
 
 
 @pytest.mark.parametrize("settings", ["", "every = 'often'\n", "\0"])
-def test_nothing_wrong_is_ever_said(tmp_path: Path, settings: str) -> None:
+def test_canary_pictures_are_answered_correctly(tmp_path: Path, settings: str) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "settings.toml").write_text(settings)
     (tmp_path / "home" / "library.db").write_bytes(b"nonsense")
@@ -326,7 +326,9 @@ def installed(shell: str, home: Path, *words: str) -> subprocess.CompletedProces
         ("fish", ".config/fish/completions/vidlocal.fish", None),
     ],
 )
-def test_completion_is_installed_where_the_shell_looks(tmp_path: Path, shell: str, place: str, rc: str | None) -> None:
+def test_completion_is_installed_in_the_path_of_the_shell(
+    tmp_path: Path, shell: str, place: str, rc: str | None
+) -> None:
     home = tmp_path / "person"
     home.mkdir()
     if rc:
@@ -343,7 +345,7 @@ def test_completion_is_installed_where_the_shell_looks(tmp_path: Path, shell: st
         assert len(more) == 1
 
 
-def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_unwritable_path_is_a_message(tmp_path: Path) -> None:
     home = tmp_path / "person"
     home.mkdir()
     (home / ".zfunc").write_text("")

@@ -52,7 +52,7 @@ def test_values_are_read_as_typer_reads_them(typed: list[str], shown: str) -> No
         (["a", "--share", "x"], "'--share'"),
     ],
 )
-def test_a_value_that_does_not_fit_is_wrong_usage_with_its_reason(typed: list[str], reason: str) -> None:
+def test_invalid_value_is_a_usage_error_with_its_reason(typed: list[str], reason: str) -> None:
     result = CliRunner().invoke(app, typed)
     assert result.exit_code == 2
     assert reason in result.stderr

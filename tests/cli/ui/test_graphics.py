@@ -50,7 +50,7 @@ def test_known_names_are_believed_and_nobody_else_is_asked_without_a_terminal(
 
 
 @pytest.mark.parametrize("way", list(GraphicsProtocol))
-def test_what_is_set_is_done(way: GraphicsProtocol) -> None:
+def test_set_properties_are_applied(way: GraphicsProtocol) -> None:
     with detect_graphics(way, {"TERM": "dumb"}) as found:
         assert found == Graphics(way)
 
@@ -126,7 +126,7 @@ def drawn_by(terminal: Terminal, *, ssh: str = PATIENT, **env: str) -> bytes:
         terminal.close()
 
 
-def test_a_terminal_that_says_so_gets_sixels_in_its_colours_and_size(pictured: None) -> None:
+def test_sixel_terminal_gets_sixels_in_its_colours_and_size(pictured: None) -> None:
     shown = drawn_by(Terminal(b"\x1b[?1;0;16S" + DRAWS_SIXELS, cell_px=12))
     assert shown.count(QUESTION) == 1
     (size,) = re.findall(rb'\x1bP0;1q"1;1;(\d+);(\d+)', shown)
@@ -137,13 +137,13 @@ def test_a_terminal_that_says_so_gets_sixels_in_its_colours_and_size(pictured: N
 
 
 @pytest.mark.parametrize("answer", [DRAWS_NONE, b"\x1b[?4;6c", b"\x1b[?1;2c"])
-def test_a_terminal_that_does_not_gets_half_blocks(pictured: None, answer: bytes) -> None:
+def test_terminal_without_sixels_gets_half_blocks(pictured: None, answer: bytes) -> None:
     shown = drawn_by(Terminal(answer))
     assert b"\x1bP" not in shown
     assert "▀".encode() in shown
 
 
-def test_a_terminal_that_never_answers_gets_half_blocks(pictured: None) -> None:
+def test_silent_terminal_gets_half_blocks(pictured: None) -> None:
     shown = drawn_by(Terminal(b""), ssh="")
     assert b"\x1bP" not in shown
     assert "▀".encode() in shown
@@ -155,7 +155,7 @@ def test_a_late_answer_reaches_no_shell(pictured: None) -> None:
     assert b"62;4" not in shown
 
 
-def test_over_ssh_there_is_more_patience(pictured: None) -> None:
+def test_ssh_gets_a_longer_timeout(pictured: None) -> None:
     assert b'\x1bP0;1q"' in drawn_by(Terminal(DRAWS_SIXELS, delay_s=0.3))
 
 
@@ -169,7 +169,7 @@ def test_the_setting_is_obeyed_and_nothing_is_asked(pictured: None) -> None:
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_without_colours_no_blocks_are_drawn_and_it_is_said(pictured: None, env: dict[str, str]) -> None:
+def test_without_colours_no_blocks_are_drawn_with_a_notice(pictured: None, env: dict[str, str]) -> None:
     shown = drawn_by(Terminal(DRAWS_NONE), **env)
     assert "▀".encode() not in shown
     assert b"neither images nor colours" in shown
@@ -180,7 +180,7 @@ def test_sixels_are_drawn_without_colour_of_text(pictured: None) -> None:
     assert b'\x1bP0;1q"' in drawn_by(Terminal(DRAWS_SIXELS), NO_COLOR="1")
 
 
-def test_what_was_typed_ahead_is_left_to_the_shell(pictured: None) -> None:
+def test_typed_ahead_input_is_left_to_the_shell(pictured: None) -> None:
     terminal = Terminal(DRAWS_SIXELS)
     os.write(terminal.ours, b"ls\n")
     try:

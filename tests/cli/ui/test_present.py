@@ -51,7 +51,7 @@ def test_an_image_outside_of_the_library_is_not_shown(run: Run, library: Library
     assert "data:image" not in (tmp_path / "out.html").read_text()
 
 
-def test_players_get_the_time_and_a_file_that_is_no_option() -> None:
+def test_players_get_the_time_and_a_path_safe_from_options() -> None:
     path = Path("/videos/-rf $(x) 'y'.mp4")
     assert player_command("/usr/bin/mpv", 12.5, path) == ["/usr/bin/mpv", "--start=12.500", "--", str(path)]
     assert player_command("/usr/bin/vlc", 12.5, path) == ["/usr/bin/vlc", "--start-time=12.500", str(path)]

@@ -83,7 +83,7 @@ def waiting(library: Library) -> int:
     return jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED), 0)
 
 
-def test_a_description_shows_after_the_check_that_follows_it(library: Library) -> None:
+def test_caption_is_published_after_the_next_canary(library: Library) -> None:
     video_id = describe_hidden(library)
     guard = guard_over(library, [None], now=[0.0])
     guard.count()
@@ -93,7 +93,7 @@ def test_a_description_shows_after_the_check_that_follows_it(library: Library) -
     assert waiting(library) == 0
 
 
-def test_what_a_blind_model_described_is_never_shown_and_done_again(library: Library) -> None:
+def test_captions_of_a_blind_model_are_hidden_and_redone(library: Library) -> None:
     video_id = describe_hidden(library)
     guard = guard_over(library, ["it does not see."], now=[0.0])
     guard.count()
@@ -105,7 +105,7 @@ def test_what_a_blind_model_described_is_never_shown_and_done_again(library: Lib
     assert waiting(library) == 1
 
 
-def test_a_server_that_does_not_answer_proves_nothing_either_way(library: Library) -> None:
+def test_silent_server_leaves_the_canary_undecided(library: Library) -> None:
     video_id = describe_hidden(library)
     guard = guard_over(library, [EngineUnreachable("gone")], now=[0.0])
     guard.count()
@@ -129,20 +129,20 @@ def test_a_check_is_due_after_so_many_descriptions_or_so_much_time(library: Libr
     assert guard.is_due()
 
 
-def test_the_next_run_shows_what_a_killed_one_left_hidden(library: Library) -> None:
+def test_next_run_publishes_captions_of_a_killed_one(library: Library) -> None:
     video_id = describe_hidden(library)
     guard_over(library, [], now=[0.0]).begin()
     assert scenes(library, video_id) == ["a hidden scene"]
 
 
-def test_what_a_model_left_hidden_that_is_gone_is_described_again(library: Library) -> None:
+def test_unverified_captions_of_a_removed_model_are_redone(library: Library) -> None:
     video_id = describe_hidden(library, digest="of another build")
     guard_over(library, [], now=[0.0]).begin()
     assert scenes(library, video_id) == []
     assert waiting(library) == 1
 
 
-def test_a_run_without_eyes_neither_shows_nor_forgets_what_is_hidden(library: Library) -> None:
+def test_run_without_vision_keeps_unverified_captions_hidden(library: Library) -> None:
     describe_hidden(library)
     pool = Pool([Host("blind", None, None, lambda: True)], lambda: 0.0, lambda sentence: None)
     CanaryGuard(library, pool, lambda: 0.0, guarded=True).begin()

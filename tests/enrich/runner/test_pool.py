@@ -131,7 +131,7 @@ def test_a_busy_host_is_left_alone_as_long_as_it_asks() -> None:
     assert pool.free_host(DESCRIBE, everyone) is not None
 
 
-def test_a_host_without_the_model_leaves_that_work_to_the_others_and_is_named() -> None:
+def test_host_without_the_model_is_named_and_skipped() -> None:
     messages: list[str] = []
     pool = pool_of(host("a"), host("b"), messages=messages)
     pool.exclude(pool.states[0], DESCRIBE, EngineError("a lacks llava."))
@@ -152,7 +152,7 @@ def run(pool: Pool, now: list[float], *, answers: int, parallel: int) -> None:
         in_flight -= 1
 
 
-def test_slots_are_raised_while_that_makes_the_server_faster() -> None:
+def test_slots_are_raised_while_throughput_grows() -> None:
     for parallel, expected in ((1, 1), (4, 4), (16, MAX_SLOTS)):
         now = [1.0]
         pool = pool_of(host(slots=None), now=now)

@@ -65,7 +65,7 @@ def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sent
     assert said == [waiting, "Going on.", waiting, "Going on.", waiting]
 
 
-def test_nothing_is_said_when_it_may_go_from_the_start(wall: Wall) -> None:
+def test_unrestricted_schedule_is_silent(wall: Wall) -> None:
     said: list[str] = []
     assert schedule(wall, Switch(), said=said).decide() == Decision(go=True)
     assert said == []
@@ -110,7 +110,7 @@ def test_every_change_of_state_is_reported_before_its_sentence(wall: Wall) -> No
         ("2026-11-21 07:00", time(7), "2026-11-22 07:00"),
     ],
 )
-def test_until_ends_the_run_at_that_time_of_day(wall: Wall, starts: str, until: time, ends: str) -> None:
+def test_until_ends_the_run_at_the_given_time(wall: Wall, starts: str, until: time, ends: str) -> None:
     wall.shows = datetime.fromisoformat(starts).replace(tzinfo=ZoneInfo("Europe/Berlin"))
     end = EndAtTime(until, wall.local)
     gate = Schedule([], [end], now=wall.now, notify=lambda sentence: None)
@@ -121,7 +121,7 @@ def test_until_ends_the_run_at_that_time_of_day(wall: Wall, starts: str, until: 
     assert gate.decide() == Decision(go=False, over="It is 07:00.")
 
 
-def test_until_a_time_that_the_clocks_skip_ends_when_they_have_skipped_it() -> None:
+def test_until_in_a_skipped_hour_ends_after_it() -> None:
     new_york = ZoneInfo("America/New_York")
     at = datetime(2026, 3, 8, 1, 59, tzinfo=new_york).timestamp()
 
@@ -135,13 +135,13 @@ def test_until_a_time_that_the_clocks_skip_ends_when_they_have_skipped_it() -> N
     assert end.end_reason() is not None
 
 
-def test_until_survives_a_night_that_the_machine_slept_through(wall: Wall) -> None:
+def test_until_ends_after_a_suspended_night(wall: Wall) -> None:
     end = EndAtTime(time(7), wall.local)
     wall.shows += timedelta(hours=14)  # the monotonic clock stood still
     assert end.end_reason() is not None
 
 
-def test_for_counts_time_that_passed_and_does_not_care_for_the_clock_on_the_wall(wall: Wall) -> None:
+def test_for_uses_a_monotonic_clock(wall: Wall) -> None:
     end = EndAfter(3 * 3600, wall.now)
     wall.shows += timedelta(days=2)
     wall.at += 3 * 3600 - 1
@@ -151,7 +151,7 @@ def test_for_counts_time_that_passed_and_does_not_care_for_the_clock_on_the_wall
     assert end.end_reason() == "3 h have passed."
 
 
-def test_a_clock_that_is_set_is_obeyed_in_the_same_second(wall: Wall) -> None:
+def test_clock_change_takes_effect_within_a_second(wall: Wall) -> None:
     gate = schedule(wall, NightWindow(parse_window("22:00-07:00"), wall.local))
     assert not gate.decide().go
     wall.shows += timedelta(hours=2)
@@ -177,7 +177,7 @@ def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: W
     assert said == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
 
 
-def test_it_holds_on_battery_and_asks_for_that_now_and_then_only(wall: Wall) -> None:
+def test_battery_holds_work_and_is_polled_at_intervals(wall: Wall) -> None:
     asked: list[bool] = []
 
     def on_battery() -> bool:
@@ -219,7 +219,7 @@ def test_a_short_burst_does_not_stop_the_work(wall: Wall) -> None:
 
 
 @pytest.mark.parametrize("period", [20, 60, 120, 200])
-def test_load_that_comes_and_goes_does_not_make_it_flap(wall: Wall, period: int) -> None:
+def test_brief_load_does_not_toggle_the_schedule(wall: Wall, period: int) -> None:
     went, said = idle_hours(wall, lambda at: 0.9 if at % period < period / 2 else 0.0, seconds=3600)
     assert not all(went)
     assert len(said) <= 1 + 3600 / (BUSY_AFTER_S + CALM_AFTER_S)

@@ -38,13 +38,13 @@ def test_the_load_of_others_leaves_out_our_own(after: CpuSample, share: float | 
     assert other_processes_share(BEFORE, after) == share
 
 
-def test_a_real_reading_holds_ours_among_the_busy_and_those_in_all() -> None:
+def test_real_cpu_sample_orders_own_busy_and_total() -> None:
     reading = sample_cpu()
     assert reading is not None
     assert 0 < reading.ours < reading.busy < reading.total
 
 
-def test_the_first_look_tells_nothing() -> None:
+def test_first_decision_is_inconclusive() -> None:
     load = OtherProcessesLoad()
     assert load() is None
     again = load()

@@ -89,12 +89,12 @@ def test_the_next_opening_is_the_next_time_the_wall_clock_shows_it(clock: str, o
     assert parse_window("22:00-07:00").next_opening(datetime.fromisoformat(clock)) == datetime.fromisoformat(opening)
 
 
-def test_a_time_of_day_that_is_past_today_comes_tomorrow() -> None:
+def test_past_time_of_day_means_tomorrow() -> None:
     assert next_occurrence(time(7, 0), datetime(2026, 11, 21, 23, 0, tzinfo=UTC)) == datetime(2026, 11, 22, 7, 0)
 
 
 @pytest.mark.parametrize("text", ["", "22-7", "25:00-07:00", "22:00", "22:00-22:00", "ten to six", "٢٢:00-07:00"])
-def test_a_window_that_makes_no_sense_is_refused_with_an_example(text: str) -> None:
+def test_invalid_window_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(SettingsError, match="22:00-07:00"):
         parse_window(text)
 
@@ -105,7 +105,7 @@ def test_a_time_of_day_is_read(text: str, at: time) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7", "24:00", "7:5", "seven", "07:00:00"])
-def test_what_is_no_time_of_day_is_refused_with_an_example(text: str) -> None:
+def test_invalid_time_of_day_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="07:00"):
         parse_time(text)
 
@@ -118,6 +118,6 @@ def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0h", "3", "h", "-1h", "1d", "3h3h", "inf h", "9999999h"])
-def test_what_is_no_length_of_time_is_refused_with_an_example(text: str) -> None:
+def test_invalid_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="1h30m"):
         parse_duration(text)

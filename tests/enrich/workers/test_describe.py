@@ -138,9 +138,7 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
     assert "unexpectedly stopped" in jobs.failures(library)[0].reason
 
 
-def test_an_answer_that_is_not_the_schema_is_asked_for_again_in_sentences(
-    library: Library, server: FakeOllama, vision: OllamaVision
-) -> None:
+def test_schema_mismatch_is_retried_in_prose(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
     video = add_colours(library)
     server.script(say("{ not the schema"))
     assert describe(library, next_job(library), vision) == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))

@@ -104,7 +104,7 @@ def test_one_bad_text_costs_only_itself(library: Library, server: FakeOllama, em
     assert "number 42 " in left
 
 
-def test_a_model_that_fails_on_everything_is_not_asked_for_ever(
+def test_model_failing_on_everything_is_stopped(
     library: Library, server: FakeOllama, embedder: OllamaEmbeddings
 ) -> None:
     add_video(library, 1_000)
@@ -114,7 +114,7 @@ def test_a_model_that_fails_on_everything_is_not_asked_for_ever(
     assert len(server.asked("/api/embed")) < 2 * BATCH
 
 
-def test_what_is_embedded_stays_when_the_server_goes(
+def test_embedded_passages_survive_a_vanished_server(
     library: Library, server: FakeOllama, embedder: OllamaEmbeddings
 ) -> None:
     add_video(library, 150)
@@ -152,7 +152,7 @@ class Meanwhile:
         return np.tile(np.array([[1.0, 0.0]], dtype=np.float32), (len(texts), 1))
 
 
-def test_passages_that_arrive_meanwhile_are_embedded_too(library: Library) -> None:
+def test_passages_arriving_meanwhile_are_embedded(library: Library) -> None:
     video = add_video(library, 2)
     engine = Meanwhile(library, video)
     embed_video(library, next_job(library), engine)

@@ -66,7 +66,7 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
 
 
 @pytest.mark.slow
-def test_a_speech_job_that_is_held_goes_on_where_it_was(library: Library, silence: Path) -> None:
+def test_held_speech_job_resumes(library: Library, silence: Path) -> None:
     reached: list[float] = []
 
     def once() -> bool:
@@ -79,9 +79,7 @@ def test_a_speech_job_that_is_held_goes_on_where_it_was(library: Library, silenc
     assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.DONE): 1}
 
 
-def test_a_speech_job_under_a_gate_that_is_over_is_given_back_and_charged_nothing(
-    library: Library, silence: Path
-) -> None:
+def test_speech_job_after_the_end_time_is_released_without_an_attempt(library: Library, silence: Path) -> None:
     over = False
 
     def hold() -> bool:

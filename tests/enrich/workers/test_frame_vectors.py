@@ -107,7 +107,7 @@ def test_every_distinct_frame_gets_one_vector_in_batches(library: Library) -> No
     assert frame_vectors.coverage(library, video_id, "look@1") == (BATCH_SIZE + 3, BATCH_SIZE + 3)
 
 
-def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> None:
+def test_interrupted_run_resumes(library: Library) -> None:
     add_video(library, numbered(3 * BATCH_SIZE))
     engine = FakeLook()
 
@@ -124,7 +124,7 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(library: Library) -> No
 
 
 @pytest.mark.parametrize("sort", ["poison", "bad"])
-def test_a_picture_that_fails_keeps_no_other_from_its_vector(library: Library, sort: str) -> None:
+def test_failed_image_does_not_stop_other_vectors(library: Library, sort: str) -> None:
     add_video(library, numbered(2 * BATCH_SIZE))
     engine = FakeLook(poison={5}) if sort == "poison" else FakeLook(bad={5, 20})
     with pytest.raises(AnswerRejected, match=r"^h: [12] images? without a vector\. "):
@@ -133,7 +133,7 @@ def test_a_picture_that_fails_keeps_no_other_from_its_vector(library: Library, s
     assert seen(library) == [4.0 * number for number in range(2 * BATCH_SIZE) if number not in left]
 
 
-def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
+def test_missing_image_is_named(library: Library) -> None:
     add_video(library, numbered(3))
     (library.frames_folder / "h" / "000001.jpg").unlink()
     with pytest.raises(MediaError, match=r"1 image without a vector\..*000001\.jpg.*vidlocal check"):
@@ -141,7 +141,7 @@ def test_a_picture_that_is_not_there_is_named(library: Library) -> None:
     assert len(seen(library)) == 2
 
 
-def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_about_all(library: Library) -> None:
+def test_model_failing_on_successive_images_is_stopped(library: Library) -> None:
     add_video(library, numbered(100))
     engine = FakeLook(poison=range(100))
     with pytest.raises(ImageRejected):
@@ -150,7 +150,7 @@ def test_a_model_that_breaks_down_on_one_picture_after_the_other_is_not_asked_ab
     assert seen(library) == []
 
 
-def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) -> None:
+def test_vectors_of_another_model_are_replaced(library: Library) -> None:
     add_video(library, numbered(2 * BATCH_SIZE))
     embed_frames(library, claim(library), FakeLook())
     assert frame_vectors.queue_missing(library, "look@2") == 1
@@ -166,7 +166,7 @@ def test_what_another_model_made_goes_when_all_is_made_anew(library: Library) ->
     assert frame_vectors.keys(library) == ["look@2"]
 
 
-def test_a_video_that_is_removed_meanwhile_is_no_trouble(library: Library) -> None:
+def test_video_removed_meanwhile_is_skipped(library: Library) -> None:
     video_id = add_video(library, numbered(2 * BATCH_SIZE))
     embed_frames(library, claim(library), FakeLook(), on_progress=lambda share: videos.remove(library, video_id))
     assert frame_vectors.keys(library) == []
@@ -213,11 +213,11 @@ def test_without_the_model_waiting_jobs_are_reported_and_stay(library: Library, 
     assert state(library) == {JobState.QUEUED: 1}
 
 
-def test_without_jobs_nothing_is_said_of_a_missing_model(library: Library, lock: ProcessLock) -> None:
+def test_missing_model_is_not_reported_without_jobs(library: Library, lock: ProcessLock) -> None:
     assert work_off(library, lock, None) == ()
 
 
-def test_a_job_that_is_held_is_given_back_with_what_is_done(library: Library, lock: ProcessLock) -> None:
+def test_held_job_is_released_with_its_progress(library: Library, lock: ProcessLock) -> None:
     add_video(library, numbered(2 * BATCH_SIZE))
     assert work_off(library, lock, FakeLook(), hold=True) == ()
     assert len(seen(library)) == BATCH_SIZE
@@ -237,7 +237,7 @@ def test_a_model_at_fault_costs_the_video_nothing(library: Library, lock: Proces
 # ---------------------------------------------------------------- the real thing
 
 
-def test_a_process_that_is_killed_loses_nothing_and_does_nothing_twice(library: Library, tmp_path: Path) -> None:
+def test_killed_process_loses_and_repeats_nothing(library: Library, tmp_path: Path) -> None:
     colours = ["red", "green", "blue", "white"] * BATCH_SIZE
     add_video(library, [made.jpeg(colour) for colour in colours])
     models = made.place(tmp_path / "models")

@@ -69,7 +69,7 @@ def said(library: Library, video_id: int) -> list[tuple[float, float, str]]:
     return [(passage.start, passage.end, passage.text) for passage in found]
 
 
-def test_a_text_spans_the_frames_that_repeat_it(library: Library) -> None:
+def test_text_spans_the_frames_repeating_it(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2])
     assert read_screen_text(library, claim(library), FakeReader({"1": ["EXIT"]})) == 1
     assert said(library, video_id) == [(4.0, 8.0, "EXIT")]
@@ -93,7 +93,7 @@ def test_different_texts_are_different_passages(library: Library) -> None:
     assert [text for _, _, text in said(library, video_id)] == ["Page 1 of the talk", "Page 2 of the talk", "Thank you"]
 
 
-def test_a_text_that_comes_back_is_a_passage_of_its_own(library: Library) -> None:
+def test_reappearing_text_is_its_own_passage(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2])
     read_screen_text(library, claim(library), FakeReader({"0": ["EXIT"], "2": ["EXIT"]}))
     assert said(library, video_id) == [(0.0, 4.0, "EXIT"), (8.0, 12.0, "EXIT")]
@@ -143,7 +143,7 @@ def test_an_interrupted_reading_goes_on_where_the_last_text_ended(library: Libra
     assert checkpoints.get(library, video_id, "read") == 0.0
 
 
-def test_reading_a_video_again_replaces_what_was_read(library: Library) -> None:
+def test_repeated_ocr_replaces_its_text(library: Library) -> None:
     video_id = add_video(library, [0, 1])
     job = claim(library)
     read_screen_text(library, job, FakeReader({"0": ["misread"]}))
@@ -151,7 +151,7 @@ def test_reading_a_video_again_replaces_what_was_read(library: Library) -> None:
     assert [text for _, _, text in said(library, video_id)] == ["well read"]
 
 
-def test_a_picture_that_crashes_the_reader_is_tried_twice_and_left_out(library: Library) -> None:
+def test_image_crashing_the_ocr_is_tried_twice_and_skipped(library: Library) -> None:
     video_id = add_video(library, [0, 1, 2, 3])
     crash = WorkerCrashed("The reader crashed.")
     reader = FakeReader({"0": [crash, "one"], "1": [crash], "2": ["three"]})
@@ -167,7 +167,7 @@ def test_a_damaged_or_missing_picture_is_left_out(library: Library) -> None:
     assert [text for _, _, text in said(library, video_id)] == ["three"]
 
 
-def test_a_reader_that_fails_on_everything_leaves_the_job_to_the_caller(library: Library) -> None:
+def test_ocr_failing_on_all_frames_keeps_the_job(library: Library) -> None:
     add_video(library, [0, 1, 2, 3, 4])
     reader = FakeReader({str(number): [ToolError("The models are missing.")] for number in range(5)})
     with pytest.raises(ToolError, match="missing"):

@@ -25,7 +25,7 @@ def test_a_long_film_has_no_more_than_48_segments() -> None:
     assert all(segment.passages for segment in cut_segments)
 
 
-def test_segments_of_which_nothing_is_known_are_left_out() -> None:
+def test_empty_segments_are_dropped() -> None:
     cut_segments = segments.cut([said(10.0), said(1000.0)], 1200.0, room=2700)
     assert [segment.number for segment in cut_segments] == [0, 8]
     assert segments.cut([], 1200.0, room=2700) == ()
@@ -52,7 +52,7 @@ def test_passages_beyond_the_room_are_thinned_evenly() -> None:
                 assert 0.3 < halves / len(thinned) < 0.7
 
 
-def test_passages_that_fit_are_all_kept() -> None:
+def test_fitting_passages_are_all_kept() -> None:
     given = [said(float(at), "I do.") for at in range(10)]
     assert segments.thin_out(given, room=2700) == tuple(given)
     assert segments.thin_out([], room=2700) == ()

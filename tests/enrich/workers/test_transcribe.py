@@ -96,7 +96,7 @@ def placed_every(seconds: float, gap: float, spoken: list[Sentence]) -> list[tup
 
 
 @pytest.mark.parametrize("window_s", [20.0, 31.7])
-def test_a_recording_that_crosses_windows_is_written_down_whole(
+def test_recording_across_windows_is_transcribed_whole(
     library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence], window_s: float
 ) -> None:
     # With a sentence every 3.1 s, and windows of 20 s, borders fall into sentences again and again.
@@ -119,7 +119,7 @@ def test_a_recording_that_crosses_windows_is_written_down_whole(
     assert shares[-1] == pytest.approx(1.0, abs=0.1)
 
 
-def test_passages_say_who_made_them_from_which_track(
+def test_passages_name_their_model_and_track(
     library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
 ) -> None:
     path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5.0))
@@ -225,7 +225,7 @@ def test_a_video_without_sound_is_done_at_once(library: Library, tool: ffmpeg.Ff
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_bytes(b"no sound at all"), lambda path: None])
-def test_sound_that_cannot_be_read_is_a_reason_and_leaves_the_job(
+def test_unreadable_sound_has_a_reason_and_keeps_the_job(
     library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     path = tmp_path / "broken.wav"

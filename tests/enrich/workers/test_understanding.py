@@ -104,14 +104,14 @@ def test_a_short_video_has_a_summary_and_no_chapters(library: Library, server: F
     assert len(about_sections(server)) == 1  # tags and summary are made of the same section
 
 
-def test_a_video_of_which_nothing_is_known_is_done_without_asking(library: Library, server: FakeOllama) -> None:
+def test_empty_video_is_done_without_a_request(library: Library, server: FakeOllama) -> None:
     add_film(library, said=(), pictures=0)
     summary = deep(library, server)
     assert about_text(server) == []
     assert not summary.remaining
 
 
-def test_words_that_come_late_are_understood_late(library: Library, server: FakeOllama) -> None:
+def test_late_words_are_understood_late(library: Library, server: FakeOllama) -> None:
     video = add_film(library, said=(), pictures=0)
     deep(library, server)
     passages.add(library, video, [Passage(1.0, 2.0, PassageKind.SPEECH, "A wedding in a church.")])
@@ -119,7 +119,7 @@ def test_words_that_come_late_are_understood_late(library: Library, server: Fake
     assert understanding.event_of(library, video)[0] == "wedding"
 
 
-def test_a_little_that_is_new_changes_nothing_and_much_does(library: Library, server: FakeOllama) -> None:
+def test_small_growth_keeps_the_calibration(library: Library, server: FakeOllama) -> None:
     video = add_film(library)
     deep(library, server)
     asked = len(about_text(server))
@@ -133,7 +133,7 @@ def test_a_little_that_is_new_changes_nothing_and_much_does(library: Library, se
     assert "Aunt 3." in again[0].prompt
 
 
-def test_a_photo_that_was_described_in_fields_costs_no_question(library: Library, server: FakeOllama) -> None:
+def test_photo_captioned_in_fields_needs_no_request(library: Library, server: FakeOllama) -> None:
     video = add_film(library, said=(), pictures=1, media=MediaKind.PHOTO, duration=0.0)
     deep(library, server)
     assert about_text(server) == []
@@ -291,9 +291,7 @@ def test_a_section_of_no_use_sets_the_video_aside_not_the_run(library: Library, 
     assert understanding.chapters(library, good)
 
 
-def test_a_model_that_only_talks_nonsense_ends_its_work_and_charges_nobody(
-    library: Library, server: FakeOllama
-) -> None:
+def test_model_with_only_unusable_answers_stops_without_charging_attempts(library: Library, server: FakeOllama) -> None:
     for number in range(12):
         add_film(library, name=f"film {number}", pictures=0)
     server.choose = lambda asked: say("blah") if "lines: " in asked.prompt else None

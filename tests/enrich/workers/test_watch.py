@@ -45,7 +45,7 @@ def test_a_strip_becomes_an_action_with_its_span_and_source(library: Library, se
     assert stored.enrichment_status is EnrichmentStatus.ENRICHED
 
 
-def test_a_model_that_takes_one_picture_gets_one_sheet(library: Library, server: FakeOllama) -> None:
+def test_single_image_model_gets_a_contact_sheet(library: Library, server: FakeOllama) -> None:
     add_film(library)
     deep(library, server)
     (asked,) = watched(server)
@@ -55,7 +55,7 @@ def test_a_model_that_takes_one_picture_gets_one_sheet(library: Library, server:
     assert Image.open(io.BytesIO(asked.picture or b"")).size > (100, 100)
 
 
-def test_a_model_that_takes_several_gets_them_in_order_when_there_is_room(library: Library, server: FakeOllama) -> None:
+def test_multi_image_model_gets_images_in_order_within_its_context(library: Library, server: FakeOllama) -> None:
     server.models["llava:7b"] = replace(server.models["llava:7b"], takes_several=True)
     add_film(library)
     deep(library, server, num_ctx=16_384)
@@ -90,7 +90,7 @@ def test_speech_and_text_on_screen_are_quoted(library: Library, server: FakeOlla
     assert "Much later" not in prompt
 
 
-def test_nothing_happening_is_no_passage(library: Library, server: FakeOllama) -> None:
+def test_uneventful_sequences_make_no_passage(library: Library, server: FakeOllama) -> None:
     video = add_film(library)
     server.choose = lambda asked: say('{"happens": false, "action": "", "tags": []}') if watched_by(asked) else None
     deep(library, server)
@@ -145,7 +145,7 @@ def test_a_lost_picture_is_named(library: Library, server: FakeOllama) -> None:
     assert "3.jpg" in failure.reason
 
 
-def test_what_a_model_gone_blind_told_is_watched_again(library: Library, server: FakeOllama) -> None:
+def test_sequences_watched_by_a_blind_model_are_redone(library: Library, server: FakeOllama) -> None:
     """Actions stay hidden until the check after them passes."""
     video = add_film(library)
     strip = sequences.of_video(library, video)[0]

@@ -47,7 +47,7 @@ def test_repeats_are_left_out_but_count_as_time() -> None:
     assert spans("a...a...") == [(0.0, 10.0, 2)]
 
 
-def test_slides_that_only_change_are_not_watched() -> None:
+def test_slide_changes_are_not_watched() -> None:
     assert spans("abcdefgh") == []
 
 

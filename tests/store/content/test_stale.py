@@ -65,7 +65,7 @@ def test_short_and_repeated_descriptions_are_weak(library: Library, video: int) 
     assert stale.weak_frames(library) == ids[:4]
 
 
-def test_an_old_description_stays_until_the_new_one_is_stored(library: Library, video: int) -> None:
+def test_old_caption_stays_until_replaced(library: Library, video: int) -> None:
     describe(library, video, [LONG.format(number) for number in range(6)])
     assert stale.requeue_frames(library, stale.stale_frames(library, "bakllava", ("1",))) == 6
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.QUEUED] == 6

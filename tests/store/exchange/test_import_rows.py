@@ -67,7 +67,7 @@ def imported(library: Library, *lines_: object) -> tuple[Importer, list[tuple[in
     return importer, bad
 
 
-def test_what_is_exported_comes_back_without_loss(library: Library, tmp_path: Path) -> None:
+def test_export_and_import_lose_nothing(library: Library, tmp_path: Path) -> None:
     wedding(library)
     out = exported(library)
     assert {line["type"] for line in out} == {"video", "frame", "passage", "section", "word"}
@@ -153,7 +153,7 @@ def test_a_name_is_never_a_path(library: Library, tmp_path: Path) -> None:
     assert (tmp_path / "precious").is_dir()
 
 
-def test_text_that_sqlite_cannot_hold_is_replaced(library: Library) -> None:
+def test_text_invalid_for_sqlite_is_replaced(library: Library) -> None:
     said = {"type": "passage", "video": "v", "kind": "scene", "start": 0, "end": 1, "text": "a\0b\ud800", "model": "m"}
     imported(library, {"type": "video", "name": "v\ud800", "duration": 1}, {**said, "video": "v\ud800"})
     (video,) = videos.every(library)

@@ -19,7 +19,7 @@ def test_a_connection_waits_for_other_writers_as_before_once_a_search_is_recorde
     assert busy_timeout_ms(library) == BUSY_TIMEOUT_S * 1000
 
 
-def test_a_search_that_cannot_be_recorded_leaves_the_timeout_too(library: Library) -> None:
+def test_unrecorded_search_keeps_the_timeout(library: Library) -> None:
     other = sqlite3.connect(library.path)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked"):

@@ -44,7 +44,7 @@ def test_coverage_says_how_much_of_the_query_was_found(library: Library) -> None
     assert 0.0 < part[ids[0]] < 0.6 < whole[ids[0]] <= 1.0
 
 
-def test_a_part_of_a_word_finds_it_when_the_part_is_no_word(library: Library) -> None:
+def test_word_part_finds_the_word(library: Library) -> None:
     add_video(library, "lesson", ["Open the file in Photoshop first.", "Save it."])
     assert found(library, "hotosho") == ["Open the file in Photoshop first."]
 
@@ -87,7 +87,7 @@ def test_filler_words_alone_are_no_match_for_an_unknown_word(library: Library) -
     assert found(library, "the zeppelin") == []
 
 
-def test_a_word_that_half_of_a_small_library_holds_still_counts(library: Library) -> None:
+def test_common_words_count_in_small_libraries(library: Library) -> None:
     add_video(library, "wedding", [BRIDE, "A bride.", "The bride laughs.", "A dog."])
     assert len(found(library, "bride")) == len(found(library, "bride aisle")) == 3
 
@@ -111,7 +111,7 @@ def test_any_text_is_a_query(library: Library, query: str) -> None:
 @pytest.mark.parametrize(
     "query", ['"bride', "bride AND", "bride*", "^bride", "bri\0de bride", "bride \udcff", "-bride"]
 )
-def test_what_looks_like_an_operator_does_not_hide_the_word(library: Library, query: str) -> None:
+def test_apparent_operators_do_not_hide_words(library: Library, query: str) -> None:
     add_video(library, "wedding", [BRIDE])
     assert found(library, query) == [BRIDE]
 

@@ -230,14 +230,14 @@ def test_a_library_without_vectors_has_no_keys_and_finds_nothing(library: Librar
     assert not nearest(library, np.ones(4, dtype=np.float32)).cosines
 
 
-def test_a_folder_that_cannot_be_written_only_costs_time(library: Library) -> None:
+def test_unwritable_cache_folder_costs_only_time(library: Library) -> None:
     ids, rows = fill(library, MANY)
     (library.folder / vector_cache.FOLDER).write_text("a file where the folder should be")
     assert next(iter(nearest(library, rows[5]).cosines)) == ids[5]
 
 
 @pytest.mark.parametrize("what", ["vectors", "folder", "file", "manifest", "lock", "generation", "pipe"])
-def test_a_cache_that_leads_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
+def test_cache_linked_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
     """Links in a library from someone else: nothing behind them is deleted, written or waited for."""
     _, vectors = fill(library, 1_200)
     nearest(library, vectors[0])
