@@ -10,7 +10,7 @@ from vidlocal.store.database import SCHEMA_VERSION, Library
 from vidlocal.store.migrations import migrations
 
 # The first migration after each older version.
-NEXT = {1: "understanding", 2: "second_looks", 3: "picture_vectors", 4: "remembered_queries"}
+NEXT = {1: "understanding", 2: "second_looks", 3: "picture_vectors", 4: "remembered_queries", 5: "unique_ids"}
 
 CONTENT = """
 INSERT INTO videos (id, content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation, added_at,
@@ -57,3 +57,21 @@ def test_a_migration_loses_nothing(tmp_path: Path, version: int) -> None:
         ] == [(13,)]
         assert old.number("SELECT count(*) FROM jobs WHERE kind = 'describe' AND state = 'done'") == 1
         assert old.rows("PRAGMA foreign_key_check") == []
+
+
+@pytest.mark.parametrize("version", NEXT)
+def test_a_migrated_library_never_uses_an_id_again(tmp_path: Path, version: int) -> None:
+    with old_library(tmp_path / "old", version) as old:
+        with old.writing() as connection:
+            connection.execute("DELETE FROM videos")
+        with old.writing() as connection:
+            video_id = connection.execute(
+                """INSERT INTO videos (content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation,
+                  added_at, size_bytes) VALUES ('new', '/new', 'new', 'video', 1, 1, 1, '', 0, '2026-01-01', 1)
+                RETURNING id"""
+            ).fetchone()[0]
+            frame_id = connection.execute(
+                "INSERT INTO frames (video_id, time, shot, dhash) VALUES (?, 0, 0, 0) RETURNING id", (video_id,)
+            ).fetchone()[0]
+        assert video_id > 7
+        assert frame_id > 12

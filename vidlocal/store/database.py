@@ -13,7 +13,7 @@ from typing import Self
 from vidlocal.errors import StoreError
 from vidlocal.store.schema import refuse_foreign
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

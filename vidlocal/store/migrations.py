@@ -337,3 +337,32 @@ def remembered_queries(database: Database) -> None:
     """Create the cache of query vectors."""
     _run(database, _QUERY_VECTORS)
     database.conn.execute("PRAGMA user_version = 5")
+
+
+# Tables whose ids are remembered elsewhere: by an answer under way, by a printed moment, by past searches.
+_NEVER_REUSED = ("videos", "frames", "passages", "jobs")
+
+
+@migrations()
+def unique_ids(database: Database) -> None:
+    """Never use an id again after its row is deleted.
+
+    AUTOINCREMENT changes no row, only the statement in the schema, so the tables need not be copied: a change of the
+    kind that SQLite's documentation of ALTER TABLE allows with `writable_schema`.
+    """
+    connection = database.conn
+    connection.execute("PRAGMA writable_schema = ON")
+    for table in _NEVER_REUSED:
+        connection.execute(
+            """UPDATE sqlite_master SET sql = replace(sql, 'id INTEGER PRIMARY KEY,',
+              'id INTEGER PRIMARY KEY AUTOINCREMENT,') WHERE type = 'table' AND name = ?""",
+            (table,),
+        )
+    (version,) = connection.execute("PRAGMA schema_version").fetchone()
+    connection.execute(f"PRAGMA schema_version = {version + 1}")
+    connection.execute("PRAGMA writable_schema = RESET")
+    for table in _NEVER_REUSED:
+        connection.execute(
+            f"INSERT INTO sqlite_sequence (name, seq) SELECT '{table}', coalesce(max(id), 0) FROM {table}"
+        )
+    connection.execute("PRAGMA user_version = 6")
