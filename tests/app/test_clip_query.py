@@ -23,8 +23,8 @@ def seen(library: Library, tmp_path: Path) -> Library:
     """A video of three colours, ten seconds each, that nobody described, and the made model that knows colours."""
     clip_model.place(tmp_path / "home" / "models")
     key, rows = frame_vectors.of_colours(*COLOURS)
-    said = [Passage(10.0, 14.0, PassageKind.SPEECH, "the grass is green")]
-    frame_vectors.add_video(library, "colours", rows, key=key, said=said)
+    speech = [Passage(10.0, 14.0, PassageKind.SPEECH, "the grass is green")]
+    frame_vectors.add_video(library, "colours", rows, key=key, said=speech)
     return library
 
 

@@ -30,7 +30,7 @@ def test_look_prints_and_stores_the_answer_of_the_model(
         again = run("search", "bride", "--look", "3", "--json", "--limit", "1")
         assert json.loads(again.stdout)["moments"][0]["look"] == moment["look"]
         assert len(server.asked("/api/chat")) <= asked + 5  # what waits there is described; the answer is remembered
-        assert sum("Somebody looks for" in one.prompt for one in server.asked("/api/chat")) == 1
+        assert sum("Somebody looks for" in request.prompt for request in server.asked("/api/chat")) == 1
 
 
 def test_look_without_a_server_prints_a_notice_and_the_usual_result(

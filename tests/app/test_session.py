@@ -98,12 +98,12 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     assert json.loads(run("report", "--json").stdout) is None
     report.store(library, None, NIGHT)
     rows = [line.split("\t") for line in run("report").stdout.splitlines()]
-    told = dict(rows)
-    assert told["done"] == "12,345 frames, 1 video finished, embed 7"
-    assert told["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
-    assert told["pace"] == "2.4 s per frame"
-    assert told["failed"] == "3 describe: The description is empty."
-    assert told["left"] == "20,000 frames (13 h 30 min, 2 nights of 9 h), read 2"
+    counts = dict(rows)
+    assert counts["done"] == "12,345 frames, 1 video finished, embed 7"
+    assert counts["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
+    assert counts["pace"] == "2.4 s per frame"
+    assert counts["failed"] == "3 describe: The description is empty."
+    assert counts["left"] == "20,000 frames (13 h 30 min, 2 nights of 9 h), read 2"
     data = json.loads(run("report", "--json").stdout)
     assert (data["done"]["describe"], data["nights_left"], data["worked_s"]) == (12_345, 2, 30_000.0)
     assert len(json.loads(run("report", "--json", "--last", "5").stdout)) == 1

@@ -19,11 +19,11 @@ def groups(stdout: str, *, by: str = "picture vectors") -> Groups:
     assert document["by"] == by
     return [
         (
-            one["pictures"],
-            one["videos"],
-            [(take["video"]["title"], take["start"], take["end"], take["pictures"]) for take in one["takes"]],
+            group["pictures"],
+            group["videos"],
+            [(take["video"]["title"], take["start"], take["end"], take["pictures"]) for take in group["takes"]],
         )
-        for one in document["clusters"]
+        for group in document["clusters"]
     ]
 
 
@@ -58,7 +58,7 @@ def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
 
 
 def test_clusters_accept_a_video_and_a_similarity(run: Run, films: Library) -> None:
-    assert [one[:2] for one in groups(run("clusters", "--video", "one", "--json").stdout)] == [(3, 1)]
+    assert [group[:2] for group in groups(run("clusters", "--video", "one", "--json").stdout)] == [(3, 1)]
     assert groups(run("clusters", "--threshold", "0.999", "--json").stdout) == []
     assert run("clusters", "--threshold", "1.5").exit_code == 2
     assert run("clusters", "--video", "nobody").exit_code == 2
@@ -79,7 +79,7 @@ def test_vectors_and_hashes_and_models_never_meet(run: Run, library: Library) ->
     rows = np.repeat(random_rows(1), 4, axis=0)
     frame_vectors.add_video(library, "one", rows, dhashes=[0] * 4)
     frame_vectors.add_video(library, "two", rows[:2], key="other@1", dhashes=[0] * 2)
-    assert [one[:2] for one in groups(run("clusters", "--json").stdout)] == [(4, 1)]
+    assert [group[:2] for group in groups(run("clusters", "--json").stdout)] == [(4, 1)]
 
 
 def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
@@ -91,6 +91,6 @@ def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
 
 def test_missing_video_is_not_in_a_group(run: Run, films: Library) -> None:
     videos.remove(films, 2)
-    assert [one[1:] for one in groups(run("clusters", "--json").stdout)] == [
+    assert [group[1:] for group in groups(run("clusters", "--json").stdout)] == [
         (1, [("one", 20.0, 40.0, 2), ("one", 90.0, 100.0, 1)])
     ]

@@ -68,7 +68,7 @@ def film(library: Library, asked: list[str]) -> int:
     video_id = add_film(library)
     with FakeOllama([ONLY_PLAIN, "phi3.5:latest", "embeddinggemma:latest"]) as server:
         deep(library, server)
-        asked += [one.prompt for one in server.asked("/api/chat")]
+        asked += [request.prompt for request in server.asked("/api/chat")]
     return video_id
 
 
@@ -79,8 +79,8 @@ def edit(run: Run, library: Library, video_id: int, kind: PassageKind, text: str
 
 
 def test_corrections_become_pairs_and_read_back_verbatim(run: Run, film: int, library: Library, tmp_path: Path) -> None:
-    said = 'Anna, "the bride",\n\tcuts a cake \u202e\x07 ñ 日本 </s> [INST]'
-    edit(run, library, film, PassageKind.SCENE, said)
+    text = 'Anna, "the bride",\n\tcuts a cake \u202e\x07 ñ 日本 </s> [INST]'
+    edit(run, library, film, PassageKind.SCENE, text)
     edit(run, library, film, PassageKind.ACTION, "Anna walks in and sits down.")
     assert run("note", f"{film}@4", "Grandmother laughs.").exit_code == 0
     result = run("export", "--finetune", str(tmp_path / "out"))
@@ -88,7 +88,7 @@ def test_corrections_become_pairs_and_read_back_verbatim(run: Run, film: int, li
     assert result.stdout == ""
     assert "Pairs written: 3 (pictures: 3), to " in result.stderr
     answers = [turns(sample)[1] for sample in samples(tmp_path / "out")]
-    assert answers == [said.strip(), "Anna walks in and sits down.", "Grandmother laughs."]
+    assert answers == [text.strip(), "Anna walks in and sits down.", "Grandmother laughs."]
 
 
 def test_training_prompts_equal_the_vision_prompts(

@@ -24,16 +24,16 @@ def ingest(home: Path, *words: str, stdout: int) -> subprocess.CompletedProcess[
 @pytest.mark.slow
 def test_a_person_sees_how_much_was_heard(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    told = ingest(tmp_path / "home", stdout=theirs).stderr
+    output = ingest(tmp_path / "home", stdout=theirs).stderr
     os.close(theirs)
     os.close(ours)
-    assert "is video 1: 0:08, 3 lines of speech, took" in told
+    assert "is video 1: 0:08, 3 lines of speech, took" in output
 
 
 @pytest.mark.slow
 def test_a_program_sees_how_much_was_heard_and_read(tmp_path: Path) -> None:
-    told = json.loads(ingest(tmp_path / "home", "--json", stdout=subprocess.PIPE).stdout)
-    assert (told["subtitles"], told["speech"], told["screen_texts"]) == (0, 3, 0)
+    output = json.loads(ingest(tmp_path / "home", "--json", stdout=subprocess.PIPE).stdout)
+    assert (output["subtitles"], output["speech"], output["screen_texts"]) == (0, 3, 0)
 
 
 def test_ignored_frame_spacing_is_reported(run: Run, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_late_subtitles_are_reported_until_imported(run: Run, tmp_path: Path) ->
     run("ingest", str(films), "--later")
     late = films / "film.en.srt"
     late.write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n")
-    told = f"film.en.srt came after its video was taken in. Read it with: vidlocal import {late}"
-    assert told in run("ingest", str(films), "--later").stderr
+    output = f"film.en.srt came after its video was taken in. Read it with: vidlocal import {late}"
+    assert output in run("ingest", str(films), "--later").stderr
     assert run("import", str(late)).exit_code == 0
     assert "film.en.srt" not in run("ingest", str(films), "--later").stderr

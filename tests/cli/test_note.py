@@ -50,11 +50,11 @@ def test_models_never_overwrite_notes(run: Run, library: Library, wedding: int) 
     run("note", f"wedding@{frame.time}", "a note")
     frames.describe_again(library, [frame.id])
     frames.store_scene(library, frame, SceneAnswer("A woman.", tags=("woman",)), MODEL)
-    assert [one.text for one in of_kind(library, wedding, PassageKind.SCENE)] == ["Anna enters the church."]
-    assert [one.text for one in of_kind(library, wedding, PassageKind.NOTE)] == ["a note"]
+    assert [passage.text for passage in of_kind(library, wedding, PassageKind.SCENE)] == ["Anna enters the church."]
+    assert [passage.text for passage in of_kind(library, wedding, PassageKind.NOTE)] == ["a note"]
     for kind in PassageKind:
         passages.delete_of_kind(library, wedding, kind)
-    assert {one.text for one in passages.of_video(library, wedding)} == {"Anna enters the church.", "a note"}
+    assert {passage.text for passage in passages.of_video(library, wedding)} == {"Anna enters the church.", "a note"}
     assert stale.stale_frames(library, "other", ["9"]) == []
     assert stale.weak_frames(library) == []
 
@@ -119,5 +119,5 @@ def test_notes_rank_slightly_above_captions() -> None:
     ]
     found = group(hits, {1: VideoRef("wedding", "/wedding.mp4")}, limit=10)
     assert [moment.hits[0].passage_id for moment in found] == [3, 2, 1, 4]
-    assert all(one.score >= other.score for one, other in pairwise(found))
+    assert all(passage.score >= other.score for passage, other in pairwise(found))
     assert all(moment.score <= 1 for moment in found)

@@ -58,7 +58,7 @@ def test_apply_follows_the_proposal_and_undo_reverts_it(run: Run, films: Path, s
     result = run("organize", "--undo")
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in films.iterdir()) == ["a.mp4", "a.srt"]
-    assert "nothing to take back" in run("organize", "--undo").stderr
+    assert "Nothing to undo." in run("organize", "--undo").stderr
 
 
 @pytest.mark.parametrize("lacking", ["server", "model"])
@@ -72,7 +72,7 @@ def test_without_a_text_model_it_goes_by_date_and_title(
     result = run("organize", str(films))
     assert result.exit_code == 0
     assert result.stdout.endswith("/2019/2019-06-02 a.mp4\n")
-    assert "Going by date and title." in result.stderr
+    assert "by date and title, without the text model" in result.stderr
 
 
 def test_first_server_with_the_model_is_asked(
@@ -89,7 +89,7 @@ def test_remaining_problems_are_named_and_set_the_exit_code(run: Run, films: Pat
     (films / "2019" / "2019-06-02 a.mp4").write_text("mine")
     result = run("organize", str(films), "--apply")
     assert result.exit_code == 4
-    assert "stays: the new name already exists." in result.stderr
+    assert "not renamed (the new name already exists)." in result.stderr
 
 
 def test_invalid_words_are_refused(run: Run, films: Path) -> None:

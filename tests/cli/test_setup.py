@@ -191,4 +191,4 @@ def test_failed_part_does_not_stop_the_others(settings: Settings, shelf: str) ->
 
 
 def test_sizes_read_well() -> None:
-    assert [format_size(one) for one in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]
+    assert [format_size(size) for size in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]

@@ -34,18 +34,18 @@ def test_status_shows_current_work_of_another_process_with_its_start(run: Run, w
 
 def test_status_shows_a_process_waiting_for_its_server(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
-        starting, told = run("status"), json.loads(run("status", "--json").stdout)
+        starting, document = run("status"), json.loads(run("status", "--json").stdout)
         assert "Nothing is running" not in starting.stderr
-        assert (told["state"], told["waiting"]) == ("working", None)
+        assert (document["state"], document["waiting"]) == ("working", None)
         lock.set_waiting("server", "No Ollama server answers.")
-        waiting, told = run("status"), json.loads(run("status", "--json").stdout)
+        waiting, document = run("status"), json.loads(run("status", "--json").stdout)
         held = next(line for line in waiting.stdout.splitlines() if line.startswith("held\t"))
         assert held.startswith("held\tsince ")
         assert held.endswith(". No Ollama server answers.")
         assert waiting.stderr == ""
-        assert told["state"] == "waiting"
-        assert (told["waiting"]["for"], told["waiting"]["why"]) == ("server", "No Ollama server answers.")
-        assert abs(datetime.now(UTC) - datetime.fromisoformat(told["waiting"]["since"])) < timedelta(minutes=1)
+        assert document["state"] == "waiting"
+        assert (document["waiting"]["for"], document["waiting"]["why"]) == ("server", "No Ollama server answers.")
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(document["waiting"]["since"])) < timedelta(minutes=1)
         with ProcessLock(library.folder):  # another one is not waiting
             assert json.loads(run("status", "--json").stdout)["state"] == "working"
         lock.clear_waiting("server")
@@ -58,8 +58,8 @@ def test_wait_reason_of_a_dead_process_is_ignored(run: Run, wedding: int, librar
     forged = library.folder / "owners" / ("0" * 16)
     forged.parent.mkdir(exist_ok=True)
     forged.write_text('[{"what": "server", "since": "2020-01-01T00:00:00+00:00", "why": "gone"}]')
-    told = json.loads(run("status", "--json").stdout)
-    assert (told["state"], told["waiting"]) == ("idle", None)
+    document = json.loads(run("status", "--json").stdout)
+    assert (document["state"], document["waiting"]) == ("idle", None)
 
 
 def test_status_joins_parallel_jobs_of_a_video(run: Run, wedding: int, library: Library) -> None:

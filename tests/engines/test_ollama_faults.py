@@ -1,9 +1,12 @@
 """Failures of a server are errors of the server, of the model, or of one image."""
 
+import json
+
 import pytest
 
 from tests.support.fake_ollama import (
     GARBAGE,
+    Exchange,
     FakeOllama,
     Model,
     break_off,
@@ -215,3 +218,25 @@ def test_vectors_of_another_build_of_the_model_are_refused(server: FakeOllama, e
     server.models["embeddinggemma:latest"] = Model("embeddinggemma:latest", ("embedding",), digest="f" * 64)
     with pytest.raises(EngineError, match="replaced by another build"):
         embeddings.embed(["one text"])
+
+
+def test_an_answer_sent_twice_is_not_taken_for_the_next_answer(
+    server: FakeOllama, vision: OllamaVision, red: bytes
+) -> None:
+    def send_twice(exchange: Exchange) -> None:
+        line = json.dumps(exchange.part("Of the first image.") | {"done": True, "done_reason": "stop"}).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % len(line)
+        exchange.wfile.write(2 * (head + line))
+
+    server.script(send_twice, say("Of the second image."))
+    assert vision.describe(red, plain=True).description == "Of the first image."
+    assert vision.describe(red, plain=True).description == "Of the second image."
+
+
+def test_lines_after_the_end_of_an_answer_are_ignored(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+    def repeat(exchange: Exchange) -> None:
+        answer = [exchange.part("A red wall."), exchange.part("") | {"done": True, "done_reason": "stop"}]
+        exchange.send_lines(answer * 2)
+
+    server.script(repeat)
+    assert vision.describe(red, plain=True).description == "A red wall."

@@ -410,9 +410,9 @@ def test_a_text_model_refuses_a_picture(server: OllamaServer, ollama: Ollama) ->
         (400, "Multimodal data provided, but model does not support multimodal requests."),
         (500, "image input is not supported"),
     )
-    with pytest.raises(EngineError, match="cannot do this") as told:
+    with pytest.raises(EngineError, match="cannot do this") as caught:
         ollama.chat(server.text, system="", prompt="x", images=[RED], options=OPTIONS, keep_alive="5m")
-    assert type(told.value) is EngineError
+    assert type(caught.value) is EngineError
     assert server.chat(server.text, "x", options={"num_predict": 2}).status_code == 200
 
 

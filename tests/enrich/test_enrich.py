@@ -1,5 +1,6 @@
 """The deep pass: what is stored, who is charged when something fails, and that it always goes on."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.fake_faults import broken, busy, say
-from tests.support.fake_ollama import Asked, FakeOllama
+from tests.support.fake_ollama import Asked, Exchange, FakeOllama
 from tests.support.films import COLOURS, add_video
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
@@ -149,7 +150,7 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
     library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)
-    said: list[str] = []
+    messages: list[str] = []
     clock = FastClock()
     returned: list[float] = []
     server.down()
@@ -164,11 +165,11 @@ def test_an_outage_of_ten_minutes_fails_nothing_and_says_little(
             server.up()
 
     clock.on_sleep = back_after_ten_minutes
-    summary = deep(library, engines, lock, clock, notify=said.append)
+    summary = deep(library, engines, lock, clock, notify=messages.append)
     assert summary.done[JobKind.DESCRIBE] == 6
     assert summary.failed == 0
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
-    assert len(said) == 2
+    assert len(messages) == 2
     assert max(clock.slept) <= 60.0
     assert {waiting.topic for waiting in waited if waiting} == {SERVER}
     assert live_processes(library.folder) == [None]
@@ -269,20 +270,20 @@ def test_the_end_of_the_window_holds_the_run_until_the_next_night(
     add_video(library)
     clock = FastClock(local_at=datetime(2026, 11, 22, 6, 59, 58))
     done_at: list[datetime] = []
-    said: list[str] = []
+    messages: list[str] = []
 
     def pass_time(at: EnrichProgress) -> None:
         done_at.append(clock.local_at)
         clock.sleep(1.0)
 
     night = NightWindow(parse_window("22:00-07:00"), lambda: clock.local_at)
-    gate = Schedule([night], now=lambda: clock.at, notify=said.append)
+    gate = Schedule([night], now=lambda: clock.at, notify=messages.append)
     summary = deep(library, engines, lock, clock, schedule=gate, on_progress=pass_time)
     assert summary.remaining == {}
     assert {at.date().day for at in done_at} == {22}
     assert {at.hour for at in done_at} == {6, 22}
-    assert said[1:] == ["Going on."]
-    assert "22:00" in said[0]
+    assert messages[1:] == ["Going on."]
+    assert "22:00" in messages[0]
     assert server.unloads["llava:7b"] >= 1
 
 
@@ -293,3 +294,25 @@ def test_models_take_turns_in_long_stretches(
     deep(library, engines, lock)
     assert server.loads["llava:7b"] == 1
     assert server.loads["embeddinggemma:latest"] == 1
+
+
+def test_an_answer_about_a_removed_video_is_dropped(
+    library: Library, server: FakeOllama, engines: EnrichEngines, lock: ProcessLock
+) -> None:
+    removed, kept = add_video(library, name="removed"), add_video(library, name="kept")
+    new: list[int] = []
+
+    def replace_video(exchange: Exchange) -> None:
+        """Remove the video and add another before the answer, as two other commands do."""
+        with Library.open(library.folder) as other:
+            videos.remove(other, removed)
+            new.append(add_video(other, name="new", pictures=1))
+        exchange.speak(json.dumps({"description": "A frame of the removed video."}))
+
+    server.script(replace_video)
+    summary = deep(library, engines, lock, job_filter=for_videos(removed, kept))
+    assert summary.failed == 0
+    assert frames.coverage(library, kept).described == 6
+    assert new[0] > kept
+    texts = [passage.text for passage in passages.of_video(library, new[0], [PassageKind.SCENE])]
+    assert texts == []

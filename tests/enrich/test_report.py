@@ -44,10 +44,10 @@ def test_report_counts_done_and_remaining_work(library: Library) -> None:
         assert job is not None
         while not jobs.fail(library, job, "no direction"):
             pass
-    told = drawn_up(library)
-    assert told.done == {JobKind.DESCRIBE: 5}
-    assert told.left[JobKind.DESCRIBE] == 2
-    assert told.failed == (FailureGroup(JobKind.EMBED, "no direction", 2),)
+    report = drawn_up(library)
+    assert report.done == {JobKind.DESCRIBE: 5}
+    assert report.left[JobKind.DESCRIBE] == 2
+    assert report.failed == (FailureGroup(JobKind.EMBED, "no direction", 2),)
     assert drawn_up(library, since=now_utc()).done == {}
     assert drawn_up(library, since=now_utc()).failed == ()
 
@@ -69,9 +69,9 @@ def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_windo
     add_video(library, pictures=10)
     assert drawn_up(library).nights_left is None
     facts.put(library, facts.SECONDS_PER_FRAME, str(NIGHT_S / 4))
-    told = drawn_up(library)
-    assert told.seconds_left == NIGHT_S / 4 * 10
-    assert told.nights_left == 3
+    report = drawn_up(library)
+    assert report.seconds_left == NIGHT_S / 4 * 10
+    assert report.nights_left == 3
     finish(library, JobKind.DESCRIBE, 10)
     assert drawn_up(library).nights_left == 0
 

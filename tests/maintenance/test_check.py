@@ -258,7 +258,7 @@ CASES = [
 def found(home: Path, tools: CheckTools, *, repair: bool = False) -> list[tuple[Category, bool]]:
     with Library.open(home) as library:
         checked = check(library, tools, repair=repair)
-        return [(one.finding.category, one.repaired) for one in checked if not one.finding.is_note]
+        return [(result.finding.category, result.repaired) for result in checked if not result.finding.is_note]
 
 
 def test_a_whole_library_is_in_order_and_checking_changes_nothing(home: Path, tools: CheckTools) -> None:
@@ -349,9 +349,9 @@ def test_data_lost_with_its_source_is_reported_not_removed(home: Path, whole: Pa
             connection.execute("UPDATE copies SET path = '/elsewhere' || path")
         checked = list(check(library, tools, repair=True))
         assert library.number("SELECT count(*) FROM videos") == 2
-    notes = [one for one in checked if one.finding.is_note]
+    notes = [result for result in checked if result.finding.is_note]
     assert len(notes) == 2
-    (lost,) = [one for one in checked if not one.finding.is_note]
+    (lost,) = [result for result in checked if not result.finding.is_note]
     assert not lost.repaired
     assert "not found or changed" in str(lost.error)
 
@@ -378,7 +378,7 @@ def test_a_touched_source_differs_from_a_changed_source(
         with library.writing() as connection:
             connection.execute("UPDATE videos SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
             connection.execute("UPDATE copies SET path = replace(path, ?, ?)", (str(whole), str(tmp_path)))
-        assert [one.finding.message for one in check(library, tools, repair=False)] == []
+        assert [result.finding.message for result in check(library, tools, repair=False)] == []
         os.utime(tmp_path / "film0.mp4", ns=(1, 1))
         with (tmp_path / "film1.mp4").open("ab") as file:
             file.write(b"more")
@@ -386,7 +386,7 @@ def test_a_touched_source_differs_from_a_changed_source(
         assert touched.repaired
         assert "changed since it was ingested" in changed.finding.message
         assert changed.finding.repair is None
-        assert [one.finding.message for one in check(library, tools, repair=False)] == [changed.finding.message]
+        assert [result.finding.message for result in check(library, tools, repair=False)] == [changed.finding.message]
 
 
 def test_a_database_beyond_use_is_reported_and_left_alone(home: Path, tools: CheckTools) -> None:

@@ -186,10 +186,10 @@ def test_hdr_is_tone_mapped(read: Read, prober: Prober, tmp_path: Path, transfer
 
 
 def test_concatenated_recordings_continue_where_the_first_ends(read: Read, prober: Prober, tmp_path: Path) -> None:
-    one = clips.numbered(tmp_path / "1.ts", frames=60, rate="10")
+    film = clips.numbered(tmp_path / "1.ts", frames=60, rate="10")
     other = tmp_path / "2.ts"
-    clips.run("-i", one, "-vf", "scale=320:192", *clips.X264, other)
-    (tmp_path / "both.ts").write_bytes(one.read_bytes() + other.read_bytes())
+    clips.run("-i", film, "-vf", "scale=320:192", *clips.X264, other)
+    (tmp_path / "both.ts").write_bytes(film.read_bytes() + other.read_bytes())
     probe = prober.probe(tmp_path / "both.ts")
     frames = read(tmp_path / "both.ts", 1.0)
     assert probe.duration == pytest.approx(12.0, abs=0.3)

@@ -76,10 +76,10 @@ def targets(proposal: Proposal) -> list[str]:
 
 def test_without_a_model_files_go_by_date_and_title(library: Library, films: Path) -> None:
     take_in(library, films / "a.mp4")
-    take_in(library, films / "deep" / "b.MOV", date=None)
+    take_in(library, films / "DCIM" / "100GOPRO" / "b.MOV", date=None)
     proposal = propose(library, films, None)
     assert targets(proposal) == ["2019/2019-06-02 a.mp4", "undated/b.MOV"]
-    assert set(tree(films)) == {"a.mp4", "deep/b.MOV"}
+    assert set(tree(films)) == {"a.mp4", "DCIM/100GOPRO/b.MOV"}
 
 
 def test_tidy_files_stay(library: Library, films: Path) -> None:
@@ -88,6 +88,59 @@ def test_tidy_files_stay(library: Library, films: Path) -> None:
     apply(library, propose(library, films, None))
     assert set(tree(films)) == {"2019/2019-06-02 a.mp4", "2019/2019-06-02 a 2.mp4"}
     assert propose(library, films, None).moves == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "recorded", "target"),
+    [
+        ("VID_20230714_153012.mp4", None, "2023/VID_20230714_153012.mp4"),
+        ("VID_20230714_153012.mp4", "2019-06-02T10:00:00Z", "2019/2019-06-02 VID_20230714_153012.mp4"),
+        ("VID_20230715_003000.mp4", "2023-07-14T22:30:00Z", "2023/VID_20230715_003000.mp4"),
+        ("DCIM/Camera/PXL_20230714_153012345.mp4", None, "2023/PXL_20230714_153012345.mp4"),
+        ("2022/VID-20230714-WA0001.mp4", None, "2023/VID-20230714-WA0001.mp4"),
+        ("undated/clip.mp4", "2019-06-02T10:00:00Z", "2019/2019-06-02 clip.mp4"),
+        ("2023-07 Lisbon/clip.mp4", "2023-07-14T10:00:00Z", "2023-07 Lisbon/2023-07-14 clip.mp4"),
+        ("Wedding Anna/DCIM/clip.mp4", "2023-07-14T10:00:00Z", "Wedding Anna/DCIM/2023-07-14 clip.mp4"),
+        ("2023/clip.mp4", "2023-07-14T10:00:00Z", "2023/2023-07-14 clip.mp4"),
+        ("2023/07/2022-07-14.mp4", None, "2022/2022-07-14.mp4"),
+        ("Wedding 2019.mp4", None, "2019/Wedding 2019.mp4"),
+        ("GX010123.mp4", None, "undated/GX010123.mp4"),
+    ],
+)
+def test_dates_in_names_count_after_the_recording_date(
+    library: Library, films: Path, path: str, recorded: str | None, target: str
+) -> None:
+    take_in(library, films / path, date=recorded)
+    assert targets(propose(library, films, None)) == [target]
+    apply(library, propose(library, films, None))
+    assert targets(propose(library, films, None)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "recorded"),
+    [
+        ("Holidays 2023/VID_20230714_153012.mp4", None),
+        ("Holidays 2023/clip.mp4", None),
+        ("Wedding Anna/clip.mp4", None),
+        ("2023-07 Lisbon/2023-07-14 clip.mp4", "2023-07-14T10:00:00Z"),
+        ("2023/07/14/clip.mp4", "2023-07-14T10:00:00Z"),
+        ("2023/2023-07-14/clip.mp4", None),
+        ("2023/07 July/VID_20230714_153012.mp4", "2023-07-14T10:00:00Z"),
+        ("2023/VID_20230714_153012.mp4", None),
+        ("2023/clip.mp4", None),
+        ("undated/clip.mp4", None),
+    ],
+)
+def test_files_in_order_and_in_event_folders_stay(
+    library: Library, films: Path, path: str, recorded: str | None
+) -> None:
+    take_in(library, films / path, date=recorded)
+    assert targets(propose(library, films, None)) == []
+
+
+def test_files_of_a_dated_folder_stay_when_it_is_organized_itself(library: Library, films: Path) -> None:
+    take_in(library, films / "2023-07 Lisbon" / "clip.mp4", date=None)
+    assert propose(library, films / "2023-07 Lisbon", None).moves == ()
 
 
 def test_renaming_takes_sidecars_along_and_the_library_follows(library: Library, films: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_answer_cites_the_moment_it_rests_on(library: Library, writer: Ollama
     add_film(library, pictures=0)
     moments = evidence(library)
     found = answer(QUESTION, moments, writer)
-    cited = {moments[number - 1].text for one in found for number in one.citations}
+    cited = {moments[number - 1].text for statement in found for number in statement.citations}
     assert "Now all the guests dance in the garden." in cited
     assert found[0].text.endswith(".")
 
@@ -86,7 +86,7 @@ def test_statements_are_shown_while_the_answer_comes(library: Library, server: F
     ],
 )
 def test_only_statements_citing_given_passages_count(text: str, made: list[tuple[str, tuple[int, ...]]]) -> None:
-    assert [(one.text, one.citations) for one in told(text)] == made
+    assert [(statement.text, statement.citations) for statement in told(text)] == made
 
 
 def test_an_endless_answer_without_citations_is_read_quickly_and_gives_nothing() -> None:
@@ -131,8 +131,11 @@ def test_words_in_the_evidence_change_nothing_but_words(
     system, message = asked.body["messages"]
     assert system == {"role": "system", "content": ask_prompts.ASK_SYSTEM}
     _is_quoted(message["content"], len(moments))
-    assert {number for one in found for number in one.citations} <= set(range(1, len(moments) + 1)) - {99, 100}
-    assert all(ask_prompts.ASK_SYSTEM[:40] not in one.text for one in found)
+    assert {number for statement in found for number in statement.citations} <= set(range(1, len(moments) + 1)) - {
+        99,
+        100,
+    }
+    assert all(ask_prompts.ASK_SYSTEM[:40] not in statement.text for statement in found)
     assert passages.of_video(library, video) == before
     assert sorted(library.folder.rglob("*")) == files
     assert not os.path.lexists("/tmp/vidlocal-was-here")

@@ -29,13 +29,13 @@ def test_figures_are_means_between_their_borders() -> None:
     ]
     video = eval_metrics.estimate(asked)["video"]
     assert video is not None
-    assert {name: round(one.value, 4) for name, one in video.items()} == {
+    assert {name: round(interval.value, 4) for name, interval in video.items()} == {
         "r@1": 0.3333,
         "r@5": 0.6667,
         "r@10": 0.6667,
         "mrr": 0.5,
     }
-    assert all(one.low <= one.value <= one.high for one in video.values())
+    assert all(interval.low <= interval.value <= interval.high for interval in video.values())
 
 
 def test_queries_without_windows_count_for_videos_only() -> None:

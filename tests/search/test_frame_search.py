@@ -77,7 +77,7 @@ def test_a_long_shot_does_not_crowd_out_the_rest(library: Library) -> None:
     again = search_frames(library, with_cosines([0.0])[1], limit=100, search_filter=NO_FILTER)
     damped = {hit.frame_id: hit.score for hit in again.hits}
     near_by = {ids[-1], ids[-2], ids[-3], ids[-4]}  # within the longest moment
-    assert {one for one in scores if damped[one] == scores[one]} == {ids[1000], *near_by}
+    assert {frame_id for frame_id in scores if damped[frame_id] == scores[frame_id]} == {ids[1000], *near_by}
     assert damped[ids[1001]] == pytest.approx(0.7 * scores[ids[1001]])
 
 

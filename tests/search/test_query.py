@@ -102,6 +102,6 @@ def test_any_text_is_a_query() -> None:
     for _ in range(500):
         text = "".join(chance.choices(alphabet, k=chance.randint(0, 30)))
         query = parse(text)
-        said = "".join([query.words, *query.phrases, *query.excluded, *query.videos, *query.tags, *query.languages])
-        assert set(said) <= {*text, "\ufffd"}
-        assert "\ud800" not in said
+        parsed = "".join([query.words, *query.phrases, *query.excluded, *query.videos, *query.tags, *query.languages])
+        assert set(parsed) <= {*text, "\ufffd"}
+        assert "\ud800" not in parsed

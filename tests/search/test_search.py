@@ -110,8 +110,8 @@ def test_vectors_of_another_model_are_never_compared(library: Library) -> None:
 
 def test_a_search_is_narrowed_to_videos_and_kinds(library: Library) -> None:
     party(library)
-    said = Passage(0.0, 5.0, PassageKind.SPEECH, "Who made this cake?")
-    later, ids = add_video(library, "speech", [said])
+    lines = Passage(0.0, 5.0, PassageKind.SPEECH, "Who made this cake?")
+    later, ids = add_video(library, "speech", [lines])
     add_vectors(library, ids, np.array([FOOD]))
     ask = asking(0, 0, 1, 0)
     assert texts(library, "cake", query_vector=ask, videos=[later]) == ["Who made this cake?"]
@@ -137,9 +137,9 @@ def test_a_search_leaves_no_transaction_open(library: Library) -> None:
 
 def aisle(library: Library) -> list[int]:
     """One passage that says it all, one with half of it, one that only shares `down` and `the`, and a crowd."""
-    said = ["The bride walks down the aisle.", "The bride laughs in the aisle.", "The sun goes down behind the sea."]
+    lines = ["The bride walks down the aisle.", "The bride laughs in the aisle.", "The sun goes down behind the sea."]
     _, ids = add_video(library, "wedding", [])
-    for number, text in enumerate([*said, *(f"The guests talk about the weather, {n}." for n in range(40))]):
+    for number, text in enumerate([*lines, *(f"The guests talk about the weather, {n}." for n in range(40))]):
         ids += add_video(library, f"video {number}", [text])[1]
     return ids
 
@@ -178,8 +178,8 @@ def test_nearest_passage_is_not_shown_below_the_similarity_floor(library: Librar
 def test_low_cosines_of_a_model_with_a_query_prefix_count(library: Library) -> None:
     subjects = foreign(library)
     rows = random_rows(8)[np.arange(40) % 8]
-    told = np.hstack([rows, np.full((40, 1), 0.8, dtype=np.float32)]) / np.sqrt(1 + 0.8**2)
-    add_vectors(library, subjects, told.astype(np.float32))
+    padded = np.hstack([rows, np.full((40, 1), 0.8, dtype=np.float32)]) / np.sqrt(1 + 0.8**2)
+    add_vectors(library, subjects, padded.astype(np.float32))
     asked = np.append(random_rows(8)[0], -0.8) / np.sqrt(1 + 0.8**2)
     assert len(texts(library, "zeppelin", query_vector=asking(*asked.tolist()))) >= 5
 
@@ -228,11 +228,11 @@ def film(library: Library) -> list[int]:
     """A video of a hundred frames with one speech, of which the tenth shows dancing; its frames."""
     rows = np.repeat([CARS], 100, axis=0)
     rows[10] = DANCING
-    said = [
+    lines = [
         Passage(100.0, 104.0, PassageKind.SPEECH, "and now the waltz"),
         Passage(500.0, 504.0, PassageKind.SPEECH, "waltz"),
     ]
-    return frame_vectors.add_video(library, "film", rows, said=said)[1]
+    return frame_vectors.add_video(library, "film", rows, said=lines)[1]
 
 
 def test_uncaptioned_frame_is_found_by_image(library: Library) -> None:

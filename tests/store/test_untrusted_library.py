@@ -158,7 +158,7 @@ def test_images_are_read_and_written_in_the_frames_folder_only(home: Path, secre
         with pytest.raises(OSError, match=r"Not a directory"):
             frames.image_path(library, frame).read_bytes()
         lost = images.damaged(library, 1, is_whole=is_complete_jpeg)
-        assert [one.frame.id for one in lost if one.is_missing] == [frame.id]
+        assert [missing.frame.id for missing in lost if missing.is_missing] == [frame.id]
         with suppress(StoreError, OSError):
             images.restore(library, frame, b"\xff\xd8 ours \xff\xd9")
     assert {path.name: path.read_bytes() for path in secret.iterdir()} == {"0.jpg": b"\xff\xd8 private \xff\xd9"}

@@ -166,9 +166,11 @@ def read(home: Path, queries: Mapping[str, str] = _CONTENT) -> Content:
 
 
 def differences(home: Path, other: Path) -> dict[str, object]:
-    """What two libraries tell differently; empty when they are equal."""
-    one, two = read(home), read(other)
-    return {table: (one[table] - two[table], two[table] - one[table]) for table in one if one[table] != two[table]}
+    """What second libraries tell differently; empty when they are equal."""
+    first, second = read(home), read(other)
+    return {
+        table: (first[table] - second[table], second[table] - first[table]) for table in first if first[table] != second[table]
+    }
 
 
 def files_of(home: Path) -> set[str]:

@@ -119,7 +119,7 @@ def answer(body: Json, model: Model) -> str:
         colour = seen.split(" scene")[0].split()[-1]
     if "colours in the order" in prompt:
         shown = pictures if model.takes_several else pictures[:1]
-        return ", ".join(colour_name(_pixels(opened(one), 1)[0]) for one in shown)
+        return ", ".join(colour_name(_pixels(opened(image), 1)[0]) for image in shown)
     if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
         return colour.capitalize() + "."
     schema = body.get("format")

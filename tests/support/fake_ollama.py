@@ -373,11 +373,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     def part(self, text: str, *, thinking: str = "") -> Json:
         piece: Json = {"content": text} | ({"thinking": thinking} if thinking else {})
-        said: Json = {"message": {"role": "assistant", **piece}} if self.path == "/api/chat" else {"response": text}
+        chunk: Json = {"message": {"role": "assistant", **piece}} if self.path == "/api/chat" else {"response": text}
         model = self.fake.find(str(self.body.get("model")))
         if model is not None and (model.remote_host or model.remote_model):
-            said |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
-        return {"model": self.body.get("model"), "created_at": datetime.now(UTC).isoformat(), "done": False} | said
+            chunk |= {"remote_host": model.remote_host, "remote_model": model.remote_model}
+        return {"model": self.body.get("model"), "created_at": datetime.now(UTC).isoformat(), "done": False} | chunk
 
     def last(self, done: bool, reason: str | None, predicted: int = 0) -> Json:
         """The last line of an answer: the reason for its end, durations in nanoseconds, tokens read and written."""

@@ -159,8 +159,8 @@ def _loaded(data: bytes) -> Image.Image:
 
 def prompt_of(body: Json) -> str:
     """The text of all messages, or the prompt."""
-    said = [str(message.get("content", "")) for message in body.get("messages", [])]
-    return "\n".join([*said, str(body.get("prompt", ""))]).strip()
+    contents = [str(message.get("content", "")) for message in body.get("messages", [])]
+    return "\n".join([*contents, str(body.get("prompt", ""))]).strip()
 
 
 def count_tokens(text: str) -> int:

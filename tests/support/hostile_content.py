@@ -108,15 +108,15 @@ def _fill(library: Library, film: Path) -> None:
 
 def _lines() -> str:
     known = {"type": "video", "name": WORDS, "duration": 9.0, "path": f"/films/{WORDS}.mp4"}
-    said = {"type": "passage", "video": WORDS, "kind": "speech", "start": 1.0, "end": 2.0, "text": WORDS}
+    fields_sent = {"type": "passage", "video": WORDS, "kind": "speech", "start": 1.0, "end": 2.0, "text": WORDS}
     bad: list[object] = [
-        {**said, "kind": WORDS},
-        {**said, "video": f"{WORDS} gone"},
+        {**fields_sent, "kind": WORDS},
+        {**fields_sent, "video": f"{WORDS} gone"},
         {WORDS: 1},
         WORDS,
         {"type": WORDS},
     ]
-    return "".join(json.dumps(line) + "\n" for line in [known, said, *bad]) + WORDS.replace("\r", "") + "\n"
+    return "".join(json.dumps(line) + "\n" for line in [known, fields_sent, *bad]) + WORDS.replace("\r", "") + "\n"
 
 
 def _queries() -> str:
@@ -142,11 +142,11 @@ def talkative() -> FakeOllama:
         fields = (asked.body.get("format") or {}).get("properties", {})
         if not fields:
             return say(f"{WORDS.replace('[', '(')} [1]\n")
-        said: dict[str, object] = dict.fromkeys(fields, WORDS)
-        said |= {"shows": True, "happens": True, "lines": [1], "tags": [WORDS], "people": [WORDS]}
-        said["files"] = [{"number": 1, "folder": WORDS, "name": WORDS}]
-        said["chapters"] = [{"title": WORDS, "first": 1}]
-        return say(json.dumps({name: said[name] for name in fields}))
+        fields_sent: dict[str, object] = dict.fromkeys(fields, WORDS)
+        fields_sent |= {"shows": True, "happens": True, "lines": [1], "tags": [WORDS], "people": [WORDS]}
+        fields_sent["files"] = [{"number": 1, "folder": WORDS, "name": WORDS}]
+        fields_sent["chapters"] = [{"title": WORDS, "first": 1}]
+        return say(json.dumps({name: fields_sent[name] for name in fields}))
 
     server.choose = choose
     return server

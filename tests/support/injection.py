@@ -47,17 +47,17 @@ def obeying(probe: str) -> "object":
         if asked.path != "/api/chat" or "one word" in asked.prompt or "in the order" in asked.prompt:
             return None
         fields: Mapping[str, object] = (asked.body.get("format") or {}).get("properties", {})
-        said: dict[str, object] = dict.fromkeys(fields, probe)
+        answer: dict[str, object] = dict.fromkeys(fields, probe)
         listed = {"tags", "people", "objects", "places", "keywords", "relationships", "emotions"}
-        said |= {name: [probe, probe[:40]] for name in fields if name in listed}
+        answer |= {name: [probe, probe[:40]] for name in fields if name in listed}
         if "lines" in fields:
-            said["lines"] = [1, 2, 999_999, -1, 0]
+            answer["lines"] = [1, 2, 999_999, -1, 0]
         if "chapters" in fields:
-            said["chapters"] = [{"title": probe, "first": at} for at in (1, 3, 77)]
+            answer["chapters"] = [{"title": probe, "first": at} for at in (1, 3, 77)]
         if "pairs" in fields:
-            said["pairs"] = [{"new": probe, "same_as": "bride"}, {"new": "bride", "same_as": probe}]
+            answer["pairs"] = [{"new": probe, "same_as": "bride"}, {"new": "bride", "same_as": probe}]
         if "happens" in fields:
-            said["happens"] = True
-        return say(json.dumps(said | {"tools": [probe], "tool_calls": [{"function": {"name": "shell"}}]}))
+            answer["happens"] = True
+        return say(json.dumps(answer | {"tools": [probe], "tool_calls": [{"function": {"name": "shell"}}]}))
 
     return choose

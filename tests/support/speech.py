@@ -43,9 +43,12 @@ def sentences(name: str) -> list[Sentence]:
     sound = decoded(ASSETS / f"{name}.flac")
     return [
         Sentence(
-            said["text"], said["start"], said["end"], sound[int(said["start"] * RATE_HZ) : int(said["end"] * RATE_HZ)]
+            segment["text"],
+            segment["start"],
+            segment["end"],
+            sound[int(segment["start"] * RATE_HZ) : int(segment["end"] * RATE_HZ)],
         )
-        for said in truth["segments"]
+        for segment in truth["segments"]
     ]
 
 

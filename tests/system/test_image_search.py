@@ -80,8 +80,8 @@ def test_ingest_stores_frame_vectors_found_by_words(film: Path, models: Path, op
 def test_without_the_model_nothing_is_queued_or_reported(film: Path, opened: Library) -> None:
     code, out, err = run("ingest", "--later", str(film))
     assert code == 0
-    said = out + err + run("status")[1]
-    assert "picture" not in said.replace(str(film), "")
+    printed = out + err + run("status")[1]
+    assert "picture" not in printed.replace(str(film), "")
     assert pictures(opened) == {}
     run("enrich", "--only", "tag")
     assert pictures(opened) == {}

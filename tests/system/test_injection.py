@@ -63,7 +63,7 @@ def test_words_in_a_video_change_nothing_but_words(library: Library, server: Fak
     _cites_only_what_was_given(library, video)
     assert JobState.RUNNING not in {state for _, state in jobs.counts(library)}
     if number == 0:  # so that this test is about something: the lie itself is stored, as text about this video
-        assert any("cat video" in one.text for one in passages.of_video(library, video, [PassageKind.SUMMARY]))
+        assert any("cat video" in item.text for item in passages.of_video(library, video, [PassageKind.SUMMARY]))
 
 
 def _asks_only_what_it_always_asks(requests: list[Asked]) -> None:
@@ -71,7 +71,7 @@ def _asks_only_what_it_always_asks(requests: list[Asked]) -> None:
     for asked in requests:
         assert asked.path in ("/api/chat", "/api/embed", "/api/tags", "/api/show", "/api/version", "/api/generate")
         assert not asked.body.get("tools")
-    for asked in (one for one in requests if one.path == "/api/chat" and len(one.body["messages"]) == 2):
+    for asked in (item for item in requests if item.path == "/api/chat" and len(item.body["messages"]) == 2):
         system, message = asked.body["messages"]
         assert (system["role"], message["role"]) == ("system", "user")
         for line in message["content"].splitlines():

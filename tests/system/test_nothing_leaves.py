@@ -61,19 +61,19 @@ def test_no_command_but_setup_tries_to_reach_another_machine(tmp_path: Path) -> 
     environment |= {"VIDLOCAL_HOME": str(tmp_path / "home"), **DECOYS}
     done = subprocess.run(INSIDE, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["attempts_of_the_control"] >= 2
-    assert told["codes"] == {" ".join(words): 0 for words in COMMANDS}
-    assert told["attempts"] == dict.fromkeys(told["codes"], 0), done.stderr
-    assert told["described"] > 0
-    assert told["looked_at"] > 0
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["attempts_of_the_control"] >= 2
+    assert result["codes"] == {" ".join(words): 0 for words in COMMANDS}
+    assert result["attempts"] == dict.fromkeys(result["codes"], 0), done.stderr
+    assert result["described"] > 0
+    assert result["looked_at"] > 0
 
 
 @pytest.mark.parametrize("name", ["ORT_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"])
 def test_children_forbid_their_libraries_to_phone_home(name: str) -> None:
     """onnxruntime does so seconds after its import, from a thread of its own, when a fast machine is done already."""
-    said = process.run([sys.executable, "-c", f"import os; print(os.environ[{name!r}])"], timeout=30)
-    assert said.stdout == b"1\n"
+    output = process.run([sys.executable, "-c", f"import os; print(os.environ[{name!r}])"], timeout=30)
+    assert output.stdout == b"1\n"
 
 
 def test_onnxruntime_is_loaded_in_a_child_only() -> None:
@@ -113,8 +113,8 @@ def _go_the_whole_way() -> None:
     control = _packets_for_elsewhere() - before
     with Library.open(Path(os.environ["VIDLOCAL_HOME"])) as library:
         looked_at = library.number("SELECT count(*) FROM frame_vectors")
-    told = {"codes": codes, "attempts": attempts, "described": described, "attempts_of_the_control": control}
-    print(json.dumps({**told, "looked_at": looked_at}))
+    result = {"codes": codes, "attempts": attempts, "described": described, "attempts_of_the_control": control}
+    print(json.dumps({**result, "looked_at": looked_at}))
 
 
 def _raise_loopback() -> None:

@@ -47,13 +47,13 @@ def found(request: pytest.FixtureRequest, run: Run, library: Library, server: Fa
 
 def spans(printed: str) -> list[tuple[float, float]]:
     document = json.loads(printed)
-    return [(one["start"], one["end"]) for one in document.get("moments", document.get("citations"))]
+    return [(item["start"], item["end"]) for item in document.get("moments", document.get("citations"))]
 
 
 def test_clip_accepts_any_video_reference(run: Run, found: str) -> None:
     result = run("clip", "-", "--dry-run", "--pad", "0", "--json", input=found)
     assert result.exit_code == 0, result.stderr
-    assert [(one["start"], one["end"]) for one in json.loads(result.stdout)["clips"]] == spans(found) != []
+    assert [(item["start"], item["end"]) for item in json.loads(result.stdout)["clips"]] == spans(found) != []
 
 
 def test_export_accepts_any_video_reference(run: Run, found: str) -> None:
@@ -113,5 +113,5 @@ def test_undecodable_names_survive_a_pipe(library: Library) -> None:
     for writer in ("search bride", "similar 1@0:04"):
         line = f"{program} {writer} --json -q | {program} clip - --dry-run --json"
         made = subprocess.run(line, shell=True, capture_output=True, check=True)  # noqa: S602 - a pipe is what we test
-        paths = {Path(one["source"]) for one in json.loads(made.stdout)["clips"]}
+        paths = {Path(item["source"]) for item in json.loads(made.stdout)["clips"]}
         assert paths == {Path(os.fsdecode(b"/videos/wedding \xff\xfe.mp4"))}, made.stderr

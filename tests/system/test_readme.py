@@ -44,7 +44,7 @@ def test_every_page_a_page_links_to_is_there(page: Path) -> None:
 
 
 def test_every_command_stands_in_a_written_page() -> None:
-    told = (
+    expected = (
         README + (ROOT / "docs" / "guide.md").read_text("utf-8") + (ROOT / "docs" / "overnight.md").read_text("utf-8")
     )
-    assert [name for name in COMMANDS if f"vidlocal {name}" not in told] == []
+    assert [name for name in COMMANDS if f"vidlocal {name}" not in expected] == []

@@ -179,7 +179,7 @@ def test_completions_are_sanitized(world: World, words: list[str]) -> None:
     command, *typed = words
     found = candidates([command], "".join(typed), world.home)
     assert found is not None
-    assert harmful("".join(one.word + one.description for one in found)) == []
+    assert harmful("".join(item.word + item.description for item in found)) == []
     assert found or command == "search"
 
 

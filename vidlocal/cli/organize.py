@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 def command(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Whose videos; else the folder you are in.")
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the videos (default: the current folder).")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Rename as proposed: what was shown last, if it was.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Give the files of the last --apply their old names.")] = False,
-    by_date: Annotated[bool, typer.Option("--by-date", help="By date and title, without the text model.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before renaming.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the last proposal shown.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last --apply.")] = False,
+    by_date: Annotated[bool, typer.Option("--by-date", help="Sort by date and title, without the text model.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Propose folders and names for the videos in a folder; rename on request.
 
-    The local text model proposes from summaries, dates and tags; without one, each file goes into a folder for its
-    year. Only files that the library knows are renamed, with their subtitles and other files of the same name,
-    within FOLDER and on a file system. No file is ever replaced. Every rename is noted in the library folder before
-    it is made. Piped, it prints tab-separated lines: the path now, and then.
+    The local text model proposes from summaries, dates and tags. Without it, each file goes into a folder of its
+    year. The date is that of the recording, else of the file name, else of the folder names. Folders of events stay.
+    Only indexed files are renamed, together with subtitles and other files of the same name, within FOLDER and its
+    file system. No file is ever replaced. Piped, it prints tab-separated lines: current path, proposed path.
     """
     if undo and (apply or folder is not None):
-        raise UsageError("--undo takes back what was done last, wherever it was. Give it alone.")
+        raise UsageError("--undo takes no FOLDER and no --apply: it undoes the last run.")
     current = settings.load()
     with Library.open(current.home) as library:
         if undo:
@@ -49,7 +49,7 @@ def command(
             return
         path = (folder or Path()).absolute()
         if not path.is_dir():
-            raise UsageError(f"{path} is no folder. Name one that holds videos of the library.")
+            raise UsageError(f"{path}: not a folder.")
         from vidlocal.organize import proposal as proposals
 
         proposal = proposals.load(library.folder, path) if apply and not by_date else None
@@ -75,9 +75,9 @@ def _propose(library: Library, current: settings.Settings, folder: Path, *, by_d
         with ExitStack() as stack:
             return propose(library, folder, open_writer(stack, current))
     except (EngineUnreachable, ModelMissing) as error:
-        console.notice(f"Going by date and title. {error}", quiet=quiet)
+        console.notice(f"Proposing by date and title, without the text model. {error}", quiet=quiet)
     except EngineError as error:
-        raise EngineError(f"{error} Or go without the text model: vidlocal organize --by-date") from error
+        raise EngineError(f"{error} Without the text model: vidlocal organize --by-date") from error
     return propose(library, folder, None)
 
 
@@ -92,9 +92,9 @@ def _show(library: Library, proposal: "Proposal", *, json: bool, quiet: bool) ->
     _print_skipped(proposal.skipped, quiet=quiet)
     if proposal.moves:
         quoted = shlex.quote(str(proposal.folder))
-        console.notice(f"Nothing was renamed. Do so with: vidlocal organize {quoted} --apply", quiet=quiet)
+        console.notice(f"Nothing was renamed yet. Run: vidlocal organize {quoted} --apply", quiet=quiet)
     else:
-        console.notice(f"There is nothing to rename in {proposal.folder}.", quiet=quiet)
+        console.notice(f"{proposal.folder}: nothing to rename.", quiet=quiet)
 
 
 def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, quiet: bool) -> None:
@@ -114,7 +114,7 @@ def _apply(library: Library, proposal: "Proposal", *, yes: bool, json: bool, qui
         console.document(all_skipped.as_data() | {"applied": True})
     _print_skipped(proposal.skipped, quiet=quiet)
     if result.renamed:
-        message = f"Renamed {pluralize(len(result.renamed), 'file')}. Take it back with: vidlocal organize --undo"
+        message = f"Renamed {pluralize(len(result.renamed), 'file')}. To undo: vidlocal organize --undo"
     else:
         message = "Nothing was renamed."
     console.notice(message, quiet=quiet)
@@ -135,9 +135,9 @@ def _undo(library: Library, *, json: bool, quiet: bool) -> None:
             }
         )
     if result is None:
-        console.notice("There is nothing to take back.", quiet=quiet)
+        console.notice("Nothing to undo.", quiet=quiet)
         return
-    console.notice(f"Old names given back to {pluralize(len(result.renamed), 'file')}.", quiet=quiet)
+    console.notice(f"Restored the names of {pluralize(len(result.renamed), 'file')}.", quiet=quiet)
     _end(result)
 
 
@@ -149,7 +149,7 @@ def _end(result: "MoveResult") -> None:
 
 def _print_skipped(skipped: "Sequence[SkippedFile]", *, quiet: bool) -> None:
     for file in skipped:
-        console.notice(f"{file.path} stays: {file.reason}.", quiet=quiet)
+        console.notice(f"{file.path}: not renamed ({file.reason}).", quiet=quiet)
 
 
 def _print_moves(proposal: "Proposal") -> None:
@@ -163,9 +163,9 @@ def _print_moves(proposal: "Proposal") -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("now", overflow="fold")
-    table.add_column("then", overflow="fold", style="bold")
-    table.add_column("with", justify="right", style="dim")
+    table.add_column("current", overflow="fold")
+    table.add_column("proposed", overflow="fold", style="bold")
+    table.add_column("sidecars", justify="right", style="dim")
     for move in proposal.moves:
         source, target = (_relative(proposal.folder, path) for path in (move.source, move.target))
         table.add_row(Text(source), Text(target), Text(f"+{len(move.sidecars)}" if move.sidecars else ""))

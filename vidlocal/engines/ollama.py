@@ -288,6 +288,8 @@ def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tup
         reason = getattr(part, "done_reason", None) or ""
         if len(text) > MAX_ANSWER_CHARACTERS:
             return text, False, "too long"
+        if done:  # anything after is not part of the answer
+            break
     return text, done, reason
 
 

@@ -63,7 +63,10 @@ class GuardedTransport(httpx.BaseTransport):
         self._local_only = local_only
         # Loading the root certificates takes 30 ms, not needed without encryption.
         context = httpx.create_ssl_context(trust_env=False) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._inner = httpx.HTTPTransport(verify=context, trust_env=False)
+        # A connection for each request: a server or proxy may send an answer twice, and the copy would be taken for
+        # the answer to the next request.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._inner = httpx.HTTPTransport(verify=context, trust_env=False, limits=limits)
         self._timeouts = timeouts
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

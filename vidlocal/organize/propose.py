@@ -2,14 +2,14 @@
 
     summaries, dates, tags -> text model, in batches -> folder and name -> sanitized -> moves
 
-Without a text model, each file gets the year as folder and the date before the name. `moves.apply_moves` renames.
+Without a text model, each file gets the year as folder and the date before the name. Folders of events stay. The date
+is that of the recording in the file, else of the file name, else of the folder names. `moves.apply_moves` renames.
 """
 
 import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from vidlocal.engines.organize_prompts import FileDescription
 from vidlocal.errors import AnswerRejected
 from vidlocal.media.filenames import numbered_paths, sanitize_name
 from vidlocal.media.subtitles import find_sidecars
+from vidlocal.organize.by_date import Placement, is_full_date, place_by_date, recording_date
 from vidlocal.organize.moves import MISSING, OTHER_FILESYSTEM, device_of, is_inside
 from vidlocal.organize.proposal import Move, Proposal, SkippedFile
 from vidlocal.records import PassageKind, Video
@@ -29,23 +30,12 @@ from vidlocal.store.database import Library
 if TYPE_CHECKING:
     from vidlocal.engines.base import TextEngine
 
-UNDATED = "undated"
-
 _MAX_FOLDER_LEVELS = 3
 _MAX_NAME_CHARACTERS = 80
 _MAX_TAGS = 8
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _VIDEO_SUFFIX = re.compile(r"\.(?:mp4|mov|mkv|avi|m4v|webm)$", re.I)
 # Extensions of files that cameras and other programs write beside a video, with the same name.
 _SIDECAR_SUFFIXES = frozenset([".xmp", ".nfo", ".lrc", ".thm", ".idx", ".sub", ".json", ".txt"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Placement:
-    """Folder, as names from the outside in, and name without extension."""
-
-    folder: tuple[str, ...]
-    name: str
 
 
 def propose(library: Library, folder: Path, writer: "TextEngine | None") -> Proposal:
@@ -54,16 +44,19 @@ def propose(library: Library, folder: Path, writer: "TextEngine | None") -> Prop
     A file without a usable answer goes by date and title. Raises the errors of the writer.
     """
     movable, skipped = _videos_in(library, folder)
-    descriptions = [_describe(library, video) for video in movable]
-    placements = [_place_by_date(description) for description in descriptions]
+    descriptions = [_describe(library, video, folder) for video in movable]
+    folders = [_folder_within(video, folder) for video in movable]
+    placements = [
+        place_by_date(description, folder.name, names) for description, names in zip(descriptions, folders, strict=True)
+    ]
     if writer is not None:
         for position, placement in _ask_model(descriptions, writer):
             placements[position] = placement
     taken: set[str] = set()
     list_folder = cache(_list_folder)  # large folders are listed once
     moves = []
-    for video, placement in zip(movable, placements, strict=True):
-        parent = folder.joinpath(*placement.folder)
+    for video, names, placement in zip(movable, folders, placements, strict=True):
+        parent = Path(video.path).parent if placement.folder == names else folder.joinpath(*placement.folder)
         move = _plan_move(video, parent, placement.name, taken, list_folder)
         obstacle = None if move is None else _obstacle(move, folder)
         if obstacle is not None:
@@ -97,24 +90,22 @@ def _duplicates(library: Library, video: Video, folder: Path) -> list[SkippedFil
     return [SkippedFile(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
 
 
-def _describe(library: Library, video: Video) -> FileDescription:
+def _describe(library: Library, video: Video, folder: Path) -> FileDescription:
     summaries = passages.of_video(library, video.id, [PassageKind.SUMMARY])
     longest = max(summaries, key=lambda summary: summary.end - summary.start, default=None)
-    date = _DATE.match(video.recorded_at or "")
+    day = recording_date(video, (folder.name, *_folder_within(video, folder)))
     tags = dict.fromkeys(tag.tag for tag in understanding.tags(library, video.id))
     event, _ = understanding.event_of(library, video.id)
     words = tuple(filter(None, (event, *tags)))[:_MAX_TAGS]
-    return FileDescription(video.title, date[0] if date else "", longest.text if longest else "", words)
+    return FileDescription(video.title, day, longest.text if longest else "", words)
 
 
-def _place_by_date(file: FileDescription) -> _Placement:
-    title = sanitize_name(file.title)
-    if not file.date:
-        return _Placement((UNDATED,), title)
-    return _Placement((file.date[:4],), title if title.startswith(file.date) else f"{file.date} {title}")
+def _folder_within(video: Video, folder: Path) -> tuple[str, ...]:
+    """Return the names of the folders from `folder` down to the file."""
+    return Path(video.path).parent.resolve().relative_to(folder.resolve()).parts
 
 
-def _ask_model(files: Sequence[FileDescription], writer: "TextEngine") -> Iterator[tuple[int, _Placement]]:
+def _ask_model(files: Sequence[FileDescription], writer: "TextEngine") -> Iterator[tuple[int, Placement]]:
     """Yield the placements of the model by position. Each request lists the folders proposed so far."""
     folders: dict[str, None] = {}
     start = 0
@@ -127,9 +118,9 @@ def _ask_model(files: Sequence[FileDescription], writer: "TextEngine") -> Iterat
         except AnswerRejected:
             answers = {}
         for position, (folder, name) in sorted(answers.items()):
-            parts = _folder_names(folder) or _place_by_date(batch[position]).folder
+            parts = _folder_names(folder) or place_by_date(batch[position]).folder
             folders["/".join(parts)] = None
-            yield start + position, _Placement(parts, _dated_name(batch[position], name))
+            yield start + position, Placement(parts, _dated_name(batch[position], name))
         start += count
 
 
@@ -141,7 +132,7 @@ def _folder_names(folder: str) -> tuple[str, ...]:
 
 def _dated_name(file: FileDescription, name: str) -> str:
     short = _shorten(_VIDEO_SUFFIX.sub("", name))
-    return f"{file.date} {short}" if file.date and not short.startswith(file.date) else short
+    return f"{file.date} {short}" if is_full_date(file.date) and not short.startswith(file.date) else short
 
 
 def _shorten(name: str) -> str:

@@ -1,28 +1,29 @@
 """Find the words of a query in a text, for highlighting. Pure.
 
-Approximates the matches of the text index (inflections, accents, parts of words) for readers. Has no effect on search
+Approximates the matches of the text index (inflections, spellings, parts of words) for readers. Has no effect on search
 results.
 """
 
-import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-_word = re.compile(r"\w+")
+from vidlocal.folding import fold, fold_with_offsets, is_word_character
+
 _ENDINGS = ("ing", "ed", "es", "s", "e", "y")
 _MIN_STEM = 3
 
 
 def query_words(query: str) -> tuple[str, ...]:
-    """Words of a query without case and accents: `José` becomes `jose`."""
-    return tuple(dict.fromkeys(_fold(word) for word in _word.findall(query)))
+    """Folded words of a query: `José` becomes `jose`."""
+    folded = fold(query)
+    return tuple(dict.fromkeys(folded[start:end] for start, end in _word_spans(folded)))
 
 
 def find_matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Spans of `text` with one of `words` (from `query_words`), as character positions."""
     stems = [(word, _stem(word)) for word in words]
-    spans = (_match(match, stems) for match in _word.finditer(text))
-    return [span for span in spans if span is not None]
+    folded, offsets = fold_with_offsets(text)
+    spans = (_match(folded, start, end, stems) for start, end in _word_spans(folded))
+    return [(offsets[span[0]], offsets[span[1]]) for span in spans if span is not None]
 
 
 def best_excerpt(text: str, spans: Sequence[tuple[int, int]], *, length: int) -> tuple[int, int]:
@@ -47,17 +48,29 @@ def _next_gap(text: str, start: int, end: int) -> int:
     return start if gap < 0 or gap - start > (end - start) // 2 else gap + 1
 
 
-def _match(match: re.Match[str], stems: Sequence[tuple[str, str]]) -> tuple[int, int] | None:
-    word = _fold(match[0])
+def _word_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of every word: letters, digits, marks and underscores."""
+    start = None
+    for position, letter in enumerate(text):
+        if letter == "_" or is_word_character(letter):
+            start = position if start is None else start
+        elif start is not None:
+            yield start, position
+            start = None
+    if start is not None:
+        yield start, len(text)
+
+
+def _match(text: str, start: int, end: int, stems: Sequence[tuple[str, str]]) -> tuple[int, int] | None:
+    """The part of a word of the folded `text` to highlight."""
+    word = text[start:end]
     if any(word == query or (len(stem) >= _MIN_STEM and word.startswith(stem)) for query, stem in stems):
-        return match.span()
-    if len(word) != len(match[0]):
-        return None
+        return start, end
     # In scripts without spaces, a whole sentence is one "word": only the part of the query is highlighted.
     for query, _ in stems:
         position = word.find(query)
         if position >= 0 and (len(query) >= _MIN_STEM or not query.isascii()):
-            return match.start() + position, match.start() + position + len(query)
+            return start + position, start + position + len(query)
     return None
 
 
@@ -67,8 +80,3 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
             return word[: -len(ending)]
     return word
-
-
-def _fold(word: str) -> str:
-    plain = unicodedata.normalize("NFD", word.casefold())
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))

@@ -7,10 +7,10 @@ from contextlib import suppress
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ImageRejected, VisionEngine
 from vidlocal.engines.jpeg import shrink
-from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
-from vidlocal.records import Fault, Frame, JobKind, Moment, SecondLook
+from vidlocal.records import Fault, Frame, Job, JobKind, Moment, SecondLook
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
@@ -103,7 +103,7 @@ class VisionReranker:
             self._check_once()
             task = self._describer.prepare(job)
             if task is not None:
-                task.store(task.request.perform(Host("", self._engine, None, lambda: True)))
+                self._store(job, task, task.request.perform(Host("", self._engine, None, lambda: True)))
         except MediaError as error:
             jobs.fail(self._library, job, str(error), fault=Fault.FILE)
         except AnswerRejected as error:
@@ -111,6 +111,12 @@ class VisionReranker:
         except BaseException:
             jobs.release(self._library, job)
             raise
+
+    def _store(self, job: Job, task: Task, response: object) -> None:
+        """Store a description, unless the frame was removed meanwhile."""
+        with self._library.writing():
+            if jobs.exists(self._library, job):
+                task.store(response)
 
     def _check_once(self) -> None:
         if self._check is not None:

@@ -123,7 +123,7 @@ def _build_filter(
         passage_kinds,
         phrases=tuple(parsed.phrases),
         excluded=tuple(parsed.excluded),
-        tags=tuple(parsed.tags),
+        tags=tuple(hits.tag_spellings(library, tag) for tag in parsed.tags),
         languages=frozenset(parsed.languages),
         before=parsed.before,
         after=parsed.after,

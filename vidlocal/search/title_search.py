@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from vidlocal.folding import fold
 from vidlocal.records import Moment, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, text_index
@@ -45,7 +46,7 @@ def search_titles(
 def _names(title: str, path: str) -> Iterator[str]:
     file = PurePath(path)
     for name in (title, file.stem, *(folder.name for folder in list(file.parents)[:_FOLDERS])):
-        yield from words(name.lower().replace("_", " "))
+        yield from words(fold(name).replace("_", " "))
 
 
 def _has_all(terms: Sequence[str], names: Iterator[str]) -> bool:

@@ -13,7 +13,7 @@ from typing import Self
 from vidlocal.errors import StoreError
 from vidlocal.store.schema import refuse_foreign
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

@@ -8,6 +8,8 @@ import sqlite3
 
 from sqlite_utils import Database, Migrations
 
+from vidlocal.folding import differing_fold
+
 migrations = Migrations("vidlocal")
 
 _TABLES = """
@@ -366,3 +368,49 @@ def unique_ids(database: Database) -> None:
             f"INSERT INTO sqlite_sequence (name, seq) SELECT '{table}', coalesce(max(id), 0) FROM {table}"
         )
     connection.execute("PRAGMA user_version = 6")
+
+
+# Text as the full-text indexes hold it, where it is not just lower(text). Vowel signs belong to their word.
+_FOLDED_TEXT_INDEX = """
+DROP TRIGGER passages_added;
+DROP TRIGGER passages_removed;
+DROP TABLE passage_vocabulary;
+DROP TABLE passage_words;
+DROP TABLE passage_grams;
+CREATE VIEW passage_texts AS SELECT id, coalesce(folded, text) AS text FROM passages;
+CREATE VIRTUAL TABLE passage_words USING fts5(
+  text, content='passage_texts', content_rowid='id',
+  tokenize="porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
+CREATE VIRTUAL TABLE passage_grams USING fts5(
+  text, content='passage_texts', content_rowid='id', tokenize='trigram');
+CREATE VIRTUAL TABLE passage_vocabulary USING fts5vocab('passage_words', 'row');
+CREATE TRIGGER passages_added AFTER INSERT ON passages BEGIN
+  INSERT INTO passage_words(rowid, text) VALUES (new.id, coalesce(new.folded, new.text));
+  INSERT INTO passage_grams(rowid, text) VALUES (new.id, coalesce(new.folded, new.text));
+END;
+CREATE TRIGGER passages_removed AFTER DELETE ON passages BEGIN
+  INSERT INTO passage_words(passage_words, rowid, text) VALUES ('delete', old.id, coalesce(old.folded, old.text));
+  INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ('delete', old.id, coalesce(old.folded, old.text));
+END;
+CREATE TRIGGER passages_changed AFTER UPDATE OF text, folded ON passages BEGIN
+  INSERT INTO passage_words(passage_words, rowid, text) VALUES ('delete', old.id, coalesce(old.folded, old.text));
+  INSERT INTO passage_grams(passage_grams, rowid, text) VALUES ('delete', old.id, coalesce(old.folded, old.text));
+  INSERT INTO passage_words(rowid, text) VALUES (new.id, coalesce(new.folded, new.text));
+  INSERT INTO passage_grams(rowid, text) VALUES (new.id, coalesce(new.folded, new.text));
+END;
+INSERT INTO passage_words(passage_words) VALUES ('rebuild');
+INSERT INTO passage_grams(passage_grams) VALUES ('rebuild');
+"""
+
+
+@migrations()
+def folded_texts(database: Database) -> None:
+    """Index folded texts, and rebuild the text indexes."""
+    connection = database.conn
+    connection.execute("DROP TRIGGER passages_changed")
+    connection.execute("ALTER TABLE passages ADD COLUMN folded TEXT")
+    texts = connection.execute("SELECT id, text FROM passages WHERE length(text) < length(CAST(text AS BLOB))")
+    updates = ((folded, row_id) for row_id, text in texts if (folded := differing_fold(text)) is not None)
+    connection.executemany("UPDATE passages SET folded = ? WHERE id = ?", list(updates))
+    _run(database, _FOLDED_TEXT_INDEX)
+    connection.execute("PRAGMA user_version = 7")

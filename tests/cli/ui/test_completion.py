@@ -53,8 +53,8 @@ def test_argument_table_matches_the_commands() -> None:
     from typer.core import TyperArgument
 
     for name in COMMANDS:
-        arguments = [one for one in load_command(name).params if isinstance(one, TyperArgument)]
-        first = next(((one.metavar or str(one.name).upper()) for one in arguments), None)
+        arguments = [item for item in load_command(name).params if isinstance(item, TyperArgument)]
+        first = next(((item.metavar or str(item.name).upper()) for item in arguments), None)
         assert ARGUMENTS.get(name) == first, name
 
 
@@ -113,7 +113,7 @@ def test_where_a_file_belongs_the_shell_is_asked_for_one(library: Library, line:
 def test_unsafe_or_repeated_titles_complete_as_numbers(library: Library, evil: int) -> None:
     twins = [add_video(library, title, "x") for title in ("party", "Party")]
     dash, number = add_video(library, "-dash", "x"), add_video(library, "1", "x")
-    assert words(library, "show", "") == [str(one) for one in (evil, *twins, dash, number)]
+    assert words(library, "show", "") == [str(item) for item in (evil, *twins, dash, number)]
     notes = [offer.description for offer in candidates(["show"], "", library.folder) or []]
     assert all(note.isprintable() for note in notes)
     assert "party" in notes[1]
@@ -302,7 +302,7 @@ def test_fish_is_offered_every_title(odd: dict[str, int], tmp_path: Path) -> Non
     env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     line = f"source {tmp_path}/script; complete -C 'vidlocal show '"
     found = subprocess.run(["fish", "--no-config", "-c", line], env=env, capture_output=True, text=True, check=True)
-    assert {one.partition("\t")[0] for one in found.stdout.splitlines()} == set(ODD)
+    assert {item.partition("\t")[0] for item in found.stdout.splitlines()} == set(ODD)
 
 
 # ------------------------------------------------------------ installing

@@ -42,10 +42,10 @@ class Eyes:
 
 def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *, now: list[float]) -> CanaryGuard:
     """A guard over one host that is found to be so, check by check."""
-    told = iter(verdicts)
+    answers = iter(verdicts)
 
     def check() -> str | None:
-        verdict = next(told)
+        verdict = next(answers)
         if isinstance(verdict, EngineError):
             raise verdict
         return verdict

@@ -45,13 +45,13 @@ def wall() -> Wall:
     return Wall()
 
 
-def schedule(wall: Wall, *conditions: Condition, said: list[str] | None = None) -> Schedule:
-    return Schedule(conditions, now=wall.now, notify=(said if said is not None else []).append)
+def schedule(wall: Wall, *conditions: Condition, messages: list[str] | None = None) -> Schedule:
+    return Schedule(conditions, now=wall.now, notify=(messages if messages is not None else []).append)
 
 
 def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sentence_each(wall: Wall) -> None:
-    said: list[str] = []
-    gate = schedule(wall, NightWindow(parse_window("22:00-07:00"), wall.local), said=said)
+    messages: list[str] = []
+    gate = schedule(wall, NightWindow(parse_window("22:00-07:00"), wall.local), messages=messages)
     went: list[str] = []
     for _ in range(2 * 24 * 60):
         if gate.decide().go:
@@ -62,13 +62,13 @@ def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sent
         *("22 22", "22 23", "23 00", "23 01", "23 02", "23 03", "23 04", "23 05", "23 06"),
     ]
     waiting = "Waiting until 22:00; the night window is 22:00 to 07:00. Ctrl-C ends the waiting."
-    assert said == [waiting, "Going on.", waiting, "Going on.", waiting]
+    assert messages == [waiting, "Going on.", waiting, "Going on.", waiting]
 
 
 def test_unrestricted_schedule_is_silent(wall: Wall) -> None:
-    said: list[str] = []
-    assert schedule(wall, Switch(), said=said).decide() == Decision(go=True)
-    assert said == []
+    messages: list[str] = []
+    assert schedule(wall, Switch(), messages=messages).decide() == Decision(go=True)
+    assert messages == []
 
 
 def test_conditions_are_asked_at_most_once_a_second(wall: Wall) -> None:
@@ -81,25 +81,27 @@ def test_conditions_are_asked_at_most_once_a_second(wall: Wall) -> None:
 
 
 def test_the_first_unmet_condition_speaks_for_all_and_the_next_one_when_it_is_met(wall: Wall) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     first, second = Switch("First."), Switch("Second.")
-    gate = schedule(wall, first, second, said=said)
+    gate = schedule(wall, first, second, messages=messages)
     for why, expected in ((("First.", "Second."), False), ((None, "Second."), False), ((None, None), True)):
         first.why, second.why = why
         assert gate.decide().go is expected
         wall.pass_time(1)
-    assert said == ["First.", "Second.", "Going on."]
+    assert messages == ["First.", "Second.", "Going on."]
 
 
 def test_every_change_of_state_is_reported_before_its_sentence(wall: Wall) -> None:
-    told: list[object] = []
+    decisions: list[object] = []
     switch = Switch("Held.")
-    gate = Schedule([switch], now=wall.now, notify=told.append, on_change=lambda held_by, why: told.append(held_by))
+    gate = Schedule(
+        [switch], now=wall.now, notify=decisions.append, on_change=lambda held_by, why: decisions.append(held_by)
+    )
     gate.decide()
     switch.why = None
     wall.pass_time(1)
     gate.decide()
-    assert told == [switch, "Held.", None, "Going on."]
+    assert decisions == [switch, "Held.", None, "Going on."]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +165,8 @@ def test_clock_change_takes_effect_within_a_second(wall: Wall) -> None:
 
 
 def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: Wall, library: Library) -> None:
-    said: list[str] = []
-    gate = schedule(wall, NotPaused(library), said=said)
+    messages: list[str] = []
+    gate = schedule(wall, NotPaused(library), messages=messages)
     assert gate.decide().go
     with Library.open(library.folder) as other:
         facts.put(other, facts.PAUSED, "2026-11-21T20:00:00+00:00")
@@ -174,7 +176,7 @@ def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: W
         facts.delete(other, facts.PAUSED)
     wall.pass_time(1)
     assert gate.decide().go
-    assert said == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
+    assert messages == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
 
 
 def test_battery_holds_work_and_is_polled_at_intervals(wall: Wall) -> None:
@@ -195,22 +197,22 @@ def test_battery_holds_work_and_is_polled_at_intervals(wall: Wall) -> None:
 
 def idle_hours(wall: Wall, load: Callable[[float], float | None], *, seconds: int) -> tuple[list[bool], list[str]]:
     """What the gate ruled in each second while other programs used `load` of the machine, and what it said."""
-    said: list[str] = []
+    messages: list[str] = []
     began = wall.at
-    gate = schedule(wall, MachineIdle(lambda: load(wall.at - began), wall.now), said=said)
+    gate = schedule(wall, MachineIdle(lambda: load(wall.at - began), wall.now), messages=messages)
     went = []
     for _ in range(seconds):
         went.append(gate.decide().go)
         wall.pass_time(1)
-    return went, said
+    return went, messages
 
 
 def test_it_holds_soon_after_others_begin_to_work_and_goes_on_some_time_after_they_end(wall: Wall) -> None:
-    went, said = idle_hours(wall, lambda at: 0.8 if 300 <= at < 900 else 0.02, seconds=1800)
+    went, messages = idle_hours(wall, lambda at: 0.8 if 300 <= at < 900 else 0.02, seconds=1800)
     held = [second for second, goes in enumerate(went) if not goes]
     assert 300 <= held[0] <= 300 + BUSY_AFTER_S + 10
     assert 900 + CALM_AFTER_S / 2 <= held[-1] <= 900 + CALM_AFTER_S + 20
-    assert len(said) == 2
+    assert len(messages) == 2
 
 
 def test_a_short_burst_does_not_stop_the_work(wall: Wall) -> None:
@@ -220,11 +222,11 @@ def test_a_short_burst_does_not_stop_the_work(wall: Wall) -> None:
 
 @pytest.mark.parametrize("period", [20, 60, 120, 200])
 def test_brief_load_does_not_toggle_the_schedule(wall: Wall, period: int) -> None:
-    went, said = idle_hours(wall, lambda at: 0.9 if at % period < period / 2 else 0.0, seconds=3600)
+    went, messages = idle_hours(wall, lambda at: 0.9 if at % period < period / 2 else 0.0, seconds=3600)
     assert not all(went)
-    assert len(said) <= 1 + 3600 / (BUSY_AFTER_S + CALM_AFTER_S)
+    assert len(messages) <= 1 + 3600 / (BUSY_AFTER_S + CALM_AFTER_S)
     if period <= CALM_AFTER_S:
-        assert len(said) == 1
+        assert len(messages) == 1
 
 
 def test_load_between_the_thresholds_leaves_everything_as_it_is(wall: Wall) -> None:
@@ -235,9 +237,9 @@ def test_load_between_the_thresholds_leaves_everything_as_it_is(wall: Wall) -> N
 
 
 def test_an_unmeasurable_load_delays_no_work(wall: Wall) -> None:
-    went, said = idle_hours(wall, lambda at: None, seconds=600)
+    went, messages = idle_hours(wall, lambda at: None, seconds=600)
     assert all(went)
-    assert said == []
+    assert messages == []
     went, _ = idle_hours(wall, lambda at: 0.9 if at < 300 else None, seconds=600)
     assert went[-1]
 

@@ -78,8 +78,8 @@ def test_each_frame_is_described_by_its_own_picture(library: Library, vision: Ol
     video = add_colours(library)
     for _ in PLAIN_COLOURS:
         describe(library, next_job(library), vision)
-    said = [scene.text for scene in passages.of_video(library, video, [PassageKind.SCENE])]
-    assert [word for text in said for word in ("red", "green", "blue", "yellow", "black", "white") if word in text][
+    texts = [scene.text for scene in passages.of_video(library, video, [PassageKind.SCENE])]
+    assert [word for text in texts for word in ("red", "green", "blue", "yellow", "black", "white") if word in text][
         :4
     ] == [
         "red",
@@ -87,7 +87,7 @@ def test_each_frame_is_described_by_its_own_picture(library: Library, vision: Ol
         "blue",
         "yellow",
     ]
-    assert len(set(said)) == len(PLAIN_COLOURS)
+    assert len(set(texts)) == len(PLAIN_COLOURS)
 
 
 @pytest.mark.parametrize(("behaviour", "kind"), [(say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)])

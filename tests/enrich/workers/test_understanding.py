@@ -59,7 +59,7 @@ def test_a_video_gets_a_summary_and_chapters_over_all_of_it(library: Library, se
     video = add_film(library)
     deep(library, server)
     whole, *parts = sorted(
-        passages.of_video(library, video, [PassageKind.SUMMARY]), key=lambda one: one.start - one.end
+        passages.of_video(library, video, [PassageKind.SUMMARY]), key=lambda request: request.start - request.end
     )
     assert (whole.start, whole.end) == (0.0, 600.0)
     assert whole.prompt_version == text_prompts.TEXT_PROMPT_VERSION
@@ -129,7 +129,9 @@ def test_small_growth_keeps_the_calibration(library: Library, server: FakeOllama
     passages.add(library, video, [Passage(5.5, 6.0, PassageKind.NOTE, f"Aunt {at}.") for at in range(20)])
     deep(library, server)
     again = about_text(server)[asked:]
-    assert len([one for one in again if "Notes from" in one.prompt]) == 1  # the section with the notes, no other
+    assert (
+        len([request for request in again if "Notes from" in request.prompt]) == 1
+    )  # the section with the notes, no other
     assert "Aunt 3." in again[0].prompt
 
 
@@ -165,10 +167,10 @@ def test_synonyms_share_a_tag_in_the_whole_library(library: Library, server: Fak
 def test_known_words_are_not_asked_about_again(library: Library, server: FakeOllama) -> None:
     add_film(library, name="first", pictures=0)
     deep(library, server)
-    asked = [one for one in about_text(server) if "New words" in one.prompt]
+    asked = [request for request in about_text(server) if "New words" in request.prompt]
     add_film(library, name="second", pictures=0)
     deep(library, server)
-    assert len([one for one in about_text(server) if "New words" in one.prompt]) == len(asked)
+    assert len([request for request in about_text(server) if "New words" in request.prompt]) == len(asked)
 
 
 @pytest.mark.parametrize("num_ctx", [2048, 4096])
@@ -182,10 +184,10 @@ def test_every_question_fits_into_the_context(library: Library, server: FakeOlla
     asked = about_text(server)
     assert len(about_sections(server)) > 10
     assert understanding.chapters(library, 1)
-    for one in asked:
-        system, message = one.body["messages"]
+    for request in asked:
+        system, message = request.body["messages"]
         needed = prompt_escape.estimate_tokens(system["content"]) + prompt_escape.estimate_tokens(message["content"])
-        assert needed + one.body["options"]["num_predict"] <= num_ctx == one.body["options"]["num_ctx"]
+        assert needed + request.body["options"]["num_predict"] <= num_ctx == request.body["options"]["num_ctx"]
 
 
 def test_eight_hours_are_bounded(library: Library, server: FakeOllama) -> None:
@@ -221,20 +223,23 @@ def deep_until(library: Library, server: FakeOllama, *, sections: int) -> None:
 
 
 def test_two_runs_over_the_same_film_say_the_same(tmp_path: Path, server: FakeOllama) -> None:
-    told = []
+    outcomes = []
     for name in ("one", "two"):
         with Library.open(tmp_path / name, create=True) as library:
             video = add_film(library)
             deep(library, server)
-            told.append(
+            outcomes.append(
                 (
-                    [(one.start, one.end, one.kind, one.text) for one in passages.of_video(library, video)],
+                    [
+                        (request.start, request.end, request.kind, request.text)
+                        for request in passages.of_video(library, video)
+                    ],
                     understanding.tags(library, video),
                     understanding.chapters(library, video),
                     understanding.event_of(library, video),
                 )
             )
-    assert told[0] == told[1]
+    assert outcomes[0] == outcomes[1]
 
 
 def test_without_the_text_model_the_rest_is_done_and_its_jobs_wait(library: Library, server: FakeOllama) -> None:

@@ -76,10 +76,12 @@ def test_whether_a_model_takes_several_is_found_out_once(library: Library, serve
     deep(library, server)
     digest = server.models["llava:7b"].sha
     assert facts.get(library, facts.multi_image_key(digest)) == facts.NO
-    asked = [one for one in server.asked("/api/chat") if "in the order" in one.prompt]
+    asked = [request for request in server.asked("/api/chat") if "in the order" in request.prompt]
     add_film(library, name="second")
     deep(library, server)
-    assert len([one for one in server.asked("/api/chat") if "in the order" in one.prompt]) == len(asked) == 1
+    assert (
+        len([request for request in server.asked("/api/chat") if "in the order" in request.prompt]) == len(asked) == 1
+    )
 
 
 def test_speech_and_text_on_screen_are_quoted(library: Library, server: FakeOllama) -> None:

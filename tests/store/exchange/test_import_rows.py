@@ -94,10 +94,10 @@ def test_frames_of_an_older_export_may_have_measured_facts(library: Library) -> 
 
 def test_a_video_is_identified_by_its_name_alone_and_its_text_is_queued_for_embedding(library: Library) -> None:
     video = {"type": "video", "name": "v1", "duration": 55.2}
-    said = {"type": "passage", "video": "v1", "kind": "scene", "start": 0.3, "end": 55.1, "text": "A dance."}
-    first, _ = imported(library, video, said, said)
+    row = {"type": "passage", "video": "v1", "kind": "scene", "start": 0.3, "end": 55.1, "text": "A dance."}
+    first, _ = imported(library, video, row, row)
     assert (first.videos, first.passages, first.existing) == (1, 1, 1)
-    again, _ = imported(library, video, said)
+    again, _ = imported(library, video, row)
     assert (again.videos, again.passages, again.existing) == (0, 0, 1)
     (stored,) = videos.every(library)
     assert (stored.title, stored.duration, stored.content_hash) == ("v1", 55.2, placeholder_hash("v1"))
@@ -113,8 +113,8 @@ def test_a_video_known_by_name_gets_its_hash(library: Library) -> None:
 def test_lines_about_a_video_of_the_library_find_it_by_its_title(library: Library) -> None:
     video_id = wedding(library)
     title = videos.every(library)[0].title
-    said = {"type": "passage", "video": title, "kind": "note", "start": 1, "end": 2, "text": "This is Anna."}
-    imported(library, {"type": "video", "name": title, "duration": 20.4}, said)
+    row = {"type": "passage", "video": title, "kind": "note", "start": 1, "end": 2, "text": "This is Anna."}
+    imported(library, {"type": "video", "name": title, "duration": 20.4}, row)
     assert [passage.text for passage in passages.of_video(library, video_id, [PassageKind.NOTE])] == ["This is Anna."]
     assert len(videos.every(library)) == 1
 
@@ -154,7 +154,7 @@ def test_a_name_is_never_a_path(library: Library, tmp_path: Path) -> None:
 
 
 def test_text_invalid_for_sqlite_is_replaced(library: Library) -> None:
-    said = {"type": "passage", "video": "v", "kind": "scene", "start": 0, "end": 1, "text": "a\0b\ud800", "model": "m"}
-    imported(library, {"type": "video", "name": "v\ud800", "duration": 1}, {**said, "video": "v\ud800"})
+    row = {"type": "passage", "video": "v", "kind": "scene", "start": 0, "end": 1, "text": "a\0b\ud800", "model": "m"}
+    imported(library, {"type": "video", "name": "v\ud800", "duration": 1}, {**row, "video": "v\ud800"})
     (video,) = videos.every(library)
     assert passages.of_video(library, video.id)[0].text == "a\ufffdb?"

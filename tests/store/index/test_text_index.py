@@ -157,13 +157,13 @@ def test_a_megabyte_is_a_query(library: Library) -> None:
 
 
 def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None:
-    one, _ = add_video(library, "one", [BRIDE, Passage(9.0, 9.5, PassageKind.SPEECH, "here comes the bride")])
+    first_id, _ = add_video(library, "one", [BRIDE, Passage(9.0, 9.5, PassageKind.SPEECH, "here comes the bride")])
     two, _ = add_video(library, "two", ["a bride and groom"])
     assert found(library, "bride", search_filter=SearchFilter(videos=frozenset({two}))) == ["a bride and groom"]
     assert found(library, "bride", search_filter=SearchFilter(kinds=frozenset({PassageKind.SPEECH}))) == [
         "here comes the bride"
     ]
-    both = SearchFilter(videos=frozenset({one}), kinds=frozenset({PassageKind.SCENE}))
+    both = SearchFilter(videos=frozenset({first_id}), kinds=frozenset({PassageKind.SCENE}))
     assert found(library, "bride", search_filter=both) == [BRIDE]
     assert found(library, "bride", search_filter=SearchFilter(videos=frozenset())) == []
 
@@ -227,8 +227,8 @@ def test_common_words_raise_the_score_of_the_passages_with_rarer_ones(library: L
 
 def test_very_common_words_are_combined(library: Library) -> None:
     both = [f"apple bread number{n}" for n in range(20)]
-    one = [f"apple number{n}" for n in range(20)]
-    _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *one])
+    first_id = [f"apple number{n}" for n in range(20)]
+    _, ids = add_video(library, "kitchen", ["apple bread cheese", *both, *first_id])
     apple, bread, cheese = (text_index._Term("words", word, 9_000, 1.0) for word in ("apple", "bread", "cheese"))
     bounds = text_index._Bounds(6_000, 15, SearchFilter())
     found, of_cheese = text_index._score_index(library, "passage_words", [apple], [bread, cheese], bounds)

@@ -194,8 +194,8 @@ def test_a_restored_backup_of_the_library_is_recognized(library: Library, tmp_pa
 
 def test_only_the_chosen_videos_and_kinds_are_searched(library: Library) -> None:
     ids, rows = fill(library, MANY)
-    said = [Passage(1.0, 2.0, PassageKind.SPEECH, f"words {n}") for n in range(MANY)]
-    two, more = add_video(library, "two", said)
+    lines = [Passage(1.0, 2.0, PassageKind.SPEECH, f"words {n}") for n in range(MANY)]
+    two, more = add_video(library, "two", lines)
     add_vectors(library, more, rows)
     assert list(nearest(library, rows[0], limit=1, search_filter=SearchFilter(videos=frozenset({two}))).cosines) == [
         more[0]

@@ -118,11 +118,11 @@ class Returned:
     error: Exception | None
     seconds: float
 
-    def store(self) -> str:
-        """Store the response, and return a line. Raises the error of a failed request."""
+    def result(self) -> object:
+        """Return the response. Raises the error of a failed request."""
         if self.error is not None:
             raise self.error
-        return self.task.store(self.response)
+        return self.response
 
 
 @dataclass(slots=True)

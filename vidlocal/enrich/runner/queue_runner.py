@@ -244,7 +244,7 @@ class QueueRunner:
         """Store a response, or record the failure. Returns True if the job is finished."""
         job = returned.job
         try:
-            line = returned.store()
+            line = self._store(returned)
         except (EngineUnreachable, EngineBusy) as error:
             jobs.release(self.library, job, str(error))
             self.pool.back_off(returned.state, error)
@@ -258,9 +258,16 @@ class QueueRunner:
                 jobs.release(self.library, job)
             raise
         else:
-            self._record_success(job, line, returned.seconds)
-            return True
+            if line is not None:
+                self._record_success(job, line, returned.seconds)
+                return True
         return False
+
+    def _store(self, returned: Returned) -> str | None:
+        """Store a response. Returns a line about it, or None if the job was removed with its video meanwhile."""
+        response = returned.result()
+        with self.library.writing():
+            return returned.task.store(response) if jobs.exists(self.library, returned.job) else None
 
     def _record_failure(self, job: Job, failure: VidlocalError) -> None:
         """Charge the job an attempt; if the model is at fault, skip the kind, or end the run (DESCRIBE)."""

@@ -84,6 +84,8 @@ def transcribe_video(
         speech = [_passage(cue, start, engine, track) for cue in window.cues]
         start += window.length
         with library.writing():
+            if not jobs.exists(library, job):  # the video was removed
+                break
             passages.add(library, video_id, speech, digest=engine.digest)
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from vidlocal.folding import differing_fold
 from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
@@ -34,19 +35,20 @@ def add(
     ids: list[int] = []
     with library.writing() as connection:
         for passage in passages:
-            text = passage.text.strip()
+            text = storable(passage.text.strip())
             if not text or _is_corrected(library, video_id, passage):
                 continue
             cursor = connection.execute(
-                """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, language, engine, model,
-                  digest, prompt_version, visible, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, folded, language, engine,
+                  model, digest, prompt_version, visible, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     video_id,
                     passage.frame_id,
                     passage.start,
                     max(passage.start, passage.end),
                     passage.kind,
-                    storable(text),
+                    text,
+                    differing_fold(text),
                     passage.language,
                     passage.engine,
                     passage.model,
@@ -113,11 +115,12 @@ def get(library: Library, passage_id: int) -> Passage | None:
 
 def rewrite(library: Library, passage: Passage, text: str) -> None:
     """Replace the text of a passage by the user's own, for good, and queue the embedding."""
+    text = storable(text.strip())
     with library.writing() as connection:
         connection.execute(
-            """UPDATE passages SET text = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
+            """UPDATE passages SET text = ?, folded = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
             WHERE id = ?""",
-            (storable(text.strip()), BY_HAND, passage.id),
+            (text, differing_fold(text), BY_HAND, passage.id),
         )
         connection.execute("DELETE FROM vectors WHERE passage_id = ?", (passage.id,))
         if passage.video_id is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vidlocal.errors import StoreError, UsageError
+from vidlocal.folding import fold
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
 from vidlocal.store.content import frames, passages, vocabulary
 from vidlocal.store.database import Library
@@ -151,9 +152,9 @@ def resolve(library: Library, text: str) -> Video:
     existing = every(library)
     path = str(Path(text).absolute())
     exact = [video for video in existing if str(video.id) == text or path in (video.path, *_copies(library, video.id))]
-    part = text.casefold()
-    partial = [video for video in existing if part in video.title.casefold() or part in _file_name(video).casefold()]
-    equal = [video for video in partial if part in (video.title.casefold(), _file_name(video).casefold())]
+    part = fold(text)
+    partial = [video for video in existing if part in fold(video.title) or part in fold(_file_name(video))]
+    equal = [video for video in partial if part in (fold(video.title), fold(_file_name(video)))]
     for candidates in (exact, equal, partial):
         if len(candidates) == 1:
             return candidates[0]

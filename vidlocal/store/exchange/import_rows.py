@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
+from vidlocal.folding import differing_fold
 from vidlocal.records import TEXT_KINDS, JobKind, MediaKind
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
@@ -229,6 +230,7 @@ class Importer:
         frame = optional(line, "frame", number)
         return {
             **values,
+            "folded": differing_fold(key[3]),
             "video_id": video_id,
             "frame_id": None if frame is None else self._frame_ids_of(video_id).get(frame),
             "visible": line.get("hidden") is not True,

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from vidlocal.folding import fold
 from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
@@ -56,14 +57,24 @@ def list_ids(library: Library, search_filter: SearchFilter, *, limit: int) -> li
 
 def videos_named(library: Library, text: str) -> frozenset[int]:
     """Return the ids of the videos with this text in title or file name, or with this number as id."""
-    part = text.casefold()
+    part = fold(text)
+    if not part:
+        return frozenset()
     return frozenset(
         row["id"]
-        for row in _name_candidates(library, text)
+        for row in _name_candidates(library, part)
         if str(row["id"]) == text
-        or part in row["title"].casefold()
-        or part in os.path.basename(os.fsdecode(row["path"])).casefold()
+        or part in fold(row["title"])
+        or part in fold(os.path.basename(os.fsdecode(row["path"])))
     )
+
+
+def tag_spellings(library: Library, tag: str) -> frozenset[str]:
+    """Return all tags that fold to the same form as `tag`, and the tags of synonyms that do."""
+    folded = fold(tag)
+    names = library.rows("SELECT tag, tag FROM tags UNION SELECT tag, tag FROM video_tags")
+    synonyms = library.rows("SELECT form, tag FROM vocabulary")
+    return frozenset(stored for form, stored in (*names, *synonyms) if fold(form) == folded)
 
 
 def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
@@ -78,12 +89,12 @@ def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
         f"""{columns} WHERE instr(lower(title), ?1) OR instr(lower(path), ?1) OR CAST(id AS TEXT) = ?1
           OR length(title) < length(CAST(title AS BLOB)) OR length(path) < length(CAST(path AS BLOB))
           OR typeof(path) = 'blob'""",
-        text.lower(),
+        text,
     )
 
 
 def videos_with_words(library: Library, terms: Sequence[str]) -> list[sqlite3.Row]:
-    """Select id, title, path and duration of videos with all terms (lower case) in title or path.
+    """Select id, title, path and duration of videos with all terms (folded) in title or path.
 
     Videos with other than ASCII letters are always selected, since SQLite folds ASCII case only.
     """

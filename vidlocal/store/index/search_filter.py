@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vidlocal.folding import fold
 from vidlocal.records import PassageKind
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
@@ -20,9 +21,9 @@ _LANGUAGE = """coalesce(passages.language, CASE WHEN passages.kind IN ('scene', 
 
 # All passages overlapping a tagged one in time, so that speech over a tagged scene matches too.
 _TAGGED_SPANS = """(
-    SELECT passages.video_id, start, "end" FROM tags JOIN passages USING (frame_id) WHERE tag IN (:tag, :filed)
+    SELECT passages.video_id, start, "end" FROM tags JOIN passages USING (frame_id) WHERE tag IN :spellings
     UNION SELECT passages.video_id, start, "end" FROM video_tags JOIN passages ON passages.id = passage_id
-      WHERE tag IN (:tag, :filed)) AS tagged"""
+      WHERE tag IN :spellings) AS tagged"""
 _TAGGED = f"""passages.id IN (
   SELECT around.id FROM {_TAGGED_SPANS}
   JOIN passages AS around ON around.video_id = tagged.video_id
@@ -30,14 +31,14 @@ _TAGGED = f"""passages.id IN (
 _TAGGED_BY_TIME = f"""EXISTS (
   SELECT 1 FROM {_TAGGED_SPANS} WHERE tagged.video_id = passages.video_id
     AND passages.start >= tagged.start AND (passages.start < tagged."end" OR passages.start = tagged.start))"""
-_FILED = "coalesce((SELECT tag FROM vocabulary WHERE form = ?), ?)"
+_SPELLINGS = "(SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchFilter:
     """Restricts the passages of a search. None does not restrict; an empty set of videos or kinds matches nothing.
 
-    A passage must contain all `phrases` and no `excluded` one. `before` and `after` (inclusive) are prefixes of an ISO
+    A passage must contain all `phrases` and no `excluded` one, and have one spelling of each of `tags`. `before` and `after` (inclusive) are prefixes of an ISO
     8601 recording date. `span` is in seconds of the video. `time_of_day` is (start, end) of the recording time in
     minutes; it wraps past midnight if end < start.
     """
@@ -46,7 +47,7 @@ class SearchFilter:
     kinds: frozenset[PassageKind] | None = None
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    tags: tuple[frozenset[str], ...] = ()
     languages: frozenset[str] = frozenset()
     before: str | None = None
     after: str | None = None
@@ -94,8 +95,7 @@ class SearchFilter:
         for phrase in self.excluded:
             yield from ((f"NOT ({sql})", bound) for sql, bound in _contains(phrase))
         for tag in self.tags:
-            values: list[str | float] = [tag, tag, tag]
-            yield tagged.replace(":tag, :filed", f"?, {_FILED}"), values * 2
+            yield tagged.replace(":spellings", _SPELLINGS), [json.dumps(sorted(tag))] * 2
         if self.languages:
             yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
         if self.span is not None:
@@ -121,9 +121,10 @@ NO_FILTER = SearchFilter()
 
 def _contains(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
     """Yield the condition for a phrase: the words in this order, in any inflection. Empty for punctuation only."""
-    parts = list(words(phrase.lower()))
+    folded = fold(phrase)
+    parts = list(words(folded))
     if any(UNSPACED.search(part) for part in parts):
-        yield "instr(lower(passages.text), ?)", [phrase.lower()]
+        yield "instr(lower(coalesce(passages.folded, passages.text)), ?)", [folded]
     elif parts:
         quoted = '"' + " ".join(parts) + '"'
         yield "passages.id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?)", [quoted]

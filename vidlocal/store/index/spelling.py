@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from itertools import chain
 
+from vidlocal.folding import fold
 from vidlocal.store.database import Library
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
@@ -28,7 +29,7 @@ _MAX_CANDIDATES = 8
 _MAX_PASSAGES_READ = 5
 _MAX_SUFFIX_LETTERS = 3
 
-# Letters by script (first word of the Unicode name of a letter). The index folds accents.
+# Folded letters by script (first word of the Unicode name of a letter).
 _ALPHABETS = {
     "LATIN": "abcdefghijklmnopqrstuvwxyz",
     "CYRILLIC": "абвгдежзиклмнопрстуфхцчшщъыьэюяіїєґ",
@@ -40,9 +41,9 @@ def corrections(library: Library, query: str) -> dict[str, str]:
     """Map the query words in no passage, not even within another word, to similar words of passages."""
     corrected: dict[str, str] = {}
     distinct = dict.fromkeys(words(query.lower()))
-    unknown = (word for word in distinct if _is_checkable(word) and not _is_indexed(library, word))
+    unknown = (word for word in distinct if _is_checkable(fold(word)) and not _is_indexed(library, fold(word)))
     for word, _ in zip(unknown, range(MAX_WORDS), strict=False):
-        candidate = _best_candidate(library, word)
+        candidate = _best_candidate(library, fold(word))
         if candidate is not None:
             corrected[word] = candidate
     return corrected
@@ -54,7 +55,7 @@ def apply(query: str, by_word: Mapping[str, str]) -> str:
 
 
 def variants(word: str) -> list[str]:
-    """List all words at edit distance 1."""
+    """List all words at edit distance 1 of a folded word."""
     letters = _ALPHABETS[_script(word)]
     splits = [(word[:position], word[position:]) for position in range(len(word) + 1)]
     transposed = (f"{head}{tail[1]}{tail[0]}{tail[2:]}" for head, tail in splits if len(tail) > 1)
@@ -67,12 +68,12 @@ def variants(word: str) -> list[str]:
 
 
 def _best_candidate(library: Library, word: str) -> str | None:
-    """Return the best indexed variant: same first letter first, then the one in most passages."""
+    """Return the best indexed variant of a folded word: same first letter first, then the one in most passages."""
     rows = library.rows(
         f"""SELECT value, (SELECT count(*) FROM (
           SELECT 1 FROM passage_words WHERE passage_words MATCH '"' || value || '"' LIMIT {_MAX_COUNTED})) AS df
         FROM json_each(?)""",
-        json.dumps(variants(_without_accents(word))),
+        json.dumps(variants(word)),
     )
     ranked = sorted((row["value"][0] != word[0], -row["df"], row["value"]) for row in rows if row["df"])
     spellings = (_spelling_in_texts(library, variant) for *_, variant in ranked[:_MAX_CANDIDATES])
@@ -87,7 +88,7 @@ def _spelling_in_texts(library: Library, variant: str) -> str | None:
         f'"{variant}"',
         _MAX_PASSAGES_READ,
     )
-    spellings = {_without_accents(word): word for row in rows for word in words(row["text"].lower())}
+    spellings = {fold(word): word for row in rows for word in words(row["text"].lower())}
     if variant in spellings:
         return spellings[variant]
     max_letters = len(variant) + _MAX_SUFFIX_LETTERS
@@ -109,10 +110,3 @@ def _is_indexed(library: Library, word: str) -> bool:
 
 def _script(word: str) -> str:
     return "" if UNSPACED.search(word) else unicodedata.name(word[0], "").split(" ")[0]
-
-
-def _without_accents(word: str) -> str:
-    """Remove the accents of a Latin word, like the index; in other scripts accents are part of the letter."""
-    if _script(word) != "LATIN":
-        return word
-    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))

@@ -6,6 +6,7 @@ contain content words such as `home`, `work` or `new`, which people search for.
 
 from functools import cache
 
+from vidlocal.folding import fold
 from vidlocal.store.database import Library
 
 # Languages of a library are read from its videos, and from this many of the newest passages.
@@ -78,8 +79,8 @@ _WORDS = {
 
 @cache
 def of_languages(languages: frozenset[str]) -> frozenset[str]:
-    """Return the lower-case stop words of some languages (ISO 639-1). Unknown languages have none."""
-    return frozenset(word for language in languages for word in _WORDS.get(language, "").split())
+    """Return the folded stop words of some languages (ISO 639-1). Unknown languages have none."""
+    return frozenset(fold(word) for language in languages for word in _WORDS.get(language, "").split())
 
 
 def of_library(library: Library) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Full-text search over passages with normalized BM25 scores.
 
-Each word of the query is looked up in one of:
+Indexes and query are folded (`vidlocal.folding`). Each word of the query is looked up in one of:
 
-- `passage_words`: stemmed words with folded accents (the usual case);
+- `passage_words`: stemmed words (the usual case);
 - `passage_grams`: trigrams, for scripts without spaces and for words only found within other words (`photosh`, a Korean
   noun with its particle);
 - a scan of the text, for one or two characters of a script without spaces, too short for a trigram.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Literal
 
+from vidlocal.folding import fold
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 from vidlocal.store.index.stop_words import of_library
@@ -113,9 +114,9 @@ def search(library: Library, query: str, *, limit: int, search_filter: SearchFil
 
 
 def content_words(library: Library, query: str) -> list[str]:
-    """Return the distinct words of a query, lower case, without stop words."""
+    """Return the distinct folded words of a query, without stop words."""
     stop_words = of_library(library)
-    return [word for word in dict.fromkeys(words(query[:MAX_QUERY_CHARACTERS].lower())) if word not in stop_words]
+    return [word for word in dict.fromkeys(words(fold(query[:MAX_QUERY_CHARACTERS]))) if word not in stop_words]
 
 
 def has_only_stop_words(library: Library, query: str) -> bool:
@@ -127,7 +128,7 @@ def has_only_stop_words(library: Library, query: str) -> bool:
 def split(query: str) -> list[tuple[Index, str]]:
     """Split a query into distinct terms: words, and trigrams or characters of scripts without spaces."""
     pieces: dict[tuple[Index, str], None] = {}
-    for word in words(query[:MAX_QUERY_CHARACTERS].lower()):
+    for word in words(fold(query[:MAX_QUERY_CHARACTERS])):
         for piece in _pieces(word[:MAX_WORD_CHARACTERS]):
             pieces[piece] = None
             if len(pieces) == MAX_TERMS:
@@ -170,7 +171,7 @@ def _weight(df: int, total: int) -> float:
 def _df(library: Library, index: Index, text: str, total: int) -> int:
     """Count the passages with a term; above MAX_POSTINGS an estimate in a large library."""
     if index == "text":
-        sql = "SELECT 1 FROM passages WHERE instr(text, ?)"
+        sql = "SELECT 1 FROM passages WHERE instr(coalesce(folded, text), ?)"
         return library.number(f"SELECT count(*) FROM ({sql} LIMIT ?)", text, MAX_POSTINGS + 1)
     table = f"passage_{index}"
     sql = f"SELECT 1 FROM {table} WHERE {table} MATCH ?"
@@ -312,5 +313,5 @@ def _weight_in_fts5(df: int, total: int) -> float:
 
 def _containing(library: Library, text: str, search_filter: SearchFilter) -> list[int]:
     condition, values = search_filter.condition()
-    sql = f"SELECT id FROM passages WHERE instr(text, ?) AND visible{condition} LIMIT ?"
+    sql = f"SELECT id FROM passages WHERE instr(coalesce(folded, text), ?) AND visible{condition} LIMIT ?"
     return [row["id"] for row in library.rows(sql, text, *values, MAX_POSTINGS)]

@@ -90,6 +90,15 @@ def add(library: Library, kind: JobKind, target: int, video_id: int, *, priority
         )
 
 
+def exists(library: Library, job: Job) -> bool:
+    """Return True while a job is in the queue: it disappears with its video. Ids are never used again.
+
+    Check in the transaction that stores the result: what was asked about may be gone.
+    """
+    sql = "SELECT 1 FROM jobs WHERE id = ? AND kind = ? AND target = ?"
+    return library.row(sql, job.id, job.kind, job.target) is not None
+
+
 def claim(
     library: Library,
     kind: JobKind,
