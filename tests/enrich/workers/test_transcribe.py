@@ -254,3 +254,17 @@ def test_the_default_track_is_the_one_listened_to(
     assert passage.text == english[2].text
     assert passage.start == pytest.approx(2.0, abs=0.3)
     assert passage.prompt_version == "listen-1, track 1"
+
+
+def test_a_video_removed_while_it_is_transcribed_leaves_no_passage(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=8.0))
+    job = queued(library, probe_of(8.0))
+
+    def remove(fraction: float) -> None:
+        videos.remove(library, job.video_id)
+
+    result = transcribe_video(library, job, path, probe_of(8.0), engine=Scripted(), ffmpeg=tool, on_progress=remove)
+    assert result.passages == 0
+    assert library.number("SELECT count(*) FROM passages") == 0
