@@ -22,8 +22,8 @@ TABLES = {
     "copies": "Every path of a video, with the stamp to recognise an unchanged file.",
     "frames": "Sampled frames. `same_as`: the earlier frame this one nearly repeats; then `image` is NULL. "
     "`facts`: JSON answers of the vision model.",
-    "passages": "Text about a span of a video: the only thing full-text search reads. `visible` is 0 until the canary "
-    "check after a description.",
+    "passages": "Text about a span of a video: the only thing full-text search reads. `folded`: the text as the "
+    "full-text indexes hold it, unless that is lower(text). `visible` is 0 until the canary check after a description.",
     "vectors": "Embeddings of passages by model (`name@digest`).",
     "frame_vectors": "CLIP embeddings of frames by model.",
     "jobs": "The queue: `queued`, `running` (leased by a process), `done`, `failed`.",

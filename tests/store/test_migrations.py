@@ -10,7 +10,14 @@ from vidlocal.store.database import SCHEMA_VERSION, Library
 from vidlocal.store.migrations import migrations
 
 # The first migration after each older version.
-NEXT = {1: "understanding", 2: "second_looks", 3: "picture_vectors", 4: "remembered_queries", 5: "unique_ids", 6: "folded_texts"}
+NEXT = {
+    1: "understanding",
+    2: "second_looks",
+    3: "picture_vectors",
+    4: "remembered_queries",
+    5: "unique_ids",
+    6: "folded_texts",
+}
 
 CONTENT = """
 INSERT INTO videos (id, content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation, added_at,

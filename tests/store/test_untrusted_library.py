@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 from typer.testing import CliRunner
 
 from tests.support.fake_ollama import FakeOllama
@@ -19,6 +20,7 @@ from vidlocal.store.check import database, images, invalid_values
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
+from vidlocal.store.migrations import migrations
 from vidlocal.store.queue import jobs
 
 # What would run when we read or write, each in the words of who made it.
@@ -83,10 +85,10 @@ def test_a_library_with_an_executable_object_is_refused(home: Path, what: str) -
 
 
 def test_an_old_library_is_refused_before_its_migration_is_committed(home: Path) -> None:
+    (home / "library.db").unlink()
+    with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
+        migrations.apply(Database(connection, execute_plugins=False), stop_before="second_looks")
     change(home, "CREATE TRIGGER x AFTER INSERT ON searches BEGIN DELETE FROM passages; END")
-    for table in ("query_vectors", "frame_vectors", "looks"):
-        change(home, f"DROP TABLE {table}")
-    change(home, "DELETE FROM _sqlite_migrations WHERE id > 2; PRAGMA user_version = 2")
     with pytest.raises(StoreError, match="was not created by vidlocal"):
         Library.open(home)
     with closing(sqlite3.connect(home / "library.db")) as connection:

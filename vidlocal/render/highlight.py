@@ -7,6 +7,7 @@ results.
 from collections.abc import Iterator, Sequence
 
 from vidlocal.folding import fold, fold_with_offsets, is_word_character
+from vidlocal.store.index.tokenizer import UNSPACED
 
 _ENDINGS = ("ing", "ed", "es", "s", "e", "y")
 _MIN_STEM = 3
@@ -64,7 +65,7 @@ def _word_spans(text: str) -> Iterator[tuple[int, int]]:
 def _match(text: str, start: int, end: int, stems: Sequence[tuple[str, str]]) -> tuple[int, int] | None:
     """The part of a word of the folded `text` to highlight."""
     word = text[start:end]
-    if any(word == query or (len(stem) >= _MIN_STEM and word.startswith(stem)) for query, stem in stems):
+    if not UNSPACED.search(word) and any(word == query or _starts_with(word, stem) for query, stem in stems):
         return start, end
     # In scripts without spaces, a whole sentence is one "word": only the part of the query is highlighted.
     for query, _ in stems:
@@ -72,6 +73,10 @@ def _match(text: str, start: int, end: int, stems: Sequence[tuple[str, str]]) ->
         if position >= 0 and (len(query) >= _MIN_STEM or not query.isascii()):
             return start + position, start + position + len(query)
     return None
+
+
+def _starts_with(word: str, stem: str) -> bool:
+    return len(stem) >= _MIN_STEM and word.startswith(stem)
 
 
 def _stem(word: str) -> str:

@@ -126,8 +126,8 @@ def test_frames_are_filtered(library: Library) -> None:
     assert matching(kinds=frozenset({PassageKind.SPEECH})) == set()
     assert matching(phrases=("cuts the cake",)) == {ids[1]}
     assert matching(excluded=("cake",)) == everything - {ids[1]}
-    assert matching(tags=("cake",)) == {ids[1]}
-    assert matching(tags=("dance",)) == {others[2]}
+    assert matching(tags=(frozenset({"cake"}),)) == {ids[1]}
+    assert matching(tags=(frozenset({"dance"}),)) == {others[2]}
     assert matching(languages=frozenset({"en"})) == set()
     assert matching(before="2025", after="2024") == set(others)
     assert matching(span=(10.0, 20.0)) == {ids[1], ids[2], others[1], others[2]}

@@ -40,7 +40,8 @@ def add(
                 continue
             cursor = connection.execute(
                 """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, folded, language, engine,
-                  model, digest, prompt_version, visible, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                  model, digest, prompt_version, visible, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     video_id,
                     passage.frame_id,
@@ -118,8 +119,8 @@ def rewrite(library: Library, passage: Passage, text: str) -> None:
     text = storable(text.strip())
     with library.writing() as connection:
         connection.execute(
-            """UPDATE passages SET text = ?, folded = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL, visible = 1
-            WHERE id = ?""",
+            """UPDATE passages SET text = ?, folded = ?, engine = ?, model = NULL, digest = NULL, prompt_version = NULL,
+              visible = 1 WHERE id = ?""",
             (text, differing_fold(text), BY_HAND, passage.id),
         )
         connection.execute("DELETE FROM vectors WHERE passage_id = ?", (passage.id,))

@@ -38,9 +38,9 @@ _SPELLINGS = "(SELECT value FROM json_each(?))"
 class SearchFilter:
     """Restricts the passages of a search. None does not restrict; an empty set of videos or kinds matches nothing.
 
-    A passage must contain all `phrases` and no `excluded` one, and have one spelling of each of `tags`. `before` and `after` (inclusive) are prefixes of an ISO
-    8601 recording date. `span` is in seconds of the video. `time_of_day` is (start, end) of the recording time in
-    minutes; it wraps past midnight if end < start.
+    A passage must contain all `phrases` and no `excluded` one, and have a spelling of each of `tags`. `before` and
+    `after` (inclusive) are prefixes of an ISO 8601 recording date. `span` is in seconds of the video. `time_of_day` is
+    (start, end) of the recording time in minutes; it wraps past midnight if end < start.
     """
 
     videos: frozenset[int] | None = None
