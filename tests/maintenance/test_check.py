@@ -165,6 +165,10 @@ CASES = [
         Category.TEXT_INDEX,
         sql("DROP TRIGGER passages_changed", f"UPDATE passages SET text = 'zebra' WHERE id = {FIRST}"),
     ),
+    Case(
+        "folded text of another text", Category.TEXT_INDEX, sql(f"UPDATE passages SET folded = 'x' WHERE id = {FIRST}")
+    ),
+    Case("text changed by hand", Category.TEXT_INDEX, sql(f"UPDATE passages SET text = 'Été' WHERE id = {FIRST}")),
     Case("lost trigger", Category.DATABASE, sql("DROP TRIGGER passages_added")),
     Case("lost index", Category.DATABASE, sql("DROP INDEX jobs_to_claim")),
     Case("lost view", Category.DATABASE, sql("DROP VIEW enriched_frames")),

@@ -7,6 +7,7 @@ import pytest
 from sqlite_utils import Database
 
 from vidlocal.store.database import SCHEMA_VERSION, Library
+from vidlocal.store.index import text_index
 from vidlocal.store.migrations import migrations
 
 # The first migration after each older version.
@@ -31,13 +32,14 @@ INSERT INTO jobs (kind, target, video_id, state, updated_at) VALUES ('describe',
 """
 
 
-def old_library(folder: Path, version: int) -> Library:
+def old_library(folder: Path, version: int, text: str = "the bride laughs") -> Library:
     """Create a library of an older version and open it, which migrates it."""
     folder.mkdir(exist_ok=True)
     connection = sqlite3.connect(folder / "library.db", isolation_level=None)
     migrations.apply(Database(connection, execute_plugins=False), stop_before=NEXT[version])
     assert connection.execute("PRAGMA user_version").fetchone()[0] == version
     connection.executescript(CONTENT)
+    connection.execute("UPDATE passages SET text = ?", (text,))
     connection.close()
     return Library.open(folder)
 
@@ -82,3 +84,10 @@ def test_a_migrated_library_never_uses_an_id_again(tmp_path: Path, version: int)
             ).fetchone()[0]
         assert video_id > 7
         assert frame_id > 12
+
+
+@pytest.mark.parametrize("version", NEXT)
+def test_texts_of_older_libraries_are_found_in_any_spelling(tmp_path: Path, version: int) -> None:
+    with old_library(tmp_path / "old", version, "Невеста идёт в Łódź") as old:
+        assert list(text_index.search(old, "идет", limit=5)) == list(text_index.search(old, "lodz", limit=5)) == [13]
+        assert old.number("SELECT count(*) FROM passages WHERE text = 'Невеста идёт в Łódź'") == 1

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 from vidlocal.errors import StoreError
+from vidlocal.folding import differing_fold
 from vidlocal.records import JobKind
 from vidlocal.store import schema as schemas
 from vidlocal.store.check.finding import Category, Finding
@@ -65,7 +66,11 @@ def schema(library: Library) -> Iterator[Finding]:
 
 
 def text_indexes(library: Library) -> Iterator[Finding]:
-    """Find text indexes with other contents than the passages."""
+    """Find folded texts that are not the fold of their text, and text indexes with other contents than the passages."""
+    outdated = _outdated_folds(library)
+    if outdated:
+        message = f"Folded texts that differ from the text: {len(outdated):,}."
+        yield Finding(Category.TEXT_INDEX, message, repair=partial(_store_folds, library, outdated))
     for index in TEXT_INDEXES:
         if not _is_consistent(library, index):
             message = f"Text index {index}: differs from the passages."
@@ -118,6 +123,20 @@ def _expected_schema() -> schemas.Schema:
     """Return the schema of a new library without the shadow tables of the text indexes."""
     shadow = tuple(f"{index}_" for index in TEXT_INDEXES)
     return {(kind, name): sql for (kind, name), sql in schemas.current().items() if not name.startswith(shadow)}
+
+
+def _outdated_folds(library: Library) -> list[tuple[str | None, int]]:
+    """Return the correct folded text and the id of the passages with another one."""
+    rows = library.rows(
+        """SELECT id, text, folded FROM passages
+        WHERE folded IS NOT NULL OR length(text) < length(CAST(text AS BLOB))"""
+    )
+    return [(folded, row["id"]) for row in rows if (folded := differing_fold(str(row["text"]))) != row["folded"]]
+
+
+def _store_folds(library: Library, folds: list[tuple[str | None, int]]) -> None:
+    with library.writing() as connection:
+        connection.executemany("UPDATE passages SET folded = ? WHERE id = ?", folds)
 
 
 def _is_consistent(library: Library, index: str) -> bool:
