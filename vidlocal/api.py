@@ -11,6 +11,7 @@ from pathlib import Path
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.app.enrich import run_enrich
 from vidlocal.app.export import Format, passage_clips, render_clips
+from vidlocal.app.file_filter import file_filter
 from vidlocal.app.hosts import open_writer
 from vidlocal.app.search import LibrarySearch, embed_query, limit_blas_threads
 from vidlocal.app.session import run_session, working_hours
@@ -82,6 +83,7 @@ class VideoLibrary:
                 tools,
                 lock,
                 every=self._settings.every,
+                rules=file_filter(self._settings),
                 transcribe=transcribe,
                 later=later,
                 on_progress=on_progress,

@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.support import clips
 from tests.support.commands import Run
 from tests.support.speech import ASSETS, MODEL
+from vidlocal.app.library import open_library
+from vidlocal.store.content import videos
 
 INGEST = [sys.executable, "-m", "vidlocal", "ingest", str(ASSETS / "wedding-en.flac"), "--whisper-model", str(MODEL)]
 
@@ -27,7 +30,7 @@ def test_a_person_sees_how_much_was_heard(tmp_path: Path) -> None:
     output = ingest(tmp_path / "home", stdout=theirs).stderr
     os.close(theirs)
     os.close(ours)
-    assert "is video 1: 0:08, 3 lines of speech, took" in output
+    assert "added  wedding-en.flac  #1  0:08  3 lines of speech  " in output
 
 
 @pytest.mark.slow
@@ -39,7 +42,9 @@ def test_a_program_sees_how_much_was_heard_and_read(tmp_path: Path) -> None:
 def test_ignored_frame_spacing_is_reported(run: Run, tmp_path: Path) -> None:
     film = str(clips.scenes(tmp_path / "film.mp4", seconds=4))
     assert "--every" not in run("ingest", film, "--later", "--every", "1").stderr
-    assert "1 video keeps its frames: --every is for new ones." in run("ingest", film, "--every", "2").stderr
+    assert (
+        "1 indexed video keeps its frames: --every applies to new videos." in run("ingest", film, "--every", "2").stderr
+    )
     assert "--every" not in run("ingest", film, "--later").stderr
 
 
@@ -50,7 +55,51 @@ def test_late_subtitles_are_reported_until_imported(run: Run, tmp_path: Path) ->
     run("ingest", str(films), "--later")
     late = films / "film.en.srt"
     late.write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n")
-    output = f"film.en.srt came after its video was taken in. Read it with: vidlocal import {late}"
+    output = f"film.en.srt: newer than its indexed video. Run: vidlocal import {late}"
     assert output in run("ingest", str(films), "--later").stderr
     assert run("import", str(late)).exit_code == 0
     assert "film.en.srt" not in run("ingest", str(films), "--later").stderr
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    folder = tmp_path / "mixed"
+    (folder / "raw").mkdir(parents=True)
+    clips.scenes(folder / "film.mp4", seconds=2)
+    clips.scenes(folder / "raw" / "take.mp4", seconds=3)
+    Image.new("RGB", (64, 48), "red").save(folder / "photo.png")
+    (folder / "notes.txt").write_text("notes")
+    return folder
+
+
+def indexed() -> list[str]:
+    with open_library() as library:
+        return [video.title for video in videos.every(library)]
+
+
+def test_files_are_excluded_by_option_and_setting_and_counted(run: Run, mixed: Path) -> None:
+    run("config", "exclude", "*.txt")
+    result = run("ingest", str(mixed), "--later", "--exclude", "raw")
+    assert "2 added, 2 skipped (excluded)." in result.stderr
+    assert indexed() == ["film", "photo"]
+    assert "2 skipped (excluded)" not in run("ingest", str(mixed), "--later").stderr
+    assert indexed() == ["film", "photo", "take"]
+
+
+def test_only_some_kinds_are_indexed(run: Run, mixed: Path) -> None:
+    result = run("ingest", str(mixed), "--later", "--only", "video")
+    assert "2 added, 2 skipped (1 not media, 1 other kind of media)." in result.stderr
+    assert indexed() == ["film", "take"]
+    run("config", "media", "photo")
+    run("ingest", str(mixed), "--later")
+    assert indexed() == ["film", "take", "photo"]
+    assert run("ingest", str(mixed), "--only", "books").exit_code != 0
+
+
+@pytest.mark.parametrize("separator", ["\n", "\0", "\r\n"])
+def test_paths_are_read_from_standard_input(run: Run, mixed: Path, separator: str) -> None:
+    names = separator.join([str(mixed / "film.mp4"), str(mixed / "photo.png"), ""])
+    result = run("ingest", "-", "--later", input=names)
+    assert result.exit_code == 0, result.stderr
+    assert indexed() == ["film", "photo"]
+    assert "No files found." in run("ingest", "-", input="").stderr

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.clocks import Wall
 from vidlocal.ingest.folder_watcher import MIN_UNCHANGED_S, FolderWatcher
+from vidlocal.media.file_filter import FileFilter
+from vidlocal.records import MediaKind
 
 
 @pytest.fixture
@@ -75,3 +77,11 @@ def test_unplugged_folder_loses_nothing(inbox: Path, wall: Wall) -> None:
 
 def test_without_folders_nothing_is_looked_at(wall: Wall) -> None:
     assert FolderWatcher([], wall.now).ready() == []
+
+
+def test_skipped_files_do_not_arrive(inbox: Path, wall: Wall) -> None:
+    (inbox / "raw").mkdir()
+    for name in ("a.mp4", "poster.jpg", "raw/b.mp4", "c.mp3"):
+        (inbox / name).write_bytes(b"x")
+    rules = FileFilter(exclude=("raw",), only=frozenset({MediaKind.VIDEO}))
+    assert ready(FolderWatcher([inbox], wall.now, rules), wall, after=80) == ["a.mp4"]

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from vidlocal.app.clip_engine import queue_frame_vectors
 from vidlocal.app.engines import open_engines, open_ingest_tools
+from vidlocal.app.file_filter import file_filter
 from vidlocal.app.progress import show_enrich_progress
 from vidlocal.app.session import RunSession
 from vidlocal.enrich.run import SERVER, enrich
@@ -141,6 +142,7 @@ class Service:
                     tools,
                     self.lock,
                     every=self.settings.every,
+                    rules=file_filter(self.settings),
                     on_progress=lambda stage: self.session.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
                 ):
                     self._report(outcome)

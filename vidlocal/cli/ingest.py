@@ -28,35 +28,64 @@ if TYPE_CHECKING:
 _MAX_SUBTITLES = 5
 
 
+EXAMPLES = (
+    "vidlocal ingest ~/Videos",
+    "vidlocal ingest /media/card --only video --exclude '*_preview*'",
+    "vidlocal ingest ~/Videos --dry-run",
+    "find ~/Videos -newer last.txt -print0 | vidlocal ingest -",
+)
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Files, and folders with everything below; - reads paths from stdin."),
+]
+Every = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Time between two sampled frames; 0 samples every frame.", show_default="2"),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Skip files and folders, such as '*.gif' (repeatable)."),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option("--include", metavar="PATTERN", help="Never skip these files, such as 'poster.jpg' (repeatable)."),
+]
+Only = Annotated[str | None, typer.Option("--only", metavar="KINDS", help="Index only video, photo or audio files.")]
+Transcribe = Annotated[bool, typer.Option("--transcribe", help="Transcribe even if the video has subtitles.")]
+WhisperModel = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Whisper model: tiny to large-v3-turbo, or a file.", show_default="base"),
+]
+Later = Annotated[bool, typer.Option("--later", help="Leave speech, OCR and image vectors to `vidlocal enrich`.")]
+
+
 def command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files, and folders with everything below.")],
-    every: Annotated[
-        float | None,
-        typer.Option(help="Seconds of video between two frames; 0 takes every frame.", show_default="2"),
-    ] = None,
-    transcribe: Annotated[
-        bool, typer.Option("--transcribe", help="Listen to the speech even where there are subtitles.")
-    ] = False,
-    whisper_model: Annotated[
-        str | None,
-        typer.Option(help="Speech model: a name from tiny to large-v3-turbo, or a file.", show_default="base"),
-    ] = None,
-    later: Annotated[
-        bool, typer.Option("--later", help="Leave speech and text on screen to `vidlocal enrich`.")
-    ] = False,
+    paths: Paths,
+    every: Every = None,
+    exclude: Exclude = None,
+    include: Include = None,
+    only: Only = None,
+    transcribe: Transcribe = False,
+    whisper_model: WhisperModel = None,
+    later: Later = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Take videos into the library, so that they can be searched.
+    """Index videos, photos and audio files.
 
-    Photos and sound recordings too. A file the library knows, under whatever name, is not read again. Files
-    stay where they are and are never changed. Piped, it prints one tab-separated line per file: what became of
-    it, path, video id, frames, distinct frames, seconds taken, reason. With --json, one object per line.
+    A file indexed before, under any name, is not read again. Files stay where they are and are never changed.
+    --exclude, --include and --only add to the settings exclude, include and media. Piped, it prints one tab-separated
+    line per file: result, path, video id, frames, distinct frames, seconds, reason. With --json, one object per line.
     """
     from vidlocal.app.engines import open_ingest_tools
+    from vidlocal.app.file_filter import file_filter
+    from vidlocal.cli.ui.piped import read_paths
     from vidlocal.ingest.run import ingest, unread_subtitles
 
-    current = settings.load({"every": every, "whisper_model": whisper_model})
+    current = settings.load({"every": every, "whisper_model": whisper_model, "media": only})
+    rules = file_filter(current, exclude=exclude or (), include=include or ())
+    inputs = read_paths(paths)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(current.home, create=True))
         lock = stack.enter_context(ProcessLock(library.folder))
@@ -64,10 +93,11 @@ def command(
         line = stack.enter_context(progress_line(quiet=quiet))
         finished = ingest(
             library,
-            [path.absolute() for path in paths],
+            inputs,
             tools,
             lock,
             every=current.every,
+            rules=rules,
             transcribe=transcribe,
             later=later,
             on_progress=lambda progress: line.update(f"{progress.stage}: {progress.path.name}", progress.fraction),
@@ -79,8 +109,8 @@ def command(
         subtitles = list(unread_subtitles(library, outcomes))
     _print_summary(outcomes, quiet=quiet or json)
     for file in subtitles[:_MAX_SUBTITLES]:
-        message = f"{one_line(file.name)} came after its video was taken in. Read it with: vidlocal import"
-        console.notice(f"{message} {shlex.quote(one_line(str(file)))}", quiet=quiet)
+        command_line = f"vidlocal import {shlex.quote(one_line(str(file)))}"
+        console.notice(f"{one_line(file.name)}: newer than its indexed video. Run: {command_line}", quiet=quiet)
     if every is not None:
         _warn_unchanged_frames(outcomes, quiet=quiet or json)
     _exit_with(outcomes)
@@ -100,31 +130,34 @@ def _print(outcome: "Outcome", line: "ProgressLine", *, json: bool) -> None:
 
 
 def _sentence(outcome: "Outcome") -> str:
+    """Return the line of a file: result, name, video id and facts."""
     from vidlocal.ingest.run import IngestResult
 
     name = one_line(outcome.path.name)
     if outcome.result is IngestResult.FAILED:
-        return f"failed: {outcome.reason}"
+        return f"failed  {one_line(outcome.reason or '')}"
+    facts = [f"#{outcome.video.id}"] if outcome.video is not None else []
+    if outcome.result is IngestResult.DUPLICATE and outcome.video is not None:
+        facts.append(f"same as {one_line(outcome.video.title)}")
+    if outcome.result is IngestResult.ADDED:
+        facts += _added_facts(outcome)
+    return "  ".join([outcome.result.value, name, *facts])
+
+
+def _added_facts(outcome: "Outcome") -> list[str]:
     video = outcome.video
-    if video is None:
-        return f"{outcome.result.value}: {name}"
-    if outcome.result is IngestResult.UNCHANGED:
-        return f"unchanged: {name} is video {video.id}"
-    if outcome.result is IngestResult.DUPLICATE:
-        return f"duplicate: {name} is the same as video {video.id} ({video.title})"
-    facts = [format_short_time(video.duration)] if video.duration else []
-    if outcome.frames:
-        facts.append(f"{pluralize(outcome.frames, 'frame')} ({outcome.distinct:,} distinct)")
-    if outcome.subtitles:
-        facts.append(pluralize(outcome.subtitles, "subtitle"))
-    if outcome.speech:
-        facts.append(pluralize(outcome.speech, "line of speech", "lines of speech"))
-    if outcome.screen_texts:
-        facts.append(pluralize(outcome.screen_texts, "text on screen", "texts on screen"))
-    facts.append(f"took {format_duration(outcome.seconds)}")
-    if video.partial:
-        facts.append(video.partial)
-    return f"added: {name} is video {video.id}: {', '.join(facts)}"
+    facts = [format_short_time(video.duration)] if video is not None and video.duration else []
+    counts = (
+        (outcome.frames, "frame", "frames"),
+        (outcome.subtitles, "subtitle", "subtitles"),
+        (outcome.speech, "line of speech", "lines of speech"),
+        (outcome.screen_texts, "text on screen", "texts on screen"),
+    )
+    facts += [pluralize(count, one, several) for count, one, several in counts if count]
+    facts.append(format_duration(outcome.seconds))
+    if video is not None and video.partial:
+        facts.append(one_line(video.partial))
+    return facts
 
 
 def _fields(outcome: "Outcome") -> Sequence[str | Path]:
@@ -145,13 +178,21 @@ def _print_summary(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
 
     counts = Counter(outcome.result for outcome in outcomes)
     parts = [f"{counts[result]:,} {result.value}" for result in IngestResult if counts[result]]
-    console.notice(f"{', '.join(parts) or 'There was nothing to take in'}.", quiet=quiet)
+    reasons = Counter(outcome.skip_reason for outcome in outcomes if outcome.skip_reason)
+    if reasons:
+        parts[-1] += f" ({format_reasons(reasons)})"
+    console.notice(f"{', '.join(parts) or 'No files found'}.", quiet=quiet)
     for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
         console.notice(note, quiet=quiet)
     if counts[IngestResult.ADDED]:
-        console.notice(
-            'Next: vidlocal search "what you look for", and vidlocal enrich to describe the frames.', quiet=quiet
-        )
+        console.notice('Next: vidlocal search "WORDS", or vidlocal enrich to caption the frames.', quiet=quiet)
+
+
+def format_reasons(reasons: "Counter[str]") -> str:
+    """`not media`, or `8 not media, 3 excluded` for several reasons."""
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
 
 
 def _warn_unchanged_frames(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
@@ -163,9 +204,9 @@ def _warn_unchanged_frames(outcomes: "Sequence[Outcome]", *, quiet: bool) -> Non
     )
     videos = [video for video in indexed if video is not None and video.kind is MediaKind.VIDEO]
     if videos:
-        count = pluralize(len(videos), "video keeps its frames", "videos keep their frames")
-        remedy = f"vidlocal rm {videos[0].id} and ingest take them anew, without what was described and noted."
-        console.notice(f"{count}: --every is for new ones. {remedy}", quiet=quiet)
+        count = pluralize(len(videos), "indexed video keeps its frames", "indexed videos keep their frames")
+        remedy = f"To sample again, losing captions and notes: vidlocal rm {videos[0].id}, then ingest."
+        console.notice(f"{count}: --every applies to new videos. {remedy}", quiet=quiet)
 
 
 def _exit_with(outcomes: "Sequence[Outcome]") -> None:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from vidlocal.organize.proposal import Proposal, SkippedFile
 
 
+EXAMPLES = (
+    "vidlocal organize ~/Videos",
+    "vidlocal organize ~/Videos --apply",
+    "vidlocal organize ~/Videos --by-date",
+    "vidlocal organize --undo",
+)
+
+
 def command(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the videos (default: the current folder).")
@@ -33,7 +41,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Propose folders and names for the videos in a folder; rename on request.
+    """Propose folders and file names; rename on request.
 
     The local text model proposes from summaries, dates and tags. Without it, each file goes into a folder of its
     year. The date is that of the recording, else of the file name, else of the folder names. Folders of events stay.

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from vidlocal.app.setup import PartStatus
 
 
+EXAMPLES = (
+    "vidlocal setup",
+    "vidlocal setup --dry-run",
+    "vidlocal setup --profile light --yes",
+)
+
+
 def command(
     profile_name: Annotated[
         ProfileName,
@@ -40,7 +47,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Fetch the models, once. The only command that downloads.
+    """Download the models. No other command downloads anything.
 
     Says what it will fetch, how large it is and from where, and asks. What is there already is left alone; a
     download that was cut goes on. It makes the model `vidlocal` on the Ollama server out of the Modelfile, and

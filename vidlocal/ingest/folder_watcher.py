@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.media import files
+from vidlocal.media.file_filter import NO_FILTER, FileFilter
 
 # Copies over a slow network pause for seconds, rarely for a minute.
 MIN_UNCHANGED_S = 60.0
@@ -24,12 +25,13 @@ class _Observed:
 class FolderWatcher:
     """New and changed files in `folders` and below. `now` is monotonic, in seconds.
 
-    A file is ready when its size and mtime are unchanged for a minute. Only media extensions count; a missing folder
-    has no files. At the start every file is new: ingest skips unchanged ones.
+    A file is ready when its size and mtime are unchanged for a minute. Only media extensions count, and files that
+    `rules` do not skip; a missing folder has no files. At the start every file is new: ingest skips unchanged ones.
     """
 
-    def __init__(self, folders: Sequence[Path], now: Callable[[], float]) -> None:
+    def __init__(self, folders: Sequence[Path], now: Callable[[], float], rules: FileFilter = NO_FILTER) -> None:
         self._folders = folders
+        self._rules = rules
         self._now = now
         self._scanned_at: float | None = None
         self._observed: dict[Path, _Observed] = {}
@@ -63,7 +65,11 @@ class FolderWatcher:
 
     def _files(self) -> list[Path]:
         folders = [folder for folder in self._folders if folder.is_dir()]
-        return [file.path for file in files.find_files(folders) if files.has_media_extension(file.path)]
+        return [
+            file.path
+            for file in files.find_files(folders, self._rules)
+            if file.skip_reason is None and files.has_media_extension(file.path)
+        ]
 
     def _is_ready(self, path: Path, observed: _Observed, now: float) -> bool:
         return (

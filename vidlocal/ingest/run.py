@@ -23,6 +23,7 @@ from vidlocal.media import files, frames, subtitles
 from vidlocal.media.cues import merge_cues
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.store import staging
@@ -35,6 +36,8 @@ from vidlocal.store.queue.job_filter import for_videos
 # A JPEG of 896 px takes 30 to 90 KB. Checked before the work, so that a full disk fails early.
 _BYTES_PER_FRAME = 100_000
 _MIN_FREE_BYTES = 32 << 20
+
+NOT_MEDIA = "not media"
 
 
 class IngestResult(StrEnum):
@@ -51,13 +54,15 @@ class IngestResult(StrEnum):
 class Outcome:
     """Result for one file, with the reason of a failure. `notes`: sentences about work left for a later run.
 
-    `subtitles`, `speech` and `screen_texts` count the passages of an added video.
+    `skip_reason`: a few words for the reason of a skip, empty for other results. `subtitles`, `speech` and
+    `screen_texts` count the passages of an added video.
     """
 
     path: Path
     result: IngestResult
     video: Video | None = None
     reason: str | None = None
+    skip_reason: str = ""
     frames: int = 0
     distinct: int = 0
     subtitles: int = 0
@@ -113,20 +118,21 @@ def ingest(
     lock: ProcessLock,
     *,
     every: float,
+    rules: FileFilter = NO_FILTER,
     transcribe: bool = False,
     later: bool = False,
     on_progress: OnProgress = lambda progress: None,
 ) -> Iterator[Outcome]:
     """Index files and folders, and yield one outcome per finished file.
 
-    `every`: seconds between two frames, 0 for every frame. `transcribe` also transcribes videos with subtitles;
-    `later` leaves OCR, speech and image vectors to the deep pass. An unreadable file is an outcome. StoreError ends
-    the run, because no later file could be stored either.
+    `every`: seconds between two frames, 0 for every frame. `rules`: files to skip. `transcribe` also transcribes videos
+    with subtitles; `later` leaves OCR, speech and image vectors to the deep pass. An unreadable file is an outcome.
+    StoreError ends the run, because no later file could be stored either.
     """
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
-    run = _IngestRun(library, tools, lock, every, transcribe, later, on_progress)
-    for file in files.find_files(paths):
+    run = _IngestRun(library, tools, lock, every, rules, transcribe, later, on_progress)
+    for file in files.find_files(paths, rules):
         yield run.process(file)
 
 
@@ -148,6 +154,7 @@ class _IngestRun:
     tools: IngestTools
     lock: ProcessLock
     every: float
+    rules: FileFilter
     transcribe: bool
     later: bool
     on_progress: OnProgress
@@ -156,15 +163,19 @@ class _IngestRun:
         """Index a file. Files without media are failures if named by the user, else skipped."""
         started = time.monotonic()
         if file.skip_reason is not None:
-            return Outcome(file.path, IngestResult.SKIPPED, reason=f"{file.path.name}: {file.skip_reason}.")
+            return _skipped(file.path, file.skip_reason)
         try:
             self._refuse_own_files(file.path)
             outcome = self._find_unchanged(file.path) or self._add(file.path)
+        except _OtherKindError:
+            return _skipped(file.path, OTHER_KIND)
         except (MediaError, ToolError) as error:
             is_expected = file.explicit or (
                 files.has_media_extension(file.path) and not isinstance(error, _OwnFileError)
             )
-            return Outcome(file.path, IngestResult.FAILED if is_expected else IngestResult.SKIPPED, reason=str(error))
+            if not is_expected:
+                return replace(_skipped(file.path, NOT_MEDIA), reason=str(error))
+            return Outcome(file.path, IngestResult.FAILED, reason=str(error))
         notes = () if self.later or outcome.video is None else self._run_fast_pass(outcome.video)
         outcome = self._count_texts(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
@@ -185,7 +196,10 @@ class _IngestRun:
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
         # Probe unknown extensions before hashing the whole file: most of these files are not media.
-        probe = None if files.has_media_extension(path) else self.tools.prober.probe(path)
+        is_known = files.has_media_extension(path) and self.rules.is_decided_by_name(path)
+        probe = None if is_known else self.tools.prober.probe(path)
+        if probe is not None and not self.rules.allows(probe.kind):
+            raise _OtherKindError(path.name)
         content_hash = files.content_hash(path, on_progress=partial(self._report, path, "reading"))
         duplicate = self._find_ingested(content_hash)
         if duplicate is not None:
@@ -352,6 +366,14 @@ def _without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -
         for passage in texts
         if not any((passage.kind, passage.text, round(passage.start) + step) in keys for step in (-1, 0, 1))
     ]
+
+
+def _skipped(path: Path, reason: str) -> Outcome:
+    return Outcome(path, IngestResult.SKIPPED, reason=f"{path.name}: {reason}.", skip_reason=reason)
+
+
+class _OtherKindError(MediaError):
+    """A kind of media that is not to be indexed."""
 
 
 class _OwnFileError(MediaError):

@@ -11,18 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.errors import MediaError
+from vidlocal.media.extensions import MEDIA_EXTENSIONS, PHOTO_EXTENSIONS
+from vidlocal.media.file_filter import EXCLUDED, NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.records import FileStamp
-
-_VIDEO = (
-    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m2t .m2ts .m4v .mj2 .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv"
-    " .qt .ts .vob .webm .wmv"
-)
-_AUDIO = ".aac .aif .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .oga .ogg .opus .wav .wma"
-_RAW = ".arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .rw2 .srw"
-_PHOTO = ".avif .bmp .gif .heic .heif .hif .jpe .jpeg .jpg .png .tif .tiff .webp"
-
-PHOTO_EXTENSIONS = frozenset(_PHOTO.split()) | frozenset(_RAW.split())
-MEDIA_EXTENSIONS = frozenset(_VIDEO.split()) | frozenset(_AUDIO.split()) | PHOTO_EXTENSIONS
 
 # Unfinished downloads of yt-dlp and wget, Chrome, Safari, Firefox, Opera, qBittorrent, and backups of editors.
 _PARTIAL_ENDINGS = (
@@ -78,7 +69,7 @@ _REASONS = {
 class InputFile:
     """A file to process. `explicit` if named by the user, false if found in a folder.
 
-    `skip_reason`: why a file in a folder is left out, such as an unfinished download.
+    `skip_reason`: why a file or folder is left out, such as an unfinished download.
     """
 
     path: Path
@@ -86,18 +77,19 @@ class InputFile:
     skip_reason: str | None = None
 
 
-def find_files(paths: Sequence[Path]) -> Iterator[InputFile]:
+def find_files(paths: Sequence[Path], rules: FileFilter = NO_FILTER) -> Iterator[InputFile]:
     """Yield all files of `paths` and of folders in `paths`, each once, absolute, sorted within a folder.
 
-    Folders are searched recursively; hidden files and recycle bins are skipped, and links are followed, but into no
-    folder twice.
+    Folders are searched recursively; hidden files and recycle bins are left out, and links are followed, but into no
+    folder twice. Skipped files have a reason; of an excluded folder only the folder is yielded.
     Missing paths are yielded too: opening them gives the error.
     """
     seen: set[Path] = set()
     visited: set[tuple[int, int]] = set()
     for path in paths:
         absolute = Path(os.path.abspath(path))
-        files = _walk(absolute, visited) if absolute.is_dir() else iter([InputFile(absolute, explicit=True)])
+        is_folder = absolute.is_dir()
+        files = _Walk(absolute, visited, rules).search(absolute) if is_folder else iter([_named_file(absolute, rules)])
         for file in files:
             if file.path not in seen:
                 seen.add(file.path)
@@ -222,30 +214,65 @@ def _stamp(status: os.stat_result) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _walk(folder: Path, visited: set[tuple[int, int]]) -> Iterator[InputFile]:
-    try:
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in visited:
+def _named_file(path: Path, rules: FileFilter) -> InputFile:
+    reason = EXCLUDED if rules.is_excluded(path, path) else None if rules.may_allow(path) else OTHER_KIND
+    return InputFile(path, explicit=True, skip_reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Search of a folder. `visited`: device and inode of the folders searched so far."""
+
+    root: Path
+    visited: set[tuple[int, int]]
+    rules: FileFilter
+
+    def search(self, folder: Path) -> Iterator[InputFile]:
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in self.visited:
+                return
+            self.visited.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                names = sorted(entry.name for entry in listing)
+        except OSError:
+            yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
             return
-        visited.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-    except OSError:
-        yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
-        return
-    has_film = any(_has_film_extension(entry.name) for entry in entries)
-    photo_stems = {Path(entry.name).stem for entry in entries if Path(entry.name).suffix.lower() in PHOTO_EXTENSIONS}
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in _SKIPPED_FOLDERS:
-            continue
-        path = folder / entry.name
+        skip_reasons = _FolderRules(names)
+        for name in names:
+            path = folder / name
+            if (name.startswith(".") or name.lower() in _SKIPPED_FOLDERS) and not self.rules.is_included(
+                path, self.root
+            ):
+                continue
+            yield from self._entry(path, skip_reasons)
+
+    def _entry(self, path: Path, skip_reasons: "_FolderRules") -> Iterator[InputFile]:
+        is_excluded = self.rules.is_excluded(path, self.root)
         if path.is_dir():
-            yield from _walk(path, visited)
-        else:
-            reason = _skip_reason(path, beside_film=has_film)
-            if reason is None and path.stem in photo_stems and _is_live_photo_film(path):
-                reason = "film of a Live Photo"
-            yield InputFile(path, explicit=False, skip_reason=reason)
+            if is_excluded and not self.rules.include:
+                yield InputFile(path, explicit=False, skip_reason=EXCLUDED)
+            else:
+                yield from self.search(path)
+            return
+        reason = EXCLUDED if is_excluded else None if self.rules.may_allow(path) else OTHER_KIND
+        if reason is None and not self.rules.is_included(path, self.root):
+            reason = skip_reasons.skip_reason(path)
+        yield InputFile(path, explicit=False, skip_reason=reason)
+
+
+class _FolderRules:
+    """Reasons to skip files by the other names in their folder."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._has_film = any(_has_film_extension(name) for name in names)
+        self._photo_stems = {Path(name).stem for name in names if Path(name).suffix.lower() in PHOTO_EXTENSIONS}
+
+    def skip_reason(self, path: Path) -> str | None:
+        reason = _skip_reason(path, beside_film=self._has_film)
+        if reason is None and path.stem in self._photo_stems and _is_live_photo_film(path):
+            return "film of a Live Photo"
+        return reason
 
 
 def _is_live_photo_film(path: Path) -> bool:

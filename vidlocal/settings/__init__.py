@@ -34,6 +34,9 @@ class Settings:
     models_folder: Path
     ffmpeg: str | None = None
     every: float = 2.0
+    exclude: str = ""
+    include: str = ""
+    media: str = ""
     whisper_model: str = "base"
     vision_model: str = "llava:7b"
     text_model: str = "phi3.5"

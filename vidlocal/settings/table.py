@@ -103,6 +103,23 @@ def _addresses(raw: object) -> str:
     return " ".join(ollama_address(address) for address in raw.replace(",", " ").split())
 
 
+def parse_patterns(raw: object) -> str:
+    """Patterns of file names, separated by commas; may be empty. Returns them separated by a comma and a space."""
+    if not isinstance(raw, str) or not raw.replace("\n", " ").isprintable():
+        raise ValueError
+    return ", ".join(filter(None, (pattern.strip() for pattern in raw.replace("\n", ",").split(","))))
+
+
+def _media_kinds(raw: object) -> str:
+    """Kinds of media, separated by commas or spaces; may be empty for all."""
+    if not isinstance(raw, str):
+        raise ValueError
+    kinds = [kind.lower().removesuffix("s") for kind in raw.replace(",", " ").split()]
+    if not {"video", "photo", "audio"}.issuperset(kinds):
+        raise ValueError
+    return ",".join(dict.fromkeys(kinds))
+
+
 def _gigabytes(raw: object) -> float:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError
@@ -188,6 +205,30 @@ TABLE = (
         2.0,
         "a number of seconds from 0 to 3600",
         "Seconds between two sampled frames; 0 samples every frame.",
+    ),
+    Setting(
+        "exclude",
+        parse_patterns,
+        "",
+        "patterns separated by commas, such as *.gif, raw, Private/*",
+        "Files and folders that ingest and watched folders skip.",
+        default_note="none",
+    ),
+    Setting(
+        "include",
+        parse_patterns,
+        "",
+        "patterns separated by commas",
+        "Files to index even if excluded or skipped by default.",
+        default_note="none",
+    ),
+    Setting(
+        "media",
+        _media_kinds,
+        "",
+        "video, photo and audio, separated by commas",
+        "Kinds of media to index.",
+        default_note="all",
     ),
     Setting(
         "whisper_model",

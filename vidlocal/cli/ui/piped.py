@@ -1,7 +1,10 @@
-"""Read moments from standard input."""
+"""Read moments and paths from standard input."""
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from vidlocal.app.library import open_library
 from vidlocal.app.moment_json import parse_moments
@@ -18,6 +21,21 @@ def read_piped_moments() -> list[Clip]:
     if len(data) > _MAX_BYTES:
         raise UsageError("Standard input is larger than 64 MB. Export fewer moments.")
     return parse_moments(data.decode("utf-8-sig", "replace"), _durations())
+
+
+def read_paths(paths: Sequence[Path]) -> list[Path]:
+    """Return absolute paths; `-` is replaced by the paths on standard input, one a line or separated by NUL."""
+    return [path.absolute() for argument in paths for path in (_piped_paths() if str(argument) == "-" else [argument])]
+
+
+def _piped_paths() -> Iterator[Path]:
+    if sys.stdin.isatty():
+        raise UsageError("-: standard input is a terminal. Pipe in paths, one a line.")
+    data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise UsageError("Standard input is larger than 64 MB. Pass fewer paths.")
+    names = data.split(b"\0") if b"\0" in data else (line.removesuffix(b"\r") for line in data.split(b"\n"))
+    yield from (Path(os.fsdecode(name)) for name in names if name)
 
 
 def _durations() -> dict[str, float]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vidlocal.cli.ui import console
+from vidlocal.render.sanitize import sanitize
 from vidlocal.timecode import format_duration
 
 if TYPE_CHECKING:
@@ -63,4 +64,5 @@ class _Plain:
         console.notice("  ".join(parts))
 
     def notify(self, message: str) -> None:
-        console.notice(message)
+        sys.stderr.write(sanitize(message).replace("\n", " ") + "\n")
+        sys.stderr.flush()

@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from vidlocal.cli.ui import console
-from vidlocal.render.sanitize import one_line
+from vidlocal.render.sanitize import one_line, sanitize
 from vidlocal.timecode import format_duration
 
 # Below this fraction an extrapolation is too unstable to show.
@@ -61,7 +61,7 @@ class LiveLine:
         )
 
     def notify(self, message: str) -> None:
-        self._progress.console.print(Text(one_line(message)))
+        self._progress.console.print(Text(sanitize(message).replace("\n", " ")))
 
 
 class _WithDetail(Progress):
