@@ -1,7 +1,6 @@
 """Corrections as a data set, read back as a trainer would."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,7 +108,7 @@ def test_the_picture_is_the_frames_own_and_is_written_once(
     assert run("export", str(film), "--finetune", str(tmp_path / "out")).exit_code == 0
     (name,) = {str(sample["image"]) for sample in samples(tmp_path / "out")}
     frame = frames.of_video(library, film)[0]
-    assert (tmp_path / "out" / name).read_bytes() == frames.image_path(library, frame).read_bytes()
+    assert (tmp_path / "out" / name).read_bytes() == frames.read_image(library, frame)
 
 
 def test_export_filters_by_kind_and_video(run: Run, film: int, library: Library, tmp_path: Path) -> None:
@@ -147,7 +146,7 @@ def test_library_naming_a_foreign_file_shows_no_image_of_it(
 ) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
     frame = frames.of_video(library, film)[0]
-    shutil.copy(frames.image_path(library, frame), tmp_path / "private.jpg")
+    (tmp_path / "private.jpg").write_bytes(frames.read_image(library, frame))
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image = '../private.jpg' WHERE id = ?", (frame.id,))
     assert "no picture" in run("export", "--finetune", str(tmp_path / "out")).stderr

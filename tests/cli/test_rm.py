@@ -85,7 +85,7 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
     with FakeOllama() as server:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
         kept = add_film(library, name="kept")
-        video = add_film(library, name=MARKER, said=[(1.0, f"the {MARKER} plays"), *SAID])
+        video = add_film(library, name=MARKER, content_hash=hash_of(MARKER), said=[(1.0, f"the {MARKER} plays"), *SAID])
         deep(library, server)
         frame = frames.of_video(library, video)[0]
         passages.add(library, video, [Passage(0, 1, kind, f"{MARKER} {kind} " * 200) for kind in PassageKind])

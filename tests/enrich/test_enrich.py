@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from vidlocal.enrich.runner.queue_runner import Clock, EnrichProgress, RunSummar
 from vidlocal.enrich.runner.schedule import NightWindow, Schedule
 from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.errors import EngineError, ModelMissing, StoreError
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import (
@@ -316,3 +317,32 @@ def test_an_answer_about_a_removed_video_is_dropped(
     assert new[0] > kept
     texts = [passage.text for passage in passages.of_video(library, new[0], [PassageKind.SCENE])]
     assert texts == []
+
+
+def test_unreachable_images_end_the_run_and_cost_no_attempt(
+    library: Library, engines: EnrichEngines, lock: ProcessLock
+) -> None:
+    add_video(library)
+    library.frames_folder.rename(library.folder / "away")
+    with pytest.raises(StoreError, match=r"frames: cannot be opened .*nothing is lost"):
+        deep(library, engines, lock)
+    assert library.number("SELECT max(attempts) FROM jobs") == 0
+    (library.folder / "away").rename(library.frames_folder)
+    assert deep(library, engines, lock).done[JobKind.DESCRIBE] == 6
+
+
+def test_a_library_moved_away_while_described_ends_the_run(
+    library: Library, server: FakeOllama, engines: EnrichEngines, lock: ProcessLock, tmp_path: Path
+) -> None:
+    add_video(library)
+
+    def move(exchange: Exchange) -> None:
+        library.folder.rename(tmp_path / "moved")
+        exchange.usual()
+
+    server.script(move)
+    with pytest.raises(StoreError, match="moved, deleted or replaced while in use"):
+        deep(library, engines, lock)
+    with Library.open(tmp_path / "moved") as moved:
+        assert moved.number("SELECT max(attempts) FROM jobs") == 0
+        assert frames.coverage(moved).described == 0

@@ -1,5 +1,6 @@
 """What one run of ingest promises about each file."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -260,7 +261,7 @@ def test_a_photo_has_one_frame_and_a_recording_none(
     assert (photo.video.kind, photo.frames, photo.video.duration) == (MediaKind.PHOTO, 1, 0.0)
     assert (sound.video.kind, sound.frames) == (MediaKind.AUDIO, 0)
     (frame,) = frames.of_video(library, photo.video.id)
-    with Image.open(frames.image_path(library, frame)) as image:
+    with Image.open(io.BytesIO(frames.read_image(library, frame))) as image:
         assert image.size == (896, 448)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,32 @@ def test_long_job_progressing_between_crashes_does_not_fail(library: Library) ->
         jobs.renew(library, job, now=0.0, lease_s=1.0)
         assert jobs.requeue_orphans(library) == 1
     assert jobs.failures(library) == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_nothing_is_stored_in_a_library_file_no_longer_in_place(library: Library, how: str) -> None:
+    other = library.path.with_name("other.db")
+    with sqlite3.connect(other) as copy:
+        library.connection.backup(copy)
+    library.path.unlink()
+    if how == "replaced":
+        other.rename(library.path)
+    with pytest.raises(StoreError, match="moved, deleted or replaced while in use"):
+        add_video(library)
+    assert library.number("SELECT count(*) FROM videos") == 0
+
+
+def test_a_write_does_not_wait_for_a_long_reader_to_shorten_the_log(library: Library) -> None:
+    reader = sqlite3.connect(library.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM videos").fetchone()
+    for _ in range(110):
+        library.connection.execute("REPLACE INTO measures (id, name, value) VALUES (1, 'large', zeroblob(1000000))")
+        library.connection.execute("DELETE FROM measures WHERE id = 1")
+    assert library.path.with_name("library.db-wal").stat().st_size > 100_000_000
+    started = time.monotonic()
+    add_video(library)
+    assert time.monotonic() - started < 5.0
+    assert library.number("PRAGMA busy_timeout") == 30_000
+    reader.close()
+    assert library.truncate_wal()

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.cli import app
-from vidlocal.errors import StoreError
+from vidlocal.errors import MediaError, StoreError
 from vidlocal.maintenance.check import is_complete_jpeg
 from vidlocal.store import schema, staging
-from vidlocal.store.check import database, images, invalid_values
+from vidlocal.store.check import database, images, invalid_values, vectors
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
@@ -157,8 +157,8 @@ def test_images_are_read_and_written_in_the_frames_folder_only(home: Path, secre
         with library.writing() as connection:
             connection.execute("UPDATE frames SET image = ? WHERE time = 0", (image.format(secret=secret),))
         frame = frames.of_video(library, 1)[0]
-        with pytest.raises(OSError, match=r"Not a directory"):
-            frames.image_path(library, frame).read_bytes()
+        with pytest.raises(MediaError, match="cannot read the image"):
+            frames.read_image(library, frame)
         lost = images.damaged(library, 1, is_whole=is_complete_jpeg)
         assert [missing.frame.id for missing in lost if missing.is_missing] == [frame.id]
         with suppress(StoreError, OSError):
@@ -174,7 +174,7 @@ def test_removing_a_video_deletes_nothing_outside_its_folder(home: Path, secret:
             connection.execute("UPDATE videos SET content_hash = ? WHERE id = 1", (name.format(secret=secret),))
         list(images.unnamed(library))
         videos.remove(library, 1, purge=True)
-        assert all(frames.image_path(library, frame).is_file() for frame in frames.of_video(library, other))
+        assert all(frames.read_image(library, frame) for frame in frames.of_video(library, other))
     assert (secret / "0.jpg").is_file()
 
 
@@ -196,6 +196,53 @@ def test_nothing_behind_a_linked_frames_folder_is_deleted(home: Path, secret: Pa
         assert staging.remove_orphans(library) == 0
         assert list(images.leftovers(library)) == []
     assert (secret / "0.jpg").is_file()
+
+
+def test_a_linked_folder_of_images_is_neither_repaired_nor_deleted(home: Path, secret: Path) -> None:
+    (home / "frames" / "wedding").rename(home / "old frames")
+    (home / "frames" / "wedding").symlink_to(secret)
+    with Library.open(home) as library:
+        frame = frames.of_video(library, 1)[0]
+        with pytest.raises(MediaError, match="link"):
+            frames.read_image(library, frame)
+        for finding in images.leftovers(library):
+            assert finding.repair is not None
+            finding.repair()
+        with pytest.raises(StoreError, match="a link"):
+            images.restore(library, frame, b"\xff\xd8 ours \xff\xd9")
+        videos.remove(library, 1)
+    assert {path.name: path.read_bytes() for path in secret.iterdir()} == {"0.jpg": b"\xff\xd8 private \xff\xd9"}
+
+
+def test_no_vector_cache_behind_a_link_is_listed_or_deleted(home: Path, secret: Path) -> None:
+    (secret / "0123456789abcdef").mkdir()
+    (home / "vectors").symlink_to(secret)
+    with Library.open(home) as library:
+        assert list(vectors.caches(library)) == []
+        videos.remove(library, 1, purge=True)
+    assert sorted(path.name for path in secret.iterdir()) == ["0.jpg", "0123456789abcdef"]
+
+
+def test_a_content_hash_that_is_none_names_no_folder(home: Path) -> None:
+    (home / "frames" / "Documents").mkdir()
+    with Library.open(home) as library:
+        with library.writing() as connection:
+            connection.execute("UPDATE videos SET content_hash = 'Documents'")
+        videos.remove(library, 1)
+    assert (home / "frames" / "Documents").is_dir()
+
+
+@pytest.mark.parametrize("name", ["library.db", "library.db-wal"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_library_file_must_be_a_regular_file(home: Path, secret: Path, name: str, kind: str) -> None:
+    if (home / name).exists():
+        (home / name).rename(secret / name)
+    if kind == "pipe":
+        os.mkfifo(home / name)
+    else:
+        (home / name).symlink_to(secret / name)
+    with pytest.raises(StoreError, match=r"not a regular file|No library"):
+        Library.open(home)
 
 
 def test_other_files_among_the_locks_stay(home: Path, secret: Path) -> None:

@@ -43,18 +43,20 @@ def add_film(
     pictures: int = 6,
     duration: float = 600.0,
     media: MediaKind = MediaKind.VIDEO,
+    content_hash: str | None = None,
 ) -> int:
     """A stored film with its plan. Pictures 2 s apart at its beginning, each another shade of one shot."""
-    folder = library.frames_folder / name
+    images = content_hash or name
+    folder = library.frames_folder / images
     folder.mkdir()
     drafts = []
     for number in range(pictures):
         (folder / f"{number}.jpg").write_bytes(plain_colour((40 * number % 256, 90, 160), side_px=96))
-        drafts.append(FrameDraft(2.0 * number, 0, f"frames/{name}/{number}.jpg", number, rank=number))
+        drafts.append(FrameDraft(2.0 * number, 0, f"frames/{images}/{number}.jpg", number, rank=number))
     with library.writing():
         video_id = videos.add(
             library,
-            content_hash=name,
+            content_hash=images,
             path=Path("/films") / f"{name}.mp4",
             stamp=FileStamp(1, 1, 1),
             probe=Probe(kind=media, duration=duration),

@@ -5,7 +5,6 @@ speech. Two processes may write at the same time.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -15,6 +14,7 @@ from traceback import StackSummary, extract_tb
 
 from vidlocal.errors import VidlocalError
 from vidlocal.render.sanitize import one_line
+from vidlocal.store.library_files import LibraryFolder, open_folder
 
 FOLDER = "log"
 NAME = "enrich.log"
@@ -29,31 +29,34 @@ class RunLog:
 
     def __init__(self, home: Path) -> None:
         self.path = home / FOLDER / NAME
+        self._home = home
 
     def write(self, text: str) -> None:
         """Append a line."""
         at = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        with suppress(OSError):
-            self.path.parent.mkdir(exist_ok=True, mode=0o700)
-            self._rotate()
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        with suppress(OSError), open_folder(self._home, FOLDER, create=True) as folder:
+            _rotate(folder)
+            file = folder.open(NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(file, f"{at} {os.getpid()} {one_line(text)}\n".encode("utf-8", "backslashreplace"))
             finally:
                 os.close(file)
 
-    def _rotate(self) -> None:
-        if not self.path.exists() or self.path.stat().st_size < _MAX_BYTES:
-            return
-        names = [self.path, *(self.path.with_name(f"{NAME}.{number}") for number in range(1, _MAX_BACKUPS + 1))]
-        for newer, older in reversed(list(pairwise(names))):
-            with suppress(FileNotFoundError):
-                newer.replace(older)
+
+def _rotate(folder: LibraryFolder) -> None:
+    """Rename a full log to the first backup, and each backup to the next."""
+    if folder.size_bytes(NAME) < _MAX_BYTES:
+        return
+    names = [NAME, *(f"{NAME}.{number}" for number in range(1, _MAX_BACKUPS + 1))]
+    for newer, older in reversed(list(pairwise(names))):
+        with suppress(FileNotFoundError):
+            folder.rename(newer, folder, older)
 
 
 def forget(home: Path) -> None:
     """Delete the log and all backups. Part of a purge, since log lines name files."""
-    shutil.rmtree(home / FOLDER, ignore_errors=True)
+    with suppress(OSError), open_folder(home) as folder:
+        folder.delete(FOLDER)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING
 
+from vidlocal.errors import MediaError
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 
@@ -18,10 +19,10 @@ def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) ->
     if frame is None:
         return None
     try:
-        with Image.open(frames.image_path(library, frame), formats=["JPEG"]) as image:
+        with Image.open(io.BytesIO(frames.read_image(library, frame)), formats=["JPEG"]) as image:
             image.thumbnail((width_px, width_px))
             return image.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+    except (MediaError, OSError, UnidentifiedImageError, Image.DecompressionBombError):
         return None
 
 

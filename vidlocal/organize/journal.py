@@ -15,6 +15,7 @@ from secrets import token_hex
 
 from vidlocal.errors import StoreError
 from vidlocal.organize import proposal
+from vidlocal.store.library_files import open_folder
 
 try:
     import fcntl
@@ -58,8 +59,7 @@ class JournalRun:
 class Journal:
     """The journal of a library, open and locked. See `open_journal`."""
 
-    def __init__(self, path: Path, file: int) -> None:
-        self._path = path
+    def __init__(self, file: int) -> None:
         self._file = file
 
     def append(self, line: Line) -> None:
@@ -98,8 +98,8 @@ class Journal:
         ]
 
     def _lines(self) -> Iterator[Line]:
-        for text in self._path.read_bytes().splitlines():
-            with suppress(ValueError):  # the last line may be cut off by a power failure
+        for text in _read(self._file).splitlines():
+            with suppress(ValueError, RecursionError):  # the last line may be cut off by a power failure
                 line = json.loads(text)
                 if isinstance(line, dict):
                     yield line
@@ -115,14 +115,15 @@ def open_journal(folder: Path) -> Iterator[Journal]:
     """Open and lock the journal of the library in `folder`. Raises StoreError if locked by another process."""
     path = folder / JOURNAL
     try:
-        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with open_folder(folder) as home:
+            file = home.open(JOURNAL, os.O_CREAT | os.O_RDWR | os.O_APPEND)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror}). Nothing was renamed.") from error
     try:
         _lock(file)
-        _end_torn_line(path, file)
+        _end_torn_line(file)
         _sync_folder(folder)
-        yield Journal(path, file)
+        yield Journal(file)
     finally:
         os.close(file)
 
@@ -147,8 +148,15 @@ def _lock(file: int) -> None:
         raise StoreError("Another vidlocal is renaming files of this library. Wait for it to end.") from error
 
 
-def _end_torn_line(path: Path, file: int) -> None:
-    text = path.read_bytes()
+def _read(file: int) -> bytes:
+    """Read an open file from the start."""
+    os.lseek(file, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(file), "rb") as opened:
+        return opened.read()
+
+
+def _end_torn_line(file: int) -> None:
+    text = _read(file)
     if text and not text.endswith(b"\n"):
         os.write(file, b"\n")
 

@@ -1,15 +1,15 @@
 """A proposal of new names, and the file in the library folder with the last one shown."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from vidlocal.errors import StoreError
+from vidlocal.store.library_files import open_folder
 
 PROPOSAL_FILE = "organize-plan.json"
+_MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +57,19 @@ class Proposal:
 
 def store(library_folder: Path, proposal: Proposal) -> None:
     """Store the proposal shown last, in place of the previous one. Raises StoreError."""
-    draft = library_folder / f".{PROPOSAL_FILE}-{token_hex(8)}"
     try:
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-            json.dump(proposal.as_data(), file)
-        draft.replace(library_folder / PROPOSAL_FILE)
+        with open_folder(library_folder) as home:
+            home.write(PROPOSAL_FILE, json.dumps(proposal.as_data()).encode("ascii"))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StoreError(f"{library_folder}: cannot store the proposal ({error.strerror}).") from error
 
 
 def load(library_folder: Path, folder: Path) -> Proposal | None:
     """Load the moves of the proposal shown last, None if for another folder than `folder`."""
     try:
-        data = json.loads((library_folder / PROPOSAL_FILE).read_bytes())
-    except (OSError, ValueError):
+        with open_folder(library_folder) as home:
+            data = json.loads(home.read(PROPOSAL_FILE, max_bytes=_MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or data.get("folder") != str(folder) or not isinstance(data.get("moves"), list):
         return None

@@ -1,8 +1,10 @@
 """Opens the library file and serializes writes of several processes."""
 
+import errno
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +45,7 @@ class Library:
         self.connection = connection
         self.read_only = read_only
         self.path = folder / FILE_NAME
+        self._identity = _identity(self.path)
         self._wal_checked_at = 0.0
         self.frames_folder = folder / FRAMES_FOLDER
 
@@ -58,6 +61,7 @@ class Library:
             _make_private_folder(folder)
         elif not path.is_file():
             raise StoreError(f"No library in {folder}. Run: vidlocal ingest PATH")
+        _refuse_links(path)
         read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
         with translated_errors(path):
             connection = _connect_read_only(path) if read_only else _connect(path)
@@ -100,20 +104,41 @@ class Library:
             except BaseException:
                 self.connection.rollback()
                 raise
-            self.connection.commit()
+            self._commit()
         self._truncate_wal()
 
+    def _commit(self) -> None:
+        """Commit, unless the file was moved, deleted or replaced since: SQLite would go on with the lost one."""
+        if _identity(self.path) != self._identity:
+            self.connection.rollback()
+            raise StoreError(
+                f"{self.path}: moved, deleted or replaced while in use. Nothing more is stored. "
+                "Run the same command again when the library is in place."
+            )
+        self.connection.commit()
+
     def _truncate_wal(self) -> None:
-        """Truncate a write-ahead log grown under constant readers: wait for the readers once."""
+        """Truncate a write-ahead log grown under constant readers, unless someone is reading just now.
+
+        Never waits: the write lock would be held meanwhile.
+        """
         now = time.monotonic()
         if now < self._wal_checked_at + _WAL_CHECK_INTERVAL_S:
             return
         self._wal_checked_at = now
         log = self.path.with_name(f"{self.path.name}-wal")
-        if log.exists() and log.stat().st_size > _MAX_WAL_BYTES:
-            with suppress(sqlite3.Error):  # a longer reader only delays it
-                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            self._wal_checked_at = time.monotonic() + _WAL_CHECK_INTERVAL_S
+        if _size_bytes(log) > _MAX_WAL_BYTES:
+            with suppress(sqlite3.Error):
+                self.truncate_wal()
+
+    def truncate_wal(self) -> bool:
+        """Empty the write-ahead log. Returns False at once if another connection reads or writes."""
+        self.connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            row = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        return row is not None and not row[0]
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Return all rows of a query."""
@@ -135,6 +160,17 @@ class Library:
 def read_only_error(folder: Path) -> StoreError:
     """Return the error for a write to a library on a disk or in a folder without write permission."""
     return StoreError(f"{folder}: read-only. {_COPY_TO_WRITABLE}")
+
+
+def folder_error(folder: Path, error: OSError) -> StoreError:
+    """Return the error for a failed access to a file in the library folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(f"{folder}: disk full. Free some space and run the same command again.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return read_only_error(folder)
+    if not os.path.isdir(folder):
+        return StoreError(f"{folder}: not found. Run the same command again when the library is in place.")
+    return StoreError(f"{error.filename or folder}: {error.strerror}.")
 
 
 @contextmanager
@@ -167,6 +203,30 @@ def _is_full(path: Path) -> bool:
         return shutil.disk_usage(path.parent).free < _MIN_FREE_BYTES
     except OSError:
         return False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _refuse_links(path: Path) -> None:
+    """Raise StoreError if the library file or a side file of SQLite is a link, a pipe or a device."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
+        file = path.with_name(name)
+        with suppress(OSError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise StoreError(f"{file}: not a regular file. To keep the library elsewhere, set VIDLOCAL_HOME.")
 
 
 def _make_private_folder(folder: Path) -> None:

@@ -4,7 +4,6 @@ Running jobs and staging folders carry such a token. The kernel releases the loc
 ends, so leftovers of dead processes are recognized at once, without pids and time-outs.
 """
 
-import errno
 import json
 import os
 import re
@@ -15,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidlocal.store.database import read_only_error
+from vidlocal.store.database import folder_error
+from vidlocal.store.library_files import LibraryFolder, open_folder
 from vidlocal.store.values import now_utc
 
 try:
@@ -45,32 +45,27 @@ class ProcessLock:
 
     def __init__(self, folder: Path) -> None:
         self.token = secrets.token_hex(8)
-        self._path = folder / FOLDER / self.token
+        self._folder = folder
         self._waits: dict[str, Wait] = {}
 
     def __enter__(self) -> Self:
         """Create and lock the file. Raises StoreError without write permission."""
         try:
-            self._path.parent.mkdir(exist_ok=True, mode=0o700)
-            remove_stale(self._path.parent.parent)
-            while not self._acquire():
-                os.close(self._file)
+            with open_folder(self._folder, FOLDER, create=True) as locks:
+                remove_stale(self._folder)
+                while not self._acquire(locks):
+                    os.close(self._file)
         except OSError as error:
-            if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-                raise read_only_error(self._path.parent.parent) from error
-            raise
+            raise folder_error(self._folder, error) from error
         return self
 
-    def _acquire(self) -> bool:
+    def _acquire(self, locks: LibraryFolder) -> bool:
         """Lock the file. Returns False if another process removed the file as stale between creation and lock."""
-        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        self._file = locks.open(self.token, os.O_CREAT | os.O_RDWR)
         if fcntl is None:
             return True
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
-            return os.path.samestat(os.fstat(self._file), os.stat(self._path))
-        except FileNotFoundError:
-            return False
+        return locks.is_same_file(self.token, self._file)
 
     def __exit__(
         self,
@@ -78,7 +73,8 @@ class ProcessLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError), open_folder(self._folder, FOLDER) as locks:  # or left to `remove_stale`
+            locks.delete(self.token)
         os.close(self._file)
 
     def set_waiting(self, topic: str, reason: str) -> None:
@@ -114,26 +110,29 @@ def is_alive(folder: Path, token: str) -> bool:
 
 def remove_stale(folder: Path) -> None:
     """Delete the lock files of dead processes."""
-    for path in _lock_files(folder):
-        file = _open_lock(folder, path.name)
+    for token in _tokens(folder):
+        file = _open_lock(folder, token)
         if file is None:
             continue
         try:
             if _try_flock(file):
-                with suppress(OSError):  # on a read-only disk it stays and is harmless
-                    path.unlink()
+                with suppress(OSError), open_folder(folder, FOLDER) as locks:  # on a read-only disk it is harmless
+                    locks.delete(token)
         finally:
             os.close(file)
 
 
 def live_processes(folder: Path) -> list[Wait | None]:
     """List the running processes: the first reason to wait of each, None for one at work."""
-    return [_read_wait(path) for path in _lock_files(folder) if is_alive(folder, path.name)]
+    return [_read_wait(folder, token) for token in _tokens(folder) if is_alive(folder, token)]
 
 
-def _lock_files(folder: Path) -> list[Path]:
-    locks = folder / FOLDER
-    return list(locks.iterdir()) if locks.is_dir() else []
+def _tokens(folder: Path) -> list[str]:
+    try:
+        with open_folder(folder, FOLDER) as locks:
+            return locks.names()
+    except OSError:
+        return []
 
 
 def _open_lock(folder: Path, token: str) -> int | None:
@@ -141,7 +140,8 @@ def _open_lock(folder: Path, token: str) -> int | None:
     if not _TOKEN.fullmatch(token):  # a library from someone else may name any file
         return None
     try:
-        return os.open(folder / FOLDER / token, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open_folder(folder, FOLDER) as locks:
+            return locks.open(token)
     except OSError:
         return None
 
@@ -157,10 +157,10 @@ def _try_flock(file: int) -> bool:
     return True
 
 
-def _read_wait(path: Path) -> Wait | None:
+def _read_wait(folder: Path, token: str) -> Wait | None:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            first = json.loads(file.read(_MAX_BYTES))[0]
+        with open_folder(folder, FOLDER) as locks:
+            first = json.loads(locks.read(token, max_bytes=_MAX_BYTES))[0]
         return Wait(str(first["topic"]), str(first["since"]), str(first["reason"]))
-    except (OSError, ValueError, LookupError, TypeError):  # not waiting, or in the middle of a write
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # not waiting, or in the middle of a write
         return None

@@ -1,17 +1,21 @@
 """Publishes frame images atomically and removes the leftovers of killed processes."""
 
-import errno
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vidlocal.errors import StoreError
-from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.database import FRAMES_FOLDER, Library, folder_error
+from vidlocal.store.library_files import open_folder
 from vidlocal.store.process_locks import ProcessLock, is_alive, remove_stale
 
 _PREFIX = ".staging-"
+_UNUSED_PREFIX = ".unused-"
+_CONTENT_HASH = re.compile(r"(name:)?[0-9a-f]{64}")
 
 # Up to this many files fsync each one; for the hundreds of a video one sync is cheaper.
 _MAX_SINGLE_FSYNCS = 8
@@ -24,18 +28,23 @@ def image_prefix(content_hash: str) -> str:
 
 @contextmanager
 def staged(library: Library, lock: ProcessLock) -> Iterator[Path]:
-    """Provide an empty folder for new frame images. Unpublished images are deleted after the block."""
-    folder = library.frames_folder / f"{_PREFIX}{lock.token}"
+    """Provide an empty folder for new frame images. Unpublished images are deleted after the block.
+
+    Raises StoreError if the library folder cannot be written, or disappears during the block.
+    """
+    name = f"{_PREFIX}{lock.token}"
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
-        yield folder
+        with open_folder(library.folder, FRAMES_FOLDER, create=True) as images:
+            images.delete(name)
+            images.make_folder(name)
+            try:
+                yield images.path / name
+            finally:
+                images.delete(name)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError(f"{library.folder}: disk full. Free some space and run the same command again.") from error
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, BrokenPipeError) or not _is_of(library, error):
+            raise
+        raise folder_error(library.folder, error) from error
 
 
 def publish(library: Library, staging: Path, content_hash: str) -> None:
@@ -53,32 +62,46 @@ def publish(library: Library, staging: Path, content_hash: str) -> None:
     else:
         for image in images:
             _flush(image)
-    final = library.folder / image_prefix(content_hash)
-    shutil.rmtree(final, ignore_errors=True)
-    staging.rename(final)
+    with open_folder(library.folder, FRAMES_FOLDER) as folder:
+        folder.delete(content_hash)
+        folder.rename(staging.name, folder, content_hash)
+
+
+def remove_images(library: Library, content_hash: str) -> None:
+    """Delete the images of a removed video, unless the same file was ingested again meanwhile."""
+    if not is_content_hash(content_hash):
+        return
+    with suppress(OSError), open_folder(library.folder, FRAMES_FOLDER) as folder:
+        unused = f"{_UNUSED_PREFIX}{secrets.token_hex(8)}"
+        with library.writing():  # nobody publishes images meanwhile
+            if library.row("SELECT 1 FROM videos WHERE content_hash = ?", content_hash) is not None:
+                return
+            folder.rename(content_hash, folder, unused)
+        folder.delete(unused)
 
 
 def remove_orphans(library: Library) -> int:
-    """Delete image folders without a video, left by killed processes. Returns the number of folders.
-
-    Holds the write lock, so that no process is between publishing images and storing the video.
-    """
-    if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
-        return 0  # a link may lead to files of other programs
+    """Delete image folders without a video, left by killed processes. Returns the number of folders."""
     removed = 0
-    with library.writing():
+    # With the write lock, no process is between publishing images and storing the video.
+    with suppress(OSError), open_folder(library.folder, FRAMES_FOLDER) as folder, library.writing():
         hashes = {row["content_hash"] for row in library.rows("SELECT content_hash FROM videos")}
-        for folder in library.frames_folder.iterdir():
-            if folder.name not in hashes and not is_in_use(library, folder):
-                shutil.rmtree(folder, ignore_errors=True)
+        for name in folder.names():
+            if name not in hashes and not is_in_use(library, name):
+                folder.delete(name)
                 removed += 1
     remove_stale(library.folder)
     return removed
 
 
-def is_in_use(library: Library, folder: Path) -> bool:
-    """Return True for the staging folder of a running process."""
-    return folder.name.startswith(_PREFIX) and is_alive(library.folder, folder.name.removeprefix(_PREFIX))
+def is_in_use(library: Library, name: str) -> bool:
+    """Return True for the name of a staging folder of a running process."""
+    return name.startswith(_PREFIX) and is_alive(library.folder, name.removeprefix(_PREFIX))
+
+
+def is_content_hash(text: str) -> bool:
+    """Return True for 64 hexadecimal digits, as a name of a folder. A library from someone else may have any text."""
+    return _CONTENT_HASH.fullmatch(text) is not None
 
 
 def require_space(library: Library, needed_bytes: int) -> None:
@@ -89,6 +112,14 @@ def require_space(library: Library, needed_bytes: int) -> None:
             f"{library.folder}: not enough disk space ({free >> 20} MB free, about {needed_bytes >> 20} MB needed). "
             "Free some space, or set VIDLOCAL_HOME to another folder."
         )
+
+
+def _is_of(library: Library, error: OSError) -> bool:
+    """Return True for an error of the library folder. Errors of open files and folders have no path."""
+    if not isinstance(error.filename, str | bytes):
+        return True
+    path = Path(os.fsdecode(error.filename))
+    return not path.is_absolute() or path.is_relative_to(library.folder)
 
 
 def _flush(path: Path) -> None:

@@ -63,7 +63,7 @@ def test_deleted_frames_are_not_found(library: Library) -> None:
     nearest(library, rows[0])
     videos.remove(library, gone)
     _, others = add_video(library, "two", random_rows(3, seed=2))
-    assert others == ids[:3]  # SQLite reuses the ids
+    assert others[0] > ids[-1]
     assert set(nearest(library, rows[0], limit=99)) == set(others)
     assert nearest(library, rows[0]).get(others[0], 0.0) < 0.9
 

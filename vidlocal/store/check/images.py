@@ -1,19 +1,18 @@
 """Checks the frame images: missing, damaged and orphaned files."""
 
-import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from vidlocal.errors import StoreError
+from vidlocal.errors import MediaError, StoreError
 from vidlocal.records import Frame, JobKind, JobState
 from vidlocal.store import process_locks, staging
 from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frames
 from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -42,8 +41,8 @@ def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool
         if frame is None:
             continue
         try:
-            data = frames.image_path(library, frame).read_bytes()
-        except OSError:
+            data = frames.read_image(library, frame)
+        except (MediaError, StoreError):
             data = None
         if data is None or not _is_as_published(data, crc, is_whole):
             images.append(DamagedImage(frame, frames.unsigned(dhash), is_missing=data is None))
@@ -60,8 +59,7 @@ def unnamed(library: Library) -> Iterator[Finding]:
     )
     for frame_id, video_id, content_hash, position in rows:
         image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
-        path = frames.image_file(library, image)
-        if path is not None and path.is_file():
+        if frames.has_image_file(library, image):
             message = f"Frame {frame_id}: path of its image {image} is missing."
             yield Finding(Category.ROWS, message, video_id, partial(_restore_name, library, frame_id, image))
 
@@ -71,7 +69,7 @@ def leftovers(library: Library) -> Iterator[Finding]:
     with library.writing():  # no process is between publishing images and storing the video
         orphans = list(_orphans(library))
     if orphans:
-        paths = ", ".join(str(path.relative_to(library.folder)) for path in orphans[:3])
+        paths = ", ".join("/".join((FRAMES_FOLDER, *names)) for names in orphans[:3])
         more = f" and {len(orphans) - 3:,} more" if len(orphans) > 3 else ""
         message = f"Unused files: {paths}{more}."
         yield Finding(Category.LEFTOVERS, message, repair=partial(_remove, library))
@@ -81,17 +79,7 @@ def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
     """Write the image of a frame, and queue the jobs failed for lack of the image."""
     if frame.image is None:
         return
-    path = frames.image_file(library, frame.image)
-    if path is None:
-        raise StoreError(f"Frame {frame.id}: invalid image path {frame.image}.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}")
-    draft.unlink(missing_ok=True)
-    with open(draft, "wb", opener=_private) as file:
-        file.write(jpeg)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    frames.write_image(library, frame.image, jpeg)
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image_crc = ? WHERE id = ?", (zlib.crc32(jpeg), frame.id))
         row = connection.execute("SELECT enriched_at FROM frames WHERE id = ?", (frame.id,)).fetchone()
@@ -102,10 +90,6 @@ def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
             jobs.add(library, JobKind.PICTURES, frame.video_id, frame.video_id)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_EXCL, 0o600)
-
-
 def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], bool]) -> bool:
     if crc is not None:
         return zlib.crc32(data) == crc
@@ -113,33 +97,40 @@ def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], b
 
 
 def _restore_name(library: Library, frame_id: int, image: str) -> None:
-    crc = frames.file_crc(library.folder / image)
+    crc = frames.image_crc(library, image)
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image = ?, image_crc = ? WHERE id = ?", (image, crc, frame_id))
 
 
-def _orphans(library: Library) -> Iterator[Path]:
-    """Yield all paths in the frames folder without a frame, except staging folders of running processes."""
-    if not library.frames_folder.is_dir() or library.frames_folder.is_symlink():
-        return  # a link may lead to files of other programs
+def _orphans(library: Library) -> Iterator[tuple[str, ...]]:
+    """Yield the names, below the frames folder, of all entries without a frame. Links are not followed.
+
+    Skips staging folders of running processes.
+    """
     names_by_folder: dict[str, set[str]] = {}
     for row in library.rows("SELECT image FROM frames WHERE image IS NOT NULL"):
         folder, _, name = row["image"].rpartition("/")
         names_by_folder.setdefault(folder, set()).add(name)
-    for path in sorted(library.frames_folder.iterdir()):
-        names = names_by_folder.get(f"{FRAMES_FOLDER}/{path.name}")
-        if names is None:
-            if not staging.is_in_use(library, path):
-                yield path
-        elif path.is_dir():
-            yield from sorted(image for image in path.iterdir() if image.name not in names)
+    for entry in _names(library):
+        images = names_by_folder.get(f"{FRAMES_FOLDER}/{entry}")
+        if images is None:
+            if entry not in names_by_folder.get(FRAMES_FOLDER, ()) and not staging.is_in_use(library, entry):
+                yield (entry,)
+        else:
+            yield from ((entry, name) for name in _names(library, entry) if name not in images)
+
+
+def _names(library: Library, *folder_names: str) -> list[str]:
+    try:
+        with open_folder(library.folder, FRAMES_FOLDER, *folder_names) as folder:
+            return folder.names()
+    except OSError:  # missing, or a link to files of other programs
+        return []
 
 
 def _remove(library: Library) -> None:
     with library.writing():
-        for path in list(_orphans(library)):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        for *folder_names, name in list(_orphans(library)):
+            with suppress(OSError), open_folder(library.folder, FRAMES_FOLDER, *folder_names) as folder:
+                folder.delete(name)
     process_locks.remove_stale(library.folder)

@@ -1,7 +1,7 @@
 """Checks the vectors and their caches."""
 
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache, vector_index, vector_table
+from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs
 
 _CHUNK = 4096
@@ -29,14 +30,26 @@ def unusable(library: Library) -> Iterator[Finding]:
 
 def caches(library: Library) -> Iterator[Finding]:
     """Find vector caches with other values than the table, or without a model."""
-    folder = library.folder / vector_cache.FOLDER
-    models = {vector_cache.folder_of(library, key, table): (key, table) for key, table in _models(library)}
-    for path in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ():
-        repair = partial(shutil.rmtree, path, ignore_errors=True)
-        if path not in models:
-            yield Finding(Category.LEFTOVERS, f"Unused vector cache: {path.name}.", repair=repair)
-        elif vector_cache.is_damaged(library, *models[path]):
-            yield Finding(Category.VECTORS, f"Vector cache of {models[path][0]}: damaged.", repair=repair)
+    models = {vector_cache.folder_of(library, key, table).name: (key, table) for key, table in _models(library)}
+    for name in _cache_names(library):
+        repair = partial(_delete_cache, library, name)
+        if name not in models:
+            yield Finding(Category.LEFTOVERS, f"Unused vector cache: {name}.", repair=repair)
+        elif vector_cache.is_damaged(library, *models[name]):
+            yield Finding(Category.VECTORS, f"Vector cache of {models[name][0]}: damaged.", repair=repair)
+
+
+def _cache_names(library: Library) -> list[str]:
+    try:
+        with open_folder(library.folder, vector_cache.FOLDER) as caches:
+            return [name for name in caches.names() if caches.is_folder(name)]
+    except OSError:  # missing, or a link to files of other programs
+        return []
+
+
+def _delete_cache(library: Library, name: str) -> None:
+    with suppress(OSError), open_folder(library.folder, vector_cache.FOLDER) as caches:
+        caches.delete(name)
 
 
 def _models(library: Library) -> list[tuple[str, vector_table.VectorTable]]:

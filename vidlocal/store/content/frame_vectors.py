@@ -136,8 +136,7 @@ def queue_missing(library: Library, key: str) -> int:
         JobState.QUEUED,
         JobState.RUNNING,
     )
-    paths = {row["id"]: frames.image_file(library, row["image"]) for row in rows}
-    video_ids = [video_id for video_id, path in paths.items() if path is not None and path.parent.is_dir()]
+    video_ids = [row["id"] for row in rows if frames.has_image_folder(library, row["image"])]
     if video_ids or is_new:
         with library.writing():
             facts.put(library, facts.FRAME_VECTORS_MODEL, key)

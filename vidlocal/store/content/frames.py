@@ -1,16 +1,17 @@
 """Frames, their images and their descriptions."""
 
+import errno
+import os
 import sqlite3
-import stat
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from vidlocal.errors import MediaError
+from vidlocal.errors import MediaError, StoreError
 from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer, Video
 from vidlocal.store.content import passages
-from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.database import FRAMES_FOLDER, Library, folder_error
+from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.values import RowReader, now_utc, storable
 
@@ -19,7 +20,7 @@ _MAX_IMAGE_BYTES = 64 << 20
 # Span of a moment without frames: the default sampling interval.
 _DEFAULT_SPAN_S = 2.0
 
-_read = RowReader(Frame)
+_reader = RowReader(Frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def add(library: Library, video_id: int, drafts: Sequence[FrameDraft]) -> list[i
                     draft.time,
                     draft.shot,
                     draft.image,
-                    None if draft.image is None else file_crc(library.folder / draft.image),
+                    None if draft.image is None else image_crc(library, draft.image),
                     _signed(draft.dhash),
                     None if draft.same_as is None else ids[draft.same_as],
                     draft.rank,
@@ -87,32 +88,32 @@ def queue_descriptions(library: Library, video_id: int) -> int:
 
 def get(library: Library, frame_id: int) -> Frame | None:
     """Return a frame by id."""
-    row = library.row(f"SELECT {_read.columns} FROM frames WHERE id = ?", frame_id)
-    return None if row is None else _read(row)
+    row = library.row(f"SELECT {_reader.columns} FROM frames WHERE id = ?", frame_id)
+    return None if row is None else _reader(row)
 
 
 def of_video(library: Library, video_id: int) -> list[Frame]:
     """List all frames of a video in order of time."""
-    rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time", video_id)
-    return [_read(row) for row in rows]
+    rows = library.rows(f"SELECT {_reader.columns} FROM frames WHERE video_id = ? ORDER BY time", video_id)
+    return [_reader(row) for row in rows]
 
 
 def representatives(library: Library, video_id: int) -> list[Frame]:
     """List the representative frames of a video in order of time: at most 50."""
     where = "video_id = ? AND rank IS NOT NULL"
-    rows = library.rows(f"SELECT {_read.columns} FROM frames WHERE {where} ORDER BY time", video_id)
-    return [_read(row) for row in rows]
+    rows = library.rows(f"SELECT {_reader.columns} FROM frames WHERE {where} ORDER BY time", video_id)
+    return [_reader(row) for row in rows]
 
 
 def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
     """Return the frame visible at a time of a video: the last earlier one, else the first."""
     row = library.row(
-        f"SELECT {_read.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
+        f"SELECT {_reader.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
         video_id,
         time + 0.001,
         time,
     )
-    return None if row is None else _read(row)
+    return None if row is None else _reader(row)
 
 
 def sampled_span(library: Library, video: Video, time: float) -> tuple[float, float, int | None]:
@@ -137,7 +138,7 @@ def undescribed(
 ) -> list[Frame]:
     """List the distinct frames without description between two times of a video, nearest first."""
     rows = library.rows(
-        f"""SELECT {_read.columns} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
+        f"""SELECT {_reader.columns} FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL
         AND enriched_at IS NULL ORDER BY abs(time - ?) LIMIT ?""",
         video_id,
         start,
@@ -145,7 +146,7 @@ def undescribed(
         nearest_to,
         limit,
     )
-    return [_read(row) for row in rows]
+    return [_reader(row) for row in rows]
 
 
 def with_hashes(library: Library) -> list[HashedFrame]:
@@ -169,61 +170,102 @@ def description(library: Library, frame_id: int) -> str:
     return "" if row is None else str(row["text"])
 
 
-def image_path(library: Library, frame: Frame) -> Path:
-    """Return the image file of a frame or of the original: in the frames folder, or a path without a file."""
+def read_image(library: Library, frame: Frame) -> bytes:
+    """Read the JPEG of a frame, or of the original of a repeat.
+
+    Raises MediaError for an unreadable file, and StoreError if no image of the library can be read.
+    """
     image = frame.image
     if image is None and frame.same_as is not None:
         original = get(library, frame.same_as)
         image = None if original is None else original.image
-    path = image_file(library, image or "")
-    return library.path / "no picture" if path is None or _is_unsafe(path) else path
-
-
-def read_image(library: Library, frame: Frame) -> bytes:
-    """Read the JPEG of a frame, or of the original of a repeat. Raises MediaError for an unreadable file."""
-    path = image_path(library, frame)
     try:
-        return path.read_bytes()
+        return _read(library, image or "")
     except OSError as error:
-        raise MediaError(f"{path}: cannot read the image ({error.strerror}). Run: vidlocal check --repair") from error
+        _require_images(library, error)
+        name = image or f"frame {frame.id}"
+        raise MediaError(f"{name}: cannot read the image ({error.strerror}). Run: vidlocal check --repair") from error
 
 
-def image_file(library: Library, image: str) -> Path | None:
-    """Return the file of an image in the frames folder, or one folder below.
+def image_folder(image: str) -> tuple[str, ...] | None:
+    """Return the folders of an image path below the library folder: the frames folder, or one folder below.
 
     None for any other path: a library from someone else may name any file.
     """
     first, *parts = image.split("/")
     if first != FRAMES_FOLDER or not 1 <= len(parts) <= 2 or not all(map(_is_plain_name, parts)):
         return None
-    path = library.frames_folder.joinpath(*parts)
-    return None if len(parts) == 2 and path.parent.is_symlink() else path
+    return FRAMES_FOLDER, *parts[:-1]
 
 
-def image_folder(library: Library, content_hash: str) -> Path | None:
-    """Return the folder with the images of a video, None for a hash unfit as a folder name."""
-    return library.frames_folder / content_hash if _is_plain_name(content_hash) else None
+def has_image_file(library: Library, image: str) -> bool:
+    """Return True if an image path leads to a regular file in the frames folder."""
+    folders = image_folder(image)
+    try:
+        with open_folder(library.folder, *(folders or ())) as folder:
+            return folders is not None and folder.is_file(_file_name(image))
+    except OSError:
+        return False
+
+
+def has_image_folder(library: Library, image: str) -> bool:
+    """Return True if the folder of an image path exists in the frames folder."""
+    folders = image_folder(image)
+    try:
+        with open_folder(library.folder, *(folders or ())):
+            return folders is not None
+    except OSError:
+        return False
+
+
+def write_image(library: Library, image: str, jpeg: bytes) -> None:
+    """Write an image file, in place of an earlier one. Raises StoreError."""
+    folders = image_folder(image)
+    if folders is None:
+        raise StoreError(f"{image}: not a path in the frames folder.")
+    try:
+        with open_folder(library.folder, *folders, create=True) as folder:
+            folder.write(_file_name(image), jpeg)
+    except OSError as error:
+        raise folder_error(library.folder, error) from error
+
+
+def image_crc(library: Library, image: str) -> int | None:
+    """Return the CRC-32 of an image file, for `check` to verify images; None for an unreadable file."""
+    try:
+        return zlib.crc32(_read(library, image))
+    except OSError:
+        return None
+
+
+def _read(library: Library, image: str) -> bytes:
+    folders = image_folder(image)
+    if folders is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), image)
+    with open_folder(library.folder, *folders) as folder:
+        return folder.read(_file_name(image), max_bytes=_MAX_IMAGE_BYTES)
+
+
+def _require_images(library: Library, error: OSError) -> None:
+    """Raise StoreError if the frames folder cannot be opened, or the system is out of resources."""
+    try:
+        with open_folder(library.folder, FRAMES_FOLDER):
+            pass
+    except OSError as reason:
+        raise StoreError(
+            f"{library.frames_folder}: cannot be opened ({reason.strerror}). "
+            "Run the same command again when the folder is in place; nothing is lost."
+        ) from reason
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        raise StoreError(f"{library.frames_folder}: cannot be read ({error.strerror}).") from error
+
+
+def _file_name(image: str) -> str:
+    return image.rpartition("/")[2]
 
 
 def _is_plain_name(name: str) -> bool:
-    return name not in ("", ".", "..") and not set(name) & set("/\0")
-
-
-def _is_unsafe(path: Path) -> bool:
-    """Return True for a link, a pipe, a device or a file too large for an image."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    return not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_IMAGE_BYTES
-
-
-def file_crc(path: Path) -> int | None:
-    """Return the CRC-32 of a file, for `check` to verify images; None for an unreadable file."""
-    try:
-        return zlib.crc32(path.read_bytes())
-    except OSError:
-        return None
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0")
 
 
 def visible_until(library: Library, frame: Frame) -> float:

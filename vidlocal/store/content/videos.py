@@ -1,7 +1,7 @@
 """Videos, identified by content hash, and the paths of their files."""
 
 import os
-import shutil
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.folding import fold
 from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, MediaKind, Passage, Probe, Video
+from vidlocal.store import staging
 from vidlocal.store.content import frames, passages, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
@@ -16,6 +17,10 @@ from vidlocal.store.queue import jobs
 from vidlocal.store.values import RowReader, now_utc, storable, stored_path
 
 _read = RowReader(Video, path=os.fsdecode, kind=MediaKind, enrichment_status=EnrichmentStatus)
+
+# Patience for other readers when a purge empties the write-ahead log. Between two attempts, others may write.
+_MAX_WAL_WAIT_S = 3.0
+_WAL_POLL_S = 0.1
 
 # Candidates listed for an ambiguous name.
 _MAX_CANDIDATES = 8
@@ -145,13 +150,16 @@ def every(library: Library) -> list[Video]:
 
 
 def resolve(library: Library, text: str) -> Video:
-    """Find a video by id, path, or a unique part of the title or file name.
+    """Find a video by id (`3` or `id:3`), path, or a unique part of the title or file name.
 
     Raises UsageError for no match, and for several with a list of candidates.
     """
     existing = every(library)
     path = str(Path(text).absolute())
-    exact = [video for video in existing if str(video.id) == text or path in (video.path, *_copies(library, video.id))]
+    number = text.removeprefix("id:")
+    exact = [
+        video for video in existing if str(video.id) == number or path in (video.path, *_copies(library, video.id))
+    ]
     part = fold(text)
     partial = [video for video in existing if part in fold(video.title) or part in fold(_file_name(video))]
     equal = [video for video in partial if part in (fold(video.title), fold(_file_name(video)))]
@@ -208,9 +216,8 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     with library.writing() as connection:
         connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
         vocabulary.delete_unused(library)
-    images = None if row is None else frames.image_folder(library, row["content_hash"])
-    if images is not None:
-        shutil.rmtree(images, ignore_errors=True)
+    if row is not None:
+        staging.remove_images(library, row["content_hash"])
     if purge:
         _purge(library)
 
@@ -241,12 +248,21 @@ def _purge(library: Library) -> None:
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
     vector_cache.delete_all(library)
-    emptied = library.row("PRAGMA wal_checkpoint(TRUNCATE)")
-    if emptied is None or emptied[0]:
+    if not _truncate_wal(library):
         raise StoreError(
             f"{library.path}: another program is reading the library. Words of the deleted video stay in the log file "
             "until that program ends."
         )
+
+
+def _truncate_wal(library: Library) -> bool:
+    """Empty the write-ahead log, with some patience for short reads of other programs."""
+    deadline = time.monotonic() + _MAX_WAL_WAIT_S
+    while not library.truncate_wal():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_WAL_POLL_S)
+    return True
 
 
 def _copies(library: Library, video_id: int) -> list[str]:

@@ -10,17 +10,14 @@ deleted vectors stay until they are many. Vector ids are never reused (AUTOINCRE
 vectors are new. Without a cache (few vectors, disk full, folder not writable) the table is read.
 """
 
-import errno
 import hashlib
 import json
 import math
 import os
 import re
 import secrets
-import shutil
-import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -31,6 +28,7 @@ from vidlocal.store.index import calibration, sign_bits, vector_table
 from vidlocal.store.index.calibration import SimilarityScale
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 from vidlocal.store.index.vector_table import ID_COLUMNS, PASSAGE_VECTORS, VectorRows, VectorTable
+from vidlocal.store.library_files import LibraryFolder, open_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +51,7 @@ _SAMPLE_ROWS = 2_000
 
 _VERSION = 2
 _MANIFEST = "head.json"
+_MAX_MANIFEST_BYTES = 4_096
 _SUFFIXES = (".rows", ".bits", ".ids")
 _GENERATION = re.compile(r"[0-9a-f]{8}")
 
@@ -88,10 +87,11 @@ class VectorCache:
         if not manifest.count:
             maps = [np.empty(shape, dtype=kind) for kind, shape in shapes.values()]
         else:
-            maps = [
-                np.memmap(folder / (manifest.generation + suffix), dtype=kind, mode="r", shape=shape)
-                for suffix, (kind, shape) in shapes.items()
-            ]
+            maps = []
+            with open_folder(folder.parent.parent, FOLDER, folder.name) as files:
+                for suffix, (kind, shape) in shapes.items():
+                    with os.fdopen(files.open(manifest.generation + suffix), "rb") as file:
+                        maps.append(np.memmap(file, dtype=kind, mode="r", shape=shape))
         self.vectors: Vectors = maps[0].view(np.ndarray)
         self._blocks: Bits = maps[1].view(np.ndarray)
         self._ids: Ids = maps[2].view(np.ndarray)
@@ -154,7 +154,8 @@ class VectorCache:
 
     def invalidate(self) -> None:
         """Mark the cache as stale: the next `prepare` will rebuild."""
-        (self._folder / _MANIFEST).unlink(missing_ok=True)
+        with suppress(OSError), open_folder(self._folder.parent.parent, FOLDER, self._folder.name) as files:
+            files.delete(_MANIFEST)
 
     def agrees_with(self, rows: VectorRows) -> bool:
         """Return True if the cache has equal values for the covered ones of these rows."""
@@ -175,17 +176,16 @@ def prepare(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS) ->
     """Open the cache of a model, updated if enough vectors are new. Raises StoreError like any read."""
     folder = folder_of(library, key, table)
     newest = vector_table.newest_id(library, table, key)
-    if folder.is_symlink() or folder.parent.is_symlink():  # a library from someone else may lead elsewhere
-        return _empty(library, folder, table, key)
     try:
         opened = _open(library, folder, table, key)
         if opened is not None and not _is_behind(library, table, key, opened[1].last, newest):
             return opened[0]
         if opened is None and not _is_behind(library, table, key, 0, newest):
             return _empty(library, folder, table, key)
-        with _try_lock(library.folder / FOLDER) as is_locked:
+        with open_folder(library.folder, FOLDER, create=True) as caches, _try_lock(caches) as is_locked:
             if is_locked:
-                return _extend(library, folder, table, key)
+                with open_folder(library.folder, FOLDER, folder.name, create=True) as files:
+                    return _extend(library, files, table, key)
     except OSError:
         return _empty(library, folder, table, key)
     return opened[0] if opened is not None else _empty(library, folder, table, key)
@@ -202,7 +202,7 @@ def is_damaged(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS)
     import numpy as np
 
     folder = folder_of(library, key, table)
-    if not (folder / _MANIFEST).exists():
+    if not _has_manifest(folder):
         return False
     opened = _open(library, folder, table, key)
     if opened is None:
@@ -215,7 +215,8 @@ def is_damaged(library: Library, key: str, table: VectorTable = PASSAGE_VECTORS)
 
 def delete_all(library: Library) -> None:
     """Delete all caches: a purge leaves nothing of a deleted text."""
-    shutil.rmtree(library.folder / FOLDER, ignore_errors=True)
+    with suppress(OSError), open_folder(library.folder) as home:
+        home.delete(FOLDER)
 
 
 @lru_cache(maxsize=3)
@@ -240,26 +241,26 @@ def _open(library: Library, folder: Path, table: VectorTable, key: str) -> tuple
     """Open the cache in `folder`. None for a missing or damaged cache, or one of another library."""
     for _ in range(2):  # it may be rebuilt between reading the manifest and opening the files
         try:
-            manifest = _Manifest(**json.loads(_regular_file(folder / _MANIFEST).read_bytes()))
+            with open_folder(library.folder, FOLDER, folder.name) as files:
+                manifest = _Manifest(**json.loads(files.read(_MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)))
             if not _GENERATION.fullmatch(manifest.generation):
                 return None
-            for suffix in _SUFFIXES:
-                _regular_file(folder / (manifest.generation + suffix))
             cache = _mapped(folder, manifest, table)
         except FileNotFoundError:
             continue
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None
         is_trusted = manifest.version == _VERSION and manifest.key == key and _matches_table(library, cache, manifest)
         return (cache, manifest) if is_trusted else None
     return None
 
 
-def _regular_file(path: Path) -> Path:
-    """Return the path of a regular or missing file. FileNotFoundError for a link, a pipe or a device."""
-    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
-    return path
+def _has_manifest(folder: Path) -> bool:
+    try:
+        with open_folder(folder.parent.parent, FOLDER, folder.name) as files:
+            return files.is_file(_MANIFEST)
+    except OSError:
+        return False
 
 
 def _matches_table(library: Library, cache: VectorCache, manifest: _Manifest) -> bool:
@@ -286,13 +287,12 @@ def _matches_table(library: Library, cache: VectorCache, manifest: _Manifest) ->
 
 
 @contextmanager
-def _try_lock(folder: Path) -> Iterator[bool]:
+def _try_lock(caches: LibraryFolder) -> Iterator[bool]:
     """Hold the write lock if free. Yields True if held: another process may hold the lock for minutes."""
     if fcntl is None:
         yield False
         return
-    folder.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    lock = caches.open("lock", os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -303,10 +303,9 @@ def _try_lock(folder: Path) -> Iterator[bool]:
         os.close(lock)
 
 
-def _extend(library: Library, folder: Path, table: VectorTable, key: str) -> VectorCache:
+def _extend(library: Library, files: LibraryFolder, table: VectorTable, key: str) -> VectorCache:
     """Append all new vectors of the table to the cache. The caller holds the lock."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    opened = _open(library, folder, table, key)
+    opened = _open(library, files.path, table, key)
     manifest = opened[1] if opened is not None else _empty_manifest(library, table, key)
     for rows in vector_table.read(library, table, key, manifest.last, manifest.dimensions):
         extended = replace(manifest, count=manifest.count + len(rows.ids), last=int(rows.ids[-1, 0]))
@@ -316,13 +315,13 @@ def _extend(library: Library, folder: Path, table: VectorTable, key: str) -> Vec
             ".ids": [(8 * ID_COLUMNS * manifest.count, rows.ids)],
         }
         for suffix, size in _file_sizes(extended).items():
-            _write(folder / (manifest.generation + suffix), parts[suffix], size)
-        _write_manifest(folder, extended)
+            _write(files, manifest.generation + suffix, parts[suffix], size)
+        files.write(_MANIFEST, json.dumps(asdict(extended)).encode())
         manifest = extended
-    for path in folder.iterdir():
-        if path.name != _MANIFEST and path.stem != manifest.generation:
-            path.unlink(missing_ok=True)
-    return _mapped(folder, manifest, table)
+    for name in files.names():
+        if name != _MANIFEST and not name.startswith(f"{manifest.generation}."):
+            files.delete(name)
+    return _mapped(files.path, manifest, table)
 
 
 def _file_sizes(manifest: _Manifest) -> dict[str, int]:
@@ -334,22 +333,12 @@ def _file_sizes(manifest: _Manifest) -> dict[str, int]:
     }
 
 
-def _write(path: Path, parts: "Iterable[tuple[int, NDArray[np.generic]]]", size: int) -> None:
+def _write(files: LibraryFolder, name: str, parts: "Iterable[tuple[int, NDArray[np.generic]]]", size: int) -> None:
     """Write parts at their offsets, truncate leftovers of a killed writer, and fsync."""
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "r+b") as file:
+    with os.fdopen(files.open(name, os.O_CREAT | os.O_RDWR), "r+b") as file:
         for offset, part in parts:
             file.seek(offset)
             file.write(part.tobytes())
         file.truncate(size)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _write_manifest(folder: Path, manifest: _Manifest) -> None:
-    draft = folder / f"{manifest.generation}.head"
-    file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(file, "w") as opened:
-        opened.write(json.dumps(asdict(manifest)))
-        opened.flush()
-        os.fsync(opened.fileno())
-    draft.replace(folder / _MANIFEST)
