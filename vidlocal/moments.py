@@ -1,10 +1,10 @@
-"""Group hits into moments: nearby hits of a video become one span. Pure."""
+"""Group hits into moments: nearby hits of a video become one span; fold repeated passages. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vidlocal.records import Hit, Moment, PassageKind
+from vidlocal.records import Hit, Moment, Passage, PassageKind
 
 # Maximum gap between hits of a moment.
 MERGE_GAP_S = 5.0
@@ -84,6 +84,31 @@ def group(hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int) ->
         for span, score in _penalize_duplicates(of_video)
     ]
     return tuple(sorted(moments, key=lambda moment: -moment.score)[:limit])
+
+
+def fold_repeats(passages: Sequence[Passage]) -> list[tuple[Passage, int]]:
+    """Join passages of a kind with nearly the same text, one after the other, and count them.
+
+    A joined passage has the text of the first one and spans all of them.
+    """
+    folded: list[tuple[Passage, int]] = []
+    last_of_kind: dict[PassageKind, int] = {}
+    for passage in passages:
+        position = last_of_kind.get(passage.kind)
+        if position is not None and _is_repeat(folded[position][0], passage):
+            first, count = folded[position]
+            folded[position] = replace(first, end=max(first.end, passage.end)), count + 1
+        else:
+            last_of_kind[passage.kind] = len(folded)
+            folded.append((passage, 1))
+    return folded
+
+
+def _is_repeat(first: Passage, second: Passage) -> bool:
+    if first.text == second.text:
+        return True
+    words, other = (frozenset(_words.findall(passage.text.lower())) for passage in (first, second))
+    return _is_duplicate(words, other)
 
 
 def _boost_note(hit: Hit) -> Hit:

@@ -3,6 +3,9 @@
 import re
 from datetime import datetime, timedelta
 
+# Longer than any video: rejects infinity and numbers that no date can be computed with.
+MAX_TIME_S = 1e9
+
 _TIME = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
 
@@ -60,10 +63,24 @@ def format_pace(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
+def parse_span(text: str) -> tuple[float, float]:
+    """Start and end in seconds from `10:00-12:00`, `10:00-`, `-12:00` or a single time. Raises ValueError."""
+    first, dash, last = text.replace("–", "-").partition("-")
+    start = parse_time(first) if first else 0.0
+    end = (parse_time(last) if last else float("inf")) if dash else start
+    if not 0 <= start <= end or start == float("inf"):
+        raise ValueError(f"{text!r} is not a span of time")
+    return start, end
+
+
 def parse_time(text: str) -> float:
-    """Seconds from `1:02:03.5`, `2:03` or `123.5`. Raises ValueError."""
+    """Seconds from `1:02:03.5`, `2:03` or `123.5`. Raises ValueError, also for more than 30 years."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
-        return float(text)
-    hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+        total = float(text)
+    else:
+        hours, minutes, seconds = match.groups()
+        total = float(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+    if not abs(total) <= MAX_TIME_S:
+        raise ValueError(f"{text[:40]!r} is not a time")
+    return total

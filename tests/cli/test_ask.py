@@ -93,7 +93,7 @@ def test_a_moment_and_a_question_ask_the_vision_model(run: Run, library: Library
     found = json.loads(run("ask", "wedding@5", "what", "is", "it?", "--json").stdout)
     assert (found["answer"][-3:], found["citations"][0]["start"]) == ("[1]", 4.0)
     server.script(say("NOT SAID"))
-    assert run("ask", "wedding@5", "who?").stdout == "The picture does not show it.\n"
+    assert run("ask", "wedding@5", "who?").stdout == "The image does not show it.\n"
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_query_image_is_the_frame_at_that_time(
     film.rename(tmp_path / "elsewhere.mp4")
     result = run("ask", "film@3.74", "what is it?")
     assert "[film @ 0:00:00]" in result.stdout
-    assert result.stderr.startswith(f"{film}: not found or changed; this is about the picture at 0:00:00")
+    assert result.stderr.startswith(f"{film}: not found or changed; using the stored frame at 0:00:00")
     assert seen_by(server) == 0
     film.write_bytes(b"another film")
     assert "not found or changed" in run("ask", "film@3.74", "what is it?").stderr

@@ -49,7 +49,7 @@ def state(path: Path) -> tuple[bytes, int, int]:
 
 def test_an_exact_clip_has_every_frame_of_the_moment_and_its_padding(run: Run, wedding: Path, tmp_path: Path) -> None:
     before = state(wedding)
-    result = run("clip", "bride", "--exact", "--pad", "0.5", "-o", str(tmp_path / "out"))
+    result = run("clip", "bride", "--exact", "--pad", "0.5", "-d", str(tmp_path / "out"))
     assert result.exit_code == 0, result.stderr
     [clip] = (tmp_path / "out").iterdir()
     assert clip.name == "wedding 0h00m03s.mp4"
@@ -66,11 +66,11 @@ def test_an_exact_clip_has_every_frame_of_the_moment_and_its_padding(run: Run, w
 def test_a_copied_clip_begins_at_the_key_frame_before_the_moment_and_says_so(
     run: Run, wedding: Path, tmp_path: Path
 ) -> None:
-    result = run("clip", "bride", "-o", str(tmp_path / "out"))
+    result = run("clip", "bride", "-d", str(tmp_path / "out"))
     name, source, start, _, how = result.stdout.rstrip("\n").split("\t")
     assert source == str(wedding)
     assert start == "0:00:02.0"
-    assert how == "copied, begins 1.1 s before the moment"
+    assert how == "copied, starts 1.1 s early"
     seen = numbers(Path(name))
     assert seen[0] == 60
     assert abs(seen[-1] - (round(5.1 * RATE) - 1)) <= 6  # a copy ends in the order of decoding
@@ -81,7 +81,7 @@ def test_where_no_key_frame_is_near_a_clip_is_encoded(run: Run, library: Library
     film = clips.numbered(tmp_path / "far.mkv", frames=240, codec=(*clips.X264, "-g", "250"))
     add_source(library, film, Passage(5.0, 6.0, PassageKind.SPEECH, "fireworks"))
     out = tmp_path / "out"
-    assert run("clip", "fireworks", "--pad", "0", "-o", str(out)).stdout.endswith("\tencoded\n")
+    assert run("clip", "fireworks", "--pad", "0", "-d", str(out)).stdout.endswith("\tencoded\n")
     [clip] = out.iterdir()
     assert abs(numbers(clip)[0] - 150) <= 1
 
@@ -94,7 +94,7 @@ def test_taken_name_gets_a_number(run: Run, wedding: Path, tmp_path: Path) -> No
     taken.write_text("mine")
     (out / "wedding 0h00m03s 2.mp4").symlink_to(wedding)
     before = state(wedding)
-    assert run("clip", "bride", "-o", str(out)).exit_code == 0
+    assert run("clip", "bride", "-d", str(out)).exit_code == 0
     assert taken.read_text() == "mine"
     assert state(wedding) == before
     assert clips.number_in(pictures(out / "wedding 0h00m03s 3.mp4")[0].rgb) == 60
@@ -146,7 +146,7 @@ def test_a_turned_video_stays_upright(run: Run, library: Library, source: Path, 
     clips.run("-display_rotation", "90", "-i", source, "-c", "copy", turned)
     add_source(library, turned, Passage(3.0, 4.0, PassageKind.SPEECH, "upright"))
     for flags in ([], ["--exact"]):
-        name = run("clip", "upright", "-o", str(tmp_path), *flags).stdout.split("\t")[0]
+        name = run("clip", "upright", "-d", str(tmp_path), *flags).stdout.split("\t")[0]
         first = pictures(Path(name))[0].rgb
         assert first.shape[0] > first.shape[1]
 
@@ -156,7 +156,7 @@ def test_captions_are_drawn_whatever_they_say(
     run: Run, library: Library, source: Path, tmp_path: Path, text: str
 ) -> None:
     add_source(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, f"bride {text}"))
-    result = run("clip", "bride", "--exact", "--burn-captions", "--pad", "0", "-o", str(tmp_path / "out"))
+    result = run("clip", "bride", "--exact", "--burn-captions", "--pad", "0", "-d", str(tmp_path / "out"))
     assert result.exit_code == 0, result.stderr
     [clip] = (tmp_path / "out").iterdir()
     drawn = pictures(clip)
@@ -171,12 +171,12 @@ def test_missing_videos_are_reported_and_the_others_cut(
     gone = clips.numbered(tmp_path / "gone.mp4")
     add_source(library, gone, Passage(0.0, 1.0, PassageKind.SPEECH, "the bride waits"))
     gone.unlink()
-    result = run("clip", "bride", "-o", str(tmp_path / "out"))
+    result = run("clip", "bride", "-d", str(tmp_path / "out"))
     assert result.exit_code == 3
     assert "gone.mp4" in result.stderr
     assert len(list((tmp_path / "out").iterdir())) == 1
     wedding.unlink()
-    assert run("clip", "bride", "-o", str(tmp_path / "out")).exit_code == 4
+    assert run("clip", "bride", "-d", str(tmp_path / "out")).exit_code == 4
     film = tmp_path / "film.mp4"
     assert run("clip", "bride", "--join", str(film)).exit_code == 4
     assert not film.exists()
@@ -184,7 +184,7 @@ def test_missing_videos_are_reported_and_the_others_cut(
 
 def test_moments_of_a_search_can_be_piped_in(run: Run, wedding: Path, tmp_path: Path) -> None:
     found = run("search", "bride", "--json").stdout
-    result = run("clip", "-", "--json", "-o", str(tmp_path / "out"), input=found)
+    result = run("clip", "-", "--json", "-d", str(tmp_path / "out"), input=found)
     assert result.exit_code == 0, result.stderr
     [clip] = json.loads(result.stdout)["clips"]
     assert Path(clip["file"]).is_file()
@@ -194,7 +194,7 @@ def test_moments_of_a_search_can_be_piped_in(run: Run, wedding: Path, tmp_path: 
 
 def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = run("clip", "bride", "--dry-run", "-o", str(out))
+    result = run("clip", "bride", "--dry-run", "-d", str(out))
     assert result.stdout == f"{wedding}\t0:00:02.6\t0:00:05.1\tthe bride walks\n"
     assert not out.exists()
 
@@ -202,17 +202,17 @@ def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> No
 def test_uncuttable_clip_has_a_reason(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:
     photo = clips.cover(tmp_path / "photo.jpg")
     add_source(library, photo, Passage(0.0, 0.0, PassageKind.SCENE, "an orange square"))
-    result = run("clip", "orange", "-o", str(tmp_path / "out"))
+    result = run("clip", "orange", "-d", str(tmp_path / "out"))
     assert result.exit_code == 4
     assert "photos cannot be cut" in result.stderr
     assert run("clip", "bride", "--join", str(tmp_path / "film.txt")).exit_code == 2
-    assert run("clip", "bride", "--join", str(tmp_path / "film.mp4"), "-o", str(tmp_path)).exit_code == 2
+    assert run("clip", "bride", "--join", str(tmp_path / "film.mp4"), "-d", str(tmp_path)).exit_code == 2
 
 
 def test_sound_alone_is_cut_too(run: Run, library: Library, tmp_path: Path) -> None:
     sound = clips.sound(tmp_path / "talk.mp3", seconds=6)
     add_source(library, sound, Passage(2.0, 4.0, PassageKind.SPEECH, "hello there"))
-    assert run("clip", "hello", "-o", str(tmp_path / "out"), "--pad", "0").exit_code == 0
+    assert run("clip", "hello", "-d", str(tmp_path / "out"), "--pad", "0").exit_code == 0
     [clip] = (tmp_path / "out").iterdir()
     with Prober() as prober:
         assert abs(prober.probe(clip).duration - 2.0) < 0.1
@@ -223,7 +223,7 @@ def test_a_clip_begins_with_a_picture_however_its_start_falls_between_two(
 ) -> None:
     film = clips.numbered(tmp_path / "slow.mp4", frames=20, rate="2")
     add_source(library, film, Passage(5.3, 6.0, PassageKind.SPEECH, "fireworks"))
-    run("clip", "fireworks", "--exact", "--pad", "0", "-o", str(tmp_path / "out"))
+    run("clip", "fireworks", "--exact", "--pad", "0", "-d", str(tmp_path / "out"))
     [clip] = (tmp_path / "out").iterdir()
     first = pictures(clip)[0]
     assert first.time < 0.01

@@ -46,7 +46,7 @@ def test_largest_group_comes_first(run: Run, films: Library) -> None:
     ]
     leader = json.loads(result.stdout)["clusters"][0]["looks_like"]
     assert (leader["video"]["title"], leader["time"]) == ("one", 20.0)
-    assert result.stderr == "2 groups among 30 pictures.\n"
+    assert result.stderr == "2 groups in 30 frames.\n"
 
 
 def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
@@ -54,7 +54,7 @@ def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
     assert lines[0] == ["1", "/videos/one.mp4", "0:00:20.0", "0:00:40.0", "2"]
     assert [line[0] for line in lines] == ["1", "1", "1", "2"]
     assert {line.split("\t")[0] for line in run("clusters", "--limit", "1").stdout.splitlines()} == {"1"}
-    assert "--limit" in run("clusters", "--limit", "1").stderr
+    assert "-n N" in run("clusters", "--limit", "1").stderr
 
 
 def test_clusters_accept_a_video_and_a_similarity(run: Run, films: Library) -> None:
@@ -83,10 +83,10 @@ def test_vectors_and_hashes_and_models_never_meet(run: Run, library: Library) ->
 
 
 def test_nothing_alike_is_a_sentence(run: Run, library: Library) -> None:
-    assert run("clusters").stderr.startswith("No two of 0 pictures look alike.")
+    assert run("clusters").stderr.startswith("No similar frames among 0 frames.")
     frame_vectors.add_video(library, "one", random_rows(5))
     result = run("clusters")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No two of 5 pictures look alike.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No similar frames among 5 frames.\n")
 
 
 def test_missing_video_is_not_in_a_group(run: Run, films: Library) -> None:

@@ -41,7 +41,7 @@ def test_config_reports_an_overriding_variable(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("VIDLOCAL_EVERY", "5")
     code, _, err = run("every", "9")
     assert code == 0
-    assert "VIDLOCAL_EVERY is stronger" in err
+    assert "VIDLOCAL_EVERY overrides it" in err
 
 
 @pytest.mark.parametrize("words", [("evry",), ("every", "often"), ("home", "/tmp")])

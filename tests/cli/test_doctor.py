@@ -26,13 +26,13 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fresh_machine_can_ingest_and_search_and_learns_how_to_mend_the_rest() -> None:
     code, found, err = run()
     assert code == 0
-    assert "Ingest and search can work" in err
+    assert "Ingest and search work" in err
     states = {part: check["state"] for part, check in found.items()}
     assert {states[part] for part in ("ffmpeg", "decoder", "database", "library", "text on screen")} == {"ok"}
     assert found["Ollama server"]["state"] == "missing"
-    assert "ollama serve" in found["Ollama server"]["mend"]
-    assert found["speech"]["mend"] == "vidlocal setup"
-    assert all(check["mend"] for check in found.values() if check["state"] != "ok")
+    assert "ollama serve" in found["Ollama server"]["fix"]
+    assert found["speech"]["fix"] == "vidlocal setup"
+    assert all(check["fix"] for check in found.values() if check["state"] != "ok")
     assert not settings.load().home.exists()
 
 
@@ -46,13 +46,13 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
         _, found, _ = run()
         assert found["Ollama server"]["state"] == found["vision model"]["state"] == "ok"
-        assert "vision" in found["vision model"]["found"]
+        assert "vision" in found["vision model"]["result"]
         assert found["hosted models"]["state"] == "ok"
-        assert found["custom model"]["found"].endswith("made of llava:7b as it is now; enrich works without")
+        assert found["custom model"]["result"].endswith("made of llava:7b as it is now; enrich works without")
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
         monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
         _, found, _ = run()
-        assert "does not support images" in found["vision model"]["found"]
+        assert "does not support images" in found["vision model"]["result"]
         assert found["embedding model"]["state"] == "missing"
         assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
 
@@ -60,12 +60,12 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
 def test_how_several_frames_are_shown_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOllama() as fake:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
-        assert "will find out" in run()[1]["several pictures"]["found"]
+        assert "will find out" in run()[1]["several pictures"]["result"]
         digest = fake.models["llava:7b"].sha
         for answer, told in ((facts.NO, "one sheet"), (facts.YES, "several in order")):
             with Library.open(settings.load().home, create=True) as library:
                 facts.put(library, facts.multi_image_key(digest), answer)
-            assert told in run()[1]["several pictures"]["found"]
+            assert told in run()[1]["several pictures"]["result"]
         assert fake.asked("/api/chat") == []
         assert run()[1]["text model"]["state"] == "ok"
 
@@ -77,8 +77,8 @@ def test_hosted_models_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "sneaky")
         _, found, _ = run()
     assert found["hosted models"]["state"] == "warning"
-    assert "OLLAMA_NO_CLOUD" in found["hosted models"]["mend"]
-    assert "hosted model" in found["vision model"]["found"]
+    assert "OLLAMA_NO_CLOUD" in found["hosted models"]["fix"]
+    assert "hosted model" in found["vision model"]["result"]
 
 
 def test_a_server_too_old_to_tell_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_without_ffmpeg_it_is_exit_5(monkeypatch: pytest.MonkeyPatch) -> None:
     code, found, err = run()
     assert code == 5
     assert found["ffmpeg"]["state"] == "missing"
-    assert "Mend this first: ffmpeg" in err
+    assert "Fix this first: ffmpeg" in err
 
 
 def test_unreadable_library_exits_with_6(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_unreadable_library_exits_with_6(tmp_path: Path) -> None:
     (tmp_path / "home" / "library.db").write_bytes(b"this is no database at all" * 100)
     code, found, _ = run()
     assert code == 6
-    assert "damaged" in found["library"]["found"]
+    assert "damaged" in found["library"]["result"]
 
 
 def test_readable_library_is_a_warning(library: Library) -> None:
@@ -109,18 +109,18 @@ def test_readable_library_is_a_warning(library: Library) -> None:
     code, found, _ = run()
     assert code == 0
     assert found["permissions"]["state"] == "warning"
-    assert found["permissions"]["mend"].startswith("chmod")
+    assert found["permissions"]["fix"].startswith("chmod")
 
 
 def test_a_damaged_speech_model_and_a_wrong_name_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = tmp_path / "home" / "models"
     models.mkdir(parents=True)
     (models / "ggml-base.bin").write_bytes(b"<html>not found</html>" * 50_000)
-    assert "not a complete whisper.cpp model" in run()[1]["speech"]["found"]
+    assert "not a complete whisper.cpp model" in run()[1]["speech"]["result"]
     monkeypatch.setenv("VIDLOCAL_WHISPER_MODEL", "bsae")
-    assert "config" in run()[1]["speech"]["mend"]
+    assert "config" in run()[1]["speech"]["fix"]
 
 
 def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_EVRY", "1")
-    assert "VIDLOCAL_EVRY" in run()[1]["settings"]["found"]
+    assert "VIDLOCAL_EVRY" in run()[1]["settings"]["result"]

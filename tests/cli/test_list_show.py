@@ -10,7 +10,7 @@ from vidlocal.store.database import Library
 def test_list_prints_one_tab_separated_line_per_video(run: Run, wedding: int) -> None:
     result = run("list")
     assert result.exit_code == 0
-    assert result.stdout == f"{wedding}\twedding-2019\t/videos/wedding-2019.mp4\t20.0\tenriching\t2\t10\n"
+    assert result.stdout == f"{wedding}\twedding-2019\t/videos/wedding-2019.mp4\t20.0\tpartial\t2\t10\n"
 
 
 def test_list_json_holds_every_video_with_its_frame_counts(run: Run, wedding: int) -> None:
@@ -23,7 +23,7 @@ def test_list_json_holds_every_video_with_its_frame_counts(run: Run, wedding: in
 def test_list_of_an_empty_library_says_how_to_fill_it(run: Run, library: Library) -> None:
     result = run("list")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "vidlocal ingest PATH" in result.stderr
+    assert "vidlocal ingest FOLDER" in result.stderr
     assert run("list", "--quiet").stderr == ""
     assert json.loads(run("list", "--json").stdout) == {"videos": []}
 

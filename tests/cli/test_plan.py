@@ -101,4 +101,4 @@ def test_a_budget_takes_the_representative_frames_of_every_video(library: Librar
 def test_an_empty_library_has_an_empty_plan(run: Run, library: Library) -> None:
     result = run("plan")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "No frame waits" in result.stderr
+    assert "All frames are captioned" in result.stderr

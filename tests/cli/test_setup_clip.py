@@ -160,17 +160,17 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
 
 def test_doctor_calls_it_optional_and_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor(monkeypatch)
-    assert (found["state"], found["mend"]) == ("ok", "vidlocal setup --pictures")
-    assert "optional" in (found["found"] or "")
+    assert (found["state"], found["fix"]) == ("ok", "vidlocal setup --pictures")
+    assert "optional" in (found["result"] or "")
 
 
 def test_doctor_reports_installed_and_damaged_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     models = made.place(tmp_path / "home" / "models")
-    assert (doctor(monkeypatch)["found"] or "").startswith(clip_model(models).key)
+    assert (doctor(monkeypatch)["result"] or "").startswith(clip_model(models).key)
     (models / TEXT / "tokenizer.json").write_text("{}")
     found = doctor(monkeypatch)
-    assert (found["state"], found["mend"]) == ("warning", "vidlocal setup --pictures")
-    assert "tokenizer.json" in (found["found"] or "")
+    assert (found["state"], found["fix"]) == ("warning", "vidlocal setup --pictures")
+    assert "tokenizer.json" in (found["result"] or "")
 
 
 def test_doctor_without_the_extra_finds_nothing_wrong() -> None:

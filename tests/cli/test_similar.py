@@ -104,7 +104,7 @@ def test_plain_pictures_are_not_alike_because_little_is_on_them(run: Run, librar
 def test_nothing_alike_is_nothing_and_a_sentence(run: Run, films: Library) -> None:
     result = run("similar", "two@20")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("Nothing looks like that.")
+    assert result.stderr.startswith("No similar frames found.")
 
 
 def test_incomparable_videos_are_reported(run: Run, films: Library, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_moments_fit_every_width_and_take_at_most_four_lines_each(width: int) ->
 
 def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
     lines = render(table.moments(MOMENTS[1:2], (), width=80), 80).splitlines()
-    assert lines[1].split() == ["1", "rushes", "10:00:00", "to", "10:00:12", "92", "subtitle"]
+    assert lines[1].split() == ["1", "rushes", "10:00:00", "to", "10:00:12", "0.92", "subtitle"]
     assert lines[2].strip() == "the [/red] bride :smile: \ufffd[2J"
 
 
@@ -70,8 +70,10 @@ def test_a_title_of_wide_characters_is_shortened_by_columns(cells: int) -> None:
     assert cell_len(table.shorten("結婚式のビデオ" * 9, cells, fill=True)) == cells
 
 
-@pytest.mark.parametrize(("value", "output"), [(0.0, " 0"), (0.05, " 5"), (0.924, "92"), (1.0, "99"), (7.0, "99")])
-def test_a_score_is_two_digits(value: float, output: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "output"), [(0.0, "0.00"), (0.05, "0.05"), (0.924, "0.92"), (1.0, "1.00"), (7.0, "1.00")]
+)
+def test_a_score_has_two_decimals(value: float, output: str) -> None:
     assert table.format_score(value) == output
 
 
@@ -103,7 +105,7 @@ def test_a_frame_without_a_caption_is_marked_as_an_image_match() -> None:
 def test_moments_without_hits_have_no_column_found_in() -> None:
     result = Moment(1, "a" * 90, "/a.mp4", 1.0, 2.0, 0.5, (), "", ())
     lines = render(table.moments([result], (), width=60), 60).splitlines()
-    assert [line.split()[-1] for line in lines if line.strip()] == ["score", "50"]
+    assert [line.split()[-1] for line in lines if line.strip()] == ["score", "0.50"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vidlocal.errors import UsageError
 from vidlocal.export.finetune_pairs import IMAGE_TOKEN, TRAINABLE_KINDS, PairBuilder, TrainingPair
-from vidlocal.media.atomic_write import write_new_text
+from vidlocal.media.atomic_write import write_text
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.render.sanitize import to_json
 from vidlocal.store.database import Library
@@ -53,7 +53,7 @@ def export_finetune(
             _write_image(images / pair.name, pair.jpeg)
             samples.append(_sample(pair))
         if samples:
-            write_new_text(folder / SAMPLES, [to_json(samples, indent=2) + "\n"])
+            write_text(folder / SAMPLES, [to_json(samples, indent=2) + "\n"], overwrite=False)
     _report(samples, skipped, folder, notify)
 
 

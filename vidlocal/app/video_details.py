@@ -1,11 +1,55 @@
 """Videos with frame counts, tags and chapters, for `list` and `show`."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
 
-from vidlocal.records import Chapter, Video, VideoTag
+from vidlocal.records import Chapter, EnrichmentStatus, Video, VideoTag
 from vidlocal.store.content import frames, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
+
+
+class VideoStatus(StrEnum):
+    """Progress of the captions of a video: none, some, or all frames."""
+
+    WAITING = "waiting"
+    PARTIAL = "partial"
+    DONE = "done"
+
+    @classmethod
+    def of(cls, video: Video) -> Self:
+        return cls(_STATUSES[video.enrichment_status])
+
+
+_STATUSES = {
+    EnrichmentStatus.PENDING: "waiting",
+    EnrichmentStatus.ENRICHING: "partial",
+    EnrichmentStatus.ENRICHED: "done",
+}
+
+
+class SortKey(StrEnum):
+    """Orders of a list of videos."""
+
+    ADDED = "added"
+    TITLE = "title"
+    DATE = "date"
+    LENGTH = "length"
+    SIZE = "size"
+    PATH = "path"
+
+
+_SORT_KEYS: dict[SortKey, Callable[[Video], Any]] = {
+    SortKey.ADDED: lambda video: video.id,
+    SortKey.TITLE: lambda video: video.title.casefold(),
+    SortKey.DATE: lambda video: video.recorded_at or "",
+    SortKey.LENGTH: lambda video: -video.duration,
+    SortKey.SIZE: lambda video: -video.size_bytes,
+    SortKey.PATH: lambda video: video.path,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +81,21 @@ def video_data(video: Video, coverage: Coverage) -> dict[str, object]:
     return asdict(video) | {"frames": coverage.total, "frames_described": coverage.described}
 
 
-def list_videos(library: Library) -> list[tuple[Video, Coverage]]:
-    """List all videos with their frame counts."""
-    return [(video, frames.coverage(library, video.id)) for video in videos.every(library)]
+def list_videos(
+    library: Library,
+    *,
+    sort: SortKey = SortKey.ADDED,
+    status: VideoStatus | None = None,
+    folder: Path | None = None,
+) -> list[tuple[Video, Coverage]]:
+    """List the videos with their frame counts. `status` and `folder` (with all below) filter them."""
+    selected = [
+        video
+        for video in sorted(videos.every(library), key=_SORT_KEYS[sort])
+        if (status is None or VideoStatus.of(video) is status)
+        and (folder is None or Path(video.path).is_relative_to(folder.expanduser().absolute()))
+    ]
+    return [(video, frames.coverage(library, video.id)) for video in selected]
 
 
 def read_details(library: Library, video: Video) -> VideoDetails:

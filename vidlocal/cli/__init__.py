@@ -1,8 +1,9 @@
 """The program `vidlocal`: commands and error handling.
 
-A command is a module of this package with a function `command`, typed with `Annotated` Typer parameters. It parses,
-calls `app` or a verb, and renders; the docstring is the help, with its first line also in `COMMANDS`. A module is
-imported only when its command is called, which keeps `vidlocal --help` as fast as Typer itself.
+A command is a module of this package with a function `command`, typed with `Annotated` Typer parameters, and
+`EXAMPLES` for its help. It parses, calls `app` or a verb, and renders; the docstring is the help, with its first line
+also in `SECTIONS`. A module is imported only when its command is called, which keeps `vidlocal --help` as fast as
+Typer itself.
 """
 
 import os
@@ -14,48 +15,72 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from vidlocal.cli.ui.command import Command
 from vidlocal.cli.ui.exit_handling import exit_on_sigterm, handle_errors, prepare_streams
-from vidlocal.cli.ui.fast_params import FastCommand, use_fast_params
+from vidlocal.cli.ui.fast_params import use_fast_params
+from vidlocal.cli.ui.help_text import write_examples, write_parameters
+from vidlocal.cli.ui.verbosity import Verbose, verbose_option
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from typer._click.core import Command, Context
+    from typer._click.core import Command as ClickCommand
+    from typer._click.core import Context
+    from typer._click.formatting import HelpFormatter
 
-# In the order of use: name -> (module, first line of the help).
-COMMANDS = {
-    "setup": ("setup", "Fetch the models, once. The only command that downloads."),
-    "doctor": ("doctor", "Show what works, what is missing, and how to mend it."),
-    "demo": ("demo", "Go the whole way on a small bundled clip: no server, no download."),
-    "ingest": ("ingest", "Take videos into the library, so that they can be searched."),
-    "enrich": ("enrich", "Describe the frames with the local vision model, most valuable first."),
-    "search": ("search", "Find moments by what is said, written or shown in them."),
-    "ask": ("ask", "Answer a question from what the library holds, each statement with the moment it rests on."),
-    "similar": ("similar", "Find what looks like a moment, a picture or a whole video."),
-    "clusters": ("clusters", "Show what is there more than once: pictures that look nearly the same, in groups."),
-    "clip": (
-        "clip",
-        "Cut the moments of a search out of their videos, each into its own file or all into a single file.",
-    ),
-    "note": ("note", "Write a note to a moment, or correct or delete any passage."),
-    "import": ("import_", "Take in what `vidlocal export` or another program wrote: passages, transcripts, captions."),
-    "export": ("export", "Export the library, or the moments of a search, for other programs."),
-    "eval": ("eval_", "Measure how well search finds, on queries of which the right answers are known."),
-    "worker": ("worker", "Work off the queue night after night, as a service, until it is ended."),
-    "report": ("report", "Show what the last night brought: frames, pace, failures, and how many nights are left."),
-    "pause": ("pause", "Hold the deep pass, in whatever process it runs, until `vidlocal resume`."),
-    "resume": ("resume", "Let the deep pass go on after `vidlocal pause`."),
-    "status": ("status", "Show what is done, what is running and what is left."),
-    "plan": ("plan", "Show which frames will be described first, and why."),
-    "failed": ("failed", "List the failed jobs with their reasons, or retry them."),
-    "list": ("list_videos", "List the videos of the library."),
-    "show": ("show", "Show a video along its timeline: speech, descriptions, text on screen, notes."),
-    "organize": ("organize", "Propose folders and names for the videos in a folder; rename on request."),
-    "rm": ("rm", "Take a video out of the library. Its file is never touched."),
-    "check": ("check", "Look the library through: database, indexes, images, vectors, and the files it was made of."),
-    "config": ("config", "Show every setting, its value and where the value comes from."),
+# Section of the help -> name -> (module, first line of the help).
+SECTIONS = {
+    "Start": {
+        "demo": ("demo", "Try the full pipeline on a bundled sample clip (offline)."),
+        "setup": ("setup", "Download the models. No other command downloads anything."),
+        "doctor": ("doctor", "Check the installation; print a fix for each problem."),
+        "config": ("config", "Show or change the settings."),
+        "help": ("help_", "Explain a command or a topic: query, exit-codes, settings, scripting."),
+    },
+    "Index": {
+        "ingest": ("ingest", "Index videos, photos and audio files."),
+        "enrich": ("enrich", "Caption frames, tag and summarise videos with local models."),
+        "import": ("import_", "Import transcripts, subtitles, captions or an export."),
+    },
+    "Search": {
+        "search": ("search", "Find moments by what is said, shown or written in them."),
+        "ask": ("ask", "Answer a question from your videos, citing moments."),
+        "similar": ("similar", "Find moments that look like a moment, an image or a video."),
+        "clusters": ("clusters", "Group frames that look nearly the same."),
+        "show": ("show", "Show a video: summary, chapters, timeline."),
+    },
+    "Share": {
+        "play": ("play", "Play a hit of the last search, or any moment, in your player."),
+        "clip": ("clip", "Cut moments out of their videos, as files or one film."),
+        "export": ("export", "Export transcripts, subtitles, edit lists or the library."),
+        "note": ("note", "Add a note to a moment; edit or delete any passage."),
+    },
+    "Night": {
+        "status": ("status", "Show progress, running work and time left."),
+        "plan": ("plan", "Show the order of the frames to caption, with reasons."),
+        "failed": ("failed", "List failed jobs with their reasons, or retry them."),
+        "report": ("report", "Show the results of the last night: frames, pace, failures."),
+        "pause": ("pause", "Pause all running enrich and worker processes."),
+        "resume": ("resume", "Resume paused processes."),
+        "worker": ("worker", "Run as a service: caption every night, watch folders."),
+    },
+    "Library": {
+        "list": ("list_videos", "List the videos of the library."),
+        "organize": ("organize", "Propose folders and file names; rename on request."),
+        "rm": ("rm", "Remove a video from the library. Its file stays."),
+        "check": ("check", "Verify the library and repair it."),
+        "eval": ("eval_", "Measure search quality on queries with known answers."),
+    },
 }
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+EXAMPLES = (
+    "vidlocal ingest ~/Videos",
+    "vidlocal enrich --all overnight",
+    "vidlocal search bride walks down aisle",
+    "vidlocal play 1",
+)
+_NAME_WIDTH = max(map(len, COMMANDS))
 
 
 class _Root(TyperGroup):
@@ -66,7 +91,7 @@ class _Root(TyperGroup):
         # Placeholders with name and help; resolve_command() loads the command.
         self.commands = {name: TyperCommand(name, short_help=line) for name, (_, line) in COMMANDS.items()}
 
-    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, Command | None, list[str]]":
+    def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, ClickCommand | None, list[str]]":
         name, command, remaining = super().resolve_command(ctx, args)
         return name, load_command(name) if name else command, remaining
 
@@ -86,20 +111,33 @@ class _Root(TyperGroup):
         use_fast_params(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:<{_NAME_WIDTH}}", line) for name, (_, line) in commands.items()])
+        write_parameters(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        write_examples(EXAMPLES, formatter)
+
     def invoke(self, ctx: "Context") -> Any:
         with handle_errors():
             return super().invoke(ctx)
 
 
-def load_command(name: str) -> "Command":
+def load_command(name: str) -> "ClickCommand":
     """Import the module of a command and build the command.
 
-    The module may define a `Parser`, a subclass of FastCommand, to replace the default.
+    The module may define `Parser`, a subclass of Command, to replace the default.
     """
     module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
     typer_app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    typer_app.command(name, cls=getattr(module, "Parser", FastCommand))(module.command)
-    return get_command(typer_app)
+    typer_app.command(name, cls=getattr(module, "Parser", Command))(module.command)
+    command = get_command(typer_app)
+    if isinstance(command, Command):
+        command.examples = module.EXAMPLES
+        command.params.append(verbose_option())
+    return command
 
 
 app = typer.Typer(
@@ -135,8 +173,20 @@ def _show_completion(is_set: bool) -> None:
         raise typer.Exit
 
 
+def _set_home(path: str | None) -> None:
+    if path is not None:
+        os.environ["VIDLOCAL_HOME"] = path
+
+
 @app.callback()
 def _root(
+    home: Annotated[
+        str | None,
+        typer.Option(
+            "--home", metavar="DIR", help="Data directory for this command.", is_eager=True, callback=_set_home
+        ),
+    ] = None,
+    verbose: Verbose = 0,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
     ] = False,
@@ -159,9 +209,9 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Find moments in your own video. No picture and no word of it leaves your machine.
+    """Search your own videos by what is said, shown or written in them. Everything runs locally.
 
-    VIDLOCAL_HOME names the folder that holds everything: library, frames, models and settings.
+    Set VIDLOCAL_HOME to move the data directory (library, frames, models, settings).
     """
 
 

@@ -25,37 +25,42 @@ Parser = FreeTextCommand
 
 # `wedding@1:02:03` before a question: about the frame at this time.
 _MOMENT = re.compile(r".+@[\d:.]+", re.S)
-_NOT_SEEN = "The picture does not show it."
+_NOT_SEEN = "The image does not show it."
+
+EXAMPLES = (
+    "vidlocal ask when does grandmother dance?",
+    """vidlocal ask wedding@1:02:03 "what is on the cake?"  # about the frame at this time""",
+    "vidlocal ask who speaks first --video wedding --json",
+)
 
 
 def command(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[VIDEO@TIME] QUESTION",
-            help="What to answer; - reads it from standard input. With VIDEO@TIME it is about the picture there.",
+            metavar="[VIDEO@TIME] QUESTION...",
+            help="Question; - reads standard input. With VIDEO@TIME it is about the frame at this time.",
         ),
     ],
     video: options.Videos = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Answer a question from what the library holds, each statement with the moment it rests on.
+    """Answer a question from your videos, citing moments.
 
-    The moments that fit the question are given to the local text model, which answers from them and from nothing else.
-    A statement that names none of them is dropped; where none is left, the library does not say. With VIDEO@TIME
-    the local vision model is asked about the very picture that is seen then; where the file is not there, about the
-    nearest one that is stored.
+    The local text model answers from the moments that match the question. Statements without a citation are dropped.
+    With VIDEO@TIME the local vision model answers about the frame at this time; if the file is missing, about the
+    nearest stored frame.
     """
     settings = load()
     with Library.open(settings.home) as library:
         if len(words) > 1 and _MOMENT.fullmatch(words[0]):
             if video:
-                raise UsageError("--video and VIDEO@TIME do not go together. Take one of them.")
+                raise UsageError("--video and VIDEO@TIME exclude each other. Leave one of them out.")
             _ask_about_frame(library, settings, words[0], _question(words[1:]), json=json, quiet=quiet)
             return
         if len(words) == 1 and _MOMENT.fullmatch(words[0]) and not any(map(str.isspace, words[0])):
-            raise UsageError(f'What about {words[0]}? Ask like: vidlocal ask {words[0]} "what is on the cake?"')
+            raise UsageError(f'The question is missing. Example: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
         limit_blas_threads()
@@ -75,7 +80,7 @@ def command(
 def _question(words: Sequence[str]) -> str:
     question = read_query(words).strip()
     if not question:
-        raise UsageError('There is no question. Ask like: vidlocal ask "when does grandmother dance?"')
+        raise UsageError('The question is empty. Example: vidlocal ask "when does grandmother dance?"')
     return question
 
 
@@ -145,9 +150,9 @@ def _ask_about_frame(
     video, time = resolve_moment(library, reference)
     frame = grab_frame(library, video, time, ffmpeg=settings.ffmpeg)
     if frame is None:
-        raise UsageError(f"There are no pictures of {video.title}. Ask about its words, without a time.")
+        raise UsageError(f"{video.title} has no stored frames. Ask about its text, without a time.")
     if frame.fallback_reason:
-        console.notice(f"{frame.fallback_reason}; this is about the picture at {_time(frame.start)}.", quiet=quiet)
+        console.notice(f"{frame.fallback_reason}; using the stored frame at {_time(frame.start)}.", quiet=quiet)
     with ExitStack() as stack:
         vision, _ = open_vision(stack, settings, notify=partial(console.notice, quiet=quiet))
         text = ask_image(question, frame.jpeg, vision)

@@ -10,21 +10,23 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.maintenance.check import CheckResult, CheckTools, check
 from vidlocal.store.database import Library
+from vidlocal.text import pluralize
 
 FINDINGS_LEFT = 3
 
+EXAMPLES = ("vidlocal check", "vidlocal check --repair")
+
 
 def command(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what follows from the rest of the library.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what can be rebuilt.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Look the library through: database, indexes, images, vectors, and the files it was made of.
+    """Verify the library and repair it.
 
-    With --repair indexes are made anew, leftovers removed, lost images taken from their video again where it is there
-    and unchanged, and lost work queued. Your videos are never touched. Ends with 3 when anything is left that should
-    be mended, with 6 when the database itself is beyond use. Piped, it prints tab-separated lines: part, what became
-    of it (found, mended, note), and a sentence.
+    Checks the database, indexes, images, vectors and video files. --repair rebuilds indexes, deletes leftovers, decodes
+    lost images again and queues lost work. Videos are never changed. Exit code 3: problems remain; 6: the database is
+    unusable. Piped output is tab-separated: part, state (problem, repaired, note), message.
     """
     from vidlocal.media.probe import Prober
 
@@ -44,7 +46,7 @@ def command(
         )
     remaining = [result for result in results if not result.repaired and not result.finding.is_note]
     if json:
-        console.document({"found": [_as_data(result) for result in results], "clean": not remaining})
+        console.document({"findings": [_as_data(result) for result in results], "clean": not remaining})
     else:
         for result in results:
             _print(result)
@@ -54,32 +56,33 @@ def command(
 
 
 def _print(result: CheckResult) -> None:
-    state = "note" if result.finding.is_note else "mended" if result.repaired else "found"
+    state = "note" if result.finding.is_note else "repaired" if result.repaired else "problem"
     message = f"{result.finding.message} {result.error}" if result.error else result.finding.message
     if console.is_terminal():
-        console.line(f"{state:6}  {message}")
+        console.line(f"{state:8}  {message}")
     else:
         console.fields(result.finding.category, state, message)
 
 
 def _summary(results: list[CheckResult], remaining: list[CheckResult], *, repair: bool) -> str:
     repaired_count = sum(result.repaired for result in results)
-    repaired = f"{repaired_count:,} mended. " if repaired_count else ""
+    repaired = f"{pluralize(repaired_count, 'problem')} repaired. " if repaired_count else ""
     if not remaining:
-        return f"{repaired}The library is in order."
+        return f"{repaired}No problems left." if repaired_count else "No problems found."
     repairable_count = sum(result.finding.repair is not None for result in remaining)
+    problems = pluralize(len(remaining), "problem")
     if repair or not repairable_count:
-        return f"{repaired}{len(remaining):,} found that cannot be mended from here."
-    return f"{len(remaining):,} found, {repairable_count:,} of them can be mended with: vidlocal check --repair"
+        return f"{repaired}{problems} cannot be repaired from the library."
+    return f"{problems}, {repairable_count:,} repairable. Run: vidlocal check --repair"
 
 
 def _as_data(result: CheckResult) -> dict[str, object]:
     return {
         "part": result.finding.category,
         "video": result.finding.video_id,
-        "sentence": result.finding.message,
+        "message": result.finding.message,
         "note": result.finding.is_note,
-        "mendable": result.finding.repair is not None,
-        "mended": result.repaired,
-        "trouble": result.error,
+        "repairable": result.finding.repair is not None,
+        "repaired": result.repaired,
+        "error": result.error,
     }

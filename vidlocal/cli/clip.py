@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidlocal.app import last_results
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -18,33 +19,42 @@ from vidlocal.timecode import format_time
 if TYPE_CHECKING:
     from vidlocal.export.clips import ClipRequest, ClipResult
     from vidlocal.records import PassageKind
+    from vidlocal.render.clips import Clip
 
 Parser = FreeTextCommand
 
 _DEFAULT_LIMIT = 10
 
+EXAMPLES = (
+    "vidlocal clip 3                            # hit 3 of the last search",
+    "vidlocal clip first dance -d Clips -n 5",
+    "vidlocal clip laughing children --join laughs.mp4",
+    "vidlocal search speech --json | vidlocal clip - --burn-captions",
+)
 
 Query = Annotated[
     list[str],
-    typer.Argument(metavar="QUERY", help="What to look for; - takes the --json of search, similar or ask."),
+    typer.Argument(
+        metavar="NUMBER...|QUERY...",
+        help="Hits of the last search, or a query; - reads the --json of search, similar or ask.",
+    ),
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="DIR", help="Where the clips go; else the folder you are in."),
+    typer.Option("--output-dir", "-d", metavar="DIR", help="Folder for the clips (default: the current folder)."),
+]
+File = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the clip, if there is only one.")
 ]
 Join = Annotated[
     Path | None,
-    typer.Option(
-        "--join",
-        metavar="FILE",
-        help="Make one film of all moments instead: video by video, in the order of time; of - in the order given.",
-    ),
+    typer.Option("--join", metavar="FILE", help='Concatenate all clips (by video and time; with "-", in input order).'),
 ]
-Pad = Annotated[float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="So much more before and after.")]
-Exact = Annotated[
-    bool, typer.Option("--exact", help="Encode anew and cut to the frame, instead of copying from a key frame.")
+Pad = Annotated[
+    float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="Time added before and after a moment.")
 ]
-Burn = Annotated[bool, typer.Option("--burn-captions", help="Draw the matching text into the picture.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Re-encode to cut at the exact frame.")]
+Burn = Annotated[bool, typer.Option("--burn-captions", help="Burn the matching text into the picture.")]
 Limit = Annotated[
     int | None,
     typer.Option(
@@ -53,16 +63,19 @@ Limit = Annotated[
         metavar="N",
         min=1,
         max=1000,
-        help="How many moments at most: 10 of a search, and all that are piped in, where it is left out.",
+        help="Maximum number of clips (default: 10; all when piped in).",
+        show_default=False,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be cut, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list the clips; write nothing.")]
 
 
 def command(
     words: Query,
     folder: Folder = None,
+    file: File = None,
     join: Join = None,
+    force: options.Force = False,
     pad: Pad = 0.5,
     exact: Exact = False,
     burn: Burn = False,
@@ -73,14 +86,14 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Cut the moments of a search out of their videos, each into its own file or all into a single file.
+    """Cut moments out of their videos, as files or one film.
 
-    A clip is copied without loss where a key frame lies at most 2 seconds before it, and says how much earlier it
-    begins; elsewhere, and with --exact, --join or --burn-captions, it is encoded anew (H.264, AAC). Videos are
-    only read, and no file is ever overwritten: a name that is taken gets a number, and --join refuses it.
+    A clip is copied without loss if a key frame lies at most 2 seconds before the moment, and then begins there;
+    otherwise, and with --exact, --join or --burn-captions, it is re-encoded (H.264, AAC). Videos are only read. An
+    existing clip is kept: the new one gets a number.
     """
-    if join is not None and folder is not None:
-        raise UsageError("--join makes one file and -o names a folder for many. Take one of them.")
+    if sum(target is not None for target in (folder, file, join)) > 1:
+        raise UsageError("-d, -o and --join exclude each other. Give one of them.")
     from vidlocal.app.clips import in_film_order, open_clipper
 
     settings = load()
@@ -88,24 +101,27 @@ def command(
     if join is not None and list(words) != ["-"]:
         requests = in_film_order(requests)
     if not requests:
-        console.notice("There is no moment to cut.", quiet=quiet)
+        console.notice("No matching moments.", quiet=quiet)
     if dry_run or not requests:
         _print_plan(requests, pad, json=json)
         return
-    if join is not None and join.suffix.lower() not in {".mp4", ".mov", ".mkv", ".m4v"}:
-        raise UsageError(f"{join} has an ending that --join does not write. Take .mp4, .mov or .mkv.")
+    _check_target(join or file, len(requests), is_join=join is not None)
     results: list[ClipResult] = []
     with open_clipper(settings, exact=exact, pad=pad, burn=burn) as clipper:
-        cuts = clipper.cut_joined(requests, join) if join else clipper.cut_each(requests, _create(folder or Path()))
+        if join is not None:
+            cuts = clipper.cut_joined(requests, join, overwrite=force)
+        elif file is not None:
+            cuts = clipper.cut_to(requests[0], file, overwrite=force)
+        else:
+            cuts = clipper.cut_each(requests, _create(folder or Path()))
         try:
             for result in cuts:
                 results.append(result)
-                _print(result, json=json)
+                _report(result, json=json)
         except MediaError as error:
             results = [_failed(result, str(error)) for result in results]
             console.notice(str(error))
-    if json:
-        console.document({"clips": [_data(result) for result in results]})
+    _print(results, json=json)
     failed = sum(result.file is None for result in results)
     if failed:
         raise typer.Exit(ALL_FAILED if failed == len(results) else SOME_FAILED)
@@ -121,25 +137,52 @@ def _requests(
     from vidlocal.app.clips import search_clips
     from vidlocal.export.clips import ClipRequest
 
+    moments = _numbered(settings, words)
     if list(words) == ["-"]:
         from vidlocal.cli.ui.piped import read_piped_moments
 
-        if names or kinds:
-            raise UsageError("--video and --kind narrow a search. Give them to the command before the pipe.")
-        requests = [
-            ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
-            for moment in read_piped_moments()
-        ]
-        return requests[:limit]
-    return search_clips(settings, read_query(words), limit=limit or _DEFAULT_LIMIT, video_names=names, kinds=kinds)
+        moments = read_piped_moments()
+    elif not moments:
+        query = read_query(words)
+        return search_clips(settings, query, limit=limit or _DEFAULT_LIMIT, video_names=names, kinds=kinds)
+    if names or kinds:
+        raise UsageError("--video and --kind filter a search. Give them to the search command instead.")
+    return [
+        ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
+        for moment in moments[:limit]
+    ]
+
+
+def _numbered(settings: Settings, words: Sequence[str]) -> "list[Clip]":
+    """Hits of the last search, if all words are numbers of hits; else an empty list."""
+    terminal = last_results.current_terminal()
+    moments = [last_results.hit(settings.home, terminal, word) for word in words]
+    hits = [moment for moment in moments if moment is not None]
+    return hits if len(hits) == len(words) else []
 
 
 def _create(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be made ({error.strerror}). Name another folder.") from error
+        raise UsageError(f"{folder}: cannot create the folder ({error.strerror})") from error
     return folder
+
+
+def _check_target(target: Path | None, count: int, *, is_join: bool) -> None:
+    """Raise UsageError if `count` clips do not fit into the file `target`."""
+    if target is not None and target.is_dir():
+        raise UsageError(f"{target} is a folder. For a folder of clips: -d {target}")
+    if target is not None and count > 1 and not is_join:
+        raise UsageError(f"{count} clips do not fit into one file. Use -n 1, -d DIR, or --join {target}")
+
+
+def _report(result: "ClipResult", *, json: bool) -> None:
+    """Report a clip as soon as it is cut; on a terminal the table follows at the end."""
+    if result.file is None:
+        console.notice(result.reason or f"{result.request.title}: not cut")
+    elif not json and not console.is_terminal():
+        console.fields(*_fields(result))
 
 
 # ------------------------------------------------------------ output
@@ -158,24 +201,43 @@ def _print_plan(requests: "Sequence[ClipRequest]", pad: float, *, json: bool) ->
             for request, start, end in spans
         ]
         console.document({"clips": clips})
-        return
-    for request, start, end in spans:
-        console.fields(request.paths[0], format_time(start), format_time(end), request.text)
+    elif console.is_terminal():
+        _draw(
+            ["video", "start", "end", "text"],
+            [[request.title, format_time(start), format_time(end), request.text] for request, start, end in spans],
+        )
+    else:
+        for request, start, end in spans:
+            console.fields(request.paths[0], format_time(start), format_time(end), request.text)
 
 
-def _print(result: "ClipResult", *, json: bool) -> None:
-    if result.file is None or result.cut is None:
-        console.notice(result.reason or "It could not be cut.")
-    elif not json:
-        start, end = format_time(result.cut.start), format_time(result.cut.end)
-        console.fields(result.file, result.request.paths[0], start, end, _method(result))
+def _print(results: "Sequence[ClipResult]", *, json: bool) -> None:
+    if json:
+        console.document({"clips": [_data(result) for result in results]})
+    elif console.is_terminal():
+        rows = [list(map(str, _fields(result))) for result in results if result.file is not None]
+        _draw(["file", "video", "start", "end", "method"], rows)
+
+
+def _draw(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from vidlocal.render.grid import grid
+
+    if rows:
+        console.show(grid(heads, rows, width=console.rich_console().width, numbers={"start", "end"}))
+
+
+def _fields(result: "ClipResult") -> "tuple[Path, Path, str, str, str]":
+    assert result.file is not None
+    assert result.cut is not None
+    span = format_time(result.cut.start), format_time(result.cut.end)
+    return result.file, result.request.paths[0], *span, _method(result)
 
 
 def _method(result: "ClipResult") -> str:
     if result.cut is None or not result.cut.is_copy:
         return "encoded"
     early_s = result.request.start - result.cut.start
-    return f"copied, begins {early_s:.1f} s before the moment" if early_s >= 0.05 else "copied"
+    return f"copied, starts {early_s:.1f} s early" if early_s >= 0.05 else "copied"
 
 
 def _failed(result: "ClipResult", reason: str) -> "ClipResult":

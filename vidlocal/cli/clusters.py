@@ -12,31 +12,30 @@ from vidlocal.text import pluralize
 from vidlocal.timecode import format_time
 
 _BY_HASH = (
-    "Compared by perceptual hash, which knows near copies only. To compare by what pictures show, run: "
-    "vidlocal setup --pictures, then vidlocal enrich --only pictures"
+    "Compared by perceptual hash, which finds near copies only. To compare by content, run: "
+    "vidlocal setup --pictures && vidlocal enrich --only pictures"
 )
+
+EXAMPLES = ("vidlocal clusters", "vidlocal clusters --video rushes --threshold 0.95", "vidlocal clusters -n 100 --json")
 
 
 def command(
     video: options.Videos = None,
     threshold: Annotated[
         float,
-        typer.Option(
-            "--threshold", metavar="SHARE", min=0.5, max=1.0, help="How alike pictures must be, up to 1 for the same."
-        ),
+        typer.Option("--threshold", metavar="SCORE", min=0.5, max=1.0, help="Minimum similarity in a group, 0.5 to 1."),
     ] = THRESHOLD,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many groups at most.")
+        int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="Maximum number of groups.")
     ] = 20,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what is there more than once: pictures that look nearly the same, in groups.
+    """Group frames that look nearly the same.
 
-    For tidying up: takes that repeat each other, copies, test pictures. Each group has a picture that all others in it
-    look like, and the stretches (takes) they are in; groups with most takes come first. Pictures are compared by their
-    vectors where `vidlocal enrich --only pictures` made some, else by perceptual hash. Nothing is changed.
-    Piped, it prints a tab-separated line for each take: group, path, start, end, pictures.
+    Finds repeated takes, copies and test cards. Groups with most takes come first. Frames with a vector (from `vidlocal
+    enrich --only pictures`) are compared by content, others by perceptual hash. Nothing is changed. Piped output has a
+    tab-separated line per take: group, path, start, end, frames.
     """
     with open_library() as library:
         library_clusters = find_clusters(library, limit=limit, threshold=threshold, video_names=video)
@@ -63,9 +62,9 @@ def _print(library_clusters: LibraryClusters) -> None:
 
 
 def _summary(result: ClusterResult) -> list[str]:
-    pictures = pluralize(result.compared, "picture")
-    groups = f"{pluralize(result.total, 'group')} among {pictures}."
+    frames = pluralize(result.compared, "frame")
+    groups = f"{pluralize(result.total, 'group')} in {frames}."
     if not result.total:
-        groups = f"No two of {pictures} look alike."
-    truncated = ["Show more of them with --limit."] if result.total > len(result.clusters) else []
+        groups = f"No similar frames among {frames}."
+    truncated = ["Show more with -n N."] if result.total > len(result.clusters) else []
     return [groups, *truncated, *([_BY_HASH] if result.method == HASH else [])]

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
+EXAMPLES = ("vidlocal config", "vidlocal config vision_model", "vidlocal config vision_model bakllava")
+
+
 def command(
-    name: Annotated[str | None, typer.Argument(help="The setting to show or change.", show_default=False)] = None,
-    value: Annotated[
-        str | None, typer.Argument(help="Its new value, stored in settings.toml.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Setting to show or change.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="New value, stored in settings.toml.")] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show every setting, its value and where the value comes from.
+    """Show or change the settings.
 
-    With NAME it prints that value alone; with NAME and VALUE it stores the value in settings.toml.
+    Without arguments it prints all settings with their origins; with NAME only this value. NAME VALUE stores the value
+    in settings.toml.
     """
     if name is not None:
         settings.get_setting(name)
@@ -32,7 +34,7 @@ def command(
         settings.write(settings.load().home, {name: value})
     rows = settings.explain()
     for variable in settings.unknown_variables():
-        console.notice(f"The variable {variable} is no setting of vidlocal and changes nothing.", quiet=quiet)
+        console.notice(f"{variable}: not a setting; the variable has no effect.", quiet=quiet)
     selected = [row for row in rows if name in (None, row.setting.name)]
     if value is not None:
         console.notice(_stored(selected[0], str(settings.load().file)), quiet=quiet)
@@ -56,8 +58,8 @@ def format_value(row: ResolvedSetting) -> str:
 
 def _stored(row: ResolvedSetting, file: str) -> str:
     if row.origin == file:
-        return f"{row.setting.name} is now {format_value(row)}, in {file}."
-    return f"{row.setting.name} is stored in {file}, but {row.origin} is stronger and says {format_value(row)}."
+        return f"{row.setting.name} = {format_value(row)}, stored in {file}"
+    return f"{row.setting.name} is stored in {file}, but {row.origin} overrides it: {format_value(row)}"
 
 
 def _data(row: ResolvedSetting) -> dict[str, object]:
@@ -69,7 +71,7 @@ def _data(row: ResolvedSetting) -> dict[str, object]:
         "origin": row.origin,
         "variable": setting.env,
         "allowed": setting.allowed,
-        "meaning": setting.description,
+        "description": setting.description,
     }
 
 

@@ -17,14 +17,16 @@ from vidlocal.timecode import format_duration
 if TYPE_CHECKING:
     from vidlocal.ingest.run import Outcome
 
+EXAMPLES = ("vidlocal demo", "vidlocal demo --json")
+
 _MAX_MOMENTS = 3
 
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
-    """Go the whole way on a small bundled clip: no server, no download.
+    """Try the full pipeline on a bundled sample clip (offline).
 
-    Takes the clip into a library of its own, searches it three times, shows the moments and leaves nothing
-    behind. Piped, it prints tab-separated lines: query, path, start, end, score, kinds, text.
+    Indexes the clip in a temporary library, searches it three times, prints the hits and deletes the library. Piped
+    output is tab-separated: query, path, start, end, score, kinds, text.
     """
     from vidlocal.app.demo import open_demo_library
 
@@ -41,20 +43,17 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
             console.notice(note, quiet=quiet)
         _print_outcome(outcome, quiet=quiet)
         _search(library, json=json)
-    console.notice(f"That took {format_duration(time.monotonic() - started)}, and nothing of it was kept.", quiet=quiet)
-    console.notice("Now with your own: vidlocal ingest PATH, then vidlocal search WORDS.", quiet=quiet)
-    console.notice(
-        "For speech, and for what the pictures show: vidlocal setup, then vidlocal enrich. What is still missing: "
-        "vidlocal doctor",
-        quiet=quiet,
-    )
+    console.notice(f"Done in {format_duration(time.monotonic() - started)}. The demo library was deleted.", quiet=quiet)
+    console.notice("To index your own videos: vidlocal ingest FOLDER", quiet=quiet)
+    console.notice("To add speech and image search: vidlocal setup && vidlocal enrich", quiet=quiet)
+    console.notice("To check your installation: vidlocal doctor", quiet=quiet)
 
 
 def _print_outcome(outcome: "Outcome", *, quiet: bool) -> None:
     length = format_duration(outcome.video.duration) if outcome.video else ""
     console.notice(
-        f"Taken in: {outcome.path.name}, {length} drawn for this demo, {outcome.frames} frames ({outcome.distinct} "
-        f"distinct), {outcome.subtitles} subtitles, text on screen.",
+        f"Indexed {outcome.path.name} ({length}): {outcome.frames} frames, {outcome.subtitles} subtitles, "
+        "on-screen text",
         quiet=quiet,
     )
 

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 
 
-def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
-    """Show what works, what is missing, and how to mend it.
+EXAMPLES = ("vidlocal doctor", "vidlocal doctor --json")
 
-    Exit code 0 when ingest and search can work, even if something else is missing. Piped, it prints
-    tab-separated lines: part, state, what was found, how to mend it.
+
+def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """Check the installation; print a fix for each problem.
+
+    Exit code 0 means that ingest and search work, even if other parts are missing. Piped output is tab-separated:
+    part, state, result, fix.
     """
     from vidlocal.app.doctor_checks import CheckState, run_checks
 
@@ -35,15 +38,15 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
             console.fields(check.part, check.state, check.result, check.fix)
     broken = [check for check in checks if check.exit_code]
     if broken:
-        console.notice(f"Mend this first: {', '.join(check.part for check in broken)}.")
+        console.notice(f"Fix this first: {', '.join(check.part for check in broken)}.")
         raise typer.Exit(broken[0].exit_code)
     missing = [check.part for check in checks if check.state is CheckState.MISSING]
-    summary = f"Ingest and search can work. Not yet: {', '.join(missing)}." if missing else "Everything can work."
+    summary = f"Ingest and search work. Missing: {', '.join(missing)}." if missing else "All checks passed."
     console.notice(summary, quiet=quiet)
 
 
 def _data(check: "Check") -> dict[str, object]:
-    return {"part": check.part, "state": check.state, "found": check.result, "mend": check.fix or None}
+    return {"part": check.part, "state": check.state, "result": check.result, "fix": check.fix or None}
 
 
 def _table(checks: "Sequence[Check]") -> "RenderableType":

@@ -19,51 +19,61 @@ from vidlocal.store.queue.job_filter import JobFilter
 
 OVERNIGHT = "overnight"
 
+EXAMPLES = (
+    "vidlocal enrich --all overnight",
+    "vidlocal enrich wedding --budget 10   # a first pass in minutes",
+    "vidlocal enrich --only transcribe --until 07:00",
+    "vidlocal enrich --model bakllava --redo-stale",
+)
+
 
 Videos = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="VIDEO... overnight",
-        help="Videos by id, path or part of the title; none means all. `overnight` works in the night window only.",
-        show_default=False,
+        metavar="VIDEO...|overnight",
+        help="Videos: id, path or part of the title (default: all). overnight is the same as --overnight.",
     ),
 ]
-AllVideos = Annotated[bool, typer.Option("--all", help="All videos: what is meant when none is named.")]
-Model = Annotated[str | None, typer.Option(help="The vision model to use.", show_default="the setting vision_model")]
+AllVideos = Annotated[bool, typer.Option("--all", help="All videos (default).")]
+Overnight = Annotated[bool, typer.Option("--overnight", help="Work in the night window only, night after night.")]
+Model = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Vision model.", show_default="the setting vision_model")
+]
 Vram = Annotated[
     float | None,
-    typer.Option(metavar="GB", help="Memory of the graphics card: only a model that fits is used.", show_default=False),
+    typer.Option(metavar="GB", help="GPU memory; only a model that fits is used.", show_default="detected"),
 ]
 TextModel = Annotated[
-    str | None, typer.Option(help="The model that tags and sums up.", show_default="the setting text_model")
+    str | None,
+    typer.Option(metavar="MODEL", help="Model for tags and summaries.", show_default="the setting text_model"),
 ]
 Only = Annotated[
     list[JobKind] | None,
-    typer.Option(metavar="WORK", help=f"Only this kind of work: {', '.join(JobKind)}. May be repeated."),
+    typer.Option(metavar="WORK", help=f"Only this kind of work (repeatable): {', '.join(JobKind)}."),
 ]
 Hosts = Annotated[
     list[str] | None,
     typer.Option(
-        help="An Ollama server to use; may be repeated, several share the work.", show_default="the setting ollama_host"
+        metavar="URL",
+        help="Ollama server (repeatable; several share the work).",
+        show_default="the setting ollama_host",
     ),
 ]
-Now = Annotated[bool, typer.Option("--now", help="Work at any hour: what is meant without `overnight`.")]
-Searched = Annotated[bool, typer.Option("--searched", help="Only frames in or near what past searches were after.")]
+Now = Annotated[bool, typer.Option("--now", help="Work at any hour (default without --overnight).")]
+Searched = Annotated[bool, typer.Option("--searched", help="Only frames near results of earlier searches.")]
 Budget = Annotated[
     int | None,
     typer.Option(
-        metavar="FRAMES",
+        metavar="N",
         min=1,
         max=50,
-        help="The fast look: so many frames of each video, those that show best what it is about.",
+        help="Caption at most N frames per video, the most representative ones.",
         show_default="all frames",
     ),
 ]
-RedoStale = Annotated[bool, typer.Option("--redo-stale", help="Do again what another model or an older prompt wrote.")]
-RedoWeak = Annotated[
-    bool, typer.Option("--redo-weak", help="Describe again what is short, or said of several frames alike.")
-]
-Canary = Annotated[bool, typer.Option("--canary/--no-canary", help="Check first that the model really sees pictures.")]
+RedoStale = Annotated[bool, typer.Option("--redo-stale", help="Redo captions from another model or an older prompt.")]
+RedoWeak = Annotated[bool, typer.Option("--redo-weak", help="Redo captions that are too short or repeated.")]
+Canary = Annotated[bool, typer.Option("--canary/--no-canary", help="Test first that the model sees images.")]
 
 
 def command(
@@ -78,6 +88,7 @@ def command(
     window: hours_options.WindowOption = None,
     until: hours_options.UntilOption = None,
     lasts: hours_options.ForOption = None,
+    overnight: Overnight = False,
     now: Now = False,
     when: hours_options.WhenOption = None,
     searched: Searched = False,
@@ -88,12 +99,12 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Describe the frames with the local vision model, most valuable first.
+    """Caption frames, tag and summarise videos with local models.
 
-    Every answer is stored as it arrives: stop it with Ctrl-C whenever you like, the next run goes on there. A
-    closed terminal does not end it; `vidlocal status` and `vidlocal pause` reach it from another one. With
-    `overnight`, or hours of its own with --window, it works in the night only, holds while the machine is in
-    use or on battery, and goes on the next night until nothing is left.
+    The most useful frames come first. Answers are stored as they arrive: stop with Ctrl-C at any time, the next run
+    resumes. It keeps running when the terminal closes; control it with `vidlocal status` and `vidlocal pause`. With
+    --overnight or --window it works at night only, pauses while the machine is in use or on battery, and continues the
+    next night until everything is done.
     """
     from vidlocal.app.enrich import queue_stale, run_enrich
 
@@ -110,7 +121,7 @@ def command(
             "window": window,
         }
     )
-    overnight = OVERNIGHT in words or window is not None
+    overnight = overnight or OVERNIGHT in words or window is not None
     hours = working_hours(settings, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(settings.home))
@@ -131,5 +142,5 @@ def _video_ids(library: Library, words: Sequence[str], *, all_videos: bool) -> t
     """Ids of the named videos; None, meaning all, if none is named."""
     named = [word for word in words if word != OVERNIGHT]
     if named and all_videos:
-        raise UsageError("--all means every video; leave it out, or name no video.")
+        raise UsageError("--all and VIDEO exclude each other. Leave one of them out.")
     return tuple(videos.resolve(library, name).id for name in named) or None

@@ -26,28 +26,34 @@ from vidlocal.text import pluralize
 
 _MAX_REASONS = 20
 
+EXAMPLES = (
+    "vidlocal eval queries.jsonl",
+    "vidlocal eval queries.jsonl --compare embeddinggemma nomic-embed-text",
+    "vidlocal eval queries.jsonl --json --intervals",
+)
+
 
 def command(
     queries: Annotated[
         Path,
-        typer.Argument(metavar="QUERIES", help='JSON lines: {"query": ..., "video": ..., "windows": [[12.0, 31.5]]}.'),
+        typer.Argument(metavar="FILE", help='JSON lines: {"query": ..., "video": ..., "windows": [[12.0, 31.5]]}.'),
     ],
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
             "--compare",
             metavar="A B",
-            help="Two embedding models that the library has vectors of, or SETTING=VALUE twice.",
+            help="Compare two embedding models, or two values: SETTING=VALUE.",
         ),
     ] = None,
-    intervals: Annotated[bool, typer.Option("--intervals", help="With --json: the intervals too.")] = False,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Add confidence intervals to --json.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure how well search finds, on queries of which the right answers are known.
+    """Measure search quality on queries with known answers.
 
-    Recall at 1, 5 and 10 and the mean reciprocal rank (MRR) of words only, of vectors only and of both, for videos and
-    for moments, with 95 % intervals. `import` makes a library of passages without their videos.
+    Prints recall at 1, 5 and 10 and the mean reciprocal rank (MRR) of word search, vector search and both, for videos
+    and moments, with 95 % intervals.
     """
     settings = load()
     rejected = _Rejected()
@@ -55,7 +61,7 @@ def command(
         eval_queries = read_queries(library, queries, reject=rejected.add)
         rejected.end()
         if not eval_queries:
-            raise UsageError(f"{queries.name} holds no query about a video of this library.")
+            raise UsageError(f"{queries.name}: no query about a video of this library")
         notify = partial(console.notice, quiet=quiet)
         if compare is None:
             ranks = rank_answers(library, eval_queries, query_embedder(settings), notify=notify)
@@ -81,7 +87,7 @@ class _Rejected:
 
     def end(self) -> None:
         if self.count > _MAX_REASONS:
-            console.notice(f"{self.count - _MAX_REASONS:,} more were left out.")
+            console.notice(f"{self.count - _MAX_REASONS:,} more skipped.")
 
 
 def _print(ranks: ChannelRanks, count: int, *, json: bool, intervals: bool) -> None:

@@ -22,23 +22,27 @@ from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.records import PassageKind
 
+EXAMPLES = (
+    "vidlocal export wedding -f srt -o wedding.srt",
+    "vidlocal export -o library.jsonl           # back up all text",
+    "vidlocal search first dance --json | vidlocal export - -f fcpxml -o dance.fcpxml",
+)
+
 
 def command(
     video: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="VIDEO...",
-            help="Only these videos: id, path or part of the name. - takes the --json of search, similar or ask.",
+            help="Only these videos (default: all); - reads the --json of search, similar or ask.",
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", metavar="FORMAT", help=f"One of {', '.join(Format)}.")
-    ] = Format.JSONL,
+    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.JSONL,
     kind: options.Kinds = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this new file. One that is there is never touched."
+            "--output", "-o", metavar="FILE", help="Output file; - is standard output (default).", show_default=False
         ),
     ] = None,
     fps: Annotated[
@@ -46,7 +50,8 @@ def command(
         typer.Option(
             "--fps",
             metavar="RATE",
-            help="Frames a second of edl, fcpxml and otio: 25, 29.97, 24000/1001. Default: as in the first video.",
+            help="Frame rate of edl, fcpxml and otio: 25, 29.97, 24000/1001.",
+            show_default="of the first video",
         ),
     ] = None,
     finetune: Annotated[
@@ -54,18 +59,19 @@ def command(
         typer.Option(
             "--finetune",
             metavar="FOLDER",
-            help="Write your corrections and their pictures to a new folder, to fine-tune a vision model with.",
+            help="Write corrected captions and images to fine-tune a vision model.",
         ),
     ] = None,
+    force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Export the library, or the moments of a search, for other programs.
+    """Export transcripts, subtitles, edit lists or the library.
 
-    As jsonl, and as json, it is everything but pictures and vectors, and `vidlocal import` reads jsonl back without
-    loss. The other formats hold what is spoken, unless --kind names other passages; csv holds all of them.
+    jsonl and json contain everything but images and vectors; `vidlocal import` reads jsonl back without loss. The other
+    formats contain speech and subtitles, or the passages of --kind; csv contains all passages.
 
-    --finetune takes the descriptions (scene, action) that you corrected with `vidlocal note --edit` and your notes,
-    each with its picture and the question the vision model gets, in the conversation format of LLaVA.
+    --finetune writes your corrected captions (`vidlocal note --edit`) and notes with their images and prompts, in the
+    conversation format of LLaVA.
     """
     if finetune is not None:
         _export_finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
@@ -80,10 +86,12 @@ def command(
 
         clips = [clip for clip in read_piped_moments() if not kind or set(clip.kinds) & set(kind)]
         console.write_output(
-            render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet)), out
+            render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet)),
+            out,
+            overwrite=force,
         )
     else:
-        _export_library(video, form, kind, out, rate, quiet=quiet)
+        _export_library(video, form, kind, out, rate, force=force, quiet=quiet)
 
 
 def _export_library(
@@ -93,6 +101,7 @@ def _export_library(
     out: Path | None,
     rate: Fraction | None,
     *,
+    force: bool,
     quiet: bool,
 ) -> None:
     with open_library() as library:
@@ -101,21 +110,22 @@ def _export_library(
             parts = export_library(
                 library, selection, kinds, as_document=form is Format.JSON, with_vocabulary=not names
             )
-            console.write_output(parts, out)
+            console.write_output(parts, out, overwrite=force)
             return
         default = None if form is Format.CSV else TRANSCRIPT_KINDS
         clips = [clip for video in selection for clip in passage_clips(library, video, kinds or default)]
     if not clips:
-        console.notice("There is no such text in these videos.", quiet=quiet)
+        console.notice("No matching passages in these videos.", quiet=quiet)
     title = selection[0].title if len(selection) == 1 else "vidlocal"
-    console.write_output(render_clips(clips, form, title, rate, notify=partial(console.notice, quiet=quiet)), out)
+    parts = render_clips(clips, form, title, rate, notify=partial(console.notice, quiet=quiet))
+    console.write_output(parts, out, overwrite=force)
 
 
 def _export_finetune(
     names: Sequence[str] | None, kinds: Sequence[PassageKind] | None, folder: Path, *, alone: bool, quiet: bool
 ) -> None:
     if not alone or names == ["-"]:
-        raise UsageError("--finetune writes a folder of its own from the library. Leave out -, -o and --format.")
+        raise UsageError("--finetune excludes -, -o and --format. Leave them out.")
     from vidlocal.app.finetune import export_finetune
 
     with open_library() as library:

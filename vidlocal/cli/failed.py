@@ -15,22 +15,25 @@ from vidlocal.store.queue.jobs import FailedJob
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_short_time, format_time
 
+EXAMPLES = ("vidlocal failed", "vidlocal failed wedding", "vidlocal failed --retry && vidlocal enrich")
+
 
 def command(
     video: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="VIDEO...", help="Only of these: id, path or part of the title. None means all.", show_default=False
-        ),
+        typer.Argument(metavar="VIDEO...", help="Only these videos: id, path or part of the title (default: all)."),
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Queue them again, with all their attempts.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Requeue the failed jobs.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of jobs to list.")
+    ] = 100,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List the failed jobs with their reasons, or retry them.
+    """List failed jobs with their reasons, or retry them.
 
-    Piped, it prints tab-separated lines: video id, title, kind of work, time in the video, fault, attempts, reason.
-    The fault is answer (of the model), file, tool or crash.
+    Piped output is tab-separated: video id, title, kind of work, time in the video, fault (answer, file, tool or
+    crash), attempts, reason.
     """
     with open_library() as library:
         video_ids = tuple(videos.resolve(library, name).id for name in video or [])
@@ -42,10 +45,12 @@ def command(
     if json:
         console.document({"failed": [_as_data(failure, by_id) for failure in failures], "queued": retry})
     elif console.is_terminal() and failures:
-        _draw(failures, by_id)
+        _draw(failures[:limit], by_id)
     else:
-        for failure in failures:
+        for failure in failures[:limit]:
             console.fields(*_fields(failure, by_id))
+    if len(failures) > limit and not json:
+        console.notice(f"{len(failures) - limit:,} more. Show them with -n {len(failures)}.", quiet=quiet)
     console.notice(_summary(len(failures), retry=retry), quiet=quiet)
 
 
@@ -54,7 +59,7 @@ def _summary(count: int, *, retry: bool) -> str:
         return "No failed jobs."
     number = pluralize(count, "job")
     if retry:
-        return f"{number} queued again. Go on with: vidlocal enrich"
+        return f"{number} queued again. Run: vidlocal enrich"
     return f"{number} failed. Retry with: vidlocal failed --retry"
 
 

@@ -16,12 +16,20 @@ from vidlocal.text import pluralize
 
 _MAX_REASONS = 20
 
+EXAMPLES = (
+    "vidlocal import wedding.en.srt",
+    "vidlocal import transcript.json --video wedding",
+    "vidlocal import lecture.srt --new     # a video without its file",
+    "vidlocal export | ssh nas vidlocal import -",
+)
+
 
 def command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="JSON lines (- is standard input), a transcript (.json), or subtitles (.srt, .vtt)."
+            metavar="FILE...",
+            help="Export (.jsonl; - reads standard input), transcript (.json) or subtitles (.srt, .vtt, ...).",
         ),
     ],
     video: Annotated[
@@ -29,19 +37,20 @@ def command(
         typer.Option(
             "--video",
             metavar="VIDEO",
-            help="Video of a transcript or subtitles: id, path or part of the name. Default: by the file name.",
+            help="Video the transcript belongs to (default: from the file name).",
+            show_default=False,
         ),
     ] = None,
     new: Annotated[
-        bool, typer.Option("--new", help="Add a video for the texts, with the title of --video or the file's name.")
+        bool, typer.Option("--new", help="Add a video for the text, titled by --video or the file name.")
     ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Take in what `vidlocal export` or another program wrote: passages, transcripts, captions.
+    """Import transcripts, subtitles, captions or an export.
 
-    The videos need not be there. Nothing is taken in twice. Lines that cannot be understood are named and left out,
-    and the exit code is 3; it is 4 where no file could be read at all.
+    Existing passages are not imported twice. Invalid lines are reported and skipped (exit code 3); if no file could be
+    read, the exit code is 4. Writes an export of another library back without loss, also without its video files.
     """
     total = import_file.ImportResult()
     unreadable = 0
@@ -85,7 +94,7 @@ class _Reasons:
 
     def end(self) -> None:
         if self.count > _MAX_REASONS:
-            console.notice(f"{self.count - _MAX_REASONS:,} more were left out.")
+            console.notice(f"{self.count - _MAX_REASONS:,} more skipped.")
 
 
 def _as_data(total: import_file.ImportResult, unreadable: int) -> dict[str, int]:
@@ -99,11 +108,11 @@ def _as_data(total: import_file.ImportResult, unreadable: int) -> dict[str, int]
 
 
 def _summary(total: import_file.ImportResult, unreadable: int) -> str:
-    message = f"New: {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'video')}"
+    message = f"Imported {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'new video')}"
     if total.existing:
-        message += f"; already there: {pluralize(total.existing, 'passage')}"
+        message += f"; {pluralize(total.existing, 'passage')} already present"
     if total.rejected:
-        message += f"; left out: {pluralize(total.rejected, 'line')}"
+        message += f"; {pluralize(total.rejected, 'line')} skipped"
     if unreadable:
-        message += f"; not read: {pluralize(unreadable, 'file')}"
-    return message + (". Find them by meaning too with: vidlocal enrich" if total.passages else ".")
+        message += f"; {pluralize(unreadable, 'file')} unreadable"
+    return message + (". To search them by meaning, run: vidlocal enrich" if total.passages else ".")

@@ -1,6 +1,5 @@
 """`vidlocal ingest`."""
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -23,9 +22,6 @@ from vidlocal.timecode import format_duration, format_short_time
 if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
     from vidlocal.ingest.run import Outcome
-
-# Maximum number of listed subtitle files.
-_MAX_SUBTITLES = 5
 
 
 EXAMPLES = (
@@ -81,7 +77,7 @@ def command(
     from vidlocal.app.engines import open_ingest_tools
     from vidlocal.app.file_filter import file_filter
     from vidlocal.cli.ui.piped import read_paths
-    from vidlocal.ingest.run import ingest, unread_subtitles
+    from vidlocal.ingest.run import ingest
 
     current = settings.load({"every": every, "whisper_model": whisper_model, "media": only})
     rules = file_filter(current, exclude=exclude or (), include=include or ())
@@ -106,11 +102,7 @@ def command(
         for outcome in finished:
             outcomes.append(outcome)
             _print(outcome, line, json=json)
-        subtitles = list(unread_subtitles(library, outcomes))
     _print_summary(outcomes, quiet=quiet or json)
-    for file in subtitles[:_MAX_SUBTITLES]:
-        command_line = f"vidlocal import {shlex.quote(one_line(str(file)))}"
-        console.notice(f"{one_line(file.name)}: newer than its indexed video. Run: {command_line}", quiet=quiet)
     if every is not None:
         _warn_unchanged_frames(outcomes, quiet=quiet or json)
     _exit_with(outcomes)

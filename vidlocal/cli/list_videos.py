@@ -1,43 +1,76 @@
 """`vidlocal list`."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from vidlocal.app import last_results
 from vidlocal.app.library import open_library
-from vidlocal.app.video_details import list_videos, video_data
+from vidlocal.app.video_details import SortKey, VideoStatus, list_videos, video_data
 from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store.content.frames import Coverage
+from vidlocal.text import pluralize
+
+EXAMPLES = (
+    "vidlocal list",
+    "vidlocal list --status waiting --sort length",
+    "vidlocal list --folder ~/Videos/2023 -n 20",
+)
 
 
-def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+def command(
+    sort: Annotated[SortKey, typer.Option("--sort", help="Order of the videos.")] = SortKey.ADDED,
+    status: Annotated[VideoStatus | None, typer.Option("--status", help="Only videos with this status.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Only videos in this folder and below.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of videos.", show_default="all"),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
     """List the videos of the library.
 
-    Piped, it prints tab-separated lines: id, title, path, seconds, status, frames described, frames.
+    Status: waiting (no captions yet), partial (some captions), done. Piped output is tab-separated: id, title, path,
+    seconds, status, captioned frames, frames.
     """
     with open_library() as library:
-        rows = list_videos(library)
+        rows = list_videos(library, sort=sort, status=status, folder=folder)
+        last_results.forget(library.folder, last_results.current_terminal())
+    shown = rows[:limit]
     if json:
-        console.document({"videos": [video_data(video, coverage) for video, coverage in rows]})
+        console.document({"videos": [video_data(video, coverage) for video, coverage in shown]})
     elif not rows:
-        console.notice("The library is empty. Take videos in with: vidlocal ingest PATH", quiet=quiet)
+        is_filtered = status is not None or folder is not None
+        console.notice(
+            "No matching videos." if is_filtered else "The library is empty. Run: vidlocal ingest FOLDER", quiet=quiet
+        )
     elif console.is_terminal():
-        _draw(rows)
+        _draw(shown)
     else:
-        for video, coverage in rows:
+        for video, coverage in shown:
             console.fields(
                 str(video.id),
                 video.title,
                 Path(video.path),
                 f"{video.duration:.1f}",
-                video.enrichment_status,
+                VideoStatus.of(video),
                 str(coverage.described),
                 str(coverage.total),
             )
+    if len(rows) > len(shown) and not json:
+        console.notice(f"{pluralize(len(rows) - len(shown), 'more video')}. Show more with -n N.", quiet=quiet)
 
 
 def _draw(rows: list[tuple[Video, Coverage]]) -> None:
     from vidlocal.render import table
 
-    lines = [table.VideoLine(video, coverage.described, coverage.total) for video, coverage in rows]
+    lines = [
+        table.VideoLine(video, VideoStatus.of(video), coverage.described, coverage.total) for video, coverage in rows
+    ]
     terminal = console.rich_console()
     terminal.print(table.videos(lines, width=terminal.width))

@@ -7,45 +7,52 @@ from typing import Annotated
 import typer
 
 from vidlocal import timecode
+from vidlocal.app import last_results
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand
 from vidlocal.errors import UsageError
-from vidlocal.records import Passage, PassageKind
+from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.search.moment_reference import resolve_moment
-from vidlocal.store.content import frames, passages
+from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 
 Parser = FreeTextCommand
 
 _MAX_TEXT_CHARACTERS = 20_000
 
+EXAMPLES = (
+    'vidlocal note 3 "this is Anna"             # hit 3 of the last search',
+    'vidlocal note wedding@1:02:03 "first dance"',
+    "vidlocal note wedding@1:02:03              # passages at this time, with ids",
+    'vidlocal note --edit 812 "Anna cuts the cake"',
+)
+
 
 def command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="VIDEO@TIME TEXT",
-            help="Where, and what to write. --edit takes the text alone, --delete nothing.",
+            metavar="NUMBER|VIDEO@TIME TEXT...",
+            help="Hit of the last search or moment, then the text. --edit takes only the text, --delete nothing.",
         ),
     ] = None,
     edit: Annotated[
-        int | None, typer.Option("--edit", metavar="ID", min=1, help="Put the text in the place of this passage's.")
+        int | None, typer.Option("--edit", metavar="ID", min=1, help="Replace the text of this passage.")
     ] = None,
     delete: Annotated[int | None, typer.Option("--delete", metavar="ID", min=1, help="Delete this passage.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
+    yes: options.Yes = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a note to a moment, or correct or delete any passage.
+    """Add a note to a moment; edit or delete any passage.
 
-    TIME is 1:02:03, 2:03 or seconds; VIDEO an id, a path or part of the name. Without a text it lists the texts at
-    that time, with the ids that --edit and --delete take; `vidlocal search --json` names them too. No model ever
-    overwrites what you wrote, and a note ranks a little higher in search.
+    TIME is 1:02:03, 2:03 or seconds. Without TEXT it lists the passages at this time with their ids, for --edit and
+    --delete. Models never overwrite your text, and notes rank slightly higher in search.
     """
     arguments = list(words or ())
     if edit is not None and delete is not None:
-        raise UsageError("--edit and --delete do not go together. Take one of them.")
+        raise UsageError("--edit and --delete exclude each other. Give one of them.")
     with open_library() as library:
         if edit is not None:
             _edit(library, edit, _text(arguments), json=json, quiet=quiet)
@@ -61,8 +68,8 @@ def command(
 
 def _add(library: Library, arguments: Sequence[str], *, json: bool, quiet: bool) -> None:
     if not arguments:
-        raise UsageError('Say where and what: vidlocal note wedding@1:02:03 "this is Anna"')
-    video, time = resolve_moment(library, arguments[0])
+        raise UsageError('The moment is missing. Example: vidlocal note wedding@1:02:03 "this is Anna"')
+    video, time = _moment(library, arguments[0])
     start, end, frame_id = frames.sampled_span(library, video, time)
     note = Passage(
         start=start,
@@ -94,16 +101,41 @@ def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: 
 
 
 def _list(library: Library, reference: str, *, json: bool, quiet: bool) -> None:
-    video, time = resolve_moment(library, reference)
+    video, time = _moment(library, reference)
     existing = passages.between(library, video.id, time, time, PassageKind)
     if json:
         console.document({"passages": [asdict(passage) for passage in existing]})
         return
-    for passage in existing:
-        span = timecode.format_time(passage.start), timecode.format_time(passage.end)
-        console.fields(str(passage.id), *span, passage.kind, passage.engine or "", passage.text)
+    rows = [
+        [
+            str(passage.id),
+            timecode.format_time(passage.start),
+            timecode.format_time(passage.end),
+            passage.kind,
+            passage.engine or "",
+            passage.text,
+        ]
+        for passage in existing
+    ]
+    if existing and console.is_terminal():
+        from vidlocal.render.grid import grid
+
+        heads = ["id", "start", "end", "kind", "model", "text"]
+        console.show(grid(heads, rows, width=console.rich_console().width, numbers={"id", "start", "end"}))
+    else:
+        for row in rows:
+            console.fields(*row)
     if not existing:
-        console.notice("No text at this time. Give a text to write a note.", quiet=quiet)
+        console.notice("No passages at this time. Add TEXT to write a note.", quiet=quiet)
+
+
+def _moment(library: Library, reference: str) -> tuple[Video, float]:
+    """Resolve a hit of the last search, or `VIDEO@TIME`."""
+    hit = last_results.hit(library.folder, last_results.current_terminal(), reference)
+    video = None if hit is None or hit.video_id is None else videos.get(library, hit.video_id)
+    if hit is None or video is None:
+        return resolve_moment(library, reference)
+    return video, min(hit.start, video.duration)
 
 
 def _print_result(library: Library, passage_id: int, verb: str, *, json: bool, quiet: bool) -> None:
@@ -117,14 +149,14 @@ def _print_result(library: Library, passage_id: int, verb: str, *, json: bool, q
 def _passage(library: Library, passage_id: int) -> Passage:
     passage = passages.get(library, passage_id)
     if passage is None:
-        raise UsageError(f"There is no passage {passage_id}. See those of a moment with: vidlocal note VIDEO@TIME")
+        raise UsageError(f"No passage {passage_id}. List those of a moment: vidlocal note VIDEO@TIME")
     return passage
 
 
 def _text(words: Sequence[str]) -> str:
     text = " ".join(words).strip()
     if not text:
-        raise UsageError("There is no text to write.")
+        raise UsageError("The text is empty.")
     if len(text) > _MAX_TEXT_CHARACTERS:
         raise UsageError(f"The text is longer than {_MAX_TEXT_CHARACTERS:,} characters. Shorten it.")
     return text

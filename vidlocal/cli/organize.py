@@ -32,7 +32,7 @@ EXAMPLES = (
 
 def command(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder of the videos (default: the current folder).")
+        Path | None, typer.Argument(metavar="FOLDER", help="Folder of the videos (default: the current folder).")
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Apply the last proposal shown.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last --apply.")] = False,

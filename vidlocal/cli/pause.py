@@ -7,12 +7,14 @@ from vidlocal.cli.ui import console, options
 from vidlocal.store.history import facts
 from vidlocal.store.values import now_utc
 
+EXAMPLES = ("vidlocal pause", "vidlocal resume")
+
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
-    """Hold the deep pass, in whatever process it runs, until `vidlocal resume`.
+    """Pause all running enrich and worker processes.
 
-    What is being asked at this moment is finished, then the models leave the card. Searching and taking videos
-    in go on.
+    Requests in flight are finished, then the models are unloaded. Search and ingest keep working. Undo with: vidlocal
+    resume
     """
     with open_library() as library:
         before = facts.get(library, facts.PAUSED)
@@ -22,7 +24,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     if json:
         console.document({"paused_since": since})
     if before is None:
-        console.notice("Paused. Go on with: vidlocal resume", quiet=quiet)
+        console.notice("Paused. Continue with: vidlocal resume", quiet=quiet)
     else:
         began = datetime.fromisoformat(since).astimezone()
-        console.notice(f"It is paused since {began:%a %d %b %H:%M}. Go on with: vidlocal resume", quiet=quiet)
+        console.notice(f"Already paused since {began:%a %d %b %H:%M}. Continue with: vidlocal resume", quiet=quiet)

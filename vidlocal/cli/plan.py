@@ -12,24 +12,22 @@ from vidlocal.store.content import videos
 from vidlocal.store.queue.priorities import QueuedFrame
 from vidlocal.timecode import format_duration, format_short_time, format_time
 
+EXAMPLES = ("vidlocal plan", "vidlocal plan wedding")
+
 
 def command(
     video: Annotated[
         str | None,
-        typer.Argument(
-            metavar="VIDEO",
-            help="An id, a path, or a unique part of the title or file name; none means all.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="VIDEO", help="Id, path, or a unique part of the title or file name (default: all)."),
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show which frames will be described first, and why.
+    """Show the order of the frames to caption, with reasons.
 
-    Frames near what was searched for come first, then those that represent each video best, then the newest
-    looking. Piped, it prints tab-separated lines. Of all videos: id, title, frames, distinct frames, described, left,
-    seconds. Of one: time, reason (sought, searched, rank or novelty), rank, novelty, search.
+    Frames near results of earlier searches come first, then the most representative frames of each video, then the most
+    novel ones. Piped output is tab-separated. All videos: id, title, frames, distinct frames, captioned, remaining,
+    seconds. One video: time, reason (sought, searched, rank or novelty), rank, novelty, search.
     """
     with open_library() as library:
         selected = None if video is None else videos.resolve(library, video)
@@ -45,7 +43,7 @@ def command(
         for frame in plan.first:
             console.fields(*_frame_fields(frame))
     if not plan.first:
-        console.notice("No frame waits to be described.", quiet=quiet)
+        console.notice("All frames are captioned.", quiet=quiet)
 
 
 def _video_fields(plan: Plan, line: VideoPlan) -> list[str]:

@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from vidlocal.enrich.report import Report
 
 
+EXAMPLES = ("vidlocal report", "vidlocal report -n 7", "vidlocal report --json")
+
+
 def command(
-    last: Annotated[int, typer.Option(min=1, help="So many reports, the newest first.")] = 1,
+    last: Annotated[
+        int, typer.Option("--limit", "-n", "--last", metavar="N", min=1, help="Number of reports, newest first.")
+    ] = 1,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what the last night brought: frames, pace, failures, and how many nights are left.
+    """Show the results of the last night: frames, pace, failures.
 
-    There is one report for every run of `vidlocal enrich`, and one for every night of a run that lasts several.
-    Piped, it prints tab-separated lines: a name and its value. With --json and --last, a list.
+    Each run of `vidlocal enrich` has a report; a run over several nights has one per night. Piped output is
+    tab-separated: name, value. With -n, --json prints a list.
     """
     from vidlocal.enrich import report
 
@@ -30,7 +35,7 @@ def command(
         console.document(documents if last > 1 else documents[0] if documents else None)
         return
     if not reports:
-        console.notice("There is no report yet. It comes with: vidlocal enrich --all overnight", quiet=quiet)
+        console.notice("No reports yet. The first one follows: vidlocal enrich --all overnight", quiet=quiet)
     for stored in reports:
         _show(stored)
 

@@ -4,15 +4,17 @@ from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.store.history import facts
 
+EXAMPLES = ("vidlocal resume",)
+
 
 def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
-    """Let the deep pass go on after `vidlocal pause`.
+    """Resume paused processes.
 
-    A run that waits does so within a second or two.
+    They continue within two seconds.
     """
     with open_library() as library:
         since = facts.get(library, facts.PAUSED)
         facts.delete(library, facts.PAUSED)
     if json:
         console.document({"was_paused_since": since})
-    console.notice("Going on." if since else "It was not paused.", quiet=quiet)
+    console.notice("Resumed." if since else "Nothing was paused.", quiet=quiet)

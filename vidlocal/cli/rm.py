@@ -4,31 +4,29 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import run_log
+from vidlocal.app import last_results, run_log
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.organize import journal
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.text import pluralize
 
+EXAMPLES = ("vidlocal rm wedding --dry-run", "vidlocal rm 12", "vidlocal rm 12 --purge --yes")
+
 
 def command(
     video: options.VideoName,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    yes: options.Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the video that would be removed.")] = False,
     purge: Annotated[
-        bool,
-        typer.Option(
-            "--purge", help="Leave no trace of it in the library folder; forget past searches, reports and the log."
-        ),
+        bool, typer.Option("--purge", help="Leave no trace: also delete past searches, reports and the log.")
     ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Take a video out of the library. Its file is never touched.
+    """Remove a video from the library. Its file stays.
 
-    Asks first. Answering no, or not at all, removes nothing and is no failure. After --purge `organize --undo` has
-    nothing to take back: what names files is forgotten too.
+    Asks for confirmation; declining exits with 0. After --purge, `organize --undo` has nothing to undo.
     """
     with open_library() as library:
         record = videos.resolve(library, video)
@@ -39,6 +37,7 @@ def command(
         is_removed = not dry_run and (yes or console.confirm(f"Remove {description} from the library?"))
         if is_removed and purge:
             run_log.forget(library.folder)
+            last_results.forget_all(library.folder)
             journal.purge(library.folder)
         if is_removed:
             videos.remove(library, record.id, purge=purge)

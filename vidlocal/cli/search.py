@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vidlocal.app import last_results
 from vidlocal.app.search import LibrarySearch, advice
 from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.exit_handling import NOTHING_FOUND
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
+from vidlocal.errors import UsageError
 from vidlocal.records import Moment, SecondLook
 from vidlocal.render import results
 from vidlocal.search.run import SearchResult
@@ -20,23 +24,41 @@ from vidlocal.store.database import Library
 
 Parser = FreeTextCommand
 
+EXAMPLES = (
+    "vidlocal search bride walks down aisle",
+    """vidlocal search '"happy birthday" kind:speech after:2023'""",
+    "vidlocal search 'beach -dog' -n 20 --thumbs",
+    "vidlocal search first dance --json | vidlocal clip - --join dance.mp4",
+)
 
-Words = Annotated[list[str], typer.Argument(metavar="QUERY", help="What to look for; - reads it from standard input.")]
-Private = Annotated[bool, typer.Option("--private", help="Keep no note of this search: it moves no frames ahead.")]
-Page = Annotated[
-    str | None, typer.Option("--page", metavar="FILE", help="Write the moments as a page for a browser, too.")
+
+class OutputFormat(StrEnum):
+    """Formats of the results on stdout."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    JSON = "json"
+    PATHS = "paths"
+
+
+Words = Annotated[list[str], typer.Argument(metavar="QUERY...", help="Words to look for; - reads standard input.")]
+Format = Annotated[
+    OutputFormat | None,
+    typer.Option("--format", "-f", help="Output format.", show_default="table on a terminal, else tsv"),
 ]
-Thumbs = Annotated[bool, typer.Option("--thumbs", help="Show a picture of each moment in the terminal.")]
-Explain = Annotated[
-    bool, typer.Option("--explain", help="Say of every hit what found it: words, meaning, rank and weight.")
+FailIfEmpty = Annotated[bool, typer.Option("--fail-if-empty", help="Exit with code 8 if nothing is found.")]
+Private = Annotated[
+    bool, typer.Option("--private", help="Do not record this search (recorded searches are captioned first).")
 ]
+Page = Annotated[str | None, typer.Option("--page", metavar="FILE", help="Write the results as a web page, too.")]
+Thumbs = Annotated[bool, typer.Option("--thumbs", help="Show a thumbnail of each moment in the terminal.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show how each hit was scored.")]
 LookAgain = Annotated[
     int | None,
-    typer.Option("--look", metavar="N", min=1, max=100, help="Have the vision model look at the best N, and reorder."),
+    typer.Option("--look", metavar="N", min=1, max=100, help="Rerank the best N moments with the vision model."),
 ]
-Play = Annotated[
-    int | None, typer.Option("--open", metavar="N", min=1, help="Play moment N at its time in your player.")
-]
+Play = Annotated[int | None, typer.Option("--open", metavar="N", min=1, help="Play hit N in your player.")]
 
 
 def command(
@@ -44,8 +66,11 @@ def command(
     limit: options.Limit = 10,
     video: options.Videos = None,
     kind: options.Kinds = None,
+    form: Format = None,
+    fail_if_empty: FailIfEmpty = False,
     private: Private = False,
     page: Page = None,
+    force: options.Force = False,
     thumbs: Thumbs = False,
     explain: Explain = False,
     look: LookAgain = None,
@@ -53,15 +78,17 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find moments by what is said, written or shown in them.
+    """Find moments by what is said, shown or written in them.
 
-    Words need no quotes. A query may hold '"an exact phrase"', -without, video:wedding, kind:speech, tag:dance,
-    lang:es, before:2024-06, after:2023, at:10:00-12:00 (in the video), time:18:00-23:00 (of day); all else is words.
-    After -- nothing is read as an option. Piped, it prints tab-separated lines: path, start, end, score, kinds, text.
-    What is searched for is noted in the library, so that frames nearby are described first.
+    All words count; the best match comes first. Scores go from 0 to 1. Put a query with filters in quotes: '"exact
+    phrase"', -excluded, video:wedding, kind:speech, tag:dance, lang:es, after:2023, before:2024-06, at:10:00-12:00,
+    time:18:00-23:00. More: vidlocal help query
+
+    The hits stay numbered for this terminal: vidlocal play 3, clip 3, show 3, note 3 TEXT.
     """
     query = read_query(words)
     settings = load()
+    output = _output_format(form, json=json)
     with Library.open(settings.home) as library:
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
         search = LibrarySearch(library, settings)
@@ -73,14 +100,34 @@ def command(
             notify = partial(console.notice, quiet=quiet)
             result, looks = rerank_by_vision(library, settings, result, look, keep=not private, notify=notify)
             result = replace(result, moments=result.moments[:limit])
-        _print(result, json=json, explain=explain, looks=looks)
+        _print(result, output, explain=explain, looks=looks)
         if result.notice:
             console.notice(result.notice, quiet=quiet)
         if not result.moments:
             console.notice(advice(library, query), quiet=quiet)
-        _show(library, settings, result, page=page, thumbs=thumbs, play=play, quiet=quiet)
+        _show(library, settings, result, page=page, force=force, thumbs=thumbs, play=play, quiet=quiet)
+        _remember(settings, result, private=private)
         if not private:
             search.record(result, video_ids)
+    if fail_if_empty and not result.moments:
+        raise typer.Exit(NOTHING_FOUND)
+
+
+def _output_format(form: OutputFormat | None, *, json: bool) -> OutputFormat:
+    if json and form not in (None, OutputFormat.JSON):
+        raise UsageError(f"--json and --format {form} contradict each other. Leave one of them out.")
+    if json or form is not None:
+        return form or OutputFormat.JSON
+    return OutputFormat.TABLE if console.is_terminal() else OutputFormat.TSV
+
+
+def _remember(settings: Settings, result: SearchResult, *, private: bool) -> None:
+    """Keep the hits of this terminal by number; forget those of an earlier search, also after a private one."""
+    terminal = last_results.current_terminal()
+    if private or not result.moments:
+        last_results.forget(settings.home, terminal)
+    else:
+        last_results.remember(settings.home, terminal, results.to_document(result.query, result.moments))
 
 
 def _show(
@@ -89,6 +136,7 @@ def _show(
     result: SearchResult,
     *,
     page: str | None,
+    force: bool,
     thumbs: bool,
     play: int | None,
     quiet: bool,
@@ -100,27 +148,43 @@ def _show(
     if thumbs:
         present.draw_thumbs(library, result, protocol=settings.thumbs)
     if page is not None:
-        present.write_page(library, result, Path(page))
-        console.notice(f"{page} is the page. Open it in a browser.", quiet=quiet)
+        present.write_page(library, result, Path(page), force=force)
+        console.notice(f"Wrote {page}", quiet=quiet)
     if play is not None:
         present.play_moment(library, result, play, player=settings.player, quiet=quiet)
 
 
-def _print(result: SearchResult, *, json: bool, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
+def _print(result: SearchResult, output: OutputFormat, *, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
     why = result.why if explain else None
-    if json:
+    if output is OutputFormat.TABLE:
+        _draw(result, explain=explain, looks=looks)
+    elif output is OutputFormat.JSON:
         console.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
-    elif not console.is_terminal():
+    elif output is OutputFormat.JSONL:
+        for record in results.to_records(result.moments, explanations=why, second_looks=looks):
+            console.record(record)
+    elif output is OutputFormat.PATHS:
+        for path in dict.fromkeys(moment.video_path for moment in result.moments):
+            console.fields(Path(path))
+    else:
         for moment in result.moments:
             console.line(results.to_tsv(moment))
-    elif result.moments:
-        from vidlocal.render import table
-        from vidlocal.render.highlight import query_words
-
-        terminal = console.rich_console()
-        terminal.print(
-            table.moments(
-                result.moments, query_words(result.words), width=terminal.width, explanations=why, second_looks=looks
-            )
-        )
     console.flush()
+
+
+def _draw(result: SearchResult, *, explain: bool, looks: Mapping[Moment, SecondLook]) -> None:
+    if not result.moments:
+        return
+    from vidlocal.render import table
+    from vidlocal.render.highlight import query_words
+
+    terminal = console.rich_console()
+    terminal.print(
+        table.moments(
+            result.moments,
+            query_words(result.words),
+            width=terminal.width,
+            explanations=result.why if explain else None,
+            second_looks=looks,
+        )
+    )

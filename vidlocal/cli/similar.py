@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vidlocal.app import last_results
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.render import results
@@ -15,24 +16,30 @@ if TYPE_CHECKING:
     from vidlocal.app.similar import SimilarResult
 
 
+EXAMPLES = (
+    "vidlocal similar wedding@1:02:03",
+    "vidlocal similar wedding             # other videos like this one",
+    "vidlocal similar --image beach.jpg -n 20",
+)
+
+
 def command(
     where: Annotated[
         str | None,
-        typer.Argument(metavar="[VIDEO[@TIME]]", help="A moment, like wedding@1:02:03, or a whole video."),
+        typer.Argument(metavar="VIDEO[@TIME]", help="Moment, like wedding@1:02:03, or a whole video."),
     ] = None,
-    image: Annotated[str | None, typer.Option("--image", metavar="PICTURE", help="A picture file instead.")] = None,
+    image: Annotated[str | None, typer.Option("--image", metavar="FILE", help="Image file to compare with.")] = None,
     limit: options.Limit = 10,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find what looks like a moment, a picture or a whole video.
+    """Find moments that look like a moment, an image or a video.
 
-    Pictures are compared by what they show, once `vidlocal enrich --only pictures` has turned them into vectors. Before
-    that it goes by perceptual hash: the same picture is found again, cut, copied or scaled, but not the same things
-    seen from elsewhere. Piped, it prints tab-separated lines: path, start, end, score, kinds, text.
+    Frames with a vector (from `vidlocal enrich --only pictures`) are compared by content, others by perceptual hash,
+    which finds copies and scaled versions only. Piped output is tab-separated: path, start, end, score, kinds, text.
     """
     if (where is None) == (image is None):
-        raise UsageError("Say what to look for: vidlocal similar wedding@1:02:03, or --image PICTURE.")
+        raise UsageError("Give a moment or an image: vidlocal similar wedding@1:02:03, or --image FILE")
     from vidlocal.app.similar import find_similar, find_similar_to_image
 
     settings = load()
@@ -41,8 +48,10 @@ def command(
             result = find_similar_to_image(library, settings, Path(image), limit=limit)
         else:
             result = find_similar(library, settings, where or "", limit=limit)
+    terminal = last_results.current_terminal()
+    last_results.remember(settings.home, terminal, results.to_document(image or where or "", result.moments))
     _print(image or where or "", result, json=json)
-    nothing = "" if result.moments else "Nothing looks like that."
+    nothing = "" if result.moments else "No similar frames found."
     sentence = " ".join(part for part in (nothing, result.notice) if part)
     if sentence:
         console.notice(sentence, quiet=quiet)

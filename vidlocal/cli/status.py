@@ -13,20 +13,21 @@ from vidlocal.render.status import headline, status_rows
 from vidlocal.store.database import Library
 
 _WATCH_INTERVAL_S = 2.0
-_BUSY = "A vidlocal is at work, with none of these jobs in hand right now."
-_IDLE = "Nothing is running. Go on with: vidlocal enrich"
+_BUSY = "Another vidlocal process is running other work."
+_IDLE = "Nothing is running. Continue with: vidlocal enrich"
+
+EXAMPLES = ("vidlocal status", "vidlocal status --watch", "vidlocal status --json")
 
 
 def command(
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and show what changes, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing the status until Ctrl-C.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what is done, what is running and what is left.
+    """Show progress, running work and time left.
 
-    Also true while another process is at work on the library. Piped, it prints tab-separated lines: a name and its
-    value. With --watch, JSON is one object per line; its `state` is working, waiting (`waiting` tells for what, since
-    when and why) or idle.
+    Includes work of other processes. Piped output is tab-separated: name, value. --watch --json prints an object per
+    line, with the state working, waiting or idle.
     """
     with open_library() as library:
         if watch:

@@ -15,39 +15,45 @@ from vidlocal.settings import load
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 
+EXAMPLES = (
+    "vidlocal worker --watch ~/Videos",
+    "vidlocal worker --window 23:00-06:30",
+    "vidlocal worker --now --when plugged",
+)
+
 
 def command(
     watch: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FOLDER",
-            help="Take in what appears in this folder, once it has stopped growing. May be repeated.",
+            help="Index new files in this folder (repeatable).",
             show_default=False,
         ),
     ] = None,
     window: hours_options.WindowOption = None,
-    now: Annotated[bool, typer.Option("--now", help="Work at any hour, not in the night window only.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Work at any hour, not only at night.")] = False,
     when: hours_options.WhenOption = None,
     canary: Annotated[
-        bool, typer.Option("--canary/--no-canary", help="Check now and then that the model really sees pictures.")
+        bool, typer.Option("--canary/--no-canary", help="Test from time to time that the model sees images.")
     ] = True,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Work off the queue night after night, as a service, until it is ended.
+    """Run as a service: caption every night, watch folders.
 
-    The same as `vidlocal enrich --all overnight`, but it waits for more work when nothing is left, and for the
-    Ollama server when that is away. Models and servers are those of the settings. Files that appear in a folder
-    that is watched are taken in at any hour. With --json it prints one object per line: for every file, and for
-    every time the queue was worked off.
+    Does the work of `vidlocal enrich --all overnight`, then waits for more; it also waits for an Ollama server that is
+    down. New files in watched folders are indexed at any hour, once they stop growing. With --json it prints an object
+    per line for each file and each time the queue is empty.
     """
+    from vidlocal.app.file_filter import file_filter
     from vidlocal.app.service import Service
     from vidlocal.ingest.folder_watcher import FolderWatcher
 
     settings = load({"window": window})
     hours = working_hours(settings, overnight=not now, now=False, when=when)
     if now and window is not None:
-        raise UsageError("--now and --window contradict each other. Leave one of them out.")
+        raise UsageError("--now and --window exclude each other. Leave one of them out.")
     folders = [_folder(path) for path in watch or []]
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(settings.home, create=True))
@@ -55,7 +61,7 @@ def command(
         line = stack.enter_context(progress_line(quiet=quiet))
         session = stack.enter_context(run_session(library, lock, hours, line, exits=(typer.Exit, typer.Abort)))
         record = console.record if json else lambda value: None
-        watcher = FolderWatcher(folders, time.monotonic)
+        watcher = FolderWatcher(folders, time.monotonic, file_filter(settings))
         service = Service(library, settings, lock, session, watcher, record, canary=canary)
         service.check_models()
         service.serve()
@@ -63,5 +69,5 @@ def command(
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise UsageError(f"{path} is not a folder, so it cannot be watched.")
+        raise UsageError(f"{path}: not a folder")
     return path.absolute()

@@ -6,13 +6,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidlocal.errors import MediaError, ToolError
+from vidlocal.errors import MediaError, ToolError, UsageError
 from vidlocal.media import cut, filenames, files
 from vidlocal.media.atomic_write import atomic_file
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Probe
+
+# Types of files that a joined film may have.
+FILM_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
 
 # Renders a caption for a span of the clip and a frame size as the text of an .ass file.
 CaptionRenderer = Callable[..., str]
@@ -69,12 +72,29 @@ class Clipper:
             except (MediaError, ToolError) as error:
                 yield ClipResult(request, None, None, str(error))
 
-    def cut_joined(self, requests: Sequence[ClipRequest], target: Path) -> Iterator[ClipResult]:
-        """Concatenate all moments in one new file, in their order, and yield each result.
+    def cut_to(self, request: ClipRequest, target: Path, *, overwrite: bool) -> Iterator[ClipResult]:
+        """Cut one moment into the file `target`: copied if the type fits, else re-encoded.
 
-        Raises UsageError before any cut if `target` exists, MediaError if nothing could be cut.
+        Raises the errors of `cut_joined`.
         """
-        with atomic_file(target, refuse=True) as (draft, name):
+        source = self._source(request)
+        plan = self._plan(source, request, exact=self._exact or self._caption is not None)
+        if target.suffix.lower() == plan.suffix:
+            yield self._write(source, request, plan, target, refuse=True, overwrite=overwrite)
+        else:
+            yield from self.cut_joined([request], target, overwrite=overwrite)
+
+    def cut_joined(
+        self, requests: Sequence[ClipRequest], target: Path, *, overwrite: bool = False
+    ) -> Iterator[ClipResult]:
+        """Concatenate all moments in one file, in their order, and yield each result.
+
+        Raises UsageError before any cut if `target` exists (unless `overwrite`) or has the suffix of another type of
+        file, MediaError if nothing could be cut.
+        """
+        if target.suffix.lower() not in FILM_SUFFIXES:
+            raise UsageError(f"{target}: unsupported file type. Use {', '.join(FILM_SUFFIXES)}.")
+        with atomic_file(target, refuse=True, overwrite=overwrite) as (draft, name):
             sources = [self._source_or_reason(request) for request in requests]
             probes = [source.probe for source in sources if isinstance(source, cut.CutSource)]
             parts: list[Path] = []
@@ -93,7 +113,19 @@ class Clipper:
         source = self._source(request)
         plan = self._plan(source, request, exact=self._exact or self._caption is not None)
         target = folder / f"{filenames.clip_name(request.title, request.start)}{plan.suffix}"
-        with atomic_file(target, refuse=False) as (draft, name):
+        return self._write(source, request, plan, target, refuse=False)
+
+    def _write(
+        self,
+        source: cut.CutSource,
+        request: ClipRequest,
+        plan: cut.CutPlan,
+        target: Path,
+        *,
+        refuse: bool,
+        overwrite: bool = False,
+    ) -> ClipResult:
+        with atomic_file(target, refuse=refuse, overwrite=overwrite) as (draft, name):
             captions = self._write_captions(source, request, plan)
             cut.write_clip(source, plan, draft, ffmpeg=self._ffmpeg, captions=captions)
         return ClipResult(request, name, plan)

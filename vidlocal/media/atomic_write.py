@@ -1,4 +1,4 @@
-"""Write new files atomically, without overwriting existing ones."""
+"""Write files atomically. Existing ones are overwritten only on request."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,15 @@ from vidlocal.media.filenames import numbered_paths
 
 
 @contextmanager
-def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
+def atomic_file(target: Path, *, refuse: bool, overwrite: bool = False) -> Iterator[tuple[Path, Path]]:
     """Yield an empty draft file and the final path; rename the draft on success.
 
-    The final path is `target`. If it exists, it is the first free one of `target 2`, `target 3`, ... or, with `refuse`,
-    UsageError is raised. It is created before the block runs, so that no other process can take it. If the block fails,
-    both files are deleted.
+    The final path is `target`. If it exists, it is replaced with `overwrite`; with `refuse` UsageError is raised; else
+    it is the first free one of `target 2`, `target 3`, ... A new path is created before the block runs, so that no
+    other process can take it. If the block fails, new files are deleted, and an existing one stays as it was.
     """
-    name = _reserve(target, refuse=refuse)
+    replaced = overwrite and target.is_file()
+    name = target if replaced else _reserve(target, refuse=refuse or overwrite)
     draft = name.with_name(f".vidlocal-{token_hex(8)}{name.suffix}")
     try:
         _create(draft)
@@ -26,15 +27,18 @@ def atomic_file(target: Path, *, refuse: bool) -> Iterator[tuple[Path, Path]]:
         _flush(draft)
         draft.replace(name)
     except BaseException:
-        for path in (draft, name):
+        for path in (draft,) if replaced else (draft, name):
             with suppress(OSError):
                 path.unlink()
         raise
 
 
-def write_new_text(target: Path, parts: Iterable[str]) -> None:
-    """Write text to a new file, complete or not at all. Raises UsageError if the file exists."""
-    with atomic_file(target, refuse=True) as (draft, _), open(draft, "w", encoding="utf-8", newline="") as file:
+def write_text(target: Path, parts: Iterable[str], *, overwrite: bool) -> None:
+    """Write text to a file, complete or not at all. Raises UsageError if it exists, unless `overwrite`."""
+    with (
+        atomic_file(target, refuse=True, overwrite=overwrite) as (draft, _),
+        open(draft, "w", encoding="utf-8", newline="") as file,
+    ):
         for part in parts:
             file.write(part)
 
@@ -49,7 +53,7 @@ def _reserve(target: Path, *, refuse: bool) -> Path:
                 break
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}. Choose another file name.") from error
-    raise UsageError(f"{target} already exists. Choose another file name.")
+    raise UsageError(f"{target} already exists. Choose another file name, or overwrite it with --force.")
 
 
 def _flush(path: Path) -> None:

@@ -20,10 +20,17 @@ def to_document(
     `explanations`, by passage id, are added to the hits, `second_looks` to the moments. Texts are as stored: write the
     JSON with `sanitize.to_json` to escape control characters.
     """
-    return {
-        "query": query,
-        "moments": [_moment(moment, explanations, (second_looks or {}).get(moment)) for moment in moments],
-    }
+    return {"query": query, "moments": to_records(moments, explanations=explanations, second_looks=second_looks)}
+
+
+def to_records(
+    moments: Sequence[Moment],
+    *,
+    explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
+    second_looks: Mapping[Moment, SecondLook] | None = None,
+) -> list[dict[str, object]]:
+    """The moments of `to_document` alone."""
+    return [_moment(moment, explanations, (second_looks or {}).get(moment)) for moment in moments]
 
 
 def to_tsv(moment: Moment) -> str:

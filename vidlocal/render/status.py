@@ -28,23 +28,23 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
     """Name and value of each line of a status, most important first."""
     coverage = status.coverage
     pairs = [
-        ("videos", ", ".join(f"{number:,} {state}" for state, number in status.videos.items() if number) or "none"),
+        ("videos", _videos(status)),
         (
             "frames",
-            f"{coverage.described:,} of {coverage.total:,} described, "
-            f"{coverage.distinct_undescribed:,} distinct ones left",
+            f"{coverage.described:,} of {coverage.total:,} captioned, "
+            f"{coverage.distinct_undescribed:,} distinct ones to do",
         ),
     ]
     if status.paused_since:
-        pairs.append(("paused", f"since {_day_and_time(status.paused_since)}; go on with: vidlocal resume"))
+        pairs.append(("paused", f"since {_day_and_time(status.paused_since)}. Continue with: vidlocal resume"))
     if status.waiting is not None:
         pairs.append(("held", f"since {_day_and_time(status.waiting.since)}. {status.waiting.reason}"))
     pairs += [("now", line) for line in _running_lines(status.running)]
     if any(status.queued.values()):
-        pairs.append(("waiting", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
+        pairs.append(("queue", ", ".join(f"{kind} {number:,}" for kind, number in status.queued.items() if number)))
     pairs += [("failed", line) for line in _failures(status.failed)]
     if status.seconds_left is None:
-        pairs.append(("time left", "unknown until the first frames are described"))
+        pairs.append(("time left", "unknown until the first frames are captioned"))
     elif status.seconds_left and status.seconds_per_frame is not None:
         pairs.append(
             (
@@ -53,6 +53,17 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
             )
         )
     return pairs
+
+
+def _videos(status: Status) -> str:
+    """`2 done, 1 partly captioned, 4 not captioned yet`."""
+    labels = {
+        EnrichmentStatus.ENRICHED: "done",
+        EnrichmentStatus.ENRICHING: "partly captioned",
+        EnrichmentStatus.PENDING: "not captioned yet",
+    }
+    parts = [f"{status.videos[state]:,} {label}" for state, label in labels.items() if status.videos[state]]
+    return ", ".join(parts) or "none"
 
 
 def _running_lines(running: Sequence[RunningWork]) -> Iterator[str]:

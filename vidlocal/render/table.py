@@ -4,12 +4,17 @@ Tables fit the given width, at least 60 columns. Long names are shortened in the
 both ends.
 """
 
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -53,9 +58,10 @@ _MAX_NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class VideoLine:
-    """A video with the number of captioned frames and of all frames."""
+    """A video with its status, the number of captioned frames and of all frames."""
 
     video: Video
+    status: str
     described: int
     frames: int
 
@@ -92,7 +98,7 @@ def moments(
     for rank, (moment, title, time) in enumerate(zip(results, titles, when, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
-        head.append(shorten(title, title_cells, fill=True), style="bold")
+        head.append_text(_linked_title(moment, title, title_cells))
         head.append(f"  {time:{when_cells}}  ", style="cyan")
         head.append(f"{format_score(moment.score):>5}  ", style="dim")
         if not narrow:
@@ -135,23 +141,27 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
     narrow, wide = width < _NARROW_CELLS, width >= _WIDE_CELLS
     table = _plain_table()
     table.add_column("id", justify="right", style="dim", no_wrap=True)
-    table.add_column("title", style="bold", overflow="fold")
+    table.add_column("title", overflow="fold")
     table.add_column("length", justify="right", style="cyan", no_wrap=True)
     if not narrow:
-        table.add_column("described", justify="right", no_wrap=True)
+        table.add_column("captions", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     if wide:
         table.add_column("size", justify="right", style="dim", no_wrap=True)
         table.add_column("language", style="dim", no_wrap=True)
         table.add_column("recorded", style="dim", no_wrap=True)
+    titles = Counter(line.video.title for line in lines)
     for line in lines:
         video = line.video
+        title = Text(one_line(video.title), style="bold")
+        if titles[video.title] > 1:
+            title.append(f"\nin {one_line(str(Path(video.path).parent))}", style="not bold dim")
         cells = [
             Text(str(video.id)),
-            Text(one_line(video.title)),
+            title,
             Text(format_length(video)),
             *([] if narrow else [Text(f"{line.described:,}/{line.frames:,}" if line.frames else "-")]),
-            Text(video.enrichment_status, style="green" if video.enrichment_status == "enriched" else "yellow"),
+            Text(line.status, style="green" if line.status == "done" else "yellow"),
         ]
         if wide:
             cells += [
@@ -173,16 +183,22 @@ def facts(pairs: Sequence[tuple[str, str]]) -> RenderableType:
     return table
 
 
-def timeline(passages: Sequence[Passage]) -> RenderableType:
-    """Passages in order of time, with time, kind and full text."""
+def paragraphs(texts: Sequence[str]) -> RenderableType:
+    """Texts as paragraphs of readable width."""
+    return Group(*(Text(one_line(text)) for text in texts))
+
+
+def timeline(passages: Sequence[tuple[Passage, int]]) -> RenderableType:
+    """Passages in order of time, with time, kind, full text and, if repeated, the number of repeats."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="cyan", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for passage in passages:
-        table.add_row(
-            Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), Text(one_line(passage.text))
-        )
+    for passage, count in passages:
+        text = Text(one_line(passage.text))
+        if count > 1:
+            text.append(f"  ×{count}", style="dim")
+        table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), text)
     return table
 
 
@@ -197,8 +213,8 @@ def format_size(video: Video) -> str:
 
 
 def format_score(value: float) -> str:
-    """A score of 0 to 1 as two digits. Scores are comparable within a search only, without more precision."""
-    return f"{min(99, max(0, round(value * 100))):2d}"
+    """A score of 0 to 1 with two decimals. Scores are comparable within a search only, without more precision."""
+    return f"{min(1.0, max(0.0, value)):.2f}"
 
 
 def shorten(text: str, cells: int, *, fill: bool = False) -> str:
@@ -209,6 +225,15 @@ def shorten(text: str, cells: int, *, fill: bool = False) -> str:
         back = set_cell_size(text[::-1], cells - 1 - cell_len(front))[::-1].lstrip()
         text = f"{front}…{back}"
     return set_cell_size(text, cells) if fill else text
+
+
+def _linked_title(moment: Moment, title: str, cells: int) -> Text:
+    """The title, a link to the file (OSC 8) on terminals with links."""
+    text = Text(shorten(title, cells), style="bold")
+    if os.path.isabs(moment.video_path):
+        text.stylize(Style(link=f"file://{quote(os.fsencode(moment.video_path))}"))
+    text.append(" " * (cells - cell_len(text.plain)))
+    return text
 
 
 def _second_look(look: SecondLook | None) -> list[Text]:

@@ -147,15 +147,10 @@ def _add_after(query: Query, value: str) -> bool:
 
 
 def _add_at(query: Query, value: str) -> bool:
-    first, dash, last = value.replace("–", "-").partition("-")
     try:
-        start = timecode.parse_time(first) if first else 0.0
-        end = (timecode.parse_time(last) if last else float("inf")) if dash else start
+        query.span = timecode.parse_span(value)
     except ValueError:
         return False
-    if not 0 <= start <= end or start == float("inf"):
-        return False
-    query.span = (start, end)
     return True
 
 

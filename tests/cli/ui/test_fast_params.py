@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vidlocal.cli.ui.fast_params import FastCommand
+from vidlocal.cli.ui.command import Command
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -16,7 +16,7 @@ class Fruit(StrEnum):
     PEAR = "pear"
 
 
-@app.command(cls=FastCommand)
+@app.command(cls=Command)
 def echo(
     words: Annotated[list[str], typer.Argument()],
     number: Annotated[int, typer.Option(min=1, max=9)] = 3,

@@ -20,36 +20,40 @@ if TYPE_CHECKING:
 
 # The first argument of each command, as in the help.
 ARGUMENTS = {
-    "ingest": "PATH",
-    "enrich": "VIDEO... overnight",
-    "search": "QUERY",
-    "ask": "[VIDEO@TIME] QUESTION",
-    "similar": "[VIDEO[@TIME]]",
-    "clip": "QUERY",
-    "note": "VIDEO@TIME TEXT",
+    "config": "NAME",
+    "help": "TOPIC",
+    "ingest": "PATH...",
+    "enrich": "VIDEO...|overnight",
     "import": "FILE...",
+    "search": "QUERY...",
+    "ask": "[VIDEO@TIME] QUESTION...",
+    "similar": "VIDEO[@TIME]",
+    "show": "NUMBER|VIDEO",
+    "play": "NUMBER|VIDEO[@TIME]",
+    "clip": "NUMBER...|QUERY...",
     "export": "VIDEO...",
-    "eval": "QUERIES",
+    "note": "NUMBER|VIDEO@TIME TEXT...",
     "plan": "VIDEO",
     "failed": "VIDEO...",
-    "show": "VIDEO",
-    "organize": "[FOLDER]",
+    "organize": "FOLDER",
     "rm": "VIDEO",
-    "config": "NAME",
+    "eval": "FILE",
 }
-_FILE_METAVARS = {"PATH", "FILE", "FILE...", "FOLDER", "[FOLDER]", "DIR", "PICTURE", "QUERIES"}
+_FILE_METAVARS = {"PATH...", "FILE", "FILE...", "FOLDER", "DIR"}
 _FILTERS = {
     "video:": "only this video",
     "kind:": "only this kind of passage",
-    "tag:": "only at the time of what was tagged so",
+    "tag:": "only moments with this tag",
     "lang:": "only in this language",
     "before:": "recorded before this day, month or year",
-    "after:": "recorded in it or later",
-    "at:": "between these times of the video",
-    "time:": "recorded between these times of day",
+    "after:": "recorded on or after this day, month or year",
+    "at:": "in this part of the video",
+    "time:": "recorded at this time of day",
 }
 _ROOT = {
     "--help": "Show this message and exit.",
+    "--home": "Data directory for this command.",
+    "--verbose": "Show decisions.",
     "--version": "Print the version and exit.",
     "--install-completion": "Install completion for the shell you are in.",
     "--show-completion": "Print the completion script of the shell you are in.",
@@ -100,7 +104,7 @@ def _available(words: list[str], typed: str, home: Path) -> Iterable[Candidate] 
 def _next_argument(name: str) -> str:
     """Metavar of the arguments after the first; empty if there are none."""
     first = ARGUMENTS.get(name, "")
-    return first if first.endswith(("...", "overnight")) or first in ("PATH", "QUERY") else ""
+    return first if "..." in first and "@" not in first else ""
 
 
 def _with_options(name: str, words: Sequence[str], typed: str, home: Path) -> Iterable[Candidate] | None:
@@ -150,8 +154,13 @@ def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
     """Return the values of an argument or option by metavar. None: complete file names."""
     if metavar in _FILE_METAVARS:
         return None
-    if metavar == "QUERY":
+    if "QUERY" in metavar:
         return _query(typed, home)
+    if metavar == "TOPIC":
+        from vidlocal.cli import COMMANDS
+        from vidlocal.cli.ui.help_topics import TOPICS
+
+        return map(Candidate, (*TOPICS, *COMMANDS))
     if metavar == "NAME":
         from vidlocal.settings.table import TABLE
 
@@ -161,10 +170,10 @@ def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
     if typed.startswith(("/", "./", "../", "~/")):
         return None
     videos = list(_videos(typed, home))
-    values = [] if metavar.startswith(("VIDEO@", "[VIDEO@")) else videos
+    values = [] if "VIDEO@" in metavar else videos
     if "@" in metavar:
         values = [*values, *(Candidate(f"{video.word}@", video.description) for video in videos)]
-    return [*values, Candidate("overnight", "tonight, in the night window")] if "overnight" in metavar else values
+    return [*values, Candidate("overnight", "in the night window only")] if "overnight" in metavar else values
 
 
 def _query(typed: str, home: Path) -> Iterable[Candidate]:

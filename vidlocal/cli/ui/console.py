@@ -90,12 +90,15 @@ def confirm(question: str) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
-def write_output(parts: Iterable[str], target: Path | None) -> None:
-    """Write text to a new file, or to stdout without `target`. Raises UsageError if the file exists."""
-    if target is None:
+def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False) -> None:
+    """Write text to a file; to stdout for `-` and without `target`.
+
+    Raises UsageError if the file exists, unless `overwrite`.
+    """
+    if target is None or str(target) == "-":
         for part in parts:
             sys.stdout.write(part)
         return
-    from vidlocal.media.atomic_write import write_new_text
+    from vidlocal.media.atomic_write import write_text
 
-    write_new_text(target, parts)
+    write_text(target, parts, overwrite=overwrite)

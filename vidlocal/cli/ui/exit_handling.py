@@ -20,6 +20,7 @@ from vidlocal.render.sanitize import sanitize
 
 BUG, INTERRUPTED, TERMINATED = 1, 130, 143
 SOME_FAILED, ALL_FAILED = 3, 4
+NOTHING_FOUND = 8  # only with --fail-if-empty
 
 # Raised by invalid values in a damaged library, and by bugs.
 _VALUE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)

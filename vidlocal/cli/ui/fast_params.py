@@ -10,20 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, get_args, get_origin
 
 import typer
-from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.core import TyperArgument, TyperOption
 
 if TYPE_CHECKING:
     from typer._click.core import Context, Parameter
 
 _Parameter = TyperArgument | TyperOption
-
-
-class FastCommand(TyperCommand):
-    """A command with fast conversion of simple values."""
-
-    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        use_fast_params(self.get_params(ctx))
-        return super().parse_args(ctx, args)
 
 
 def use_fast_params(parameters: "Iterable[Parameter]") -> None:

@@ -11,21 +11,22 @@ WindowOption = Annotated[
     typer.Option(
         "--window",
         metavar="HH:MM-HH:MM",
-        help="Hours of the night in place of the setting window, such as 23:00-06:30.",
-        show_default=False,
+        help="Night hours, such as 23:00-06:30.",
+        show_default="the setting window",
     ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="HH:MM", help="End at this time of day.", show_default=False)
+    str | None, typer.Option("--until", metavar="HH:MM", help="Stop at this time of day.", show_default=False)
 ]
 ForOption = Annotated[
-    str | None, typer.Option("--for", metavar="3h", help="End after so long: 3h, 45m, 1h30m.", show_default=False)
+    str | None,
+    typer.Option("--for", metavar="DURATION", help="Stop after this time: 3h, 45m, 1h30m.", show_default=False),
 ]
 WhenOption = Annotated[
     When | None,
     typer.Option(
         "--when",
-        help="Hold while the machine is in use or on battery (idle), while it is on battery (plugged), or never (any).",
-        show_default="idle in the night window, any otherwise",
+        help="Pause while in use or on battery (idle), on battery (plugged), never (any).",
+        show_default="idle at night, else any",
     ),
 ]

@@ -6,28 +6,26 @@ import typer
 
 from vidlocal.records import TEXT_KINDS, PassageKind
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no notices, only errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
 Kinds = Annotated[
     list[PassageKind] | None,
-    typer.Option(
-        "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(PassageKind)}. May be repeated."
-    ),
+    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage (repeatable): {', '.join(PassageKind)}."),
 ]
 TextKinds = Annotated[
     list[PassageKind] | None,
-    typer.Option(
-        "--kind", metavar="KIND", help=f"Only this kind of passage: {', '.join(TEXT_KINDS)}. May be repeated."
-    ),
+    typer.Option("--kind", metavar="KIND", help=f"Only this kind of passage (repeatable): {', '.join(TEXT_KINDS)}."),
 ]
-Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many moments at most.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="Maximum number of moments.")]
 Videos = Annotated[
     list[str] | None,
-    typer.Option("--video", metavar="VIDEO", help="Only this video: id, path or part of its name. May be repeated."),
+    typer.Option("--video", metavar="VIDEO", help="Only this video (repeatable): id, path or part of its name."),
 ]
 AllowRemoteHost = Annotated[
     bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
 ]
 VideoName = Annotated[
-    str, typer.Argument(metavar="VIDEO", help="An id, a path, or a unique part of the title or file name.")
+    str, typer.Argument(metavar="VIDEO", help="Id, path, or a unique part of the title or file name.")
 ]

@@ -21,8 +21,8 @@ _THUMB_PX, _THUMB_COLUMNS = 256, 28
 _MAX_WIDTH_PX = 480
 
 
-def write_page(library: Library, result: SearchResult, target: Path) -> None:
-    """Write a page with the moments and thumbnails to a new file. Raises UsageError if the file exists."""
+def write_page(library: Library, result: SearchResult, target: Path, *, force: bool) -> None:
+    """Write a page with the moments and thumbnails. Raises UsageError if the file exists, unless `force`."""
     from vidlocal.export.thumbnail import encode_jpeg, thumbnail
     from vidlocal.media.atomic_write import atomic_file
     from vidlocal.render.page import Card, page
@@ -31,7 +31,7 @@ def write_page(library: Library, result: SearchResult, target: Path) -> None:
     for moment in result.moments:
         image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_PAGE_PX)
         cards.append(Card(moment, None if image is None else encode_jpeg(image)))
-    with atomic_file(target, refuse=True) as (draft, _):
+    with atomic_file(target, refuse=True, overwrite=force) as (draft, _):
         draft.write_text(page(result.query, cards), encoding="utf-8")
 
 
@@ -93,7 +93,7 @@ def _show_blocks(blocks: "Sequence[tuple[Text, str]]") -> None:
 def play_moment(library: Library, result: SearchResult, number: int, *, player: str | None, quiet: bool) -> None:
     """Play moment `number`, counted from 1."""
     if number > len(result.moments):
-        raise UsageError(f"There is no moment {number}. Number of moments: {len(result.moments)}.")
+        raise UsageError(f"The search has {len(result.moments)} results, no number {number}.")
     from vidlocal.cli.ui.player import play
 
     moment = result.moments[number - 1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typer.core import TyperOption
 
-from vidlocal.cli.ui.fast_params import FastCommand
+from vidlocal.cli.ui.command import Command
 from vidlocal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MAX_QUERY_BYTES = 1 << 20
 
 
-class FreeTextCommand(FastCommand):
-    """A command with free text as argument: unknown options are words."""
+class FreeTextCommand(Command):
+    """A command with free text as argument. Options may stand before, between and after the words."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         takes_value = {
@@ -32,8 +32,8 @@ class FreeTextCommand(FastCommand):
 def options_first(arguments: Sequence[str], options: Mapping[str, bool]) -> list[str]:
     """Move options with values to the front, then `--` and the words in order.
 
-    `options`: True for the name of an option with a value. `-x` is a word unless an option has this name; `--word`
-    stays among the options, for the error message about a misspelt option.
+    `options`: True for the name of an option with a value. `--word` stays among the options, for the error message
+    about a misspelt option. Raises UsageError for `-word`: a misspelt option, or an exclusion without quotes.
     """
     option_args: list[str] = []
     words: list[str] = []
@@ -47,6 +47,10 @@ def options_first(arguments: Sequence[str], options: Mapping[str, bool]) -> list
             option_args += islice(remaining, int(options[name] and not equals))
         elif _is_option(argument, options):
             option_args.append(argument)
+        elif _is_dash_word(argument):
+            raise UsageError(
+                f"{argument}: no such option. To exclude a word, quote the whole query: 'beach {argument}'"
+            )
         else:
             words.append(argument)
     return [*option_args, "--", *words] if words else option_args
@@ -56,6 +60,10 @@ def _is_option(argument: str, options: Mapping[str, bool]) -> bool:
     """True for an option in another form than the plain name: `-n5`, or a misspelt `--limti`."""
     is_number = bool(options.get(argument[:2])) and argument[2:].isdecimal()
     return is_number or (argument.startswith("--") and not any(map(str.isspace, argument.partition("=")[0])))
+
+
+def _is_dash_word(argument: str) -> bool:
+    return argument[:1] == "-" and argument[1:2].isalpha() and not any(map(str.isspace, argument))
 
 
 def read_query(words: Sequence[str]) -> str:
