@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vidlocal.timecode import format_date
+from vidlocal.timecode import format_date, parse_time
 
 
 @pytest.fixture
@@ -32,3 +32,9 @@ def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_utc_is_converted_to_local_time(new_york: None, stored: str, shown: str) -> None:
     assert format_date(stored) == shown
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1e400", "9" * 400, "9" * 5_000 + ":00:00", "9" * 20 + ":00:00"])
+def test_a_time_longer_than_any_video_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_time(text)

@@ -155,7 +155,12 @@ def test_a_silent_or_broken_server_is_unreachable(server: FakeOllama, ollama: Ol
             ollama.preflight("llava:7b", "vision")
 
 
-@pytest.mark.parametrize("content", [b"[]", b"<html>hello</html>", b"", b"null", b'{"models": 3}', b'{"models": [7]}'])
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", [b"[]", b"<html>hello</html>", b"", b"null", b'{"models": 3}', b'{"models": [7]}', DEEP]
+)
 def test_another_kind_of_server_is_an_error(server: FakeOllama, ollama: Ollama, content: bytes) -> None:
     server.script(replies(content), path="/api/tags")
     with pytest.raises(EngineError):

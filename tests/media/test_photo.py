@@ -1,3 +1,7 @@
+import struct
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +128,48 @@ def test_a_truncated_phone_photo_and_a_decompression_bomb_are_errors(prober: Pro
         with pytest.raises(MediaError, match=r"corrupt|too large") as caught:
             prober.probe(tmp_path / name)
         assert str(caught.value).startswith(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["grey and transparency", "colour of 16 bits and transparency"])
+def test_a_decompression_bomb_takes_less_than_a_gigabyte(tmp_path: Path, kind: str) -> None:
+    bytes_per_pixel, colour_type, depth = (2, 4, 8) if kind.startswith("grey") else (8, 6, 16)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(blank_png(13_370, bytes_per_pixel=bytes_per_pixel, colour_type=colour_type, depth=depth))
+    code = (
+        "import resource, sys; from vidlocal.media.photo_child import read_pixels; "
+        "print(len(read_pixels(sys.argv[1], 672)[1]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    child = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True)
+    size, peak = map(int, child.stdout.split())
+    assert size == 3 * 672 * 672
+    assert peak * (1 if sys.platform == "darwin" else 1024) < 1 << 30
+
+
+def test_a_format_that_needs_more_memory_has_a_lower_limit(tmp_path: Path, prober: Prober) -> None:
+    Image.new("L", (7_100, 7_100)).save(tmp_path / "large.webp", lossless=True, quality=0, method=0)
+    with pytest.raises(MediaError, match="too large to be decoded safely"):
+        prober.probe(tmp_path / "large.webp")
+
+
+@pytest.mark.parametrize("size", [(1500, 900), (901, 1501), (3000, 40)])
+def test_a_large_photo_is_scaled_down_in_bands_without_seams(
+    tmp_path: Path, prober: Prober, size: tuple[int, int]
+) -> None:
+    gradient = Image.linear_gradient("L").resize(size, Image.Resampling.BILINEAR).convert("RGBA")
+    gradient.save(tmp_path / "gradient.png")
+    scaled = prober.read_photo(tmp_path / "gradient.png").rgb
+    expected = np.asarray(gradient.convert("RGB").resize((scaled.shape[1], scaled.shape[0]), Image.Resampling.BOX))
+    assert np.abs(scaled.astype(int) - expected.astype(int)).max() <= 3
+
+
+def blank_png(side_px: int, *, bytes_per_pixel: int, colour_type: int, depth: int) -> bytes:
+    """A black PNG that unpacks to many times its size."""
+    packer = zlib.compressobj(9)
+    row = bytes(1 + side_px * bytes_per_pixel)
+    data = b"".join(packer.compress(row) for _ in range(side_px)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side_px, side_px, depth, colour_type, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )

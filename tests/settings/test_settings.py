@@ -1,5 +1,6 @@
 """Precedence, validation and writing of settings."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,26 @@ def test_an_unknown_name_in_the_file_is_an_error_with_a_suggestion(home: Path) -
 def test_broken_toml_names_the_line(home: Path) -> None:
     with pytest.raises(SettingsError, match="line 2"):
         settings.load(env=in_file(home, "every = 2\nnum_ctx = = 3\n"))
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, f"slots = {'9' * 5_000}", f"every = {'9' * 400}.0"])
+def test_poisoned_toml_is_an_error(home: Path, text: str) -> None:
+    (home / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError):
+        settings.load()
+
+
+def test_a_pipe_in_place_of_the_file_is_an_error(home: Path) -> None:
+    os.mkfifo(home / "settings.toml")
+    with pytest.raises(SettingsError, match="not a file"):
+        settings.load()
+
+
+@pytest.mark.parametrize("text", ["9" * 5_000, "1" * 10 + "h", "1s" * 99])
+def test_an_endless_keep_alive_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("VIDLOCAL_KEEP_ALIVE", text)
+    with pytest.raises(SettingsError, match="KEEP_ALIVE"):
+        settings.load()
 
 
 def test_binary_file_or_folder_is_an_error(home: Path) -> None:

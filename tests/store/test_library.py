@@ -271,3 +271,20 @@ def test_a_write_does_not_wait_for_a_long_reader_to_shorten_the_log(library: Lib
     assert library.number("PRAGMA busy_timeout") == 30_000
     reader.close()
     assert library.truncate_wal()
+
+
+def test_passages_at_one_moment_cost_no_more_than_spread_ones(library: Library) -> None:
+    def steps(starts: list[float]) -> int:
+        """Count steps of SQLite's virtual machine, in hundreds."""
+        counted: list[None] = []
+        video_id = add_video(library, content_hash=f"h{starts[-1]}")
+        library.connection.set_progress_handler(lambda: counted.append(None), 100)
+        passages.add(
+            library,
+            video_id,
+            [Passage(start, 900.0, PassageKind.SUBTITLE, f"line {n}") for n, start in enumerate(starts)],
+        )
+        library.connection.set_progress_handler(None, 0)
+        return len(counted)
+
+    assert steps([1.0] * 2_000) < 2 * steps([float(second) for second in range(1, 2_001)])

@@ -115,4 +115,6 @@ GARBAGE: dict[str, Behaviour] = {
     "nested_error_line": break_off(_NESTED),
     "no_message": lines({"done": True, "done_reason": "stop"}),
     "loaded_only": say("", reason="load"),
+    "nested_line": lines(b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"),
+    "number_of_5000_digits": lines(b'{"eval_count":' + b"9" * 5_000 + b',"done":true,"done_reason":"stop"}\n'),
 }

@@ -47,7 +47,7 @@ def _read_cache(models_folder: Path) -> dict[str, dict[str, str]]:
     """Return the cached entries by path; empty if the cache is missing or damaged."""
     try:
         cache = json.loads((models_folder / _CACHE_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     entries = cache.items() if isinstance(cache, dict) else ()
     return {

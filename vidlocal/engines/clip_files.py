@@ -137,6 +137,6 @@ def _require_json(path: Path) -> None:
     """Delete a file with invalid JSON and raise EngineError."""
     try:
         json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         path.unlink(missing_ok=True)
         raise EngineError(f"{path.name}: the downloaded file is not JSON. Run: vidlocal setup --pictures") from error

@@ -29,6 +29,8 @@ Json = dict[str, object]
 
 # Longer than any description: the model is in a loop. Stopping early frees the GPU.
 MAX_ANSWER_CHARACTERS = 16_000
+# Sizes of models are smaller; a larger number would not fit into a float or a column.
+_MAX_NUMBER = 1 << 60
 _import_lock = threading.Lock()
 # The lacking ability of a model, and a command to choose another model.
 _LACKS: Mapping[Capability, tuple[str, str]] = {
@@ -242,7 +244,7 @@ class Ollama:
         except TypeError as error:
             # Raised by the package for an error line with an object: an error of llama-server, passed through.
             raise ImageRejected(f"{model} failed during the answer.") from error
-        except (ValueError, AttributeError, KeyError) as error:
+        except (ValueError, AttributeError, KeyError, RecursionError) as error:
             raise AnswerRejected(f"{model}: invalid response of the server ({type(error).__name__}).") from error
 
     def _connection_error(self, model: str, error: Exception) -> EngineError:
@@ -268,7 +270,7 @@ class Ollama:
             raise error_for_status(response.status_code, response.text, model=model or path, host=self.host)
         try:
             answer = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise EngineError(f"{origin(self.host)} is not an Ollama server. Run: vidlocal config ollama_host URL")
@@ -308,7 +310,7 @@ def _capabilities(entry: Json) -> tuple[str, ...] | None:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and 0 <= value < _MAX_NUMBER else 0
 
 
 def _ollama_package() -> ModuleType:

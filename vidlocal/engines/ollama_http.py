@@ -4,6 +4,7 @@ No proxy of the environment, no redirects, no API key, no answers made on other 
 """
 
 import json
+import logging
 import re
 import ssl
 import time
@@ -19,6 +20,8 @@ from vidlocal.errors import AnswerRejected, EngineBusy, EngineError
 
 # The largest replies, vectors of 64 texts in 4,096 dimensions, are about 6 MB of JSON.
 MAX_REPLY_BYTES = 64 << 20
+
+_log = logging.getLogger(__name__)
 
 _REMOTE_ANSWER = re.compile(rb'"remote_(?:host|model)"\s*:\s*"[^"]')
 _OVERLAP_BYTES = 64
@@ -74,8 +77,11 @@ class GuardedTransport(httpx.BaseTransport):
         # The ollama package sends OLLAMA_API_KEY to any host.
         request.headers.pop("authorization", None)
         request.headers["accept-encoding"] = "identity"  # the guard reads the body
-        deadline = time.monotonic() + self._timeouts.total
+        started = time.monotonic()
+        deadline = started + self._timeouts.total
         response = self._inner.handle_request(request)
+        elapsed_s = time.monotonic() - started
+        _log.debug("%s %s: %d after %.2f s", request.method, request.url, response.status_code, elapsed_s)
         if response.status_code in (429, 503):
             response.close()
             raise _busy(response, request.url)
@@ -155,7 +161,7 @@ def error_text(error: object) -> str:
         if isinstance(error, str) and error.lstrip().startswith("{"):
             try:
                 error = json.loads(error)
-            except ValueError:
+            except (ValueError, RecursionError):
                 break
         if not isinstance(error, dict):
             break

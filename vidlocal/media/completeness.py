@@ -25,7 +25,7 @@ _NEVER_ZERO_CODECS = frozenset(
         *("aac", "mp3", "mp2", "ac3", "eac3", "opus", "vorbis"),
     )
 )
-_DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_DURATION_TAG = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d{1,12})?)")
 
 
 def format_name(container: Any) -> str:

@@ -26,6 +26,11 @@ _MIN_SIDEWAYS = 5  # EXIF orientations from 5 on swap width and height
 # progressive JPEG keeps all coefficients.
 _MAX_JPEG_PIXELS = 300_000_000
 _MAX_PIXELS = 2 * 89_478_485  # Pillow's limit
+# Decoders of these formats hold several copies of the image: up to 1 GB.
+_MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 100_000_000, "HEIF": 120_000_000}
+_MAX_TIFF_BYTES = 900 << 20
+_TIFF_BITS_PER_SAMPLE, _TIFF_ROWS_PER_STRIP, _TIFF_TILE_HEIGHT = 258, 278, 323
+_BAND_ROWS = 256
 
 
 def is_photo(path: str) -> bool:
@@ -77,10 +82,11 @@ def read_info(path: str) -> Values:
 def read_pixels(path: str, long_side_px: int) -> tuple[Values, bytes]:
     """Raw RGB pixels of a photo: upright, scaled down to `long_side_px`."""
     with _open_image(path) as image:
-        upright = ImageOps.exif_transpose(_decode(image, path, long_side_px)[0])
-    size = scaled_size(*upright.size, long_side_px=long_side_px)
-    rgb = _to_rgb(upright if upright.size == size else upright.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
-    return {"width_px": size[0], "height_px": size[1]}, rgb.tobytes()
+        decoded = _decode(image, path, long_side_px)[0]
+        small = _reduced_rgb(decoded, scaled_size(*decoded.size, long_side_px=long_side_px))
+        small.getexif()[_EXIF_ORIENTATION] = decoded.getexif().get(_EXIF_ORIENTATION, 1)
+    upright = ImageOps.exif_transpose(small)
+    return {"width_px": upright.width, "height_px": upright.height}, upright.tobytes()
 
 
 @contextmanager
@@ -94,7 +100,7 @@ def _open_image(path: str) -> Iterator[Image.Image]:
         raise MediaError(f"{name}: image too large to be decoded safely.") from error
     except UnidentifiedImageError as error:
         raise MediaError(f"{name}: corrupt or unsupported header.") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, TypeError, SyntaxError, EOFError) as error:
         raise MediaError(f"{name}: corrupt, the image cannot be decoded.") from error
 
 
@@ -103,12 +109,27 @@ def _open(path: str) -> Image.Image:
     preview = raw_photo.find_preview(path)
     Image.MAX_IMAGE_PIXELS = _MAX_JPEG_PIXELS // 2  # Pillow refuses twice as many
     image = Image.open(preview.file if preview else path, formats=_formats(path))
-    limit = _MAX_JPEG_PIXELS if image.format == "JPEG" and "progressive" not in image.info else _MAX_PIXELS
-    if image.width * image.height > limit:
+    if image.width * image.height > _max_pixels(image):
         raise Image.DecompressionBombError
     if preview is not None and _EXIF_ORIENTATION not in image.getexif():
         image.getexif()[_EXIF_ORIENTATION] = preview.orientation
     return image
+
+
+def _max_pixels(image: Image.Image) -> int:
+    """Maximum number of pixels decodable within 1 GB."""
+    if image.format == "JPEG" and "progressive" not in image.info:
+        return _MAX_JPEG_PIXELS
+    if image.format == "TIFF":
+        return min(_MAX_PIXELS, _max_tiff_pixels(image))
+    return _MAX_PIXELS_OF.get(str(image.format), _MAX_PIXELS)
+
+
+def _max_tiff_pixels(image: Any) -> int:
+    """The decoder holds a whole strip or row of tiles beside the image of 4 bytes per pixel."""
+    rows = int(image.tag_v2.get(_TIFF_TILE_HEIGHT) or image.tag_v2.get(_TIFF_ROWS_PER_STRIP) or image.height)
+    strip_bytes = min(rows, image.height) * image.width * sum(image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, (8,))) / 8
+    return int(max(0, _MAX_TIFF_BYTES - strip_bytes) / 4)
 
 
 def _formats(path: str) -> tuple[str, ...]:
@@ -140,6 +161,20 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
     return image, None
+
+
+def _reduced_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Scale an image down to 8-bit RGB, band by band: a conversion of the whole would take several times its memory."""
+    if image.width * image.height <= _BAND_ROWS * _BAND_ROWS or image.size == size:
+        rgb = _to_rgb(image)
+        return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    factor = max(1, min(image.width // (2 * size[0]), image.height // (2 * size[1])))
+    rows = max(1, _BAND_ROWS // factor) * factor
+    reduced = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        band = _to_rgb(image.crop((0, top, image.width, min(top + rows, image.height))))
+        reduced.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+    return reduced.resize(size, Image.Resampling.BOX)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -51,7 +52,9 @@ def suggest(name: str) -> str:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SettingsError(f"{path}: not a file.")
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return ""
@@ -72,8 +75,8 @@ def _parse(text: str, path: Path) -> dict[str, object]:
 
     try:
         values: dict[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: invalid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers of thousands of digits, nesting
+        raise SettingsError(f"{path}: invalid TOML: {str(error)[:200]}.") from error
     for name in values:
         if name not in BY_NAME:
             raise SettingsError(f"{path}: unknown setting {name!r}. {suggest(name)}")
@@ -87,7 +90,7 @@ def _parses_to(text: str, expected: Mapping[str, object]) -> bool:
 
     try:
         return tomllib.loads(text) == expected
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -141,9 +141,9 @@ def _slots(raw: object) -> int:
 def _keep_alive(raw: object) -> str:
     """A Go duration. A plain number becomes seconds, because Ollama rejects numbers as text."""
     text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else _line(raw)
-    if re.fullmatch(r"-?\d+", text, re.ASCII):
+    if re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
         return f"{text}s"
-    if not re.fullmatch(r"-?(\d+(\.\d+)?(ms|s|m|h))+", text, re.ASCII):
+    if not re.fullmatch(r"-?(\d{1,6}(\.\d{1,9})?(ms|s|m|h)){1,4}", text, re.ASCII):
         raise ValueError
     return text
 

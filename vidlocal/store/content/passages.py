@@ -34,9 +34,11 @@ def add(
     """
     ids: list[int] = []
     with library.writing() as connection:
+        corrected = _corrected_spans(library, video_id, passages)
         for passage in passages:
             text = storable(passage.text.strip())
-            if not text or _is_corrected(library, video_id, passage):
+            span = (passage.start, max(passage.start, passage.end), passage.kind)
+            if not text or (passage.engine != BY_HAND and span in corrected):
                 continue
             cursor = connection.execute(
                 """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, folded, language, engine,
@@ -199,15 +201,12 @@ def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors:
             )
 
 
-def _is_corrected(library: Library, video_id: int, passage: Passage) -> bool:
-    if passage.engine == BY_HAND:
-        return False
-    row = library.row(
-        'SELECT 1 FROM passages WHERE video_id = ? AND start = ? AND "end" = ? AND kind = ? AND engine = ?',
-        video_id,
-        passage.start,
-        max(passage.start, passage.end),
-        passage.kind,
-        BY_HAND,
-    )
-    return row is not None
+def _corrected_spans(library: Library, video_id: int, passages: Sequence[Passage]) -> set[tuple[float, float, str]]:
+    """Return start, end and kind of the passages corrected by hand, in the time of the given ones.
+
+    One query: the passages of a file may all begin at the same moment.
+    """
+    starts = [passage.start for passage in passages]
+    sql = 'SELECT start, "end", kind FROM passages WHERE video_id = ? AND start BETWEEN ? AND ? AND engine = ?'
+    rows = library.rows(sql, video_id, min(starts, default=0.0), max(starts, default=0.0), BY_HAND)
+    return {(row["start"], row["end"], row["kind"]) for row in rows}
