@@ -1,9 +1,13 @@
 import json
 import os
+from pathlib import Path
 
-from tests.support.commands import Run
-from vidlocal.records import TagKind, VideoTag
-from vidlocal.store.content import passages, understanding
+import pytest
+
+from tests.support.commands import Run, hash_of
+from tests.support.terminal import on_terminal
+from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe, TagKind, VideoTag
+from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library
 
 
@@ -86,3 +90,55 @@ def test_json_holds_undecodable_paths(run: Run, library: Library, wedding: int) 
     (video,) = json.loads(run("list", "--json").stdout)["videos"]
     assert os.fsencode(video["path"]) == path
     assert run("list").stdout.split("\t")[2] == "/videos/caf\ufffd\ufffd.mp4"
+
+
+@pytest.fixture
+def three(library: Library) -> Library:
+    for path, length in (("a/beach.mp4", 30), ("b/beach.mp4", 10), ("b/airport.mp4", 20)):
+        videos.add(
+            library,
+            content_hash=hash_of(path),
+            path=Path("/films") / path,
+            stamp=FileStamp(size_bytes=length, mtime_ns=1, inode=1),
+            probe=Probe(MediaKind.VIDEO, float(length)),
+            frame_drafts=[],
+            text_passages=[],
+            plan=[],
+        )
+    return library
+
+
+def _listed(run: Run, *words: str) -> list[str]:
+    return [line.split("\t")[2].removeprefix("/films/") for line in run("list", *words).stdout.splitlines()]
+
+
+def test_list_sorts_and_filters(run: Run, three: Library) -> None:
+    assert _listed(run) == ["a/beach.mp4", "b/beach.mp4", "b/airport.mp4"]
+    assert _listed(run, "--sort", "title") == ["b/airport.mp4", "a/beach.mp4", "b/beach.mp4"]
+    assert _listed(run, "--sort", "length") == ["a/beach.mp4", "b/airport.mp4", "b/beach.mp4"]
+    assert _listed(run, "--folder", "/films/b") == ["b/beach.mp4", "b/airport.mp4"]
+    assert _listed(run, "--status", "waiting") == []
+    assert _listed(run, "-n", "1") == ["a/beach.mp4"]
+    assert "2 more videos" in run("list", "-n", "1").stderr
+
+
+def test_list_shows_the_folder_of_equal_titles_only(three: Library) -> None:
+    shown = "\n".join(on_terminal(100, "list", home=three.folder))
+    assert "in /films/a" in shown
+    assert shown.count("in /films/b") == 1
+
+
+def test_show_keeps_to_a_part_of_the_video(run: Run, wedding: int) -> None:
+    kinds = [line.split("\t")[2] for line in run("show", "wedding", "--at", "0:05-0:11").stdout.splitlines()]
+    assert kinds == ["speech", "screen_text"]
+    assert len(run("show", "wedding", "-n", "1").stdout.splitlines()) == 1
+    assert run("show", "wedding", "--at", "noon").exit_code == 2
+
+
+def test_show_folds_repeated_captions_and_puts_the_summary_first(library: Library, wedding: int) -> None:
+    texts = [Passage(20.0 + n, 21.0 + n, PassageKind.SCENE, "A bride dances in a hall.") for n in range(4)]
+    summary = Passage(0.0, 60.0, PassageKind.SUMMARY, "A wedding from noon to night.")
+    passages.add(library, wedding, [*texts, summary])
+    lines = on_terminal(100, "show", "id:1", home=library.folder)
+    assert lines[0] == "A wedding from noon to night."
+    assert [line.rstrip() for line in lines if "dances" in line] == ["0:20 to 0:24  scene        A bride dances in a hall.  ×4"]

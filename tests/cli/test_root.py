@@ -1,5 +1,7 @@
 import inspect
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,9 +14,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.support import clips
 from tests.support.commands import Run
 from vidlocal import __version__, errors
-from vidlocal.cli import COMMANDS, _Root
+from vidlocal.cli import COMMANDS, _Root, load_command
 from vidlocal.store.database import Library
 
 PROGRAM = [sys.executable, "-m", "vidlocal"]
@@ -206,3 +209,67 @@ def test_a_missing_library_is_6_and_says_how_to_start_one(run: Run) -> None:
         assert result.exit_code == 6, words
         assert "vidlocal ingest PATH" in result.stderr
         assert result.stdout == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_values_in_capitals_and_ends_with_examples(run: Run, name: str) -> None:
+    shown = run(name, "--help").stdout
+    assert "<" not in shown
+    assert "[default" not in shown
+    examples = shown.partition("\nExamples:\n")[2].splitlines()
+    assert examples
+    for example in examples:
+        assert re.search(rf"\bvidlocal (--home \S+ )?{name}\b", example) or name in ("pause", "help"), example
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_of_the_help_are_accepted_by_the_parser(name: str) -> None:
+    command = load_command(name)
+    for example in command.examples:  # type: ignore[attr-defined]
+        for part in re.split(r"&& | \| ", example.partition("  #")[0]):
+            words = shlex.split(part)
+            if words[:2] == ["vidlocal", name]:
+                command.make_context(name, words[2:], resilient_parsing=False).close()
+
+
+@pytest.mark.parametrize("topic", ["query", "exit-codes", "settings", "scripting", "clip"])
+def test_help_explains_topics_and_commands(run: Run, topic: str) -> None:
+    assert len(run("help", topic).stdout.splitlines()) > 5
+
+
+def test_help_without_a_topic_is_the_help_of_the_program(run: Run) -> None:
+    shown = run("help").stdout
+    assert shown.startswith(run("--help").stdout.rstrip())
+    assert "vidlocal help query" in shown
+    assert run("help", "nonsense").exit_code == 2
+
+
+def test_home_before_the_command_names_the_data_directory(run: Run, wedding: int, tmp_path: Path) -> None:
+    assert run("--home", str(tmp_path / "elsewhere"), "list").exit_code == 6
+    assert run("--home", str(tmp_path / "home"), "list").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["-v", "search", "bride"], ["search", "bride", "-v"], ["search", "-vv", "bride"]])
+def test_verbose_shows_decisions(wedding: int, words: list[str]) -> None:
+    done = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, check=True)
+    assert "query words 'bride'" in done.stderr
+    assert "aisle" in done.stdout
+
+
+def test_very_verbose_shows_calls(library: Library, tmp_path: Path) -> None:
+    film = clips.numbered(tmp_path / "film.mp4", frames=20, rate="10")
+    command = [*PROGRAM, "-vv", "ingest", "--later", str(film)]
+    assert "start vidlocal.media." in subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+
+@pytest.mark.parametrize(("words", "is_saved"), [(["status", "--watch"], False), (["worker", "--now"], True)])
+def test_only_commands_that_keep_progress_say_so(wedding: int, words: list[str], is_saved: bool) -> None:
+    with subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        (program.stderr if is_saved else program.stdout).readline()  # it is up
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=30) == 130
+        message = program.stderr.read()
+    assert "Interrupted." in message
+    assert ("Progress is saved" in message) == is_saved

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from tests.support.commands import Run, add_video
+from vidlocal.search.verbatim import VERBATIM_SCORE
 from vidlocal.store.database import Library
 
 AWKWARD = [
@@ -177,3 +178,30 @@ def test_correction_of_a_misspelt_word_is_reported(run: Run, wedding: int) -> No
     result = run("search", "ailse")
     assert "bride" in result.stdout
     assert "No match for ailse, searched for aisle." in result.stderr
+
+
+def test_results_are_printed_in_every_format(run: Run, wedding: int, library: Library) -> None:
+    add_video(library, "party", "the bride cuts the cake")
+    assert run("search", "bride", "--format", "paths").stdout == "/videos/party.mp4\n/videos/wedding-2019.mp4\n"
+    lines = run("search", "bride", "--format", "jsonl").stdout.splitlines()
+    document = json.loads(run("search", "bride", "--format", "json").stdout)
+    assert [json.loads(line) for line in lines] == document["moments"]
+    assert document == json.loads(run("search", "bride", "--json").stdout)
+    assert run("search", "bride", "--format", "tsv").stdout == run("search", "bride").stdout
+    assert "found in" in run("search", "bride", "--format", "table").stdout
+    assert run("search", "bride", "--format", "tsv", "--json").exit_code == 2
+
+
+def test_an_empty_result_is_8_on_request(run: Run, wedding: int) -> None:
+    assert run("search", "zeppelin", "--fail-if-empty").exit_code == 8
+    assert run("search", "bride", "--fail-if-empty").exit_code == 0
+
+
+def test_a_verbatim_hit_has_the_same_score_in_any_text(run: Run, library: Library) -> None:
+    long = " ".join(["and then we went on to see the harbour again"] * 20)
+    for number, text in enumerate(["a red kite", f"a red kite {long}", f"{long} a red kite", "red, and a kite"]):
+        add_video(library, f"film-{number}", text)
+    moments = json.loads(run("search", "a red kite", "--kind", "speech", "--json").stdout)["moments"]
+    scores = {moment["video"]["title"]: moment["score"] for moment in moments}
+    assert scores["film-0"] == scores["film-1"] == scores["film-2"] == VERBATIM_SCORE
+    assert scores["film-3"] < VERBATIM_SCORE

@@ -11,6 +11,7 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
 from vidlocal.records import FrameExplanation, Passage, PassageExplanation, PassageKind
 from vidlocal.search.run import search
+from vidlocal.search.verbatim import VERBATIM_SCORE
 from vidlocal.store.database import Library
 
 # A space of meaning with four directions.
@@ -216,7 +217,7 @@ def test_each_hit_names_its_channels(library: Library) -> None:
     (moment,) = search(library, "limousine").moments
     reason = search(library, "limousine").why[moment.hits[0].key]
     assert isinstance(reason, PassageExplanation)
-    assert reason.coverage == moment.score
+    assert (reason.coverage, moment.score) == (1.0, VERBATIM_SCORE)
     assert reason.cosine is None
 
 

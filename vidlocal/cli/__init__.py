@@ -80,6 +80,8 @@ EXAMPLES = (
     "vidlocal search bride walks down aisle",
     "vidlocal play 1",
 )
+# Commands that keep their progress when interrupted.
+_RESUMABLE = {"setup", "ingest", "enrich", "import", "worker"}
 _NAME_WIDTH = max(map(len, COMMANDS))
 
 
@@ -121,7 +123,7 @@ class _Root(TyperGroup):
         write_examples(EXAMPLES, formatter)
 
     def invoke(self, ctx: "Context") -> Any:
-        with handle_errors():
+        with handle_errors(is_resumable=lambda: ctx.invoked_subcommand in _RESUMABLE):
             return super().invoke(ctx)
 
 

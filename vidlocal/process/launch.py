@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import logging
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,12 +23,14 @@ _REAP_TIMEOUT_S = 10.0
 _OFFLINE = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 Child = subprocess.Popen[bytes]
+_log = logging.getLogger(__name__)
 
 
 def launch_program(
     argv: Sequence[str], *, stdin: int | None, memory_bytes: int | None, line_fd: int | None = None
 ) -> Child:
     """Start a program with stdout and stderr as pipes. `line_fd` becomes file descriptor 3 of the program."""
+    _log.debug("run %s", shlex.join(argv))
     program = shutil.which(argv[0])
     if program is None:
         raise ToolError(f"{argv[0]}: program not found or not executable.")
@@ -36,6 +40,7 @@ def launch_program(
 
 def launch_module(module: str, *, requests: int, replies: int, memory_bytes: int | None) -> Child:
     """Start `python -m module` with the numbers of two pipe ends. Stdin of the child closes when the parent dies."""
+    _log.debug("start %s", module)
     spec = {
         "module": module,
         "path": [entry for entry in sys.path if os.path.isabs(entry)],

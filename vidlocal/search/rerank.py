@@ -93,7 +93,7 @@ class VisionReranker:
             self._library,
             JobKind.DESCRIBE,
             worker=self._worker,
-            now=time.time(),
+            now=time.monotonic(),
             lease_s=jobs.LEASE_S,
             job_filter=JobFilter(frames=(frame.id,)),
         )

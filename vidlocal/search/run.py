@@ -7,6 +7,7 @@
 Fusion of words and vectors into one ranking: `vidlocal.search.fusion`.
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,7 @@ from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, 
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.query import Query, parse
 from vidlocal.search.title_search import search_titles
+from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index, vector_table
 from vidlocal.store.index.search_filter import SearchFilter
@@ -25,6 +27,8 @@ from vidlocal.store.index.search_filter import SearchFilter
 # Candidates of each channel. Neighbours merge, so a moment needs several.
 CANDIDATES = 100
 CANDIDATES_PER_MOMENT = 8
+
+_log = logging.getLogger(__name__)
 
 _LOW_CONFIDENCE = "Nothing fits well; these are the nearest."
 
@@ -87,10 +91,20 @@ def search(
             if search_filter.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Pictures are found by words: say what they show.")
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
-        all_hits = [*hits.read(library, scores), *frame_hits]
+        text_hits = raise_verbatim(hits.read(library, scores), words) if by_words else hits.read(library, scores)
+        all_hits = [*text_hits, *frame_hits]
         moments = group(all_hits, hits.video_refs(library, {hit.video_id for hit in all_hits}), limit=limit)
         if by_words:
             moments += search_titles(library, words, search_filter, moments, limit=limit - len(moments))
+    _log.info(
+        "query words %r, phrases %s, excluded %s, corrected %s; %d hits by text, %d by image",
+        words,
+        parsed.phrases,
+        parsed.excluded,
+        corrections,
+        len(text_hits),
+        len(frame_hits),
+    )
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
     if ranking.scores and not ranking.is_confident and not frame_hits:
         notices.append(_LOW_CONFIDENCE)

@@ -51,12 +51,13 @@ def perceptual_hash(image: "Image") -> int:
 def find_by_hash(library: Library, dhash: int, *, limit: int, exclude: Frame | None = None) -> tuple[Moment, ...]:
     """Return at most `limit` moments with the nearest hashes, nearest first, each moment once, without `exclude`.
 
-    The score is the share of equal bits, the text the description of the frame; there are no hits.
+    The score is 1 for equal hashes and 0 for half of the bits, the distance of unrelated images. The text is the caption
+    of the frame; there are no hits.
     """
     similar = (frame for frame in frames.with_hashes(library) if _is_similar(frame.dhash, dhash))
     near = [(frame.id, (frame.dhash ^ dhash).bit_count()) for frame in similar]
     near.sort(key=lambda pair: (pair[1], pair[0]))
-    scores = {frame_id: 1 - bits / BITS for frame_id, bits in near}
+    scores = {frame_id: 1 - 2 * bits / BITS for frame_id, bits in near}
     return _moments(library, _distinct_frames(library, scores, exclude), scores, limit)
 
 

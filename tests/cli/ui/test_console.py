@@ -1,40 +1,11 @@
 """What stands on a terminal of any width."""
 
-import os
-import pty
-import re
-import struct
-import subprocess
-import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
+from tests.support.terminal import on_terminal
 from vidlocal import settings
-
-
-def on_terminal(columns: int, *words: str, home: Path) -> list[str]:
-    """Run the command on a pseudo-terminal. Returns the lines, stdout and stderr together."""
-    leader, follower = pty.openpty()
-    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    env = {**os.environ, "VIDLOCAL_HOME": str(home), "NO_COLOR": "1", "TERM": "xterm"}
-    env.pop("COLUMNS", None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vidlocal", *words], stdin=follower, stdout=follower, stderr=follower, env=env
-    )
-    os.close(follower)
-    output = b""
-    try:
-        while part := os.read(leader, 65536):
-            output += part
-    except OSError:  # the end of a terminal on Linux
-        pass
-    finally:
-        os.close(leader)
-        process.wait()
-    return re.sub(r"\x1b\[[0-9;]*m", "", output.decode()).replace("\r\n", "\n").splitlines()
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])

@@ -30,7 +30,7 @@ def test_only_our_own_options_are_read_as_options(typed: list[str], given: list[
 
 @pytest.mark.parametrize("typed", [["bride", "-not"], ["-not", "bride"], ["bride", "-x"]])
 def test_a_dash_word_outside_quotes_is_an_error_with_a_hint(typed: list[str]) -> None:
-    with pytest.raises(UsageError, match="no such option. To exclude a word, quote the whole query"):
+    with pytest.raises(UsageError, match=r"no such option\. To exclude a word, quote the whole query"):
         options_first(typed, OPTIONS)
 
 

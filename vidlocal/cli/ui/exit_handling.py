@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, TextIO
@@ -30,10 +30,10 @@ _TRACEBACK_LIMIT = -6
 
 
 @contextmanager
-def handle_errors() -> Iterator[None]:
+def handle_errors(is_resumable: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Convert exceptions of the block to a sentence on stderr and `typer.Exit` with the exit code.
 
-    The message of a VidlocalError is printed as is. A closed pipe (`| head`) exits with 0. Unexpected exceptions are
+    `is_resumable` returns True if an interrupted command keeps its progress. The message of a VidlocalError is printed as is. A closed pipe (`| head`) exits with 0. Unexpected exceptions are
     bugs and print a traceback.
     """
     try:
@@ -49,7 +49,8 @@ def handle_errors() -> Iterator[None]:
         error.message = sanitize(error.message)  # may quote a file name
         raise
     except KeyboardInterrupt:
-        _exit(INTERRUPTED, "Interrupted. Progress is saved; run the same command to resume.")
+        saved = " Progress is saved; run the same command to resume." if is_resumable() else ""
+        _exit(INTERRUPTED, f"Interrupted.{saved}")
     except OSError as error:
         _exit_on_os_error(error)
     except _VALUE_ERRORS:
