@@ -19,6 +19,7 @@ Times and durations are seconds of the video. `*_at` are UTC, ISO 8601. Vectors 
 
 TABLES = {
     "videos": "One row per file content. `enrichment_status` follows the jobs by triggers.",
+    "sidecars": "Subtitle files beside a video, with the stamps to recognise a change.",
     "copies": "Every path of a video, with the stamp to recognise an unchanged file.",
     "frames": "Sampled frames. `same_as`: the earlier frame this one nearly repeats; then `image` is NULL. "
     "`facts`: JSON answers of the vision model.",

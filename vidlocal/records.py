@@ -87,13 +87,17 @@ class AudioTrack:
 
 @dataclass(frozen=True, slots=True)
 class SubtitleTrack:
-    """A subtitle stream. `is_text` is false for bitmap subtitles (DVD, Blu-ray)."""
+    """A subtitle stream. `is_text` is false for bitmap subtitles (DVD, Blu-ray), which cannot be read.
+
+    `is_partial`: subtitles of foreign dialogue, signs or songs only.
+    """
 
     index: int
     codec: str
     language: str | None
     title: str | None
     is_text: bool
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,17 +48,15 @@ def test_ignored_frame_spacing_is_reported(run: Run, tmp_path: Path) -> None:
     assert "--every" not in run("ingest", film, "--later").stderr
 
 
-def test_late_subtitles_are_reported_until_imported(run: Run, tmp_path: Path) -> None:
+def test_late_subtitles_are_read_and_reported_once(run: Run, tmp_path: Path) -> None:
     films = tmp_path / "films"
     films.mkdir()
     clips.scenes(films / "film.mp4", seconds=4)
     run("ingest", str(films), "--later")
-    late = films / "film.en.srt"
-    late.write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n")
-    output = f"film.en.srt: newer than its indexed video. Run: vidlocal import {late}"
-    assert output in run("ingest", str(films), "--later").stderr
-    assert run("import", str(late)).exit_code == 0
-    assert "film.en.srt" not in run("ingest", str(films), "--later").stderr
+    (films / "film.en.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\nGood morning.\n")
+    assert "film.mp4: subtitles read again, 1 new." in run("ingest", str(films), "--later").stderr
+    assert "Good morning." in run("search", "morning", "--private").stdout
+    assert "film.mp4" not in run("ingest", str(films), "--later").stderr
 
 
 @pytest.fixture

@@ -69,3 +69,20 @@ def test_merging_removes_duplicates_and_cues_after_the_end_of_the_video() -> Non
     first = (Cue(1.0, 2.0, "one"), Cue(5.0, 9.0, "two"))
     second = (Cue(1.2, 2.2, "one"), Cue(3.0, 4.0, "uno"), Cue(30.0, 31.0, "of another film"))
     assert merge_cues(first, second, duration=8.0) == (Cue(1.0, 2.0, "one"), Cue(3.0, 4.0, "uno"), Cue(5.0, 8.0, "two"))
+
+
+def test_rolling_captions_of_joined_lines_give_each_word_once() -> None:
+    texts = [
+        "hello everyone",
+        "hello everyone welcome to the",
+        "welcome to the wedding of",
+        "the wedding of Ann and Tom",
+    ]
+    rolling = [RawCue(2.0 * number, 2.0 * number + 2.0, (text,)) for number, text in enumerate(texts)]
+    assert " ".join(text for *_, text in normalized(*rolling)) == "hello everyone welcome to the wedding of Ann and Tom"
+
+
+def test_a_few_repeated_words_are_kept() -> None:
+    spoken = ["I do not know", "not know what you mean", "Come here", "Over there", "No", "Never"]
+    cues = [RawCue(2.0 * number, 2.0 * number + 2.0, (text,)) for number, text in enumerate(spoken)]
+    assert [text for *_, text in normalized(*cues)] == spoken

@@ -50,7 +50,7 @@ def test_webvtt_notes_styles_identifiers_and_settings_are_not_text() -> None:
         "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi <00:01.500><c.red>you</c></v> &lt;3\n\n"
         "NOTE the end\n\n7\n01:00:00.000 --> 01:00:01.000\n<b>Bye</b>&nbsp;now\n"
     )
-    assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("Hi you <3",)), RawCue(3600.0, 3601.0, ("Bye now",))]
+    assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("Anna: Hi you <3",)), RawCue(3600.0, 3601.0, ("Bye now",))]
 
 
 def test_substation_overrides_drawings_and_comments_are_not_text() -> None:
@@ -87,8 +87,73 @@ def test_control_and_bidi_characters_are_removed() -> None:
     assert lines("1\n00:00:01,000 --> 00:00:02,000\na\x1b[31m\u202eb\x00c\n") == [("a [31m b c",)]
 
 
-@pytest.mark.parametrize("unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: "])
+@pytest.mark.parametrize(
+    "unit", ["<", "{", "{\\", "<a", "-->", "00:", "&", "word ", "Dialogue: ", "<rt>", "<v a", "\r"]
+)
 def test_a_line_of_ten_megabytes_is_parsed(unit: str) -> None:
     huge = unit * (10_000_000 // len(unit))
     text = f"1\n00:00:01,000 --> 00:00:02,000\n{huge}\n\n2\n00:00:03,000 --> 00:00:04,000\nafter\n"
     assert all(len(line) <= 2_000 for shown in lines(text) for line in shown)
+
+
+def test_line_ends_may_be_mixed() -> None:
+    old_mac = "WEBVTT\r\r00:01.000 --> 00:02.000\rwalrus\r\r00:03.000 --> 00:04.000\rnarwhal\r\n"
+    assert lines(old_mac) == [("walrus",), ("narwhal",)]
+    assert parse_subtitles(SRT.replace("\n", "\r\r\n")) == parse_subtitles(SRT)
+
+
+def test_readings_above_ideographs_are_not_text() -> None:
+    ruby = "<ruby>結<rt>けっ</rt>婚<rp>(</rp><rt>こん</rt><rp>)</rp>式<rt>しき</ruby>が始まる"
+    assert lines(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{ruby}\n\n") == [("結婚式が始まる",)]
+
+
+def test_the_name_of_a_speaker_stands_before_the_text() -> None:
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.loud Mary Ann O'Neil>Cut the cake!</v> <v Tom>Yes.\n\n"
+    assert lines(text) == [("Mary Ann O'Neil: Cut the cake! Tom: Yes.",)]
+
+
+def test_captions_of_youtube_without_blanks_keep_their_text() -> None:
+    text = (
+        "WEBVTT\nKind: captions\n\n00:00:00.000 --> 00:00:02.000 align:start position:0%\n\n"
+        "hello<00:00:00.500><c> everyone</c>\n\n00:00:02.000 --> 00:00:02.010\nhello everyone\n\n\n"
+        "00:00:02.010 --> 00:00:04.000\nhello everyone\nwelcome<00:00:03.000><c> to the</c>\n\n"
+    )
+    assert lines(text) == [("hello everyone",), ("hello everyone",), ("hello everyone", "welcome to the")]
+
+
+def test_a_webvtt_cue_without_text_does_not_take_the_next_identifier_or_note() -> None:
+    text = (
+        "WEBVTT\n\n00:01.000 --> 00:02.000\n\nintro\n00:03.000 --> 00:04.000\nHi\n\n"
+        "00:05.000 --> 00:06.000\n\nNOTE nobody speaks\n\n00:07.000 --> 00:08.000\nBye\n"
+    )
+    assert lines(text) == [(), ("Hi",), (), ("Bye",)]
+
+
+def test_subviewer_files_of_youtube_are_read() -> None:
+    text = "0:00:00.599,0:00:04.160\n>> ALICE: Hi, my name\nis Alice[br]Miller\n\n0:00:04.160,0:00:06.770\nand John\n\n"
+    assert parse_subtitles(text) == [
+        RawCue(0.599, 4.16, (">> ALICE: Hi, my name", "is Alice", "Miller")),
+        RawCue(4.16, 6.77, ("and John",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "00:00:03,000 --> 00:00:0x,000\nlost",
+        "00:00:03,000 -->\nlost",
+        "Dialogue: this is SubRip",
+        "9" * 6_000 + ":00:03,000 --> 00:00:04,000\nlost",
+        "00:00:03,000 --> 00:00:02,000\n<v <i {\\p1",
+    ],
+)
+def test_a_broken_cue_costs_no_other_cue(broken: str) -> None:
+    text = f"1\n00:00:01,000 --> 00:00:02,000\nbefore\n\n2\n{broken}\n\n3\n00:00:05,000 --> 00:00:06,000\nafter\n"
+    shown = lines(text)
+    assert shown[0][0] == "before"
+    assert shown[-1] == ("after",)
+
+
+def test_a_broken_time_of_substation_costs_no_other_cue() -> None:
+    broken = f"Dialogue: 0,{'9' * 6_000}:00:01.00,0:00:02.00,D,,0,0,0,,lost"
+    assert lines(f"[Events]\n{broken}\nDialogue: 0,0:00:03.00,0:00:04.00,D,,0,0,0,,kept\n") == [("kept",)]

@@ -7,7 +7,7 @@ import pytest
 
 from vidlocal import process
 from vidlocal.errors import MediaError
-from vidlocal.media import ffmpeg, subtitles
+from vidlocal.media import ffmpeg, sidecars, subtitles
 from vidlocal.records import Cue, MediaKind, Probe, SubtitleTrack
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nL'été arrive, la mariée est très drôle.\n\n"
@@ -17,36 +17,6 @@ CUE = Cue(1.0, 2.5, "L'été arrive, la mariée est très drôle.")
 @pytest.fixture(scope="module")
 def tool() -> ffmpeg.Ffmpeg:
     return ffmpeg.find_ffmpeg(None)
-
-
-def names(paths: tuple[Path, ...]) -> list[str]:
-    return [path.name for path in paths]
-
-
-def test_sidecars_are_found_with_language_and_flags(tmp_path: Path) -> None:
-    belonging = ["movie.ass", "movie.en.srt", "movie.mp4.srt", "movie.pt-BR.forced.srt", "movie.srt", "movie.vtt"]
-    others = [
-        "movie.mp4",
-        "movie2.srt",
-        "movie.part2.srt",
-        "other.en.srt",
-        "movie.en.txt",
-        "movie.chapters.vtt",
-        "m.srt",
-    ]
-    for name in (*belonging, *others):
-        (tmp_path / name).write_text(SRT)
-    (tmp_path / "movie.de.srt").mkdir()
-    assert names(subtitles.find_sidecars(tmp_path / "movie.mp4")) == belonging
-
-
-def test_sidecars_are_found_despite_case_and_unicode_normalization(tmp_path: Path) -> None:
-    (tmp_path / "CAFE\u0301.EN.SRT").write_text(SRT)
-    assert len(subtitles.find_sidecars(tmp_path / "caf\u00e9.mp4")) == 1
-
-
-def test_a_missing_folder_has_no_sidecars(tmp_path: Path) -> None:
-    assert subtitles.find_sidecars(tmp_path / "gone" / "movie.mp4") == ()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +47,7 @@ def test_read_sidecar_rejects_unusable_files_with_a_reason(tmp_path: Path) -> No
 
 def test_read_sidecar_does_not_block_on_a_named_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "m.srt")
-    assert subtitles.find_sidecars(tmp_path / "m.mp4") == ()
+    assert sidecars.find_sidecars(tmp_path / "m.mp4") == ()
     with pytest.raises(MediaError):
         subtitles.read_sidecar(tmp_path / "m.srt")
 

@@ -18,6 +18,7 @@ NEXT = {
     4: "remembered_queries",
     5: "unique_ids",
     6: "folded_texts",
+    7: "sidecar_stamps",
 }
 
 CONTENT = """
@@ -86,7 +87,7 @@ def test_a_migrated_library_never_uses_an_id_again(tmp_path: Path, version: int)
         assert frame_id > 12
 
 
-@pytest.mark.parametrize("version", NEXT)
+@pytest.mark.parametrize("version", [version for version in NEXT if version < 7])
 def test_texts_of_older_libraries_are_found_in_any_spelling(tmp_path: Path, version: int) -> None:
     with old_library(tmp_path / "old", version, "Невеста идёт в Łódź") as old:
         assert list(text_index.search(old, "идет", limit=5)) == list(text_index.search(old, "lodz", limit=5)) == [13]

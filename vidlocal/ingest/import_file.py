@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vidlocal.errors import MediaError, UsageError
-from vidlocal.media import subtitles, transcripts
+from vidlocal.media import sidecars, subtitles, transcripts
 from vidlocal.media.encodings import decode
 from vidlocal.media.languages import language_code
 from vidlocal.records import Passage, PassageKind, Video
@@ -49,7 +49,7 @@ def import_file(
     Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable.
     """
     name = path.name
-    if path.suffix.lower() in subtitles.EXTENSIONS:
+    if path.suffix.lower() in sidecars.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
         subs = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
         return _import(library, name, _passage_lines(library, path, video, new, lambda _: subs), reject)

@@ -17,17 +17,17 @@ from pathlib import Path
 
 from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS, JOB_SPECS
-from vidlocal.media import files, frames, subtitles
-from vidlocal.media.cues import merge_cues
+from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
-from vidlocal.records import Cue, FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
+from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.store import staging
-from vidlocal.store.content import passages, understanding, videos
+from vidlocal.store.content import passages, sidecars, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
@@ -191,7 +191,19 @@ class _IngestRun:
         video = videos.unchanged_at(self.library, path, files.read_stamp(path))
         if video is None or not videos.is_ingested(self.library, video):
             return None
-        return Outcome(path, IngestResult.UNCHANGED, self._refresh_path(video))
+        return self._refresh_sidecars(Outcome(path, IngestResult.UNCHANGED, self._refresh_path(video)))
+
+    def _refresh_sidecars(self, outcome: Outcome) -> Outcome:
+        """Read the subtitle files of an unchanged video again if they changed."""
+        video = outcome.video
+        if video is None or str(outcome.path.absolute()) != video.path:
+            return outcome
+        if not have_changed(outcome.path, sidecars.stamps(self.library, video.id)):
+            return outcome
+        subtitles = read_sidecars(outcome.path, duration=video.duration)
+        added = sidecars.replace(self.library, video.id, subtitles.passages, subtitles.stamps)
+        read = f"{outcome.path.name}: subtitles read again, {added} new."
+        return replace(outcome, subtitles=added, notes=(*((read,) if added else ()), *subtitles.notes))
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
@@ -207,10 +219,12 @@ class _IngestRun:
         source = _Source(path, stamp, content_hash, probe or self.tools.prober.probe(path))
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
-            texts, notes = self._read_subtitles(source)
+            subtitles = read_subtitles(
+                path, source.probe, ffmpeg=self.tools.ffmpeg, on_track=lambda: self._report(path, "subtitles", None)
+            )
             _require_unchanged(source)
-            outcome = self._store(source, folder, drafts, texts)
-        return replace(outcome, notes=tuple(notes))
+            outcome = self._store(source, folder, drafts, subtitles)
+        return replace(outcome, notes=subtitles.notes)
 
     def _find_ingested(self, content_hash: str) -> Video | None:
         video = videos.with_hash(self.library, content_hash)
@@ -257,34 +271,14 @@ class _IngestRun:
             path, probe, every=self.every, ffmpeg=self.tools.ffmpeg, prober=self.tools.prober, on_progress=report
         )
 
-    def _read_subtitles(self, source: _Source) -> tuple[list[Passage], list[str]]:
-        """Read sidecar files and text tracks. Returns passages, and a sentence for each unreadable one."""
-        cue_lists: list[Sequence[Cue]] = []
-        notes: list[str] = []
-        for read in self._subtitle_readers(source):
-            try:
-                cue_lists.append(read())
-            except (MediaError, ToolError) as error:
-                notes.append(str(error))
-        cues = merge_cues(*cue_lists, duration=source.probe.duration)
-        return [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues], notes
-
-    def _subtitle_readers(self, source: _Source) -> Iterator[Callable[[], Sequence[Cue]]]:
-        for sidecar in subtitles.find_sidecars(source.path):
-            yield partial(subtitles.read_sidecar, sidecar)
-        for track in source.probe.subtitles:
-            if track.is_text:
-                self._report(source.path, "subtitles", None)
-                yield partial(subtitles.read_track, source.path, track, source.probe, ffmpeg=self.tools.ffmpeg)
-
-    def _store(self, source: _Source, folder: Path, drafts: Sequence[FrameDraft], texts: Sequence[Passage]) -> Outcome:
+    def _store(self, source: _Source, folder: Path, drafts: Sequence[FrameDraft], subtitles: Subtitles) -> Outcome:
         """Store the video in a transaction. Completes an imported video of this hash; imported passages stay."""
         with self.library.writing():
             existing = videos.with_hash(self.library, source.content_hash)
             if existing is not None and videos.is_ingested(self.library, existing):  # another process was faster
                 return self._add_duplicate(source.path, source.stamp, existing)
             imported = passages.of_video(self.library, existing.id) if existing is not None else []
-            new = _without_duplicates(texts, imported)
+            new = _without_duplicates(subtitles.passages, imported)
             staging.publish(self.library, folder, source.content_hash)
             video_id = videos.add(
                 self.library,
@@ -294,8 +288,9 @@ class _IngestRun:
                 probe=source.probe,
                 frame_drafts=drafts,
                 text_passages=new,
-                plan=self._plan(source.probe, drafts, {passage.kind for passage in (*imported, *new)}),
+                plan=self._plan(source.probe, drafts, _kinds(imported, subtitles)),
             )
+            sidecars.store_stamps(self.library, video_id, subtitles.stamps)
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)
@@ -339,18 +334,10 @@ def max_frames(available: int, duration: float, *, every: float) -> int:
     return min(available, int(duration / every) + 1) if every else available
 
 
-def unread_subtitles(library: Library, outcomes: Sequence[Outcome]) -> Iterator[Path]:
-    """Yield subtitle files beside an unchanged video without subtitles: these files were not read."""
-    unchanged = {
-        outcome.path.with_suffix(""): outcome.video for outcome in outcomes if outcome.result is IngestResult.UNCHANGED
-    }
-    for outcome in outcomes:
-        if outcome.result is not IngestResult.SKIPPED or outcome.path.suffix.lower() not in subtitles.EXTENSIONS:
-            continue
-        stem = outcome.path.with_suffix("")
-        video = unchanged.get(stem) or unchanged.get(stem.with_suffix(""))
-        if video is not None and not passages.has_kind(library, video.id, PassageKind.SUBTITLE):
-            yield outcome.path
+def _kinds(imported: Sequence[Passage], subtitles: Subtitles) -> set[PassageKind]:
+    """Return the kinds of passages a new video has. Subtitles without dialogue do not count."""
+    kinds = {passage.kind for passage in imported}
+    return kinds | {PassageKind.SUBTITLE} if subtitles.has_dialogue else kinds
 
 
 def _require_unchanged(source: _Source) -> None:

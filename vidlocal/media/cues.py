@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vidlocal.records import Cue
 
@@ -13,6 +14,14 @@ _MAX_CUE_S = 60.0
 
 # Maximum gap between two steps of the same text: rolling captions leave 10 ms, frame-by-frame effects a single frame.
 _MAX_ROLL_GAP_S = 0.3
+
+
+# Captions roll word by word if so many cues, and half of all, repeat so many words of the one before.
+_MIN_ROLLING_WORDS = 2
+_MIN_ROLLING_CUES = 3
+
+# Start, end, lines.
+_TimedLines = tuple[float, float, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ def normalize_cues(raw_cues: Iterable[RawCue], *, language: str | None = None, z
     current = _OpenCue(0.0, 0.0, "")
     previous: tuple[str, ...] = ()
     previous_end = -math.inf
-    for start, end, lines in sorted(_with_valid_times(raw_cues, zero), key=lambda item: item[0]):
+    for start, end, lines in _by_words(sorted(_with_valid_times(raw_cues, zero), key=lambda item: item[0])):
         is_step = start - previous_end <= _MAX_ROLL_GAP_S
         repeated = _overlap(previous, lines) if is_step else 0
         if repeated:
@@ -78,7 +87,7 @@ class _OpenCue:
             self.text = self.text[: len(self.text) - len(old)] + new
 
 
-def _with_valid_times(raw_cues: Iterable[RawCue], zero: float) -> Iterable[tuple[float, float, tuple[str, ...]]]:
+def _with_valid_times(raw_cues: Iterable[RawCue], zero: float) -> Iterable[_TimedLines]:
     for cue in raw_cues:
         start, end = cue.start - zero, cue.end - zero
         if end <= start:
@@ -86,6 +95,22 @@ def _with_valid_times(raw_cues: Iterable[RawCue], zero: float) -> Iterable[tuple
         start = max(0.0, start)
         if cue.lines and end > start:
             yield start, min(end, start + _MAX_CUE_S), cue.lines
+
+
+def _by_words(cues: list[_TimedLines]) -> list[_TimedLines]:
+    """Take every word as a line, if most cues of one line begin with the last words of the one before.
+
+    Rolling captions look like this where a program joined their lines.
+    """
+    pairs = [
+        (first.split(), second.split())
+        for (_, end, (first, *more)), (start, _, (second, *_)) in pairwise(cues)
+        if not more and start - end <= _MAX_ROLL_GAP_S
+    ]
+    rolling = sum(_overlap(tuple(first), tuple(second)) >= _MIN_ROLLING_WORDS for first, second in pairs)
+    if rolling < max(_MIN_ROLLING_CUES, len(cues) / 2):
+        return cues
+    return [(start, end, tuple(word for line in lines for word in line.split())) for start, end, lines in cues]
 
 
 def _overlap(previous: tuple[str, ...], lines: tuple[str, ...]) -> int:

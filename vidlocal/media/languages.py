@@ -1,6 +1,6 @@
-"""Convert language tags to ISO 639-1 codes, as used by whisper.cpp and the passages."""
+"""Convert language tags to ISO 639-1 codes, or ISO 639-3 where there is none, as used by whisper.cpp and passages."""
 
-# name, ISO 639-1, ISO 639-2 (bibliographic and terminological where they differ): the languages Whisper knows.
+# name, ISO 639-1, ISO 639-2 (bibliographic and terminological where they differ): first the languages Whisper knows.
 _TABLE = """
 afrikaans af afr|albanian sq alb sqi|amharic am amh|arabic ar ara|armenian hy arm hye|assamese as asm
 azerbaijani az aze|bashkir ba bak|basque eu baq eus|belarusian be bel|bengali bn ben|bosnian bs bos|breton br bre
@@ -17,7 +17,22 @@ sanskrit sa san|serbian sr srp|shona sn sna|sindhi sd snd|sinhala si sin|slovak 
 somali so som|spanish es spa|sundanese su sun|swahili sw swa|swedish sv swe|tagalog tl tgl|tajik tg tgk
 tamil ta tam|tatar tt tat|telugu te tel|thai th tha|tibetan bo tib bod|turkish tr tur|turkmen tk tuk
 ukrainian uk ukr|urdu ur urd|uzbek uz uzb|vietnamese vi vie|welsh cy wel cym|yiddish yi yid|yoruba yo yor
-filipino tl fil|bokmal no nob|javanese jw jv|hebrew he iw|indonesian id in|irish ga gle
+filipino tl fil|bokmal no nb nob|javanese jw jv|hebrew he iw|indonesian id in|yiddish yi ji|romanian ro mo mol
+abkhazian ab abk|afar aa aar|akan ak aka|aragonese an arg|avaric av ava|avestan ae ave|aymara ay aym|bambara bm bam
+bihari bh bih|bislama bi bis|chamorro ch cha|chechen ce che|chichewa ny nya|chuvash cv chv|cornish kw cor|cree cr cre
+corsican co cos|dhivehi dv div|dzongkha dz dzo|esperanto eo epo|ewe ee ewe|fijian fj fij|frisian fy fry|fulah ff ful
+gaelic gd gla|ganda lg lug|guarani gn grn|herero hz her|igbo ig ibo|interlingua ia ina|interlingue ie ile
+inuktitut iu iku|inupiaq ik ipk|irish ga gle|kalaallisut kl kal|kanuri kr kau|kashmiri ks kas|kikuyu ki kik
+kinyarwanda rw kin|kirghiz ky kir kyrgyz|komi kv kom|kongo kg kon|kurdish ku kur|kwanyama kj kua|limburgish li lim
+luba lu lub|manx gv glv|marshallese mh mah|nauru na nau|navajo nv nav|ndebele nd nde|ndonga ng ndo|nuosu ii iii
+ojibwa oj oji|oriya or ori odia|oromo om orm|ossetian os oss|pali pi pli|quechua qu que|romansh rm roh|rundi rn run
+sami se sme|samoan sm smo|sango sg sag|sardinian sc srd|sotho st sot|swati ss ssw|tahitian ty tah|tigrinya ti tir
+tonga to ton|tsonga ts tso|tswana tn tsn|twi tw twi|uighur ug uig uyghur|venda ve ven|volapuk vo vol|walloon wa wln
+wolof wo wol|xhosa xh xho|zhuang za zha|zulu zu zul|ndebele nr nbl|slavonic cu chu|hiri ho hmo
+asturian ast ast|cebuano ceb ceb|sorani ckb ckb|cherokee chr chr|kabyle kab kab|konkani kok kok|hmong hmn hmn
+ilocano ilo ilo|maithili mai mai|neapolitan nap nap|papiamento pap pap|scots sco sco|silesian szl szl|sicilian scn scn
+swiss gsw gsw|sorbian hsb hsb|sorbian dsb dsb|syriac syr syr|tetum tet tet|venetian vec vec|plattdeutsch nds nds
+mandarin zh cmn|pidgin pcm pcm|nahuatl nah nah|rusyn rue rue|ladino lad lad|romany rom rom|montenegrin cnr cnr
 """
 
 _CODES = {
@@ -29,7 +44,7 @@ _CODES = {
 
 
 def language_code(tag: str | None) -> str | None:
-    """ISO 639-1 code of a tag such as `eng`, `pt-BR`, `zh_Hans` or `Spanish`; None for an unknown tag."""
+    """ISO 639-1 code (or ISO 639-3) of a tag such as `eng`, `pt-BR` or `Spanish`; None for an unknown tag."""
     if not tag:
         return None
     return _CODES.get(tag.replace("_", "-").split("-")[0].strip().casefold())

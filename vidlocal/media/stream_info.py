@@ -10,11 +10,16 @@ from vidlocal.media.picture_filters import MAX_ASPECT, MIN_ASPECT
 Values = dict[str, object]
 
 _ATTACHED = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+_FORCED = 0x40  # AV_DISPOSITION_FORCED
 _DEFAULT = 0x1  # AV_DISPOSITION_DEFAULT
 _TRANSFERS = {16: "pq", 18: "hlg"}  # AVCOL_TRC_SMPTE2084, AVCOL_TRC_ARIB_STD_B67
 _TEXT_SUBTITLES = frozenset(
-    ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "sami", "microdvd", "subviewer", "mpl2", "jacosub")
+    (
+        *("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text", "sami", "microdvd", "subviewer", "mpl2"),
+        *("jacosub", "eia_608"),
+    )
 )
+_PARTIAL_TITLE = re.compile(r"\b(?:forced|foreign|signs?|songs?)\b", re.IGNORECASE)
 # Progressive and interlaced frames alternate in these, for instance in a film between advertisements.
 _OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
@@ -82,6 +87,8 @@ def subtitle_track(stream: Any) -> Values:
         "language": _language(stream),
         "title": stream.metadata.get("title"),
         "is_text": codec in _TEXT_SUBTITLES,
+        "is_partial": bool(int(stream.disposition) & _FORCED)
+        or bool(_PARTIAL_TITLE.search(stream.metadata.get("title", ""))),
     }
 
 

@@ -1,4 +1,4 @@
-"""Parse SubRip, WebVTT and SubStation Alpha leniently: invalid lines are skipped.
+"""Parse SubRip, WebVTT, SubViewer (YouTube) and SubStation Alpha leniently: invalid lines are skipped.
 
 pysubs2 is not used: its WebVTT reader treats notes, style blocks, cue identifiers and word timestamps (all present in
 captions from YouTube) as text, and keeps entities.
@@ -18,7 +18,12 @@ _MAX_CUE_LINES = 40
 
 _TIME = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2})(?:[.,:](\d{1,6}))?"
 _TIMING = re.compile(rf"\s*(-?){_TIME}\s*-->\s*(-?){_TIME}")
-_ASS_TIME = re.compile(r"\s*(-?)(\d+):(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,6}))?\s*")
+_SUBVIEWER_TIMING = re.compile(rf"\s*(-?){_TIME},(-?){_TIME}\s*$")
+_ASS_TIME = re.compile(r"\s*(-?)(\d{1,4}):(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,6}))?\s*")
+# Readings above ideographs, and the name of a speaker.
+_RUBY_TEXT = re.compile(r"<(rt|rp)\b[^<>]{0,300}>.*?(?:</\1>|(?=<r[tp]\b|</ruby>)|$)", re.DOTALL)
+_VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?[ \t]+([^<>\n]{1,100})>")
+_LINE_END = re.compile(r"\r*\n|\r")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<\d[\d:.]{3,20}>")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -27,17 +32,21 @@ _ASS_COLUMNS = ("layer", "start", "end", "style", "name", "marginl", "marginr", 
 
 def parse_subtitles(text: str) -> list[RawCue]:
     """Cues of a subtitle file, in file order. Empty for other formats."""
-    lines = [line[:_MAX_LINE_CHARS].rstrip("\r") for line in text.lstrip("\ufeff").split("\n")]
-    if len(lines) == 1:  # the line ends of old Macs
-        lines = [line[:_MAX_LINE_CHARS] for line in text.lstrip("\ufeff").split("\r")]
-    if any(line.startswith("Dialogue:") for line in lines):
-        return list(_substation(lines))
-    return list(_timed_blocks(lines, webvtt=lines[0].lstrip().startswith("WEBVTT")))
+    lines = [line[:_MAX_LINE_CHARS] for line in _LINE_END.split(text.lstrip("\ufeff"))]
+    if any(line.startswith("Dialogue:") for line in lines) and (cues := list(_substation(lines))):
+        return cues
+    is_webvtt = lines[0].lstrip().startswith("WEBVTT")
+    return list(_timed_blocks(lines, _TIMING, webvtt=is_webvtt)) or list(
+        _timed_blocks(lines, _SUBVIEWER_TIMING, webvtt=True)
+    )
 
 
-def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[RawCue]:
-    """Cues of SubRip and WebVTT: a timing line and the text up to the next one."""
-    timings = [(number, match) for number, line in enumerate(lines) if (match := _TIMING.match(line))]
+def _timed_blocks(lines: list[str], timing: re.Pattern[str], *, webvtt: bool) -> Iterator[RawCue]:
+    """Cues of SubRip, WebVTT and SubViewer: a timing line and the text up to the next one.
+
+    `webvtt`: text ends with an empty line.
+    """
+    timings = [(number, match) for number, line in enumerate(lines) if (match := timing.match(line))]
     ends = [*(number for number, _ in timings), len(lines)][1:]
     for (number, match), until in zip(timings, ends, strict=False):
         below = lines[number + 1 : min(until, number + 1 + _MAX_CUE_LINES)]
@@ -46,8 +55,16 @@ def _timed_blocks(lines: list[str], *, webvtt: bool) -> Iterator[RawCue]:
 
 
 def _webvtt_body(below: list[str]) -> list[str]:
-    """Lines up to the first empty line; notes, styles or the next cue identifier follow."""
-    return below[: below.index("")] if "" in below else below
+    """Lines up to the first empty line; notes, styles or the next cue identifier follow.
+
+    YouTube begins a cue with a line that is one space. Where a program stripped that, an empty line comes first, and
+    the text, unlike an identifier, has another one behind it.
+    """
+    first = next((number for number, line in enumerate(below) if line.strip()), 0)
+    text = below[first:]
+    if first and ("" not in text or text[0].startswith(("NOTE", "STYLE", "REGION"))):
+        return []
+    return text[: text.index("")] if "" in text else text
 
 
 def _subrip_body(below: list[str], *, last: bool) -> list[str]:
@@ -81,7 +98,7 @@ def _strip_overrides(text: str) -> str:
     while (opening := text.find("{", position)) >= 0 and (closing := text.find("}", opening)) >= 0:
         words.append("" if drawing else text[position:opening])
         scales = re.findall(r"\\p(\d+)", text[opening:closing])
-        drawing = int(scales[-1]) > 0 if scales else drawing
+        drawing = bool(scales[-1].strip("0")) if scales else drawing
         position = closing + 1
     torn = len(text) > _MAX_TEXT_CHARS and "{" in text[position:]
     words.append("" if drawing or torn else text[position:])
@@ -91,7 +108,10 @@ def _strip_overrides(text: str) -> str:
 def _plain_lines(body: list[str]) -> tuple[str, ...]:
     """Lines as plain text, without tags, entities, invisible characters and lines without letters or digits."""
     plain = []
-    for line in body:
+    marked_up = "\n".join(body)
+    if "<" in marked_up:
+        marked_up = _VOICE.sub(r"\1: ", _RUBY_TEXT.sub("", marked_up))
+    for line in re.split(r"\n|\[br\]", marked_up):
         words = _TAG.sub("", _strip_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
         words = " ".join(_INVISIBLE.sub(" ", html.unescape(words)).split())
         if any(character.isalnum() for character in words):

@@ -1,7 +1,5 @@
 """Read the subtitles of a video from sidecar files and text tracks."""
 
-import os
-import unicodedata
 from pathlib import Path
 
 from vidlocal import process
@@ -11,49 +9,20 @@ from vidlocal.media.encodings import decode
 from vidlocal.media.ffmpeg import Ffmpeg, error_line
 from vidlocal.media.files import read_error, read_stamp
 from vidlocal.media.languages import language_code
+from vidlocal.media.sidecars import sidecar_language
 from vidlocal.media.subtitle_formats import parse_subtitles
 from vidlocal.records import Cue, Probe, SubtitleTrack
 
-EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa")
-
-# Words allowed between the name of the video and the extension, besides a language.
-_FLAGS = frozenset(
-    [
-        "auto",
-        "captions",
-        "cc",
-        "default",
-        "descriptions",
-        "forced",
-        "foreign",
-        "full",
-        "hi",
-        "orig",
-        "sdh",
-        "sub",
-        "subs",
-    ]
-)
-
 # The subtitles of ten hours of talk are under 2 MB.
 _MAX_BYTES = 32 << 20
+
+_FORMATS = "SubRip, WebVTT, SubViewer, SubStation Alpha"
 
 # Reading a track reads the whole file; disks and network shares are at least this fast.
 _MIN_BYTES_PER_S = 4 << 20
 
 # Copied without conversion, because ffmpeg rejects text in other encodings than UTF-8.
 _COPY_FORMATS = {"subrip": "srt", "srt": "srt", "ass": "ass", "ssa": "ass", "webvtt": "webvtt"}
-
-
-def find_sidecars(path: Path) -> tuple[Path, ...]:
-    """Find the subtitle files of the video at `path`: `movie.srt`, `movie.en.vtt`, `movie.pt-BR.forced.ass`."""
-    try:
-        with os.scandir(path.parent) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file())
-    except OSError:
-        return ()
-    stems = (_normalize(path.stem), _normalize(path.name))
-    return tuple(path.parent / name for name in names if _is_sidecar(name, stems))
 
 
 def read_sidecar(path: Path) -> tuple[Cue, ...]:
@@ -64,8 +33,8 @@ def read_sidecar(path: Path) -> tuple[Cue, ...]:
     data = _read_bytes(path)
     cues = parse_subtitles(decode(data))
     if not cues and data.strip():
-        raise MediaError(f"{path.name}: no subtitles found. Supported formats: SubRip, WebVTT, SubStation Alpha.")
-    return normalize_cues(cues, language=_language_of(path))
+        raise MediaError(f"{path.name}: no subtitles found. Supported formats: {_FORMATS}.")
+    return normalize_cues(cues, language=sidecar_language(path))
 
 
 def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg) -> tuple[Cue, ...]:
@@ -88,31 +57,6 @@ def read_track(path: Path, track: SubtitleTrack, probe: Probe, *, ffmpeg: Ffmpeg
         raise MediaError(f"{path.name}: subtitle track {track.index} cannot be read ({error_line(finished.stderr)}).")
     cues = parse_subtitles(decode(finished.stdout))
     return normalize_cues(cues, language=language_code(track.language), zero=probe.start)
-
-
-def _is_sidecar(name: str, stems: tuple[str, ...]) -> bool:
-    stem, ending = os.path.splitext(_normalize(name))
-    if ending not in EXTENSIONS:
-        return False
-    return any(stem == own or (stem.startswith(own + ".") and _is_suffix(stem[len(own) + 1 :])) for own in stems)
-
-
-def _is_suffix(suffix: str) -> bool:
-    """True for language and flags between name and extension, such as `en` or `pt-br.forced`."""
-    words = suffix.split(".")
-    return len(words) <= 3 and all(word in _FLAGS or language_code(word) for word in words)
-
-
-def _language_of(path: Path) -> str | None:
-    words = path.stem.split(".")[1:]
-    # "hi" alone is Hindi; next to a language it marks captions for the hearing impaired.
-    candidates = [word for word in words if word.casefold() not in _FLAGS] or words
-    return next((code for word in reversed(candidates) if (code := language_code(word))), None)
-
-
-def _normalize(name: str) -> str:
-    """Normalize a file name for comparison: macOS stores accents as separate characters."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from vidlocal.engines import organize_prompts
 from vidlocal.engines.organize_prompts import FileDescription
 from vidlocal.errors import AnswerRejected
 from vidlocal.media.filenames import numbered_paths, sanitize_name
-from vidlocal.media.subtitles import find_sidecars
+from vidlocal.media.sidecars import find_sidecars
 from vidlocal.organize.by_date import Placement, is_full_date, place_by_date, recording_date
 from vidlocal.organize.moves import MISSING, OTHER_FILESYSTEM, device_of, is_inside
 from vidlocal.organize.proposal import Move, Proposal, SkippedFile

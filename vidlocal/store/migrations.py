@@ -414,3 +414,24 @@ def folded_texts(database: Database) -> None:
     connection.executemany("UPDATE passages SET folded = ? WHERE id = ?", list(updates))
     _run(database, _FOLDED_TEXT_INDEX)
     connection.execute("PRAGMA user_version = 7")
+
+
+# Subtitle files beside a video, as they were read.
+_SIDECARS = """
+CREATE TABLE sidecars (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  path TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  UNIQUE (video_id, path)
+);
+"""
+
+
+@migrations()
+def sidecar_stamps(database: Database) -> None:
+    """Create the stamps of subtitle files."""
+    _run(database, _SIDECARS)
+    database.conn.execute("PRAGMA user_version = 8")

@@ -10,7 +10,7 @@ from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Pas
 
 _TYPES = {"INTEGER": "'integer'", "REAL": "'real', 'integer'", "TEXT": "'text'", "BLOB": "'blob'"}
 # File names that are not valid UTF-8 are stored as bytes.
-_BLOB_ALLOWED = {("videos", "path"), ("copies", "path")}
+_BLOB_ALLOWED = {("videos", "path"), ("copies", "path"), ("sidecars", "path")}
 _JSON = {("frames", "facts"), ("sections", "answer"), ("searches", "found"), ("runs", "report")}
 _ENUMS: dict[tuple[str, str], type[StrEnum]] = {
     ("videos", "kind"): MediaKind,

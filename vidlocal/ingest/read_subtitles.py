@@ -1,0 +1,129 @@
+"""Read the subtitles of a video, and read its sidecar files again after a change."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.media import cue_content, sidecars, subtitles
+from vidlocal.media.cues import merge_cues
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.files import read_stamp
+from vidlocal.records import Cue, FileStamp, Passage, PassageKind, Probe, SubtitleTrack
+from vidlocal.store.content.sidecars import ENGINE
+
+_BITMAP_NAMES = {
+    "hdmv_pgs_subtitle": "PGS",
+    "dvd_subtitle": "VobSub",
+    "dvb_subtitle": "DVB",
+    "dvb_teletext": "teletext",
+    "arib_caption": "ARIB",
+    "xsub": "XSUB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subtitles:
+    """Passages of the subtitles, and a sentence for each file or track that was not read.
+
+    `has_dialogue`: the subtitles make a transcription unnecessary. `stamps`: the sidecar files, as they were read.
+    """
+
+    passages: tuple[Passage, ...]
+    notes: tuple[str, ...]
+    has_dialogue: bool
+    stamps: dict[Path, FileStamp]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A sidecar file or a track. `name` stands in messages."""
+
+    name: str
+    is_partial: bool
+    read: Callable[[], Sequence[Cue]]
+
+
+def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None]) -> Subtitles:
+    """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes."""
+    from_files = read_sidecars(path, duration=probe.duration)
+    tracks = [_track_source(path, track, probe, ffmpeg, on_track) for track in probe.subtitles if track.is_text]
+    cues, notes, has_dialogue = _read(tracks)
+    known = {(passage.text, round(passage.start)) for passage in from_files.passages}
+    new = [
+        cue
+        for cue in merge_cues(cues, duration=probe.duration)
+        if not any((cue.text, round(cue.start) + step) in known for step in (-1, 0, 1))
+    ]
+    unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
+    return Subtitles(
+        (*from_files.passages, *(_passage(cue) for cue in new)),
+        (*from_files.notes, *notes, *unread),
+        from_files.has_dialogue or has_dialogue,
+        from_files.stamps,
+    )
+
+
+def read_sidecars(path: Path, *, duration: float) -> Subtitles:
+    """Read the sidecar files of a video."""
+    files = sidecars.find_sidecars(path)
+    stamps = _stamps(files)
+    sources = [_Source(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files]
+    cues, notes, has_dialogue = _read(sources)
+    unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
+    passages = tuple(_passage(cue, ENGINE) for cue in merge_cues(cues, duration=duration))
+    return Subtitles(passages, (*notes, *unread), has_dialogue, stamps)
+
+
+def have_changed(path: Path, before: Mapping[Path, FileStamp]) -> bool:
+    """Return True if the video at `path` has other sidecar files than `before`, or one was changed."""
+    return _stamps(sidecars.find_sidecars(path)) != before
+
+
+def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:
+    """Map the readable ones of `files` to their stamps."""
+    stamps = {}
+    for file in files:
+        with suppress(MediaError):
+            stamps[file] = read_stamp(file)
+    return stamps
+
+
+def _read(sources: Sequence[_Source]) -> tuple[list[Cue], list[str], bool]:
+    """Return the cues of all sources, a sentence for each that was not read, and True if any has dialogue."""
+    cues: list[Cue] = []
+    notes: list[str] = []
+    has_dialogue = False
+    for source in sources:
+        try:
+            read = source.read()
+        except (MediaError, ToolError) as error:
+            notes.append(str(error))
+            continue
+        if cue_content.is_telemetry(read):
+            notes.append(f"{source.name}: telemetry, not read as subtitles.")
+            continue
+        cues += read
+        has_dialogue |= not source.is_partial and cue_content.has_dialogue(read)
+    return cues, notes, has_dialogue
+
+
+def _track_source(
+    path: Path, track: SubtitleTrack, probe: Probe, ffmpeg: Ffmpeg, on_track: Callable[[], None]
+) -> _Source:
+    def read() -> Sequence[Cue]:
+        on_track()
+        return subtitles.read_track(path, track, probe, ffmpeg=ffmpeg)
+
+    return _Source(f"{path.name}, subtitle track {track.index}", track.is_partial, read)
+
+
+def _unread_note(path: Path, track: SubtitleTrack) -> str:
+    kind = ", ".join(filter(None, (_BITMAP_NAMES.get(track.codec, track.codec), track.language, track.title)))
+    return f"{path.name}: subtitle track {track.index} ({kind}) is not text and was not read."
+
+
+def _passage(cue: Cue, engine: str | None = None) -> Passage:
+    return Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language, engine=engine)

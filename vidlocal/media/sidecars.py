@@ -1,0 +1,103 @@
+"""Find the subtitle files of a video by their names: `movie.srt`, `movie.pt-BR.forced.ass`, `movie.2.en.srt`."""
+
+import os
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+
+from vidlocal.media.files import has_media_extension
+from vidlocal.media.languages import language_code
+
+EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")
+# Bitmap subtitles of DVD (with a .sub file) and Blu-ray.
+_BITMAP_EXTENSIONS = (".idx", ".sup")
+
+# Words allowed between the name of the video and the extension, besides a language and a number.
+_FLAG_WORDS = (
+    "alt asr auto captions cc commentary default descriptions dubtitle foreign forced full hi hoh lyrics orig sdh sign"
+    " signs song songs sub subs"
+)
+_FLAGS = frozenset(_FLAG_WORDS.split())
+# Subtitles of what is foreign or written in the picture: the dialogue is not in them.
+_PARTIAL_FLAGS = frozenset({"forced", "foreign", "sign", "signs", "song", "songs"})
+_MAX_WORDS = 4
+
+# Downloaded twice: `movie.en (1).srt`.
+_COPY_NUMBER = re.compile(r" \(\d{1,2}\)$")
+
+
+def find_sidecars(path: Path) -> tuple[Path, ...]:
+    """Find the subtitle files of the video at `path`. A file named after a longer video name belongs to that video."""
+    return _find(path, EXTENSIONS)
+
+
+def find_bitmap_sidecars(path: Path) -> tuple[Path, ...]:
+    """Find the files of bitmap subtitles of the video at `path`, which cannot be read."""
+    return _find(path, _BITMAP_EXTENSIONS)
+
+
+def is_partial(path: Path) -> bool:
+    """Return True for subtitles of foreign dialogue, signs or songs only, by the words of the name."""
+    return not _PARTIAL_FLAGS.isdisjoint(_suffix_words(path.stem))
+
+
+def sidecar_language(path: Path) -> str | None:
+    """Return the language in the name of a subtitle file."""
+    words = _suffix_words(path.stem)
+    # "hi" alone is Hindi; next to a language it marks captions for the hearing impaired.
+    candidates = [word for word in words if word not in _FLAGS] or words
+    return next((code for word in candidates if (code := language_code(word))), None)
+
+
+def _find(path: Path, extensions: tuple[str, ...]) -> tuple[Path, ...]:
+    try:
+        changed_ns = os.stat(path.parent).st_mtime_ns
+        by_stem = _sidecars_by_stem(path.parent, changed_ns)
+    except OSError:
+        return ()
+    names = {name for stem in (path.stem, path.name) for name in by_stem.get(_normalize(stem), ())}
+    return tuple(path.parent / name for name in sorted(names) if _normalize(name).endswith(extensions))
+
+
+@lru_cache(maxsize=4)
+def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
+    """Map the names of videos in a folder, with and without extension, to the names of their subtitle files.
+
+    `changed_ns`: time of the last change of the folder, part of the cache key.
+    """
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_file()]
+    videos = {_normalize(stem) for name in names if has_media_extension(Path(name)) for stem in (Path(name).stem, name)}
+    by_stem: dict[str, list[str]] = {}
+    for name in names:
+        stem, extension = os.path.splitext(_normalize(name))
+        if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS):
+            owners = _possible_owners(stem)
+            known = [owner for owner in owners if owner in videos]
+            for owner in known[:1] or owners:
+                by_stem.setdefault(owner, []).append(name)
+    return by_stem
+
+
+def _possible_owners(stem: str) -> list[str]:
+    """Return the names that a video of this subtitle file may have, longest first."""
+    words = _COPY_NUMBER.sub("", stem).split(".")
+    count = 1 + len(_suffix_words(stem))
+    return list(dict.fromkeys([stem, *(".".join(words[: len(words) - number]) for number in range(count))]))
+
+
+def _suffix_words(stem: str) -> list[str]:
+    """Return the language, flags and number at the end of a name, last word first."""
+    suffix: list[str] = []
+    for word in reversed(_COPY_NUMBER.sub("", _normalize(stem)).split(".")[1:]):
+        is_number = word.isdecimal() and len(word) <= 2
+        if len(suffix) == _MAX_WORDS or not (is_number or word in _FLAGS or language_code(word)):
+            break
+        suffix.append(word)
+    return suffix
+
+
+def _normalize(name: str) -> str:
+    """Normalize a file name for comparison: macOS stores accents as separate characters."""
+    return unicodedata.normalize("NFC", name).casefold()
