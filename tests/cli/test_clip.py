@@ -228,3 +228,26 @@ def test_a_clip_begins_with_a_picture_however_its_start_falls_between_two(
     first = pictures(clip)[0]
     assert first.time < 0.01
     assert clips.number_in(first.rgb) == 10
+
+
+def test_one_clip_is_written_to_a_named_file(run: Run, wedding: Path, tmp_path: Path) -> None:
+    target = tmp_path / "aisle.mp4"
+    assert run("clip", "bride", "-o", str(target)).exit_code == 0
+    first = target.read_bytes()
+    again = run("clip", "bride", "-o", str(target))
+    assert (again.exit_code, "--force" in again.stderr) == (2, True)
+    assert target.read_bytes() == first
+    assert run("clip", "bride", "--exact", "-o", str(target), "--force").exit_code == 0
+    assert target.read_bytes() != first
+    assert run("clip", "bride", "-o", str(tmp_path / "aisle.mkv")).exit_code == 0
+    assert sorted(path.name for path in tmp_path.glob("aisle.*")) == ["aisle.mkv", "aisle.mp4"]
+
+
+def test_an_unfitting_target_is_wrong_usage(run: Run, wedding: Path, tmp_path: Path) -> None:
+    for words, reason in (
+        (["bride", "-o", str(tmp_path)], "is a folder. For a folder of clips: -d"),
+        (["bride", "-o", str(tmp_path / "x.txt")], "unsupported file type"),
+        (["bride", "-o", str(tmp_path / "x.mp4"), "-d", str(tmp_path)], "exclude each other"),
+    ):
+        result = run("clip", *words)
+        assert (result.exit_code, reason in result.stderr) == (2, True), result.stderr

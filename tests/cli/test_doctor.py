@@ -28,7 +28,7 @@ def test_a_fresh_machine_can_ingest_and_search_and_learns_how_to_mend_the_rest()
     assert code == 0
     assert "Ingest and search work" in err
     states = {part: check["state"] for part, check in found.items()}
-    assert {states[part] for part in ("ffmpeg", "decoder", "database", "library", "text on screen")} == {"ok"}
+    assert {states[part] for part in ("ffmpeg", "decoder", "database", "library", "OCR")} == {"ok"}
     assert found["Ollama server"]["state"] == "missing"
     assert "ollama serve" in found["Ollama server"]["fix"]
     assert found["speech"]["fix"] == "vidlocal setup"
@@ -48,7 +48,7 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
         assert found["Ollama server"]["state"] == found["vision model"]["state"] == "ok"
         assert "vision" in found["vision model"]["result"]
         assert found["hosted models"]["state"] == "ok"
-        assert found["custom model"]["result"].endswith("made of llava:7b as it is now; enrich works without")
+        assert found["custom model"]["result"].endswith("is missing or outdated; enrich works without it")
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
         monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
         _, found, _ = run()
@@ -60,12 +60,12 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
 def test_how_several_frames_are_shown_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOllama() as fake:
         monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
-        assert "will find out" in run()[1]["several pictures"]["result"]
+        assert "enrich tests it" in run()[1]["multiple images"]["result"]
         digest = fake.models["llava:7b"].sha
-        for answer, told in ((facts.NO, "one sheet"), (facts.YES, "several in order")):
+        for answer, told in ((facts.NO, "contact sheet"), (facts.YES, "several in order")):
             with Library.open(settings.load().home, create=True) as library:
                 facts.put(library, facts.multi_image_key(digest), answer)
-            assert told in run()[1]["several pictures"]["result"]
+            assert told in run()[1]["multiple images"]["result"]
         assert fake.asked("/api/chat") == []
         assert run()[1]["text model"]["state"] == "ok"
 

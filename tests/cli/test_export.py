@@ -150,3 +150,12 @@ def test_a_json_document_of_another_sort_is_refused_as_a_whole(run: Run, tmp_pat
     result = run("import", str(file))
     assert result.exit_code == 4
     assert "neither" in result.stderr
+
+
+def test_an_existing_file_is_overwritten_only_with_force(run: Run, wedding: int, tmp_path: Path) -> None:
+    target = tmp_path / "wedding.srt"
+    target.write_text("mine")
+    refused = run("export", "-f", "srt", "-o", str(target))
+    assert (refused.exit_code, target.read_text()) == (2, "mine")
+    assert run("export", "-f", "srt", "-o", str(target), "--force").exit_code == 0
+    assert target.read_text() == run("export", "-f", "srt", "-o", "-").stdout == run("export", "-f", "srt").stdout

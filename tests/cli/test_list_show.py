@@ -141,4 +141,6 @@ def test_show_folds_repeated_captions_and_puts_the_summary_first(library: Librar
     passages.add(library, wedding, [*texts, summary])
     lines = on_terminal(100, "show", "id:1", home=library.folder)
     assert lines[0] == "A wedding from noon to night."
-    assert [line.rstrip() for line in lines if "dances" in line] == ["0:20 to 0:24  scene        A bride dances in a hall.  ×4"]
+    assert [line.rstrip() for line in lines if "dances" in line] == [
+        "0:20 to 0:24  scene        A bride dances in a hall.  ×4"
+    ]

@@ -122,7 +122,7 @@ def setup(*words: str) -> tuple[int, str, str]:
 def test_setup_lists_it_when_asked_for_and_does_not_mention_it_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
     code, out, err = setup("--pictures")
-    (line,) = [line.split("\t") for line in out.splitlines() if line.startswith("pictures")]
+    (line,) = [line.split("\t") for line in out.splitlines() if line.startswith("image search")]
     assert (code, line) == (
         0,
         [
@@ -154,7 +154,7 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
     result = CliRunner().invoke(app, ["doctor", "--json"])
     assert result.exit_code == 0
-    (found,) = [check for check in json.loads(result.stdout) if check["part"] == "pictures"]
+    (found,) = [check for check in json.loads(result.stdout) if check["part"] == "image search"]
     return dict(found)
 
 
@@ -175,5 +175,5 @@ def test_doctor_reports_installed_and_damaged_models(monkeypatch: pytest.MonkeyP
 
 def test_doctor_without_the_extra_finds_nothing_wrong() -> None:
     done = run_without_fastembed("doctor")
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("pictures")]
-    assert line.split("\t") == ["pictures", "ok", "not installed (optional)", 'pip install "vidlocal[pictures]"']
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("image search")]
+    assert line.split("\t") == ["image search", "ok", "not installed (optional)", 'pip install "vidlocal[pictures]"']

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _MIN_SPACE_BYTES = 2 << 30
 _FULL_DISK_BYTES = 64 << 20
+VISION_MODEL = "vision model"
 _SETUP = "vidlocal setup"
 _REINSTALL = "pip install --force-reinstall vidlocal"
 # Ollama 0.6.4 added capabilities to /api/show.
@@ -160,10 +161,10 @@ def _space(home: Path) -> Check:
 def _settings(loaded: Settings) -> Check:
     unknown = settings.unknown_variables()
     if unknown:
-        return Check(
-            "settings", CheckState.WARNING, f"{', '.join(unknown)} is no setting of vidlocal", "vidlocal config"
-        )
-    return Check("settings", CheckState.OK, str(loaded.file) if loaded.file.exists() else "all defaults or variables")
+        return Check("settings", CheckState.WARNING, f"{', '.join(unknown)} : unknown setting", "vidlocal config")
+    return Check(
+        "settings", CheckState.OK, str(loaded.file) if loaded.file.exists() else "defaults and environment variables"
+    )
 
 
 def _ocr() -> Check:
@@ -171,10 +172,8 @@ def _ocr() -> Check:
     package = util.find_spec("rapidocr")
     folder = Path(next(iter(package.submodule_search_locations or []), "")) if package else Path()
     if package is None or util.find_spec("onnxruntime") is None or not list((folder / "models").glob("*_rec_*.onnx")):
-        return Check(
-            "text on screen", CheckState.MISSING, "RapidOCR, its models or onnxruntime are missing", _REINSTALL
-        )
-    return Check("text on screen", CheckState.OK, f"rapidocr {metadata.version('rapidocr')}, its models inside")
+        return Check("OCR", CheckState.MISSING, "RapidOCR, its models or onnxruntime are missing", _REINSTALL)
+    return Check("OCR", CheckState.OK, f"rapidocr {metadata.version('rapidocr')} with its models")
 
 
 def _whisper(loaded: Settings) -> Check:
@@ -189,22 +188,22 @@ def _whisper(loaded: Settings) -> Check:
 def _vad(folder: Path) -> Check:
     model = models_on_disk.vad_model(folder)
     if model is None:
-        return Check("silence", CheckState.WARNING, "no model to tell speech from silence; loudness has to do", _SETUP)
-    return Check("silence", CheckState.OK, str(model))
+        return Check("VAD", CheckState.WARNING, "model not installed; using a loudness threshold", _SETUP)
+    return Check("VAD", CheckState.OK, str(model))
 
 
 def _clip(folder: Path) -> Check:
     """Check the optional CLIP model: missing is fine, damaged is not."""
     if not clip_files.is_installed():
-        return Check("pictures", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
+        return Check("image search", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
     fix = f"{_SETUP} --pictures"
     try:
         model = clip_files.clip_model(folder)
     except ModelMissing:
-        return Check("pictures", CheckState.OK, "installed, its model is not here yet (optional)", fix)
+        return Check("image search", CheckState.OK, "package installed, model missing (optional)", fix)
     except EngineError as error:
-        return Check("pictures", CheckState.WARNING, str(error), fix)
-    return Check("pictures", CheckState.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
+        return Check("image search", CheckState.WARNING, str(error), fix)
+    return Check("image search", CheckState.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
 
 
 def _ollama(loaded: Settings) -> Iterator[Check]:
@@ -219,7 +218,7 @@ def _ollama(loaded: Settings) -> Iterator[Check]:
         with Ollama(loaded.ollama_host, allow_remote=loaded.allow_remote_host, timeouts=timeouts) as server:
             version = server.version()
             yield from _server(server, version)
-            yield _model(server, "vision model", loaded.vision_model, "vision")
+            yield _model(server, VISION_MODEL, loaded.vision_model, "vision")
             yield _multi_image(server, loaded)
             yield _model(server, "text model", loaded.text_model, "completion", f"{_SETUP} --text")
             yield _model(server, "embedding model", loaded.embed_model, "embedding")
@@ -241,19 +240,19 @@ def _server(server: "Ollama", version: str) -> Iterator[Check]:
     if not is_loopback(server.host):
         name = urlsplit(server.host).hostname
         yield Check(
-            "Ollama server", CheckState.WARNING, f"{result}; frames travel to {name}", "vidlocal config ollama_host"
+            "Ollama server", CheckState.WARNING, f"{result}; frames are sent to {name}", "vidlocal config ollama_host"
         )
     elif _version_tuple(version) < _MIN_CAPABILITIES_VERSION:
-        result += " is too old to say which models can see"
+        result += " is too old to report model capabilities"
         yield Check("Ollama server", CheckState.WARNING, result, "Update Ollama: https://ollama.com/download")
     else:
         yield Check("Ollama server", CheckState.OK, result)
     cloud = server.cloud_enabled()
     if cloud is False:
-        yield Check("hosted models", CheckState.OK, "switched off in the server")
+        yield Check("hosted models", CheckState.OK, "disabled on the server")
     else:
-        result = "the server may use them" if cloud else "the server is too old to say whether it uses them"
-        fix = "Start the server with OLLAMA_NO_CLOUD=1. vidlocal never uses one, whatever the server may."
+        result = "enabled on the server" if cloud else "unknown: the server is too old to report it"
+        fix = "Start the server with OLLAMA_NO_CLOUD=1 (vidlocal never uses hosted models)"
         yield Check("hosted models", CheckState.WARNING, result, fix)
 
 
@@ -263,15 +262,19 @@ def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str
     except EngineError as error:
         return Check(part, CheckState.MISSING, str(error), fix)
     if model.capabilities is None:
-        return Check(part, CheckState.WARNING, f"{model.name}; the server does not say what it can", "Update Ollama.")
+        return Check(
+            part, CheckState.WARNING, f"{model.name}; the server does not report capabilities", "Update Ollama."
+        )
     return Check(
-        part, CheckState.OK, f"{model.name}, {format_size(model.size_bytes)}, can {', '.join(model.capabilities)}"
+        part,
+        CheckState.OK,
+        f"{model.name}, {format_size(model.size_bytes)}; capabilities: {', '.join(model.capabilities)}",
     )
 
 
 def _multi_image(server: "Ollama", loaded: Settings) -> Check:
     """Report the stored result of the multi-image probe."""
-    part = "several pictures"
+    part = "multiple images"
     try:
         digest = server.digest(loaded.vision_model)
     except EngineError:
@@ -281,17 +284,17 @@ def _multi_image(server: "Ollama", loaded: Settings) -> Check:
         with Library.open(loaded.home) as library:
             stored = facts.get(library, facts.multi_image_key(digest))
     if stored is None:
-        return Check(part, CheckState.OK, f"enrich will find out whether {loaded.vision_model} takes several in order")
+        return Check(part, CheckState.OK, f"{loaded.vision_model} is not tested yet; enrich tests it")
     if stored == facts.NO:
-        return Check(part, CheckState.OK, f"{loaded.vision_model} takes one: several frames go on one sheet")
-    return Check(part, CheckState.OK, f"{loaded.vision_model} takes several in order, when num_ctx has room for four")
+        return Check(part, CheckState.OK, f"{loaded.vision_model} accepts one: frames are combined on a contact sheet")
+    return Check(part, CheckState.OK, f"{loaded.vision_model} accepts several in order, if num_ctx has room for four")
 
 
 def _custom(server: "Ollama", loaded: Settings) -> Check:
     part = CustomPart(server, loaded.vision_model, loaded.home)
     if part.is_installed():
-        return Check("custom model", CheckState.OK, f"{part.name}, made of {part.base}")
-    result = f"the server has no model {part.name} made of {part.base} as it is now; enrich works without"
+        return Check("custom model", CheckState.OK, f"{part.name}, based on {part.base}")
+    result = f"{part.name}, based on {part.base}, is missing or outdated; enrich works without it"
     return Check("custom model", CheckState.WARNING, result, _SETUP)
 
 

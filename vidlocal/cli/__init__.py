@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Section of the help -> name -> (module, first line of the help).
 SECTIONS = {
     "Start": {
+        "start": ("start", "Check, download, index and search a folder: the first day in one command."),
         "demo": ("demo", "Try the full pipeline on a bundled sample clip (offline)."),
         "setup": ("setup", "Download the models. No other command downloads anything."),
         "doctor": ("doctor", "Check the installation; print a fix for each problem."),
@@ -81,7 +82,7 @@ EXAMPLES = (
     "vidlocal play 1",
 )
 # Commands that keep their progress when interrupted.
-_RESUMABLE = {"setup", "ingest", "enrich", "import", "worker"}
+_RESUMABLE = {"start", "setup", "ingest", "enrich", "import", "worker"}
 _NAME_WIDTH = max(map(len, COMMANDS))
 
 

@@ -1,4 +1,4 @@
-"""Start a detached program such as a video player."""
+"""Start a detached program, such as a video player."""
 
 import shutil
 import subprocess
@@ -10,10 +10,10 @@ from vidlocal.errors import ToolError
 _STARTUP_S = 0.5
 
 
-def start_detached(argv: Sequence[str]) -> None:
+def start_detached(argv: Sequence[str], *, hint: str) -> None:
     """Start a program in a new session, without a terminal.
 
-    Raises ToolError if the program cannot be started or fails within half a second.
+    Raises ToolError, with `hint`, if the program cannot be started or fails within half a second.
     """
     program = shutil.which(argv[0])
     if program is None:
@@ -29,4 +29,4 @@ def start_detached(argv: Sequence[str]) -> None:
         child.returncode = 0  # still running: nobody collects it, and Python must not warn about it
         return
     if code:
-        raise ToolError(f"{program}: the player failed. To choose another, run: vidlocal config player PATH")
+        raise ToolError(f"{program} failed. {hint}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # The first argument of each command, as in the help.
 ARGUMENTS = {
+    "start": "FOLDER",
     "config": "NAME",
     "help": "TOPIC",
     "ingest": "PATH...",

@@ -28,7 +28,7 @@ def play(paths: list[Path], start: float, *, player: str | None) -> str:
     if path is None:
         raise MediaError(f"{paths[0]}: file not found.")
     argv = player_command(_program(player), start, path)
-    start_detached(argv)
+    start_detached(argv, hint="To choose another player, run: vidlocal config player PATH")
     name = Path(argv[0]).name
     return f"Playing {path.name} with {name}" + ("." if _has_start_time(argv[0]) else ", from the beginning.")
 

@@ -97,8 +97,9 @@ def play_moment(library: Library, result: SearchResult, number: int, *, player: 
     from vidlocal.cli.ui.player import play
 
     moment = result.moments[number - 1]
-    paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
-    console.notice(play(paths, moment.start, player=player), quiet=quiet)
+    video = videos.get(library, moment.video_id)
+    path = Path(moment.video_path) if video is None else verified_path(library, video)
+    console.notice(play([path], moment.start, player=player), quiet=quiet)
 
 
 def _best_time(moment: Moment) -> float:

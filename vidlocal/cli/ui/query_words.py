@@ -60,7 +60,9 @@ def _is_option(argument: str, options: Mapping[str, bool]) -> bool:
     """True for an option in another form than the plain name: `-n5`, `-vv`, or a misspelt `--limti`."""
     is_number = bool(options.get(argument[:2])) and argument[2:].isdecimal()
     is_flags = argument[:1] == "-" and argument[1:].isalpha() and all(f"-{x}" in options for x in argument[1:])
-    return is_number or is_flags or (argument.startswith("--") and not any(map(str.isspace, argument.partition("=")[0])))
+    return (
+        is_number or is_flags or (argument.startswith("--") and not any(map(str.isspace, argument.partition("=")[0])))
+    )
 
 
 def _is_dash_word(argument: str) -> bool:

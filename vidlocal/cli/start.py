@@ -1,0 +1,85 @@
+"""`vidlocal start`."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidlocal import settings
+from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui.exit_handling import SOME_FAILED
+from vidlocal.errors import ToolError, UsageError
+
+EXAMPLES = ("vidlocal start ~/Videos", "vidlocal start /media/card --yes")
+
+_PROGRAM = (sys.executable, "-m", "vidlocal")
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with your videos.")],
+    yes: options.Yes = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Check, download, index and search a folder: the first day in one command.
+
+    Runs `doctor`, `setup`, `ingest FOLDER` and, if an Ollama server has a vision model, `enrich --all` in the
+    background; then it asks for searches. Each step is printed as you would type it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: not a folder")
+    common = ["--json"] if json else ["--quiet"] if quiet else []
+    code = _run("doctor", *common)
+    if code:
+        raise typer.Exit(code)
+    if not json or yes:  # with --json nobody can be asked
+        _run("setup", *common, *(["--yes"] if yes else []))
+    code = _run("ingest", str(folder), *common)
+    if code not in (0, SOME_FAILED):
+        raise typer.Exit(code)
+    _start_enrich(quiet=quiet)
+    if sys.stdin.isatty() and not json:
+        _ask_for_searches()
+
+
+def _run(*words: str) -> int:
+    """Run a vidlocal command in this terminal. Returns the exit code; Ctrl-C ends both."""
+    _announce(*words)
+    return subprocess.run([*_PROGRAM, *words], check=False).returncode
+
+
+def _announce(*words: str) -> None:
+    console.notice("")
+    console.notice(f"$ vidlocal {' '.join(words)}")
+
+
+def _start_enrich(*, quiet: bool) -> None:
+    """Start the deep pass in the background, if a server has the vision model."""
+    from vidlocal.app.doctor_checks import VISION_MODEL, CheckState, run_checks
+    from vidlocal.process import start_detached
+
+    vision = [check for check in run_checks(settings.load()) if check.part == VISION_MODEL]
+    if not any(check.state is CheckState.OK for check in vision):
+        fix = next((check.fix for check in vision if check.fix), "install Ollama (https://ollama.com/download)")
+        console.notice(f"Captions need a vision model. Run: {fix}, then: vidlocal enrich", quiet=quiet)
+        return
+    _announce("enrich", "--all", "&")
+    try:
+        start_detached([*_PROGRAM, "enrich", "--all"], hint="Run: vidlocal enrich")
+    except ToolError as error:
+        console.notice(str(error))
+    else:
+        console.notice("Captioning in the background. Progress: vidlocal status --watch", quiet=quiet)
+
+
+def _ask_for_searches() -> None:
+    console.notice("")
+    while True:
+        sys.stderr.write("Search for (Enter to quit): ")
+        sys.stderr.flush()
+        query = sys.stdin.readline().strip()
+        if not query:
+            return
+        _run("search", "--", *query.split())
