@@ -72,7 +72,7 @@ def run(tmp_path: Path) -> Run:
 def wedding(library: Library) -> int:
     """A video of ten frames, every second one a repeat, with speech, screen text and one described frame."""
     video_id = add_video(library, "wedding-2019", "the bride walks down the aisle")
-    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.monotonic(), lease_s=60.0)
     assert job is not None
     frame = frames.get(library, job.target)
     assert frame is not None
@@ -91,7 +91,7 @@ def wedding(library: Library) -> int:
 def evil(library: Library) -> int:
     """A video whose name, texts and failures are all out to harm a terminal."""
     video_id = add_video(library, f"{EVIL}\t\n".replace("/", "|").replace("\ud800", os.fsdecode(b"\xff")), EVIL)
-    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.monotonic(), lease_s=60.0)
     assert job is not None
     while not jobs.fail(library, job, EVIL.replace("\ud800", "")):
         pass

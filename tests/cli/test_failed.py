@@ -8,7 +8,7 @@ from vidlocal.store.queue import jobs
 
 
 def fail_one(library: Library, reason: str, fault: Fault) -> None:
-    job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="w", now=time.monotonic(), lease_s=60.0)
     assert job is not None
     while not jobs.fail(library, job, reason, fault=fault):
         pass

@@ -95,7 +95,7 @@ def test_a_budget_takes_the_representative_frames_of_every_video(library: Librar
     ):
         claimed.append((job.video_id, library.number("SELECT rank FROM frames WHERE id = ?", job.target)))
     assert claimed == [(other, 0), (wedding, 1), (other, 1)]
-    assert jobs.next_due(library, JobKind.DESCRIBE, job_filter=JobFilter(budget=2)) is None
+    assert jobs.next_due(library, JobKind.DESCRIBE, now=0.0, job_filter=JobFilter(budget=2)) is None
 
 
 def test_an_empty_library_has_an_empty_plan(run: Run, library: Library) -> None:

@@ -23,7 +23,7 @@ def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) ->
 
 def test_status_shows_current_work_of_another_process_with_its_start(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
-        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)
+        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.monotonic(), lease_s=60.0)
         running = json.loads(run("status", "--json").stdout)["running"]
         plain = run("status")
     assert [(job["kind"], job["video"]["title"], job["done"]) for job in running] == [("describe", "wedding-2019", 0.2)]
@@ -65,7 +65,7 @@ def test_wait_reason_of_a_dead_process_is_ignored(run: Run, wedding: int, librar
 def test_status_joins_parallel_jobs_of_a_video(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
         for _ in range(3):
-            jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=60.0)
+            jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.monotonic(), lease_s=60.0)
         lines = [line for line in run("status").stdout.splitlines() if line.startswith("now\t")]
     assert len(lines) == 1
     assert lines[0].endswith(", 3 at once")
@@ -73,7 +73,7 @@ def test_status_joins_parallel_jobs_of_a_video(run: Run, wedding: int, library: 
 
 def test_status_counts_the_job_of_a_dead_process_as_waiting(run: Run, wedding: int, library: Library) -> None:
     with ProcessLock(library.folder) as lock:
-        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.time(), lease_s=3600.0)
+        jobs.claim(library, JobKind.DESCRIBE, worker=lock.token, now=time.monotonic(), lease_s=3600.0)
     status = json.loads(run("status", "--json").stdout)
     assert status["running"] == []
     assert status["queue"]["describe"] == {"queued": 4, "running": 0, "done": 1, "failed": 0}
@@ -88,7 +88,7 @@ def test_status_tells_the_time_left_from_the_measured_pace(run: Run, wedding: in
 
 def test_status_shows_failures_with_their_reason(run: Run, wedding: int, library: Library) -> None:
     for _ in range(2):
-        job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.time(), lease_s=60.0)
+        job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.monotonic(), lease_s=60.0)
         assert job is not None
         while not jobs.fail(library, job, "the answer was empty"):
             pass

@@ -1,6 +1,7 @@
 """The deep pass: what is stored, who is charged when something fails, and that it always goes on."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -346,3 +347,7 @@ def test_a_library_moved_away_while_described_ends_the_run(
     with Library.open(tmp_path / "moved") as moved:
         assert moved.number("SELECT max(attempts) FROM jobs") == 0
         assert frames.coverage(moved).described == 0
+
+
+def test_pauses_and_durations_are_measured_by_the_monotonic_clock() -> None:
+    assert abs(Clock().now() - time.monotonic()) < 60.0  # the wall clock may be set during a run

@@ -18,7 +18,7 @@ NIGHT_S = 9 * 3600.0
 
 def finish(library: Library, kind: JobKind, number: int) -> None:
     for _ in range(number):
-        job = jobs.claim(library, kind, worker="w", now=time.time(), lease_s=60.0)
+        job = jobs.claim(library, kind, worker="w", now=time.monotonic(), lease_s=60.0)
         assert job is not None
         jobs.finish(library, job)
 
@@ -40,7 +40,7 @@ def test_report_counts_done_and_remaining_work(library: Library) -> None:
     add_video(library, name="other", pictures=3)
     finish(library, JobKind.DESCRIBE, 5)
     for _ in range(2):
-        job = jobs.claim(library, JobKind.EMBED, worker="w", now=time.time(), lease_s=60.0)
+        job = jobs.claim(library, JobKind.EMBED, worker="w", now=time.monotonic(), lease_s=60.0)
         assert job is not None
         while not jobs.fail(library, job, "no direction"):
             pass

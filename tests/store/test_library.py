@@ -288,3 +288,17 @@ def test_passages_at_one_moment_cost_no_more_than_spread_ones(library: Library) 
         return len(counted)
 
     assert steps([1.0] * 2_000) < 2 * steps([float(second) for second in range(1, 2_001)])
+
+
+def test_monotonic_times_from_before_a_restart_of_the_machine_count_as_past(library: Library) -> None:
+    video_id = add_video(library)
+    job = jobs.claim(library, JobKind.TRANSCRIBE, worker="w", now=500_000.0, lease_s=jobs.LONG_LEASE_S)
+    assert job is not None
+    assert jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=500_001.0, lease_s=60.0) is None
+    assert jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=10.0, lease_s=60.0) is not None
+    jobs.release(library, job, not_before=500_060.0)
+    assert jobs.next_due(library, JobKind.TRANSCRIBE, now=500_000.0) == 500_060.0
+    assert jobs.next_due(library, JobKind.TRANSCRIBE, now=10.0) == 0.0
+    claimed = jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=10.0, lease_s=60.0)
+    assert claimed is not None
+    assert claimed.video_id == video_id

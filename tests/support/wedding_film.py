@@ -109,7 +109,7 @@ def _impatient() -> Clock:
     def sleep(seconds: float) -> None:
         waited[0] += seconds
 
-    return Clock(now=lambda: time.time() + waited[0], sleep=sleep)
+    return Clock(now=lambda: time.monotonic() + waited[0], sleep=sleep)
 
 
 def _answers(ollama: Ollama) -> bool:

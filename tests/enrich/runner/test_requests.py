@@ -40,7 +40,7 @@ def test_a_request_and_its_response_survive_a_trip_as_bytes(library: Library, se
         for kind in prepare:
             if kind is JobKind.TAG:
                 deep(library, server, only=[JobKind.DESCRIBE, JobKind.WATCH])
-            job = jobs.claim(library, kind, worker="me", now=time.time(), lease_s=60.0)
+            job = jobs.claim(library, kind, worker="me", now=time.monotonic(), lease_s=60.0)
             assert job is not None
             task = prepare[kind](job)
             assert task is not None

@@ -39,7 +39,7 @@ def vision(server: FakeOllama) -> Iterator[OllamaVision]:
 
 
 def next_job(library: Library) -> Job:
-    job = jobs.claim(library, JobKind.DESCRIBE, worker="me", now=time.time(), lease_s=900.0)
+    job = jobs.claim(library, JobKind.DESCRIBE, worker="me", now=time.monotonic(), lease_s=900.0)
     assert job is not None
     return job
 

@@ -52,7 +52,7 @@ def add_video(library: Library, number: int) -> int:
 
 
 def next_job(library: Library) -> Job:
-    job = jobs.claim(library, JobKind.EMBED, worker="me", now=time.time(), lease_s=900.0)
+    job = jobs.claim(library, JobKind.EMBED, worker="me", now=time.monotonic(), lease_s=900.0)
     assert job is not None
     return job
 

@@ -82,7 +82,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 def claim(library: Library) -> Job:
-    job = jobs.claim(library, JobKind.PICTURES, worker="w", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.PICTURES, worker="w", now=time.monotonic(), lease_s=60.0)
     assert job is not None
     return job
 
@@ -252,7 +252,7 @@ from vidlocal.store.queue import jobs
 from vidlocal.store.database import Library
 model = clip_model(Path({str(models)!r}))
 with Library.open(Path({str(library.folder)!r})) as library, ClipEncoder(model) as look:
-    job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.PICTURES, worker="gone", now=time.monotonic(), lease_s=60.0)
     embed_frames(library, job, look, on_progress=lambda share: print(share, flush=True))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:

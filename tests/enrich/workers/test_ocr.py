@@ -59,7 +59,7 @@ def add_video(library: Library, shots: Sequence[int], *, ranked: Sequence[int] |
 
 
 def claim(library: Library) -> Job:
-    job = jobs.claim(library, JobKind.READ, worker="w", now=time.time(), lease_s=60.0)
+    job = jobs.claim(library, JobKind.READ, worker="w", now=time.monotonic(), lease_s=60.0)
     assert job is not None
     return job
 

@@ -81,7 +81,7 @@ def queued(library: Library, probe: Probe) -> Job:
 def claimed(library: Library) -> Job:
     """Claimed by a process of its own: nobody takes a job from himself."""
     worker = f"process {next(_PROCESSES)}"
-    job = jobs.claim(library, JobKind.TRANSCRIBE, worker=worker, now=time.time() + FIVE_HOURS, lease_s=900.0)
+    job = jobs.claim(library, JobKind.TRANSCRIBE, worker=worker, now=time.monotonic() + FIVE_HOURS, lease_s=900.0)
     assert job is not None
     return job
 

@@ -86,7 +86,7 @@ class Task:
 
 @dataclass(slots=True, eq=False)
 class HostState:
-    """State of a host in the pool. Times are wall clock, seconds."""
+    """State of a host in the pool. Times are monotonic, in seconds."""
 
     host: Host
     slots: int
@@ -155,7 +155,7 @@ class Pool:
         return max(ready, key=lambda state: state.slots - state.in_flight, default=None)
 
     def retry_at(self, kind: JobKind, serves: Callable[[Host], bool]) -> float | None:
-        """Wall time of the next attempt for a kind of work; None if no host is left for this kind."""
+        """Monotonic time of the next attempt for a kind of work; None if no host is left for this kind."""
         return min((state.retry_at for state in self._serving(kind, serves)), default=None)
 
     def exclusion_reason(self, kind: JobKind) -> EngineError | None:

@@ -44,9 +44,12 @@ _PACE_STORE_INTERVAL = 5
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Clocks of the deep pass: wall time in seconds, local time, and a sleep function."""
+    """Clocks of the deep pass: monotonic seconds, local time, and a sleep function.
 
-    now: Callable[[], float] = time.time
+    The wall clock may be set during a run, and decides nothing but the hours of work.
+    """
+
+    now: Callable[[], float] = time.monotonic
     local: Callable[[], datetime] = lambda: datetime.now().astimezone()
     sleep: Callable[[float], None] = time.sleep
 
@@ -213,7 +216,7 @@ class QueueRunner:
     def _wait_for_work(self, handler: JobHandler) -> bool:
         """Wait for a due job or an available host. Returns False if there is nothing to wait for."""
         now = self.clock.now()
-        due = jobs.next_due(self.library, handler.kind, job_filter=self.job_filter)
+        due = jobs.next_due(self.library, handler.kind, now=now, job_filter=self.job_filter)
         if due is None:
             return jobs.requeue_orphans(self.library) > 0
         retry_at = self.pool.retry_at(handler.kind, handler.serves)
@@ -299,7 +302,7 @@ class QueueRunner:
     def _measure_pace(self, seconds: float) -> float | None:
         """Mean interval between the last answers of all hosts; for the first answer, the duration.
 
-        None if the machine slept meanwhile, or its clock was set.
+        None if the machine slept meanwhile.
         """
         now = self.clock.now()
         if self._answer_times and not 0 <= now - self._answer_times[-1] <= jobs.LEASE_S:

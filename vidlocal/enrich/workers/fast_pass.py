@@ -94,7 +94,7 @@ class _FastPassRun:
         if self._has_engine(kind):
             return self._run_all(kind, perform)
         reason = self.engines.no_speech if kind is JobKind.TRANSCRIBE else self.engines.no_pictures
-        is_due = jobs.next_due(self.library, kind, job_filter=self.job_filter) is not None
+        is_due = jobs.next_due(self.library, kind, now=time.monotonic(), job_filter=self.job_filter) is not None
         return (reason,) if is_due and reason else ()
 
     def _has_engine(self, kind: JobKind) -> bool:
@@ -108,7 +108,7 @@ class _FastPassRun:
                 self.library,
                 kind,
                 worker=self.lock.token,
-                now=time.time(),
+                now=time.monotonic(),
                 lease_s=jobs.LONG_LEASE_S,
                 job_filter=self.job_filter,
             )
@@ -155,7 +155,7 @@ class _FastPassRun:
 
     def _run_job(self, job: Job, perform: Callable[[Job], None]) -> str | None:
         """Run a job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt."""
-        retry_at = time.time() + _RETRY_DELAY_S
+        retry_at = time.monotonic() + _RETRY_DELAY_S
         try:
             perform(job)
         except (AnswerRejected, MediaError, ToolError) as error:

@@ -38,7 +38,7 @@ def embed_frames(
     count = 0
     while batch := run.next_batch():
         count += run.embed(batch)
-        jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
+        jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
         on_progress(run.fraction())
     run.finish()
     return count

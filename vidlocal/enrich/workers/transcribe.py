@@ -90,7 +90,7 @@ def transcribe_video(
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
-            jobs.renew(library, job, now=time.time(), lease_s=jobs.LONG_LEASE_S)
+            jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
         added += len(speech)
         after_window()
     jobs.finish(library, job)

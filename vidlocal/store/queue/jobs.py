@@ -24,6 +24,10 @@ LEASE_S = 900.0
 # batch of images take on a slow machine.
 LONG_LEASE_S = 3600.0
 
+# Longest delay of a queued job. `not_before` and leases are monotonic times, which start again with the machine: later
+# ones are left over from before, and count as past.
+MAX_DELAY_S = 3600.0
+
 _CLAIM = """
 UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at = :at,
   losses = losses + (state = 'running')
@@ -33,7 +37,10 @@ RETURNING id, kind, target, video_id, attempts, lease
 """
 
 # Tried in this order: each walks the index jobs_to_claim once, an OR of both would not use it.
-_CLAIMABLE = ("state = 'queued' AND not_before <= :now", "state = 'running' AND lease < :now AND worker IS NOT :worker")
+_CLAIMABLE = (
+    f"state = 'queued' AND (not_before <= :now OR not_before > :now + {MAX_DELAY_S})",
+    f"""state = 'running' AND (lease < :now OR lease > :now + {LONG_LEASE_S}) AND worker IS NOT :worker""",
+)
 
 # Tags and summary of a video wait for its representative frames to be described, for its sequences to be watched if no
 # description is open, for OCR and transcription at work, and for unverified passages. Only one of the two runs at a
@@ -110,8 +117,8 @@ def claim(
 ) -> Job | None:
     """Claim the queued job with the highest priority, leased to `worker` until `now + lease_s`.
 
-    A job with an expired lease of another worker is claimed too. `now` is wall-clock time: a laptop that slept through
-    its lease loses the job to other processes.
+    A job with an expired lease of another worker is claimed too. `now` is `time.monotonic()`, the same clock in all
+    processes of a machine: setting the wall clock expires no lease. `lease_s` is at most LONG_LEASE_S.
     """
     values = {"kind": kind, "worker": worker, "now": now, "lease": now + lease_s, "at": now_utc()}
     with library.writing() as connection:
@@ -141,7 +148,7 @@ def finish(library: Library, job: Job) -> None:
 
 
 def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None, not_before: float = 0.0) -> bool:
-    """Charge an attempt. The job is queued again for `not_before` (wall clock), or failed after the last attempt.
+    """Charge an attempt. The job is queued again for `not_before` (monotonic), or failed after the last attempt.
 
     Returns True if the job failed for good.
     """
@@ -165,11 +172,12 @@ def refund_attempt(library: Library, job: Job) -> None:
         )
 
 
-def next_due(library: Library, kind: JobKind, *, job_filter: JobFilter = ALL_JOBS) -> float | None:
-    """Return the time when the next queued job of a kind may be claimed (wall clock), None if none is ready."""
+def next_due(library: Library, kind: JobKind, *, now: float, job_filter: JobFilter = ALL_JOBS) -> float | None:
+    """Return the time when the next queued job of a kind may be claimed (monotonic), None if none is ready."""
     row = library.row(
-        f"""SELECT min(not_before) FROM jobs
+        f"""SELECT min(CASE WHEN not_before > ? THEN 0 ELSE not_before END) FROM jobs
         WHERE kind = ? AND state = 'queued' {job_filter.condition()} {_condition(kind)}""",
+        now + MAX_DELAY_S,
         kind,
     )
     return None if row is None or row[0] is None else float(row[0])
