@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support import frame_vectors
-from tests.support.commands import Run
+from tests.support.commands import BUSY, Run
 from tests.support.text_videos import random_rows
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -57,6 +57,13 @@ def test_piped_it_is_a_line_for_each_take(run: Run, films: Library) -> None:
     assert "-n N" in run("clusters", "--limit", "1").stderr
 
 
+def test_plain_frames_are_in_no_group(run: Run, library: Library) -> None:
+    frame_vectors.add_video(library, "fades", random_rows(3), dhashes=[0, 0, 0b11])
+    with library.writing() as connection:
+        connection.execute("DELETE FROM frame_vectors")
+    assert groups(run("clusters", "--json").stdout, by="perceptual hash") == []
+
+
 def test_clusters_accept_a_video_and_a_similarity(run: Run, films: Library) -> None:
     assert [group[:2] for group in groups(run("clusters", "--video", "one", "--json").stdout)] == [(3, 1)]
     assert groups(run("clusters", "--threshold", "0.999", "--json").stdout) == []
@@ -65,7 +72,7 @@ def test_clusters_accept_a_video_and_a_similarity(run: Run, films: Library) -> N
 
 
 def test_without_vectors_hashes_are_compared_with_a_notice(run: Run, library: Library) -> None:
-    frame_vectors.add_video(library, "one", random_rows(3), dhashes=[0, (1 << 63) - 1, 0b111111])
+    frame_vectors.add_video(library, "one", random_rows(3), dhashes=[BUSY, 0xFF00, BUSY ^ 0b111111])
     with library.writing() as connection:
         connection.execute("DELETE FROM frame_vectors")
     result = run("clusters", "--json")

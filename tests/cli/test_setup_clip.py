@@ -122,7 +122,7 @@ def setup(*words: str) -> tuple[int, str, str]:
 def test_setup_lists_it_when_asked_for_and_does_not_mention_it_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
     code, out, err = setup("--pictures")
-    (line,) = [line.split("\t") for line in out.splitlines() if line.startswith("image search")]
+    (line,) = [line.split("\t") for line in out.splitlines() if line.startswith("pictures")]
     assert (code, line) == (
         0,
         [

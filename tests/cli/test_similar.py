@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from tests.support import clip_model, frame_vectors
-from tests.support.commands import Run, hash_of
+from tests.support.commands import BUSY, Run, add_video, hash_of
 from tests.support.text_videos import add_video as add_texts
 from tests.support.text_videos import random_rows
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Probe
+from vidlocal.search.similar import find_by_hash
 from vidlocal.signals.features import extract_features
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -218,3 +219,10 @@ class TestByTheModel:
         result = run("similar", "--image", str(tmp_path / "leaf.png"), "--json")
         found(result.stdout)
         assert result.stderr.endswith("Run: vidlocal setup --pictures\n")
+
+
+def test_hashes_of_unrelated_pictures_score_low(run: Run, library: Library) -> None:
+    add_video(library, "near", "")  # hashes BUSY to BUSY ^ 9
+    distance = sum(1 << bit for bit in range(0, 64, 4))  # 16 of 64 bits: half of what unrelated pictures differ in
+    moments = find_by_hash(library, BUSY ^ distance, limit=1)
+    assert 0.3 < moments[0].score < 0.6

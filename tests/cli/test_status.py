@@ -102,4 +102,4 @@ def test_status_says_how_to_go_on_when_nothing_runs(run: Run, wedding: int, libr
     assert run("status", "--quiet").stderr == ""
     videos.remove(library, wedding)
     assert run("status").stderr == ""
-    assert run("status").stdout.startswith("all\tvideos 0/0, frames 0/0\n")
+    assert run("status").stdout.startswith("progress\tvideos 0/0, frames 0/0\n")

@@ -184,6 +184,7 @@ def _draw(result: SearchResult, *, explain: bool, looks: Mapping[Moment, SecondL
             result.moments,
             query_words(result.words),
             width=terminal.width,
+            links=console.has_links(terminal),
             explanations=result.why if explain else None,
             second_looks=looks,
         )

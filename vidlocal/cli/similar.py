@@ -67,4 +67,4 @@ def _print(reference: str, result: "SimilarResult", *, json: bool) -> None:
         from vidlocal.render import table
 
         terminal = console.rich_console()
-        terminal.print(table.moments(result.moments, (), width=terminal.width))
+        terminal.print(table.moments(result.moments, (), width=terminal.width, links=console.has_links(terminal)))

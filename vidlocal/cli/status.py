@@ -37,7 +37,7 @@ def command(
     if json:
         console.document(status.as_data())
         return
-    pairs = [("all", headline(status)), *status_rows(status)]
+    pairs = [("progress", headline(status)), *status_rows(status)]
     if console.is_terminal():
         from vidlocal.render import table
 
@@ -66,7 +66,7 @@ def _watch(library: Library, *, json: bool) -> None:
 
     with Live(console=console.rich_console(), auto_refresh=False) as live:
         for status in _poll(library):
-            live.update(table.facts([("all", headline(status)), *status_rows(status)]), refresh=True)
+            live.update(table.facts([("progress", headline(status)), *status_rows(status)]), refresh=True)
 
 
 def _poll(library: Library) -> Iterator[Status]:

@@ -71,12 +71,13 @@ def moments(
     words: Sequence[str],
     *,
     width: int,
+    links: bool = False,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     second_looks: Mapping[Moment, SecondLook] | None = None,
 ) -> RenderableType:
     """Moments by rank: a line with title, time, score and kinds, then the best text with `words` highlighted.
 
-    Below follow the verdict of the second look, if any, and with `explanations`, by passage id, the scores of each hit.
+    With `links` titles are links to the files (OSC 8). Below follow the verdict of the second look, if any, and with `explanations`, by passage id, the scores of each hit.
     """
     when = [format_range(moment.start, moment.end) for moment in results]
     titles = [one_line(moment.video_title) for moment in results]
@@ -98,7 +99,7 @@ def moments(
     for rank, (moment, title, time) in enumerate(zip(results, titles, when, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
-        head.append_text(_linked_title(moment, title, title_cells))
+        head.append_text(_title_cell(moment, title, title_cells, link=links))
         head.append(f"  {time:{when_cells}}  ", style="cyan")
         head.append(f"{format_score(moment.score):>5}  ", style="dim")
         if not narrow:
@@ -227,10 +228,9 @@ def shorten(text: str, cells: int, *, fill: bool = False) -> str:
     return set_cell_size(text, cells) if fill else text
 
 
-def _linked_title(moment: Moment, title: str, cells: int) -> Text:
-    """The title, a link to the file (OSC 8) on terminals with links."""
+def _title_cell(moment: Moment, title: str, cells: int, *, link: bool) -> Text:
     text = Text(shorten(title, cells), style="bold")
-    if os.path.isabs(moment.video_path):
+    if link and os.path.isabs(moment.video_path):
         text.stylize(Style(link=f"file://{quote(os.fsencode(moment.video_path))}"))
     text.append(" " * (cells - cell_len(text.plain)))
     return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.moments import MAX_MOMENT_S
 from vidlocal.records import Cluster, Occurrence
+from vidlocal.signals.similarity import MIN_HASH_BITS
 from vidlocal.store.content import frame_vectors, frames
 from vidlocal.store.database import Library
 
@@ -85,7 +86,11 @@ def _by_vectors(library: Library, videos: Collection[int] | None) -> _Descriptor
 def _by_hash(library: Library, videos: Collection[int] | None) -> _Descriptors:
     import numpy as np
 
-    hashed = [frame for frame in frames.with_hashes(library) if videos is None or frame.video_id in videos]
+    hashed = [
+        frame
+        for frame in frames.with_hashes(library)
+        if (videos is None or frame.video_id in videos) and frame.dhash.bit_count() >= MIN_HASH_BITS
+    ]
     hashed.sort(key=lambda frame: (frame.video_id, frame.time))
     return _Descriptors(
         np.array([frame.id for frame in hashed], dtype=np.int64),

@@ -8,7 +8,7 @@ from vidlocal.moments import DUPLICATE_PENALTY, MAX_MOMENT_S
 from vidlocal.records import Frame, FrameExplanation, Hit, PassageKind
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
-from vidlocal.store.index import frame_index
+from vidlocal.store.index import frame_index, hits
 from vidlocal.store.index.frame_index import Background
 from vidlocal.store.index.search_filter import SearchFilter
 
@@ -56,15 +56,16 @@ def search_frames(library: Library, query: QueryVector, *, limit: int, search_fi
     z = {frame_id: _z(cosine, background) for frame_id, cosine in cosines.items()}
     min_z = MIN_Z_RATIO * max(z.values(), default=0.0)
     candidates = [frames.get(library, frame_id) for frame_id in cosines if z[frame_id] >= min_z]
-    selected = [frame for frame in candidates if frame is not None]
+    replaced = hits.replaced_videos(library)
+    selected = [frame for frame in candidates if frame is not None and frame.video_id not in replaced]
     repeats = _repeats(selected)
-    hits = tuple(
+    frame_hits = tuple(
         _hit(library, frame, z[frame.id], DUPLICATE_PENALTY if frame.id in repeats else 1.0) for frame in selected
     )
     why = {
         -frame_id: FrameExplanation(rank, cosines[frame_id], z[frame_id]) for rank, frame_id in enumerate(cosines, 1)
     }
-    return FrameHits(hits, why)
+    return FrameHits(frame_hits, why)
 
 
 def _min_cosine(background: Background) -> float:

@@ -9,6 +9,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.moments import MAX_MOMENT_S, MERGE_GAP_S
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.signals.features import extract_features
+from vidlocal.signals.similarity import MIN_HASH_BITS
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index, hits
@@ -51,13 +52,13 @@ def perceptual_hash(image: "Image") -> int:
 def find_by_hash(library: Library, dhash: int, *, limit: int, exclude: Frame | None = None) -> tuple[Moment, ...]:
     """Return at most `limit` moments with the nearest hashes, nearest first, each moment once, without `exclude`.
 
-    The score is 1 for equal hashes and 0 for half of the bits, the distance of unrelated images. The text is the caption
-    of the frame; there are no hits.
+    The score is 1 for equal hashes and 0 at the distance of unrelated images. The text is the caption of the frame; there
+    are no hits.
     """
     similar = (frame for frame in frames.with_hashes(library) if _is_similar(frame.dhash, dhash))
-    near = [(frame.id, (frame.dhash ^ dhash).bit_count()) for frame in similar]
-    near.sort(key=lambda pair: (pair[1], pair[0]))
-    scores = {frame_id: 1 - 2 * bits / BITS for frame_id, bits in near}
+    near = [(frame.id, _hash_similarity(frame.dhash, dhash)) for frame in similar]
+    near.sort(key=lambda pair: (-pair[1], pair[0]))
+    scores = dict(near)
     return _moments(library, _distinct_frames(library, scores, exclude), scores, limit)
 
 
@@ -93,9 +94,20 @@ def find_videos(library: Library, cache: "VectorCache", video_id: int, *, limit:
 
 
 def _is_similar(first: int, second: int) -> bool:
-    """Compare two hashes. Images without a single bit are plain colours, and never similar."""
-    bits_set = first.bit_count() + second.bit_count()
-    return bits_set > 0 and (first ^ second).bit_count() <= MAX_HASH_DISTANCE * bits_set / BITS
+    """Compare two hashes. Nearly plain images are similar to exact copies only, plain ones to nothing."""
+    if first == second:
+        return first > 0
+    if min(first.bit_count(), second.bit_count()) < MIN_HASH_BITS:
+        return False
+    return (first ^ second).bit_count() <= MAX_HASH_DISTANCE * (first.bit_count() + second.bit_count()) / BITS
+
+
+def _hash_similarity(first: int, second: int) -> float:
+    """Similarity of two hashes: 1 if equal, 0 at the distance expected of unrelated hashes with as many bits set."""
+    if first == second:
+        return 1.0
+    expected = first.bit_count() + second.bit_count() - 2 * first.bit_count() * second.bit_count() / BITS
+    return max(0.0, 1 - (first ^ second).bit_count() / expected)
 
 
 def _distinct_frames(library: Library, nearest: Iterable[int], exclude: Frame | None) -> Iterator[Frame]:

@@ -11,6 +11,9 @@ MAX_REPEAT_S = 20.0
 # at 320 px for one smooth gradient.
 _MAX_HASH_BITS = 10
 
+# Plain images, such as a fade to black, set few bits: their hashes tell nothing.
+MIN_HASH_BITS = 4
+
 # Grey levels. The same scenes differ by at most 2.9 in any block after subtracting the change of the whole image; an
 # object that covers half a block is detected from a contrast of 10 levels.
 _MAX_BLOCK_CHANGE = 5.0

@@ -26,6 +26,11 @@ def rich_console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
+def has_links(terminal: "Console") -> bool:
+    """True if `terminal` may get links (OSC 8): where colours are switched off, text stays free of escapes."""
+    return terminal.color_system is not None and not terminal.no_color
+
+
 def show(drawing: "RenderableType") -> None:
     """Draw a table on the terminal."""
     rich_console().print(drawing)
