@@ -52,8 +52,8 @@ def perceptual_hash(image: "Image") -> int:
 def find_by_hash(library: Library, dhash: int, *, limit: int, exclude: Frame | None = None) -> tuple[Moment, ...]:
     """Return at most `limit` moments with the nearest hashes, nearest first, each moment once, without `exclude`.
 
-    The score is 1 for equal hashes and 0 at the distance of unrelated images. The text is the caption of the frame; there
-    are no hits.
+    The score is 1 for equal hashes and 0 at the distance of unrelated images. The text is the caption of the frame.
+    There are no hits.
     """
     similar = (frame for frame in frames.with_hashes(library) if _is_similar(frame.dhash, dhash))
     near = [(frame.id, _hash_similarity(frame.dhash, dhash)) for frame in similar]
