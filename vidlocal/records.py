@@ -196,7 +196,7 @@ class FrameDraft:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video of the library."""
+    """A video of the library. `replaced_at`: time at which another file was found under its last path."""
 
     id: int
     content_hash: str
@@ -213,6 +213,7 @@ class Video:
     language: str | None
     partial: str | None
     enrichment_status: EnrichmentStatus
+    replaced_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

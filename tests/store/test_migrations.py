@@ -19,6 +19,7 @@ NEXT = {
     5: "unique_ids",
     6: "folded_texts",
     7: "sidecar_stamps",
+    8: "replaced_videos",
 }
 
 CONTENT = """

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vidlocal.app.search import LibrarySearch
+from vidlocal.errors import MediaError, StoreError
 from vidlocal.export.clips import Clipper, ClipRequest
+from vidlocal.export.sources import verified_path
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.records import PassageKind
 from vidlocal.render.ass import ass
+from vidlocal.render.clips import Clip
 from vidlocal.settings import Settings
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -35,9 +38,38 @@ def search_clips(
         for moment in result.moments:
             if not moment.hits:  # found by its title: the whole video
                 continue
-            paths = videos.paths(library, moment.video_id) or [Path(moment.video_path)]
-            clips.append(ClipRequest(moment.video_title, tuple(paths), moment.start, moment.end, moment.text))
+            paths, problem = _source(library, moment.video_id, Path(moment.video_path))
+            clips.append(ClipRequest(moment.video_title, paths, moment.start, moment.end, moment.text, problem))
     return clips
+
+
+def moment_clips(settings: Settings, moments: Sequence[Clip]) -> list[ClipRequest]:
+    """Return the clips of moments in the JSON of a search, perhaps an old one, or one of another library."""
+    with ExitStack() as stack:
+        library = None
+        with suppress(StoreError):
+            library = stack.enter_context(Library.open(settings.home))
+        clips = []
+        for moment in moments:
+            path = Path(moment.path)
+            paths, problem = ((path,), None) if library is None else _source(library, moment.video_id, path)
+            clips.append(ClipRequest(moment.title, paths, moment.start, moment.end, moment.text, problem))
+    return clips
+
+
+def _source(library: Library, video_id: int | None, path: Path) -> tuple[tuple[Path, ...], str | None]:
+    """Return the file to cut, and the reason if it is not the file that was indexed.
+
+    A file that this library does not know is cut as it is.
+    """
+    video = None if video_id is None else videos.get(library, video_id)
+    known = [] if video is None else [*videos.paths(library, video.id), *videos.lost_paths(video)]
+    if video is None or path not in known:
+        return (path,), None
+    try:
+        return (verified_path(library, video),), None
+    except MediaError as error:
+        return (path,), str(error)
 
 
 def in_film_order(clips: Sequence[ClipRequest]) -> list[ClipRequest]:

@@ -134,8 +134,7 @@ def _requests(
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
 ) -> "list[ClipRequest]":
-    from vidlocal.app.clips import search_clips
-    from vidlocal.export.clips import ClipRequest
+    from vidlocal.app.clips import moment_clips, search_clips
 
     moments = _numbered(settings, words)
     if list(words) == ["-"]:
@@ -147,10 +146,7 @@ def _requests(
         return search_clips(settings, query, limit=limit or _DEFAULT_LIMIT, video_names=names, kinds=kinds)
     if names or kinds:
         raise UsageError("--video and --kind filter a search. Give them to the search command instead.")
-    return [
-        ClipRequest(moment.title, (Path(moment.path),), moment.start, moment.end, moment.text)
-        for moment in moments[:limit]
-    ]
+    return moment_clips(settings, moments[:limit])
 
 
 def _numbered(settings: Settings, words: Sequence[str]) -> "list[Clip]":

@@ -1,6 +1,5 @@
 """`vidlocal play`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from vidlocal.app import last_results
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.player import play
+from vidlocal.export.sources import verified_path
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import load
 from vidlocal.store.content import videos
@@ -35,15 +35,13 @@ def command(
     with open_library() as library:
         moment = last_results.hit(settings.home, last_results.current_terminal(), what)
         if moment is not None and moment.video_id is not None:
-            video_id, start = moment.video_id, moment.start
-            paths = videos.paths(library, video_id) or [Path(moment.path)]
+            video, start = videos.get(library, moment.video_id) or videos.resolve(library, moment.path), moment.start
         elif "@" in what:
             video, start = resolve_moment(library, what)
-            video_id, paths = video.id, videos.paths(library, video.id)
         else:
             video, start = videos.resolve(library, what), 0.0
-            video_id, paths = video.id, videos.paths(library, video.id)
-    message = play(paths, start, player=settings.player)
+        path = verified_path(library, video)
+    message = play([path], start, player=settings.player)
     if json:
-        console.document({"video": video_id, "start": round(start, 3)})
+        console.document({"video": video.id, "start": round(start, 3)})
     console.notice(message, quiet=quiet)

@@ -23,13 +23,17 @@ CaptionRenderer = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """A moment to cut, without padding. `paths`: possible places of the video, at least one."""
+    """A moment to cut, without padding. `paths`: possible places of the video, at least one.
+
+    `problem`: the reason if no file of the video may be cut.
+    """
 
     title: str
     paths: tuple[Path, ...]
     start: float
     end: float
     text: str
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,8 @@ class Clipper:
         return source
 
     def _source(self, request: ClipRequest) -> cut.CutSource:
+        if request.problem is not None:
+            raise MediaError(request.problem)
         path = next((path for path in request.paths if path.is_file()), request.paths[0])
         if path not in self._sources:
             files.read_stamp(path)  # raises an error with the reason if the file is unreadable

@@ -26,6 +26,7 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
+from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
 from vidlocal.store.content import passages, sidecars, understanding, videos
 from vidlocal.store.database import Library
@@ -177,6 +178,7 @@ class _IngestRun:
                 return replace(_skipped(file.path, NOT_MEDIA), reason=str(error))
             return Outcome(file.path, IngestResult.FAILED, reason=str(error))
         notes = () if self.later or outcome.video is None else self._run_fast_pass(outcome.video)
+        self.tools.fast.ocr.forget_prefetched()
         outcome = self._count_texts(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
 
@@ -213,9 +215,25 @@ class _IngestRun:
         if probe is not None and not self.rules.allows(probe.kind):
             raise _OtherKindError(path.name)
         content_hash = files.content_hash(path, on_progress=partial(self._report, path, "reading"))
+        previous = videos.owner(self.library, path)
+        outcome = self._add_content(path, stamp, content_hash, probe)
+        return replace(outcome, notes=(*self._replaced(previous), *outcome.notes))
+
+    def _replaced(self, previous: Video | None) -> Iterator[str]:
+        """Yield a sentence if the file of `previous` was replaced by another one."""
+        video = None if previous is None else videos.get(self.library, previous.id)
+        if video is not None and video.replaced_at is not None:
+            yield (
+                f"{video.title}: another file has replaced video {video.id}, which search no longer finds. "
+                f"To delete it, run: vidlocal rm {video.id}"
+            )
+
+    def _add_content(self, path: Path, stamp: FileStamp, content_hash: str, probe: Probe | None) -> Outcome:
         duplicate = self._find_ingested(content_hash)
         if duplicate is not None:
             return self._add_duplicate(path, stamp, duplicate)
+        if not self.later:
+            self.tools.fast.ocr.warm_up()
         source = _Source(path, stamp, content_hash, probe or self.tools.prober.probe(path))
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
@@ -247,7 +265,11 @@ class _IngestRun:
             return ()
         staging.require_space(self.library, _MIN_FREE_BYTES + self._max_frames(source) * _BYTES_PER_FRAME)
         decoded = self._decode(source)
-        drafts = sample_frames(decoded, folder=folder, prefix=staging.image_prefix(source.content_hash))
+        prefix = staging.image_prefix(source.content_hash)
+        # All frames of a short video are representative, so that reading them need not wait for the ranks.
+        is_short = not self.later and self._max_frames(source) <= MAX_FRAMES
+        on_image = self.tools.fast.ocr.prefetch if is_short else _ignore
+        drafts = sample_frames(decoded, folder=folder, prefix=prefix, on_image=on_image)
         if not drafts:
             raise MediaError(f"{source.path.name}: no frame can be decoded.")
         return drafts
@@ -353,6 +375,10 @@ def _without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -
         for passage in texts
         if not any((passage.kind, passage.text, round(passage.start) + step) in keys for step in (-1, 0, 1))
     ]
+
+
+def _ignore(jpeg: bytes) -> None:
+    """Drop an image."""
 
 
 def _skipped(path: Path, reason: str) -> Outcome:

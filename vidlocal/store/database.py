@@ -15,7 +15,7 @@ from typing import Self
 from vidlocal.errors import StoreError
 from vidlocal.store.schema import refuse_foreign
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

@@ -435,3 +435,11 @@ def sidecar_stamps(database: Database) -> None:
     """Create the stamps of subtitle files."""
     _run(database, _SIDECARS)
     database.conn.execute("PRAGMA user_version = 8")
+
+
+@migrations()
+def replaced_videos(database: Database) -> None:
+    """Mark videos whose file was replaced by another one."""
+    _run(database, "ALTER TABLE videos ADD COLUMN replaced_at TEXT;\n")
+    _run(database, "CREATE INDEX videos_replaced ON videos(id) WHERE replaced_at IS NOT NULL;\n")
+    database.conn.execute("PRAGMA user_version = 9")

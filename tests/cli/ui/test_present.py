@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests.support.commands import Run
 from vidlocal.cli.ui.player import player_command
+from vidlocal.media.files import read_stamp
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 
@@ -64,9 +66,8 @@ def test_open_plays_the_moment_in_the_player_of_the_settings(
 ) -> None:
     film = tmp_path / "it's $(touch x).mp4"
     film.touch()
-    with library.writing() as connection:
-        connection.execute("UPDATE videos SET path = ?", (str(film),))
-        connection.execute("UPDATE copies SET path = ?", (str(film),))
+    videos.add_copy(library, wedding, film, read_stamp(film))
+    videos.set_path(library, wedding, film)
     player = tmp_path / "mpv"
     player.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{tmp_path}/said'\n")
     player.chmod(0o755)
@@ -89,9 +90,8 @@ def test_a_player_goes_on_when_the_search_has_ended(
 ) -> None:
     film = tmp_path / "film.mp4"
     film.touch()
-    with library.writing() as connection:
-        connection.execute("UPDATE copies SET path = ?", (str(film),))
-        connection.execute("UPDATE videos SET path = ?", (str(film),))
+    videos.add_copy(library, wedding, film, read_stamp(film))
+    videos.set_path(library, wedding, film)
     player = tmp_path / "player"
     player.write_text(f"#!/bin/sh\nread line < '{tmp_path}/go'\nln -s x '{tmp_path}/done'\n")
     player.chmod(0o755)

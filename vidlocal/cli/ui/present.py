@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.cli.ui import console
 from vidlocal.errors import UsageError
+from vidlocal.export.sources import verified_path
 from vidlocal.records import Moment
 from vidlocal.search.run import SearchResult
 from vidlocal.store.content import videos

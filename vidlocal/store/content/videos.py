@@ -22,6 +22,9 @@ _read = RowReader(Video, path=os.fsdecode, kind=MediaKind, enrichment_status=Enr
 _MAX_WAL_WAIT_S = 3.0
 _WAL_POLL_S = 0.1
 
+# Ends the path of a video whose file was replaced: no file has this name.
+_REPLACED = " (replaced)"
+
 # Candidates listed for an ambiguous name.
 _MAX_CANDIDATES = 8
 
@@ -84,14 +87,43 @@ def is_ingested(library: Library, video: Video) -> bool:
 
 
 def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Add a file of the video, or update its stamp."""
+    """Add a file of the video, or update its stamp. Another video that had this path lets go of it."""
     with library.writing() as connection:
+        previous = library.row("SELECT video_id FROM copies WHERE path = ?", stored_path(path))
         connection.execute(
             """INSERT INTO copies (video_id, path, size_bytes, mtime_ns, inode) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET video_id = excluded.video_id, size_bytes = excluded.size_bytes,
               mtime_ns = excluded.mtime_ns, inode = excluded.inode""",
             (video_id, stored_path(path), stamp.size_bytes, stamp.mtime_ns, stamp.inode),
         )
+        if previous is not None and previous["video_id"] != video_id:
+            _release_path(library, previous["video_id"], path)
+
+
+def _release_path(library: Library, video_id: int, path: Path) -> None:
+    """Point a video at its next copy, or mark it as replaced: its moments must not lead to the new file."""
+    video, copies = get(library, video_id), _copies(library, video_id)
+    if video is None or video.path != str(path):
+        return
+    if copies:
+        set_path(library, video_id, Path(copies[0]))
+        return
+    with library.writing() as connection:
+        connection.execute(
+            "UPDATE videos SET path = ?, replaced_at = ? WHERE id = ?",
+            (stored_path(path.with_name(path.name + _REPLACED)), now_utc(), video_id),
+        )
+
+
+def lost_paths(video: Video) -> list[Path]:
+    """Return the path that a replaced video had."""
+    return [Path(video.path.removesuffix(_REPLACED))] if video.replaced_at is not None else []
+
+
+def owner(library: Library, path: Path) -> Video | None:
+    """Return the video that the file at a path belonged to when it was last read."""
+    row = library.row("SELECT video_id FROM copies WHERE path = ?", stored_path(path))
+    return None if row is None else get(library, row["video_id"])
 
 
 def set_path(library: Library, video_id: int, path: Path) -> None:
@@ -100,7 +132,7 @@ def set_path(library: Library, video_id: int, path: Path) -> None:
     if previous is None or previous.path == str(path):
         return
     with library.writing() as connection:
-        connection.execute("UPDATE videos SET path = ? WHERE id = ?", (stored_path(path), video_id))
+        connection.execute("UPDATE videos SET path = ?, replaced_at = NULL WHERE id = ?", (stored_path(path), video_id))
         if _has_file_title(previous):
             connection.execute("UPDATE videos SET title = ? WHERE id = ?", (_name_of(path) or previous.title, video_id))
 

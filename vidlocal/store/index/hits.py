@@ -27,10 +27,14 @@ def snapshot(library: Library) -> Iterator[None]:
 
 
 def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
-    """Return the visible passages of `scores` (by passage id) as hits, in the same order. Skips deleted passages."""
+    """Return the visible passages of `scores` (by passage id) as hits, in the same order.
+
+    Skips deleted passages, and those of videos whose file was replaced.
+    """
     rows = library.rows(
         """SELECT id, video_id, start, "end", kind, text FROM passages
-        WHERE visible AND id IN (SELECT value FROM json_each(?))""",
+        WHERE visible AND id IN (SELECT value FROM json_each(?))
+          AND video_id NOT IN (SELECT id FROM videos WHERE replaced_at IS NOT NULL)""",
         json.dumps(list(scores)),
     )
     hits = {
@@ -46,6 +50,12 @@ def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
         for row in rows
     }
     return [hits[passage_id] for passage_id in scores if passage_id in hits]
+
+
+def replaced_videos(library: Library) -> frozenset[int]:
+    """Return the ids of videos whose file was replaced by another one."""
+    rows = library.rows("SELECT id FROM videos WHERE replaced_at IS NOT NULL")
+    return frozenset(row["id"] for row in rows)
 
 
 def list_ids(library: Library, search_filter: SearchFilter, *, limit: int) -> list[int]:
@@ -100,9 +110,9 @@ def videos_with_words(library: Library, terms: Sequence[str]) -> list[sqlite3.Ro
     """
     condition = " AND ".join("(instr(lower(title), ?) OR instr(lower(path), ?))" for _ in terms) or "0"
     return library.rows(
-        f"""SELECT id, title, path, duration FROM videos WHERE {condition}
+        f"""SELECT id, title, path, duration FROM videos WHERE replaced_at IS NULL AND ({condition}
           OR length(title) < length(CAST(title AS BLOB)) OR length(path) < length(CAST(path AS BLOB))
-          OR typeof(path) = 'blob' ORDER BY id""",
+          OR typeof(path) = 'blob') ORDER BY id""",
         *(term for term in terms for _ in range(2)),
     )
 
