@@ -1,3 +1,4 @@
+import errno
 import inspect
 import os
 import re
@@ -94,6 +95,15 @@ def test_a_full_disk_is_a_sentence_and_6() -> None:
     result = CliRunner().invoke(failing_app(raising(OSError(28, "No space left on device"))))
     assert result.exit_code == 6
     assert "disk is full" in result.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EROFS, errno.EACCES, errno.ESTALE])
+def test_a_failure_of_the_system_is_a_sentence_and_6(number: int) -> None:
+    error = OSError(number, os.strerror(number), "/mnt/disk/film.mp4")
+    result = CliRunner().invoke(failing_app(raising(error)))
+    assert result.exit_code == 6
+    assert result.stderr.startswith(f"/mnt/disk/film.mp4: {os.strerror(number)}. ")
+    assert "Traceback" not in result.stderr
 
 
 def test_foreign_broken_pipe_is_an_error() -> None:

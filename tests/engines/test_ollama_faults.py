@@ -55,6 +55,9 @@ def test_a_malformed_reply_is_a_failed_attempt(
         "A man walks, " * 40,
         "she smiles and he smiles and " * 30,
         "笑っている" * 50,
+        '{"description": "A bride walks down the ai',
+        '```json\n{"description": "A bride"}',
+        '[{"description": "A bride walks down the aisle."}]',
     ],
 )
 def test_an_answer_without_a_scene_is_rejected(

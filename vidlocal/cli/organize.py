@@ -1,5 +1,6 @@
 """`vidlocal organize`."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def command(
             _undo(library, json=json, quiet=quiet)
             return
         path = (folder or Path()).absolute()
-        if not path.is_dir():
+        if not os.path.isdir(path):
             raise UsageError(f"{path}: not a folder.")
         from vidlocal.organize import proposal as proposals
 

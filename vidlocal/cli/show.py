@@ -1,5 +1,6 @@
 """`vidlocal show`."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -112,7 +113,7 @@ def _properties(details: VideoDetails) -> list[tuple[str, str]]:
     from vidlocal.render import table
 
     video, coverage = details.video, details.coverage
-    missing = "" if Path(video.path).exists() else " (file not found)"
+    missing = "" if os.path.exists(Path(video.path)) else " (file not found)"
     status: str = VideoStatus.of(video)
     if coverage.total:
         status += f", {coverage.described:,} of {coverage.total:,} frames captioned"

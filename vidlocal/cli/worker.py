@@ -1,5 +1,6 @@
 """`vidlocal worker`."""
 
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,6 +69,6 @@ def command(
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise UsageError(f"{path}: not a folder")
     return path.absolute()

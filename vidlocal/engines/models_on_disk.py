@@ -63,7 +63,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     one, SettingsError for an unknown name.
     """
     path = _model_path(name, folder)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise _model_missing(name, path)
     _check_header(path)
     checksums = checksum_cache.cached_checksums(path, folder)
@@ -75,7 +75,7 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
 
 def vad_model(folder: Path) -> Path | None:
     """Return the newest valid VAD model in the models folder, or None."""
-    models = [path for path in folder.glob("ggml-silero-*.bin") if path.is_file() and _is_vad(path)]
+    models = [path for path in folder.glob("ggml-silero-*.bin") if os.path.isfile(path) and _is_vad(path)]
     return max(models, key=lambda path: path.name).absolute() if models else None
 
 
@@ -85,7 +85,7 @@ def _model_path(name: str, folder: Path) -> Path:
     if os.sep in name or name.endswith(".bin"):
         return Path(name).expanduser().absolute()
     quantised = (folder / whisper_file_name(name)).absolute()  # such as small-q5_1, added by the user
-    if quantised.is_file():
+    if os.path.isfile(quantised):
         return quantised
     raise SettingsError(
         f"Unknown Whisper model {name!r}. Use the path of a file, or one of {', '.join(WHISPER_NAMES)}."

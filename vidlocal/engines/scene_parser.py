@@ -55,6 +55,8 @@ _BOILERPLATE = re.compile(
     r"^(?:string|description|n/?a|none|null|unknown|untitled|nothing|todo|\W*)$",
     re.I,
 )
+# JSON, whole or cut off, in place of sentences.
+_STRUCTURED = re.compile(r"\s*(?:```\w*\s*)?[\[{]\s*[\"\[{}\]]")
 _LOOP = re.compile(r"(.{3,80}?)\1{4,}", re.S)
 _BLANKS = frozenset(
     {"", "string", "none", "n/a", "na", "null", "unknown", "empty", "unclear", "not applicable", "nothing"}
@@ -93,6 +95,8 @@ def parse_description(text: str) -> str:
     """Return a clean description. Raises AnswerRejected for refusals, UnusableAnswer for empty or endless text."""
     if "\ufffd" in text:
         raise AnswerRejected("The answer is not valid UTF-8.")
+    if _STRUCTURED.match(text):
+        raise UnusableAnswer("The answer is JSON, not a sentence.")
     description = remove_preamble(text)
     is_refusal = _REFUSAL.match(description) or _REFUSAL_ANYWHERE.search(description) or _REFUSAL.match(text.strip())
     if is_refusal:

@@ -1,5 +1,6 @@
 """The file of a video, if it is still the file that was indexed."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -20,9 +21,9 @@ def verified_path(library: Library, video: Video) -> Path:
     if path is not None:
         return path
     imported = Path(video.path)
-    if video.content_hash.startswith("name:") and imported.is_file():  # known by its name only, never read here
+    if video.content_hash.startswith("name:") and os.path.isfile(imported):  # known by its name only, never read here
         return imported
-    raise MediaError(_problem(video, [path for path in stamps if path.is_file()]))
+    raise MediaError(_problem(video, [path for path in stamps if os.path.isfile(path)]))
 
 
 def _problem(video: Video, existing: list[Path]) -> str:

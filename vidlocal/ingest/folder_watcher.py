@@ -64,7 +64,7 @@ class FolderWatcher:
             self._observed[path] = _Observed(*state, since)
 
     def _files(self) -> list[Path]:
-        folders = [folder for folder in self._folders if folder.is_dir()]
+        folders = [folder for folder in self._folders if os.path.isdir(folder)]
         return [
             file.path
             for file in files.find_files(folders, self._rules)

@@ -1,6 +1,7 @@
 """Verify a library, from database pages to source files, and repair findings on request."""
 
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -146,11 +147,11 @@ def _decode(tools: CheckTools, source: Path, video: Video, times: Sequence[float
 def _sources(library: Library) -> Iterator[Finding]:
     """Check the source files. A missing file is only a note: the drive may come back."""
     for video in videos.every(library):
-        existing = {path: stamp for path, stamp in videos.stamps(library, video.id).items() if path.exists()}
+        existing = {path: stamp for path, stamp in videos.stamps(library, video.id).items() if os.path.exists(path)}
         if not existing:
             message = f"{video.path}: not found. Moved, or on a disconnected drive."
             yield Finding(Category.SOURCES, message, video.id, is_note=True)
-        elif (path := files.preferred_path(existing)) is not None and not Path(video.path).exists():
+        elif (path := files.preferred_path(existing)) is not None and not os.path.exists(Path(video.path)):
             repair = partial(videos.set_path, library, video.id, path)
             yield Finding(Category.SOURCES, f"{video.path}: not found. The same file is at {path}.", video.id, repair)
         for path, stamp in existing.items():

@@ -117,6 +117,18 @@ class _Track:
         self.start, self.end = corrections.corrected_span(self.histogram)
 
 
+def require_streams(path: str) -> None:
+    """Raise MediaError if the file has no video or audio stream by its header."""
+    av.logging.set_level(None)
+    try:
+        with av.open(path, options=ffmpeg.input_options(), metadata_errors="ignore") as container:
+            if any(stream.type in ("video", "audio") for stream in container.streams):
+                return
+    except (av.error.FFmpegError, OSError) as error:
+        raise diagnose.open_error(path) from error
+    raise MediaError(f"{diagnose.file_name(path)}: no video or audio stream.")
+
+
 def _corrected(times: Times, corrections: ClockCorrections) -> "array[float]":
     corrected = times - corrections.shifts_at(times)
     return array("d", corrected[~np.isnan(corrected)])

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,13 +88,19 @@ def find_files(paths: Sequence[Path], rules: FileFilter = NO_FILTER) -> Iterator
     seen: set[Path] = set()
     visited: set[tuple[int, int]] = set()
     for path in paths:
-        absolute = Path(os.path.abspath(path))
-        is_folder = absolute.is_dir()
+        absolute = _existing_spelling(Path(os.path.abspath(path)))
+        is_folder = os.path.isdir(absolute)
         files = _Walk(absolute, visited, rules).search(absolute) if is_folder else iter([_named_file(absolute, rules)])
         for file in files:
             if file.path not in seen:
                 seen.add(file.path)
                 yield file
+
+
+def _existing_spelling(path: Path) -> Path:
+    """Return the path with accents as in the existing file name: composed, or decomposed as on macOS."""
+    spellings = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((spelling for spelling in (path, *spellings) if os.path.lexists(spelling)), path)
 
 
 def is_partial_download(path: Path) -> bool:
@@ -249,7 +256,7 @@ class _Walk:
 
     def _entry(self, path: Path, skip_reasons: "_FolderRules") -> Iterator[InputFile]:
         is_excluded = self.rules.is_excluded(path, self.root)
-        if path.is_dir():
+        if os.path.isdir(path):
             if is_excluded and not self.rules.include:
                 yield InputFile(path, explicit=False, skip_reason=EXCLUDED)
             else:

@@ -55,6 +55,10 @@ class Prober:
             self._cached = (path, stamp, _timeline(values, payload))
         return probe
 
+    def require_media(self, path: Path) -> None:
+        """Raise MediaError if the content of a file is neither video, audio nor photo. Reads the header only."""
+        self._ask(path, files.read_stamp(path), {"do": "check"})
+
     def timeline(self, path: Path) -> Timeline:
         """Presentation times of all frames. Cached after `probe` of the same file."""
         if self._cached is None or self._cached[0] != path or not files.is_unchanged(path, self._cached[1]):

@@ -7,15 +7,20 @@ Values = dict[str, object]
 
 
 def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
-    """Handle the requests "probe" (properties of a file) and "photo" (pixels)."""
+    """Handle the requests "probe" (properties of a file), "check" (is it media) and "photo" (pixels)."""
     path = str(request["path"])
     if request["do"] == "photo":
         return photo_child.read_pixels(path, int(str(request["long_side_px"])))
+    if request["do"] == "check" and photo_child.is_photo(path):
+        return {}, b""
     if photo_child.is_photo(path) and not animation.is_animated(path):
         return animation.read_webp(path) or ({"photo": True, **photo_child.read_info(path)}, b"")
     # Photos alone do not need libav.
     from vidlocal.media import container_child
 
+    if request["do"] == "check":
+        container_child.require_streams(path)
+        return {}, b""
     return container_child.read(path)
 
 

@@ -34,7 +34,7 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 def device_of(path: Path) -> int:
     """Return the device id of a path, or of the nearest existing ancestor."""
-    return (path if path.is_file() else existing_ancestor(path)).stat().st_dev
+    return (path if os.path.isfile(path) else existing_ancestor(path)).stat().st_dev
 
 
 def apply_moves(library: Library, folder: Path, moves: tuple[Move, ...]) -> MoveResult:
@@ -155,7 +155,7 @@ def _obstacle(move: Move, folder: Path) -> str | None:
     files = [(move.source, move.target), *move.sidecars]
     if not all(is_inside(path, folder) for pair in files for path in pair):
         return "the old or new path is outside of the folder"
-    if not move.source.is_file() or move.source.is_symlink():
+    if not os.path.isfile(move.source) or move.source.is_symlink():
         return MISSING
     if any(os.path.lexists(target) for _, target in files):
         return "the new name already exists"
@@ -171,7 +171,7 @@ def _create_folders(journal: Journal, run_id: str, folder: Path) -> None:
 
 
 def _missing_folders(folder: Path) -> Iterator[Path]:
-    while not folder.is_dir():
+    while not os.path.isdir(folder):
         yield folder
         folder = folder.parent
 

@@ -76,7 +76,7 @@ def _videos_in(library: Library, folder: Path) -> tuple[list[Video], list[Skippe
             continue
         if path.is_symlink():
             skipped.append(SkippedFile(path, "symbolic link"))
-        elif not path.is_file():
+        elif not os.path.isfile(path):
             skipped.append(SkippedFile(path, MISSING))
         else:
             movable.append(video)
@@ -192,7 +192,7 @@ def _sidecars(source: Path) -> list[Path]:
     candidates = dict.fromkeys(
         path for path in chain(find_sidecars(source), same_name) if path.name.startswith(source.stem)
     )
-    return [path for path in candidates if path != source and path.is_file() and not path.is_symlink()]
+    return [path for path in candidates if path != source and os.path.isfile(path) and not path.is_symlink()]
 
 
 def _obstacle(move: Move, folder: Path) -> str | None:

@@ -59,10 +59,10 @@ class Library:
         path = folder / FILE_NAME
         if create:
             _make_private_folder(folder)
-        elif not path.is_file():
+        elif not os.path.isfile(path):
             raise StoreError(f"No library in {folder}. Run: vidlocal ingest PATH")
         _refuse_links(path)
-        read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
+        read_only = os.path.exists(path) and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
         with translated_errors(path):
             connection = _connect_read_only(path) if read_only else _connect(path)
             try:
@@ -241,7 +241,7 @@ def _make_private_folder(folder: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    if not path.exists():
+    if not os.path.exists(path):
         # SQLite gives its side files the mode of the main file, and would create that with 0644.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = _harden(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None))
@@ -259,7 +259,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     needs the -shm file. Without a log nobody is writing and all is in the main file.
     """
     log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
-    has_log = log.exists() and (log.stat().st_size > 0 or index.exists())
+    has_log = os.path.exists(log) and (log.stat().st_size > 0 or os.path.exists(index))
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
     connection = _harden(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, isolation_level=None, uri=True))
     try:

@@ -1,5 +1,6 @@
 """Filesystem type, free space and permissions of the library folder."""
 
+import os
 import re
 import shutil
 import stat
@@ -44,13 +45,13 @@ def free_bytes(folder: Path) -> int:
 def existing_ancestor(folder: Path) -> Path:
     """Return `folder` or the nearest existing parent."""
     resolved = folder.resolve()
-    return next(path for path in (resolved, *resolved.parents) if path.is_dir())
+    return next(path for path in (resolved, *resolved.parents) if os.path.isdir(path))
 
 
 def readable_by_others(home: Path) -> list[Path]:
     """List the home folder and library files with permissions for other users."""
     private = [home, home / "settings.toml", *home.glob(f"{FILE_NAME}*")]
-    return [path for path in private if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    return [path for path in private if os.path.exists(path) and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
 
 
 def _mounts() -> Iterator[tuple[str, str]]:

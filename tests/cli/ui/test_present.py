@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support import clips
 from tests.support.commands import Run
 from vidlocal.cli.ui.player import player_command
 from vidlocal.media.files import read_stamp
@@ -64,8 +65,7 @@ def test_players_get_the_time_and_a_path_safe_from_options() -> None:
 def test_open_plays_the_moment_in_the_player_of_the_settings(
     run: Run, library: Library, wedding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = tmp_path / "it's $(touch x).mp4"
-    film.touch()
+    film = clips.sound(tmp_path / "it's $(touch x).mp4")
     videos.add_copy(library, wedding, film, read_stamp(film))
     videos.set_path(library, wedding, film)
     player = tmp_path / "mpv"
@@ -85,11 +85,31 @@ def test_open_plays_the_moment_in_the_player_of_the_settings(
     assert run("search", "bride", "--open", "1").exit_code == 4
 
 
+@pytest.mark.parametrize("name", ["letter.desktop", "letter.mp4", "film.desktop"])
+def test_only_media_is_handed_to_the_system(
+    run: Run, library: Library, wedding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    target = tmp_path / name
+    if name.startswith("film"):
+        clips.sound(tmp_path / "film.mp4").rename(target)
+    else:
+        target.write_text(f"[Desktop Entry]\nType=Application\nExec=touch {tmp_path}/ran\n")
+    videos.add_copy(library, wedding, target, read_stamp(target))
+    videos.set_path(library, wedding, target)
+    opener = tmp_path / "xdg-open"
+    opener.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    opener.chmod(0o755)
+    monkeypatch.setenv("VIDLOCAL_PLAYER", str(opener))
+    result = run("search", "bride", "--open", "1")
+    assert result.exit_code == 4, result.stderr
+    assert target.name in result.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_player_goes_on_when_the_search_has_ended(
     run: Run, library: Library, wedding: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = tmp_path / "film.mp4"
-    film.touch()
+    film = clips.sound(tmp_path / "film.mp4")
     videos.add_copy(library, wedding, film, read_stamp(film))
     videos.set_path(library, wedding, film)
     player = tmp_path / "player"

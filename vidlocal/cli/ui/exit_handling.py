@@ -25,6 +25,19 @@ NOTHING_FOUND = 8  # only with --fail-if-empty
 # Raised by invalid values in a damaged library, and by bugs.
 _VALUE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
+# Failures of disks, permissions and limits, and what to do.
+_SYSTEM_ERRORS = {
+    errno.EIO: "The disk may be failing, or was disconnected. Run the same command again when it is back.",
+    errno.ENODEV: "The disk may be disconnected. Run the same command again when it is back.",
+    errno.ENXIO: "The disk may be disconnected. Run the same command again when it is back.",
+    errno.ESTALE: "The disk may be disconnected. Run the same command again when it is back.",
+    errno.EROFS: "Use a writable disk.",
+    errno.EACCES: "Check the permissions of the file and its folder.",
+    errno.EPERM: "Check the permissions of the file and its folder.",
+    errno.EMFILE: "Close other programs, or allow more open files (ulimit -n).",
+    errno.ENFILE: "Close other programs and run the same command again.",
+}
+
 # The last calls of a traceback: the first ones are always in Typer.
 _TRACEBACK_LIMIT = -6
 
@@ -33,8 +46,8 @@ _TRACEBACK_LIMIT = -6
 def handle_errors(is_resumable: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Convert exceptions of the block to a sentence on stderr and `typer.Exit` with the exit code.
 
-    `is_resumable` returns True if an interrupted command keeps its progress. The message of a VidlocalError is printed as is. A closed pipe (`| head`) exits with 0. Unexpected exceptions are
-    bugs and print a traceback.
+    `is_resumable` returns True if an interrupted command keeps its progress. The message of a VidlocalError is printed
+    as is. A closed pipe (`| head`) exits with 0. Unexpected exceptions are bugs and print a traceback.
     """
     try:
         try:
@@ -98,9 +111,15 @@ def _exit_on_os_error(error: OSError) -> NoReturn:
     if error.errno == errno.ENOSPC:
         _redirect_to_null(sys.stdout)
         _exit(StoreError.exit_code, "The disk is full. Free some space and run the same command again.")
+    if error.errno in _SYSTEM_ERRORS:
+        _exit(StoreError.exit_code, f"{_name_of(error)}: {error.strerror}. {_SYSTEM_ERRORS[error.errno]}")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         _exit(UsageError.exit_code, f"{str(error.filename)[:80]}: {error.strerror}.")
     _exit_on_bug()
+
+
+def _name_of(error: OSError) -> str:
+    return str(error.filename)[:200] if error.filename else "A file"
 
 
 def _exit_if_library_damaged() -> None:

@@ -1,5 +1,6 @@
 """Play a moment in a media player."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,19 +16,32 @@ _ARGUMENTS: dict[str, Callable[[float, str], list[str]]] = {
     "iina-cli": lambda start, path: ["--no-stdin", f"--mpv-start={start:.3f}", path],
 }
 
+# These choose the program by the name of the file.
+_SYSTEM_OPENERS = ("open", "xdg-open")
+
 
 def play(paths: list[Path], start: float, *, player: str | None) -> str:
     """Play the first existing file of `paths`. Returns a sentence with the player.
 
     `player`: name or path, None for the first known player installed, else the default application of the system.
-    Raises MediaError if no file exists, ToolError if there is no player.
+    Raises MediaError if no file exists or the file is not media (a library may come from someone else, and the system
+    would start a program), ToolError if there is no player.
     """
+    from vidlocal.media.extensions import MEDIA_EXTENSIONS
+    from vidlocal.media.probe import Prober
     from vidlocal.process import start_detached
 
-    path = next((path for path in paths if path.is_file()), None)
+    path = next((path for path in paths if os.path.isfile(path)), None)
     if path is None:
         raise MediaError(f"{paths[0]}: file not found.")
-    argv = player_command(_program(player), start, path)
+    with Prober() as prober:
+        prober.require_media(path)
+    program = _program(player)
+    if _stem(program) in _SYSTEM_OPENERS and path.suffix.lower() not in MEDIA_EXTENSIONS:
+        raise MediaError(
+            f"{path.name}: not the name of a media file. To choose a player, run: vidlocal config player PATH"
+        )
+    argv = player_command(program, start, path)
     start_detached(argv, hint="To choose another player, run: vidlocal config player PATH")
     name = Path(argv[0]).name
     return f"Playing {path.name} with {name}" + ("." if _has_start_time(argv[0]) else ", from the beginning.")
