@@ -25,6 +25,7 @@ from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
+from vidlocal.media.recording_date import with_date
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
@@ -234,7 +235,7 @@ class _IngestRun:
             return self._add_duplicate(path, stamp, duplicate)
         if not self.later:
             self.tools.fast.ocr.warm_up()
-        source = _Source(path, stamp, content_hash, probe or self.tools.prober.probe(path))
+        source = _Source(path, stamp, content_hash, with_date(path, probe or self.tools.prober.probe(path)))
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(

@@ -38,6 +38,8 @@ _MAX_DECODE_ATTEMPTS = 1500
 # The best shots within a motion photo are a track of their own: a few stills beside many frames.
 _MAX_STILLS = 16
 _MAX_STILLS_RATIO = 0.1
+# Frames of a DV recording searched for its date: the first ones of a tape may have none.
+_MAX_DV_FRAMES = 25
 
 
 def read(path: str) -> tuple[Values, bytes]:
@@ -142,7 +144,7 @@ class _ContainerReader:
         self.path = path
         self.format = completeness.format_name(container)
         self.has_damaged_times = False
-        self.avchd_date: str | None = None
+        self.camcorder_date: str | None = None
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
@@ -195,7 +197,7 @@ class _ContainerReader:
                 stream_info.subtitle_track(stream) for stream in self.container.streams if stream.type == "subtitle"
             ],
         }
-        values["recorded_at"] = values["recorded_at"] or self.avchd_date
+        values["recorded_at"] = values["recorded_at"] or self.camcorder_date
         used = [*([video] if video else []), *audio]
         values["duration"] = max(0.0, max(track.end for track in used) - start)
         values["partial"] = self._partial(video, used)
@@ -239,7 +241,9 @@ class _ContainerReader:
             return
         stored = packet.dts if packet.pts is None or self._lacks_times(track) else packet.pts
         if track.count == 0 and track.codec == "h264":
-            self.avchd_date = stream_info.avchd_date(bytes(packet))
+            self.camcorder_date = stream_info.avchd_date(bytes(packet))
+        elif track.codec == "dvvideo" and self.camcorder_date is None and track.count < _MAX_DV_FRAMES:
+            self.camcorder_date = stream_info.dv_date(bytes(packet))
         if track.first_frame is None:
             self._try_decode(track, packet)
         if stored is None or packet.is_discard:

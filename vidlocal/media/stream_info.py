@@ -25,6 +25,9 @@ _OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
 _AVCHD_DATE = re.compile(rb"MDPM.{1,40}?\x18.(.{3})\x19(.{4})", re.DOTALL)
+_DV_BLOCK_BYTES = 80
+_DV_VIDEO_AUXILIARY = 2  # section type, the first three bits of a block
+_DV_FIRST_YEAR, _DV_LAST_YEAR = 90, 69  # two digits: 1990 to 2069
 _FIRST_YEAR = 1971  # clocks that were never set start at 1904 or 1970
 
 
@@ -65,6 +68,32 @@ def avchd_date(packet: bytes) -> str | None:
         return None
     digits = (match[1] + match[2]).hex()
     return parse_date(f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}T{digits[8:10]}:{digits[10:12]}:{digits[12:]}")
+
+
+def dv_date(packet: bytes) -> str | None:
+    """Recording date that DV camcorders write into every frame, local time; None without.
+
+    The packs 0x62 and 0x63 of the video auxiliary blocks (IEC 61834-4): binary coded decimals.
+    """
+    date = clock = None
+    for block in range(0, len(packet) - _DV_BLOCK_BYTES + 1, _DV_BLOCK_BYTES):
+        if packet[block] >> 5 != _DV_VIDEO_AUXILIARY:
+            continue
+        for pack in range(block + 3, block + _DV_BLOCK_BYTES - 4, 5):
+            if packet[pack] == 0x62 and date is None:
+                date = _bcd(packet[pack + 4]), _bcd(packet[pack + 3] & 0x1F), _bcd(packet[pack + 2] & 0x3F)
+            elif packet[pack] == 0x63 and clock is None:
+                clock = _bcd(packet[pack + 4] & 0x3F), _bcd(packet[pack + 3] & 0x7F), _bcd(packet[pack + 2] & 0x7F)
+    if date is None or date[0] > 99 or _DV_LAST_YEAR < date[0] < _DV_FIRST_YEAR:
+        return None
+    day = f"{date[0] + (1900 if date[0] >= _DV_FIRST_YEAR else 2000)}-{date[1]:02}-{date[2]:02}"
+    is_clock = clock is not None and clock[0] < 24 and clock[1] < 60 and clock[2] < 60
+    return parse_date(day + (f"T{clock[0]:02}:{clock[1]:02}:{clock[2]:02}" if clock is not None and is_clock else ""))
+
+
+def _bcd(value: int) -> int:
+    """Binary coded decimal; 165 for 0xFF, which stands for no value."""
+    return 10 * (value >> 4) + (value & 0x0F)
 
 
 def audio_track(stream: Any) -> Values:

@@ -2,6 +2,7 @@
 
 import os
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -187,10 +188,12 @@ def resolve(library: Library, text: str) -> Video:
     Raises UsageError for no match, and for several with a list of candidates.
     """
     existing = every(library)
-    path = str(Path(text).absolute())
+    path = _composed(str(Path(text).absolute()))
     number = text.removeprefix("id:")
     exact = [
-        video for video in existing if str(video.id) == number or path in (video.path, *_copies(library, video.id))
+        video
+        for video in existing
+        if str(video.id) == number or path in map(_composed, (video.path, *_copies(library, video.id)))
     ]
     part = fold(text)
     partial = [video for video in existing if part in fold(video.title) or part in fold(_file_name(video))]
@@ -203,6 +206,11 @@ def resolve(library: Library, text: str) -> Video:
             more = ", ..." if len(candidates) > _MAX_CANDIDATES else ""
             raise UsageError(f"{text!r} matches {len(candidates)} videos: {listed}{more}. Use the number.")
     raise UsageError(f"{text!r}: no such video. Run: vidlocal list")
+
+
+def _composed(path: str) -> str:
+    """Compose the accents of a path: macOS stores them as separate characters."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def _disambiguate(candidates: Sequence[Video]) -> Iterator[tuple[Video, str]]:
