@@ -204,7 +204,7 @@ class VideoLibrary:
         Formats: jsonl, json, csv, srt, vtt, txt, markdown, edl, fcpxml, otio. Raises ValueError for another one.
         """
         if (moments is None) == (name is None):
-            raise ValueError("Pass either moments or name.")
+            raise ValueError("Give either moments or name.")
         with Library.open(self.folder) as library:
             if moments is not None:
                 clips, title = [_clip(library, moment) for moment in moments], "moments"

@@ -43,7 +43,7 @@ def test_word_query_finds_the_frame_with_one_clip_call(run: Run, seen: Library, 
     assert starts(run("search", "blue", "--json").stdout) == [20.0]
     result = run("search", "red", "--json")
     assert starts(result.stdout) == []
-    assert "Pictures were not searched." in result.stderr
+    assert "Images not searched." in result.stderr
     assert "vidlocal setup --pictures" in result.stderr
 
 

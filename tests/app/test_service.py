@@ -102,7 +102,7 @@ def test_unreachable_server_is_awaited_with_one_message(
     rounds(service, wall, 620)
     assert frames.coverage(library).described == 6
     assert library.number("SELECT sum(attempts) FROM jobs WHERE kind = 'describe'") == 0
-    assert "The models are there; going on." in line.messages
+    assert "The models are available now." in line.messages
 
 
 def test_earlier_videos_get_frame_vectors(service: Service, library: Library, wall: Wall) -> None:
@@ -139,7 +139,7 @@ def test_new_file_is_ingested_after_settling_and_enriched(
     rounds(service, wall, 60)
     assert [video.title for video in videos.every(library)] == ["film"]
     assert frames.coverage(library).described == frames.coverage(library).total > 0
-    assert len([sentence for sentence in line.messages if sentence.startswith("broken.mp4 was not taken in: ")]) == 1
+    assert len([sentence for sentence in line.messages if sentence.startswith("broken.mp4: not indexed: ")]) == 1
     rounds(service, wall, 200)
     assert len([sentence for sentence in line.messages if "broken.mp4" in sentence]) == 1
 

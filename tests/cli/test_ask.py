@@ -58,7 +58,7 @@ def test_without_evidence_no_model_is_asked(run: Run, library: Library, server: 
     add_film(library)
     result = run("ask", "zeppelin")
     assert (result.exit_code, result.stdout) == (0, "The library does not say.\n")
-    assert "No moment found" in result.stderr
+    assert "No results" in result.stderr
     assert server.asked("/api/chat") == []
 
 

@@ -39,7 +39,7 @@ def pictures_sent(server: FakeOllama) -> int:
 def test_every_frame_is_described_and_it_says_so(party: Library, server: FakeOllama) -> None:
     code, out, err = enrich("--all")
     assert (code, out) == (0, "")
-    assert "6 frames described" in err
+    assert "6 frames captioned" in err
     assert frames.coverage(party).described == 6
 
 
@@ -48,7 +48,7 @@ def test_a_second_run_asks_nobody_and_says_so(party: Library, server: FakeOllama
     asked = len(server.requests)
     code, _, err = enrich()
     assert code == 0
-    assert "Nothing is left to do" in err
+    assert "Nothing to do" in err
     assert len(server.requests) == asked
 
 
@@ -57,7 +57,7 @@ def test_another_model_finds_nothing_to_do_and_says_how_it_gets_its_turn(party: 
     assert "--redo-stale" not in enrich()[2]
     code, _, err = enrich("--model", "bakllava")
     assert code == 0
-    assert "6 are by another model than bakllava or an older prompt; --redo-stale has them described again." in err
+    assert "6 captions come from another model than bakllava or an older prompt. Redo them with --redo-stale." in err
 
 
 def test_json_is_one_document(party: Library, server: FakeOllama) -> None:

@@ -42,7 +42,7 @@ def test_an_editor_counts_the_frames_of_the_video_itself(run: Run, tmp_path: Pat
     ]
     result = run("export", "-", "-f", "fcpxml", input=json.dumps(moments))
     assert 'frameDuration="1001/30000s"' in result.stdout
-    assert "29.97 frames a second, as in film.mp4" in result.stderr
+    assert "29.97 frames per second, as in film.mp4" in result.stderr
     assert (
         'frameDuration="1/50s"' in run("export", "-", "-f", "fcpxml", "--fps", "50", input=json.dumps(moments)).stdout
     )
@@ -50,7 +50,7 @@ def test_an_editor_counts_the_frames_of_the_video_itself(run: Run, tmp_path: Pat
 
 def test_unknown_rate_is_reported(run: Run, wedding: int) -> None:
     result = run("export", "wedding", "--format", "edl")
-    assert "None of the videos can be opened, so times are counted at 25 frames a second." in result.stderr
+    assert "No video can be opened; using 25 frames per second." in result.stderr
     assert run("export", "wedding", "--format", "edl", "--quiet").stderr == ""
 
 

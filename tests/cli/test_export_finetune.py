@@ -121,14 +121,14 @@ def test_export_filters_by_kind_and_video(run: Run, film: int, library: Library,
     alone = run("export", "--finetune", str(tmp_path / "b"), "party")
     assert alone.exit_code == 0
     assert "no picture" in alone.stderr
-    assert "nothing to write" in alone.stderr
+    assert "Nothing to write" in alone.stderr
     assert not (tmp_path / "b").exists()
 
 
 def test_nothing_corrected_is_one_sentence_and_no_folder(run: Run, film: int, tmp_path: Path) -> None:
     result = run("export", "--finetune", str(tmp_path / "out"))
     assert result.exit_code == 0
-    assert result.stderr.startswith("Nothing is corrected yet")
+    assert result.stderr.startswith("No corrected captions yet")
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
@@ -163,7 +163,7 @@ def test_only_a_new_or_empty_folder_is_written(run: Run, film: int, library: Lib
     for taken in (full, file, link):
         result = run("export", "--finetune", str(taken))
         assert result.exit_code == 2
-        assert "nothing is overwritten" in result.stderr
+        assert "already exists" in result.stderr
     assert file.read_text() == (full / "mine.txt").read_text() == "mine"
     assert list(full.iterdir()) == [full / "mine.txt"]
     assert not (tmp_path / "nowhere").exists()

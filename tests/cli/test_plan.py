@@ -42,7 +42,7 @@ def test_searched_frames_move_ahead_with_a_reason_in_the_plan(run: Run, library:
         (4.0, "rank"),
         (8.0, "rank"),
     ]
-    assert following[0]["why"] == 'near what a search found little of: "first dance"'
+    assert following[0]["why"] == 'near a search with few results: "first dance"'
 
 
 def test_search_tells_the_plan_where_it_found_what(run: Run, library: Library, wedding: int) -> None:

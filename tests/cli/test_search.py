@@ -103,7 +103,7 @@ def test_empty_result_exits_with_0_and_suggests_a_remedy(run: Run, library: Libr
     add_video(library, "garden", "the bride waters the flowers")
     result = run("search", "zebra")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "Not described yet: 5 frames" in result.stderr
+    assert "5 frames have no caption yet" in result.stderr
     assert run("search", "zebra", "--quiet").stderr == ""
     assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
 
@@ -126,7 +126,7 @@ def test_titles_files_and_folders_are_found_below_all_moments(run: Run, library:
 def test_a_query_without_a_word_is_reported(run: Run, wedding: int, query: str) -> None:
     result = run("search", query)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "The query holds no word to look for.\n"
+    assert result.stderr == "The query has no words.\n"
     assert "no word" not in run("search", "kind:summary").stderr
 
 

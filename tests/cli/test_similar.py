@@ -161,7 +161,7 @@ class TestByVectors:
     def test_pictures_without_a_vector_are_counted(self, run: Run, seen: Library) -> None:
         with seen.writing() as connection:
             connection.execute("DELETE FROM frame_vectors WHERE frame_id > 55")
-        assert run("similar", "one@35").stderr.startswith("Not compared, having no vector: 5 pictures.")
+        assert run("similar", "one@35").stderr.startswith("Not compared (no vector): 5 pictures.")
 
     def test_uniform_library_still_has_nearest_frames(
         self, run: Run, library: Library, rows: frame_vectors.Rows

@@ -97,7 +97,7 @@ def test_a_silent_server_leaves_the_words_and_one_sentence(library: Library) -> 
 
     found = search(library, "cake", query_vector=refuse)
     assert [moment.text for moment in found.moments] == ["A cake is cut."]
-    assert found.notice == "Searched by words only. No Ollama server at http://127.0.0.1:11434."
+    assert found.notice == "Word search only. No Ollama server at http://127.0.0.1:11434."
 
 
 def test_vectors_of_another_model_are_never_compared(library: Library) -> None:
@@ -192,7 +192,7 @@ def test_weak_matches_are_marked(library: Library) -> None:
     between /= np.linalg.norm(between)
     found = search(library, "zeppelin", query_vector=asking(*between.tolist()))
     assert found.moments
-    assert found.notice == "Nothing fits well; these are the nearest."
+    assert found.notice == "No good match; these are the nearest."
 
 
 def test_misspelt_word_is_corrected_with_a_notice(library: Library) -> None:
@@ -269,7 +269,7 @@ def test_filters_hold_for_pictures(library: Library) -> None:
 def test_pictures_without_a_word_to_find_them_by_are_reported(library: Library) -> None:
     film(library)
     found = search(library, "kind:picture", picture_vector=never)
-    assert (found.moments, found.notice) == ((), "Pictures are found by words: say what they show.")
+    assert (found.moments, found.notice) == ((), "Image search needs words.")
 
 
 def test_no_model_is_asked_where_no_pictures_have_vectors(library: Library) -> None:
@@ -290,7 +290,7 @@ def test_words_are_found_as_before_when_pictures_cannot_be_searched(library: Lib
         return fail
 
     found = search(library, "waltz", picture_vector=broken)
-    assert (found.moments, found.notice) == (plain.moments, "Pictures were not searched. It broke.")
+    assert (found.moments, found.notice) == (plain.moments, "Images not searched. It broke.")
     found = search(library, "waltz", picture_vector=showing(*DANCING, key="other@1"))
     assert found.moments == plain.moments
-    assert "of another model" in (found.notice or "")
+    assert "come from another model" in (found.notice or "")

@@ -133,7 +133,7 @@ def test_a_closed_terminal_ends_nothing(library: Library, start: Start, how: str
     os.close(ours)
     assert running.wait(PATIENCE_S) == 0
     assert described(library) == FRAMES
-    assert ("The terminal was closed; going on." in log_of(library)) is (how is _BELONGS)
+    assert ("The terminal was closed; still running." in log_of(library)) is (how is _BELONGS)
     assert f"{FRAMES} frames described" in log_of(library)
 
 

@@ -49,7 +49,7 @@ class ClipQueryEncoder:
             answer = answers.get(timeout=self._wait_s)
         except Empty:
             raise EngineUnreachable(
-                f"Their model took longer than {self._wait_s:g} s to load. Search again, or leave pictures out with: "
+                f"CLIP took longer than {self._wait_s:g} s to load. Search again, or disable image search: "
                 "vidlocal config search_pictures false"
             ) from None
         if isinstance(answer, EngineError):

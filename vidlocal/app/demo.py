@@ -32,5 +32,5 @@ def open_demo_library(
     tools = open_ingest_tools(stack, settings)
     (outcome,) = ingest(library, [clip], tools, lock, every=2.0, on_progress=on_progress)
     if outcome.result is not IngestResult.ADDED:
-        raise ToolError(f"The clip of the demo could not be read: {outcome.reason} Run: vidlocal doctor")
+        raise ToolError(f"Cannot read the demo clip: {outcome.reason} Run: vidlocal doctor")
     return library, outcome

@@ -105,7 +105,7 @@ class OllamaPart:
             except AnswerRejected as error:
                 done = sum(completed for completed, _ in layers.values())
                 if done <= reached:
-                    raise EngineError(f"{self.name} could not be fetched: {error}") from error
+                    raise EngineError(f"{self.name} cannot be downloaded: {error}") from error
                 reached = done
                 self.pause(2.0)
         self.server.preflight(self.name, self.needs)
@@ -174,7 +174,7 @@ class VadPart:
         download_file(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, on_progress=_byte_progress(on_progress))
         if not self.is_installed():
             (self.folder / VAD_FILE).unlink()
-            raise EngineError(f"What came as {VAD_FILE} is no model. Run vidlocal setup again later.")
+            raise EngineError(f"Downloaded {VAD_FILE} is not a model. Run: vidlocal setup")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def run_enrich(
                 notify=session.notify,
             )
     _report_summary(summary, session)
-    session.end(summary.stopped or (None if summary.remaining else "Nothing is left to do."))
+    session.end(summary.stopped or (None if summary.remaining else "Nothing to do."))
     return summary
 
 
@@ -89,9 +89,9 @@ def _report_estimate(library: Library, settings: Settings, session: RunSession, 
     if not frames_left:
         return
     seconds_each = facts.get(library, facts.SECONDS_PER_FRAME)
-    work = f"{pluralize(frames_left, 'frame')} to describe with {settings.vision_model}"
+    work = f"{pluralize(frames_left, 'frame')} to caption with {settings.vision_model}"
     if seconds_each is None:
-        session.notify(f"{work}; no measured time yet.")
+        session.notify(f"{work}, time unknown yet.")
         return
     seconds = frames_left * float(seconds_each)
     ready = datetime.now() + timedelta(seconds=seconds)
@@ -102,22 +102,22 @@ def _report_estimate(library: Library, settings: Settings, session: RunSession, 
 def _report_nothing_to_do(library: Library, settings: Settings, session: RunSession, job_filter: JobFilter) -> None:
     coverage = frames.coverage(library)
     if job_filter.searched:
-        session.notify("Nothing that was searched for is left to describe.")
+        session.notify("All searched frames are captioned.")
     elif job_filter.videos is not None:
-        session.notify("Nothing is left to do for these videos.")
+        session.notify("Nothing to do for these videos.")
     elif not coverage.total and not videos.every(library):
-        session.notify("The library is empty. Take videos in with: vidlocal ingest PATH")
+        session.notify("The library is empty. Run: vidlocal ingest FOLDER")
     else:
-        described = f"{coverage.described:,} of {coverage.total:,} frames are described"
-        session.notify(f"Nothing is left to do: {described}.")
+        described = f"{coverage.described:,} of {coverage.total:,} frames are captioned"
+        session.notify(f"Nothing to do: {described}.")
         _report_stale(library, settings, session)
 
 
 def _report_stale(library: Library, settings: Settings, session: RunSession) -> None:
     count = len(stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS))
     if count:
-        which = f"{pluralize(count, 'is', 'are')} by another model than {settings.vision_model} or an older prompt"
-        session.notify(f"{which}; --redo-stale has them described again.")
+        which = f"{pluralize(count, 'caption comes', 'captions come')} from another model than {settings.vision_model} or an older prompt"
+        session.notify(f"{which}. Redo them with --redo-stale.")
 
 
 def _report_summary(summary: RunSummary, session: RunSession) -> None:
@@ -126,11 +126,11 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
     described = summary.done.get(JobKind.DESCRIBE, 0)
     parts = []
     if described:
-        parts.append(f"{pluralize(described, 'frame')} described in {format_duration(summary.seconds)}")
+        parts.append(f"{pluralize(described, 'frame')} captioned in {format_duration(summary.seconds)}")
     if summary.failed:
         parts.append(f"{summary.failed:,} failed (see: vidlocal failed)")
     left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
-    parts.append(f"left for another run: {left}" if left else "nothing is left to do")
+    parts.append(f"remaining: {left}" if left else "nothing left to do")
     sentence = "; ".join(parts)
     reason = f" {summary.stopped}" if summary.stopped else ""
     session.notify(f"{sentence[0].upper()}{sentence[1:]}.{reason}")

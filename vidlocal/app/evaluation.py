@@ -45,7 +45,7 @@ def read_queries(library: Library, path: Path, *, reject: Callable[[str], None])
     except OSError as error:
         raise read_error(path, error) from error
     except UnicodeDecodeError as error:
-        raise MediaError(f"{path} holds no text in UTF-8.") from error
+        raise MediaError(f"{path}: not UTF-8 text.") from error
     find = _video_finder(library)
     queries = []
     for number, line in enumerate(lines, 1):
@@ -82,10 +82,10 @@ def _parse_query(line: str, find: Callable[[str], list[int]]) -> EvalQuery:
     name = fields.get("video")
     ids = find(str(name))
     if len(ids) != 1:
-        raise ValueError(f'has a "video" that {len(ids) or "no"} videos of the library are called: {name!r}')
+        raise ValueError(f'has a "video" that {len(ids) or "no"} videos are titled: {name!r}')
     windows = fields.get("windows") or []
     if not isinstance(windows, list) or not all(_is_window(window) for window in windows):
-        raise ValueError('has "windows" that are no list of [start, end]')
+        raise ValueError('"windows" is not a list of [start, end]')
     return EvalQuery(fields["query"], Truth(ids[0], tuple((float(start), float(end)) for start, end in windows)))
 
 
@@ -112,8 +112,7 @@ def variant_embedder(library: Library, settings: Settings, name: str) -> EmbedQu
     model, _, _ = name.partition("@")
     if not any(name in (key, key.split("@")[0]) or key.split("@")[0] == f"{model}:latest" for key in keys):
         raise UsageError(
-            f"The library has no vectors made by {name} (it has: {', '.join(keys) or 'none'}). "
-            "Make them with: vidlocal enrich"
+            f"The library has no vectors of {name} (it has: {', '.join(keys) or 'none'}). Run: vidlocal enrich"
         )
     return partial(embed_query, settings, model=model, timeout_s=_QUERY_TIMEOUT_S)
 
@@ -130,7 +129,7 @@ def rank_answers(
             obstacle = _rank_by_vectors(library, query, embed, ranks)
     if obstacle is None:
         return ranks
-    notify(f"There are no figures for vectors. {obstacle}")
+    notify(f"No figures for vectors. {obstacle}")
     return {"words": ranks["words"], "vectors": None, "fused": None}
 
 
@@ -140,13 +139,13 @@ def _rank_by_vectors(
     """Add the ranks of a query in both channels with vectors, or return the obstacle."""
     keys = vector_index.keys(library)
     if not keys:
-        return "Nothing is embedded yet: vidlocal enrich"
+        return "No embeddings yet. Run: vidlocal enrich"
     try:
         vector = embed(query.query)
     except EngineError as error:
         return str(error)
     if vector.key not in keys:
-        return f"The library's vectors were made by {', '.join(keys)}, the queries' by {vector.key}."
+        return f"The vectors of the library come from {', '.join(keys)}, the queries' by {vector.key}."
     for channel, by_words in (("vectors", False), ("fused", True)):
         result = search(
             library, query.query, limit=eval_metrics.DEPTH, query_vector=lambda _: vector, by_words=by_words

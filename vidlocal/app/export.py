@@ -94,7 +94,7 @@ def render_clips(
     from vidlocal.render import captions, data_formats, text_formats
 
     if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
-        raise UsageError("Subtitles are of one video, and these are several. Name one.")
+        raise UsageError("Subtitles are exported for one video at a time. Name one video.")
     if form in (Format.SRT, Format.VTT):
         clips = sorted(clips, key=lambda clip: clip.start)
     renderers: dict[Format, Callable[[Sequence[Clip]], str]] = {

@@ -21,7 +21,7 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
     try:
         model = whisper_model(settings.whisper_model, settings.models_folder)
     except EngineError as error:  # missing or damaged: everything else works without it
-        no_speech = f"Speech waits to be written down. {error}"
+        no_speech = f"Not transcribed. {error}"
         return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
     speech = stack.enter_context(Whisper(model, vad_file=vad_model(settings.models_folder)))
     return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures)

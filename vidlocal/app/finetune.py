@@ -37,10 +37,7 @@ def export_finetune(
     pairs = PairBuilder(library)
     corrected = pairs.corrections((video.id for video in videos), kinds or TRAINABLE_KINDS)
     if not corrected:
-        notify(
-            "Nothing is corrected yet, so there is nothing to fine-tune with. Correct what a model wrote with: "
-            'vidlocal note --edit ID "what is to be seen"'
-        )
+        notify('No corrected captions yet. Correct one with: vidlocal note --edit ID "NEW CAPTION"')
         return
     samples: list[dict[str, object]] = []
     skipped: list[Passage] = []
@@ -79,12 +76,12 @@ def _report(
             f"Left out, because there is no picture that can be read or the text holds {IMAGE_TOKEN}: passage {named}."
         )
     if not samples:
-        notify("So there is nothing to write.")
+        notify("Nothing to write.")
         return
     pictures = len({sample["image"] for sample in samples})
     notify(
         f"Pairs written: {len(samples):,} (pictures: {pictures:,}), to {folder / SAMPLES}. "
-        "Next: train a LoRA with them, and make a model of it: ollama create mymodel -f Modelfile"
+        "Next: train a LoRA adapter and run: ollama create mymodel -f Modelfile"
     )
 
 
@@ -94,7 +91,7 @@ def _refuse_used(folder: Path) -> None:
         if not any(folder.iterdir()):
             return
     if os.path.lexists(folder):
-        raise UsageError(f"{folder} is there already and not an empty folder. Name a new one; nothing is overwritten.")
+        raise UsageError(f"{folder} already exists and is not empty. Choose a new folder.")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def parse_rate(text: str) -> Fraction:
     try:
         return parse_frame_rate(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no number of frames a second. Write it like 25, 29.97 or 24000/1001.") from error
+        raise UsageError(f"{text!r} is not a frame rate. Examples: 25, 29.97, 24000/1001") from error
 
 
 def rate_of_first(clips: Sequence[Clip], *, notify: Callable[[str], None]) -> Fraction:
@@ -32,14 +32,8 @@ def rate_of_first(clips: Sequence[Clip], *, notify: Callable[[str], None]) -> Fr
             except (MediaError, ToolError):
                 continue
             if rate_hz >= 1:
-                notify(
-                    f"Times are counted at {rate_hz:.5g} frames a second, as in {one_line(path.name)}. --fps names "
-                    "another rate."
-                )
+                notify(f"Using {rate_hz:.5g} frames per second, as in {one_line(path.name)}. Change it with --fps.")
                 return Fraction(rate_hz).limit_denominator(_MAX_DENOMINATOR)
     if clips:
-        notify(
-            f"None of the videos can be opened, so times are counted at {DEFAULT_RATE} frames a second. --fps names "
-            "the rate."
-        )
+        notify(f"No video can be opened; using {DEFAULT_RATE} frames per second. Change it with --fps.")
     return DEFAULT_RATE

@@ -42,7 +42,7 @@ def open_hosts(
         raise errors[0]
     if needs_server:
         for skipped in errors:
-            notify(f"Going on without one of the servers. {skipped}")
+            notify(f"One of the servers is not used. {skipped}")
     return hosts
 
 
@@ -113,7 +113,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
     model, num_ctx = _fitting_model(server, installed, settings, notify)
     vision = connection.backend.vision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
-        notify(f"Checking that {model.name} sees (the first answer waits for the model to load).")
+        notify(f"Loading {model.name} and checking that it accepts images…")
         failure = _canary_failure(vision)
         if failure is not None:
             raise EngineError(failure)
@@ -150,7 +150,9 @@ def _warn_if_partly_on_cpu(server: ModelServer, model: str, notify: Notify) -> N
     for size_bytes, gpu_bytes in _loaded_sizes(server, model):
         if 0 < gpu_bytes < size_bytes:
             share = gpu_bytes / size_bytes
-            notify(f"Only {share:.0%} of {model} is on the graphics card, so it is slow. For a smaller one: --vram")
+            notify(
+                f"Only {share:.0%} of {model} fits into GPU memory, so it is slow. Choose a smaller model with --vram."
+            )
 
 
 def _loaded_sizes(server: ModelServer, model: str) -> Iterator[tuple[int, int]]:
@@ -165,7 +167,7 @@ def _writer(connection: _Connection, settings: Settings, notify: Notify) -> Text
     try:
         return _text_model(connection, settings)
     except ModelMissing as error:
-        notify(f"Without tags of whole videos, chapters and summaries for now. {error}")
+        notify(f"No tags, chapters and summaries for now. {error}")
         return None
 
 
@@ -179,7 +181,7 @@ def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> Em
     try:
         model = connection.server.preflight(settings.embed_model, "embedding")
     except ModelMissing as error:
-        notify(f"Search goes by words alone for now. {error}")
+        notify(f"Word search only for now. {error}")
         return None
     return connection.backend.embedding(
         connection.server, model, on_gpu=settings.embed_on_gpu, keep_alive=settings.keep_alive

@@ -73,4 +73,4 @@ def _is_time(value: object) -> TypeGuard[float]:
 
 
 def _no_moments() -> UsageError:
-    return UsageError("Standard input holds no moments. Fill it with: vidlocal search QUERY --json")
+    return UsageError("Standard input has no moments. Example: vidlocal search QUERY --json | vidlocal clip -")

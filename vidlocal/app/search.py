@@ -100,16 +100,18 @@ def advice(library: Library, query: str) -> str:
     """Suggest a next step after an empty result."""
     parsed = parse(query)
     if parsed.is_empty:
-        return "The query holds no word to look for."
+        return "The query has no words."
     if not passages.count(library):
-        return "No moment found: the library holds no text yet. Take videos in with: vidlocal ingest PATH"
+        return "No results. The library has no text yet. Run: vidlocal ingest FOLDER"
     untranscribed = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
     undescribed = frames.coverage(library).distinct_undescribed
     if undescribed:
-        return f"No moment found. Not described yet: {pluralize(undescribed, 'frame')}; go on with: vidlocal enrich"
+        return f"No results. {pluralize(undescribed, 'frame has', 'frames have')} no caption yet. Run: vidlocal enrich"
     if untranscribed:
-        return f"No moment found. Not listened to yet: {pluralize(untranscribed, 'video')}; go on with: vidlocal setup"
-    return "No moment found. Try fewer or other words."
+        return (
+            f"No results. {pluralize(untranscribed, 'video is', 'videos are')} not transcribed yet. Run: vidlocal setup"
+        )
+    return "No results. Try fewer or other words."
 
 
 def _spans(library: Library, result: SearchResult, video_ids: Sequence[int] | None) -> list[searches.Span]:

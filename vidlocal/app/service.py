@@ -74,7 +74,7 @@ class Service:
 
     def end_reason(self) -> str | None:
         """End a run of the deep pass, not the service, when files arrive: these come first."""
-        return "New files have arrived." if self._new_files() else None
+        return "New files found." if self._new_files() else None
 
     def run_round(self) -> float:
         """Ingest new files and work through the queue, as far as allowed. Returns the pause before the next round."""
@@ -96,7 +96,7 @@ class Service:
         with ExitStack() as stack:
             engines = open_engines(stack, self.settings, remaining, canary=self.canary, notify=self.session.notify)
             if self._error is not None:
-                self.session.notify("The models are there; going on.")
+                self.session.notify("The models are available now.")
             self._error, self._error_pause_s = None, _MIN_ERROR_PAUSE_S
             self.lock.clear_waiting(SERVER)
             with self.session.working():
@@ -117,7 +117,7 @@ class Service:
     def _wait_after(self, error: EngineError) -> None:
         """Report an error once, and retry later with growing pauses."""
         if str(error) != self._error:
-            self.session.notify(f"{error} Waiting for that to change; nothing is lost.")
+            self.session.notify(f"{error} Waiting for it.")
             self._error_pause_s = _MIN_ERROR_PAUSE_S
         self._error = str(error)
         self.lock.set_waiting(SERVER, self._error)
@@ -150,7 +150,7 @@ class Service:
     def _report(self, outcome: Outcome) -> None:
         self.record(outcome.as_data())
         if outcome.result is IngestResult.FAILED:
-            self.session.notify(f"{outcome.path.name} was not taken in: {outcome.reason}")
+            self.session.notify(f"{outcome.path.name}: not indexed: {outcome.reason}")
         elif outcome.result is IngestResult.ADDED and outcome.video is not None:
             frame_count = pluralize(outcome.frames, "frame")
             self.session.notify(f"{outcome.path.name} is video {outcome.video.id}, {frame_count}.")

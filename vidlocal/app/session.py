@@ -72,7 +72,7 @@ def working_hours(
     Raises UsageError if they contradict each other.
     """
     if now and overnight:
-        raise UsageError("--now and the night window contradict each other. Leave one of them out.")
+        raise UsageError("--now and the night window exclude each other. Leave one of them out.")
     night = parse_window(settings.window)
     return WorkingHours(
         window=night if overnight else None,
@@ -100,7 +100,7 @@ def run_session(
     lower_priority()
     with (
         log_ending(log, exits),
-        hangup.survive_hangup(lambda: log.write("The terminal was closed; going on.")),
+        hangup.survive_hangup(lambda: log.write("The terminal was closed; still running.")),
         SleepInhibitor() as awake,
     ):
         session = RunSession(library, lock, hours, line, log, awake)
@@ -191,7 +191,7 @@ class RunSession:
             self._log.write(task if eta is None else f"{task}  {format_duration(eta)} left")
             self.save_report()
             if self._hours.window is None and self._now() - self._started >= _DAY_S:
-                self.print_report("A day has passed; going on.")
+                self.print_report("A new day.")
 
     def end(self, ended: str | None) -> None:
         """Store the report of the whole run; print the report of a probably unattended run."""

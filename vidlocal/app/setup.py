@@ -63,7 +63,7 @@ def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, noti
         write(settings.home, names)
     for row in explain():
         if row.setting.name in names and row.value != names[row.setting.name]:
-            notify(f"{row.setting.name} stays {row.value}: {row.origin} is stronger than the file.")
+            notify(f"{row.setting.name} stays {row.value}: {row.origin} overrides the file.")
 
 
 def _download(part: ModelPart, line: ProgressLine) -> PartStatus:

@@ -19,11 +19,8 @@ from vidlocal.text import pluralize
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
-_HASH_NOTICE = (
-    "Compared by perceptual hash: it knows the same picture again, and near copies of it, "
-    "not the same things seen from elsewhere."
-)
-_CLIP_REMEDY = "For those, run: vidlocal setup --pictures, then vidlocal enrich --only pictures"
+_HASH_NOTICE = "Compared by perceptual hash, which finds near copies only."
+_CLIP_REMEDY = "To compare by content, run: vidlocal setup --pictures && vidlocal enrich --only pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def find_similar(library: Library, settings: Settings, reference: str, *, limit:
     video, time = resolve_moment(library, reference)
     frame = frames.frame_at(library, video.id, time)
     if frame is None:
-        raise UsageError(f"{video.title} has no pictures.")
+        raise UsageError(f"{video.title} has no frames.")
     return _similar_to_frame(library, settings, frame, limit)
 
 
@@ -93,11 +90,11 @@ def _similar_to_video(library: Library, video: Video, limit: int) -> SimilarResu
         if moments is not None:
             return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
     if not frames.coverage(library, video.id).total:
-        raise UsageError(f"{video.title} has no pictures.")
+        raise UsageError(f"{video.title} has no frames.")
     raise ModelMissing(
-        f"Whole videos are compared by the vectors of their pictures, and {video.title} has none yet. "
-        "Make them with: vidlocal setup --pictures, then vidlocal enrich --only pictures. "
-        f"A moment is compared without: vidlocal similar {video.id}@1:00"
+        f"{video.title}: no frame vectors, which are needed to compare whole videos. "
+        "Run: vidlocal setup --pictures && vidlocal enrich --only pictures. "
+        f"A moment can be compared without: vidlocal similar {video.id}@1:00"
     )
 
 
@@ -108,7 +105,7 @@ def _encode(library: Library, settings: Settings, jpeg: bytes) -> tuple[tuple[st
         if isinstance(engine, str):
             return None, engine
         if engine.key not in frame_vectors.keys(library):
-            return None, "The library's vectors are of another model. Make them anew: vidlocal enrich --only pictures"
+            return None, "The frame vectors come from another model. Run: vidlocal enrich --only pictures"
         try:
             return (engine.key, engine.embed_images([jpeg])[0]), ""
         except EngineError as error:
@@ -120,4 +117,4 @@ def _missing_vectors(library: Library, key: str) -> str:
     count = frame_index.count_missing(library, key)
     if not count:
         return ""
-    return f"Not compared, having no vector: {pluralize(count, 'picture')}. Go on with: vidlocal enrich --only pictures"
+    return f"Not compared (no vector): {pluralize(count, 'picture')}. Run: vidlocal enrich --only pictures"

@@ -54,9 +54,9 @@ def read_plan(library: Library, video: Video | None = None) -> Plan:
 def describe_reason(frame: QueuedFrame) -> str:
     """Reason for the priority of a frame, for people."""
     if frame.reason is PriorityReason.SOUGHT:
-        return f'near what a search found little of: "{frame.query}"'
+        return f'near a search with few results: "{frame.query}"'
     if frame.reason is PriorityReason.SEARCHED:
-        return f'near a moment that was searched for: "{frame.query}"'
+        return f'near a result of the search: "{frame.query}"'
     if frame.rank is not None:
         return f"represents its video, rank {frame.rank + 1}"
-    return f"looks new: {frame.novelty:.0%} unlike all before".replace("%", " %")
+    return f"novel: {frame.novelty:.0%} different from all earlier frames".replace("%", " %")

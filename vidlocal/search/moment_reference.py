@@ -13,12 +13,12 @@ def resolve_moment(library: Library, reference: str) -> tuple[Video, float]:
     """Resolve `VIDEO@TIME` to a video and a time. Raises UsageError, also for a time after the end."""
     name, at, time_text = reference.rpartition("@")
     if not at or not name:
-        raise UsageError(f"{reference!r} names no moment. Write it like wedding@1:02:03, or wedding@75.5.")
+        raise UsageError(f"{reference!r} is not a moment. Example: wedding@1:02:03 or wedding@75.5")
     try:
         time = parse_time(time_text)
     except ValueError as error:
-        raise UsageError(f"{time_text!r} is no time. Write it like 1:02:03, 2:03 or 75.5.") from error
+        raise UsageError(f"{time_text!r} is not a time. Examples: 1:02:03, 2:03, 75.5") from error
     video = videos.resolve(library, name)
     if not isfinite(time) or not 0 <= time <= video.duration:
-        raise UsageError(f"{video.title} lasts {format_time(video.duration)}, so nothing is at {time_text}.")
+        raise UsageError(f"{video.title} lasts {format_time(video.duration)}; no frame at {time_text}.")
     return video, time

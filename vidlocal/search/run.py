@@ -30,7 +30,7 @@ CANDIDATES_PER_MOMENT = 8
 
 _log = logging.getLogger(__name__)
 
-_LOW_CONFIDENCE = "Nothing fits well; these are the nearest."
+_LOW_CONFIDENCE = "No good match; these are the nearest."
 
 # Starts to encode a query by CLIP; the returned function waits for the vector.
 PictureVector = Callable[[str], Callable[[], QueryVector]]
@@ -89,7 +89,7 @@ def search(
         if is_listing or (search_filter.phrases and text_index.has_only_stop_words(library, words)):
             scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
             if search_filter.kinds == frozenset({PassageKind.PICTURE}):
-                notices.append("Pictures are found by words: say what they show.")
+                notices.append("Image search needs words.")
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
         text_hits = raise_verbatim(hits.read(library, scores), words) if by_words else hits.read(library, scores)
         all_hits = [*text_hits, *frame_hits]
@@ -123,9 +123,7 @@ def _build_filter(
     ids = None if video_ids is None else frozenset(video_ids)
     if parsed.videos:
         named = [(text, hits.videos_named(library, text)) for text in parsed.videos]
-        notices = [
-            f"No video fits {text!r}. See them all with: vidlocal list." for text, matches in named if not matches
-        ]
+        notices = [f"No video matches {text!r}. Run: vidlocal list" for text, matches in named if not matches]
         matching = frozenset().union(*(matches for _, matches in named))
         ids = matching if ids is None else ids & matching
     passage_kinds = None if kinds is None else frozenset(kinds)
@@ -194,11 +192,10 @@ def _finish_clip_query(
     try:
         vector = clip_query()
     except EngineError as error:
-        return None, f"Pictures were not searched. {error}"
+        return None, f"Images not searched. {error}"
     if vector.key not in vector_table.keys(library, vector_table.FRAME_VECTORS):
         return None, (
-            "Pictures were not searched: their vectors are of another model. "
-            "Make them anew with: vidlocal enrich --only pictures"
+            "Images not searched: their vectors come from another model. Run: vidlocal enrich --only pictures"
         )
     return vector, None
 
@@ -227,10 +224,10 @@ def _embed_query(
     try:
         vector = query_vector(query)
     except EngineError as error:
-        return None, f"Searched by words only. {error}"
+        return None, f"Word search only. {error}"
     if vector.key not in keys:
         return None, (
-            f"Searched by words only: the library's vectors were made by {', '.join(keys)}, the query's by "
-            f"{vector.key}. Bring them together with: vidlocal enrich"
+            f"Word search only: the vectors of the library come from {', '.join(keys)}, the query's by "
+            f"{vector.key}. Run: vidlocal enrich"
         )
     return vector, None

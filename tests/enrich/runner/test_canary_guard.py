@@ -97,7 +97,7 @@ def test_captions_of_a_blind_model_are_hidden_and_redone(library: Library) -> No
     video_id = describe_hidden(library)
     guard = guard_over(library, ["it does not see."], now=[0.0])
     guard.count()
-    with pytest.raises(EngineError, match="done again"):
+    with pytest.raises(EngineError, match="redone"):
         guard.verify(at_the_end=True)
     assert scenes(library, video_id) == []
     assert library.number("SELECT count(*) FROM passages") == 0

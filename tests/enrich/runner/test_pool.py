@@ -89,7 +89,7 @@ def test_a_silent_host_pauses_while_the_others_continue_and_is_reported_once() -
     for _ in range(3):
         pool.back_off(first, EngineUnreachable("a is gone."))
     assert free(pool).host.name == "b"
-    assert messages == ["Waiting for a; nothing is lost. a is gone."]
+    assert messages == ["Waiting for a; progress is saved. a is gone."]
     pool.back_off(free(pool), EngineUnreachable("b is gone."))
     assert waits == ["b is gone."]  # only when no host is left
 

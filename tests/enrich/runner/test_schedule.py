@@ -61,7 +61,7 @@ def test_a_night_is_waited_for_worked_through_and_waited_for_again_with_one_sent
         *("21 22", "21 23", "22 00", "22 01", "22 02", "22 03", "22 04", "22 05", "22 06"),
         *("22 22", "22 23", "23 00", "23 01", "23 02", "23 03", "23 04", "23 05", "23 06"),
     ]
-    waiting = "Waiting until 22:00; the night window is 22:00 to 07:00. Ctrl-C ends the waiting."
+    waiting = "Waiting until 22:00; the night window is 22:00 to 07:00. Stop with Ctrl-C."
     assert messages == [waiting, "Going on.", waiting, "Going on.", waiting]
 
 
@@ -176,7 +176,7 @@ def test_a_pause_by_another_process_reaches_the_gate_and_so_does_its_end(wall: W
         facts.delete(other, facts.PAUSED)
     wall.pass_time(1)
     assert gate.decide().go
-    assert messages == ["Paused, as vidlocal pause asked for. Go on with: vidlocal resume", "Going on."]
+    assert messages == ["Paused by vidlocal pause. Continue with: vidlocal resume", "Going on."]
 
 
 def test_battery_holds_work_and_is_polled_at_intervals(wall: Wall) -> None:

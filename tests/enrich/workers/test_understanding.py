@@ -301,7 +301,7 @@ def test_model_with_only_unusable_answers_stops_without_charging_attempts(librar
         add_film(library, name=f"film {number}", pictures=0)
     server.choose = lambda asked: say("blah") if "lines: " in asked.prompt else None
     summary = deep(library, server)
-    assert any("it is the model" in note for note in summary.notes)
+    assert any("the model is at fault" in note for note in summary.notes)
     assert summary.remaining[JobKind.TAG] == 12
     assert library.number("SELECT sum(attempts) FROM jobs") == 0
 

@@ -81,7 +81,7 @@ def test_a_tag_matches_all_passages_at_its_time(party: Library) -> None:
 
 
 def test_a_missing_video_is_reported(party: Library) -> None:
-    assert "No video fits 'nothing'" in str(search(party, "cake video:nothing").notice)
+    assert "No video matches 'nothing'" in str(search(party, "cake video:nothing").notice)
 
 
 def test_words_of_unspaced_scripts_are_excluded_too(library: Library) -> None:

@@ -79,7 +79,7 @@ class CanaryGuard:
         except EngineError as error:
             reason = str(error)
         if reason:
-            redo = "What was described since the last check is done again."
+            redo = "Captions since the last check are redone."
             self._pool.exclude(state, _KIND, EngineError(f"{reason} {redo}"))
             state.excluded[JobKind.WATCH] = state.excluded[_KIND]
         return not reason

@@ -50,8 +50,8 @@ class FailurePolicy:
         if same > RECENT_ANSWERS // 2:
             self._refund(job, reason)
             raise EngineError(
-                f"{same} of the last {len(recent)} answers ({job.kind.value}) failed in the same way, so it is the "
-                f"model. {reason} Nothing is lost; try another model with --model, or look at the server's own log."
+                f"{same} of the last {len(recent)} answers ({job.kind.value}) failed in the same way: the model is at "
+                f"fault. {reason} Try another model with --model, or see the log of the server."
             )
         delay = wait_s(job.attempts + 1, rng=self._chance)
         return jobs.fail(self._library, job, reason, fault=fault_of(error), not_before=self._now() + delay)

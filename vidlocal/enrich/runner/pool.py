@@ -203,11 +203,11 @@ class Pool:
         if isinstance(error, EngineBusy):
             state.busy_count += 1
             if state.busy_count == 1:
-                self.notify(f"Trying again in a moment. {error}")
+                self.notify(f"Retrying. {error}")
             pause = wait_s(state.busy_count, rng=self.chance, retry_after=error.retry_after)
             state.retry_at = self.now() + pause
         elif not state.is_silent:
-            self.notify(f"Waiting for {state.host.name}; nothing is lost. {error}")
+            self.notify(f"Waiting for {state.host.name}; progress is saved. {error}")
             state.is_silent, state.probe_interval_s = True, 1.0
             state.retry_at = self.now() + state.probe_interval_s
         if all(other.retry_at > self.now() for other in self.states):

@@ -140,7 +140,7 @@ class NightWindow:
         if self.window.is_open(local):
             return None
         opening = self.window.next_opening(local)
-        return f"Waiting until {opening:%H:%M}; the night window is {self.window}. Ctrl-C ends the waiting."
+        return f"Waiting until {opening:%H:%M}; the night window is {self.window}. Stop with Ctrl-C."
 
 
 class NotPaused:
@@ -153,7 +153,7 @@ class NotPaused:
 
     def hold_reason(self) -> str | None:
         since = facts.get(self._library, facts.PAUSED)
-        return "Paused, as vidlocal pause asked for. Go on with: vidlocal resume" if since else None
+        return "Paused by vidlocal pause. Continue with: vidlocal resume" if since else None
 
 
 class OnMains:
@@ -171,7 +171,7 @@ class OnMains:
         now = self._now()
         if self._polled_at is None or now - self._polled_at >= _POWER_INTERVAL_S:
             self._polled_at, self._is_on_battery = now, self._on_battery()
-        return "Holding while the machine runs on battery." if self._is_on_battery else None
+        return "Paused while on battery." if self._is_on_battery else None
 
 
 class MachineIdle:
@@ -195,7 +195,7 @@ class MachineIdle:
         if self._sampled_at is None or now - self._sampled_at >= _SAMPLE_INTERVAL_S:
             self._sample(now)
             self._decide(now)
-        return "Holding while other programs use the machine." if self._busy else None
+        return "Paused while other programs use the machine." if self._busy else None
 
     def _sample(self, now: float) -> None:
         share = self._load()

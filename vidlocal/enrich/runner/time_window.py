@@ -55,11 +55,11 @@ def parse_window(text: str) -> TimeWindow:
     """Parse `22:00-07:00`. Raises SettingsError."""
     match = _WINDOW.fullmatch(text.replace(" ", ""))
     if match is None:
-        raise SettingsError(f"{text!r} is not a window of hours. Write it like 22:00-07:00.")
+        raise SettingsError(f"{text!r} is not a time window. Example: 22:00-07:00")
     opens_h, opens_m, closes_h, closes_m = map(int, match.groups())
     window = TimeWindow(time(opens_h, opens_m), time(closes_h, closes_m))
     if window.opens == window.closes:
-        raise SettingsError(f"The window {text!r} opens and closes at the same time. Write it like 22:00-07:00.")
+        raise SettingsError(f"The window {text!r} starts and ends at the same time. Example: 22:00-07:00")
     return window
 
 
@@ -67,7 +67,7 @@ def parse_time(text: str) -> time:
     """Parse a time of day like `07:00`. Raises UsageError."""
     match = re.fullmatch(_TIME, text.strip(), re.ASCII)
     if match is None:
-        raise UsageError(f"{text!r} is not a time of day. Write it like 07:00.")
+        raise UsageError(f"{text!r} is not a time of day. Example: 07:00")
     return time(int(match[1]), int(match[2]))
 
 
@@ -76,5 +76,5 @@ def parse_duration(text: str) -> float:
     match = _DURATION.fullmatch(text.replace(" ", "").lower())
     seconds = float(match[1] or 0) * 3600 + float(match[2] or 0) * 60 if match else 0.0
     if not 0 < seconds <= 366 * _DAY_S:
-        raise UsageError(f"{text!r} is not a length of time. Write it like 3h, 45m or 1h30m.")
+        raise UsageError(f"{text!r} is not a duration. Examples: 3h, 45m, 1h30m")
     return seconds
