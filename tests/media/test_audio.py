@@ -132,3 +132,27 @@ def test_a_damaged_timestamp_does_not_end_the_audio(tool: ffmpeg.Ffmpeg, tmp_pat
     samples = read_audio(path, probe, ffmpeg=tool, start=0.0, seconds=60.0)
     assert len(samples) == pytest.approx(6 * RATE_HZ, rel=0.02)
     assert np.mean(np.abs(samples) > 0.01) > 0.9
+
+
+def stereo(tool: ffmpeg.Ffmpeg, click: Path, target: Path, mixture: str) -> Samples:
+    """The audio of a file of two channels, made of `click` by an expression for each."""
+    clips.run("-i", click, "-af", f"pan=stereo|{mixture}", target)
+    track = AudioTrack(0, "pcm_s16le", None, default=False, channels=2, rate_hz=RATE_HZ)
+    probe = probe_of(6.0, tracks=[track])
+    return read_audio(target, probe, ffmpeg=tool, start=0.0, seconds=6.0)
+
+
+@pytest.mark.parametrize("mixture", ["c0=c0|c1=-1*c0", "c0=0.7*c0|c1=-1*c0"])
+def test_opposite_channels_do_not_cancel_each_other(
+    tmp_path: Path, tool: ffmpeg.Ffmpeg, click: Path, mixture: str
+) -> None:
+    samples = stereo(tool, click, tmp_path / "stereo.wav", mixture)
+    assert click_time(samples) == pytest.approx(CLICK_AT, abs=0.01)
+    assert float(np.abs(samples).max()) > 0.2
+
+
+@pytest.mark.parametrize("mixture", ["c0=c0|c1=c0", "c0=c0|c1=0*c0", "c0=0*c0|c1=c0"])
+def test_other_channels_are_mixed(tmp_path: Path, tool: ffmpeg.Ffmpeg, click: Path, mixture: str) -> None:
+    samples = stereo(tool, click, tmp_path / "stereo.wav", mixture)
+    assert (samples.shape, samples.dtype) == ((6 * RATE_HZ,), np.float32)
+    assert click_time(samples) == pytest.approx(CLICK_AT, abs=0.01)

@@ -19,6 +19,9 @@ _SETTLING_S = 1.0
 # Audio later than this after the end of the packets has a damaged timestamp.
 _MAX_OVERRUN_S = 60.0
 
+# Power of the mix relative to the louder channel: 1 for equal channels, 0.25 with a silent one, 0 for opposite ones.
+_MIN_MIXED_POWER = 0.1
+
 Samples = npt.NDArray[np.float32]
 
 
@@ -38,6 +41,7 @@ def read_audio(
     MediaError if the file has no such track or no audio can be decoded.
     """
     index = track if track is not None else _default_index(path, probe)
+    channels = 2 if any(audio.index == index and audio.channels > 1 for audio in probe.audio) else 1
     first = probe.start + start
     filters = (
         # A damaged timestamp would end the audio early.
@@ -56,15 +60,30 @@ def read_audio(
     # of the file.
     argv = [
         *ffmpeg.input_command(path, options=("-copyts", *seek)),
-        *("-map", f"0:{index}", "-af", ",".join(filters), "-ac", "1", "-f", "f32le", "pipe:1"),
+        *("-map", f"0:{index}", "-af", ",".join(filters), "-ac", str(channels), "-f", "f32le", "pipe:1"),
     ]
     count = round(seconds * RATE_HZ)
-    finished = process.run(argv, timeout=_TIMEOUT_S, max_output_bytes=count * 4 + (1 << 20))
-    decoded = np.frombuffer(finished.stdout[: len(finished.stdout) // 4 * 4], dtype="<f4")[:count]
+    finished = process.run(argv, timeout=_TIMEOUT_S, max_output_bytes=count * 4 * channels + (1 << 20))
+    whole = len(finished.stdout) // (4 * channels) * 4 * channels
+    decoded = np.frombuffer(finished.stdout[:whole], dtype="<f4").reshape(-1, channels)[:count]
     if finished.returncode != 0 and not decoded.size:
         raise MediaError(f"{path.name}: audio cannot be decoded ({error_line(finished.stderr)}).")
     samples: Samples = np.clip(np.nan_to_num(decoded, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
-    return samples
+    return _mix(samples)
+
+
+def _mix(stereo: npt.NDArray[np.float32]) -> Samples:
+    """Mix channels (n x 1 or n x 2) to mono.
+
+    Seconds in which the channels cancel each other, as with a microphone wired the wrong way, have the louder channel.
+    """
+    mono: Samples = stereo.mean(axis=1, dtype=np.float32)
+    for first in range(0, len(stereo) if stereo.shape[1] > 1 else 0, RATE_HZ):
+        second = stereo[first : first + RATE_HZ]
+        power = np.square(second).sum(axis=0)
+        if np.square(mono[first : first + RATE_HZ]).sum() < _MIN_MIXED_POWER * power.max():
+            mono[first : first + RATE_HZ] = second[:, power.argmax()]
+    return mono
 
 
 def _default_index(path: Path, probe: Probe) -> int:
