@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -46,6 +47,47 @@ def test_small_print_is_read(reader: RapidOcr) -> None:
     screen_text = reader.read(jpeg_of((300, 300, 17, "camera operator: Maria Keller")))
     assert screen_text is not None
     assert "Maria Keller" in screen_text.text
+
+
+@pytest.mark.slow
+def test_a_line_as_wide_as_the_frame_is_read_whole(reader: RapidOcr) -> None:
+    words = "the quick brown fox jumps over the lazy dog and runs along the river to the sea"
+    screen_text = reader.read(jpeg_of((20, 440, 22, words)))
+    assert screen_text is not None
+    assert screen_text.text.replace(" ", "") == words.replace(" ", "")
+
+
+def test_a_clock_is_read_in_each_frame_and_what_does_not_change_is_kept(reader: RapidOcr) -> None:
+    texts = [reader.read(jpeg_of((60, 40, 40, "Platform"), (600, 400, 40, clock))) for clock in ("12:41", "12:42", "")]
+    assert [text.text if text else None for text in texts] == ["Platform\n12:41", "Platform\n12:42", "Platform"]
+
+
+def test_frames_are_read_ahead(reader: RapidOcr) -> None:
+    title, blank = jpeg_of((150, 120, 70, "Platform")), jpeg_of()
+    reader.warm_up()
+    reader.prefetch(title)
+    reader.prefetch(blank)
+    reader.prefetch(b"no picture")
+    screen_text = reader.read(title)
+    assert screen_text is not None
+    assert screen_text.text == "Platform"
+    assert reader.read(blank) is None
+    for _ in range(2):
+        with pytest.raises(MediaError, match="corrupt"):
+            reader.read(b"no picture")
+    reader.prefetch(title)
+    reader.forget_prefetched()
+    assert reader.read(title) == screen_text
+
+
+def test_closing_ends_the_child_while_it_reads() -> None:
+    others = set(psutil.Process().children())
+    with RapidOcr() as opened:
+        opened.read(jpeg_of())
+        (child,) = set(psutil.Process().children()) - others
+        for size in range(30, 60):
+            opened.prefetch(jpeg_of((10, 10, size, "Platform"), (10, 300, size, "to Bern")))
+    assert not child.is_running()
 
 
 def test_a_blank_image_has_no_text(reader: RapidOcr) -> None:

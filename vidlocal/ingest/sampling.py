@@ -3,7 +3,7 @@
 import io
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +26,21 @@ JPEG_QUALITY = 85
 _MAX_QUEUED = 4
 
 
-def sample_frames(decoded: Iterable[DecodedFrame], *, folder: Path, prefix: str) -> tuple[FrameDraft, ...]:
+def sample_frames(
+    decoded: Iterable[DecodedFrame],
+    *,
+    folder: Path,
+    prefix: str,
+    on_image: Callable[[bytes], None] = lambda jpeg: None,
+) -> tuple[FrameDraft, ...]:
     """Return the frames of a video in order of time; empty without decoded frames.
 
-    Every distinct frame is written to `folder` as JPEG during decoding, and named `prefix/...` in its draft. Besides
-    the drafts, some hundred bytes per frame stay in memory. Raises OSError if the folder cannot be written.
+    Every distinct frame is written to `folder` as JPEG during decoding, and named `prefix/...` in its draft; `on_image`
+    gets the JPEG, in another thread. Besides the drafts, some hundred bytes per frame stay in memory. Raises OSError if
+    the folder cannot be written.
     """
     sampler = _Sampler(prefix)
-    with _Writer(folder) as writer:
+    with _Writer(folder, on_image) as writer:
         for frame in decoded:
             image = Image.fromarray(frame.rgb)
             name = sampler.add(frame, image)
@@ -148,8 +155,9 @@ class _Writer:
     A context manager: on exit it waits for pending files, and raises their errors.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_image: Callable[[bytes], None]) -> None:
         self._folder = folder
+        self._on_image = on_image
         self._pending: deque[Future[None]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jpeg")
 
@@ -168,12 +176,13 @@ class _Writer:
         """Queue a JPEG for writing; waits if the queue is full. Raises errors of earlier files."""
         if len(self._pending) >= _MAX_QUEUED:
             self._pending.popleft().result()
-        self._pending.append(self._thread.submit(_save, image, self._folder / name))
+        self._pending.append(self._thread.submit(self._save, image, self._folder / name))
 
-
-def _save(image: Image.Image, path: Path) -> None:
-    with open(path, "xb", opener=_open_private) as file:
-        image.save(file, "JPEG", quality=JPEG_QUALITY)
+    def _save(self, image: Image.Image, path: Path) -> None:
+        jpeg = encode_frame(image)
+        with open(path, "xb", opener=_open_private) as file:
+            file.write(jpeg)
+        self._on_image(jpeg)
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import struct
 import sys
 import threading
@@ -88,6 +89,13 @@ class Worker:
             raise
         self._raise_error(values)
         return Reply(values, answer)
+
+    def interrupt(self) -> None:
+        """End the call of another thread with WorkerCrashed, by killing the child."""
+        child = self._child
+        if child is not None and child.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Kill the child."""

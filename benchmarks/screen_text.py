@@ -1,0 +1,310 @@
+"""How much text OCR finds, and what it costs, against the detection of every frame at full size.
+
+    PYTHONPATH=. python benchmarks/screen_text.py [--media FOLDER] [--font FILE] [--save FOLDER]
+
+Draws slides, titles, signs and subtitles of several sizes, contrasts and scripts on flat, noisy and filmed backgrounds,
+and reads each frame in both ways, in one process and thread. Frames without text come from the same backgrounds.
+--media adds frames of the videos in a folder as backgrounds, --font draws Japanese with a font that has it.
+"""
+
+import argparse
+import io
+import random
+import statistics
+import subprocess
+import time
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rapidocr
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+
+from vidlocal.media.ffmpeg import find_ffmpeg
+from vidlocal.signals import screen_text_child as child
+from vidlocal.signals.screen_text import OcrLine, join_lines
+
+SIZE = (896, 504)
+NOISE = (
+    "mandelbrot=size=896x504:rate=1",
+    "testsrc2=size=896x504:rate=1",
+    "life=size=896x504:ratio=0.1:rate=1:mold=9",
+    "gradients=size=896x504:rate=1:seed=4",
+    "cellauto=size=896x504:rule=110:rate=1",
+    "plasma=size=896x504:rate=1",
+)
+FRAMES_EACH = 3
+# Kinds of text on each background, in turn.
+EACH = 3
+QUALITY = 85
+
+LATIN = (
+    "Welcome to the wedding of Anna and Peter",
+    "Chapter three: the long way home",
+    "Grimsel Pass 2164 m",
+    "Exit only",
+    "Nothing is as it seems tonight",
+    "Platform 2 to Bern",
+    "Results of the second quarter",
+    "Where were you yesterday?",
+    "No parking at any time",
+    "Directed by Maria Keller",
+)
+ACCENTED = ("Fête de la musique à Genève", "Größe und Übermut", "¿Dónde está la niña?", "Dziękuję, jutro wracamy")
+CYRILLIC = ("Добро пожаловать домой", "Глава вторая")
+JAPANESE = ("明日また会いましょう", "出口はこちらです", "東京駅 八番線")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame with the words drawn on it."""
+
+    kind: str
+    jpeg: bytes
+    words: tuple[str, ...]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--media", type=Path, help="folder of videos for more backgrounds")
+    parser.add_argument("--font", type=Path, help="font with Japanese letters")
+    parser.add_argument("--save", type=Path, help="folder for the frames")
+    arguments = parser.parse_args()
+    samples = list(make_samples(arguments.media, arguments.font))
+    if arguments.save:
+        arguments.save.mkdir(parents=True, exist_ok=True)
+        for number, sample in enumerate(samples):
+            (arguments.save / f"{number:04}-{sample.kind}.jpg").write_bytes(sample.jpeg)
+    measure(samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Words drawn, those read at full size, those of them and others read by regions; processor time of both."""
+
+    words: int
+    full: int
+    both: int
+    only_regions: int
+    full_s: float
+    regions_s: float
+    has_text: tuple[bool, bool]
+
+
+def measure(samples: Sequence[Sample]) -> None:
+    engine = child._recognizer(1)
+    child.FrameReader(engine).warm_up()
+    results: dict[str, list[Result]] = defaultdict(list)
+    for sample in samples:
+        results[sample.kind].append(read_both(engine, sample))
+    print("kind          frames  words  full size  by regions too  only by regions  s full  s by regions")
+    everything = [result for kind in results.values() for result in kind]
+    for kind, part in [*results.items(), ("all", everything)]:
+        full, both = sum(result.full for result in part), sum(result.both for result in part)
+        share = f"{both / full:7.1%}" if full else "       "
+        words, others = sum(result.words for result in part), sum(result.only_regions for result in part)
+        print(f"{kind:12}  {len(part):6}  {words:5}  {full:9}  {both:6} {share}  {others:15}", end="  ")
+        print(f"{statistics.mean(result.full_s for result in part):6.3f}", end="  ")
+        print(f"{statistics.mean(result.regions_s for result in part):12.3f}")
+    false = [sum(result.has_text[way] for result in results["no text"]) for way in (0, 1)]
+    print(f"Frames without drawn text that have a text: {false[0]} at full size, {false[1]} by regions")
+
+
+def read_both(engine: rapidocr.RapidOCR, sample: Sample) -> Result:
+    image = child._decode_jpeg(sample.jpeg)
+    start = time.process_time()
+    full = text_of(child._recognize(engine, image))
+    middle = time.process_time()
+    regions = text_of(child.FrameReader(engine).read(image))
+    end = time.process_time()
+    return Result(
+        len(sample.words),
+        sum(word in full for word in sample.words),
+        sum(word in full and word in regions for word in sample.words),
+        sum(word in regions and word not in full for word in sample.words),
+        middle - start,
+        end - middle,
+        (bool(full), bool(regions)),
+    )
+
+
+def text_of(lines: Sequence[child.Line]) -> str:
+    """Text as OCR stores it, normalized for comparison."""
+    joined = join_lines([OcrLine(line.text, line.score, *line.box) for line in lines], model="")
+    return normalized(joined.text) if joined else ""
+
+
+def normalized(text: str) -> str:
+    letters = unicodedata.normalize("NFKD", text.casefold().replace("ł", "l"))
+    return "".join(letter if letter.isalnum() else " " for letter in letters if not unicodedata.combining(letter))
+
+
+def make_samples(media: Path | None, font: Path | None) -> Iterator[Sample]:
+    dice = random.Random(7)
+    backgrounds = [*flat(), *noise(), *(filmed(media) if media else [])]
+    for number, background in enumerate(backgrounds):
+        yield Sample("no text", encoded(background), ())
+        for kind, draw in (*KINDS[number % len(KINDS) :], *KINDS)[:EACH]:
+            texts = LATIN if number % 3 else ACCENTED if number % 2 else CYRILLIC
+            image, text = draw(background.copy(), dice, texts, None)
+            yield Sample(kind, encoded(image), words_of(text))
+        if font is not None:
+            image, text = dice.choice((title, subtitle, sign))(background.copy(), dice, JAPANESE, font)
+            yield Sample("japanese", encoded(image), words_of(text))
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    return tuple(word for word in normalized(text).split() if len(word) > 1)
+
+
+def encoded(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+def flat() -> Iterator[Image.Image]:
+    for color in ("white", "black", "#203060", "#d8d0b8", "#8a8a8a"):
+        yield Image.new("RGB", SIZE, color)
+
+
+def noise() -> Iterator[Image.Image]:
+    for source in NOISE:
+        yield from decoded(["-f", "lavfi", "-i", source], count=FRAMES_EACH)
+
+
+def filmed(folder: Path) -> Iterator[Image.Image]:
+    """Two frames of every film in the folder."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in {".mp4", ".mkv", ".webm", ".avi", ".mov", ".mpg"}:
+            yield from decoded(["-i", str(path)], count=1)
+
+
+def decoded(source: Sequence[str], *, count: int) -> Iterator[Image.Image]:
+    width, height = SIZE
+    scale = f"fps=1/2,scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
+    program = find_ffmpeg(None).path
+    output = ["-vf", scale, "-frames:v", str(count), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    data = subprocess.run(
+        [program, "-nostdin", "-v", "error", "-t", "20", *source, *output], capture_output=True, check=False
+    ).stdout
+    for start in range(0, len(data) - width * height * 3 + 1, width * height * 3):
+        yield Image.frombytes("RGB", SIZE, data[start : start + width * height * 3])
+
+
+def font_of(path: Path | None, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    if path is not None:
+        return ImageFont.truetype(str(path), size)
+    try:
+        return ImageFont.truetype("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf", size)
+    except OSError:
+        return ImageFont.load_default(size)
+
+
+Drawn = tuple[Image.Image, str]
+
+
+def slide(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """A heading and three lines on a panel."""
+    dark = dice.random() < 0.5
+    lines = [dice.choice(texts) for _ in range(4)]
+    panel = Image.new("RGB", SIZE, "#101828" if dark else "#f6f6f2")
+    image = Image.blend(image, panel, 0.92)
+    draw = ImageDraw.Draw(image)
+    ink = "#f0f0f0" if dark else "#202020"
+    draw.text((60, 50), lines[0], font=font_of(font, 36, bold=True), fill=ink)
+    for row, line in enumerate(lines[1:]):
+        draw.text((80, 150 + 70 * row), f"- {line}", font=font_of(font, dice.choice((18, 22, 26))), fill=ink)
+    return image, " ".join(lines)
+
+
+def title(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """A large line in the middle."""
+    text, size = dice.choice(texts), dice.choice((34, 44))
+    draw = ImageDraw.Draw(image)
+    draw.text(
+        (448, dice.randint(150, 320)),
+        text,
+        font=font_of(font, size, bold=True),
+        fill="white",
+        anchor="mm",
+        stroke_width=3,
+        stroke_fill="#202020",
+    )
+    return image, text
+
+
+def subtitle(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """A line burnt in at the bottom, white or yellow, with outline or box."""
+    text, size = dice.choice(texts), dice.choice((20, 24, 28))
+    draw = ImageDraw.Draw(image)
+    letters = font_of(font, size)
+    ink = dice.choice(("white", "#ffe14d"))
+    if dice.random() < 0.4:
+        box = draw.textbbox((448, 465), text, font=letters, anchor="mm")
+        draw.rectangle((box[0] - 8, box[1] - 5, box[2] + 8, box[3] + 5), fill="black")
+        draw.text((448, 465), text, font=letters, fill=ink, anchor="mm")
+    else:
+        draw.text((448, 465), text, font=letters, fill=ink, anchor="mm", stroke_width=2, stroke_fill="black")
+    return image, text
+
+
+def sign(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """A board, turned a little, somewhere in the picture."""
+    text = dice.choice(texts)
+    letters = font_of(font, dice.choice((22, 28, 34)), bold=True)
+    box = letters.getbbox(text)
+    board = Image.new(
+        "RGBA", (int(box[2]) + 40, int(box[3]) + 30), dice.choice(("#0b5d3b", "#f4c20d", "#ffffff", "#1a3f8b"))
+    )
+    ink = "black" if board.getpixel((0, 0))[0] > 200 else "white"  # type: ignore[index]
+    ImageDraw.Draw(board).text((20, 12), text, font=letters, fill=ink)
+    board = board.rotate(dice.uniform(-8, 8), expand=True, resample=Image.Resampling.BICUBIC)
+    place = (dice.randint(0, max(0, SIZE[0] - board.width)), dice.randint(0, max(0, SIZE[1] - board.height)))
+    image.paste(board, place, board)
+    return image, text
+
+
+def small(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """Small print on a strip."""
+    text = dice.choice(texts)
+    draw = ImageDraw.Draw(image)
+    left, top = dice.randint(20, 300), dice.randint(20, 460)
+    letters = font_of(font, dice.choice((13, 15, 17)))
+    box = draw.textbbox((left, top), text, font=letters)
+    draw.rectangle((box[0] - 6, box[1] - 4, box[2] + 6, box[3] + 4), fill="#303030")
+    draw.text((left, top), text, font=letters, fill="#e8e8e8")
+    return image, text
+
+
+def pale(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """Little contrast, on a background that is nearly flat."""
+    text = dice.choice(texts)
+    image = ImageEnhance.Contrast(image).enhance(0.15)
+    mean = sum(image.resize((1, 1)).getpixel((0, 0))) // 3  # type: ignore[arg-type]
+    ink = mean + 45 if mean < 128 else mean - 45
+    place = (dice.randint(30, 200), dice.randint(60, 420))
+    ImageDraw.Draw(image).text(place, text, font=font_of(font, dice.choice((24, 32))), fill=(ink,) * 3)
+    return image, text
+
+
+def blurred(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
+    """A title of a soft film."""
+    image, text = title(image, dice, texts, font)
+    return image.filter(ImageFilter.GaussianBlur(1.6)), text
+
+
+KINDS = (
+    ("slide", slide),
+    ("title", title),
+    ("sign", sign),
+    ("subtitle", subtitle),
+    ("small", small),
+    ("pale", pale),
+    ("blurred", blurred),
+)
+
+if __name__ == "__main__":
+    main()
