@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -280,3 +281,22 @@ def test_frames_after_a_jump_of_the_clock_are_read(read: Read, tmp_path: Path) -
     frames = read(path, 0.0)
     assert [clips.number_in(frame.rgb) for frame in frames] == list(range(40))
     assert_true_times(frames, lambda number: number / 25, tolerance=1 / 25)
+
+
+@pytest.mark.parametrize("every", [0, 0.3])
+def test_frames_of_a_packed_avi_are_right_to_the_frame(read: Read, tmp_path: Path, every: float) -> None:
+    """DivX and Xvid put a B-frame into the packet of the frame after it, and then an empty frame."""
+    encoded = clips.numbered(tmp_path / "a.avi", frames=60, codec=("-c:v", "libxvid", "-bf", "2", "-q:v", "3"))
+    path = tmp_path / "packed.avi"
+    with av.open(str(encoded)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):  # one after the other, as the encoders themselves write them
+            packet.stream, packet.pts, packet.dts = stream, number, number
+            target.mux(packet)
+    frames = read(path, every)
+    # The encoder leaves out a frame near the end.
+    assert [clips.number_in(frame.rgb) for frame in frames if frame.time < 1.8] == [
+        round(30 * frame.time) for frame in frames if frame.time < 1.8
+    ]
+    assert len(frames) == len(packets) if every == 0 else len(frames) > 5

@@ -4,6 +4,7 @@ Returns plain values for JSON; vidlocal.media.probe converts them to records.
 """
 
 import math
+import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ _DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
 # AVI stores no presentation times, and libav knows the order of the frames of other codecs only.
 _REORDERING_CODECS = frozenset({"h264", "hevc"})
+# Written by DivX and Xvid into files with two frames in one packet.
+_PACKED = re.compile(rb"DivX\d+(?:b|Build)\d+p")
 _MAX_DTS_STEP_S = 10.0  # ffmpeg's dts_delta_threshold
 _MAX_STEP_BACK_S = 0.5
 _MAX_FRAME_S = 60.0
@@ -78,9 +81,11 @@ class _Track:
     decode_attempts: int = 0
     first_frame: Any = None
     codec: str = ""
+    is_packed: bool = False
 
     def __post_init__(self) -> None:
         self.codec = str(self.stream.codec_context.codec.canonical_name)
+        self.is_packed = bool(_PACKED.search(bytes(self.stream.codec_context.extradata or b"")))
 
     @property
     def is_video(self) -> bool:
@@ -204,6 +209,8 @@ class _ContainerReader:
         if video is None:
             return values, b""
         times, key_times = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.key_times)) - start
+        if video.is_packed:  # a key frame is shown after the frame in the same packet
+            key_times = times[:1]
         is_interlaced = interlacing.is_interlaced(self.container, video.stream, duration=float(times[-1]))
         values |= stream_info.video_format(video.stream, video.first_frame, is_interlaced=is_interlaced)
         values |= {
@@ -228,7 +235,7 @@ class _ContainerReader:
 
     def _lacks_times(self, track: _Track) -> bool:
         """True if only the decoder knows the order of the frames."""
-        return self.format == "avi" and track.codec in _REORDERING_CODECS
+        return self.format == "avi" and (track.codec in _REORDERING_CODECS or track.is_packed)
 
     def _add_other(self, packet: Any) -> None:
         if packet.pts is not None and packet.size:
