@@ -49,3 +49,19 @@ def test_a_damaged_animation_is_read_or_has_a_reason(prober: Prober, tool: Ffmpe
     probe = prober.probe(path)
     assert probe.kind is MediaKind.VIDEO
     assert len(list(read_frames(path, probe, every=0, ffmpeg=tool, prober=prober))) > 5
+
+
+@pytest.mark.parametrize("ending", OPTIONS)
+def test_transparent_parts_of_an_animation_are_white(prober: Prober, tool: Ffmpeg, tmp_path: Path, ending: str) -> None:
+    images = []
+    for number in range(10):
+        image = Image.new("RGBA", (160, 96), (0, 0, 0, 0))
+        image.paste((200, 20, 20, 255), (10 * number, 0, 10 * number + 40, 96))
+        images.append(image)
+    path = tmp_path / f"a.{ending}"
+    images[0].save(path, save_all=True, append_images=images[1:], duration=200, loop=0, disposal=2, **OPTIONS[ending])
+    frames = list(read_frames(path, prober.probe(path), every=0, ffmpeg=tool, prober=prober))
+    assert len(frames) == 10
+    for number, frame in enumerate(frames):
+        assert frame.rgb[48, 10 * number + 20] == pytest.approx([200, 20, 20], abs=12)
+        assert frame.rgb[48, 155] == pytest.approx([255, 255, 255], abs=6)

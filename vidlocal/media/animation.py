@@ -56,7 +56,7 @@ def read_webp(path: str) -> tuple[Values, bytes] | None:
         "frame_rate_hz": len(durations) / duration,
         "rotation": 0,
         "hdr": None,
-        "picture": {"width_px": width, "height_px": height, "is_rgb": True, "rotation_filters": []},
+        "picture": {"width_px": width, "height_px": height, "is_rgb": True, "has_alpha": True, "rotation_filters": []},
         "first_key_frame": 0.0,
         "frames": len(times),
         "key_frames": len(times),

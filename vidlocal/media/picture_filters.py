@@ -28,6 +28,14 @@ _TO_RGB: tuple[Filter, ...] = (
     ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
     ("scale", {"flags": "fast_bilinear"}),
 )
+# Transparent pixels are white, as in photos: the negative is blended with black.
+_ON_WHITE: tuple[Filter, ...] = (
+    ("format", {"pix_fmts": "gbrap"}),
+    ("negate", {}),
+    ("premultiply", {"inplace": 1}),
+    ("format", {"pix_fmts": "gbrp"}),
+    ("negate", {}),
+)
 # Of the numbers in ITU-T H.273, the matrices of swscale. It refuses frames tagged with others, such as reserved ones.
 _SWSCALE_MATRICES = frozenset({1, 2, 4, 5, 6, 7, 9})
 _RESERVED, _YCGCO = 3, 8
@@ -50,6 +58,7 @@ class StoredPicture:
     height_px: int = 0
     matrix: int = 2
     is_rgb: bool = False
+    has_alpha: bool = False
     interlaced: str | None = None
     rotation_filters: tuple[str, ...] = ()
 
@@ -89,6 +98,8 @@ def picture_filters(
     for rotation in picture.rotation_filters:
         name, _, direction = rotation.partition("=")
         yield name, {"dir": direction} if direction else {}
+    if picture.has_alpha:
+        yield from _ON_WHITE
     yield from tone_mapping_filters(probe, picture, ffmpeg) or _ycgco_filters(picture, ffmpeg) or _TO_RGB
     yield "format", {"pix_fmts": "rgb24"}
     yield "pad", {"w": canvas[0], "h": canvas[1], "color": "0x{:02x}{:02x}{:02x}".format(*_FILL_RGB)}

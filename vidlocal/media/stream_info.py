@@ -145,6 +145,7 @@ def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
             "height_px": frame.height,
             "matrix": int(frame.colorspace),
             "is_rgb": bool(frame.format.is_rgb),
+            "has_alpha": any(component.is_alpha for component in frame.format.components),
             "interlaced": _interlaced(frame, codec, is_interlaced=is_interlaced),
             "rotation_filters": filters,
         },
