@@ -10,6 +10,8 @@ from PIL import Image
 
 from tests.support.fake_ollama import FakeOllama, broken, caption, say
 from vidlocal.engines import multi_image_probe
+from vidlocal.engines.base import RunnerFailed
+from vidlocal.engines.canary import check_vision
 from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama_models import OllamaVision
@@ -46,8 +48,15 @@ def test_a_wrong_order_fails(server: FakeOllama, vision: OllamaVision, answer: s
 
 
 def test_a_server_that_rejects_several_images_fails(server: FakeOllama, vision: OllamaVision) -> None:
-    server.script(broken())
+    server.script(broken("Failed to load image or audio file", 400))
     assert not multi_image_probe.probe(vision)
+
+
+def test_a_failed_engine_is_no_answer(server: FakeOllama, vision: OllamaVision) -> None:
+    server.models["llava:7b"] = replace(server.models["llava:7b"], breaks=True)
+    with pytest.raises(RunnerFailed):
+        multi_image_probe.probe(vision)
+    assert check_vision(vision).passed  # loaded again
 
 
 def test_an_unreachable_server_is_an_error(server: FakeOllama, vision: OllamaVision) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.fake_ollama import (
     GARBAGE,
+    Behaviour,
     Exchange,
     FakeOllama,
     Model,
@@ -20,17 +21,21 @@ from tests.support.fake_ollama import (
     stall,
     trickle,
 )
-from vidlocal.engines.base import ImageRejected, SchemaMismatch
+from vidlocal.engines.base import ImageRejected, PromptTooLong, RunnerFailed, SchemaMismatch
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 
+TOO_LONG = (
+    '{"error":{"code":400,"message":"request (9000 tokens) exceeds the available context size (4096 tokens), try '
+    'increasing it","type":"exceed_context_size_error","n_prompt_tokens":9000,"n_ctx":4096}}'
+)
 NESTED = '{"error":{"code":500,"message":"image input is not supported - hint: mmproj","type":"server_error"}}'
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["schema", "plain"])
-@pytest.mark.parametrize("reply", sorted(GARBAGE))
+@pytest.mark.parametrize("reply", sorted(GARBAGE.keys() - {"error_line", "nested_error_line"}))
 def test_a_malformed_reply_is_a_failed_attempt(
     server: FakeOllama, vision: OllamaVision, red: bytes, reply: str, plain: bool
 ) -> None:
@@ -128,21 +133,50 @@ def test_loading_may_take_longer_than_a_pause_between_chunks(server: FakeOllama,
 
 @pytest.mark.parametrize(
     "behaviour",
-    [
-        broken(),
-        broken("Failed to load image or audio file"),
-        break_off("boom"),
-        GARBAGE["nested_error_line"],
-        broken("the prompt is longer than the context length", 400),
-    ],
-    ids=["crash", "unreadable", "line", "nested line", "too long"],
+    [broken(), broken("got exception: Chunk not found"), break_off("boom"), GARBAGE["nested_error_line"]],
+    ids=["crash", "broken", "line", "nested line"],
 )
-def test_runner_failing_on_an_image_rejects_only_the_image(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
+def test_a_failed_engine_is_loaded_again_and_asked_once_more(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: Behaviour
 ) -> None:
-    server.script(behaviour)  # type: ignore[arg-type]
-    with pytest.raises(ImageRejected):
+    vision.describe(red)
+    server.script(behaviour)
+    assert "red" in vision.describe(red).description
+    assert server.unloads["llava:7b"] == vision.reloads == 1
+    assert len({json.dumps(asked.body) for asked in server.asked("/api/chat")}) == 1
+    server.script(behaviour, behaviour)
+    with pytest.raises(RunnerFailed):
         vision.describe(red)
+    assert "red" in vision.describe(red).description
+
+
+def test_an_engine_that_cannot_even_load_the_model_ends_the_run(
+    server: FakeOllama, vision: OllamaVision, red: bytes
+) -> None:
+    died = "llama runner process has terminated: signal: illegal instruction (core dumped)"
+    server.choose = lambda asked: broken(died) if asked.path in ("/api/chat", "/api/generate") else None
+    with pytest.raises(EngineError, match=r"cannot be loaded.*illegal instruction.*vidlocal doctor") as caught:
+        vision.describe(red)
+    assert not isinstance(caught.value, AnswerRejected)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        (broken("Failed to load image or audio file", 400), ImageRejected),
+        (broken(TOO_LONG, 400), PromptTooLong),
+        (broken("JSON schema conversion failed: unrecognized type x", 400), SchemaMismatch),
+    ],
+    ids=["image", "prompt", "schema"],
+)
+def test_a_refused_request_names_what_was_refused(
+    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: Behaviour, error: type[EngineError]
+) -> None:
+    server.script(behaviour)
+    with pytest.raises(error) as caught:
+        vision.describe(red)
+    assert type(caught.value) is error
+    assert server.unloads["llava:7b"] == 0
 
 
 @pytest.mark.parametrize(

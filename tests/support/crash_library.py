@@ -169,7 +169,9 @@ def differences(home: Path, other: Path) -> dict[str, object]:
     """What second libraries tell differently; empty when they are equal."""
     first, second = read(home), read(other)
     return {
-        table: (first[table] - second[table], second[table] - first[table]) for table in first if first[table] != second[table]
+        table: (first[table] - second[table], second[table] - first[table])
+        for table in first
+        if first[table] != second[table]
     }
 
 

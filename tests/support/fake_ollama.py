@@ -155,6 +155,7 @@ class FakeOllama:
         self.unloads: Counter[str] = Counter()
         self.vectors: dict[str, Sequence[float]] = {}
         self.choose: Callable[[Asked], Behaviour | None] = lambda asked: None
+        self.broken: set[str] = set()  # until the model is unloaded
         self.ended = threading.Event()
         self.lock = threading.Lock()
         self._loaded: dict[str, Loaded] = {}
@@ -243,6 +244,7 @@ class FakeOllama:
         return list(self._loaded.values())
 
     def _drop(self, name: str) -> None:
+        self.broken.discard(name)
         if self._loaded.pop(name, None) is not None:
             self.unloads[name] += 1
 

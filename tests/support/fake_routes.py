@@ -118,6 +118,10 @@ def _speak(exchange: "Exchange") -> None:
     _check_capabilities(exchange, model)
     fake.load(model, body)
     fake.ended.wait(fake.delay_s) if fake.delay_s else None
+    if model.breaks and len(pictures) > 1:
+        fake.broken.add(model.name)
+    if model.name in fake.broken and not empty:
+        raise Refusal(500, "got exception: Chunk not found")
     if empty:
         exchange.send_json(exchange.part("") | {"done": True, "done_reason": "load"})
         return

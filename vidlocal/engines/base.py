@@ -25,7 +25,15 @@ class SchemaMismatch(AnswerRejected):
 
 
 class ImageRejected(AnswerRejected):
-    """The model runner failed on this image. A smaller one may work."""
+    """The server cannot use this image. A smaller one may work."""
+
+
+class RunnerFailed(ImageRejected):
+    """The engine of the server failed (HTTP 5xx). Says nothing about the abilities of the model."""
+
+
+class PromptTooLong(AnswerRejected):
+    """The prompt does not fit into the context of the model. A shorter one may work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,11 @@ class VisionEngine(Protocol):
         """Free the memory of the model. No-op if the server is unreachable."""
         ...
 
+    @property
+    def reloads(self) -> int:
+        """Number of times the model was loaded again because the engine failed."""
+        ...
+
 
 class TextEngine(Protocol):
     """A model for text generation."""
@@ -117,6 +130,11 @@ class TextEngine(Protocol):
 
     def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
         """Return an answer as plain text. `on_token` gets every piece of the stream."""
+        ...
+
+    @property
+    def reloads(self) -> int:
+        """Number of times the model was loaded again because the engine failed."""
         ...
 
     def unload(self) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MIN_SIDE_PX = 64
 MAX_SIDE_PX = 768
 _QUALITY = 90
+_NOISE = 6
 
 
 def shrink(jpeg: bytes) -> bytes:
@@ -31,6 +32,18 @@ def plain_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
     from PIL import Image
 
     return encode(Image.new("RGB", (side_px, side_px), rgb))
+
+
+def noisy_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
+    """Make a square image of one colour with a little noise per pixel: no two begin with the same bytes.
+
+    Engines reuse the beginning of an earlier prompt, and some fail on two images that are alike.
+    """
+    import numpy as np
+    from PIL import Image
+
+    noise = np.random.default_rng().integers(-_NOISE, _NOISE + 1, (side_px, side_px, 3))
+    return encode(Image.fromarray((np.array(rgb) + noise).clip(0, 255).astype(np.uint8)))
 
 
 def decode(jpeg: bytes) -> "Image.Image":

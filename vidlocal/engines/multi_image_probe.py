@@ -8,9 +8,9 @@ import random
 import re
 from collections.abc import Sequence
 
-from vidlocal.engines.base import VisionEngine
+from vidlocal.engines.base import RunnerFailed, VisionEngine
 from vidlocal.engines.canary import COLOURS, SIDE_PX, named_colours
-from vidlocal.engines.jpeg import plain_colour
+from vidlocal.engines.jpeg import noisy_colour
 from vidlocal.errors import AnswerRejected
 
 QUESTION = (
@@ -30,7 +30,8 @@ MIN_IMAGES = 4
 def probe(engine: VisionEngine, *, rng: random.Random | None = None) -> bool:
     """Return True if the model names the colours of several images in order, in every round.
 
-    Random guesses pass once in 14,400. A rejected question counts as False; other errors are raised.
+    Random guesses pass once in 14,400. A rejected question counts as False. Other errors are raised, also RunnerFailed,
+    which is no answer.
     """
     rng = rng or random.Random()
     return all(_names_in_order(engine, rng.sample(sorted(COLOURS), IMAGES)) for _ in range(ROUNDS))
@@ -42,9 +43,11 @@ def max_images(num_ctx: int) -> int:
 
 
 def _names_in_order(engine: VisionEngine, colours: Sequence[str]) -> bool:
-    first, *more = [plain_colour(COLOURS[colour], side_px=SIDE_PX) for colour in colours]
+    first, *more = [noisy_colour(COLOURS[colour], side_px=SIDE_PX) for colour in colours]
     try:
         answer = engine.ask_image(first, QUESTION.format(count=len(colours)), more_jpegs=more)
+    except RunnerFailed:
+        raise
     except AnswerRejected:
         return False
     word_colours = [named_colours(word) for word in re.findall(r"\w+", answer)]

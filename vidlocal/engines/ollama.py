@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, Capability, ImageRejected, ModelInfo
+from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, RunnerFailed
 from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
 from vidlocal.engines.ollama_errors import model_missing, unreachable
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status, error_text
@@ -189,7 +189,11 @@ class Ollama:
         )
         # Closed at once even on an early exit: the server generates until the connection ends.
         with self._translate_errors(model), closing(stream) as parts:
-            text, done, reason = _collect(parts, on_token)
+            try:
+                text, done, reason = _collect(parts, on_token)
+            except TypeError as error:
+                # Raised by the package for an error line with an object: an error of llama-server, passed through.
+                raise RunnerFailed(f"{model} failed during the answer.") from error
         if reason == "length":
             raise AnswerTruncated(f"{model}: answer truncated at {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
@@ -205,6 +209,11 @@ class Ollama:
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
             raise AnswerRejected(f"{model}: vectors of shape {vectors.shape} for {pluralize(len(texts), 'text')}.")
         return vectors
+
+    def load(self, model: str, *, options: Options, keep_alive: str) -> None:
+        """Load a model. Raises RunnerFailed if the engine of the server fails."""
+        with self._translate_errors(model):
+            self._client.generate(model, "", options=dict(options), keep_alive=keep_alive)
 
     def unload(self, model: str) -> None:
         """Free the memory of a model."""
@@ -241,10 +250,7 @@ class Ollama:
             if error.status_code in (502, 504):
                 raise self._connection_error(model, error) from error
             raise error_for_status(error.status_code, error.error, model=model, host=self.host) from error
-        except TypeError as error:
-            # Raised by the package for an error line with an object: an error of llama-server, passed through.
-            raise ImageRejected(f"{model} failed during the answer.") from error
-        except (ValueError, AttributeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise AnswerRejected(f"{model}: invalid response of the server ({type(error).__name__}).") from error
 
     def _connection_error(self, model: str, error: Exception) -> EngineError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from vidlocal.engines.base import ImageRejected
+from vidlocal.engines.base import ImageRejected, PromptTooLong, RunnerFailed, SchemaMismatch
 from vidlocal.engines.host_policy import origin
 from vidlocal.engines.ollama_errors import model_missing
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError
@@ -29,6 +29,8 @@ _UNSUPPORTED = re.compile(r"does not support|image input is not supported|mmproj
 _LOAD_FAILURE = re.compile(
     r"requires more system memory|unable to load model|error loading model|failed to load model|unsupported model", re.I
 )
+_TOO_LONG = re.compile(r"exceeds? the (?:available )?context|longer than the context", re.I)
+_BAD_SCHEMA = re.compile(r"schema conversion failed|invalid format|failed to parse grammar|grammar", re.I)
 _LOAD_DELAY = re.compile(
     r"timed out waiting for|no longer running|out-of-memory during startup|maximum pending requests|server busy", re.I
 )
@@ -150,7 +152,13 @@ def error_for_status(status: int, error: object, *, model: str, host: str) -> En
         )
     if _LOAD_DELAY.search(text):
         return EngineBusy(f"{model} did not start on {server} ({text}). To check the memory, run: ollama ps")
-    if status >= 500 or status in (-1, 400):
+    if _TOO_LONG.search(text) or "exceed_context_size" in str(error):
+        return PromptTooLong(f"{model}: the prompt is longer than its context ({text}).")
+    if _BAD_SCHEMA.search(text):
+        return SchemaMismatch(f"{model}: the schema was refused by {server} ({text}).")
+    if status >= 500 or status == -1:
+        return RunnerFailed(f"{model} failed ({text or status}). See the log of {server}.")
+    if status == 400:
         return ImageRejected(f"{model} failed ({text or status}). See the log of {server}.")
     return AnswerRejected(f"{model}: HTTP {status} from {server} ({text}).")
 

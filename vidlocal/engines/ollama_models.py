@@ -1,15 +1,20 @@
 """Engines for the models of an Ollama server: vision, text and embedding."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from vidlocal.engines import prompts, scene_parser, text_parser, text_prompts
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, ModelInfo, SchemaMismatch
+from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch
 from vidlocal.engines.ollama import Ollama, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
+
+Answer = TypeVar("Answer")
 
 ENGINE = "ollama"
 # About 1,000 tokens of English, and below 2,048 for any script. A vector of a longer passage would be unspecific, and
@@ -25,6 +30,12 @@ class _OllamaModel:
         self._model = model
         self._options = options
         self._keep_alive = keep_alive
+        self._lock = threading.Lock()
+        self._reloads = 0
+
+    @property
+    def reloads(self) -> int:
+        return self._reloads
 
     @property
     def name(self) -> str:
@@ -39,6 +50,40 @@ class _OllamaModel:
             self._server.unload(self.name)
         except (EngineUnreachable, AnswerRejected):
             return  # the server unloads it after keep_alive
+
+    def _recovering(self, request: Callable[[], Answer]) -> Answer:
+        """Send a request; if the engine fails, load the model again, and send the same request once more.
+
+        One failure can leave an engine broken: llama.cpp then refused every request until the model was unloaded.
+        Raises RunnerFailed if the second request fails, too, and EngineError if not even loading works.
+        """
+        reloads = self._reloads
+        try:
+            return request()
+        except RunnerFailed:
+            self._reload(reloads)
+        reloads = self._reloads
+        try:
+            return request()
+        except RunnerFailed:
+            self._reload(reloads)  # for the next request
+            self._require_engine()
+            raise
+
+    def _reload(self, reloads: int) -> None:
+        """Unload the model, to be loaded by the next request; once for requests that failed at the same time."""
+        with self._lock:
+            if self._reloads == reloads:
+                self.unload()
+                self._reloads += 1
+
+    def _require_engine(self) -> None:
+        try:
+            self._server.load(self.name, options=self._options, keep_alive=self._keep_alive)
+        except RunnerFailed as error:
+            raise EngineError(
+                f"{self.name} cannot be loaded, the engine of the server fails each time. {error} Run: vidlocal doctor"
+            ) from error
 
 
 class OllamaVision(_OllamaModel):
@@ -100,7 +145,8 @@ class OllamaVision(_OllamaModel):
         schema: dict[str, object] | None = None,
         attempt: int = 0,
     ) -> str:
-        return self._server.chat(
+        chat = partial(
+            self._server.chat,
             self.name,
             system=system,
             prompt=prompt,
@@ -109,6 +155,7 @@ class OllamaVision(_OllamaModel):
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )
+        return self._recovering(chat)
 
 
 class OllamaText(_OllamaModel):
@@ -127,7 +174,8 @@ class OllamaText(_OllamaModel):
         return Provenance(ENGINE, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
 
     def complete_json(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
-        return self._server.chat(
+        chat = partial(
+            self._server.chat,
             self.name,
             system=text_prompts.TEXT_SYSTEM,
             prompt=prompt,
@@ -135,6 +183,7 @@ class OllamaText(_OllamaModel):
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )
+        return self._recovering(chat)
 
     def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
         return self._server.chat(
@@ -163,7 +212,8 @@ class OllamaEmbeddings(_OllamaModel):
         if not texts:
             return np.empty((0, 0), dtype=np.float32)
         documents = [self._prefix + truncate(text) for text in texts]
-        vectors = self._server.embed(self.name, documents, options=self._options, keep_alive=self._keep_alive)
+        embed = partial(self._server.embed, self.name, documents, options=self._options, keep_alive=self._keep_alive)
+        vectors = self._recovering(embed)
         if self._server.digest(self.name) != self._model.digest:
             raise EngineError(f"{self.name} was replaced by another build during the run. Run: vidlocal enrich")
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)

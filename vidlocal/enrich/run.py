@@ -23,19 +23,20 @@ from vidlocal.enrich.runner.queue_runner import (
 from vidlocal.enrich.runner.schedule import AlwaysOn, Scheduler
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.enrich.workers.embed import Embedder
-from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
+from vidlocal.enrich.workers.fast_pass import FastEngines, StageProgress, run_fast_pass
 from vidlocal.enrich.workers.summarise import Summariser
 from vidlocal.enrich.workers.tag import Tagger
 from vidlocal.enrich.workers.watch import Watcher
 from vidlocal.job_specs import FAST_KINDS, ModelRole, kinds_with_role
 from vidlocal.records import JobKind, JobState
-from vidlocal.store.content import understanding
+from vidlocal.store.content import understanding, videos
 from vidlocal.store.content.sequences import MAX_FRAMES
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
+from vidlocal.text import pluralize
 
 # Shown by `status` for a process that waits for its model servers.
 SERVER = "server"
@@ -72,6 +73,7 @@ def enrich(
     guard = CanaryGuard(library, pool, clock.now, guarded=engines.guarded)
     runner = QueueRunner(library, pool, guard, schedule or AlwaysOn(), clock, lock, job_filter, on_progress)
     started = clock.now()
+    failed_before = _failed_now(library, job_filter)
     jobs.requeue_orphans(library)
     try:
         _fast_pass(runner, engines.fast, only)
@@ -82,9 +84,27 @@ def enrich(
         runner.release_in_flight()
         lock.clear_waiting(SERVER)
     _update_vector_cache(runner, engines)
+    runner.summary.notes.extend(_reload_notes(engines.hosts))
+    runner.summary.failed = max(0, _failed_now(library, job_filter) - failed_before)
     runner.summary.remaining = remaining_jobs(library, job_filter)
     runner.summary.seconds = clock.now() - started
     return runner.summary
+
+
+def _failed_now(library: Library, job_filter: JobFilter) -> int:
+    """Count the failed jobs in the queue: a job may also fail by crashes, or be requeued during the run."""
+    counts = jobs.counts(library, job_filter)
+    return sum(number for (_, state), number in counts.items() if state is JobState.FAILED)
+
+
+def _reload_notes(hosts: Sequence[Host]) -> list[str]:
+    """Return a sentence for each model loaded again because the engine of the server failed."""
+    return [
+        f"{engine.name} on {host.name} was loaded again {pluralize(engine.reloads, 'time')}, because the server failed."
+        for host in hosts
+        for engine in (host.vision, host.writer)
+        if engine is not None and engine.reloads
+    ]
 
 
 def _show_waiting(lock: ProcessLock, reason: str | None) -> None:
@@ -176,9 +196,14 @@ def _fast_pass(runner: QueueRunner, engines: FastEngines, only: Collection[JobKi
             runner.summary.done[kind] = done
 
 
-def _report_stage(runner: QueueRunner, kind: JobKind, fraction: float | None) -> None:
-    """Report the position in a video in percent."""
-    runner.on_progress(EnrichProgress(kind, round(100 * (fraction or 0.0)), 100, "", "", None, None))
+def _report_stage(runner: QueueRunner, stage: StageProgress) -> None:
+    """Report the video at work and the position in it."""
+    video = videos.get(runner.library, stage.video_id)
+    title, duration = (video.title, video.duration) if video is not None else ("", 0.0)
+    position = None if stage.fraction is None or not duration else stage.fraction * duration
+    runner.on_progress(
+        EnrichProgress(stage.kind, stage.done, stage.total, title, "", None, None, position, duration or None)
+    )
 
 
 def _has_vision(host: Host) -> bool:

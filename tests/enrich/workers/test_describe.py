@@ -114,13 +114,13 @@ def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
 ) -> None:
     add_colours(library)
     (library.folder / "frames/0.jpg").write_bytes(plain_colour(PLAIN_COLOURS[0], side_px=20))
-    server.script(broken())
+    server.script(broken(), broken())
     assert describe(library, next_job(library), vision)
-    first, second = (Image.open(io.BytesIO(asked.picture or b"")) for asked in server.asked("/api/chat"))
+    first, _, second = (Image.open(io.BytesIO(asked.picture or b"")) for asked in server.asked("/api/chat"))
     assert (first.size, second.size) == ((20, 20), (64, 64))
 
 
-def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
+def test_a_poison_picture_costs_seven_requests_more_and_no_other_frame(
     library: Library, server: FakeOllama, vision: OllamaVision
 ) -> None:
     """One poison picture, all others done."""
@@ -134,7 +134,7 @@ def test_a_poison_picture_costs_three_requests_more_and_no_other_frame(
             jobs.fail(library, job, str(error))
     assert described(library) == len(PLAIN_COLOURS) - 1
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.FAILED] == 1
-    assert len(server.asked("/api/chat")) == len(PLAIN_COLOURS) + 3
+    assert len(server.asked("/api/chat")) == len(PLAIN_COLOURS) + 7
     assert "unexpectedly stopped" in jobs.failures(library)[0].reason
 
 

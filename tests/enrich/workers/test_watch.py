@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from tests.support.fake_faults import broken, say
-from tests.support.fake_models import Model
+from tests.support.fake_models import CATALOGUE, Model
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.engines import text_prompts
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, PassageKind, Provenance
-from vidlocal.store.content import passages, sequences, videos
+from vidlocal.store.content import frames, passages, sequences, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
@@ -160,3 +160,15 @@ def test_sequences_watched_by_a_blind_model_are_redone(library: Library, server:
     deep(library, server)
     (action,) = passages.of_video(library, video, [PassageKind.ACTION])
     assert "ghost" not in action.text
+
+
+def test_an_engine_broken_by_several_pictures_costs_no_frame_and_is_no_answer(library: Library) -> None:
+    fragile = replace(CATALOGUE["llava:7b"], takes_several=True, breaks=True)
+    with FakeOllama([fragile, "phi3.5:latest", "embeddinggemma:latest"]) as server:
+        video = add_film(library, pictures=4)
+        summary = deep(library, server, num_ctx=16_384)
+    assert summary.failed == 0
+    assert len(passages.of_video(library, video, [PassageKind.ACTION])) == 1
+    assert frames.coverage(library, video).described == 4
+    assert facts.get(library, facts.multi_image_key(fragile.sha)) is None
+    assert any("was loaded again 2 times, because the server failed" in note for note in summary.notes)

@@ -6,6 +6,7 @@ stay hidden from search, and are redone if the second check fails.
 
 from collections.abc import Callable
 
+from vidlocal.engines.base import RunnerFailed
 from vidlocal.enrich.runner.pool import HostState, Pool
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import JobKind
@@ -74,7 +75,7 @@ class CanaryGuard:
         """Check a host, and exclude the host on failure. Returns None without an answer, which proves nothing."""
         try:
             reason = state.host.check()
-        except (EngineUnreachable, EngineBusy):
+        except (EngineUnreachable, EngineBusy, RunnerFailed):
             return None
         except EngineError as error:
             reason = str(error)

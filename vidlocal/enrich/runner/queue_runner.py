@@ -56,7 +56,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class EnrichProgress:
-    """Position of the run. `seconds_each` and `eta` (seconds) are None before the first measurement."""
+    """Position of the run. `seconds_each` and `eta` (seconds) are None before the first measurement.
+
+    `position` and `duration`: of the video at work, in seconds, where a job is a whole video.
+    """
 
     kind: JobKind
     done: int
@@ -65,6 +68,8 @@ class EnrichProgress:
     last: str
     seconds_each: float | None
     eta: float | None
+    position: float | None = None
+    duration: float | None = None
 
 
 @dataclass(slots=True)

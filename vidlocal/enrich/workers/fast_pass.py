@@ -6,7 +6,7 @@ Ingest runs it at once, enrich runs the remaining jobs.
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidlocal.engines.base import ClipEngine, SpeechEngine
@@ -19,7 +19,7 @@ from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
-from vidlocal.records import Job, JobKind
+from vidlocal.records import Job, JobKind, JobState
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -30,8 +30,19 @@ from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 # Obstacles go away when a drive is connected or a model installed: retry in the next run.
 _RETRY_DELAY_S = 60.0
 
-# Called with the kind of work and the finished fraction, 0 to 1, None if unknown.
-OnStage = Callable[[JobKind, float | None], None]
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """Position in a job: `fraction` of the video, 0 to 1, None if unknown, and finished of all jobs of the kind."""
+
+    kind: JobKind
+    fraction: float | None
+    video_id: int
+    done: int
+    total: int
+
+
+OnStage = Callable[[StageProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ def run_fast_pass(
     *,
     job_filter: JobFilter = ALL_JOBS,
     only: Collection[JobKind] | None = None,
-    on_stage: OnStage = lambda kind, fraction: None,
+    on_stage: OnStage = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
     hold: Callable[[], bool] = lambda: False,
 ) -> tuple[str, ...]:
@@ -71,7 +82,7 @@ def run_fast_pass(
     return notes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _FastPassRun:
     library: Library
     engines: FastEngines
@@ -80,6 +91,8 @@ class _FastPassRun:
     on_stage: OnStage
     stop: Callable[[], bool]
     hold: Callable[[], bool]
+    _done: int = field(init=False, default=0)
+    _total: int = field(init=False, default=0)
 
     def run_kind(self, kind: JobKind) -> tuple[str, ...]:
         """Run all due jobs of a kind.
@@ -103,6 +116,7 @@ class _FastPassRun:
 
     def _run_all(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         notes: list[str] = []
+        self._done, self._total = 0, jobs.counts(self.library, self.job_filter).get((kind, JobState.QUEUED), 0)
         while not self.stop():
             job = jobs.claim(
                 self.library,
@@ -114,7 +128,9 @@ class _FastPassRun:
             )
             if job is None:
                 break
+            self._report(job, None)
             obstacle = self._run_job(job, perform)
+            self._done += 1
             if obstacle:
                 notes.append(obstacle)
         return tuple(notes)
@@ -135,7 +151,7 @@ class _FastPassRun:
             self.engines.prober.probe(path),
             engine=self.engines.speech,
             ffmpeg=self.engines.ffmpeg,
-            on_progress=lambda fraction: self.on_stage(job.kind, fraction),
+            on_progress=lambda fraction: self._report(job, fraction),
             after_window=self._check_hold,
         )
 
@@ -146,8 +162,12 @@ class _FastPassRun:
             )
 
     def _progress(self, job: Job, fraction: float) -> None:
-        self.on_stage(job.kind, fraction)
+        self._report(job, fraction)
         self._check_hold()
+
+    def _report(self, job: Job, fraction: float | None) -> None:
+        total = max(self._total, self._done + 1)
+        self.on_stage(StageProgress(job.kind, fraction, job.video_id, self._done, total))
 
     def _check_hold(self) -> None:
         if self.hold():

@@ -7,7 +7,7 @@ from typing import Self
 from weakref import WeakKeyDictionary
 
 from vidlocal.engines import multi_image_probe, text_prompts
-from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
+from vidlocal.engines.base import ImageRejected, RunnerFailed, SchemaMismatch, VisionEngine
 from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
@@ -42,27 +42,37 @@ class WatchRequest:
     def perform(self, host: Host) -> "WatchResponse":
         """Ask the vision model of `host`.
 
-        Several images at once need a model that passed the probe and room for them.
+        Several images at once need a model that passed the probe and room for them. If the engine fails on these, one
+        sheet is shown.
         An answer that violates the schema is asked for again at once in plain sentences.
         """
         engine = host.require_vision()
         multi_image = _MULTI_IMAGE.check(engine, dict(self.multi_image))
-        view = _View.build(engine, self, multi_image=multi_image)
+        view = _View.build(engine, self, multi_image=multi_image is True)
         try:
-            answer, plain = view.watch(engine, self.attempt, plain=schema_key(engine) in self.plain_models)
-        except SchemaMismatch:
-            answer, plain = view.watch(engine, self.attempt, plain=True)
+            answer, plain = self._watch(engine, view)
+        except RunnerFailed:
+            if view.as_sheet:
+                raise
+            multi_image = None
+            answer, plain = self._watch(engine, _View.build(engine, self, multi_image=False))
         return WatchResponse(answer, engine.sequence_provenance(plain=plain), engine.digest, multi_image)
+
+    def _watch(self, engine: VisionEngine, view: "_View") -> tuple[ActionAnswer, bool]:
+        try:
+            return view.watch(engine, self.attempt, plain=schema_key(engine) in self.plain_models)
+        except SchemaMismatch:
+            return view.watch(engine, self.attempt, plain=True)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchResponse:
-    """An action, and the ability of the model `digest` to take several images at once."""
+    """An action, and the ability of the model `digest` to take several images at once; None if still unknown."""
 
     answer: ActionAnswer
     provenance: Provenance
     digest: str
-    multi_image: bool
+    multi_image: bool | None
 
 
 class Watcher:
@@ -126,10 +136,12 @@ class Watcher:
 
     def _store(self, job: Job, sequence: FrameSequence, response: WatchResponse) -> str:
         text = _text(response.answer)
-        self._multi_image[response.digest] = response.multi_image
+        if response.multi_image is not None:
+            self._multi_image[response.digest] = response.multi_image
         with self._library.writing():
-            ability = facts.YES if response.multi_image else facts.NO
-            facts.put(self._library, facts.multi_image_key(response.digest), ability)
+            if response.multi_image is not None:
+                ability = facts.YES if response.multi_image else facts.NO
+                facts.put(self._library, facts.multi_image_key(response.digest), ability)
             sequences.store_action(self._library, sequence, text, response.provenance, visible=not self._guarded)
             jobs.finish(self._library, job)
         return text or "nothing happens"
@@ -139,16 +151,19 @@ class _MultiImageCheck:
     """Results of the multi-image probe in this process. Each engine is probed once, by one thread."""
 
     def __init__(self) -> None:
-        self._results: WeakKeyDictionary[VisionEngine, bool] = WeakKeyDictionary()
+        self._results: WeakKeyDictionary[VisionEngine, bool | None] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def check(self, engine: VisionEngine, stored: dict[str, bool]) -> bool:
-        """Return the stored result for a model, or probe the model."""
+    def check(self, engine: VisionEngine, stored: dict[str, bool]) -> bool | None:
+        """Return the stored result for a model, or probe the model. None if the engine failed: the next run probes."""
         if engine.digest in stored:
             return stored[engine.digest]
         with self._lock:
             if engine not in self._results:
-                self._results[engine] = multi_image_probe.probe(engine)
+                try:
+                    self._results[engine] = multi_image_probe.probe(engine)
+                except RunnerFailed:
+                    self._results[engine] = None
             return self._results[engine]
 
 
