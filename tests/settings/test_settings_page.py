@@ -19,8 +19,11 @@ def test_every_setting_is_on_the_page_with_its_variable() -> None:
     assert all(f"| `{setting.name}` |" in text and f"`{setting.env}`" in text for setting in TABLE)
 
 
-def test_the_example_on_the_page_loads(tmp_path: Path) -> None:
-    example = re.search(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert example is not None
-    (tmp_path / "settings.toml").write_text(example[1], encoding="utf-8")
-    assert settings.load(env={"VIDLOCAL_HOME": str(tmp_path)}).vision_model == "moondream"
+def test_the_commented_file_has_every_setting_and_loads_as_the_defaults(tmp_path: Path) -> None:
+    lines = re.findall(r"^# (\w+ = .*)$", (PAGE.parent / "settings.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [line.split(" = ")[0] for line in lines] == [setting.name for setting in TABLE if setting.in_file]
+    (tmp_path / "settings.toml").write_text("\n".join(line for line in lines if not line.endswith('""')), "utf-8")
+    env = {"VIDLOCAL_HOME": str(tmp_path)}
+    loaded = settings.load(env=env)
+    (tmp_path / "settings.toml").unlink()
+    assert loaded == settings.load(env=env)
