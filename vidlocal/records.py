@@ -85,6 +85,10 @@ class AudioTrack:
     rate_hz: int
 
 
+# Codec of a SubtitleTrack for the closed captions (ATSC A/53) within the frames of a video.
+CAPTIONS_IN_VIDEO = "a53_cc"
+
+
 @dataclass(frozen=True, slots=True)
 class SubtitleTrack:
     """A subtitle stream. `is_text` is false for bitmap subtitles (DVD, Blu-ray), which cannot be read.

@@ -163,6 +163,35 @@ def test_closed_captions_are_read(library: Library, tools: IngestTools, lock: Pr
     assert texts(library) == ["We cut the cake."]
 
 
+@pytest.mark.parametrize("name", ["film.ts", "it's: [a] film.mpg", "film.mkv"])
+def test_closed_captions_within_the_frames_are_read(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path, name: str
+) -> None:
+    codes = f"{'8080 ' * 30}9420 9420 9470 9470 {caption_codes('We cut the cake.')} 942f 942f {'8080 ' * 60}942c 942c"
+    plain = clips.numbered(
+        tmp_path / "plain.m2v", frames=150, rate="30000/1001", codec=("-c:v", "mpeg2video", "-bf", "0")
+    )
+    captioned, film = tmp_path / "captioned.m2v", tmp_path / name
+    captioned.write_bytes(with_captions(plain.read_bytes(), codes.split()))
+    timed = ("-fflags", "+genpts", "-f", "mpegvideo", "-framerate", "30000/1001")
+    run_ffmpeg(tools, *timed, "-i", captioned, "-c", "copy", film)
+    ingest_film(library, tools, lock, film)
+    (passage,) = passages.of_video(library, 1, [PassageKind.SUBTITLE])
+    assert passage.text == "We cut the cake."
+    assert passage.start == pytest.approx(1.4, abs=0.1)
+
+
+def with_captions(video: bytes, codes: list[str]) -> bytes:
+    """An MPEG-2 stream with two letters of captions (ATSC A/53) before the first slice of every picture."""
+    pictures = video.split(b"\0\0\1\0")
+    captioned = [pictures[0]]
+    for number, picture in enumerate(pictures[1:]):
+        code = bytes.fromhex(codes[number]) if number < len(codes) else b"\x80\x80"
+        header, slices = picture.split(b"\0\0\1\1", 1)
+        captioned.append(header + b"\0\0\1\xb2GA94\x03\x41\xff\xfc" + code + b"\xff\0\0\1\1" + slices)
+    return b"\0\0\1\0".join(captioned)
+
+
 def caption_codes(text: str) -> str:
     """A text as EIA-608: two letters of seven bits with odd parity."""
     letters = [letter | (0x80 if letter.bit_count() % 2 == 0 else 0) for letter in text.encode()]

@@ -11,7 +11,7 @@ from vidlocal.media import cue_content, sidecars, subtitles
 from vidlocal.media.cues import merge_cues
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.files import read_stamp
-from vidlocal.records import Cue, FileStamp, Passage, PassageKind, Probe, SubtitleTrack
+from vidlocal.records import CAPTIONS_IN_VIDEO, Cue, FileStamp, Passage, PassageKind, Probe, SubtitleTrack
 from vidlocal.store.content.sidecars import ENGINE
 
 _BITMAP_NAMES = {
@@ -49,8 +49,12 @@ class _Source:
 def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None]) -> Subtitles:
     """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes."""
     from_files = read_sidecars(path, duration=probe.duration)
-    tracks = [_track_source(path, track, probe, ffmpeg, on_track) for track in probe.subtitles if track.is_text]
-    cues, notes, has_dialogue = _read(tracks)
+    tracks = [track for track in probe.subtitles if track.is_text and track.codec != CAPTIONS_IN_VIDEO]
+    cues, notes, has_dialogue = _read([_track_source(path, track, probe, ffmpeg, on_track) for track in tracks])
+    captions = [track for track in probe.subtitles if track.codec == CAPTIONS_IN_VIDEO]
+    if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
+        more_cues, more_notes, has_dialogue = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)])
+        cues, notes = [*cues, *more_cues], [*notes, *more_notes]
     known = {(passage.text, round(passage.start)) for passage in from_files.passages}
     new = [
         cue

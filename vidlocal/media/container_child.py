@@ -194,13 +194,13 @@ class _ContainerReader:
         if video is None and not audio:
             raise self._no_stream_error()
         start = self._start_time()
+        streams = [stream for stream in self.container.streams if stream.type == "subtitle"]
+        subtitles = [stream_info.subtitle_track(stream) for stream in streams]
         values = stream_info.container_tags(self.container) | {
             "container": self.format,
             "start": start,
             "audio": [stream_info.audio_track(track.stream) for track in audio],
-            "subtitles": [
-                stream_info.subtitle_track(stream) for stream in self.container.streams if stream.type == "subtitle"
-            ],
+            "subtitles": subtitles,
         }
         values["recorded_at"] = values["recorded_at"] or self.camcorder_date
         used = [*([video] if video else []), *audio]
@@ -213,6 +213,7 @@ class _ContainerReader:
             key_times = times[:1]
         is_interlaced = interlacing.is_interlaced(self.container, video.stream, duration=float(times[-1]))
         values |= stream_info.video_format(video.stream, video.first_frame, is_interlaced=is_interlaced)
+        subtitles += stream_info.caption_tracks(video.stream, video.first_frame)
         values |= {
             "first_key_frame": float(key_times[0]) if len(key_times) else 0.0,
             "frames": len(times),

@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 from vidlocal.media.picture_filters import MAX_ASPECT, MIN_ASPECT
+from vidlocal.records import CAPTIONS_IN_VIDEO
 
 Values = dict[str, object]
 
@@ -119,6 +120,16 @@ def subtitle_track(stream: Any) -> Values:
         "is_partial": bool(int(stream.disposition) & _FORCED)
         or bool(_PARTIAL_TITLE.search(stream.metadata.get("title", ""))),
     }
+
+
+def caption_tracks(stream: Any, frame: Any) -> list[Values]:
+    """A track for the closed captions within the frames of a broadcast; none if the first frame has none."""
+    try:
+        has_captions = frame.side_data.get("A53_CC") is not None
+    except ValueError:  # a type of side data without a name in PyAV
+        has_captions = False
+    track = {"index": stream.index, "codec": CAPTIONS_IN_VIDEO, "language": None, "title": None, "is_text": True}
+    return [track] if has_captions else []
 
 
 def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
