@@ -102,3 +102,10 @@ def test_an_empty_library_has_an_empty_plan(run: Run, library: Library) -> None:
     result = run("plan")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "All frames are captioned" in result.stderr
+
+
+def test_plan_shows_some_videos_on_request(run: Run, library: Library, wedding: int) -> None:
+    add_video(library, "garden", "flowers")
+    result = run("plan", "-n", "1")
+    assert [line.split("\t")[1] for line in result.stdout.splitlines()] == ["wedding-2019"]
+    assert "1 more video. Show more with -n N." in result.stderr

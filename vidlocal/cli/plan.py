@@ -1,6 +1,7 @@
 """`vidlocal plan`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from vidlocal.cli.ui import console, options
 from vidlocal.enrich.plan import MAX_FIRST, Plan, VideoPlan, describe_reason, read_plan
 from vidlocal.store.content import videos
 from vidlocal.store.queue.priorities import QueuedFrame
+from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration, format_short_time, format_time
 
 EXAMPLES = ("vidlocal plan", "vidlocal plan wedding")
@@ -19,6 +21,10 @@ def command(
     video: Annotated[
         str | None,
         typer.Argument(metavar="VIDEO", help="Id, path, or a unique part of the title or file name (default: all)."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of videos.", show_default="all"),
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -32,16 +38,19 @@ def command(
     with open_library() as library:
         selected = None if video is None else videos.resolve(library, video)
         plan = read_plan(library, selected)
+    shown = plan.videos[: limit or None]
     if json:
-        console.document(_as_data(plan))
+        console.document(_as_data(replace(plan, videos=shown)))
     elif console.is_terminal():
-        _draw(plan)
+        _draw(plan, shown)
     elif selected is None:
-        for line in plan.videos:
+        for line in shown:
             console.fields(*_video_fields(plan, line))
     else:
         for frame in plan.first:
             console.fields(*_frame_fields(frame))
+    if len(plan.videos) > len(shown) and not json:
+        console.notice(f"{pluralize(len(plan.videos) - len(shown), 'more video')}. Show more with -n N.", quiet=quiet)
     if not plan.first:
         console.notice("All frames are captioned.", quiet=quiet)
 
@@ -58,12 +67,12 @@ def _frame_fields(frame: QueuedFrame) -> list[str]:
     return [format_time(frame.time), frame.reason, rank, f"{frame.novelty:.4f}", frame.query or ""]
 
 
-def _draw(plan: Plan) -> None:
+def _draw(plan: Plan, shown: Sequence[VideoPlan]) -> None:
     from vidlocal.render.grid import grid
 
-    heads = ["id", "title", "frames", "distinct", "described", "left", "takes"]
+    heads = ["id", "title", "frames", "distinct", "captioned", "to do", "time"]
     width = console.rich_console().width
-    rows = [_video_row(plan, line) for line in plan.videos]
+    rows = [_video_row(plan, line) for line in shown]
     console.show(grid(heads, rows, width=width, numbers={"id", *heads[2:]}))
     if plan.first:
         titles = {line.video.id: line.video.title for line in plan.videos}
