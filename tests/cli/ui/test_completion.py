@@ -356,3 +356,8 @@ def test_unwritable_path_is_a_message(tmp_path: Path) -> None:
 
 def test_the_help_names_completion(run: Run) -> None:
     assert {"--install-completion", "--show-completion"} <= set(run("--help").stdout.split())
+
+
+def test_a_video_is_offered_without_its_accents(library: Library) -> None:
+    add_video(library, "Noël 2019", "snow")
+    assert words(library, "show", "noe") == ["Noël 2019"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vidlocal.errors import VidlocalError
+from vidlocal.folding import fold
 from vidlocal.render.sanitize import one_line
 from vidlocal.store import completion_source
 from vidlocal.timecode import format_short_time
@@ -81,8 +82,8 @@ def candidates(words: Sequence[str], typed: str, home: Path) -> list[Candidate] 
 
 
 def _match_key(word: str) -> str:
-    """Ignore quotes and case: tag:first completes to tag:"first dance"."""
-    return word.replace('"', "").casefold()
+    """Ignore quotes, case and accents: tag:first completes to tag:"first dance", noe to Noël."""
+    return fold(word.replace('"', ""))
 
 
 def _available(words: list[str], typed: str, home: Path) -> Iterable[Candidate] | None:
@@ -215,11 +216,11 @@ def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Candidate]
     ids_by_name: dict[str, set[int]] = {}
     for video in videos:
         for name in (video.title, video.file, str(video.id)):
-            ids_by_name.setdefault(name.casefold(), set()).add(video.id)
+            ids_by_name.setdefault(fold(name), set()).add(video.id)
     for video in videos:
         title, length = video.title, format_short_time(video.duration)
         is_safe = title.isprintable() and not title.startswith("-") and title.strip() and not set(title) & set(without)
-        is_unique = ids_by_name[title.casefold()] == {video.id}
+        is_unique = ids_by_name[fold(title)] == {video.id}
         if is_safe and is_unique:
             yield Candidate(title, f"{video.id}, {length}")
         if not is_safe or not is_unique or typed.isdecimal():
