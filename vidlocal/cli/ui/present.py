@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from vidlocal.cli.ui import console
 from vidlocal.errors import UsageError
-from vidlocal.export.sources import verified_path
 from vidlocal.records import Moment
 from vidlocal.search.run import SearchResult
 from vidlocal.store.content import videos
@@ -96,6 +95,7 @@ def play_moment(library: Library, result: SearchResult, number: int, *, player: 
     if number > len(result.moments):
         raise UsageError(f"The search has {len(result.moments)} results, no number {number}.")
     from vidlocal.cli.ui.player import play
+    from vidlocal.export.sources import verified_path
 
     moment = result.moments[number - 1]
     video = videos.get(library, moment.video_id)
