@@ -20,7 +20,8 @@ from vidlocal.app.video_details import VideoDetails, read_details
 from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary
 from vidlocal.enrich.status import Status
 from vidlocal.enrich.status import read as read_status
-from vidlocal.ingest.run import IngestProgress, Outcome, ingest
+from vidlocal.ingest.meter import IngestProgress
+from vidlocal.ingest.run import Outcome, ingest
 from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.results import to_document

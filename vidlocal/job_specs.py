@@ -42,14 +42,14 @@ class JobSpec:
 JOB_SPECS: Mapping[JobKind, JobSpec] = {
     spec.kind: spec
     for spec in (
-        JobSpec(JobKind.READ, "reading the screen"),
-        JobSpec(JobKind.TRANSCRIBE, "listening"),
-        JobSpec(JobKind.PICTURES, "looking at pictures"),
+        JobSpec(JobKind.READ, "OCR"),
+        JobSpec(JobKind.TRANSCRIBE, "transcribing"),
+        JobSpec(JobKind.PICTURES, "embedding images"),
         JobSpec(JobKind.EMBED, "embedding", ModelRole.EMBEDDING),
-        JobSpec(JobKind.DESCRIBE, "describing", ModelRole.VISION, per_frame=True),
+        JobSpec(JobKind.DESCRIBE, "captioning", ModelRole.VISION, per_frame=True),
         JobSpec(JobKind.WATCH, "watching", ModelRole.VISION, per_frame=True),
         JobSpec(JobKind.TAG, "tagging", ModelRole.TEXT, after_frames=True),
-        JobSpec(JobKind.SUMMARISE, "summing up", ModelRole.TEXT, after_frames=True),
+        JobSpec(JobKind.SUMMARISE, "summarising", ModelRole.TEXT, after_frames=True),
     )
 }
 

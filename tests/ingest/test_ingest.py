@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
-from vidlocal.ingest.run import IngestProgress, IngestResult, IngestTools, Outcome, ingest, max_frames
+from vidlocal.ingest.meter import IngestProgress
+from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest, max_frames
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind

@@ -3,8 +3,10 @@
 from typing import Protocol
 
 from vidlocal.enrich.runner.queue_runner import EnrichProgress
+from vidlocal.ingest.meter import IngestProgress
 from vidlocal.job_specs import JOB_SPECS
 from vidlocal.records import JobKind
+from vidlocal.timecode import format_short_time
 
 
 class ProgressLine(Protocol):
@@ -17,10 +19,25 @@ class ProgressLine(Protocol):
         """Print a permanent message above the line."""
 
 
+def show_ingest_progress(line: ProgressLine, progress: IngestProgress) -> None:
+    """Show the position of ingest on a line of progress."""
+    task = f"file {progress.number:,} of {progress.total:,}  {progress.stage}  {progress.path.name}"
+    line.update(task, progress.done, eta=progress.eta)
+
+
 def show_enrich_progress(line: ProgressLine, progress: EnrichProgress) -> None:
     """Show the position of a deep pass on a line of progress."""
-    task = f"{JOB_SPECS[progress.kind].label} {progress.done:,}/{progress.total:,}  {progress.video}"
+    task = f"{JOB_SPECS[progress.kind].label} {_count(progress)}  {progress.video}"
+    done = float(progress.done)
+    if progress.position is not None and progress.duration is not None:
+        task += f"  {format_short_time(progress.position)} of {format_short_time(progress.duration)}"
+        done += progress.position / progress.duration
     if progress.seconds_each is not None and progress.kind is JobKind.DESCRIBE:
         task += f"  {progress.seconds_each:.1f} s/frame"
-    fraction = progress.done / progress.total if progress.total else None
-    line.update(task, fraction, eta=progress.eta, detail=progress.last)
+    line.update(task, done / progress.total if progress.total else None, eta=progress.eta, detail=progress.last)
+
+
+def _count(progress: EnrichProgress) -> str:
+    """`3/31`: the video at work of a fast pass, else the finished frames."""
+    number = progress.done + (progress.duration is not None)
+    return f"{min(number, progress.total):,}/{progress.total:,}"

@@ -11,7 +11,7 @@ from typing import NoReturn
 from vidlocal.app.clip_engine import queue_frame_vectors
 from vidlocal.app.engines import open_engines, open_ingest_tools
 from vidlocal.app.file_filter import file_filter
-from vidlocal.app.progress import show_enrich_progress
+from vidlocal.app.progress import show_enrich_progress, show_ingest_progress
 from vidlocal.app.session import RunSession
 from vidlocal.enrich.run import SERVER, enrich
 from vidlocal.enrich.runner.queue_runner import remaining_jobs
@@ -143,7 +143,7 @@ class Service:
                     self.lock,
                     every=self.settings.every,
                     rules=file_filter(self.settings),
-                    on_progress=lambda stage: self.session.update(f"{stage.stage}: {stage.path.name}", stage.fraction),
+                    on_progress=partial(show_ingest_progress, self.session),
                 ):
                     self._report(outcome)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +77,7 @@ def command(
     """
     from vidlocal.app.engines import open_ingest_tools
     from vidlocal.app.file_filter import file_filter
+    from vidlocal.app.progress import show_ingest_progress
     from vidlocal.cli.ui.piped import read_paths
     from vidlocal.ingest.run import ingest
 
@@ -96,7 +98,7 @@ def command(
             rules=rules,
             transcribe=transcribe,
             later=later,
-            on_progress=lambda progress: line.update(f"{progress.stage}: {progress.path.name}", progress.fraction),
+            on_progress=partial(show_ingest_progress, line),
         )
         outcomes = []
         for outcome in finished:

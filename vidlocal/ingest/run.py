@@ -9,7 +9,7 @@ this run, or finished by any later run.
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -17,9 +17,11 @@ from pathlib import Path
 
 from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, store_pace
+from vidlocal.ingest.meter import IngestMeter, OnProgress
 from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles
 from vidlocal.ingest.sampling import sample_frames
-from vidlocal.job_specs import FAST_KINDS, JOB_SPECS
+from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
@@ -93,24 +95,12 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestProgress:
-    """Stage of the current file, and the finished fraction: 0 to 1, None if unknown."""
-
-    path: Path
-    stage: str
-    fraction: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class IngestTools:
     """Programs and engines of a run."""
 
     ffmpeg: Ffmpeg
     prober: Prober
     fast: FastEngines
-
-
-OnProgress = Callable[[IngestProgress], None]
 
 
 def ingest(
@@ -133,9 +123,22 @@ def ingest(
     """
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
-    run = _IngestRun(library, tools, lock, every, rules, transcribe, later, on_progress)
-    for file in files.find_files(paths, rules):
-        yield run.process(file)
+    inputs = list(files.find_files(paths, rules))
+    plan = IngestPlan(
+        every,
+        ocr=not later,
+        speech=not later and tools.fast.speech is not None,
+        image_vectors=not later and tools.fast.pictures is not None,
+    )
+    meter = IngestMeter(library, inputs, plan, load_pace(library), on_progress)
+    run = _IngestRun(library, tools, lock, every, rules, transcribe, later, meter)
+    for file in inputs:
+        meter.start(file.path)
+        outcome = run.process(file)
+        meter.finish()
+        if outcome.result is IngestResult.ADDED:
+            store_pace(library, meter.pace)
+        yield outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class _IngestRun:
     rules: FileFilter
     transcribe: bool
     later: bool
-    on_progress: OnProgress
+    meter: IngestMeter
 
     def process(self, file: files.InputFile) -> Outcome:
         """Index a file. Files without media are failures if named by the user, else skipped."""
@@ -215,7 +218,7 @@ class _IngestRun:
         probe = None if is_known else self.tools.prober.probe(path)
         if probe is not None and not self.rules.allows(probe.kind):
             raise _OtherKindError(path.name)
-        content_hash = files.content_hash(path, on_progress=partial(self._report, path, "reading"))
+        content_hash = files.content_hash(path, on_progress=partial(self.meter.report, Stage.READING))
         previous = videos.owner(self.library, path)
         outcome = self._add_content(path, stamp, content_hash, probe)
         return replace(outcome, notes=(*self._replaced(previous), *outcome.notes))
@@ -235,11 +238,12 @@ class _IngestRun:
             return self._add_duplicate(path, stamp, duplicate)
         if not self.later:
             self.tools.fast.ocr.warm_up()
+        self.meter.report(Stage.PROBING, None)
         source = _Source(path, stamp, content_hash, with_date(path, probe or self.tools.prober.probe(path)))
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(
-                path, source.probe, ffmpeg=self.tools.ffmpeg, on_track=lambda: self._report(path, "subtitles", None)
+                path, source.probe, ffmpeg=self.tools.ffmpeg, on_track=lambda: self.meter.report(Stage.SUBTITLES, None)
             )
             _require_unchanged(source)
             outcome = self._store(source, folder, drafts, subtitles)
@@ -263,7 +267,9 @@ class _IngestRun:
 
     def _sample(self, source: _Source, folder: Path) -> tuple[FrameDraft, ...]:
         if source.probe.kind is MediaKind.AUDIO:
+            self._weigh(source, 0)
             return ()
+        self._weigh(source, self._max_frames(source))
         staging.require_space(self.library, _MIN_FREE_BYTES + self._max_frames(source) * _BYTES_PER_FRAME)
         decoded = self._decode(source)
         prefix = staging.image_prefix(source.content_hash)
@@ -274,6 +280,9 @@ class _IngestRun:
         if not drafts:
             raise MediaError(f"{source.path.name}: no frame can be decoded.")
         return drafts
+
+    def _weigh(self, source: _Source, frame_count: int) -> None:
+        self.meter.set_work(self.meter.plan.work(source.stamp.size_bytes, source.probe, frame_count))
 
     def _max_frames(self, source: _Source) -> int:
         if source.probe.kind is MediaKind.PHOTO:
@@ -288,7 +297,7 @@ class _IngestRun:
             return
 
         def report(seconds: float) -> None:
-            self._report(path, "frames", min(1.0, seconds / probe.duration) if probe.duration else None)
+            self.meter.report(Stage.FRAMES, min(1.0, seconds / probe.duration) if probe.duration else None)
 
         yield from frames.read_frames(
             path, probe, every=self.every, ffmpeg=self.tools.ffmpeg, prober=self.tools.prober, on_progress=report
@@ -338,7 +347,7 @@ class _IngestRun:
             self.tools.fast,
             self.lock,
             job_filter=for_videos(video.id),
-            on_stage=lambda kind, fraction: self._report(Path(video.path), JOB_SPECS[kind].label, fraction),
+            on_stage=lambda progress: self.meter.report(STAGE_OF_JOB[progress.kind], progress.fraction),
         )
 
     def _count_texts(self, outcome: Outcome) -> Outcome:
@@ -347,9 +356,6 @@ class _IngestRun:
             return outcome
         kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
         return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
-
-    def _report(self, path: Path, stage: str, fraction: float | None) -> None:
-        self.on_progress(IngestProgress(path, stage, fraction))
 
 
 def max_frames(available: int, duration: float, *, every: float) -> int:

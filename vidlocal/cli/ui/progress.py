@@ -1,5 +1,6 @@
 """Progress on stderr: a live line on a terminal, an occasional line elsewhere."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # In a log: a first line for work that takes longer than this, then one a minute.
 _FIRST_LINE_S = 10.0
 _LINE_INTERVAL_S = 60.0
+# Terminals that cannot move the cursor.
+_DUMB = frozenset({"", "dumb", "unknown"})
 _WITHOUT_NUMBERS = str.maketrans("", "", "0123456789,./")
 
 
@@ -24,7 +27,7 @@ def progress_line(*, quiet: bool) -> "Iterator[ProgressLine]":
     """Open the progress line of a command; removed at the end of the block."""
     if quiet:
         yield _Silent()
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in _DUMB:
         from vidlocal.cli.ui.rich_progress import live_line
 
         with live_line() as live:

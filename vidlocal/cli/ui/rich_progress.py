@@ -16,18 +16,21 @@ from vidlocal.timecode import format_duration
 # Below this fraction an extrapolation is too unstable to show.
 _MIN_ETA_FRACTION = 0.02
 _BAR_CELLS = 16
-# Width of the bar, the percentage and the time left.
-_FIXED_CELLS = 44
+# Width of the spinner, the percentage and the time left; below the second width there is no room for a bar.
+_FIXED_CELLS = 24
+_MIN_BAR_WIDTH = 70
 
 
 @contextmanager
 def live_line() -> Iterator["LiveLine"]:
     """Draw a live line, removed at the end of the block."""
     terminal = console.rich_console(stderr=True)
+    bar = [BarColumn(bar_width=_BAR_CELLS)] if terminal.width >= _MIN_BAR_WIDTH else []
+    width = max(1, terminal.width - _FIXED_CELLS - len(bar) * (_BAR_CELLS + 1))
     columns = (
         SpinnerColumn(),
-        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=terminal.width - _FIXED_CELLS)),
-        BarColumn(bar_width=_BAR_CELLS),
+        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=width)),
+        *bar,
         _text("{task.fields[share]}"),
         _text("{task.fields[left]}"),
     )

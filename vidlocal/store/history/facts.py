@@ -5,6 +5,9 @@ from vidlocal.store.database import Library
 # Seconds per frame: the mean over the last described frames, used for estimates.
 SECONDS_PER_FRAME = "seconds_per_frame"
 
+# Seconds per unit of the stages of ingest, as JSON.
+INGEST_PACE = "ingest_pace"
+
 # Start of the pause (UTC, ISO 8601) while `vidlocal pause` is in effect.
 PAUSED = "paused"
 
