@@ -205,3 +205,26 @@ def test_a_verbatim_hit_has_the_same_score_in_any_text(run: Run, library: Librar
     scores = {moment["video"]["title"]: moment["score"] for moment in moments}
     assert scores["film-0"] == scores["film-1"] == scores["film-2"] == VERBATIM_SCORE
     assert scores["film-3"] < VERBATIM_SCORE
+
+
+def test_a_phrase_in_no_text_falls_back_to_its_words(run: Run, library: Library) -> None:
+    add_video(library, "party", "the cake is cut by the bride")
+    result = run("search", '"cut the cake"')
+    assert "/videos/party.mp4" in result.stdout
+    assert 'No exact match for "cut the cake"; searched for the words.' in result.stderr
+    assert run("search", '"the cake is cut"').stderr == ""
+    assert run("search", '"zeppelin over the sea"').stdout == ""
+
+
+def test_a_missing_space_is_found(run: Run, library: Library) -> None:
+    add_video(library, "party", "their first dance as a couple")
+    result = run("search", "firstdance")
+    assert "/videos/party.mp4" in result.stdout
+    assert "No match for firstdance, searched for first dance." in result.stderr
+
+
+def test_requests_around_a_query_are_ignored(run: Run, library: Library) -> None:
+    add_video(library, "party", "the cake is cut")
+    add_video(library, "talk", "can you show me the part of the video")
+    shown = run("search", "can you show me the part of the video where the cake is cut").stdout
+    assert shown.startswith("/videos/party.mp4\t")

@@ -294,3 +294,16 @@ def test_words_are_found_as_before_when_pictures_cannot_be_searched(library: Lib
     found = search(library, "waltz", picture_vector=showing(*DANCING, key="other@1"))
     assert found.moments == plain.moments
     assert "come from another model" in (found.notice or "")
+
+
+def test_the_corrected_query_is_embedded(library: Library) -> None:
+    _, ids = add_video(library, "wedding", ["the wedding begins"])
+    add_vectors(library, ids, np.array([[1.0, 0.0]]))
+    asked: list[str] = []
+
+    def embed(text: str) -> QueryVector:
+        asked.append(text)
+        raise EngineUnreachable("no server")
+
+    search(library, "weding", query_vector=embed)
+    assert asked == ["wedding"]

@@ -17,6 +17,7 @@ from vidlocal.errors import EngineError
 from vidlocal.moments import group
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
 from vidlocal.search.fusion import Ranking, rank
+from vidlocal.search.lead_in import strip_lead_in
 from vidlocal.search.query import Query, parse
 from vidlocal.search.title_search import search_titles
 from vidlocal.search.verbatim import raise_verbatim
@@ -72,18 +73,48 @@ def search(
     may raise EngineError. Without `by_words` only vectors count.
     """
     parsed = parse(query)
+    channels = _Channels(query_vector, picture_vector, by_words=by_words)
+    result = _search(library, query, parsed, videos, kinds, channels, limit=limit)
+    if result.moments or not parsed.phrases:
+        return result
+    loose = _search(library, query, replace(parsed, phrases=[]), videos, kinds, channels, limit=limit)
+    phrases = ", ".join(f'"{phrase}"' for phrase in parsed.phrases)
+    notice = f"No exact match for {phrases}; searched for the words."
+    return replace(loose, notice=" ".join(filter(None, (notice, loose.notice)))) if loose.moments else result
+
+
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """Engines of a search, and the switch for full text."""
+
+    query_vector: Callable[[str], QueryVector] | None
+    picture_vector: PictureVector | None
+    by_words: bool
+
+
+def _search(
+    library: Library,
+    query: str,
+    parsed: Query,
+    videos: Collection[int] | None,
+    kinds: Collection[PassageKind] | None,
+    channels: _Channels,
+    *,
+    limit: int,
+) -> SearchResult:
     search_filter, notices = _build_filter(library, parsed, videos, kinds)
     count = max(CANDIDATES, CANDIDATES_PER_MOMENT * limit)
-    clip_query = _start_clip_query(library, parsed.words, search_filter, picture_vector)
-    vector, vector_notice = _embed_query(library, parsed.words, query_vector)
+    wanted = strip_lead_in(parsed.words)
+    corrections = spelling.corrections(library, wanted) if channels.by_words else {}
+    words = spelling.apply(wanted, corrections)
+    clip_query = _start_clip_query(library, words, search_filter, channels.picture_vector)
+    vector, vector_notice = _embed_query(library, words, channels.query_vector)
     clip_vector, clip_notice = _finish_clip_query(library, clip_query)
     with hits.snapshot(library):
-        corrections = spelling.corrections(library, parsed.words) if by_words else {}
-        words = spelling.apply(parsed.words, corrections)
         if text_index.has_only_stop_words(library, words) and not search_filter.phrases:
             search_filter, stop_word_notice = _as_phrase(search_filter, words)
             notices += stop_word_notice
-        ranking = _rank_passages(library, words, vector, search_filter, count, by_words=by_words)
+        ranking = _rank_passages(library, words, vector, search_filter, count, by_words=channels.by_words)
         scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
         is_listing = not parsed.words and parsed.has_filters
         if is_listing or (search_filter.phrases and text_index.has_only_stop_words(library, words)):
@@ -91,10 +122,12 @@ def search(
             if search_filter.kinds == frozenset({PassageKind.PICTURE}):
                 notices.append("Image search needs words.")
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
-        text_hits = raise_verbatim(hits.read(library, scores), words) if by_words else hits.read(library, scores)
+        text_hits = hits.read(library, scores)
+        if channels.by_words:
+            text_hits = raise_verbatim(text_hits, words)
         all_hits = [*text_hits, *frame_hits]
         moments = group(all_hits, hits.video_refs(library, {hit.video_id for hit in all_hits}), limit=limit)
-        if by_words:
+        if channels.by_words:
             moments += search_titles(library, words, search_filter, moments, limit=limit - len(moments))
     _log.info(
         "query words %r, phrases %s, excluded %s, corrected %s; %d hits by text, %d by image",

@@ -18,6 +18,10 @@ from vidlocal.store.index.tokenizer import UNSPACED, words
 MIN_LETTERS = 5
 MAX_LETTERS = 20
 
+# A word without a space is split into parts of at least this length.
+MIN_PART_LETTERS = 3
+MAX_JOINED_LETTERS = 40
+
 # Corrected words per query.
 MAX_WORDS = 3
 
@@ -38,12 +42,17 @@ _ALPHABETS = {
 
 
 def corrections(library: Library, query: str) -> dict[str, str]:
-    """Map the query words in no passage, not even within another word, to similar words of passages."""
+    """Map the query words in no passage, not even within another word, to similar words of passages, or to two words.
+
+    `weding` becomes `wedding`, and `firstdance` becomes `first dance`.
+    """
     corrected: dict[str, str] = {}
     distinct = dict.fromkeys(words(query.lower()))
     unknown = (word for word in distinct if _is_checkable(fold(word)) and not _is_indexed(library, fold(word)))
     for word, _ in zip(unknown, range(MAX_WORDS), strict=False):
-        candidate = _best_candidate(library, fold(word))
+        folded = fold(word)
+        candidate = _best_candidate(library, folded) if len(folded) <= MAX_LETTERS else None
+        candidate = candidate or _split_in_two(library, folded)
         if candidate is not None:
             corrected[word] = candidate
     return corrected
@@ -80,6 +89,26 @@ def _best_candidate(library: Library, word: str) -> str | None:
     return next((spelling for spelling in spellings if spelling is not None), None)
 
 
+def _split_in_two(library: Library, word: str) -> str | None:
+    """Split a word without a space into two indexed words; of several splits the one with the commoner rarer word."""
+    best, best_count = None, 0
+    for position in range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1):
+        parts = word[:position], word[position:]
+        count = min(_count(library, part) for part in parts)
+        if count > best_count:
+            best, best_count = " ".join(parts), count
+    return best
+
+
+def _count(library: Library, word: str) -> int:
+    """Number of passages with a word, at most _MAX_COUNTED."""
+    return library.number(
+        "SELECT count(*) FROM (SELECT 1 FROM passage_words WHERE passage_words MATCH ? LIMIT ?)",
+        f'"{word}"',
+        _MAX_COUNTED,
+    )
+
+
 def _spelling_in_texts(library: Library, variant: str) -> str | None:
     """Return the variant as spelled in a text, possibly with a suffix; None if only the stem occurs."""
     rows = library.rows(
@@ -97,7 +126,7 @@ def _spelling_in_texts(library: Library, variant: str) -> str | None:
 
 
 def _is_checkable(word: str) -> bool:
-    return MIN_LETTERS <= len(word) <= MAX_LETTERS and word.isalpha() and _script(word) in _ALPHABETS
+    return MIN_LETTERS <= len(word) <= MAX_JOINED_LETTERS and word.isalpha() and _script(word) in _ALPHABETS
 
 
 def _is_indexed(library: Library, word: str) -> bool:
