@@ -4,10 +4,7 @@ Returns plain values for JSON; vidlocal.media.probe converts them to records.
 """
 
 import math
-import re
-from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import av
@@ -17,8 +14,8 @@ import numpy as np
 
 from vidlocal.errors import MediaError
 from vidlocal.media import completeness, diagnose, ffmpeg, interlacing, stream_info
-from vidlocal.media.timeline import Times
-from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram, estimate_corrections
+from vidlocal.media.packet_track import MAX_DTS_STEP_S, Track
+from vidlocal.media.timestamp_repair import estimate_corrections
 
 Values = dict[str, object]
 
@@ -30,12 +27,7 @@ _DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
 # AVI stores no presentation times, and libav knows the order of the frames of other codecs only.
 _REORDERING_CODECS = frozenset({"h264", "hevc"})
-# Written by DivX and Xvid into files with two frames in one packet.
-_PACKED = re.compile(rb"DivX\d+(?:b|Build)\d+p")
-_MAX_DTS_STEP_S = 10.0  # ffmpeg's dts_delta_threshold
-_MAX_STEP_BACK_S = 0.5
 _MAX_FRAME_S = 60.0
-_MAX_DECODER_DELAY_S = 1.0
 # Packets to decode until the first frame: half a minute of a recording that starts at a random point.
 _MAX_DECODE_ATTEMPTS = 1500
 # The best shots within a motion photo are a track of their own: a few stills beside many frames.
@@ -61,69 +53,6 @@ def read(path: str) -> tuple[Values, bytes]:
         raise diagnose.open_error(path) from error
 
 
-@dataclass(slots=True)
-class _Track:
-    """Times of the packets of one stream, in seconds on the container's clock, and the first decoded frame."""
-
-    stream: Any
-    times: "array[float]" = field(default_factory=lambda: array("d"))
-    key_times: "array[float]" = field(default_factory=lambda: array("d"))
-    segments: list[list[float]] = field(default_factory=list)
-    histogram: PacketHistogram = field(default_factory=PacketHistogram)
-    count: int = 0
-    end: float = -math.inf
-    start: float = math.inf
-    last_dts: float = -math.inf
-    first_dts: float = math.inf
-    damaged_times: Times = field(default_factory=lambda: np.empty(0))
-    damaged_packets: int = 0
-    zero_filled_packets: int = 0
-    decode_attempts: int = 0
-    first_frame: Any = None
-    codec: str = ""
-    is_packed: bool = False
-
-    def __post_init__(self) -> None:
-        self.codec = str(self.stream.codec_context.codec.canonical_name)
-        self.is_packed = bool(_PACKED.search(bytes(self.stream.codec_context.extradata or b"")))
-
-    @property
-    def is_video(self) -> bool:
-        return bool(self.stream.type == "video")
-
-    def to_continuous(self, time: float, dts: float, *, may_jump: bool) -> float:
-        """Map a packet's time to a clock without jumps, and extend `segments`, the spans between jumps."""
-        if not self.segments:
-            self.segments.append([time, time, 0.0])
-        elif may_jump and not -_MAX_STEP_BACK_S <= dts - self.last_dts <= _MAX_DTS_STEP_S:
-            self.segments.append([time, time, time - self.end])
-        segment = self.segments[-1]
-        segment[0], segment[1] = min(segment[0], time), max(segment[1], time)
-        self.last_dts = dts
-        return time - segment[2]
-
-    def remove_decoder_delay(self) -> None:
-        """Start the video with the first packet. Reordered frames wait for the decoder in AVI, but sound does not."""
-        delay = self.start - self.first_dts
-        if self.is_video and 0 < delay <= _MAX_DECODER_DELAY_S:
-            self.times = array("d", np.asarray(self.times) - delay)
-            self.key_times = array("d", np.asarray(self.key_times) - delay)
-            self.segments = [[first, last, offset + delay] for first, last, offset in self.segments]
-            self.start, self.end = self.start - delay, self.end - delay
-
-    def apply_corrections(self, corrections: ClockCorrections) -> None:
-        """Remove damaged times and shift the others; update segments, start and end."""
-        times, key_times = np.asarray(self.times), np.asarray(self.key_times)
-        shifts = corrections.shifts_at(times)
-        self.damaged_times = times[np.isnan(shifts)]
-        self.segments = [
-            [float(times[shifts == shift].min()), float(times[shifts == shift].max()), float(shift)]
-            for shift in np.unique(shifts[~np.isnan(shifts)])
-        ]
-        self.times, self.key_times = _corrected(times, corrections), _corrected(key_times, corrections)
-        self.start, self.end = corrections.corrected_span(self.histogram)
-
-
 def require_streams(path: str) -> None:
     """Raise MediaError if the file has no video or audio stream by its header."""
     av.logging.set_level(None)
@@ -134,11 +63,6 @@ def require_streams(path: str) -> None:
     except (av.error.FFmpegError, OSError) as error:
         raise diagnose.open_error(path) from error
     raise MediaError(f"{diagnose.file_name(path)}: no video or audio stream.")
-
-
-def _corrected(times: Times, corrections: ClockCorrections) -> "array[float]":
-    corrected = times - corrections.shifts_at(times)
-    return array("d", corrected[~np.isnan(corrected)])
 
 
 class _ContainerReader:
@@ -152,7 +76,7 @@ class _ContainerReader:
         self.camcorder_date: str | None = None
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
-        self.tracks = {stream.index: _Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
+        self.tracks = {stream.index: Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
         # Streams without a decoder, subtitles and telemetry: the end of the last packet by index.
         self.other_ends: dict[int, float] = {}
         for track in self.tracks.values():
@@ -234,7 +158,7 @@ class _ContainerReader:
         context.thread_type = "NONE"
         context.options = {"max_pixels": str(ffmpeg.MAX_PIXELS)}
 
-    def _lacks_times(self, track: _Track) -> bool:
+    def _lacks_times(self, track: Track) -> bool:
         """True if only the decoder knows the order of the frames."""
         return self.format == "avi" and (track.codec in _REORDERING_CODECS or track.is_packed)
 
@@ -243,7 +167,7 @@ class _ContainerReader:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.other_ends[packet.stream_index] = max(end, self.other_ends.get(packet.stream_index, -math.inf))
 
-    def _add_packet(self, track: _Track, packet: Any) -> None:
+    def _add_packet(self, track: Track, packet: Any) -> None:
         if completeness.is_zero_filled(packet, track.codec):
             track.zero_filled_packets += 1
             return
@@ -271,12 +195,12 @@ class _ContainerReader:
             if packet.is_keyframe:
                 track.key_times.append(time)
 
-    def _default_duration(self, track: _Track) -> float:
+    def _default_duration(self, track: Track) -> float:
         """Duration of a frame if the packet has none."""
         rate = track.stream.average_rate if track.stream.type == "video" else None
         return min(1.0 / float(rate), _MAX_FRAME_S) if rate else 0.0
 
-    def _try_decode(self, track: _Track, packet: Any) -> None:
+    def _try_decode(self, track: Track, packet: Any) -> None:
         """Try to decode the first frame, the proof of a usable stream."""
         if track.decode_attempts >= _MAX_DECODE_ATTEMPTS:
             return
@@ -287,7 +211,7 @@ class _ContainerReader:
             return
         track.first_frame = frames[0] if frames else None
 
-    def _best_video(self) -> _Track | None:
+    def _best_video(self) -> Track | None:
         """The video track to index: of all decodable ones that are no stills the default track, else the longest."""
         candidates = [
             track
@@ -296,16 +220,16 @@ class _ContainerReader:
         ]
         most = max((len(track.times) for track in candidates), default=0)
 
-        def rank(track: _Track) -> tuple[bool, bool, bool, float]:
+        def rank(track: Track) -> tuple[bool, bool, bool, float]:
             has_stills = len(track.times) <= min(_MAX_STILLS, _MAX_STILLS_RATIO * most)
             return len(track.times) > 1, not has_stills, stream_info.is_default(track.stream), track.end
 
         return max(candidates, key=rank, default=None)
 
-    def _is_cover(self, track: _Track) -> bool:
+    def _is_cover(self, track: Track) -> bool:
         return track.codec in _COVER_CODECS and len(track.times) == 1 and len(self.tracks) > 1
 
-    def _audio_tracks(self) -> list[_Track]:
+    def _audio_tracks(self) -> list[Track]:
         tracks = (self.tracks[stream.index] for stream in self.audio_streams if stream.index in self.tracks)
         return [track for track in tracks if track.first_frame is not None and track.count]
 
@@ -314,7 +238,7 @@ class _ContainerReader:
         if self.container.start_time is None:
             return first
         start = float(self.container.start_time) / av.time_base
-        return first if self.has_damaged_times and abs(start - first) > _MAX_DTS_STEP_S else start
+        return first if self.has_damaged_times and abs(start - first) > MAX_DTS_STEP_S else start
 
     def _no_stream_error(self) -> MediaError:
         name = diagnose.file_name(self.path)
@@ -337,7 +261,7 @@ class _ContainerReader:
             for stream in self.container.streams
         )
 
-    def _partial(self, video: _Track | None, used: Sequence[_Track]) -> str | None:
+    def _partial(self, video: Track | None, used: Sequence[Track]) -> str | None:
         """Reason if the file is damaged or incomplete. `used` are the tracks to index."""
         undecodable = [track for track in self.tracks.values() if track.is_video and track.count]
         if video is None and undecodable:
