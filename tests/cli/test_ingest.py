@@ -13,6 +13,7 @@ from PIL import Image
 from tests.support import clips
 from tests.support.commands import Run
 from tests.support.speech import ASSETS, MODEL
+from vidlocal import settings
 from vidlocal.app.library import open_library
 from vidlocal.store.content import videos
 
@@ -101,3 +102,24 @@ def test_paths_are_read_from_standard_input(run: Run, mixed: Path, separator: st
     assert result.exit_code == 0, result.stderr
     assert indexed() == ["film", "photo"]
     assert "No files found." in run("ingest", "-", input="").stderr
+
+
+def test_a_dry_run_shows_files_time_and_space_and_indexes_nothing(run: Run, mixed: Path) -> None:
+    result = run("ingest", str(mixed), "--dry-run", "--exclude", "raw")
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [(row[0], Path(row[1]).name, row[2], row[5]) for row in rows] == [
+        ("new", "film.mp4", "video", "2"),
+        ("skipped", "notes.txt", "", "0"),
+        ("new", "photo.png", "photo", "1"),
+        ("skipped", "raw", "", "0"),
+    ]
+    assert "To index: 1 video, 1 photo. 1 skipped (not media), 1 skipped (excluded)." in result.stderr
+    assert "Disk space: up to 0.2 MB (" in result.stderr
+    assert "Time: about " in result.stderr
+    assert not settings.load().home.exists()
+    run("ingest", str(mixed / "film.mp4"), "--later")
+    *records, totals = map(json.loads, run("ingest", str(mixed), "--dry-run", "--json").stdout.splitlines())
+    assert [record["result"] for record in records] == ["unchanged", "skipped", "new", "new"]
+    assert totals["files"] == {"new": 2, "unchanged": 1, "skipped": 1, "failed": 0}
+    assert totals["video_seconds"] == pytest.approx(3.0, abs=0.1)
+    assert indexed() == ["film"]

@@ -15,7 +15,7 @@ from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.records import MediaKind
 from vidlocal.render.sanitize import one_line
-from vidlocal.store.database import Library
+from vidlocal.store.database import FILE_NAME, Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration, format_short_time
@@ -23,6 +23,7 @@ from vidlocal.timecode import format_duration, format_short_time
 if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
     from vidlocal.ingest.run import Outcome
+    from vidlocal.media.file_filter import FileFilter
 
 
 EXAMPLES = (
@@ -54,6 +55,9 @@ WhisperModel = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help="Whisper model: tiny to large-v3-turbo, or a file.", show_default="base"),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the files to index, with time and disk space; index nothing.")
+]
 Later = Annotated[bool, typer.Option("--later", help="Leave speech, OCR and image vectors to `vidlocal enrich`.")]
 
 
@@ -66,6 +70,7 @@ def command(
     transcribe: Transcribe = False,
     whisper_model: WhisperModel = None,
     later: Later = False,
+    dry_run: DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -84,6 +89,9 @@ def command(
     current = settings.load({"every": every, "whisper_model": whisper_model, "media": only})
     rules = file_filter(current, exclude=exclude or (), include=include or ())
     inputs = read_paths(paths)
+    if dry_run:
+        _preview(current, inputs, rules, later=later, json=json, quiet=quiet)
+        return
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(current.home, create=True))
         lock = stack.enter_context(ProcessLock(library.folder))
@@ -108,6 +116,23 @@ def command(
     if every is not None:
         _warn_unchanged_frames(outcomes, quiet=quiet or json)
     _exit_with(outcomes)
+
+
+def _preview(
+    current: settings.Settings, inputs: Sequence[Path], rules: "FileFilter", *, later: bool, json: bool, quiet: bool
+) -> None:
+    from vidlocal.app.engines import open_ingest_tools
+    from vidlocal.cli.ui.ingest_preview import show_preview
+    from vidlocal.ingest.costs import load_pace
+    from vidlocal.ingest.preview import preview
+
+    with ExitStack() as stack:
+        has_library = (current.home / FILE_NAME).exists()
+        library = stack.enter_context(Library.open(current.home)) if has_library else None
+        tools = open_ingest_tools(stack, current)
+        plan = tools.plan(every=current.every, later=later)
+        previews = preview(library, inputs, tools.prober, plan, load_pace(library), rules=rules)
+        show_preview(previews, current.home, json=json, quiet=quiet)
 
 
 def _print(outcome: "Outcome", line: "ProgressLine", *, json: bool) -> None:

@@ -102,6 +102,15 @@ class IngestTools:
     prober: Prober
     fast: FastEngines
 
+    def plan(self, *, every: float, later: bool) -> IngestPlan:
+        """Return the stages of a run with these tools."""
+        return IngestPlan(
+            every,
+            ocr=not later,
+            speech=not later and self.fast.speech is not None,
+            image_vectors=not later and self.fast.pictures is not None,
+        )
+
 
 def ingest(
     library: Library,
@@ -124,12 +133,7 @@ def ingest(
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
     inputs = list(files.find_files(paths, rules))
-    plan = IngestPlan(
-        every,
-        ocr=not later,
-        speech=not later and tools.fast.speech is not None,
-        image_vectors=not later and tools.fast.pictures is not None,
-    )
+    plan = tools.plan(every=every, later=later)
     meter = IngestMeter(library, inputs, plan, load_pace(library), on_progress)
     run = _IngestRun(library, tools, lock, every, rules, transcribe, later, meter)
     for file in inputs:

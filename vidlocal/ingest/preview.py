@@ -1,0 +1,99 @@
+"""Preview of ingest: the files that would be indexed, and the time and disk space they would need."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.costs import IngestPlan, Pace
+from vidlocal.media import files
+from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
+from vidlocal.media.probe import Prober
+from vidlocal.records import MediaKind, Probe
+from vidlocal.store.content import videos
+from vidlocal.store.database import Library
+
+NEW, UNCHANGED, SKIPPED, FAILED = "new", "unchanged", "skipped", "failed"
+
+# A JPEG of 896 px takes 30 to 90 KB.
+_BYTES_PER_FRAME = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedFile:
+    """A file with what ingest would do. The numbers are 0 for files that are not new.
+
+    `frames` is the maximum: repeats are not stored. `seconds`: expected time.
+    """
+
+    path: Path
+    result: str
+    reason: str = ""
+    kind: MediaKind | None = None
+    duration: float = 0.0
+    size_bytes: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+
+    @property
+    def disk_bytes(self) -> int:
+        """Expected size of the stored frames."""
+        return self.frames * _BYTES_PER_FRAME
+
+    def as_data(self) -> dict[str, object]:
+        """Return the file as plain data for JSON."""
+        return {
+            "path": str(self.path),
+            "result": self.result,
+            "reason": self.reason or None,
+            "kind": self.kind,
+            "duration": self.duration,
+            "size_bytes": self.size_bytes,
+            "frames": self.frames,
+            "disk_bytes": self.disk_bytes,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def preview(
+    library: Library | None,
+    paths: Sequence[Path],
+    prober: Prober,
+    plan: IngestPlan,
+    pace: Pace,
+    *,
+    rules: FileFilter = NO_FILTER,
+) -> Iterator[PreviewedFile]:
+    """Yield what ingest would do with each file, by its header. Duplicates count as new: no file is read whole."""
+    for file in files.find_files(paths, rules):
+        if file.skip_reason is not None:
+            yield PreviewedFile(file.path, SKIPPED, file.skip_reason)
+            continue
+        try:
+            stamp = files.read_stamp(file.path)
+            video = videos.unchanged_at(library, file.path, stamp) if library is not None else None
+            if video is not None and library is not None and videos.is_ingested(library, video):
+                yield PreviewedFile(file.path, UNCHANGED, kind=video.kind)
+                continue
+            probe = prober.probe(file.path)
+        except (MediaError, ToolError) as error:
+            is_expected = file.explicit or files.has_media_extension(file.path)
+            yield PreviewedFile(file.path, FAILED, str(error)) if is_expected else _not_media(file.path)
+            continue
+        if rules.allows(probe.kind):
+            yield _new(file.path, stamp.size_bytes, probe, plan, pace)
+        else:
+            yield PreviewedFile(file.path, SKIPPED, OTHER_KIND)
+
+
+def _not_media(path: Path) -> PreviewedFile:
+    return PreviewedFile(path, SKIPPED, "not media")
+
+
+def _new(path: Path, size_bytes: int, probe: Probe, plan: IngestPlan, pace: Pace) -> PreviewedFile:
+    frame_count = {MediaKind.AUDIO: 0, MediaKind.PHOTO: 1}.get(probe.kind)
+    if frame_count is None:
+        rate_hz = 1 / plan.every if plan.every else probe.frame_rate_hz
+        frame_count = int(probe.duration * rate_hz) + 1
+    seconds = pace.seconds(plan.work(size_bytes, probe, frame_count))
+    return PreviewedFile(path, NEW, "", probe.kind, probe.duration, size_bytes, frame_count, seconds)
