@@ -155,3 +155,14 @@ def test_no_query_breaks_a_search(party: Library) -> None:
         assert len(result.moments) <= 2
         moments += len(result.moments)
     assert moments > 100  # most of them find something
+
+
+@pytest.mark.parametrize("query", ["tag:café", "tag:CAFÉ", "tag:cafe", "tag:ｃａｆｅ"])
+def test_a_tag_is_found_in_any_spelling(party: Library, query: str) -> None:
+    passage_id = party.number("SELECT id FROM passages WHERE text = ?", SPEECH)
+    with party.writing() as connection:
+        connection.execute(
+            "INSERT INTO video_tags (video_id, kind, tag, passage_id) VALUES (1, 'place', 'café', ?)", (passage_id,)
+        )
+    assert found(party, query) == {SPEECH}
+    assert found(party, "tag:other") == set()

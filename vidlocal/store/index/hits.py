@@ -12,6 +12,12 @@ from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import SearchFilter
 
+# One look-up in the index per tag, not per row: a library has far fewer tags than tagged frames.
+_DISTINCT_TAGS = """WITH RECURSIVE distinct_tags(tag) AS (
+  SELECT min(tag) FROM {0} UNION ALL
+  SELECT (SELECT min(tag) FROM {0} WHERE tag > distinct_tags.tag) FROM distinct_tags WHERE tag IS NOT NULL)
+SELECT tag FROM distinct_tags WHERE tag IS NOT NULL"""
+
 
 @contextmanager
 def snapshot(library: Library) -> Iterator[None]:
@@ -82,9 +88,9 @@ def videos_named(library: Library, text: str) -> frozenset[int]:
 def tag_spellings(library: Library, tag: str) -> frozenset[str]:
     """Return all tags that fold to the same form as `tag`, and the tags of synonyms that do."""
     folded = fold(tag)
-    names = library.rows("SELECT tag, tag FROM tags UNION SELECT tag, tag FROM video_tags")
+    names = [row["tag"] for table in ("tags", "video_tags") for row in library.rows(_DISTINCT_TAGS.format(table))]
     synonyms = library.rows("SELECT form, tag FROM vocabulary")
-    return frozenset(stored for form, stored in (*names, *synonyms) if fold(form) == folded)
+    return frozenset(stored for form, stored in (*zip(names, names, strict=True), *synonyms) if fold(form) == folded)
 
 
 def _name_candidates(library: Library, text: str) -> list[sqlite3.Row]:
