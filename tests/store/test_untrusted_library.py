@@ -297,7 +297,7 @@ def test_a_path_to_anything_else_blocks_no_command(
     monkeypatch.setenv("VIDLOCAL_PLAYER", str(tmp_path / "player"))
     monkeypatch.chdir(tmp_path)
     lines = [
-        ["clip", "bride", "-o", "clips"],
+        ["clip", "bride", "-d", "clips"],
         ["clip", "bride", "--join", "all.mp4"],
         ["ask", "1@2", "what?"],
         ["search", "bride", "--open", "1"],
