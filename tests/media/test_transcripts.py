@@ -37,6 +37,23 @@ def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
     )
 
 
+def test_segments_of_whisper_cpp_become_speech() -> None:
+    document = {
+        "model": {"type": "base"},
+        "result": {"language": "en"},
+        "transcription": [
+            {"timestamps": {}, "offsets": {"from": 1000, "to": 4250}, "text": " The walrus reads."},
+            {"offsets": {"from": "soon"}, "text": "no time"},
+            {"text": "no offsets"},
+            5,
+        ],
+    }
+    assert transcripts.is_transcript(document)
+    assert transcripts.parse(document) == (
+        Passage(1.0, 4.25, PassageKind.SPEECH, "The walrus reads.", "en", "whisper.cpp", "base"),
+    )
+
+
 def test_segments_of_videogrep_become_speech() -> None:
     document = [{"content": "hello there", "start": 1.0, "end": 2.5, "words": [{"word": "hello", "conf": 1.0}]}, 7]
     assert transcripts.is_transcript(document)

@@ -23,6 +23,8 @@ _MAX_LINE_BYTES = 16 << 20
 _MAX_DOCUMENT_BYTES = 256 << 20
 _MAX_CANDIDATES = 8
 
+_TRANSCRIPT_PROGRAMS = "WhisperX, whisper.cpp, videogrep or video-analyzer"
+
 
 @dataclass(slots=True)
 class ImportResult:
@@ -60,7 +62,7 @@ def import_file(
         )
         return _import(library, name, lines, reject)
     if isinstance(document, dict) and "type" not in document:
-        raise MediaError(f"{name}: neither JSON lines nor a transcript of WhisperX, videogrep or video-analyzer.")
+        raise MediaError(f"{name}: neither JSON lines nor a transcript of {_TRANSCRIPT_PROGRAMS}.")
     with _open(path) as file:
         return import_lines(library, file, name=name, reject=reject)
 

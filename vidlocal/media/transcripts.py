@@ -1,7 +1,8 @@
-"""Parse transcripts of other programs: WhisperX, Whisper, videogrep, and the analysis.json of video-analyzer.
+"""Parse transcripts of WhisperX, Whisper, whisper.cpp and videogrep, and the analysis.json of video-analyzer.
 
 videogrep writes a list, `[{"content", "start", "end", "words"}]`, the others a JSON object. WhisperX:
-`{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`. video-analyzer: `{"metadata": {"model",
+`{"segments": [{"start", "end", "text", "words", "speaker"}], "language"}`. whisper.cpp: `{"result": {"language"},
+"transcription": [{"offsets": {"from", "to"}, "text"}]}`, in milliseconds. video-analyzer: `{"metadata": {"model",
 "whisper_model", "audio_language", ...}, "transcript": {"text", "segments"}, "frame_analyses": [{"response", ...}],
 "video_description": {"response", ...}}`; its frames have no times.
 """
@@ -23,7 +24,9 @@ def is_transcript(document: object) -> bool:
     """True if a parsed JSON document can be a transcript. Every list can; JSON lines are never one document."""
     if isinstance(document, list):
         return True
-    return isinstance(document, dict) and bool({"segments", "frame_analyses", "transcript"} & document.keys())
+    return isinstance(document, dict) and bool(
+        {"segments", "frame_analyses", "transcript", "transcription"} & document.keys()
+    )
 
 
 def parse(document: object, *, duration: float | None = None) -> tuple[Passage, ...]:
@@ -38,6 +41,8 @@ def parse(document: object, *, duration: float | None = None) -> tuple[Passage, 
         raise MediaError("Not a JSON object.")
     elif "frame_analyses" in document or "transcript" in document:
         passages = tuple(_analysis(document, duration))
+    elif "transcription" in document:
+        passages = tuple(_whisper_cpp(document))
     else:
         passages = tuple(_whisper(document))
     if not passages:
@@ -48,6 +53,22 @@ def parse(document: object, *, duration: float | None = None) -> tuple[Passage, 
 def _whisper(document: Mapping[str, object]) -> Iterator[Passage]:
     language = _language(document.get("language"))
     yield from _segments(document.get("segments"), language=language, engine="whisperx", model=None)
+
+
+def _whisper_cpp(document: Mapping[str, object]) -> Iterator[Passage]:
+    entries = document["transcription"]
+    segments = [
+        {
+            "start": _milliseconds(offsets.get("from")),
+            "end": _milliseconds(offsets.get("to")),
+            "text": entry.get("text"),
+        }
+        for entry in map(_mapping, entries if isinstance(entries, list) else ())
+        for offsets in [_mapping(entry.get("offsets"))]
+    ]
+    language = _language(_mapping(document.get("result")).get("language"))
+    model = _text(_mapping(document.get("model")).get("type")) or None
+    yield from _segments(segments, language=language, engine="whisper.cpp", model=model)
 
 
 def _analysis(document: Mapping[str, object], duration: float | None) -> Iterator[Passage]:
@@ -103,6 +124,11 @@ def _text(value: object) -> str:
 
 def _language(value: object) -> str | None:
     return language_code(_text(value))
+
+
+def _milliseconds(value: object) -> float | None:
+    seconds = _seconds(value)
+    return None if seconds is None else seconds / 1000
 
 
 def _seconds(value: object) -> float | None:
