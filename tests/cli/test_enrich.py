@@ -147,3 +147,24 @@ def test_two_servers_share_the_work(party: Library, server: FakeOllama) -> None:
         assert code == 0
         assert frames.coverage(party).described == 6
         assert pictures_sent(second) > 0
+
+
+def test_bounds_are_tested_once_for_a_model_and_server(party: Library, server: FakeOllama) -> None:
+    def tests_of(model: str) -> int:
+        asked = [asked for asked in server.asked("/api/chat") if "ten animals" in asked.prompt]
+        return sum(asked.body["model"].startswith(model) for asked in asked)
+
+    for _ in range(2):
+        party.connection.execute("UPDATE jobs SET state = 'queued' WHERE kind = 'describe'")
+        enrich("--all")
+    assert (tests_of("llava"), tests_of("phi3.5")) == (1, 1)
+
+
+def test_an_embedding_model_that_cannot_embed_is_a_sentence(
+    party: Library, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "phi3.5")
+    code, _, err = enrich("--all")
+    assert code == 0
+    assert "phi3.5 does not support embeddings" in err
+    assert frames.coverage(party).described == 6

@@ -1,13 +1,16 @@
 """Requests to models, and their parsed answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.support.fake_ollama import FakeOllama, caption
 from vidlocal.engines import prompts
+from vidlocal.engines.base import PromptTooLong
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaVision, truncate
+from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaText, OllamaVision, truncate
 
 
 def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> None:
@@ -81,3 +84,12 @@ def test_any_text_can_be_embedded(embeddings: OllamaEmbeddings) -> None:
 def test_different_images_have_different_captions(vision: OllamaVision) -> None:
     images = [plain_colour(rgb, side_px=64) for rgb in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
     assert len({vision.describe(jpeg).description for jpeg in images}) == 3
+
+
+def test_a_prompt_that_the_server_cut_is_too_long(server: FakeOllama) -> None:
+    server.models["phi3.5:latest"] = replace(server.models["phi3.5:latest"], context_length=200)
+    with Ollama(server.host) as ollama:
+        writer = OllamaText(ollama, ollama.preflight("phi3.5", "completion"))
+        assert writer.complete_json("A few words.", {"type": "object"})
+        with pytest.raises(PromptTooLong, match="the prompt was cut"):
+            writer.complete_json("Some interminable conversation happened yesterday. " * 100, {"type": "object"})

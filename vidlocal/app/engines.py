@@ -11,6 +11,7 @@ from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
+from vidlocal.store.database import Library
 
 
 def open_ingest_tools(stack: ExitStack, settings: Settings) -> IngestTools:
@@ -25,6 +26,7 @@ def open_engines(
     settings: Settings,
     remaining: Mapping[JobKind, int],
     *,
+    library: Library,
     canary: bool,
     notify: Callable[[str], None],
 ) -> EnrichEngines:
@@ -32,5 +34,5 @@ def open_engines(
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
     fast = open_fast_engines(stack, settings, ffmpeg, prober)
-    hosts = open_hosts(stack, settings, remaining, canary=canary, notify=notify)
+    hosts = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
     return EnrichEngines(fast, hosts, guarded=canary)

@@ -59,7 +59,7 @@ def run_enrich(
         _report_nothing_to_do(library, settings, session, job_filter)
         return RunSummary()
     with ExitStack() as stack:
-        engines = open_engines(stack, settings, remaining, canary=canary, notify=session.notify)
+        engines = open_engines(stack, settings, remaining, library=library, canary=canary, notify=session.notify)
         _report_estimate(library, settings, session, remaining)
         with session.working():
             summary = enrich(
@@ -116,7 +116,8 @@ def _report_nothing_to_do(library: Library, settings: Settings, session: RunSess
 def _report_stale(library: Library, settings: Settings, session: RunSession) -> None:
     count = len(stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS))
     if count:
-        which = f"{pluralize(count, 'caption comes', 'captions come')} from another model than {settings.vision_model} or an older prompt"
+        subject = pluralize(count, "caption comes", "captions come")
+        which = f"{subject} from another model than {settings.vision_model} or an older prompt"
         session.notify(f"{which}. Redo them with --redo-stale.")
 
 

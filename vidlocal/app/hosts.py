@@ -9,19 +9,27 @@ from typing import TypeVar
 
 from vidlocal.engines import canary, vram_fit
 from vidlocal.engines.backends import Backend, ModelServer, backend
-from vidlocal.engines.base import EmbedEngine, ModelInfo, TextEngine, VisionEngine
+from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
 from vidlocal.enrich.runner.pool import Host
-from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.job_specs import SERVER_KINDS, ModelRole, kinds_with_role
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
+from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 
 Notify = Callable[[str], None]
 Model = TypeVar("Model")
 
 
 def open_hosts(
-    stack: ExitStack, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
+    stack: ExitStack,
+    settings: Settings,
+    remaining: Mapping[JobKind, int],
+    *,
+    library: Library,
+    canary: bool,
+    notify: Notify,
 ) -> list[Host]:
     """Open the servers able to do some of the remaining jobs; closed with `stack`.
 
@@ -35,7 +43,9 @@ def open_hosts(
     for address in settings.hosts:
         try:
             connection = _connect(stack, settings, address)
-            hosts.append(_host(connection, settings, remaining, canary=canary, notify=notify))
+            host = _host(connection, settings, remaining, canary=canary, notify=notify)
+            _load_bounds(library, connection.server, host, test=canary)
+            hosts.append(host)
         except EngineError as error:
             errors.append(error)
     if not hosts and needs_server:
@@ -104,6 +114,20 @@ def _host(
     )
 
 
+def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: bool) -> None:
+    """Load if the models keep the bounds of schemas; tested once for each build of a model on a server."""
+    for engine in (host.vision, host.writer):
+        if engine is None:
+            continue
+        key = facts.schema_bounds_key(engine.digest, f"{server.host}, version {server.version()}")
+        stored = facts.get(library, key)
+        if stored is not None:
+            engine.keeps_bounds = stored == facts.YES
+        elif test:
+            with suppress(RunnerFailed):  # tested by the next run
+                facts.put(library, key, facts.YES if engine.test_bounds() else facts.NO)
+
+
 def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:
     server = connection.server
     try:
@@ -163,10 +187,12 @@ def _loaded_sizes(server: ModelServer, model: str) -> Iterator[tuple[int, int]]:
 
 
 def _writer(connection: _Connection, settings: Settings, notify: Notify) -> TextEngine | None:
-    """Open the text model; if missing, report the consequence and return None."""
+    """Open the text model; if missing or unfit, report the consequence and return None."""
     try:
         return _text_model(connection, settings)
-    except ModelMissing as error:
+    except (EngineUnreachable, EngineBusy):
+        raise
+    except EngineError as error:
         notify(f"No tags, chapters and summaries for now. {error}")
         return None
 
@@ -177,10 +203,12 @@ def _text_model(connection: _Connection, settings: Settings) -> TextEngine:
 
 
 def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:
-    """Open the embedding model; if missing, report the consequence and return None."""
+    """Open the embedding model; if missing or unfit, report the consequence and return None."""
     try:
         model = connection.server.preflight(settings.embed_model, "embedding")
-    except ModelMissing as error:
+    except (EngineUnreachable, EngineBusy):
+        raise
+    except EngineError as error:
         notify(f"Word search only for now. {error}")
         return None
     return connection.backend.embedding(

@@ -109,6 +109,13 @@ class VisionEngine(Protocol):
         """Number of times the model was loaded again because the engine failed."""
         ...
 
+    # True if schemas are sent with bounds on the length of answers. Assumed until tested.
+    keeps_bounds: bool
+
+    def test_bounds(self) -> bool:
+        """Test if the model keeps bounds; sets and returns `keeps_bounds`."""
+        ...
+
 
 class TextEngine(Protocol):
     """A model for text generation."""
@@ -135,6 +142,13 @@ class TextEngine(Protocol):
     @property
     def reloads(self) -> int:
         """Number of times the model was loaded again because the engine failed."""
+        ...
+
+    # True if schemas are sent with bounds on the length of answers. Assumed until tested.
+    keeps_bounds: bool
+
+    def test_bounds(self) -> bool:
+        """Test if the model keeps bounds; sets and returns `keeps_bounds`."""
         ...
 
     def unload(self) -> None:

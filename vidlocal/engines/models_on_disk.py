@@ -73,6 +73,11 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     return ModelFile(name if name in WHISPER_SHA1 else path.stem.removeprefix("ggml-"), path, checksums["sha256"])
 
 
+def sha1(path: Path, cache_folder: Path) -> str:
+    """Return the SHA-1 of a model file in hex, cached in `cache_folder` until the file changes."""
+    return checksum_cache.cached_checksums(path, cache_folder)["sha1"]
+
+
 def vad_model(folder: Path) -> Path | None:
     """Return the newest valid VAD model in the models folder, or None."""
     models = [path for path in folder.glob("ggml-silero-*.bin") if os.path.isfile(path) and _is_vad(path)]

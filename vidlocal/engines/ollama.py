@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, RunnerFailed
+from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, PromptTooLong, RunnerFailed
 from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
 from vidlocal.engines.ollama_errors import model_missing, unreachable
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status, error_text
@@ -29,6 +29,9 @@ Json = dict[str, object]
 
 # Longer than any description: the model is in a loop. Stopping early frees the GPU.
 MAX_ANSWER_CHARACTERS = 16_000
+# Of a prompt beyond the context of a model, the server silently drops the beginning until about half of the context is
+# left. A token of any language has fewer characters than this on average.
+_MAX_CHARACTERS_PER_TOKEN = 8
 # Sizes of models are smaller; a larger number would not fit into a float or a column.
 _MAX_NUMBER = 1 << 60
 _import_lock = threading.Lock()
@@ -174,7 +177,7 @@ class Ollama:
 
         `on_token` gets every piece of the stream. `images` are JPEG or PNG bytes; `schema` forces JSON. Use the same
         `num_ctx` in every call to a model, because the server reloads it for another value. Raises AnswerTruncated at
-        `num_predict` tokens, AnswerRejected for an incomplete answer.
+        `num_predict` tokens, PromptTooLong if the server cut the prompt, AnswerRejected for an incomplete answer.
         """
         refuse_hosted(model)
         message = {"role": "user", "content": prompt, "images": [bytes(image) for image in images]}
@@ -190,7 +193,7 @@ class Ollama:
         # Closed at once even on an early exit: the server generates until the connection ends.
         with self._translate_errors(model), closing(stream) as parts:
             try:
-                text, done, reason = _collect(parts, on_token)
+                text, done, reason, prompt_tokens = _collect(parts, on_token)
             except TypeError as error:
                 # Raised by the package for an error line with an object: an error of llama-server, passed through.
                 raise RunnerFailed(f"{model} failed during the answer.") from error
@@ -198,6 +201,9 @@ class Ollama:
             raise AnswerTruncated(f"{model}: answer truncated at {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
             raise AnswerRejected(f"{model}: incomplete answer ({reason or 'no reason given'}).")
+        characters = len(system) + len(prompt)
+        if not images and 0 < prompt_tokens < characters / _MAX_CHARACTERS_PER_TOKEN:
+            raise PromptTooLong(f"{model}: the prompt was cut, {prompt_tokens} tokens of {characters} characters read.")
         return text
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:
@@ -283,9 +289,9 @@ class Ollama:
         return answer
 
 
-def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str]:
-    """Return text, completeness and end reason of a streamed answer."""
-    text, done, reason = "", False, ""
+def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str, int]:
+    """Return text, completeness, end reason and number of prompt tokens (0 if unknown) of a streamed answer."""
+    text, done, reason, prompt_tokens = "", False, "", 0
     for part in parts:
         message = getattr(part, "message", None)
         piece = getattr(message, "content", None) or ""
@@ -294,11 +300,12 @@ def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tup
             hear(piece)
         done = getattr(part, "done", False) is True
         reason = getattr(part, "done_reason", None) or ""
+        prompt_tokens = _number(getattr(part, "prompt_eval_count", None))
         if len(text) > MAX_ANSWER_CHARACTERS:
-            return text, False, "too long"
+            return text, False, "too long", prompt_tokens
         if done:  # anything after is not part of the answer
             break
-    return text, done, reason
+    return text, done, reason, prompt_tokens
 
 
 def _model_info(entry: Json) -> ModelInfo:

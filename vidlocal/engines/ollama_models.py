@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from vidlocal.engines import prompts, scene_parser, text_parser, text_prompts
+from vidlocal.engines import prompts, scene_parser, schema_bounds, text_parser, text_prompts
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch
 from vidlocal.engines.ollama import Ollama, Options
@@ -32,6 +32,7 @@ class _OllamaModel:
         self._keep_alive = keep_alive
         self._lock = threading.Lock()
         self._reloads = 0
+        self.keeps_bounds = True
 
     @property
     def reloads(self) -> int:
@@ -50,6 +51,17 @@ class _OllamaModel:
             self._server.unload(self.name)
         except (EngineUnreachable, AnswerRejected):
             return  # the server unloads it after keep_alive
+
+    def test_bounds(self) -> bool:
+        def ask(prompt: str, schema: schema_bounds.Schema) -> str:
+            chat = partial(self._server.chat, self.name, system="", prompt=prompt, schema=schema)
+            return self._recovering(partial(chat, options=self._options, keep_alive=self._keep_alive))
+
+        self.keeps_bounds = schema_bounds.are_kept(ask)
+        return self.keeps_bounds
+
+    def _bounded(self, schema: Mapping[str, object]) -> dict[str, object]:
+        return schema_bounds.bounded(schema) if self.keeps_bounds else dict(schema)
 
     def _recovering(self, request: Callable[[], Answer]) -> Answer:
         """Send a request; if the engine fails, load the model again, and send the same request once more.
@@ -151,7 +163,7 @@ class OllamaVision(_OllamaModel):
             system=system,
             prompt=prompt,
             images=jpegs,
-            schema=schema,
+            schema=None if schema is None else self._bounded(schema),
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )
@@ -179,7 +191,7 @@ class OllamaText(_OllamaModel):
             self.name,
             system=text_prompts.TEXT_SYSTEM,
             prompt=prompt,
-            schema=dict(schema),
+            schema=self._bounded(schema),
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
         )

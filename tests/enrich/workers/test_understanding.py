@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -342,3 +343,17 @@ def test_frames_described_again_are_understood_again(library: Library, server: F
     deep(library, server)
     assert len(about_sections(server)) == before + 1  # the first section; the others rest on what they rested on
     assert understanding.tags(library, video)
+
+
+def test_notes_too_long_for_the_model_are_asked_about_in_smaller_parts(library: Library, server: FakeOllama) -> None:
+    server.models["phi3.5:latest"] = replace(server.models["phi3.5:latest"], context_length=1_000)
+    topics = ["the bride and her dress", "a long trip to the sea", "how he met her", "what to eat", "an old song"]
+    said = [
+        (5.0 * n, f"guest {n} tells table {n + 7} about {topics[n % 5]}, and all of them laugh a lot")
+        for n in range(90)
+    ]
+    video = add_film(library, said=said, pictures=1, duration=450.0)
+    summary = deep(library, server, only=[JobKind.TAG, JobKind.SUMMARISE, JobKind.DESCRIBE, JobKind.WATCH])
+    assert summary.failed == 0
+    assert len(about_sections(server)) > 1
+    assert passages.of_video(library, video, [PassageKind.SUMMARY])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from vidlocal.engines import text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Task
-from vidlocal.enrich.runner.text_request import TextRequest, TextResponse
+from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers import segments
 from vidlocal.enrich.workers.segments import Segment
 from vidlocal.records import Job, Section, Video
@@ -20,11 +20,11 @@ class Sections:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._model = model
-        self._room = text_prompts.token_budget(num_ctx, text_prompts.SECTION_INSTRUCTIONS)
+        self._room = PromptRoom(text_prompts.token_budget(num_ctx, text_prompts.SECTION_INSTRUCTIONS))
 
     def of(self, video: Video) -> tuple[list[Section], list["SectionPrompt"]]:
         """Return finished sections and open prompts, in order. Both are empty if the video has no passages."""
-        parts = segments.cut(understanding.evidence(self._library, video.id), video.duration, room=self._room)
+        parts = segments.cut(understanding.evidence(self._library, video.id), video.duration, room=self._room.tokens)
         stored = understanding.sections(self._library, video.id)
         finished, open_prompts = [], []
         for segment in parts:
@@ -40,6 +40,8 @@ class Sections:
         """Build the task of a section, with the job requeued for the next step."""
 
         def store(response: TextResponse) -> str:
+            if response.too_long:
+                return retry_shorter(self._library, job, self._room, response)
             section = prompt.parse(response.text)
             with self._library.writing():
                 understanding.store_section(self._library, video.id, section, response.provenance)
@@ -51,6 +53,13 @@ class Sections:
     def remove_outdated(self, video: Video, sections: Sequence[Section]) -> None:
         """Delete stored sections of an earlier segmentation."""
         understanding.delete_other_sections(self._library, video.id, [section.number for section in sections])
+
+
+def retry_shorter(library: Library, job: Job, room: PromptRoom, response: TextResponse) -> str:
+    """Requeue a job after a prompt that was too long, with less room. Raises AnswerRejected if none is left."""
+    room.shrink(response.too_long)
+    jobs.requeue_next_step(library, job)
+    return "asking again in smaller parts"
 
 
 class SectionPrompt:

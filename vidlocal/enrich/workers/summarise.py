@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from vidlocal.engines import prompt_escape, text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Task
-from vidlocal.enrich.runner.text_request import TextRequest, TextResponse
+from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers.excitement import mean, of_sections
-from vidlocal.enrich.workers.sections import Sections
+from vidlocal.enrich.workers.sections import Sections, retry_shorter
 from vidlocal.records import Chapter, ChaptersAnswer, Job, Passage, PassageKind, Section, Video
 from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
@@ -27,7 +27,7 @@ class Summariser:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._sections = Sections(library, model, num_ctx)
-        self._room = text_prompts.token_budget(num_ctx, text_prompts.CHAPTERS_INSTRUCTIONS)
+        self._room = PromptRoom(text_prompts.token_budget(num_ctx, text_prompts.CHAPTERS_INSTRUCTIONS))
 
     def prepare(self, job: Job) -> Task | None:
         """Build the next task. None, with the job finished, if the video has no passages."""
@@ -46,7 +46,8 @@ class Summariser:
             (
                 length
                 for length in _LINE_LENGTHS
-                if prompt_escape.estimate_tokens(prompt_escape.format_notes(lines, max_chars=length)) <= self._room
+                if prompt_escape.estimate_tokens(prompt_escape.format_notes(lines, max_chars=length))
+                <= self._room.tokens
             ),
             _LINE_LENGTHS[-1],
         )
@@ -56,6 +57,8 @@ class Summariser:
         return Task(request, lambda response: self._store(job, video, sections, response))
 
     def _store(self, job: Job, video: Video, sections: Sequence[Section], response: TextResponse) -> str:
+        if response.too_long:
+            return retry_shorter(self._library, job, self._room, response)
         answer = (
             _single(sections[0]) if len(sections) == 1 else text_parser.parse_chapters(response.text, len(sections))
         )

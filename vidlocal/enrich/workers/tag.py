@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from vidlocal.engines import prompt_escape, text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Task
-from vidlocal.enrich.runner.text_request import TextRequest, TextResponse
+from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers.excitement import of_sections, of_video
-from vidlocal.enrich.workers.sections import Sections
+from vidlocal.enrich.workers.sections import Sections, retry_shorter
 from vidlocal.records import Job, MediaKind, Section, TagKind, Video, VideoTag
 from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
@@ -35,7 +35,7 @@ class Tagger:
     def __init__(self, library: Library, model: str, num_ctx: int) -> None:
         self._library = library
         self._sections = Sections(library, model, num_ctx)
-        self._room = text_prompts.token_budget(num_ctx, "")
+        self._room = PromptRoom(text_prompts.token_budget(num_ctx, ""))
 
     def prepare(self, job: Job) -> Task | None:
         """Build the next task. None, with the job finished, if none is left."""
@@ -58,13 +58,15 @@ class Tagger:
     def _synonym_task(self, job: Job, new_words: Sequence[str]) -> Task:
         """Ask for synonyms among new words and known ones; afterwards all new words are in the vocabulary."""
         known_words = vocabulary.most_used(self._library, limit=_MAX_KNOWN_WORDS)
-        while prompt_escape.estimate_tokens(text_prompts.merge_prompt(new_words, known_words)) > self._room:
+        while prompt_escape.estimate_tokens(text_prompts.merge_prompt(new_words, known_words)) > self._room.tokens:
             if len(new_words) <= 1:
                 break
             new_words, known_words = new_words[: len(new_words) // 2], known_words[: len(known_words) // 2]
         words, candidates = new_words, [*known_words, *new_words]
 
         def store(response: TextResponse) -> str:
+            if response.too_long:
+                return retry_shorter(self._library, job, self._room, response)
             synonyms = text_parser.parse_synonyms(response.text, words, candidates)
             with self._library.writing():
                 vocabulary.add(self._library, {word: _canonical(word, synonyms) for word in words})

@@ -22,6 +22,11 @@ def multi_image_key(digest: str) -> str:
     return f"several pictures at once: {digest}"
 
 
+def schema_bounds_key(digest: str, server: str) -> str:
+    """Return the name of a fact: YES if the model with this digest keeps the bounds of schemas on a server, else NO."""
+    return f"schema bounds kept: {digest} on {server}"
+
+
 def get(library: Library, name: str) -> str | None:
     """Return the value of a fact."""
     row = library.row("SELECT value FROM measures WHERE name = ?", name)
