@@ -20,7 +20,7 @@ from vidlocal.cli import app
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile
 from vidlocal.errors import EngineError, ToolError
-from vidlocal.settings import Settings, load
+from vidlocal.settings import Settings, load, write
 
 WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
 VAD_FILE = struct.pack("<Ii", 0x67676D6C, 10) + b"silero-16k" + bytes(1000)
@@ -63,6 +63,21 @@ def settings(fake: FakeOllama) -> Settings:
     return load()
 
 
+@pytest.fixture(autouse=True)
+def user_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user without models of other programs."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user" / "share"))
+    return tmp_path / "user"
+
+
+def parts(*words: str) -> dict[str, tuple[str, str]]:
+    """Name and state of each part in a dry run, by role."""
+    code, out, _ = run("--dry-run", "--json", *words)
+    assert code == 0
+    return {part["role"]: (part["name"], part["state"]) for part in json.loads(out)["parts"]}
+
+
 def run(*words: str, says: str = "") -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["setup", *words], input=says)
     return result.exit_code, result.stdout, result.stderr
@@ -73,12 +88,12 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
     lines = [line.split("\t") for line in out.splitlines()]
     assert code == 0
     assert [(line[0], line[1], line[2], line[3]) for line in lines] == [
-        ("silence", "silero-v6.2.0", "885000", "to fetch"),
-        ("speech", "base", "148000000", "to fetch"),
-        ("meaning", "all-minilm", "46000000", "to fetch"),
-        ("vision", "moondream", "1700000000", "to fetch"),
-        ("by hand", "vidlocal", "0", "to fetch"),
-        ("text", "phi3.5", "2200000000", "to fetch"),
+        ("VAD", "silero-v6.2.0", "885000", "to download"),
+        ("speech", "base", "148000000", "to download"),
+        ("embeddings", "all-minilm", "46000000", "to download"),
+        ("vision", "moondream", "1700000000", "to download"),
+        ("custom model", "vidlocal", "0", "to download"),
+        ("text", "phi3.5", "2200000000", "to download"),
     ]
     assert all(line[4] for line in lines)
     assert fake.asked("/api/pull") == []
@@ -89,8 +104,8 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
 def test_declining_downloads_nothing_and_exits_with_0(fake: FakeOllama) -> None:
     code, _, err = run(says="n\n")
     assert code == 0
-    assert "Fetch 7.7 GB now?" in err
-    assert "Nothing was fetched." in err
+    assert "Download 7.7 GB now? [Y/n]" in err
+    assert "Nothing was downloaded." in err
     assert fake.asked("/api/pull") == []
 
 
@@ -109,6 +124,77 @@ def test_without_a_server_the_plan_is_still_shown(monkeypatch: pytest.MonkeyPatc
     assert err == ""
 
 
+def test_without_a_server_only_what_can_be_fetched_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
+    code, out, err = run(says="n\n")
+    assert code == 0
+    assert "Download 149 MB now? [Y/n]" in err
+    states = {line.split("\t")[0]: line.split("\t")[3] for line in out.splitlines()}
+    assert states == {
+        "VAD": "to download",
+        "speech": "to download",
+        "embeddings": "no server",
+        "vision": "no server",
+        "custom model": "no server",
+        "text": "no server",
+    }
+
+
+def test_an_empty_line_means_yes_and_the_end_of_the_input_no(fake: FakeOllama) -> None:
+    assert "Nothing was downloaded." in run("--only", "embeddings")[2]
+    assert fake.asked("/api/pull") == []
+    code, _, err = run("--only", "embeddings", says="\n")
+    assert code == 0, err
+    assert [request.body["model"] for request in fake.asked("/api/pull")] == ["embeddinggemma"]
+
+
+def test_parts_are_selectable(fake: FakeOllama) -> None:
+    assert list(parts("--only", "speech,text")) == ["VAD", "speech", "text"]
+    assert list(parts("--no-text")) == ["VAD", "speech", "embeddings", "vision", "custom model"]
+    assert run("--only", "speach", "--dry-run")[0] == 2
+
+
+def test_models_of_settings_are_used_and_only_missing_ones_offered(
+    fake: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_server(load()) as server:
+        for name, needs in (("moondream", "vision"), ("all-minilm", "embedding")):
+            OllamaPart(server, needs, name, needs, None).download(lambda share: None)  # type: ignore[arg-type]
+    monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "moondream")
+    write(load().home, {"embed_model": "all-minilm"})
+    chosen = parts()
+    assert chosen["vision"] == ("moondream", "installed")
+    assert chosen["embeddings"] == ("all-minilm", "installed")
+    assert chosen["text"] == ("phi3.5", "to download")
+    assert parts("--profile", "standard")["embeddings"] == ("embeddinggemma", "to download")
+    before = len(fake.requests)
+    code, _, err = run("--only", "embeddings,vision,custom", "--yes")
+    assert code == 0, err
+    assert not any(request.path == "/api/pull" for request in fake.requests[before:])
+    assert fake.asked("/api/create")[-1].body["from"] == "moondream"
+    assert "vision_model" not in load().file.read_text()
+
+
+def test_a_whisper_model_of_another_program_is_used(fake: FakeOllama, user_home: Path) -> None:
+    folder = user_home / ".cache" / "whisper.cpp"
+    folder.mkdir(parents=True)
+    (folder / "ggml-base.bin").write_bytes(WHISPER_FILE)  # not the published checksum
+    assert parts()["speech"] == ("base", "to download")
+    (folder / "ggml-medium.en.bin").write_bytes(WHISPER_FILE)  # without a published checksum
+    write(load().home, {"whisper_model": "medium.en"})
+    assert parts()["speech"] == (str(folder / "ggml-medium.en.bin"), "installed")
+    _, _, err = run("--only", "embeddings,speech", says="n\n")
+    assert "Download 623 MB now?" in err  # VAD and embeddings
+
+
+def test_a_whisper_model_named_by_path_is_used(fake: FakeOllama, tmp_path: Path) -> None:
+    (tmp_path / "own.bin").write_bytes(WHISPER_FILE)
+    write(load().home, {"whisper_model": str(tmp_path / "own.bin")})
+    assert parts()["speech"] == (str(tmp_path / "own.bin"), "installed")
+    (tmp_path / "own.bin").unlink()
+    assert parts()["speech"] == ("base", "to download")
+
+
 def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://nas.invalid")
     code, out, err = run("--dry-run")
@@ -120,13 +206,13 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, sett
     models = replace(profile(ProfileName.LIGHT, gpu_memory_bytes=None), whisper_model="medium.en")
     with open_server(settings) as server:
         wanted = profile_parts(models, server, settings, text=False, whisper_url=shelf, vad_url=shelf)
-        assert {item.state for item in check_parts(wanted)} == {"to fetch"}
+        assert {item.state for item in check_parts(wanted)} == {"to download"}
         brought = download_missing(check_parts(wanted), RecordedLine())
         save_model_names(brought, settings, notify=lambda message: None)
-        assert {item.state for item in brought} == {"fetched"}, [str(item.error) for item in brought]
-        assert {item.state for item in check_parts(wanted)} == {"there"}
+        assert {item.state for item in brought} == {"downloaded"}, [str(item.error) for item in brought]
+        assert {item.state for item in check_parts(wanted)} == {"installed"}
         asked = len(fake.requests)
-        assert {item.state for item in download_missing(check_parts(wanted), RecordedLine())} == {"there"}
+        assert {item.state for item in download_missing(check_parts(wanted), RecordedLine())} == {"installed"}
     assert not any(asked.path in ("/api/pull", "/api/create") for asked in fake.requests[asked:])
     assert [asked.body["model"] for asked in fake.asked("/api/pull")] == ["all-minilm", "moondream"]
     made = fake.models["vidlocal:latest"]
@@ -178,13 +264,13 @@ def test_failed_part_does_not_stop_the_others(settings: Settings, shelf: str) ->
                 [
                     WhisperPart("tiny", settings.models_folder, shelf),
                     VadPart(settings.models_folder, shelf),
-                    OllamaPart(server, "meaning", "all-minilm", "embedding", "embed_model"),
+                    OllamaPart(server, "embeddings", "all-minilm", "embedding", "embed_model"),
                 ]
             ),
             RecordedLine(),
         )
         save_model_names(brought, settings, notify=lambda message: None)
-    assert [item.state for item in brought] == ["failed", "fetched", "fetched"]
+    assert [item.state for item in brought] == ["failed", "downloaded", "downloaded"]
     assert isinstance(brought[0].error, ToolError)
     assert load().whisper_model == "base"
     assert load().embed_model == "all-minilm"

@@ -74,7 +74,7 @@ def test_every_file_is_fetched_once_and_the_model_is_whole(part: ClipPart) -> No
     assert sorted(Shelf.asked) == sorted(f"{folder}/{name}" for folder, names in FILES.items() for name in names)
     assert clip_model(part.folder).key.startswith("clip-vit-b32@")
     assert all(share is not None and 0 <= share <= 1 for share in shares)
-    assert [item.state for item in download_missing(check_parts([part]), RecordedLine())] == ["there"]
+    assert [item.state for item in download_missing(check_parts([part]), RecordedLine())] == ["installed"]
     assert not list(part.folder.rglob("*.part"))
 
 
@@ -129,7 +129,7 @@ def test_setup_lists_it_when_asked_for_and_does_not_mention_it_else(monkeypatch:
             "pictures",
             "clip-vit-b32",
             "608000000",
-            "to fetch",
+            "to download",
             "huggingface.co/Qdrant/clip-ViT-B-32-vision, clip-ViT-B-32-text",
         ],
     )

@@ -32,17 +32,29 @@ CUSTOM_MODEL = "vidlocal"
 CUSTOM_MODEL_KEY = "custom_model"
 
 # Sources: models/README.md of whisper.cpp, file list of ggml-org/whisper-vad.
-_WHISPER_SIZES_BYTES = {"base": 148_000_000, "large-v3-turbo": 1_620_000_000}
+_WHISPER_SIZES_BYTES = {
+    "tiny": 78_000_000,
+    "tiny.en": 78_000_000,
+    "base": 148_000_000,
+    "base.en": 148_000_000,
+    "small": 488_000_000,
+    "small.en": 488_000_000,
+    "medium": 1_530_000_000,
+    "medium.en": 1_530_000_000,
+    "large-v1": 3_090_000_000,
+    "large-v2": 3_090_000_000,
+    "large-v3": 3_100_000_000,
+    "large-v3-q5_0": 1_080_000_000,
+    "large-v3-turbo": 1_620_000_000,
+    "large-v3-turbo-q5_0": 574_000_000,
+}
 _VAD_SIZE_BYTES = 885_000
 
 OnFraction = Callable[[float | None], None]
 
 
 class ModelPart(Protocol):
-    """A model to install.
-
-    `setting`: the setting with its name, or None.
-    """
+    """A model to install. `setting`: the setting with its name, or None. `size_bytes`: 0 if unknown or nothing."""
 
     @property
     def role(self) -> str: ...
@@ -81,11 +93,11 @@ class OllamaPart:
 
     @property
     def size_bytes(self) -> int:
-        return OLLAMA_SIZES_BYTES[self.name]
+        return OLLAMA_SIZES_BYTES.get(self.name, 0)
 
     @property
     def source(self) -> str:
-        return f"ollama.com, by {self.server.host}"
+        return f"ollama.com via {self.server.host}"
 
     def is_installed(self) -> bool:
         try:
@@ -131,11 +143,11 @@ class WhisperPart:
 
     @property
     def size_bytes(self) -> int:
-        return _WHISPER_SIZES_BYTES[self.name]
+        return _WHISPER_SIZES_BYTES.get(self.name, 0)
 
     @property
     def source(self) -> str:
-        return _host_and_path(self.url)
+        return str(Path(self.name).parent) if "/" in self.name else _host_and_path(self.url)
 
     def is_installed(self) -> bool:
         with suppress(EngineError):
@@ -158,7 +170,7 @@ class VadPart:
 
     folder: Path
     url: str
-    role: str = "silence"
+    role: str = "VAD"
     name: str = "silero-v6.2.0"
     setting: str | None = None
     size_bytes: int = _VAD_SIZE_BYTES
@@ -237,14 +249,14 @@ class CustomPart:
     server: "Ollama"
     base: str
     home: Path
-    role: str = "by hand"
+    role: str = "custom model"
     name: str = CUSTOM_MODEL
     size_bytes: int = 0
     setting: str | None = None
 
     @property
     def source(self) -> str:
-        return f"made of {self.base} on {self.server.host}, no download"
+        return f"{self.base} on {self.server.host}, no download"
 
     def is_installed(self) -> bool:
         try:
@@ -297,7 +309,7 @@ def profile_parts(
     parts: list[ModelPart] = [
         VadPart(settings.models_folder, vad_url),
         WhisperPart(profile.whisper_model, settings.models_folder, whisper_url),
-        OllamaPart(server, "meaning", profile.embed_model, "embedding", "embed_model"),
+        OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"),
         OllamaPart(server, "vision", profile.vision_model, "vision", "vision_model"),
         CustomPart(server, profile.vision_model, settings.home),
     ]

@@ -8,16 +8,17 @@ from vidlocal.app.downloads import ModelPart
 from vidlocal.app.progress import ProgressLine
 from vidlocal.engines.gpu_memory import gpu_memory_bytes
 from vidlocal.engines.profiles import Profile, ProfileName, profile
-from vidlocal.errors import VidlocalError
+from vidlocal.errors import EngineUnreachable, VidlocalError
 from vidlocal.settings import Settings, explain, write
 
 
 class PartState(StrEnum):
     """State of a part. The values are printed."""
 
-    INSTALLED = "there"
-    MISSING = "to fetch"
-    DOWNLOADED = "fetched"
+    INSTALLED = "installed"
+    MISSING = "to download"
+    UNAVAILABLE = "no server"
+    DOWNLOADED = "downloaded"
     FAILED = "failed"
 
 
@@ -41,29 +42,39 @@ def profile_for_machine(name: ProfileName) -> Profile:
 
 
 def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:
-    """Check the installed parts. Parts of an unreachable server are MISSING, with the error."""
-    statuses = []
-    for part in parts:
-        try:
-            statuses.append(PartStatus(part, PartState.INSTALLED if part.is_installed() else PartState.MISSING))
-        except VidlocalError as error:
-            statuses.append(PartStatus(part, PartState.MISSING, error))
-    return statuses
+    """Check the installed parts. Parts of an unreachable server are UNAVAILABLE, with the error."""
+    return [_check(part) for part in parts]
 
 
 def download_missing(statuses: Sequence[PartStatus], line: ProgressLine) -> list[PartStatus]:
     """Download missing parts. A failed part does not stop the others."""
-    return [status if status.state is PartState.INSTALLED else _download(status.part, line) for status in statuses]
+    return [_download(status.part, line) if status.state is PartState.MISSING else status for status in statuses]
 
 
 def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, notify: Callable[[str], None]) -> None:
-    """Write the names of installed models into settings.toml; report overriding settings."""
+    """Write the names of installed models into settings.toml, and report settings that override them.
+
+    A name that comes from an environment variable is not written.
+    """
     names = {status.part.setting: status.part.name for status in statuses if status.part.setting and status.is_ready}
+    rows = [row for row in explain() if row.setting.name in names]
+    for row in rows:
+        if row.origin == row.setting.env and row.value == names[row.setting.name]:
+            del names[row.setting.name]
     if names:
         write(settings.home, names)
     for row in explain():
         if row.setting.name in names and row.value != names[row.setting.name]:
-            notify(f"{row.setting.name} stays {row.value}: {row.origin} overrides the file.")
+            notify(f"{row.setting.name} stays {row.value}: {row.origin} takes precedence over settings.toml.")
+
+
+def _check(part: ModelPart) -> PartStatus:
+    try:
+        return PartStatus(part, PartState.INSTALLED if part.is_installed() else PartState.MISSING)
+    except EngineUnreachable as error:
+        return PartStatus(part, PartState.UNAVAILABLE, error)
+    except VidlocalError as error:
+        return PartStatus(part, PartState.MISSING, error)
 
 
 def _download(part: ModelPart, line: ProgressLine) -> PartStatus:
@@ -73,5 +84,5 @@ def _download(part: ModelPart, line: ProgressLine) -> PartStatus:
         part.download(lambda fraction: line.update(task, fraction))
     except VidlocalError as error:
         return PartStatus(part, PartState.FAILED, error)
-    line.notify(f"{part.name} is ready.")
+    line.notify(f"Installed {part.name}.")
     return PartStatus(part, PartState.DOWNLOADED)

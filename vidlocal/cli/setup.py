@@ -9,64 +9,78 @@ import typer
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.engines import clip_files
-from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile, ProfileName
+from vidlocal.engines.profiles import Profile, ProfileName
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError
 from vidlocal.render.sanitize import one_line
-from vidlocal.settings import load
+from vidlocal.settings import Settings, load
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from vidlocal.app.downloads import ModelPart
     from vidlocal.app.setup import PartStatus
 
 
 EXAMPLES = (
     "vidlocal setup",
     "vidlocal setup --dry-run",
-    "vidlocal setup --profile light --yes",
+    "vidlocal setup --only speech --yes",
+    "vidlocal setup --profile light",
 )
+
+# Below this width sources would break inside words.
+_MIN_TABLE_WIDTH = 110
+
+PARTS = ("speech", "pictures", "embeddings", "vision", "custom", "text")
+
+ProfileOption = Annotated[
+    ProfileName | None,
+    typer.Option(
+        "--profile", help="GPU memory: light (4 to 6 GB), standard (6 to 8) or best.", show_default="standard"
+    ),
+]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", metavar="PARTS", help=f"Only these parts, separated by commas: {', '.join(PARTS)}."),
+]
+Text = Annotated[bool, typer.Option("--text/--no-text", help="Text model for tags, chapters and summaries.")]
+Pictures = Annotated[bool, typer.Option("--pictures", help="CLIP model for image search (needs vidlocal[pictures]).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list; download nothing.")]
 
 
 def command(
-    profile_name: Annotated[
-        ProfileName,
-        typer.Option("--profile", help="light: a card of 4 to 6 GB; standard: 6 to 8 GB; best: more."),
-    ] = ProfileName.STANDARD,
-    text: Annotated[
-        bool, typer.Option("--text/--no-text", help="Fetch the text model too: it makes tags, chapters and summaries.")
-    ] = True,
-    pictures: Annotated[
-        bool,
-        typer.Option(
-            "--pictures", help="Fetch the model that finds by what pictures show too. Needs vidlocal[pictures]."
-        ),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
+    profile_name: ProfileOption = None,
+    only: Only = None,
+    text: Text = True,
+    pictures: Pictures = False,
+    yes: options.Yes = False,
+    dry_run: DryRun = False,
     allow_remote_host: options.AllowRemoteHost = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Download the models. No other command downloads anything.
 
-    Says what it will fetch, how large it is and from where, and asks. What is there already is left alone; a
-    download that was cut goes on. It makes the model `vidlocal` on the Ollama server out of the Modelfile, and
-    writes the names of the models into settings.toml. Piped, the list is tab-separated: role, name, bytes,
-    state, source.
+    Lists each model with size and source, and asks. Models that a setting names, that the Ollama server has or that
+    are in the folder of another program are used; only missing ones are downloaded. Interrupted downloads resume.
+    Creates the model `vidlocal` on the server and writes the names of the models to settings.toml. Piped, it prints
+    tab-separated lines: role, name, bytes, state, source.
     """
     from vidlocal.app.downloads import open_server, profile_parts
-    from vidlocal.app.setup import check_parts, download_missing, profile_for_machine, save_model_names
+    from vidlocal.app.setup import check_parts, download_missing, save_model_names
 
     if json and not (yes or dry_run):
-        raise UsageError("With --json there is nobody to ask. Add --yes, or --dry-run to see what would be fetched.")
-    if pictures and not clip_files.is_installed():
+        raise UsageError("--json cannot ask for confirmation. Add --yes or --dry-run.")
+    selected = _selected(only, pictures=pictures, text=text)
+    if "pictures" in selected and not clip_files.is_installed():
         raise ModelMissing(clip_files.NOT_INSTALLED)
     settings = load({"allow_remote_host": allow_remote_host or None})
-    models = profile_for_machine(profile_name)
+    models = _models(profile_name, settings)
     with open_server(settings) as server:
-        statuses = check_parts(profile_parts(models, server, settings, text=text, pictures=pictures))
+        parts = profile_parts(models, server, settings, text=True, pictures="pictures" in selected)
+        statuses = check_parts([part for part in parts if _part_of(part) in selected])
         if not json:
-            _show(statuses, models, text=text)
+            _show(statuses)
         confirmed = not dry_run and (yes or _confirm(statuses))
         if confirmed:
             with progress_line(quiet=quiet) as line:
@@ -77,14 +91,51 @@ def command(
     if confirmed:
         _end(statuses, quiet=quiet)
     elif not dry_run:
-        console.notice("Nothing was fetched.", quiet=quiet)
+        console.notice("Nothing was downloaded.", quiet=quiet)
+
+
+def _selected(only: str | None, *, pictures: bool, text: bool) -> set[str]:
+    """Return the parts to set up. Raises UsageError for an unknown one."""
+    if only is None:
+        left_out = {*([] if pictures else ["pictures"]), *([] if text else ["text"])}
+        return set(PARTS) - left_out
+    selected = {part.strip().lower() for part in only.split(",")}
+    unknown = sorted(selected - set(PARTS))
+    if unknown:
+        raise UsageError(f"--only {unknown[0]}: not a part. Parts: {', '.join(PARTS)}.")
+    return selected
+
+
+def _part_of(part: "ModelPart") -> str:
+    """Return the name of a part for --only. The VAD model belongs to speech."""
+    return {"VAD": "speech", "custom model": "custom"}.get(part.role, part.role)
+
+
+def _models(name: ProfileName | None, settings: Settings) -> Profile:
+    from pathlib import Path
+
+    from platformdirs import user_data_path
+
+    from vidlocal.app.model_choice import chosen_models, other_model_folders
+    from vidlocal.app.setup import profile_for_machine
+
+    folders = other_model_folders(Path.home(), lambda program: user_data_path(program, appauthor=False))
+    profile = profile_for_machine(name or ProfileName.STANDARD)
+    return chosen_models(profile, settings, is_explicit=name is not None, folders=folders)
 
 
 def _confirm(statuses: "Sequence[PartStatus]") -> bool:
+    """Ask before a download. Creating the custom model needs no confirmation."""
     from vidlocal.app.downloads import format_size
 
-    size_bytes = sum(status.part.size_bytes for status in statuses if status.state == "to fetch")
-    return not size_bytes or console.confirm(f"Fetch {format_size(size_bytes)} now?")
+    missing = [
+        status.part for status in statuses if status.state == "to download" and status.part.role != "custom model"
+    ]
+    if not missing:
+        return True
+    size = format_size(sum(part.size_bytes for part in missing))
+    unknown = " and models of unknown size" if any(not part.size_bytes for part in missing) else ""
+    return console.confirm(f"Download {size}{unknown} now?", default=True)
 
 
 def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
@@ -93,7 +144,13 @@ def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
         for sentence in list(dict.fromkeys(map(str, failures)))[1:]:
             console.notice(sentence)
         raise failures[0]
-    console.notice("Everything is here. Next: vidlocal ingest PATH, then vidlocal enrich.", quiet=quiet)
+    waiting = ", ".join(status.part.role for status in statuses if status.state == "no server")
+    if waiting:
+        console.notice(
+            f"Not set up without an Ollama server: {waiting}. Start it, then run: vidlocal setup", quiet=quiet
+        )
+    else:
+        console.notice("All models are installed. Next: vidlocal ingest PATH, then vidlocal enrich.", quiet=quiet)
 
 
 def _as_data(status: "PartStatus") -> dict[str, object]:
@@ -108,26 +165,39 @@ def _as_data(status: "PartStatus") -> dict[str, object]:
     }
 
 
-def _show(statuses: "Sequence[PartStatus]", models: Profile, *, text: bool) -> None:
-    """The list, before anything is fetched."""
+def _show(statuses: "Sequence[PartStatus]") -> None:
+    """Print the list, before any download."""
     if not console.is_terminal():
         for status in statuses:
             console.fields(
                 status.part.role, status.part.name, str(status.part.size_bytes), status.state, status.part.source
             )
     else:
-        console.show(_table(statuses))
-    if not text:
-        size_gb = OLLAMA_SIZES_BYTES[models.text_model] / 1e9
-        console.notice(
-            f"The text model {models.text_model} ({size_gb:.1f} GB) is left out. It makes the tags, chapters and "
-            "summaries of whole videos; leave out --no-text to have it."
-        )
+        is_wide = console.rich_console().width >= _MIN_TABLE_WIDTH
+        console.show(_table(statuses) if is_wide else _paragraphs(statuses))
     errors = [status.error for status in statuses if status.error is not None]
     for reason in dict.fromkeys(map(str, errors)):
         console.notice(reason)
     if any(isinstance(error, EngineUnreachable) for error in errors):
-        console.notice("If Ollama is not installed yet: https://ollama.com/download")
+        console.notice("To install Ollama: https://ollama.com/download")
+
+
+def _paragraphs(statuses: "Sequence[PartStatus]") -> "RenderableType":
+    """Role, model, size and state of each part, the source indented below. Wraps between words at any width."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from vidlocal.app.downloads import format_size
+
+    rows: list[RenderableType] = []
+    for status in statuses:
+        part = status.part
+        size = f", {format_size(part.size_bytes)}" if part.size_bytes else ""
+        state = (status.state.value, "green" if status.is_ready else "yellow")
+        rows.append(Text.assemble(f"{part.role}: ", (one_line(part.name), "bold"), f"{size}, ", state))
+        rows.append(Padding(Text(one_line(part.source), style="dim"), (0, 0, 0, 4)))
+    return Group(*rows)
 
 
 def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":

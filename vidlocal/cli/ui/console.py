@@ -85,14 +85,14 @@ def _wrap(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def confirm(question: str) -> bool:
-    """Ask for confirmation. No answer means no."""
-    sys.stderr.write(f"{one_line(question)} [y/N] ")
+def confirm(question: str, *, default: bool = False) -> bool:
+    """Ask for confirmation. An empty line means `default`, the end of the input no."""
+    sys.stderr.write(f"{one_line(question)} [{'Y/n' if default else 'y/N'}] ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
-    return answer.strip().lower() in {"y", "yes"}
+    return answer.strip().lower() in {"y", "yes"} or (default and bool(answer) and not answer.strip())
 
 
 def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False) -> None:
