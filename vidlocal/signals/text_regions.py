@@ -15,8 +15,8 @@ _CELL_PX = 16
 # 45 grey levels has more.
 _MIN_STEP = 10
 _MIN_STEP_SHARE = 0.1
-# A cell has changed if so many of its pixels differ by so many grey levels from the frame before: more than by JPEG and
-# noise, less than by a changed digit of pale text.
+# A cell has changed if so many of its steps differ by so many grey levels from the frame before: more than by JPEG and
+# noise, less than by a changed digit of pale text. Steps, because clouds behind a title change its grey levels only.
 _MIN_CHANGE = 12
 _MIN_CHANGE_SHARE = 0.01
 # Cells around: a line may end in a cell with few edges.
@@ -89,13 +89,13 @@ class CellGrid:
         self.size = image.size
         scale = min(1.0, _SIDE_PX / max(image.size))
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        self._grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), np.int16)
+        grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), np.int16)
         self._cell_px = _CELL_PX / scale
-        steps = np.abs(np.diff(self._grey, axis=1, prepend=self._grey[:, :1])) > _MIN_STEP
-        self._has_edges = _cell_means(steps) > _MIN_STEP_SHARE
+        self._steps = np.diff(grey, axis=1, prepend=grey[:, :1])
+        self._has_edges = _cell_means(np.abs(self._steps) > _MIN_STEP) > _MIN_STEP_SHARE
         self._has_changed = np.ones_like(self._has_edges)
-        if previous is not None and previous._grey.shape == self._grey.shape:
-            changes = np.abs(self._grey - previous._grey) > _MIN_CHANGE
+        if previous is not None and previous._steps.shape == self._steps.shape:
+            changes = np.abs(self._steps - previous._steps) > _MIN_CHANGE
             self._has_changed = _cell_means(changes) > _MIN_CHANGE_SHARE
 
     def part_to_search(self) -> Region | None:
@@ -108,7 +108,7 @@ class CellGrid:
         return _clipped(left * cell_px, top * cell_px, right * cell_px, bottom * cell_px, self.size)
 
     def is_unchanged(self, region: Region) -> bool:
-        """True if no cell of a region differs from the frame before."""
+        """True if the edges in a region are those of the frame before."""
         left, top = (int(side / self._cell_px) for side in (region.left, region.top))
         right, bottom = (int(np.ceil(side / self._cell_px)) for side in (region.right, region.bottom))
         return not self._has_changed[top:bottom, left:right].any()
