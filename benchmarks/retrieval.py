@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidlocal.engines.query_vector import QueryVector
-from vidlocal.records import Moment
+from vidlocal.records import Moment, PassageKind
 from vidlocal.search import run as verb
 from vidlocal.store.database import Library
 
 KEY = "all-minilm@000000000000"
 DEPTH = 100
+
+# Sets of transcripts; the others are captions.
+KINDS = {"tutorialvqa": PassageKind.SPEECH}
 
 # Passages that are stored at a time.
 _CHUNK = 50_000
@@ -50,7 +53,7 @@ def fill(library: Library, folder: Path, count: int | None = None, *, noise: flo
     with library.writing() as connection:
         connection.execute(f"DROP TRIGGER {trigger['name']}")
     for first, vectors in repeated(folder, count, noise=noise):
-        _store(library, passages, first, vectors)
+        _store(library, passages, first, vectors, KINDS.get(folder.name, PassageKind.SCENE))
     with library.writing() as connection:
         for table in ("passage_words", "passage_grams"):
             connection.execute(f"INSERT INTO {table}({table}) VALUES ('rebuild')")
@@ -71,7 +74,7 @@ def repeated(folder: Path, count: int, *, noise: float) -> Iterator[tuple[int, V
         yield first, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype("<f4")
 
 
-def _store(library: Library, passages: Sequence[Row], first: int, vectors: Vectors) -> None:
+def _store(library: Library, passages: Sequence[Row], first: int, vectors: Vectors, kind: PassageKind) -> None:
     rows = [passages[number % len(passages)] for number in range(first, first + len(vectors))]
     names = [f"{row['video']}/{(first + at) // len(passages)}" for at, row in enumerate(rows)]
     with library.writing() as connection:
@@ -88,9 +91,9 @@ def _store(library: Library, passages: Sequence[Row], first: int, vectors: Vecto
         )
         connection.executemany(
             """INSERT INTO passages (id, video_id, start, "end", kind, text, created_at)
-            VALUES (?, ?, ?, ?, 'scene', ?, '')""",
+            VALUES (?, ?, ?, ?, ?, ?, '')""",
             [
-                (first + at + 1, videos[name], row["start"], row["end"], row["text"])
+                (first + at + 1, videos[name], row["start"], row["end"], kind, row["text"])
                 for at, (name, row) in enumerate(zip(names, rows, strict=True))
             ],
         )

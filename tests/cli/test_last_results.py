@@ -59,7 +59,7 @@ def test_clips_are_planned_for_hits(library: Library, film: int) -> None:
 
 def test_a_number_above_the_hits_is_an_error(library: Library, film: int) -> None:
     output = script_on_terminal("vidlocal search cake; vidlocal show 9; echo code $?", home=library.folder)
-    assert "The last search has 1 results, no number 9. For video 9: id:9" in output
+    assert "No result 9: the last search has 1 result. For video 9: id:9" in output
     assert "code 2" in output
 
 

@@ -12,6 +12,7 @@ from vidlocal.app.moment_json import parse_moments
 from vidlocal.errors import UsageError
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import to_json
+from vidlocal.text import pluralize
 
 FOLDER = "last-results"
 _MAX_FILES = 50
@@ -64,7 +65,8 @@ def hit(home: Path, terminal: str | None, text: str) -> Clip | None:
         return None
     if number > len(clips):
         raise UsageError(
-            f"The last search has {len(clips)} results, no number {number}. For video {number}: id:{number}"
+            f"No result {number}: the last search has {pluralize(len(clips), 'result')}. "
+            f"For video {number}: id:{number}"
         )
     return clips[number - 1]
 

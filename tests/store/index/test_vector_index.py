@@ -300,3 +300,15 @@ def test_searching_while_others_write_and_extend_the_cache_is_right(library: Lib
     total = library.number("SELECT count(*) FROM vectors")
     cache = vector_cache.prepare(library, KEY)
     assert len(cache) + len(cache.newer(library).ids) == total == MANY + 4 * 3 * 400
+
+
+def test_lines_count_with_their_neighbours_and_captions_alone(library: Library) -> None:
+    query, other = np.eye(32, dtype=np.float32)[:2]
+    half = (query + other) / np.sqrt(2)
+    rows = np.array([query, half, query, other, half, other], dtype=np.float32)
+    for kind in (PassageKind.SPEECH, PassageKind.SCENE):
+        _, ids = add_video(library, kind, [Passage(5.0 * n, 5.0 * n + 5, kind, f"line {n}") for n in range(6)])
+        add_vectors(library, ids, rows)
+        cosines = nearest(library, query, limit=20).cosines
+        near, far = cosines[ids[1]], cosines[ids[4]]
+        assert (near > far + 0.1) if kind is PassageKind.SPEECH else (near == pytest.approx(far))

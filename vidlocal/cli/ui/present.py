@@ -12,6 +12,7 @@ from vidlocal.records import Moment
 from vidlocal.search.run import SearchResult
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
+from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -93,7 +94,7 @@ def _show_blocks(blocks: "Sequence[tuple[Text, str]]") -> None:
 def play_moment(library: Library, result: SearchResult, number: int, *, player: str | None, quiet: bool) -> None:
     """Play moment `number`, counted from 1."""
     if number > len(result.moments):
-        raise UsageError(f"The search has {len(result.moments)} results, no number {number}.")
+        raise UsageError(f"No result {number}: the search has {pluralize(len(result.moments), 'result')}.")
     from vidlocal.cli.ui.player import play
     from vidlocal.export.sources import verified_path
 
