@@ -7,12 +7,14 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vidlocal.app.moment_json import parse_moments
 from vidlocal.errors import UsageError
-from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import to_json
 from vidlocal.text import pluralize
+
+if TYPE_CHECKING:
+    from vidlocal.render.clips import Clip
 
 FOLDER = "last-results"
 _MAX_FILES = 50
@@ -54,7 +56,7 @@ def forget_all(home: Path) -> None:
     shutil.rmtree(home / FOLDER, ignore_errors=True)
 
 
-def hit(home: Path, terminal: str | None, text: str) -> Clip | None:
+def hit(home: Path, terminal: str | None, text: str) -> "Clip | None":
     """Return result number `text` of `terminal`; None if it is no number, or there are no results.
 
     Raises UsageError for a number above the number of results.
@@ -75,9 +77,11 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
 
 
-def _read(home: Path, terminal: str | None) -> list[Clip]:
+def _read(home: Path, terminal: str | None) -> "list[Clip]":
     if terminal is None:
         return []
+    from vidlocal.app.moment_json import parse_moments
+
     with suppress(OSError, UsageError, UnicodeDecodeError):
         return parse_moments((home / FOLDER / f"{terminal}.json").read_text(encoding="utf-8"), {})
     return []
