@@ -114,6 +114,7 @@ def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
 ) -> None:
     add_colours(library)
     (library.folder / "frames/0.jpg").write_bytes(plain_colour(PLAIN_COLOURS[0], side_px=20))
+    library.connection.execute("UPDATE frames SET image_crc = NULL WHERE image = 'frames/0.jpg'")
     server.script(broken(), broken())
     assert describe(library, next_job(library), vision)
     first, _, second = (Image.open(io.BytesIO(asked.picture or b"")) for asked in server.asked("/api/chat"))
@@ -214,3 +215,17 @@ def test_a_new_description_replaces_the_old_one(library: Library, vision: Ollama
     (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
     assert scene.text == "Someone repaints the wall. [workman]"
     assert [row["tag"] for row in library.rows("SELECT tag FROM tags")] == ["workman"]
+
+
+@pytest.mark.parametrize("checksum", ["kept", "unknown"])
+def test_a_truncated_image_is_not_shown_to_the_model(
+    library: Library, server: FakeOllama, vision: OllamaVision, checksum: str
+) -> None:
+    add_colours(library)
+    path = library.folder / "frames/0.jpg"
+    path.write_bytes(path.read_bytes()[:-40])
+    if checksum == "unknown":
+        library.connection.execute("UPDATE frames SET image_crc = NULL")
+    with pytest.raises(MediaError, match=r"image is damaged. Run: vidlocal check --repair"):
+        describe(library, next_job(library), vision)
+    assert server.asked("/api/chat") == []

@@ -16,6 +16,7 @@ from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.values import RowReader, now_utc, storable
 
 _MAX_IMAGE_BYTES = 64 << 20
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 # Span of a moment without frames: the default sampling interval.
 _DEFAULT_SPAN_S = 2.0
@@ -175,16 +176,18 @@ def read_image(library: Library, frame: Frame) -> bytes:
 
     Raises MediaError for an unreadable file, and StoreError if no image of the library can be read.
     """
-    image = frame.image
-    if image is None and frame.same_as is not None:
-        original = get(library, frame.same_as)
-        image = None if original is None else original.image
+    owner = frame.id if frame.image is not None or frame.same_as is None else frame.same_as
+    row = library.row("SELECT image, image_crc FROM frames WHERE id = ?", owner)
+    image, crc = (None, None) if row is None else (row["image"], row["image_crc"])
+    name = image or f"frame {frame.id}"
     try:
-        return _read(library, image or "")
+        data = _read(library, image or "")
     except OSError as error:
         _require_images(library, error)
-        name = image or f"frame {frame.id}"
         raise MediaError(f"{name}: cannot read the image ({error.strerror}). Run: vidlocal check --repair") from error
+    if not _is_whole(data, crc):  # a model would describe what is left, and invent the rest
+        raise MediaError(f"{name}: the image is damaged. Run: vidlocal check --repair")
+    return data
 
 
 def image_folder(image: str) -> tuple[str, ...] | None:
@@ -244,6 +247,13 @@ def _read(library: Library, image: str) -> bytes:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), image)
     with open_folder(library.folder, *folders) as folder:
         return folder.read(_file_name(image), max_bytes=_MAX_IMAGE_BYTES)
+
+
+def _is_whole(jpeg: bytes, crc: int | None) -> bool:
+    """Return True for the image as published; without a checksum, for one with the markers of a complete JPEG."""
+    if crc is not None:
+        return zlib.crc32(jpeg) == crc
+    return jpeg.startswith(_JPEG_START) and jpeg.endswith(_JPEG_END)
 
 
 def _require_images(library: Library, error: OSError) -> None:
