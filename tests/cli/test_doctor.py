@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.fake_ollama import FakeOllama, Model
+from tests.support.fake_ollama import FakeOllama, Model, broken
 from vidlocal import settings
 from vidlocal.cli import app
 from vidlocal.store.database import Library
@@ -55,6 +55,19 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
         assert "does not support images" in found["vision model"]["result"]
         assert found["embedding model"]["state"] == "missing"
         assert not any(asked.path in ("/api/pull", "/api/chat", "/api/create") for asked in fake.requests)
+
+
+def test_an_engine_that_dies_while_loading_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    died = "llama runner process has terminated: signal: illegal instruction (core dumped)"
+    with FakeOllama() as fake:
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", fake.host)
+        assert run()[1]["embedding model"]["state"] == "ok"
+        fake.choose = lambda asked: broken(died) if asked.path == "/api/embed" else None
+        check = run()[1]["embedding model"]
+    assert check["state"] == "missing"
+    assert "the engine of the server fails" in check["result"]
+    assert "illegal instruction" in check["result"]
+    assert "Restart Ollama" in check["fix"]
 
 
 def test_how_several_frames_are_shown_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ _MIN_SPACE_BYTES = 2 << 30
 _FULL_DISK_BYTES = 64 << 20
 VISION_MODEL = "vision model"
 _SETUP = "vidlocal setup"
+# Loading an embedding model takes some seconds.
+_MAX_EMBED_S = 20.0
 _REINSTALL = "pip install --force-reinstall vidlocal"
 # Ollama 0.6.4 added capabilities to /api/show.
 _MIN_CAPABILITIES_VERSION = (0, 6, 4)
@@ -214,14 +216,14 @@ def _ollama(loaded: Settings) -> Iterator[Check]:
     from vidlocal.engines.ollama_http import Timeouts
 
     try:
-        timeouts = Timeouts(connect=1.0, small=1.5)
+        timeouts = Timeouts(connect=1.0, small=1.5, first_byte=_MAX_EMBED_S, total=_MAX_EMBED_S)
         with Ollama(loaded.ollama_host, allow_remote=loaded.allow_remote_host, timeouts=timeouts) as server:
             version = server.version()
             yield from _server(server, version)
             yield _model(server, VISION_MODEL, loaded.vision_model, "vision")
             yield _multi_image(server, loaded)
             yield _model(server, "text model", loaded.text_model, "completion", f"{_SETUP} --text")
-            yield _model(server, "embedding model", loaded.embed_model, "embedding")
+            yield _embedding_model(server, loaded)
             yield _custom(server, loaded)
     except VidlocalError as error:
         is_unreachable = isinstance(error, EngineUnreachable)
@@ -270,6 +272,25 @@ def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str
         CheckState.OK,
         f"{model.name}, {format_size(model.size_bytes)}; capabilities: {', '.join(model.capabilities)}",
     )
+
+
+def _embedding_model(server: "Ollama", loaded: Settings) -> Check:
+    """Check the embedding model by one word: small, so the quickest proof that the engine of the server works."""
+    from vidlocal.engines.base import RunnerFailed
+    from vidlocal.engines.prompts import embed_options
+
+    found = _model(server, "embedding model", loaded.embed_model, "embedding")
+    if found.state is CheckState.MISSING:
+        return found
+    options = embed_options(on_gpu=loaded.embed_on_gpu)
+    try:
+        server.embed(loaded.embed_model, ["test"], options=options, keep_alive=loaded.keep_alive)
+    except RunnerFailed as error:
+        result = f"the engine of the server fails: {error}"
+        return Check(found.part, CheckState.MISSING, result, "Restart Ollama; if that does not help, reinstall it.")
+    except EngineError as error:
+        return Check(found.part, CheckState.WARNING, f"{found.result}; no answer now: {error}", "ollama ps")
+    return found
 
 
 def _multi_image(server: "Ollama", loaded: Settings) -> Check:
