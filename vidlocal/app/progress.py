@@ -27,11 +27,12 @@ def show_ingest_progress(line: ProgressLine, progress: IngestProgress) -> None:
 
 def show_enrich_progress(line: ProgressLine, progress: EnrichProgress) -> None:
     """Show the position of a deep pass on a line of progress."""
-    task = f"{JOB_SPECS[progress.kind].label} {_count(progress)}  {progress.video}"
+    parts = [f"{JOB_SPECS[progress.kind].label} {_count(progress)}"]
     done = float(progress.done)
     if progress.position is not None and progress.duration is not None:
-        task += f"  {format_short_time(progress.position)} of {format_short_time(progress.duration)}"
+        parts.append(f"{format_short_time(progress.position)} of {format_short_time(progress.duration)}")
         done += progress.position / progress.duration
+    task = "  ".join([*parts, progress.video])
     if progress.seconds_each is not None and progress.kind is JobKind.DESCRIBE:
         task += f"  {progress.seconds_each:.1f} s/frame"
     line.update(task, done / progress.total if progress.total else None, eta=progress.eta, detail=progress.last)
