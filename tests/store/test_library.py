@@ -302,3 +302,8 @@ def test_monotonic_times_from_before_a_restart_of_the_machine_count_as_past(libr
     claimed = jobs.claim(library, JobKind.TRANSCRIBE, worker="v", now=10.0, lease_s=60.0)
     assert claimed is not None
     assert claimed.video_id == video_id
+
+
+def test_a_number_too_large_for_the_database_is_an_error_message(library: Library) -> None:
+    with pytest.raises(UsageError, match="too large"):
+        library.rows("SELECT 1 LIMIT ?", 10**20)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidlocal.errors import StoreError
+from vidlocal.errors import StoreError, UsageError
 from vidlocal.store.schema import refuse_foreign
 
 SCHEMA_VERSION = 9
@@ -180,6 +180,8 @@ def translated_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(_message(error, path)) from error
+    except OverflowError as error:  # an integer of more than 64 bits
+        raise UsageError("A number is too large.") from error
 
 
 def _message(error: sqlite3.Error, path: Path) -> str:
