@@ -22,7 +22,7 @@ from vidlocal.search.query import Query, parse
 from vidlocal.search.title_search import search_titles
 from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits, spelling, text_index, vector_cache, vector_index, vector_table
+from vidlocal.store.index import hits, spelling, stop_words, text_index, vector_cache, vector_index, vector_table
 from vidlocal.store.index.search_filter import SearchFilter
 
 # Candidates of each channel. Neighbours merge, so a moment needs several.
@@ -124,7 +124,7 @@ def _search(
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
         text_hits = hits.read(library, scores)
         if channels.by_words:
-            text_hits = raise_verbatim(text_hits, words)
+            text_hits = raise_verbatim(text_hits, words, stop_words.of_library(library))
         all_hits = [*text_hits, *frame_hits]
         moments = group(all_hits, hits.video_refs(library, {hit.video_id for hit in all_hits}), limit=limit)
         if channels.by_words:

@@ -1,6 +1,6 @@
 """Scores of hits that contain the whole query."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from vidlocal.folding import fold
@@ -13,24 +13,26 @@ VERBATIM_SCORE = 0.99
 MAX_OTHER_SCORE = 0.98
 
 
-def raise_verbatim(hits: Sequence[Hit], words: str) -> list[Hit]:
+def raise_verbatim(hits: Sequence[Hit], words: str, stop_words: Collection[str]) -> list[Hit]:
     """Give hits with the query in their text, word for word, the score VERBATIM_SCORE, others at most MAX_OTHER_SCORE.
 
-    The order of the hits stays as it is.
+    Stop words do not count: "bride walks down aisle" is in "The bride walks down the aisle." The order of the hits
+    stays as it is.
     """
-    query = _spaced(words)
+    ignored = stop_words if _spaced(words, stop_words).strip() else ()
+    query = _spaced(words, ignored)
     if not query.strip():
         return list(hits)
-    return [replace(hit, score=_score(hit, query)) for hit in hits]
+    return [replace(hit, score=_score(hit.score, _spaced(hit.text, ignored), query)) for hit in hits]
 
 
-def _score(hit: Hit, query: str) -> float:
-    return VERBATIM_SCORE if _contains(_spaced(hit.text), query) else min(hit.score, MAX_OTHER_SCORE)
+def _score(score: float, text: str, query: str) -> float:
+    return VERBATIM_SCORE if _contains(text, query) else min(score, MAX_OTHER_SCORE)
 
 
 def _contains(text: str, query: str) -> bool:
     return query in text or (UNSPACED.search(query) is not None and query.strip() in text)
 
 
-def _spaced(text: str) -> str:
-    return f" {' '.join(tokens(fold(text)))} "
+def _spaced(text: str, ignored: Collection[str]) -> str:
+    return f" {' '.join(token for token in tokens(fold(text)) if token not in ignored)} "
