@@ -1,6 +1,7 @@
 """Numbers of the last search, remembered per terminal."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, add_source
 from tests.support.terminal import script_on_terminal
+from vidlocal.app import last_results
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
@@ -79,3 +81,16 @@ def test_purge_deletes_remembered_results(run: Run, library: Library, film: int)
     assert "cake" in "".join(file.read_text() for file in (library.folder / "last-results").iterdir())
     assert run("rm", str(film), "--yes", "--purge").exit_code == 0
     assert not (library.folder / "last-results").exists()
+
+
+def test_results_behind_a_link_or_a_pipe_are_not_read(tmp_path: Path) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    home.mkdir()
+    outside.mkdir()
+    (home / last_results.FOLDER).symlink_to(outside)
+    last_results.remember(home, "terminal", {"moments": []})
+    last_results.forget_all(home)
+    assert list(outside.iterdir()) == []
+    (home / last_results.FOLDER).mkdir()
+    os.mkfifo(home / last_results.FOLDER / "terminal.json")
+    assert last_results.hit(home, "terminal", "1") is None

@@ -121,6 +121,7 @@ MALFORMED: list[object] = [
     {"embeddings": [[float("nan")]]},
     {"embeddings": [[float("inf"), 1.0]]},
     {"embeddings": [[1e308, 1e308]]},
+    {"embeddings": [[10**400, 1]]},
     {"embeddings": [1.0]},
     {"embeddings": {"0": [1.0]}},
     {"embeddings": [[1.0], [1.0]], "remote_host": "https://ollama.com"},

@@ -4,13 +4,13 @@ One file per terminal in the library folder, with the document that `search --js
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidlocal.errors import UsageError
 from vidlocal.render.sanitize import to_json
+from vidlocal.store.library_files import LibraryFolder, open_folder
 from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FOLDER = "last-results"
 _MAX_FILES = 50
+_MAX_BYTES = 16 << 20
 
 
 def current_terminal() -> str | None:
@@ -35,25 +36,22 @@ def remember(home: Path, terminal: str | None, document: object) -> None:
     """Store the results that `terminal` shows. A library that cannot be written is no error."""
     if terminal is None:
         return
-    folder = home / FOLDER
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        draft = folder / f".{terminal}.{os.getpid()}"
-        draft.write_text(to_json(document), encoding="utf-8")
-        draft.replace(folder / f"{terminal}.json")
+    with suppress(OSError), open_folder(home, FOLDER, create=True) as folder:
+        folder.write(f"{terminal}.json", to_json(document).encode("utf-8", "replace"))
         _delete_oldest(folder)
 
 
 def forget(home: Path, terminal: str | None) -> None:
     """Forget the results of `terminal`: it now shows numbers of something else."""
     if terminal is not None:
-        with suppress(OSError):
-            (home / FOLDER / f"{terminal}.json").unlink()
+        with suppress(OSError), open_folder(home, FOLDER) as folder:
+            folder.delete(f"{terminal}.json")
 
 
 def forget_all(home: Path) -> None:
     """Delete the results of all terminals."""
-    shutil.rmtree(home / FOLDER, ignore_errors=True)
+    with suppress(OSError), open_folder(home) as folder:
+        folder.delete(FOLDER)
 
 
 def hit(home: Path, terminal: str | None, text: str) -> "Clip | None":
@@ -82,12 +80,11 @@ def _read(home: Path, terminal: str | None) -> "list[Clip]":
         return []
     from vidlocal.app.moment_json import parse_moments
 
-    with suppress(OSError, UsageError, UnicodeDecodeError):
-        return parse_moments((home / FOLDER / f"{terminal}.json").read_text(encoding="utf-8"), {})
+    with suppress(OSError, UsageError, UnicodeDecodeError), open_folder(home, FOLDER) as folder:
+        return parse_moments(folder.read(f"{terminal}.json", max_bytes=_MAX_BYTES).decode("utf-8"), {})
     return []
 
 
-def _delete_oldest(folder: Path) -> None:
-    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-    for file in files[:-_MAX_FILES]:
-        file.unlink()
+def _delete_oldest(folder: LibraryFolder) -> None:
+    for name in sorted(folder.names(), key=folder.modified_ns)[:-_MAX_FILES]:
+        folder.delete(name)

@@ -167,7 +167,7 @@ def _create(folder: Path) -> Path:
 
 def _check_target(target: Path | None, count: int, *, is_join: bool) -> None:
     """Raise UsageError if `count` clips do not fit into the file `target`."""
-    if target is not None and target.is_dir():
+    if target is not None and os.path.isdir(target):
         raise UsageError(f"{target} is a folder. For a folder of clips: -d {target}")
     if target is not None and count > 1 and not is_join:
         raise UsageError(f"{count} clips do not fit into one file. Use -n 1, -d DIR, or --join {target}")

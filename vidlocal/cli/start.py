@@ -1,5 +1,6 @@
 """`vidlocal start`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def command(
     Runs `doctor`, `setup`, `ingest FOLDER` and, if an Ollama server has a vision model, `enrich --all` in the
     background; then it asks for searches. Each step is printed as you would type it.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"{folder}: not a folder")
     common = ["--json"] if json else ["--quiet"] if quiet else []
     code = _run("doctor", *common)

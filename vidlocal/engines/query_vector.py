@@ -159,8 +159,11 @@ def _unit(vectors: object, model: str) -> tuple[float, ...]:
     first: Sequence[object] = (
         vectors[0] if isinstance(vectors, list) and vectors and isinstance(vectors[0], list) else ()
     )
-    values = [float(value) for value in first if isinstance(value, int | float)]
-    length = math.sqrt(sum(value * value for value in values)) if len(values) == len(first) else 0.0
+    try:
+        values = [float(value) for value in first if isinstance(value, int | float)]
+        length = math.sqrt(sum(value * value for value in values)) if len(values) == len(first) else 0.0
+    except OverflowError:  # an integer beyond every float
+        length = 0.0
     if not (length > 0 and math.isfinite(length)):
         raise EngineError(f"{model}: invalid vector for the query.")
     return tuple(value / length for value in values)

@@ -1,5 +1,6 @@
 """Cut clips of moments, each written completely or not at all."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +179,7 @@ class Clipper:
     def _source(self, request: ClipRequest) -> cut.CutSource:
         if request.problem is not None:
             raise MediaError(request.problem)
-        path = next((path for path in request.paths if path.is_file()), request.paths[0])
+        path = next((path for path in request.paths if os.path.isfile(path)), request.paths[0])
         if path not in self._sources:
             files.read_stamp(path)  # raises an error with the reason if the file is unreadable
             probe = self._prober.probe(path)

@@ -18,7 +18,7 @@ def atomic_file(target: Path, *, refuse: bool, overwrite: bool = False) -> Itera
     it is the first free one of `target 2`, `target 3`, ... A new path is created before the block runs, so that no
     other process can take it. If the block fails, new files are deleted, and an existing one stays as it was.
     """
-    replaced = overwrite and target.is_file()
+    replaced = overwrite and os.path.isfile(target)
     name = target if replaced else _reserve(target, refuse=refuse or overwrite)
     draft = name.with_name(f".vidlocal-{token_hex(8)}{name.suffix}")
     try:

@@ -47,6 +47,13 @@ class LibraryFolder:
         except OSError:
             return 0
 
+    def modified_ns(self, name: str) -> int:
+        """Return the modification time of an entry in nanoseconds, 0 for a missing one."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_mtime_ns
+        except OSError:
+            return 0
+
     def is_same_file(self, name: str, file: int) -> bool:
         """Return True if an entry is the file opened as descriptor `file`."""
         try:
