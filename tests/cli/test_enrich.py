@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model
+from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, Model, broken
 from tests.support.films import add_video
 from vidlocal.cli import app
 from vidlocal.store.content import frames
@@ -168,3 +168,27 @@ def test_an_embedding_model_that_cannot_embed_is_a_sentence(
     assert code == 0
     assert "phi3.5 does not support embeddings" in err
     assert frames.coverage(party).described == 6
+
+
+def test_an_engine_failing_during_the_last_check_redoes_nothing(party: Library, server: FakeOllama) -> None:
+    def fail_after_captions(asked: Asked) -> Behaviour | None:
+        is_check = asked.picture is not None and "one word" in asked.prompt
+        captioned = sum("Describe this scene" in earlier.prompt for earlier in server.asked("/api/chat"))
+        return broken() if is_check and captioned == 6 else None
+
+    server.choose = fail_after_captions
+    assert enrich("--all")[0] == 0
+    assert frames.coverage(party).described == 6
+    assert party.number("SELECT count(*) FROM passages WHERE kind = 'scene' AND NOT visible") == 6
+    server.choose = lambda asked: None
+    code, _, err = enrich("--all")
+    assert (code, "does not see" in err) == (0, False)
+    assert party.number("SELECT count(*) FROM passages WHERE kind = 'scene' AND visible") == 6
+
+
+def test_an_engine_failing_during_the_first_check_is_not_called_blind(party: Library, server: FakeOllama) -> None:
+    server.choose = lambda asked: broken("got exception: Chunk not found") if asked.picture is not None else None
+    code, _, err = enrich("--all")
+    assert code == 5
+    assert "Chunk not found" in err
+    assert "does not see" not in err
