@@ -246,3 +246,20 @@ def test_document_frequencies_are_estimated_from_samples(library: Library) -> No
         counted = library.number("SELECT count(*) FROM passage_words WHERE passage_words MATCH ?", word)
         assert text_index._df_by_sample(library, "passage_words", word, total) == pytest.approx(counted, rel=0.15)
     assert text_index._df_by_sample(library, "passage_words", "nowhere", total) == 0
+
+
+def test_words_spread_over_neighbouring_lines_count_for_each(library: Library) -> None:
+    lines = [
+        "the cake",
+        "with a long knife",
+        "nothing here",
+        "nothing there",
+        "nor there",
+        "a cake",
+        "a song",
+    ]
+    _, ids = add_video(
+        library, "spoken", [Passage(5.0 * n, 5.0 * n + 5, PassageKind.SPEECH, t) for n, t in enumerate(lines)]
+    )
+    coverages = text_index.search(library, "cake knife", limit=10)
+    assert coverages[ids[0]] > coverages[ids[5]]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
-from vidlocal.store.index import calibration, vector_table
+from vidlocal.store.index import calibration, lines, vector_table
 from vidlocal.store.index.calibration import SimilarityScale
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
@@ -28,13 +28,10 @@ RESCORED = 4_000
 
 _MAX_MISSING_RATIO = 0.25
 
-# A line of speech or subtitles alone means little. Its cosine is mixed with that of the mean vector of the line and
-# CONTEXT_LINES lines before and after it. Neighbours are those stored before and after it, of the same video and kind.
-# tutorialvqa, 400 queries, fused: moments with an overlap of 0.3 R@1 0.260, R@10 0.525 alone; 0.318 and 0.610 mixed;
-# videos MRR 0.665 and 0.670.
-CONTEXT_LINES = 2
+# The cosine of a line (see `lines`) is mixed with that of the mean vector of the line and its neighbours. tutorialvqa,
+# 400 queries, fused: moments with an overlap of 0.3 R@1 0.260, R@10 0.525 alone; 0.318 and 0.610 mixed; MRR of videos
+# 0.665 and 0.670.
 CONTEXT_WEIGHT = 0.5
-_LINE_KINDS = "'speech', 'subtitle', 'screen_text'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +163,8 @@ def _in_context(library: Library, key: str, query: "Vector", cosines: Mapping[in
     neighbours: dict[int, list[bytes]] = {}
     for row in library.rows(
         f"""SELECT passages.id AS id, vector FROM json_each(?) AS candidates
-        CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({_LINE_KINDS})
-        CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {CONTEXT_LINES} AND passages.id + {CONTEXT_LINES}
+        CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({lines.KINDS_SQL})
+        CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {lines.REACH} AND passages.id + {lines.REACH}
           AND near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
         CROSS JOIN vectors ON passage_id = near.id AND vectors.model = ?""",
         json.dumps(list(cosines)),
