@@ -351,3 +351,14 @@ def test_a_library_moved_away_while_described_ends_the_run(
 
 def test_pauses_and_durations_are_measured_by_the_monotonic_clock() -> None:
     assert abs(Clock().now() - time.monotonic()) < 60.0  # the wall clock may be set during a run
+
+
+def test_frames_whose_images_were_away_are_described_when_these_are_back(
+    library: Library, engines: EnrichEngines, lock: ProcessLock
+) -> None:
+    add_video(library)
+    (library.frames_folder / "party").rename(library.folder / "away")
+    assert deep(library, engines, lock).failed == 6
+    (library.folder / "away").rename(library.frames_folder / "party")
+    assert deep(library, engines, lock).done[JobKind.DESCRIBE] == 6
+    assert jobs.failures(library) == []

@@ -53,6 +53,7 @@ def run_enrich(
     priorities.reprioritise(library)
     passages.requeue_for_model(library, settings.embed_model)
     queue_frame_vectors(library, settings, required=only is not None and JobKind.PICTURES in only)
+    frames.requeue_readable(library)
     queued = remaining_jobs(library, job_filter)
     remaining = {kind: count for kind, count in queued.items() if not only or kind in only}
     if not remaining:

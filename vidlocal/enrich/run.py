@@ -29,7 +29,7 @@ from vidlocal.enrich.workers.tag import Tagger
 from vidlocal.enrich.workers.watch import Watcher
 from vidlocal.job_specs import FAST_KINDS, ModelRole, kinds_with_role
 from vidlocal.records import JobKind, JobState
-from vidlocal.store.content import understanding, videos
+from vidlocal.store.content import frames, understanding, videos
 from vidlocal.store.content.sequences import MAX_FRAMES
 from vidlocal.store.database import Library
 from vidlocal.store.index import vector_cache
@@ -73,6 +73,7 @@ def enrich(
     guard = CanaryGuard(library, pool, clock.now, guarded=engines.guarded)
     runner = QueueRunner(library, pool, guard, schedule or AlwaysOn(), clock, lock, job_filter, on_progress)
     started = clock.now()
+    frames.requeue_readable(library)
     failed_before = _failed_now(library, job_filter)
     jobs.requeue_orphans(library)
     try:

@@ -8,12 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.errors import MediaError, StoreError
-from vidlocal.records import Frame, FrameDraft, JobKind, Passage, PassageKind, Provenance, SceneAnswer, Video
+from vidlocal.job_specs import PER_FRAME_KINDS
+from vidlocal.records import (
+    Fault,
+    Frame,
+    FrameDraft,
+    JobKind,
+    JobState,
+    Passage,
+    PassageKind,
+    Provenance,
+    SceneAnswer,
+    Video,
+)
 from vidlocal.store.content import passages
 from vidlocal.store.database import FRAMES_FOLDER, Library, folder_error
 from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs, priorities
-from vidlocal.store.values import RowReader, now_utc, storable
+from vidlocal.store.values import RowReader, now_utc, sql_list, storable
 
 _MAX_IMAGE_BYTES = 64 << 20
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
@@ -373,6 +385,23 @@ def _signed(dhash: int) -> int:
 def unsigned(stored: int) -> int:
     """Convert a stored perceptual hash to 64 unsigned bits."""
     return stored & ((1 << 64) - 1)
+
+
+def requeue_readable(library: Library) -> int:
+    """Queue the jobs again that failed for lack of an image, now readable: a disk is back. Returns their number."""
+    kinds = sql_list(PER_FRAME_KINDS)
+    rows = library.rows(
+        f"SELECT kind, target, video_id FROM jobs WHERE state = ? AND fault = ? AND kind IN {kinds}",
+        JobState.FAILED,
+        Fault.FILE,
+    )
+    requeued = 0
+    for row in rows:
+        frame = get(library, row["target"])
+        if frame is not None and frame.image is not None and has_image_file(library, frame.image):
+            jobs.add(library, JobKind(row["kind"]), row["target"], row["video_id"])
+            requeued += 1
+    return requeued
 
 
 def describe_again(library: Library, frame_ids: Sequence[int]) -> None:
