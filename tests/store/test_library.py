@@ -307,3 +307,14 @@ def test_monotonic_times_from_before_a_restart_of_the_machine_count_as_past(libr
 def test_a_number_too_large_for_the_database_is_an_error_message(library: Library) -> None:
     with pytest.raises(UsageError, match="too large"):
         library.rows("SELECT 1 LIMIT ?", 10**20)
+
+
+def test_a_worker_that_ends_releases_every_job_it_claimed(library: Library) -> None:
+    add_video(library)
+    for kind in (JobKind.TRANSCRIBE, JobKind.DESCRIBE):
+        jobs.claim(library, kind, worker="ending", now=0.0, lease_s=60.0)
+    other = jobs.claim(library, JobKind.DESCRIBE, worker="other", now=0.0, lease_s=60.0)
+    jobs.release_claimed(library, "ending")
+    assert other is not None
+    assert [row["worker"] for row in library.rows("SELECT worker FROM jobs WHERE state = 'running'")] == ["other"]
+    assert library.number("SELECT sum(attempts) + sum(losses) FROM jobs") == 0

@@ -181,10 +181,9 @@ class QueueRunner:
         return self.summary.stopped is not None
 
     def release_in_flight(self) -> None:
-        """Release all jobs in flight without charging an attempt."""
+        """Release all jobs claimed by this run without charging an attempt, also one just claimed when a signal came."""
         with suppress(StoreError):  # the disk may be full; the next run releases the jobs
-            for job in self.pool.in_flight.values():
-                jobs.release(self.library, job)
+            jobs.release_claimed(self.library, self.lock.token)
 
     def _start(self, handler: JobHandler, *, limit: int) -> int:
         """Submit jobs to every free host. Returns their number."""

@@ -193,6 +193,16 @@ def release(library: Library, job: Job, reason: str | None = None, *, not_before
         )
 
 
+def release_claimed(library: Library, worker: str) -> None:
+    """Queue all running jobs of a worker again without charging an attempt."""
+    with library.writing() as connection:
+        connection.execute(
+            """UPDATE jobs SET state = 'queued', worker = NULL, updated_at = ?
+            WHERE state = 'running' AND worker = ?""",
+            (now_utc(), worker),
+        )
+
+
 def requeue_next_step(library: Library, job: Job) -> None:
     """Queue a job of several steps for the next step, and reset the counts of failures."""
     with library.writing() as connection:
