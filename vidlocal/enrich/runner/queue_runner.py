@@ -181,7 +181,7 @@ class QueueRunner:
         return self.summary.stopped is not None
 
     def release_in_flight(self) -> None:
-        """Release all jobs claimed by this run without charging an attempt, also one just claimed when a signal came."""
+        """Release all jobs claimed by this run without charging an attempt, also one claimed as a signal came."""
         with suppress(StoreError):  # the disk may be full; the next run releases the jobs
             jobs.release_claimed(self.library, self.lock.token)
 
