@@ -14,7 +14,7 @@ from tests.support.fake_models import Model
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store.content import frames, passages
+from vidlocal.store.content import frame_images, frames, passages
 from vidlocal.store.database import Library
 
 ONLY_PLAIN = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
@@ -108,7 +108,7 @@ def test_the_picture_is_the_frames_own_and_is_written_once(
     assert run("export", str(film), "--finetune", str(tmp_path / "out")).exit_code == 0
     (name,) = {str(sample["image"]) for sample in samples(tmp_path / "out")}
     frame = frames.of_video(library, film)[0]
-    assert (tmp_path / "out" / name).read_bytes() == frames.read_image(library, frame)
+    assert (tmp_path / "out" / name).read_bytes() == frame_images.read(library, frame)
 
 
 def test_export_filters_by_kind_and_video(run: Run, film: int, library: Library, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_library_naming_a_foreign_file_shows_no_image_of_it(
 ) -> None:
     edit(run, library, film, PassageKind.SCENE, "One.")
     frame = frames.of_video(library, film)[0]
-    (tmp_path / "private.jpg").write_bytes(frames.read_image(library, frame))
+    (tmp_path / "private.jpg").write_bytes(frame_images.read(library, frame))
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image = '../private.jpg' WHERE id = ?", (frame.id,))
     assert "no picture" in run("export", "--finetune", str(tmp_path / "out")).stderr

@@ -17,7 +17,7 @@ from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import RapidOcr
-from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.content import frame_images, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import Importer
 from vidlocal.store.process_locks import ProcessLock
@@ -262,7 +262,7 @@ def test_a_photo_has_one_frame_and_a_recording_none(
     assert (photo.video.kind, photo.frames, photo.video.duration) == (MediaKind.PHOTO, 1, 0.0)
     assert (sound.video.kind, sound.frames) == (MediaKind.AUDIO, 0)
     (frame,) = frames.of_video(library, photo.video.id)
-    with Image.open(io.BytesIO(frames.read_image(library, frame))) as image:
+    with Image.open(io.BytesIO(frame_images.read(library, frame))) as image:
         assert image.size == (896, 448)
 
 

@@ -17,7 +17,7 @@ from vidlocal.errors import MediaError, StoreError
 from vidlocal.maintenance.check import is_complete_jpeg
 from vidlocal.store import schema, staging
 from vidlocal.store.check import database, images, invalid_values, vectors
-from vidlocal.store.content import frames, videos
+from vidlocal.store.content import frame_images, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
 from vidlocal.store.migrations import migrations
@@ -158,7 +158,7 @@ def test_images_are_read_and_written_in_the_frames_folder_only(home: Path, secre
             connection.execute("UPDATE frames SET image = ? WHERE time = 0", (image.format(secret=secret),))
         frame = frames.of_video(library, 1)[0]
         with pytest.raises(MediaError, match="cannot read the image"):
-            frames.read_image(library, frame)
+            frame_images.read(library, frame)
         lost = images.damaged(library, 1, is_whole=is_complete_jpeg)
         assert [missing.frame.id for missing in lost if missing.is_missing] == [frame.id]
         with suppress(StoreError, OSError):
@@ -174,7 +174,7 @@ def test_removing_a_video_deletes_nothing_outside_its_folder(home: Path, secret:
             connection.execute("UPDATE videos SET content_hash = ? WHERE id = 1", (name.format(secret=secret),))
         list(images.unnamed(library))
         videos.remove(library, 1, purge=True)
-        assert all(frames.read_image(library, frame) for frame in frames.of_video(library, other))
+        assert all(frame_images.read(library, frame) for frame in frames.of_video(library, other))
     assert (secret / "0.jpg").is_file()
 
 
@@ -204,7 +204,7 @@ def test_a_linked_folder_of_images_is_neither_repaired_nor_deleted(home: Path, s
     with Library.open(home) as library:
         frame = frames.of_video(library, 1)[0]
         with pytest.raises(MediaError, match="link"):
-            frames.read_image(library, frame)
+            frame_images.read(library, frame)
         for finding in images.leftovers(library):
             assert finding.repair is not None
             finding.repair()

@@ -62,7 +62,9 @@ class Service:
         with ExitStack() as stack:
             try:
                 needed = {JobKind.DESCRIBE: 1, JobKind.EMBED: 1}
-                open_engines(stack, self.settings, needed, library=self.library, canary=False, notify=self.session.notify)
+                open_engines(
+                    stack, self.settings, needed, library=self.library, canary=False, notify=self.session.notify
+                )
             except EngineUnreachable as error:
                 self._wait_after(error)
         queue_frame_vectors(self.library, self.settings)
@@ -94,7 +96,9 @@ class Service:
 
     def _enrich(self, remaining: dict[JobKind, int]) -> None:
         with ExitStack() as stack:
-            engines = open_engines(stack, self.settings, remaining, library=self.library, canary=self.canary, notify=self.session.notify)
+            engines = open_engines(
+                stack, self.settings, remaining, library=self.library, canary=self.canary, notify=self.session.notify
+            )
             if self._error is not None:
                 self.session.notify("The models are available now.")
             self._error, self._error_pause_s = None, _MIN_ERROR_PAUSE_S

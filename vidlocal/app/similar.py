@@ -12,10 +12,11 @@ from vidlocal.records import Frame, Moment, Video
 from vidlocal.search import similar
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings
-from vidlocal.store.content import frame_vectors, frames, videos
+from vidlocal.store.content import frame_images, frame_vectors, frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
 from vidlocal.text import pluralize
+from vidlocal.timecode import format_short_time
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
@@ -75,7 +76,7 @@ def _similar_to_frame(library: Library, settings: Settings, frame: Frame, limit:
     encoded = frame_index.vector_of(library, frame.same_as or frame.id)
     obstacle = ""
     if encoded is None and frame_vectors.keys(library):
-        encoded, obstacle = _encode(library, settings, frames.read_image(library, frame))
+        encoded, obstacle = _encode(library, settings, frame_images.read(library, frame))
     if encoded is None:
         moments = similar.find_by_hash(library, frames.dhash(library, frame), limit=limit, exclude=frame)
         return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
@@ -94,7 +95,7 @@ def _similar_to_video(library: Library, video: Video, limit: int) -> SimilarResu
     raise ModelMissing(
         f"{video.title}: no frame vectors, which are needed to compare whole videos. "
         "Run: vidlocal setup --pictures && vidlocal enrich --only pictures. "
-        f"A moment can be compared without: vidlocal similar {video.id}@1:00"
+        f"A moment can be compared without: vidlocal similar {video.id}@{format_short_time(video.duration / 2)}"
     )
 
 

@@ -9,7 +9,7 @@ from vidlocal.engines.contact_sheet import contact_sheet
 from vidlocal.enrich.workers.watch import CONTEXT_KINDS
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
-from vidlocal.store.content import frames, passages, sequences
+from vidlocal.store.content import frame_images, frames, passages, sequences
 from vidlocal.store.database import Library
 
 # Passages about what a frame shows: written by a vision model, or noted by a person.
@@ -83,7 +83,7 @@ class PairBuilder:
         """Read a stored image unchanged. Raises MediaError if the file is not a valid JPEG."""
         from PIL import Image
 
-        data = frames.read_image(self._library, frame)
+        data = frame_images.read(self._library, frame)
         try:
             with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
                 image.load()

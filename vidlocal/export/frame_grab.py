@@ -14,7 +14,7 @@ from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe import Prober
 from vidlocal.media.timeline import TIME_TOLERANCE_S
 from vidlocal.records import Frame, MediaKind, Video
-from vidlocal.store.content import frames, videos
+from vidlocal.store.content import frame_images, frames, videos
 from vidlocal.store.database import Library
 
 
@@ -61,4 +61,4 @@ def _grab_from_file(source: Path, time: float, ffmpeg: str | None) -> FrameGrab:
 
 
 def _grab_stored(library: Library, frame: Frame, reason: str | None) -> FrameGrab:
-    return FrameGrab(frames.read_image(library, frame), frame.time, frames.visible_until(library, frame), reason)
+    return FrameGrab(frame_images.read(library, frame), frame.time, frames.visible_until(library, frame), reason)

@@ -4,7 +4,7 @@ import io
 from typing import TYPE_CHECKING
 
 from vidlocal.errors import MediaError
-from vidlocal.store.content import frames
+from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def thumbnail(library: Library, video_id: int, time: float, *, width_px: int) ->
     if frame is None:
         return None
     try:
-        with Image.open(io.BytesIO(frames.read_image(library, frame)), formats=["JPEG"]) as image:
+        with Image.open(io.BytesIO(frame_images.read(library, frame)), formats=["JPEG"]) as image:
             image.thumbnail((width_px, width_px))
             return image.convert("RGB")
     except (MediaError, OSError, UnidentifiedImageError, Image.DecompressionBombError):

@@ -8,7 +8,6 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 from rich.cells import cell_len, set_cell_size
@@ -77,7 +76,8 @@ def moments(
 ) -> RenderableType:
     """Moments by rank: a line with title, time, score and kinds, then the best text with `words` highlighted.
 
-    With `links` titles are links to the files (OSC 8). Below follow the verdict of the second look, if any, and with `explanations`, by passage id, the scores of each hit.
+    With `links` titles are links to the files (OSC 8). Below follow the verdict of the second look, if any, and with
+    `explanations`, by passage id, the scores of each hit.
     """
     when = [format_range(moment.start, moment.end) for moment in results]
     titles = [one_line(moment.video_title) for moment in results]
@@ -156,7 +156,7 @@ def videos(lines: Sequence[VideoLine], *, width: int) -> RenderableType:
         video = line.video
         title = Text(one_line(video.title), style="bold")
         if titles[video.title] > 1:
-            title.append(f"\nin {one_line(str(Path(video.path).parent))}", style="not bold dim")
+            title.append(f"\n{one_line(video.path)}", style="not bold dim")
         cells = [
             Text(str(video.id)),
             title,

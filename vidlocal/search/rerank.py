@@ -11,7 +11,7 @@ from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.records import Fault, Frame, Job, JobKind, Moment, SecondLook
-from vidlocal.store.content import frames
+from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
 from vidlocal.store.queue import jobs
@@ -68,7 +68,7 @@ class VisionReranker:
         stored = second_looks.get(self._library, *key)
         if stored is not None:
             return stored
-        jpeg = frames.read_image(self._library, shown)
+        jpeg = frame_images.read(self._library, shown)
         self._check_once()
         try:
             text = self._engine.ask_image(jpeg, self._question, schema=rerank_prompts.RERANK_SCHEMA)

@@ -6,7 +6,7 @@ from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.records import Frame, Job, Provenance, SceneAnswer
-from vidlocal.store.content import frames
+from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs
@@ -97,7 +97,7 @@ class Describer:
         if frame is None:
             jobs.finish(self._library, job)
             return None
-        request = DescribeRequest(frames.read_image(self._library, frame), job.attempts, self.plain_models())
+        request = DescribeRequest(frame_images.read(self._library, frame), job.attempts, self.plain_models())
         return Task(request, lambda response: self._store(job, frame, response))
 
     def _store(self, job: Job, frame: Frame, response: DescribeResponse) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from vidlocal.engines.base import ClipEngine, ImageRejected
 from vidlocal.errors import AnswerRejected, MediaError
 from vidlocal.records import Frame, Job
-from vidlocal.store.content import frame_vectors, frames, videos
+from vidlocal.store.content import frame_images, frame_vectors, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 from vidlocal.text import pluralize
@@ -101,7 +101,7 @@ class _EmbedRun:
 
     def _read_image(self, frame: Frame) -> bytes | None:
         try:
-            return frames.read_image(self.library, frame)
+            return frame_images.read(self.library, frame)
         except MediaError as error:
             self.rejected[frame.id] = error
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.records import Frame, Job, Passage, PassageKind
 from vidlocal.signals.screen_text import ENGINE, OcrEngine, ScreenText, is_same_text
-from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.content import frame_images, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 
@@ -91,7 +91,7 @@ def _recognize(
 
 
 def _recognize_frame(library: Library, ocr: OcrEngine, frame: Frame) -> ScreenText | None:
-    jpeg = frames.read_image(library, frame)
+    jpeg = frame_images.read(library, frame)
     try:
         return ocr.read(jpeg)
     except ToolError:  # the previous frame may have caused the crash

@@ -13,7 +13,7 @@ from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import schema_key
 from vidlocal.records import ActionAnswer, Job, Passage, PassageKind, Provenance
-from vidlocal.store.content import frames, passages, sequences
+from vidlocal.store.content import frame_images, passages, sequences
 from vidlocal.store.content.sequences import FrameSequence
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -109,7 +109,7 @@ class Watcher:
             jobs.finish(self._library, job)
             return None
         request = WatchRequest(
-            jpegs=tuple(frames.read_image(self._library, frame) for frame in sequence.frames),
+            jpegs=tuple(frame_images.read(self._library, frame) for frame in sequence.frames),
             times=tuple(frame.time for frame in sequence.frames),
             cuts=sequence.cuts,
             context=tuple(self._context(sequence)),

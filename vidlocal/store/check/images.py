@@ -10,7 +10,7 @@ from vidlocal.errors import MediaError, StoreError
 from vidlocal.records import Frame, JobKind, JobState
 from vidlocal.store import process_locks, staging
 from vidlocal.store.check.finding import Category, Finding
-from vidlocal.store.content import frames
+from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import FRAMES_FOLDER, Library
 from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs
@@ -41,7 +41,7 @@ def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool
         if frame is None:
             continue
         try:
-            data = frames.read_image(library, frame)
+            data = frame_images.read(library, frame)
         except (MediaError, StoreError):
             data = None
         if data is None or not _is_as_published(data, crc, is_whole):
@@ -59,7 +59,7 @@ def unnamed(library: Library) -> Iterator[Finding]:
     )
     for frame_id, video_id, content_hash, position in rows:
         image = f"{staging.image_prefix(content_hash)}/{position:06}.jpg"
-        if frames.has_image_file(library, image):
+        if frame_images.exists(library, image):
             message = f"Frame {frame_id}: path of its image {image} is missing."
             yield Finding(Category.ROWS, message, video_id, partial(_restore_name, library, frame_id, image))
 
@@ -79,7 +79,7 @@ def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
     """Write the image of a frame, and queue the jobs failed for lack of the image."""
     if frame.image is None:
         return
-    frames.write_image(library, frame.image, jpeg)
+    frame_images.write(library, frame.image, jpeg)
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image_crc = ? WHERE id = ?", (zlib.crc32(jpeg), frame.id))
         row = connection.execute("SELECT enriched_at FROM frames WHERE id = ?", (frame.id,)).fetchone()
@@ -97,7 +97,7 @@ def _is_as_published(data: bytes, crc: int | None, is_whole: Callable[[bytes], b
 
 
 def _restore_name(library: Library, frame_id: int, image: str) -> None:
-    crc = frames.image_crc(library, image)
+    crc = frame_images.crc(library, image)
     with library.writing() as connection:
         connection.execute("UPDATE frames SET image = ?, image_crc = ? WHERE id = ?", (image, crc, frame_id))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.records import Frame, JobKind, JobState
-from vidlocal.store.content import frames
+from vidlocal.store.content import frame_images
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.index import vector_cache, vector_table
@@ -136,7 +136,7 @@ def queue_missing(library: Library, key: str) -> int:
         JobState.QUEUED,
         JobState.RUNNING,
     )
-    video_ids = [row["id"] for row in rows if frames.has_image_folder(library, row["image"])]
+    video_ids = [row["id"] for row in rows if frame_images.has_folder(library, row["image"])]
     if video_ids or is_new:
         with library.writing():
             facts.put(library, facts.FRAME_VECTORS_MODEL, key)
