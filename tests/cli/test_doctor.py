@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.fake_ollama import FakeOllama, Model, broken
+from tests.support.terminal import on_terminal
 from vidlocal import settings
 from vidlocal.cli import app
 from vidlocal.store.database import Library
@@ -34,6 +35,12 @@ def test_a_fresh_machine_can_ingest_and_search_and_learns_how_to_mend_the_rest()
     assert found["speech"]["fix"] == "vidlocal setup"
     assert all(check["fix"] for check in found.values() if check["state"] != "ok")
     assert not settings.load().home.exists()
+
+
+def test_a_fix_is_shown_once(tmp_path: Path) -> None:
+    shown = "\n".join(on_terminal(200, "doctor", home=tmp_path / "home"))
+    assert shown.count("ollama serve") == 1
+    assert "Run: " not in shown
 
 
 def test_piped_it_is_four_fields_a_line() -> None:

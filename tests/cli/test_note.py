@@ -22,6 +22,7 @@ def test_a_note_stands_at_its_frame_and_is_found(run: Run, library: Library, wed
     assert result.exit_code == 0, result.stderr
     [note] = of_kind(library, wedding, PassageKind.NOTE)
     assert (note.start, note.end, note.text, note.engine) == (4.0, 6.0, "this is Anna", "you")
+    assert result.stderr == f"Added note {note.id}, 0:00:04.0 to 0:00:06.0.\n"
     [line] = run("search", "anna").stdout.splitlines()
     assert "note" in line.split("\t")[4]
     assert jobs.counts(library).get((JobKind.EMBED, JobState.QUEUED))
@@ -34,7 +35,9 @@ def test_any_passage_can_be_corrected_and_deleted(run: Run, library: Library, we
     assert (corrected.id, corrected.text, corrected.engine) == (speech.id, "the broom walks", "you")
     assert run("search", "broom").stdout
     assert library.number("SELECT count(*) FROM vectors WHERE passage_id = ?", speech.id) == 0
-    assert run("note", "--delete", str(speech.id), input="n\n").exit_code == 0
+    declined = run("note", "--delete", str(speech.id), input="n\n")
+    assert declined.exit_code == 0
+    assert f'Delete speech {speech.id} at 0:00:04.0: "the broom walks"? [y/N]' in declined.stderr
     assert of_kind(library, wedding, PassageKind.SPEECH)
     assert run("note", "--delete", str(speech.id), "--yes").exit_code == 0
     assert not of_kind(library, wedding, PassageKind.SPEECH)

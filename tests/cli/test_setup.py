@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
+from tests.support.terminal import on_terminal
 from vidlocal.app.downloads import CustomPart, OllamaPart, VadPart, WhisperPart, format_size, open_server, profile_parts
 from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
@@ -107,6 +108,13 @@ def test_declining_downloads_nothing_and_exits_with_0(fake: FakeOllama) -> None:
     assert "Download 7.7 GB now? [Y/n]" in err
     assert "Nothing was downloaded." in err
     assert fake.asked("/api/pull") == []
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_the_custom_model_is_created_not_downloaded(fake: FakeOllama, tmp_path: Path, columns: int) -> None:
+    shown = " ".join(on_terminal(columns, "setup", "--dry-run", "--only", "custom", home=tmp_path / "home"))
+    assert "to create" in shown
+    assert "to download" not in shown
 
 
 def test_json_asks_nobody() -> None:

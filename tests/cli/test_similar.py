@@ -122,6 +122,8 @@ def test_a_whole_video_needs_vectors_and_says_how_to_make_them(run: Run, films: 
     result = run("similar", "one")
     assert (result.exit_code, result.stdout) == (5, "")
     assert "vidlocal enrich --only pictures" in result.stderr
+    suggested = result.stderr.rsplit("vidlocal ", 1)[1].split()
+    assert run(*suggested).exit_code == 0
 
 
 class TestByVectors:

@@ -25,7 +25,7 @@ def test_every_step_is_announced_as_a_command(folder: Path, tmp_path: Path) -> N
     done = subprocess.run([*PROGRAM, "start", str(folder)], input="n\n", capture_output=True, text=True, check=True)
     steps = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
     assert steps == ["$ vidlocal doctor", "$ vidlocal setup", f"$ vidlocal ingest {folder}"]
-    assert "Captions need a vision model. Run: " in done.stderr
+    assert "Captions need a running Ollama server" in done.stderr
     with Library.open(tmp_path / "home") as library:
         assert [video.title for video in videos.every(library)] == ["film"]
 

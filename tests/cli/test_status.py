@@ -19,6 +19,7 @@ def test_status_counts_videos_frames_and_waiting_jobs(run: Run, wedding: int) ->
     assert status["queue"]["embed"]["queued"] == 1
     assert status["running"] == []
     assert status["seconds_left"] is None
+    assert "frames\t2 of 10 captioned, 4 distinct remaining" in run("status").stdout.splitlines()
 
 
 def test_status_shows_current_work_of_another_process_with_its_start(run: Run, wedding: int, library: Library) -> None:

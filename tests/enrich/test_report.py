@@ -1,11 +1,13 @@
 """The morning report."""
 
 import time
+from dataclasses import replace
 
 from tests.support.films import add_video
 from vidlocal.enrich import report
 from vidlocal.enrich.report import FailureGroup, Report
 from vidlocal.records import JobKind
+from vidlocal.render.report import report_rows
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -86,3 +88,9 @@ def test_a_kept_report_is_replaced_by_a_later_one_of_the_same_run(library: Libra
     report.store(library, None, again)
     assert report.latest(library, limit=9) == [again, again]
     assert report.latest(library) == [again]
+
+
+def test_more_reasons_than_a_report_shows_are_counted(library: Library) -> None:
+    failed = tuple(FailureGroup(JobKind.EMBED, f"reason {number}", 1) for number in range(6))
+    rows = report_rows(replace(drawn_up(library), failed=failed))
+    assert [value for name, value in rows if name == "failed"][-1] == "and 1 more reason. All: vidlocal failed"

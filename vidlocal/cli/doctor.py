@@ -58,7 +58,8 @@ def _table(checks: "Sequence[Check]") -> "RenderableType":
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for check in checks:
-        text = Text.assemble((check.part, "bold"), "  ", one_line(check.result))
+        result = check.result.partition(" Run: ")[0] if check.fix else check.result
+        text = Text.assemble((check.part, "bold"), "  ", one_line(result))
         if check.fix:
             text.append(f"\nfix: {one_line(check.fix)}", style="cyan")
         table.add_row(Text(check.state, style=_STYLES[check.state]), text)

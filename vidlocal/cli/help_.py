@@ -1,5 +1,7 @@
 """`vidlocal help`."""
 
+import re
+import textwrap
 from typing import Annotated
 
 import typer
@@ -8,6 +10,10 @@ from typer.core import TyperGroup
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.help_topics import TOPICS
 from vidlocal.errors import UsageError
+
+# An indented term, two or more spaces, and its explanation.
+_term = re.compile(r" +\S+(?: \S+)*?  +(?=\S)")
+_MIN_EXPLANATION_CELLS = 30
 
 EXAMPLES = ("vidlocal help", "vidlocal help query", "vidlocal help clip")
 
@@ -24,7 +30,7 @@ def command(
     if json:
         console.document({"topic": topic, "text": text})
     else:
-        typer.echo(text)
+        typer.echo(_wrapped(text, console.rich_console().width) if topic in TOPICS and console.is_terminal() else text)
 
 
 def _text(ctx: typer.Context, topic: str | None) -> str:
@@ -42,3 +48,22 @@ def _text(ctx: typer.Context, topic: str | None) -> str:
     assert command is not None
     with command.make_context(topic, [], parent=root, resilient_parsing=True) as context:
         return command.get_help(context)
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Wrap a topic between words. Commands stay on one line, to be copied."""
+    return "\n\n".join(_wrapped_block(block, width) for block in text.split("\n\n"))
+
+
+def _wrapped_block(block: str, width: int) -> str:
+    if not block.startswith(" "):
+        return textwrap.fill(block, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(_wrapped_line(line, width) for line in block.splitlines())
+
+
+def _wrapped_line(line: str, width: int) -> str:
+    match = _term.match(line)
+    if match is None or len(line) <= width:
+        return line
+    column = match.end() if width - match.end() >= _MIN_EXPLANATION_CELLS else 4
+    return textwrap.fill(line, width, subsequent_indent=" " * column, break_long_words=False, break_on_hyphens=False)

@@ -80,7 +80,7 @@ def _add(library: Library, arguments: Sequence[str], *, json: bool, quiet: bool)
         frame_id=frame_id,
     )
     [passage_id] = passages.add(library, video.id, [note])
-    _print_result(library, passage_id, "Noted", json=json, quiet=quiet)
+    _print_result(library, passage_id, "Added", json=json, quiet=quiet)
 
 
 def _edit(library: Library, passage_id: int, text: str, *, json: bool, quiet: bool) -> None:
@@ -91,7 +91,7 @@ def _edit(library: Library, passage_id: int, text: str, *, json: bool, quiet: bo
 def _delete(library: Library, passage_id: int, *, yes: bool, json: bool, quiet: bool) -> None:
     passage = _passage(library, passage_id)
     start = timecode.format_time(passage.start)
-    description = f"the {passage.kind} passage {passage_id} at {start}: {_short(passage.text)}"
+    description = f'{passage.kind} {passage_id} at {start}: "{_short(passage.text)}"'
     is_deleted = yes or console.confirm(f"Delete {description}?")
     if is_deleted:
         passages.delete(library, passage)
@@ -143,7 +143,7 @@ def _print_result(library: Library, passage_id: int, verb: str, *, json: bool, q
     if json:
         console.document({"passage": asdict(passage)})
     span = f"{timecode.format_time(passage.start)} to {timecode.format_time(passage.end)}"
-    console.notice(f"{verb} as {passage.kind} passage {passage_id}, {span}.", quiet=quiet)
+    console.notice(f"{verb} {passage.kind} {passage_id}, {span}.", quiet=quiet)
 
 
 def _passage(library: Library, passage_id: int) -> Passage:

@@ -35,7 +35,7 @@ def command(
         console.document(documents if last > 1 else documents[0] if documents else None)
         return
     if not reports:
-        console.notice("No reports yet. The first one follows: vidlocal enrich --all overnight", quiet=quiet)
+        console.notice("No reports yet. Each run of enrich writes one. Run: vidlocal enrich", quiet=quiet)
     for stored in reports:
         _show(stored)
 

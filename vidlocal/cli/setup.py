@@ -182,6 +182,12 @@ def _show(statuses: "Sequence[PartStatus]") -> None:
         console.notice("To install Ollama: https://ollama.com/download")
 
 
+def _state_text(status: "PartStatus") -> str:
+    """State for people: the custom model is created on the server, not downloaded."""
+    is_created = status.part.role == "custom model" and status.state == "to download"
+    return "to create" if is_created else status.state.value
+
+
 def _paragraphs(statuses: "Sequence[PartStatus]") -> "RenderableType":
     """Role, model, size and state of each part, the source indented below. Wraps between words at any width."""
     from rich.console import Group
@@ -194,7 +200,7 @@ def _paragraphs(statuses: "Sequence[PartStatus]") -> "RenderableType":
     for status in statuses:
         part = status.part
         size = f", {format_size(part.size_bytes)}" if part.size_bytes else ""
-        state = (status.state.value, "green" if status.is_ready else "yellow")
+        state = (_state_text(status), "green" if status.is_ready else "yellow")
         rows.append(Text.assemble(f"{part.role}: ", (one_line(part.name), "bold"), f"{size}, ", state))
         rows.append(Padding(Text(one_line(part.source), style="dim"), (0, 0, 0, 4)))
     return Group(*rows)
@@ -211,7 +217,7 @@ def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":
         table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
     for status in statuses:
         part = status.part
-        state = Text(status.state, style="green" if status.is_ready else "yellow")
+        state = Text(_state_text(status), style="green" if status.is_ready else "yellow")
         size_text = format_size(part.size_bytes) if part.size_bytes else ""
         table.add_row(
             Text(part.role),

@@ -63,8 +63,8 @@ def _start_enrich(*, quiet: bool) -> None:
 
     vision = [check for check in run_checks(settings.load()) if check.part == VISION_MODEL]
     if not any(check.state is CheckState.OK for check in vision):
-        fix = next((check.fix for check in vision if check.fix), "install Ollama (https://ollama.com/download)")
-        console.notice(f"Captions need a vision model. Run: {fix}, then: vidlocal enrich", quiet=quiet)
+        part = "a vision model" if vision else "a running Ollama server (https://ollama.com/download)"
+        console.notice(f"Captions need {part}. Then run: vidlocal setup && vidlocal enrich", quiet=quiet)
         return
     _announce("enrich", "--all", "&")
     try:

@@ -13,7 +13,7 @@ from vidlocal.render.status import headline, status_rows
 from vidlocal.store.database import Library
 
 _WATCH_INTERVAL_S = 2.0
-_BUSY = "Another vidlocal process is running other work."
+_BUSY = "Another vidlocal process is working."
 _IDLE = "Nothing is running. Continue with: vidlocal enrich"
 
 EXAMPLES = ("vidlocal status", "vidlocal status --watch", "vidlocal status --json")

@@ -22,7 +22,8 @@ def report_rows(report: Report) -> Sequence[tuple[str, str]]:
     for failure in report.failed[:_MAX_REASONS]:
         pairs.append(("failed", f"{failure.number:,} {failure.kind}: {failure.reason}"))
     if len(report.failed) > _MAX_REASONS:
-        pairs.append(("failed", f"and {len(report.failed) - _MAX_REASONS} more reasons; vidlocal status has all"))
+        more = pluralize(len(report.failed) - _MAX_REASONS, "more reason")
+        pairs.append(("failed", f"and {more}. All: vidlocal failed"))
     pairs.append(("left", _left(report)))
     if report.ended:
         pairs.append(("ended", report.ended))

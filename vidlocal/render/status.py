@@ -32,7 +32,7 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
         (
             "frames",
             f"{coverage.described:,} of {coverage.total:,} captioned, "
-            f"{coverage.distinct_undescribed:,} distinct ones to do",
+            f"{coverage.distinct_undescribed:,} distinct remaining",
         ),
     ]
     if status.paused_since:

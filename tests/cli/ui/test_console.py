@@ -25,6 +25,14 @@ def test_settings_are_complete_at_every_width(tmp_path: Path, columns: int) -> N
         assert row.setting.description in text
 
 
+@pytest.mark.parametrize("columns", [40, 80, 140])
+@pytest.mark.parametrize("topic", ["query", "exit-codes", "settings", "scripting"])
+def test_topics_wrap_between_words_and_keep_commands_whole(tmp_path: Path, topic: str, columns: int) -> None:
+    lines = on_terminal(columns, "help", topic, home=tmp_path)
+    assert all(len(line) <= columns or line.startswith(("  vidlocal ", "  find ")) for line in lines)
+    assert " ".join(lines).split() == " ".join(on_terminal(1000, "help", topic, home=tmp_path)).split()
+
+
 def test_a_word_longer_than_the_line_stays_whole(tmp_path: Path) -> None:
     name = "a" * 60
     assert any(name in line for line in on_terminal(40, "config", name, home=tmp_path))

@@ -87,7 +87,8 @@ def _wrap(text: str, width: int) -> str:
 
 def confirm(question: str, *, default: bool = False) -> bool:
     """Ask for confirmation. An empty line means `default`, the end of the input no."""
-    sys.stderr.write(f"{one_line(question)} [{'Y/n' if default else 'y/N'}] ")
+    text = f"{one_line(question)} [{'Y/n' if default else 'y/N'}]"
+    sys.stderr.write((_wrap(text, rich_console(stderr=True).width - 2) if sys.stderr.isatty() else text) + " ")
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
