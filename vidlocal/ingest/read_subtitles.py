@@ -38,7 +38,7 @@ class Subtitles:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _SubtitleSource:
     """A sidecar file or a track. `name` stands in messages."""
 
     name: str
@@ -74,7 +74,9 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     """Read the sidecar files of a video."""
     files = sidecars.find_sidecars(path)
     stamps = _stamps(files)
-    sources = [_Source(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files]
+    sources = [
+        _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files
+    ]
     cues, notes, has_dialogue = _read(sources)
     unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
     passages = tuple(_passage(cue, ENGINE) for cue in merge_cues(cues, duration=duration))
@@ -95,7 +97,7 @@ def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:
     return stamps
 
 
-def _read(sources: Sequence[_Source]) -> tuple[list[Cue], list[str], bool]:
+def _read(sources: Sequence[_SubtitleSource]) -> tuple[list[Cue], list[str], bool]:
     """Return the cues of all sources, a sentence for each that was not read, and True if any has dialogue."""
     cues: list[Cue] = []
     notes: list[str] = []
@@ -116,12 +118,12 @@ def _read(sources: Sequence[_Source]) -> tuple[list[Cue], list[str], bool]:
 
 def _track_source(
     path: Path, track: SubtitleTrack, probe: Probe, ffmpeg: Ffmpeg, on_track: Callable[[], None]
-) -> _Source:
+) -> _SubtitleSource:
     def read() -> Sequence[Cue]:
         on_track()
         return subtitles.read_track(path, track, probe, ffmpeg=ffmpeg)
 
-    return _Source(f"{path.name}, subtitle track {track.index}", track.is_partial, read)
+    return _SubtitleSource(f"{path.name}, subtitle track {track.index}", track.is_partial, read)
 
 
 def _unread_note(path: Path, track: SubtitleTrack) -> str:

@@ -115,12 +115,11 @@ def _search(
             search_filter, stop_word_notice = _as_phrase(search_filter, words)
             notices += stop_word_notice
         ranking = _rank_passages(library, words, vector, search_filter, count, by_words=channels.by_words)
-        scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
-        is_listing = not parsed.words and parsed.has_filters
-        if is_listing or (search_filter.phrases and text_index.has_only_stop_words(library, words)):
+        is_listing = _is_listing(library, parsed, words, search_filter)
+        if is_listing:
             scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
-            if search_filter.kinds == frozenset({PassageKind.PICTURE}):
-                notices.append("Image search needs words.")
+        else:
+            scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
         frame_hits, frame_explanations = _frame_hits(library, clip_vector, count, search_filter)
         text_hits = hits.read(library, scores)
         if channels.by_words:
@@ -139,6 +138,8 @@ def _search(
         len(frame_hits),
     )
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
+    if is_listing and search_filter.kinds == frozenset({PassageKind.PICTURE}):
+        notices.append("Image search needs words.")
     if ranking.scores and not ranking.is_confident and not frame_hits:
         notices.append(_LOW_CONFIDENCE)
     explanations = frame_explanations | {
@@ -146,6 +147,13 @@ def _search(
     }
     notice = " ".join([*notices, *filter(None, (vector_notice, clip_notice))]) or None
     return SearchResult(query, moments, notice, words, explanations)
+
+
+def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:
+    """True if filters or phrases alone select the passages: there is no word to rank them by."""
+    if not parsed.words:
+        return parsed.has_filters
+    return bool(search_filter.phrases) and text_index.has_only_stop_words(library, words)
 
 
 def _build_filter(
