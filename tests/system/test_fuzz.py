@@ -47,6 +47,9 @@ LINES = {
     "clusters --threshold": ["clusters", "--threshold", "?"],
     "clip": ["clip", "?", "--dry-run"],
     "clip --pad": ["clip", "bride", "--dry-run", "--pad", "?"],
+    "play": ["play", "?"],
+    "play time": ["play", "1@?"],
+    "help": ["help", "?"],
     "note": ["note", "?"],
     "note text": ["note", "1@1", "?"],
     "note --edit": ["note", "--edit", "?", "x"],
@@ -71,7 +74,7 @@ LINES = {
     "list": ["list", "--sort", "?"],
 }
 EACH = 15
-LEFT_OUT = {"setup", "doctor", "demo", "worker", "pause", "resume"}
+LEFT_OUT = {"setup", "doctor", "demo", "start", "worker", "pause", "resume"}
 
 
 @pytest.fixture

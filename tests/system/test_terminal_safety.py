@@ -43,10 +43,15 @@ CASES: dict[str, list[list[str]]] = {
     "similar": [["1@2"], ["1"], [f"{WORDS}@1"], ["--image", f"{{inbox}}/{NAME}.jpg"]],
     "clip": [
         ["evil", "--dry-run"],
-        ["evil", "-o", "{out}"],
+        ["evil", "-d", "{out}"],
+        ["evil", "-n", "1", "-o", f"{{out}} {NAME}.mp4"],
         ["evil", "--join", f"{{out}} {NAME}.mp4"],
-        ["-o", WORDS, "x"],
+        ["-d", WORDS, "x"],
+        [f"-{WORDS}"],
     ],
+    "play": [["1"], ["1@2"], ["2"], [f"{WORDS}@1"], [WORDS]],
+    "start": [[f"{{inbox}}/{NAME} gone"], ["{films}", "--quiet"]],
+    "help": [[], ["query"], ["clip"], [WORDS]],
     "clusters": [[], ["--video", "1"], ["--video", WORDS]],
     "note": [["1@1"], ["1@1", WORDS], ["--edit", "1", WORDS], ["--delete", "1", "--yes"], ["--delete", "2"], [WORDS]],
     "import": [[f"{{inbox}}/{NAME}.jsonl"], [f"{{inbox}}/{NAME}.srt", "--video", WORDS], ["{broken}"]],
@@ -86,8 +91,10 @@ def _id(value: object) -> str:
     return re.sub(r"[^a-z0-9.-]+", " ", " ".join(value) if isinstance(value, list) else str(value)).strip()[:40]
 
 
-# What rich itself sends: colours, cursor on and off, line erased, cursor up, back to the beginning of the line.
-OURS = rb"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r(?=\x1b)|(?<=\x1b\[\?25h)\r"
+# What rich itself sends: colours, cursor on and off, line erased, cursor up, back to the beginning of the line, and
+# links to files, with every byte of a path that is no plain letter as %XX.
+_LINK = rb"\x1b\]8;(?:id=[0-9-]+;file://[A-Za-z0-9/._~%-]+|;)\x1b\\"
+OURS = rb"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r(?=\x1b)|(?<=\x1b\[\?25h)\r|" + _LINK
 CAREFUL = {0, 2, 3, 4, 5, 6, 7}
 
 
