@@ -36,7 +36,7 @@ COMMANDS = (
     ["ask", "1@0:12", "what is it?"],
     ["similar", "1@0:12"],
     ["clusters"],
-    ["clip", "boat", "-o", "clips"],
+    ["clip", "boat", "-d", "clips"],
     ["note", "1@0:12", "the boat"],
     ["export", "1", "-f", "srt"],
     ["organize", "."],

@@ -83,7 +83,7 @@ def test_moments_may_go_through_jq_on_their_way(run: Run, library: Library, wedd
 def test_nothing_found_is_nothing_to_cut_and_no_failure(run: Run, wedding: int) -> None:
     nothing = run("search", "xylophone", "--json").stdout
     result = run("clip", "-", input=nothing)
-    assert (result.exit_code, result.stderr) == (0, "There is no moment to cut.\n")
+    assert (result.exit_code, result.stderr) == (0, "No matching moments.\n")
     assert run("export", "-", input=nothing).exit_code == 0
 
 
@@ -92,7 +92,7 @@ def test_filters_belong_before_the_pipe(run: Run, wedding: int) -> None:
     for more in (("--kind", "speech"), ("--video", "wedding")):
         result = run("clip", "-", "--dry-run", *more, input=printed)
         assert result.exit_code == 2
-        assert "before the pipe" in result.stderr
+        assert "Give them to the search command instead." in result.stderr
 
 
 def test_all_piped_moments_are_cut_without_a_limit(run: Run, library: Library, wedding: int) -> None:

@@ -46,6 +46,7 @@ def start(server: FakeOllama, library: Library) -> Iterator[Start]:
     add_video(library, pictures=FRAMES)
     environment = {
         "PATH": os.environ["PATH"],
+        "TERM": "xterm",
         "VIDLOCAL_HOME": str(library.folder),
         "OLLAMA_HOST": server.host,
         "VIDLOCAL_SLOTS": "1",
@@ -127,14 +128,14 @@ def test_a_closed_terminal_ends_nothing(library: Library, start: Start, how: str
     running = start(*ENRICH, before=("-c", how), stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen = bytearray()
-    while b"describing" not in seen:
+    while b"captioning" not in seen:
         seen += os.read(ours, 1024)
     assert described(library) < FRAMES
     os.close(ours)
     assert running.wait(PATIENCE_S) == 0
     assert described(library) == FRAMES
     assert ("The terminal was closed; still running." in log_of(library)) is (how is _BELONGS)
-    assert f"{FRAMES} frames described" in log_of(library)
+    assert f"{FRAMES} frames captioned" in log_of(library)
 
 
 def test_no_description_gets_into_the_log(library: Library, start: Start) -> None:

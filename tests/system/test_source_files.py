@@ -19,7 +19,7 @@ from tests.support.commands import Run, add_source, hash_of
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.cli.ui import player
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.media import ffmpeg
+from vidlocal.media import ffmpeg, files
 from vidlocal.records import FrameDraft, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
@@ -128,7 +128,7 @@ def test_ingested_files_are_never_opened_for_writing(
         ["enrich"],
         ["note", "1@1", "the bride walks"],
         ["search", "bride", "--page", "page.html", "--look", "1"],
-        *(["clip", "bride", "-o", "clips", *extra] for extra in ([], ["--burn-captions"])),
+        *(["clip", "bride", "-d", "clips", *extra] for extra in ([], ["--burn-captions"])),
         ["clip", "bride", "--join", "all.mp4"],
         *(["export", "1", "-f", form, "-o", f"out.{form}"] for form in ("jsonl", "srt", "otio")),
         ["export", "--finetune", "pairs"],
@@ -182,6 +182,7 @@ def _folder(place: Path, victim: Path) -> None:
 
 WRITERS = [
     ["clip", "bride", "--join", "{out}.mp4"],
+    ["clip", "bride", "-o", "{out}.mp4"],
     ["search", "bride", "--page", "{out}"],
     ["export", "--finetune", "{out}"],
     *(["export", "1", "-f", form, "-o", "{out}"] for form in ("jsonl", "csv", "srt", "otio")),
@@ -223,7 +224,7 @@ def test_a_clip_takes_another_name_where_its_own_is_taken(
     (folder / "victim").write_text("precious")
     there(folder / "film 0h00m01s.mp4", folder / "victim")
     before = state(folder)
-    result = run("clip", "bride", "-o", str(folder))
+    result = run("clip", "bride", "-d", str(folder))
     assert result.exit_code == 0, result.stderr
     after = state(folder)
     assert set(after) - set(before) == {"film 0h00m01s 2.mp4"}
@@ -258,6 +259,7 @@ def hard(library: Library, tmp_path: Path) -> list[Path]:
         values = (hash_of(path.name), str(path), f"{words} {path.stem}")
         with library.writing() as connection:
             row = connection.execute(SAME_FILM, values).fetchone()
+        videos.add_copy(library, row["id"], path, files.read_stamp(path))
         passages.add(library, row["id"], [Passage(0.5, 1.5, PassageKind.SPEECH, f"bride {words}")])
     videos.remove(library, 1)
     return made
@@ -270,7 +272,7 @@ def test_no_word_of_a_video_reaches_a_filter_an_option_or_a_shell(
     script, noted = recording(tmp_path, ffmpeg.find_ffmpeg(None).path)
     monkeypatch.setenv("VIDLOCAL_FFMPEG", str(script))
     monkeypatch.chdir(tmp_path)
-    for extra in (["-o", "copied"], ["-o", "burnt", "--burn-captions"]):
+    for extra in (["-d", "copied"], ["-d", "burnt", "--burn-captions"]):
         result = run("clip", "bride", "--limit", "100", *extra)
         assert result.exit_code == 0, result.stderr
         assert len(list((tmp_path / extra[1]).iterdir())) == len(HARD)
