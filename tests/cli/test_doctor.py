@@ -126,8 +126,9 @@ def test_unreadable_library_exits_with_6(tmp_path: Path) -> None:
 
 def test_readable_library_is_a_warning(library: Library) -> None:
     library.folder.chmod(0o755)
-    code, found, _ = run()
+    code, found, err = run()
     assert code == 0
+    assert "All checks passed" not in err
     assert found["permissions"]["state"] == "warning"
     assert found["permissions"]["fix"].startswith("chmod")
 

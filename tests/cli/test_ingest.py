@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,29 @@ def test_a_dry_run_shows_files_time_and_space_and_indexes_nothing(run: Run, mixe
     assert totals["files"] == {"new": 2, "unchanged": 1, "skipped": 1, "failed": 0}
     assert totals["video_seconds"] == pytest.approx(3.0, abs=0.1)
     assert indexed() == ["film"]
+
+
+# Root without the right to ignore permissions.
+UNPRIVILEGED = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may read everything")
+def test_unreadable_paths_do_not_stop_the_others(tmp_path: Path) -> None:
+    clips.sound(tmp_path / "good.mp3", seconds=1)
+    shutil.copy(tmp_path / "good.mp3", tmp_path / "secret.mp3")
+    (tmp_path / "secret.mp3").chmod(0)
+    (tmp_path / "locked").mkdir(mode=0)
+    command = [sys.executable, "-m", "vidlocal", "ingest", "--later", "secret.mp3", "locked", "good.mp3"]
+    done = subprocess.run(
+        [*(UNPRIVILEGED if os.geteuid() == 0 else []), *command],
+        cwd=tmp_path,
+        env={**os.environ, "VIDLOCAL_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (tmp_path / "locked").chmod(0o700)
+    results = [line.split("\t")[:2] for line in done.stdout.splitlines()]
+    assert ["added", str(tmp_path / "good.mp3")] in results
+    assert done.returncode == 3
+    assert done.stdout.count("permission denied") == 2

@@ -59,6 +59,13 @@ def test_clips_are_planned_for_hits(library: Library, film: int) -> None:
     assert (clip["start"], clip["end"]) == (4.5, 8.5)
 
 
+@pytest.mark.parametrize("before", ["true", "vidlocal search zeppelin"])
+def test_no_clips_are_cut_for_a_number_without_hits(library: Library, film: int, before: str) -> None:
+    output = script_on_terminal(f"{before}; vidlocal clip 1 --dry-run; echo code $?", home=library.folder)
+    assert "No result 1: this terminal shows no results." in " ".join(output.split())
+    assert "code 2" in output
+
+
 def test_a_number_above_the_hits_is_an_error(library: Library, film: int) -> None:
     output = script_on_terminal("vidlocal search cake; vidlocal show 9; echo code $?", home=library.folder)
     assert "No result 9: the last search has 1 result. For video 9: id:9" in output

@@ -32,4 +32,4 @@ def test_every_step_is_announced_as_a_command(folder: Path, tmp_path: Path) -> N
 
 def test_a_missing_folder_is_wrong_usage(run: Run, tmp_path: Path) -> None:
     result = run("start", str(tmp_path / "nowhere"))
-    assert (result.exit_code, result.stderr) == (2, f"{tmp_path}/nowhere: not a folder\n")
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path}/nowhere: not a folder.\n")

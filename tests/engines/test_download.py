@@ -86,7 +86,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    return tmp_path / "models" / "ggml-base.bin"
+    return tmp_path / "home" / "models" / "ggml-base.bin"
 
 
 def no_sleep(seconds: float) -> None:
@@ -104,6 +104,7 @@ def test_a_file_is_complete_private_and_verified(host: Host, target: Path) -> No
     assert checksums == Checksums(SHA1, SHA256) == compute_checksums(target)
     assert target.read_bytes() == CONTENT
     assert target.stat().st_mode & 0o777 == 0o600
+    assert {folder.stat().st_mode & 0o777 for folder in list(target.parents)[:2]} == {0o700}
     assert [path.name for path in target.parent.iterdir()] == [target.name]
     assert reports[-1] == (len(CONTENT), len(CONTENT))
 
@@ -116,7 +117,7 @@ def test_a_broken_connection_is_resumed(host: Host, target: Path) -> None:
 
 
 def test_a_later_run_resumes_an_earlier_one(host: Host, target: Path) -> None:
-    target.parent.mkdir()
+    target.parent.mkdir(parents=True)
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT[:1000])
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert host.ranges == ["bytes=1000-"]
@@ -124,7 +125,7 @@ def test_a_later_run_resumes_an_earlier_one(host: Host, target: Path) -> None:
 
 
 def test_a_complete_part_is_only_verified(host: Host, target: Path) -> None:
-    target.parent.mkdir()
+    target.parent.mkdir(parents=True)
     target.with_name("ggml-base.bin.part").write_bytes(CONTENT)
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1))
     assert target.read_bytes() == CONTENT
@@ -132,7 +133,7 @@ def test_a_complete_part_is_only_verified(host: Host, target: Path) -> None:
 
 @pytest.mark.parametrize("old_part", [b"of another version", CONTENT + b"too long"])
 def test_a_part_of_another_file_is_replaced(host: Host, target: Path, old_part: bytes) -> None:
-    target.parent.mkdir()
+    target.parent.mkdir(parents=True)
     target.with_name("ggml-base.bin.part").write_bytes(old_part)
     download_file(f"{host.base}/file", target, expected=Checksums(sha1=SHA1), sleep=no_sleep)
     assert target.read_bytes() == CONTENT
@@ -146,7 +147,7 @@ def test_a_server_without_ranges_starts_over(host: Host, target: Path) -> None:
 
 
 def test_a_wrong_checksum_keeps_the_old_file_and_nothing_else(host: Host, target: Path) -> None:
-    target.parent.mkdir()
+    target.parent.mkdir(parents=True)
     target.write_bytes(b"old file")
     host.content = CONTENT[:-1] + b"!"
     with pytest.raises(ToolError, match="wrong checksum"):

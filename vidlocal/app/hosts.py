@@ -148,7 +148,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
 def _alternative(server: ModelServer) -> str:
     """End of a sentence: an installed vision model; empty if unknown."""
     names = [model.name for model in server.models() if "vision" in (model.capabilities or ())]
-    return f" Or run: vidlocal enrich --model {names[0]}" if names else ""
+    return f", or: vidlocal enrich --model {names[0]}" if names else ""
 
 
 def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:

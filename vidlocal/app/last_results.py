@@ -71,6 +71,11 @@ def hit(home: Path, terminal: str | None, text: str) -> "Clip | None":
     return clips[number - 1]
 
 
+def is_number(text: str) -> bool:
+    """True for the number of a result."""
+    return _number(text) > 0
+
+
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
 

@@ -150,10 +150,15 @@ def _requests(
 
 
 def _numbered(settings: Settings, words: Sequence[str]) -> "list[Clip]":
-    """Hits of the last search, if all words are numbers of hits; else an empty list."""
+    """Hits of the last search, if all words are numbers of hits; else an empty list.
+
+    Raises UsageError for numbers on a terminal without hits.
+    """
     terminal = last_results.current_terminal()
     moments = [last_results.hit(settings.home, terminal, word) for word in words]
     hits = [moment for moment in moments if moment is not None]
+    if terminal is not None and not hits and all(map(last_results.is_number, words)):
+        raise UsageError(f"No result {words[0]}: this terminal shows no results. Run: vidlocal search WORDS")
     return hits if len(hits) == len(words) else []
 
 

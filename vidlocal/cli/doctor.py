@@ -8,6 +8,7 @@ import typer
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.render.sanitize import one_line
+from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,7 +27,7 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Exit code 0 means that ingest and search work, even if other parts are missing. Piped output is tab-separated:
     part, state, result, fix.
     """
-    from vidlocal.app.doctor_checks import CheckState, run_checks
+    from vidlocal.app.doctor_checks import run_checks
 
     checks = list(run_checks(settings.load()))
     if json:
@@ -40,9 +41,17 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     if broken:
         console.notice(f"Fix this first: {', '.join(check.part for check in broken)}.")
         raise typer.Exit(broken[0].exit_code)
+    console.notice(_summary(checks), quiet=quiet)
+
+
+def _summary(checks: "Sequence[Check]") -> str:
+    from vidlocal.app.doctor_checks import CheckState
+
     missing = [check.part for check in checks if check.state is CheckState.MISSING]
-    summary = f"Ingest and search work. Missing: {', '.join(missing)}." if missing else "All checks passed."
-    console.notice(summary, quiet=quiet)
+    if missing:
+        return f"Ingest and search work. Missing: {', '.join(missing)}."
+    warnings = sum(check.state is CheckState.WARNING for check in checks)
+    return f"No part is missing. {pluralize(warnings, 'warning')}." if warnings else "All checks passed."
 
 
 def _data(check: "Check") -> dict[str, object]:

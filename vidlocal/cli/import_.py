@@ -29,6 +29,7 @@ def command(
         list[Path],
         typer.Argument(
             metavar="FILE...",
+            readable=False,
             help="Export (.jsonl; - reads standard input), transcript (.json) or subtitles (.srt, .vtt, ...).",
         ),
     ],

@@ -35,7 +35,9 @@ EXAMPLES = (
 
 Paths = Annotated[
     list[Path],
-    typer.Argument(metavar="PATH...", help="Files, and folders with everything below; - reads paths from stdin."),
+    typer.Argument(
+        metavar="PATH...", readable=False, help="Files, and folders with everything below; - reads paths from stdin."
+    ),
 ]
 Every = Annotated[
     float | None,

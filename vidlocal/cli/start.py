@@ -30,7 +30,7 @@ def command(
     background; then it asks for searches. Each step is printed as you would type it.
     """
     if not os.path.isdir(folder):
-        raise UsageError(f"{folder}: not a folder")
+        raise UsageError(f"{folder}: not a folder.")
     common = ["--json"] if json else ["--quiet"] if quiet else []
     code = _run("doctor", *common)
     if code:

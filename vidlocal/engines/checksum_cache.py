@@ -43,6 +43,13 @@ def hash_file(path: Path) -> tuple[str, str]:
     return sha1.hexdigest(), sha256.hexdigest()
 
 
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, one of them perhaps the data directory, with mode 0700."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.is_dir():
+            path.mkdir(exist_ok=True, mode=0o700)
+
+
 def _read_cache(models_folder: Path) -> dict[str, dict[str, str]]:
     """Return the cached entries by path; empty if the cache is missing or damaged."""
     try:
@@ -61,7 +68,7 @@ def _write_cache(models_folder: Path, cache: Mapping[str, Mapping[str, str]]) ->
     """Write the cache. Best effort: without a cache the next start hashes the files again."""
     draft = models_folder / f".{_CACHE_FILE}.{os.getpid()}"
     with suppress(OSError):
-        models_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(models_folder)
         try:
             draft.write_text(json.dumps(cache, indent=1), "utf-8")
             os.replace(draft, models_folder / _CACHE_FILE)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.engines.checksum_cache import hash_file
+from vidlocal.engines.checksum_cache import hash_file, make_private_folder
 from vidlocal.errors import StoreError, ToolError
 
 try:
@@ -104,7 +104,7 @@ def download_file(
 
 
 def _download_verified(download: _Download, sleep: Callable[[float], None]) -> Checksums:
-    download.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(download.target.parent)
     with _locked(download.target.parent):
         is_resumed = download.part.exists()
         _download_part(download, sleep)

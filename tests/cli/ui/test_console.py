@@ -1,11 +1,13 @@
 """What stands on a terminal of any width."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 from tests.support.terminal import on_terminal
 from vidlocal import settings
+from vidlocal.cli.ui import console
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])
@@ -36,3 +38,16 @@ def test_topics_wrap_between_words_and_keep_commands_whole(tmp_path: Path, topic
 def test_a_word_longer_than_the_line_stays_whole(tmp_path: Path) -> None:
     name = "a" * 60
     assert any(name in line for line in on_terminal(40, "config", name, home=tmp_path))
+
+
+def test_an_interrupted_question_ends_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        console.confirm("Delete it?")
+    assert capsys.readouterr().err == "Delete it? [y/N] \n"

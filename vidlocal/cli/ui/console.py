@@ -90,7 +90,11 @@ def confirm(question: str, *, default: bool = False) -> bool:
     text = f"{one_line(question)} [{'Y/n' if default else 'y/N'}]"
     sys.stderr.write((_wrap(text, rich_console(stderr=True).width - 2) if sys.stderr.isatty() else text) + " ")
     sys.stderr.flush()
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
     return answer.strip().lower() in {"y", "yes"} or (default and bool(answer) and not answer.strip())
