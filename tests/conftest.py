@@ -19,6 +19,7 @@ from vidlocal.store.queue import jobs
 
 # Read before any test: within one, no variable of ours is set.
 REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
+REAL_WHISPER = os.environ.get("VIDLOCAL_TEST_WHISPER")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -56,6 +57,14 @@ def real_media() -> Path:
     if not REAL_MEDIA:
         pytest.skip("VIDLOCAL_TEST_MEDIA names no folder of real clips")
     return Path(REAL_MEDIA)
+
+
+@pytest.fixture
+def real_whisper() -> Path:
+    """The file of a real Whisper model; the test is skipped where there is none."""
+    if not REAL_WHISPER:
+        pytest.skip("VIDLOCAL_TEST_WHISPER names no real Whisper model")
+    return Path(REAL_WHISPER)
 
 
 @pytest.fixture

@@ -144,3 +144,10 @@ def test_only_speech_according_to_the_vad_model_is_transcribed(tmp_path: Path) -
         (cue,) = eager.transcribe(sound, "en").cues
         assert cue.text == sentence.text
         assert cue.start == pytest.approx(0.4, abs=0.3)
+
+
+def test_a_real_model_hears_no_words_in_a_siren(real_whisper: Path) -> None:
+    times = np.arange(15 * RATE_HZ) / RATE_HZ
+    siren = (0.4 * np.sin(2 * np.pi * (200 + 200 * np.sin(np.pi * times)) * times)).astype(np.float32)
+    with Whisper(ModelFile(real_whisper.stem, real_whisper, "0" * 64)) as model:
+        assert model.transcribe(siren, "en").cues == ()

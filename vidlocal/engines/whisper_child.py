@@ -65,7 +65,9 @@ class _LoadedModel:
                 "n_threads": self.threads,
                 "translate": False,
                 "no_context": True,
-                "suppress_nst": True,
+                # Without non-speech tokens such as [Music] Whisper says "Thank you." to noise. Remarks are removed
+                # afterwards (`hallucination_filter`).
+                "suppress_nst": False,
                 "print_progress": False,
                 "print_realtime": False,
                 "print_timestamps": False,
