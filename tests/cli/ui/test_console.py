@@ -1,7 +1,7 @@
 """What stands on a terminal of any width."""
 
-import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,11 +43,10 @@ def test_a_word_longer_than_the_line_stays_whole(tmp_path: Path) -> None:
 def test_an_interrupted_question_ends_its_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Interrupted(io.StringIO):
-        def readline(self, size: int | None = -1, /) -> str:
-            raise KeyboardInterrupt
+    def interrupt() -> str:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr("sys.stdin", Interrupted())
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(readline=interrupt))
     with pytest.raises(KeyboardInterrupt):
         console.confirm("Delete it?")
     assert capsys.readouterr().err == "Delete it? [y/N] \n"
