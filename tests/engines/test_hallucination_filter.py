@@ -40,3 +40,29 @@ def test_remarks_about_sounds_are_removed(remark: str) -> None:
 
 def test_words_beside_a_remark_are_kept() -> None:
     assert texts("[cheering] We did it!", "♪ Happy birthday ♪") == ["We did it!", "Happy birthday"]
+
+
+@pytest.mark.parametrize(
+    "credit",
+    [
+        "Untertitel der Amara.org-Community",
+        "Untertitelung des ZDF, 2020",
+        "Sous-titres réalisés par la communauté d'Amara.org",
+        "Sous-titrage Société Radio-Canada par Anne",
+        "Subtítulos realizados por la comunidad de Amara.org",
+        "Legendas pela comunidade Amara.org",
+        "Sottotitoli e revisione a cura di QTSS",
+        "Субтитры сделал DimaTorzok",
+        "Subtitles by the Amara.org community",
+        "字幕by索兰娅",
+    ],
+)
+def test_credits_of_subtitles_are_removed(credit: str) -> None:
+    assert remove_hallucinations([Cue(0.0, 2.0, credit), Cue(3.0, 4.0, "Hello.")]) == (Cue(3.0, 4.0, "Hello."),)
+
+
+@pytest.mark.parametrize(
+    "text", ["Thank you.", "I read the subtitles of the film.", "Thanks for watching this with me."]
+)
+def test_speech_about_subtitles_stays(text: str) -> None:
+    assert remove_hallucinations([Cue(0.0, 2.0, text)]) == (Cue(0.0, 2.0, text),)

@@ -1,4 +1,4 @@
-"""Removes typical hallucinations of speech models from a transcript: sound remarks and loops."""
+"""Removes typical hallucinations of speech models from a transcript: remarks on sounds, subtitle credits and loops."""
 
 import re
 from collections.abc import Iterable
@@ -10,6 +10,17 @@ from vidlocal.records import Cue
 _REMARK = re.compile(r"[\[({*（【][^\])}*）】]*[\])}*）】][.!]?")
 _NOTES = re.compile("[♪♫♬♩]+")
 
+# Whisper learned from subtitles, and writes their credits for music and noise. Nobody says them.
+_CREDITS = re.compile(
+    r"amara\.org|dimatorzok|qtss\b|opensubtitles|"
+    r"^(?:sous-titr(?:es|age)|untertitel(?:ung)?|subt[ií]tulos|legendas|sottotitoli|ondertitel(?:s|ing)|napisy|субтитры|"
+    r"subtitles?|captions?|transcri(?:pt|bed|ption))\b.{0,30}\b"
+    r"(?:by|par|von|der|des|im auftrag|por|pela|pelo|a cura|door|stworzone|przez|сделал|создавал|подготов)\b|"
+    r"字幕(?:by|制作|提供|志愿者|組|组)",
+    re.IGNORECASE,
+)
+_MAX_CREDIT_CHARACTERS = 100
+
 # A looping decoder repeats a line without a gap. People pause between repetitions.
 _MIN_LOOP_CUES = 3
 _MAX_LOOP_GAP_S = 0.25
@@ -20,7 +31,7 @@ _UNSPACED_STUTTER = re.compile(r"(\w{1,20}?)\1{7,}", re.IGNORECASE)
 
 
 def remove_hallucinations(cues: Iterable[Cue]) -> tuple[Cue, ...]:
-    """Remove remarks and empty cues, and reduce each loop to the first repetition."""
+    """Remove remarks, credits and empty cues, and reduce each loop to the first repetition."""
     runs: list[list[Cue]] = []
     for cue in map(_clean, cues):
         if cue.text:
@@ -33,7 +44,9 @@ def remove_hallucinations(cues: Iterable[Cue]) -> tuple[Cue, ...]:
 
 
 def _clean(cue: Cue) -> Cue:
-    """Remove remarks, musical notes and stutter. The text is empty if no letter or digit remains."""
+    """Remove remarks, musical notes and stutter. The text is empty for credits, and if no letter or digit remains."""
+    if len(cue.text) <= _MAX_CREDIT_CHARACTERS and _CREDITS.search(cue.text.strip()):
+        return replace(cue, text="")
     text = _NOTES.sub(" ", _REMARK.sub(" ", cue.text))
     text = " ".join(_UNSPACED_STUTTER.sub(r"\1", _STUTTER.sub(r"\1", text)).split())
     return replace(cue, text=text if any(character.isalnum() for character in text) else "")
