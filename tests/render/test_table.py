@@ -108,7 +108,7 @@ def test_moments_without_hits_have_no_column_found_in() -> None:
     assert [line.split()[-1] for line in lines if line.strip()] == ["score", "0.50"]
 
 
-@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("width", [40, 60, 80, 140])
 def test_clusters_fit_every_width_and_list_their_occurrences(width: int) -> None:
     takes = tuple(Occurrence(video, 100.0 * n, 100.0 * n + 20, 2) for video in range(1, 8) for n in range(6))
     groups = [Cluster(Frame(1, 1, 3725.0, 0, "x"), 84, takes), Cluster(Frame(2, 9, 0.0, 0, "x"), 2, takes[:1])]

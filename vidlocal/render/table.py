@@ -127,7 +127,7 @@ def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width
     heads = "  ".join(f"{name:>{size}}" for name, size in zip(("frames", "takes", "videos"), cells, strict=True))
     blocks: list[RenderableType] = [Text(f"{'':{indent}}{heads}  looks like", style="dim")]
     for rank, (cluster, numbers) in enumerate(zip(groups, counts, strict=True), 1):
-        head = Text(no_wrap=True, overflow="crop")
+        head = Text(overflow="fold")
         head.append(f"{rank:>{rank_cells}}  ", style="dim")
         head.append("  ".join(f"{number:>{size}}" for number, size in zip(numbers, cells, strict=True)) + "  ")
         head.append(shorten(_title(cluster.leader.video_id, videos), free), style="bold")
