@@ -1,12 +1,14 @@
 """Progress of long work, for terminals, logs and web pages."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.enrich.runner.queue_runner import EnrichProgress
-from vidlocal.ingest.meter import IngestProgress
 from vidlocal.job_specs import JOB_SPECS
 from vidlocal.records import JobKind
 from vidlocal.timecode import format_short_time
+
+if TYPE_CHECKING:
+    from vidlocal.enrich.runner.queue_runner import EnrichProgress
+    from vidlocal.ingest.meter import IngestProgress
 
 
 class ProgressLine(Protocol):
@@ -19,13 +21,13 @@ class ProgressLine(Protocol):
         """Print a permanent message above the line."""
 
 
-def show_ingest_progress(line: ProgressLine, progress: IngestProgress) -> None:
+def show_ingest_progress(line: ProgressLine, progress: "IngestProgress") -> None:
     """Show the position of ingest on a line of progress."""
     task = f"file {progress.number:,} of {progress.total:,}  {progress.stage}  {progress.path.name}"
     line.update(task, progress.done, eta=progress.eta)
 
 
-def show_enrich_progress(line: ProgressLine, progress: EnrichProgress) -> None:
+def show_enrich_progress(line: ProgressLine, progress: "EnrichProgress") -> None:
     """Show the position of a deep pass on a line of progress."""
     parts = [f"{JOB_SPECS[progress.kind].label} {_count(progress)}"]
     done = float(progress.done)
@@ -38,7 +40,7 @@ def show_enrich_progress(line: ProgressLine, progress: EnrichProgress) -> None:
     line.update(task, done / progress.total if progress.total else None, eta=progress.eta, detail=progress.last)
 
 
-def _count(progress: EnrichProgress) -> str:
+def _count(progress: "EnrichProgress") -> str:
     """`3/31`: the video at work of a fast pass, else the finished frames."""
     number = progress.done + (progress.duration is not None)
     return f"{min(number, progress.total):,}/{progress.total:,}"
