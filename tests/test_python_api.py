@@ -103,7 +103,7 @@ def test_enrich_reports_progress_and_returns_the_summary(
         )
     assert summary.done[JobKind.DESCRIBE] == 6
     assert progress.count(JobKind.DESCRIBE) == 6
-    assert any("frames described" in message for message in messages)
+    assert any("frames captioned" in message for message in messages)
     assert frames.coverage(library).described == 6
 
 

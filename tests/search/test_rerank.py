@@ -9,7 +9,6 @@ from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, c
 from tests.support.films import add_colours
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind, SecondLook
@@ -17,8 +16,6 @@ from vidlocal.search.rerank import VisionReranker, reorder
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
-
-PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
 
 
 @pytest.fixture
@@ -37,9 +34,7 @@ def sees_red(asked: Asked) -> Behaviour | None:
 
 @pytest.fixture
 def vision(server: FakeOllama) -> Iterator[OllamaVision]:
-    with Ollama(
-        server.host, timeouts=Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
-    ) as ollama:
+    with Ollama(server.host) as ollama:
         yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
 
 
