@@ -15,7 +15,6 @@ from tests.support.fake_ollama import Asked, Exchange, FakeOllama
 from tests.support.films import COLOURS, add_video
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
 from vidlocal.enrich.run import SERVER, EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
@@ -68,9 +67,8 @@ def server() -> Iterator[FakeOllama]:
 
 @pytest.fixture
 def engines(server: FakeOllama) -> Iterator[EnrichEngines]:
-    patience = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=2.0, small=0.5)
     with ExitStack() as stack:
-        ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
+        ollama = stack.enter_context(Ollama(server.host))
         prober = stack.enter_context(Prober())
         reader = stack.enter_context(RapidOcr())
         host = Host(

@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
@@ -71,9 +70,8 @@ def add_film(
 @contextmanager
 def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) -> Iterator[EnrichEngines]:
     """The models of one pretended server, opened as the command opens them."""
-    patience = Timeouts(connect=1.0, first_byte=1.0, between_chunks=1.0, total=4.0, small=1.0)
     with ExitStack() as stack:
-        ollama = stack.enter_context(Ollama(server.host, timeouts=patience))
+        ollama = stack.enter_context(Ollama(server.host))
         host = Host(
             ollama.host,
             OllamaVision(ollama, ollama.preflight("llava:7b", "vision"), num_ctx=num_ctx),

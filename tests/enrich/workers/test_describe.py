@@ -23,7 +23,7 @@ from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
-PATIENCE = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.5, total=2.0, small=0.5)
+PATIENCE = Timeouts(first_byte=2.0)
 
 
 @pytest.fixture

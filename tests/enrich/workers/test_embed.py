@@ -11,7 +11,6 @@ from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, M
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import EmbedEngine
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.ollama_models import OllamaEmbeddings
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.embed import BATCH, Embedder
@@ -30,7 +29,7 @@ def server() -> Iterator[FakeOllama]:
 
 @pytest.fixture
 def embedder(server: FakeOllama) -> Iterator[OllamaEmbeddings]:
-    with Ollama(server.host, timeouts=Timeouts(1.0, 1.0, 1.0, 2.0, 1.0)) as ollama:
+    with Ollama(server.host) as ollama:
         yield OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
 
 
