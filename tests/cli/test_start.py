@@ -16,15 +16,15 @@ PROGRAM = [sys.executable, "-m", "vidlocal"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "Videos").mkdir()
-    clips.numbered(tmp_path / "Videos" / "film.mp4", frames=20, rate="10")
-    return tmp_path / "Videos"
+    (tmp_path / "My Videos").mkdir()
+    clips.numbered(tmp_path / "My Videos" / "film.mp4", frames=20, rate="10")
+    return tmp_path / "My Videos"
 
 
 def test_every_step_is_announced_as_a_command(folder: Path, tmp_path: Path) -> None:
     done = subprocess.run([*PROGRAM, "start", str(folder)], input="n\n", capture_output=True, text=True, check=True)
     steps = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
-    assert steps == ["$ vidlocal doctor", "$ vidlocal setup", f"$ vidlocal ingest {folder}"]
+    assert steps == ["$ vidlocal doctor", "$ vidlocal setup", f"$ vidlocal ingest '{folder}'"]
     assert "Captions need a running Ollama server" in done.stderr
     with Library.open(tmp_path / "home") as library:
         assert [video.title for video in videos.every(library)] == ["film"]

@@ -1,6 +1,7 @@
 """`vidlocal start`."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,9 +52,9 @@ def _run(*words: str) -> int:
     return subprocess.run([*_PROGRAM, *words], check=False).returncode
 
 
-def _announce(*words: str) -> None:
+def _announce(*words: str, is_background: bool = False) -> None:
     console.notice("")
-    console.notice(f"$ vidlocal {' '.join(words)}")
+    console.notice(f"$ vidlocal {shlex.join(words)}{' &' if is_background else ''}")
 
 
 def _start_enrich(*, quiet: bool) -> None:
@@ -66,7 +67,7 @@ def _start_enrich(*, quiet: bool) -> None:
         part = "a vision model" if vision else "a running Ollama server (https://ollama.com/download)"
         console.notice(f"Captions need {part}. Then run: vidlocal setup && vidlocal enrich", quiet=quiet)
         return
-    _announce("enrich", "--all", "&")
+    _announce("enrich", "--all", is_background=True)
     try:
         start_detached([*_PROGRAM, "enrich", "--all"], hint="Run: vidlocal enrich")
     except ToolError as error:
