@@ -50,7 +50,7 @@ CASES: dict[str, list[list[str]]] = {
         [f"-{WORDS}"],
     ],
     "play": [["1"], ["1@2"], ["2"], [f"{WORDS}@1"], [WORDS]],
-    "start": [[f"{{inbox}}/{NAME} gone"], ["{films}", "--quiet"]],
+    "start": [[f"{{inbox}}/{NAME} gone"]],  # a real folder would leave an enrich in the background
     "help": [[], ["query"], ["clip"], [WORDS]],
     "clusters": [[], ["--video", "1"], ["--video", WORDS]],
     "note": [["1@1"], ["1@1", WORDS], ["--edit", "1", WORDS], ["--delete", "1", "--yes"], ["--delete", "2"], [WORDS]],
