@@ -64,3 +64,9 @@ class StoreError(VidlocalError):
 
 class SettingsError(VidlocalError):
     exit_code = 7
+
+
+class InvalidOption(SettingsError):
+    """An option of a command with an invalid value for its setting."""
+
+    exit_code = 2

@@ -223,3 +223,9 @@ def test_addresses_are_parsed_as_by_the_server(given: str, url: str) -> None:
 def test_an_invalid_port_in_the_variable_of_ollama_means_the_default_port(home: Path) -> None:
     env = {"VIDLOCAL_HOME": str(home), "OLLAMA_HOST": "1.2.3.4:x"}
     assert settings.load(env=env).ollama_host == "http://1.2.3.4:11434"
+
+
+def test_an_invalid_option_is_wrong_usage() -> None:
+    with pytest.raises(SettingsError, match=r"every: invalid value '-1'\. Expected") as refused:
+        settings.load({"every": "-1"})
+    assert refused.value.exit_code == 2

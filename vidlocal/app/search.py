@@ -16,7 +16,7 @@ from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
-from vidlocal.store.index import vector_table
+from vidlocal.store.index import text_index, vector_table
 from vidlocal.store.queue import jobs
 from vidlocal.text import pluralize
 
@@ -101,16 +101,19 @@ def advice(library: Library, query: str) -> str:
     parsed = parse(query)
     if parsed.is_empty:
         return "The query has no words."
+    if text_index.has_only_stop_words(library, parsed.words):
+        return "No results. Add a word."
     if not passages.count(library):
         return "No results. The library has no text yet. Run: vidlocal ingest FOLDER"
     untranscribed = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
     undescribed = frames.coverage(library).distinct_undescribed
+    missing = []
     if undescribed:
-        return f"No results. {pluralize(undescribed, 'frame has', 'frames have')} no caption yet. Run: vidlocal enrich"
+        missing.append(f"{pluralize(undescribed, 'frame has', 'frames have')} no caption yet")
     if untranscribed:
-        return (
-            f"No results. {pluralize(untranscribed, 'video is', 'videos are')} not transcribed yet. Run: vidlocal setup"
-        )
+        missing.append(f"{pluralize(untranscribed, 'video is', 'videos are')} not transcribed yet")
+    if missing:
+        return f"No results. {' and '.join(missing)}. Run: vidlocal {'enrich' if undescribed else 'setup'}"
     return "No results. Try fewer or other words."
 
 

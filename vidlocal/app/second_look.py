@@ -35,5 +35,6 @@ def rerank_by_vision(
             for moment, look in reranker.rerank(result.moments[:count]):
                 looks[moment] = look
     except EngineError as error:
-        notify(f"Looked at {len(looks)} of the best moments. {error}")
+        checked = f"Checked {len(looks)} of {count} moments." if looks else "Not checked by the vision model."
+        notify(f"{checked} {error}")
     return replace(result, moments=reorder(result.moments, looks)), looks

@@ -89,6 +89,7 @@ def command(
             render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet)),
             out,
             overwrite=force,
+            quiet=quiet,
         )
     else:
         _export_library(video, form, kind, out, rate, force=force, quiet=quiet)
@@ -110,7 +111,7 @@ def _export_library(
             parts = export_library(
                 library, selection, kinds, as_document=form is Format.JSON, with_vocabulary=not names
             )
-            console.write_output(parts, out, overwrite=force)
+            console.write_output(parts, out, overwrite=force, quiet=quiet)
             return
         default = None if form is Format.CSV else TRANSCRIPT_KINDS
         clips = [clip for video in selection for clip in passage_clips(library, video, kinds or default)]
@@ -118,7 +119,7 @@ def _export_library(
         console.notice("No matching passages in these videos.", quiet=quiet)
     title = selection[0].title if len(selection) == 1 else "vidlocal"
     parts = render_clips(clips, form, title, rate, notify=partial(console.notice, quiet=quiet))
-    console.write_output(parts, out, overwrite=force)
+    console.write_output(parts, out, overwrite=force, quiet=quiet)
 
 
 def _export_finetune(

@@ -4,7 +4,7 @@ import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vidlocal.media.decoded_frame import DecodedFrame
+from vidlocal.process import SerialThread
 from vidlocal.records import FrameDraft
 from vidlocal.signals import representatives, sharpness, shots
 from vidlocal.signals.features import Descriptors, FrameFeatures, distance, extract_features
@@ -159,7 +160,7 @@ class _Writer:
         self._folder = folder
         self._on_image = on_image
         self._pending: deque[Future[None]] = deque()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jpeg")
+        self._thread = SerialThread("jpeg")
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +168,10 @@ class _Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=error is not None)
+        if error is not None:
+            for future in self._pending:
+                future.cancel()
+        self._thread.shutdown()
         if error is None:
             for future in self._pending:
                 future.result()

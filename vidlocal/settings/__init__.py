@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.errors import SettingsError
+from vidlocal.errors import InvalidOption, SettingsError
 from vidlocal.settings.address import ollama_address
 from vidlocal.settings.file import FILE_NAME, read_file, suggest, write_file
 from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, parse_folder
@@ -24,6 +24,9 @@ __all__ = [
     "unknown_variables",
     "write",
 ]
+
+
+OPTION = "option"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _sources(
 ) -> Iterator[tuple[object, str, Path | None]]:
     """Values for `setting` by precedence: raw value, origin, base of relative folders."""
     if options.get(setting.name) is not None:
-        yield options[setting.name], "option", None
+        yield options[setting.name], OPTION, None
     if env.get(setting.env, "").strip():
         yield env[setting.env], setting.env, None
     if setting.name in file and folder is not None:
@@ -181,4 +184,6 @@ def _ollama_host_variable(text: str) -> str:
 
 
 def _invalid(setting: Setting, raw: object, origin: str) -> SettingsError:
+    if origin == OPTION:
+        return InvalidOption(f"{setting.name}: invalid value {str(raw)[:80]!r}. Expected: {setting.allowed}.")
     return SettingsError(f"{setting.name}: invalid value {str(raw)[:80]!r} ({origin}). Expected: {setting.allowed}.")

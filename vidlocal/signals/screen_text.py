@@ -1,14 +1,14 @@
 """Text recognition (OCR) in frames: RapidOCR in a child process, with the models bundled in the package."""
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from hashlib import blake2b
 from types import TracebackType
 from typing import Protocol, Self, cast
 
-from vidlocal.process import Worker
+from vidlocal.process import SerialThread, Worker
 
 ENGINE = "rapidocr"
 
@@ -70,7 +70,7 @@ class RapidOcr:
     def __init__(self, *, threads: int = 1) -> None:
         self._threads = threads
         self._worker = Worker("vidlocal.signals.screen_text_child", name="Text recognition")
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ocr")
+        self._thread = SerialThread("ocr")
         self._prefetched: dict[bytes, Future[ScreenText | None]] = {}
 
     def __enter__(self) -> Self:

@@ -100,8 +100,8 @@ def confirm(question: str, *, default: bool = False) -> bool:
     return answer.strip().lower() in {"y", "yes"} or (default and bool(answer) and not answer.strip())
 
 
-def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False) -> None:
-    """Write text to a file; to stdout for `-` and without `target`.
+def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False, quiet: bool = False) -> None:
+    """Write text to a file, and report it; to stdout for `-` and without `target`.
 
     Raises UsageError if the file exists, unless `overwrite`.
     """
@@ -112,3 +112,4 @@ def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool =
     from vidlocal.media.atomic_write import write_text
 
     write_text(target, parts, overwrite=overwrite)
+    notice(f"Wrote {target}", quiet=quiet)
