@@ -1,5 +1,7 @@
 """The rounds of `vidlocal worker`."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -192,3 +194,14 @@ def test_unavailable_work_is_retried_at_intervals(
     assert len(server.requests) == asked
     rounds(service, wall, 200)
     assert len(server.requests) > asked
+
+
+def test_a_service_ends_when_its_library_is_gone(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
+    command = [sys.executable, "-m", "vidlocal", "worker", "--now"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stderr is not None
+        assert "Waiting for it." in worker.stderr.readline()
+        library.folder.rename(library.folder.with_name("elsewhere"))
+        assert worker.wait(timeout=60) == 6
+        assert "moved, deleted or replaced" in worker.stderr.read()

@@ -72,6 +72,7 @@ class Service:
     def serve(self) -> NoReturn:
         """Run rounds until a signal ends the program."""
         while True:
+            self.library.require_in_place()
             time.sleep(self.run_round())
 
     def end_reason(self) -> str | None:

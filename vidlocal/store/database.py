@@ -107,14 +107,20 @@ class Library:
             self._commit()
         self._truncate_wal()
 
-    def _commit(self) -> None:
-        """Commit, unless the file was moved, deleted or replaced since: SQLite would go on with the lost one."""
+    def require_in_place(self) -> None:
+        """Raise StoreError if the file was moved, deleted or replaced since: SQLite would go on with the lost one."""
         if _identity(self.path) != self._identity:
-            self.connection.rollback()
             raise StoreError(
                 f"{self.path}: moved, deleted or replaced while in use. Nothing more is stored. "
                 "Run the same command again when the library is in place."
             )
+
+    def _commit(self) -> None:
+        try:
+            self.require_in_place()
+        except StoreError:
+            self.connection.rollback()
+            raise
         self.connection.commit()
 
     def _truncate_wal(self) -> None:

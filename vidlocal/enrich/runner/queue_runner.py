@@ -219,6 +219,7 @@ class QueueRunner:
 
     def _wait_for_work(self, handler: JobHandler) -> bool:
         """Wait for a due job or an available host. Returns False if there is nothing to wait for."""
+        self.library.require_in_place()
         now = self.clock.now()
         due = jobs.next_due(self.library, handler.kind, now=now, job_filter=self.job_filter)
         if due is None:
@@ -240,6 +241,7 @@ class QueueRunner:
 
     def _rest(self) -> None:
         """On hold: verify new descriptions, unload the models, and wait."""
+        self.library.require_in_place()
         if not self._is_resting:
             self.guard.verify(at_the_end=True)
             self.pool.unload()
