@@ -239,7 +239,8 @@ def test_examples_of_the_help_are_accepted_by_the_parser(name: str) -> None:
         for part in re.split(r"&& | \| ", example.partition("  #")[0]):
             words = shlex.split(part)
             if words[:2] == ["vidlocal", name]:
-                command.make_context(name, words[2:], resilient_parsing=False).close()
+                with command.make_context(name, words[2:]) as parsed:
+                    assert not parsed.resilient_parsing
 
 
 @pytest.mark.parametrize("topic", ["query", "exit-codes", "settings", "scripting", "clip"])
