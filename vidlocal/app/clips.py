@@ -63,8 +63,8 @@ def _source(library: Library, video_id: int | None, path: Path) -> tuple[tuple[P
     A file that this library does not know is cut as it is.
     """
     video = None if video_id is None else videos.get(library, video_id)
-    known = [] if video is None else [*videos.paths(library, video.id), *videos.lost_paths(video)]
-    if video is None or path not in known:
+    paths_of_video = [] if video is None else [*videos.paths(library, video.id), *videos.lost_paths(video)]
+    if video is None or path not in paths_of_video:
         return (path,), None
     try:
         return (verified_path(library, video),), None

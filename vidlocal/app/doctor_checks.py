@@ -279,18 +279,18 @@ def _embedding_model(server: "Ollama", loaded: Settings) -> Check:
     from vidlocal.engines.base import RunnerFailed
     from vidlocal.engines.prompts import embed_options
 
-    found = _model(server, "embedding model", loaded.embed_model, "embedding")
-    if found.state is CheckState.MISSING:
-        return found
+    check = _model(server, "embedding model", loaded.embed_model, "embedding")
+    if check.state is CheckState.MISSING:
+        return check
     options = embed_options(on_gpu=loaded.embed_on_gpu)
     try:
         server.embed(loaded.embed_model, ["test"], options=options, keep_alive=loaded.keep_alive)
     except RunnerFailed as error:
         result = f"the engine of the server fails: {error}"
-        return Check(found.part, CheckState.MISSING, result, "Restart Ollama; if that does not help, reinstall it.")
+        return Check(check.part, CheckState.MISSING, result, "Restart Ollama; if that does not help, reinstall it.")
     except EngineError as error:
-        return Check(found.part, CheckState.WARNING, f"{found.result}; no answer now: {error}", "ollama ps")
-    return found
+        return Check(check.part, CheckState.WARNING, f"{check.result}; no answer now: {error}", "ollama ps")
+    return check
 
 
 def _multi_image(server: "Ollama", loaded: Settings) -> Check:

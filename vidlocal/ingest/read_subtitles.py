@@ -55,11 +55,11 @@ def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callab
     if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
         more_cues, more_notes, has_dialogue = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)])
         cues, notes = [*cues, *more_cues], [*notes, *more_notes]
-    known = {(passage.text, round(passage.start)) for passage in from_files.passages}
+    existing = {(passage.text, round(passage.start)) for passage in from_files.passages}
     new = [
         cue
         for cue in merge_cues(cues, duration=probe.duration)
-        if not any((cue.text, round(cue.start) + step) in known for step in (-1, 0, 1))
+        if not any((cue.text, round(cue.start) + step) in existing for step in (-1, 0, 1))
     ]
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
     return Subtitles(

@@ -70,7 +70,7 @@ def _head(path: str) -> bytes:
 
 def has_box(path: str, kind: bytes) -> bool:
     """True if an MP4 has a top-level box of this kind."""
-    return any(found == kind for found, _ in _boxes(path))
+    return any(box_kind == kind for box_kind, _ in _boxes(path))
 
 
 def end_of_boxes(path: str) -> int:

@@ -74,8 +74,8 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
         stem, extension = os.path.splitext(_normalize(name))
         if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS):
             owners = _possible_owners(stem)
-            known = [owner for owner in owners if owner in videos]
-            for owner in known[:1] or owners:
+            listed = [owner for owner in owners if owner in videos]
+            for owner in listed[:1] or owners:
                 by_stem.setdefault(owner, []).append(name)
     return by_stem
 

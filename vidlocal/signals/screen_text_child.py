@@ -109,8 +109,8 @@ class FrameReader:
         grid = CellGrid(image, self._grid)
         kept = [line for line in self._lines if grid.is_unchanged(_region_of(line))]
         part = grid.part_to_search()
-        found = _detect(self._engine, image, part) if part is not None else []
-        changed = [text for text in found if not grid.is_unchanged(text.region)]
+        regions = _detect(self._engine, image, part) if part is not None else []
+        changed = [text for text in regions if not grid.is_unchanged(text.region)]
         self._lines = self._read_regions(image, changed, kept)
         self._grid = grid
         return self._lines

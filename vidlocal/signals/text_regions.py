@@ -124,16 +124,16 @@ def _cell_means(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> np
 
 def regions_around(boxes: Sequence[Region], size: tuple[int, int]) -> list[TextRegion]:
     """Return the regions to read around detected boxes, with margins. Overlapping ones are merged."""
-    found: list[TextRegion] = []
+    merged: list[TextRegion] = []
     for box in boxes:
         text = TextRegion(_with_margin(box, size), box.height)
-        while touching := [other for other in found if other.region.overlaps(text.region)]:
+        while touching := [other for other in merged if other.region.overlaps(text.region)]:
             for other in touching:
-                found.remove(other)
+                merged.remove(other)
                 text = TextRegion(text.region.union(other.region), min(text.text_height_px, other.text_height_px))
-        found.append(text)
-    found.sort(key=lambda text: (text.region.top, text.region.left))
-    return [TextRegion(text.region.aligned(ALIGN_PX, size), text.text_height_px) for text in found]
+        merged.append(text)
+    merged.sort(key=lambda text: (text.region.top, text.region.left))
+    return [TextRegion(text.region.aligned(ALIGN_PX, size), text.text_height_px) for text in merged]
 
 
 def _with_margin(box: Region, size: tuple[int, int]) -> Region:

@@ -40,8 +40,8 @@ def replace(library: Library, video_id: int, texts: Sequence[Passage], files: Ma
         for passage in existing:
             if passage.engine == ENGINE and _key(passage) not in keys:
                 passages.delete(library, passage)
-        known = {_key(passage) for passage in existing}
-        new = passages.add(library, video_id, [passage for passage in texts if _key(passage) not in known])
+        stored_keys = {_key(passage) for passage in existing}
+        new = passages.add(library, video_id, [passage for passage in texts if _key(passage) not in stored_keys])
         store_stamps(library, video_id, files)
         if new:
             understanding.requeue(library, video_id)
