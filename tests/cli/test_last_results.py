@@ -10,6 +10,7 @@ from tests.support import clips
 from tests.support.commands import Run, add_source
 from tests.support.terminal import script_on_terminal
 from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
@@ -95,9 +96,9 @@ def test_results_behind_a_link_or_a_pipe_are_not_read(tmp_path: Path) -> None:
     home.mkdir()
     outside.mkdir()
     (home / last_results.FOLDER).symlink_to(outside)
-    last_results.remember(home, "terminal", {"moments": []})
+    LastResults(home, "terminal").remember("nothing", [])
     last_results.forget_all(home)
     assert list(outside.iterdir()) == []
     (home / last_results.FOLDER).mkdir()
     os.mkfifo(home / last_results.FOLDER / "terminal.json")
-    assert last_results.hit(home, "terminal", "1") is None
+    assert LastResults(home, "terminal").hit("1") is None

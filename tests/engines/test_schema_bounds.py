@@ -52,7 +52,7 @@ def test_a_model_that_ignores_bounds_is_asked_without(
     server: FakeOllama, vision: OllamaVision, red: bytes, answer: str, kept: bool
 ) -> None:
     server.script(say(answer))
-    assert vision.test_bounds() is kept
+    assert vision.probe_bounds() is kept
     vision.describe(red)
     assert (unbounded(server.asked("/api/chat")[-1].body["format"]) == []) is kept
 
@@ -60,7 +60,7 @@ def test_a_model_that_ignores_bounds_is_asked_without(
 def test_a_failed_engine_is_no_answer_about_bounds(server: FakeOllama, vision: OllamaVision) -> None:
     server.script(broken(), broken())
     with pytest.raises(RunnerFailed):
-        vision.test_bounds()
+        vision.probe_bounds()
     assert vision.keeps_bounds
 
 

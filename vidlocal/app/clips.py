@@ -38,8 +38,8 @@ def search_clips(
         for moment in result.moments:
             if not moment.hits:  # found by its title: the whole video
                 continue
-            paths, problem = _source(library, moment.video_id, Path(moment.video_path))
-            clips.append(ClipRequest(moment.video_title, paths, moment.start, moment.end, moment.text, problem))
+            path, problem = _source(library, moment.video_id, Path(moment.video_path))
+            clips.append(ClipRequest(moment.video_title, path, moment.start, moment.end, moment.text, problem))
     return clips
 
 
@@ -51,13 +51,14 @@ def moment_clips(settings: Settings, moments: Sequence[Clip]) -> list[ClipReques
             library = stack.enter_context(Library.open(settings.home))
         clips = []
         for moment in moments:
-            path = Path(moment.path)
-            paths, problem = ((path,), None) if library is None else _source(library, moment.video_id, path)
-            clips.append(ClipRequest(moment.title, paths, moment.start, moment.end, moment.text, problem))
+            path, problem = Path(moment.path), None
+            if library is not None:
+                path, problem = _source(library, moment.video_id, path)
+            clips.append(ClipRequest(moment.title, path, moment.start, moment.end, moment.text, problem))
     return clips
 
 
-def _source(library: Library, video_id: int | None, path: Path) -> tuple[tuple[Path, ...], str | None]:
+def _source(library: Library, video_id: int | None, path: Path) -> tuple[Path, str | None]:
     """Return the file to cut, and the reason if it is not the file that was indexed.
 
     A file that this library does not know is cut as it is.
@@ -65,17 +66,17 @@ def _source(library: Library, video_id: int | None, path: Path) -> tuple[tuple[P
     video = None if video_id is None else videos.get(library, video_id)
     paths_of_video = [] if video is None else [*videos.paths(library, video.id), *videos.lost_paths(video)]
     if video is None or path not in paths_of_video:
-        return (path,), None
+        return path, None
     try:
-        return (verified_path(library, video),), None
+        return verified_path(library, video), None
     except MediaError as error:
-        return (path,), str(error)
+        return path, str(error)
 
 
 def in_film_order(clips: Sequence[ClipRequest]) -> list[ClipRequest]:
     """Sort by the best moment of each video, then by time."""
-    ranks = {clip.paths: rank for rank, clip in reversed(list(enumerate(clips)))}
-    return sorted(clips, key=lambda clip: (ranks[clip.paths], clip.start))
+    ranks = {clip.path: rank for rank, clip in reversed(list(enumerate(clips)))}
+    return sorted(clips, key=lambda clip: (ranks[clip.path], clip.start))
 
 
 @contextmanager

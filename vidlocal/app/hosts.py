@@ -125,7 +125,7 @@ def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: boo
             engine.keeps_bounds = stored == facts.YES
         elif test:
             with suppress(RunnerFailed):  # tested by the next run
-                facts.put(library, key, facts.YES if engine.test_bounds() else facts.NO)
+                facts.put(library, key, facts.YES if engine.probe_bounds() else facts.NO)
 
 
 def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:

@@ -20,8 +20,8 @@ from vidlocal.timecode import format_short_time
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
-_HASH_NOTICE = "Compared by perceptual hash, which finds near copies only."
-_CLIP_REMEDY = "To compare by content, run: vidlocal setup --pictures && vidlocal enrich --only pictures"
+HASH_NOTICE = "Compared by perceptual hash, which finds near copies only."
+CLIP_REMEDY = "To compare by content, run: vidlocal setup --pictures && vidlocal enrich --only pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def find_similar_to_image(library: Library, settings: Settings, path: Path, *, l
         encoded, obstacle = _encode(library, settings, encode_jpeg(image))
     if encoded is None:
         moments = similar.find_by_hash(library, similar.perceptual_hash(image), limit=limit)
-        return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
+        return SimilarResult(moments, HASH, f"{HASH_NOTICE} {obstacle or CLIP_REMEDY}")
     key, vector = encoded
     moments = similar.find_by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
     return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
@@ -79,7 +79,7 @@ def _similar_to_frame(library: Library, settings: Settings, frame: Frame, limit:
         encoded, obstacle = _encode(library, settings, frame_images.read(library, frame))
     if encoded is None:
         moments = similar.find_by_hash(library, frames.dhash(library, frame), limit=limit, exclude=frame)
-        return SimilarResult(moments, HASH, f"{_HASH_NOTICE} {obstacle or _CLIP_REMEDY}")
+        return SimilarResult(moments, HASH, f"{HASH_NOTICE} {obstacle or CLIP_REMEDY}")
     key, vector = encoded
     moments = similar.find_by_vector(library, frame_index.prepare(library, key), vector, limit=limit, exclude=frame)
     return SimilarResult(moments, VECTORS, _missing_vectors(library, key))

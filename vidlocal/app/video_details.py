@@ -1,6 +1,6 @@
 """Videos with frame counts, tags and chapters, for `list` and `show`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,20 +81,24 @@ def video_data(video: Video, coverage: Coverage) -> dict[str, object]:
     return asdict(video) | {"frames": coverage.total, "frames_described": coverage.described}
 
 
-def list_videos(
+def select_videos(
     library: Library,
     *,
     sort: SortKey = SortKey.ADDED,
     status: VideoStatus | None = None,
     folder: Path | None = None,
-) -> list[tuple[Video, Coverage]]:
-    """List the videos with their frame counts. `status` and `folder` (with all below) filter them."""
-    selected = [
+) -> list[Video]:
+    """List the videos in an order. `status` and `folder` (with all below) filter them."""
+    return [
         video
         for video in sorted(videos.every(library), key=_SORT_KEYS[sort])
         if (status is None or VideoStatus.of(video) is status)
         and (folder is None or Path(video.path).is_relative_to(folder.expanduser().absolute()))
     ]
+
+
+def with_coverage(library: Library, selected: Sequence[Video]) -> list[tuple[Video, Coverage]]:
+    """Return the videos with their frame counts."""
     return [(video, frames.coverage(library, video.id)) for video in selected]
 
 

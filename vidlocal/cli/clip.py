@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults, is_number
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -154,10 +154,10 @@ def _numbered(settings: Settings, words: Sequence[str]) -> "list[Clip]":
 
     Raises UsageError for numbers on a terminal without hits.
     """
-    terminal = last_results.current_terminal()
-    moments = [last_results.hit(settings.home, terminal, word) for word in words]
+    last_results = LastResults(settings.home)
+    moments = [last_results.hit(word) for word in words]
     hits = [moment for moment in moments if moment is not None]
-    if terminal is not None and not hits and all(map(last_results.is_number, words)):
+    if last_results.terminal is not None and not hits and all(map(is_number, words)):
         raise UsageError(f"No result {words[0]}: this terminal shows no results. Run: vidlocal search WORDS")
     return hits if len(hits) == len(words) else []
 
@@ -194,7 +194,7 @@ def _print_plan(requests: "Sequence[ClipRequest]", pad: float, *, json: bool) ->
     if json:
         clips = [
             {
-                "source": os.fspath(request.paths[0]),
+                "source": os.fspath(request.path),
                 "start": round(start, 3),
                 "end": round(end, 3),
                 "text": request.text,
@@ -209,7 +209,7 @@ def _print_plan(requests: "Sequence[ClipRequest]", pad: float, *, json: bool) ->
         )
     else:
         for request, start, end in spans:
-            console.fields(request.paths[0], format_time(start), format_time(end), request.text)
+            console.fields(request.path, format_time(start), format_time(end), request.text)
 
 
 def _print(results: "Sequence[ClipResult]", *, json: bool) -> None:
@@ -231,7 +231,7 @@ def _fields(result: "ClipResult") -> "tuple[Path, Path, str, str, str]":
     assert result.file is not None
     assert result.cut is not None
     span = format_time(result.cut.start), format_time(result.cut.end)
-    return result.file, result.request.paths[0], *span, _method(result)
+    return result.file, result.request.path, *span, _method(result)
 
 
 def _method(result: "ClipResult") -> str:
@@ -248,7 +248,7 @@ def _failed(result: "ClipResult", reason: str) -> "ClipResult":
 def _data(result: "ClipResult") -> dict[str, object]:
     data: dict[str, object] = {
         "file": None if result.file is None else os.fspath(result.file),
-        "source": os.fspath(result.request.paths[0]),
+        "source": os.fspath(result.request.path),
         "title": result.request.title,
         "text": result.request.text,
     }

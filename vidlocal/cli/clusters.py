@@ -6,15 +6,11 @@ import typer
 
 from vidlocal.app.clusters import LibraryClusters, find_clusters
 from vidlocal.app.library import open_library
+from vidlocal.app.similar import CLIP_REMEDY, HASH_NOTICE
 from vidlocal.cli.ui import console, options
 from vidlocal.search.clusters import HASH, THRESHOLD, ClusterResult
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_time
-
-_BY_HASH = (
-    "Compared by perceptual hash, which finds near copies only. To compare by content, run: "
-    "vidlocal setup --pictures && vidlocal enrich --only pictures"
-)
 
 EXAMPLES = ("vidlocal clusters", "vidlocal clusters --video rushes --threshold 0.95", "vidlocal clusters -n 100 --json")
 
@@ -67,4 +63,4 @@ def _summary(result: ClusterResult) -> list[str]:
     if not result.total:
         groups = f"No similar frames among {frames}."
     truncated = ["Show more with -n N."] if result.total > len(result.clusters) else []
-    return [groups, *truncated, *([_BY_HASH] if result.method == HASH else [])]
+    return [groups, *truncated, *([HASH_NOTICE, CLIP_REMEDY] if result.method == HASH else [])]

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
-from vidlocal.app.video_details import SortKey, VideoStatus, list_videos, video_data
+from vidlocal.app.video_details import SortKey, VideoStatus, select_videos, video_data, with_coverage
 from vidlocal.cli.ui import console, options
 from vidlocal.records import Video
 from vidlocal.store.content.frames import Coverage
@@ -26,10 +26,7 @@ def command(
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="DIR", help="Only videos in this folder and below.")
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of videos.", show_default="all"),
-    ] = None,
+    limit: options.MaxVideos = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -39,12 +36,12 @@ def command(
     seconds, status, captioned frames, frames.
     """
     with open_library() as library:
-        rows = list_videos(library, sort=sort, status=status, folder=folder)
-        last_results.forget(library.folder, last_results.current_terminal())
-    shown = rows[:limit]
+        selected = select_videos(library, sort=sort, status=status, folder=folder)
+        shown = with_coverage(library, selected[:limit])
+        LastResults(library.folder).forget()
     if json:
         console.document({"videos": [video_data(video, coverage) for video, coverage in shown]})
-    elif not rows:
+    elif not selected:
         is_filtered = status is not None or folder is not None
         console.notice(
             "No matching videos." if is_filtered else "The library is empty. Run: vidlocal ingest FOLDER", quiet=quiet
@@ -62,8 +59,8 @@ def command(
                 str(coverage.described),
                 str(coverage.total),
             )
-    if len(rows) > len(shown) and not json:
-        console.notice(f"{pluralize(len(rows) - len(shown), 'more video')}. Show more with -n N.", quiet=quiet)
+    if len(selected) > len(shown) and not json:
+        console.notice(f"{pluralize(len(selected) - len(shown), 'more video')}. Show more with -n N.", quiet=quiet)
 
 
 def _draw(rows: list[tuple[Video, Coverage]]) -> None:

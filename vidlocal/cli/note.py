@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from vidlocal import timecode
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.search.moment_reference import resolve_moment
-from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library
 
 Parser = FreeTextCommand
@@ -131,11 +131,11 @@ def _list(library: Library, reference: str, *, json: bool, quiet: bool) -> None:
 
 def _moment(library: Library, reference: str) -> tuple[Video, float]:
     """Resolve a hit of the last search, or `VIDEO@TIME`."""
-    hit = last_results.hit(library.folder, last_results.current_terminal(), reference)
-    video = None if hit is None or hit.video_id is None else videos.get(library, hit.video_id)
-    if hit is None or video is None:
+    hit = LastResults(library.folder).hit_in(library, reference)
+    if hit is None:
         return resolve_moment(library, reference)
-    return video, min(hit.start, video.duration)
+    video, clip = hit
+    return video, min(clip.start, video.duration)
 
 
 def _print_result(library: Library, passage_id: int, verb: str, *, json: bool, quiet: bool) -> None:

@@ -22,10 +22,7 @@ def command(
         str | None,
         typer.Argument(metavar="VIDEO", help="Id, path, or a unique part of the title or file name (default: all)."),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of videos.", show_default="all"),
-    ] = None,
+    limit: options.MaxVideos = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

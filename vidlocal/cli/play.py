@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.player import play
@@ -33,15 +33,15 @@ def command(
     """
     settings = load()
     with open_library() as library:
-        moment = last_results.hit(settings.home, last_results.current_terminal(), what)
-        if moment is not None and moment.video_id is not None:
-            video, start = videos.get(library, moment.video_id) or videos.resolve(library, moment.path), moment.start
+        hit = LastResults(library.folder).hit_in(library, what)
+        if hit is not None:
+            video, start = hit[0], hit[1].start
         elif "@" in what:
             video, start = resolve_moment(library, what)
         else:
             video, start = videos.resolve(library, what), 0.0
         path = verified_path(library, video)
-    message = play([path], start, player=settings.player)
+    message = play(path, start, player=settings.player)
     if json:
         console.document({"video": video.id, "start": round(start, 3)})
     console.notice(message, quiet=quiet)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.app.search import LibrarySearch, advice
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import NOTHING_FOUND
@@ -123,11 +123,11 @@ def _output_format(form: OutputFormat | None, *, json: bool) -> OutputFormat:
 
 def _remember(settings: Settings, result: SearchResult, *, private: bool) -> None:
     """Keep the hits of this terminal by number; forget those of an earlier search, also after a private one."""
-    terminal = last_results.current_terminal()
+    last_results = LastResults(settings.home)
     if private or not result.moments:
-        last_results.forget(settings.home, terminal)
+        last_results.forget()
     else:
-        last_results.remember(settings.home, terminal, results.to_document(result.query, result.moments))
+        last_results.remember(result.query, result.moments)
 
 
 def _show(

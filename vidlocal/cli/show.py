@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
 from vidlocal.app.video_details import VideoDetails, VideoStatus, read_details
 from vidlocal.cli.ui import console, options
@@ -58,9 +58,9 @@ def command(
     """
     span = _WHOLE if at is None else _span(at)
     with open_library() as library:
-        hit = last_results.hit(library.folder, last_results.current_terminal(), video)
-        if hit is not None and hit.video_id is not None:
-            record = videos.resolve(library, f"id:{hit.video_id}")
+        found = LastResults(library.folder).hit_in(library, video)
+        if found is not None:
+            record, hit = found
             span = (max(0.0, hit.start - _CONTEXT_S), hit.end + _CONTEXT_S) if at is None else span
             console.notice(f"Hit {video} of the last search. Video {video}: vidlocal show id:{video}", quiet=quiet)
         else:

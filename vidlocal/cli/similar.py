@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app import last_results
+from vidlocal.app.last_results import LastResults
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.render import results
@@ -48,8 +48,7 @@ def command(
             result = find_similar_to_image(library, settings, Path(image), limit=limit)
         else:
             result = find_similar(library, settings, where or "", limit=limit)
-    terminal = last_results.current_terminal()
-    last_results.remember(settings.home, terminal, results.to_document(image or where or "", result.moments))
+    LastResults(settings.home).remember(image or where or "", result.moments)
     _print(image or where or "", result, json=json)
     nothing = "" if result.moments else "No similar frames found."
     sentence = " ".join(part for part in (nothing, result.notice) if part)

@@ -62,8 +62,9 @@ def _start_enrich(*, quiet: bool) -> None:
     from vidlocal.app.doctor_checks import VISION_MODEL, CheckState, run_checks
     from vidlocal.process import start_detached
 
-    vision = [check for check in run_checks(settings.load()) if check.part == VISION_MODEL]
-    if not any(check.state is CheckState.OK for check in vision):
+    # Later checks take longer, and were made by doctor.
+    vision = next((check for check in run_checks(settings.load()) if check.part == VISION_MODEL), None)
+    if vision is None or vision.state is not CheckState.OK:
         part = "a vision model" if vision else "a running Ollama server (https://ollama.com/download)"
         console.notice(f"Captions need {part}. Then run: vidlocal setup && vidlocal enrich", quiet=quiet)
         return

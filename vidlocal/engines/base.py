@@ -112,7 +112,7 @@ class VisionEngine(Protocol):
     # True if schemas are sent with bounds on the length of answers. Assumed until tested.
     keeps_bounds: bool
 
-    def test_bounds(self) -> bool:
+    def probe_bounds(self) -> bool:
         """Test if the model keeps bounds; sets and returns `keeps_bounds`."""
         ...
 
@@ -147,7 +147,7 @@ class TextEngine(Protocol):
     # True if schemas are sent with bounds on the length of answers. Assumed until tested.
     keeps_bounds: bool
 
-    def test_bounds(self) -> bool:
+    def probe_bounds(self) -> bool:
         """Test if the model keeps bounds; sets and returns `keeps_bounds`."""
         ...
 

@@ -52,7 +52,7 @@ class _OllamaModel:
         except (EngineUnreachable, AnswerRejected):
             return  # the server unloads it after keep_alive
 
-    def test_bounds(self) -> bool:
+    def probe_bounds(self) -> bool:
         def ask(prompt: str, schema: schema_bounds.Schema) -> str:
             chat = partial(self._server.chat, self.name, system="", prompt=prompt, schema=schema)
             return self._recovering(partial(chat, options=self._options, keep_alive=self._keep_alive))

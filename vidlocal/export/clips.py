@@ -1,6 +1,5 @@
 """Cut clips of moments, each written completely or not at all."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +23,10 @@ CaptionRenderer = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """A moment to cut, without padding. `paths`: possible places of the video, at least one.
-
-    `problem`: the reason if no file of the video may be cut.
-    """
+    """A moment to cut, without padding. `path`: the file of the video; `problem`: the reason if it may not be cut."""
 
     title: str
-    paths: tuple[Path, ...]
+    path: Path
     start: float
     end: float
     text: str
@@ -179,7 +175,7 @@ class Clipper:
     def _source(self, request: ClipRequest) -> cut.CutSource:
         if request.problem is not None:
             raise MediaError(request.problem)
-        path = next((path for path in request.paths if os.path.isfile(path)), request.paths[0])
+        path = request.path
         if path not in self._sources:
             files.read_stamp(path)  # raises an error with the reason if the file is unreadable
             probe = self._prober.probe(path)

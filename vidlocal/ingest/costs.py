@@ -49,7 +49,6 @@ DEFAULT_PACE: Mapping[Stage, float] = {
 }
 # Bytes per second of a typical file, before it is probed.
 _VIDEO_RATE, _AUDIO_RATE = 1_000_000, 24_000
-_FRAME_S = 1 / 30
 # Share of a new measurement in the stored pace.
 _WEIGHT = 0.5
 

@@ -113,4 +113,4 @@ class IngestMeter:
 
 
 def _is_counted(file: InputFile) -> bool:
-    return file.skip_reason is None and (file.explicit or files.has_media_extension(file.path))
+    return file.skip_reason is None and file.is_expected

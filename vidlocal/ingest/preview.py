@@ -7,7 +7,7 @@ from pathlib import Path
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import IngestPlan, Pace
 from vidlocal.media import files
-from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
+from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
@@ -77,17 +77,13 @@ def preview(
                 continue
             probe = prober.probe(file.path)
         except (MediaError, ToolError) as error:
-            is_expected = file.explicit or files.has_media_extension(file.path)
-            yield PreviewedFile(file.path, FAILED, str(error)) if is_expected else _not_media(file.path)
+            result, reason = (FAILED, str(error)) if file.is_expected else (SKIPPED, NOT_MEDIA)
+            yield PreviewedFile(file.path, result, reason)
             continue
         if rules.allows(probe.kind):
             yield _new(file.path, stamp.size_bytes, probe, plan, pace)
         else:
             yield PreviewedFile(file.path, SKIPPED, OTHER_KIND)
-
-
-def _not_media(path: Path) -> PreviewedFile:
-    return PreviewedFile(path, SKIPPED, "not media")
 
 
 def _new(path: Path, size_bytes: int, probe: Probe, plan: IngestPlan, pace: Pace) -> PreviewedFile:

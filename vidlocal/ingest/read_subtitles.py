@@ -55,19 +55,24 @@ def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callab
     if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
         more_cues, more_notes, has_dialogue = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)])
         cues, notes = [*cues, *more_cues], [*notes, *more_notes]
-    existing = {(passage.text, round(passage.start)) for passage in from_files.passages}
-    new = [
-        cue
-        for cue in merge_cues(cues, duration=probe.duration)
-        if not any((cue.text, round(cue.start) + step) in existing for step in (-1, 0, 1))
-    ]
+    new = without_duplicates(list(map(_passage, merge_cues(cues, duration=probe.duration))), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
     return Subtitles(
-        (*from_files.passages, *(_passage(cue) for cue in new)),
+        (*from_files.passages, *new),
         (*from_files.notes, *notes, *unread),
         from_files.has_dialogue or has_dialogue,
         from_files.stamps,
     )
+
+
+def without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -> list[Passage]:
+    """Drop passages equal in kind and text to an existing passage with a start within a second."""
+    keys = {(passage.kind, passage.text, round(passage.start)) for passage in existing}
+    return [
+        passage
+        for passage in texts
+        if not any((passage.kind, passage.text, round(passage.start) + step) in keys for step in (-1, 0, 1))
+    ]
 
 
 def read_sidecars(path: Path, *, duration: float) -> Subtitles:

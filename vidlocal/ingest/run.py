@@ -19,13 +19,13 @@ from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, store_pace
 from vidlocal.ingest.meter import IngestMeter, OnProgress
-from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles
+from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles, without_duplicates
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.file_filter import NO_FILTER, OTHER_KIND, FileFilter
+from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.media.recording_date import with_date
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
@@ -40,8 +40,6 @@ from vidlocal.store.queue.job_filter import for_videos
 # A JPEG of 896 px takes 30 to 90 KB. Checked before the work, so that a full disk fails early.
 _BYTES_PER_FRAME = 100_000
 _MIN_FREE_BYTES = 32 << 20
-
-NOT_MEDIA = "not media"
 
 
 class IngestResult(StrEnum):
@@ -179,10 +177,7 @@ class _IngestRun:
         except _OtherKindError:
             return _skipped(file.path, OTHER_KIND)
         except (MediaError, ToolError) as error:
-            is_expected = file.explicit or (
-                files.has_media_extension(file.path) and not isinstance(error, _OwnFileError)
-            )
-            if not is_expected:
+            if not file.is_expected or (isinstance(error, _OwnFileError) and not file.explicit):
                 return replace(_skipped(file.path, NOT_MEDIA), reason=str(error))
             return Outcome(file.path, IngestResult.FAILED, reason=str(error))
         notes = () if self.later or outcome.video is None else self._run_fast_pass(outcome.video)
@@ -273,12 +268,13 @@ class _IngestRun:
         if source.probe.kind is MediaKind.AUDIO:
             self._weigh(source, 0)
             return ()
-        self._weigh(source, self._max_frames(source))
-        staging.require_space(self.library, _MIN_FREE_BYTES + self._max_frames(source) * _BYTES_PER_FRAME)
+        frame_count = self._max_frames(source)
+        self._weigh(source, frame_count)
+        staging.require_space(self.library, _MIN_FREE_BYTES + frame_count * _BYTES_PER_FRAME)
         decoded = self._decode(source)
         prefix = staging.image_prefix(source.content_hash)
         # All frames of a short video are representative, so that reading them need not wait for the ranks.
-        is_short = not self.later and self._max_frames(source) <= MAX_FRAMES
+        is_short = not self.later and frame_count <= MAX_FRAMES
         on_image = self.tools.fast.ocr.prefetch if is_short else _ignore
         drafts = sample_frames(decoded, folder=folder, prefix=prefix, on_image=on_image)
         if not drafts:
@@ -314,7 +310,7 @@ class _IngestRun:
             if existing is not None and videos.is_ingested(self.library, existing):  # another process was faster
                 return self._add_duplicate(source.path, source.stamp, existing)
             imported = passages.of_video(self.library, existing.id) if existing is not None else []
-            new = _without_duplicates(subtitles.passages, imported)
+            new = without_duplicates(subtitles.passages, imported)
             staging.publish(self.library, folder, source.content_hash)
             video_id = videos.add(
                 self.library,
@@ -376,16 +372,6 @@ def _kinds(imported: Sequence[Passage], subtitles: Subtitles) -> set[PassageKind
 def _require_unchanged(source: _Source) -> None:
     if not files.is_unchanged(source.path, source.stamp):
         raise MediaError(f"{source.path.name}: changed during reading. Ingest it again when it is complete.")
-
-
-def _without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -> list[Passage]:
-    """Drop passages equal in kind and text to an existing passage with a start within a second."""
-    keys = {(passage.kind, passage.text, round(passage.start)) for passage in existing}
-    return [
-        passage
-        for passage in texts
-        if not any((passage.kind, passage.text, round(passage.start) + step) in keys for step in (-1, 0, 1))
-    ]
 
 
 def _ignore(jpeg: bytes) -> None:

@@ -19,6 +19,7 @@ _ALL_KINDS = frozenset(MediaKind)
 
 EXCLUDED = "excluded"
 OTHER_KIND = "other kind of media"
+NOT_MEDIA = "not media"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class InputFile:
     explicit: bool
     skip_reason: str | None = None
 
+    @property
+    def is_expected(self) -> bool:
+        """True for a file that should be media: a failure is reported, other files are skipped."""
+        return self.explicit or has_media_extension(self.path)
+
 
 def find_files(paths: Sequence[Path], rules: FileFilter = NO_FILTER) -> Iterator[InputFile]:
     """Yield all files of `paths` and of folders in `paths`, each once, absolute, sorted within a folder.

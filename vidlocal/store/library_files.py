@@ -32,35 +32,28 @@ class LibraryFolder:
 
     def is_folder(self, name: str) -> bool:
         """Return True for a folder, False for a link to one or anything else."""
-        mode = self._mode(name)
-        return mode is not None and stat.S_ISDIR(mode)
+        status = self._status(name)
+        return status is not None and stat.S_ISDIR(status.st_mode)
 
     def is_file(self, name: str) -> bool:
         """Return True for a regular file, False for a link to one or anything else."""
-        mode = self._mode(name)
-        return mode is not None and stat.S_ISREG(mode)
+        status = self._status(name)
+        return status is not None and stat.S_ISREG(status.st_mode)
 
     def size_bytes(self, name: str) -> int:
         """Return the size of an entry, 0 for a missing one."""
-        try:
-            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_size
-        except OSError:
-            return 0
+        status = self._status(name)
+        return 0 if status is None else status.st_size
 
     def modified_ns(self, name: str) -> int:
         """Return the modification time of an entry in nanoseconds, 0 for a missing one."""
-        try:
-            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_mtime_ns
-        except OSError:
-            return 0
+        status = self._status(name)
+        return 0 if status is None else status.st_mtime_ns
 
     def is_same_file(self, name: str, file: int) -> bool:
         """Return True if an entry is the file opened as descriptor `file`."""
-        try:
-            entry = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
-        except OSError:
-            return False
-        return os.path.samestat(entry, os.fstat(file))
+        status = self._status(name)
+        return status is not None and os.path.samestat(status, os.fstat(file))
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
         """Open a regular file, and return the descriptor. New files get the mode 0600."""
@@ -114,15 +107,16 @@ class LibraryFolder:
             raise OSError(errno.EINVAL, "not a file name", str(self.path))
         return name if self._descriptor is not None else self.path / name
 
-    def _mode(self, name: str) -> int | None:
+    def _status(self, name: str) -> os.stat_result | None:
+        """Return the status of an entry itself, not of the target of a link; None for a missing one."""
         try:
-            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_mode
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except OSError:
             return None
 
     def _is_link(self, name: str) -> bool:
-        mode = self._mode(name)
-        return mode is not None and stat.S_ISLNK(mode)
+        status = self._status(name)
+        return status is not None and stat.S_ISLNK(status.st_mode)
 
 
 @contextmanager

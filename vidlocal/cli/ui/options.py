@@ -23,6 +23,10 @@ Videos = Annotated[
     list[str] | None,
     typer.Option("--video", metavar="VIDEO", help="Only this video (repeatable): id, path or part of its name."),
 ]
+MaxVideos = Annotated[
+    int | None,
+    typer.Option("--limit", "-n", metavar="N", min=1, help="Maximum number of videos.", show_default="all"),
+]
 AllowRemoteHost = Annotated[
     bool, typer.Option("--allow-remote-host", help="Allow an Ollama server on another machine.")
 ]

@@ -20,20 +20,19 @@ _ARGUMENTS: dict[str, Callable[[float, str], list[str]]] = {
 _SYSTEM_OPENERS = ("open", "xdg-open")
 
 
-def play(paths: list[Path], start: float, *, player: str | None) -> str:
-    """Play the first existing file of `paths`. Returns a sentence with the player.
+def play(path: Path, start: float, *, player: str | None) -> str:
+    """Play a file. Returns a sentence with the player.
 
     `player`: name or path, None for the first known player installed, else the default application of the system.
-    Raises MediaError if no file exists or the file is not media (a library may come from someone else, and the system
+    Raises MediaError if the file does not exist or is not media (a library may come from someone else, and the system
     would start a program), ToolError if there is no player.
     """
     from vidlocal.media.extensions import MEDIA_EXTENSIONS
     from vidlocal.media.probe import Prober
     from vidlocal.process import start_detached
 
-    path = next((path for path in paths if os.path.isfile(path)), None)
-    if path is None:
-        raise MediaError(f"{paths[0]}: file not found.")
+    if not os.path.isfile(path):
+        raise MediaError(f"{path}: file not found.")
     with Prober() as prober:
         prober.require_media(path)
     program = _program(player)

@@ -101,7 +101,7 @@ def play_moment(library: Library, result: SearchResult, number: int, *, player: 
     moment = result.moments[number - 1]
     video = videos.get(library, moment.video_id)
     path = Path(moment.video_path) if video is None else verified_path(library, video)
-    console.notice(play([path], moment.start, player=player), quiet=quiet)
+    console.notice(play(path, moment.start, player=player), quiet=quiet)
 
 
 def _best_time(moment: Moment) -> float:
