@@ -1,7 +1,7 @@
 """Group hits into moments: nearby hits of a video become one span; fold repeated passages. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.records import Hit, Moment, Passage, PassageKind
@@ -46,10 +46,14 @@ class _Span:
     end: float
     hits: list[Hit]
 
-    @property
-    def text(self) -> str:
-        """Text of the best hit with text; empty for frames found by image only."""
-        return next((hit.text for hit in self.hits if hit.text), "")
+    def text(self, runs: Collection[tuple[int, ...]] = ()) -> str:
+        """Text of the best hit with text, and of its run; empty for frames found by image only."""
+        best = next((hit for hit in self.hits if hit.text), None)
+        if best is None:
+            return ""
+        together = next((run for run in runs if best.passage_id in run), ())
+        lines = {hit.passage_id: hit.text for hit in self.hits if hit.passage_id in together}
+        return " ".join(lines[line] for line in together if line in lines) or best.text
 
     def extended(self, hit: Hit) -> tuple[float, float] | None:
         """Start and end of the span with `hit` added; None if the hit belongs to another moment."""
@@ -69,17 +73,20 @@ class _Span:
         return (self.start, self.end) if is_support else None
 
 
-def group(hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int) -> tuple[Moment, ...]:
+def group(
+    hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int, runs: Collection[tuple[int, ...]] = ()
+) -> tuple[Moment, ...]:
     """Group `hits` into at most `limit` moments, best first. `videos` has the video of every hit.
 
     A moment has the score of its best hit, the text of its best hit with text, and its kinds in the order of their
-    best hits. The score of notes is raised by NOTE_BOOST.
+    best hits. `runs`: passage ids of lines that hold a phrase together, in order; their texts are joined. The score of
+    notes is raised by NOTE_BOOST.
     """
     spans: dict[int, list[_Span]] = {}
     for hit in sorted(map(_boost_note, hits), key=lambda hit: -hit.score):
         _add(hit, spans.setdefault(hit.video_id, []))
     moments = [
-        _moment(span, videos[video_id], score)
+        _moment(span, videos[video_id], score, runs)
         for video_id, of_video in spans.items()
         for span, score in _penalize_duplicates(of_video)
     ]
@@ -133,7 +140,7 @@ def _penalize_duplicates(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
     seen: list[frozenset[str]] = []
     scored = []
     for span in spans:
-        words = frozenset(_words.findall(span.text.lower()))
+        words = frozenset(_words.findall(span.text().lower()))
         score = span.hits[0].score
         if any(_is_duplicate(words, earlier) for earlier in seen):
             score *= DUPLICATE_PENALTY
@@ -146,7 +153,7 @@ def _is_duplicate(words: frozenset[str], other: frozenset[str]) -> bool:
     return bool(words) and len(words & other) >= DUPLICATE_JACCARD * len(words | other)
 
 
-def _moment(span: _Span, video: VideoRef, score: float) -> Moment:
+def _moment(span: _Span, video: VideoRef, score: float, runs: Collection[tuple[int, ...]]) -> Moment:
     kinds: dict[PassageKind, None] = dict.fromkeys(hit.kind for hit in span.hits)
     return Moment(
         video_id=span.hits[0].video_id,
@@ -156,6 +163,6 @@ def _moment(span: _Span, video: VideoRef, score: float) -> Moment:
         end=span.end,
         score=score,
         kinds=tuple(kinds),
-        text=span.text,
+        text=span.text(runs),
         hits=tuple(span.hits),
     )

@@ -19,6 +19,7 @@ from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, 
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
 from vidlocal.search.query import Query, parse
+from vidlocal.search.split_phrases import add_lines, admit_split
 from vidlocal.search.title_search import search_titles
 from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
@@ -114,6 +115,7 @@ def _search(
         if text_index.has_only_stop_words(library, words) and not search_filter.phrases:
             search_filter, stop_word_notice = _as_phrase(search_filter, words)
             notices += stop_word_notice
+        search_filter, runs = admit_split(library, search_filter)
         ranking = _rank_passages(library, words, vector, search_filter, count, by_words=channels.by_words)
         is_listing = _is_listing(library, parsed, words, search_filter)
         if is_listing:
@@ -124,8 +126,10 @@ def _search(
         text_hits = hits.read(library, scores)
         if channels.by_words:
             text_hits = raise_verbatim(text_hits, words, stop_words.of_library(library))
+            text_hits, runs = add_lines(library, text_hits, runs, words, search_filter)
         all_hits = [*text_hits, *frame_hits]
-        moments = group(all_hits, hits.video_refs(library, {hit.video_id for hit in all_hits}), limit=limit)
+        videos_by_id = hits.video_refs(library, {hit.video_id for hit in all_hits})
+        moments = group(all_hits, videos_by_id, limit=limit, runs=runs)
         if channels.by_words:
             moments += search_titles(library, words, search_filter, moments, limit=limit - len(moments))
     _log.info(

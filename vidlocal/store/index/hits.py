@@ -10,7 +10,7 @@ from vidlocal.folding import fold
 from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.index.search_filter import SearchFilter
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 # One look-up in the index per tag, not per row: a library has far fewer tags than tagged frames.
 _DISTINCT_TAGS = """WITH RECURSIVE distinct_tags(tag) AS (
@@ -32,16 +32,18 @@ def snapshot(library: Library) -> Iterator[None]:
         library.connection.rollback()
 
 
-def read(library: Library, scores: Mapping[int, float]) -> list[Hit]:
-    """Return the visible passages of `scores` (by passage id) as hits, in the same order.
+def read(library: Library, scores: Mapping[int, float], search_filter: SearchFilter = NO_FILTER) -> list[Hit]:
+    """Return the visible passages of `scores` (by passage id) that pass a filter as hits, in the same order.
 
     Skips deleted passages, and those of videos whose file was replaced.
     """
+    condition, values = search_filter.condition()
     rows = library.rows(
-        """SELECT id, video_id, start, "end", kind, text FROM passages
+        f"""SELECT id, video_id, start, "end", kind, text FROM passages
         WHERE visible AND id IN (SELECT value FROM json_each(?))
-          AND video_id NOT IN (SELECT id FROM videos WHERE replaced_at IS NOT NULL)""",
+          AND video_id NOT IN (SELECT id FROM videos WHERE replaced_at IS NOT NULL){condition}""",
         json.dumps(list(scores)),
+        *values,
     )
     hits = {
         row["id"]: Hit(

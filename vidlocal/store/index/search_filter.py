@@ -1,8 +1,8 @@
 """Filter of a search, as SQL conditions on passages."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from vidlocal.folding import fold
 from vidlocal.records import PassageKind
@@ -40,7 +40,8 @@ class SearchFilter:
 
     A passage must contain all `phrases` and no `excluded` one, and have a spelling of each of `tags`. `before` and
     `after` (inclusive) are prefixes of an ISO 8601 recording date. `span` is in seconds of the video. `time_of_day` is
-    (start, end) of the recording time in minutes; it wraps past midnight if end < start.
+    (start, end) of the recording time in minutes; it wraps past midnight if end < start. `split_lines`: ids of the
+    lines that count as containing a phrase, by phrase, because it is spread over them.
     """
 
     videos: frozenset[int] | None = None
@@ -53,6 +54,7 @@ class SearchFilter:
     after: str | None = None
     span: tuple[float, float] | None = None
     time_of_day: tuple[int, int] | None = None
+    split_lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def needs_passages(self) -> bool:
@@ -91,9 +93,9 @@ class SearchFilter:
 
     def _row_conditions(self, tagged: str = _TAGGED) -> Iterator[tuple[str, list[str | float]]]:
         for phrase in self.phrases:
-            yield from _contains(phrase)
+            yield from self._contains(phrase)
         for phrase in self.excluded:
-            yield from ((f"NOT ({sql})", bound) for sql, bound in _contains(phrase))
+            yield from ((f"NOT ({sql})", bound) for sql, bound in self._contains(phrase))
         for tag in self.tags:
             yield tagged.replace(":spellings", _SPELLINGS), [json.dumps(sorted(tag))] * 2
         if self.languages:
@@ -102,6 +104,23 @@ class SearchFilter:
             start, end = self.span
             yield 'passages.start <= ? AND passages."end" >= ?', [end, start]
         yield from self._recording_conditions()
+
+    def _contains(self, phrase: str) -> Iterator[tuple[str, list[str | float]]]:
+        """Yield the condition for a phrase: the words in this order, in any inflection. Empty for punctuation only."""
+        folded = fold(phrase)
+        parts = list(words(folded))
+        if any(UNSPACED.search(part) for part in parts):
+            sql, bound = "instr(lower(coalesce(passages.folded, passages.text)), ?)", folded
+        elif parts:
+            sql = "passages.id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?)"
+            bound = '"' + " ".join(parts) + '"'
+        else:
+            return
+        split = self.split_lines.get(phrase)
+        if split:
+            yield f"({sql} OR passages.id IN (SELECT value FROM json_each(?)))", [bound, json.dumps(sorted(split))]
+        else:
+            yield sql, [bound]
 
     def _recording_conditions(self) -> Iterator[tuple[str, list[str | float]]]:
         sql = "passages.video_id IN (SELECT id FROM videos WHERE {})"
@@ -117,14 +136,3 @@ class SearchFilter:
 
 
 NO_FILTER = SearchFilter()
-
-
-def _contains(phrase: str) -> Iterator[tuple[str, list[str | float]]]:
-    """Yield the condition for a phrase: the words in this order, in any inflection. Empty for punctuation only."""
-    folded = fold(phrase)
-    parts = list(words(folded))
-    if any(UNSPACED.search(part) for part in parts):
-        yield "instr(lower(coalesce(passages.folded, passages.text)), ?)", [folded]
-    elif parts:
-        quoted = '"' + " ".join(parts) + '"'
-        yield "passages.id IN (SELECT rowid FROM passage_words WHERE passage_words MATCH ?)", [quoted]

@@ -12,6 +12,10 @@ UNSPACED = re.compile(
 )
 
 
+# Tokenizer of `passage_words`, for texts of a query's own.
+FTS5_TOKENIZER = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+
+
 def words(text: str) -> Iterator[str]:
     """Yield the tokens: runs of unspaced script, or of letters, digits and marks. Other characters separate tokens."""
     for chunk in re.split(f"({UNSPACED.pattern})", text):
