@@ -1,7 +1,8 @@
 """Sets of real sentences about real videos: into a library, and how well search finds in them.
 
 One folder per set: passages.jsonl (id, video, start, end, text), queries.jsonl (query, video, windows) and their unit
-sentence vectors passages.f16.npy and queries.f16.npy, row by row.
+sentence vectors passages.f16.npy and queries.f16.npy, row by row. For transcripts, windows.f16.npy has the vectors of
+`windows.outstanding`, video by video.
 """
 
 import json
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Moment, PassageKind
 from vidlocal.search import run as verb
+from vidlocal.store.content import windows
 from vidlocal.store.database import Library
 
 KEY = "all-minilm@000000000000"
@@ -58,7 +60,20 @@ def fill(library: Library, folder: Path, count: int | None = None, *, noise: flo
         for table in ("passage_words", "passage_grams"):
             connection.execute(f"INSERT INTO {table}({table}) VALUES ('rebuild')")
         connection.execute(trigger["sql"])
+    if (folder / "windows.f16.npy").exists() and count == len(passages):
+        store_windows(library, np.load(folder / "windows.f16.npy").astype(np.float32))
     library.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def window_texts(library: Library) -> list[tuple[windows.Window, str]]:
+    """The windows of a filled library with their texts, in the order of windows.f16.npy."""
+    videos = [row["id"] for row in library.rows("SELECT id FROM videos ORDER BY id")]
+    return [window for video in videos for window in windows.outstanding(library, video, KEY, limit=1_000_000)]
+
+
+def store_windows(library: Library, vectors: Vectors) -> None:
+    spans = [span for span, _ in window_texts(library)]
+    windows.store_vectors(library, KEY, spans, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def repeated(folder: Path, count: int, *, noise: float) -> Iterator[tuple[int, Vectors]]:

@@ -20,6 +20,7 @@ NEXT = {
     6: "folded_texts",
     7: "sidecar_stamps",
     8: "replaced_videos",
+    9: "windows",
 }
 
 CONTENT = """

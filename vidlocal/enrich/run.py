@@ -79,7 +79,8 @@ def enrich(
     try:
         _fast_pass(runner, engines.fast, only)
         _run_rounds(
-            runner, [handler for handler in _handlers(library, engines) if only is None or handler.kind in only]
+            runner,
+            [handler for handler in _handlers(library, engines, job_filter) if only is None or handler.kind in only],
         )
     finally:
         runner.release_in_flight()
@@ -115,7 +116,7 @@ def _show_waiting(lock: ProcessLock, reason: str | None) -> None:
         lock.set_waiting(SERVER, reason)
 
 
-def _handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
+def _handlers(library: Library, engines: EnrichEngines, job_filter: JobFilter) -> list[JobHandler]:
     """Handlers for the models of this run, in the order of a round."""
     describer = Describer(library, guarded=engines.guarded)
     watcher = Watcher(library, plain_models=describer.plain_models, guarded=engines.guarded)
@@ -130,7 +131,8 @@ def _handlers(library: Library, engines: EnrichEngines) -> list[JobHandler]:
     ]
     key = _embedding_key(engines)
     if key is not None:
-        handlers.insert(0, JobHandler(JobKind.EMBED, Embedder(library, key).prepare, partial(_embeds_with, key)))
+        embedder = Embedder(library, key, job_filter)
+        handlers.insert(0, JobHandler(JobKind.EMBED, embedder.prepare, partial(_embeds_with, key)))
     return handlers
 
 

@@ -443,3 +443,35 @@ def replaced_videos(database: Database) -> None:
     _run(database, "ALTER TABLE videos ADD COLUMN replaced_at TEXT;\n")
     _run(database, "CREATE INDEX videos_replaced ON videos(id) WHERE replaced_at IS NOT NULL;\n")
     database.conn.execute("PRAGMA user_version = 9")
+
+
+# Vectors of lines embedded together (`content.windows`), from the first to the last passage: '<f4', unit length. A
+# window reaches over at most 64 ids.
+_WINDOWS = """
+CREATE TABLE windows (
+  id INTEGER PRIMARY KEY,
+  passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
+  last_id INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (passage_id, last_id, model)
+);
+CREATE TRIGGER windows_removed AFTER DELETE ON passages BEGIN
+  DELETE FROM windows WHERE passage_id BETWEEN old.id - 64 AND old.id AND last_id >= old.id;
+END;
+CREATE TRIGGER windows_changed AFTER UPDATE OF text ON passages BEGIN
+  DELETE FROM windows WHERE passage_id BETWEEN old.id - 64 AND old.id AND last_id >= old.id;
+END;
+"""
+
+
+@migrations()
+def windows(database: Database) -> None:
+    """Create the vectors of windows, and queue their embedding."""
+    _run(database, _WINDOWS)
+    database.conn.execute(
+        """UPDATE jobs SET state = 'queued', attempts = 0, losses = 0, not_before = 0 WHERE kind = 'embed'
+          AND state = 'done' AND video_id IN (
+            SELECT video_id FROM passages WHERE kind IN ('speech', 'subtitle', 'screen_text'))"""
+    )
+    database.conn.execute("PRAGMA user_version = 10")

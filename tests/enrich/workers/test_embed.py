@@ -19,6 +19,7 @@ from vidlocal.records import FileStamp, Job, JobKind, JobState, MediaKind, Passa
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter, for_videos
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_every_passage_gets_a_unit_vector_under_the_models_key(library: Library,
 def test_texts_go_in_batches(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
     add_video(library, 150)
     embed_video(library, next_job(library), embedder)
-    assert [len(asked.body["input"]) for asked in server.asked("/api/embed")] == [BATCH, BATCH, 150 - 2 * BATCH]
+    assert [len(asked.body["input"]) for asked in server.asked("/api/embed")] == [BATCH, BATCH, 150 + 24 - 2 * BATCH]
 
 
 def fails_on(words: str) -> Callable[[Asked], Behaviour | None]:
@@ -168,3 +169,64 @@ def test_another_build_of_the_model_stores_nothing(
     with pytest.raises(EngineError, match="another build"):
         embed_video(library, job, embedder)
     assert vectors_stored(library) == 0
+
+
+def add_caption(library: Library, number: int) -> None:
+    videos.add(
+        library,
+        content_hash=f"{number:064}",
+        path=Path(f"/v/{number}.mp4"),
+        stamp=FileStamp(1, 1, 1),
+        probe=Probe(MediaKind.VIDEO, 5.0),
+        frame_drafts=[],
+        text_passages=[Passage(0.0, 5.0, PassageKind.SCENE, f"wedding number {number}")],
+        plan=[],
+    )
+
+
+def embed_queue(library: Library, embedder: EmbedEngine, job_filter: JobFilter = ALL_JOBS) -> None:
+    work = Embedder(library, embedder.key, job_filter)
+    while (job := jobs.claim(library, JobKind.EMBED, worker="me", now=time.monotonic(), lease_s=900.0)) is not None:
+        while (task := work.prepare(job)) is not None:
+            task.store(task.request.perform(Host("here", None, embedder, lambda: True)))
+
+
+def test_short_videos_share_a_request(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+    for number in range(100):
+        add_caption(library, number)
+    embed_queue(library, embedder)
+    assert [len(asked.body["input"]) for asked in server.asked("/api/embed")] == [BATCH, 100 - BATCH]
+    assert vectors_stored(library) == 100
+    assert jobs.counts(library) == {(JobKind.EMBED, JobState.DONE): 100}
+
+
+def test_only_videos_of_the_filter_share_a_request(
+    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+) -> None:
+    for number in range(3):
+        add_caption(library, number)
+    job = next_job(library)
+    task = Embedder(library, embedder.key, for_videos(job.video_id)).prepare(job)
+    assert task is not None
+    task.store(task.request.perform(Host("here", None, embedder, lambda: True)))
+    assert vectors_stored(library) == 1
+
+
+def test_bad_text_of_another_video_fails_that_video(
+    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+) -> None:
+    for number in range(3):
+        add_caption(library, number)
+    server.choose = fails_on("number 1")
+    with pytest.raises(AnswerRejected, match="1 passage could not be embedded"):
+        embed_queue(library, embedder)
+    assert vectors_stored(library) == 2
+
+
+def test_lines_are_embedded_together_too(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+    add_video(library, 20)
+    embed_video(library, next_job(library), embedder)
+    assert vectors_stored(library) == 20
+    assert library.number("SELECT count(*) FROM windows") == 3
+    (asked,) = server.asked("/api/embed")
+    assert len(asked.body["input"]) == 23

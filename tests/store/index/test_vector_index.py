@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.text_videos import KEY, add_vectors, add_video, random_rows
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store.content import passages, videos
+from vidlocal.store.content import passages, videos, windows
 from vidlocal.store.database import Library
 from vidlocal.store.index import sign_bits, vector_cache, vector_index
 from vidlocal.store.index.search_filter import SearchFilter
@@ -312,3 +312,30 @@ def test_lines_count_with_their_neighbours_and_captions_alone(library: Library) 
         cosines = nearest(library, query, limit=20).cosines
         near, far = cosines[ids[1]], cosines[ids[4]]
         assert (near > far + 0.1) if kind is PassageKind.SPEECH else (near == pytest.approx(far))
+
+
+def talk(library: Library, rows: "np.ndarray[tuple[int, int], np.dtype[np.float32]]") -> list[int]:
+    lines = [Passage(5.0 * n, 5.0 * n + 5, PassageKind.SPEECH, f"line {n}") for n in range(len(rows))]
+    _, ids = add_video(library, "talk", lines)
+    add_vectors(library, ids, rows)
+    return ids
+
+
+def test_lines_count_with_their_best_window(library: Library) -> None:
+    query, other = np.eye(32, dtype=np.float32)[:2]
+    ids = talk(library, np.array([other] * 20))
+    before = nearest(library, query, limit=20).cosines
+    windows.store_vectors(
+        library, KEY, [(ids[2], ids[6]), (ids[4], ids[8])], np.array([query, (query + other) / np.sqrt(2)])
+    )
+    after = nearest(library, query, limit=20).cosines
+    gains = [round(after[line] - before[line], 3) for line in ids]
+    assert gains == [0.0] * 2 + [0.333] * 5 + [0.236] * 2 + [0.0] * 11
+
+
+def test_lines_around_the_nearest_are_candidates(library: Library) -> None:
+    query, other = np.eye(32, dtype=np.float32)[:2]
+    rows = np.array([-query if n in (9, 11) else query if n == 10 else other for n in range(40)])
+    ids = talk(library, rows)
+    windows.store_vectors(library, KEY, [(ids[8], ids[12])], query[None])
+    assert set(nearest(library, query, limit=4).cosines) >= {ids[8], ids[10], ids[12]}

@@ -21,7 +21,8 @@ _LENGTH_TOLERANCE = 0.01
 
 def unusable(library: Library) -> Iterator[Finding]:
     """Find vectors of a wrong size, not finite, or not of length 1."""
-    for key, table in _models(library):
+    windows = [(key, vector_table.WINDOW_VECTORS) for key in vector_table.keys(library, vector_table.WINDOW_VECTORS)]
+    for key, table in [*_models(library), *windows]:
         rows = list(_unusable_rows(library, key, table))
         if rows:
             message = f"Invalid vectors of {key}: {len(rows):,}."
@@ -90,7 +91,7 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
 
 def _regenerate(library: Library, table: vector_table.VectorTable, rows: Sequence[tuple[int, int]]) -> None:
     """Delete vectors and queue the jobs to make new ones."""
-    job = JobKind.EMBED if table is vector_table.PASSAGE_VECTORS else JobKind.PICTURES
+    job = JobKind.PICTURES if table is vector_table.FRAME_VECTORS else JobKind.EMBED
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in rows])
         for video_id in {video_id for _, video_id in rows}:

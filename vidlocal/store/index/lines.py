@@ -5,3 +5,7 @@ KINDS_SQL = "'speech', 'subtitle', 'screen_text'"
 
 # Lines before and after a line that count for it.
 REACH = 2
+
+# Lines of a window (`content.windows`), and the largest distance of their ids.
+MAX_WINDOW_LINES = 32
+MAX_WINDOW_IDS = REACH * MAX_WINDOW_LINES

@@ -12,6 +12,8 @@ finds 99.9 % of the ten and 99.8 % of the hundred nearest (`benchmarks/search.py
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from vidlocal.store.database import Library
@@ -28,10 +30,8 @@ RESCORED = 4_000
 
 _MAX_MISSING_RATIO = 0.25
 
-# The cosine of a line (see `lines`) is mixed with that of the mean vector of the line and its neighbours. tutorialvqa,
-# 400 queries, fused: moments with an overlap of 0.3 R@1 0.260, R@10 0.525 alone; 0.318 and 0.610 mixed; MRR of videos
-# 0.665 and 0.670.
-CONTEXT_WEIGHT = 0.5
+# The lines around this many of the nearest ones are candidates, too: in context they may be as near.
+EXTENDED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ def nearest(
     if sum(passage in existing for passage in cached.tolist()) < (1 - _MAX_MISSING_RATIO) * len(cached):
         cache.invalidate()
     cosines = _in_context(library, cache.key, query, cosines)
+    around = _lines_around(library, nlargest(EXTENDED, cosines, key=lambda passage_id: cosines[passage_id]), cosines)
+    cosines |= _in_context(library, cache.key, query, _exact(library, cache.key, query, around, search_filter)[1])
     ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
     best = dict(ranked[:limit]) | {passage: cosines[passage] for passage in include_ids if passage in cosines}
     scale = cache.scale if len(cache) else calibration.fit(newer.vectors, newer.videos)
@@ -156,28 +158,76 @@ def _top(values: "Vector", count: int) -> "Positions":
     return np.argpartition(-values, count)[:count]
 
 
-def _in_context(library: Library, key: str, query: "Vector", cosines: Mapping[int, float]) -> dict[int, float]:
-    """Mix the cosine of each line with that of the mean vector of the lines around it; other passages stay."""
+def _lines_around(library: Library, centres: Sequence[int], known: Collection[int]) -> "Ids":
+    """Return the ids of the lines around the lines of `centres`, except `known` passages."""
     import numpy as np
 
-    neighbours: dict[int, list[bytes]] = {}
+    rows = library.rows(
+        f"""SELECT DISTINCT near.id AS id FROM json_each(?) AS candidates
+        CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({lines.KINDS_SQL})
+        CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {lines.REACH} AND passages.id + {lines.REACH}
+          AND near.video_id = passages.video_id AND near.kind = passages.kind""",
+        json.dumps(list(centres)),
+    )
+    return np.fromiter((row["id"] for row in rows if row["id"] not in known), dtype=np.int64)
+
+
+def _in_context(library: Library, key: str, query: "Vector", cosines: Mapping[int, float]) -> dict[int, float]:
+    """Average the cosine of each line with that of its neighbours and of its best window; other passages stay."""
+    neighbours = _neighbour_cosines(library, key, query, cosines)
+    windows = _window_cosines(library, key, query, neighbours)
+    return {
+        passage_id: fmean([cosine, *neighbours.get(passage_id, ()), *windows.get(passage_id, ())])
+        for passage_id, cosine in cosines.items()
+    }
+
+
+def _neighbour_cosines(
+    library: Library, key: str, query: "Vector", passages: Collection[int]
+) -> dict[int, tuple[float]]:
+    """Compute for each line the cosine of the mean vector of the line and its neighbours."""
+    import numpy as np
+
+    vectors: dict[int, list[bytes]] = {}
     for row in library.rows(
         f"""SELECT passages.id AS id, vector FROM json_each(?) AS candidates
         CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({lines.KINDS_SQL})
         CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {lines.REACH} AND passages.id + {lines.REACH}
           AND near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
         CROSS JOIN vectors ON passage_id = near.id AND vectors.model = ?""",
-        json.dumps(list(cosines)),
+        json.dumps(list(passages)),
         key,
     ):
         if len(row["vector"]) == 4 * len(query):
-            neighbours.setdefault(row["id"], []).append(row["vector"])
-    mixed = dict(cosines)
-    for passage_id, vectors in neighbours.items():
-        mean = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(-1, len(query)).mean(axis=0)
-        around = float(mean @ query) / max(float(np.linalg.norm(mean)), 1e-6)
-        mixed[passage_id] = (1 - CONTEXT_WEIGHT) * cosines[passage_id] + CONTEXT_WEIGHT * around
-    return mixed
+            vectors.setdefault(row["id"], []).append(row["vector"])
+    cosines = {}
+    for passage_id, around in vectors.items():
+        centre = np.frombuffer(b"".join(around), dtype="<f4").reshape(-1, len(query)).mean(axis=0)
+        cosines[passage_id] = (float(centre @ query) / max(float(np.linalg.norm(centre)), 1e-6),)
+    return cosines
+
+
+def _window_cosines(library: Library, key: str, query: "Vector", passages: Collection[int]) -> dict[int, tuple[float]]:
+    """Compute for each line the highest cosine of a window with this line; none for a line without a window."""
+    import numpy as np
+
+    rows = [
+        row
+        for row in library.rows(
+            f"""SELECT passage_id AS first, last_id AS last, vector FROM windows WHERE id IN (
+              SELECT windows.id FROM json_each(?) AS candidates
+              CROSS JOIN windows ON passage_id BETWEEN candidates.value - {lines.MAX_WINDOW_IDS} AND candidates.value
+                AND last_id >= candidates.value AND windows.model = ?)""",
+            json.dumps(list(passages)),
+            key,
+        )
+        if len(row["vector"]) == 4 * len(query)
+    ]
+    vectors = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4").reshape(-1, len(query))
+    best: dict[int, tuple[float]] = {}
+    for row, cosine in sorted(zip(rows, (vectors @ query).tolist(), strict=True), key=lambda pair: pair[1]):
+        best.update((passage_id, (cosine,)) for passage_id in range(row["first"], row["last"] + 1))
+    return {passage_id: best[passage_id] for passage_id in passages if passage_id in best}
 
 
 def _exact(

@@ -1,4 +1,4 @@
-"""Reads vectors and their ids from the tables `vectors` (of passages) and `frame_vectors`."""
+"""Reads vectors and their ids from the tables `vectors` (of passages), `windows` and `frame_vectors`."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,7 @@ class VectorTable:
 
 
 PASSAGE_VECTORS = VectorTable("vectors", "passage_id", "passages", "kind")
+WINDOW_VECTORS = VectorTable("windows", "passage_id", "passages", "kind")
 FRAME_VECTORS = VectorTable("frame_vectors", "frame_id", "frames", "''")
 
 

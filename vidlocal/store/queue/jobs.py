@@ -183,6 +183,17 @@ def next_due(library: Library, kind: JobKind, *, now: float, job_filter: JobFilt
     return None if row is None or row[0] is None else float(row[0])
 
 
+def next_videos(library: Library, kind: JobKind, *, limit: int, job_filter: JobFilter = ALL_JOBS) -> list[int]:
+    """List the videos of at most `limit` queued jobs, in the order of claims."""
+    rows = library.rows(
+        f"""SELECT video_id FROM jobs WHERE kind = ? AND state = 'queued' {job_filter.condition()}
+        ORDER BY priority DESC, id LIMIT ?""",
+        kind,
+        limit,
+    )
+    return [row["video_id"] for row in rows]
+
+
 def release(library: Library, job: Job, reason: str | None = None, *, not_before: float = 0.0) -> None:
     """Queue a job again without charging an attempt: the item was not at fault."""
     with library.writing() as connection:
