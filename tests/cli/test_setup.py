@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
 from tests.support.terminal import on_terminal
-from vidlocal.app.downloads import CustomPart, OllamaPart, VadPart, WhisperPart, format_size, open_server, profile_parts
+from vidlocal.app.downloads import CustomPart, OllamaPart, WhisperPart, format_size, open_server, profile_parts
 from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines import prompts
@@ -24,18 +23,16 @@ from vidlocal.errors import EngineError, ToolError
 from vidlocal.settings import Settings, load, write
 
 WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
-VAD_FILE = struct.pack("<Ii", 0x67676D6C, 10) + b"silero-16k" + bytes(1000)
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Gives out two files, the second with the checksum that Hugging Face states."""
+    """Gives out a file with the checksum that Hugging Face states."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence."""
 
     def do_GET(self) -> None:
-        files = {"/ggml-medium.en.bin": WHISPER_FILE, "/ggml-silero-v6.2.0.bin": VAD_FILE}
-        body = files.get(self.path)
+        body = {"/ggml-medium.en.bin": WHISPER_FILE}.get(self.path)
         self.send_response(404 if body is None else 200)
         self.send_header("Content-Length", str(len(body or b"")))
         self.send_header("X-Linked-Etag", f'"{hashlib.sha256(body or b"").hexdigest()}"')
@@ -89,7 +86,6 @@ def test_a_dry_run_says_size_and_source_of_everything_and_fetches_nothing(fake: 
     lines = [line.split("\t") for line in out.splitlines()]
     assert code == 0
     assert [(line[0], line[1], line[2], line[3]) for line in lines] == [
-        ("VAD", "silero-v6.2.0", "885000", "to download"),
         ("speech", "base", "148000000", "to download"),
         ("embeddings", "all-minilm", "46000000", "to download"),
         ("vision", "moondream", "1700000000", "to download"),
@@ -136,10 +132,9 @@ def test_without_a_server_only_what_can_be_fetched_is_offered(monkeypatch: pytes
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
     code, out, err = run(says="n\n")
     assert code == 0
-    assert "Download 149 MB now? [Y/n]" in err
+    assert "Download 148 MB now? [Y/n]" in err
     states = {line.split("\t")[0]: line.split("\t")[3] for line in out.splitlines()}
     assert states == {
-        "VAD": "to download",
         "speech": "to download",
         "embeddings": "no server",
         "vision": "no server",
@@ -157,8 +152,8 @@ def test_an_empty_line_means_yes_and_the_end_of_the_input_no(fake: FakeOllama) -
 
 
 def test_parts_are_selectable(fake: FakeOllama) -> None:
-    assert list(parts("--only", "speech,text")) == ["VAD", "speech", "text"]
-    assert list(parts("--no-text")) == ["VAD", "speech", "embeddings", "vision", "custom model"]
+    assert list(parts("--only", "speech,text")) == ["speech", "text"]
+    assert list(parts("--no-text")) == ["speech", "embeddings", "vision", "custom model"]
     assert run("--only", "speach", "--dry-run")[0] == 2
 
 
@@ -192,7 +187,7 @@ def test_a_whisper_model_of_another_program_is_used(fake: FakeOllama, user_home:
     write(load().home, {"whisper_model": "medium.en"})
     assert parts()["speech"] == (str(folder / "ggml-medium.en.bin"), "installed")
     _, _, err = run("--only", "embeddings,speech", says="n\n")
-    assert "Download 623 MB now?" in err  # VAD and embeddings
+    assert "Download 622 MB now?" in err
 
 
 def test_a_whisper_model_named_by_path_is_used(fake: FakeOllama, tmp_path: Path) -> None:
@@ -213,7 +208,7 @@ def test_another_machine_is_refused_unless_allowed(monkeypatch: pytest.MonkeyPat
 def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, settings: Settings, shelf: str) -> None:
     models = replace(profile(ProfileName.LIGHT, gpu_memory_bytes=None), whisper_model="medium.en")
     with open_server(settings) as server:
-        wanted = profile_parts(models, server, settings, text=False, whisper_url=shelf, vad_url=shelf)
+        wanted = profile_parts(models, server, settings, text=False, whisper_url=shelf)
         assert {item.state for item in check_parts(wanted)} == {"to download"}
         brought = download_missing(check_parts(wanted), RecordedLine())
         save_model_names(brought, settings, notify=lambda message: None)
@@ -230,7 +225,6 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, sett
     now = load()
     assert (now.vision_model, now.embed_model, now.whisper_model) == ("moondream", "all-minilm", "medium.en")
     assert (now.models_folder / "ggml-medium.en.bin").read_bytes() == WHISPER_FILE
-    assert (now.models_folder / "ggml-silero-v6.2.0.bin").read_bytes() == VAD_FILE
 
 
 def test_the_custom_model_is_made_anew_when_its_base_changed(fake: FakeOllama, settings: Settings) -> None:
@@ -271,14 +265,13 @@ def test_failed_part_does_not_stop_the_others(settings: Settings, shelf: str) ->
             check_parts(
                 [
                     WhisperPart("tiny", settings.models_folder, shelf),
-                    VadPart(settings.models_folder, shelf),
                     OllamaPart(server, "embeddings", "all-minilm", "embedding", "embed_model"),
                 ]
             ),
             RecordedLine(),
         )
         save_model_names(brought, settings, notify=lambda message: None)
-    assert [item.state for item in brought] == ["failed", "downloaded", "downloaded"]
+    assert [item.state for item in brought] == ["failed", "downloaded"]
     assert isinstance(brought[0].error, ToolError)
     assert load().whisper_model == "base"
     assert load().embed_model == "all-minilm"

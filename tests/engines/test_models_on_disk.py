@@ -1,7 +1,6 @@
 """Model files of whisper.cpp are found by name or path, and verified."""
 
 import json
-import os
 import struct
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.support.speech import MODEL
 from vidlocal.engines import models_on_disk
-from vidlocal.engines.models_on_disk import WHISPER_SHA1, vad_model, whisper_model
+from vidlocal.engines.models_on_disk import WHISPER_SHA1, whisper_model
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
 
 TEST_MODEL_SHA256 = "dd88655ae215d9b76b0eabf91a4fa44cc765cbb110b76cf8dc6b8ca5085e0fd1"
@@ -82,12 +81,3 @@ def test_a_damaged_cache_is_rebuilt(tmp_path: Path, text: str) -> None:
 def test_every_published_checksum_is_valid(tmp_path: Path) -> None:
     assert all(checksum is None or len(bytes.fromhex(checksum)) == 20 for checksum in WHISPER_SHA1.values())
     assert models_on_disk.whisper_file_name("large-v3-turbo") == "ggml-large-v3-turbo.bin"
-
-
-def test_the_newest_valid_vad_model_is_used(tmp_path: Path) -> None:
-    assert vad_model(tmp_path) is None
-    (tmp_path / "ggml-silero-v9.0.0.bin").write_text("<html>")
-    for version in ("v5.1.2", "v6.2.0"):
-        (tmp_path / f"ggml-silero-{version}.bin").write_bytes(b"lmgg\x0a\0\0\0silero-16k" + bytes(100))
-    (tmp_path / "ggml-silero-v9.1.0.bin").write_bytes(b"lmgg" + os.urandom(10_000))
-    assert vad_model(tmp_path) == (tmp_path / "ggml-silero-v6.2.0.bin").absolute()

@@ -3,14 +3,13 @@
 import contextlib
 import os
 import signal
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, recording, sentences
+from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, sentences
 from vidlocal.engines.models_on_disk import ModelFile, whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import AnswerRejected, EngineError
@@ -106,44 +105,23 @@ def children() -> set[int]:
     return pids
 
 
-def vad_file(path: Path, bias: float) -> Path:
-    """Write a VAD model in the format of whisper.cpp: all weights zero, a constant result by `bias`."""
-
-    def tensor(name: str, shape: tuple[int, ...], *, half: bool, value: float = 0.0) -> bytes:
-        label = name.encode()
-        head = struct.pack(f"<3i{len(shape)}i", len(shape), len(label), int(half), *shape)
-        return head + label + np.full(int(np.prod(shape)), value, dtype="<f2" if half else "<f4").tobytes()
-
-    layers = [(129, 128), (128, 64), (64, 64), (64, 128)]
-    data = struct.pack("<2i", 0x67676D6C, 10) + b"silero-16k" + struct.pack("<6i", 6, 2, 0, 512, 64, 4)
-    data += b"".join(struct.pack("<3i", inward, outward, 3) for inward, outward in layers)
-    data += struct.pack("<4i", 128, 128, 128, 1)
-    for number, (inward, outward) in enumerate(layers):
-        name = f"_model.encoder.{number}.reparam_conv"
-        data += tensor(f"{name}.weight", (3, inward, outward), half=True) + tensor(
-            f"{name}.bias", (outward,), half=False
+def test_a_noise_gate_keeps_speech_and_drops_noise(whisper: Whisper) -> None:
+    times = np.arange(6 * RATE_HZ) / RATE_HZ
+    beat = 0.5 * np.sin(2 * np.pi * 80 * times) * np.exp(-6 * (times % 0.5))
+    chord = sum(0.1 * np.sin(2 * np.pi * pitch * times) for pitch in (220, 277, 330)) * np.exp(-3 * (times % 0.5))
+    rustle = np.random.default_rng(1).normal(0, 0.2, times.size) * (1 + np.sin(2 * np.pi * 3 * times))
+    for sound in (beat, chord, rustle, np.zeros(0), np.zeros(100)):
+        assert not whisper.has_speech(np.asarray(sound, dtype=np.float32))
+    for sentence in (*sentences("wedding-en"), *sentences("boda-es")):
+        assert whisper.has_speech(sentence.samples)
+        assert whisper.has_speech(
+            sentence.samples + 0.2 * float(sentence.samples.std()) * rustle[: sentence.samples.size]
         )
-    for name in ("weight_ih", "weight_hh"):
-        data += tensor(f"_model.decoder.rnn.{name}", (128, 512), half=False)
-    for name in ("bias_ih", "bias_hh"):
-        data += tensor(f"_model.decoder.rnn.{name}", (512,), half=False)
-    data += tensor("_model.decoder.decoder.2.weight", (128,), half=True)
-    data += tensor("_model.decoder.decoder.2.bias", (1,), half=False, value=bias)
-    data += tensor("_model.stft.forward_basis_buffer", (256, 1, 258), half=True)
-    path.write_bytes(data)
-    return path
 
 
-def test_only_speech_according_to_the_vad_model_is_transcribed(tmp_path: Path) -> None:
-    model = whisper_model(str(MODEL), tmp_path)
-    sentence = sentences("wedding-en")[0]
-    sound = recording([(0.4, sentence)], seconds=3)
-    with Whisper(model, vad_file=vad_file(tmp_path / "ggml-silero-deaf.bin", -9.0)) as deaf:
-        assert deaf.transcribe(sound, "en").cues == ()
-    with Whisper(model, vad_file=vad_file(tmp_path / "ggml-silero-eager.bin", 9.0)) as eager:
-        (cue,) = eager.transcribe(sound, "en").cues
-        assert cue.text == sentence.text
-        assert cue.start == pytest.approx(0.4, abs=0.3)
+def test_the_noise_gate_needs_no_whisper_model(tmp_path: Path) -> None:
+    with Whisper(ModelFile("gone", tmp_path / "gone.bin", "0" * 64)) as whisper:
+        assert whisper.has_speech(decoded(ASSETS / "wedding-en.flac"))
 
 
 def test_a_real_model_hears_no_words_in_a_siren(real_whisper: Path) -> None:

@@ -1,8 +1,11 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from tests.support.speech import RATE_HZ, Samples, Sentence, recording, sentences
-from vidlocal.media.voice_activity import MAX_CHUNK_S, chunks, speech_spans
+from vidlocal.media.voice_activity import MAX_PIECE_S, MAX_WINDOW_S, SpeechSpan, pieces, voice_levels, windows
+from vidlocal.media.voice_activity import speech_spans as spans_of_levels
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +19,14 @@ def noise(seconds: float, sigma: float) -> Samples:
 
 def tone(seconds: float) -> Samples:
     return (0.2 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(np.float32)
+
+
+def speech_spans(samples: Samples) -> tuple[SpeechSpan, ...]:
+    return spans_of_levels(voice_levels(samples))
+
+
+def chunks(samples: Samples, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
+    return pieces(voice_levels(samples), spans)
 
 
 def test_a_sentence_is_one_span_at_its_time(spoken: list[Sentence]) -> None:
@@ -74,7 +85,26 @@ def test_a_long_chunk_is_split_in_its_pauses(spoken: list[Sentence]) -> None:
         at += placed[-1][1].samples.size / RATE_HZ + 0.5
     sound = recording(placed, seconds=at)
     parts = chunks(sound, speech_spans(sound))
-    assert all(end - start <= MAX_CHUNK_S for start, end in parts)
+    assert all(end - start <= MAX_PIECE_S for start, end in parts)
     assert [end for _, end in parts[:-1]] == [start for start, _ in parts[1:]]
     for cut, _ in parts[1:]:
         assert not any(start < cut < start + sentence.samples.size / RATE_HZ for start, sentence in placed)
+
+
+def test_windows_join_pieces_across_pauses_of_up_to_three_seconds() -> None:
+    speech = [(1.0, 3.0), (5.5, 9.0), (12.5, 14.0), (15.0, 16.0)]
+    assert windows(voice_levels(noise(20, 0.001)), speech) == ((1.0, 9.0), (12.5, 16.0))
+    assert windows(voice_levels(noise(20, 0.001)), []) == ()
+
+
+def test_long_windows_are_cut_in_pauses_near_their_end(spoken: list[Sentence]) -> None:
+    placed: list[tuple[float, Sentence]] = []
+    at = 0.5
+    while at < 120:
+        placed.append((at, spoken[len(placed) % 3]))
+        at += placed[-1][1].samples.size / RATE_HZ + 1.0
+    sound = recording(placed, seconds=at)
+    parts = windows(voice_levels(sound), chunks(sound, speech_spans(sound)))
+    assert all(19.0 <= end - start <= MAX_WINDOW_S for start, end in parts[:-1])
+    inside = [sum(start <= at and at + 1.0 <= end for at, _ in placed) for start, end in parts]
+    assert sum(inside) == len(placed)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from vidlocal import settings
 from vidlocal.app.downloads import CustomPart, format_size
 from vidlocal.engines import clip_files, models_on_disk
+from vidlocal.engines.voice_detector import model_file
 from vidlocal.errors import (
     EngineError,
     EngineUnreachable,
@@ -75,7 +76,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield _settings(loaded)
     yield _ocr()
     yield _whisper(loaded)
-    yield _vad(loaded.models_folder)
+    yield _vad()
     yield _clip(loaded.models_folder)
     yield from _ollama(loaded)
 
@@ -187,11 +188,13 @@ def _whisper(loaded: Settings) -> Check:
     return Check("speech", CheckState.OK, f"whisper {model.name}, {model.path}")
 
 
-def _vad(folder: Path) -> Check:
-    model = models_on_disk.vad_model(folder)
-    if model is None:
-        return Check("VAD", CheckState.WARNING, "model not installed; using a loudness threshold", _SETUP)
-    return Check("VAD", CheckState.OK, str(model))
+def _vad() -> Check:
+    """Check the model that tells speech from noise, which comes with a package."""
+    try:
+        file = model_file()
+    except EngineError as error:
+        return Check("VAD", CheckState.MISSING, str(error), _REINSTALL)
+    return Check("VAD", CheckState.OK, str(file))
 
 
 def _clip(folder: Path) -> Check:

@@ -24,14 +24,12 @@ if TYPE_CHECKING:
     from vidlocal.engines.ollama import Ollama
 
 WHISPER_URL = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main"
-VAD_URL = "https://huggingface.co/ggml-org/whisper-vad/resolve/main"
 PICTURES_URL = "https://huggingface.co/Qdrant"
-VAD_FILE = "ggml-silero-v6.2.0.bin"
 CUSTOM_MODEL = "vidlocal"
 # Key of the fingerprint of the custom model in `store.history.facts`.
 CUSTOM_MODEL_KEY = "custom_model"
 
-# Sources: models/README.md of whisper.cpp, file list of ggml-org/whisper-vad.
+# Source: models/README.md of whisper.cpp.
 _WHISPER_SIZES_BYTES = {
     "tiny": 78_000_000,
     "tiny.en": 78_000_000,
@@ -48,7 +46,6 @@ _WHISPER_SIZES_BYTES = {
     "large-v3-turbo": 1_620_000_000,
     "large-v3-turbo-q5_0": 574_000_000,
 }
-_VAD_SIZE_BYTES = 885_000
 
 OnFraction = Callable[[float | None], None]
 
@@ -165,31 +162,6 @@ class WhisperPart:
 
 
 @dataclass(frozen=True, slots=True)
-class VadPart:
-    """A VAD model, a file in the models folder."""
-
-    folder: Path
-    url: str
-    role: str = "VAD"
-    name: str = "silero-v6.2.0"
-    setting: str | None = None
-    size_bytes: int = _VAD_SIZE_BYTES
-
-    @property
-    def source(self) -> str:
-        return _host_and_path(self.url)
-
-    def is_installed(self) -> bool:
-        return models_on_disk.vad_model(self.folder) is not None
-
-    def download(self, on_progress: OnFraction) -> None:
-        download_file(f"{self.url}/{VAD_FILE}", self.folder / VAD_FILE, on_progress=_byte_progress(on_progress))
-        if not self.is_installed():
-            (self.folder / VAD_FILE).unlink()
-            raise EngineError(f"Downloaded {VAD_FILE} is not a model. Run: vidlocal setup")
-
-
-@dataclass(frozen=True, slots=True)
 class ClipPart:
     """The CLIP model: two folders of files in the models folder."""
 
@@ -303,18 +275,16 @@ def profile_parts(
     text: bool,
     pictures: bool = False,
     whisper_url: str = WHISPER_URL,
-    vad_url: str = VAD_URL,
 ) -> list[ModelPart]:
     """List the parts of a profile in order of download, small ones first."""
     parts: list[ModelPart] = [
-        VadPart(settings.models_folder, vad_url),
         WhisperPart(profile.whisper_model, settings.models_folder, whisper_url),
         OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"),
         OllamaPart(server, "vision", profile.vision_model, "vision", "vision_model"),
         CustomPart(server, profile.vision_model, settings.home),
     ]
     if pictures:
-        parts.insert(2, ClipPart(settings.models_folder, PICTURES_URL))
+        parts.insert(1, ClipPart(settings.models_folder, PICTURES_URL))
     if text:
         parts.append(OllamaPart(server, "text", profile.text_model, "completion", "text_model"))
     return parts

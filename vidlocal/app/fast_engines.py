@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from vidlocal.app.clip_engine import open_clip
-from vidlocal.engines.models_on_disk import vad_model, whisper_model
+from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.errors import EngineError
@@ -23,5 +23,5 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
     except EngineError as error:  # missing or damaged: everything else works without it
         no_speech = f"Not transcribed. {error}"
         return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
-    speech = stack.enter_context(Whisper(model, vad_file=vad_model(settings.models_folder)))
+    speech = stack.enter_context(Whisper(model))
     return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures)

@@ -107,8 +107,8 @@ def _selected(only: str | None, *, pictures: bool, text: bool) -> set[str]:
 
 
 def _part_of(part: "ModelPart") -> str:
-    """Return the name of a part for --only. The VAD model belongs to speech."""
-    return {"VAD": "speech", "custom model": "custom"}.get(part.role, part.role)
+    """Return the name of a part for --only."""
+    return {"custom model": "custom"}.get(part.role, part.role)
 
 
 def _models(name: ProfileName | None, settings: Settings) -> Profile:

@@ -202,8 +202,12 @@ class SpeechEngine(Protocol):
     @property
     def digest(self) -> str: ...
 
-    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
-        """Return the probability of each language (ISO 639-1) in at most the first 30 s."""
+    def has_speech(self, samples: Samples) -> bool:
+        """Return True if anybody speaks, False for noise and music."""
+        ...
+
+    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1) in the first 30 s, or 5 s for `quick`."""
         ...
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:

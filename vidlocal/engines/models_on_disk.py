@@ -7,7 +7,6 @@ verified here.
 import os
 import struct
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +32,12 @@ WHISPER_SHA1: Mapping[str, str | None] = {
 }
 WHISPER_NAMES = tuple(WHISPER_SHA1)
 
-_MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper and VAD models
+_MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper models
 # Magic, eleven sizes of the network (the first is the vocabulary), and two of the mel filters.
 _HEADER = struct.Struct("<I13i")
 _VOCABULARY_SIZES = range(51_864, 51_867)  # English only, multilingual, large-v3
 _MELS, _FFT = (80, 128), 201
 _MIN_SIZE_BYTES = 500_000
-_MAX_NAME_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +76,6 @@ def sha1(path: Path, cache_folder: Path) -> str:
     return checksum_cache.cached_checksums(path, cache_folder)["sha1"]
 
 
-def vad_model(folder: Path) -> Path | None:
-    """Return the newest valid VAD model in the models folder, or None."""
-    models = [path for path in folder.glob("ggml-silero-*.bin") if os.path.isfile(path) and _is_vad(path)]
-    return max(models, key=lambda path: path.name).absolute() if models else None
-
-
 def _model_path(name: str, folder: Path) -> Path:
     if name in WHISPER_SHA1:
         return (folder / whisper_file_name(name)).absolute()
@@ -115,11 +107,3 @@ def _check_header(path: Path) -> None:
     has_valid_sizes = vocabulary in _VOCABULARY_SIZES and mels in _MELS and fft == _FFT
     if magic != _MAGIC or not has_valid_sizes or size_bytes < _MIN_SIZE_BYTES:
         raise EngineError(f"{path}: not a complete whisper.cpp model. Delete the file. Run: vidlocal setup")
-
-
-def _is_vad(path: Path) -> bool:
-    """True if the file has the header of a Silero model. whisper.cpp hangs on other files."""
-    with suppress(OSError, struct.error), open(path, "rb") as file:
-        magic, length = struct.unpack("<Ii", file.read(8))
-        return magic == _MAGIC and 0 < length < _MAX_NAME_BYTES and file.read(length).startswith(b"silero")
-    return False

@@ -1,7 +1,6 @@
 """Speech recognition by whisper.cpp, in a child process: a crash or hang does not harm the parent."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
@@ -28,14 +27,12 @@ _TIMEOUT_PER_S = 60.0
 class Whisper:
     """A SpeechEngine. A context manager: the child process with the model ends on exit.
 
-    `vad_file`: VAD model of whisper.cpp; only speech is then transcribed. The child starts with the first call; after a
-    crash the next call starts a new one. A crash is the fault of the audio (AnswerRejected) if the model has worked
-    before, else of the model (EngineError). Not thread-safe.
+    The child starts with the first call; after a crash the next call starts a new one. A crash is the fault of the
+    audio (AnswerRejected) if the model has worked before, else of the model (EngineError). Not thread-safe.
     """
 
-    def __init__(self, model: ModelFile, *, vad_file: Path | None = None, threads: int | None = None) -> None:
+    def __init__(self, model: ModelFile, *, threads: int | None = None) -> None:
         self._model = model
-        self._vad_file = vad_file
         self._threads = threads or usable_cores()
         self._worker = Worker(_CHILD, name=f"Whisper model {model.name}")
         self._loaded = False
@@ -61,9 +58,19 @@ class Whisper:
         self._worker.close()
         self._loaded = False
 
-    def language_probabilities(self, samples: Samples) -> Mapping[str, float]:
-        """Return the probability of each language (ISO 639-1) in at most the first 30 s. Raises EngineError."""
-        return cast("dict[str, float]", self._request("language", samples).values["probabilities"])
+    def has_speech(self, samples: Samples) -> bool:
+        """Return True if anybody speaks, False for noise and music. Raises EngineError.
+
+        A small model of its own decides (`voice_detector`); the Whisper model is not loaded for it.
+        """
+        return bool(self._call({"do": "has_speech"}, _payload(samples), _LOAD_TIMEOUT_S).values["has_speech"])
+
+    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1) in the first 30 s, or 5 s for `quick`.
+
+        Raises EngineError.
+        """
+        return cast("dict[str, float]", self._request("language", samples, quick=quick).values["probabilities"])
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
         """Transcribe, without loops and remarks such as [Music]. Raises EngineError.
@@ -84,21 +91,12 @@ class Whisper:
         speech = remove_hallucinations(cues)
         return Speech(language if speech else None, speech)
 
-    def _request(self, do: str, samples: Samples, **values: str) -> Reply:
+    def _request(self, do: str, samples: Samples, **values: object) -> Reply:
         if not self._loaded:
-            self._call(
-                {
-                    "do": "load",
-                    "model": str(self._model.path),
-                    "vad": str(self._vad_file) if self._vad_file else None,
-                    "threads": self._threads,
-                },
-                b"",
-                _LOAD_TIMEOUT_S,
-            )
+            self._call({"do": "load", "model": str(self._model.path), "threads": self._threads}, b"", _LOAD_TIMEOUT_S)
             self._loaded = True
         timeout = _MIN_TIMEOUT_S + _TIMEOUT_PER_S * samples.size / _RATE_HZ
-        reply = self._call({"do": do, **values}, samples.astype("<f4").tobytes(), timeout)
+        reply = self._call({"do": do, **values}, _payload(samples), timeout)
         self._has_worked = True
         return reply
 
@@ -112,8 +110,11 @@ class Whisper:
                 raise AnswerRejected(
                     f"Whisper model {self._model.name} {failure} on the audio of this video."
                 ) from error
-            files = " or ".join(str(path) for path in (self._model.path, self._vad_file) if path)
             raise EngineError(
-                f"Whisper model {self._model.name} {failure}. A file may be damaged: delete {files} "
+                f"Whisper model {self._model.name} {failure}. The file may be damaged: delete {self._model.path} "
                 "and run: vidlocal setup"
             ) from error
+
+
+def _payload(samples: Samples) -> bytes:
+    return samples.astype("<f4").tobytes()

@@ -1,6 +1,7 @@
-"""Energy-based voice activity detection (VAD) without a model, and splitting of speech into chunks.
+"""Voice activity detection (VAD) by energy, and the division of audio into windows for Whisper.
 
-Whisper hallucinates text in silence ("thank you", the last line again), so silence and steady noise are left out.
+Whisper hallucinates text in silence ("thank you", the last line again), so silence and steady noise are left out. Other
+noise and music are left to a model: it judges each of the `pieces` before they are joined to `windows`.
 """
 
 from collections.abc import Sequence
@@ -35,46 +36,24 @@ _MIN_SOUND_S = 0.1
 _MAX_BRIDGED_GAP_S = 0.35
 _PADDING_S = 0.25
 
-# A pause this long ends a chunk. Whisper processes 30 s at a time; longer chunks are split at the quietest place.
+# A pause this long ends a piece. Whisper reads 30 s at a time: longer pieces are split at the quietest place.
 MIN_PAUSE_S = 0.8
-MAX_CHUNK_S = 29.0
-_MIN_CHUNK_S = 8.0
+MAX_PIECE_S = 29.0
+_MIN_PIECE_S = 8.0
+
+# Whisper takes as long for 5 s as for 30 s, and needs the words before for the next ones: windows span the pauses of a
+# speaker, and are cut at a quiet place near their end.
+MAX_PAUSE_S = 3.0
+MAX_WINDOW_S = 29.5
+_MIN_WINDOW_S = 20.0
+
+# Places this close to the quietest one are as quiet. Mean over 0.3 s, to find a pause and not the closure of a
+# consonant.
+_QUIET_DB = 3.0
+_QUIET_STEPS = 15
 
 
-def speech_spans(samples: Samples) -> tuple[SpeechSpan, ...]:
-    """Spans of possible speech, in seconds from sample 0."""
-    levels = _levels(samples)
-    loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
-    spans = _join([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
-    return tuple(span for span in spans if span[1] - span[0] >= _MIN_SOUND_S and not _is_steady(levels, *span))
-
-
-def chunks(samples: Samples, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
-    """Chunks to transcribe: the spans with padding, joined across short pauses.
-
-    A chunk is at most 29 s long; longer ones are split at the quietest place.
-    """
-    duration = samples.size / RATE_HZ
-    grouped = _join(spans, MIN_PAUSE_S)
-    padded = [(max(0.0, start - _PADDING_S), min(duration, end + _PADDING_S)) for start, end in grouped]
-    levels = _levels(samples)
-    return tuple(chunk for span in padded for chunk in _split(span, levels))
-
-
-def _split(span: SpeechSpan, levels: Levels) -> list[SpeechSpan]:
-    parts = []
-    start, end = span
-    while end - start > MAX_CHUNK_S:
-        first, last = int((start + _MIN_CHUNK_S) / _STEP_S), int((start + MAX_CHUNK_S) / _STEP_S)
-        # Mean over 0.3 s, to find the middle of a pause and not the closure of a consonant.
-        quiet = np.convolve(levels[first:last], np.ones(15) / 15, mode="same")[8:-8]
-        cut = (first + 8 + int(np.argmin(quiet))) * _STEP_S
-        parts.append((start, cut))
-        start = cut
-    return [*parts, (start, end)]
-
-
-def _levels(samples: Samples) -> Levels:
+def voice_levels(samples: Samples) -> Levels:
     """Energy between 150 and 4000 Hz every 20 ms, in dB of full scale."""
     count = max(1, -(-samples.size // _STEP))
     padded = np.zeros(count * _STEP + _FRAME, dtype=np.float32)
@@ -90,6 +69,53 @@ def _levels(samples: Samples) -> Levels:
     # Parseval's theorem: both halves of the spectrum, divided by the energy of the window.
     levels: Levels = (10 * np.log10(2 * energy / (_FRAME * float((window**2).sum())) + 1e-12)).astype(np.float32)
     return levels
+
+
+def speech_spans(levels: Levels) -> tuple[SpeechSpan, ...]:
+    """Spans of possible speech, in seconds from sample 0."""
+    loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
+    spans = _join([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
+    return tuple(span for span in spans if span[1] - span[0] >= _MIN_SOUND_S and not _is_steady(levels, *span))
+
+
+def pieces(levels: Levels, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
+    """Pieces of sound between pauses of 0.8 s, with padding, at most 29 s long."""
+    duration = levels.size * _STEP_S
+    grouped = _join(spans, MIN_PAUSE_S)
+    padded = [(max(0.0, start - _PADDING_S), min(duration, end + _PADDING_S)) for start, end in grouped]
+    return tuple(piece for span in padded for piece in _split(levels, span, _MIN_PIECE_S, MAX_PIECE_S))
+
+
+def windows(levels: Levels, speech: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:
+    """Windows to transcribe, at most 29.5 s long: pieces of speech, and the pauses of up to 3 s between them."""
+    parts = (part for span in _join(speech, MAX_PAUSE_S) for part in _split(levels, span, _MIN_WINDOW_S, MAX_WINDOW_S))
+    return tuple(window for part in parts if (window := _trim(part, speech)) is not None)
+
+
+def _trim(part: SpeechSpan, speech: Sequence[SpeechSpan]) -> SpeechSpan | None:
+    """Cut the pauses at both ends. None for a part without speech."""
+    inside = [piece for piece in speech if piece[0] < part[1] and piece[1] > part[0]]
+    return (max(part[0], inside[0][0]), min(part[1], inside[-1][1])) if inside else None
+
+
+def _split(levels: Levels, span: SpeechSpan, min_s: float, max_s: float) -> list[SpeechSpan]:
+    """Split a span into parts of at least `min_s`, but the last one, and at most `max_s` seconds."""
+    parts = []
+    start, end = span
+    while end - start > max_s:
+        cut = _quiet_place(levels, start + min_s, start + max_s)
+        parts.append((start, cut))
+        start = cut
+    return [*parts, (start, end)]
+
+
+def _quiet_place(levels: Levels, start: float, end: float) -> float:
+    """Middle of the last quiet place between two times."""
+    first, last = int(start / _STEP_S), int(end / _STEP_S)
+    margin = _QUIET_STEPS // 2 + 1
+    means = np.convolve(levels[first:last], np.ones(_QUIET_STEPS) / _QUIET_STEPS, mode="same")[margin:-margin]
+    quiet = _runs(means <= means.min() + _QUIET_DB)[-1]
+    return (first + margin + sum(quiet) // 2) * _STEP_S
 
 
 def _noise(levels: Levels) -> Levels:

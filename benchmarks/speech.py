@@ -1,0 +1,142 @@
+"""Transcription against one plain whisper.cpp call: errors in words, times and processor time.
+
+    PYTHONPATH=. python benchmarks/speech.py [--model FILE] [--folder FOLDER]
+
+The folder has recordings (NAME.wav and others) with their truth in NAME.json: a list of `{"start", "end", "text"}` for
+every sentence. By default, sentences of the test model are laid on quiet noise, with pauses of several lengths. Prints
+word error rate (in %), distances of starts and ends of sentences (median and 90th percentile, in s), and the processor
+time of both ways, without the time to load the model.
+"""
+
+import argparse
+import difflib
+import json
+import re
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from tests.support.speech import MODEL, RATE_HZ, Samples, decoded, recording, sentences, write_wav
+from vidlocal.engines.models_on_disk import whisper_model
+from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.recognition import recognize
+from vidlocal.records import Cue
+
+PAUSES_S = {"reading": (0.3, 0.5), "talk": (1.0, 6.0)}
+SENTENCES = 40
+
+HEADER = "recording            words   WER plain  ours   starts plain    ours    ends plain      ours   CPU ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Errors and cost of a transcript. `starts` and `ends` are distances in seconds."""
+
+    errors: int
+    starts: list[float]
+    ends: list[float]
+    cpu_s: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--only", help="Name of one recording.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or make_recordings(Path(scratch))
+        print(HEADER)
+        for audio in sorted(folder.iterdir()):
+            truth_file = audio.with_suffix(".json")
+            if audio.suffix != ".json" and truth_file.exists() and options.only in (None, audio.stem):
+                compare(audio, json.loads(truth_file.read_text()), options.model, Path(scratch))
+
+
+def make_recordings(folder: Path) -> Path:
+    spoken = sentences("wedding-en")
+    for name, pauses in PAUSES_S.items():
+        gaps = np.random.default_rng(5).uniform(*pauses, SENTENCES)
+        placed, at = [], 0.0
+        for number, gap in enumerate(gaps):
+            sentence = spoken[number % len(spoken)]
+            placed.append((at + float(gap), sentence))
+            at += float(gap) + sentence.end - sentence.start
+        write_wav(folder / f"{name}.wav", recording(placed, seconds=at + 1.0))
+        truth = [{"start": at, "end": at + s.end - s.start, "text": s.text} for at, s in placed]
+        (folder / f"{name}.json").write_text(json.dumps(truth))
+    return folder
+
+
+def compare(audio: Path, truth: list[dict[str, object]], model: Path, cache: Path) -> None:
+    samples = decoded(audio)
+    expected = [Cue(float(str(s["start"])), float(str(s["end"])), str(s["text"])) for s in truth]
+    with Whisper(whisper_model(str(model), cache)) as whisper:
+        whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
+        plain = measure(expected, lambda: whisper.transcribe(samples, "en").cues)
+        ours = measure(expected, lambda: transcript(whisper, samples))
+    count = sum(len(words(cue.text)) for cue in expected)
+    print(
+        f"{audio.stem:20} {count:5}  {100 * plain.errors / count:9.1f} {100 * ours.errors / count:5.1f}"
+        f"   {spread(plain.starts)}  {spread(ours.starts)}  {spread(plain.ends)}  {spread(ours.ends)}"
+        f"   {ours.cpu_s / plain.cpu_s:5.2f}"
+    )
+
+
+def transcript(whisper: Whisper, samples: Samples) -> tuple[Cue, ...]:
+    return recognize(whisper, samples, language=None, is_last=True).cues
+
+
+def measure(expected: Sequence[Cue], transcribe: Callable[[], Sequence[Cue]]) -> Result:
+    before = children_cpu_s()
+    cues = transcribe()
+    cpu_s = children_cpu_s() - before
+    reference = [word for cue in expected for word in words(cue.text)]
+    heard = [word for cue in cues for word in words(cue.text)]
+    matcher = difflib.SequenceMatcher(None, reference, heard, autojunk=False)
+    errors = sum(max(a2 - a1, b2 - b1) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal")
+    pair = {a + n: b + n for a, b, size in matcher.get_matching_blocks() for n in range(size)}
+    starts = dict(positions(cues, last=False))
+    ends = dict(positions(cues, last=True))
+    return Result(
+        errors,
+        [abs(starts[pair[p]] - at) for p, at in positions(expected, last=False) if pair.get(p) in starts],
+        [abs(ends[pair[p]] - at) for p, at in positions(expected, last=True) if pair.get(p) in ends],
+        cpu_s,
+    )
+
+
+def positions(cues: Sequence[Cue], *, last: bool) -> Iterator[tuple[int, float]]:
+    """Yield the position of the first or last word of each cue in the whole text, and its time."""
+    count = 0
+    for cue in cues:
+        size = len(words(cue.text))
+        if size:
+            yield (count + size - 1, cue.end) if last else (count, cue.start)
+        count += size
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold().replace("'", ""))
+
+
+def spread(values: Sequence[float]) -> str:
+    if not values:
+        return "  -  /  -  "
+    return f"{statistics.median(values):5.2f}/{float(np.quantile(values, 0.9)):5.2f}"
+
+
+def children_cpu_s() -> float:
+    """Return the processor time of this process and its children, in seconds."""
+    process = psutil.Process()
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return float(sum(used.user + used.system for used in times))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Recognize the speech in a stretch of audio: find speech, divide it into windows, transcribe, correct the times."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from vidlocal.engines.base import SpeechEngine
+from vidlocal.media.audio import RATE_HZ, Samples
+from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, pieces, speech_spans, voice_levels, windows
+from vidlocal.records import Cue
+
+# A cue farther than this from any speech is a hallucination.
+_MAX_DISTANCE_S = 0.3
+
+# Shares of the shorter one of a cue and a span of speech: a cue overlapping a span by less does not belong to it.
+_MIN_OVERLAP = 0.3
+_MIN_OVERLAP_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Transcript of a stretch. Times count from the first sample; `length` is the transcribed part in seconds."""
+
+    language: str | None
+    cues: tuple[Cue, ...]
+    length: float
+
+
+def recognize(
+    engine: SpeechEngine,
+    samples: Samples,
+    *,
+    language: str | None,
+    is_last: bool,
+    on_progress: Callable[[float], None] = lambda seconds: None,
+) -> Recognition:
+    """Transcribe the speech of a stretch of audio, of any length.
+
+    `language`: of the stretch before, None for unknown. Without `is_last`, speech at the end that may continue is left
+    to the next stretch. `on_progress` gets the end of each transcribed window, in seconds. Raises EngineError.
+    """
+    levels = voice_levels(samples)
+    spans = speech_spans(levels)
+    complete, length = _complete_pieces(pieces(levels, spans), samples.size / RATE_HZ, is_last=is_last)
+    spoken = [piece for piece in complete if engine.has_speech(_slice(samples, piece))]
+    cues: list[Cue] = []
+    heard = language
+    for window in windows(levels, spoken):
+        sound = _slice(samples, window)
+        heard = heard or _detect_language(engine, sound)
+        speech = engine.transcribe(sound, heard)
+        shifted = (replace(cue, start=cue.start + window[0], end=cue.end + window[0]) for cue in speech.cues)
+        cues.extend(clipped for cue in shifted if (clipped := _clip_to_speech(cue, spans)) is not None)
+        on_progress(window[1])
+    # The language detected in mere noise must not apply to the next stretch.
+    return Recognition(heard if cues else language, tuple(cues), length)
+
+
+def _complete_pieces(
+    found: Sequence[SpeechSpan], length: float, *, is_last: bool
+) -> tuple[Sequence[SpeechSpan], float]:
+    """Return the pieces with an end inside the stretch, and the start of the next stretch.
+
+    A piece that may continue after the stretch is left to the next one as a whole.
+    """
+    continues = not is_last and bool(found) and found[-1][1] > length - MIN_PAUSE_S
+    if continues and found[-1][0] > length / 2:
+        return found[:-1], found[-1][0]
+    return found, length
+
+
+def _detect_language(engine: SpeechEngine, samples: Samples) -> str:
+    probabilities = engine.language_probabilities(samples)
+    return max(probabilities, key=lambda language: probabilities[language])
+
+
+def _slice(samples: Samples, span: SpeechSpan) -> Samples:
+    return samples[round(span[0] * RATE_HZ) : round(span[1] * RATE_HZ)]
+
+
+def _clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
+    """Clip the times of a cue to the loud spans below it. None for a hallucination without speech.
+
+    A cue begins where its first span does, if it begins before or just after, and ends with its last span.
+    """
+    near = [span for span in spans if span[0] < cue.end + _MAX_DISTANCE_S and span[1] > cue.start - _MAX_DISTANCE_S]
+    if not near:
+        return None
+    own = [span for span in near if _belongs(cue, span)] or near
+    start = own[0][0] if cue.start < own[0][0] + _MAX_DISTANCE_S else min(cue.start, own[-1][1])
+    end = own[-1][1] if cue.end > own[-1][1] - _MAX_DISTANCE_S else cue.end
+    return replace(cue, start=start, end=max(start, end))
+
+
+def _belongs(cue: Cue, span: SpeechSpan) -> bool:
+    overlap = min(cue.end, span[1]) - max(cue.start, span[0])
+    return overlap >= min(_MIN_OVERLAP_S, _MIN_OVERLAP * min(cue.end - cue.start, span[1] - span[0]))
