@@ -17,7 +17,7 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, add_source, hash_of
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.cli.ui import player
+from vidlocal.app import player
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.media import ffmpeg, files
 from vidlocal.records import FrameDraft, Passage, PassageKind

@@ -11,7 +11,7 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
-from vidlocal.search.run import SearchResult, search
+from vidlocal.search.run import PictureVector, SearchResult, search
 from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
@@ -25,12 +25,24 @@ if TYPE_CHECKING:
 
 
 class LibrarySearch:
-    """Search of a library by words, embeddings and, if installed, CLIP."""
+    """Search of a library by words, embeddings and, if installed, CLIP.
 
-    def __init__(self, library: Library, settings: Settings) -> None:
+    `words_only`: without any model. `pictures`: an encoder of queries by CLIP that is running already.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        settings: Settings,
+        *,
+        words_only: bool = False,
+        pictures: PictureVector | None = None,
+    ) -> None:
         self._library = library
         self._settings = settings
-        self._clip = clip_encoder(library, settings)
+        self._words_only = words_only
+        self._clip = None if words_only or pictures is not None else clip_encoder(library, settings)
+        self._pictures = pictures or self._clip
 
     def find(
         self,
@@ -51,8 +63,8 @@ class LibrarySearch:
             limit=limit,
             videos=videos,
             kinds=kinds,
-            query_vector=partial(embed_query, self._settings),
-            picture_vector=self._clip,
+            query_vector=None if self._words_only else partial(embed_query, self._settings),
+            picture_vector=self._pictures,
         )
 
     def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:

@@ -50,6 +50,7 @@ SECTIONS = {
         "similar": ("similar", "Find moments that look like a moment, an image or a video."),
         "clusters": ("clusters", "Group frames that look nearly the same."),
         "show": ("show", "Show a video: summary, chapters, timeline."),
+        "serve": ("serve", "Search, watch and steer in a browser."),
     },
     "Share": {
         "play": ("play", "Play a hit of the last search, or any moment, in your player."),

@@ -6,8 +6,8 @@ import typer
 
 from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
+from vidlocal.app.player import play
 from vidlocal.cli.ui import console, options
-from vidlocal.cli.ui.player import play
 from vidlocal.export.sources import verified_path
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import load

@@ -65,6 +65,22 @@ def require_streams(path: str) -> None:
     raise MediaError(f"{diagnose.file_name(path)}: no video or audio stream.")
 
 
+def read_formats(path: str) -> Values:
+    """Container, duration and formats of the main video and audio stream, by the header only.
+
+    Raises MediaError if the file has no video or audio stream.
+    """
+    av.logging.set_level(None)
+    try:
+        with av.open(path, options=ffmpeg.input_options(), metadata_errors="ignore") as container:
+            return stream_info.main_formats(container) | {
+                "container": completeness.format_name(container),
+                "duration": completeness.header_duration(container),
+            }
+    except (av.error.FFmpegError, OSError) as error:
+        raise diagnose.open_error(path) from error
+
+
 class _ContainerReader:
     """Reads a file from the header to the last packet."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.ffmpeg import Ffmpeg, error_line
-from vidlocal.media.picture_filters import StoredPicture, tone_mapping_filters
+from vidlocal.media.picture_filters import StoredPicture, filter_argument, tone_mapping_filters
 from vidlocal.media.timeline import TIME_TOLERANCE_S, Timeline
 from vidlocal.records import MediaKind, Probe
 
@@ -213,10 +213,7 @@ def _input_arguments(source: CutSource, cut: CutPlan, ffmpeg: Ffmpeg) -> tuple[l
 
 def _tone_filters(source: CutSource, ffmpeg: Ffmpeg) -> list[str]:
     picture = source.timeline.picture if source.timeline is not None else StoredPicture()
-    return [
-        f"{name}={':'.join(f'{option}={value}' for option, value in options.items())}"
-        for name, options in tone_mapping_filters(source.probe, picture, ffmpeg)
-    ]
+    return [filter_argument(one) for one in tone_mapping_filters(source.probe.hdr, picture, ffmpeg)]
 
 
 def _caption_filters(captions: Path | None, shift: float) -> list[str]:

@@ -100,7 +100,7 @@ def picture_filters(
         yield name, {"dir": direction} if direction else {}
     if picture.has_alpha:
         yield from _ON_WHITE
-    yield from tone_mapping_filters(probe, picture, ffmpeg) or _ycgco_filters(picture, ffmpeg) or _TO_RGB
+    yield from tone_mapping_filters(probe.hdr, picture, ffmpeg) or _ycgco_filters(picture, ffmpeg) or _TO_RGB
     yield "format", {"pix_fmts": "rgb24"}
     yield "pad", {"w": canvas[0], "h": canvas[1], "color": "0x{:02x}{:02x}{:02x}".format(*_FILL_RGB)}
 
@@ -131,9 +131,15 @@ def _scaling(picture: StoredPicture, size: tuple[int, int], canvas: tuple[int, i
     }
 
 
-def tone_mapping_filters(probe: Probe, picture: StoredPicture, ffmpeg: Ffmpeg) -> tuple[Filter, ...]:
-    """Filters to convert HDR to SDR; none for SDR video, or if ffmpeg lacks zscale."""
-    return _tone_mapping(picture, probe.hdr) if probe.hdr is not None and _has_zscale(ffmpeg) else ()
+def tone_mapping_filters(hdr: str | None, picture: StoredPicture, ffmpeg: Ffmpeg) -> tuple[Filter, ...]:
+    """Filters to convert HDR (pq or hlg) to SDR; none for SDR video, or if ffmpeg lacks zscale."""
+    return _tone_mapping(picture, hdr) if hdr is not None and _has_zscale(ffmpeg) else ()
+
+
+def filter_argument(picture_filter: Filter) -> str:
+    """A filter as an argument of the ffmpeg command."""
+    name, options = picture_filter
+    return f"{name}={':'.join(f'{option}={value}' for option, value in options.items())}"
 
 
 def _ycgco_filters(picture: StoredPicture, ffmpeg: Ffmpeg) -> tuple[Filter, ...]:

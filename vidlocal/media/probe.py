@@ -1,6 +1,7 @@
 """Probe media files in a child process."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,31 @@ _MIN_BYTES_PER_S = 4e6
 _MEMORY_BYTES = 4 << 30
 
 _Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """Format of a video stream by its header: size as stored, `matrix` the number in ITU-T H.273."""
+
+    index: int
+    codec: str
+    profile: str
+    pixel_format: str
+    width_px: int
+    height_px: int
+    hdr: str | None
+    matrix: int
+    frame_rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormats:
+    """Container, duration (0 if unknown) and main streams of a file by its header."""
+
+    container: str
+    duration: float
+    video: PictureFormat | None
+    audio: AudioTrack | None
 
 
 class Prober:
@@ -58,6 +84,20 @@ class Prober:
     def require_media(self, path: Path) -> None:
         """Raise MediaError if the content of a file is neither video, audio nor photo. Reads the header only."""
         self._ask(path, files.read_stamp(path), {"do": "check"})
+
+    def formats(self, path: Path) -> StreamFormats:
+        """Formats of the main streams of a film or recording, by the header only: takes milliseconds.
+
+        Raises MediaError.
+        """
+        values, _ = self._ask(path, files.read_stamp(path), {"do": "formats"})
+        video, audio = values["video"], values["audio"]
+        return StreamFormats(
+            container=values["container"],
+            duration=float(values["duration"] or 0.0),
+            video=None if video is None else PictureFormat(**video),
+            audio=None if audio is None else AudioTrack(**audio),
+        )
 
     def timeline(self, path: Path) -> Timeline:
         """Presentation times of all frames. Cached after `probe` of the same file."""

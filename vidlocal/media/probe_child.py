@@ -7,13 +7,13 @@ Values = dict[str, object]
 
 
 def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
-    """Handle the requests "probe" (properties of a file), "check" (is it media) and "photo" (pixels)."""
+    """Handle the requests "probe" (properties), "check" (is it media), "formats" (by the header), "photo" (pixels)."""
     path = str(request["path"])
     if request["do"] == "photo":
         return photo_child.read_pixels(path, int(str(request["long_side_px"])))
     if request["do"] == "check" and photo_child.is_photo(path):
         return {}, b""
-    if photo_child.is_photo(path) and not animation.is_animated(path):
+    if request["do"] != "formats" and photo_child.is_photo(path) and not animation.is_animated(path):
         return animation.read_webp(path) or ({"photo": True, **photo_child.read_info(path)}, b"")
     # Photos alone do not need libav.
     from vidlocal.media import container_child
@@ -21,6 +21,8 @@ def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
     if request["do"] == "check":
         container_child.require_streams(path)
         return {}, b""
+    if request["do"] == "formats":
+        return container_child.read_formats(path), b""
     return container_child.read(path)
 
 

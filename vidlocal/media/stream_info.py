@@ -132,6 +132,36 @@ def caption_tracks(stream: Any, frame: Any) -> list[Values]:
     return [track] if has_captions else []
 
 
+def main_formats(container: Any) -> Values:
+    """Formats of the main video and audio stream of an open container; None without one.
+
+    The main stream is the default one, else the first; cover art is no video.
+    """
+    usable = [stream for stream in container.streams if stream.codec_context is not None]
+    videos = [stream for stream in usable if stream.type == "video" and not is_cover_art(stream)]
+    sounds = [stream for stream in usable if stream.type == "audio"]
+    video, sound = (next(filter(is_default, streams), next(iter(streams), None)) for streams in (videos, sounds))
+    return {
+        "video": None if video is None else _picture_format(video),
+        "audio": None if sound is None else audio_track(sound),
+    }
+
+
+def _picture_format(stream: Any) -> Values:
+    context = stream.codec_context
+    return {
+        "index": stream.index,
+        "codec": context.codec.canonical_name,
+        "profile": context.profile or "",
+        "pixel_format": context.pix_fmt or "",
+        "width_px": context.width,
+        "height_px": context.height,
+        "hdr": _TRANSFERS.get(int(context.color_trc)),
+        "matrix": int(context.colorspace),
+        "frame_rate_hz": float(stream.average_rate or 0),
+    }
+
+
 def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
     """Codec, size, aspect, rotation and colours from the stream and the first decoded frame.
 

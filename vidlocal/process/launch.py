@@ -53,11 +53,16 @@ def launch_module(module: str, *, requests: int, replies: int, memory_bytes: int
     return _start(spec, stdin=subprocess.PIPE, pass_fds=(requests, replies), stdout=None)
 
 
-def kill(child: Child) -> None:
-    """Kill the child's process group and collect the child. Does nothing if the child has ended."""
+def terminate(child: Child) -> None:
+    """Kill the child's process group, unless the child was collected. Callable from any thread."""
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
+
+
+def kill(child: Child) -> None:
+    """Kill the child's process group and collect the child. Does nothing if the child has ended."""
+    terminate(child)
     # A process stuck in the kernel (a dead network drive) cannot be collected, so waiting has a limit.
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(timeout=_REAP_TIMEOUT_S)

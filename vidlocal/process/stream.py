@@ -113,6 +113,11 @@ class Stream:
             os.close(self._line_fd)
             self._line_fd = None
 
+    def interrupt(self) -> None:
+        """Kill the program from another thread: a thread that reads the output gets its end."""
+        if self._child is not None:
+            launch.terminate(self._child)
+
     @property
     def stderr(self) -> str:
         """The last 8 KB of stderr so far."""

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import struct
 import sys
 import threading
@@ -93,9 +92,8 @@ class Worker:
     def interrupt(self) -> None:
         """End the call of another thread with WorkerCrashed, by killing the child."""
         child = self._child
-        if child is not None and child.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
+        if child is not None:
+            launch.terminate(child)
 
     def close(self) -> None:
         """Kill the child."""

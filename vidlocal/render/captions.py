@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 
+from vidlocal.records import Chapter
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import one_line
 
@@ -21,6 +22,16 @@ def srt(clips: Sequence[Clip]) -> str:
 def vtt(clips: Sequence[Clip]) -> str:
     """WebVTT (https://www.w3.org/TR/webvtt1). `&`, `<` and `>` of a text become entities."""
     cues = (f"{_timing(clip, '.')}\n{html.escape(one_line(clip.text), quote=False)}\n" for clip in clips)
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def chapter_track(chapters: Sequence[Chapter]) -> str:
+    """WebVTT with the titles of chapters."""
+    cues = (
+        f"{_timestamp(chapter.start, '.')} --> {_timestamp(max(chapter.end, chapter.start + _MIN_CAPTION_S), '.')}\n"
+        f"{html.escape(one_line(chapter.title), quote=False)}\n"
+        for chapter in chapters
+    )
     return "\n".join(["WEBVTT\n", *cues])
 
 

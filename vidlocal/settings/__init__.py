@@ -35,6 +35,7 @@ class Settings:
 
     home: Path
     models_folder: Path
+    clips_folder: Path
     ffmpeg: str | None = None
     every: float = 2.0
     exclude: str = ""
@@ -92,7 +93,7 @@ def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] 
     folder = Path(str(home.value)) if home.value else _default_home()
     file = read_file(folder / FILE_NAME)
     rows = [_resolve(setting, options, file, env, folder) for setting in TABLE if setting.in_file]
-    defaults = {"models_folder": folder / "models"}
+    defaults = {"models_folder": folder / "models", "clips_folder": folder / "clips"}
     return [
         ResolvedSetting(BY_NAME["home"], folder, home.origin),
         *(

@@ -192,6 +192,14 @@ TABLE = (
         default_note="`models` in the home folder",
     ),
     Setting(
+        "clips_folder",
+        parse_folder,
+        None,
+        "a folder",
+        "The folder for clips cut in the page of `vidlocal serve`.",
+        default_note="`clips` in the home folder",
+    ),
+    Setting(
         "ffmpeg",
         _path_or_name,
         None,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.support import clips
 from tests.support.commands import Run
-from vidlocal.cli.ui.player import player_command
+from vidlocal.app.player import player_command
 from vidlocal.media.files import read_stamp
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library

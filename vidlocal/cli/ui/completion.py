@@ -3,18 +3,13 @@
 For speed, a command is imported only to complete its options. `ARGUMENTS` has the first argument of each command.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from vidlocal.app.query_completion import Candidate, matching_candidates, query_candidates, video_candidates
 from vidlocal.errors import VidlocalError
-from vidlocal.folding import fold
-from vidlocal.render.sanitize import one_line
-from vidlocal.store import completion_source
-from vidlocal.timecode import format_short_time
 
 if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
@@ -42,16 +37,6 @@ ARGUMENTS = {
     "eval": "FILE",
 }
 _FILE_METAVARS = {"PATH...", "FILE", "FILE...", "FOLDER", "DIR"}
-_FILTERS = {
-    "video:": "only this video",
-    "kind:": "only this kind of passage",
-    "tag:": "only moments with this tag",
-    "lang:": "only in this language",
-    "before:": "recorded before this day, month or year",
-    "after:": "recorded on or after this day, month or year",
-    "at:": "in this part of the video",
-    "time:": "recorded at this time of day",
-}
 _ROOT = {
     "--help": "Show this message and exit.",
     "--home": "Data directory for this command.",
@@ -60,15 +45,6 @@ _ROOT = {
     "--install-completion": "Install completion for the shell you are in.",
     "--show-completion": "Print the completion script of the shell you are in.",
 }
-_MAX_CANDIDATES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A word for the command line. After `:`, `@` or `=` at the end the word goes on."""
-
-    word: str
-    description: str = ""
 
 
 def candidates(words: Sequence[str], typed: str, home: Path) -> list[Candidate] | None:
@@ -76,14 +52,7 @@ def candidates(words: Sequence[str], typed: str, home: Path) -> list[Candidate] 
     available = _available(list(words), typed, home)
     if available is None:
         return None
-    prefix = _match_key(typed)
-    matching = (candidate for candidate in available if _match_key(candidate.word).startswith(prefix))
-    return [candidate for candidate in islice(matching, _MAX_CANDIDATES) if candidate.word.isprintable()]
-
-
-def _match_key(word: str) -> str:
-    """Ignore quotes, case and accents: tag:first completes to tag:"first dance", noe to Noël."""
-    return fold(word.replace('"', ""))
+    return matching_candidates(available, typed)
 
 
 def _available(words: list[str], typed: str, home: Path) -> Iterable[Candidate] | None:
@@ -157,7 +126,7 @@ def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
     if metavar in _FILE_METAVARS:
         return None
     if "QUERY" in metavar:
-        return _query(typed, home)
+        return query_candidates(typed, home)
     if metavar == "TOPIC":
         from vidlocal.cli import COMMANDS
         from vidlocal.cli.ui.help_topics import TOPICS
@@ -171,60 +140,11 @@ def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
         return []
     if typed.startswith(("/", "./", "../", "~/")):
         return None
-    videos = list(_videos(typed, home))
+    videos = list(video_candidates(typed, home))
     values = [] if "VIDEO@" in metavar else videos
     if "@" in metavar:
         values = [*values, *(Candidate(f"{video.word}@", video.description) for video in videos)]
     return [*values, Candidate("overnight", "in the night window only")] if "overnight" in metavar else values
-
-
-def _query(typed: str, home: Path) -> Iterable[Candidate]:
-    name, colon, value = typed.partition(":")
-    if not colon:
-        return [Candidate(word, description) for word, description in _FILTERS.items()]
-    values = _filter_values(name.lower(), value.lstrip('"'), home)
-    return [Candidate(f"{name}:{item.word}", item.description) for item in values]
-
-
-def _filter_values(name: str, value: str, home: Path) -> Iterator[Candidate]:
-    """Yield the values of a query filter, quoted if with spaces."""
-    from vidlocal.records import PassageKind
-
-    if name == "kind":
-        yield from map(Candidate, PassageKind)
-    elif name == "lang":
-        yield from map(Candidate, completion_source.languages(home))
-    elif name == "tag":
-        for tag in completion_source.tags(home, value.lower(), limit=_MAX_CANDIDATES):
-            if not set(tag) & set('"“”'):
-                yield Candidate(_quote(tag))
-    elif name == "video":
-        for video in _videos(value, home, without='"“”'):
-            yield Candidate(_quote(video.word), video.description)
-
-
-def _quote(value: str) -> str:
-    return f'"{value}"' if " " in value else value
-
-
-def _videos(typed: str, home: Path, *, without: str = "") -> Iterator[Candidate]:
-    """Yield every video by title; by id if a number was typed, or the title is ambiguous or unsafe as a word.
-
-    A title with a character of `without` is unsafe.
-    """
-    videos = completion_source.videos(home)
-    ids_by_name: dict[str, set[int]] = {}
-    for video in videos:
-        for name in (video.title, video.file, str(video.id)):
-            ids_by_name.setdefault(fold(name), set()).add(video.id)
-    for video in videos:
-        title, length = video.title, format_short_time(video.duration)
-        is_safe = title.isprintable() and not title.startswith("-") and title.strip() and not set(title) & set(without)
-        is_unique = ids_by_name[fold(title)] == {video.id}
-        if is_safe and is_unique:
-            yield Candidate(title, f"{video.id}, {length}")
-        if not is_safe or not is_unique or typed.isdecimal():
-            yield Candidate(str(video.id), f"{one_line(title)}, {length}")
 
 
 def library_folder() -> Path | None:

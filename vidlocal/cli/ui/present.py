@@ -95,7 +95,7 @@ def play_moment(library: Library, result: SearchResult, number: int, *, player: 
     """Play moment `number`, counted from 1."""
     if number > len(result.moments):
         raise UsageError(f"No result {number}: the search has {pluralize(len(result.moments), 'result')}.")
-    from vidlocal.cli.ui.player import play
+    from vidlocal.app.player import play
     from vidlocal.export.sources import verified_path
 
     moment = result.moments[number - 1]

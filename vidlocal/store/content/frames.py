@@ -112,13 +112,23 @@ def representatives(library: Library, video_id: int) -> list[Frame]:
 
 def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
     """Return the frame visible at a time of a video: the last earlier one, else the first."""
-    row = library.row(
-        f"SELECT {_reader.columns} FROM frames WHERE video_id = ? ORDER BY time > ?, abs(time - ?) LIMIT 1",
-        video_id,
-        time + 0.001,
-        time,
-    )
+    latest = f"SELECT {_reader.columns} FROM frames WHERE video_id = ? AND time <= ? ORDER BY time DESC LIMIT 1"
+    row = library.row(latest, video_id, time + 0.001)
+    if row is None:
+        first = f"SELECT {_reader.columns} FROM frames WHERE video_id = ? ORDER BY time LIMIT 1"
+        row = library.row(first, video_id)
     return None if row is None else _reader(row)
+
+
+def distinct_between(library: Library, video_id: int, start: float, end: float) -> list[int]:
+    """List the ids of the frames with an image of their own between two times, in order of time."""
+    rows = library.rows(
+        "SELECT id FROM frames WHERE video_id = ? AND time BETWEEN ? AND ? AND image IS NOT NULL ORDER BY time",
+        video_id,
+        start,
+        end,
+    )
+    return [row["id"] for row in rows]
 
 
 def sampled_span(library: Library, video: Video, time: float) -> tuple[float, float, int | None]:

@@ -1,6 +1,6 @@
 """Passages, the searchable texts of videos, and their vectors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.folding import differing_fold
@@ -134,6 +134,27 @@ def delete(library: Library, passage: Passage) -> None:
     """Delete a passage with all vectors and index entries."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
+
+
+def stored_values(library: Library, passage_id: int) -> Mapping[str, object]:
+    """Return all stored values of a passage, for `restore`; empty if there is none."""
+    row = library.row("SELECT * FROM passages WHERE id = ?", passage_id)
+    return {} if row is None else dict(row)
+
+
+def restore(library: Library, values: Mapping[str, object]) -> None:
+    """Store a passage again as it was, in place of an edited or deleted one, and queue its embedding."""
+    video_id = int(str(values["video_id"]))
+    names = ", ".join(f'"{name}"' for name in values)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in values)
+    with library.writing() as connection:
+        connection.execute(
+            f"""INSERT INTO passages ({names}) VALUES ({", ".join("?" * len(values))})
+            ON CONFLICT (id) DO UPDATE SET {changes}""",
+            tuple(values.values()),
+        )
+        connection.execute("DELETE FROM vectors WHERE passage_id = ?", (values["id"],))
+        jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
 
 
 def requeue_for_model(library: Library, model: str) -> None:

@@ -1,0 +1,174 @@
+"""The JSON API below /api/v1: the table of all operations."""
+
+from vidlocal.app.video_details import SortKey, VideoStatus
+from vidlocal.web.api import ask, clips, media, search, settings, status, videos
+from vidlocal.web.operations import Operation, Parameter
+from vidlocal.web.playback.sources import SourceKind
+
+_QUERY = Parameter("q", "string", "A query, with filters as in `vidlocal help query`.", required=True)
+_LIMIT = Parameter("limit", "integer", "Maximum number.", default=50, minimum=1, maximum=1000)
+_TEXT = Parameter("text", "string", "The text.", required=True)
+_TIME = Parameter("time", "number", "Seconds from the start of the video.", required=True, maximum=1e9)
+_START = Parameter("start", "number", "Seconds from the start of the video.", required=True, maximum=1e9)
+_END = Parameter("end", "number", "Seconds from the start of the video.", required=True, maximum=1e9)
+_VIDEO = Parameter("video", "integer", "Id of a video, to work on this one only.", minimum=1)
+_PATH = Parameter("path", "string", "Absolute path of a file or folder on this machine.", required=True)
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/search",
+        search.search,
+        query=(
+            _QUERY,
+            _LIMIT,
+            Parameter("fast", "boolean", "By words only, without any model.", default=False),
+        ),
+    ),
+    Operation("POST", "/searches", search.record_search, body=(_QUERY,), changes=True),
+    Operation(
+        "GET",
+        "/suggestions",
+        search.suggest,
+        query=(Parameter("q", "string", "The word at the cursor.", default=""), _LIMIT),
+    ),
+    Operation(
+        "GET",
+        "/similar",
+        search.similar,
+        query=(Parameter("to", "string", "VIDEO@TIME or VIDEO.", required=True), _LIMIT),
+    ),
+    Operation(
+        "GET",
+        "/videos",
+        videos.list_videos,
+        query=(
+            Parameter("sort", "string", "Order.", default="added", choices=tuple(SortKey)),
+            Parameter("status", "string", "Only videos with this status.", choices=tuple(VideoStatus)),
+            Parameter("offset", "integer", "Number of videos to skip.", default=0),
+            _LIMIT,
+        ),
+    ),
+    Operation("GET", "/videos/{video}", videos.show_video),
+    Operation("GET", "/videos/{video}/playback", media.playback, with_library=False),
+    Operation("GET", "/videos/{video}/file", media.film, with_library=False, media_type="video/*"),
+    Operation(
+        "GET",
+        "/videos/{video}/piece.mp4",
+        media.piece,
+        query=(
+            _START,
+            _END,
+            Parameter(
+                "kind", "string", "A kind of source of `playback`.", required=True, choices=tuple(SourceKind)[1:]
+            ),
+        ),
+        with_library=False,
+        media_type="video/mp4",
+    ),
+    Operation(
+        "GET",
+        "/videos/{video}/track.vtt",
+        media.track,
+        query=(Parameter("kind", "string", "Texts of the track.", required=True, choices=(*media.TRACKS, "chapters")),),
+        media_type="text/vtt",
+    ),
+    Operation(
+        "GET",
+        "/videos/{video}/subtitles",
+        media.subtitles,
+        query=(Parameter("format", "string", "File format.", default="srt", choices=("srt", "vtt", "txt")),),
+        media_type="text/plain",
+    ),
+    Operation("POST", "/videos/{video}/notes", videos.add_note, body=(_TIME, _TEXT), changes=True),
+    Operation(
+        "POST",
+        "/videos/{video}/clips",
+        clips.cut_clip,
+        body=(
+            _START,
+            _END,
+            Parameter("exact", "boolean", "Cut at the exact frames, encoded anew.", default=False),
+        ),
+        with_library=False,
+        changes=True,
+    ),
+    Operation(
+        "GET",
+        "/clips",
+        clips.download_clip,
+        query=(Parameter("name", "string", "Name of the file.", required=True),),
+        with_library=False,
+        media_type="video/*",
+    ),
+    Operation("POST", "/videos/{video}/player", clips.open_player, body=(_TIME,), with_library=False, changes=True),
+    Operation(
+        "GET",
+        "/frames/{frame}",
+        media.frame_image,
+        query=(Parameter("width", "integer", "Longest side in pixels.", minimum=16, maximum=2048),),
+        media_type="image/jpeg",
+    ),
+    Operation("PATCH", "/passages/{passage}", videos.edit_passage, body=(_TEXT,), changes=True),
+    Operation("DELETE", "/passages/{passage}", videos.delete_passage, changes=True),
+    Operation("POST", "/edits/{edit}/undo", videos.undo, changes=True),
+    Operation(
+        "POST",
+        "/ask",
+        ask.ask,
+        body=(Parameter("question", "string", "The question.", required=True),),
+        with_library=False,
+        media_type="application/x-ndjson",
+    ),
+    Operation("GET", "/status", status.status),
+    Operation("GET", "/events", status.events, with_library=False, media_type="text/event-stream"),
+    Operation("GET", "/plan", status.plan),
+    Operation(
+        "GET",
+        "/reports",
+        status.reports,
+        query=(Parameter("limit", "integer", "Maximum number.", default=10, minimum=1, maximum=100),),
+    ),
+    Operation("POST", "/pause", status.pause, changes=True),
+    Operation("POST", "/resume", status.resume, changes=True),
+    Operation("POST", "/failures/retry", status.retry, body=(_VIDEO,), changes=True),
+    Operation("GET", "/commands", status.list_commands, with_library=False),
+    Operation(
+        "POST",
+        "/commands/enrich",
+        status.start_enrich,
+        body=(
+            _VIDEO,
+            Parameter("hours", "number", "Stop after so many hours.", minimum=0.01, maximum=1000),
+            Parameter("budget", "integer", "Caption at most so many frames per video.", minimum=1, maximum=50),
+            Parameter("overnight", "boolean", "Work in the night window only.", default=False),
+        ),
+        with_library=False,
+        changes=True,
+    ),
+    Operation("POST", "/commands/ingest", status.start_ingest, body=(_PATH,), with_library=False, changes=True),
+    Operation("POST", "/commands/watch", status.start_watch, body=(_PATH,), with_library=False, changes=True),
+    Operation("POST", "/commands/{command}/stop", status.stop_command, with_library=False, changes=True),
+    Operation(
+        "GET",
+        "/folders",
+        status.browse,
+        query=(Parameter("path", "string", "Absolute path of a folder on this machine."),),
+        with_library=False,
+        changes=True,
+    ),
+    Operation("GET", "/settings", settings.list_settings, with_library=False),
+    Operation(
+        "PATCH",
+        "/settings",
+        settings.change_setting,
+        body=(
+            Parameter("name", "string", "Name of the setting.", required=True),
+            Parameter("value", "string", "The new value, as text.", required=True),
+        ),
+        with_library=False,
+        changes=True,
+    ),
+    Operation("GET", "/servers", status.servers, with_library=False),
+    Operation("GET", "/doctor", status.doctor, with_library=False),
+)

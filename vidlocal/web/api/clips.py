@@ -1,0 +1,62 @@
+"""Clips cut out of a video, and the player of the desktop."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from starlette.responses import FileResponse, Response
+
+from vidlocal.app.clips import open_clipper
+from vidlocal.app.player import play
+from vidlocal.errors import MediaError, UsageError
+from vidlocal.export.clips import ClipRequest
+from vidlocal.export.sources import verified_path
+from vidlocal.records import Video
+from vidlocal.store.database import Library
+from vidlocal.web.api.videos import get_video
+from vidlocal.web.errors import Forbidden
+from vidlocal.web.operations import Call
+
+
+async def cut_clip(call: Call) -> object:
+    """Cut a part of a video into a file in the folder of clips."""
+    if call["end"] <= call["start"]:
+        raise UsageError("end: not after start.")
+    video, path = await call.services.libraries.run(partial(_source, call=call))
+    request = ClipRequest(video.title, path, call["start"], call["end"], "")
+    settings = call.services.load()
+
+    def cut() -> Path:
+        folder = settings.clips_folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with open_clipper(settings, exact=call["exact"], pad=0.0, burn=False) as clipper:
+            result = next(iter(clipper.cut_each([request], folder)))
+        if result.file is None:
+            raise MediaError(result.reason or f"{video.title}: cannot be cut.")
+        return result.file
+
+    file = await asyncio.to_thread(cut)
+    return {"file": str(file), "name": file.name}
+
+
+async def download_clip(call: Call) -> Response:
+    """Download a clip from the folder of clips."""
+    folder = call.services.load().clips_folder
+    name = call["name"]
+    if Path(name).name != name or not (folder / name).is_file():
+        raise UsageError(f"No clip {name}.")
+    return FileResponse(folder / name, filename=name)
+
+
+async def open_player(call: Call) -> object:
+    """Play a video from a time in the player of this machine."""
+    if not call.is_local:
+        raise Forbidden("The player opens on the machine of the server, and you are on another one.")
+    _, path = await call.services.libraries.run(partial(_source, call=call))
+    player = call.services.load().player
+    return {"notice": await asyncio.to_thread(partial(play, path, call["time"], player=player))}
+
+
+def _source(library: Library, call: Call) -> tuple[Video, Path]:
+    video = get_video(library, call)
+    return video, verified_path(library, video)

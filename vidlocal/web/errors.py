@@ -1,0 +1,44 @@
+"""Errors as JSON: `{"error": "a sentence"}`."""
+
+import logging
+
+from starlette.responses import JSONResponse
+
+from vidlocal import errors
+
+_STATUS_CODES: dict[type[errors.VidlocalError], int] = {
+    errors.UsageError: 400,
+    errors.SettingsError: 400,
+    errors.MediaError: 422,
+    errors.EngineError: 503,
+    errors.ToolError: 503,
+    errors.StoreError: 503,
+}
+
+_log = logging.getLogger(__name__)
+
+
+class NotFound(errors.UsageError):
+    """The video, frame or passage does not exist."""
+
+
+class Forbidden(errors.UsageError):
+    """The server does not allow this request."""
+
+
+def error_response(status_code: int, sentence: str) -> JSONResponse:
+    """Return an error as JSON."""
+    return JSONResponse({"error": sentence}, status_code)
+
+
+def response_of(error: Exception) -> JSONResponse:
+    """Return the response for an exception of a handler. An unexpected one is a bug, and goes to the log."""
+    if isinstance(error, NotFound):
+        return error_response(404, str(error))
+    if isinstance(error, Forbidden):
+        return error_response(403, str(error))
+    for kind, status_code in _STATUS_CODES.items():
+        if isinstance(error, kind):
+            return error_response(status_code, str(error))
+    _log.error("bug in a request", exc_info=error)
+    return error_response(500, "This is a bug in vidlocal. The log of the server has the details.")

@@ -1,0 +1,130 @@
+"""Start the server: addresses, services and uvicorn."""
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vidlocal import settings
+from vidlocal.errors import ToolError
+from vidlocal.settings import Settings
+from vidlocal.web.guard import Access
+from vidlocal.web.login import Login
+
+DEFAULT_PORT = 8421
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+# Seconds for the head of a request, and for an idle connection.
+_KEEP_ALIVE_S = 15
+_MAX_CONNECTIONS = 1000
+_SHUTDOWN_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Options of `vidlocal serve`. `login`: for a server that other machines may reach."""
+
+    port: int = DEFAULT_PORT
+    login: Login | None = None
+    read_only: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        return self.login is not None
+
+
+def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]) -> None:
+    """Serve the library in `home` until Ctrl-C. `on_start` gets the address. Raises ToolError for a port in use."""
+    import uvicorn
+
+    from vidlocal.web.application import create_application
+
+    listener = _listen(options)
+    port = listener.getsockname()[1]
+    access = Access(hosts=_allowed_hosts(port, is_public=options.is_public), login=options.login)
+    application = create_application(_open_services(home, read_only=options.read_only), access)
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        limit_concurrency=_MAX_CONNECTIONS,
+        ws="none",
+        lifespan="on",
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    on_start(f"http://{_public_name() if options.is_public else LOCAL}:{port}/")
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _open_services(home: Path, *, read_only: bool):  # type: ignore[no-untyped-def]
+    from vidlocal.web.background import BackgroundCommands
+    from vidlocal.web.journal import EditJournal
+    from vidlocal.web.libraries import LibraryPool
+    from vidlocal.web.playback.pieces import PieceMaker
+    from vidlocal.web.playback.probes import StreamProber
+    from vidlocal.web.query_engines import QueryEngines
+    from vidlocal.web.services import Services
+
+    return Services(
+        load=partial(_load, home),
+        libraries=LibraryPool(home),
+        engines=QueryEngines(),
+        prober=StreamProber(),
+        pieces=PieceMaker(home / "cache" / "playback"),
+        commands=BackgroundCommands(home),
+        journal=EditJournal(),
+        read_only=read_only,
+    )
+
+
+def _load(home: Path) -> Settings:
+    return settings.load({"home": home})
+
+
+def _listen(options: ServerOptions) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((EVERYWHERE if options.is_public else LOCAL, options.port))
+    except OSError as error:
+        listener.close()
+        raise ToolError(
+            f"Port {options.port} cannot be used ({error.strerror}). Choose another one: vidlocal serve --port 0"
+        ) from error
+    listener.listen(512)
+    listener.set_inheritable(False)
+    return listener
+
+
+def _allowed_hosts(port: int, *, is_public: bool) -> frozenset[str]:
+    """Return the values of the header Host that name this server."""
+    names = {"127.0.0.1", "localhost", "[::1]"}
+    if is_public:
+        names |= {_public_name(), socket.gethostname().lower(), f"{socket.gethostname().lower()}.local", *_addresses()}
+    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
+
+
+def _public_name() -> str:
+    """Return the address of this machine in its network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: sends nothing, and chooses the interface
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname().lower()
+
+
+def _addresses() -> set[str]:
+    import psutil
+
+    return {
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET
+    }

@@ -1,0 +1,134 @@
+// The page of a video: player, timeline, texts that follow, edits with undo, clips.
+
+import { $, attempt, clock, cutClip, get, h, keys, kindName, notice, picture, readOnly, send, show } from "./api.js";
+import { Player } from "./player.js";
+
+const COLOURS = { shots: "#8b949e", chapters: "#8a63d2", speech: "#1f6feb", subtitle: "#1f6feb", screen_text: "#9a6700", scene: "#1a7f37", action: "#1a7f37", note: "#cf222e", hits: "#d1242f" };
+const LANE_PX = 18, LABEL_PX = 84;
+
+export const videoPage = attempt(async (id) => {
+  show("video-page");
+  const url = new URLSearchParams(location.search), start = Number(url.get("t") ?? 0), q = url.get("q");
+  $("#q").value = q ?? "";
+  const data = await get(`/videos/${id}`), { video } = data, film = $(".screen video");
+  let range = [null, null], current = -1, items = [], hits = [];
+  document.title = `${video.title} · vidlocal`;
+  $("h1").textContent = video.title;
+  const problem = (text) => { $(".problem").textContent = `${text} Try: Open in player.`; $(".problem").hidden = false; };
+  const seek = (time) => { film.currentTime = time; film.play().catch(() => {}); };
+  about(video);
+
+  const canvas = $(".timeline"), timeWidth = () => canvas.clientWidth - LABEL_PX;
+  const lanes = () => Object.entries({
+    shots: data.frames.filter(([, , shot], number) => number && shot !== data.frames[number - 1][2]).map(([, start]) => ({ start, end: start })),
+    chapters: video.chapters, ...Object.groupBy(data.passages, (passage) => passage.kind), hits,
+  }).filter(([name, spans]) => COLOURS[name] && spans.length);
+  const draw = () => {
+    const shown = lanes(), ratio = devicePixelRatio, pen = canvas.getContext("2d"), height = Math.max(2, shown.length) * LANE_PX;
+    Object.assign(canvas, { width: canvas.clientWidth * ratio, height: height * ratio });
+    canvas.style.height = `${height}px`;
+    pen.scale(ratio, ratio);
+    pen.font = "12px system-ui";
+    const scale = timeWidth() / (video.duration || 1), text = getComputedStyle(canvas).color;
+    shown.forEach(([name, spans], row) => {
+      pen.fillStyle = text;
+      pen.fillText(kindName(name), 6, row * LANE_PX + 13);
+      pen.fillStyle = COLOURS[name];
+      for (const span of spans) pen.fillRect(LABEL_PX + span.start * scale, row * LANE_PX + 3, Math.max(2, (span.end - span.start) * scale - 1), LANE_PX - 6);
+    });
+    pen.fillStyle = text;
+    pen.fillRect(LABEL_PX + film.currentTime * scale, 0, 2, height);
+  };
+  canvas.addEventListener("click", (event) => seek(Math.max(0, event.offsetX - LABEL_PX) / timeWidth() * video.duration));
+  addEventListener("resize", draw);
+
+  const save = async (method, path, body, done) => {
+    const { passage, id: passageId, edit } = await send(method, path, body);
+    const old = data.passages.findIndex((known) => known.id === passageId);
+    if (old >= 0) data.passages.splice(old, 1);
+    if (passage) data.passages.push(passage);
+    data.passages.sort((a, b) => a.start - b.start || a.id - b.id);
+    list();
+    notice(done, edit ? { label: "Undo", run: attempt(() => save("POST", `/edits/${edit}/undo`, {}, "Undone.")) } : null);
+  };
+  const row = (passage) => {
+    const text = h("span", { className: "said" }, passage.text);
+    const edit = () => {
+      const field = h("textarea", { value: passage.text, rows: 3, "aria-label": "Text" });
+      text.replaceChildren(field, h("button", { onclick: attempt(() => save("PATCH", `/passages/${passage.id}`, { text: field.value }, "Saved.")) }, "Save"), h("button", { onclick: list }, "Cancel"));
+      field.focus();
+    };
+    return h("li", { data: { start: passage.start } },
+      h("button", { className: "jump", onclick: () => seek(passage.start) }, clock(passage.start)),
+      h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), text,
+      readOnly ? null : h("span", { className: "edits" }, h("button", { onclick: edit }, "Edit"),
+        h("button", { onclick: attempt(() => save("DELETE", `/passages/${passage.id}`, {}, "Deleted.")) }, "Delete")));
+  };
+  const hidden = new Set();
+  const list = () => {
+    items = data.passages.filter((passage) => passage.kind !== "summary" && !hidden.has(passage.kind));
+    $("#passages").replaceChildren(...items.map(row));
+    current = -1;
+    draw();
+  };
+  $("#kinds").append(...[...new Set(data.passages.map((passage) => passage.kind))].filter((kind) => kind !== "summary").map((kind) =>
+    h("label", {}, h("input", { type: "checkbox", checked: true, onchange: (event) => { hidden[event.target.checked ? "delete" : "add"](kind); list(); } }), ` ${kindName(kind)}`)));
+
+  film.addEventListener("timeupdate", () => {
+    const now = items.findLastIndex((passage) => passage.start <= film.currentTime + 0.05);
+    if (now !== current) {
+      const rows = $("#passages").children;
+      rows[current]?.removeAttribute("aria-current");
+      rows[now]?.setAttribute("aria-current", "true");
+      if ($("#follow").checked && rows[now]) $("#passages").scrollTop = rows[now].offsetTop - $("#passages").offsetTop - 80;
+      current = now;
+    }
+    draw();
+  });
+  $("#note-form").addEventListener("submit", attempt(async () => {
+    await save("POST", `/videos/${id}/notes`, { time: film.currentTime, text: $("#note").value }, "Note added.");
+    $("#note").value = "";
+  }));
+  $("#note-form").hidden = readOnly;
+  $(".clip").hidden = readOnly;
+  const mark = (end) => {
+    range[end] = film.currentTime;
+    $("#clip-range").textContent = range.map((time) => time === null ? "…" : clock(time)).join(" – ");
+  };
+  const goToHit = (step) => {
+    const later = hits.filter((hit) => step > 0 ? hit.start > film.currentTime + 0.5 : hit.start < film.currentTime - 1.5);
+    if (later.length) seek((step > 0 ? later[0] : later.at(-1)).start);
+  };
+  const actions = {
+    "previous-hit": () => goToHit(-1), "next-hit": () => goToHit(1), "mark-in": () => mark(0), "mark-out": () => mark(1),
+    "copy-time": attempt(async () => { await navigator.clipboard.writeText(`${video.id}@${clock(film.currentTime)}`); notice("Copied."); }),
+    "open-player": attempt(async () => notice((await send("POST", `/videos/${id}/player`, { time: film.currentTime || start })).notice)),
+    cut: () => cutClip(id, range[0] ?? film.currentTime, range[1] ?? film.currentTime + 10),
+  };
+  for (const [name, run] of Object.entries(actions)) $(`#${name}`).addEventListener("click", run);
+  keys("input, textarea, button, dialog, video", { n: actions["next-hit"], p: actions["previous-hit"], i: actions["mark-in"], o: actions["mark-out"], c: actions.cut,
+    " ": () => { if (film.paused) film.play(); else film.pause(); }, ArrowLeft: () => { film.currentTime -= 5; }, ArrowRight: () => { film.currentTime += 5; } });
+
+  list();
+  if (q) hits = (await get("/search", { q: `video:${id} ${q}`, limit: 100 })).moments.sort((a, b) => a.start - b.start);
+  $("#previous-hit").disabled = $("#next-hit").disabled = !hits.length;
+  draw();
+  if (video.kind === "photo") {
+    film.hidden = true;
+    $(".screen img").replaceWith(picture(data.frames[0][0], 2048, video.title));
+    return;
+  }
+  for (const [kind, label] of [["subtitles", "Subtitles"], ["speech", "Speech"], ["chapters", "Chapters"]]) {
+    const some = kind === "chapters" ? video.chapters.length : data.passages.some((passage) => passage.kind === kind.replace("subtitles", "subtitle"));
+    if (some) film.append(h("track", { kind: kind === "chapters" ? "chapters" : "captions", label, src: `/api/v1/videos/${id}/track.vtt?kind=${kind}` }));
+  }
+  await new Player(film, problem).open(id, start, Boolean(url.get("t"))).catch((error) => problem(error.message));
+});
+function about(video) {
+  const tags = [...new Set(video.tags.map((tag) => tag.tag))].slice(0, 20);
+  $("#about").append(
+    ...video.chapters.slice(0, 40).map((chapter) => h("p", {}, h("a", { href: `/video/${video.id}?t=${chapter.start}` }, clock(chapter.start)), ` ${chapter.title}. `, chapter.text)),
+    h("p", {}, ...tags.flatMap((tag) => [h("a", { className: "chip", href: `/?${new URLSearchParams({ q: `tag:"${tag}"` })}` }, tag), " "])),
+    h("p", { className: "muted" }, [video.path, video.codecs, video.width_px ? `${video.width_px} × ${video.height_px}` : "", video.recorded_at ? `recorded ${video.recorded_at.slice(0, 10)}` : "", `${video.frames_described} of ${video.frames} frames captioned`, video.partial].filter(Boolean).join(" · ")),
+    h("p", {}, "Subtitles: ", ...["srt", "vtt", "txt"].flatMap((form) => [h("a", { href: `/api/v1/videos/${video.id}/subtitles?format=${form}` }, form.toUpperCase()), " "])));
+}
