@@ -9,7 +9,8 @@
     │   ├── EngineBusy          the server asks to retry later: back off; does not count as an attempt
     │   ├── ModelMissing        the server does not have the model
     │   └── AnswerRejected      unusable answer: counts as an attempt of an item
-    ├── StoreError           6  library missing, locked or too new, or disk full
+    ├── StoreError           6  library locked or too new, or disk full
+    │   └── LibraryMissing      there is no library yet
     └── SettingsError        7  invalid setting
 
 A message names the problem, the file or model, and the remedy.
@@ -60,6 +61,10 @@ class AnswerRejected(EngineError):
 
 class StoreError(VidlocalError):
     exit_code = 6
+
+
+class LibraryMissing(StoreError):
+    """No library in the data directory, or not any more."""
 
 
 class SettingsError(VidlocalError):

@@ -29,7 +29,7 @@ def test_every_field_has_the_default_of_the_table(home: Path) -> None:
     for setting in TABLE:
         if setting.default is not None:
             assert getattr(loaded, setting.name) == setting.default == setting.parse(setting.default)
-    assert loaded == settings.Settings(home, home / "models")
+    assert loaded == settings.Settings(home, home / "models", home / "clips")
 
 
 def test_precedence_is_option_variable_file_default(home: Path) -> None:

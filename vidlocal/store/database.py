@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vidlocal.errors import StoreError, UsageError
+from vidlocal.errors import LibraryMissing, StoreError, UsageError
 from vidlocal.store.schema import refuse_foreign
 
 SCHEMA_VERSION = 10
@@ -60,7 +60,7 @@ class Library:
         if create:
             _make_private_folder(folder)
         elif not os.path.isfile(path):
-            raise StoreError(f"No library in {folder}. Run: vidlocal ingest PATH")
+            raise LibraryMissing(f"No library in {folder}. Run: vidlocal ingest PATH")
         _refuse_links(path)
         read_only = os.path.exists(path) and not (os.access(path, os.W_OK) and os.access(folder, os.W_OK))
         with translated_errors(path):

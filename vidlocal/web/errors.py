@@ -6,7 +6,9 @@ from starlette.responses import JSONResponse
 
 from vidlocal import errors
 
+# The first that fits counts.
 _STATUS_CODES: dict[type[errors.VidlocalError], int] = {
+    errors.LibraryMissing: 404,
     errors.UsageError: 400,
     errors.SettingsError: 400,
     errors.MediaError: 422,

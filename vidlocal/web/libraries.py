@@ -54,8 +54,8 @@ class LibraryPool:
                 self._close()
             else:
                 return library
-        self._local.library = Library.open(self._home)
-        return self._local.library
+        self._local.library = opened = Library.open(self._home)
+        return opened
 
     def _close(self) -> None:
         library: Library | None = getattr(self._local, "library", None)

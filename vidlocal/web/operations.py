@@ -3,6 +3,7 @@
 The table of all operations is `vidlocal.web.api.OPERATIONS`; routes and the OpenAPI document are made from it.
 """
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ Kind = Literal["string", "integer", "number", "boolean"]
 
 _MAX_TEXT_CHARACTERS = 20_000
 _MAX_NUMBER = 2**53
+_BODY_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,10 @@ class JsonResponse(JSONResponse):
 
 
 async def _read_body(request: Request) -> Mapping[str, object]:
-    raw = await request.body()
+    try:
+        raw = await asyncio.wait_for(request.body(), _BODY_TIMEOUT_S)
+    except TimeoutError:
+        raise UsageError(f"The body did not arrive within {_BODY_TIMEOUT_S:g} s.") from None
     try:
         body = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):

@@ -39,6 +39,7 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
     import uvicorn
 
     from vidlocal.web.application import create_application
+    from vidlocal.web.protocol import TimedProtocol
 
     listener = _listen(options)
     port = listener.getsockname()[1]
@@ -46,6 +47,7 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
     application = create_application(_open_services(home, read_only=options.read_only), access)
     config = uvicorn.Config(
         application,
+        http=TimedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

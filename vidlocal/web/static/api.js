@@ -17,7 +17,7 @@ export const send = async (method, path, body) => read(await request(method, pat
 
 async function read(response) {
   const body = await response.json().catch(() => ({ error: `The server answered ${response.status}.` }));
-  if (!response.ok) throw new Error(body.error);
+  if (!response.ok) throw Object.assign(new Error(body.error), { status: response.status });
   return body;
 }
 

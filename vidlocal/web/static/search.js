@@ -66,7 +66,8 @@ async function request(path, values) {
 }
 async function startPage() {
   moments = [];
-  const { total, videos } = await get("/videos", { limit: 24, sort: "added" });
+  const none = (error) => { if (error.status === 404) return { total: 0 }; throw error; };
+  const { total, videos } = await get("/videos", { limit: 24, sort: "added" }).catch(none);
   if (!total) { location.href = "/welcome"; return; }
   $("#search-notice").textContent = `${total.toLocaleString()} videos. Search by what is said, shown or written in them.`;
   $("#results").replaceChildren(videoGrid(videos));

@@ -1,0 +1,89 @@
+"""A running `vidlocal serve` on a library, and films of every kind to play."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from vidlocal.media.ffmpeg import find_ffmpeg
+
+_PROGRAM = (sys.executable, "-m", "vidlocal")
+
+
+@dataclass(frozen=True, slots=True)
+class WebServer:
+    """A running server: its address and library folder, and the token of its pages."""
+
+    url: str
+    home: Path
+    token: str
+
+    def client(self, **headers: str) -> httpx.Client:
+        """A client without a proxy, with the token of a page."""
+        return httpx.Client(
+            base_url=self.url, headers={"x-vidlocal-token": self.token, **headers}, trust_env=False, timeout=30.0
+        )
+
+
+@contextmanager
+def web_server(home: Path, *options: str, env: Mapping[str, str] = {}) -> Iterator[WebServer]:
+    """Run `vidlocal serve` on a free port until the end of the block."""
+    command = [*_PROGRAM, "--home", str(home), "serve", "--port", "0", "--json", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("VIDLOCAL_", "OLLAMA_"))}
+    environment |= {"VIDLOCAL_OLLAMA_HOST": "127.0.0.1:9", **env}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        try:
+            assert server.stdout is not None
+            text = ""
+            while not text.endswith("}\n"):
+                line = server.stdout.readline()
+                assert line, server.stderr.read() if server.stderr else ""
+                text += line
+            url = json.loads(text)["url"].rstrip("/")
+            page = httpx.get(f"{url}/", trust_env=False).text
+            token = re.search(r'vidlocal-token" content="([^"]+)"', page)
+            yield WebServer(url, home, token[1] if token else "")
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)
+
+
+def index(home: Path, *paths: Path) -> None:
+    """Index files, without speech and text on screen."""
+    command = [*_PROGRAM, "--home", str(home), "ingest", "--later", *map(str, paths)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+# File name -> arguments of ffmpeg after the inputs, a test picture with a counter and a tone.
+FILMS = {
+    "plain.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    "phone.mov": ("-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    "container.mkv": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "ac3"),
+    "old.avi": ("-c:v", "mpeg4", "-c:a", "libmp3lame"),
+    "variable.mp4": ("-vf", "select='not(eq(mod(n\\,3)\\,1))'", "-fps_mode", "vfr", "-c:v", "libx264"),
+    "free.webm": ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-c:a", "libopus"),
+    "broadcast.ts": ("-c:v", "mpeg2video", "-c:a", "mp2"),
+    "sound.mp3": ("-vn", "-c:a", "libmp3lame"),
+    "photo.jpg": ("-frames:v", "1", "-an"),
+}
+FILM_S = 12
+
+
+def make_films(folder: Path, *names: str) -> None:
+    """Make the named films of FILMS, or all, each FILM_S seconds long."""
+    folder.mkdir(exist_ok=True)
+    ffmpeg = find_ffmpeg(None)
+    picture = f"testsrc2=size=320x180:rate=15:duration={FILM_S}"
+    sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=440:duration={FILM_S}"]
+    for name in names or FILMS:
+        command = [*ffmpeg.base_command(), *sources, *FILMS[name], "-y", str(folder / name)]
+        subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,254 @@
+"""The page in a real browser: Chromium by Playwright. Skipped without the browser."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.support.fake_ollama import FakeOllama
+from tests.support.web_server import FILM_S, WebServer, make_films, web_server
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store.content import passages, videos
+from vidlocal.store.database import Library
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+PAGES = ("/", "/?q=bride", "/videos", "/status", "/ask", "/settings", "/welcome")
+HOSTILE = (
+    "<script>window.pwned = 1</script>",
+    "<img src=x onerror='window.pwned = 1'>",
+    "<iframe srcdoc='<script>parent.pwned = 1</script>'></iframe>",
+    '"><svg onload=window.pwned=1>',
+    "javascript:window.pwned=1",
+    "${window.pwned=1} {{window.pwned=1}}",
+    "</textarea><script>window.pwned = 1</script>",
+)
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
+    """Opens a page of the server. At the end, nothing may have been printed as an error, and nothing asked elsewhere."""
+    errors: list[str] = []
+    foreign: list[str] = []
+    contexts = []
+
+    def complain(message: ConsoleMessage) -> None:
+        # The browser prints every refused request; the page says it in words.
+        if message.type in ("error", "warning") and not re.search(r"status of (400|404)", message.text):
+            errors.append(message.text)
+
+    def open_(path: str, *, on: WebServer = server, **options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", complain)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith((on.url, "blob:")) else foreign.append(asked.url))
+        page.goto(on.url + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert foreign == []
+
+
+def advances(page: Page, time: float) -> None:
+    """Wait until the player plays from about `time` on."""
+    playing = "time => { const film = document.querySelector('video'); return film.currentTime > time + 0.2 }"
+    page.wait_for_function(playing, arg=time)
+    now = page.evaluate("document.querySelector('video').currentTime")
+    assert time <= now < time + 6
+
+
+def test_results_appear_while_typing_and_the_url_is_the_search(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.locator("#q").blur()
+    page.keyboard.press("/")
+    page.keyboard.type("brid")
+    page.keyboard.type("e")
+    expect(page.locator(".card mark")).to_have_text("bride")
+    expect(page).to_have_url(re.compile(r"\?q=bride$"))
+    page.reload()
+    expect(page.locator(".card mark")).to_have_text("bride")
+
+
+def test_keys_alone_find_open_and_play(open_page: OpenPage) -> None:
+    page = open_page("/?q=walks")
+    expect(page.locator(".card")).to_have_count(1)
+    page.locator("body").press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(page.locator("#preview")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('#preview video').currentTime > 4.2")
+    page.keyboard.press("Escape")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.locator(".main-link").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("plain")
+    advances(page, 4.0)
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+
+
+def test_filters_are_offered_and_completed(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("button", name="kind:").click()
+    page.keyboard.type("sp")
+    expect(page.locator("#suggestions option").first).to_have_attribute("value", "kind:speech")
+    page.locator("#q").fill("kind:speech")
+    expect(page.locator(".card .text")).to_contain_text("Welcome")
+    page.get_by_label("Group by video").check()
+    expect(page.locator("#results h2")).to_have_text("plain")
+    expect(page).to_have_url(re.compile("group=1"))
+
+
+def test_more_like_this_and_why(open_page: OpenPage) -> None:
+    page = open_page("/?q=walks")
+    page.get_by_text("Why").click()
+    expect(page.locator("details li")).to_contain_text("words: rank 1")
+    page.get_by_role("link", name="More like this").click()
+    expect(page.locator(".card").first).to_be_visible()
+
+
+@pytest.mark.parametrize("title", ["plain", "phone", "container", "old", "variable", "free", "broadcast", "sound"])
+def test_every_film_plays_from_the_moment(open_page: OpenPage, ids: dict[str, int], title: str) -> None:
+    page = open_page(f"/video/{ids[title]}?t=5")
+    advances(page, 5.0)
+    page.evaluate("document.querySelector('video').currentTime = 1")
+    page.wait_for_function(
+        "() => (film => film.currentTime > 1.1 && film.currentTime < 4)(document.querySelector('video'))"
+    )
+    page.wait_for_function(f"() => Math.abs(document.querySelector('video').duration - {FILM_S}) < 0.5")
+
+
+def test_a_photo_is_shown(open_page: OpenPage, ids: dict[str, int]) -> None:
+    page = open_page(f"/video/{ids['photo']}")
+    page.wait_for_function("() => document.querySelector('.screen img').naturalWidth > 100")
+
+
+def test_the_transcript_follows_and_jumps(open_page: OpenPage, ids: dict[str, int]) -> None:
+    page = open_page(f"/video/{ids['plain']}?t=4.5&q=dances")
+    expect(page.locator("li[aria-current]")).to_contain_text("The bride walks")
+    page.locator("#passages .jump").first.click()
+    expect(page.locator("li[aria-current]")).to_contain_text("Welcome")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Next hit").click()
+    expect(page.locator("li[aria-current]")).to_contain_text("Everybody dances")
+
+
+def test_texts_are_edited_noted_and_undone(open_page: OpenPage, ids: dict[str, int]) -> None:
+    page = open_page(f"/video/{ids['plain']}")
+    first = page.locator("#passages li").first
+    first.get_by_role("button", name="Edit").click()
+    first.locator("textarea").fill("Hello <b>garden</b>")
+    first.get_by_role("button", name="Save").click()
+    expect(page.locator("#passages .said").first).to_have_text("Hello <b>garden</b>")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#passages .said").first).to_have_text("Welcome to the garden")
+    page.get_by_label("Note at this time").fill("Uncle Bob waves")
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("#passages li", has_text="Uncle Bob waves")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#passages li", has_text="Uncle Bob waves")).to_have_count(0)
+
+
+def test_a_marked_part_is_cut(open_page: OpenPage, ids: dict[str, int], server: WebServer) -> None:
+    page = open_page(f"/video/{ids['plain']}?t=2")
+    advances(page, 2.0)
+    page.get_by_role("button", name="Set in").click()
+    page.evaluate("document.querySelector('video').currentTime = 6")
+    page.get_by_role("button", name="Set out").click()
+    page.get_by_role("button", name="Cut clip").click()
+    expect(page.locator("#notice")).to_contain_text("Cut plain")
+    assert list((server.home / "clips").glob("plain*.mp4"))
+
+
+def test_status_shows_the_work_as_it_goes(open_page: OpenPage, film_home: Path) -> None:
+    with FakeOllama() as ollama, web_server(film_home, env={"VIDLOCAL_OLLAMA_HOST": ollama.host}) as running:
+        page = open_page("/status", on=running)
+        expect(page.locator("#headline")).to_contain_text("frames 0/")
+        page.get_by_label("Frames per video").fill("1")
+        page.get_by_role("button", name="Start captions").click()
+        expect(page.locator("#commands")).to_contain_text("done", timeout=60_000)
+        expect(page.locator("#headline")).not_to_contain_text("frames 0/")
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator("#totals")).to_contain_text("Paused.")
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#totals")).not_to_contain_text("Paused.")
+        question = open_page("/ask", on=running)
+        question.get_by_label("Question").fill("who walks down the aisle?")
+        question.get_by_role("button", name="Ask").click()
+        expect(question.locator("#answer p").nth(1)).to_be_visible(timeout=60_000)
+        page.close()
+
+
+def test_settings_are_saved_with_their_origin(open_page: OpenPage) -> None:
+    page = open_page("/settings")
+    field = page.get_by_label("every", exact=True)
+    field.fill("3")
+    field.press("Enter")
+    expect(page.locator("#notice")).to_have_text("Saved every.")
+    expect(page.locator("#every-help")).to_contain_text("settings.toml")
+    field.fill("often")
+    field.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("a number of seconds")
+    field.fill("2")
+    field.press("Enter")
+
+
+def test_the_first_day_begins_with_nothing(open_page: OpenPage, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    make_films(films, "plain.mp4")
+    with web_server(tmp_path / "new") as running:
+        page = open_page("/videos", on=running)
+        page.goto(f"{running.url}/welcome")
+        expect(page.locator("#checks")).to_contain_text("ffmpeg", timeout=60_000)
+        page.get_by_label("Folder with your videos").fill(str(films))
+        page.get_by_role("button", name="Index").click()
+        expect(page.locator("#index-progress")).to_contain_text("Indexed 1 files", timeout=120_000)
+        page.get_by_role("link", name="Search", exact=True).click()
+        expect(page.locator(".card")).to_have_count(1)
+
+
+def test_hostile_texts_stay_texts(open_page: OpenPage, film_home: Path, ids: dict[str, int]) -> None:
+    with Library.open(film_home) as library:
+        old = videos.resolve(library, "old")
+        texts = [Passage(float(n), n + 1.0, PassageKind.SPEECH, f"hostile {text}") for n, text in enumerate(HOSTILE)]
+        passages.add(library, old.id, texts)
+    page = open_page("/?q=hostile")
+    expect(page.locator(".card").first).to_be_visible()
+    assert page.locator("#results script, #results iframe, #results object").count() == 0
+    assert page.evaluate("window.pwned") is None
+    page.goto(f"{page.url.split('?')[0]}video/{ids['old']}?q={quote(HOSTILE[0])}")
+    expect(page.locator("#passages li").first).to_be_visible()
+    assert page.locator("#passages script, #passages img, #passages iframe").count() == 0
+    assert page.evaluate("window.pwned") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible_and_fit_a_phone(open_page: OpenPage, ids: dict[str, int], scheme: str) -> None:
+    for path in (*PAGES, f"/video/{ids['plain']}?q=bride"):
+        page = open_page(path, color_scheme=scheme, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+        page.wait_for_load_state("networkidle" if path != "/status" else "load")
+        page.locator("h1").first.wait_for(state="attached")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"

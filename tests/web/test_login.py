@@ -1,0 +1,92 @@
+"""`vidlocal serve --lan`: pass phrase and sessions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Run
+from tests.support.web_server import WebServer, web_server
+
+PHRASE = "four plain words here"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    home = tmp_path_factory.mktemp("home")
+    with web_server(home, "--lan", env={"VIDLOCAL_PASS_PHRASE": PHRASE}) as running:
+        yield running
+
+
+@pytest.fixture
+def client(shared: WebServer) -> Iterator[httpx.Client]:
+    with shared.client() as opened:
+        yield opened
+
+
+def log_in(client: httpx.Client, phrase: str) -> httpx.Response:
+    return client.post("/login", data={"phrase": phrase})
+
+
+def test_nothing_is_shown_before_the_login(client: httpx.Client) -> None:
+    for path in ("/", "/video/1", "/status"):
+        response = client.get(path)
+        assert (response.status_code, response.headers["location"]) == (303, "/login")
+    for path in ("/api/v1/videos", "/api/v1/frames/1", "/api/v1/videos/1/file", "/static/main.js"):
+        assert client.get(path).status_code in (401, 303)
+    assert "token" not in client.get("/login").text
+
+
+def test_the_phrase_opens_a_session_in_a_safe_cookie(client: httpx.Client) -> None:
+    response = log_in(client, PHRASE)
+    cookie = response.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert client.get("/").status_code == 200
+    assert client.get("/api/v1/settings").status_code == 200
+
+
+@pytest.mark.parametrize("phrase", ["", "four plain words", PHRASE.upper(), "x" * 5000])
+def test_another_phrase_opens_nothing(client: httpx.Client, phrase: str) -> None:
+    response = log_in(client, phrase)
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
+    assert client.get("/api/v1/videos").status_code == 401
+
+
+def test_a_forged_cookie_opens_nothing(client: httpx.Client) -> None:
+    client.cookies.set("vidlocal-session", "guess")
+    assert client.get("/api/v1/videos").status_code == 401
+
+
+def test_another_site_cannot_log_in(client: httpx.Client) -> None:
+    response = client.post("/login", data={"phrase": PHRASE}, headers={"origin": "http://evil.example"})
+    assert response.status_code == 403
+    assert "set-cookie" not in response.headers
+
+
+def test_the_phrase_is_stored_as_scrypt_for_the_owner_only(shared: WebServer) -> None:
+    stored = shared.home / "passphrase.json"
+    assert stored.stat().st_mode & 0o077 == 0
+    assert PHRASE not in stored.read_text()
+
+
+def test_lan_without_a_terminal_and_phrase_is_refused(run: Run, tmp_path: Path) -> None:
+    result = run("serve", "--lan", "--port", "0")
+    assert result.exit_code == 2
+    assert "pass phrase" in result.stderr
+
+
+def test_a_short_phrase_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDLOCAL_PASS_PHRASE", "short")
+    result = run("serve", "--lan", "--port", "0")
+    assert result.exit_code == 2
+    assert "four or more words" in result.stderr
+
+
+def test_a_port_in_use_is_named(run: Run, shared: WebServer) -> None:
+    port = shared.url.rsplit(":", 1)[1]
+    result = run("serve", "--port", port)
+    assert result.exit_code == 5
+    assert f"Port {port}" in result.stderr
