@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the neighbour is found from any folder
 
+from docs.openapi import openapi_document
 from docs.schema_page import schema_page
 from vidlocal.cli import COMMANDS, app
 from vidlocal.cli.ui.help_topics import TOPICS
@@ -102,6 +103,7 @@ PAGES = {
     "settings.md": settings_page,
     "settings.toml": settings_file,
     "schema.md": schema_page,
+    "openapi.json": openapi_document,
 }
 
 

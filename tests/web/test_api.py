@@ -135,17 +135,20 @@ def test_folders_are_listed(client: httpx.Client, server: WebServer) -> None:
 
 
 def test_captions_are_made_from_the_page_and_shown(film_home: Path) -> None:
-    with FakeOllama() as ollama, web_server(film_home, env={"VIDLOCAL_OLLAMA_HOST": ollama.host}) as running:
-        with running.client() as client:
-            plain = next(v["id"] for v in client.get("/api/v1/videos").json()["videos"] if v["title"] == "plain")
-            client.post("/api/v1/commands/enrich", json={"video": plain, "budget": 2}).raise_for_status()
-            until(lambda: client.get("/api/v1/status").json()["frames"]["described"] >= 2)
-            until(lambda: client.get("/api/v1/commands").json()["commands"][0]["exit_code"] == 0)
-            kinds = {passage["kind"] for passage in client.get(f"/api/v1/videos/{plain}").json()["passages"]}
-            assert "scene" in kinds
-            lines = client.post("/api/v1/ask", json={"question": "who walks down the aisle?"}).text.splitlines()
-            assert json.loads(lines[0])["moments"]
-            assert len(lines) > 1
+    with (
+        FakeOllama() as ollama,
+        web_server(film_home, env={"VIDLOCAL_OLLAMA_HOST": ollama.host}) as running,
+        running.client() as client,
+    ):
+        plain = next(v["id"] for v in client.get("/api/v1/videos").json()["videos"] if v["title"] == "plain")
+        client.post("/api/v1/commands/enrich", json={"video": plain, "budget": 2}).raise_for_status()
+        until(lambda: client.get("/api/v1/status").json()["frames"]["described"] >= 2)
+        until(lambda: client.get("/api/v1/commands").json()["commands"][0]["exit_code"] == 0)
+        kinds = {passage["kind"] for passage in client.get(f"/api/v1/videos/{plain}").json()["passages"]}
+        assert "scene" in kinds
+        lines = client.post("/api/v1/ask", json={"question": "who walks down the aisle?"}).text.splitlines()
+        assert json.loads(lines[0])["moments"]
+        assert len(lines) > 1
 
 
 @pytest.fixture

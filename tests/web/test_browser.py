@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
-    """Opens a page of the server. At the end, nothing may have been printed as an error, and nothing asked elsewhere."""
+    """Opens a page of the server. At the end, no error was printed, and nothing requested elsewhere."""
     errors: list[str] = []
     foreign: list[str] = []
     contexts = []

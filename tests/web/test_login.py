@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Run
+from tests.support.commands import Run
 from tests.support.web_server import WebServer, web_server
 
 PHRASE = "four plain words here"

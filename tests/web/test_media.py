@@ -20,7 +20,7 @@ def test_the_whole_file_is_sent_without_a_range(client: httpx.Client, ids: dict[
 
 
 @pytest.mark.parametrize(
-    "wanted,start,length",
+    ("wanted", "start", "length"),
     [
         ("bytes=0-", 0, None),
         ("bytes=0-0", 0, 1),

@@ -39,9 +39,9 @@ def test_a_request_without_host_is_refused(server: WebServer) -> None:
         assert b" 421 " in connection.recv(100) or b" 400 " in connection.recv(100)
 
 
-@pytest.mark.parametrize("method,path", CHANGES)
+@pytest.mark.parametrize(("method", "path"), CHANGES)
 @pytest.mark.parametrize(
-    "headers,status",
+    ("headers", "status"),
     [
         ({**OWN, "x-vidlocal-token": ""}, 403),
         ({**OWN, "x-vidlocal-token": "guess"}, 403),
