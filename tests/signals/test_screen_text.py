@@ -57,6 +57,32 @@ def test_a_line_as_wide_as_the_frame_is_read_whole(reader: RapidOcr) -> None:
     assert screen_text.text.replace(" ", "") == words.replace(" ", "")
 
 
+@pytest.mark.slow
+def test_a_page_of_small_print_is_read(reader: RapidOcr) -> None:
+    lines = [f"Line {number} of the page tells what happened in the year {1900 + number}" for number in range(25)]
+    screen_text = reader.read(jpeg_of(*((30 + 20 * (n % 2), 20 + 19 * n, 13, line) for n, line in enumerate(lines))))
+    assert screen_text is not None
+    words = screen_text.text.split()
+    assert sum(str(1900 + number) in words for number in range(25)) >= 24
+
+
+def test_text_that_is_turned_is_read(reader: RapidOcr) -> None:
+    with Image.open(io.BytesIO(jpeg_of((250, 220, 44, "Grimsel Pass")))) as image:
+        for angle in (8, -90):
+            packed = io.BytesIO()
+            image.rotate(angle, expand=angle == -90, fillcolor=(20, 30, 60)).save(packed, "JPEG", quality=85)
+            screen_text = reader.read(packed.getvalue())
+            assert screen_text is not None
+            assert screen_text.text == "Grimsel Pass"
+
+
+def test_a_word_of_a_line_changes_and_the_line_is_read_whole(reader: RapidOcr) -> None:
+    for clock in ("12:41", "12:42"):
+        screen_text = reader.read(jpeg_of((150, 400, 28, f"The train to Bern leaves at {clock}")))
+        assert screen_text is not None
+        assert screen_text.text == f"The train to Bern leaves at {clock}"
+
+
 def test_a_clock_is_read_in_each_frame_and_what_does_not_change_is_kept(reader: RapidOcr) -> None:
     texts = [reader.read(jpeg_of((60, 40, 40, "Platform"), (600, 400, 40, clock))) for clock in ("12:41", "12:42", "")]
     assert [text.text if text else None for text in texts] == ["Platform\n12:41", "Platform\n12:42", "Platform"]

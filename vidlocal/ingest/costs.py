@@ -43,7 +43,7 @@ DEFAULT_PACE: Mapping[Stage, float] = {
     Stage.PROBING: 0.3,
     Stage.FRAMES: 0.04,
     Stage.SUBTITLES: 0.1,
-    Stage.OCR: 0.15,
+    Stage.OCR: 0.1,
     Stage.TRANSCRIBING: 0.2,
     Stage.EMBEDDING: 0.15,
 }

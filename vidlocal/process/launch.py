@@ -22,6 +22,9 @@ _REAP_TIMEOUT_S = 10.0
 # downloads, and without that library.
 _OFFLINE = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
+# numpy starts a thread per core at its import, which no child needs.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+
 Child = subprocess.Popen[bytes]
 _log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ def _start(spec: Mapping[str, Any], *, stdin: int | None, pass_fds: tuple[int, .
             stderr=subprocess.PIPE,
             bufsize=0,
             pass_fds=pass_fds,
-            env={**os.environ, **_OFFLINE},
+            env={**os.environ, **_OFFLINE, **_ONE_THREAD},
             process_group=0,
         )
     except OSError as error:

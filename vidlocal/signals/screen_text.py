@@ -1,4 +1,4 @@
-"""Text recognition (OCR) in frames: RapidOCR in a child process, with the models bundled in the package."""
+"""Text recognition (OCR) in frames: the models bundled in RapidOCR, in a child process."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -20,7 +20,7 @@ _SHORT_TEXT_CHARS = 4
 _MIN_SHORT_SCORE = 0.8
 _MIN_CHARACTER_SCORE = 0.9
 
-# A page of small print takes 3 s; the first frame also waits for the import of RapidOCR.
+# A page of small print takes 2 s; the first frame also waits for the models.
 _TIMEOUT_S = 120.0
 
 # Two readings of the same text can differ in single letters.
@@ -62,12 +62,12 @@ class OcrEngine(Protocol):
 class RapidOcr:
     """OcrEngine with RapidOCR. A context manager: the child starts with the first frame and ends on exit.
 
-    A crash or hang (WorkerCrashed, WorkerTimedOut) affects only one frame. Needs about 400 MB, 0.02 to 0.08 s of
-    processor time for a frame without text and 0.1 to 0.6 s for one with text. Calls are made by a thread of its own,
-    so that `prefetch` reads frames while others are decoded.
+    A crash or hang (WorkerCrashed, WorkerTimedOut) affects only one frame. Needs about MEMORY MB, 0.02 to 0.1 s of
+    processor time for most frames and 2 s for a page of small print. Calls are made by a thread of its own, so that
+    `prefetch` reads frames while others are decoded.
     """
 
-    def __init__(self, *, threads: int = 1) -> None:
+    def __init__(self, *, threads: int = 2) -> None:
         self._threads = threads
         self._worker = Worker("vidlocal.signals.screen_text_child", name="Text recognition")
         self._thread = SerialThread("ocr")
