@@ -9,7 +9,6 @@ time of both ways, without the time to load the model.
 """
 
 import argparse
-import difflib
 import json
 import re
 import statistics
@@ -98,9 +97,7 @@ def measure(expected: Sequence[Cue], transcribe: Callable[[], Sequence[Cue]]) ->
     cpu_s = children_cpu_s() - before
     reference = [word for cue in expected for word in words(cue.text)]
     heard = [word for cue in cues for word in words(cue.text)]
-    matcher = difflib.SequenceMatcher(None, reference, heard, autojunk=False)
-    errors = sum(max(a2 - a1, b2 - b1) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal")
-    pair = {a + n: b + n for a, b, size in matcher.get_matching_blocks() for n in range(size)}
+    errors, pair = align(reference, heard)
     starts = dict(positions(cues, last=False))
     ends = dict(positions(cues, last=True))
     return Result(
@@ -109,6 +106,28 @@ def measure(expected: Sequence[Cue], transcribe: Callable[[], Sequence[Cue]]) ->
         [abs(ends[pair[p]] - at) for p, at in positions(expected, last=True) if pair.get(p) in ends],
         cpu_s,
     )
+
+
+def align(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, dict[int, int]]:
+    """Return the edit distance in words, and the positions of equal words in the best alignment."""
+    costs = np.zeros((len(reference) + 1, len(heard) + 1), dtype=np.int32)
+    costs[:, 0], costs[0, :] = np.arange(len(reference) + 1), np.arange(len(heard) + 1)
+    for row, word in enumerate(reference, 1):
+        for column, other in enumerate(heard, 1):
+            swap = costs[row - 1, column - 1] + (word != other)
+            costs[row, column] = min(swap, costs[row - 1, column] + 1, costs[row, column - 1] + 1)
+    pair = {}
+    row, column = len(reference), len(heard)
+    while row and column:
+        if costs[row, column] == costs[row - 1, column - 1] + (reference[row - 1] != heard[column - 1]):
+            row, column = row - 1, column - 1
+            if reference[row] == heard[column]:
+                pair[row] = column
+        elif costs[row, column] == costs[row - 1, column] + 1:
+            row -= 1
+        else:
+            column -= 1
+    return int(costs[-1, -1]), pair
 
 
 def positions(cues: Sequence[Cue], *, last: bool) -> Iterator[tuple[int, float]]:

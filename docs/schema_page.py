@@ -25,6 +25,7 @@ TABLES = {
     "`facts`: JSON answers of the vision model.",
     "passages": "Text about a span of a video: the only thing full-text search reads. `folded`: the text as the "
     "full-text indexes hold it, unless that is lower(text). `visible` is 0 until the canary check after a description.",
+    "word_times": "Times of the words of transcribed passages, packed (see vidlocal/store/content/word_times.py).",
     "vectors": "Embeddings of passages by model (`name@digest`).",
     "windows": "Embeddings of neighbouring lines together, from passage to passage, by model.",
     "frame_vectors": "CLIP embeddings of frames by model.",

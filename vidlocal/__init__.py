@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UsageError,
         VidlocalError,
     )
-    from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video
+    from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video, Word
 
 __all__ = [
     "Answer",
@@ -42,6 +42,7 @@ __all__ = [
     "Video",
     "VideoLibrary",
     "VidlocalError",
+    "Word",
     "__version__",
     "open_library",
     "to_data",
@@ -49,7 +50,7 @@ __all__ = [
 
 _MODULES = {
     "vidlocal.api": ("Answer", "VideoLibrary", "open_library", "to_data"),
-    "vidlocal.records": ("JobKind", "Moment", "Passage", "PassageKind", "Video"),
+    "vidlocal.records": ("JobKind", "Moment", "Passage", "PassageKind", "Video", "Word"),
     "vidlocal.errors": (
         "EngineError",
         "MediaError",

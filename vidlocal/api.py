@@ -22,13 +22,13 @@ from vidlocal.enrich.status import Status
 from vidlocal.enrich.status import read as read_status
 from vidlocal.ingest.meter import IngestProgress
 from vidlocal.ingest.run import Outcome, ingest
-from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video
+from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video, Word
 from vidlocal.render.clips import Clip
 from vidlocal.render.results import to_document
 from vidlocal.search.ask import Statement, answer, gather_evidence
 from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings, get_setting, load
-from vidlocal.store.content import passages, videos
+from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue.job_filter import JobFilter
@@ -197,6 +197,11 @@ class VideoLibrary:
     def status(self) -> Status:
         """Return the progress of the library: videos, frames, running and failed jobs."""
         with Library.open(self.folder) as library:
+    def words(self, passage: Passage) -> tuple[Word, ...]:
+        """Return the words of a transcribed passage with start and end in seconds, empty if these are not known."""
+        with Library.open(self.folder) as library:
+            return word_times.of_passage(library, passage)
+
             return read_status(library)
 
     def export(self, form: str, moments: Sequence[Moment] | None = None, *, name: str | None = None) -> str:

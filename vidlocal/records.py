@@ -143,18 +143,36 @@ class FileStamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text, as it is written there, with its times."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
-    """A timed text from a subtitle file or a speech model."""
+    """A timed text from a subtitle file or a speech model.
+
+    `confidence`: mean probability of the words, 0 to 1, None if unknown. `words` are in the order of the text; some may
+    be missing.
+    """
 
     start: float
     end: float
     text: str
     language: str | None = None
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text about a span of a video, the unit of text search."""
+    """A text about a span of a video, the unit of text search.
+
+    `confidence`: mean probability of the words according to a speech model, 0 to 1, None if unknown.
+    """
 
     start: float
     end: float
@@ -167,6 +185,7 @@ class Passage:
     frame_id: int | None = None
     video_id: int | None = None
     id: int | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

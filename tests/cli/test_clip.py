@@ -13,7 +13,8 @@ from vidlocal.media import ffmpeg
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.frames import read_frames
 from vidlocal.media.probe import Prober
-from vidlocal.records import Passage, PassageKind
+from vidlocal.records import Passage, PassageKind, Word
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 RATE = 30
@@ -197,6 +198,18 @@ def test_a_dry_run_writes_nothing(run: Run, wedding: Path, tmp_path: Path) -> No
     result = run("clip", "bride", "--dry-run", "-d", str(out))
     assert result.stdout == f"{wedding}\t0:00:02.6\t0:00:05.1\tthe bride walks\n"
     assert not out.exists()
+
+
+def test_a_quoted_phrase_is_cut_word_for_word(run: Run, library: Library, source: Path) -> None:
+    passage = Passage(1.0, 6.0, PassageKind.SPEECH, "now the bride walks down the aisle")
+    spoken = [Word(text, 1.0 + number / 2, 1.4 + number / 2) for number, text in enumerate(passage.text.split())]
+    passages.add(library, add_source(library, source), [passage], words=[spoken])
+    planned = ("clip", "--dry-run", "--pad", "0")
+    assert run(*planned, "walks down the").stdout.split("\t")[1:3] == ["0:00:02.5", "0:00:03.9"]
+    assert run(*planned, "walks", "down", "the").stdout.split("\t")[1:3] == ["0:00:01.0", "0:00:06.0"]
+    assert run(*planned, "--words", "aisle", "walks").stdout.split("\t")[1:3] == ["0:00:02.5", "0:00:04.4"]
+    assert run(*planned, "walks aisle").stdout.split("\t")[1:3] == ["0:00:01.0", "0:00:06.0"]
+    assert run("clip", "--words", "-", input="[]").exit_code == 2
 
 
 def test_uncuttable_clip_has_a_reason(run: Run, library: Library, wedding: Path, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run
 from vidlocal.media.subtitle_formats import parse_subtitles
-from vidlocal.store.content import passages, videos
+from vidlocal.records import Passage, PassageKind, Word
+from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 
-FORMATS = ["jsonl", "json", "csv", "srt", "vtt", "txt", "markdown", "edl", "fcpxml", "otio"]
+FORMATS = ["jsonl", "json", "csv", "srt", "vtt", "ass", "txt", "markdown", "edl", "fcpxml", "otio"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -32,6 +33,33 @@ def test_moments_of_a_search_are_exported_in_every_format(run: Run, wedding: int
     result = run("export", "-", "--format", form, input=found.stdout)
     assert result.exit_code == 0, result.output
     assert "bride" in result.stdout
+
+
+def test_words_keep_their_times_in_every_format_that_has_them(run: Run, library: Library, wedding: int) -> None:
+    passage = Passage(20.0, 22.0, PassageKind.SPEECH, "So, {we} <dance>", confidence=0.5)
+    spoken = [Word("So,", 20.0, 20.5), Word("{we}", 20.75, 21.0), Word("<dance>", 21.0, 21.9)]
+    passages.add(library, wedding, [passage], words=[spoken])
+    vtt = run("export", "wedding", "-f", "vtt", "--words").stdout
+    assert "\nSo, <00:00:20.750>{we} <00:00:21.000>&lt;dance&gt;\n" in vtt
+    assert "So, {we} <dance>" in [" ".join(cue.lines) for cue in parse_subtitles(vtt)]
+    ass = run("export", "wedding", "-f", "ass", "--words").stdout
+    assert r"{\kf75}So, {\kf25}\{we\} {\kf100}<dance>" in ass
+    assert "<00:00:20.750>" not in run("export", "wedding", "-f", "vtt").stdout
+    lines = [json.loads(line) for line in run("export", "wedding").stdout.splitlines()]
+    (line,) = [line for line in lines if line.get("text") == passage.text]
+    assert line["words"] == [["So,", 20.0, 20.5], ["{we}", 20.75, 21.0], ["<dance>", 21.0, 21.9]]
+    assert line["confidence"] == 0.5
+    assert run("export", "wedding", "-f", "srt", "--words").exit_code == 2
+
+
+def test_imported_words_keep_their_times(run: Run, library: Library, tmp_path: Path) -> None:
+    words = [{"word": "hello", "start": 1.0, "end": 1.4}, {"word": "there", "start": 1.5, "end": 2.0}]
+    document = {"segments": [{"start": 1.0, "end": 2.0, "text": " hello there", "words": words}]}
+    (tmp_path / "talk.json").write_text(json.dumps(document))
+    assert run("import", str(tmp_path / "talk.json")).exit_code == 0
+    (video,) = videos.every(library)
+    (passage,) = passages.of_video(library, video.id)
+    assert word_times.of_passage(library, passage) == (Word("hello", 1.0, 1.4), Word("there", 1.5, 2.0))
 
 
 def test_an_editor_counts_the_frames_of_the_video_itself(run: Run, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ NEXT = {
     7: "sidecar_stamps",
     8: "replaced_videos",
     9: "windows",
+    10: "word_times",
 }
 
 CONTENT = """

@@ -1,25 +1,29 @@
 """Clips to cut: the moments of a search, and a clipper with the ffmpeg of the settings."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vidlocal.app.export import TRANSCRIPT_KINDS
 from vidlocal.app.search import LibrarySearch
 from vidlocal.errors import MediaError, StoreError
 from vidlocal.export.clips import Clipper, ClipRequest
 from vidlocal.export.sources import verified_path
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.records import PassageKind
+from vidlocal.records import Moment, PassageKind, Word
 from vidlocal.render.ass import ass
 from vidlocal.render.clips import Clip
+from vidlocal.search.word_spans import Span
 from vidlocal.settings import Settings
-from vidlocal.store.content import videos
+from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 
 # Characters without a meaning in ffmpeg filters.
 _SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
+
+FindWords = Callable[[Sequence[Word], str], Span | None]
 
 
 def search_clips(
@@ -29,8 +33,12 @@ def search_clips(
     limit: int,
     video_names: Sequence[str] | None = None,
     kinds: Sequence[PassageKind] | None = None,
+    find_words: FindWords | None = None,
 ) -> list[ClipRequest]:
-    """Search, and return the clips of the moments, best first."""
+    """Search, and return the clips of the moments, best first.
+
+    `find_words` finds the span to cut among the timed words of a moment. Without such words the whole moment is cut.
+    """
     with Library.open(settings.home) as library:
         video_ids = [videos.resolve(library, name).id for name in video_names] if video_names else None
         result = LibrarySearch(library, settings).find(query, limit=limit, videos=video_ids, kinds=kinds)
@@ -39,8 +47,16 @@ def search_clips(
             if not moment.hits:  # found by its title: the whole video
                 continue
             path, problem = _source(library, moment.video_id, Path(moment.video_path))
-            clips.append(ClipRequest(moment.video_title, path, moment.start, moment.end, moment.text, problem))
+            start, end = _words_of(library, moment, query, find_words) or (moment.start, moment.end)
+            clips.append(ClipRequest(moment.video_title, path, start, end, moment.text, problem))
     return clips
+
+
+def _words_of(library: Library, moment: Moment, query: str, find_words: FindWords | None) -> Span | None:
+    if find_words is None:
+        return None
+    spoken = passages.between(library, moment.video_id, moment.start, moment.end, TRANSCRIPT_KINDS)
+    return find_words([word for passage in spoken for word in word_times.of_passage(library, passage)], query)
 
 
 def moment_clips(settings: Settings, moments: Sequence[Clip]) -> list[ClipRequest]:

@@ -8,7 +8,7 @@ from vidlocal.errors import UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import to_json
-from vidlocal.store.content import passages, videos
+from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
 
@@ -26,6 +26,7 @@ class Format(StrEnum):
     CSV = "csv"
     SRT = "srt"
     VTT = "vtt"
+    ASS = "ass"
     TXT = "txt"
     MARKDOWN = "markdown"
     EDL = "edl"
@@ -33,6 +34,8 @@ class Format(StrEnum):
     OTIO = "otio"
 
 
+SUBTITLE_FORMATS = (Format.SRT, Format.VTT, Format.ASS)
+WORD_FORMATS = (Format.VTT, Format.ASS)
 TIMELINE_FORMATS = (Format.EDL, Format.FCPXML, Format.OTIO)
 LIBRARY_FORMATS = (Format.JSONL, Format.JSON)
 
@@ -64,8 +67,10 @@ def export_library(
         yield from (to_json(row) + "\n" for row in rows)
 
 
-def passage_clips(library: Library, video: Video, kinds: Sequence[PassageKind] | None) -> Iterator[Clip]:
-    """Yield the passages of a video as clips."""
+def passage_clips(
+    library: Library, video: Video, kinds: Sequence[PassageKind] | None, *, with_words: bool = False
+) -> Iterator[Clip]:
+    """Yield the passages of a video as clips, on demand with the times of their words."""
     for passage in passages.of_video(library, video.id, kinds):
         yield Clip(
             title=video.title,
@@ -76,6 +81,7 @@ def passage_clips(library: Library, video: Video, kinds: Sequence[PassageKind] |
             kinds=(passage.kind,),
             video_id=video.id,
             duration=video.duration,
+            words=word_times.of_passage(library, passage) if with_words else (),
         )
 
 
@@ -91,11 +97,11 @@ def render_clips(
 
         yield _timeline(clips, form, title, rate or rate_of_first(clips, notify=notify))
         return
-    from vidlocal.render import captions, data_formats, text_formats
+    from vidlocal.render import ass, captions, data_formats, text_formats
 
-    if form in (Format.SRT, Format.VTT) and len({clip.path for clip in clips}) > 1:
+    if form in SUBTITLE_FORMATS and len({clip.path for clip in clips}) > 1:
         raise UsageError("Subtitles are exported for one video at a time. Name one video.")
-    if form in (Format.SRT, Format.VTT):
+    if form in SUBTITLE_FORMATS:
         clips = sorted(clips, key=lambda clip: clip.start)
     renderers: dict[Format, Callable[[Sequence[Clip]], str]] = {
         Format.JSONL: data_formats.jsonl,
@@ -103,6 +109,7 @@ def render_clips(
         Format.CSV: data_formats.csv_table,
         Format.SRT: captions.srt,
         Format.VTT: captions.vtt,
+        Format.ASS: ass.ass_file,
         Format.TXT: text_formats.txt,
         Format.MARKDOWN: text_formats.markdown,
     }

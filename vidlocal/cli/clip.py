@@ -28,6 +28,7 @@ _DEFAULT_LIMIT = 10
 EXAMPLES = (
     "vidlocal clip 3                            # hit 3 of the last search",
     "vidlocal clip first dance -d Clips -n 5",
+    'vidlocal clip "ask not what your country" # the words alone',
     "vidlocal clip laughing children --join laughs.mp4",
     "vidlocal search speech --json | vidlocal clip - --burn-captions",
 )
@@ -53,6 +54,7 @@ Join = Annotated[
 Pad = Annotated[
     float, typer.Option("--pad", metavar="SECONDS", min=0, max=600, help="Time added before and after a moment.")
 ]
+Words = Annotated[bool, typer.Option("--words", help="Cut the words of the query instead of the whole moment.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Re-encode to cut at the exact frame.")]
 Burn = Annotated[bool, typer.Option("--burn-captions", help="Burn the matching text into the picture.")]
 Limit = Annotated[
@@ -77,6 +79,7 @@ def command(
     join: Join = None,
     force: options.Force = False,
     pad: Pad = 0.5,
+    by_words: Words = False,
     exact: Exact = False,
     burn: Burn = False,
     limit: Limit = None,
@@ -89,7 +92,8 @@ def command(
     """Cut moments out of their videos, as files or one film.
 
     A clip is copied without loss if a key frame lies at most 2 seconds before the moment, and then begins there;
-    otherwise, and with --exact, --join or --burn-captions, it is re-encoded (H.264, AAC). Videos are only read. An
+    otherwise, and with --exact, --join or --burn-captions, it is re-encoded (H.264, AAC). A phrase in quotes is cut
+    out word by word where it is spoken, and so are the words of any query with --words. Videos are only read. An
     existing clip is kept: the new one gets a number.
     """
     if sum(target is not None for target in (folder, file, join)) > 1:
@@ -97,7 +101,7 @@ def command(
     from vidlocal.app.clips import in_film_order, open_clipper
 
     settings = load()
-    requests = _requests(settings, words, limit, video, kind)
+    requests = _requests(settings, words, limit, video, kind, by_words=by_words)
     if join is not None and list(words) != ["-"]:
         requests = in_film_order(requests)
     if not requests:
@@ -133,8 +137,11 @@ def _requests(
     limit: int | None,
     names: Sequence[str] | None,
     kinds: "Sequence[PassageKind] | None",
+    *,
+    by_words: bool,
 ) -> "list[ClipRequest]":
     from vidlocal.app.clips import moment_clips, search_clips
+    from vidlocal.search.word_spans import phrase_span, words_span
 
     moments = _numbered(settings, words)
     if list(words) == ["-"]:
@@ -143,9 +150,17 @@ def _requests(
         moments = read_piped_moments()
     elif not moments:
         query = read_query(words)
-        return search_clips(settings, query, limit=limit or _DEFAULT_LIMIT, video_names=names, kinds=kinds)
-    if names or kinds:
-        raise UsageError("--video and --kind filter a search. Give them to the search command instead.")
+        is_phrase = len(words) == 1 and " " in query
+        return search_clips(
+            settings,
+            query,
+            limit=limit or _DEFAULT_LIMIT,
+            video_names=names,
+            kinds=kinds,
+            find_words=words_span if by_words else phrase_span if is_phrase else None,
+        )
+    if names or kinds or by_words:
+        raise UsageError("--video, --kind and --words belong to a query. Give them to the search command instead.")
     return moment_clips(settings, moments[:limit])
 
 

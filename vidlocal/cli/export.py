@@ -11,6 +11,7 @@ import typer
 from vidlocal.app.export import (
     LIBRARY_FORMATS,
     TRANSCRIPT_KINDS,
+    WORD_FORMATS,
     Format,
     export_library,
     passage_clips,
@@ -62,6 +63,9 @@ def command(
             help="Write corrected captions and images to fine-tune a vision model.",
         ),
     ] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Mark each spoken word at its time in vtt and ass (karaoke).")
+    ] = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -76,6 +80,8 @@ def command(
     if finetune is not None:
         _export_finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
+    if words and (form not in WORD_FORMATS or video == ["-"]):
+        raise UsageError(f"--words goes with {' and '.join(WORD_FORMATS)}, and the name of a video.")
     rate = None
     if fps is not None:
         from vidlocal.app.frame_rate import parse_rate
@@ -92,7 +98,7 @@ def command(
             quiet=quiet,
         )
     else:
-        _export_library(video, form, kind, out, rate, force=force, quiet=quiet)
+        _export_library(video, form, kind, out, rate, words=words, force=force, quiet=quiet)
 
 
 def _export_library(
@@ -102,6 +108,7 @@ def _export_library(
     out: Path | None,
     rate: Fraction | None,
     *,
+    words: bool,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -114,7 +121,9 @@ def _export_library(
             console.write_output(parts, out, overwrite=force, quiet=quiet)
             return
         default = None if form is Format.CSV else TRANSCRIPT_KINDS
-        clips = [clip for video in selection for clip in passage_clips(library, video, kinds or default)]
+        clips = [
+            clip for video in selection for clip in passage_clips(library, video, kinds or default, with_words=words)
+        ]
     if not clips:
         console.notice("No matching passages in these videos.", quiet=quiet)
     title = selection[0].title if len(selection) == 1 else "vidlocal"

@@ -11,7 +11,7 @@ from vidlocal.engines.hallucination_filter import remove_hallucinations
 from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
-from vidlocal.records import Cue
+from vidlocal.records import Cue, Word
 
 ENGINE = "whisper.cpp"
 
@@ -22,6 +22,10 @@ _RATE_HZ = 16_000
 _LOAD_TIMEOUT_S = 600.0
 _MIN_TIMEOUT_S = 600.0
 _TIMEOUT_PER_S = 60.0
+
+
+# Start, end, text, mean probability, and words with start and end.
+_Segment = tuple[float, float, str, float, list[tuple[str, float, float]]]
 
 
 class Whisper:
@@ -81,11 +85,18 @@ class Whisper:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
         reply = self._request("transcribe", samples, language=language)
-        segments = cast("list[tuple[float, float, str, float]]", reply.values["segments"])
+        segments = cast("list[_Segment]", reply.values["segments"])
         duration = samples.size / _RATE_HZ
         cues = (
-            Cue(start, min(max(start, end), duration), text, language)
-            for start, end, text, _ in segments
+            Cue(
+                start,
+                min(max(start, end), duration),
+                text,
+                language,
+                probability,
+                tuple(Word(word, min(first, duration), min(last, duration)) for word, first, last in words),
+            )
+            for start, end, text, probability, words in segments
             if start < duration
         )
         speech = remove_hallucinations(cues)

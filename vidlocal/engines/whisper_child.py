@@ -4,7 +4,9 @@ Requests: `load` once, then `language` and `transcribe`; `has_speech` at any tim
 float32 samples as payload.
 """
 
+import math
 import os
+import struct
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from vidlocal import process
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.voice_detector import VoiceDetector
 from vidlocal.errors import EngineError
+from vidlocal.token_words import Token, group_tokens
 
 # Spinning threads block each other when other programs need a core: measured 25 times slower. The OpenMP runtime reads
 # this when the binding is imported.
@@ -26,6 +29,7 @@ _MODEL: Any = Model
 
 # whisper.cpp: vocabulary size of a model without language tokens.
 _VOCABULARY_WITHOUT_LANGUAGES = 51_765
+_ENGLISH_VOCABULARY = 51_864
 
 _RATE_HZ = 16_000
 # A quick look at the language: 5.12 s of speech, encoded as 256 steps of the model instead of 1500, in a seventh of the
@@ -36,6 +40,17 @@ _STEPS_PER_S = 50
 _EMPTY_CALL_MS = 100
 
 
+# Models with known alignment heads, by layers and width of the decoder: whisper.cpp aligns their words with the audio
+# (dynamic time warping) to 0.1 s; other models guess by the length of words. Source: openai/whisper, _ALIGNMENT_HEADS.
+_ALIGNED_MODELS = {(4, 384): "TINY", (6, 512): "BASE", (12, 768): "SMALL", (24, 1024): "MEDIUM"}
+_ALIGNED_LARGE_MODELS = {(32, 1280, 80): "LARGE_V2", (32, 1280, 128): "LARGE_V3", (4, 1280, 128): "LARGE_V3_TURBO"}
+# At the start of a model file: magic, vocabulary, four sizes of the encoder, context, width, heads and layers of the
+# decoder, mel filters.
+_HEADER = struct.Struct("<11i")
+
+_Segment = tuple[float, float, str, float, list[tuple[str, float, float]]]
+
+
 class _LoadedModel:
     """The loaded model. Every call sets all parameters, because the binding keeps old values."""
 
@@ -43,7 +58,11 @@ class _LoadedModel:
         self.path = model_path
         self.threads = threads
         # Logs stay off the terminal; the parent keeps the end of stderr for crash reports.
-        self.model = _MODEL(model_path, redirect_whispercpp_logs_to=None, print_progress=False)
+        heads = _alignment_heads(model_path)
+        self.is_aligned = heads is not None
+        alignment = {"dtw_token_timestamps": True, "dtw_aheads_preset": heads, "flash_attn": False}
+        context = alignment if self.is_aligned else None
+        self.model = _MODEL(model_path, redirect_whispercpp_logs_to=None, print_progress=False, context_params=context)
         if not pw.whisper_n_vocab(self.model._ctx):
             raise EngineError(f"{model_path}: whisper.cpp cannot load the model.")
 
@@ -68,12 +87,40 @@ class _LoadedModel:
         _, probabilities = self.model.auto_detect_language(first, offset_ms=0, n_threads=self.threads)
         return {code: float(share) for code, share in list(probabilities.items())[:count]}
 
-    def transcribe(self, samples: Samples, language: str) -> list[tuple[float, float, str, float]]:
-        """Return start, end, text and mean probability of each segment; times in seconds from the first sample."""
+    def transcribe(self, samples: Samples, language: str) -> list[_Segment]:
+        """Return start, end, text, mean probability and words of each segment.
+
+        Times are in seconds from the first sample.
+        """
         self._run(samples, language=language)
-        model = self.model
-        segments = model._get_segments(model._ctx, 0, pw.whisper_full_n_segments(model._ctx), True)
-        return [(s.t0 / 100, s.t1 / 100, s.text, float(np.nan_to_num(s.probability))) for s in segments]
+        context = self.model._ctx
+        return [self._segment(number) for number in range(pw.whisper_full_n_segments(context))]
+
+    def _segment(self, number: int) -> _Segment:
+        context = self.model._ctx
+        start, end = (
+            time(context, number) / 100 for time in (pw.whisper_full_get_segment_t0, pw.whisper_full_get_segment_t1)
+        )
+        text = pw.whisper_full_get_segment_text(context, number).decode("utf-8", "replace").strip()
+        data = [
+            pw.whisper_full_get_token_data(context, number, position)
+            for position in range(pw.whisper_full_n_tokens(context, number))
+        ]
+        spoken = [token for token in data if token.id < pw.whisper_token_eot(context)]
+        logs = [math.log(max(1e-10, token.p)) for token in spoken]
+        probability = math.exp(sum(logs) / len(logs)) if logs else 0.0
+        words = group_tokens(self._tokens(spoken, start))
+        return start, end, text, probability, [(word.text, word.start, word.end) for word in words]
+
+    def _tokens(self, data: list[Any], start: float) -> list[Token]:
+        """Bytes and times of tokens. The alignment tells ends: a token begins with the end of the one before."""
+        tokens = []
+        for token in data:
+            is_aligned = self.is_aligned and token.t_dtw >= 0
+            first, last = (start, token.t_dtw / 100) if is_aligned else (token.t0 / 100, token.t1 / 100)
+            tokens.append((pw.whisper_token_to_bytes(self.model._ctx, token.id), first, max(first, last)))
+            start = max(first, last)
+        return tokens
 
     def _run(self, samples: Samples, *, language: str = "en", audio_ctx: int = 0, duration_ms: int = 0) -> None:
         """Call whisper.cpp with all parameters. Raises EngineError if it fails."""
@@ -93,6 +140,7 @@ class _LoadedModel:
                 "offset_ms": 0,
                 "duration_ms": duration_ms,
                 "audio_ctx": audio_ctx,
+                "token_timestamps": True,
             }
         )
         code = pw.whisper_full(model._ctx, model._params, samples, samples.size)
@@ -101,6 +149,17 @@ class _LoadedModel:
                 f"whisper.cpp failed on a window of audio (code {code}). The file may be damaged: delete {self.path} "
                 "and run: vidlocal setup"
             )
+
+
+def _alignment_heads(model_path: str) -> Any:
+    """Return the preset of whisper.cpp for a model, None for a model without."""
+    if not os.path.isfile(model_path):
+        return None
+    with open(model_path, "rb") as file:
+        _, vocabulary, *_, state, _, layers, mels = _HEADER.unpack(file.read(_HEADER.size).ljust(_HEADER.size, b"\0"))
+    name = _ALIGNED_MODELS.get((layers, state)) or _ALIGNED_LARGE_MODELS.get((layers, state, mels))
+    english = "_EN" if name in _ALIGNED_MODELS.values() and vocabulary == _ENGLISH_VOCABULARY else ""
+    return name and getattr(pw.whisper_alignment_heads_preset, f"WHISPER_AHEADS_{name}{english}")
 
 
 _loaded: list[_LoadedModel] = []

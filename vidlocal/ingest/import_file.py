@@ -1,7 +1,7 @@
 """Import files made elsewhere: exports as JSON lines, transcripts, captions and subtitles."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +10,7 @@ from vidlocal.errors import MediaError, UsageError
 from vidlocal.media import sidecars, subtitles, transcripts
 from vidlocal.media.encodings import decode
 from vidlocal.media.languages import language_code
+from vidlocal.media.transcripts import TimedPassage
 from vidlocal.records import Passage, PassageKind, Video
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -53,7 +54,7 @@ def import_file(
     name = path.name
     if path.suffix.lower() in sidecars.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
-        subs = [Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language) for cue in cues]
+        subs = [TimedPassage(Passage(c.start, c.end, PassageKind.SUBTITLE, c.text, c.language)) for c in cues]
         return _import(library, name, _passage_lines(library, path, video, new, lambda _: subs), reject)
     document = _read_document(path) if path.suffix.lower() == ".json" else None
     if transcripts.is_transcript(document):
@@ -122,7 +123,7 @@ def _passage_lines(
     path: Path,
     video_name: str | None,
     new: bool,
-    read: Callable[[float | None], list[Passage] | tuple[Passage, ...]],
+    read: Callable[[float | None], Sequence[TimedPassage]],
 ) -> Iterator[tuple[int, object]]:
     """Yield the line of the video, then the passages of the file as lines."""
     video = None if new else _find_video(library, path, video_name)
@@ -132,14 +133,15 @@ def _passage_lines(
         raise MediaError(f"{path.name}: {error}") from error
     if video is None:
         name = video_name or _video_name(path)
-        duration = max((passage.end for passage in passages), default=0.0)
+        duration = max((item.passage.end for item in passages), default=0.0)
         yield 0, {"type": "video", "name": name, "duration": duration}
     else:
         name = "the video"
         identity = {"content_hash": video.content_hash, "duration": video.duration}
         yield 0, {"type": "video", "name": name, **identity}
-    for number, passage in enumerate(passages, 1):
-        yield number, {"type": "passage", "video": name, **_values(passage)}
+    for number, item in enumerate(passages, 1):
+        words = [[word.text, word.start, word.end] for word in item.words]
+        yield number, {"type": "passage", "video": name, **_values(item.passage), "words": words}
 
 
 def _find_video(library: Library, path: Path, video_name: str | None) -> Video | None:
@@ -178,6 +180,7 @@ def _values(passage: Passage) -> dict[str, object]:
         "language": passage.language,
         "engine": passage.engine,
         "model": passage.model,
+        "confidence": passage.confidence,
     }
 
 

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from vidlocal.records import Chapter
-from vidlocal.render.clips import Clip
+from vidlocal.render.clips import Clip, timed_parts
 from vidlocal.render.sanitize import one_line
 
 # A clip without a length gets a caption of this length.
@@ -21,8 +21,17 @@ def srt(clips: Sequence[Clip]) -> str:
 
 def vtt(clips: Sequence[Clip]) -> str:
     """WebVTT (https://www.w3.org/TR/webvtt1). `&`, `<` and `>` of a text become entities."""
-    cues = (f"{_timing(clip, '.')}\n{html.escape(one_line(clip.text), quote=False)}\n" for clip in clips)
+    cues = (f"{_timing(clip, '.')}\n{_vtt_text(clip)}\n" for clip in clips)
     return "\n".join(["WEBVTT\n", *cues])
+
+
+def _vtt_text(clip: Clip) -> str:
+    """The text, with a timestamp before each word if the times are known."""
+    return "".join(
+        (f"<{_timestamp(start, '.')}>" if start is not None and clip.start < start < clip.end else "")
+        + html.escape(text, quote=False)
+        for text, start in timed_parts(one_line(clip.text), clip.words)
+    )
 
 
 def chapter_track(chapters: Sequence[Chapter]) -> str:

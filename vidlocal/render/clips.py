@@ -7,10 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
 
+from vidlocal.records import Word
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A span of a video with text. `duration`: of the whole video, 0 if unknown; `score` is None without a search."""
+    """A span of a video with text. `duration`: of the whole video, 0 if unknown; `score` is None without a search.
+
+    `words`: timed words of the text, for formats that can show them.
+    """
 
     title: str
     path: str
@@ -21,6 +26,7 @@ class Clip:
     score: float | None = None
     video_id: int | None = None
     duration: float = 0.0
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,19 @@ class TimelineClip:
 
 # NTSC rates are 1000/1001 of the whole number (SMPTE ST 12-1).
 _NTSC_RATES = {"23.976": 24, "23.98": 24, "29.97": 30, "47.95": 48, "59.94": 60, "119.88": 120}
+
+
+def timed_parts(text: str, words: Sequence[Word]) -> list[tuple[str, float | None]]:
+    """Split a text before its timed words: parts with the start of their first word, None before the first one."""
+    cuts: list[tuple[int, float | None]] = [(0, None)]
+    position = 0
+    for word in words:
+        place = text.find(word.text, position)
+        if place >= 0:
+            cuts.append((place, word.start))
+            position = place + len(word.text)
+    ends = [*(place for place, _ in cuts[1:]), len(text)]
+    return [(text[place:end], start) for (place, start), end in zip(cuts, ends, strict=True) if end > place]
 
 
 def parse_frame_rate(text: str) -> Fraction:

@@ -475,3 +475,23 @@ def windows(database: Database) -> None:
             SELECT video_id FROM passages WHERE kind IN ('speech', 'subtitle', 'screen_text'))"""
     )
     database.conn.execute("PRAGMA user_version = 10")
+
+
+# Times of the words of a passage (`content.word_times`). Another text has other words.
+_WORD_TIMES = """
+ALTER TABLE passages ADD COLUMN confidence REAL;
+CREATE TABLE word_times (
+  passage_id INTEGER PRIMARY KEY REFERENCES passages(id) ON DELETE CASCADE,
+  times BLOB NOT NULL
+);
+CREATE TRIGGER word_times_outdated AFTER UPDATE OF text ON passages BEGIN
+  DELETE FROM word_times WHERE passage_id = new.id;
+END;
+"""
+
+
+@migrations()
+def word_times(database: Database) -> None:
+    """Create the times of words, and the confidence of passages."""
+    _run(database, _WORD_TIMES)
+    database.conn.execute("PRAGMA user_version = 11")

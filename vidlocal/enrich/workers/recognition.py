@@ -1,19 +1,13 @@
 """Recognize the speech in a stretch of audio: find speech, divide it into windows, transcribe, correct the times."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.media.audio import RATE_HZ, Samples
+from vidlocal.media.cue_times import clip_to_speech, shifted
 from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, pieces, speech_spans, voice_levels, windows
 from vidlocal.records import Cue
-
-# A cue farther than this from any speech is a hallucination.
-_MAX_DISTANCE_S = 0.3
-
-# Shares of the shorter one of a cue and a span of speech: a cue overlapping a span by less does not belong to it.
-_MIN_OVERLAP = 0.3
-_MIN_OVERLAP_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +42,8 @@ def recognize(
         sound = _slice(samples, window)
         heard = heard or _detect_language(engine, sound)
         speech = engine.transcribe(sound, heard)
-        shifted = (replace(cue, start=cue.start + window[0], end=cue.end + window[0]) for cue in speech.cues)
-        cues.extend(clipped for cue in shifted if (clipped := _clip_to_speech(cue, spans)) is not None)
+        placed = (clip_to_speech(shifted(cue, window[0]), spans) for cue in speech.cues)
+        cues.extend(cue for cue in placed if cue is not None)
         on_progress(window[1])
     # The language detected in mere noise must not apply to the next stretch.
     return Recognition(heard if cues else language, tuple(cues), length)
@@ -75,22 +69,3 @@ def _detect_language(engine: SpeechEngine, samples: Samples) -> str:
 
 def _slice(samples: Samples, span: SpeechSpan) -> Samples:
     return samples[round(span[0] * RATE_HZ) : round(span[1] * RATE_HZ)]
-
-
-def _clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
-    """Clip the times of a cue to the loud spans below it. None for a hallucination without speech.
-
-    A cue begins where its first span does, if it begins before or just after, and ends with its last span.
-    """
-    near = [span for span in spans if span[0] < cue.end + _MAX_DISTANCE_S and span[1] > cue.start - _MAX_DISTANCE_S]
-    if not near:
-        return None
-    own = [span for span in near if _belongs(cue, span)] or near
-    start = own[0][0] if cue.start < own[0][0] + _MAX_DISTANCE_S else min(cue.start, own[-1][1])
-    end = own[-1][1] if cue.end > own[-1][1] - _MAX_DISTANCE_S else cue.end
-    return replace(cue, start=start, end=max(start, end))
-
-
-def _belongs(cue: Cue, span: SpeechSpan) -> bool:
-    overlap = min(cue.end, span[1]) - max(cue.start, span[0])
-    return overlap >= min(_MIN_OVERLAP_S, _MIN_OVERLAP * min(cue.end - cue.start, span[1] - span[0]))

@@ -13,6 +13,7 @@ from vidlocal.engines.whisper import ENGINE
 from vidlocal.enrich.workers.recognition import recognize
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
+from vidlocal.media.cue_times import shifted
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
 from vidlocal.store.content import passages, videos
@@ -66,12 +67,13 @@ def transcribe_video(
         is_last = samples.size < round(window_s * RATE_HZ)
         heard = recognize(engine, samples, language=language, is_last=is_last, on_progress=report)
         language = heard.language
-        speech = [_passage(cue, start, engine, track) for cue in heard.cues]
+        cues = [shifted(cue, start) for cue in heard.cues]
+        speech = [_passage(cue, engine, track) for cue in cues]
         start += heard.length
         with library.writing():
             if not jobs.exists(library, job):  # the video was removed
                 break
-            passages.add(library, video_id, speech, digest=engine.digest)
+            passages.add(library, video_id, speech, digest=engine.digest, words=[cue.words for cue in cues])
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
@@ -95,16 +97,17 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
     return np.zeros(max(1, round(min(window_s, probe.duration - start) * RATE_HZ)), dtype=np.float32)
 
 
-def _passage(cue: Cue, start: float, engine: SpeechEngine, track: AudioTrack) -> Passage:
+def _passage(cue: Cue, engine: SpeechEngine, track: AudioTrack) -> Passage:
     return Passage(
-        start=start + cue.start,
-        end=start + cue.end,
+        start=cue.start,
+        end=cue.end,
         kind=PassageKind.SPEECH,
         text=cue.text,
         language=cue.language,
         engine=ENGINE,
         model=engine.name,
         prompt_version=f"{TRANSCRIBE_VERSION}, track {track.index}",
+        confidence=cue.confidence,
     )
 
 

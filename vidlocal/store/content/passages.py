@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.folding import differing_fold
-from vidlocal.records import JobKind, Passage, PassageKind
+from vidlocal.records import JobKind, Passage, PassageKind, Word
+from vidlocal.store.content import word_times
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.priorities import EMBED_PRIORITY
@@ -26,8 +27,11 @@ def add(
     *,
     digest: str | None = None,
     visible: bool = True,
+    words: Sequence[Sequence[Word]] = (),
 ) -> list[int]:
     """Store passages of a video and queue their embedding. Returns the ids.
+
+    `words`: the timed words of each passage, if known.
 
     `digest` identifies the model file of `Passage.model`. Skips blank texts, and passages of a model for a span whose
     text of the same kind was corrected by hand. Without `visible`, search does not find them until `publish`.
@@ -35,15 +39,15 @@ def add(
     ids: list[int] = []
     with library.writing() as connection:
         corrected = _corrected_spans(library, video_id, passages)
-        for passage in passages:
+        for position, passage in enumerate(passages):
             text = storable(passage.text.strip())
             span = (passage.start, max(passage.start, passage.end), passage.kind)
             if not text or (passage.engine != BY_HAND and span in corrected):
                 continue
             cursor = connection.execute(
                 """INSERT INTO passages (video_id, frame_id, start, "end", kind, text, folded, language, engine,
-                  model, digest, prompt_version, visible, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                  model, digest, prompt_version, visible, created_at, confidence)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (
                     video_id,
                     passage.frame_id,
@@ -59,9 +63,12 @@ def add(
                     passage.prompt_version,
                     visible,
                     now_utc(),
+                    passage.confidence,
                 ),
             )
             ids.append(int(cursor.lastrowid or 0))
+            if words:
+                word_times.put(library, ids[-1], text, passage.start, words[position])
         if ids:
             jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
     return ids

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from vidlocal.records import Video
+from vidlocal.store.content import word_times
 from vidlocal.store.database import Library
 
 Line = dict[str, object]
@@ -27,7 +28,8 @@ VIDEO_COLUMNS = (
 )
 FRAME_COLUMNS = ("time", "shot", "image_crc", "dhash", "rank", "novelty", "enriched_at")
 PASSAGE_COLUMNS = (
-    *("kind", "start", "end", "text", "language", "engine", "model", "digest", "prompt_version", "created_at"),
+    *("kind", "start", "end", "text", "language", "engine", "model", "digest", "prompt_version", "confidence"),
+    "created_at",
 )
 SECTION_COLUMNS = ("number", "start", "end", "fingerprint", "excitement", "model", "digest", "prompt_version")
 
@@ -92,12 +94,13 @@ def _passages(
     library: Library, video_id: int, name: str, times: Mapping[int, float], numbers: Mapping[int, int]
 ) -> Iterator[Line]:
     rows = library.rows(
-        """SELECT passages.*, chapters.title, chapters.excitement,
+        """SELECT passages.*, chapters.title, chapters.excitement, word_times.times,
           (SELECT json_group_array(rests_on) FROM (
             SELECT rests_on FROM grounds WHERE passage_id = passages.id ORDER BY rests_on)) AS grounds,
           (SELECT json_group_array(json_array(kind, tag)) FROM (
             SELECT kind, tag FROM video_tags WHERE passage_id = passages.id ORDER BY id)) AS named
         FROM passages LEFT JOIN chapters ON chapters.passage_id = passages.id
+          LEFT JOIN word_times ON word_times.passage_id = passages.id
         WHERE passages.video_id = ? ORDER BY passages.id""",
         video_id,
     )
@@ -109,6 +112,8 @@ def _passages(
             line["hidden"] = True
         if row["title"] is not None:
             line["chapter"] = {"title": row["title"], "excitement": row["excitement"]}
+        timed = word_times.unpack(row["text"], row["start"], row["times"] or b"")
+        line |= _non_empty({"words": [[word.text, round(word.start, 2), round(word.end, 2)] for word in timed]})
         cited = [numbers[passage_id] for passage_id in json.loads(row["grounds"]) if passage_id in numbers]
         yield line | _non_empty({"rests_on": cited, "tags": json.loads(row["named"])})
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vidlocal.folding import differing_fold
 from vidlocal.records import TEXT_KINDS, JobKind, MediaKind
+from vidlocal.store.content import word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
 from vidlocal.store.exchange.validation import (
@@ -24,6 +25,7 @@ from vidlocal.store.exchange.validation import (
     pairs,
     seconds,
     text,
+    timed_words,
     words,
 )
 from vidlocal.store.queue import jobs
@@ -210,12 +212,14 @@ class Importer:
         key = (kind, start, end, content)
         position = optional(line, "number", integer)
         cited, tags, chapter = numbers(line, "rests_on"), pairs(line, "tags"), _chapter(line)
+        timed = timed_words(line, "words")
         passage_ids = self._passage_ids_of(video_id)
         if key in passage_ids:
             self.existing += 1
         else:
             passage_ids[key] = self._insert("passages", self._passage_row(line, video_id, key))
             self._add_details(video_id, passage_ids[key], tags, chapter)
+            word_times.put(self.library, passage_ids[key], content, start, timed)
             if cited:
                 self._citations.append((video_id, passage_ids[key], cited))
             self.passages += 1
@@ -225,6 +229,7 @@ class Importer:
 
     def _passage_row(self, line: Line, video_id: int, key: _Key) -> dict[str, object]:
         values: dict[str, object] = dict(zip(("kind", "start", "end", "text"), key, strict=True))
+        values["confidence"] = optional(line, "confidence", number)
         values |= {column: optional(line, column, text) for column in PASSAGE_COLUMNS if column not in values}
         values["created_at"] = values["created_at"] or now_utc()
         frame = optional(line, "frame", number)

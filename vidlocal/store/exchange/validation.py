@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from vidlocal.records import TagKind
+from vidlocal.records import TagKind, Word
 from vidlocal.store.values import storable
 
 Line = Mapping[str, object]
@@ -87,6 +87,20 @@ def pairs(line: Line, name: str) -> tuple[tuple[str, str], ...]:
     ):
         raise BadLine(f"{name} is not a list of [kind, tag] pairs")
     return tuple((kind, storable(tag)) for kind, tag in values)
+
+
+def timed_words(line: Line, name: str) -> tuple[Word, ...]:
+    """Return a list of [word, start, end] triples, empty if missing."""
+    values = line.get(name, [])
+    if not isinstance(values, list) or not all(
+        isinstance(item, list)
+        and len(item) == 3
+        and isinstance(item[0], str)
+        and all(type(time) in (int, float) and 0 <= time < _MAX_INTEGER for time in item[1:])
+        for item in values
+    ):
+        raise BadLine(f"{name} is not a list of [word, start, end] triples")
+    return tuple(Word(storable(word), float(start), float(end)) for word, start, end in values)
 
 
 _TAG_KINDS = tuple(TagKind)
