@@ -13,6 +13,7 @@ from vidlocal.app.enrich import run_enrich
 from vidlocal.app.export import Format, passage_clips, render_clips
 from vidlocal.app.file_filter import file_filter
 from vidlocal.app.hosts import open_writer
+from vidlocal.app.rerank import rerank_by_text
 from vidlocal.app.search import LibrarySearch, embed_query, limit_blas_threads
 from vidlocal.app.session import run_session, working_hours
 from vidlocal.app.similar import SimilarResult, find_similar, find_similar_to_image
@@ -126,11 +127,12 @@ class VideoLibrary:
         videos_named: Sequence[str] | None = None,
         kinds: Sequence[PassageKind] | None = None,
         record: bool = False,
+        deep: bool = False,
     ) -> SearchResult:
         """Search for moments, best first.
 
-        The query language is that of `vidlocal search`.
-        `videos_named` and `kinds` filter; `record` adds the search to the history.
+        The query language is that of `vidlocal search`. `videos_named` and `kinds` filter; `record` adds the search to
+        the history. `deep` has the text model judge the best moments, if it can be used.
 
         >>> vidlocal.open_library(demo).search("boat sails home", limit=1).moments[0].text
         'A little boat sails home before dark.'
@@ -138,7 +140,7 @@ class VideoLibrary:
         with Library.open(self.folder) as library:
             video_ids = None if videos_named is None else [videos.resolve(library, name).id for name in videos_named]
             search = LibrarySearch(library, self._settings)
-            result = search.find(query, limit=limit, videos=video_ids, kinds=kinds)
+            result = search.find(query, limit=limit, videos=video_ids, kinds=kinds, deep=deep)
             if record:
                 search.record(result, video_ids)
             return result
@@ -154,6 +156,7 @@ class VideoLibrary:
                 num_ctx=self._settings.num_ctx,
                 videos=video_ids,
                 query_vector=lambda text: embed_query(self._settings, text),
+                rerank=lambda result: rerank_by_text(library, self._settings, result),
             )
         if not evidence.moments:
             return Answer((), ())
@@ -194,14 +197,14 @@ class VideoLibrary:
         with Library.open(self.folder) as library:
             return passages.of_video(library, videos.resolve(library, name).id, kinds)
 
-    def status(self) -> Status:
-        """Return the progress of the library: videos, frames, running and failed jobs."""
-        with Library.open(self.folder) as library:
     def words(self, passage: Passage) -> tuple[Word, ...]:
         """Return the words of a transcribed passage with start and end in seconds, empty if these are not known."""
         with Library.open(self.folder) as library:
             return word_times.of_passage(library, passage)
 
+    def status(self) -> Status:
+        """Return the progress of the library: videos, frames, running and failed jobs."""
+        with Library.open(self.folder) as library:
             return read_status(library)
 
     def export(self, form: str, moments: Sequence[Moment] | None = None, *, name: str | None = None) -> str:
@@ -278,7 +281,7 @@ def to_data(record: SearchResult | SimilarResult | Outcome | RunSummary | VideoD
     'a-year-outside'
     """
     if isinstance(record, SearchResult):
-        return to_document(record.query, record.moments)
+        return to_document(record.query, record.moments, is_confident=record.is_confident, judged=record.judged)
     if isinstance(record, SimilarResult):
         return {**to_document("", record.moments), "by": record.method}
     if isinstance(record, Passage):

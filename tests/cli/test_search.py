@@ -105,7 +105,7 @@ def test_empty_result_exits_with_0_and_suggests_a_remedy(run: Run, library: Libr
     assert (result.exit_code, result.stdout) == (0, "")
     assert "5 frames have no caption yet" in result.stderr
     assert run("search", "zebra", "--quiet").stderr == ""
-    assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "moments": []}
+    assert json.loads(run("search", "zebra", "--json").stdout) == {"query": "zebra", "confident": True, "moments": []}
 
 
 def test_titles_files_and_folders_are_found_below_all_moments(run: Run, library: Library) -> None:

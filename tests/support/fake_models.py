@@ -124,6 +124,8 @@ def answer(body: Json, model: Model) -> str:
     if "one word" in prompt.lower() and re.search(r"colou?r", prompt.lower()):
         return colour.capitalize() + "."
     schema = body.get("format")
+    if "Is it what they look for?" in prompt and not schema:
+        return fake_writer.judge(prompt)
     if schema == "json" or (isinstance(schema, dict) and model.obeys_schema):
         fields = schema if isinstance(schema, dict) else {}
         filled = _fill(fields, seen, colour)

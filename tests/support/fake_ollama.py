@@ -195,7 +195,10 @@ class FakeOllama:
             _shut(connection)
 
     def script(self, *behaviours: Behaviour, path: str = "/api/chat") -> None:
-        """What the next requests to `path` meet, one each; None of it is left over, it answers as usual again."""
+        """What the next requests to `path` meet, one each; None of it is left over, it answers as usual again.
+
+        The path of requests for probabilities is "judge".
+        """
         self._scripts.setdefault(path, deque()).extend(behaviours)
 
     def asked(self, path: str) -> list[Asked]:
@@ -204,7 +207,7 @@ class FakeOllama:
     def behaviour_for(self, asked: Asked) -> Behaviour | None:
         with self.lock:
             self.requests.append(asked)
-            scripted = self._scripts.get(asked.path)
+            scripted = self._scripts.get("judge" if asked.body.get("logprobs") else asked.path)
             return scripted.popleft() if scripted else self.choose(asked)
 
     def find(self, name: str) -> Model | None:

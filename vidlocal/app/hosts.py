@@ -10,6 +10,7 @@ from typing import TypeVar
 from vidlocal.engines import canary, vram_fit
 from vidlocal.engines.backends import Backend, ModelServer, backend
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
+from vidlocal.engines.judge import Judge
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.job_specs import SERVER_KINDS, ModelRole, kinds_with_role
@@ -71,6 +72,11 @@ def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
     Raises the EngineError of the first server if no server has it.
     """
     return _first(stack, settings, lambda connection: _text_model(connection, settings))
+
+
+def open_judge(stack: ExitStack, settings: Settings) -> Judge:
+    """Open the text model as a judge of search results, as `open_writer`."""
+    return _first(stack, settings, lambda connection: _judge(connection, settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,11 @@ def _writer(connection: _Connection, settings: Settings, notify: Notify) -> Text
 def _text_model(connection: _Connection, settings: Settings) -> TextEngine:
     model = connection.server.preflight(settings.text_model, "completion")
     return connection.backend.text(connection.server, model, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+
+
+def _judge(connection: _Connection, settings: Settings) -> Judge:
+    model = connection.server.preflight(settings.text_model, "completion")
+    return connection.backend.judge(connection.server, model, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
 
 
 def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:

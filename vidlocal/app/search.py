@@ -1,8 +1,9 @@
 """Search with the engines of the settings, the search history, and advice for empty results."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
-from vidlocal.search.run import PictureVector, SearchResult, search
+from vidlocal.search.run import MAX_JUDGED, PictureVector, SearchResult, search
 from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
@@ -51,21 +52,30 @@ class LibrarySearch:
         limit: int,
         videos: Collection[int] | None = None,
         kinds: Collection[PassageKind] | None = None,
+        deep: bool = False,
+        notify: Callable[[str], None] = lambda message: None,
     ) -> SearchResult:
         """Return at most `limit` moments for `query`.
 
-        `videos` (ids) and `kinds` filter them; None is no filter.
+        `videos` (ids) and `kinds` filter them; None is no filter. `deep` has the text model judge the best moments;
+        `notify` gets the reason if it cannot.
         """
         limit_blas_threads()
-        return search(
+        result = search(
             self._library,
             query,
-            limit=limit,
+            limit=max(limit, MAX_JUDGED) if deep else limit,
             videos=videos,
             kinds=kinds,
             query_vector=None if self._words_only else partial(embed_query, self._settings),
             picture_vector=self._pictures,
         )
+        if not deep:
+            return result
+        from vidlocal.app.rerank import rerank_by_text  # imported only if needed
+
+        result = rerank_by_text(self._library, self._settings, result, notify=notify)
+        return replace(result, moments=result.moments[:limit])
 
     def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:
         """Add the search to the history, to describe frames nearby first. `video_ids`: the searched videos.

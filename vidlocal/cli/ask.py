@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vidlocal.app.rerank import rerank_by_text
 from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -65,13 +66,19 @@ def command(
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
         limit_blas_threads()
         evidence = gather_evidence(
-            library, question, num_ctx=settings.num_ctx, videos=video_ids, query_vector=partial(embed_query, settings)
+            library,
+            question,
+            num_ctx=settings.num_ctx,
+            videos=video_ids,
+            query_vector=partial(embed_query, settings),
+            rerank=partial(rerank_by_text, library, settings),
         )
         if evidence.notice:
             console.notice(evidence.notice, quiet=quiet)
         if not evidence.moments:
             _print(question, (), (), json=json)
-            console.notice(advice(library, question), quiet=quiet)
+            if evidence.notice is None:
+                console.notice(advice(library, question), quiet=quiet)
             return
     statements = _answer(settings, question, evidence.moments, json=json)
     _print(question, statements, evidence.moments, json=json)

@@ -54,6 +54,7 @@ Private = Annotated[
 Page = Annotated[str | None, typer.Option("--page", metavar="FILE", help="Write the results as a web page, too.")]
 Thumbs = Annotated[bool, typer.Option("--thumbs", help="Show a thumbnail of each moment in the terminal.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show how each hit was scored.")]
+Deep = Annotated[bool, typer.Option("--deep", help="Rerank the best 50 moments with the text model.")]
 LookAgain = Annotated[
     int | None,
     typer.Option("--look", metavar="N", min=1, max=100, help="Rerank the best N moments with the vision model."),
@@ -73,6 +74,7 @@ def command(
     force: options.Force = False,
     thumbs: Thumbs = False,
     explain: Explain = False,
+    deep: Deep = False,
     look: LookAgain = None,
     play: Play = None,
     json: options.Json = False,
@@ -92,12 +94,13 @@ def command(
     with Library.open(settings.home) as library:
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
         search = LibrarySearch(library, settings)
-        result = search.find(query, limit=max(limit, look or 0), videos=video_ids, kinds=kind)
+        notify = partial(console.notice, quiet=quiet)
+        count = max(limit, look or 0)
+        result = search.find(query, limit=count, videos=video_ids, kinds=kind, deep=deep, notify=notify)
         looks: dict[Moment, SecondLook] = {}
         if look is not None:
             from vidlocal.app.second_look import rerank_by_vision
 
-            notify = partial(console.notice, quiet=quiet)
             result, looks = rerank_by_vision(library, settings, result, look, keep=not private, notify=notify)
             result = replace(result, moments=result.moments[:limit])
         _print(result, output, explain=explain, looks=looks)
@@ -159,9 +162,17 @@ def _print(result: SearchResult, output: OutputFormat, *, explain: bool, looks: 
     if output is OutputFormat.TABLE:
         _draw(result, explain=explain, looks=looks)
     elif output is OutputFormat.JSON:
-        console.document(results.to_document(result.query, result.moments, explanations=why, second_looks=looks))
+        document = results.to_document(
+            result.query,
+            result.moments,
+            explanations=why,
+            second_looks=looks,
+            judged=result.judged,
+            is_confident=result.is_confident,
+        )
+        console.document(document)
     elif output is OutputFormat.JSONL:
-        for record in results.to_records(result.moments, explanations=why, second_looks=looks):
+        for record in results.to_records(result.moments, explanations=why, second_looks=looks, judged=result.judged):
             console.record(record)
     elif output is OutputFormat.PATHS:
         for path in dict.fromkeys(moment.video_path for moment in result.moments):
@@ -187,5 +198,7 @@ def _draw(result: SearchResult, *, explain: bool, looks: Mapping[Moment, SecondL
             links=console.has_links(terminal),
             explanations=result.why if explain else None,
             second_looks=looks,
+            judged=result.judged,
+            is_confident=result.is_confident,
         )
     )

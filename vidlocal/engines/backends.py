@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from vidlocal.engines.base import Capability, EmbedEngine, ModelInfo, TextEngine, VisionEngine
+from vidlocal.engines.judge import Judge
 from vidlocal.engines.query_vector import QueryVector, embed_query
 from vidlocal.errors import EngineError
 
@@ -57,6 +58,10 @@ class Backend(Protocol):
         """Make a text engine."""
         ...
 
+    def judge(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> Judge:
+        """Make a judge of a text model."""
+        ...
+
     def embedding(self, server: ModelServer, model: ModelInfo, *, on_gpu: bool, keep_alive: str) -> EmbedEngine:
         """Make an embedding engine."""
         ...
@@ -93,6 +98,11 @@ class OllamaBackend:
         from vidlocal.engines.ollama_models import OllamaText
 
         return OllamaText(_ollama(server), model, num_ctx=num_ctx, keep_alive=keep_alive)
+
+    def judge(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> Judge:
+        from vidlocal.engines.ollama_judge import OllamaJudge
+
+        return OllamaJudge(_ollama(server), model, num_ctx=num_ctx, keep_alive=keep_alive)
 
     def embedding(self, server: ModelServer, model: ModelInfo, *, on_gpu: bool, keep_alive: str) -> EmbedEngine:
         from vidlocal.engines.ollama_models import OllamaEmbeddings

@@ -5,6 +5,7 @@ The typed replies of the package lack the fields of hosted models, so tags, show
 Written for the API of Ollama 0.33 and the Python client 0.6.3.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ MAX_ANSWER_CHARACTERS = 16_000
 _MAX_CHARACTERS_PER_TOKEN = 8
 # Sizes of models are smaller; a larger number would not fit into a float or a column.
 _MAX_NUMBER = 1 << 60
+# More are refused by the server.
+MAX_TOP_TOKENS = 20
 _import_lock = threading.Lock()
 # The lacking ability of a model, and a command to choose another model.
 _LACKS: Mapping[Capability, tuple[str, str]] = {
@@ -205,6 +208,29 @@ class Ollama:
         if not images and 0 < prompt_tokens < characters / _MAX_CHARACTERS_PER_TOKEN:
             raise PromptTooLong(f"{model}: the prompt was cut, {prompt_tokens} tokens of {characters} characters read.")
         return text
+
+    def first_token(
+        self, model: str, *, system: str, prompt: str, options: Options, keep_alive: str
+    ) -> dict[str, float]:
+        """Return the most probable first tokens of an answer with their probabilities, 0 to 1.
+
+        Empty if the server does not tell probabilities. Raises the errors of `chat`.
+        """
+        refuse_hosted(model)
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+        with self._translate_errors(model):
+            reply = self._client.chat(
+                model,
+                messages,
+                think=False,
+                logprobs=True,
+                top_logprobs=MAX_TOP_TOKENS,
+                options=dict(options),
+                keep_alive=keep_alive,
+            )
+            first = next(iter(getattr(reply, "logprobs", None) or ()), None)
+            entries = (first.top_logprobs if first is not None else None) or ()
+            return {entry.token: math.exp(min(0.0, entry.logprob)) for entry in reversed(entries)}
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:
         """Embed texts: one unnormalized vector each, float32, n x d. An invalid text fails the whole batch."""

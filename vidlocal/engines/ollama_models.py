@@ -22,7 +22,7 @@ ENGINE = "ollama"
 MAX_TEXT_CHARACTERS = 2_000
 
 
-class _OllamaModel:
+class OllamaModel:
     """A model of a server, with options for requests."""
 
     def __init__(self, server: Ollama, model: ModelInfo, options: Options, keep_alive: str) -> None:
@@ -98,7 +98,7 @@ class _OllamaModel:
             ) from error
 
 
-class OllamaVision(_OllamaModel):
+class OllamaVision(OllamaModel):
     """A VisionEngine. `model` comes from `Ollama.preflight(..., "vision")`."""
 
     def __init__(
@@ -170,7 +170,7 @@ class OllamaVision(_OllamaModel):
         return self._recovering(chat)
 
 
-class OllamaText(_OllamaModel):
+class OllamaText(OllamaModel):
     """A TextEngine. `model` comes from `Ollama.preflight(..., "completion")`."""
 
     def __init__(
@@ -208,7 +208,7 @@ class OllamaText(_OllamaModel):
         )
 
 
-class OllamaEmbeddings(_OllamaModel):
+class OllamaEmbeddings(OllamaModel):
     """An EmbedEngine. `model` comes from `Ollama.preflight(..., "embedding")`."""
 
     def __init__(self, server: Ollama, model: ModelInfo, *, on_gpu: bool = False, keep_alive: str = "30m") -> None:

@@ -33,8 +33,11 @@ class Card:
     jpeg: bytes | None
 
 
-def page(query: str, cards: Sequence[Card]) -> str:
-    """An HTML page with a policy against loading and scripts. Texts and names are escaped."""
+def page(query: str, cards: Sequence[Card], *, is_confident: bool = True) -> str:
+    """An HTML page with a policy against loading and scripts. Texts and names are escaped.
+
+    Without `is_confident` the page says that these are the nearest matches only.
+    """
     style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
     heading = html.escape(one_line(query))
@@ -51,6 +54,7 @@ def page(query: str, cards: Sequence[Card]) -> str:
 </head>
 <body>
 <h1>{heading}</h1>
+{"" if is_confident else "<p>No good match. Nearest matches:</p>"}
 <ol>
 {items}
 </ol>

@@ -14,13 +14,18 @@ def to_document(
     *,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     second_looks: Mapping[Moment, SecondLook] | None = None,
+    judged: Mapping[Moment, float] | None = None,
+    is_confident: bool | None = None,
 ) -> dict[str, object]:
-    """`{"query", "moments": [...]}` for JSON. Times are seconds to the millisecond, scores 0 to 1.
+    """`{"query", "confident", "moments": [...]}` for JSON. Times are seconds to the millisecond, scores 0 to 1.
 
-    `explanations`, by passage id, are added to the hits, `second_looks` to the moments. Texts are as stored: write the
-    JSON with `sanitize.to_json` to escape control characters.
+    `explanations`, by passage id, are added to the hits, `second_looks` and `judged` (probabilities) to the moments.
+    "confident" is False for the nearest moments of a search without a good match, and missing for None. Texts are as
+    stored: write the JSON with `sanitize.to_json` to escape control characters.
     """
-    return {"query": query, "moments": to_records(moments, explanations=explanations, second_looks=second_looks)}
+    records = to_records(moments, explanations=explanations, second_looks=second_looks, judged=judged)
+    confidence = {} if is_confident is None else {"confident": is_confident}
+    return {"query": query, **confidence, "moments": records}
 
 
 def to_records(
@@ -28,9 +33,15 @@ def to_records(
     *,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     second_looks: Mapping[Moment, SecondLook] | None = None,
+    judged: Mapping[Moment, float] | None = None,
 ) -> list[dict[str, object]]:
     """The moments of `to_document` alone."""
-    return [_moment(moment, explanations, (second_looks or {}).get(moment)) for moment in moments]
+    probabilities = judged or {}
+    return [
+        _moment(moment, explanations, (second_looks or {}).get(moment))
+        | ({"judged": round(probabilities[moment], 4)} if moment in probabilities else {})
+        for moment in moments
+    ]
 
 
 def to_tsv(moment: Moment) -> str:

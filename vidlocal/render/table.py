@@ -35,6 +35,7 @@ from vidlocal.timecode import format_date, format_range, format_short_time
 KIND_STYLES = {
     PassageKind.SPEECH: "cyan",
     PassageKind.SUBTITLE: "blue",
+    PassageKind.SOUND: "bright_blue",
     PassageKind.SCREEN_TEXT: "yellow",
     PassageKind.SCENE: "green",
     PassageKind.ACTION: "magenta",
@@ -44,6 +45,7 @@ KIND_STYLES = {
     PassageKind.TITLE: "bright_black",
 }
 MATCH_STYLE = "bold underline"
+NEAREST_MATCHES = "Nearest matches"
 # Longer lines are hard to read, even on a wide terminal.
 _MAX_TEXT_CELLS = 110
 _MAX_TITLE_CELLS = 60
@@ -73,11 +75,14 @@ def moments(
     links: bool = False,
     explanations: Mapping[int, PassageExplanation | FrameExplanation] | None = None,
     second_looks: Mapping[Moment, SecondLook] | None = None,
+    judged: Mapping[Moment, float] | None = None,
+    is_confident: bool = True,
 ) -> RenderableType:
     """Moments by rank: a line with title, time, score and kinds, then the best text with `words` highlighted.
 
     With `links` titles are links to the files (OSC 8). Below follow the verdict of the second look, if any, and with
-    `explanations`, by passage id, the scores of each hit.
+    `explanations`, by passage id, the scores of each hit and the probability of `judged`. Without `is_confident` a
+    line above says that these are the nearest matches only.
     """
     when = [format_range(moment.start, moment.end) for moment in results]
     titles = [one_line(moment.video_title) for moment in results]
@@ -94,7 +99,8 @@ def moments(
     title_cells = max(12, min(_MAX_TITLE_CELLS, free, max(map(cell_len, [*titles, "video"]))))
     indent = rank_cells + 2
     blocks: list[RenderableType] = [
-        Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score{found_in}", style="dim")
+        *([] if is_confident else [Text(NEAREST_MATCHES, style="yellow")]),
+        Text(f"{'':{indent}}{'video':{title_cells}}  {'when':{when_cells}}  score{found_in}", style="dim"),
     ]
     for rank, (moment, title, time) in enumerate(zip(results, titles, when, strict=True), 1):
         head = Text(no_wrap=True, overflow="crop")
@@ -110,6 +116,7 @@ def moments(
             *([_kinds(moment.kinds)] if narrow else []),
             *_second_look((second_looks or {}).get(moment)),
             *(_explanations(moment, explanations) if explanations is not None else ()),
+            *(_judgement(moment, judged or {}) if explanations is not None else ()),
         ]
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
@@ -249,6 +256,10 @@ def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation 
         line = Text(f"{format_range(hit.start, hit.end)}  {hit.kind}  {format_score(hit.score)}  ", style="dim")
         lines.append(line.append(format_explanation(explanations.get(hit.key))))
     return lines
+
+
+def _judgement(moment: Moment, judged: Mapping[Moment, float]) -> list[Text]:
+    return [Text(f"judged by the text model: {judged[moment]:.0%}", style="dim")] if moment in judged else []
 
 
 def format_explanation(scores: PassageExplanation | FrameExplanation | None) -> str:

@@ -14,7 +14,7 @@ from vidlocal.engines import ask_prompts
 from vidlocal.engines.ask_prompts import Statement
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import Moment
-from vidlocal.search.run import search
+from vidlocal.search.run import MAX_JUDGED, SearchResult, search
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
@@ -43,10 +43,16 @@ def gather_evidence(
     num_ctx: int,
     videos: Collection[int] | None = None,
     query_vector: Callable[[str], QueryVector] | None = None,
+    rerank: Callable[[SearchResult], SearchResult] = lambda result: result,
 ) -> Evidence:
-    """Search for evidence, best first, as much as fits into `num_ctx` tokens with the answer."""
-    result = search(library, question, limit=_MAX_MOMENTS, videos=videos, query_vector=query_vector)
-    return Evidence(ask_prompts.select_evidence(result.moments, question, num_ctx), result.notice)
+    """Search for evidence, best first, as much as fits into `num_ctx` tokens with the answer; none if nothing matches.
+
+    `rerank` may reorder the moments, and tell that nothing matches (`judging.apply`).
+    """
+    result = rerank(search(library, question, limit=MAX_JUDGED, videos=videos, query_vector=query_vector))
+    if result.judged and not result.is_confident:
+        return Evidence((), result.notice)
+    return Evidence(ask_prompts.select_evidence(result.moments[:_MAX_MOMENTS], question, num_ctx), result.notice)
 
 
 def answer(

@@ -30,9 +30,12 @@ from vidlocal.store.index.search_filter import SearchFilter
 CANDIDATES = 100
 CANDIDATES_PER_MOMENT = 8
 
+# Moments judged by a deep search: of the correct ones among the first 100, 75 to 95 % are among these.
+MAX_JUDGED = 50
+
 _log = logging.getLogger(__name__)
 
-_LOW_CONFIDENCE = "No good match; these are the nearest."
+LOW_CONFIDENCE = "No good match; these are the nearest."
 
 # Starts to encode a query by CLIP; the returned function waits for the vector.
 PictureVector = Callable[[str], Callable[[], QueryVector]]
@@ -45,7 +48,8 @@ class SearchResult:
     """Moments, best first. `notice`: a sentence for people if the search had to do with less, or is unsure.
 
     `words`: the words searched for, without filters and with corrected spelling. `why`: explanations of all hits by
-    passage id, or by the negative frame id for frames found by CLIP.
+    passage id, or by the negative frame id for frames found by CLIP. `is_confident`: False for merely the nearest
+    moments. `judged`: probabilities that a moment matches, 0 to 1, of those asked about (`judging`).
     """
 
     query: str
@@ -53,6 +57,8 @@ class SearchResult:
     notice: str | None = None
     words: str = ""
     why: Mapping[int, Explanation] = field(default_factory=dict)
+    is_confident: bool = True
+    judged: Mapping[Moment, float] = field(default_factory=dict)
 
 
 def search(
@@ -144,13 +150,14 @@ def _search(
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
     if is_listing and search_filter.kinds == frozenset({PassageKind.PICTURE}):
         notices.append("Image search needs words.")
-    if ranking.scores and not ranking.is_confident and not frame_hits:
-        notices.append(_LOW_CONFIDENCE)
+    is_confident = ranking.is_confident or not ranking.scores or bool(frame_hits)
+    if not is_confident:
+        notices.append(LOW_CONFIDENCE)
     explanations = frame_explanations | {
         passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()
     }
     notice = " ".join([*notices, *filter(None, (vector_notice, clip_notice))]) or None
-    return SearchResult(query, moments, notice, words, explanations)
+    return SearchResult(query, moments, notice, words, explanations, is_confident)
 
 
 def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:

@@ -47,6 +47,7 @@ class Settings:
     embed_model: str = "embeddinggemma"
     embed_on_gpu: bool = False
     search_pictures: bool = True
+    rerank_seconds: float = 10.0
     ollama_host: str = DEFAULT_OLLAMA_HOST
     more_hosts: str = ""
     slots: int = 0

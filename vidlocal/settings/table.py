@@ -129,6 +129,15 @@ def _gigabytes(raw: object) -> float:
     return value
 
 
+def _rerank_seconds(raw: object) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise ValueError
+    value = float(raw)
+    if not 0 <= value <= 600:
+        raise ValueError
+    return value
+
+
 def _slots(raw: object) -> int:
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise ValueError
@@ -267,6 +276,13 @@ TABLE = (
         True,
         "true or false",
         "Search frames by image, too, if they have vectors. New words then take a second or two.",
+    ),
+    Setting(
+        "rerank_seconds",
+        _rerank_seconds,
+        10.0,
+        "a number of seconds from 0 to 600",
+        "Time for the text model to judge results in `search --deep` and `ask` (0 = never).",
     ),
     Setting(
         "ollama_host",

@@ -27,6 +27,11 @@ def schema_bounds_key(digest: str, server: str) -> str:
     return f"schema bounds kept: {digest} on {server}"
 
 
+def judge_key(digest: str) -> str:
+    """Return the name of a fact: YES if the model with this digest answers the control questions, else NO."""
+    return f"judges texts: {digest}"
+
+
 def get(library: Library, name: str) -> str | None:
     """Return the value of a fact."""
     row = library.row("SELECT value FROM measures WHERE name = ?", name)

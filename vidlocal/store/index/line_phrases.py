@@ -94,7 +94,10 @@ def _spans(chains: Sequence[Sequence[sqlite3.Row]], parts: Sequence[str]) -> Ite
         scratch.execute(f'CREATE VIRTUAL TABLE joined USING fts5(text, tokenize="{FTS5_TOKENIZER}")')
         scratch.executemany(
             "INSERT INTO joined (rowid, text) VALUES (?, ?)",
-            ((number, "\n".join(_on_one_line(row["text"]) for row in chain)) for number, chain in enumerate(chains)),
+            (
+                (number, "\n".join(" ".join(row["text"].split()) for row in chain))
+                for number, chain in enumerate(chains)
+            ),
         )
         query = '"' + " ".join(parts) + '"'
         sql = "SELECT rowid, highlight(joined, 0, ?, ?) FROM joined WHERE joined MATCH ?"
@@ -105,10 +108,6 @@ def _spans(chains: Sequence[Sequence[sqlite3.Row]], parts: Sequence[str]) -> Ite
                 inside, _, after = match.partition(_END)
                 yield number, line, line + inside.count("\n")
                 line += inside.count("\n") + after.count("\n")
-
-
-def _on_one_line(text: str) -> str:
-    return "".join(" " if letter < " " else letter for letter in text)
 
 
 def _unspaced_spans(chains: Sequence[Sequence[sqlite3.Row]], folded: str) -> Iterator[tuple[int, int, int]]:

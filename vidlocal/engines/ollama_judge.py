@@ -1,0 +1,36 @@
+"""A judge on an Ollama server: the text model answers yes or no in one token."""
+
+from functools import partial
+
+from vidlocal.engines import rerank_prompts, text_prompts
+from vidlocal.engines.base import ModelInfo
+from vidlocal.engines.ollama import Ollama
+from vidlocal.engines.ollama_models import OllamaModel
+
+
+class OllamaJudge(OllamaModel):
+    """A Judge. `model` comes from `Ollama.preflight(..., "completion")`.
+
+    The probabilities of the first token decide. A server without them (Ollama before 0.12.11), or a model that begins
+    with another word, is asked for JSON instead, which is certain either way.
+    """
+
+    def __init__(self, server: Ollama, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> None:
+        super().__init__(server, model, {**text_prompts.text_options(num_ctx), "temperature": 0}, keep_alive)
+        self._answers_in_one_token = True
+
+    def probability(self, query: str, text: str) -> float:
+        prompt = rerank_prompts.judge_prompt(query, text)
+        if self._answers_in_one_token:
+            first_token = partial(self._server.first_token, self.name, system=rerank_prompts.JUDGE_SYSTEM)
+            options = {**self._options, "num_predict": 1}
+            tokens = self._recovering(partial(first_token, prompt=prompt, options=options, keep_alive=self._keep_alive))
+            probability = rerank_prompts.yes_probability(tokens)
+            if probability is not None:
+                return probability
+            self._answers_in_one_token = False
+        chat = partial(self._server.chat, self.name, system=rerank_prompts.JUDGE_SYSTEM, prompt=prompt)
+        schema = self._bounded(rerank_prompts.JUDGE_SCHEMA)
+        options = {**self._options, "num_predict": rerank_prompts.JUDGE_TOKENS}
+        answer = self._recovering(partial(chat, schema=schema, options=options, keep_alive=self._keep_alive))
+        return float(rerank_prompts.parse_judgement(answer))

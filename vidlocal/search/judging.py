@@ -1,0 +1,139 @@
+"""Rerank the best moments of a search by a judge, within a time limit."""
+
+import math
+import threading
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from vidlocal.engines import rerank_prompts
+from vidlocal.engines.judge import Judge
+from vidlocal.errors import AnswerRejected
+from vidlocal.records import Moment
+from vidlocal.search.run import LOW_CONFIDENCE, SearchResult
+
+K = TypeVar("K", bound=Hashable)
+
+# Moments are sorted by logit(probability) - RANK_WEIGHT * ln(rank): the posterior, if the prior falls with the square
+# of the rank. MRR with simulated judges of 2, 5, 10, 20 and 30 % wrong answers (`benchmarks/judge.py`); sorted by
+# probability alone, a judge with 20 % wrong answers is worse than none.
+RANK_WEIGHT = 2.0
+# Models are surer than they are right.
+_MAX_PROBABILITY = 0.98
+
+# Nothing matches if none of the best NOTHING_DEPTH moments gets MATCH, and none of the others CERTAIN. With 2 % wrong
+# answers 61 to 79 % of queries without an answer are recognized, with 5 % 26 to 54 %; up to 4 % of the others are lost.
+NOTHING_DEPTH = 10
+MATCH = 0.5
+CERTAIN = 0.9
+_MIN_JUDGED = 5
+
+NOTHING = "Nothing here shows that."
+
+# Queries with a matching and another text. A judge that mixes them up is not used.
+_CONTROLS = (
+    ("a dog on the beach", 'seen "A brown dog runs along the beach."', 'said "The invoice is due on Monday."'),
+    ("how to change a wheel", 'said "Loosen the nuts, then lift the wheel off."', 'seen "Children eat ice cream."'),
+)
+
+
+def can_judge(judge: Judge, *, slots: int, deadline: float) -> bool | None:
+    """Ask control questions. Returns True if each matching text is more probable than each other one, None if late."""
+    questions = {(query, text): (query, text) for query, *texts in _CONTROLS for text in texts}
+    answers = ask_all(judge, questions, slots=slots, deadline=deadline)
+    if len(answers) < len(questions):
+        return None
+    worst_match = min(answers[query, match] for query, match, _ in _CONTROLS)
+    return worst_match > max(answers[query, other] for query, _, other in _CONTROLS)
+
+
+def judge_moments(
+    judge: Judge, query: str, moments: Sequence[Moment], *, slots: int, deadline: float
+) -> dict[Moment, float]:
+    """Ask a judge about moments in this order. Skips moments without text. See `ask_all`."""
+    described = {moment: (query, rerank_prompts.describe_moment(moment)) for moment in moments}
+    questions = {moment: question for moment, question in described.items() if question[1]}
+    return ask_all(judge, questions, slots=slots, deadline=deadline)
+
+
+def ask_all(judge: Judge, questions: Mapping[K, tuple[str, str]], *, slots: int, deadline: float) -> dict[K, float]:
+    """Ask a judge about pairs of query and text in this order, `slots` at a time, until `deadline` (monotonic).
+
+    Returns the probabilities of those answered in time; skips unclear answers. Raises EngineError if the model cannot
+    be used. Requests open at the deadline run on in daemon threads.
+    """
+    waiting: SimpleQueue[K] = SimpleQueue()
+    answers: SimpleQueue[tuple[K, float | Exception]] = SimpleQueue()
+    ended = threading.Event()
+    for key in questions:
+        waiting.put(key)
+
+    def work() -> None:
+        while not ended.is_set():
+            try:
+                key = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                answers.put((key, judge.probability(*questions[key])))
+            except Exception as error:
+                answers.put((key, error))
+
+    for _ in range(min(slots, len(questions))):
+        threading.Thread(target=work, daemon=True, name=f"judge {judge.name}").start()
+    try:
+        return _collect(answers, len(questions), deadline)
+    finally:
+        ended.set()
+
+
+def _collect(answers: "SimpleQueue[tuple[K, float | Exception]]", count: int, deadline: float) -> dict[K, float]:
+    judged: dict[K, float] = {}
+    for _ in range(count):
+        try:
+            key, answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            break
+        if isinstance(answer, AnswerRejected):
+            continue
+        if isinstance(answer, Exception):
+            raise answer
+        judged[key] = answer
+    return judged
+
+
+def apply(result: SearchResult, judged: Mapping[Moment, float]) -> SearchResult:
+    """Sort the moments of a search by rank and judgement; a moment without a judgement counts as undecided."""
+    if not judged:
+        return result
+    keys = {
+        moment: _logit(judged.get(moment, 0.5)) - RANK_WEIGHT * math.log(rank)
+        for rank, moment in enumerate(result.moments, 1)
+    }
+    moments = tuple(sorted(result.moments, key=lambda moment: -keys[moment]))
+    other_notices = (result.notice or "").removesuffix(LOW_CONFIDENCE).strip()
+    is_nothing = _shows_nothing(result.moments, judged)
+    return replace(
+        result,
+        moments=moments,
+        judged=judged,
+        notice=" ".join(filter(None, (other_notices, NOTHING if is_nothing else ""))) or None,
+        is_confident=not is_nothing,
+    )
+
+
+def _shows_nothing(moments: Sequence[Moment], judged: Mapping[Moment, float]) -> bool:
+    """True if the judge has seen enough moments and found no match."""
+    best = moments[:NOTHING_DEPTH]
+    return (
+        len(judged) >= min(_MIN_JUDGED, len(moments))
+        and all(judged.get(moment, 1.0) < MATCH for moment in best)
+        and max(judged.values()) < CERTAIN
+    )
+
+
+def _logit(probability: float) -> float:
+    bounded = min(max(probability, 1 - _MAX_PROBABILITY), _MAX_PROBABILITY)
+    return math.log(bounded / (1 - bounded))
