@@ -62,7 +62,7 @@ class OcrEngine(Protocol):
 class RapidOcr:
     """OcrEngine with RapidOCR. A context manager: the child starts with the first frame and ends on exit.
 
-    A crash or hang (WorkerCrashed, WorkerTimedOut) affects only one frame. Needs about MEMORY MB, 0.02 to 0.1 s of
+    A crash or hang (WorkerCrashed, WorkerTimedOut) affects only one frame. Needs up to 300 MB, 0.02 to 0.1 s of
     processor time for most frames and 2 s for a page of small print. Calls are made by a thread of its own, so that
     `prefetch` reads frames while others are decoded.
     """

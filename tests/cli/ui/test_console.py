@@ -18,6 +18,17 @@ def test_messages_wrap_between_words(tmp_path: Path, columns: int) -> None:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140])
+@pytest.mark.parametrize(
+    "words", [("ingest", "--every", "seven", "a"), ("clip",), ("search", "--no-such", "x"), ("serch",)]
+)
+def test_wrong_usage_wraps_between_words(tmp_path: Path, words: tuple[str, ...], columns: int) -> None:
+    lines = on_terminal(columns, *words, home=tmp_path)
+    assert all(len(line) <= columns for line in lines)
+    error = [" ".join(lines).partition("Error:")[2] for lines in (lines, on_terminal(1000, *words, home=tmp_path))]
+    assert error[0].split() == error[1].split()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 140])
 def test_settings_are_complete_at_every_width(tmp_path: Path, columns: int) -> None:
     lines = on_terminal(columns, "config", home=tmp_path)
     assert max(map(len, lines)) <= columns

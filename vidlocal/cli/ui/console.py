@@ -72,6 +72,16 @@ def notice(text: str, *, quiet: bool = False) -> None:
     sys.stderr.flush()
 
 
+def lines_notice(text: str) -> None:
+    """Print lines on stderr as they are; on a terminal, longer ones wrap between words."""
+    for row in text.splitlines():
+        if sys.stderr.isatty() and len(row) > rich_console(stderr=True).width:
+            notice(row)
+        else:
+            sys.stderr.write(sanitize(row) + "\n")
+    sys.stderr.flush()
+
+
 def _wrap(text: str, width: int) -> str:
     """Break between words at `width` cells. rich would break long words too, such as paths to copy."""
     from rich.cells import cell_len

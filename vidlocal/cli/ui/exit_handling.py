@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 from vidlocal.cli.ui import console
 from vidlocal.errors import StoreError, UsageError, VidlocalError
@@ -58,9 +59,10 @@ def handle_errors(is_resumable: Callable[[], bool] = lambda: False) -> Iterator[
         raise
     except VidlocalError as error:
         _exit(error.exit_code, str(error))
-    except typer.TyperException as error:
-        error.message = sanitize(error.message)  # may quote a file name
+    except NoArgsIsHelpError:
         raise
+    except ClickException as error:
+        _exit_on_wrong_usage(error)
     except KeyboardInterrupt:
         saved = " Progress is saved; run the same command to resume." if is_resumable() else ""
         _exit(INTERRUPTED, f"Interrupted.{saved}")
@@ -99,6 +101,15 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 def _exit(code: int, message: str) -> NoReturn:
     console.notice(message)
     raise typer.Exit(code) from None
+
+
+def _exit_on_wrong_usage(error: ClickException) -> NoReturn:
+    """Print the usage and the message of Typer, wrapped between words."""
+    error.message = sanitize(error.message)  # may quote a file name
+    text = io.StringIO()
+    error.show(text)
+    console.lines_notice(text.getvalue())
+    raise typer.Exit(error.exit_code) from None
 
 
 def _exit_on_os_error(error: OSError) -> NoReturn:
