@@ -172,6 +172,23 @@ def test_where_no_file_can_be_read_the_exit_code_is_4(run: Run, tmp_path: Path) 
     assert json.loads(result.stdout)["unreadable_files"] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("empty.jsonl", "", "empty"),
+        ("empty.srt", "", "no text with times"),
+        ("silence.json", '{"segments": []}', "No timed text"),
+        ("empty.mp4", "", "Run: vidlocal ingest"),
+    ],
+)
+def test_an_empty_file_is_a_sentence_and_4(run: Run, tmp_path: Path, name: str, content: str, problem: str) -> None:
+    (tmp_path / name).write_text(content)
+    result = run("import", str(tmp_path / name))
+    assert result.exit_code == 4
+    assert problem in result.stderr
+    assert run("list").stdout == ""
+
+
 def test_a_json_document_of_another_sort_is_refused_as_a_whole(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_text('{\n  "a": 1\n}')

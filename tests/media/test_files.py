@@ -58,6 +58,12 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
         files.read_stamp(tmp_path / "self.mp4")
 
 
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "gone.mp4")
+    with pytest.raises(MediaError, match=r"^link\.mp4: link to .*gone\.mp4, which does not exist\.$"):
+        files.read_stamp(tmp_path / "link.mp4")
+
+
 def test_pipes_sockets_devices_and_folders_are_rejected_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "folder.mp4").mkdir()

@@ -76,7 +76,7 @@ def command(
         reasons.end()
     if json:
         console.document(_as_data(total, unreadable))
-    else:
+    elif unreadable < len(files):
         console.notice(_summary(total, unreadable), quiet=quiet)
     if total.rejected or unreadable:
         raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)

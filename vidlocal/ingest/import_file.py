@@ -1,6 +1,7 @@
 """Import files made elsewhere: exports as JSON lines, transcripts, captions and subtitles."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import BinaryIO
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.media import sidecars, subtitles, transcripts
 from vidlocal.media.encodings import decode
+from vidlocal.media.files import has_media_extension
 from vidlocal.media.languages import language_code
 from vidlocal.media.transcripts import TimedPassage
 from vidlocal.records import Passage, PassageKind, Video
@@ -49,9 +51,11 @@ def import_file(
 
     With `new`, `video` is the title of a video to add. Else it must be in the library; raises UsageError.
 
-    Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable.
+    Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable or empty.
     """
     name = path.name
+    if has_media_extension(path):
+        raise MediaError(f"{name}: a video, photo or audio file. Run: vidlocal ingest {shlex.quote(str(path))}")
     if path.suffix.lower() in sidecars.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
         subs = [TimedPassage(Passage(c.start, c.end, PassageKind.SUBTITLE, c.text, c.language)) for c in cues]
@@ -77,7 +81,7 @@ def _import(
     library: Library, name: str, lines: Iterator[tuple[int, object]], reject: Callable[[str], None]
 ) -> ImportResult:
     importer = Importer(library)
-    rejected = 0
+    read = rejected = 0
     batch: list[tuple[int, object]] = []
 
     def store() -> None:
@@ -88,9 +92,12 @@ def _import(
         batch.clear()
 
     for number, line in lines:
+        read += 1
         batch.append((number, line))
         if len(batch) >= _BATCH_LINES:
             store()
+    if not read:
+        raise MediaError(f"{name}: empty. Nothing was imported.")
     store()
     importer.finish()
     return ImportResult(importer.videos, importer.passages, importer.existing, rejected)
@@ -131,6 +138,8 @@ def _passage_lines(
         passages = read(video.duration if video is not None else None)
     except MediaError as error:
         raise MediaError(f"{path.name}: {error}") from error
+    if not passages:
+        raise MediaError(f"{path.name}: no text with times. Nothing was imported.")
     if video is None:
         name = video_name or _video_name(path)
         duration = max((item.passage.end for item in passages), default=0.0)

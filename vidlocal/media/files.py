@@ -205,6 +205,8 @@ def read_error(path: Path, error: OSError | ValueError) -> MediaError:
     if isinstance(error, ValueError):  # a zero byte in the name
         return MediaError(f"{path.name!r}: invalid file name.")
     reason = _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror or error}")
+    if error.errno == errno.ENOENT and path.is_symlink():
+        reason = f"link to {os.readlink(path)}, which does not exist"
     return MediaError(f"{path.name}: {reason}.")
 
 

@@ -16,9 +16,12 @@ from vidlocal.timecode import format_duration
 # Below this fraction an extrapolation is too unstable to show.
 _MIN_ETA_FRACTION = 0.02
 _BAR_CELLS = 16
-# Width of the spinner, the percentage and the time left; below the second width there is no room for a bar.
-_FIXED_CELLS = 24
-_MIN_BAR_WIDTH = 70
+# Width of the spinner and the percentage, and of the time left. The file number and the longest stage take 34 cells:
+# in narrow terminals they come before the bar and the time left.
+_FIXED_CELLS = 8
+_LEFT_CELLS = 16
+_MIN_BAR_WIDTH = 75
+_MIN_LEFT_WIDTH = 58
 
 
 @contextmanager
@@ -26,13 +29,14 @@ def live_line() -> Iterator["LiveLine"]:
     """Draw a live line, removed at the end of the block."""
     terminal = console.rich_console(stderr=True)
     bar = [BarColumn(bar_width=_BAR_CELLS)] if terminal.width >= _MIN_BAR_WIDTH else []
-    width = max(1, terminal.width - _FIXED_CELLS - len(bar) * (_BAR_CELLS + 1))
+    left = [_text("{task.fields[left]}")] if terminal.width >= _MIN_LEFT_WIDTH else []
+    width = terminal.width - _FIXED_CELLS - len(bar) * (_BAR_CELLS + 1) - len(left) * _LEFT_CELLS
     columns = (
         SpinnerColumn(),
-        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=width)),
+        _text("{task.description}", Column(no_wrap=True, overflow="ellipsis", max_width=max(1, width))),
         *bar,
         _text("{task.fields[share]}"),
-        _text("{task.fields[left]}"),
+        *left,
     )
     with _WithDetail(*columns, console=terminal, transient=True) as progress:
         yield LiveLine(progress, progress.add_task("", total=1.0, left="", share="", detail="", visible=False))
