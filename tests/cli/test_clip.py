@@ -264,3 +264,14 @@ def test_an_unfitting_target_is_wrong_usage(run: Run, wedding: Path, tmp_path: P
     ):
         result = run("clip", *words)
         assert (result.exit_code, reason in result.stderr) == (2, True), result.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_2_and_advises_another(
+    run: Run, wedding: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/proc")  # nobody can write there, not even root
+    for words in ((), ("-d", "/proc/clips"), ("-d", "/proc")):
+        result = run("clip", "bride", *words)
+        assert result.exit_code == 2
+        assert "cannot be" in result.stderr
+        assert "-d DIR" in result.stderr

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support import clip_model, frame_vectors
+from tests.support import clip_model, clips, frame_vectors
 from tests.support.commands import BUSY, Run, add_video, hash_of
 from tests.support.text_videos import add_video as add_texts
 from tests.support.text_videos import random_rows
@@ -228,3 +228,11 @@ def test_hashes_of_unrelated_pictures_score_low(run: Run, library: Library) -> N
     distance = sum(1 << bit for bit in range(1, 64, 4))  # 16 of 64 bits: half of what unrelated pictures differ in
     moments = find_by_hash(library, BUSY ^ distance, limit=1)
     assert 0.3 < moments[0].score < 0.6
+
+
+def test_a_film_given_as_an_image_is_named_with_what_to_do(run: Run, films: Library, tmp_path: Path) -> None:
+    film = clips.numbered(tmp_path / "a film.mp4", frames=10, codec=clips.X264)
+    result = run("similar", "--image", str(film))
+    assert result.exit_code == 4
+    assert "a video, not an image" in result.stderr
+    assert "vidlocal similar 'a film.mp4@1:00'" in result.stderr

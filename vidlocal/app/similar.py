@@ -1,14 +1,17 @@
 """Similar moments and videos by CLIP vectors, or by perceptual hash."""
 
-from contextlib import ExitStack
+import shlex
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidlocal.app.clip_engine import open_clip
 from vidlocal.engines.arrays import Vectors
-from vidlocal.errors import EngineError, ModelMissing, UsageError
+from vidlocal.errors import EngineError, MediaError, ModelMissing, ToolError, UsageError
 from vidlocal.export.thumbnail import encode_jpeg
-from vidlocal.records import Frame, Moment, Video
+from vidlocal.media.probe import Prober
+from vidlocal.records import Frame, MediaKind, Moment, Video
 from vidlocal.search import similar
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings
@@ -17,6 +20,9 @@ from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_short_time
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 HASH, VECTORS = "perceptual hash", "picture vectors"
 
@@ -46,11 +52,8 @@ def find_similar(library: Library, settings: Settings, reference: str, *, limit:
 
 
 def find_similar_to_image(library: Library, settings: Settings, path: Path, *, limit: int) -> SimilarResult:
-    """Find moments similar to an image file.
-
-    Raises MediaError if it cannot be read.
-    """
-    image = similar.open_image(path)
+    """Find moments similar to an image file. Raises MediaError if it cannot be read, or is no image."""
+    image = _open_image(path)
     encoded, obstacle = None, ""
     if frame_vectors.keys(library):
         encoded, obstacle = _encode(library, settings, encode_jpeg(image))
@@ -60,6 +63,24 @@ def find_similar_to_image(library: Library, settings: Settings, path: Path, *, l
     key, vector = encoded
     moments = similar.find_by_vector(library, frame_index.prepare(library, key), vector, limit=limit)
     return SimilarResult(moments, VECTORS, _missing_vectors(library, key))
+
+
+def _open_image(path: Path) -> "Image":
+    try:
+        return similar.open_image(path)
+    except MediaError:
+        if _is_film(path):
+            raise MediaError(
+                f"{path.name}: a video, not an image. To compare a moment of an indexed video, give its time: "
+                f"vidlocal similar {shlex.quote(f'{path.name}@1:00')}"
+            ) from None
+        raise
+
+
+def _is_film(path: Path) -> bool:
+    with Prober() as prober, suppress(MediaError, ToolError):
+        return prober.probe(path).kind is MediaKind.VIDEO
+    return False
 
 
 def _resolve_video(library: Library, reference: str) -> Video | None:

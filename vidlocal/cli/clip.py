@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -178,10 +179,14 @@ def _numbered(settings: Settings, words: Sequence[str]) -> "list[Clip]":
 
 
 def _create(folder: Path) -> Path:
+    """Create the folder of the clips if needed. Raises UsageError if files cannot be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise UsageError(f"{folder}: cannot create the folder ({error.strerror})") from error
+        place = "The current folder" if folder == Path() else str(folder)
+        raise UsageError(f"{place} cannot be written ({error.strerror}). Choose another folder: -d DIR") from error
     return folder
 
 
