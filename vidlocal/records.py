@@ -15,6 +15,7 @@ class PassageKind(StrEnum):
     """
 
     SPEECH = "speech"
+    SOUND = "sound"
     SUBTITLE = "subtitle"
     SCREEN_TEXT = "screen_text"
     SCENE = "scene"

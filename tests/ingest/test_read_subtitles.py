@@ -10,6 +10,7 @@ import pytest
 from tests.support import clips
 from vidlocal import process
 from vidlocal.enrich.workers import fast_pass
+from vidlocal.ingest import read_subtitles
 from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest
 from vidlocal.media import ffmpeg
 from vidlocal.media.probe import Prober
@@ -196,3 +197,17 @@ def caption_codes(text: str) -> str:
     """A text as EIA-608: two letters of seven bits with odd parity."""
     letters = [letter | (0x80 if letter.bit_count() % 2 == 0 else 0) for letter in text.encode()]
     return " ".join(f"{first:02x}{second:02x}" for first, second in zip(letters[::2], letters[1::2], strict=True))
+
+
+def test_cues_that_only_name_sounds_are_sounds(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").touch()
+    (tmp_path / "film.srt").write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\n[door slams]\n\n2\n00:00:03,000 --> 00:00:04,000\n[Tom] Come in!\n\n"
+        "3\n00:00:05,000 --> 00:00:06,000\n♪ la la ♪\n"
+    )
+    read = read_subtitles.read_sidecars(tmp_path / "film.mp4", duration=10.0)
+    assert [(passage.kind, passage.text) for passage in read.passages] == [
+        ("sound", "door slams"),
+        ("subtitle", "[Tom] Come in!"),
+        ("subtitle", "♪ la la ♪"),
+    ]

@@ -1,25 +1,13 @@
-"""Remarks and telemetry are told from dialogue."""
+"""Telemetry is told from dialogue."""
 
 import pytest
 
-from vidlocal.media.cue_content import has_dialogue, is_telemetry
+from vidlocal.media.cue_content import is_telemetry
 from vidlocal.records import Cue
 
 
 def cues(*texts: str) -> list[Cue]:
     return [Cue(float(number), number + 1.0, text) for number, text in enumerate(texts)]
-
-
-@pytest.mark.parametrize(
-    "text", ["[door slams]", "(laughter) [applause]", "♪ la la ♪", "*sighs*", "（笑い）", "- [music playing]"]
-)
-def test_remarks_alone_are_no_dialogue(text: str) -> None:
-    assert not has_dialogue(cues(text, text))
-
-
-def test_one_sentence_is_dialogue() -> None:
-    assert has_dialogue(cues("[door slams]", "[Tom] Come in!"))
-    assert not has_dialogue([])
 
 
 @pytest.mark.parametrize(

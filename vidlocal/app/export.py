@@ -12,7 +12,7 @@ from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
 
-TRANSCRIPT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE)
+TRANSCRIPT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SOUND)
 
 
 class Format(StrEnum):
@@ -77,7 +77,7 @@ def passage_clips(
             path=video.path,
             start=passage.start,
             end=passage.end,
-            text=passage.text,
+            text=f"[{passage.text}]" if passage.kind is PassageKind.SOUND else passage.text,
             kinds=(passage.kind,),
             video_id=video.id,
             duration=video.duration,

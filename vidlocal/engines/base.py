@@ -53,10 +53,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A transcript: language (ISO 639-1, None without speech) and cues in order."""
+    """A transcript: language (ISO 639-1, None without speech), cues of speech and of other sounds, each in order."""
 
     language: str | None
     cues: tuple[Cue, ...]
+    sounds: tuple[Cue, ...] = ()
 
 
 class VisionEngine(Protocol):

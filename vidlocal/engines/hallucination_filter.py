@@ -5,10 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from vidlocal.records import Cue
-
-# "[Music]", "(applause)", "*laughs*": descriptions of sound, not speech.
-_REMARK = re.compile(r"[\[({*（【][^\])}*）】]*[\])}*）】][.!]?")
-_NOTES = re.compile("[♪♫♬♩]+")
+from vidlocal.sound_remarks import without_remarks
 
 # Whisper learned from subtitles, and writes their credits for music and noise. Nobody says them.
 _CREDITS = re.compile(
@@ -47,7 +44,7 @@ def _clean(cue: Cue) -> Cue:
     """Remove remarks, musical notes and stutter. The text is empty for credits, and if no letter or digit remains."""
     if len(cue.text) <= _MAX_CREDIT_CHARACTERS and _CREDITS.search(cue.text.strip()):
         return replace(cue, text="")
-    text = _NOTES.sub(" ", _REMARK.sub(" ", cue.text))
+    text = without_remarks(cue.text)
     text = " ".join(_UNSPACED_STUTTER.sub(r"\1", _STUTTER.sub(r"\1", text)).split())
     return replace(cue, text=text if any(character.isalnum() for character in text) else "")
 

@@ -14,6 +14,7 @@ from vidlocal.timecode import format_short_time
 SOURCE_LABELS = {
     PassageKind.SPEECH: "said",
     PassageKind.SUBTITLE: "said",
+    PassageKind.SOUND: "heard",
     PassageKind.SCREEN_TEXT: "written",
     PassageKind.SCENE: "seen",
     PassageKind.ACTION: "happens",

@@ -12,6 +12,7 @@ from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import Cue, Word
+from vidlocal.sound_remarks import sound_cues
 
 ENGINE = "whisper.cpp"
 
@@ -77,7 +78,7 @@ class Whisper:
         return cast("dict[str, float]", self._request("language", samples, quick=quick).values["probabilities"])
 
     def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        """Transcribe, without loops and remarks such as [Music]. Raises EngineError.
+        """Transcribe, without loops. Remarks such as [Music] are sounds. Raises EngineError.
 
         Best for 30 s or less. A `language` of None is detected.
         """
@@ -87,7 +88,7 @@ class Whisper:
         reply = self._request("transcribe", samples, language=language)
         segments = cast("list[_Segment]", reply.values["segments"])
         duration = samples.size / _RATE_HZ
-        cues = (
+        cues = [
             Cue(
                 start,
                 min(max(start, end), duration),
@@ -98,9 +99,9 @@ class Whisper:
             )
             for start, end, text, probability, words in segments
             if start < duration
-        )
+        ]
         speech = remove_hallucinations(cues)
-        return Speech(language if speech else None, speech)
+        return Speech(language if speech else None, speech, sound_cues(cues))
 
     def _request(self, do: str, samples: Samples, **values: object) -> Reply:
         if not self._loaded:

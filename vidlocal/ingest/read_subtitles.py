@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vidlocal import sound_remarks
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.media import cue_content, sidecars, subtitles
 from vidlocal.media.cues import merge_cues
@@ -55,7 +56,7 @@ def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callab
     if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
         more_cues, more_notes, has_dialogue = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)])
         cues, notes = [*cues, *more_cues], [*notes, *more_notes]
-    new = without_duplicates(list(map(_passage, merge_cues(cues, duration=probe.duration))), from_files.passages)
+    new = without_duplicates(_passages(merge_cues(cues, duration=probe.duration)), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
     return Subtitles(
         (*from_files.passages, *new),
@@ -84,7 +85,7 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     ]
     cues, notes, has_dialogue = _read(sources)
     unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
-    passages = tuple(_passage(cue, ENGINE) for cue in merge_cues(cues, duration=duration))
+    passages = tuple(_passages(merge_cues(cues, duration=duration), ENGINE))
     return Subtitles(passages, (*notes, *unread), has_dialogue, stamps)
 
 
@@ -117,7 +118,7 @@ def _read(sources: Sequence[_SubtitleSource]) -> tuple[list[Cue], list[str], boo
             notes.append(f"{source.name}: telemetry, not read as subtitles.")
             continue
         cues += read
-        has_dialogue |= not source.is_partial and cue_content.has_dialogue(read)
+        has_dialogue |= not source.is_partial and any(sound_remarks.has_dialogue(cue.text) for cue in read)
     return cues, notes, has_dialogue
 
 
@@ -136,5 +137,17 @@ def _unread_note(path: Path, track: SubtitleTrack) -> str:
     return f"{path.name}: subtitle track {track.index} ({kind}) is not text and was not read."
 
 
-def _passage(cue: Cue, engine: str | None = None) -> Passage:
-    return Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language, engine=engine)
+def _passages(cues: Sequence[Cue], engine: str | None = None) -> list[Passage]:
+    """Return the passages of cues: sounds for those that only name sounds."""
+    return [
+        Passage(cue.start, cue.end, kind, text, cue.language, engine=engine)
+        for cue in cues
+        for kind, text in _kinds_and_texts(cue.text)
+    ]
+
+
+def _kinds_and_texts(text: str) -> list[tuple[PassageKind, str]]:
+    sounds = sound_remarks.remarks(text)
+    if sounds and not any(letter.isalnum() for letter in sound_remarks.without_remarks(text)):
+        return [(PassageKind.SOUND, sound) for sound in sounds]
+    return [(PassageKind.SUBTITLE, text)]

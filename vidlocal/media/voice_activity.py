@@ -92,6 +92,15 @@ def windows(levels: Levels, speech: Sequence[SpeechSpan]) -> tuple[SpeechSpan, .
     return tuple(window for part in parts if (window := _trim(part, speech)) is not None)
 
 
+def stretches(noise: Sequence[SpeechSpan], max_s: float) -> tuple[SpeechSpan, ...]:
+    """Join pieces with pauses of up to 3 s between them. Parts are at most `max_s` seconds long."""
+    return tuple(
+        (start + max_s * number, min(end, start + max_s * (number + 1)))
+        for start, end in _join(noise, MAX_PAUSE_S)
+        for number in range(int(np.ceil((end - start) / max_s)))
+    )
+
+
 def _trim(part: SpeechSpan, speech: Sequence[SpeechSpan]) -> SpeechSpan | None:
     """Cut the pauses at both ends. None for a part without speech."""
     inside = [piece for piece in speech if piece[0] < part[1] and piece[1] > part[0]]

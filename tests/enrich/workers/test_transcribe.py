@@ -144,6 +144,39 @@ def test_passages_name_their_model_and_track(
     assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.DONE] == 1
 
 
+class Concert(Scripted):
+    """Hears speech in the first half of a minute only, and applause everywhere."""
+
+    def has_speech(self, samples: object) -> bool:
+        self.gated += 1
+        return self.gated == 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gated = 0
+
+    def transcribe(self, samples: Samples, language: str | None) -> Speech:
+        speech = super().transcribe(samples, language)
+        return Speech(language, speech.cues, (Cue(0.0, samples.size / RATE_HZ, "applause", language, 0.5),))
+
+
+def test_sounds_are_passages_of_their_own_and_noise_has_no_words(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    # Two sentences, and later loud noise that swells.
+    sound = recording([(1.0, english[0]), (8.0, english[1])], seconds=30)
+    times = np.arange(12 * RATE_HZ) / RATE_HZ
+    noise = np.random.default_rng(2).normal(0, 0.1, times.size) * (1 + np.sin(2 * np.pi * 2 * times))
+    sound[16 * RATE_HZ : 28 * RATE_HZ] += noise.astype(np.float32)
+    path = write_wav(tmp_path / "concert.wav", sound)
+    job = queued(library, probe_of(30.0))
+    transcribe_video(library, job, path, probe_of(30.0), engine=Concert(), ffmpeg=tool)
+    stored = [(passage.kind, passage.text) for passage in said(library, job)]
+    assert stored == [("sound", "applause"), ("speech", "piece 1"), ("sound", "applause")]
+    noise_passage = said(library, job)[-1]
+    assert (noise_passage.start, noise_passage.end) == pytest.approx((16.0, 28.0), abs=0.5)
+
+
 def test_the_language_is_decided_once_per_video(library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path) -> None:
     spoken = sentences("boda-es")
     path = write_wav(tmp_path / "talk.wav", recording(placed_every(60, 9, spoken), seconds=60))

@@ -1,21 +1,41 @@
 """Recognize the speech in a stretch of audio: find speech, divide it into windows, transcribe, correct the times."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.media.audio import RATE_HZ, Samples
 from vidlocal.media.cue_times import clip_to_speech, shifted
-from vidlocal.media.voice_activity import MIN_PAUSE_S, SpeechSpan, pieces, speech_spans, voice_levels, windows
+from vidlocal.media.voice_activity import (
+    MAX_WINDOW_S,
+    MIN_PAUSE_S,
+    SpeechSpan,
+    pieces,
+    speech_spans,
+    stretches,
+    voice_levels,
+    windows,
+)
 from vidlocal.records import Cue
+from vidlocal.sound_remarks import merge_sounds
+
+# Noise and music are named if they last so long. One look stands for at most five minutes.
+_MIN_NOISE_S = 4.0
+_MAX_NOISE_S = 300.0
+# For remarks, if nobody speaks.
+_DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Transcript of a stretch. Times count from the first sample; `length` is the transcribed part in seconds."""
+    """Transcript of a stretch: speech and other sounds.
+
+    Times count from the first sample; `length` is the transcribed part in seconds.
+    """
 
     language: str | None
     cues: tuple[Cue, ...]
+    sounds: tuple[Cue, ...]
     length: float
 
 
@@ -36,7 +56,9 @@ def recognize(
     spans = speech_spans(levels)
     complete, length = _complete_pieces(pieces(levels, spans), samples.size / RATE_HZ, is_last=is_last)
     spoken = [piece for piece in complete if engine.has_speech(_slice(samples, piece))]
+    noise = [piece for piece in complete if piece not in spoken]
     cues: list[Cue] = []
+    sounds: list[Cue] = []
     heard = language
     for window in windows(levels, spoken):
         sound = _slice(samples, window)
@@ -44,9 +66,23 @@ def recognize(
         speech = engine.transcribe(sound, heard)
         placed = (clip_to_speech(shifted(cue, window[0]), spans) for cue in speech.cues)
         cues.extend(cue for cue in placed if cue is not None)
+        sounds.extend(shifted(sound, window[0]) for sound in speech.sounds)
         on_progress(window[1])
     # The language detected in mere noise must not apply to the next stretch.
-    return Recognition(heard if cues else language, tuple(cues), length)
+    language = heard if cues else language
+    sounds += _sounds_in_noise(engine, samples, noise, language)
+    return Recognition(language, tuple(cues), merge_sounds(sorted(sounds, key=lambda sound: sound.start)), length)
+
+
+def _sounds_in_noise(
+    engine: SpeechEngine, samples: Samples, noise: Sequence[SpeechSpan], language: str | None
+) -> Iterator[Cue]:
+    """Yield the remarks about noise and music, without words. The start of a long noise stands for all of it."""
+    for start, end in stretches(noise, _MAX_NOISE_S):
+        if end - start >= _MIN_NOISE_S:
+            sound = _slice(samples, (start, min(end, start + MAX_WINDOW_S)))
+            for cue in engine.transcribe(sound, language or _DEFAULT_LANGUAGE).sounds:
+                yield replace(cue, start=start, end=end)
 
 
 def _complete_pieces(

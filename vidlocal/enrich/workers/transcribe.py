@@ -68,12 +68,14 @@ def transcribe_video(
         heard = recognize(engine, samples, language=language, is_last=is_last, on_progress=report)
         language = heard.language
         cues = [shifted(cue, start) for cue in heard.cues]
-        speech = [_passage(cue, engine, track) for cue in cues]
+        speech = [_passage(cue, PassageKind.SPEECH, engine, track) for cue in cues]
+        sounds = [_passage(shifted(cue, start), PassageKind.SOUND, engine, track) for cue in heard.sounds]
         start += heard.length
         with library.writing():
             if not jobs.exists(library, job):  # the video was removed
                 break
             passages.add(library, video_id, speech, digest=engine.digest, words=[cue.words for cue in cues])
+            passages.add(library, video_id, sounds, digest=engine.digest)
             checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
@@ -97,11 +99,11 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
     return np.zeros(max(1, round(min(window_s, probe.duration - start) * RATE_HZ)), dtype=np.float32)
 
 
-def _passage(cue: Cue, engine: SpeechEngine, track: AudioTrack) -> Passage:
+def _passage(cue: Cue, kind: PassageKind, engine: SpeechEngine, track: AudioTrack) -> Passage:
     return Passage(
         start=cue.start,
         end=cue.end,
-        kind=PassageKind.SPEECH,
+        kind=kind,
         text=cue.text,
         language=cue.language,
         engine=ENGINE,

@@ -109,8 +109,15 @@ def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
 
 
 def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None:
-    job = {PassageKind.SPEECH: JobKind.TRANSCRIBE, PassageKind.SCREEN_TEXT: JobKind.READ}.get(kind, JobKind.SUMMARISE)
-    passages.delete_of_kind(library, video_id, kind)
+    job = {
+        PassageKind.SPEECH: JobKind.TRANSCRIBE,
+        PassageKind.SOUND: JobKind.TRANSCRIBE,
+        PassageKind.SCREEN_TEXT: JobKind.READ,
+    }.get(kind, JobKind.SUMMARISE)
+    if job is JobKind.TRANSCRIBE:
+        passages.delete_transcript(library, video_id)
+    else:
+        passages.delete_of_kind(library, video_id, kind)
     with library.writing() as connection:
         connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step = ?", (video_id, job))
     jobs.add(library, job, video_id, video_id)

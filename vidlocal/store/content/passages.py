@@ -117,6 +117,16 @@ def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
         )
 
 
+def delete_transcript(library: Library, video_id: int) -> None:
+    """Delete the speech and sounds that a model heard, except texts of the user."""
+    with library.writing() as connection:
+        connection.execute(
+            """DELETE FROM passages WHERE video_id = ? AND engine IS NOT ?
+              AND (kind = 'speech' OR (kind = 'sound' AND model IS NOT NULL))""",
+            (video_id, BY_HAND),
+        )
+
+
 def get(library: Library, passage_id: int) -> Passage | None:
     """Return a passage by id."""
     row = library.row(f"SELECT {_read.columns} FROM passages WHERE id = ?", passage_id)

@@ -35,7 +35,7 @@ def store_stamps(library: Library, video_id: int, files: Mapping[Path, FileStamp
 def replace(library: Library, video_id: int, texts: Sequence[Passage], files: Mapping[Path, FileStamp]) -> int:
     """Replace the passages from subtitle files by `texts`. Equal passages stay. Returns the number of new ones."""
     with library.writing():
-        existing = passages.of_video(library, video_id, [PassageKind.SUBTITLE])
+        existing = passages.of_video(library, video_id, [PassageKind.SUBTITLE, PassageKind.SOUND])
         keys = {_key(passage) for passage in texts}
         for passage in existing:
             if passage.engine == ENGINE and _key(passage) not in keys:
@@ -48,5 +48,5 @@ def replace(library: Library, video_id: int, texts: Sequence[Passage], files: Ma
     return len(new)
 
 
-def _key(passage: Passage) -> tuple[float, float, str, str | None]:
-    return round(passage.start, 3), round(passage.end, 3), passage.text, passage.language
+def _key(passage: Passage) -> tuple[object, ...]:
+    return round(passage.start, 3), round(passage.end, 3), passage.kind, passage.text, passage.language
