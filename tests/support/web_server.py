@@ -87,3 +87,31 @@ def make_films(folder: Path, *names: str) -> None:
     for name in names or FILMS:
         command = [*ffmpeg.base_command(), *sources, *FILMS[name], "-y", str(folder / name)]
         subprocess.run(command, check=True, capture_output=True)
+
+
+# Films that are black until SWITCH_S and white from then on, by the arguments of ffmpeg.
+SWITCHES = {
+    "switch-copied.mkv": ("-c:v", "libx264", "-bf", "3", "-g", "250"),
+    "switch-hevc.mov": ("-c:v", "libx265", "-x265-params", "log-level=none"),
+    "switch-old.avi": (
+        "-c:v",
+        "mpeg4",
+    ),
+    "switch-broadcast.ts": ("-c:v", "mpeg2video", "-bf", "2"),
+}
+SWITCH_S = 6.0
+
+
+def make_switches(folder: Path) -> None:
+    """Make the films of SWITCHES: 12 s, 25 frames per second, with a tone."""
+    ffmpeg = find_ffmpeg(None)
+    sides = [argument for colour in ("black", "white") for argument in ("-f", "lavfi", "-i", _plain(colour))]
+    tone = ["-f", "lavfi", "-i", "sine=440:duration=12"]
+    joined = ["-filter_complex", "[0][1]concat[v]", "-map", "[v]", "-map", "2", "-pix_fmt", "yuv420p"]
+    for name, arguments in SWITCHES.items():
+        command = [*ffmpeg.base_command(), *sides, *tone, *joined, *arguments, "-y", str(folder / name)]
+        subprocess.run(command, check=True, capture_output=True)
+
+
+def _plain(colour: str) -> str:
+    return f"color={colour}:size=320x180:rate=25:duration={SWITCH_S}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.web_server import WebServer, index, make_films, web_server
+from tests.support.web_server import WebServer, index, make_films, make_switches, web_server
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -17,6 +17,7 @@ def film_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a library with all films; `plain` has speech."""
     films, home = tmp_path_factory.mktemp("films"), tmp_path_factory.mktemp("home")
     make_films(films)
+    make_switches(films)
     index(home, films)
     with Library.open(home) as library:
         plain = videos.resolve(library, "plain")

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.fake_ollama import FakeOllama
-from tests.support.web_server import FILM_S, WebServer, make_films, web_server
+from tests.support.web_server import FILM_S, SWITCH_S, WebServer, make_films, web_server
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -137,6 +137,26 @@ def test_every_film_plays_from_the_moment(open_page: OpenPage, ids: dict[str, in
         "() => (film => film.currentTime > 1.1 && film.currentTime < 4)(document.querySelector('video'))"
     )
     page.wait_for_function(f"() => Math.abs(document.querySelector('video').duration - {FILM_S}) < 0.5")
+
+
+BRIGHTNESS = """async (time) => {
+  const film = document.querySelector("video");
+  film.pause();
+  film.currentTime = time;
+  await new Promise((resolve) => film.addEventListener("seeked", resolve, { once: true }));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const canvas = new OffscreenCanvas(1, 1), pen = canvas.getContext("2d");
+  pen.drawImage(film, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
+}"""
+
+
+@pytest.mark.parametrize("title", ["switch-copied", "switch-hevc", "switch-old", "switch-broadcast"])
+def test_the_picture_is_that_of_the_time_to_the_frame(open_page: OpenPage, ids: dict[str, int], title: str) -> None:
+    page = open_page(f"/video/{ids[title]}?t=4.5")
+    advances(page, 4.5)
+    assert page.evaluate(BRIGHTNESS, SWITCH_S - 0.06) < 60
+    assert page.evaluate(BRIGHTNESS, SWITCH_S + 0.02) > 190
 
 
 def test_a_photo_is_shown(open_page: OpenPage, ids: dict[str, int]) -> None:

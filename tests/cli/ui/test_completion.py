@@ -90,7 +90,7 @@ def test_a_query_is_offered_its_filters_and_their_values(library: Library, tagge
 
 
 def test_commands_options_and_their_values_are_offered(library: Library) -> None:
-    assert words(library, "se") == ["setup", "search"]
+    assert words(library, "se") == ["setup", "search", "serve"]
     assert words(library, "") == list(COMMANDS)
     assert words(library, "--v") == ["--verbose", "--version"]
     assert words(library, "search", "--ki") == ["--kind"]
