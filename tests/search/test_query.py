@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,25 @@ def test_a_dash_before_a_word_means_without_it() -> None:
 @pytest.mark.parametrize("text", ["-cake", "-cake -dance", "- cake", "--cake", "a - b", "white-dress"])
 def test_nothing_but_unwanted_words_and_lone_dashes_are_plain_words(text: str) -> None:
     assert parse(text) == Query(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kind:foo", "one of speech, "),
+        ("lang:klingon", "a language code"),
+        ("before:2024-13", "a day, month or year"),
+        ("after:June", "a day, month or year"),
+        ("at:5-2", "a time span"),
+        ("time:18", "a span of the day"),
+    ],
+)
+def test_filters_with_invalid_values_are_named(text: str, expected: str) -> None:
+    query = parse(f"boat {text} -kind:foo bogus:x")
+    assert query.words == f"boat {text} -kind:foo bogus:x"
+    (sentence,) = query.invalid
+    assert sentence.startswith(f"{text}: searched as words, because ")
+    assert expected in sentence
 
 
 def test_filters_are_read_wherever_they_stand() -> None:
@@ -76,7 +96,7 @@ def test_one_end_of_a_span_may_be_left_out() -> None:
     ],
 )
 def test_unparsable_syntax_is_plain_words(text: str) -> None:
-    assert parse(text) == Query(text)
+    assert replace(parse(text), invalid=[]) == Query(text)
 
 
 def test_any_text_is_a_query() -> None:

@@ -11,7 +11,8 @@
     at:10:00-12:00          between these times of the video; one end may be omitted
     time:18:00-23:00        recorded between these times of day, also past midnight
 
-Anything else is treated as plain words: every text is a valid query.
+Anything else is treated as plain words: every text is a valid query. A filter with an invalid value, such as kind:foo,
+is listed in `Query.invalid`.
 """
 
 import re
@@ -37,7 +38,7 @@ class Query:
     """A parsed query. `words` includes phrases, but no filters.
 
     `span`: seconds of the video. `time_of_day`: minutes of the day, the second on the next day if not after the first.
-    `before`, `after`: years, months or days, ISO 8601.
+    `before`, `after`: years, months or days, ISO 8601. `invalid`: a sentence for each filter with an invalid value.
     """
 
     words: str
@@ -51,6 +52,7 @@ class Query:
     after: str | None = None
     span: tuple[float, float] | None = None
     time_of_day: tuple[int, int] | None = None
+    invalid: list[str] = field(default_factory=list)
 
     @property
     def has_filters(self) -> bool:
@@ -91,7 +93,12 @@ def _add_token(query: Query, match: re.Match[str]) -> bool:
         return False
     if name is not None:
         add_filter = _FILTERS.get(name.lower())
-        return add_filter is not None and not match["without"] and add_filter(query, value)
+        if add_filter is None or match["without"]:
+            return False
+        if add_filter(query, value):
+            return True
+        query.invalid.append(f"{match[0]}: searched as words, because {value} is not {_EXPECTED[name.lower()]}.")
+        return False
     if match["without"]:
         if not value.startswith("-"):
             query.excluded.append(value)
@@ -186,4 +193,13 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "after": _add_after,
     "at": _add_at,
     "time": _add_time,
+}
+
+_EXPECTED = {
+    "kind": f"one of {', '.join(PassageKind)}",
+    "lang": "a language code, such as en",
+    "before": "a day, month or year, such as 2024-06",
+    "after": "a day, month or year, such as 2024-06",
+    "at": "a time span, such as 10:00-12:00",
+    "time": "a span of the day, such as 18:00-23:00",
 }

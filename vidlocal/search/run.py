@@ -19,6 +19,7 @@ from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, 
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
 from vidlocal.search.query import Query, parse
+from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
 from vidlocal.search.title_search import search_titles
 from vidlocal.search.verbatim import raise_verbatim
@@ -151,6 +152,8 @@ def _search(
     if is_listing and search_filter.kinds == frozenset({PassageKind.PICTURE}):
         notices.append("Image search needs words.")
     is_confident = ranking.is_confident or not ranking.scores or bool(frame_hits)
+    if vector is not None and not (is_confident and moments):
+        notices += filter(None, [model_advice(parsed.words, vector.key)])
     if not is_confident:
         notices.append(LOW_CONFIDENCE)
     explanations = frame_explanations | {
@@ -171,11 +174,11 @@ def _build_filter(
     library: Library, parsed: Query, video_ids: Collection[int] | None, kinds: Collection[PassageKind] | None
 ) -> tuple[SearchFilter, list[str]]:
     """Combine the filters of a query and of the caller. Returns notices, too."""
-    notices = []
+    notices = list(parsed.invalid)
     ids = None if video_ids is None else frozenset(video_ids)
     if parsed.videos:
         named = [(text, hits.videos_named(library, text)) for text in parsed.videos]
-        notices = [f"No video matches {text!r}. Run: vidlocal list" for text, matches in named if not matches]
+        notices += [f"No video matches {text!r}. Run: vidlocal list" for text, matches in named if not matches]
         matching = frozenset().union(*(matches for _, matches in named))
         ids = matching if ids is None else ids & matching
     passage_kinds = None if kinds is None else frozenset(kinds)

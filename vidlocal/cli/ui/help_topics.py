@@ -18,7 +18,8 @@ following in single quotes, because shells read quotes and dashes themselves:
   at:10:00-12:00        in this part of the video
   time:18:00-23:00      recorded at this time of day
 
-Anything else is plain words. A query with only exclusions searches for those words.
+Anything else is plain words, also a filter with an invalid value; a notice
+tells. A query with only exclusions searches for those words.
 
 Scores go from 0 to 1 and compare hits of one search; --explain shows how they come about.
 
