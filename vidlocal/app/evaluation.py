@@ -2,32 +2,40 @@
 
 import json
 import math
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from vidlocal.app.search import embed_query
+from vidlocal.engines.backoff import wait_s
 from vidlocal.engines.query_vector import QueryVector
-from vidlocal.errors import EngineError, MediaError, UsageError
+from vidlocal.errors import EngineError, MediaError, ModelMissing, UsageError
 from vidlocal.media.files import read_error
-from vidlocal.records import Moment
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Ranks, Truth
-from vidlocal.search.run import search
+from vidlocal.search.run import SearchResult, search
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import placeholder_hash
 from vidlocal.store.index import vector_index
+from vidlocal.text import pluralize
 
 CHANNELS = ("words", "vectors", "fused")
+# Attempts to embed a query, and queries that fail in a row until the model counts as missing.
+MAX_TRIES = 3
+MAX_FAILURES = 3
+# Moments of a search, as by default.
+_SHOWN = 10
 # Nobody waits at the keyboard: the model may load first.
 _QUERY_TIMEOUT_S = 120.0
 
 EmbedQuery = Callable[[str], QueryVector]
-# Ranks per channel; None for a channel without vectors.
-ChannelRanks = Mapping[str, list[Ranks] | None]
+# Ranks of a query by channel; without `vectors` and `fused` for a query that was not embedded.
+QueryRanks = Mapping[str, Ranks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,29 @@ class EvalQuery:
 
     query: str
     truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Ranks of each query. `obstacle`: the reason for no figures by vectors; `failed`: queries not embedded."""
+
+    ranks: tuple[QueryRanks, ...]
+    obstacle: str | None
+    failed: int
+
+    def of_channel(self, channel: str) -> list[Ranks] | None:
+        """Ranks of all queries in a channel, NaN for those left out; None if all are."""
+        if not any(channel in query_ranks for query_ranks in self.ranks):
+            return None
+        return [query_ranks.get(channel) or eval_metrics.NO_RANKS for query_ranks in self.ranks]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Shares of queries, 0 to 1, with an empty result, and with the nearest matches only."""
+
+    empty: float
+    nearest: float
 
 
 def read_queries(library: Library, path: Path, *, reject: Callable[[str], None]) -> list[EvalQuery]:
@@ -118,41 +149,113 @@ def variant_embedder(library: Library, settings: Settings, name: str) -> EmbedQu
 
 
 def rank_answers(
-    library: Library, queries: Sequence[EvalQuery], embed: EmbedQuery, *, notify: Callable[[str], None]
-) -> ChannelRanks:
-    """Rank the known answers of all queries in each channel; `notify` gets the reason if vectors cannot be used."""
-    ranks: dict[str, list[Ranks]] = {channel: [] for channel in CHANNELS}
-    obstacle: str | None = None
-    for query in queries:
-        ranks["words"].append(_ranks(search(library, query.query, limit=eval_metrics.DEPTH).moments, query))
-        if obstacle is None:
-            obstacle = _rank_by_vectors(library, query, embed, ranks)
-    if obstacle is None:
-        return ranks
-    notify(f"No figures for vectors. {obstacle}")
-    return {"words": ranks["words"], "vectors": None, "fused": None}
+    library: Library,
+    queries: Sequence[EvalQuery],
+    embed: EmbedQuery,
+    *,
+    notify: Callable[[str], None],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Evaluation:
+    """Rank the known answers of all queries in each channel.
+
+    A query that cannot be embedded, also not in MAX_TRIES attempts, has no ranks by vectors; after MAX_FAILURES such
+    queries in a row there are no figures for vectors. `notify` gets the reason. `on_progress`: queries done, of all.
+    """
+    embedder = _RetryingEmbedder(embed, vector_index.keys(library), sleep)
+    ranks: list[QueryRanks] = []
+    for number, query in enumerate(queries):
+        on_progress(number, len(queries))
+        vector = embedder(query.query)
+        results = {"words": _search(library, query, None)}
+        if vector is not None:
+            results |= {"vectors": _search(library, query, vector, by_words=False)}
+            results |= {"fused": _search(library, query, vector)}
+        ranks.append({channel: eval_metrics.ranks(result.moments, query.truth) for channel, result in results.items()})
+    on_progress(len(queries), len(queries))
+    if embedder.obstacle is not None:
+        notify(f"No figures for vectors. {embedder.obstacle}")
+        ranks = [{"words": query_ranks["words"]} for query_ranks in ranks]
+    elif embedder.failures:
+        count = pluralize(len(embedder.failures), "query", "queries")
+        notify(f"{count} not embedded, left out of vectors and fused. {embedder.failures[-1]}")
+    return Evaluation(tuple(ranks), embedder.obstacle, len(embedder.failures))
 
 
-def _rank_by_vectors(
-    library: Library, query: EvalQuery, embed: EmbedQuery, ranks: Mapping[str, list[Ranks]]
-) -> str | None:
-    """Add the ranks of a query in both channels with vectors, or return the obstacle."""
-    keys = vector_index.keys(library)
-    if not keys:
-        return "No embeddings yet. Run: vidlocal enrich"
-    try:
-        vector = embed(query.query)
-    except EngineError as error:
-        return str(error)
-    if vector.key not in keys:
-        return f"The vectors of the library come from {', '.join(keys)}, the queries' by {vector.key}."
-    for channel, by_words in (("vectors", False), ("fused", True)):
-        result = search(
-            library, query.query, limit=eval_metrics.DEPTH, query_vector=lambda _: vector, by_words=by_words
-        )
-        ranks[channel].append(_ranks(result.moments, query))
-    return None
+def count_refusals(
+    library: Library,
+    queries: Sequence[EvalQuery],
+    embed: EmbedQuery,
+    *,
+    leave_out: bool,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Refusals:
+    """Count the searches that tell of no match. `leave_out`: search each query without the video of its answer."""
+    embedder = _RetryingEmbedder(embed, vector_index.keys(library), sleep)
+    all_ids = frozenset(video.id for video in videos.every(library))
+    empty = nearest = 0
+    for number, query in enumerate(queries):
+        on_progress(number, len(queries))
+        searched = all_ids - {query.truth.video_id} if leave_out else None
+        result = _search(library, query, embedder(query.query), video_ids=searched, limit=_SHOWN)
+        empty += not result.moments
+        nearest += bool(result.moments) and not result.is_confident
+    return Refusals(empty / max(1, len(queries)), nearest / max(1, len(queries)))
 
 
-def _ranks(moments: Sequence[Moment], query: EvalQuery) -> Ranks:
-    return eval_metrics.ranks(moments, query.truth)
+class _RetryingEmbedder:
+    """Embeds queries, each in several attempts. `obstacle`: the reason why none can be embedded, or None."""
+
+    def __init__(self, embed: EmbedQuery, keys: Sequence[str], sleep: Callable[[float], None]) -> None:
+        self._embed = embed
+        self._keys = keys
+        self._sleep = sleep
+        self._in_a_row = 0
+        self.failures: list[str] = []
+        self.obstacle = None if keys else "No embeddings yet. Run: vidlocal enrich"
+
+    def __call__(self, query: str) -> QueryVector | None:
+        if self.obstacle is not None:
+            return None
+        try:
+            vector = self._try(query)
+        except EngineError as error:
+            self._in_a_row += 1
+            self.failures.append(str(error))
+            if self._in_a_row == MAX_FAILURES or isinstance(error, ModelMissing):
+                self.obstacle = str(error)
+            return None
+        self._in_a_row = 0
+        if vector.key not in self._keys:
+            self.obstacle = (
+                f"The vectors of the library come from {', '.join(self._keys)}, the queries' by {vector.key}."
+            )
+            return None
+        return vector
+
+    def _try(self, query: str) -> QueryVector:
+        for attempt in range(1, MAX_TRIES):
+            try:
+                return self._embed(query)
+            except ModelMissing:
+                raise
+            except EngineError as error:
+                pause = getattr(error, "retry_after", None)
+                self._sleep(wait_s(attempt, rng=self._chance, retry_after=pause))
+        return self._embed(query)
+
+    _chance = random.Random(7)
+
+
+def _search(
+    library: Library,
+    query: EvalQuery,
+    vector: QueryVector | None,
+    *,
+    by_words: bool = True,
+    video_ids: frozenset[int] | None = None,
+    limit: int = eval_metrics.DEPTH,
+) -> SearchResult:
+    embed = None if vector is None else lambda _: vector
+    return search(library, query.query, limit=limit, videos=video_ids, query_vector=embed, by_words=by_words)

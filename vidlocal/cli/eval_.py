@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +10,23 @@ import typer
 
 from vidlocal.app.evaluation import (
     CHANNELS,
-    ChannelRanks,
+    EmbedQuery,
+    EvalQuery,
+    Evaluation,
+    Refusals,
+    count_refusals,
     query_embedder,
     rank_answers,
     read_queries,
     variant_embedder,
 )
+from vidlocal.app.progress import ProgressLine
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import SOME_FAILED
+from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
+from vidlocal.media.atomic_write import atomic_file
+from vidlocal.render.sanitize import to_json
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Estimate, Estimates
 from vidlocal.settings import load
@@ -30,6 +39,7 @@ EXAMPLES = (
     "vidlocal eval queries.jsonl",
     "vidlocal eval queries.jsonl --compare embeddinggemma nomic-embed-text",
     "vidlocal eval queries.jsonl --json --intervals",
+    "vidlocal eval queries.jsonl --leave-one-out --ranks ranks.jsonl",
 )
 
 
@@ -46,14 +56,23 @@ def command(
             help="Compare two embedding models, or two values: SETTING=VALUE.",
         ),
     ] = None,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option("--leave-one-out", help="Also search without the right video: is its absence noticed?"),
+    ] = False,
+    ranks: Annotated[
+        Path | None, typer.Option("--ranks", metavar="FILE", help="Write the ranks of each query as JSON lines.")
+    ] = None,
     intervals: Annotated[bool, typer.Option("--intervals", help="Add confidence intervals to --json.")] = False,
+    force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Measure search quality on queries with known answers.
 
     Prints recall at 1, 5 and 10 and the mean reciprocal rank (MRR) of word search, vector search and both, for videos
-    and moments, with 95 % intervals.
+    and moments, with 95 % intervals. A query that is not embedded after three attempts is left out of both channels
+    with vectors, with a message.
     """
     settings = load()
     rejected = _Rejected()
@@ -62,16 +81,53 @@ def command(
         rejected.end()
         if not eval_queries:
             raise UsageError(f"{queries.name}: no query about a video of this library")
-        notify = partial(console.notice, quiet=quiet)
-        if compare is None:
-            ranks = rank_answers(library, eval_queries, query_embedder(settings), notify=notify)
-            _print(ranks, len(eval_queries), json=json, intervals=intervals)
-        else:
-            embedders = [variant_embedder(library, settings, name) for name in compare]
-            both = [rank_answers(library, eval_queries, embed, notify=notify) for embed in embedders]
-            _print_both(compare, both, len(eval_queries), json=json, intervals=intervals)
-    if rejected.count:
+        names = compare or (settings.embed_model,)
+        embedders = [variant_embedder(library, settings, name) for name in compare or ()] or [query_embedder(settings)]
+        results = [_measure(library, eval_queries, embed, quiet=quiet) for embed in embedders]
+        refusals = _leave_out(library, eval_queries, embedders[0], quiet=quiet) if leave_one_out else None
+    if ranks is not None:
+        _write_ranks(ranks, eval_queries, dict(zip(names, results, strict=True)), force=force)
+    if compare is None:
+        _print(results[0], refusals, json=json, intervals=intervals)
+    else:
+        _print_both(compare, results, refusals, json=json, intervals=intervals)
+    if rejected.count or any(result.failed for result in results):
         raise typer.Exit(SOME_FAILED)
+
+
+def _measure(library: Library, queries: Sequence[EvalQuery], embed: EmbedQuery, *, quiet: bool) -> Evaluation:
+    with progress_line(quiet=quiet) as line:
+        return rank_answers(library, queries, embed, notify=console.notice, on_progress=partial(_show, line, "ranking"))
+
+
+def _leave_out(
+    library: Library, queries: Sequence[EvalQuery], embed: EmbedQuery, *, quiet: bool
+) -> tuple[Refusals, Refusals]:
+    """Refusals with and without the right video."""
+    with progress_line(quiet=quiet) as line:
+        show = partial(_show, line, "leaving one out")
+        whole, without = (
+            count_refusals(library, queries, embed, leave_out=leave_out, on_progress=show)
+            for leave_out in (False, True)
+        )
+    return whole, without
+
+
+def _show(line: ProgressLine, task: str, done: int, total: int) -> None:
+    line.update(f"{task}  query {min(done + 1, total):,} of {total:,}", done / total)
+
+
+def _write_ranks(path: Path, queries: Sequence[EvalQuery], results: Mapping[str, Evaluation], *, force: bool) -> None:
+    """Write a line per query and model: ranks by channel and level, null for none in the first 100."""
+    with atomic_file(path, refuse=True, overwrite=force) as (draft, _), draft.open("w", encoding="utf-8") as file:
+        for name, result in results.items():
+            for query, query_ranks in zip(queries, result.ranks, strict=True):
+                levels = {
+                    channel: {level: int(rank) if isfinite(rank) else None for level, rank in values.items()}
+                    for channel, values in query_ranks.items()
+                }
+                record = {"query": query.query, "video": query.truth.video_id, "model": name, "ranks": levels}
+                file.write(to_json(record, indent=None) + "\n")
 
 
 class _Rejected:
@@ -90,27 +146,44 @@ class _Rejected:
             console.notice(f"{self.count - _MAX_REASONS:,} more skipped.")
 
 
-def _print(ranks: ChannelRanks, count: int, *, json: bool, intervals: bool) -> None:
-    figures = _figures(ranks)
+def _print(result: Evaluation, refusals: tuple[Refusals, Refusals] | None, *, json: bool, intervals: bool) -> None:
+    figures = _figures(result)
+    count = len(result.ranks)
     if json:
-        console.document({"queries": count, **_as_data(figures, intervals=intervals)})
+        gaps = {"not_embedded": result.failed, "obstacle": result.obstacle}
+        console.document(
+            {"queries": count, **gaps, **_as_data(figures, intervals=intervals), **_refusals_as_data(refusals)}
+        )
         return
     console.line(pluralize(count, "query", "queries"))
     _table(figures)
+    _print_refusals(refusals)
 
 
-def _print_both(names: Sequence[str], both: Sequence[ChannelRanks], count: int, *, json: bool, intervals: bool) -> None:
-    compared = [_figures(ranks) for ranks in both]
+def _print_both(
+    names: Sequence[str],
+    results: Sequence[Evaluation],
+    refusals: tuple[Refusals, Refusals] | None,
+    *,
+    json: bool,
+    intervals: bool,
+) -> None:
+    compared = [_figures(result) for result in results]
     gains: dict[str, Estimates | None] = {}
     for channel in CHANNELS:
-        first, second = both[0][channel], both[1][channel]
+        first, second = (result.of_channel(channel) for result in results)
         gains[channel] = None if first is None or second is None else eval_metrics.estimate_gain(first, second)
+    count = len(results[0].ranks)
     if json:
         variants = [
-            {"name": name, **_as_data(figures, intervals=intervals)}
-            for name, figures in zip(names, compared, strict=True)
+            {"name": name, "not_embedded": result.failed, "obstacle": result.obstacle}
+            | _as_data(figures, intervals=intervals)
+            for name, result, figures in zip(names, results, compared, strict=True)
         ]
-        console.document({"queries": count, "compared": variants, "difference": _as_data(gains, intervals=True)})
+        difference = _as_data(gains, intervals=True)
+        console.document(
+            {"queries": count, "compared": variants, "difference": difference, **_refusals_as_data(refusals)}
+        )
         return
     console.line(pluralize(count, "query", "queries"))
     for name, figures in zip(names, compared, strict=True):
@@ -120,9 +193,31 @@ def _print_both(names: Sequence[str], both: Sequence[ChannelRanks], count: int, 
     console.line("")
     console.line(f"{names[1]} minus {names[0]}")
     _table(gains)
+    _print_refusals(refusals)
 
 
-def _figures(ranks: ChannelRanks) -> dict[str, Estimates | None]:
+def _refusals_as_data(refusals: tuple[Refusals, Refusals] | None) -> dict[str, object]:
+    if refusals is None:
+        return {}
+    return {
+        "refused": {
+            case: {"empty": round(counted.empty, 4), "nearest": round(counted.nearest, 4)}
+            for case, counted in zip(("with_answer", "without_answer"), refusals, strict=True)
+        }
+    }
+
+
+def _print_refusals(refusals: tuple[Refusals, Refusals] | None) -> None:
+    if refusals is None:
+        return
+    console.line("")
+    console.line("                     empty  nearest matches only")
+    for case, counted in zip(("all videos", "without the answer"), refusals, strict=True):
+        console.line(f"{case:<20} {counted.empty:5.1%}  {counted.nearest:20.1%}")
+
+
+def _figures(result: Evaluation) -> dict[str, Estimates | None]:
+    ranks = {channel: result.of_channel(channel) for channel in CHANNELS}
     return {
         channel: None if channel_ranks is None else eval_metrics.estimate(channel_ranks)
         for channel, channel_ranks in ranks.items()

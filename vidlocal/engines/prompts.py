@@ -107,6 +107,7 @@ EMBED_PREFIXES: Mapping[str, EmbedPrefixes] = {
     "embeddinggemma": EmbedPrefixes("task: search result | query: ", "title: none | text: "),
     # nomic-ai/nomic-embed-text-v1.5, "Task instruction prefixes"; v2-moe the same
     "nomic-embed-text": EmbedPrefixes("search_query: ", "search_document: "),
+    "nomic-embed-text-v2": EmbedPrefixes("search_query: ", "search_document: "),
     # mixedbread-ai/mxbai-embed-large-v1: a prompt for the query only
     "mxbai-embed": EmbedPrefixes("Represent this sentence for searching relevant passages: "),
     # Snowflake/snowflake-arctic-embed-l-v2.0: "query: " only; version 1 has the sentence of mxbai
@@ -127,6 +128,15 @@ EMBED_PREFIXES: Mapping[str, EmbedPrefixes] = {
 }
 
 
+# Families trained on English, by the same model cards.
+_ENGLISH_FAMILIES = frozenset({"nomic-embed-text", "mxbai-embed", "snowflake-arctic-embed", "bge-large", "all-minilm"})
+
+
+def knows_only_english(model: str) -> bool:
+    """Return True if an embedding model is known to be trained on English alone."""
+    return _family(model) in _ENGLISH_FAMILIES
+
+
 def embed_prefixes(model: str) -> EmbedPrefixes:
     """Return the prefixes of a model by name, with or without namespace and tag."""
     return _find_prefixes(model) or EmbedPrefixes()
@@ -139,6 +149,10 @@ def is_symmetric(model: str) -> bool:
 
 
 def _find_prefixes(model: str) -> EmbedPrefixes | None:
+    family = _family(model)
+    return None if family is None else EMBED_PREFIXES[family]
+
+
+def _family(model: str) -> str | None:
     name = model.rsplit("/", 1)[-1].lower()
-    matches = [family for family in EMBED_PREFIXES if name.startswith(family)]
-    return EMBED_PREFIXES[max(matches, key=len)] if matches else None
+    return max((family for family in EMBED_PREFIXES if name.startswith(family)), key=len, default=None)

@@ -21,8 +21,9 @@ _RESAMPLES = 1_000
 _SEED = 7
 _OVERLAPS = {"iou0.3": 0.3, "iou0.5": 0.5, "iou0.7": 0.7}
 
-# Rank per level from 1; infinity if not found, NaN without windows.
+# Rank per level from 1; infinity if not found, NaN without windows or for a query left out.
 Ranks = dict[str, float]
+NO_RANKS: Ranks = dict.fromkeys(LEVELS, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,11 @@ def estimate(query_ranks: Sequence[Ranks]) -> Estimates:
 
 def estimate_gain(first: Sequence[Ranks], second: Sequence[Ranks]) -> Estimates:
     """Estimate the gain of the second over the first, paired by query: significant if the interval excludes 0."""
-    return {level: _level(_column(second, level), _column(first, level)) for level in LEVELS}
+    pairs = [pair for pair in zip(first, second, strict=True) if all(ranks is not NO_RANKS for ranks in pair)]
+    return {
+        level: _level(_column([other for _, other in pairs], level), _column([one for one, _ in pairs], level))
+        for level in LEVELS
+    }
 
 
 def _overlap(moment: Moment, start: float, end: float) -> float:
