@@ -14,6 +14,7 @@ from PIL import Image
 from tests.support import clips
 from tests.support.commands import Run
 from tests.support.speech import ASSETS, MODEL
+from tests.support.terminal import on_terminal
 from vidlocal import settings
 from vidlocal.app.library import open_library
 from vidlocal.store.content import videos
@@ -150,3 +151,16 @@ def test_unreadable_paths_do_not_stop_the_others(tmp_path: Path) -> None:
     assert ["added", str(tmp_path / "good.mp3")] in results
     assert done.returncode == 3
     assert done.stdout.count("permission denied") == 2
+
+
+def test_many_equal_failures_are_counted_on_a_terminal_and_listed_elsewhere(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.mp4").write_bytes(b"no film" * (number + 1))
+    (folder / "gone.mp4").symlink_to(folder / "nothing")
+    text = " ".join(on_terminal(80, "ingest", str(folder), home=tmp_path / "home"))
+    assert text.count("failed  ") == 4
+    assert "9 failed." in text
+    assert text.count("5 more failed: not a supported video, audio or image file") == 1
+    assert run("ingest", str(folder)).stdout.count("failed\t") == 9

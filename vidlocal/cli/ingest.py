@@ -1,5 +1,6 @@
 """`vidlocal ingest`."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from vidlocal.ingest.run import Outcome
     from vidlocal.media.file_filter import FileFilter
 
+
+# Failures for the same reason that are printed file by file on a terminal.
+_MAX_EQUAL_FAILURES = 3
 
 EXAMPLES = (
     "vidlocal ingest ~/Videos",
@@ -53,10 +57,6 @@ Include = Annotated[
 ]
 Only = Annotated[str | None, typer.Option("--only", metavar="KINDS", help="Index only video, photo or audio files.")]
 Transcribe = Annotated[bool, typer.Option("--transcribe", help="Transcribe even if the video has subtitles.")]
-WhisperModel = Annotated[
-    str | None,
-    typer.Option(metavar="MODEL", help="Whisper model: tiny to large-v3-turbo, or a file.", show_default="base"),
-]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the files to index, with time and disk space; index nothing.")
 ]
@@ -70,7 +70,7 @@ def command(
     include: Include = None,
     only: Only = None,
     transcribe: Transcribe = False,
-    whisper_model: WhisperModel = None,
+    whisper_model: options.WhisperModel = None,
     later: Later = False,
     dry_run: DryRun = False,
     json: options.Json = False,
@@ -111,10 +111,11 @@ def command(
             on_progress=partial(show_ingest_progress, line),
         )
         outcomes = []
+        failures: Counter[str] = Counter()
         for outcome in finished:
             outcomes.append(outcome)
-            _print(outcome, line, json=json)
-    _print_summary(outcomes, quiet=quiet or json)
+            _print(outcome, line, failures, json=json)
+    _print_summary(outcomes, failures, quiet=quiet or json)
     if every is not None:
         _warn_unchanged_frames(outcomes, quiet=quiet or json)
     _exit_with(outcomes)
@@ -137,17 +138,29 @@ def _preview(
         show_preview(previews, current.home, json=json, quiet=quiet)
 
 
-def _print(outcome: "Outcome", line: "ProgressLine", *, json: bool) -> None:
-    """Print an outcome at once. Skipped files are only counted."""
+def _print(outcome: "Outcome", line: "ProgressLine", failures: "Counter[str]", *, json: bool) -> None:
+    """Print an outcome at once. Skipped files are only counted, and on a terminal so are many equal failures."""
     from vidlocal.ingest.run import IngestResult
 
     if json:
         console.record(outcome.as_data())
-    elif outcome.result is not IngestResult.SKIPPED:
-        if console.is_terminal():
+    elif outcome.result is IngestResult.SKIPPED:
+        return
+    elif not console.is_terminal():
+        console.fields(*_fields(outcome))
+    elif outcome.result is not IngestResult.FAILED:
+        line.notify(_sentence(outcome))
+    else:
+        reason = _reason(outcome)
+        failures[reason] += 1
+        if failures[reason] <= _MAX_EQUAL_FAILURES:
             line.notify(_sentence(outcome))
-        else:
-            console.fields(*_fields(outcome))
+
+
+def _reason(outcome: "Outcome") -> str:
+    """Return the reason of a failure without the file name and numbers, the same for all files of a kind."""
+    reason = one_line(outcome.reason or "").removeprefix(f"{one_line(outcome.path.name)}: ")
+    return re.sub(r"\d[\d.,:]*", "…", reason)
 
 
 def _sentence(outcome: "Outcome") -> str:
@@ -193,8 +206,8 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
     )
 
 
-def _print_summary(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
-    """Print the number of files by result, and each note once."""
+def _print_summary(outcomes: "Sequence[Outcome]", failures: "Counter[str]", *, quiet: bool) -> None:
+    """Print the number of files by result, that of failures not printed, and each note once."""
     from vidlocal.ingest.run import IngestResult
 
     counts = Counter(outcome.result for outcome in outcomes)
@@ -203,6 +216,12 @@ def _print_summary(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
     if reasons:
         parts[-1] += f" ({format_reasons(reasons)})"
     console.notice(f"{', '.join(parts) or 'No files found'}.", quiet=quiet)
+    hidden = {reason: count - _MAX_EQUAL_FAILURES for reason, count in failures.most_common()}
+    for reason, count in hidden.items():
+        if count > 0:
+            console.notice(f"{count:,} more failed: {reason}", quiet=quiet)
+    if any(count > 0 for count in hidden.values()):
+        console.notice("To list every file, pipe the output of the same command.", quiet=quiet)
     for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
         console.notice(note, quiet=quiet)
     if counts[IngestResult.ADDED]:
