@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vidlocal.cli.ui import console
-from vidlocal.render.sanitize import sanitize
 from vidlocal.timecode import format_duration
 
 if TYPE_CHECKING:
@@ -67,5 +66,4 @@ class _Plain:
         console.notice("  ".join(parts))
 
     def notify(self, message: str) -> None:
-        sys.stderr.write(sanitize(message).replace("\n", " ") + "\n")
-        sys.stderr.flush()
+        console.lines_notice(message.replace("\n", " "))
