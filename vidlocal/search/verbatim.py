@@ -19,20 +19,25 @@ def raise_verbatim(hits: Sequence[Hit], words: str, stop_words: Collection[str])
     Stop words do not count: "bride walks down aisle" is in "The bride walks down the aisle." The order of the hits
     stays as it is.
     """
-    ignored = stop_words if _spaced(words, stop_words).strip() else ()
-    query = _spaced(words, ignored)
+    folded = fold(words)
+    ignored = stop_words if _spaced(folded, stop_words).strip() else ()
+    query = _spaced(folded, ignored)
     if not query.strip():
         return list(hits)
-    return [replace(hit, score=_score(hit.score, _spaced(hit.text, ignored), query)) for hit in hits]
+    return [replace(hit, score=_score(hit.score, fold(hit.text), query, ignored)) for hit in hits]
 
 
-def _score(score: float, text: str, query: str) -> float:
-    return VERBATIM_SCORE if _contains(text, query) else min(score, MAX_OTHER_SCORE)
+def _score(score: float, text: str, query: str, ignored: Collection[str]) -> float:
+    return VERBATIM_SCORE if _contains(text, query, ignored) else min(score, MAX_OTHER_SCORE)
 
 
-def _contains(text: str, query: str) -> bool:
+def _contains(text: str, query: str, ignored: Collection[str]) -> bool:
+    """True if a folded text contains the words of a query. Only a text with all of them is split into words."""
+    if not all(token in text for token in query.split()):
+        return False
+    text = _spaced(text, ignored)
     return query in text or (UNSPACED.search(query) is not None and query.strip() in text)
 
 
 def _spaced(text: str, ignored: Collection[str]) -> str:
-    return f" {' '.join(token for token in tokens(fold(text)) if token not in ignored)} "
+    return f" {' '.join(token for token in tokens(text) if token not in ignored)} "

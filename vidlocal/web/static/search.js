@@ -49,7 +49,7 @@ function run(isWhole) {
   if (!q) { searching.abort(); $("#count").textContent = ""; attempt(startPage)(); return; }
   const ask = (values) => attempt(() => request("/search", { q, limit: LIMIT, ...values }));
   timers = [
-    isWhole ? 0 : setTimeout(ask({ fast: 1 }), FAST_MS),
+    isWhole ? 0 : setTimeout(ask({ fast: 1, limit: 24 }), FAST_MS),
     setTimeout(ask({}), isWhole ? 0 : FULL_MS),
     setTimeout(attempt(() => send("POST", "/searches", { q }).catch(() => {})), SETTLED_MS),
   ];
