@@ -88,7 +88,7 @@ def test_explanations_follow_their_moment() -> None:
     output = render(table.moments([result], (), width=100, explanations=explanations, second_looks=looks), 100)
     assert "words #1, coverage 0.50, weight 0.71; vectors #3, cosine 0.412, z 4.20" in output
     assert "words #2, coverage 0.40, weight 0.51; no vector, weighted as z 1.50" in output
-    assert "filter only" in output
+    assert "filter or tag" in output
     assert "seen: yes. a cake \ufffd[2J (1:01)" in output
 
 

@@ -265,7 +265,7 @@ def _judgement(moment: Moment, judged: Mapping[Moment, float]) -> list[Text]:
 def format_explanation(scores: PassageExplanation | FrameExplanation | None) -> str:
     """Scores of a hit in a line: `words #1, coverage 0.84, weight 1.54; vectors #3, cosine 0.412, z 4.20`."""
     if scores is None:
-        return "filter only"
+        return "filter or tag"
     if isinstance(scores, FrameExplanation):
         return f"images #{scores.rank}, cosine {scores.cosine:.3f}, z {scores.z:.2f}"
     parts = []

@@ -16,12 +16,12 @@ from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.moments import group
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
+from vidlocal.search.field_search import search_fields
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
 from vidlocal.search.query import Query, parse
 from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
-from vidlocal.search.title_search import search_titles
 from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, spelling, stop_words, text_index, vector_cache, vector_index, vector_table
@@ -138,7 +138,7 @@ def _search(
         videos_by_id = hits.video_refs(library, {hit.video_id for hit in all_hits})
         moments = group(all_hits, videos_by_id, limit=limit, runs=runs)
         if channels.by_words:
-            moments += search_titles(library, words, search_filter, moments, limit=limit - len(moments))
+            moments += search_fields(library, words, search_filter, moments, limit=limit - len(moments))
     _log.info(
         "query words %r, phrases %s, excluded %s, corrected %s; %d hits by text, %d by image",
         words,

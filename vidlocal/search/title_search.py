@@ -1,4 +1,4 @@
-"""Search the titles, file names and folder names of videos: whole videos as moments, ranked below all others."""
+"""Search the titles, file names and folder names of videos: whole videos as moments."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,40 +7,28 @@ from pathlib import PurePath
 from vidlocal.folding import fold
 from vidlocal.records import Moment, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits, text_index
+from vidlocal.store.index import hits
 from vidlocal.store.index.search_filter import SearchFilter
 from vidlocal.store.index.tokenizer import words
-
-# Highest score of a title match, and the distance to the moment before.
-MAX_SCORE = 0.2
-_SCORE_RATIO = 0.99
 
 # Folder names searched above a file: an event and its year, but not the home folder.
 _FOLDERS = 2
 
 
 def search_titles(
-    library: Library, query: str, search_filter: SearchFilter, moments: Sequence[Moment], *, limit: int
-) -> tuple[Moment, ...]:
-    """Return videos with all words of `query` in their names, at most `limit`, without those of `moments`.
-
-    Scores are below those of `moments`. Filters on passages exclude all titles.
-    """
-    if limit <= 0 or search_filter.needs_passages:
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, known: Sequence[Moment]
+) -> Sequence[Moment]:
+    """Return videos with all words in their names, other than those of `known`. Filters on passages exclude all."""
+    if search_filter.needs_passages:
         return ()
-    terms = text_index.content_words(library, query)
-    if not terms:
-        return ()
-    used = {moment.video_id for moment in moments}
-    score = min([MAX_SCORE, *(moment.score * _SCORE_RATIO for moment in moments)])
-    matches = [
-        _moment(row["id"], row["title"], os.fsdecode(row["path"]), row["duration"], score)
+    used = {moment.video_id for moment in known}
+    return tuple(
+        _moment(row["id"], row["title"], os.fsdecode(row["path"]), row["duration"])
         for row in hits.videos_with_words(library, terms)
         if row["id"] not in used
         and (search_filter.videos is None or row["id"] in search_filter.videos)
         and _has_all(terms, _names(row["title"], os.fsdecode(row["path"])))
-    ]
-    return tuple(matches[:limit])
+    )
 
 
 def _names(title: str, path: str) -> Iterator[str]:
@@ -55,14 +43,14 @@ def _has_all(terms: Sequence[str], names: Iterator[str]) -> bool:
     return all(term in whole or (len(term) > 2 and any(name.startswith(term) for name in whole)) for term in terms)
 
 
-def _moment(video_id: int, title: str, path: str, duration: float, score: float) -> Moment:
+def _moment(video_id: int, title: str, path: str, duration: float) -> Moment:
     return Moment(
         video_id=video_id,
         video_title=title,
         video_path=path,
         start=0.0,
         end=duration,
-        score=score,
+        score=1.0,
         kinds=(PassageKind.TITLE,),
         text="",
         hits=(),

@@ -1,0 +1,65 @@
+"""Search fields other than text: tags of moments, names of videos. All rank below moments found by text or image."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from vidlocal.moments import group
+from vidlocal.records import Moment
+from vidlocal.search.title_search import search_titles
+from vidlocal.store.database import Library
+from vidlocal.store.index import hits, text_index
+from vidlocal.store.index.search_filter import SearchFilter
+
+# Distance to the score of the moment before.
+_SCORE_RATIO = 0.99
+_MAX_TAGGED_PASSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field with its highest score, 0 to 1, and its search.
+
+    `search` gets the words of the query, and returns moments other than the given ones.
+    """
+
+    max_score: float
+    search: Callable[[Library, Sequence[str], SearchFilter, Sequence[Moment]], Sequence[Moment]]
+
+
+def search_tags(
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, known: Sequence[Moment]
+) -> Sequence[Moment]:
+    """Return moments with a tag for each word, or one that is the whole query."""
+    whole = hits.tag_spellings(library, " ".join(terms))
+    tags = (whole,) if whole else tuple(hits.tag_spellings(library, term) for term in terms)
+    if not all(tags):
+        return ()
+    tagged = replace(search_filter, tags=(*search_filter.tags, *tags))
+    ids = hits.list_ids(library, tagged, limit=_MAX_TAGGED_PASSAGES)
+    found = [
+        hit
+        for hit in hits.read(library, dict.fromkeys(ids, 1.0))
+        if not any(
+            moment.video_id == hit.video_id and moment.start <= hit.end and hit.start <= moment.end for moment in known
+        )
+    ]
+    return group(found, hits.video_refs(library, {hit.video_id for hit in found}), limit=len(found))
+
+
+# In the order of the results.
+FIELDS = (Field(0.3, search_tags), Field(0.2, search_titles))
+
+
+def search_fields(
+    library: Library, query: str, search_filter: SearchFilter, moments: Sequence[Moment], *, limit: int
+) -> tuple[Moment, ...]:
+    """Return at most `limit` moments with all words of `query` in a field, other than `moments`, with lower scores."""
+    terms = text_index.content_words(library, query)
+    found: list[Moment] = []
+    for field in FIELDS:
+        if not terms or len(found) >= limit:
+            break
+        known = [*moments, *found]
+        score = min([field.max_score, *(moment.score * _SCORE_RATIO for moment in known)])
+        found += [replace(moment, score=score) for moment in field.search(library, terms, search_filter, known)]
+    return tuple(found[: max(0, limit)])
