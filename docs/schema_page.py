@@ -26,6 +26,7 @@ TABLES = {
     "passages": "Text about a span of a video: the only thing full-text search reads. `folded`: the text as the "
     "full-text indexes hold it, unless that is lower(text). `visible` is 0 until the canary check after a description.",
     "word_times": "Times of the words of transcribed passages, packed (see vidlocal/store/content/word_times.py).",
+    "speech_drafts": "Parts of a new transcript, JSON, until it is whole and replaces the old one.",
     "vectors": "Embeddings of passages by model (`name@digest`).",
     "windows": "Embeddings of neighbouring lines together, from passage to passage, by model.",
     "frame_vectors": "CLIP embeddings of frames by model.",

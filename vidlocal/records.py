@@ -190,6 +190,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedPassage:
+    """A passage, and its words with times as far as these are known."""
+
+    passage: Passage
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A stored frame. `image` is relative to the library folder, None for a duplicate of `same_as`."""
 

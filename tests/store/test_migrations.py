@@ -22,6 +22,7 @@ NEXT = {
     8: "replaced_videos",
     9: "windows",
     10: "word_times",
+    11: "speech_drafts",
 }
 
 CONTENT = """

@@ -9,13 +9,15 @@ from vidlocal.app.clip_engine import queue_frame_vectors
 from vidlocal.app.engines import open_engines
 from vidlocal.app.progress import show_enrich_progress
 from vidlocal.app.session import RunSession
+from vidlocal.engines.models_on_disk import model_name
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.enrich.run import enrich
 from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary, remaining_jobs
+from vidlocal.enrich.workers.transcribe import TRANSCRIBE_VERSION
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
-from vidlocal.store.content import frames, passages, stale, videos
+from vidlocal.store.content import frames, passages, speech_drafts, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs, priorities
@@ -27,12 +29,35 @@ from vidlocal.timecode import format_duration
 _CURRENT_PROMPTS = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
 
 
-def queue_stale(library: Library, settings: Settings, video_ids: tuple[int, ...] | None) -> None:
-    """Requeue results of models other than the current ones, or of older prompts."""
+def queue_stale(
+    library: Library, settings: Settings, video_ids: tuple[int, ...] | None, only: Collection[JobKind] | None = None
+) -> None:
+    """Requeue results of models other than the current ones, or of older prompts. `only`: of these kinds of work."""
+    kinds = set(only or JobKind)
     watch_prompts = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
-    stale.requeue_frames(library, stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS, video_ids))
-    stale.requeue_stale_sequences(library, settings.vision_model, watch_prompts, video_ids)
-    stale.requeue_stale_summaries(library, settings.text_model, TEXT_PROMPT_VERSION, video_ids)
+    if JobKind.DESCRIBE in kinds:
+        stale.requeue_frames(library, stale.stale_frames(library, settings.vision_model, _CURRENT_PROMPTS, video_ids))
+    if JobKind.WATCH in kinds:
+        stale.requeue_stale_sequences(library, settings.vision_model, watch_prompts, video_ids)
+    if kinds & {JobKind.TAG, JobKind.SUMMARISE}:
+        stale.requeue_stale_summaries(library, settings.text_model, TEXT_PROMPT_VERSION, video_ids)
+    if JobKind.TRANSCRIBE in kinds:
+        model = model_name(settings.whisper_model)
+        for video_id in stale.stale_transcripts(library, model, TRANSCRIBE_VERSION, video_ids):
+            speech_drafts.request(library, video_id)
+
+
+def queue_weak(
+    library: Library, settings: Settings, video_ids: tuple[int, ...] | None, only: Collection[JobKind] | None = None
+) -> None:
+    """Requeue poor captions, and transcripts of low confidence by another model than the current one."""
+    kinds = set(only or JobKind)
+    if JobKind.DESCRIBE in kinds:
+        stale.requeue_frames(library, stale.weak_frames(library, video_ids))
+    if JobKind.TRANSCRIBE in kinds:
+        weak = stale.weak_transcripts(library, model_name(settings.whisper_model), video_ids)
+        for rank, video_id in enumerate(weak):
+            speech_drafts.request(library, video_id, priority=len(weak) - rank)
 
 
 def run_enrich(

@@ -12,18 +12,22 @@ from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
 from vidlocal.settings import load
-from vidlocal.store.content import stale, videos
+from vidlocal.store.content import speech_drafts, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue.job_filter import JobFilter
 
 OVERNIGHT = "overnight"
 
+# Before all other videos.
+_REDO_PRIORITY = 1e6
+
 EXAMPLES = (
     "vidlocal enrich --all overnight",
     "vidlocal enrich wedding --budget 10   # a first pass in minutes",
     "vidlocal enrich --only transcribe --until 07:00",
     "vidlocal enrich --model bakllava --redo-stale",
+    "vidlocal enrich --only transcribe --redo wedding --whisper-model small",
 )
 
 
@@ -71,8 +75,15 @@ Budget = Annotated[
         show_default="all frames",
     ),
 ]
-RedoStale = Annotated[bool, typer.Option("--redo-stale", help="Redo captions from another model or an older prompt.")]
-RedoWeak = Annotated[bool, typer.Option("--redo-weak", help="Redo captions that are too short or repeated.")]
+Redo = Annotated[
+    list[str] | None, typer.Option("--redo", metavar="VIDEO", help="Transcribe this video again (repeatable).")
+]
+RedoStale = Annotated[
+    bool, typer.Option("--redo-stale", help="Redo captions and transcripts from another model or older prompt.")
+]
+RedoWeak = Annotated[
+    bool, typer.Option("--redo-weak", help="Redo poor captions, and unsure transcripts of another model.")
+]
 Canary = Annotated[bool, typer.Option("--canary/--no-canary", help="Test first that the model sees images.")]
 
 
@@ -80,6 +91,7 @@ def command(
     words: Videos = None,
     all_videos: AllVideos = False,
     model: Model = None,
+    whisper_model: options.WhisperModel = None,
     vram: Vram = None,
     text_model: TextModel = None,
     only: Only = None,
@@ -93,6 +105,7 @@ def command(
     when: hours_options.WhenOption = None,
     searched: Searched = False,
     budget: Budget = None,
+    redo: Redo = None,
     redo_stale: RedoStale = False,
     redo_weak: RedoWeak = False,
     canary: Canary = True,
@@ -106,13 +119,14 @@ def command(
     --overnight or --window it works at night only, pauses while the machine is in use or on battery, and continues the
     next night until everything is done.
     """
-    from vidlocal.app.enrich import queue_stale, run_enrich
+    from vidlocal.app.enrich import queue_stale, queue_weak, run_enrich
 
     words = words or []
     first, *others = host or [""]
     settings = load(
         {
             "vision_model": model,
+            "whisper_model": whisper_model,
             "vram": vram,
             "text_model": text_model,
             "ollama_host": first or None,
@@ -127,9 +141,11 @@ def command(
         library = stack.enter_context(Library.open(settings.home))
         job_filter = JobFilter(_video_ids(library, words, all_videos=all_videos), budget, searched)
         if redo_stale:
-            queue_stale(library, settings, job_filter.videos)
+            queue_stale(library, settings, job_filter.videos, only)
         if redo_weak:
-            stale.requeue_frames(library, stale.weak_frames(library, job_filter.videos))
+            queue_weak(library, settings, job_filter.videos, only)
+        for name in redo or ():
+            speech_drafts.request(library, videos.resolve(library, name).id, priority=_REDO_PRIORITY)
         lock = stack.enter_context(ProcessLock(library.folder))
         line = stack.enter_context(progress_line(quiet=quiet))
         session = stack.enter_context(run_session(library, lock, hours, line, exits=(typer.Exit, typer.Abort)))

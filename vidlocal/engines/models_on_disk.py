@@ -68,7 +68,12 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     expected = WHISPER_SHA1.get(name)
     if expected is not None and checksums["sha1"] != expected:
         raise EngineError(f"{path}: wrong checksum for the Whisper model {name}. Delete the file. Run: vidlocal setup")
-    return ModelFile(name if name in WHISPER_SHA1 else path.stem.removeprefix("ggml-"), path, checksums["sha256"])
+    return ModelFile(model_name(name), path, checksums["sha256"])
+
+
+def model_name(name: str) -> str:
+    """Return the name stored with transcripts for a name or path of a model."""
+    return name if name in WHISPER_SHA1 else Path(name).stem.removeprefix("ggml-") if _is_path(name) else name
 
 
 def sha1(path: Path, cache_folder: Path) -> str:
@@ -79,7 +84,7 @@ def sha1(path: Path, cache_folder: Path) -> str:
 def _model_path(name: str, folder: Path) -> Path:
     if name in WHISPER_SHA1:
         return (folder / whisper_file_name(name)).absolute()
-    if os.sep in name or name.endswith(".bin"):
+    if _is_path(name):
         return Path(name).expanduser().absolute()
     quantised = (folder / whisper_file_name(name)).absolute()  # such as small-q5_1, added by the user
     if os.path.isfile(quantised):
@@ -87,6 +92,10 @@ def _model_path(name: str, folder: Path) -> Path:
     raise SettingsError(
         f"Unknown Whisper model {name!r}. Use the path of a file, or one of {', '.join(WHISPER_NAMES)}."
     )
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name or name.endswith(".bin")
 
 
 def _model_missing(name: str, path: Path) -> ModelMissing:

@@ -12,8 +12,7 @@ from vidlocal.media import sidecars, subtitles, transcripts
 from vidlocal.media.encodings import decode
 from vidlocal.media.files import has_media_extension
 from vidlocal.media.languages import language_code
-from vidlocal.media.transcripts import TimedPassage
-from vidlocal.records import Passage, PassageKind, Video
+from vidlocal.records import Passage, PassageKind, TimedPassage, Video
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.import_rows import Importer

@@ -11,11 +11,10 @@ Words are `{"word", "start", "end", "score"}`. whisper.cpp: `{"result": {"langua
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from vidlocal.errors import MediaError
 from vidlocal.media.languages import language_code
-from vidlocal.records import Passage, PassageKind, Word
+from vidlocal.records import Passage, PassageKind, TimedPassage, Word
 from vidlocal.token_words import group_tokens
 
 # Labels of diarization for unnamed speakers.
@@ -25,14 +24,6 @@ _FAILURE_PREFIX = "Error analyzing frame"
 
 # Names of the probability of a word: WhisperX, Whisper, videogrep (Vosk), whisper.cpp.
 _PROBABILITIES = ("score", "probability", "conf", "p")
-
-
-@dataclass(frozen=True, slots=True)
-class TimedPassage:
-    """A passage, and its words with times as far as the file has them."""
-
-    passage: Passage
-    words: tuple[Word, ...] = ()
 
 
 def is_transcript(document: object) -> bool:

@@ -495,3 +495,22 @@ def word_times(database: Database) -> None:
     """Create the times of words, and the confidence of passages."""
     _run(database, _WORD_TIMES)
     database.conn.execute("PRAGMA user_version = 11")
+
+
+# Parts of a new transcript, until it is whole and replaces the old one (`content.speech_drafts`).
+_SPEECH_DRAFTS = """
+CREATE TABLE speech_drafts (
+  id INTEGER PRIMARY KEY,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  texts TEXT NOT NULL
+);
+CREATE INDEX speech_drafts_of_video ON speech_drafts(video_id);
+"""
+
+
+@migrations()
+def speech_drafts(database: Database) -> None:
+    """Create the drafts of transcripts."""
+    _run(database, _SPEECH_DRAFTS)
+    database.conn.execute("PRAGMA user_version = 12")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
 from vidlocal.errors import EngineError, MediaError
 from vidlocal.media import ffmpeg
-from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, Probe
-from vidlocal.store.content import passages, videos
+from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, PassageKind, Probe, Word
+from vidlocal.store.content import passages, speech_drafts, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 
@@ -142,6 +143,17 @@ def test_passages_name_their_model_and_track(
     assert video is not None
     assert video.language == "en"
     assert jobs.counts(library)[JobKind.TRANSCRIBE, JobState.DONE] == 1
+
+
+class Better(Scripted):
+    """Another model, which times its words."""
+
+    name = "better"
+    digest = "b" * 64
+
+    def transcribe(self, samples: Samples, language: str | None) -> Speech:
+        speech = super().transcribe(samples, language)
+        return Speech(language, tuple(replace(cue, words=(Word("piece", 0.0, 0.5),)) for cue in speech.cues))
 
 
 class Concert(Scripted):
@@ -304,3 +316,68 @@ def test_a_video_removed_while_it_is_transcribed_leaves_no_passage(
     result = transcribe_video(library, job, path, probe_of(8.0), engine=Scripted(), ffmpeg=tool, on_progress=remove)
     assert result.passages == 0
     assert library.number("SELECT count(*) FROM passages") == 0
+
+
+def test_a_new_transcript_replaces_the_old_one_when_it_is_whole(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording(placed_every(100, 6, english), seconds=100))
+    probe = probe_of(100.0)
+    job = queued(library, probe)
+    old = Scripted()
+    transcribe_video(library, job, path, probe, engine=old, ffmpeg=tool, window_s=25.0)
+    note = Passage(2.0, 3.0, PassageKind.NOTE, "a note", engine=passages.BY_HAND)
+    passages.add(library, job.video_id, [note])
+    corrected = said(library, job)[2]
+    passages.rewrite(library, corrected, "as I corrected it")
+    before = said(library, job)
+
+    speech_drafts.request(library, job.video_id)
+    broken = Better(fail_at=9, error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        transcribe_video(library, claimed(library), path, probe, engine=broken, ffmpeg=tool, window_s=25.0)
+    assert said(library, job) == before
+    again = Better()
+    job = claimed(library)
+    transcribe_video(library, job, path, probe, engine=again, ffmpeg=tool, window_s=25.0)
+    after = said(library, job)
+    assert len(broken.heard) + len(again.heard) <= len(old.heard) + 1
+    models = [passage.model for passage in after if passage.kind == "speech"]
+    assert models.count("better") == len(models) - 1
+    assert [passage.text for passage in after if passage.engine == passages.BY_HAND] == ["a note", "as I corrected it"]
+    assert not speech_drafts.is_requested(library, job.video_id)
+    assert library.number("SELECT count(*) FROM speech_drafts") == 0
+    assert library.number("SELECT count(*) FROM word_times") == len(models) - 1
+
+
+def test_a_draft_of_another_model_is_thrown_away(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording(placed_every(100, 6, english), seconds=100))
+    probe = probe_of(100.0)
+    job = queued(library, probe)
+    transcribe_video(library, job, path, probe, engine=Scripted(), ffmpeg=tool, window_s=25.0)
+    speech_drafts.request(library, job.video_id)
+    stopped = Scripted(fail_at=9, error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        transcribe_video(library, claimed(library), path, probe, engine=stopped, ffmpeg=tool, window_s=25.0)
+    job = claimed(library)
+    transcribe_video(library, job, path, probe, engine=Better(), ffmpeg=tool, window_s=25.0)
+    assert {passage.model for passage in said(library, job)} == {"better"}
+    assert said(library, job)[0].start < 2.0
+
+
+def test_stale_and_weak_transcripts_are_those_of_other_models(library: Library) -> None:
+    job = queued(library, probe_of(10.0))
+    assert stale.stale_transcripts(library, "base", "listen-2") == ()
+    speech = Passage(
+        1.0, 2.0, PassageKind.SPEECH, "hello", engine="whisper.cpp", model="base", prompt_version="listen-2, track 0",
+        confidence=0.4,
+    )  # fmt: skip
+    passages.add(library, job.video_id, [speech], digest="d" * 64)
+    assert stale.stale_transcripts(library, "base", "listen-2") == ()
+    assert stale.stale_transcripts(library, "small", "listen-2") == (job.video_id,)
+    assert stale.stale_transcripts(library, "base", "listen-3") == (job.video_id,)
+    assert stale.stale_transcripts(library, "small", "listen-2", [job.video_id + 1]) == ()
+    assert stale.weak_transcripts(library, "base") == ()
+    assert stale.weak_transcripts(library, "small") == (job.video_id,)

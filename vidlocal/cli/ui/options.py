@@ -33,3 +33,8 @@ AllowRemoteHost = Annotated[
 VideoName = Annotated[
     str, typer.Argument(metavar="VIDEO", help="Id, path, or a unique part of the title or file name.")
 ]
+
+WhisperModel = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Whisper model: tiny to large-v3-turbo, or a file.", show_default="base"),
+]

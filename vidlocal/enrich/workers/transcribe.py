@@ -1,7 +1,7 @@
 """Transcribe the speech of a video into passages, window by window."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
 from vidlocal.media.cue_times import shifted
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe
-from vidlocal.store.content import passages, videos
+from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe, TimedPassage
+from vidlocal.store.content import passages, speech_drafts, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 
@@ -59,7 +59,8 @@ def transcribe_video(
     """
     video_id = job.video_id
     track = choose_track(probe)
-    start = checkpoints.get(library, video_id, STEP)
+    is_again = speech_drafts.is_requested(library, video_id)
+    start = _start(library, video_id, engine, is_again=is_again)
     language = _stored_language(library, video_id) if start > 0 else None
     added = 0
     while track and (samples := _read(path, probe, ffmpeg, track, start, window_s)) is not None:
@@ -67,22 +68,28 @@ def transcribe_video(
         is_last = samples.size < round(window_s * RATE_HZ)
         heard = recognize(engine, samples, language=language, is_last=is_last, on_progress=report)
         language = heard.language
-        cues = [shifted(cue, start) for cue in heard.cues]
-        speech = [_passage(cue, PassageKind.SPEECH, engine, track) for cue in cues]
-        sounds = [_passage(shifted(cue, start), PassageKind.SOUND, engine, track) for cue in heard.sounds]
+        texts = [
+            *_texts(heard.cues, PassageKind.SPEECH, start, engine, track),
+            *_texts(heard.sounds, PassageKind.SOUND, start, engine, track),
+        ]
         start += heard.length
         with library.writing():
             if not jobs.exists(library, job):  # the video was removed
                 break
-            passages.add(library, video_id, speech, digest=engine.digest, words=[cue.words for cue in cues])
-            passages.add(library, video_id, sounds, digest=engine.digest)
-            checkpoints.put(library, video_id, STEP, start)
+            if is_again:
+                speech_drafts.add(library, video_id, engine.digest, texts, until=start)
+            else:
+                _add(library, video_id, engine, texts)
+                checkpoints.put(library, video_id, STEP, start)
             if language is not None:
                 videos.set_language(library, video_id, language)
             jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
-        added += len(speech)
+        added += len(heard.cues)
         after_window()
-    jobs.finish(library, job)
+    with library.writing():
+        if is_again and jobs.exists(library, job):
+            speech_drafts.publish(library, video_id, step=STEP)
+        jobs.finish(library, job)
     return Transcription(added, language, track)
 
 
@@ -99,18 +106,35 @@ def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: fl
     return np.zeros(max(1, round(min(window_s, probe.duration - start) * RATE_HZ)), dtype=np.float32)
 
 
-def _passage(cue: Cue, kind: PassageKind, engine: SpeechEngine, track: AudioTrack) -> Passage:
-    return Passage(
-        start=cue.start,
-        end=cue.end,
-        kind=kind,
-        text=cue.text,
-        language=cue.language,
-        engine=ENGINE,
-        model=engine.name,
-        prompt_version=f"{TRANSCRIBE_VERSION}, track {track.index}",
-        confidence=cue.confidence,
-    )
+def _start(library: Library, video_id: int, engine: SpeechEngine, *, is_again: bool) -> float:
+    if is_again:
+        return speech_drafts.start(library, video_id, engine.digest)
+    return checkpoints.get(library, video_id, STEP)
+
+
+def _add(library: Library, video_id: int, engine: SpeechEngine, texts: Sequence[TimedPassage]) -> None:
+    words = [text.words for text in texts]
+    passages.add(library, video_id, [text.passage for text in texts], digest=engine.digest, words=words)
+
+
+def _texts(
+    cues: Sequence[Cue], kind: PassageKind, start: float, engine: SpeechEngine, track: AudioTrack
+) -> Iterator[TimedPassage]:
+    """Yield cues of a stretch that begins at `start` as passages."""
+    for cue in cues:
+        moved = shifted(cue, start)
+        passage = Passage(
+            start=moved.start,
+            end=moved.end,
+            kind=kind,
+            text=moved.text,
+            language=moved.language,
+            engine=ENGINE,
+            model=engine.name,
+            prompt_version=f"{TRANSCRIBE_VERSION}, track {track.index}",
+            confidence=moved.confidence,
+        )
+        yield TimedPassage(passage, moved.words)
 
 
 def _stored_language(library: Library, video_id: int) -> str | None:

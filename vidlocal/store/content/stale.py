@@ -12,6 +12,9 @@ from vidlocal.text import full_model_name
 # A sentence with who, what and where is longer.
 _MIN_CHARACTERS = 40
 
+# Below this mean probability of the words, a transcript is often wrong: of clear speech it is 0.85 to 0.95.
+MIN_CONFIDENCE = 0.6
+
 # The same description for this many distinct frames is boilerplate.
 _MIN_REPEATS = 3
 
@@ -99,6 +102,38 @@ def requeue_stale_summaries(library: Library, model: str, version: str, videos: 
     for video_id in sorted(stale):
         understanding.requeue(library, video_id)
     return len(stale)
+
+
+def stale_transcripts(
+    library: Library, model: str, version: str, videos: Sequence[int] | None = None
+) -> tuple[int, ...]:
+    """List the videos transcribed by another model, or by another version of the preparation of the audio."""
+    rows = library.rows(
+        "SELECT DISTINCT video_id, model, prompt_version FROM passages WHERE kind = ? AND digest IS NOT NULL",
+        PassageKind.SPEECH,
+    )
+    return tuple(
+        sorted(
+            {
+                row["video_id"]
+                for row in rows
+                if (videos is None or row["video_id"] in videos)
+                and (row["model"] != model or (row["prompt_version"] or "").split(",")[0] != version)
+            }
+        )
+    )
+
+
+def weak_transcripts(library: Library, model: str, videos: Sequence[int] | None = None) -> tuple[int, ...]:
+    """List the videos with speech of low confidence that another model heard, the weakest first."""
+    rows = library.rows(
+        """SELECT video_id FROM passages WHERE kind = ? AND digest IS NOT NULL AND model <> ? GROUP BY video_id
+          HAVING avg(confidence) < ? ORDER BY avg(confidence)""",
+        PassageKind.SPEECH,
+        model,
+        MIN_CONFIDENCE,
+    )
+    return tuple(row["video_id"] for row in rows if videos is None or row["video_id"] in videos)
 
 
 def _descriptions(library: Library, videos: Sequence[int] | None) -> list[_Description]:
