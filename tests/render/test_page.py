@@ -70,3 +70,8 @@ def test_any_path_is_a_link_to_a_file(path: str) -> None:
         assert not colon or scheme == "file", link
         assert scheme != "file" or rest.startswith("///"), link
         assert not link.startswith("//"), link
+
+
+def test_moments_without_a_good_match_are_called_nearest() -> None:
+    assert "<p>No good match. Nearest matches:</p>" in page("query", [], is_confident=False)
+    assert "Nearest" not in page("query", [])

@@ -55,3 +55,10 @@ def test_content_cannot_break_a_line_or_control_the_terminal() -> None:
 
 def test_spaces_in_a_path_are_kept() -> None:
     assert results.to_tsv(moment(path="/v/two  spaces.mp4")).startswith("/v/two  spaces.mp4\t")
+
+
+def test_document_tells_confidence_and_judgement() -> None:
+    document = results.to_document("bride", [moment()], judged={moment(): 0.91234}, is_confident=False)
+    assert document["confident"] is False
+    (record,) = json.loads(to_json(document))["moments"]
+    assert record["judged"] == 0.9123

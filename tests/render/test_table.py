@@ -120,3 +120,18 @@ def test_clusters_fit_every_width_and_list_their_occurrences(width: int) -> None
     assert "0:00 to 0:20" in output
     assert "and 3 more videos" in output
     assert "?" in output  # a video that was removed meanwhile
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_moments_without_a_good_match_are_called_nearest(width: int) -> None:
+    lines = render(table.moments(MOMENTS, (), width=width, is_confident=False), width).splitlines()
+    assert lines[0].strip() == "Nearest matches"
+    assert lines[1:] == render(table.moments(MOMENTS, (), width=width), width).splitlines()
+
+
+def test_judgement_is_shown_with_the_explanation() -> None:
+    judged = {MOMENTS[0]: 0.934}
+    assert "judged by the text model: 93%" in render(
+        table.moments(MOMENTS, (), width=80, judged=judged, explanations={}), 80
+    )
+    assert "judged" not in render(table.moments(MOMENTS, (), width=80, judged=judged), 80)
