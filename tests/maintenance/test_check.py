@@ -295,6 +295,18 @@ def test_invalid_frame_vectors_are_recomputed(home: Path, tools: CheckTools) -> 
         assert tuple(job) == (1, "queued")
 
 
+def test_invalid_vectors_of_windows_are_recomputed(home: Path, tools: CheckTools) -> None:
+    with Library.open(home) as library:
+        library.connection.execute(
+            "INSERT INTO windows (passage_id, last_id, model, vector) SELECT id, id, ?, x'0011' FROM passages LIMIT 1",
+            (KEY,),
+        )
+        messages = [result.finding.message for result in check(library, tools, repair=True)]
+        assert f"Invalid vectors of {KEY}: 1." in messages
+        assert library.number("SELECT count(*) FROM windows") == 0
+        assert library.number("SELECT count(*) FROM jobs WHERE kind = 'embed' AND state = 'queued'") == 1
+
+
 def test_video_without_frame_vectors_is_complete(home: Path, tools: CheckTools) -> None:
     with Library.open(home) as library:
         library.connection.execute(
