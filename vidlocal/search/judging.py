@@ -17,14 +17,19 @@ from vidlocal.search.run import LOW_CONFIDENCE, SearchResult
 K = TypeVar("K", bound=Hashable)
 
 # Moments are sorted by logit(probability) - RANK_WEIGHT * ln(rank): the posterior, if the prior falls with the square
-# of the rank. MRR with simulated judges of 2, 5, 10, 20 and 30 % wrong answers (`benchmarks/judge.py`); sorted by
-# probability alone, a judge with 20 % wrong answers is worse than none.
+# of the rank. MRR by simulated judges (`benchmarks/judge.py`), the least gain over four sets, in points:
+#
+#     wrong answers      2 %    5 %   10 %   20 %   30 %
+#     weight 0            27     22     11    -15    -31
+#     weight 1            28     25     20      8     -6
+#     weight 2            25     21     17     11      3
+#     weight 4            15     13     11      6      2
 RANK_WEIGHT = 2.0
 # Models are surer than they are right.
 _MAX_PROBABILITY = 0.98
 
 # Nothing matches if none of the best NOTHING_DEPTH moments gets MATCH, and none of the others CERTAIN. With 2 % wrong
-# answers 61 to 79 % of queries without an answer are recognized, with 5 % 26 to 54 %; up to 4 % of the others are lost.
+# answers 79 to 84 % of the queries without an answer are noticed, with 5 % 53 to 55 %; 1 to 7 % of the others are lost.
 NOTHING_DEPTH = 10
 MATCH = 0.5
 CERTAIN = 0.9
