@@ -124,8 +124,7 @@ def _search(
             notices += stop_word_notice
         search_filter, runs = admit_split(library, search_filter)
         ranking = _rank_passages(library, words, vector, search_filter, count, by_words=channels.by_words)
-        is_listing = _is_listing(library, parsed, words, search_filter)
-        if is_listing:
+        if _is_listing(library, parsed, words, search_filter):
             scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
         else:
             scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
@@ -149,18 +148,14 @@ def _search(
         len(frame_hits),
     )
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
-    if is_listing and search_filter.kinds == frozenset({PassageKind.PICTURE}):
+    if not parsed.words and search_filter.kinds == frozenset({PassageKind.PICTURE}):
         notices.append("Image search needs words.")
     is_confident = ranking.is_confident or not ranking.scores or bool(frame_hits)
     if vector is not None and not (is_confident and moments):
         notices += filter(None, [model_advice(parsed.words, vector.key)])
-    if not is_confident:
-        notices.append(LOW_CONFIDENCE)
-    explanations = frame_explanations | {
-        passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()
-    }
-    notice = " ".join([*notices, *filter(None, (vector_notice, clip_notice))]) or None
-    return SearchResult(query, moments, notice, words, explanations, is_confident)
+    notices += filter(None, (vector_notice, clip_notice, None if is_confident else LOW_CONFIDENCE))
+    why = frame_explanations | {passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()}
+    return SearchResult(query, moments, " ".join(notices) or None, words, why, is_confident)
 
 
 def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:
