@@ -300,3 +300,19 @@ def test_frames_of_a_packed_avi_are_right_to_the_frame(read: Read, tmp_path: Pat
         round(30 * frame.time) for frame in frames if frame.time < 1.8
     ]
     assert len(frames) == len(packets) if every == 0 else len(frames) > 5
+
+
+@pytest.mark.parametrize("seconds", [3, 7, 10])
+@pytest.mark.parametrize("codec", [BFRAMES, HEVC, MPEG4], ids=["h264", "hevc", "mpeg4"])
+def test_every_still_of_a_screen_recording_is_sampled(
+    tmp_path: Path, read: Read, codec: Sequence[str], seconds: int
+) -> None:
+    path = clips.variable(tmp_path / "slides.mkv", lambda number: number * seconds, frames=12, codec=codec)
+    frames = read(path, 2)
+    assert [clips.number_in(frame.rgb) for frame in frames] == list(range(12))
+    assert_true_times(frames, lambda number: number * seconds)
+
+
+def test_a_change_at_the_end_of_a_still_is_sampled(tmp_path: Path, read: Read) -> None:
+    path = clips.variable(tmp_path / "slides.mkv", lambda number: number * 30, frames=2, codec=BFRAMES)
+    assert [clips.number_in(frame.rgb) for frame in read(path, 2)] == [0, 1]

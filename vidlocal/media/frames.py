@@ -106,12 +106,19 @@ class _FrameReader:
             level = level.next
 
     def _is_gap(self, part: DecodeRange, last: float | None, now: float) -> bool:
-        """True if the gap since the last frame is too long and the video has frames in between."""
+        """True if the gap since the last frame is too long and the video has frames in between.
+
+        Stills of more than the interval, such as the slides of a screen recording, must not be skipped either.
+        """
         if not self.every:
             return False
         before = part.start if last is None else last
         limit = MAX_GAP_RATIO * self.every
-        return now - before > limit + TIME_TOLERANCE_S and self.timeline.has_frame_between(before, before + limit)
+        if now - before <= limit + TIME_TOLERANCE_S:
+            return False
+        is_end = now >= self.timeline.end
+        latest = now + 2 * TIME_TOLERANCE_S if is_end else max(before + limit, now - self.every)
+        return self.timeline.has_frame_between(before, latest)
 
     def _decode(self, part: DecodeRange, level: SkipLevel, last: float | None) -> Generator[DecodedFrame, None, None]:
         """Decode the part after the last frame, and from a frame of another shape again for a canvas of all shapes."""
