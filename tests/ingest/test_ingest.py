@@ -11,8 +11,9 @@ from PIL import Image
 
 from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
+from vidlocal.ingest.costs import IngestPlan
 from vidlocal.ingest.meter import IngestProgress
-from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest, max_frames
+from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
@@ -55,7 +56,8 @@ def test_a_damaged_time_stamp_does_not_ask_for_the_disk_of_a_year(tools: IngestT
 
 @pytest.mark.parametrize(("every", "expected"), [(0.0, 90_000), (0.001, 90_000), (2.0, 1_801)])
 def test_the_space_for_every_picture_is_asked_for_when_all_are_taken(every: float, expected: int) -> None:
-    assert max_frames(90_000, 3600.0, every=every) == expected
+    plan = IngestPlan(every, ocr=False, speech=False, image_vectors=False)
+    assert plan.frame_count(3600.0, 90_000) == expected
 
 
 def take(library: Library, tools: IngestTools, lock: ProcessLock, *paths: Path, later: bool = True) -> list[Outcome]:

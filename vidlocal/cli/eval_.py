@@ -119,7 +119,7 @@ def _show(line: ProgressLine, task: str, done: int, total: int) -> None:
 
 def _write_ranks(path: Path, queries: Sequence[EvalQuery], results: Mapping[str, Evaluation], *, force: bool) -> None:
     """Write a line per query and model: ranks by channel and level, null for none in the first 100."""
-    with atomic_file(path, refuse=True, overwrite=force) as (draft, _), draft.open("w", encoding="utf-8") as file:
+    with atomic_file(path, overwrite=force) as draft, draft.open("w", encoding="utf-8") as file:
         for name, result in results.items():
             for query, query_ranks in zip(queries, result.ranks, strict=True):
                 levels = {

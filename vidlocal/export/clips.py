@@ -8,7 +8,7 @@ from typing import Self
 
 from vidlocal.errors import MediaError, ToolError, UsageError
 from vidlocal.media import cut, filenames, files
-from vidlocal.media.atomic_write import atomic_file
+from vidlocal.media.atomic_write import atomic_file, numbered_file
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
@@ -81,7 +81,9 @@ class Clipper:
         source = self._source(request)
         plan = self._plan(source, request, exact=self._exact or self._caption is not None)
         if target.suffix.lower() == plan.suffix:
-            yield self._write(source, request, plan, target, refuse=True, overwrite=overwrite)
+            with atomic_file(target, overwrite=overwrite) as draft:
+                self._write(source, request, plan, draft)
+            yield ClipResult(request, target, plan)
         else:
             yield from self.cut_joined([request], target, overwrite=overwrite)
 
@@ -95,14 +97,14 @@ class Clipper:
         """
         if target.suffix.lower() not in FILM_SUFFIXES:
             raise UsageError(f"{target}: unsupported file type. Use {', '.join(FILM_SUFFIXES)}.")
-        with atomic_file(target, refuse=True, overwrite=overwrite) as (draft, name):
+        with atomic_file(target, overwrite=overwrite) as draft:
             sources = [self._source_or_reason(request) for request in requests]
             probes = [source.probe for source in sources if isinstance(source, cut.CutSource)]
             parts: list[Path] = []
             if probes:
                 clip_format = cut.common_format(probes)
                 for request, source in zip(requests, sources, strict=True):
-                    yield self._cut_part(request, source, clip_format, parts, name)
+                    yield self._cut_part(request, source, clip_format, parts, target)
             else:
                 for request, reason in zip(requests, sources, strict=True):
                     yield ClipResult(request, None, None, str(reason))
@@ -114,22 +116,13 @@ class Clipper:
         source = self._source(request)
         plan = self._plan(source, request, exact=self._exact or self._caption is not None)
         target = folder / f"{filenames.clip_name(request.title, request.start)}{plan.suffix}"
-        return self._write(source, request, plan, target, refuse=False)
-
-    def _write(
-        self,
-        source: cut.CutSource,
-        request: ClipRequest,
-        plan: cut.CutPlan,
-        target: Path,
-        *,
-        refuse: bool,
-        overwrite: bool = False,
-    ) -> ClipResult:
-        with atomic_file(target, refuse=refuse, overwrite=overwrite) as (draft, name):
-            captions = self._write_captions(source, request, plan)
-            cut.write_clip(source, plan, draft, ffmpeg=self._ffmpeg, captions=captions)
+        with numbered_file(target) as (draft, name):
+            self._write(source, request, plan, draft)
         return ClipResult(request, name, plan)
+
+    def _write(self, source: cut.CutSource, request: ClipRequest, plan: cut.CutPlan, draft: Path) -> None:
+        captions = self._write_captions(source, request, plan)
+        cut.write_clip(source, plan, draft, ffmpeg=self._ffmpeg, captions=captions)
 
     def _cut_part(
         self,

@@ -47,8 +47,9 @@ DEFAULT_PACE: Mapping[Stage, float] = {
     Stage.TRANSCRIBING: 0.2,
     Stage.EMBEDDING: 0.15,
 }
-# Bytes per second of a typical file, before it is probed.
+# Bytes per second and frame rate of a typical file, before it is probed.
 _VIDEO_RATE, _AUDIO_RATE = 1_000_000, 24_000
+TYPICAL_FRAME_RATE_HZ = 30
 # Share of a new measurement in the stored pace.
 _WEIGHT = 0.5
 
@@ -64,6 +65,10 @@ class IngestPlan:
     speech: bool
     image_vectors: bool
 
+    def frame_count(self, duration: float, available: int) -> int:
+        """Return the maximum number of sampled frames of a video with `available` frames: all if `every` is 0."""
+        return min(available, int(duration / self.every) + 1) if self.every else available
+
     def work(self, size_bytes: int, probe: Probe, frame_count: int) -> Work:
         """Return the units of work of a probed file."""
         sound = probe.duration if probe.audio else 0.0
@@ -77,7 +82,7 @@ class IngestPlan:
         if MediaKind.VIDEO in kinds:
             duration = size_bytes / _VIDEO_RATE
             return self._work(
-                size_bytes, int(duration / self.every) + 1 if self.every else int(duration * 30), duration
+                size_bytes, self.frame_count(duration, int(duration * TYPICAL_FRAME_RATE_HZ) + 1), duration
             )
         return self._work(size_bytes, 0, size_bytes / _AUDIO_RATE)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.errors import MediaError, ToolError
-from vidlocal.ingest.costs import IngestPlan, Pace
+from vidlocal.ingest.costs import TYPICAL_FRAME_RATE_HZ, IngestPlan, Pace
 from vidlocal.media import files
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
@@ -89,7 +89,7 @@ def preview(
 def _new(path: Path, size_bytes: int, probe: Probe, plan: IngestPlan, pace: Pace) -> PreviewedFile:
     frame_count = {MediaKind.AUDIO: 0, MediaKind.PHOTO: 1}.get(probe.kind)
     if frame_count is None:
-        rate_hz = 1 / plan.every if plan.every else probe.frame_rate_hz
-        frame_count = int(probe.duration * rate_hz) + 1
+        rate_hz = probe.frame_rate_hz or TYPICAL_FRAME_RATE_HZ
+        frame_count = plan.frame_count(probe.duration, int(probe.duration * rate_hz) + 1)
     seconds = pace.seconds(plan.work(size_bytes, probe, frame_count))
     return PreviewedFile(path, NEW, "", probe.kind, probe.duration, size_bytes, frame_count, seconds)

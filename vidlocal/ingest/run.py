@@ -288,7 +288,7 @@ class _IngestRun:
         if source.probe.kind is MediaKind.PHOTO:
             return 1
         available = len(self.tools.prober.timeline(source.path).times)
-        return max_frames(available, source.probe.duration, every=self.every)
+        return self.meter.plan.frame_count(source.probe.duration, available)
 
     def _decode(self, source: _Source) -> Iterator[DecodedFrame]:
         path, probe = source.path, source.probe
@@ -356,11 +356,6 @@ class _IngestRun:
             return outcome
         kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
         return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
-
-
-def max_frames(available: int, duration: float, *, every: float) -> int:
-    """Return the maximum number of sampled frames of a video with `available` frames: all if `every` is 0."""
-    return min(available, int(duration / every) + 1) if every else available
 
 
 def _kinds(imported: Sequence[Passage], subtitles: Subtitles) -> set[PassageKind]:

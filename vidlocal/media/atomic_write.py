@@ -11,49 +11,63 @@ from vidlocal.media.filenames import numbered_paths
 
 
 @contextmanager
-def atomic_file(target: Path, *, refuse: bool, overwrite: bool = False) -> Iterator[tuple[Path, Path]]:
-    """Yield an empty draft file and the final path; rename the draft on success.
+def atomic_file(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield an empty draft file; rename it to `target` on success.
 
-    The final path is `target`. If it exists, it is replaced with `overwrite`; with `refuse` UsageError is raised; else
-    it is the first free one of `target 2`, `target 3`, ... A new path is created before the block runs, so that no
+    Raises UsageError if `target` exists, unless `overwrite`. A new path is created before the block runs, so that no
     other process can take it. If the block fails, new files are deleted, and an existing one stays as it was.
     """
-    replaced = overwrite and os.path.isfile(target)
-    name = target if replaced else _reserve(target, refuse=refuse or overwrite)
-    draft = name.with_name(f".vidlocal-{token_hex(8)}{name.suffix}")
-    try:
-        _create(draft)
+    is_replaced = overwrite and os.path.isfile(target)
+    if not is_replaced:
+        _reserve([target])
+    with _draft(target, is_new=not is_replaced) as draft:
+        yield draft
+
+
+@contextmanager
+def numbered_file(target: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield an empty draft file and the final path: the first free one of `target`, `target 2`, `target 3`, ..."""
+    name = _reserve(numbered_paths(target))
+    with _draft(name, is_new=True) as draft:
         yield draft, name
-        _flush(draft)
-        draft.replace(name)
-    except BaseException:
-        for path in (draft,) if replaced else (draft, name):
-            with suppress(OSError):
-                path.unlink()
-        raise
 
 
 def write_text(target: Path, parts: Iterable[str], *, overwrite: bool) -> None:
     """Write text to a file, complete or not at all. Raises UsageError if it exists, unless `overwrite`."""
     with (
-        atomic_file(target, refuse=True, overwrite=overwrite) as (draft, _),
+        atomic_file(target, overwrite=overwrite) as draft,
         open(draft, "w", encoding="utf-8", newline="") as file,
     ):
         for part in parts:
             file.write(part)
 
 
-def _reserve(target: Path, *, refuse: bool) -> Path:
+@contextmanager
+def _draft(name: Path, *, is_new: bool) -> Iterator[Path]:
+    draft = name.with_name(f".vidlocal-{token_hex(8)}{name.suffix}")
     try:
-        for name in numbered_paths(target):
-            with suppress(FileExistsError):
-                _create(name)
-                return name
-            if refuse:
-                break
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}. Choose another file name.") from error
-    raise UsageError(f"{target} already exists. Choose another file name, or overwrite it with --force.")
+        _create(draft)
+        yield draft
+        _flush(draft)
+        draft.replace(name)
+    except BaseException:
+        for path in (draft, name) if is_new else (draft,):
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def _reserve(names: Iterable[Path]) -> Path:
+    """Create the first of the paths that is free. Raises UsageError if none is, or the folder cannot be written."""
+    for name in names:
+        try:
+            _create(name)
+            return name
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"{name} cannot be written: {error.strerror}. Choose another file name.") from error
+    raise UsageError(f"{name} already exists. Choose another file name, or overwrite it with --force.")
 
 
 def _flush(path: Path) -> None:

@@ -32,7 +32,7 @@ def write_page(library: Library, result: SearchResult, target: Path, *, force: b
     for moment in result.moments:
         image = thumbnail(library, moment.video_id, _best_time(moment), width_px=_PAGE_PX)
         cards.append(Card(moment, None if image is None else encode_jpeg(image)))
-    with atomic_file(target, refuse=True, overwrite=force) as (draft, _):
+    with atomic_file(target, overwrite=force) as draft:
         draft.write_text(page(result.query, cards, is_confident=result.is_confident), encoding="utf-8")
 
 
