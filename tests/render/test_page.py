@@ -37,7 +37,7 @@ def test_texts_titles_names_and_queries_are_escaped() -> None:
     assert seen.text.count("<img src=x onerror=alert(1)>") >= 3
     assert "script" not in {tag for tag, _ in seen.tags}
     assert not [name for _, names in seen.tags for name in names if name.startswith("on")]
-    images = [names["src"] for tag, names in seen.tags if tag == "img"]
+    images = [names["poster"] for tag, names in seen.tags if tag == "video"]
     assert images == ["data:image/jpeg;base64," + base64.b64encode(b"jpeg").decode()]
 
 
@@ -45,7 +45,7 @@ def test_the_page_cannot_load_or_run_anything() -> None:
     written = page("bride", [Card(moment(), None)])
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', written)
     assert policy is not None
-    assert policy[1].startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert policy[1].startswith("default-src 'none'; img-src data:; media-src file:; style-src 'sha256-")
     style = re.search(r"<style>(.*?)</style>", written, re.DOTALL)
     assert style is not None
     assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy[1]
@@ -75,3 +75,9 @@ def test_any_path_is_a_link_to_a_file(path: str) -> None:
 def test_moments_without_a_good_match_are_called_nearest() -> None:
     assert "<p>No good match. Nearest matches:</p>" in page("query", [], is_confident=False)
     assert "Nearest" not in page("query", [])
+
+
+def test_a_moment_has_a_player_that_loads_nothing_by_itself() -> None:
+    [player] = [names for tag, names in Tags(page("bride", [Card(moment(), b"jpeg")])).tags if tag == "video"]
+    assert player["preload"] == "none"
+    assert player["src"] == "file:///videos/a%20b%231%3F.mp4#t=3.1"

@@ -1,4 +1,4 @@
-"""Write moments as a self-contained HTML page without scripts. Pure."""
+"""Write moments as a self-contained HTML page with a player for each, without scripts. Pure."""
 
 import base64
 import hashlib
@@ -13,15 +13,23 @@ from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_range
 
 _STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+:root {
+  color-scheme: light dark; --page: #f7f8fa; --panel: #fff; --line: #d0d7de; --muted: #57606a; --link: #0a55b8;
+  font: 16px/1.5 system-ui, sans-serif;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --page: #0e1116; --panel: #171c23; --line: #30363d; --muted: #9aa5b1; --link: #79b8ff; }
+}
+body { max-width: 90rem; margin: 1.5rem auto; padding: 0 1rem; background: var(--page); }
 h1 { font-size: 1.4rem; }
-ol { list-style: none; padding: 0; display: grid; gap: 1.5rem; }
-li { display: grid; grid-template-columns: minmax(6rem, 15rem) 1fr; gap: 1rem; }
-img { width: 100%; border-radius: 4px; }
+a { color: var(--link); }
+ol { list-style: none; padding: 0; display: grid; gap: 1rem; }
+ol { grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); }
+li { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 0.6rem; }
+video, img { width: 100%; aspect-ratio: 16 / 9; object-fit: contain; background: #000; border-radius: 5px; }
 p { margin: 0.25rem 0; overflow-wrap: anywhere; }
-.kinds { opacity: 0.7; font-size: 0.85rem; }
-mark { background: #ffe58a; color: #222; }
+.kinds { color: var(--muted); }
+mark { background: #ffe58a; color: #222; border-radius: 2px; }
 """
 
 
@@ -39,7 +47,10 @@ def page(query: str, cards: Sequence[Card], *, is_confident: bool = True) -> str
     Without `is_confident` the page says that these are the nearest matches only.
     """
     style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; img-src data:; media-src file:; style-src 'sha256-{style_hash}'; base-uri 'none'; "
+        "form-action 'none'"
+    )
     heading = html.escape(one_line(query))
     items = "\n".join(_item(card, query_words(query)) for card in cards)
     return f"""<!doctype html>
@@ -66,15 +77,24 @@ def page(query: str, cards: Sequence[Card], *, is_confident: bool = True) -> str
 def _item(card: Card, words: Sequence[str]) -> str:
     moment = card.moment
     link = html.escape(f"{file_url(moment.video_path)}#t={moment.start:.1f}")
-    image = ""
-    if card.jpeg is not None:
-        image = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(card.jpeg).decode()}">'
     title, kinds = html.escape(one_line(moment.video_title)), html.escape(", ".join(moment.kinds))
     return (
-        f'<li><a href="{link}">{image}</a><div>'
-        f'<p><a href="{link}">{title}</a> {format_range(moment.start, moment.end)}</p>'
-        f'<p>{_mark(one_line(moment.text), words)}</p><p class="kinds">{kinds}</p></div></li>'
+        f'<li>{_player(link, title, card.jpeg)}<p><a href="{link}">{title}</a></p>'
+        f"<p>{_mark(one_line(moment.text), words)}</p>"
+        f'<p class="kinds">{format_range(moment.start, moment.end)} · {kinds} · {moment.score:.2f}</p></li>'
     )
+
+
+def _player(link: str, title: str, jpeg: bytes | None) -> str:
+    """A player that loads nothing before it is started; the picture alone for a path that is no file of this machine.
+
+    Browsers play MP4 and WebM; for others the link opens the file.
+    """
+    picture = "" if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    if link.startswith("file:///"):
+        poster = f'poster="{picture}" ' if picture else ""
+        return f'<video controls preload="none" aria-label="{title}" {poster}src="{link}"></video>'
+    return f'<img alt="" src="{picture}">' if picture else ""
 
 
 def _mark(text: str, words: Sequence[str]) -> str:
