@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers import fast_pass
@@ -105,7 +105,7 @@ def host(stack: ExitStack, slots: int) -> Host:
     server.start()
     stack.callback(server.kill)
     ollama = stack.enter_context(Ollama(f"http://127.0.0.1:{ours.recv()}"))
-    vision = OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+    vision = ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
     return Host(ollama.host, vision, None, lambda: True, slots=slots)
 
 

@@ -8,7 +8,7 @@ from tests.support.fake_ollama import CATALOGUE, FakeOllama
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
 
 SHORT_TIMEOUTS = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
 
@@ -26,13 +26,13 @@ def ollama(server: FakeOllama) -> Iterator[Ollama]:
 
 
 @pytest.fixture
-def vision(ollama: Ollama) -> OllamaVision:
-    return OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+def vision(ollama: Ollama) -> ServedVision:
+    return ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
 
 
 @pytest.fixture
-def embeddings(ollama: Ollama) -> OllamaEmbeddings:
-    return OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
+def embeddings(ollama: Ollama) -> ServedEmbeddings:
+    return ServedEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
 
 
 @pytest.fixture

@@ -7,44 +7,44 @@ import pytest
 from tests.support.fake_ollama import FakeOllama, Model, say
 from vidlocal.engines import canary
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.errors import EngineUnreachable
 
 
-def test_a_seeing_model_passes_with_every_draw(vision: OllamaVision) -> None:
+def test_a_seeing_model_passes_with_every_draw(vision: ServedVision) -> None:
     for seed in range(20):
         result = canary.check_vision(vision, rng=random.Random(seed))
         assert result.passed
         assert len(set(result.colours)) == 3
 
 
-def test_colours_are_random(vision: OllamaVision) -> None:
+def test_colours_are_random(vision: ServedVision) -> None:
     assert len({canary.check_vision(vision).colours for _ in range(12)}) > 1
 
 
 def test_a_blind_model_fails(server: FakeOllama, ollama: Ollama) -> None:
     server.models["blind:latest"] = Model("blind:latest", ("completion", "vision"), blind=True)
-    assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("blind", "vision"))).passed
+    assert not canary.check_vision(ServedVision(ollama, ollama.preflight("blind", "vision"))).passed
 
 
 def test_canary_fails_a_server_dropping_images() -> None:
     with FakeOllama([Model("phi3.5:latest", None, blind=True)], old=True) as server, Ollama(server.host) as ollama:
-        assert not canary.check_vision(OllamaVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
+        assert not canary.check_vision(ServedVision(ollama, ollama.preflight("phi3.5", "vision"))).passed
 
 
-def test_naming_every_colour_is_wrong(server: FakeOllama, vision: OllamaVision) -> None:
+def test_naming_every_colour_is_wrong(server: FakeOllama, vision: ServedVision) -> None:
     server.script(*[say("red, green, blue, yellow, black, white")] * 3)
     assert canary.check_vision(vision).correct == 0
 
 
-def test_one_unusable_answer_is_forgiven_and_two_are_not(server: FakeOllama, vision: OllamaVision) -> None:
+def test_one_unusable_answer_is_forgiven_and_two_are_not(server: FakeOllama, vision: ServedVision) -> None:
     server.script(say("", reason="length"))
     assert canary.check_vision(vision).passed
     server.script(say("", reason="length"), say("the picture is lovely"))
     assert not canary.check_vision(vision).passed
 
 
-def test_an_unreachable_server_is_not_a_blind_model(server: FakeOllama, vision: OllamaVision) -> None:
+def test_an_unreachable_server_is_not_a_blind_model(server: FakeOllama, vision: ServedVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
         canary.check_vision(vision)

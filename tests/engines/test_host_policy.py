@@ -10,17 +10,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 
 _DESCRIBE = """
 import sys
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
 from vidlocal.engines.jpeg import plain_colour
 with Ollama(sys.argv[1]) as ollama:
-    vision = OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+    vision = ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
     print(vision.describe(plain_colour((0, 0, 200), side_px=64)).description)
-    OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")).embed(["a"])
+    ServedEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")).embed(["a"])
 """
 
 
@@ -88,7 +88,7 @@ def test_the_api_key_of_the_environment_is_not_sent(
 
     monkeypatch.setenv("OLLAMA_API_KEY", "secret-key")
     with Ollama(server.host) as ollama:
-        OllamaVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
+        ServedVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
     assert server.asked("/api/chat")
     assert not any("secret-key" in str(asked.headers) for asked in server.requests)
 

@@ -14,7 +14,7 @@ from vidlocal.engines.base import RunnerFailed
 from vidlocal.engines.canary import check_vision
 from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.errors import EngineUnreachable, MediaError
 
 RED, GREEN, BLUE = (220, 20, 20), (20, 160, 40), (20, 40, 220)
@@ -26,7 +26,7 @@ def jpeg(rgb: tuple[int, int, int], size: tuple[int, int] = (896, 504)) -> bytes
     return buffer.getvalue()
 
 
-def test_a_model_that_names_colours_in_order_passes(server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_model_that_names_colours_in_order_passes(server: FakeOllama, vision: ServedVision) -> None:
     server.models["llava:7b"] = replace(server.models["llava:7b"], takes_several=True)
     assert multi_image_probe.probe(vision, rng=random.Random(1))
     first, second = server.asked("/api/chat")
@@ -34,7 +34,7 @@ def test_a_model_that_names_colours_in_order_passes(server: FakeOllama, vision: 
     assert first.body["messages"] != second.body["messages"]
 
 
-def test_a_model_that_sees_the_first_image_only_fails(server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_model_that_sees_the_first_image_only_fails(server: FakeOllama, vision: ServedVision) -> None:
     assert not multi_image_probe.probe(vision)
     assert len(server.asked("/api/chat")) == 1
 
@@ -42,24 +42,24 @@ def test_a_model_that_sees_the_first_image_only_fails(server: FakeOllama, vision
 @pytest.mark.parametrize(
     "answer", ["blue, red, green", "red", "", "red, red, red", "red green blue yellow black white"]
 )
-def test_a_wrong_order_fails(server: FakeOllama, vision: OllamaVision, answer: str) -> None:
+def test_a_wrong_order_fails(server: FakeOllama, vision: ServedVision, answer: str) -> None:
     server.choose = lambda asked: say(answer)
     assert not multi_image_probe.probe(vision, rng=random.Random(3))
 
 
-def test_a_server_that_rejects_several_images_fails(server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_server_that_rejects_several_images_fails(server: FakeOllama, vision: ServedVision) -> None:
     server.script(broken("Failed to load image or audio file", 400))
     assert not multi_image_probe.probe(vision)
 
 
-def test_a_failed_engine_is_no_answer(server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_failed_engine_is_no_answer(server: FakeOllama, vision: ServedVision) -> None:
     server.models["llava:7b"] = replace(server.models["llava:7b"], breaks=True)
     with pytest.raises(RunnerFailed):
         multi_image_probe.probe(vision)
     assert check_vision(vision).passed  # loaded again
 
 
-def test_an_unreachable_server_is_an_error(server: FakeOllama, vision: OllamaVision) -> None:
+def test_an_unreachable_server_is_an_error(server: FakeOllama, vision: ServedVision) -> None:
     server.down()
     with pytest.raises(EngineUnreachable):
         multi_image_probe.probe(vision)

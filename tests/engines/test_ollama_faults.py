@@ -24,7 +24,7 @@ from tests.support.fake_ollama import (
 from vidlocal.engines.base import ImageRejected, PromptTooLong, RunnerFailed, SchemaMismatch
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 
 TOO_LONG = (
@@ -37,7 +37,7 @@ NESTED = '{"error":{"code":500,"message":"image input is not supported - hint: m
 @pytest.mark.parametrize("plain", [False, True], ids=["schema", "plain"])
 @pytest.mark.parametrize("reply", sorted(GARBAGE.keys() - {"error_line", "nested_error_line"}))
 def test_a_malformed_reply_is_a_failed_attempt(
-    server: FakeOllama, vision: OllamaVision, red: bytes, reply: str, plain: bool
+    server: FakeOllama, vision: ServedVision, red: bytes, reply: str, plain: bool
 ) -> None:
     server.script(GARBAGE[reply])
     with pytest.raises(AnswerRejected):
@@ -66,21 +66,21 @@ def test_a_malformed_reply_is_a_failed_attempt(
     ],
 )
 def test_an_answer_without_a_scene_is_rejected(
-    server: FakeOllama, vision: OllamaVision, red: bytes, answer: str
+    server: FakeOllama, vision: ServedVision, red: bytes, answer: str
 ) -> None:
     server.script(say(answer))
     with pytest.raises(AnswerRejected):
         vision.describe(red, plain=True)
 
 
-def test_plain_text_instead_of_json_is_a_schema_mismatch(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_plain_text_instead_of_json_is_a_schema_mismatch(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     for answer in ("A bride walks down the aisle.", "{}", '{"description": ""}', '{"description": 7}', '{"tags": []}'):
         server.script(say(answer))
         with pytest.raises(SchemaMismatch):
             vision.describe(red)
 
 
-def test_a_busy_server_may_state_the_time_of_the_next_try(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_busy_server_may_state_the_time_of_the_next_try(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     server.script(busy(retry_after=7), busy(status=429), broken("timed out waiting for llama-server to start"))
     with pytest.raises(EngineBusy) as caught:
         vision.describe(red)
@@ -91,7 +91,7 @@ def test_a_busy_server_may_state_the_time_of_the_next_try(server: FakeOllama, vi
         assert caught.value.retry_after is None
 
 
-def test_a_stopped_server_is_unreachable_until_restarted(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_stopped_server_is_unreachable_until_restarted(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     vision.describe(red)
     server.down()
     with pytest.raises(EngineUnreachable, match="ollama serve"):
@@ -100,7 +100,7 @@ def test_a_stopped_server_is_unreachable_until_restarted(server: FakeOllama, vis
     assert vision.describe(red)
 
 
-def test_server_stopping_during_an_answer_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_server_stopping_during_an_answer_is_unreachable(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     server.script(lambda exchange: server.down())
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
@@ -110,7 +110,7 @@ def test_server_stopping_during_an_answer_is_unreachable(server: FakeOllama, vis
     "behaviour", [hang(), stall(), trickle(0.02), refuse()], ids=["hang", "stall", "trickle", "reset"]
 )
 def test_a_timeout_rejects_the_answer_while_the_server_runs(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object
+    server: FakeOllama, vision: ServedVision, red: bytes, behaviour: object
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
     with pytest.raises(AnswerRejected, match="incomplete answer"):
@@ -118,7 +118,7 @@ def test_a_timeout_rejects_the_answer_while_the_server_runs(
     assert vision.describe(red)
 
 
-def test_silent_server_is_unreachable(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_silent_server_is_unreachable(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     server.choose = lambda asked: hang()
     with pytest.raises(EngineUnreachable):
         vision.describe(red)
@@ -128,7 +128,7 @@ def test_loading_may_take_longer_than_a_pause_between_chunks(server: FakeOllama,
     server.script(delay(0.6))
     timeouts = Timeouts(connect=1, first_byte=5, between_chunks=0.3, total=10, small=1)
     with Ollama(server.host, timeouts=timeouts) as ollama:
-        assert OllamaVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
+        assert ServedVision(ollama, ollama.preflight("llava:7b", "vision")).describe(red)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_loading_may_take_longer_than_a_pause_between_chunks(server: FakeOllama,
     ids=["crash", "broken", "line", "nested line"],
 )
 def test_a_failed_engine_is_loaded_again_and_asked_once_more(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: Behaviour
+    server: FakeOllama, vision: ServedVision, red: bytes, behaviour: Behaviour
 ) -> None:
     vision.describe(red)
     server.script(behaviour)
@@ -151,7 +151,7 @@ def test_a_failed_engine_is_loaded_again_and_asked_once_more(
 
 
 def test_an_engine_that_cannot_even_load_the_model_ends_the_run(
-    server: FakeOllama, vision: OllamaVision, red: bytes
+    server: FakeOllama, vision: ServedVision, red: bytes
 ) -> None:
     died = "llama runner process has terminated: signal: illegal instruction (core dumped)"
     server.choose = lambda asked: broken(died) if asked.path in ("/api/chat", "/api/generate") else None
@@ -170,7 +170,7 @@ def test_an_engine_that_cannot_even_load_the_model_ends_the_run(
     ids=["image", "prompt", "schema"],
 )
 def test_a_refused_request_names_what_was_refused(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: Behaviour, error: type[EngineError]
+    server: FakeOllama, vision: ServedVision, red: bytes, behaviour: Behaviour, error: type[EngineError]
 ) -> None:
     server.script(behaviour)
     with pytest.raises(error) as caught:
@@ -190,7 +190,7 @@ def test_a_refused_request_names_what_was_refused(
     ],
 )
 def test_permanent_failures_end_the_run(
-    server: FakeOllama, vision: OllamaVision, red: bytes, behaviour: object, error: type[EngineError], message: str
+    server: FakeOllama, vision: ServedVision, red: bytes, behaviour: object, error: type[EngineError], message: str
 ) -> None:
     server.script(behaviour)  # type: ignore[arg-type]
     with pytest.raises(EngineError, match=message) as caught:
@@ -198,20 +198,20 @@ def test_permanent_failures_end_the_run(
     assert type(caught.value) is error
 
 
-def test_a_model_deleted_during_the_run_is_missing(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_a_model_deleted_during_the_run_is_missing(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     del server.models["llava:7b"]
     with pytest.raises(ModelMissing):
         vision.describe(red)
 
 
-def test_images_for_a_text_model_are_a_permanent_failure(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_images_for_a_text_model_are_a_permanent_failure(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     server.models["llava:7b"] = Model("llava:7b")
     with pytest.raises(EngineError, match="cannot do this") as caught:
         vision.describe(red)
     assert type(caught.value) is EngineError
 
 
-def test_an_unloaded_model_is_loaded_again(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_an_unloaded_model_is_loaded_again(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     vision.describe(red)
     vision.unload()
     vision.describe(red)
@@ -219,7 +219,7 @@ def test_an_unloaded_model_is_loaded_again(server: FakeOllama, vision: OllamaVis
     assert server.unloads["llava:7b"] == 1
 
 
-def test_unloading_on_an_unreachable_server_is_no_failure(server: FakeOllama, vision: OllamaVision) -> None:
+def test_unloading_on_an_unreachable_server_is_no_failure(server: FakeOllama, vision: ServedVision) -> None:
     server.down()
     vision.unload()
     assert not server.unloads
@@ -239,26 +239,26 @@ def test_unloading_on_an_unreachable_server_is_no_failure(server: FakeOllama, vi
         {"embeddings": [[1.0], [1.0]]},
     ],
 )
-def test_malformed_vectors_are_rejected(server: FakeOllama, embeddings: OllamaEmbeddings, content: object) -> None:
+def test_malformed_vectors_are_rejected(server: FakeOllama, embeddings: ServedEmbeddings, content: object) -> None:
     server.script(lambda exchange: exchange.send_json(content), path="/api/embed")
     with pytest.raises(AnswerRejected):
         embeddings.embed(["one text"])
 
 
-def test_nan_vectors_are_rejected(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
+def test_nan_vectors_are_rejected(server: FakeOllama, embeddings: ServedEmbeddings) -> None:
     server.script(lambda exchange: exchange.send_json({"embeddings": [[float("nan"), 1.0]]}), path="/api/embed")
     with pytest.raises(AnswerRejected):
         embeddings.embed(["one text"])
 
 
-def test_vectors_of_another_build_of_the_model_are_refused(server: FakeOllama, embeddings: OllamaEmbeddings) -> None:
+def test_vectors_of_another_build_of_the_model_are_refused(server: FakeOllama, embeddings: ServedEmbeddings) -> None:
     server.models["embeddinggemma:latest"] = Model("embeddinggemma:latest", ("embedding",), digest="f" * 64)
     with pytest.raises(EngineError, match="replaced by another build"):
         embeddings.embed(["one text"])
 
 
 def test_an_answer_sent_twice_is_not_taken_for_the_next_answer(
-    server: FakeOllama, vision: OllamaVision, red: bytes
+    server: FakeOllama, vision: ServedVision, red: bytes
 ) -> None:
     def send_twice(exchange: Exchange) -> None:
         line = json.dumps(exchange.part("Of the first image.") | {"done": True, "done_reason": "stop"}).encode()
@@ -270,7 +270,7 @@ def test_an_answer_sent_twice_is_not_taken_for_the_next_answer(
     assert vision.describe(red, plain=True).description == "Of the second image."
 
 
-def test_lines_after_the_end_of_an_answer_are_ignored(server: FakeOllama, vision: OllamaVision, red: bytes) -> None:
+def test_lines_after_the_end_of_an_answer_are_ignored(server: FakeOllama, vision: ServedVision, red: bytes) -> None:
     def repeat(exchange: Exchange) -> None:
         answer = [exchange.part("A red wall."), exchange.part("") | {"done": True, "done_reason": "stop"}]
         exchange.send_lines(answer * 2)

@@ -9,7 +9,7 @@ from tests.support.fake_ollama import body as replies
 from vidlocal.engines.host_policy import is_loopback
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
 ELSEWHERE = {"remote_host": "https://ollama.com:443", "remote_model": "llava:34b"}
@@ -83,7 +83,7 @@ def test_another_hosted_model_on_the_server_is_ignored(ollama: Ollama, server: F
 
 
 def test_a_model_that_becomes_hosted_later_gives_no_caption(
-    vision: OllamaVision, server: FakeOllama, red: bytes
+    vision: ServedVision, server: FakeOllama, red: bytes
 ) -> None:
     server.cloud_disabled = False  # else the server itself refuses
     server.models["llava:7b"] = Model("llava:7b", VISION, remote_host="https://ollama.com:443")
@@ -176,7 +176,7 @@ def test_redirects_are_not_followed(server: FakeOllama, ollama: Ollama) -> None:
 
 
 def test_version_memory_and_cloud_setting_of_the_server(
-    server: FakeOllama, ollama: Ollama, vision: OllamaVision, red: bytes
+    server: FakeOllama, ollama: Ollama, vision: ServedVision, red: bytes
 ) -> None:
     vision.describe(red)
     assert ollama.version() == "0.33.0"

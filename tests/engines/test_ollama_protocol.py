@@ -26,7 +26,7 @@ from vidlocal.engines import canary
 from vidlocal.engines.base import AnswerTruncated, ImageRejected
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.engines.query_vector import embed_query
 from vidlocal.errors import EngineError, ModelMissing
 
@@ -442,7 +442,7 @@ def test_a_schema_is_kept_with_its_bounds(server: OllamaServer) -> None:
 
 
 def test_a_schema_and_a_picture_go_together(server: OllamaServer, ollama: Ollama) -> None:
-    vision = OllamaVision(ollama, ollama.preflight(server.vision, "vision"))
+    vision = ServedVision(ollama, ollama.preflight(server.vision, "vision"))
     assert vision.describe(RED).description
 
 
@@ -543,8 +543,8 @@ def test_keep_alive_0_unloads_after_the_answer(server: OllamaServer, keep_alive:
 
 
 def test_a_model_is_unloaded_by_its_adapter(server: OllamaServer, ollama: Ollama) -> None:
-    vision = OllamaVision(ollama, ollama.preflight(server.vision, "vision"))
-    embeddings = OllamaEmbeddings(ollama, ollama.preflight(server.embedding, "embedding"))
+    vision = ServedVision(ollama, ollama.preflight(server.vision, "vision"))
+    embeddings = ServedEmbeddings(ollama, ollama.preflight(server.embedding, "embedding"))
     vision.ask_image(RED, canary.QUESTION)
     embeddings.embed(["a"])
     for model in (vision, embeddings):
@@ -662,7 +662,7 @@ def test_a_model_that_chats_does_not_embed(server: OllamaServer, ollama: Ollama)
 
 
 def test_passages_and_queries_share_one_space(server: OllamaServer, ollama: Ollama) -> None:
-    embeddings = OllamaEmbeddings(ollama, ollama.preflight(server.embedding, "embedding"))
+    embeddings = ServedEmbeddings(ollama, ollama.preflight(server.embedding, "embedding"))
     vectors = embeddings.embed(["a dog runs on the beach", "stock market"])
     assert vectors.dtype == np.float32
     query = embed_query(server.url, server.embedding, "a dog runs on the beach", timeout_s=60)
@@ -675,18 +675,18 @@ def test_passages_and_queries_share_one_space(server: OllamaServer, ollama: Olla
 
 
 def test_a_vision_engine_passes_the_canary(server: OllamaServer, ollama: Ollama) -> None:
-    assert canary.check_vision(OllamaVision(ollama, ollama.preflight(server.vision, "vision"))).passed
+    assert canary.check_vision(ServedVision(ollama, ollama.preflight(server.vision, "vision"))).passed
 
 
 def test_an_unreadable_picture_is_charged_to_the_picture(server: OllamaServer, ollama: Ollama) -> None:
-    vision = OllamaVision(ollama, ollama.preflight(server.vision, "vision"))
+    vision = ServedVision(ollama, ollama.preflight(server.vision, "vision"))
     with pytest.raises(ImageRejected, match="Failed to load image"):
         vision.ask_image(b"no picture at all", canary.QUESTION)
 
 
 def test_a_text_engine_is_heard_piece_by_piece(server: OllamaServer, ollama: Ollama) -> None:
     pieces: list[str] = []
-    text = OllamaText(ollama, ollama.preflight(server.text, "completion"))
+    text = ServedText(ollama, ollama.preflight(server.text, "completion"))
     with pytest.raises(AnswerTruncated):
         ollama.chat(
             text.name,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_ollama import EMBEDDING, Asked, Exchange, FakeOllama, Model
-from vidlocal.engines.ollama_models import OllamaEmbeddings
+from vidlocal.engines.served_models import ServedEmbeddings
 from vidlocal.engines.query_vector import MAX_QUERY_CHARACTERS, embed_query
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
@@ -23,7 +23,7 @@ def embed_requests(server: FakeOllama) -> list[Asked]:
 
 
 def test_a_query_is_a_unit_vector_with_the_key_of_stored_vectors(
-    server: FakeOllama, embeddings: OllamaEmbeddings
+    server: FakeOllama, embeddings: ServedEmbeddings
 ) -> None:
     vector = embed_query(server.host, "embeddinggemma", "bride")
     assert vector.key == embeddings.key

@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_ollama import FakeOllama, broken, say
 from vidlocal.engines import organize_prompts, prompts, rerank_prompts, schema_bounds, text_prompts
 from vidlocal.engines.base import RunnerFailed
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 
 SCHEMAS = [
     prompts.SCENE_SCHEMA,
@@ -49,7 +49,7 @@ def test_every_text_and_list_of_every_schema_is_bounded(schema: dict[str, object
     ],
 )
 def test_a_model_that_ignores_bounds_is_asked_without(
-    server: FakeOllama, vision: OllamaVision, red: bytes, answer: str, kept: bool
+    server: FakeOllama, vision: ServedVision, red: bytes, answer: str, kept: bool
 ) -> None:
     server.script(say(answer))
     assert vision.probe_bounds() is kept
@@ -57,7 +57,7 @@ def test_a_model_that_ignores_bounds_is_asked_without(
     assert (unbounded(server.asked("/api/chat")[-1].body["format"]) == []) is kept
 
 
-def test_a_failed_engine_is_no_answer_about_bounds(server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_failed_engine_is_no_answer_about_bounds(server: FakeOllama, vision: ServedVision) -> None:
     server.script(broken(), broken())
     with pytest.raises(RunnerFailed):
         vision.probe_bounds()

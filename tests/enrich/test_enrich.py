@@ -15,7 +15,7 @@ from tests.support.fake_ollama import Asked, Exchange, FakeOllama
 from tests.support.films import COLOURS, add_video
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
 from vidlocal.enrich.run import SERVER, EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.queue_runner import Clock, EnrichProgress, RunSummary
@@ -73,8 +73,8 @@ def engines(server: FakeOllama) -> Iterator[EnrichEngines]:
         reader = stack.enter_context(RapidOcr())
         host = Host(
             ollama.host,
-            OllamaVision(ollama, ollama.preflight("llava:7b", "vision")),
-            OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
+            ServedVision(ollama, ollama.preflight("llava:7b", "vision")),
+            ServedEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
             lambda: answers(ollama),
         )
         yield EnrichEngines(fast_pass.FastEngines(find_ffmpeg(None), prober, reader, None), [host])

@@ -17,7 +17,7 @@ from tests.support.fake_ollama import FakeOllama
 from tests.support.injection import PROBES
 from vidlocal.engines import organize_prompts
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaText
+from vidlocal.engines.served_models import ServedText
 from vidlocal.media.files import read_stamp
 from vidlocal.organize import journal as move_journal
 from vidlocal.organize import moves
@@ -42,9 +42,9 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def writer(server: FakeOllama) -> Iterator[OllamaText]:
+def writer(server: FakeOllama) -> Iterator[ServedText]:
     with Ollama(server.host) as ollama:
-        yield OllamaText(ollama, ollama.preflight("phi3.5", "completion"))
+        yield ServedText(ollama, ollama.preflight("phi3.5", "completion"))
 
 
 def take_in(library: Library, path: Path, *, date: str | None = "2019-06-02T10:00:00Z", summary: str = "") -> int:
@@ -383,7 +383,7 @@ def test_names_differing_only_in_case_are_equal(library: Library, films: Path) -
 
 
 def test_case_only_renames_are_not_proposed(
-    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+    library: Library, films: Path, server: FakeOllama, writer: ServedText
 ) -> None:
     take_in(library, films / "Films" / "the dance.mp4", date=None)
     entry = {"number": 1, "folder": "films", "name": "The Dance"}
@@ -428,7 +428,7 @@ def test_undecodable_names_round_trip(library: Library, films: Path) -> None:
 
 
 def test_the_model_proposes_in_steps_and_hears_of_the_folders_so_far(
-    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+    library: Library, films: Path, server: FakeOllama, writer: ServedText
 ) -> None:
     for number in range(45):
         take_in(library, films / f"{number}.mp4", date=f"20{10 + number % 3}-01-01", summary="They dance. " * 30)
@@ -442,7 +442,7 @@ def test_the_model_proposes_in_steps_and_hears_of_the_folders_so_far(
 
 
 def test_a_useless_answer_leaves_date_and_title(
-    library: Library, films: Path, server: FakeOllama, writer: OllamaText
+    library: Library, films: Path, server: FakeOllama, writer: ServedText
 ) -> None:
     take_in(library, films / "a.mp4")
     for answer in ("no", '{"files": 3}', '{"files": [{"number": 7, "folder": "x", "name": "y"}]}'):
@@ -467,7 +467,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
 def test_no_answer_leads_a_file_astray(
-    library: Library, films: Path, server: FakeOllama, writer: OllamaText, number: int
+    library: Library, films: Path, server: FakeOllama, writer: ServedText, number: int
 ) -> None:
     words = HOSTILE[number]
     take_in(library, films / "a.mp4", summary=words)

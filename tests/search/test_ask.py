@@ -14,7 +14,7 @@ from tests.support.wedding_film import SAID, add_film
 from vidlocal.engines import ask_prompts, prompt_escape
 from vidlocal.engines.ask_prompts import Statement, StatementParser
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaText
+from vidlocal.engines.served_models import ServedText
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search.ask import answer, gather_evidence
 from vidlocal.store.content import passages
@@ -30,9 +30,9 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def writer(server: FakeOllama) -> Iterator[OllamaText]:
+def writer(server: FakeOllama) -> Iterator[ServedText]:
     with Ollama(server.host) as ollama:
-        yield OllamaText(ollama, ollama.preflight("phi3.5", "completion"))
+        yield ServedText(ollama, ollama.preflight("phi3.5", "completion"))
 
 
 def evidence(library: Library, question: str = QUESTION, *, num_ctx: int = 4096) -> tuple[Moment, ...]:
@@ -51,7 +51,7 @@ def told(text: str, given: int = 3) -> list[Statement]:
     return found + reader.finish()
 
 
-def test_an_answer_cites_the_moment_it_rests_on(library: Library, writer: OllamaText) -> None:
+def test_an_answer_cites_the_moment_it_rests_on(library: Library, writer: ServedText) -> None:
     add_film(library, pictures=0)
     moments = evidence(library)
     found = answer(QUESTION, moments, writer)
@@ -60,7 +60,7 @@ def test_an_answer_cites_the_moment_it_rests_on(library: Library, writer: Ollama
     assert found[0].text.endswith(".")
 
 
-def test_statements_are_shown_while_the_answer_comes(library: Library, server: FakeOllama, writer: OllamaText) -> None:
+def test_statements_are_shown_while_the_answer_comes(library: Library, server: FakeOllama, writer: ServedText) -> None:
     add_film(library, pictures=0)
     server.script(say("They dance. [1]\nThey eat cake [1]. And then nothing"))
     shown: list[Statement] = []
@@ -106,7 +106,7 @@ def test_the_evidence_fits_the_context_with_the_answer() -> None:
         )
 
 
-def test_truncated_answer_counts_up_to_its_end(library: Library, server: FakeOllama, writer: OllamaText) -> None:
+def test_truncated_answer_counts_up_to_its_end(library: Library, server: FakeOllama, writer: ServedText) -> None:
     add_film(library, pictures=0)
     server.script(say("They dance [1]. They go on and", reason="length"))
     assert answer(QUESTION, evidence(library), writer) == (Statement("They dance.", (1,)),)
@@ -114,7 +114,7 @@ def test_truncated_answer_counts_up_to_its_end(library: Library, server: FakeOll
 
 @pytest.mark.parametrize("number", range(len(PROBES)))
 def test_words_in_the_evidence_change_nothing_but_words(
-    library: Library, server: FakeOllama, writer: OllamaText, number: int
+    library: Library, server: FakeOllama, writer: ServedText, number: int
 ) -> None:
     probe = PROBES[number]
     kind = (PassageKind.SPEECH, PassageKind.SCREEN_TEXT, PassageKind.SUBTITLE)[number % 3]

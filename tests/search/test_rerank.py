@@ -9,7 +9,7 @@ from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, c
 from tests.support.films import add_colours
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind, SecondLook
 from vidlocal.search.rerank import VisionReranker, reorder
@@ -33,9 +33,9 @@ def sees_red(asked: Asked) -> Behaviour | None:
 
 
 @pytest.fixture
-def vision(server: FakeOllama) -> Iterator[OllamaVision]:
+def vision(server: FakeOllama) -> Iterator[ServedVision]:
     with Ollama(server.host) as ollama:
-        yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+        yield ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
 
 
 def moment(video_id: int, start: float, end: float) -> Moment:
@@ -44,7 +44,7 @@ def moment(video_id: int, start: float, end: float) -> Moment:
 
 
 def look(
-    library: Library, vision: OllamaVision, *moments: Moment, wanted: str = "a red wall"
+    library: Library, vision: ServedVision, *moments: Moment, wanted: str = "a red wall"
 ) -> dict[Moment, SecondLook]:
     looker = VisionReranker(library, vision, wanted, worker="me", check=lambda: None)
     return dict(looker.rerank(moments))
@@ -54,7 +54,7 @@ def looks_asked(server: FakeOllama) -> int:
     return sum("Somebody looks for" in asked.prompt for asked in server.asked("/api/chat"))
 
 
-def test_rerank_puts_confirmed_moments_first_and_rejected_last(library: Library, vision: OllamaVision) -> None:
+def test_rerank_puts_confirmed_moments_first_and_rejected_last(library: Library, vision: ServedVision) -> None:
     video_id = add_colours(library)
     green, unseen, red = moment(video_id, 4.0, 5.0), moment(video_id, 12.0, 13.0), moment(video_id, 0.0, 1.0)
     seen = look(library, vision, green, red)
@@ -64,7 +64,7 @@ def test_rerank_puts_confirmed_moments_first_and_rejected_last(library: Library,
 
 
 def test_an_answer_is_kept_for_the_same_question_only(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     video_id = add_colours(library)
     first = look(library, vision, moment(video_id, 0.0, 1.0))
@@ -75,7 +75,7 @@ def test_an_answer_is_kept_for_the_same_question_only(
     assert looks_asked(server) == 2
 
 
-def test_frames_within_a_moment_are_described_on_the_spot(library: Library, vision: OllamaVision) -> None:
+def test_frames_within_a_moment_are_described_on_the_spot(library: Library, vision: ServedVision) -> None:
     video_id = add_colours(library)
     look(library, vision, moment(video_id, 3.0, 9.0))
     described = [passage.start for passage in passages.of_video(library, video_id)]
@@ -85,7 +85,7 @@ def test_frames_within_a_moment_are_described_on_the_spot(library: Library, visi
 
 
 def test_excluded_model_is_not_asked_and_its_jobs_wait(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     def blind() -> None:
         raise EngineError("It does not see.")
@@ -100,7 +100,7 @@ def test_excluded_model_is_not_asked_and_its_jobs_wait(
     assert jobs.counts(library) == {(JobKind.DESCRIBE, JobState.QUEUED): 7}
 
 
-def test_unusable_answer_is_not_a_verdict(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_unusable_answer_is_not_a_verdict(library: Library, server: FakeOllama, vision: ServedVision) -> None:
     video_id = add_colours(library)
     server.choose = lambda asked: say("maybe") if "Somebody looks for" in asked.prompt else None
     assert look(library, vision, moment(video_id, 0.0, 1.0)) == {}

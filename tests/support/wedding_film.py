@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings, OllamaText, OllamaVision
+from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.queue_runner import Clock, RunSummary
@@ -74,10 +74,10 @@ def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) 
         ollama = stack.enter_context(Ollama(server.host))
         host = Host(
             ollama.host,
-            OllamaVision(ollama, ollama.preflight("llava:7b", "vision"), num_ctx=num_ctx),
-            OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
+            ServedVision(ollama, ollama.preflight("llava:7b", "vision"), num_ctx=num_ctx),
+            ServedEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding")),
             lambda: _answers(ollama),
-            writer=OllamaText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
+            writer=ServedText(ollama, ollama.preflight("phi3.5", "completion"), num_ctx=num_ctx) if writes else None,
         )
         tools = fast_pass.FastEngines(
             find_ffmpeg(None), stack.enter_context(Prober()), stack.enter_context(RapidOcr()), None

@@ -8,19 +8,25 @@ from functools import partial
 from typing import TypeVar
 
 from vidlocal.engines import canary, vram_fit
-from vidlocal.engines.backends import Backend, ModelServer, backend
+from vidlocal.engines.backends import backend
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
 from vidlocal.engines.judge import Judge
+from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.served_judge import ServedJudge
+from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, ModelMissing
-from vidlocal.job_specs import SERVER_KINDS, ModelRole, kinds_with_role
+from vidlocal.job_specs import SERVER_KINDS
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import Role, ServerSetting
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 
 Notify = Callable[[str], None]
 Model = TypeVar("Model")
+
+_VISION_KINDS = {Role.DESCRIBE: JobKind.DESCRIBE, Role.WATCH: JobKind.WATCH}
 
 
 def open_hosts(
@@ -41,9 +47,9 @@ def open_hosts(
     needs_server = any(kind in remaining for kind in SERVER_KINDS)
     hosts: list[Host] = []
     errors: list[EngineError] = []
-    for address in settings.hosts:
+    for chosen in settings.model_servers:
         try:
-            connection = _connect(stack, settings, address)
+            connection = _connect(stack, settings, chosen)
             host = _host(connection, settings, remaining, canary=canary, notify=notify)
             _load_bounds(library, connection.server, host, test=canary)
             hosts.append(host)
@@ -62,7 +68,9 @@ def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tupl
 
     Raises EngineError if no server has it; the check raises EngineError if the model does not see.
     """
-    vision = _first(stack, settings, lambda connection: _vision(connection, settings, canary=False, notify=notify))
+    vision = _first(
+        stack, settings, Role.DESCRIBE, lambda connection: _vision(connection, settings, canary=False, notify=notify)
+    )
     return vision, partial(_require_sight, vision)
 
 
@@ -71,52 +79,56 @@ def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
 
     Raises the EngineError of the first server if no server has it.
     """
-    return _first(stack, settings, lambda connection: _text_model(connection, settings))
+    return _first(stack, settings, Role.TEXT, lambda connection: _text_model(connection, settings))
 
 
 def open_judge(stack: ExitStack, settings: Settings) -> Judge:
     """Open the text model as a judge of search results, as `open_writer`."""
-    return _first(stack, settings, lambda connection: _judge(connection, settings))
+    return _first(stack, settings, Role.TEXT, lambda connection: _judge(connection, settings))
 
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """A connected server, and the backend for this kind of server."""
+    """A connected server, and what the settings say of it."""
 
     server: ModelServer
-    backend: Backend
+    chosen: ServerSetting
 
 
-def _connect(stack: ExitStack, settings: Settings, address: str) -> _Connection:
-    kind = backend("ollama")
-    server = stack.enter_context(kind.connect(address, allow_remote=settings.allow_remote_host))
-    return _Connection(server, kind)
+def _connect(stack: ExitStack, settings: Settings, chosen: ServerSetting) -> _Connection:
+    opened = backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
+    return _Connection(stack.enter_context(opened), chosen)
 
 
-def _first(stack: ExitStack, settings: Settings, open_model: Callable[[_Connection], Model]) -> Model:
+def _first(stack: ExitStack, settings: Settings, role: Role, open_model: Callable[[_Connection], Model]) -> Model:
+    """Open a model on the first server that has the role and the model."""
+    settings.server_for(role)
     errors: list[EngineError] = []
-    for address in settings.hosts:
-        try:
-            return open_model(_connect(stack, settings, address))
-        except EngineError as error:
-            errors.append(error)
+    for chosen in settings.model_servers:
+        if role in chosen.roles:
+            try:
+                return open_model(_connect(stack, settings, chosen))
+            except EngineError as error:
+                errors.append(error)
     raise errors[0]
 
 
 def _host(
     connection: _Connection, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
 ) -> Host:
-    server = connection.server
-    needs_vision = any(kind in remaining for kind in kinds_with_role(ModelRole.VISION))
+    server, roles = connection.server, connection.chosen.roles
+    vision_kinds = frozenset(kind for role, kind in _VISION_KINDS.items() if role in roles)
+    needs_vision = any(kind in remaining for kind in vision_kinds)
     vision = _vision(connection, settings, canary=canary, notify=notify) if needs_vision else None
     return Host(
         name=server.host,
         vision=vision,
-        embedder=_embedder(connection, settings, notify),
+        embedder=_embedder(connection, settings, notify) if Role.EMBED in roles else None,
         is_up=lambda: _is_up(server),
         check=lambda: None if vision is None else _check(server, vision),
-        slots=settings.slots or None,
-        writer=_writer(connection, settings, notify),
+        slots=settings.slots or server.slots(),
+        writer=_writer(connection, settings, notify) if Role.TEXT in roles else None,
+        vision_kinds=vision_kinds,
     )
 
 
@@ -137,11 +149,12 @@ def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: boo
 def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:
     server = connection.server
     try:
-        installed = server.preflight(settings.vision_model, "vision")
+        installed = server.preflight(connection.chosen.vision_model or settings.vision_model, "vision")
     except ModelMissing as error:
         raise ModelMissing(f"{error}{_alternative(server)}") from error
     model, num_ctx = _fitting_model(server, installed, settings, notify)
-    vision = connection.backend.vision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
+    num_ctx = server.context(model.name, num_ctx)
+    vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
         notify(f"Loading {model.name} and checking that it accepts images…")
         failure = _canary_failure(vision)
@@ -204,27 +217,32 @@ def _writer(connection: _Connection, settings: Settings, notify: Notify) -> Text
 
 
 def _text_model(connection: _Connection, settings: Settings) -> TextEngine:
-    model = connection.server.preflight(settings.text_model, "completion")
-    return connection.backend.text(connection.server, model, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    model, num_ctx = _preflight_text(connection, settings)
+    return ServedText(connection.server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
 
 
 def _judge(connection: _Connection, settings: Settings) -> Judge:
-    model = connection.server.preflight(settings.text_model, "completion")
-    return connection.backend.judge(connection.server, model, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    model, num_ctx = _preflight_text(connection, settings)
+    return ServedJudge(connection.server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
+
+
+def _preflight_text(connection: _Connection, settings: Settings) -> tuple[ModelInfo, int]:
+    """Return the text model of a server, and the context to use."""
+    server, name = connection.server, connection.chosen.text_model or settings.text_model
+    model = server.preflight(name, "completion")
+    return model, server.context(model.name, settings.num_ctx)
 
 
 def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:
     """Open the embedding model; if missing or unfit, report the consequence and return None."""
     try:
-        model = connection.server.preflight(settings.embed_model, "embedding")
+        model = connection.server.preflight(connection.chosen.embed_model or settings.embed_model, "embedding")
     except (EngineUnreachable, EngineBusy):
         raise
     except EngineError as error:
         notify(f"Word search only for now. {error}")
         return None
-    return connection.backend.embedding(
-        connection.server, model, on_gpu=settings.embed_on_gpu, keep_alive=settings.keep_alive
-    )
+    return ServedEmbeddings(connection.server, model, on_gpu=settings.embed_on_gpu, keep_alive=settings.keep_alive)
 
 
 def _check(server: ModelServer, vision: VisionEngine) -> str | None:

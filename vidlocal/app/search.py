@@ -14,6 +14,7 @@ from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
 from vidlocal.search.run import MAX_JUDGED, PictureVector, SearchResult, search
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import Role
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
@@ -98,14 +99,16 @@ def embed_query(
     settings: Settings, query: str, *, model: str | None = None, timeout_s: float | None = None
 ) -> QueryVector:
     """Embed a query with `model`, by default the embedding model of the settings. Raises EngineError."""
-    return backend("ollama").embed_query(
-        settings.ollama_host,
-        model or settings.embed_model,
+    server = settings.server_for(Role.EMBED)
+    return backend(server.kind).embed_query(
+        server.url,
+        model or server.embed_model or settings.embed_model,
         query,
         on_gpu=settings.embed_on_gpu,
         allow_remote=settings.allow_remote_host,
         keep_alive=settings.keep_alive,
         timeout_s=timeout_s,
+        api_key=server.api_key,
     )
 
 

@@ -8,11 +8,14 @@ from vidlocal.engines.backends import backend
 from vidlocal.engines.base import ModelInfo
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting
 from vidlocal.text import full_model_name
+
+_ROLES = {"captions": Role.DESCRIBE, "text": Role.TEXT, "embedding": Role.EMBED}
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
+class ListedModel:
     """A model of a server. `uses`: captions, text, embedding; `capabilities`: None if the server does not tell."""
 
     name: str
@@ -25,36 +28,44 @@ class ServedModel:
 class ServerModels:
     """A server with its models; `error` is a sentence if it cannot be used. `missing`: chosen, not installed."""
 
+    kind: str
     address: str
     version: str
-    models: tuple[ServedModel, ...]
+    models: tuple[ListedModel, ...]
     missing: tuple[str, ...]
     error: str | None = None
 
 
 def list_server_models(settings: Settings) -> list[ServerModels]:
     """Ask all servers of the settings for their models."""
-    return [_ask(address, settings) for address in settings.hosts]
+    return [_ask(server, settings) for server in settings.model_servers]
 
 
-def _ask(address: str, settings: Settings) -> ServerModels:
-    chosen = {"captions": settings.vision_model, "text": settings.text_model, "embedding": settings.embed_model}
+def _ask(chosen: ServerSetting, settings: Settings) -> ServerModels:
+    names = {
+        "captions": chosen.vision_model or settings.vision_model,
+        "text": chosen.text_model or settings.text_model,
+        "embedding": chosen.embed_model or settings.embed_model,
+    }
+    wanted = {use: name for use, name in names.items() if _ROLES[use] in chosen.roles}
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(backend("ollama").connect(address, allow_remote=settings.allow_remote_host))
+            opened = backend(chosen.kind).connect(
+                chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key
+            )
+            server = stack.enter_context(opened)
             version, models = server.version(), server.models()
         except EngineError as error:
-            return ServerModels(address, "", (), tuple(chosen.values()), str(error))
+            return ServerModels(chosen.kind, chosen.url, "", (), tuple(wanted.values()), str(error))
     installed = {model.name for model in models}
-    return ServerModels(
-        address,
-        ".".join(map(str, version)) if isinstance(version, tuple) else str(version),
-        tuple(_served(models, chosen)),
-        tuple(name for name in chosen.values() if full_model_name(name) not in installed),
+    only_one = chosen.kind is ServerKind.OPENAI and len(models) == 1
+    missing = (
+        () if only_one else tuple(name for name in wanted.values() if not installed & {name, full_model_name(name)})
     )
+    return ServerModels(chosen.kind, chosen.url, version, tuple(_served(models, wanted)), missing)
 
 
-def _served(models: Sequence[ModelInfo], chosen: Mapping[str, str]) -> Iterator[ServedModel]:
+def _served(models: Sequence[ModelInfo], chosen: Mapping[str, str]) -> Iterator[ListedModel]:
     for model in models:
-        uses = tuple(use for use, name in chosen.items() if full_model_name(name) == model.name)
-        yield ServedModel(model.name, model.size_bytes, model.capabilities, uses)
+        uses = tuple(use for use, name in chosen.items() if model.name in (name, full_model_name(name)))
+        yield ListedModel(model.name, model.size_bytes, model.capabilities, uses)

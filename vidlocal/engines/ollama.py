@@ -20,12 +20,12 @@ import numpy as np
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, PromptTooLong, RunnerFailed
 from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
+from vidlocal.engines.model_server import Options
 from vidlocal.engines.ollama_errors import model_missing, unreachable
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status, error_text
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.text import pluralize
 
-Options = Mapping[str, int | float]
 Json = dict[str, object]
 
 # Longer than any description: the model is in a loop. Stopping early frees the GPU.
@@ -61,6 +61,8 @@ class Ollama:
 
     Raises EngineError if `host` is another machine, unless `allow_remote`.
     """
+
+    kind = "ollama"
 
     def __init__(self, host: str, *, allow_remote: bool = False, timeouts: Timeouts | None = None) -> None:
         check_host(host, allow_remote=allow_remote)
@@ -151,6 +153,13 @@ class Ollama:
     def digest(self, model: str) -> str:
         """Return the digest of the installed build. Raises ModelMissing."""
         return _model_info(self._entry(model)).digest
+
+    def context(self, model: str, wanted: int) -> int:
+        """Return `wanted`: each request sets its context."""
+        return wanted
+
+    def slots(self) -> None:
+        """Return None: the server does not tell."""
 
     def _entry(self, model: str) -> Json:
         for entry in self._entries():

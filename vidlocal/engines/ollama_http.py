@@ -61,11 +61,12 @@ class GuardedTransport(httpx.BaseTransport):
     """An httpx transport with limits on every response.
 
     `local_only` refuses answers marked as made on another machine. Not for the model list, which may contain hosted
-    models.
+    models. `api_key` is sent, and nothing of the environment.
     """
 
-    def __init__(self, timeouts: Timeouts, *, local_only: bool, encrypted: bool) -> None:
+    def __init__(self, timeouts: Timeouts, *, local_only: bool, encrypted: bool, api_key: str | None = None) -> None:
         self._local_only = local_only
+        self._api_key = api_key
         # Loading the root certificates takes 30 ms, not needed without encryption.
         context = httpx.create_ssl_context(trust_env=False) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # A connection for each request: a server or proxy may send an answer twice, and the copy would be taken for
@@ -78,6 +79,8 @@ class GuardedTransport(httpx.BaseTransport):
         """Send a request and guard the body of the response. Raises EngineBusy for 429 and 503."""
         # The ollama package sends OLLAMA_API_KEY to any host.
         request.headers.pop("authorization", None)
+        if self._api_key is not None:
+            request.headers["authorization"] = f"Bearer {self._api_key}"
         request.headers["accept-encoding"] = "identity"  # the guard reads the body
         started = time.monotonic()
         deadline = started + self._timeouts.total
@@ -134,11 +137,13 @@ class _GuardedStream(httpx.SyncByteStream):
         self._inner.close()
 
 
-def error_for_status(status: int, error: object, *, model: str, host: str) -> EngineError:
+def error_for_status(
+    status: int, error: object, *, model: str, host: str, server_name: str = "Ollama server"
+) -> EngineError:
     """Return an error for an HTTP status (-1: inside a stream) and the error of the response."""
     text = error_text(error)
-    server = f"the Ollama server at {origin(host)}"
-    if status == 404:
+    server = f"the {server_name} at {origin(host)}"
+    if status == 404 and server_name == "Ollama server":
         return model_missing(model, host)
     if 300 <= status < 400:
         return EngineError(f"{server[0].upper()}{server[1:]} redirects to another address; redirects are not followed.")
@@ -181,7 +186,7 @@ def error_text(error: object) -> str:
 def _busy(response: httpx.Response, url: httpx.URL) -> EngineBusy:
     seconds = response.headers.get("retry-after", "")
     return EngineBusy(
-        f"The Ollama server at {origin(str(url))} is busy (HTTP {response.status_code}).",
+        f"The model server at {origin(str(url))} is busy (HTTP {response.status_code}).",
         # Dates, legal but rare, are ignored.
         retry_after=float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else None,
     )

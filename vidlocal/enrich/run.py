@@ -125,8 +125,12 @@ def _handlers(library: Library, engines: EnrichEngines, job_filter: JobFilter) -
             describer.load_trials(host.vision)
             watcher.load_abilities(host.vision)
     handlers = [
-        JobHandler(JobKind.DESCRIBE, describer.prepare, _has_vision, limit=MAX_JOBS_IN_A_ROW),
-        JobHandler(JobKind.WATCH, watcher.prepare, _has_vision, limit=MAX_JOBS_IN_A_ROW // MAX_FRAMES),
+        JobHandler(
+            JobKind.DESCRIBE, describer.prepare, partial(_has_vision, JobKind.DESCRIBE), limit=MAX_JOBS_IN_A_ROW
+        ),
+        JobHandler(
+            JobKind.WATCH, watcher.prepare, partial(_has_vision, JobKind.WATCH), limit=MAX_JOBS_IN_A_ROW // MAX_FRAMES
+        ),
         *_text_handlers(library, engines),
     ]
     key = _embedding_key(engines)
@@ -209,8 +213,8 @@ def _report_stage(runner: QueueRunner, stage: StageProgress) -> None:
     )
 
 
-def _has_vision(host: Host) -> bool:
-    return host.vision is not None
+def _has_vision(kind: JobKind, host: Host) -> bool:
+    return host.vision is not None and kind in host.vision_kinds
 
 
 def _writes_with(model: str, host: Host) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.errors import InvalidOption, SettingsError
+from vidlocal.errors import InvalidOption, ModelMissing, SettingsError
 from vidlocal.settings.address import ollama_address
-from vidlocal.settings.file import FILE_NAME, read_file, suggest, write_file
+from vidlocal.settings.file import FILE_NAME, SERVERS, read_file, suggest, write_file
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting, parse_servers
 from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, parse_folder
 
 __all__ = [
@@ -58,11 +59,20 @@ class Settings:
     window: str = "22:00-07:00"
     player: str | None = None
     thumbs: str = "auto"
+    servers: tuple[ServerSetting, ...] = ()
 
     @property
-    def hosts(self) -> tuple[str, ...]:
-        """URLs of all Ollama servers, the main one, used by search, first."""
-        return (self.ollama_host, *self.more_hosts.split())
+    def model_servers(self) -> tuple[ServerSetting, ...]:
+        """The servers of `[[servers]]`, else the Ollama servers of ollama_host, first, and more_hosts."""
+        hosts = (self.ollama_host, *self.more_hosts.split())
+        return self.servers or tuple(ServerSetting(ServerKind.OLLAMA, host) for host in hosts)
+
+    def server_for(self, role: Role) -> ServerSetting:
+        """The first server with a role. Raises ModelMissing if there is none."""
+        server = next((server for server in self.model_servers if role in server.roles), None)
+        if server is None:
+            raise ModelMissing(f"No server of the settings has the role {role}. Add it to one of [[servers]].")
+        return server
 
     @property
     def file(self) -> Path:
@@ -84,24 +94,34 @@ def load(options: Mapping[str, object] | None = None, env: Mapping[str, str] = o
 
     Raises SettingsError with the setting, the origin and the allowed values.
     """
-    return Settings(**{row.setting.name: row.value for row in explain(options, env)})  # type: ignore[arg-type]
+    rows, servers = _read(options or {}, env)
+    return Settings(**{row.setting.name: row.value for row in rows}, servers=servers)  # type: ignore[arg-type]
 
 
 def explain(options: Mapping[str, object] | None = None, env: Mapping[str, str] = os.environ) -> list[ResolvedSetting]:
     """All settings with value and origin, in the order of the table. Raises SettingsError."""
-    options = options or {}
+    return _read(options or {}, env)[0]
+
+
+def _read(
+    options: Mapping[str, object], env: Mapping[str, str]
+) -> tuple[list[ResolvedSetting], tuple[ServerSetting, ...]]:
     home = _resolve(BY_NAME["home"], options, {}, env, None)
     folder = Path(str(home.value)) if home.value else _default_home()
     file = read_file(folder / FILE_NAME)
     rows = [_resolve(setting, options, file, env, folder) for setting in TABLE if setting.in_file]
     defaults = {"models_folder": folder / "models", "clips_folder": folder / "clips"}
-    return [
+    resolved = [
         ResolvedSetting(BY_NAME["home"], folder, home.origin),
         *(
             ResolvedSetting(row.setting, row.value or defaults.get(row.setting.name, row.value), row.origin)
             for row in rows
         ),
     ]
+    # An address for this run or shell overrides the servers of the file.
+    is_overridden = any(row.setting.name == "ollama_host" and row.origin in (OPTION, row.setting.env) for row in rows)
+    servers = () if is_overridden else parse_servers(file.get(SERVERS), str(folder / FILE_NAME))
+    return resolved, servers
 
 
 def get_setting(name: str) -> Setting:

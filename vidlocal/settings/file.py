@@ -12,8 +12,11 @@ from vidlocal.errors import SettingsError
 from vidlocal.settings.table import BY_NAME, Value
 
 FILE_NAME = "settings.toml"
+# The only list of tables.
+SERVERS = "servers"
 _NEW_FILE = "# Settings of vidlocal. `vidlocal config` shows all there are.\n"
 _MAX_BYTES = 1 << 20
+_TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
 # A value on a line.
 _VALUE = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^"'#\s]+)"""
 
@@ -78,6 +81,8 @@ def _parse(text: str, path: Path) -> dict[str, object]:
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers of thousands of digits, nesting
         raise SettingsError(f"{path}: invalid TOML: {str(error)[:200]}.") from error
     for name in values:
+        if name == SERVERS:
+            continue
         if name not in BY_NAME:
             raise SettingsError(f"{path}: unknown setting {name!r}. {suggest(name)}")
         if not BY_NAME[name].in_file:
@@ -102,10 +107,13 @@ def _set_line(text: str, name: str, value: str | float | bool) -> str:
     # JSON and TOML have the same syntax for these values, except for DEL, which no parser of a setting accepts.
     line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
     existing = re.compile(rf"^[ \t]*{name}[ \t]*=[ \t]*{_VALUE}(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
-    if existing.search(text):
-        return existing.sub(lambda match: line, text, count=1)
-    newline = "" if text.endswith("\n") else "\n"
-    return f"{text}{newline}{line}\n"
+    first_table = _TABLE.search(text)
+    end = len(text) if first_table is None else first_table.start()
+    head, tables = text[:end], text[end:]
+    if existing.search(head):
+        return existing.sub(lambda match: line, head, count=1) + tables
+    newline = "" if head.endswith("\n") or not head else "\n"
+    return f"{head}{newline}{line}\n{tables}"
 
 
 def _replace(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.ollama_models import OllamaVision
+from vidlocal.engines.served_models import ServedVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer, schema_key
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
@@ -33,9 +33,9 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def vision(server: FakeOllama) -> Iterator[OllamaVision]:
+def vision(server: FakeOllama) -> Iterator[ServedVision]:
     with Ollama(server.host, timeouts=PATIENCE) as ollama:
-        yield OllamaVision(ollama, ollama.preflight("llava:7b", "vision"))
+        yield ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
 
 
 def next_job(library: Library) -> Job:
@@ -44,7 +44,7 @@ def next_job(library: Library) -> Job:
     return job
 
 
-def describe(library: Library, job: Job, vision: OllamaVision) -> str:
+def describe(library: Library, job: Job, vision: ServedVision) -> str:
     """All three parts of describing one frame, as a new run begins it."""
     describer = Describer(library)
     describer.load_trials(vision)
@@ -52,7 +52,7 @@ def describe(library: Library, job: Job, vision: OllamaVision) -> str:
     return "" if task is None else task.store(task.request.perform(Host("here", vision, None, lambda: True)))
 
 
-def speaks_plainly(library: Library, vision: OllamaVision) -> bool:
+def speaks_plainly(library: Library, vision: ServedVision) -> bool:
     describer = Describer(library)
     describer.load_trials(vision)
     return schema_key(vision) in describer.plain_models()
@@ -62,7 +62,7 @@ def described(library: Library) -> int:
     return jobs.counts(library).get((JobKind.DESCRIBE, JobState.DONE), 0)
 
 
-def test_a_description_is_stored_with_its_span_tags_and_source(library: Library, vision: OllamaVision) -> None:
+def test_a_description_is_stored_with_its_span_tags_and_source(library: Library, vision: ServedVision) -> None:
     video = add_colours(library)
     text = describe(library, next_job(library), vision)
     assert text == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))
@@ -74,7 +74,7 @@ def test_a_description_is_stored_with_its_span_tags_and_source(library: Library,
     assert frames.coverage(library).described == 2  # the frame and its repeat
 
 
-def test_each_frame_is_described_by_its_own_picture(library: Library, vision: OllamaVision) -> None:
+def test_each_frame_is_described_by_its_own_picture(library: Library, vision: ServedVision) -> None:
     video = add_colours(library)
     for _ in PLAIN_COLOURS:
         describe(library, next_job(library), vision)
@@ -92,7 +92,7 @@ def test_each_frame_is_described_by_its_own_picture(library: Library, vision: Ol
 
 @pytest.mark.parametrize(("behaviour", "kind"), [(say("", reason="load"), AnswerRejected), (hang(), AnswerRejected)])
 def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
-    library: Library, server: FakeOllama, vision: OllamaVision, behaviour: object, kind: type[Exception]
+    library: Library, server: FakeOllama, vision: ServedVision, behaviour: object, kind: type[Exception]
 ) -> None:
     video = add_colours(library)
     server.script(behaviour)  # type: ignore[arg-type]
@@ -102,7 +102,7 @@ def test_a_failed_frame_stores_nothing_and_leaves_its_job_to_the_caller(
     assert jobs.counts(library)[JobKind.DESCRIBE, JobState.RUNNING] == 1
 
 
-def test_an_unreachable_server_passes_through(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_an_unreachable_server_passes_through(library: Library, server: FakeOllama, vision: ServedVision) -> None:
     add_colours(library)
     server.down()
     with pytest.raises(EngineUnreachable):
@@ -110,7 +110,7 @@ def test_an_unreachable_server_passes_through(library: Library, server: FakeOlla
 
 
 def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     add_colours(library)
     (library.folder / "frames/0.jpg").write_bytes(plain_colour(PLAIN_COLOURS[0], side_px=20))
@@ -122,7 +122,7 @@ def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
 
 
 def test_a_poison_picture_costs_seven_requests_more_and_no_other_frame(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     """One poison picture, all others done."""
     add_colours(library)
@@ -139,7 +139,7 @@ def test_a_poison_picture_costs_seven_requests_more_and_no_other_frame(
     assert "unexpectedly stopped" in jobs.failures(library)[0].reason
 
 
-def test_schema_mismatch_is_retried_in_prose(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_schema_mismatch_is_retried_in_prose(library: Library, server: FakeOllama, vision: ServedVision) -> None:
     video = add_colours(library)
     server.script(say("{ not the schema"))
     assert describe(library, next_job(library), vision) == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))
@@ -149,7 +149,7 @@ def test_schema_mismatch_is_retried_in_prose(library: Library, server: FakeOllam
 
 
 def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     add_colours(library)
     server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
@@ -164,7 +164,7 @@ def test_a_model_that_fails_the_schema_three_times_is_asked_for_sentences_only(
 
 
 def test_only_the_first_five_frames_of_a_build_decide(
-    library: Library, server: FakeOllama, vision: OllamaVision
+    library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
     add_colours(library)
     for misses in (True, True, False, False, False, True, True):
@@ -174,7 +174,7 @@ def test_only_the_first_five_frames_of_a_build_decide(
     assert not speaks_plainly(library, vision)
 
 
-def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeOllama, vision: ServedVision) -> None:
     add_colours(library)
     job = next_job(library)
     server.script(say("", reason="load"))
@@ -187,7 +187,7 @@ def test_a_second_try_is_asked_with_another_seed(library: Library, server: FakeO
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn"])
-def test_a_lost_picture_is_named(library: Library, vision: OllamaVision, damage: str) -> None:
+def test_a_lost_picture_is_named(library: Library, vision: ServedVision, damage: str) -> None:
     add_colours(library)
     job = next_job(library)
     picture = library.folder / "frames/0.jpg"
@@ -198,7 +198,7 @@ def test_a_lost_picture_is_named(library: Library, vision: OllamaVision, damage:
         describe(library, job, vision)
 
 
-def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOllama, vision: OllamaVision) -> None:
+def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOllama, vision: ServedVision) -> None:
     video = add_colours(library)
     job = next_job(library)
     videos.remove(library, video)
@@ -206,7 +206,7 @@ def test_a_frame_removed_meanwhile_ends_quietly(library: Library, server: FakeOl
     assert server.asked("/api/chat") == []
 
 
-def test_a_new_description_replaces_the_old_one(library: Library, vision: OllamaVision, server: FakeOllama) -> None:
+def test_a_new_description_replaces_the_old_one(library: Library, vision: ServedVision, server: FakeOllama) -> None:
     video = add_colours(library, 1)
     job = next_job(library)
     describe(library, job, vision)
@@ -219,7 +219,7 @@ def test_a_new_description_replaces_the_old_one(library: Library, vision: Ollama
 
 @pytest.mark.parametrize("checksum", ["kept", "unknown"])
 def test_a_truncated_image_is_not_shown_to_the_model(
-    library: Library, server: FakeOllama, vision: OllamaVision, checksum: str
+    library: Library, server: FakeOllama, vision: ServedVision, checksum: str
 ) -> None:
     add_colours(library)
     path = library.folder / "frames/0.jpg"

@@ -11,7 +11,7 @@ from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, M
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import EmbedEngine
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaEmbeddings
+from vidlocal.engines.served_models import ServedEmbeddings
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.embed import BATCH, Embedder
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
@@ -29,9 +29,9 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def embedder(server: FakeOllama) -> Iterator[OllamaEmbeddings]:
+def embedder(server: FakeOllama) -> Iterator[ServedEmbeddings]:
     with Ollama(server.host) as ollama:
-        yield OllamaEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
+        yield ServedEmbeddings(ollama, ollama.preflight("embeddinggemma", "embedding"))
 
 
 def said(at: float, text: str) -> Passage:
@@ -70,7 +70,7 @@ def vectors_stored(library: Library) -> int:
     return library.number("SELECT count(*) FROM vectors")
 
 
-def test_every_passage_gets_a_unit_vector_under_the_models_key(library: Library, embedder: OllamaEmbeddings) -> None:
+def test_every_passage_gets_a_unit_vector_under_the_models_key(library: Library, embedder: ServedEmbeddings) -> None:
     add_video(library, 150)
     assert embed_video(library, next_job(library), embedder) == 3
     rows = library.rows("SELECT model, vector FROM vectors")
@@ -80,7 +80,7 @@ def test_every_passage_gets_a_unit_vector_under_the_models_key(library: Library,
     assert jobs.counts(library) == {(JobKind.EMBED, JobState.DONE): 1}
 
 
-def test_texts_go_in_batches(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+def test_texts_go_in_batches(library: Library, server: FakeOllama, embedder: ServedEmbeddings) -> None:
     add_video(library, 150)
     embed_video(library, next_job(library), embedder)
     assert [len(asked.body["input"]) for asked in server.asked("/api/embed")] == [BATCH, BATCH, 150 + 24 - 2 * BATCH]
@@ -94,7 +94,7 @@ def fails_on(words: str) -> Callable[[Asked], Behaviour | None]:
     return choose
 
 
-def test_one_bad_text_costs_only_itself(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+def test_one_bad_text_costs_only_itself(library: Library, server: FakeOllama, embedder: ServedEmbeddings) -> None:
     video = add_video(library, 100)
     server.choose = fails_on("number 42 ")
     with pytest.raises(AnswerRejected, match="1 passage could not be embedded"):
@@ -105,7 +105,7 @@ def test_one_bad_text_costs_only_itself(library: Library, server: FakeOllama, em
 
 
 def test_model_failing_on_everything_is_stopped(
-    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+    library: Library, server: FakeOllama, embedder: ServedEmbeddings
 ) -> None:
     add_video(library, 1_000)
     server.choose = fails_on("sentence")
@@ -115,7 +115,7 @@ def test_model_failing_on_everything_is_stopped(
 
 
 def test_embedded_passages_survive_a_vanished_server(
-    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+    library: Library, server: FakeOllama, embedder: ServedEmbeddings
 ) -> None:
     add_video(library, 150)
     job = next_job(library)
@@ -128,7 +128,7 @@ def test_embedded_passages_survive_a_vanished_server(
     assert vectors_stored(library) == 150
 
 
-def test_nothing_to_embed_needs_no_server(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+def test_nothing_to_embed_needs_no_server(library: Library, server: FakeOllama, embedder: ServedEmbeddings) -> None:
     add_video(library, 3)
     job = next_job(library)
     embed_video(library, job, embedder)
@@ -161,7 +161,7 @@ def test_passages_arriving_meanwhile_are_embedded(library: Library) -> None:
 
 
 def test_another_build_of_the_model_stores_nothing(
-    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+    library: Library, server: FakeOllama, embedder: ServedEmbeddings
 ) -> None:
     add_video(library, 3)
     job = next_job(library)
@@ -191,7 +191,7 @@ def embed_queue(library: Library, embedder: EmbedEngine, job_filter: JobFilter =
             task.store(task.request.perform(Host("here", None, embedder, lambda: True)))
 
 
-def test_short_videos_share_a_request(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+def test_short_videos_share_a_request(library: Library, server: FakeOllama, embedder: ServedEmbeddings) -> None:
     for number in range(100):
         add_caption(library, number)
     embed_queue(library, embedder)
@@ -201,7 +201,7 @@ def test_short_videos_share_a_request(library: Library, server: FakeOllama, embe
 
 
 def test_only_videos_of_the_filter_share_a_request(
-    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+    library: Library, server: FakeOllama, embedder: ServedEmbeddings
 ) -> None:
     for number in range(3):
         add_caption(library, number)
@@ -213,7 +213,7 @@ def test_only_videos_of_the_filter_share_a_request(
 
 
 def test_bad_text_of_another_video_fails_that_video(
-    library: Library, server: FakeOllama, embedder: OllamaEmbeddings
+    library: Library, server: FakeOllama, embedder: ServedEmbeddings
 ) -> None:
     for number in range(3):
         add_caption(library, number)
@@ -223,7 +223,7 @@ def test_bad_text_of_another_video_fails_that_video(
     assert vectors_stored(library) == 2
 
 
-def test_lines_are_embedded_together_too(library: Library, server: FakeOllama, embedder: OllamaEmbeddings) -> None:
+def test_lines_are_embedded_together_too(library: Library, server: FakeOllama, embedder: ServedEmbeddings) -> None:
     add_video(library, 20)
     embed_video(library, next_job(library), embedder)
     assert vectors_stored(library) == 20

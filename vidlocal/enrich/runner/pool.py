@@ -33,6 +33,7 @@ class Host:
     """A server with models; None for a missing model.
 
     `check` returns the reason to stop using the server, or None. `slots`: parallel requests, None to measure.
+    `vision_kinds`: the jobs of the vision model.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Host:
     check: Callable[[], str | None] = lambda: None
     slots: int | None = 1
     writer: TextEngine | None = None
+    vision_kinds: frozenset[JobKind] = frozenset({JobKind.DESCRIBE, JobKind.WATCH})
 
     def require_vision(self) -> VisionEngine:
         """Return the vision model. Raises EngineError if there is none."""

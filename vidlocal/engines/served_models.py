@@ -1,4 +1,4 @@
-"""Engines for the models of an Ollama server: vision, text and embedding."""
+"""Engines for the models of a server of any kind: vision, text and embedding."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,22 +10,21 @@ import numpy as np
 from vidlocal.engines import prompts, scene_parser, schema_bounds, text_parser, text_prompts
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch
-from vidlocal.engines.ollama import Ollama, Options
+from vidlocal.engines.model_server import ModelServer, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
 
 Answer = TypeVar("Answer")
 
-ENGINE = "ollama"
 # About 1,000 tokens of English, and below 2,048 for any script. A vector of a longer passage would be unspecific, and
 # the truncated rest can still be found by words.
 MAX_TEXT_CHARACTERS = 2_000
 
 
-class OllamaModel:
+class ServedModel:
     """A model of a server, with options for requests."""
 
-    def __init__(self, server: Ollama, model: ModelInfo, options: Options, keep_alive: str) -> None:
+    def __init__(self, server: ModelServer, model: ModelInfo, options: Options, keep_alive: str) -> None:
         self._server = server
         self._model = model
         self._options = options
@@ -98,11 +97,11 @@ class OllamaModel:
             ) from error
 
 
-class OllamaVision(OllamaModel):
-    """A VisionEngine. `model` comes from `Ollama.preflight(..., "vision")`."""
+class ServedVision(ServedModel):
+    """A VisionEngine. `model` comes from `ModelServer.preflight(..., "vision")`."""
 
     def __init__(
-        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
+        self, server: ModelServer, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
     ) -> None:
         super().__init__(server, model, prompts.vision_options(num_ctx), keep_alive)
 
@@ -112,11 +111,11 @@ class OllamaVision(OllamaModel):
 
     def provenance(self, *, plain: bool = False) -> Provenance:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
-        return Provenance(ENGINE, self.name, self.digest, version)
+        return Provenance(self._server.kind, self.name, self.digest, version)
 
     def sequence_provenance(self, *, plain: bool = False) -> Provenance:
         version = text_prompts.WATCH_PROMPT_VERSION + ("-plain" if plain else "")
-        return Provenance(ENGINE, self.name, self.digest, version)
+        return Provenance(self._server.kind, self.name, self.digest, version)
 
     def describe(self, jpeg: bytes, *, plain: bool = False, attempt: int = 0) -> SceneAnswer:
         if plain:
@@ -170,11 +169,11 @@ class OllamaVision(OllamaModel):
         return self._recovering(chat)
 
 
-class OllamaText(OllamaModel):
-    """A TextEngine. `model` comes from `Ollama.preflight(..., "completion")`."""
+class ServedText(ServedModel):
+    """A TextEngine. `model` comes from `ModelServer.preflight(..., "completion")`."""
 
     def __init__(
-        self, server: Ollama, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
+        self, server: ModelServer, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
     ) -> None:
         super().__init__(server, model, text_prompts.text_options(num_ctx), keep_alive)
 
@@ -183,7 +182,7 @@ class OllamaText(OllamaModel):
         return int(self._options["num_ctx"])
 
     def provenance(self) -> Provenance:
-        return Provenance(ENGINE, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
+        return Provenance(self._server.kind, self.name, self.digest, text_prompts.TEXT_PROMPT_VERSION)
 
     def complete_json(self, prompt: str, schema: Mapping[str, object], *, attempt: int = 0) -> str:
         chat = partial(
@@ -208,10 +207,10 @@ class OllamaText(OllamaModel):
         )
 
 
-class OllamaEmbeddings(OllamaModel):
-    """An EmbedEngine. `model` comes from `Ollama.preflight(..., "embedding")`."""
+class ServedEmbeddings(ServedModel):
+    """An EmbedEngine. `model` comes from `ModelServer.preflight(..., "embedding")`."""
 
-    def __init__(self, server: Ollama, model: ModelInfo, *, on_gpu: bool = False, keep_alive: str = "30m") -> None:
+    def __init__(self, server: ModelServer, model: ModelInfo, *, on_gpu: bool = False, keep_alive: str = "30m") -> None:
         super().__init__(server, model, prompts.embed_options(on_gpu=on_gpu), keep_alive)
         self._prefix = prompts.embed_prefixes(model.name).document
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.fake_ollama import Behaviour, Exchange, FakeOllama, say
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_judge import OllamaJudge
+from vidlocal.engines.served_judge import ServedJudge
 from vidlocal.errors import AnswerRejected
 
 CAKE = 'seen "A cake is cut."'
@@ -17,10 +17,10 @@ def server() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
-def judge(server: FakeOllama) -> Iterator[OllamaJudge]:
+def judge(server: FakeOllama) -> Iterator[ServedJudge]:
     with Ollama(server.host) as ollama:
         model = ollama.preflight("phi3.5", "completion")
-        yield OllamaJudge(ollama, model, num_ctx=4096, keep_alive="30m")
+        yield ServedJudge(ollama, model, num_ctx=4096, keep_alive="30m")
 
 
 def without_probabilities(answer: str) -> Behaviour:
@@ -31,7 +31,7 @@ def without_probabilities(answer: str) -> Behaviour:
     return reply
 
 
-def test_one_token_decides(server: FakeOllama, judge: OllamaJudge) -> None:
+def test_one_token_decides(server: FakeOllama, judge: ServedJudge) -> None:
     assert judge.probability("wedding cake", CAKE) == pytest.approx(1.0)
     assert judge.probability("a dog", CAKE) == pytest.approx(0.0)
     asked = server.asked("/api/chat")
@@ -41,7 +41,7 @@ def test_one_token_decides(server: FakeOllama, judge: OllamaJudge) -> None:
     assert (asked[0].body["logprobs"], asked[0].body["top_logprobs"]) == (True, 20)
 
 
-def test_server_without_probabilities_is_asked_for_json(server: FakeOllama, judge: OllamaJudge) -> None:
+def test_server_without_probabilities_is_asked_for_json(server: FakeOllama, judge: ServedJudge) -> None:
     server.script(without_probabilities("yes"), path="judge")
     server.script(say('{"matches": true}'), say('{"matches": false}'))
     assert judge.probability("wedding cake", CAKE) == 1.0
@@ -50,13 +50,13 @@ def test_server_without_probabilities_is_asked_for_json(server: FakeOllama, judg
     assert formats == [False, True, True]
 
 
-def test_model_that_begins_with_another_word_is_asked_for_json(server: FakeOllama, judge: OllamaJudge) -> None:
+def test_model_that_begins_with_another_word_is_asked_for_json(server: FakeOllama, judge: ServedJudge) -> None:
     server.script(say("The moment shows a cake."), path="judge")
     server.script(say('{"matches": true}'))
     assert judge.probability("wedding cake", CAKE) == 1.0
 
 
-def test_unclear_answer_is_rejected(server: FakeOllama, judge: OllamaJudge) -> None:
+def test_unclear_answer_is_rejected(server: FakeOllama, judge: ServedJudge) -> None:
     server.script(say("Perhaps."), path="judge")
     server.script(say('{"matches": "perhaps"}'))
     with pytest.raises(AnswerRejected):

@@ -10,10 +10,10 @@ from vidlocal.engines import prompts
 from vidlocal.engines.base import PromptTooLong
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import MAX_TEXT_CHARACTERS, OllamaEmbeddings, OllamaText, OllamaVision, truncate
+from vidlocal.engines.served_models import MAX_TEXT_CHARACTERS, ServedEmbeddings, ServedText, ServedVision, truncate
 
 
-def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> None:
+def test_a_described_frame_has_every_field(vision: ServedVision, red: bytes) -> None:
     answer = vision.describe(red)
     assert answer.description == caption(red)
     assert answer.tags == ("red", "light")
@@ -22,7 +22,7 @@ def test_a_described_frame_has_every_field(vision: OllamaVision, red: bytes) -> 
     assert vision.provenance().digest == vision.digest
 
 
-def test_plain_mode_fills_the_description_only(vision: OllamaVision, server: FakeOllama, red: bytes) -> None:
+def test_plain_mode_fills_the_description_only(vision: ServedVision, server: FakeOllama, red: bytes) -> None:
     answer = vision.describe(red, plain=True)
     assert answer.description == caption(red)
     assert answer.tags == ()
@@ -30,7 +30,7 @@ def test_plain_mode_fills_the_description_only(vision: OllamaVision, server: Fak
     assert vision.provenance(plain=True).prompt_version == prompts.PLAIN_PROMPT_VERSION
 
 
-def test_every_request_carries_the_same_options(vision: OllamaVision, server: FakeOllama, red: bytes) -> None:
+def test_every_request_carries_the_same_options(vision: ServedVision, server: FakeOllama, red: bytes) -> None:
     vision.describe(red)
     vision.describe(red, plain=True)
     vision.ask_image(red, "What colour is this? One word.")
@@ -42,7 +42,7 @@ def test_every_request_carries_the_same_options(vision: OllamaVision, server: Fa
 
 
 def test_embedding_on_the_cpu_keeps_the_vision_model_loaded(
-    vision: OllamaVision, embeddings: OllamaEmbeddings, server: FakeOllama, red: bytes
+    vision: ServedVision, embeddings: ServedEmbeddings, server: FakeOllama, red: bytes
 ) -> None:
     for _ in range(3):
         vision.describe(red)
@@ -52,11 +52,11 @@ def test_embedding_on_the_cpu_keeps_the_vision_model_loaded(
 
 
 def test_embedding_on_the_gpu_is_an_option(ollama: Ollama, server: FakeOllama) -> None:
-    OllamaEmbeddings(ollama, ollama.preflight("all-minilm", "embedding"), on_gpu=True).embed(["a"])
+    ServedEmbeddings(ollama, ollama.preflight("all-minilm", "embedding"), on_gpu=True).embed(["a"])
     assert "num_gpu" not in server.asked("/api/embed")[0].body["options"]
 
 
-def test_vectors_are_unit_rows_in_order(embeddings: OllamaEmbeddings, server: FakeOllama) -> None:
+def test_vectors_are_unit_rows_in_order(embeddings: ServedEmbeddings, server: FakeOllama) -> None:
     server.vectors = {"first": [3.0, 4.0], "second": [0.0, 2.0]}
     vectors = embeddings.embed(["first", "second"])
     assert vectors.dtype == np.float32
@@ -64,7 +64,7 @@ def test_vectors_are_unit_rows_in_order(embeddings: OllamaEmbeddings, server: Fa
     assert embeddings.embed([]).shape[0] == 0
 
 
-def test_documents_carry_the_prefix_of_the_model(embeddings: OllamaEmbeddings, server: FakeOllama) -> None:
+def test_documents_carry_the_prefix_of_the_model(embeddings: ServedEmbeddings, server: FakeOllama) -> None:
     embeddings.embed(["a bride"])
     assert server.asked("/api/embed")[0].body["input"] == ["title: none | text: a bride"]
 
@@ -77,11 +77,11 @@ def test_long_texts_are_truncated_between_words(text: str) -> None:
     assert not truncated.endswith("wor")
 
 
-def test_any_text_can_be_embedded(embeddings: OllamaEmbeddings) -> None:
+def test_any_text_can_be_embedded(embeddings: ServedEmbeddings) -> None:
     assert embeddings.embed(["\x00", "🎉", "\u202e", "-", "title: none | text: "]).shape == (5, 256)
 
 
-def test_different_images_have_different_captions(vision: OllamaVision) -> None:
+def test_different_images_have_different_captions(vision: ServedVision) -> None:
     images = [plain_colour(rgb, side_px=64) for rgb in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
     assert len({vision.describe(jpeg).description for jpeg in images}) == 3
 
@@ -89,7 +89,7 @@ def test_different_images_have_different_captions(vision: OllamaVision) -> None:
 def test_a_prompt_that_the_server_cut_is_too_long(server: FakeOllama) -> None:
     server.models["phi3.5:latest"] = replace(server.models["phi3.5:latest"], context_length=200)
     with Ollama(server.host) as ollama:
-        writer = OllamaText(ollama, ollama.preflight("phi3.5", "completion"))
+        writer = ServedText(ollama, ollama.preflight("phi3.5", "completion"))
         assert writer.complete_json("A few words.", {"type": "object"})
         with pytest.raises(PromptTooLong, match="the prompt was cut"):
             writer.complete_json("Some interminable conversation happened yesterday. " * 100, {"type": "object"})

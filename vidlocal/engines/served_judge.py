@@ -1,21 +1,21 @@
-"""A judge on an Ollama server: the text model answers yes or no in one token."""
+"""A judge on a model server: the text model answers yes or no in one token."""
 
 from functools import partial
 
 from vidlocal.engines import rerank_prompts, text_prompts
 from vidlocal.engines.base import ModelInfo
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_models import OllamaModel
+from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.served_models import ServedModel
 
 
-class OllamaJudge(OllamaModel):
-    """A Judge. `model` comes from `Ollama.preflight(..., "completion")`.
+class ServedJudge(ServedModel):
+    """A Judge. `model` comes from `ModelServer.preflight(..., "completion")`.
 
-    The probabilities of the first token decide. A server without them (Ollama before 0.12.11), or a model that begins
-    with another word, is asked for JSON instead, which is certain either way.
+    The probabilities of the first token decide. A server without them (such as Ollama before 0.12.11), or a model that
+    begins with another word, is asked for JSON instead, which is certain either way.
     """
 
-    def __init__(self, server: Ollama, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> None:
+    def __init__(self, server: ModelServer, model: ModelInfo, *, num_ctx: int, keep_alive: str) -> None:
         super().__init__(server, model, {**text_prompts.text_options(num_ctx), "temperature": 0}, keep_alive)
         self._answers_in_one_token = True
 
