@@ -26,8 +26,8 @@ from vidlocal.engines import canary
 from vidlocal.engines.base import AnswerTruncated, ImageRejected
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.engines.query_vector import embed_query
+from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.errors import EngineError, ModelMissing
 
 MISSING = "vidlocal-no-such-model"

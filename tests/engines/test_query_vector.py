@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_ollama import EMBEDDING, Asked, Exchange, FakeOllama, Model
-from vidlocal.engines.served_models import ServedEmbeddings
 from vidlocal.engines.query_vector import MAX_QUERY_CHARACTERS, embed_query
+from vidlocal.engines.served_models import ServedEmbeddings
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing
 
 
