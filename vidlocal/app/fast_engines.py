@@ -6,11 +6,16 @@ from vidlocal.app.clip_engine import open_clip
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.fast_pass import FastEngines
-from vidlocal.errors import EngineError
+from vidlocal.enrich.workers.speech_source import SpeechOptions
+from vidlocal.errors import EngineError, SettingsError
 from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.languages import language_code
 from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
 from vidlocal.signals.screen_text import RapidOcr
+
+# Whisper takes at most 224 tokens of text before the speech.
+_MAX_VOCABULARY_CHARS = 400
 
 
 def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober) -> FastEngines:
@@ -24,4 +29,14 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
         no_speech = f"Not transcribed. {error}"
         return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
     speech = stack.enter_context(Whisper(model))
-    return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures)
+    options = speech_options(settings)
+    return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures, options)
+
+
+def speech_options(settings: Settings) -> SpeechOptions:
+    """Return the wishes for transcriptions. Raises SettingsError for an unknown language."""
+    language = language_code(settings.speech_language)
+    if settings.speech_language and language is None:
+        raise SettingsError(f"Unknown language {settings.speech_language!r}. Examples: de, en, pt-BR.")
+    words = settings.speech_words[:_MAX_VOCABULARY_CHARS]
+    return SpeechOptions(language, settings.audio_track or None, words)

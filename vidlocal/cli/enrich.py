@@ -92,6 +92,8 @@ def command(
     all_videos: AllVideos = False,
     model: Model = None,
     whisper_model: options.WhisperModel = None,
+    language: options.Language = None,
+    audio_track: options.AudioTrack = None,
     vram: Vram = None,
     text_model: TextModel = None,
     only: Only = None,
@@ -127,6 +129,8 @@ def command(
         {
             "vision_model": model,
             "whisper_model": whisper_model,
+            "speech_language": language,
+            "audio_track": audio_track,
             "vram": vram,
             "text_model": text_model,
             "ollama_host": first or None,

@@ -71,6 +71,8 @@ def command(
     only: Only = None,
     transcribe: Transcribe = False,
     whisper_model: options.WhisperModel = None,
+    language: options.Language = None,
+    audio_track: options.AudioTrack = None,
     later: Later = False,
     dry_run: DryRun = False,
     json: options.Json = False,
@@ -88,7 +90,15 @@ def command(
     from vidlocal.cli.ui.piped import read_paths
     from vidlocal.ingest.run import ingest
 
-    current = settings.load({"every": every, "whisper_model": whisper_model, "media": only})
+    current = settings.load(
+        {
+            "every": every,
+            "whisper_model": whisper_model,
+            "media": only,
+            "speech_language": language,
+            "audio_track": audio_track,
+        }
+    )
     rules = file_filter(current, exclude=exclude or (), include=include or ())
     inputs = read_paths(paths)
     if dry_run:

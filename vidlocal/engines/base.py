@@ -211,6 +211,6 @@ class SpeechEngine(Protocol):
         """Return the probability of each language (ISO 639-1) in the first 30 s, or 5 s for `quick`."""
         ...
 
-    def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        """Transcribe at most about 30 s. A `language` of None is detected."""
+    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+        """Transcribe at most about 30 s. A `language` of None is detected. `prompt`: words that may be said."""
         ...

@@ -77,15 +77,15 @@ class Whisper:
         """
         return cast("dict[str, float]", self._request("language", samples, quick=quick).values["probabilities"])
 
-    def transcribe(self, samples: Samples, language: str | None) -> Speech:
+    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
         """Transcribe, without loops. Remarks such as [Music] are sounds. Raises EngineError.
 
-        Best for 30 s or less. A `language` of None is detected.
+        Best for 30 s or less. A `language` of None is detected. `prompt`: words that may be said, such as names.
         """
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
-        reply = self._request("transcribe", samples, language=language)
+        reply = self._request("transcribe", samples, language=language, prompt=prompt)
         segments = cast("list[_Segment]", reply.values["segments"])
         duration = samples.size / _RATE_HZ
         cues = [

@@ -87,12 +87,12 @@ class _LoadedModel:
         _, probabilities = self.model.auto_detect_language(first, offset_ms=0, n_threads=self.threads)
         return {code: float(share) for code, share in list(probabilities.items())[:count]}
 
-    def transcribe(self, samples: Samples, language: str) -> list[_Segment]:
+    def transcribe(self, samples: Samples, language: str, prompt: str) -> list[_Segment]:
         """Return start, end, text, mean probability and words of each segment.
 
         Times are in seconds from the first sample.
         """
-        self._run(samples, language=language)
+        self._run(samples, language=language, prompt=prompt)
         context = self.model._ctx
         return [self._segment(number) for number in range(pw.whisper_full_n_segments(context))]
 
@@ -122,14 +122,17 @@ class _LoadedModel:
             start = max(first, last)
         return tokens
 
-    def _run(self, samples: Samples, *, language: str = "en", audio_ctx: int = 0, duration_ms: int = 0) -> None:
+    def _run(
+        self, samples: Samples, *, language: str = "en", prompt: str = "", audio_ctx: int = 0, duration_ms: int = 0
+    ) -> None:
         """Call whisper.cpp with all parameters. Raises EngineError if it fails."""
         model = self.model
         model._set_params(
             {
-                "language": language,
+                "language": language if pw.whisper_lang_id(language) >= 0 else "auto",
                 "n_threads": self.threads,
                 "translate": False,
+                "initial_prompt": prompt,
                 "no_context": True,
                 # Without non-speech tokens such as [Music] Whisper says "Thank you." to noise. Remarks are removed
                 # afterwards (`hallucination_filter`).
@@ -179,7 +182,7 @@ def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, objec
         case "language":
             return {"probabilities": _loaded[0].language_probabilities(samples, quick=bool(request["quick"]))}, b""
         case _:
-            return {"segments": _loaded[0].transcribe(samples, str(request["language"]))}, b""
+            return {"segments": _loaded[0].transcribe(samples, str(request["language"]), str(request["prompt"]))}, b""
 
 
 if __name__ == "__main__":

@@ -25,16 +25,28 @@ _MIN_MIXED_POWER = 0.1
 Samples = npt.NDArray[np.float32]
 
 
+def tracks_by_preference(probe: Probe) -> list[AudioTrack]:
+    """List the audio tracks to choose from: the default track first, then in the order of the file."""
+    usable = [track for track in probe.audio if track.channels > 0] or list(probe.audio)
+    return sorted(usable, key=lambda track: not track.default)
+
+
 def choose_track(probe: Probe) -> AudioTrack | None:
     """Choose the track to transcribe: the default track, else the first. None without audio."""
-    usable = [track for track in probe.audio if track.channels > 0] or list(probe.audio)
-    return next((track for track in usable if track.default), usable[0] if usable else None)
+    return next(iter(tracks_by_preference(probe)), None)
 
 
 def read_audio(
     path: Path, probe: Probe, *, ffmpeg: Ffmpeg, start: float, seconds: float, track: int | None = None
 ) -> Samples:
-    """Decode up to `seconds` of audio: float32, 1-D, 16 kHz mono, -1 to 1.
+    """Decode up to `seconds` of audio: float32, 1-D, 16 kHz mono, -1 to 1. See `read_channels`."""
+    return mix(read_channels(path, probe, ffmpeg=ffmpeg, start=start, seconds=seconds, track=track))
+
+
+def read_channels(
+    path: Path, probe: Probe, *, ffmpeg: Ffmpeg, start: float, seconds: float, track: int | None = None
+) -> Samples:
+    """Decode up to `seconds` of audio: float32, n x 1 or n x 2, 16 kHz, -1 to 1. More channels are mixed to two.
 
     Sample 0 is at `start` on the container's clock. Late starts and gaps are padded with silence; at the end of the
     track the result is shorter, past the end empty. `track` is a stream index, None for `choose_track`. Raises
@@ -69,10 +81,10 @@ def read_audio(
     if finished.returncode != 0 and not decoded.size:
         raise MediaError(f"{path.name}: audio cannot be decoded ({error_line(finished.stderr)}).")
     samples: Samples = np.clip(np.nan_to_num(decoded, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
-    return _mix(samples)
+    return samples
 
 
-def _mix(stereo: npt.NDArray[np.float32]) -> Samples:
+def mix(stereo: Samples) -> Samples:
     """Mix channels (n x 1 or n x 2) to mono.
 
     Seconds in which the channels cancel each other, as with a microphone wired the wrong way, have the louder channel.

@@ -47,6 +47,13 @@ MAX_PAUSE_S = 3.0
 MAX_WINDOW_S = 29.5
 _MIN_WINDOW_S = 20.0
 
+# Parts of a window with several languages.
+_MIN_PART_S = 4.0
+_MAX_PART_S = 10.0
+
+# Correlation of the levels of two channels. The same speaker in both: 0.9 and more; two speakers: below 0.1.
+_MAX_CORRELATION = 0.4
+
 # Places this close to the quietest one are as quiet. Mean over 0.3 s, to find a pause and not the closure of a
 # consonant.
 _QUIET_DB = 3.0
@@ -71,6 +78,20 @@ def voice_levels(samples: Samples) -> Levels:
     return levels
 
 
+def are_different(levels: Levels, other: Levels) -> bool:
+    """Return True if two channels carry different sounds, such as the two ends of a call.
+
+    The levels of one sound rise and fall together in both channels, whatever their phase and delay.
+    """
+    audible = (levels > _MIN_SPEECH_DB) | (other > _MIN_SPEECH_DB)
+    if audible.sum() * _STEP_S < MIN_PAUSE_S:
+        return False
+    first, second = np.maximum(levels[audible], _MIN_SPEECH_DB), np.maximum(other[audible], _MIN_SPEECH_DB)
+    if min(first.std(), second.std()) < _MAX_STEADY_DB:
+        return False
+    return float(np.corrcoef(first, second)[0, 1]) < _MAX_CORRELATION
+
+
 def speech_spans(levels: Levels) -> tuple[SpeechSpan, ...]:
     """Spans of possible speech, in seconds from sample 0."""
     loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
@@ -90,6 +111,11 @@ def windows(levels: Levels, speech: Sequence[SpeechSpan]) -> tuple[SpeechSpan, .
     """Windows to transcribe, at most 29.5 s long: pieces of speech, and the pauses of up to 3 s between them."""
     parts = (part for span in _join(speech, MAX_PAUSE_S) for part in _split(levels, span, _MIN_WINDOW_S, MAX_WINDOW_S))
     return tuple(window for part in parts if (window := _trim(part, speech)) is not None)
+
+
+def split_short(levels: Levels, span: SpeechSpan) -> list[SpeechSpan]:
+    """Split a window in which the language changes into parts of a few sentences, at pauses."""
+    return _split(levels, span, _MIN_PART_S, _MAX_PART_S)
 
 
 def stretches(noise: Sequence[SpeechSpan], max_s: float) -> tuple[SpeechSpan, ...]:

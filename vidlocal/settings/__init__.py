@@ -43,6 +43,9 @@ class Settings:
     include: str = ""
     media: str = ""
     whisper_model: str = "base"
+    speech_language: str = ""
+    speech_words: str = ""
+    audio_track: int = 0
     vision_model: str = "llava:7b"
     text_model: str = "phi3.5"
     embed_model: str = "embeddinggemma"

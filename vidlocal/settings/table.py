@@ -82,6 +82,22 @@ def _tokens(raw: object) -> int:
     return value
 
 
+def _language(raw: object) -> str:
+    """A language as code or English name; may be empty."""
+    if not isinstance(raw, str) or not all(letter.isalpha() or letter in "-_" for letter in raw.strip()):
+        raise ValueError
+    return raw.strip().lower()
+
+
+def _track(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise ValueError
+    value = int(raw)
+    if not 0 <= value <= 99:
+        raise ValueError
+    return value
+
+
 def _switch(raw: object) -> bool:
     if isinstance(raw, bool):
         return raw
@@ -253,6 +269,29 @@ TABLE = (
         "base",
         "the name of a whisper model, such as tiny, base, small or large-v3-turbo, or the path of a model file",
         "The model for transcription.",
+    ),
+    Setting(
+        "speech_language",
+        _language,
+        "",
+        "a language such as de, en or pt-BR",
+        "The language that is spoken.",
+        default_note="detected",
+    ),
+    Setting(
+        "speech_words",
+        parse_patterns,
+        "",
+        "names and terms separated by commas",
+        "Names and terms that the transcription should know.",
+        default_note="none",
+    ),
+    Setting(
+        "audio_track",
+        _track,
+        0,
+        "a whole number from 0 to 99",
+        "Audio track to transcribe, counted from 1 (0 = the first one with speech).",
     ),
     Setting("vision_model", _word, "llava:7b", f"{_MODEL_NAME} llava:7b", "The model for captions."),
     Setting("text_model", _word, "phi3.5", f"{_MODEL_NAME} phi3.5", "The model for summaries, tags and answers."),

@@ -34,7 +34,7 @@ class Deaf:
     def language_probabilities(self, samples: object, *, quick: bool = False) -> Mapping[str, float]:
         raise AssertionError("asked about silence")
 
-    def transcribe(self, samples: object, language: str | None) -> Speech:
+    def transcribe(self, samples: object, language: str | None, *, prompt: str = "") -> Speech:
         raise AssertionError("asked about silence")
 
 

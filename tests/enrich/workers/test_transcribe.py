@@ -1,29 +1,25 @@
 """Speech becomes passages, window by window: real whisper.cpp, real sound, a real library."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.support.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, recording, sentences, write_wav
+from tests.support.transcription import Scripted, claimed, placed_every, queued, said
+from vidlocal import process
 from vidlocal.engines.base import Speech
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
-from vidlocal.errors import EngineError, MediaError
+from vidlocal.errors import MediaError
 from vidlocal.media import ffmpeg
-from vidlocal.records import AudioTrack, Cue, FileStamp, Job, JobKind, JobState, Passage, PassageKind, Probe, Word
+from vidlocal.records import AudioTrack, Cue, JobKind, JobState, Passage, PassageKind, Word
 from vidlocal.store.content import passages, speech_drafts, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
-
-FIVE_HOURS = 5 * 3600.0
-
-_PROCESSES = count()
 
 
 @pytest.fixture(scope="module")
@@ -40,63 +36,6 @@ def tool() -> ffmpeg.Ffmpeg:
 @pytest.fixture(scope="module")
 def english() -> list[Sentence]:
     return sentences("wedding-en")
-
-
-class Scripted:
-    """A speech engine that writes down every piece it is given, and may fail at one."""
-
-    name = "scripted"
-    digest = "d" * 64
-
-    def __init__(self, *, fail_at: int | None = None, error: BaseException | None = None) -> None:
-        self.heard: list[float] = []
-        self.asked: list[str | None] = []
-        self._fail_at = fail_at
-        self._error = error or EngineError("the model crashed")
-
-    def has_speech(self, samples: object) -> bool:
-        return True
-
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
-        return {"en": 0.4, "es": 0.6}
-
-    def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        if len(self.heard) == self._fail_at:
-            raise self._error
-        self.heard.append(samples.size / RATE_HZ)
-        self.asked.append(language)
-        return Speech(language, (Cue(0.0, samples.size / RATE_HZ, f"piece {len(self.heard)}", language),))
-
-
-def queued(library: Library, probe: Probe) -> Job:
-    videos.add(
-        library,
-        content_hash="a" * 64,
-        path=Path("/v/talk.wav"),
-        stamp=FileStamp(1, 1, 1),
-        probe=probe,
-        frame_drafts=[],
-        text_passages=[],
-        plan=[JobKind.TRANSCRIBE],
-    )
-    return claimed(library)
-
-
-def claimed(library: Library) -> Job:
-    """Claimed by a process of its own: nobody takes a job from himself."""
-    worker = f"process {next(_PROCESSES)}"
-    job = jobs.claim(library, JobKind.TRANSCRIBE, worker=worker, now=time.monotonic() + FIVE_HOURS, lease_s=900.0)
-    assert job is not None
-    return job
-
-
-def said(library: Library, job: Job) -> list[Passage]:
-    return passages.of_video(library, job.video_id)
-
-
-def placed_every(seconds: float, gap: float, spoken: list[Sentence]) -> list[tuple[float, Sentence]]:
-    times = np.arange(1.0, seconds - 4, gap)
-    return [(float(at), spoken[number % len(spoken)]) for number, at in enumerate(times)]
 
 
 @pytest.mark.parametrize("window_s", [20.0, 31.7])
@@ -151,8 +90,8 @@ class Better(Scripted):
     name = "better"
     digest = "b" * 64
 
-    def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        speech = super().transcribe(samples, language)
+    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+        speech = super().transcribe(samples, language, prompt=prompt)
         return Speech(language, tuple(replace(cue, words=(Word("piece", 0.0, 0.5),)) for cue in speech.cues))
 
 
@@ -167,8 +106,8 @@ class Concert(Scripted):
         super().__init__()
         self.gated = 0
 
-    def transcribe(self, samples: Samples, language: str | None) -> Speech:
-        speech = super().transcribe(samples, language)
+    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+        speech = super().transcribe(samples, language, prompt=prompt)
         return Speech(language, speech.cues, (Cue(0.0, samples.size / RATE_HZ, "applause", language, 0.5),))
 
 
@@ -287,8 +226,6 @@ def test_unreadable_sound_has_a_reason_and_keeps_the_job(
 def test_the_default_track_is_the_one_listened_to(
     library: Library, whisper: Whisper, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
 ) -> None:
-    from vidlocal import process
-
     silent = write_wav(tmp_path / "silent.wav", recording([], seconds=6))
     spoken = write_wav(tmp_path / "spoken.wav", recording([(2.0, english[2])], seconds=6))
     path = tmp_path / "two.mkv"

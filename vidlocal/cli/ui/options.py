@@ -38,3 +38,15 @@ WhisperModel = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help="Whisper model: tiny to large-v3-turbo, or a file.", show_default="base"),
 ]
+
+Language = Annotated[
+    str | None,
+    typer.Option(metavar="LANG", help="Language that is spoken, such as de.", show_default="detected per passage"),
+]
+
+AudioTrack = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=99, help="Audio track to transcribe, from 1.", show_default="the first with speech"
+    ),
+]

@@ -13,6 +13,7 @@ from vidlocal.engines.base import ClipEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
+from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import transcribe_video
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
 from vidlocal.job_specs import FAST_KINDS
@@ -56,6 +57,7 @@ class FastEngines:
     no_speech: str | None = None
     pictures: ClipEngine | None = None
     no_pictures: str | None = None
+    speech_options: SpeechOptions = DEFAULT_OPTIONS
 
 
 def run_fast_pass(
@@ -93,6 +95,7 @@ class _FastPassRun:
     hold: Callable[[], bool]
     _done: int = field(init=False, default=0)
     _total: int = field(init=False, default=0)
+    _remarks: list[str] = field(init=False, default_factory=list)
 
     def run_kind(self, kind: JobKind) -> tuple[str, ...]:
         """Run all due jobs of a kind.
@@ -116,6 +119,7 @@ class _FastPassRun:
 
     def _run_all(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         notes: list[str] = []
+        self._remarks.clear()
         self._done, self._total = 0, jobs.counts(self.library, self.job_filter).get((kind, JobState.QUEUED), 0)
         while not self.stop():
             job = jobs.claim(
@@ -133,7 +137,7 @@ class _FastPassRun:
             self._done += 1
             if obstacle:
                 notes.append(obstacle)
-        return tuple(notes)
+        return (*notes, *self._remarks)
 
     def _read_screen(self, job: Job) -> None:
         read_screen_text(
@@ -144,16 +148,21 @@ class _FastPassRun:
         if self.engines.speech is None:
             return
         path = self._source_file(job)
-        transcribe_video(
+        probe = self.engines.prober.probe(path)
+        transcription = transcribe_video(
             self.library,
             job,
             path,
-            self.engines.prober.probe(path),
+            probe,
             engine=self.engines.speech,
             ffmpeg=self.engines.ffmpeg,
+            options=self.engines.speech_options,
             on_progress=lambda fraction: self._report(job, fraction),
             after_window=self._check_hold,
         )
+        choice = describe_choice(probe, transcription.track)
+        if choice:
+            self._remarks.append(f"{path.name}: {choice}")
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:

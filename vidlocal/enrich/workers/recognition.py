@@ -1,6 +1,6 @@
 """Recognize the speech in a stretch of audio: find speech, divide it into windows, transcribe, correct the times."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.engines.base import SpeechEngine
@@ -9,15 +9,24 @@ from vidlocal.media.cue_times import clip_to_speech, shifted
 from vidlocal.media.voice_activity import (
     MAX_WINDOW_S,
     MIN_PAUSE_S,
+    Levels,
     SpeechSpan,
     pieces,
     speech_spans,
+    split_short,
     stretches,
     voice_levels,
     windows,
 )
 from vidlocal.records import Cue
 from vidlocal.sound_remarks import merge_sounds
+
+# Another language than that of the window before counts if a quick look finds it, and a longer one confirms it. Shorter
+# windows have too few words.
+_MIN_QUICK_PROBABILITY = 0.6
+_MIN_PROBABILITY = 0.6
+_MIN_LANGUAGE_S = 2.0
+_LANGUAGE_S = 10.0
 
 # Noise and music are named if they last so long. One look stands for at most five minutes.
 _MIN_NOISE_S = 4.0
@@ -45,12 +54,15 @@ def recognize(
     *,
     language: str | None,
     is_last: bool,
+    is_forced: bool = False,
+    prompt: str = "",
     on_progress: Callable[[float], None] = lambda seconds: None,
 ) -> Recognition:
     """Transcribe the speech of a stretch of audio, of any length.
 
-    `language`: of the stretch before, None for unknown. Without `is_last`, speech at the end that may continue is left
-    to the next stretch. `on_progress` gets the end of each transcribed window, in seconds. Raises EngineError.
+    `language`: of the stretch before, None for unknown; other languages are detected per window unless `is_forced`.
+    `prompt`: words that may be said. Without `is_last`, speech at the end that may continue is left to the next
+    stretch. `on_progress` gets the end of each transcribed window, in seconds. Raises EngineError.
     """
     levels = voice_levels(samples)
     spans = speech_spans(levels)
@@ -60,10 +72,8 @@ def recognize(
     cues: list[Cue] = []
     sounds: list[Cue] = []
     heard = language
-    for window in windows(levels, spoken):
-        sound = _slice(samples, window)
-        heard = heard or _detect_language(engine, sound)
-        speech = engine.transcribe(sound, heard)
+    for window, heard in _with_languages(engine, samples, levels, windows(levels, spoken), language, is_forced):
+        speech = engine.transcribe(_slice(samples, window), heard, prompt=prompt)
         placed = (clip_to_speech(shifted(cue, window[0]), spans) for cue in speech.cues)
         cues.extend(cue for cue in placed if cue is not None)
         sounds.extend(shifted(sound, window[0]) for sound in speech.sounds)
@@ -72,6 +82,47 @@ def recognize(
     language = heard if cues else language
     sounds += _sounds_in_noise(engine, samples, noise, language)
     return Recognition(language, tuple(cues), merge_sounds(sorted(sounds, key=lambda sound: sound.start)), length)
+
+
+def _with_languages(
+    engine: SpeechEngine,
+    samples: Samples,
+    levels: Levels,
+    spans: Sequence[SpeechSpan],
+    language: str | None,
+    is_forced: bool,
+) -> Iterator[tuple[SpeechSpan, str]]:
+    """Yield windows with their languages. A window within which the language changes is divided."""
+    if is_forced and language is not None:
+        yield from ((span, language) for span in spans)
+        return
+    for position, span in enumerate(spans):
+        language = _language(engine, _slice(samples, span), language)
+        after = spans[position + 1] if position + 1 < len(spans) else None
+        if after is None or _language(engine, _slice(samples, after), language) == language:
+            yield span, language
+            continue
+        for part in split_short(levels, span):
+            language = _language(engine, _slice(samples, part), language)
+            yield part, language
+
+
+def _language(engine: SpeechEngine, samples: Samples, before: str | None) -> str:
+    """Return the language at the start of a window: that of the window before, unless another one is sure."""
+    if before is None:
+        return _best(engine.language_probabilities(samples))[0]
+    if samples.size < _MIN_LANGUAGE_S * RATE_HZ:
+        return before
+    language, probability = _best(engine.language_probabilities(samples, quick=True))
+    if language == before or probability < _MIN_QUICK_PROBABILITY:
+        return before
+    start = samples[: round(_LANGUAGE_S * RATE_HZ)]
+    language, probability = _best(engine.language_probabilities(start))
+    return language if probability >= _MIN_PROBABILITY else before
+
+
+def _best(probabilities: Mapping[str, float]) -> tuple[str, float]:
+    return max(probabilities.items(), key=lambda item: item[1])
 
 
 def _sounds_in_noise(
@@ -96,11 +147,6 @@ def _complete_pieces(
     if continues and found[-1][0] > length / 2:
         return found[:-1], found[-1][0]
     return found, length
-
-
-def _detect_language(engine: SpeechEngine, samples: Samples) -> str:
-    probabilities = engine.language_probabilities(samples)
-    return max(probabilities, key=lambda language: probabilities[language])
 
 
 def _slice(samples: Samples, span: SpeechSpan) -> Samples:

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.whisper import ENGINE
-from vidlocal.enrich.workers.recognition import recognize
-from vidlocal.errors import MediaError
-from vidlocal.media.audio import RATE_HZ, Samples, choose_track, read_audio
+from vidlocal.enrich.workers.recognition import Recognition, recognize
+from vidlocal.enrich.workers.speech_source import (
+    DEFAULT_OPTIONS,
+    SpeechOptions,
+    choose_speech_track,
+    read_stretch,
+    voices,
+)
+from vidlocal.media.audio import RATE_HZ, Samples
 from vidlocal.media.cue_times import shifted
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.records import AudioTrack, Cue, Job, Passage, PassageKind, Probe, TimedPassage
+from vidlocal.records import AudioTrack, Job, Passage, PassageKind, Probe, TimedPassage
 from vidlocal.store.content import passages, speech_drafts, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
@@ -46,6 +50,7 @@ def transcribe_video(
     *,
     engine: SpeechEngine,
     ffmpeg: Ffmpeg,
+    options: SpeechOptions = DEFAULT_OPTIONS,
     window_s: float = WINDOW_S,
     on_progress: Callable[[float], None] = lambda fraction: None,
     after_window: Callable[[], None] = lambda: None,
@@ -58,21 +63,26 @@ def transcribe_video(
     windows stay.
     """
     video_id = job.video_id
-    track = choose_track(probe)
+    track = choose_speech_track(path, probe, engine, ffmpeg, options.track)
     is_again = speech_drafts.is_requested(library, video_id)
     start = _start(library, video_id, engine, is_again=is_again)
-    language = _stored_language(library, video_id) if start > 0 else None
+    language = options.language or (_stored_language(library, video_id) if start > 0 else None)
     added = 0
-    while track and (samples := _read(path, probe, ffmpeg, track, start, window_s)) is not None:
+    while track:
+        samples = read_stretch(path, probe, ffmpeg=ffmpeg, track=track, start=start, seconds=window_s)
+        if samples is None:
+            break
+        is_last = len(samples) < round(window_s * RATE_HZ)
         report = partial(_report, on_progress, probe.duration, start)
-        is_last = samples.size < round(window_s * RATE_HZ)
-        heard = recognize(engine, samples, language=language, is_last=is_last, on_progress=report)
-        language = heard.language
+        heard = _recognize(engine, samples, language, options, is_last=is_last, on_progress=report)
+        language = heard[-1][1].language
+        length = min(recognition.length for _, recognition in heard)
         texts = [
-            *_texts(heard.cues, PassageKind.SPEECH, start, engine, track),
-            *_texts(heard.sounds, PassageKind.SOUND, start, engine, track),
+            text
+            for channel, recognition in heard
+            for text in _texts(recognition, length, start, engine, f"track {track.index}{channel}")
         ]
-        start += heard.length
+        start += length
         with library.writing():
             if not jobs.exists(library, job):  # the video was removed
                 break
@@ -81,29 +91,41 @@ def transcribe_video(
             else:
                 _add(library, video_id, engine, texts)
                 checkpoints.put(library, video_id, STEP, start)
-            if language is not None:
-                videos.set_language(library, video_id, language)
             jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
-        added += len(heard.cues)
+        added += sum(text.passage.kind is PassageKind.SPEECH for text in texts)
         after_window()
     with library.writing():
         if is_again and jobs.exists(library, job):
             speech_drafts.publish(library, video_id, step=STEP)
+        _store_language(library, video_id)
         jobs.finish(library, job)
     return Transcription(added, language, track)
 
 
-def _read(path: Path, probe: Probe, ffmpeg: Ffmpeg, track: AudioTrack, start: float, window_s: float) -> Samples | None:
-    """Read the next window, None past the end. Gaps in the audio of a damaged file are silence."""
-    try:
-        samples = read_audio(path, probe, ffmpeg=ffmpeg, start=start, seconds=window_s, track=track.index)
-    except MediaError:
-        if 0 < start >= probe.duration:
-            return None
-        raise
-    if samples.size or start >= probe.duration:
-        return samples if samples.size else None
-    return np.zeros(max(1, round(min(window_s, probe.duration - start) * RATE_HZ)), dtype=np.float32)
+def _recognize(
+    engine: SpeechEngine,
+    samples: Samples,
+    language: str | None,
+    options: SpeechOptions,
+    *,
+    is_last: bool,
+    on_progress: Callable[[float], None],
+) -> list[tuple[str, Recognition]]:
+    """Transcribe the voices of a stretch. Returns each transcript with a suffix that names the channel."""
+    heard = []
+    for voice in voices(engine, samples):
+        recognition = recognize(
+            engine,
+            voice.samples,
+            language=language,
+            is_last=is_last,
+            is_forced=options.language is not None,
+            prompt=options.vocabulary,
+            on_progress=on_progress,
+        )
+        language = recognition.language
+        heard.append((f", {voice.channel}" if voice.channel else "", recognition))
+    return heard
 
 
 def _start(library: Library, video_id: int, engine: SpeechEngine, *, is_again: bool) -> float:
@@ -118,28 +140,37 @@ def _add(library: Library, video_id: int, engine: SpeechEngine, texts: Sequence[
 
 
 def _texts(
-    cues: Sequence[Cue], kind: PassageKind, start: float, engine: SpeechEngine, track: AudioTrack
+    heard: Recognition, length: float, start: float, engine: SpeechEngine, source: str
 ) -> Iterator[TimedPassage]:
-    """Yield cues of a stretch that begins at `start` as passages."""
-    for cue in cues:
-        moved = shifted(cue, start)
-        passage = Passage(
-            start=moved.start,
-            end=moved.end,
-            kind=kind,
-            text=moved.text,
-            language=moved.language,
-            engine=ENGINE,
-            model=engine.name,
-            prompt_version=f"{TRANSCRIBE_VERSION}, track {track.index}",
-            confidence=moved.confidence,
-        )
-        yield TimedPassage(passage, moved.words)
+    """Yield the cues in the first `length` seconds of a stretch that begins at `start` as passages."""
+    kinds = [(PassageKind.SPEECH, cue) for cue in heard.cues] + [(PassageKind.SOUND, cue) for cue in heard.sounds]
+    for kind, cue in kinds:
+        if cue.start < length:
+            moved = shifted(cue, start)
+            passage = Passage(
+                start=moved.start,
+                end=moved.end,
+                kind=kind,
+                text=moved.text,
+                language=moved.language,
+                engine=ENGINE,
+                model=engine.name,
+                prompt_version=f"{TRANSCRIBE_VERSION}, {source}",
+                confidence=moved.confidence,
+            )
+            yield TimedPassage(passage, moved.words)
 
 
 def _stored_language(library: Library, video_id: int) -> str | None:
     video = videos.get(library, video_id)
     return None if video is None else video.language
+
+
+def _store_language(library: Library, video_id: int) -> None:
+    """Store the language of most of the speech as that of the video."""
+    language = passages.main_language(library, video_id)
+    if language is not None:
+        videos.set_language(library, video_id, language)
 
 
 def _report(on_progress: Callable[[float], None], duration: float, start: float, length: float) -> None:

@@ -117,6 +117,16 @@ def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
         )
 
 
+def main_language(library: Library, video_id: int) -> str | None:
+    """Return the language of most of the speech of a video, None without any."""
+    row = library.row(
+        """SELECT language FROM passages WHERE video_id = ? AND kind = 'speech' AND language IS NOT NULL
+          GROUP BY language ORDER BY sum("end" - start) DESC, count(*) DESC LIMIT 1""",
+        video_id,
+    )
+    return None if row is None else str(row["language"])
+
+
 def delete_transcript(library: Library, video_id: int) -> None:
     """Delete the speech and sounds that a model heard, except texts of the user."""
     with library.writing() as connection:
