@@ -16,11 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
+from pywhispercpp.model import Model
 
 from tests.support.speech import MODEL, RATE_HZ, Samples, decoded, recording, sentences, write_wav
+from vidlocal.engines.cpu import usable_cores
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.recognition import recognize
@@ -75,9 +78,10 @@ def make_recordings(folder: Path) -> Path:
 def compare(audio: Path, truth: list[dict[str, object]], model: Path, cache: Path) -> None:
     samples = decoded(audio)
     expected = [Cue(float(str(s["start"])), float(str(s["end"])), str(s["text"])) for s in truth]
+    binding = Model(str(model), redirect_whispercpp_logs_to=None, print_progress=False, n_threads=usable_cores())
+    plain = measure(expected, lambda: plain_transcript(binding, samples))
     with Whisper(whisper_model(str(model), cache)) as whisper:
         whisper.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en")
-        plain = measure(expected, lambda: whisper.transcribe(samples, "en").cues)
         ours = measure(expected, lambda: transcript(whisper, samples))
     count = sum(len(words(cue.text)) for cue in expected)
     print(
@@ -85,6 +89,11 @@ def compare(audio: Path, truth: list[dict[str, object]], model: Path, cache: Pat
         f"   {spread(plain.starts)}  {spread(ours.starts)}  {spread(plain.ends)}  {spread(ours.ends)}"
         f"   {ours.cpu_s / plain.cpu_s:5.2f}"
     )
+
+
+def plain_transcript(binding: Any, samples: Samples) -> tuple[Cue, ...]:
+    segments = binding.transcribe(samples, language="en")
+    return tuple(Cue(segment.t0 / 100, segment.t1 / 100, segment.text) for segment in segments)
 
 
 def transcript(whisper: Whisper, samples: Samples) -> tuple[Cue, ...]:

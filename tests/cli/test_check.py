@@ -1,7 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.commands import Run
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 
@@ -41,3 +44,26 @@ def test_a_library_beyond_use_is_6(run: Run, library: Library, tmp_path: Path) -
     result = run("check", "--repair")
     assert result.exit_code == 6
     assert path.read_bytes().startswith(b"no database")
+
+
+def test_the_minutes_of_which_the_model_was_least_sure_are_listed(run: Run, library: Library, wedding: int) -> None:
+    heard = [
+        Passage(start, start + 6.0, PassageKind.SPEECH, text, engine="whisper.cpp", model="base", confidence=sure)
+        for start, text, sure in (
+            (1.0, "clear", 0.9),
+            (70.0, "mumbled", 0.3),
+            (80.0, "unclear", 0.5),
+            (130.0, "eh", 0.2),
+        )
+    ]
+    passages.add(library, wedding, [*heard[:3], replace(heard[3], end=131.0)], digest="d" * 64)
+    result = run("check", "--speech")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "0.40\twedding-2019\t0:01:00.0\tbase\tmumbled\n"
+    assert "--redo-weak" in result.stderr
+    assert json.loads(run("check", "--speech", "--json").stdout)["minutes"][0]["start"] == 60.0
+    assert run("check", "--speech", "--repair").exit_code == 2
+
+
+def test_a_library_without_unsure_transcripts_says_so(run: Run, wedding: int) -> None:
+    assert "No unsure transcripts." in run("check", "--speech").stderr

@@ -279,3 +279,17 @@ def test_failed_part_does_not_stop_the_others(settings: Settings, shelf: str) ->
 
 def test_sizes_read_well() -> None:
     assert [format_size(size) for size in (885_000, 46_000_000, 4_700_000_000)] == ["0.9 MB", "46 MB", "4.7 GB"]
+
+
+def test_the_speech_model_is_chosen_apart_from_the_profile(fake: FakeOllama) -> None:
+    assert parts("--profile", "light", "--speech", "turbo")["speech"][0] == "large-v3-turbo"
+    assert parts("--profile", "best", "--speech", "small")["speech"][0] == "small"
+    assert run("--speech", "huge", "--dry-run")[0] == 7
+
+
+def test_a_whisper_model_in_the_cache_of_hugging_face_is_used(fake: FakeOllama, user_home: Path) -> None:
+    folder = user_home / ".cache" / "huggingface" / "hub" / "models--ggerganov--whisper.cpp" / "snapshots" / "5359861c"
+    folder.mkdir(parents=True)
+    (folder / "ggml-medium.en.bin").write_bytes(WHISPER_FILE)  # without a published checksum
+    write(load().home, {"whisper_model": "medium.en"})
+    assert parts()["speech"] == (str(folder / "ggml-medium.en.bin"), "installed")

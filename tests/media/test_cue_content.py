@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidlocal.media.cue_content import is_telemetry
+from vidlocal.media.cue_content import covers_speech, is_telemetry
 from vidlocal.records import Cue
 
 
@@ -26,3 +26,14 @@ def test_settings_positions_and_times_are_telemetry(text: str) -> None:
 def test_spoken_numbers_are_no_telemetry() -> None:
     assert not is_telemetry(cues("We met in 1984.", "On June 5, 1984.", "At 10:30?", "No, 11.", "Of course."))
     assert not is_telemetry(cues("3", "2", "1"))
+
+
+def test_subtitles_of_the_speech_are_told_from_a_few_lines() -> None:
+    film = 3600.0
+    talk = [Cue(60.0 * minute, 60.0 * minute + 2.0, "Come in!") for minute in range(0, 60, 2)]
+    assert covers_speech(talk, film)
+    assert covers_speech(talk[:1], 10.0)
+    assert covers_speech(talk[:1], 0.0)
+    assert not covers_speech(talk[:2], film)
+    assert not covers_speech([Cue(0.0, 3000.0, "[music]")], film)
+    assert not covers_speech([], film)

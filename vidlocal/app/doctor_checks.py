@@ -185,6 +185,8 @@ def _whisper(loaded: Settings) -> Check:
     except (ModelMissing, EngineError, SettingsError) as error:
         fix = "vidlocal config whisper_model base" if isinstance(error, SettingsError) else _SETUP
         return Check("speech", CheckState.MISSING, str(error), fix)
+    if model.warning:
+        return Check("speech", CheckState.WARNING, model.warning, _SETUP)
     return Check("speech", CheckState.OK, f"whisper {model.name}, {model.path}")
 
 

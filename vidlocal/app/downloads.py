@@ -148,8 +148,7 @@ class WhisperPart:
 
     def is_installed(self) -> bool:
         with suppress(EngineError):
-            models_on_disk.whisper_model(self.name, self.folder)
-            return True
+            return models_on_disk.whisper_model(self.name, self.folder).warning is None
         return False
 
     def download(self, on_progress: OnFraction) -> None:

@@ -42,7 +42,7 @@ def chosen_models(profile: Profile, settings: Settings, *, is_explicit: bool, fo
 
 
 def other_model_folders(home: Path, data_folder: Callable[[str], Path]) -> tuple[Path, ...]:
-    """Return the folders where whisper.cpp, pywhispercpp and MacWhisper keep models.
+    """Return the folders where whisper.cpp, pywhispercpp, MacWhisper and Hugging Face keep models.
 
     `home`: the home folder of the user; `data_folder`: the folder for the data of a program.
     """
@@ -53,6 +53,7 @@ def other_model_folders(home: Path, data_folder: Callable[[str], Path]) -> tuple
         data_folder("pywhispercpp") / "models",
         data_folder("whisper.cpp"),
         data_folder("MacWhisper") / "models",
+        *sorted((home / ".cache" / "huggingface" / "hub").glob("models--ggerganov--whisper.cpp/snapshots/*")),
     )
 
 

@@ -1,6 +1,7 @@
 """`vidlocal check`."""
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -8,17 +9,25 @@ import typer
 from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
+from vidlocal.errors import UsageError
 from vidlocal.maintenance.check import CheckResult, CheckTools, check
+from vidlocal.render.sanitize import one_line
+from vidlocal.store.content import stale, weak_speech
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
+from vidlocal.timecode import format_time
 
 FINDINGS_LEFT = 3
+_MAX_MINUTES = 40
 
-EXAMPLES = ("vidlocal check", "vidlocal check --repair")
+EXAMPLES = ("vidlocal check", "vidlocal check --repair", "vidlocal check --speech")
 
 
 def command(
     repair: Annotated[bool, typer.Option("--repair", help="Repair what can be rebuilt.")] = False,
+    speech: Annotated[
+        bool, typer.Option("--speech", help="List the minutes whose transcript is least sure, instead of checking.")
+    ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -28,6 +37,9 @@ def command(
     lost images again and queues lost work. Videos are never changed. Exit code 3: problems remain; 6: the database is
     unusable. Piped output is tab-separated: part, state (problem, repaired, note), message.
     """
+    if speech:
+        _list_weak_speech(repair=repair, json=json, quiet=quiet)
+        return
     from vidlocal.media.probe import Prober
 
     current = settings.load()
@@ -53,6 +65,26 @@ def command(
     console.notice(_summary(results, remaining, repair=repair), quiet=quiet)
     if remaining:
         raise typer.Exit(FINDINGS_LEFT)
+
+
+def _list_weak_speech(*, repair: bool, json: bool, quiet: bool) -> None:
+    if repair:
+        raise UsageError("--speech lists, and repairs nothing. To transcribe again: vidlocal enrich --redo VIDEO")
+    with Library.open(settings.load().home) as library:
+        minutes = weak_speech.weakest_minutes(library, below=stale.MIN_CONFIDENCE, limit=_MAX_MINUTES)
+    if json:
+        console.document({"minutes": [asdict(minute) for minute in minutes]})
+    for minute in minutes if not json else ():
+        fields = (f"{minute.confidence:.2f}", one_line(minute.title), format_time(minute.start), minute.model)
+        if console.is_terminal():
+            console.line("  ".join((*fields, one_line(minute.text))))
+        else:
+            console.fields(*fields, minute.text)
+    if minutes:
+        remedy = "vidlocal enrich --only transcribe --redo-weak --whisper-model small"
+        console.notice(f"To transcribe these videos with a better model: {remedy}", quiet=quiet)
+    else:
+        console.notice("No unsure transcripts.", quiet=quiet)
 
 
 def _print(result: CheckResult) -> None:

@@ -1,6 +1,7 @@
 """`vidlocal setup`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.engines import clip_files
+from vidlocal.engines.models_on_disk import full_whisper_name
 from vidlocal.engines.profiles import Profile, ProfileName
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError
 from vidlocal.render.sanitize import one_line
@@ -26,6 +28,7 @@ EXAMPLES = (
     "vidlocal setup --dry-run",
     "vidlocal setup --only speech --yes",
     "vidlocal setup --profile light",
+    "vidlocal setup --only speech --speech turbo",
 )
 
 # Below this width sources would break inside words.
@@ -43,6 +46,10 @@ Only = Annotated[
     str | None,
     typer.Option("--only", metavar="PARTS", help=f"Only these parts, separated by commas: {', '.join(PARTS)}."),
 ]
+Speech = Annotated[
+    str | None,
+    typer.Option("--speech", metavar="MODEL", help="Whisper model: base, small, turbo and others.", show_default=False),
+]
 Text = Annotated[bool, typer.Option("--text/--no-text", help="Text model for tags, chapters and summaries.")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="CLIP model for image search (needs vidlocal[pictures]).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list; download nothing.")]
@@ -51,6 +58,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list; download
 def command(
     profile_name: ProfileOption = None,
     only: Only = None,
+    speech: Speech = None,
     text: Text = True,
     pictures: Pictures = False,
     yes: options.Yes = False,
@@ -76,6 +84,8 @@ def command(
         raise ModelMissing(clip_files.NOT_INSTALLED)
     settings = load({"allow_remote_host": allow_remote_host or None})
     models = _models(profile_name, settings)
+    if speech is not None:
+        models = replace(models, whisper_model=full_whisper_name(speech))
     with open_server(settings) as server:
         parts = profile_parts(models, server, settings, text=True, pictures="pictures" in selected)
         statuses = check_parts([part for part in parts if _part_of(part) in selected])

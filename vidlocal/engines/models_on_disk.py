@@ -31,6 +31,7 @@ WHISPER_SHA1: Mapping[str, str | None] = {
     "large-v3-turbo-q5_0": "e050f7970618a659205450ad97eb95a18d69c9ee",
 }
 WHISPER_NAMES = tuple(WHISPER_SHA1)
+_SHORT_NAMES = {"turbo": "large-v3-turbo", "turbo-q5_0": "large-v3-turbo-q5_0", "large": "large-v3"}
 
 _MAGIC = 0x67676D6C  # "ggml", little endian, at the start of whisper models
 # Magic, eleven sizes of the network (the first is the vocabulary), and two of the mel filters.
@@ -42,11 +43,20 @@ _MIN_SIZE_BYTES = 500_000
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A verified model file. `digest`: SHA-256 in hex."""
+    """A model file. `digest`: SHA-256 in hex. `warning`: its checksum is not the published one."""
 
     name: str
     path: Path
     digest: str
+    warning: str | None = None
+
+
+def full_whisper_name(name: str) -> str:
+    """Return the name of a published model for a short one such as `turbo`. Raises SettingsError."""
+    full = _SHORT_NAMES.get(name, name)
+    if full not in WHISPER_SHA1:
+        raise SettingsError(f"Unknown Whisper model {name!r}. Models: {', '.join(('turbo', *WHISPER_NAMES))}.")
+    return full
 
 
 def whisper_file_name(name: str) -> str:
@@ -66,9 +76,10 @@ def whisper_model(name: str, folder: Path) -> ModelFile:
     _check_header(path)
     checksums = checksum_cache.cached_checksums(path, folder)
     expected = WHISPER_SHA1.get(name)
+    warning = None
     if expected is not None and checksums["sha1"] != expected:
-        raise EngineError(f"{path}: wrong checksum for the Whisper model {name}. Delete the file. Run: vidlocal setup")
-    return ModelFile(model_name(name), path, checksums["sha256"])
+        warning = f"{path}: not the published file of the Whisper model {name} (another checksum)"
+    return ModelFile(model_name(name), path, checksums["sha256"], warning)
 
 
 def model_name(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Self, cast
 
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.base import Speech
-from vidlocal.engines.cpu import usable_cores
+from vidlocal.engines.cpu import physical_cores
 from vidlocal.engines.hallucination_filter import remove_hallucinations
 from vidlocal.engines.models_on_disk import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
@@ -38,7 +38,7 @@ class Whisper:
 
     def __init__(self, model: ModelFile, *, threads: int | None = None) -> None:
         self._model = model
-        self._threads = threads or usable_cores()
+        self._threads = threads or physical_cores()
         self._worker = Worker(_CHILD, name=f"Whisper model {model.name}")
         self._loaded = False
         self._has_worked = False

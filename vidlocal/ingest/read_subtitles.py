@@ -51,10 +51,14 @@ def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callab
     """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes."""
     from_files = read_sidecars(path, duration=probe.duration)
     tracks = [track for track in probe.subtitles if track.is_text and track.codec != CAPTIONS_IN_VIDEO]
-    cues, notes, has_dialogue = _read([_track_source(path, track, probe, ffmpeg, on_track) for track in tracks])
+    cues, notes, has_dialogue = _read(
+        [_track_source(path, track, probe, ffmpeg, on_track) for track in tracks], probe.duration
+    )
     captions = [track for track in probe.subtitles if track.codec == CAPTIONS_IN_VIDEO]
     if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
-        more_cues, more_notes, has_dialogue = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)])
+        more_cues, more_notes, has_dialogue = _read(
+            [_track_source(path, captions[0], probe, ffmpeg, on_track)], probe.duration
+        )
         cues, notes = [*cues, *more_cues], [*notes, *more_notes]
     new = without_duplicates(_passages(merge_cues(cues, duration=probe.duration)), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
@@ -83,7 +87,7 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     sources = [
         _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files
     ]
-    cues, notes, has_dialogue = _read(sources)
+    cues, notes, has_dialogue = _read(sources, duration)
     unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
     passages = tuple(_passages(merge_cues(cues, duration=duration), ENGINE))
     return Subtitles(passages, (*notes, *unread), has_dialogue, stamps)
@@ -103,8 +107,8 @@ def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:
     return stamps
 
 
-def _read(sources: Sequence[_SubtitleSource]) -> tuple[list[Cue], list[str], bool]:
-    """Return the cues of all sources, a sentence for each that was not read, and True if any has dialogue."""
+def _read(sources: Sequence[_SubtitleSource], duration: float) -> tuple[list[Cue], list[str], bool]:
+    """Return the cues of all sources, a sentence for each that was not read, and True if any has all the dialogue."""
     cues: list[Cue] = []
     notes: list[str] = []
     has_dialogue = False
@@ -118,7 +122,7 @@ def _read(sources: Sequence[_SubtitleSource]) -> tuple[list[Cue], list[str], boo
             notes.append(f"{source.name}: telemetry, not read as subtitles.")
             continue
         cues += read
-        has_dialogue |= not source.is_partial and any(sound_remarks.has_dialogue(cue.text) for cue in read)
+        has_dialogue |= not source.is_partial and cue_content.covers_speech(read, duration)
     return cues, notes, has_dialogue
 
 

@@ -49,6 +49,8 @@ NEAREST_MATCHES = "Nearest matches"
 # Longer lines are hard to read, even on a wide terminal.
 _MAX_TEXT_CELLS = 110
 _MAX_TITLE_CELLS = 60
+# Speech with a lower mean probability of its words is often wrong.
+_MIN_CONFIDENCE = 0.5
 _MAX_KINDS_CELLS = 16
 _TEXT_LINES = 2
 # Below this width a line has room for the important columns only.
@@ -197,13 +199,17 @@ def paragraphs(texts: Sequence[str]) -> RenderableType:
 
 
 def timeline(passages: Sequence[tuple[Passage, int]]) -> RenderableType:
-    """Passages in order of time, with time, kind, full text and, if repeated, the number of repeats."""
+    """Passages in order of time, with time, kind, full text and, if repeated, the number of repeats.
+
+    Speech of which the model was unsure is dim.
+    """
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="cyan", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for passage, count in passages:
-        text = Text(one_line(passage.text))
+        is_unsure = passage.confidence is not None and passage.confidence < _MIN_CONFIDENCE
+        text = Text(one_line(passage.text), style="dim" if is_unsure else "")
         if count > 1:
             text.append(f"  ×{count}", style="dim")
         table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), text)
