@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.judge import Judge
-from vidlocal.errors import AnswerRejected
+from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.records import Moment
 from vidlocal.search.run import LOW_CONFIDENCE, SearchResult
 
@@ -34,6 +34,9 @@ NOTHING_DEPTH = 10
 MATCH = 0.5
 CERTAIN = 0.9
 _MIN_JUDGED = 5
+
+# Wait for each open request after an error.
+_MAX_JOIN_S = 1.0
 
 NOTHING = "Nothing here shows that."
 
@@ -86,10 +89,19 @@ def ask_all(judge: Judge, questions: Mapping[K, tuple[str, str]], *, slots: int,
             except Exception as error:
                 answers.put((key, error))
 
-    for _ in range(min(slots, len(questions))):
-        threading.Thread(target=work, daemon=True, name=f"judge {judge.name}").start()
+    threads = [
+        threading.Thread(target=work, daemon=True, name=f"judge {judge.name}")
+        for _ in range(min(slots, len(questions)))
+    ]
+    for thread in threads:
+        thread.start()
     try:
         return _collect(answers, len(questions), deadline)
+    except EngineError:
+        ended.set()
+        for thread in threads:  # the others mostly fail as soon: let them close their connections
+            thread.join(max(0.0, min(_MAX_JOIN_S, deadline - time.monotonic())))
+        raise
     finally:
         ended.set()
 
