@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidlocal.engines.hallucination_filter import remove_hallucinations
+from vidlocal.engines.hallucination_filter import remove_farewells, remove_hallucinations
 from vidlocal.records import Cue
 
 
@@ -66,3 +66,26 @@ def test_credits_of_subtitles_are_removed(credit: str) -> None:
 )
 def test_speech_about_subtitles_stays(text: str) -> None:
     assert remove_hallucinations([Cue(0.0, 2.0, text)]) == (Cue(0.0, 2.0, text),)
+
+
+def test_a_farewell_is_kept_if_the_model_is_sure_and_says_it_once() -> None:
+    sure, unsure = (Cue(0.0, 2.0, "Thanks for watching!", "en", value) for value in (0.95, 0.4))
+    speech = Cue(4.0, 6.0, "Thank you.", "en", 0.3)
+    assert remove_farewells([sure, speech]) == (sure, speech)
+    assert remove_farewells([unsure, speech]) == (speech,)
+    assert remove_farewells([sure, sure, sure, speech]) == (speech,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ご視聴ありがとうございました",
+        "Please subscribe to my channel!",
+        "谢谢大家观看",
+        "Спасибо за просмотр!",
+        "Merci d'avoir regardé cette vidéo !",
+        "Gracias por ver el video.",
+    ],
+)
+def test_farewells_of_many_languages_are_known(text: str) -> None:
+    assert remove_farewells([Cue(0.0, 2.0, text, None, 0.5)]) == ()

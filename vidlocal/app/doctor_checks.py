@@ -15,6 +15,7 @@ from vidlocal import settings
 from vidlocal.app.downloads import CustomPart, format_size
 from vidlocal.engines import clip_files, models_on_disk
 from vidlocal.engines.voice_detector import model_file
+from vidlocal.engines.whisper_backend import backend
 from vidlocal.errors import (
     EngineError,
     EngineUnreachable,
@@ -187,7 +188,7 @@ def _whisper(loaded: Settings) -> Check:
         return Check("speech", CheckState.MISSING, str(error), fix)
     if model.warning:
         return Check("speech", CheckState.WARNING, model.warning, _SETUP)
-    return Check("speech", CheckState.OK, f"whisper {model.name}, {model.path}")
+    return Check("speech", CheckState.OK, f"whisper {model.name} on {backend()}, {model.path}")
 
 
 def _vad() -> Check:

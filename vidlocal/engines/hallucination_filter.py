@@ -1,7 +1,7 @@
 """Removes typical hallucinations of speech models from a transcript: remarks on sounds, subtitle credits and loops."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from vidlocal.records import Cue
@@ -17,6 +17,18 @@ _CREDITS = re.compile(
     re.IGNORECASE,
 )
 _MAX_CREDIT_CHARACTERS = 100
+
+# Whisper also learned the farewells of web videos, and says them over music and applause. People say them, too: once,
+# and clearly.
+_FAREWELL = re.compile(
+    r"(?:thank you|thanks) (?:so much |very much )?for (?:watching|listening|viewing)|(?:please |don t forget to )?"
+    r"(?:like and )?subscribe\b.{0,30}|ご視聴ありがとうございました|"
+    r"시청해 ?주셔서 감사합니다|(?:感谢|谢谢|謝謝)(?:大家|您的)?(?:观看|收看|觀看)|"
+    r"спасибо за просмотр|merci d avoir regardé.{0,20}|gracias por ver.{0,12}|vielen dank fürs zuschauen|"
+    r"obrigad[oa] por assistir.{0,12}|grazie per aver guardato.{0,12}|dziękuję za obejrzenie.{0,12}"
+)
+_MIN_FAREWELL_CONFIDENCE = 0.7
+_MAX_FAREWELLS = 2
 
 # A looping decoder repeats a line without a gap. People pause between repetitions.
 _MIN_LOOP_CUES = 3
@@ -38,6 +50,18 @@ def remove_hallucinations(cues: Iterable[Cue]) -> tuple[Cue, ...]:
             else:
                 runs.append([cue])
     return tuple(cue for run in runs for cue in (run[:1] if len(run) >= _MIN_LOOP_CUES else run))
+
+
+def remove_farewells(cues: Sequence[Cue]) -> tuple[Cue, ...]:
+    """Remove farewells such as "Thanks for watching!" if the model is unsure of them, or repeats them."""
+    farewells = [cue for cue in cues if _FAREWELL.fullmatch(_normalized(cue.text))]
+    is_repeated = len(farewells) > _MAX_FAREWELLS
+    invented = [
+        cue
+        for cue in farewells
+        if is_repeated or (cue.confidence is not None and cue.confidence < _MIN_FAREWELL_CONFIDENCE)
+    ]
+    return tuple(cue for cue in cues if cue not in invented)
 
 
 def _clean(cue: Cue) -> Cue:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.engines.base import SpeechEngine
+from vidlocal.engines.hallucination_filter import remove_farewells, remove_hallucinations
 from vidlocal.media.audio import RATE_HZ, Samples
 from vidlocal.media.cue_times import clip_to_speech, shifted
 from vidlocal.media.voice_activity import (
@@ -78,10 +79,11 @@ def recognize(
         cues.extend(cue for cue in placed if cue is not None)
         sounds.extend(shifted(sound, window[0]) for sound in speech.sounds)
         on_progress(window[1])
+    spoken_cues = remove_farewells(remove_hallucinations(cues))
     # The language detected in mere noise must not apply to the next stretch.
-    language = heard if cues else language
+    language = heard if spoken_cues else language
     sounds += _sounds_in_noise(engine, samples, noise, language)
-    return Recognition(language, tuple(cues), merge_sounds(sorted(sounds, key=lambda sound: sound.start)), length)
+    return Recognition(language, spoken_cues, merge_sounds(sorted(sounds, key=lambda sound: sound.start)), length)
 
 
 def _with_languages(
