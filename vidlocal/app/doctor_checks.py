@@ -4,7 +4,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import metadata, util
 from pathlib import Path
@@ -26,6 +26,7 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import ServerKind, ServerSetting
 from vidlocal.store import filesystem
 from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
@@ -79,7 +80,39 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield _whisper(loaded)
     yield _vad()
     yield _clip(loaded.models_folder)
-    yield from _ollama(loaded)
+    for server in loaded.model_servers:
+        if server.kind is ServerKind.OLLAMA:
+            yield from _ollama(_with_server(loaded, server))
+        else:
+            yield _openai_server(loaded, server)
+
+
+def _with_server(loaded: Settings, server: ServerSetting) -> Settings:
+    """Return the settings with the address and the models of one Ollama server."""
+    return replace(
+        loaded,
+        ollama_host=server.url,
+        vision_model=server.vision_model or loaded.vision_model,
+        text_model=server.text_model or loaded.text_model,
+        embed_model=server.embed_model or loaded.embed_model,
+    )
+
+
+def _openai_server(loaded: Settings, server: ServerSetting) -> Check:
+    """Check that the server answers, and list its models."""
+    from vidlocal.engines.ollama_http import Timeouts
+    from vidlocal.engines.openai_server import OpenAiServer
+
+    part = server.name or "model server"
+    timeouts = Timeouts(connect=1.0, small=1.5)
+    try:
+        with OpenAiServer(
+            server.url, allow_remote=loaded.allow_remote_host, api_key=server.api_key, timeouts=timeouts
+        ) as opened:
+            names = ", ".join(model.name for model in opened.models())
+    except EngineError as error:
+        return Check(part, CheckState.MISSING, str(error), "Start the server, or correct [[servers]] in settings.toml.")
+    return Check(part, CheckState.OK, f"{server.url}, for {', '.join(sorted(server.roles))}: {names}")
 
 
 def _ffmpeg(loaded: Settings) -> Check:

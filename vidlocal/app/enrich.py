@@ -12,7 +12,7 @@ from vidlocal.app.session import RunSession
 from vidlocal.engines.models_on_disk import model_name
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
-from vidlocal.enrich.run import enrich
+from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary, remaining_jobs
 from vidlocal.enrich.workers.transcribe import TRANSCRIBE_VERSION
 from vidlocal.records import JobKind
@@ -86,7 +86,7 @@ def run_enrich(
         return RunSummary()
     with ExitStack() as stack:
         engines = open_engines(stack, settings, remaining, library=library, canary=canary, notify=session.notify)
-        _report_estimate(library, settings, session, remaining)
+        _report_estimate(library, engines, session, remaining)
         with session.working():
             summary = enrich(
                 library,
@@ -110,12 +110,15 @@ def _report_progress(
     on_progress(progress)
 
 
-def _report_estimate(library: Library, settings: Settings, session: RunSession, remaining: dict[JobKind, int]) -> None:
+def _report_estimate(
+    library: Library, engines: EnrichEngines, session: RunSession, remaining: dict[JobKind, int]
+) -> None:
     frames_left = remaining.get(JobKind.DESCRIBE, 0)
     if not frames_left:
         return
     seconds_each = facts.get(library, facts.SECONDS_PER_FRAME)
-    work = f"{pluralize(frames_left, 'frame')} to caption with {settings.vision_model}"
+    models = dict.fromkeys(host.vision.name for host in engines.hosts if host.vision is not None)
+    work = f"{pluralize(frames_left, 'frame')} to caption with {' and '.join(models)}"
     if seconds_each is None:
         session.notify(f"{work}, time unknown yet.")
         return

@@ -1,7 +1,7 @@
 """`vidlocal doctor`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,18 +18,40 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 
 
-EXAMPLES = ("vidlocal doctor", "vidlocal doctor --json")
+EXAMPLES = ("vidlocal doctor", "vidlocal doctor --json", "vidlocal doctor --server http://127.0.0.1:8080")
 
 
-def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
+def command(
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="URL", help="Ask this model server what it is and can do, and nothing else."),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
     """Check the installation; print a fix for each problem.
 
     Exit code 0 means that ingest and search work, even if other parts are missing. Piped output is tab-separated:
-    part, state, result, fix.
+    part, state, result, fix. With --server it asks each model of the server for a text, an image and an embedding,
+    which takes up to a minute.
     """
+    if server is not None:
+        from vidlocal.app.server_report import report_server
+
+        _print(list(report_server(settings.load(), server)), json=json)
+        return
     from vidlocal.app.doctor_checks import run_checks
 
     checks = list(run_checks(settings.load()))
+    _print(checks, json=json)
+    broken = [check for check in checks if check.exit_code]
+    if broken:
+        console.notice(f"Fix this first: {', '.join(check.part for check in broken)}.")
+        raise typer.Exit(broken[0].exit_code)
+    console.notice(_summary(checks), quiet=quiet)
+
+
+def _print(checks: "Sequence[Check]", *, json: bool) -> None:
     if json:
         console.document([_data(check) for check in checks])
     elif console.is_terminal():
@@ -37,11 +59,6 @@ def command(json: options.Json = False, quiet: options.Quiet = False) -> None:
     else:
         for check in checks:
             console.fields(check.part, check.state, check.result, check.fix)
-    broken = [check for check in checks if check.exit_code]
-    if broken:
-        console.notice(f"Fix this first: {', '.join(check.part for check in broken)}.")
-        raise typer.Exit(broken[0].exit_code)
-    console.notice(_summary(checks), quiet=quiet)
 
 
 def _summary(checks: "Sequence[Check]") -> str:

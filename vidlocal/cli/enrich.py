@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
 from vidlocal.records import JobKind
 from vidlocal.settings import load
+from vidlocal.settings.servers import parse_server_options
 from vidlocal.store.content import speech_drafts, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
@@ -27,6 +29,7 @@ EXAMPLES = (
     "vidlocal enrich wedding --budget 10   # a first pass in minutes",
     "vidlocal enrich --only transcribe --until 07:00",
     "vidlocal enrich --model bakllava --redo-stale",
+    "vidlocal enrich --server openai=http://127.0.0.1:8080   # llama.cpp, vLLM, LM Studio",
     "vidlocal enrich --only transcribe --redo wedding --whisper-model small",
 )
 
@@ -61,6 +64,15 @@ Hosts = Annotated[
         metavar="URL",
         help="Ollama server (repeatable; several share the work).",
         show_default="the setting ollama_host",
+    ),
+]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="KIND=URL",
+        help="Model server of kind ollama or openai, such as openai=http://127.0.0.1:8080 (repeatable).",
+        show_default="[[servers]] of the settings",
     ),
 ]
 Now = Annotated[bool, typer.Option("--now", help="Work at any hour (default without --overnight).")]
@@ -98,6 +110,7 @@ def command(
     text_model: TextModel = None,
     only: Only = None,
     host: Hosts = None,
+    server: Servers = None,
     allow_remote_host: options.AllowRemoteHost = False,
     window: hours_options.WindowOption = None,
     until: hours_options.UntilOption = None,
@@ -139,6 +152,10 @@ def command(
             "window": window,
         }
     )
+    if server:
+        if host:
+            raise UsageError("--host and --server exclude each other. Give one of them.")
+        settings = replace(settings, servers=parse_server_options(server))
     overnight = overnight or OVERNIGHT in words or window is not None
     hours = working_hours(settings, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
     with ExitStack() as stack:

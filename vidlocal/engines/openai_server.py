@@ -251,11 +251,11 @@ class OpenAiServer:
                 continue
             with _expecting(model):
                 part = json.loads(data)
-                error, choices = part.get("error"), part.get("choices")
+                error, choices = part.get("error"), list(part.get("choices") or ())
             if error:
                 code = error.get("code") if isinstance(error, dict) else None
                 raise self._status_error(code if isinstance(code, int) else 500, error, model)
-            yield from (choice for choice in choices or () if isinstance(choice, dict))
+            yield from (choice for choice in choices if isinstance(choice, dict))
 
     def _request(self, method: str, path: str, body: Json | None = None, *, model: str = "") -> Json:
         """Send a request. Returns a JSON object."""
@@ -309,7 +309,7 @@ class OpenAiServer:
         if props:
             settings, modalities = props.get("default_generation_settings"), props.get("modalities")
             found.is_llama_cpp = True
-            found.version = str(props.get("build_info") or "unknown")
+            found.version = f"llama.cpp {props.get('build_info') or ''}".strip()
             found.slots = _positive(props.get("total_slots"))
             found.context = _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
             if isinstance(modalities, dict) and isinstance(modalities.get("vision"), bool):

@@ -71,7 +71,7 @@ def server_address(kind: ServerKind, url: str) -> str:
 
 def _parse_option(value: str) -> ServerSetting:
     kind, equals, url = value.partition("=")
-    if not equals:
+    if not equals or not url.strip():
         raise ValueError
     parsed = ServerKind(kind.strip().lower())
     return ServerSetting(parsed, server_address(parsed, url))

@@ -1,0 +1,113 @@
+"""What a model server is and can do, found by asking it."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+from vidlocal.app.doctor_checks import Check, CheckState
+from vidlocal.engines import canary, multi_image_probe
+from vidlocal.engines.backends import backend
+from vidlocal.engines.base import AnswerTruncated, ModelInfo
+from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
+from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
+from vidlocal.settings import Settings
+from vidlocal.settings.servers import ServerKind, server_address
+
+# Models asked one by one; each takes seconds to load.
+_MAX_ASKED = 4
+_QUESTION = "Count from one to a hundred in words."
+_WANTED_CTX = 1 << 20
+
+
+def report_server(settings: Settings, url: str, *, api_key: str | None = None) -> Iterator[Check]:
+    """Ask the server at `url`: its kind, models, context, abilities, speed and the roles it can play.
+
+    Raises EngineError if it is no model server.
+    """
+    with ExitStack() as stack:
+        server = _connect(stack, settings, url, api_key)
+        yield Check("server", CheckState.OK, f"{server.kind}, version {server.version()}, at {server.host}")
+        slots = server.slots()
+        if slots is not None:
+            yield Check("slots", CheckState.OK, f"{slots} requests at once")
+        models = server.models()
+        names = ", ".join(model.name for model in models) or "none"
+        yield Check("models", CheckState.OK if models else CheckState.MISSING, names)
+        roles: set[str] = set()
+        for model in models[:_MAX_ASKED]:
+            yield from _report_model(server, model, settings, roles)
+        state = CheckState.OK if roles else CheckState.MISSING
+        yield Check("roles", state, ", ".join(sorted(roles)) or "none of the models answered")
+
+
+def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer:
+    errors: list[EngineError] = []
+    for kind in ServerKind:
+        try:
+            address = server_address(kind, url)
+        except ValueError:
+            raise EngineError(f"{url}: not an address. Example: http://127.0.0.1:8080") from None
+        opened = backend(kind).connect(address, allow_remote=settings.allow_remote_host, api_key=api_key)
+        server = stack.enter_context(opened)
+        try:
+            server.version()
+        except EngineUnreachable:
+            raise
+        except EngineError as error:
+            errors.append(error)
+        else:
+            return server
+    raise errors[-1]
+
+
+def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, roles: set[str]) -> Iterator[Check]:
+    context = server.context(model.name, _WANTED_CTX)
+    size = f"{context:,} tokens of context" if context < _WANTED_CTX else "context set by each request"
+    yield Check(model.name, CheckState.OK, size)
+    num_ctx = min(context, settings.num_ctx)
+    text = ServedText(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
+    yield _ask(f"{model.name}: text", lambda: _text(text, roles))
+    vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
+    yield _ask(f"{model.name}: images", lambda: _images(server, vision, roles))
+    embeddings = ServedEmbeddings(server, model, keep_alive=settings.keep_alive)
+    yield _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
+
+
+def _ask(part: str, ask: Callable[[], str]) -> Check:
+    try:
+        return Check(part, CheckState.OK, ask())
+    except EngineUnreachable:
+        raise
+    except EngineError as error:
+        return Check(part, CheckState.WARNING, f"no: {error}")
+
+
+def _text(model: ServedText, roles: set[str]) -> str:
+    tokens: list[float] = []
+    with suppress(AnswerTruncated):
+        model.complete("", _QUESTION, on_token=lambda piece: tokens.append(time.monotonic()))
+    if not tokens:
+        raise AnswerRejected("the answer is empty.")
+    keeps = model.probe_bounds()
+    roles.add("text")
+    span = tokens[-1] - tokens[0]
+    speed = f"{(len(tokens) - 1) / span:.0f} tokens per second" if span > 0 else "the answer comes at once"
+    return f"{speed}; schemas {'and their bounds are kept' if keeps else 'are kept without bounds'}"
+
+
+def _images(server: ModelServer, model: ServedVision, roles: set[str]) -> str:
+    server.preflight(model.name, "vision")
+    result = canary.check_vision(model, rng=random.Random())
+    if not result.passed:
+        raise AnswerRejected(f"shown {', '.join(result.colours)}, it answered {'; '.join(result.answers)}.")
+    roles |= {"describe", "watch"}
+    several = multi_image_probe.probe(model)
+    return f"it sees; {'several' if several else 'one'} per request"
+
+
+def _embeddings(model: ServedEmbeddings, roles: set[str]) -> str:
+    vectors = model.embed(["a bride", "a dog"])
+    roles.add("embed")
+    return f"{vectors.shape[1]} dimensions"
