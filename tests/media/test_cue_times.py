@@ -35,3 +35,11 @@ def test_a_pause_before_or_after_the_words_does_not_belong_to_the_cue() -> None:
 def test_words_move_with_their_cue() -> None:
     cue = shifted(Cue(1.0, 2.0, "one", words=(Word("one", 1.0, 2.0),)), 10.0)
     assert cue == Cue(11.0, 12.0, "one", words=(Word("one", 11.0, 12.0),))
+
+
+def test_a_cue_within_a_span_begins_after_the_pause_before_its_first_word() -> None:
+    words = (Word("Come", 2.0, 2.6), Word("in", 2.6, 3.0))
+    cue = clip_to_speech(
+        Cue(2.0, 3.0, "Come in", words=words), [(1.0, 3.0)], [(1.0, 2.1), (2.35, 2.44), (2.5, 2.7), (2.75, 3.0)]
+    )
+    assert cue == Cue(2.35, 3.0, "Come in", words=(Word("Come", 2.35, 2.6), Word("in", 2.6, 3.0)))

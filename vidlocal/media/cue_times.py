@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from vidlocal.media.voice_activity import SpeechSpan
 from vidlocal.records import Cue, Word
@@ -13,6 +14,10 @@ _MAX_DISTANCE_S = 0.3
 _MIN_OVERLAP = 0.3
 _MIN_OVERLAP_S = 0.3
 
+# A first word ends at least so long after its gap. A cue may begin too late by the second.
+_MIN_WORD_S = 0.06
+_MAX_EARLY_S = 0.1
+
 # A first word is no longer than this. Its start may be far too early, after a pause.
 _MAX_FIRST_WORD_S = 0.6
 
@@ -23,20 +28,34 @@ def shifted(cue: Cue, seconds: float) -> Cue:
     return replace(cue, start=cue.start + seconds, end=cue.end + seconds, words=words)
 
 
-def clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan]) -> Cue | None:
+def clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan], bursts: Sequence[SpeechSpan] = ()) -> Cue | None:
     """Clip the times of a cue and its words to the loud spans below it. None for a hallucination without speech.
 
-    A cue begins where its first span does, if it begins before or just after, and ends with its last span.
+    A cue begins where its first span does, if it begins before or just after, and ends with its last span. A cue that
+    begins within a span begins after the longest gap between `bursts` in its first word.
     """
     first, last = _spoken(cue)
     near = [span for span in spans if span[0] < last + _MAX_DISTANCE_S and span[1] > first - _MAX_DISTANCE_S]
     if not near:
         return None
     own = [span for span in near if _overlaps(first, last, span)] or near
-    start = own[0][0] if first < own[0][0] + _MAX_DISTANCE_S else min(first, own[-1][1])
+    start = min(_after_gap(cue, first, bursts), own[-1][1])
+    if first < own[0][0] + _MAX_DISTANCE_S:
+        start = own[0][0]
     end = own[-1][1] if last > own[-1][1] - _MAX_DISTANCE_S else last
     end = max(start, end)
     return replace(cue, start=start, end=end, words=_clipped_words(cue.words, own, start, end))
+
+
+def _after_gap(cue: Cue, first: float, bursts: Sequence[SpeechSpan]) -> float:
+    """Return the end of the longest gap from just before the cue to the end of its first word; `first` without one."""
+    last = cue.words[0].end - _MIN_WORD_S if cue.words else first
+    gaps = [
+        (after[0] - before[1], after[0])
+        for before, after in pairwise(bursts)
+        if first - _MAX_EARLY_S <= after[0] <= last
+    ]
+    return max(gaps, default=(0.0, first))[1]
 
 
 def _spoken(cue: Cue) -> SpeechSpan:

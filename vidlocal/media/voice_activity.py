@@ -94,9 +94,14 @@ def are_different(levels: Levels, other: Levels) -> bool:
 
 def speech_spans(levels: Levels) -> tuple[SpeechSpan, ...]:
     """Spans of possible speech, in seconds from sample 0."""
-    loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
-    spans = _join([(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)], _MAX_BRIDGED_GAP_S)
+    spans = _join(bursts(levels), _MAX_BRIDGED_GAP_S)
     return tuple(span for span in spans if span[1] - span[0] >= _MIN_SOUND_S and not _is_steady(levels, *span))
+
+
+def bursts(levels: Levels) -> list[SpeechSpan]:
+    """Spans of sound without any gap, even that of a consonant, in seconds from sample 0."""
+    loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
+    return [(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)]
 
 
 def pieces(levels: Levels, spans: Sequence[SpeechSpan]) -> tuple[SpeechSpan, ...]:

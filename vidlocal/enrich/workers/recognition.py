@@ -12,6 +12,7 @@ from vidlocal.media.voice_activity import (
     MIN_PAUSE_S,
     Levels,
     SpeechSpan,
+    bursts,
     pieces,
     speech_spans,
     split_short,
@@ -66,7 +67,7 @@ def recognize(
     stretch. `on_progress` gets the end of each transcribed window, in seconds. Raises EngineError.
     """
     levels = voice_levels(samples)
-    spans = speech_spans(levels)
+    spans, gaps = speech_spans(levels), bursts(levels)
     complete, length = _complete_pieces(pieces(levels, spans), samples.size / RATE_HZ, is_last=is_last)
     spoken = [piece for piece in complete if engine.has_speech(_slice(samples, piece))]
     noise = [piece for piece in complete if piece not in spoken]
@@ -75,7 +76,7 @@ def recognize(
     heard = language
     for window, heard in _with_languages(engine, samples, levels, windows(levels, spoken), language, is_forced):
         speech = engine.transcribe(_slice(samples, window), heard, prompt=prompt)
-        placed = (clip_to_speech(shifted(cue, window[0]), spans) for cue in speech.cues)
+        placed = (clip_to_speech(shifted(cue, window[0]), spans, gaps) for cue in speech.cues)
         cues.extend(cue for cue in placed if cue is not None)
         sounds.extend(shifted(sound, window[0]) for sound in speech.sounds)
         on_progress(window[1])
