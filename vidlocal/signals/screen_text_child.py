@@ -21,7 +21,7 @@ from vidlocal.signals.text_models import TextDetector, TextRecognizer, as_bgr, b
 from vidlocal.signals.text_regions import ALIGN_PX, CellGrid, Region
 
 # Longer side of a frame in detection. At 288 px it misses one word in 200 of those found at this size, at 256 one in
-# 30, and without the stretch one in 100. Small print on pages takes 448.
+# 50, and without the stretch one in 100. Small print on pages takes 448.
 _SIDE_PX = 320
 _PAGE_SIDE_PX = 448
 # Lines are wide and low, so their height counts more.
