@@ -1,0 +1,1 @@
+"""`vidlocal mcp`: a server of the Model Context Protocol, for assistants that search your videos."""
