@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/screen_text.py [--media FOLDER] [--font FILE] [--save FOLDER]
 
 Draws slides, titles, signs, subtitles and pages of several sizes, contrasts and scripts on flat, noisy and filmed
-backgrounds, and reads each frame in both ways, in one process and thread. Frames without text come from the same
+backgrounds, and reads each frame in both ways, in one thread. Frames without text come from the same
 backgrounds. --media adds frames of the videos in a folder as backgrounds, --font draws Japanese with a font that has
 it.
 """
@@ -16,10 +16,11 @@ import subprocess
 import time
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from itertools import cycle
+from multiprocessing import get_context
 from pathlib import Path
 
 import rapidocr
@@ -107,22 +108,68 @@ class Result:
 
 
 def measure(samples: Sequence[Sample]) -> None:
-    rapid_ocr = open_rapid_ocr()
-    read_whole(rapid_ocr, Image.new("RGB", SIZE))  # loads the models
     results: dict[str, list[Result]] = defaultdict(list)
-    for sample in samples:
-        results[sample.kind].append(read_both(rapid_ocr, sample))
+    whole, own = (in_process_of_its_own(read, samples) for read in (read_whole, read_own))
+    for sample, (whole_words, whole_s), (own_words, own_s) in zip(samples, whole, own, strict=True):
+        drawn = Counter(sample.words)
+        result = Result(
+            drawn.total(),
+            (drawn & whole_words).total(),
+            (drawn & whole_words & own_words).total(),
+            ((drawn & own_words) - whole_words).total(),
+            whole_s,
+            own_s,
+            (bool(whole_words), bool(own_words)),
+        )
+        results[sample.kind].append(result)
     print("kind          frames  words  RapidOCR  by vidlocal too  only by vidlocal  s RapidOCR  s vidlocal")
     everything = [result for kind in results.values() for result in kind]
     for kind, part in [*results.items(), ("all", everything)]:
-        whole, both = sum(result.whole for result in part), sum(result.both for result in part)
-        share = f"{both / whole:7.1%}" if whole else "       "
-        words, others = sum(result.words for result in part), sum(result.only_vidlocal for result in part)
-        print(f"{kind:12}  {len(part):6}  {words:5}  {whole:8}  {both:7} {share}  {others:16}", end="  ")
-        print(f"{statistics.mean(result.whole_s for result in part):10.3f}", end="  ")
-        print(f"{statistics.mean(result.vidlocal_s for result in part):10.3f}")
+        print_row(kind, part)
     false = [sum(result.has_text[way] for result in results["no text"]) for way in (0, 1)]
     print(f"Frames without drawn text that have a text: {false[0]} by RapidOCR, {false[1]} by vidlocal")
+
+
+def print_row(kind: str, part: Sequence[Result]) -> None:
+    whole, both = sum(result.whole for result in part), sum(result.both for result in part)
+    share = f"{both / whole:7.1%}" if whole else "       "
+    words, others = sum(result.words for result in part), sum(result.only_vidlocal for result in part)
+    print(f"{kind:12}  {len(part):6}  {words:5}  {whole:8}  {both:7} {share}  {others:16}", end="  ")
+    print(f"{statistics.mean(result.whole_s for result in part):10.3f}", end="  ")
+    print(f"{statistics.mean(result.vidlocal_s for result in part):10.3f}")
+
+
+Readings = list[tuple[Counter[str], float]]
+
+
+def in_process_of_its_own(read: Callable[[Sequence[bytes]], Readings], samples: Sequence[Sample]) -> Readings:
+    """Read in a new process: the first session of a process decides about denormal numbers for all."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(read, [sample.jpeg for sample in samples]).result()
+
+
+def read_whole(jpegs: Sequence[bytes]) -> Readings:
+    """Words read by RapidOCR in whole frames, and the processor time of each."""
+    rapid_ocr = open_rapid_ocr()
+    rapid_ocr_lines(rapid_ocr, Image.new("RGB", SIZE))  # loads the models
+    return [timed(lambda image: rapid_ocr_lines(rapid_ocr, image), jpeg) for jpeg in jpegs]
+
+
+def read_own(jpegs: Sequence[bytes]) -> Readings:
+    """Words read by vidlocal, each frame as the first of a video, and the processor time of each."""
+    models = TextDetector(threads=1), TextRecognizer(threads=1)
+
+    def read(image: Image.Image) -> list[OcrLine]:
+        return [OcrLine(line.text, line.score, *line.box) for line in child.FrameReader(*models).read(image)]
+
+    return [timed(read, jpeg) for jpeg in jpegs]
+
+
+def timed(read: Callable[[Image.Image], list[OcrLine]], jpeg: bytes) -> tuple[Counter[str], float]:
+    image = child._decode_jpeg(jpeg)
+    start = time.process_time()
+    lines = read(image)
+    return words_in(lines), time.process_time() - start
 
 
 def open_rapid_ocr() -> rapidocr.RapidOCR:
@@ -142,38 +189,7 @@ def open_rapid_ocr() -> rapidocr.RapidOCR:
     )
 
 
-def read_both(rapid_ocr: rapidocr.RapidOCR, sample: Sample) -> Result:
-    image = child._decode_jpeg(sample.jpeg)
-    start = time.process_time()
-    whole = words_in(read_whole(rapid_ocr, image))
-    middle = time.process_time()
-    reader = new_reader()
-    before = time.process_time()
-    own = words_in([OcrLine(line.text, line.score, *line.box) for line in reader.read(image)])
-    end = time.process_time()
-    drawn = Counter(sample.words)
-    return Result(
-        drawn.total(),
-        (drawn & whole).total(),
-        (drawn & whole & own).total(),
-        ((drawn & own) - whole).total(),
-        middle - start,
-        end - before,
-        (bool(whole), bool(own)),
-    )
-
-
-@cache
-def models() -> tuple[TextDetector, TextRecognizer]:
-    return TextDetector(threads=1), TextRecognizer(threads=1)
-
-
-def new_reader() -> child.FrameReader:
-    """A reader that has not seen a frame."""
-    return child.FrameReader(*models())
-
-
-def read_whole(rapid_ocr: rapidocr.RapidOCR, image: Image.Image) -> list[OcrLine]:
+def rapid_ocr_lines(rapid_ocr: rapidocr.RapidOCR, image: Image.Image) -> list[OcrLine]:
     output = rapid_ocr(as_bgr(image), use_rec=True, box_thresh=0.5)
     texts, scores, boxes = (getattr(output, part, None) for part in ("txts", "scores", "boxes"))
     if texts is None or scores is None or boxes is None:

@@ -4,7 +4,7 @@ A request is {"threads": n} with a JPEG as payload; the reply is {"lines": [[tex
 box being left, top, right, bottom in pixels. With "warm_up" it only loads the models.
 
 A frame passes three stages: strokes and changes since the frame before (5 ms) give the parts that may have new text,
-detection at a small size (0.08 s for a whole frame) their lines, and recognition (0.01 to 0.1 s a line) the text.
+detection at a small size (0.02 s for a whole frame) their lines, and recognition (0.01 to 0.1 s a line) the text.
 `benchmarks/screen_text.py` measures the text found and the time.
 """
 
