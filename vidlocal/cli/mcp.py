@@ -30,6 +30,7 @@ def command(
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port for --http; 0 chooses a free one.")
     ] = 0,
     allow_write: Annotated[bool, typer.Option("--allow-write", help="With the tool that cuts clips.")] = False,
+    json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Let an assistant search your videos, by the Model Context Protocol.
@@ -41,7 +42,7 @@ def command(
     if port and not http:
         raise UsageError("--port needs --http.")
     if config is not None:
-        _print_config(config, allow_write=allow_write, quiet=quiet)
+        _print_config(config, allow_write=allow_write, json=json, quiet=quiet)
         return
     _require_sdk()
     from vidlocal.mcp.server import create_server, serve_http, serve_stdio
@@ -52,8 +53,11 @@ def command(
         return
 
     def on_start(address: str, token: str) -> None:
-        console.line(address)
-        console.line(f"Authorization: Bearer {token}")
+        if json:
+            console.document({"url": address, "token": token})
+        else:
+            console.line(address)
+            console.line(f"Authorization: Bearer {token}")
         console.flush()
         console.notice("Stop with Ctrl-C.", quiet=quiet)
 
@@ -63,12 +67,16 @@ def command(
         raise ToolError(f"Port {port} cannot be used ({error.strerror}). Choose another one: --port 0") from error
 
 
-def _print_config(assistant: Assistant, *, allow_write: bool, quiet: bool) -> None:
+def _print_config(assistant: Assistant, *, allow_write: bool, json: bool, quiet: bool) -> None:
     home = load().home
     program = shutil.which("vidlocal") or sys.executable
     module = [] if program != sys.executable else ["-m", "vidlocal"]
     arguments = [*module, "--home", str(home), "mcp", *(["--allow-write"] if allow_write else [])]
-    sys.stdout.write(config_lines(assistant, program, arguments))
+    lines = config_lines(assistant, program, arguments)
+    if json:
+        console.document({"file": FILES[assistant], "lines": lines})
+        return
+    sys.stdout.write(lines)
     console.flush()
     console.notice(f"Paste this into: {FILES[assistant]}", quiet=quiet)
 
