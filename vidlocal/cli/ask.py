@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.rerank import rerank_by_text
 from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -64,6 +63,8 @@ def command(
             raise UsageError(f'The question is missing. Example: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
+        from vidlocal.app.rerank import rerank_by_text  # heavy
+
         limit_blas_threads()
         evidence = gather_evidence(
             library,
