@@ -263,3 +263,18 @@ def test_words_spread_over_neighbouring_lines_count_for_each(library: Library) -
     )
     coverages = text_index.search(library, "cake knife", limit=10)
     assert coverages[ids[0]] > coverages[ids[5]]
+
+
+@pytest.mark.parametrize(
+    ("query", "spread", "repeated"),
+    [
+        ("cake knife", ("the cake stands there", "she takes the knife"), ("the cake is big", "this cake is round")),
+        ("全家福照片", ("我们去拍全家福", "她喜欢家福照和福照片"), ("这张全家福很大", "那张全家福很小")),
+    ],
+)
+def test_different_words_of_neighbours_count_more_than_the_same_word_twice(
+    library: Library, query: str, spread: tuple[str, str], repeated: tuple[str, str]
+) -> None:
+    for title, lines in (("repeated", repeated), ("spread", spread)):
+        add_video(library, title, [Passage(5.0 * n, 5.0 * n + 5, PassageKind.SPEECH, t) for n, t in enumerate(lines)])
+    assert set(found(library, query)[:2]) == set(spread)
