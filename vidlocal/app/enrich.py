@@ -86,6 +86,7 @@ def run_enrich(
         return RunSummary()
     with ExitStack() as stack:
         engines = open_engines(stack, settings, remaining, library=library, canary=canary, notify=session.notify)
+        _report_speech_estimate(library, engines, session, remaining, job_filter)
         _report_estimate(library, engines, session, remaining)
         with session.working():
             summary = enrich(
@@ -126,6 +127,26 @@ def _report_estimate(
     ready = datetime.now() + timedelta(seconds=seconds)
     each = f"{float(seconds_each):.1f} s each"
     session.notify(f"{work}; about {format_duration(seconds)} at {each}, done by {ready:%a %H:%M}.")
+
+
+def _report_speech_estimate(
+    library: Library, engines: EnrichEngines, session: RunSession, remaining: dict[JobKind, int], job_filter: JobFilter
+) -> None:
+    """Announce the time for the transcriptions, by the pace of the model in earlier ones."""
+    speech = engines.fast.speech
+    count = remaining.get(JobKind.TRANSCRIBE, 0)
+    if speech is None or not count:
+        return
+    sound = jobs.queued_seconds(library, JobKind.TRANSCRIBE, job_filter)
+    work = f"{pluralize(count, 'video')} to transcribe with {speech.name}, {format_duration(sound)} of sound"
+    pace = facts.get(library, facts.speech_pace_key(speech.name))
+    if pace is None:
+        session.notify(f"{work}, time unknown yet.")
+        return
+    seconds = sound * float(pace)
+    ready = datetime.now() + timedelta(seconds=seconds)
+    speed = f"{1 / max(float(pace), 0.001):.1f} times as fast as it plays"
+    session.notify(f"{work}; about {format_duration(seconds)}, {speed}, done by {ready:%a %H:%M}.")
 
 
 def _report_nothing_to_do(library: Library, settings: Settings, session: RunSession, job_filter: JobFilter) -> None:

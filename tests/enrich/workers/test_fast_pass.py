@@ -16,8 +16,10 @@ from vidlocal.records import JobKind, JobState
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import checkpoints, jobs
+from vidlocal.store.queue.job_filter import for_videos
 
 RATE_HZ = 8000
 
@@ -64,6 +66,8 @@ def work_off(library: Library, path: Path, *, hold: Callable[[], bool], stop: Ca
             plan=[JobKind.TRANSCRIBE],
         )
         engines = fast_pass.FastEngines(find_ffmpeg(None), prober, RapidOcr(), Deaf())
+        assert jobs.queued_seconds(library, JobKind.TRANSCRIBE) == pytest.approx(2.5 * WINDOW_S)
+        assert jobs.queued_seconds(library, JobKind.TRANSCRIBE, for_videos(video_id + 1)) == 0.0
         assert fast_pass.run_fast_pass(library, engines, lock, hold=hold, stop=stop) == ()
     return video_id
 
@@ -94,3 +98,11 @@ def test_speech_job_after_the_end_time_is_released_without_an_attempt(library: L
     assert checkpoints.get(library, video_id, STEP) == pytest.approx(WINDOW_S, abs=1.0)
     assert jobs.counts(library) == {(JobKind.TRANSCRIBE, JobState.QUEUED): 1}
     assert library.number("SELECT attempts + losses FROM jobs") == 0
+
+
+@pytest.mark.slow
+def test_the_pace_of_a_model_is_measured(library: Library, silence: Path) -> None:
+    work_off(library, silence, hold=lambda: False, stop=lambda: False)
+    pace = facts.get(library, facts.speech_pace_key("deaf"))
+    assert pace is not None
+    assert 0 <= float(pace) < 1

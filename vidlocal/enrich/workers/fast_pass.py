@@ -14,7 +14,7 @@ from vidlocal.enrich.runner.failure_policy import fault_of
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
-from vidlocal.enrich.workers.transcribe import transcribe_video
+from vidlocal.enrich.workers.transcribe import position, transcribe_video
 from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files
@@ -24,9 +24,13 @@ from vidlocal.records import Job, JobKind, JobState
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
+
+# The pace of a model is measured on at least so much sound: loading the model counts, too.
+_MIN_PACE_S = 120.0
 
 # Obstacles go away when a drive is connected or a model installed: retry in the next run.
 _RETRY_DELAY_S = 60.0
@@ -149,6 +153,7 @@ class _FastPassRun:
             return
         path = self._source_file(job)
         probe = self.engines.prober.probe(path)
+        began, start = time.monotonic(), position(self.library, job.video_id)
         transcription = transcribe_video(
             self.library,
             job,
@@ -160,6 +165,10 @@ class _FastPassRun:
             on_progress=lambda fraction: self._report(job, fraction),
             after_window=self._check_hold,
         )
+        heard_s = probe.duration - start
+        if heard_s >= _MIN_PACE_S:
+            pace = (time.monotonic() - began) / heard_s
+            facts.put(self.library, facts.speech_pace_key(self.engines.speech.name), f"{pace:.4f}")
         choice = describe_choice(probe, transcription.track)
         if choice:
             self._remarks.append(f"{path.name}: {choice}")

@@ -128,6 +128,12 @@ def _recognize(
     return heard
 
 
+def position(library: Library, video_id: int) -> float:
+    """Return the position at which the transcription of a video goes on, in seconds."""
+    step = speech_drafts.STEP if speech_drafts.is_requested(library, video_id) else STEP
+    return checkpoints.get(library, video_id, step)
+
+
 def _start(library: Library, video_id: int, engine: SpeechEngine, *, is_again: bool) -> float:
     if is_again:
         return speech_drafts.start(library, video_id, engine.digest)

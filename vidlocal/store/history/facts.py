@@ -32,6 +32,11 @@ def judge_key(digest: str) -> str:
     return f"judges texts: {digest}"
 
 
+def speech_pace_key(model: str) -> str:
+    """Return the name of a fact: seconds that a Whisper model takes for a second of sound."""
+    return f"speech pace: {model}"
+
+
 def get(library: Library, name: str) -> str | None:
     """Return the value of a fact."""
     row = library.row("SELECT value FROM measures WHERE name = ?", name)

@@ -106,6 +106,16 @@ def exists(library: Library, job: Job) -> bool:
     return library.row(sql, job.id, job.kind, job.target) is not None
 
 
+def queued_seconds(library: Library, kind: JobKind, job_filter: JobFilter = ALL_JOBS) -> float:
+    """Return the total duration of the videos with a queued job of a kind, in seconds."""
+    row = library.row(
+        f"""SELECT total(videos.duration) FROM jobs JOIN videos ON videos.id = jobs.video_id
+          WHERE jobs.kind = ? AND jobs.state = 'queued' {job_filter.condition()}""",
+        kind,
+    )
+    return float(row[0]) if row is not None else 0.0
+
+
 def claim(
     library: Library,
     kind: JobKind,
