@@ -18,6 +18,7 @@ class PassageKind(StrEnum):
     SOUND = "sound"
     SUBTITLE = "subtitle"
     SCREEN_TEXT = "screen_text"
+    CHAPTER = "chapter"
     SCENE = "scene"
     ACTION = "action"
     SUMMARY = "summary"
@@ -111,7 +112,7 @@ class Probe:
 
     `width_px` and `height_px` are the upright size with square pixels. `rotation` is in degrees clockwise, 0, 90, 180
     or 270. `start` is the container's start_time, already subtracted from all other times, such as that of
-    the first key frame. `partial` is the reason if the file is truncated or damaged.
+    the first key frame. `partial` is the reason if the file is truncated or damaged. `chapters` have titles as text.
     """
 
     kind: MediaKind
@@ -132,6 +133,7 @@ class Probe:
     recorded_at: str | None = None
     title: str | None = None
     partial: str | None = None
+    chapters: tuple["Cue", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

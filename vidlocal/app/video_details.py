@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from vidlocal.records import Chapter, EnrichmentStatus, Video, VideoTag
-from vidlocal.store.content import frames, understanding, videos
+from vidlocal.records import Chapter, EnrichmentStatus, PassageKind, Video, VideoTag
+from vidlocal.store.content import frames, passages, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
 
@@ -105,6 +105,14 @@ def with_coverage(library: Library, selected: Sequence[Video]) -> list[tuple[Vid
 def read_details(library: Library, video: Video) -> VideoDetails:
     """Read the details of a video."""
     event_type, excitement = understanding.event_of(library, video.id)
-    tags, chapters = understanding.tags(library, video.id), understanding.chapters(library, video.id)
+    tags, chapters = understanding.tags(library, video.id), _chapters(library, video)
     coverage = frames.coverage(library, video.id)
     return VideoDetails(video, coverage, event_type, excitement, tuple(tags), tuple(chapters))
+
+
+def _chapters(library: Library, video: Video) -> list[Chapter]:
+    """Return the chapters of the file, else those of the text model."""
+    titles = passages.of_video(library, video.id, [PassageKind.CHAPTER])
+    if titles:
+        return [Chapter(title.start, title.end, title.text, "", ()) for title in titles]
+    return understanding.chapters(library, video.id)

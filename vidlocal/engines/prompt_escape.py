@@ -16,6 +16,7 @@ SOURCE_LABELS = {
     PassageKind.SUBTITLE: "said",
     PassageKind.SOUND: "heard",
     PassageKind.SCREEN_TEXT: "written",
+    PassageKind.CHAPTER: "chapter",
     PassageKind.SCENE: "seen",
     PassageKind.ACTION: "happens",
     PassageKind.NOTE: "noted",

@@ -319,7 +319,7 @@ class _IngestRun:
                 stamp=source.stamp,
                 probe=source.probe,
                 frame_drafts=drafts,
-                text_passages=new,
+                text_passages=[*new, *_chapters(source.probe, imported)],
                 plan=self._plan(source.probe, drafts, _kinds(imported, subtitles)),
             )
             sidecars.store_stamps(self.library, video_id, subtitles.stamps)
@@ -356,6 +356,16 @@ class _IngestRun:
             return outcome
         kinds = Counter(passage.kind for passage in passages.of_video(self.library, outcome.video.id))
         return replace(outcome, speech=kinds[PassageKind.SPEECH], screen_texts=kinds[PassageKind.SCREEN_TEXT])
+
+
+def _chapters(probe: Probe, imported: Sequence[Passage]) -> list[Passage]:
+    """Return passages for the chapters of a file; none if an import brought some."""
+    if any(passage.kind is PassageKind.CHAPTER for passage in imported):
+        return []
+    return [
+        Passage(chapter.start, chapter.end, PassageKind.CHAPTER, chapter.text, engine="file")
+        for chapter in probe.chapters
+    ]
 
 
 def _kinds(imported: Sequence[Passage], subtitles: Subtitles) -> set[PassageKind]:

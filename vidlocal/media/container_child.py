@@ -146,6 +146,7 @@ class _ContainerReader:
         used = [*([video] if video else []), *audio]
         values["duration"] = max(0.0, max(track.end for track in used) - start)
         values["partial"] = self._partial(video, used)
+        values["chapters"] = stream_info.chapters(self.container, start=start, duration=float(str(values["duration"])))
         if video is None:
             return values, b""
         times, key_times = np.sort(np.asarray(video.times)) - start, np.sort(np.asarray(video.key_times)) - start

@@ -15,7 +15,7 @@ from vidlocal.media.ffmpeg import input_path
 from vidlocal.media.picture_filters import ROTATION_FILTERS, StoredPicture
 from vidlocal.media.timeline import ClockSegment, Timeline
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
-from vidlocal.records import AudioTrack, FileStamp, MediaKind, Probe, SubtitleTrack
+from vidlocal.records import AudioTrack, Cue, FileStamp, MediaKind, Probe, SubtitleTrack
 
 # Every byte is read once. Allows for a slow disk, and for a decoder that is slow on a small damaged file.
 _TIMEOUT = 25.0
@@ -141,6 +141,7 @@ def _container(values: _Values) -> Probe:
     shared: dict[str, Any] = {name: values[name] for name in _ALWAYS} | {
         "audio": tuple(AudioTrack(**track) for track in values["audio"]),
         "subtitles": tuple(SubtitleTrack(**track) for track in values["subtitles"]),
+        "chapters": tuple(Cue(**chapter) for chapter in values.get("chapters", ())),
     }
     if "video_codec" not in values:
         return Probe(kind=MediaKind.AUDIO, **shared)

@@ -29,6 +29,8 @@ _AVCHD_DATE = re.compile(rb"MDPM.{1,40}?\x18.(.{3})\x19(.{4})", re.DOTALL)
 _DV_BLOCK_BYTES = 80
 _DV_VIDEO_AUXILIARY = 2  # section type, the first three bits of a block
 _DV_FIRST_YEAR, _DV_LAST_YEAR = 90, 69  # two digits: 1990 to 2069
+# A film has tens; a damaged file may promise millions.
+_MAX_CHAPTERS = 1000
 _FIRST_YEAR = 1971  # clocks that were never set start at 1904 or 1970
 
 
@@ -46,6 +48,26 @@ def container_tags(opened: Any) -> Values:
     tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
     dates = (parse_date(tags[key]) for key in _DATE_KEYS if key in tags)
     return {"title": tags.get("title", "").strip() or None, "recorded_at": next((date for date in dates if date), None)}
+
+
+def chapters(container: Any, *, start: float, duration: float) -> list[Values]:
+    """Titled chapters in order of time: start and end in seconds from `start` of the file, and the title.
+
+    A chapter without an end lasts until the next one.
+    """
+    found = []
+    for entry in container.chapters()[:_MAX_CHAPTERS]:
+        title = str(entry.get("metadata", {}).get("title", "")).strip()
+        base = float(entry["time_base"])
+        begin, end = entry["start"] * base - start, entry["end"] * base - start
+        if title and begin < duration:
+            found.append({"start": max(0.0, begin), "end": min(max(begin, end), duration), "text": title})
+    found.sort(key=lambda chapter: chapter["start"])
+    next_starts = [*(chapter["start"] for chapter in found[1:]), duration]
+    for chapter, next_start in zip(found, next_starts, strict=False):  # without chapters, nothing
+        if chapter["end"] <= chapter["start"]:
+            chapter["end"] = next_start
+    return found
 
 
 def parse_date(text: str) -> str | None:

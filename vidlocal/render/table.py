@@ -37,6 +37,7 @@ KIND_STYLES = {
     PassageKind.SUBTITLE: "blue",
     PassageKind.SOUND: "bright_blue",
     PassageKind.SCREEN_TEXT: "yellow",
+    PassageKind.CHAPTER: "bright_magenta",
     PassageKind.SCENE: "green",
     PassageKind.ACTION: "magenta",
     PassageKind.SUMMARY: "bright_black",

@@ -9,13 +9,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from vidlocal.app.export import TRANSCRIPT_KINDS, Format, passage_clips, render_clips
+from vidlocal.app.video_details import read_details
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.export.sources import verified_path
 from vidlocal.export.thumbnail import encode_jpeg, frame_thumbnail
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.records import MediaKind, PassageKind, Video
 from vidlocal.render.captions import chapter_track
-from vidlocal.store.content import frame_images, frames, understanding
+from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 from vidlocal.web.api.videos import get_video
 from vidlocal.web.errors import NotFound
@@ -102,7 +103,7 @@ def track(library: Library, call: Call) -> Response:
     """Send speech, subtitles, captions or chapters of a video as WebVTT."""
     video = get_video(library, call)
     if call["kind"] == "chapters":
-        text = chapter_track(understanding.chapters(library, video.id))
+        text = chapter_track(read_details(library, video).chapters)
     else:
         clips = list(passage_clips(library, video, TRACKS[call["kind"]]))
         text = "".join(render_clips(clips, Format.VTT, video.title, None, notify=lambda sentence: None))
