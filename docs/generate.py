@@ -43,8 +43,8 @@ SETTINGS_FOOT = """
 `home` is the folder of `settings.toml` and cannot be set in it. Relative folders in the file start at the data
 directory, those in a variable at the current folder.
 
-Model servers of other kinds, several servers, and the work of each are [tables `[[servers]]`](models.md#other-servers-than-ollama) of the
-file.
+Model servers of other kinds, several servers, and the work of each are
+[tables `[[servers]]`](models.md#other-servers-than-ollama) of the file.
 
 Addresses of the Ollama server have the format of `OLLAMA_HOST`: `nas` is `http://nas:11434`, `http://nas` is port 80,
 `0.0.0.0` is this machine. A server on another machine needs `allow_remote_host`.

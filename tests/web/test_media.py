@@ -4,6 +4,9 @@ import httpx
 import pytest
 
 from tests.support.web_server import WebServer
+from vidlocal.records import Passage, PassageKind, Word
+from vidlocal.store.content import passages, word_times
+from vidlocal.store.database import Library
 
 
 def film(client: httpx.Client, ids: dict[str, int], wanted: str | None = None, method: str = "GET") -> httpx.Response:
@@ -124,3 +127,13 @@ def test_speech_is_a_track_and_a_download(client: httpx.Client, ids: dict[str, i
     download = client.get(f"/api/v1/videos/{ids['plain']}/subtitles?format=srt")
     assert 'filename="plain.srt"' in download.headers["content-disposition"]
     assert "The bride walks down the aisle" in download.text
+
+
+def test_the_speech_track_has_the_times_of_words(client: httpx.Client, ids: dict[str, int], server: WebServer) -> None:
+    with Library.open(server.home) as library:
+        passage = Passage(8.0, 10.0, PassageKind.SPEECH, "Goodbye everybody")
+        words = [Word("Goodbye", 8.0, 8.6), Word("everybody", 8.6, 9.8)]
+        [passage_id] = passages.add(library, ids["phone"], [passage])
+        word_times.put(library, passage_id, passage.text, passage.start, words)
+    track = client.get(f"/api/v1/videos/{ids['phone']}/track.vtt?kind=speech").text
+    assert "Goodbye <00:00:08.600>everybody" in track

@@ -30,7 +30,7 @@ _KEEP = {"cache-control": "private, max-age=31536000, immutable"}
 _RANGE = re.compile(r"bytes=(?:\d{1,18}-\d{0,18}|-\d{1,18})")
 
 TRACKS = {
-    "speech": (PassageKind.SPEECH,),
+    "speech": (PassageKind.SPEECH, PassageKind.SOUND),
     "subtitles": (PassageKind.SUBTITLE,),
     "captions": (PassageKind.SCENE, PassageKind.ACTION),
 }
@@ -105,7 +105,7 @@ def track(library: Library, call: Call) -> Response:
     if call["kind"] == "chapters":
         text = chapter_track(read_details(library, video).chapters)
     else:
-        clips = list(passage_clips(library, video, TRACKS[call["kind"]]))
+        clips = list(passage_clips(library, video, TRACKS[call["kind"]], with_words=True))
         text = "".join(render_clips(clips, Format.VTT, video.title, None, notify=lambda sentence: None))
     return Response(text, media_type="text/vtt; charset=utf-8")
 
