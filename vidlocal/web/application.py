@@ -1,8 +1,10 @@
 """The web application: pages, static files and the API."""
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import anyio
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -38,7 +40,7 @@ def create_application(services: Services, access: Access) -> Starlette:
     """Create the application. Its services end with it."""
 
     @asynccontextmanager
-    async def lifespan(application: Starlette):  # type: ignore[no-untyped-def]
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
         yield
         await anyio.to_thread.run_sync(services.close)
 
@@ -87,8 +89,6 @@ async def _login(access: Access, request: Request) -> Response:
 
 async def _phrase(request: Request) -> str | None:
     """Return the pass phrase of the login form; None for anything else."""
-    from urllib.parse import parse_qs
-
     if not 0 < int(request.headers.get("content-length", "0") or 0) <= _MAX_FORM_BYTES:
         return None
     body = (await request.body()).decode("utf-8", "replace")

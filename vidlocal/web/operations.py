@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from vidlocal.errors import UsageError
 from vidlocal.render.sanitize import to_json
 from vidlocal.store.database import Library
-from vidlocal.web.errors import Forbidden, error_response, response_of
+from vidlocal.web.errors import Forbidden, response_of
 from vidlocal.web.services import Services
 
 Kind = Literal["string", "integer", "number", "boolean"]
@@ -163,7 +163,9 @@ class Operation:
         return result if isinstance(result, Response) else JsonResponse(result)
 
     async def _values(self, request: Request) -> dict[str, object]:
-        values = {parameter.name: parameter.parse(request.path_params[parameter.name]) for parameter in self._in_path()}
+        values = {
+            parameter.name: parameter.parse(request.path_params[parameter.name]) for parameter in self.path_parameters
+        }
         values |= {
             parameter.name: parameter.parse(request.query_params.get(parameter.name)) for parameter in self.query
         }
@@ -171,9 +173,6 @@ class Operation:
             body = await _read_body(request)
             values |= {parameter.name: parameter.parse(body.get(parameter.name)) for parameter in self.body}
         return values
-
-    def _in_path(self) -> list[Parameter]:
-        return self.path_parameters
 
 
 class JsonResponse(JSONResponse):
@@ -195,8 +194,3 @@ async def _read_body(request: Request) -> Mapping[str, object]:
     if not isinstance(body, dict):
         raise UsageError("The body is not a JSON object.")
     return body
-
-
-def not_found() -> Response:
-    """Return the response for an address that does not exist."""
-    return error_response(404, "Nothing here.")

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vidlocal import settings
 from vidlocal.errors import ToolError
 from vidlocal.settings import Settings
 from vidlocal.web.guard import Access
 from vidlocal.web.login import Login
+
+if TYPE_CHECKING:
+    from vidlocal.web.services import Services
 
 DEFAULT_PORT = 8421
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -63,7 +67,7 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _open_services(home: Path, *, read_only: bool):  # type: ignore[no-untyped-def]
+def _open_services(home: Path, *, read_only: bool) -> "Services":
     from vidlocal.web.background import BackgroundCommands
     from vidlocal.web.journal import EditJournal
     from vidlocal.web.libraries import LibraryPool
