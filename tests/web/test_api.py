@@ -29,6 +29,7 @@ def test_search_finds_and_highlights(client: httpx.Client, ids: dict[str, int]) 
     found = client.get("/api/v1/search?q=bride").json()
     [moment] = found["moments"]
     assert moment["video"]["id"] == ids["plain"]
+    assert found["confident"] is True
     assert [moment["text"][start:end] for start, end in moment["highlights"]] == ["bride"]
     assert moment["hits"][0]["why"]["words"]["rank"] == 1
     assert moment["frame"] in moment["storyboard"]

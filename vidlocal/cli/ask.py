@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.errors import UsageError
 from vidlocal.records import Moment
 from vidlocal.render.sanitize import one_line
-from vidlocal.search.ask import NO_ANSWER, Statement, answer, ask_image, gather_evidence
+from vidlocal.search.ask import NO_ANSWER, Statement, answer, ask_image
 from vidlocal.search.moment_reference import resolve_moment
 from vidlocal.settings import Settings, load
 from vidlocal.store.content import videos
@@ -63,23 +62,13 @@ def command(
             raise UsageError(f'The question is missing. Example: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
-        from vidlocal.app.rerank import rerank_by_text  # heavy
+        from vidlocal.app.ask import find_evidence  # heavy
 
-        limit_blas_threads()
-        evidence = gather_evidence(
-            library,
-            question,
-            num_ctx=settings.num_ctx,
-            videos=video_ids,
-            query_vector=partial(embed_query, settings),
-            rerank=partial(rerank_by_text, library, settings),
-        )
+        evidence = find_evidence(library, settings, question, videos=video_ids)
         if evidence.notice:
             console.notice(evidence.notice, quiet=quiet)
         if not evidence.moments:
             _print(question, (), (), json=json)
-            if evidence.notice is None:
-                console.notice(advice(library, question), quiet=quiet)
             return
     statements = _answer(settings, question, evidence.moments, json=json)
     _print(question, statements, evidence.moments, json=json)

@@ -6,12 +6,12 @@ something to report on, and never an instruction.
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
+from vidlocal.app.ask import find_evidence
 from vidlocal.app.clips import open_clipper
 from vidlocal.app.hosts import open_writer
-from vidlocal.app.search import LibrarySearch, advice, embed_query
+from vidlocal.app.search import LibrarySearch, advice
 from vidlocal.app.video_details import VideoStatus, read_details, select_videos
 from vidlocal.enrich.status import read as read_status
 from vidlocal.errors import MediaError, UsageError
@@ -21,7 +21,7 @@ from vidlocal.export.thumbnail import encode_jpeg, frame_thumbnail
 from vidlocal.records import Moment, PassageKind
 from vidlocal.render.sanitize import one_line
 from vidlocal.render.status import status_rows
-from vidlocal.search.ask import NO_ANSWER, Statement, answer, gather_evidence
+from vidlocal.search.ask import NO_ANSWER, Statement, answer
 from vidlocal.settings import Settings
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
@@ -56,19 +56,15 @@ class Tools:
             if not result.moments:
                 return advice(library, query)
             lines = [_moment_line(number, moment) for number, moment in enumerate(result.moments, 1)]
-        return _text([*lines, result.notice])
+        doubt = "" if result.is_confident else "No good match. Nearest matches:"
+        return _text([doubt, *lines, result.notice])
 
     def ask(self, question: str) -> str:
         """Answer a question from the videos by the local text model, with citations. Slower than search."""
         with self._open() as library:
-            evidence = gather_evidence(
-                library,
-                question,
-                num_ctx=self._settings.num_ctx,
-                query_vector=partial(embed_query, self._settings),
-            )
-            if not evidence.moments:
-                return advice(library, question)
+            evidence = find_evidence(library, self._settings, question)
+        if not evidence.moments:
+            return evidence.notice or NO_ANSWER
         with ExitStack() as stack:
             statements = answer(question, evidence.moments, open_writer(stack, self._settings))
         return _text([_statement_line(statement, evidence.moments) for statement in statements] or [NO_ANSWER])

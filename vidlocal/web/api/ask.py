@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 
 from starlette.responses import StreamingResponse
 
+from vidlocal.app.ask import find_evidence
 from vidlocal.app.hosts import open_writer
-from vidlocal.app.search import advice, embed_query, limit_blas_threads
 from vidlocal.errors import UsageError, VidlocalError
 from vidlocal.records import Moment
 from vidlocal.render import results
 from vidlocal.render.sanitize import to_json
-from vidlocal.search.ask import NO_ANSWER, Evidence, Statement, answer, gather_evidence
+from vidlocal.search.ask import NO_ANSWER, Evidence, Statement, answer
 from vidlocal.settings import Settings
-from vidlocal.store.database import Library
 from vidlocal.web.operations import Call
 
 _Line = dict[str, object]
@@ -26,18 +24,12 @@ async def ask(call: Call) -> StreamingResponse:
     if not call["question"].strip():
         raise UsageError("question: empty.")
     settings = call.services.load()
-    evidence, hint = await call.services.libraries.run(partial(_gather, settings=settings, question=call["question"]))
-    return StreamingResponse(_lines(settings, call["question"], evidence, hint), media_type="application/x-ndjson")
+    evidence = await call.services.libraries.run(lambda library: find_evidence(library, settings, call["question"]))
+    return StreamingResponse(_lines(settings, call["question"], evidence), media_type="application/x-ndjson")
 
 
-def _gather(library: Library, *, settings: Settings, question: str) -> tuple[Evidence, str | None]:
-    limit_blas_threads()
-    evidence = gather_evidence(library, question, num_ctx=settings.num_ctx, query_vector=partial(embed_query, settings))
-    return evidence, None if evidence.moments else advice(library, question)
-
-
-async def _lines(settings: Settings, question: str, evidence: Evidence, hint: str | None) -> AsyncIterator[str]:
-    yield _to_line({"notice": hint or evidence.notice, "moments": results.to_records(evidence.moments)})
+async def _lines(settings: Settings, question: str, evidence: Evidence) -> AsyncIterator[str]:
+    yield _to_line({"notice": evidence.notice, "moments": results.to_records(evidence.moments)})
     if not evidence.moments:
         return
     lines: asyncio.Queue[_Line | None] = asyncio.Queue()

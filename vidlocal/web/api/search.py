@@ -29,6 +29,7 @@ def search(library: Library, call: Call) -> object:
         "query": result.query,
         "words": result.words,
         "notice": result.notice,
+        "confident": result.is_confident,
         "advice": None if result.moments else advice(library, call["q"]),
         "moments": _with_pictures(library, result.moments, records, words),
     }
@@ -49,6 +50,7 @@ def similar(library: Library, call: Call) -> object:
         "query": f"similar to {call['to']}",
         "words": "",
         "notice": result.notice or None,
+        "confident": True,
         "advice": None if result.moments else "Nothing similar.",
         "moments": _with_pictures(library, result.moments, records, ()),
     }

@@ -60,7 +60,7 @@ async function request(path, values) {
   searching = new AbortController();
   const result = await get(path, values, searching.signal);
   moments = result.moments;
-  $("#search-notice").textContent = [result.notice, result.advice].filter(Boolean).join(" ");
+  $("#search-notice").textContent = [result.notice, result.confident || !moments.length ? "" : "No good match. Nearest matches:", result.advice].filter(Boolean).join(" ");
   $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${moments.length === LIMIT ? " or more" : ""} moments`;
   draw();
 }
