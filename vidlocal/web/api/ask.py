@@ -14,6 +14,7 @@ from vidlocal.render import results
 from vidlocal.render.sanitize import to_json
 from vidlocal.search.ask import NO_ANSWER, Evidence, Statement, answer
 from vidlocal.settings import Settings
+from vidlocal.store.database import Library
 from vidlocal.web.operations import Call
 
 _Line = dict[str, object]
@@ -24,8 +25,14 @@ async def ask(call: Call) -> StreamingResponse:
     if not call["question"].strip():
         raise UsageError("question: empty.")
     settings = call.services.load()
-    evidence = await call.services.libraries.run(lambda library: find_evidence(library, settings, call["question"]))
+    evidence = await asyncio.to_thread(_find, settings, call["question"])
     return StreamingResponse(_lines(settings, call["question"], evidence), media_type="application/x-ndjson")
+
+
+def _find(settings: Settings, question: str) -> Evidence:
+    """Search in a thread of its own: the text model may take seconds, and searches wait for the threads of the pool."""
+    with Library.open(settings.home) as library:
+        return find_evidence(library, settings, question)
 
 
 async def _lines(settings: Settings, question: str, evidence: Evidence) -> AsyncIterator[str]:

@@ -27,7 +27,7 @@ async def list_settings(call: Call) -> object:
 
 
 async def change_setting(call: Call) -> object:
-    """Store a setting in settings.toml; without a value, remove it from there."""
+    """Store a setting in settings.toml."""
     settings.write(call.services.load().home, {call["name"]: call["value"]})
     return await list_settings(call)
 
