@@ -1,9 +1,11 @@
 """Model servers in settings.toml."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Run
 from vidlocal import settings
 from vidlocal.errors import ModelMissing, SettingsError, UsageError
 from vidlocal.settings.servers import Role, ServerKind, parse_server_options
@@ -95,3 +97,21 @@ def test_options_name_kind_and_address() -> None:
     for wrong in ("localhost:8080", "grpc=localhost", "openai=", "openai=a b"):
         with pytest.raises(UsageError, match="KIND=URL"):
             parse_server_options([wrong])
+
+
+def test_config_lists_the_servers_without_keys(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "settings.toml").write_text(TWO)
+    printed = run("config").stdout
+    assert "http://127.0.0.1:8080, openai, for describe, watch" in printed
+    document = json.loads(run("config", "--json").stdout)
+    assert [server["url"] for server in document["servers"]] == ["http://127.0.0.1:8080", "http://127.0.0.1:11434"]
+    assert "sk-secret" not in printed + json.dumps(document)
+
+
+def test_setup_offers_models_of_ollama_servers_only(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "settings.toml").write_text(TWO.replace("http://127.0.0.1:11434", "http://127.0.0.1:9"))
+    offered = [line.split("\t")[0] for line in run("setup", input="n\n").stdout.splitlines()]
+    assert "vision" not in offered
+    assert "embeddings" in offered

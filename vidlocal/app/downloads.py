@@ -16,6 +16,7 @@ from vidlocal.engines.download import Checksums, download_file
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import Role, ServerKind
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 
@@ -254,7 +255,7 @@ class CustomPart:
 
 
 def open_server(settings: Settings) -> "Ollama":
-    """Connect to the server with timeouts for downloads.
+    """Connect to the first Ollama server with timeouts for downloads.
 
     Raises EngineError for a remote server that is not allowed.
     """
@@ -263,7 +264,8 @@ def open_server(settings: Settings) -> "Ollama":
 
     # The server is silent for minutes while it verifies 20 GB on a slow disk.
     timeouts = Timeouts(between_chunks=1800.0, total=math.inf, small=5.0)
-    return Ollama(settings.ollama_host, allow_remote=settings.allow_remote_host, timeouts=timeouts)
+    hosts = [server.url for server in settings.model_servers if server.kind is ServerKind.OLLAMA]
+    return Ollama(next(iter(hosts), settings.ollama_host), allow_remote=settings.allow_remote_host, timeouts=timeouts)
 
 
 def profile_parts(
@@ -275,16 +277,21 @@ def profile_parts(
     pictures: bool = False,
     whisper_url: str = WHISPER_URL,
 ) -> list[ModelPart]:
-    """List the parts of a profile in order of download, small ones first."""
-    parts: list[ModelPart] = [
-        WhisperPart(profile.whisper_model, settings.models_folder, whisper_url),
-        OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"),
-        OllamaPart(server, "vision", profile.vision_model, "vision", "vision_model"),
-        CustomPart(server, profile.vision_model, settings.home),
-    ]
+    """List the parts of a profile in order of download, small ones first.
+
+    Models of roles without an Ollama server (`[[servers]]`) are left out: other servers bring their own.
+    """
+    ollama_servers = [chosen for chosen in settings.model_servers if chosen.kind is ServerKind.OLLAMA]
+    roles = {role for chosen in ollama_servers for role in chosen.roles}
+    parts: list[ModelPart] = [WhisperPart(profile.whisper_model, settings.models_folder, whisper_url)]
     if pictures:
-        parts.insert(1, ClipPart(settings.models_folder, PICTURES_URL))
-    if text:
+        parts.append(ClipPart(settings.models_folder, PICTURES_URL))
+    if Role.EMBED in roles:
+        parts.append(OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"))
+    if Role.DESCRIBE in roles:
+        parts.append(OllamaPart(server, "vision", profile.vision_model, "vision", "vision_model"))
+        parts.append(CustomPart(server, profile.vision_model, settings.home))
+    if text and Role.TEXT in roles:
         parts.append(OllamaPart(server, "text", profile.text_model, "completion", "text_model"))
     return parts
 

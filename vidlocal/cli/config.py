@@ -9,6 +9,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.render.sanitize import one_line
 from vidlocal.settings import ResolvedSetting
+from vidlocal.settings.servers import ServerSetting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,8 +39,13 @@ def command(
     selected = [row for row in rows if name in (None, row.setting.name)]
     if value is not None:
         console.notice(_stored(selected[0], str(settings.load().file)), quiet=quiet)
+    loaded = settings.load()
+    servers = loaded.servers if name is None else ()
     if json:
-        console.document({"file": str(settings.load().file), "settings": [_data(row) for row in selected]})
+        document: dict[str, object] = {"file": str(loaded.file), "settings": [_data(row) for row in selected]}
+        if servers:
+            document["servers"] = [_server_data(server) for server in servers]
+        console.document(document)
     elif name is not None and value is None:
         console.line(format_value(selected[0]))
     elif name is None and console.is_terminal():
@@ -47,6 +53,10 @@ def command(
     elif name is None:
         for row in selected:
             console.fields(row.setting.name, format_value(row), row.origin)
+    if not json:
+        for server in servers:
+            kind_and_roles = f"{server.kind}, for {', '.join(sorted(server.roles))}"
+            console.fields("servers", f"{server.url}, {kind_and_roles}", str(loaded.file))
 
 
 def format_value(row: ResolvedSetting) -> str:
@@ -73,6 +83,11 @@ def _data(row: ResolvedSetting) -> dict[str, object]:
         "allowed": setting.allowed,
         "description": setting.description,
     }
+
+
+def _server_data(server: ServerSetting) -> dict[str, object]:
+    """Return a server without its key."""
+    return {"kind": server.kind, "url": server.url, "name": server.name, "roles": sorted(server.roles)}
 
 
 def _paragraphs(rows: Sequence[ResolvedSetting]) -> "RenderableType":
