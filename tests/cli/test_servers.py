@@ -8,6 +8,7 @@ import pytest
 from tests.support.commands import Run
 from tests.support.fake_openai import LLAMA_CPP, PLAIN, VLLM, Dialect, FakeOpenAi
 from tests.support.films import add_video
+from vidlocal.store.content import understanding
 from vidlocal.store.database import Library
 
 
@@ -31,13 +32,15 @@ def test_the_whole_way_on_one_server(library: Library, run: Run, dialect: Dialec
 
 
 def test_roles_divide_the_work(library: Library, run: Run) -> None:
-    add_video(library)
+    understanding.queue(library, add_video(library))
     with FakeOpenAi(model="llava:7b") as eyes, FakeOpenAi(model="embeddinggemma:latest") as meaning:
         (library.folder / "settings.toml").write_text(
             f'[[servers]]\nkind = "openai"\nurl = "{eyes.host}"\nroles = ["describe"]\n'
             f'[[servers]]\nkind = "openai"\nurl = "{meaning.host}"\nroles = ["embed"]\n'
         )
-        assert run("enrich", "--all").exit_code == 0
+        done = run("enrich", "--all")
+        assert done.exit_code == 0
+        assert "No server of the settings has the role text: tag and summarise will wait." in done.stderr
         assert eyes.asked("/v1/chat/completions")
         assert not eyes.asked("/v1/embeddings")
         assert meaning.asked("/v1/embeddings")

@@ -27,6 +27,12 @@ Notify = Callable[[str], None]
 Model = TypeVar("Model")
 
 _VISION_KINDS = {Role.DESCRIBE: JobKind.DESCRIBE, Role.WATCH: JobKind.WATCH}
+_KINDS_OF_ROLE = {
+    Role.DESCRIBE: (JobKind.DESCRIBE,),
+    Role.WATCH: (JobKind.WATCH,),
+    Role.TEXT: (JobKind.TAG, JobKind.SUMMARISE),
+    Role.EMBED: (JobKind.EMBED,),
+}
 
 
 def open_hosts(
@@ -45,6 +51,7 @@ def open_hosts(
     if set(remaining) == {JobKind.PICTURES}:  # any other job may lead to passages, and these to embeddings
         return []
     needs_server = any(kind in remaining for kind in SERVER_KINDS)
+    _report_missing_roles(settings, remaining, notify)
     hosts: list[Host] = []
     errors: list[EngineError] = []
     for chosen in settings.model_servers:
@@ -61,6 +68,15 @@ def open_hosts(
         for skipped in errors:
             notify(f"One of the servers is not used. {skipped}")
     return hosts
+
+
+def _report_missing_roles(settings: Settings, remaining: Mapping[JobKind, int], notify: Notify) -> None:
+    """Report work that waits because no server has its role."""
+    roles = {role for server in settings.model_servers for role in server.roles}
+    for role, kinds in _KINDS_OF_ROLE.items():
+        waiting = [kind for kind in kinds if kind in remaining]
+        if role not in roles and waiting:
+            notify(f"No server of the settings has the role {role}: {' and '.join(waiting)} will wait.")
 
 
 def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tuple[VisionEngine, Callable[[], None]]:
