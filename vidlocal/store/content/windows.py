@@ -38,11 +38,12 @@ def outstanding(library: Library, video_id: int, model_key: str, *, limit: int) 
         video_id,
         model_key,
     )
-    outdated = [(row["id"],) for row in stored if (row["passage_id"], row["last_id"]) not in texts]
+    stored_windows = {(row["passage_id"], row["last_id"]): row["id"] for row in stored}
+    outdated = [(row_id,) for window, row_id in stored_windows.items() if window not in texts]
     if outdated:
         with library.writing() as connection:
             connection.executemany("DELETE FROM windows WHERE id = ?", outdated)
-    missing = [window for window in texts if window not in {(row["passage_id"], row["last_id"]) for row in stored}]
+    missing = [window for window in texts if window not in stored_windows]
     return [(window, " ".join(row["text"] for row in texts[window])) for window in missing[:limit]]
 
 
@@ -85,7 +86,7 @@ def _runs(rows: Sequence[sqlite3.Row]) -> Iterator[Sequence[sqlite3.Row]]:
     """Split lines of a video, by kind and id, where one is no neighbour of the one before."""
     for _, of_kind in groupby(rows, key=lambda row: row["kind"]):
         same = list(of_kind)
-        cuts = [number for number, (one, other) in enumerate(pairwise(same), 1) if not _are_neighbours(one, other)]
+        cuts = [number for number, pair in enumerate(pairwise(same), 1) if not _are_neighbours(*pair)]
         for first, last in pairwise([0, *cuts, len(same)]):
             yield same[first:last]
 
