@@ -53,6 +53,19 @@ def test_plain_answers_and_the_canary_work(server: OpenAiServer, red: bytes) -> 
     assert canary.check_vision(vision).passed
 
 
+def test_the_url_of_a_picture_names_its_type(red: bytes) -> None:
+    with FakeOpenAi() as fake, OpenAiServer(fake.host, timeouts=SHORT) as server:
+        images = [red, b"\x89PNG\r\n\x1a\n"]
+        fake.answer = lambda path, body: (400, b"{}") if path == "/v1/chat/completions" else None
+        with pytest.raises(EngineError):
+            server.chat("llava:7b", system="", prompt="x", images=images, options={}, keep_alive="1m")
+        parts = fake.asked("/v1/chat/completions")[0]["messages"][0]["content"]
+        assert [part["image_url"]["url"].partition(";")[0] for part in parts[:2]] == [
+            "data:image/jpeg",
+            "data:image/png",
+        ]
+
+
 def test_provenance_names_kind_model_and_build(server: OpenAiServer) -> None:
     provenance = vision_of(server).provenance()
     assert (provenance.engine, provenance.model) == ("openai", "llava:7b")

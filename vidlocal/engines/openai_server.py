@@ -19,12 +19,7 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import (
-    AnswerTruncated,
-    Capability,
-    ModelInfo,
-    SchemaMismatch,
-)
+from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, SchemaMismatch
 from vidlocal.engines.host_policy import check_host, origin
 from vidlocal.engines.model_server import Options
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status
@@ -207,13 +202,7 @@ class OpenAiServer:
     def _chat_body(self, model: str, system: str, prompt: str, images: Sequence[bytes], options: Options) -> Json:
         content: object = prompt
         if images:
-            pictures = [
-                {
-                    "type": "image_url",
-                    "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(image).decode()}"},
-                }
-                for image in images
-            ]
+            pictures = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]
             content = [*pictures, {"type": "text", "text": prompt}]
         messages = [{"role": "system", "content": system}] if system else []
         body: Json = {
@@ -277,10 +266,11 @@ class OpenAiServer:
     def _status_error(self, status: int, error: object, model: str, *, has_format: bool = False) -> EngineError:
         if status == 404:
             return ModelMissing(f"{model} is not on the model server at {origin(self.host)}.")
-        found = error_for_status(status, error, model=model, host=self.host, server_name=_SERVER_NAME)
-        if has_format and status in (400, 422) and "context" not in str(found) and "image" not in str(error).lower():
-            return SchemaMismatch(str(found))
-        return found
+        translated = error_for_status(status, error, model=model, host=self.host, server_name=_SERVER_NAME)
+        is_about_input = "context" in str(translated) or "image" in str(error).lower()
+        if has_format and status in (400, 422) and not is_about_input:
+            return SchemaMismatch(str(translated))
+        return translated
 
     @contextmanager
     def _translate_errors(self, model: str) -> Iterator[None]:
@@ -304,19 +294,19 @@ class OpenAiServer:
     # ------------------------------------------------------------ properties
 
     def _probe(self) -> _Properties:
-        found = _Properties()
+        probed = _Properties()
         props = self._optional("/props")
         if props:
             settings, modalities = props.get("default_generation_settings"), props.get("modalities")
-            found.is_llama_cpp = True
-            found.version = f"llama.cpp {props.get('build_info') or ''}".strip()
-            found.slots = _positive(props.get("total_slots"))
-            found.context = _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
+            probed.is_llama_cpp = True
+            probed.version = f"llama.cpp {props.get('build_info') or ''}".strip()
+            probed.slots = _positive(props.get("total_slots"))
+            probed.context = _positive(settings.get("n_ctx")) if isinstance(settings, dict) else None
             if isinstance(modalities, dict) and isinstance(modalities.get("vision"), bool):
-                found.has_vision = modalities["vision"]
+                probed.has_vision = modalities["vision"]
         else:
-            found.version = str(self._optional("/version").get("version") or "unknown")
-        return found
+            probed.version = str(self._optional("/version").get("version") or "unknown")
+        return probed
 
     def _optional(self, path: str) -> Json:
         """Return the JSON object at a path that only some servers have; empty otherwise."""
@@ -364,7 +354,7 @@ def _add_schema(body: Json, schema: Json, form: str) -> None:
         content[-1]["text"] += words
 
 
-def _collect(choices: Iterator[Json], hear: Callable[[str], None] | None) -> tuple[str, str]:
+def _collect(choices: Iterator[Json], on_token: Callable[[str], None] | None) -> tuple[str, str]:
     """Return text and end reason of an answer. Reasoning (`reasoning_content`) is no part of it."""
     text, reason = "", ""
     for choice in choices:
@@ -372,8 +362,8 @@ def _collect(choices: Iterator[Json], hear: Callable[[str], None] | None) -> tup
         piece = message.get("content") if isinstance(message, dict) else None
         if isinstance(piece, str) and piece:
             text += piece
-            if hear is not None:
-                hear(piece)
+            if on_token is not None:
+                on_token(piece)
         reason = str(choice.get("finish_reason") or reason)
         if len(text) > _MAX_ANSWER_CHARACTERS:
             return text, "too long"
