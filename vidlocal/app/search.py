@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vidlocal.engines.backends import backend
+from vidlocal.engines import query_vector
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState, PassageKind
@@ -100,14 +100,15 @@ def embed_query(
 ) -> QueryVector:
     """Embed a query with `model`, by default the embedding model of the settings. Raises EngineError."""
     server = settings.server_for(Role.EMBED)
-    return backend(server.kind).embed_query(
+    return query_vector.embed_query(
         server.url,
         model or server.embed_model or settings.embed_model,
         query,
         on_gpu=settings.embed_on_gpu,
         allow_remote=settings.allow_remote_host,
         keep_alive=settings.keep_alive,
-        timeout_s=timeout_s,
+        timeout_s=timeout_s or query_vector.TIMEOUT_S,
+        kind=server.kind,
         api_key=server.api_key,
     )
 

@@ -50,14 +50,15 @@ def embed_query(
 ) -> QueryVector:
     """Embed a query within `timeout_s` seconds, whatever the server does. `host` is a URL, `kind` ollama or openai.
 
-    Runs on the CPU unless `on_gpu`, so that a search never evicts the vision model from a small GPU. Raises
-    EngineUnreachable, ModelMissing or EngineError.
+    Runs on the CPU unless `on_gpu`, so that a search never evicts the vision model from a small GPU. Servers with the
+    OpenAI API choose the device and keep their models by themselves. Raises EngineUnreachable, ModelMissing or
+    EngineError.
     """
     from threading import Thread
 
     check_host(host, allow_remote=allow_remote)
     server = _Server(host, api_key)
-    embed_by_kind = _embed_openai if kind == "openai" else partial(_embed, on_gpu=on_gpu, keep_alive=keep_alive)
+    embed_by_kind = _embed_openai if kind == "openai" else partial(_embed_ollama, on_gpu=on_gpu, keep_alive=keep_alive)
     results: list[QueryVector | EngineError] = []
 
     def embed() -> None:
@@ -136,7 +137,7 @@ def _call(server: _Server, timeout_s: float, embed: Callable[[], QueryVector]) -
         server.connection.close()
 
 
-def _embed(server: _Server, model: str, text: str, *, on_gpu: bool, keep_alive: str) -> QueryVector:
+def _embed_ollama(server: _Server, model: str, text: str, *, on_gpu: bool, keep_alive: str) -> QueryVector:
     """Look up the installed build of the model, then embed."""
     refuse_hosted(model)
     name, digest = _installed_build(server, model)
