@@ -1,13 +1,19 @@
 """`vidlocal serve --lan`: pass phrase and sessions."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 import httpx
 import pytest
 
 from tests.support.commands import Run
 from tests.support.web_server import WebServer, web_server
+from vidlocal.web.application import create_application
+from vidlocal.web.guard import Access
+from vidlocal.web.login import Login
+from vidlocal.web.server import open_services
 
 PHRASE = "four plain words here"
 
@@ -90,3 +96,40 @@ def test_a_port_in_use_is_named(run: Run, shared: WebServer) -> None:
     result = run("serve", "--port", port)
     assert result.exit_code == 5
     assert f"Port {port}" in result.stderr
+
+
+class CountingLogin(Login):
+    """Counts the pass phrases that are checked at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__(b"salt", b"digest")
+        self._lock = Lock()
+        self._running = 0
+        self.most = 0
+
+    def open_session(self, phrase: str) -> str | None:
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        session = super().open_session(phrase)
+        with self._lock:
+            self._running -= 1
+        return session
+
+
+def test_pass_phrases_are_checked_one_at_a_time(tmp_path: Path) -> None:
+    login = CountingLogin()
+    services = open_services(tmp_path, read_only=True)
+    application = create_application(services, Access(hosts={"server"}, login=login))
+
+    async def guess() -> list[int]:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            guesses = [client.post("/login", data={"phrase": f"guess {number}"}) for number in range(4)]
+            return [response.status_code for response in await asyncio.gather(*guesses)]
+
+    try:
+        assert asyncio.run(guess()) == [403] * 4
+        assert login.most == 1
+    finally:
+        services.close()

@@ -1,5 +1,6 @@
 """The web application: pages, static files and the API."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -49,7 +50,7 @@ def create_application(services: Services, access: Access) -> Starlette:
         routes=[
             *(_route(operation, services) for operation in OPERATIONS),
             *pages,
-            Route("/login", partial(_login, access), methods=["GET", "POST"]),
+            Route("/login", partial(_login, access, asyncio.Lock()), methods=["GET", "POST"]),
             Mount("/static", StaticFiles(directory=_FOLDER / "static")),
         ],
         middleware=[Middleware(Guard, access=access)],
@@ -72,13 +73,16 @@ async def _page(services: Services, access: Access, request: Request) -> Respons
     return HTMLResponse(text)
 
 
-async def _login(access: Access, request: Request) -> Response:
+async def _login(access: Access, lock: asyncio.Lock, request: Request) -> Response:
+    """Show the form, or check a pass phrase: one at a time, since each check takes 128 MB."""
     if access.login is None:
         return RedirectResponse("/", 303)
     if request.method == "GET":
         return HTMLResponse(_templates.get_template("login.html").render(is_wrong=False))
-    phrase = await _phrase(request)
-    session = None if phrase is None else await anyio.to_thread.run_sync(access.login.open_session, phrase)
+    session, phrase = None, await _phrase(request)
+    if phrase is not None:
+        async with lock:
+            session = await anyio.to_thread.run_sync(access.login.open_session, phrase)
     if session is None:
         await anyio.sleep(_WRONG_PHRASE_S)
         return HTMLResponse(_templates.get_template("login.html").render(is_wrong=True), 403)

@@ -48,7 +48,7 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
     listener = _listen(options)
     port = listener.getsockname()[1]
     access = Access(hosts=_allowed_hosts(port, is_public=options.is_public), login=options.login)
-    application = create_application(_open_services(home, read_only=options.read_only), access)
+    application = create_application(open_services(home, read_only=options.read_only), access)
     config = uvicorn.Config(
         application,
         http=TimedProtocol,
@@ -67,7 +67,8 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _open_services(home: Path, *, read_only: bool) -> "Services":
+def open_services(home: Path, *, read_only: bool) -> "Services":
+    """Create the services of a server on the library in `home`."""
     from vidlocal.web.background import BackgroundCommands
     from vidlocal.web.journal import EditJournal
     from vidlocal.web.libraries import LibraryPool
