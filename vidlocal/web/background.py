@@ -5,12 +5,12 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
+from time import monotonic
 
 from vidlocal.errors import UsageError
 
@@ -71,23 +71,28 @@ class BackgroundCommands:
 
     def every(self) -> list[BackgroundCommand]:
         """List the commands of this server, newest first."""
-        return list(reversed(self._commands.values()))
+        with self._lock:
+            return list(reversed(self._commands.values()))
 
     def stop(self, number: int) -> BackgroundCommand:
         """Interrupt a command, as Ctrl-C does: what is done is kept. Raises UsageError for an unknown number."""
-        if number not in self._commands:
+        command = self._commands.get(number)
+        if command is None:
             raise UsageError(f"No command {number}.")
-        command = self._commands[number]
         command.process.terminate()
         return command
 
-    def close(self) -> None:
-        """Interrupt all commands, and wait for them."""
-        for command in self._commands.values():
+    def close(self, *, timeout_s: float = _STOP_S) -> None:
+        """Interrupt all commands, and kill those that run after `timeout_s` seconds."""
+        deadline = monotonic() + timeout_s
+        for command in self.every():
             command.process.terminate()
-        for command in self._commands.values():
-            with suppress(subprocess.TimeoutExpired):
-                command.process.wait(_STOP_S)
+        for command in self.every():
+            try:
+                command.process.wait(max(0.0, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                command.process.kill()
+                command.process.wait()
 
     def _launch(self, words: Sequence[str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(

@@ -1,7 +1,6 @@
 """CLIP for queries, loaded once for all requests."""
 
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack
 from functools import partial
 
@@ -49,8 +48,8 @@ class QueryEngines:
         def wait() -> QueryVector:
             try:
                 return future.result(timeout=_WAIT_S)
-            except FutureTimeoutError:
-                raise EngineUnreachable(f"CLIP took longer than {_WAIT_S:g} s.") from None
+            except TimeoutError:
+                raise EngineUnreachable(f"CLIP took longer than {_WAIT_S:g} s. Search again.") from None
 
         return wait
 

@@ -14,7 +14,7 @@ from vidlocal.export.sources import verified_path
 from vidlocal.records import Video
 from vidlocal.store.database import Library
 from vidlocal.web.api.videos import get_video
-from vidlocal.web.errors import Forbidden
+from vidlocal.web.errors import Forbidden, NotFound
 from vidlocal.web.operations import Call
 
 
@@ -44,7 +44,7 @@ async def download_clip(call: Call) -> Response:
     folder = call.services.load().clips_folder
     name = call["name"]
     if Path(name).name != name or not (folder / name).is_file():
-        raise UsageError(f"No clip {name}.")
+        raise NotFound(f"No clip {name}.")
     return FileResponse(folder / name, filename=name)
 
 
