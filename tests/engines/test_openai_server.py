@@ -9,7 +9,7 @@ import pytest
 from tests.support.fake_ollama import caption
 from tests.support.fake_openai import DIALECTS, LLAMA_CPP, LM_STUDIO, PLAIN, VLLM, Dialect, FakeOpenAi
 from vidlocal.engines import canary
-from vidlocal.engines.base import AnswerTruncated, PromptTooLong, RunnerFailed
+from vidlocal.engines.base import AnswerTruncated, PromptTooLong, RunnerFailed, Usage
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.openai_server import OpenAiServer
 from vidlocal.engines.query_vector import embed_query
@@ -51,6 +51,29 @@ def test_plain_answers_and_the_canary_work(server: OpenAiServer, red: bytes) -> 
     vision = vision_of(server)
     assert vision.describe(red, plain=True).description == caption(red)
     assert canary.check_vision(vision).passed
+
+
+def test_the_tokens_of_an_answer_are_counted_where_the_server_tells_them(
+    server: OpenAiServer, fake: FakeOpenAi, red: bytes
+) -> None:
+    vision = vision_of(server)
+    vision.describe(red, plain=True)
+    tells = fake.dialect in (LLAMA_CPP, VLLM, PLAIN)
+    assert (vision.usage.tokens > 3) == tells
+    assert vision.usage.seconds == (0.005 if fake.dialect is LLAMA_CPP else 0)
+
+
+@pytest.mark.parametrize("odd", [5, None, "x", {"predicted_n": "x", "predicted_ms": []}, {"completion_tokens": -1}])
+def test_an_odd_token_count_is_ignored(odd: object) -> None:
+    chunk = {"choices": [{"delta": {"content": "red"}, "finish_reason": "stop"}], "usage": odd, "timings": odd}
+    counted: list[Usage] = []
+    with FakeOpenAi() as fake, OpenAiServer(fake.host, timeouts=SHORT) as server:
+        fake.answer = lambda path, body: (200, json.dumps(chunk).encode()) if "chat" in path else None
+        options = {"num_predict": 9}
+        answer = server.chat(
+            "llava:7b", system="", prompt="x", options=options, keep_alive="1m", on_usage=counted.append
+        )
+    assert (answer, counted) == ("red", [])
 
 
 def test_the_url_of_a_picture_names_its_type(red: bytes) -> None:

@@ -41,6 +41,15 @@ def test_every_request_carries_the_same_options(vision: ServedVision, server: Fa
     assert server.loads["llava:7b"] == 1
 
 
+def test_the_tokens_of_all_answers_are_counted(vision: ServedVision, red: bytes) -> None:
+    vision.describe(red, plain=True)
+    first = vision.usage
+    vision.describe(red, plain=True)
+    assert first.tokens > 3
+    assert first.seconds == 0.005
+    assert vision.usage - first == first
+
+
 def test_embedding_on_the_cpu_keeps_the_vision_model_loaded(
     vision: ServedVision, embeddings: ServedEmbeddings, server: FakeOllama, red: bytes
 ) -> None:

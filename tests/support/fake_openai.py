@@ -23,11 +23,13 @@ Json = dict[str, Any]
 class Dialect:
     """What differs between servers.
 
-    `props`: /props as of llama.cpp; `formats`: accepted kinds of response_format, others get HTTP 400; `streams`: else
-    the answer comes at once; `reasons`: reasoning before the answer; `key`: needed; `max_model_len` as of vLLM.
+    `props`: /props and times as of llama.cpp; `version`: as of vLLM (without both, `stream_options` get HTTP 400);
+    `formats`: accepted kinds of response_format, others get HTTP 400; `streams`: else the answer comes at once;
+    `reasons`: reasoning before the answer; `key`: needed; `max_model_len` as of vLLM.
     """
 
     props: bool = False
+    version: str = ""
     formats: tuple[str, ...] = ("json_schema", "json_object")
     streams: bool = True
     reasons: bool = False
@@ -37,7 +39,7 @@ class Dialect:
 
 
 LLAMA_CPP = Dialect(props=True)
-VLLM = Dialect(max_model_len=3000, reasons=True)
+VLLM = Dialect(version="0.11.0", max_model_len=3000, reasons=True)
 LM_STUDIO = Dialect(formats=("json_schema",), logprobs=False)
 LOCAL_AI = Dialect(formats=("json_object",))
 PLAIN = Dialect(formats=(), streams=False, logprobs=False)
@@ -96,6 +98,8 @@ class FakeOpenAi:
                     "build_info": "b1-fake",
                 }
             )
+        if path == "/version" and self.dialect.version:
+            return 200, _pack({"version": self.dialect.version})
         if path == "/v1/chat/completions":
             return self._chat(body)
         if path == "/v1/embeddings":
@@ -114,6 +118,8 @@ class FakeOpenAi:
         form = body.get("response_format", {}).get("type")
         if form is not None and form not in self.dialect.formats:
             return 400, _pack({"error": {"message": f"response_format {form} is not supported", "code": 400}})
+        if "stream_options" in body and not (self.dialect.props or self.dialect.version):
+            return 400, _pack({"error": {"message": "stream_options is not supported", "code": 400}})
         schema = body["response_format"]["json_schema"]["schema"] if form == "json_schema" else _schema_in_words(body)
         inner = self._post(
             "/api/chat",
@@ -130,17 +136,25 @@ class FakeOpenAi:
         if body.get("logprobs") and self.dialect.logprobs:
             logprobs = {"content": [{"top_logprobs": [{"token": text.split()[0], "logprob": -0.1}]}]}
         if body.get("stream") and self.dialect.streams:
-            return 200, b"".join(self._events(text, reason))
+            usage = self._usage(inner) if body.get("stream_options", {}).get("include_usage") else None
+            return 200, b"".join(self._events(text, reason, usage))
         choice = {"message": {"content": text}, "finish_reason": reason, "logprobs": logprobs}
-        return 200, _pack({"choices": [choice]})
+        return 200, _pack({"choices": [choice], **self._usage(inner)})
 
-    def _events(self, text: str, reason: str) -> Iterator[bytes]:
+    def _usage(self, inner: Json) -> Json:
+        tokens = inner["eval_count"]
+        timings = {"timings": {"predicted_n": tokens, "predicted_ms": inner["eval_duration"] / 1e6}}
+        return {"usage": {"completion_tokens": tokens}} | (timings if self.dialect.props else {})
+
+    def _events(self, text: str, reason: str, usage: Json | None) -> Iterator[bytes]:
         yield b": a comment\n\n"
         if self.dialect.reasons:
             yield _event({"choices": [{"delta": {"reasoning_content": "Let me think."}}]})
         for piece in (text[start : start + 7] for start in range(0, len(text), 7)):
             yield _event({"choices": [{"delta": {"content": piece}}]})
         yield _event({"choices": [{"delta": {}, "finish_reason": reason}]})
+        if usage is not None:
+            yield _event({"choices": [], **usage})
         yield b"data: [DONE]\n\n"
 
     def _post(self, path: str, body: Json) -> Json:

@@ -52,6 +52,20 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Generated tokens, and the seconds of their generation as told by the server; 0 if it does not tell."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.tokens + other.tokens, self.seconds + other.seconds)
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(self.tokens - other.tokens, self.seconds - other.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """A transcript: language (ISO 639-1, None without speech), cues of speech and of other sounds, each in order."""
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import Capability, ModelInfo
+from vidlocal.engines.base import Capability, ModelInfo, Usage
 
 Options = Mapping[str, int | float]
+OnToken = Callable[[str], None] | None
+OnUsage = Callable[[Usage], None] | None
 
 
 class ModelServer(Protocol):
@@ -56,13 +58,15 @@ class ModelServer(Protocol):
         schema: dict[str, object] | None = None,
         options: Options,
         keep_alive: str,
-        on_token: Callable[[str], None] | None = None,
+        on_token: OnToken = None,
+        on_usage: OnUsage = None,
     ) -> str:
         """Return the complete answer to a message.
 
-        `on_token` gets every piece of the stream. `images` are JPEG or PNG bytes; `schema` asks for JSON. Raises
-        AnswerTruncated at `num_predict` tokens, PromptTooLong if the prompt does not fit, AnswerRejected for an
-        incomplete answer, SchemaMismatch for a refused schema, RunnerFailed if the engine of the server fails.
+        `on_token` gets every piece of the stream, `on_usage` the token count if the server tells it. `images` are JPEG
+        or PNG bytes; `schema` asks for JSON. Raises AnswerTruncated at `num_predict` tokens, PromptTooLong if a prompt
+        does not fit, AnswerRejected for an incomplete answer, SchemaMismatch for a refused schema, RunnerFailed if the
+        engine of the server fails.
         """
         ...
 

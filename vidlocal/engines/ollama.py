@@ -8,7 +8,7 @@ Written for the API of Ollama 0.33 and the Python client 0.6.3.
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
@@ -18,9 +18,9 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, PromptTooLong, RunnerFailed
+from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, PromptTooLong, RunnerFailed, Usage
 from vidlocal.engines.host_policy import check_host, is_entry_of, is_hosted, origin, refuse_hosted
-from vidlocal.engines.model_server import Options
+from vidlocal.engines.model_server import OnToken, OnUsage, Options
 from vidlocal.engines.ollama_errors import model_missing, unreachable
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status, error_text
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
@@ -183,13 +183,12 @@ class Ollama:
         schema: Json | None = None,
         options: Options,
         keep_alive: str,
-        on_token: Callable[[str], None] | None = None,
+        on_token: OnToken = None,
+        on_usage: OnUsage = None,
     ) -> str:
-        """Return the complete answer to a message.
+        """Return the complete answer to a message, as `ModelServer.chat` describes.
 
-        `on_token` gets every piece of the stream. `images` are JPEG or PNG bytes; `schema` forces JSON. Use the same
-        `num_ctx` in every call to a model, because the server reloads it for another value. Raises AnswerTruncated at
-        `num_predict` tokens, PromptTooLong if the server cut the prompt, AnswerRejected for an incomplete answer.
+        Use the same `num_ctx` in every call to a model, because the server reloads it for another value.
         """
         refuse_hosted(model)
         message = {"role": "user", "content": prompt, "images": [bytes(image) for image in images]}
@@ -205,10 +204,12 @@ class Ollama:
         # Closed at once even on an early exit: the server generates until the connection ends.
         with self._translate_errors(model), closing(stream) as parts:
             try:
-                text, done, reason, prompt_tokens = _collect(parts, on_token)
+                text, done, reason, prompt_tokens, usage = _collect(parts, on_token)
             except TypeError as error:
                 # Raised by the package for an error line with an object: an error of llama-server, passed through.
                 raise RunnerFailed(f"{model} failed during the answer.") from error
+        if on_usage is not None:
+            on_usage(usage)
         if reason == "length":
             raise AnswerTruncated(f"{model}: answer truncated at {options.get('num_predict')} tokens.")
         if not done or reason != "stop":
@@ -324,9 +325,9 @@ class Ollama:
         return answer
 
 
-def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tuple[str, bool, str, int]:
-    """Return text, completeness, end reason and number of prompt tokens (0 if unknown) of a streamed answer."""
-    text, done, reason, prompt_tokens = "", False, "", 0
+def _collect(parts: Iterator[object], hear: OnToken) -> tuple[str, bool, str, int, Usage]:
+    """Return text, completeness, end reason, number of prompt tokens (0 if unknown) and usage of a streamed answer."""
+    text, done, reason, prompt_tokens, usage = "", False, "", 0, Usage()
     for part in parts:
         message = getattr(part, "message", None)
         piece = getattr(message, "content", None) or ""
@@ -336,11 +337,13 @@ def _collect(parts: Iterator[object], hear: Callable[[str], None] | None) -> tup
         done = getattr(part, "done", False) is True
         reason = getattr(part, "done_reason", None) or ""
         prompt_tokens = _number(getattr(part, "prompt_eval_count", None))
+        eval_ns = _number(getattr(part, "eval_duration", None))
+        usage = Usage(_number(getattr(part, "eval_count", None)), eval_ns / 1e9)
         if len(text) > MAX_ANSWER_CHARACTERS:
-            return text, False, "too long", prompt_tokens
+            return text, False, "too long", prompt_tokens, usage
         if done:  # anything after is not part of the answer
             break
-    return text, done, reason, prompt_tokens
+    return text, done, reason, prompt_tokens, usage
 
 
 def _model_info(entry: Json) -> ModelInfo:

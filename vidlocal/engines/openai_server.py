@@ -9,7 +9,7 @@ after the text.
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,9 +21,10 @@ import numpy as np
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, SchemaMismatch
 from vidlocal.engines.host_policy import check_host, origin
-from vidlocal.engines.model_server import Options
+from vidlocal.engines.model_server import OnToken, OnUsage, Options
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status
 from vidlocal.engines.openai_build import Entry, openai_digest, openai_entry
+from vidlocal.engines.openai_usage import usage_of
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.text import pluralize
 
@@ -151,7 +152,8 @@ class OpenAiServer:
         schema: Json | None = None,
         options: Options,
         keep_alive: str,
-        on_token: Callable[[str], None] | None = None,
+        on_token: OnToken = None,
+        on_usage: OnUsage = None,
     ) -> str:
         """Return the complete answer to a message, as `ModelServer.chat` describes. `keep_alive` is not used."""
         for form in range(self._schema_form.get(model, 0), len(_SCHEMA_FORMS)):
@@ -159,7 +161,7 @@ class OpenAiServer:
             if schema is not None:
                 _add_schema(body, schema, _SCHEMA_FORMS[form])
             try:
-                answer = self._stream(model, body, on_token)
+                answer = self._stream(model, body, on_token, on_usage)
             except SchemaMismatch:
                 if schema is None or form + 1 == len(_SCHEMA_FORMS):
                     raise
@@ -216,23 +218,25 @@ class OpenAiServer:
         if self.properties().is_llama_cpp:
             body["chat_template_kwargs"] = {"enable_thinking": False}
             body["cache_prompt"] = False
+        if self.properties().version != "unknown":  # llama.cpp and vLLM; others may refuse it
+            body["stream_options"] = {"include_usage": True}
         return body
 
-    def _stream(self, model: str, body: Json, on_token: Callable[[str], None] | None) -> str:
+    def _stream(self, model: str, body: Json, on_token: OnToken, on_usage: OnUsage) -> str:
         with self._translate_errors(model), self._client.stream("POST", "/v1/chat/completions", json=body) as response:
             if response.status_code != 200:
                 response.read()
                 raise self._status_error(
                     response.status_code, response.text, model, has_format="response_format" in body
                 )
-            text, reason = _collect(self._parts(response, model), on_token)
+            text, reason = _collect(self._parts(response, model, on_usage), on_token)
         if reason == "length" and body["max_tokens"] > 1:
             raise AnswerTruncated(f"{model}: answer truncated at {body['max_tokens']} tokens.")
         if reason not in ("stop", "length"):
             raise AnswerRejected(f"{model}: incomplete answer ({reason or 'no reason given'}).")
         return text
 
-    def _parts(self, response: httpx.Response, model: str) -> Iterator[Json]:
+    def _parts(self, response: httpx.Response, model: str, on_usage: OnUsage) -> Iterator[Json]:
         """Yield the choices of a streamed answer. Servers may also answer at once, or 200 with an error."""
         for line in response.iter_lines():
             data = line.removeprefix("data:").strip()
@@ -241,9 +245,12 @@ class OpenAiServer:
             with _expecting(model):
                 part = json.loads(data)
                 error, choices = part.get("error"), list(part.get("choices") or ())
+                usage = usage_of(part)
             if error:
                 code = error.get("code") if isinstance(error, dict) else None
                 raise self._status_error(code if isinstance(code, int) else 500, error, model)
+            if on_usage is not None and usage is not None:
+                on_usage(usage)
             yield from (choice for choice in choices if isinstance(choice, dict))
 
     def _request(self, method: str, path: str, body: Json | None = None, *, model: str = "") -> Json:
@@ -354,7 +361,7 @@ def _add_schema(body: Json, schema: Json, form: str) -> None:
         content[-1]["text"] += words
 
 
-def _collect(choices: Iterator[Json], on_token: Callable[[str], None] | None) -> tuple[str, str]:
+def _collect(choices: Iterator[Json], on_token: OnToken) -> tuple[str, str]:
     """Return text and end reason of an answer. Reasoning (`reasoning_content`) is no part of it."""
     text, reason = "", ""
     for choice in choices:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vidlocal.engines import prompts, scene_parser, schema_bounds, text_parser, text_prompts
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch
+from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch, Usage
 from vidlocal.engines.model_server import ModelServer, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
@@ -104,10 +104,16 @@ class ServedVision(ServedModel):
         self, server: ModelServer, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
     ) -> None:
         super().__init__(server, model, prompts.vision_options(num_ctx), keep_alive)
+        self._usage = Usage()
 
     @property
     def num_ctx(self) -> int:
         return int(self._options["num_ctx"])
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all answers to date."""
+        return self._usage
 
     def provenance(self, *, plain: bool = False) -> Provenance:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
@@ -165,8 +171,13 @@ class ServedVision(ServedModel):
             schema=None if schema is None else self._bounded(schema),
             options={**self._options, "seed": self._options["seed"] + attempt},
             keep_alive=self._keep_alive,
+            on_usage=self._count,
         )
         return self._recovering(chat)
+
+    def _count(self, usage: Usage) -> None:
+        with self._lock:
+            self._usage += usage
 
 
 class ServedText(ServedModel):
