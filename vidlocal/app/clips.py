@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 from vidlocal.app.export import TRANSCRIPT_KINDS
 from vidlocal.app.search import LibrarySearch
-from vidlocal.errors import MediaError, StoreError
+from vidlocal.errors import MediaError, StoreError, UsageError
 from vidlocal.export.clips import Clipper, ClipRequest
 from vidlocal.export.sources import verified_path
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.records import Moment, PassageKind, Word
+from vidlocal.records import Moment, PassageKind, Video, Word
 from vidlocal.render.ass import ass
 from vidlocal.render.clips import Clip
 from vidlocal.search.word_spans import Span
@@ -87,6 +87,18 @@ def _source(library: Library, video_id: int | None, path: Path) -> tuple[Path, s
         return verified_path(library, video), None
     except MediaError as error:
         return path, str(error)
+
+
+def cut_span(settings: Settings, video: Video, path: Path, start: float, end: float, *, exact: bool = False) -> Path:
+    """Cut a span of a video, in seconds, into a new file in the folder of clips. Raises UsageError, MediaError."""
+    if end <= start:
+        raise UsageError("end: not after start.")
+    settings.clips_folder.mkdir(parents=True, exist_ok=True)
+    with open_clipper(settings, exact=exact, pad=0.0, burn=False) as clipper:
+        [result] = clipper.cut_each([ClipRequest(video.title, path, start, end, "")], settings.clips_folder)
+    if result.file is None:
+        raise MediaError(result.reason or f"{video.title}: cannot be cut.")
+    return result.file
 
 
 def in_film_order(clips: Sequence[ClipRequest]) -> list[ClipRequest]:

@@ -9,16 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from vidlocal.app.ask import find_evidence
-from vidlocal.app.clips import open_clipper
+from vidlocal.app.clips import cut_span
 from vidlocal.app.hosts import open_writer
 from vidlocal.app.search import LibrarySearch, advice
 from vidlocal.app.video_details import VideoStatus, read_details, select_videos
 from vidlocal.enrich.status import read as read_status
-from vidlocal.errors import MediaError, UsageError
-from vidlocal.export.clips import ClipRequest
+from vidlocal.errors import UsageError
 from vidlocal.export.sources import verified_path
 from vidlocal.export.thumbnail import encode_jpeg, frame_thumbnail
-from vidlocal.records import Moment, PassageKind
+from vidlocal.records import Moment, PassageKind, Video
 from vidlocal.render.sanitize import one_line
 from vidlocal.render.status import status_rows
 from vidlocal.search.ask import NO_ANSWER, Statement, answer
@@ -72,39 +71,44 @@ class Tools:
     def list_videos(self, limit: int = 50, offset: int = 0) -> str:
         """List the videos of the library: id, title, length, date, status of the captions."""
         with self._open() as library:
-            every = select_videos(library)
+            selected = select_videos(library)
         first = max(0, offset)
-        shown = every[first : first + _between(limit, 1, 500)]
+        shown = selected[first : first + _between(limit, 1, 500)]
         lines = [
             f"id:{video.id} {_quote(video.title)} {format_short_time(video.duration)} "
             f"{(video.recorded_at or '')[:10]} captions: {VideoStatus.of(video)}"
             for video in shown
         ]
-        return _text([f"{len(every)} videos", *lines])
+        return _text([f"{len(selected)} videos", *lines])
 
     def show(self, video: str, start: str = "0", end: str = "") -> str:
         """Show the summary, chapters and tags of a video, and what is said, shown and written from start to end.
 
         video: id:NUMBER, or a part of the title. Times: 1:02:03, 2:03 or seconds.
         """
-        begin, stop = _seconds(start), _seconds(end) if end else float("inf")
+        first, last = _seconds(start), _seconds(end) if end else float("inf")
         with self._open() as library:
-            found = videos.resolve(library, video)
-            details = read_details(library, found)
-            texts = [p for p in passages.of_video(library, found.id) if p.end >= begin and p.start <= stop]
-        summaries = [f"summary: {_quote(p.text)}" for p in texts if p.kind is PassageKind.SUMMARY]
-        chapters = [f"chapter {format_short_time(c.start)} {_quote(c.title)}" for c in details.chapters]
+            resolved = videos.resolve(library, video)
+            details = read_details(library, resolved)
+            every = passages.of_video(library, resolved.id)
+        texts = [passage for passage in every if passage.end >= first and passage.start <= last]
         tags = ", ".join(dict.fromkeys(tag.tag for tag in details.tags))
         lines = [
-            f"{one_line(found.title)} @ {format_short_time(p.start)} {p.kind}: {_quote(p.text)}"
-            for p in texts
-            if p.kind is not PassageKind.SUMMARY
+            f"{_moment(resolved, passage.start)} {passage.kind}: {_quote(passage.text)}"
+            for passage in texts
+            if passage.kind is not PassageKind.SUMMARY
         ]
-        rest = (
-            f"{len(lines) - MAX_LINES} more lines: ask for a part, from start to end." if len(lines) > MAX_LINES else ""
+        rest = len(lines) - MAX_LINES
+        return _text(
+            [
+                f"id:{resolved.id} {_quote(resolved.title)} {format_short_time(resolved.duration)}",
+                f"tags: {_quote(tags)}" if tags else "",
+                *(f"summary: {_quote(text.text)}" for text in texts if text.kind is PassageKind.SUMMARY),
+                *(f"chapter {format_short_time(part.start)} {_quote(part.title)}" for part in details.chapters),
+                *lines[:MAX_LINES],
+                f"{rest} more lines: ask for a part, from start to end." if rest > 0 else "",
+            ]
         )
-        head = f"id:{found.id} {_quote(found.title)} {format_short_time(found.duration)}"
-        return _text([head, f"tags: {_quote(tags)}" if tags else "", *summaries, *chapters, *lines[:MAX_LINES], rest])
 
     def frames(
         self, video: str, time: str, seconds: float = 10.0, budget_tokens: int = 2000
@@ -115,25 +119,15 @@ class Tools:
         """
         middle, margin = _seconds(time), max(0.5, min(seconds, 600.0)) / 2
         with self._open() as library:
-            found = videos.resolve(library, video)
-            ids = frames.distinct_between(library, found.id, middle - margin, middle + margin)
-            nearest = frames.frame_at(library, found.id, middle)
+            resolved = videos.resolve(library, video)
+            ids = frames.distinct_between(library, resolved.id, middle - margin, middle + margin)
+            nearest = frames.frame_at(library, resolved.id, middle)
             if not ids and nearest is not None:
                 ids = [nearest.same_as or nearest.id]
-            pictures: list[tuple[float, bytes]] = []
-            left = max(0, budget_tokens)
-            for frame_id in _evenly(ids, MAX_FRAMES):
-                frame = frames.get(library, frame_id)
-                image = None if frame is None else frame_thumbnail(library, frame, width_px=_FRAME_PX)
-                if frame is None or image is None:
-                    continue
-                left -= -(-image.width * image.height // _PIXELS_PER_TOKEN)
-                if left < 0:
-                    break
-                pictures.append((frame.time, encode_jpeg(image)))
+            pictures = _pictures(library, _evenly(ids, MAX_FRAMES), budget_tokens)
         if not pictures:
-            return f"{one_line(found.title)} has no frames there, or the budget is too small for one.", []
-        places = ", ".join(f"{one_line(found.title)} @ {format_short_time(at)}" for at, _ in pictures)
+            return f"{one_line(resolved.title)} has no frames there, or the budget is too small for one.", []
+        places = ", ".join(_moment(resolved, time) for time, _ in pictures)
         return f"Frames in order: {places}", [jpeg for _, jpeg in pictures]
 
     def status(self) -> str:
@@ -144,29 +138,41 @@ class Tools:
 
     def clip(self, video: str, start: str, end: str) -> str:
         """Cut a part of a video into a new file. Returns its path. The video itself is never changed."""
-        begin, stop = _seconds(start), _seconds(end)
-        if stop <= begin:
-            raise UsageError("end is not after start.")
+        first, last = _seconds(start), _seconds(end)
         with self._open() as library:
-            found = videos.resolve(library, video)
-            path = verified_path(library, found)
-        folder = self._settings.clips_folder
-        folder.mkdir(parents=True, exist_ok=True)
-        with open_clipper(self._settings, exact=False, pad=0.0, burn=False) as clipper:
-            [result] = clipper.cut_each([ClipRequest(found.title, path, begin, stop, "")], folder)
-        if result.file is None:
-            raise MediaError(result.reason or f"{found.title}: cannot be cut.")
-        return str(result.file)
+            resolved = videos.resolve(library, video)
+            path = verified_path(library, resolved)
+        return str(cut_span(self._settings, resolved, path, first, last))
 
     def transcript(self, video_id: str) -> str:
         """Return speech and subtitles of a video with times."""
         with self._open() as library:
-            found = videos.resolve(library, f"id:{video_id}")
-            spoken = passages.of_video(library, found.id, (PassageKind.SPEECH, PassageKind.SUBTITLE))
-        return _text([f"{format_short_time(p.start)} {_quote(p.text)}" for p in spoken])
+            resolved = videos.resolve(library, f"id:{video_id}")
+            spoken = passages.of_video(library, resolved.id, (PassageKind.SPEECH, PassageKind.SUBTITLE))
+        return _text(f"{format_short_time(passage.start)} {_quote(passage.text)}" for passage in spoken)
 
     def _open(self) -> Library:
         return Library.open(Path(self._settings.home))
+
+
+def _pictures(library: Library, frame_ids: Sequence[int], budget_tokens: int) -> list[tuple[float, bytes]]:
+    """Return times and JPEGs of frames, as many as the budget allows."""
+    pictures: list[tuple[float, bytes]] = []
+    remaining = budget_tokens
+    for frame_id in frame_ids:
+        frame = frames.get(library, frame_id)
+        image = None if frame is None else frame_thumbnail(library, frame, width_px=_FRAME_PX)
+        if frame is None or image is None:
+            continue
+        remaining -= -(-image.width * image.height // _PIXELS_PER_TOKEN)
+        if remaining < 0:
+            break
+        pictures.append((frame.time, encode_jpeg(image)))
+    return pictures
+
+
+def _moment(video: Video, time: float) -> str:
+    return f"{one_line(video.title)} @ {format_short_time(time)}"
 
 
 def _moment_line(number: int, moment: Moment) -> str:

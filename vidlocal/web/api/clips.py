@@ -6,10 +6,8 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 
-from vidlocal.app.clips import open_clipper
+from vidlocal.app.clips import cut_span
 from vidlocal.app.player import play
-from vidlocal.errors import MediaError, UsageError
-from vidlocal.export.clips import ClipRequest
 from vidlocal.export.sources import verified_path
 from vidlocal.records import Video
 from vidlocal.store.database import Library
@@ -20,21 +18,8 @@ from vidlocal.web.operations import Call
 
 async def cut_clip(call: Call) -> object:
     """Cut a part of a video into a file in the folder of clips."""
-    if call["end"] <= call["start"]:
-        raise UsageError("end: not after start.")
     video, path = await call.services.libraries.run(partial(_source, call=call))
-    request = ClipRequest(video.title, path, call["start"], call["end"], "")
-    settings = call.services.load()
-
-    def cut() -> Path:
-        folder = settings.clips_folder
-        folder.mkdir(parents=True, exist_ok=True)
-        with open_clipper(settings, exact=call["exact"], pad=0.0, burn=False) as clipper:
-            result = next(iter(clipper.cut_each([request], folder)))
-        if result.file is None:
-            raise MediaError(result.reason or f"{video.title}: cannot be cut.")
-        return result.file
-
+    cut = partial(cut_span, call.services.load(), video, path, call["start"], call["end"], exact=call["exact"])
     file = await asyncio.to_thread(cut)
     return {"file": str(file), "name": file.name}
 
