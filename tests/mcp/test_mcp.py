@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -182,3 +183,11 @@ def test_config_of_codex_is_toml(run: Run) -> None:
 
 def test_a_port_needs_http(run: Run) -> None:
     assert run("mcp", "--port", "80").exit_code == 2
+
+
+def test_a_port_in_use_is_named(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = run("mcp", "--http", "--port", str(port))
+    assert result.exit_code == 5
+    assert f"Port {port}" in result.stderr

@@ -61,10 +61,7 @@ def command(
         console.flush()
         console.notice("Stop with Ctrl-C.", quiet=quiet)
 
-    try:
-        serve_http(server, port, on_start=on_start)
-    except OSError as error:
-        raise ToolError(f"Port {port} cannot be used ({error.strerror}). Choose another one: --port 0") from error
+    serve_http(server, port, on_start=on_start)
 
 
 def _print_config(assistant: Assistant, *, allow_write: bool, json: bool, quiet: bool) -> None:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vidlocal.errors import VidlocalError
+from vidlocal.errors import ToolError, VidlocalError
 from vidlocal.mcp.tools import INSTRUCTIONS, Tools
 from vidlocal.settings import Settings
 from vidlocal.version import __version__
@@ -50,14 +50,20 @@ def serve_stdio(server: MCPServer) -> None:
 
 
 def serve_http(server: MCPServer, port: int, *, on_start: Callable[[str, str], None]) -> None:
-    """Serve on loopback until Ctrl-C. `on_start` gets the address and the token that clients send."""
+    """Serve on loopback until Ctrl-C. `on_start` gets the address and the token that clients send.
+
+    Raises ToolError for a port in use.
+    """
     import socket
 
     import uvicorn
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ToolError(f"Port {port} cannot be used ({error.strerror}). Choose another one: --port 0") from error
         listener.listen(64)
         host = f"127.0.0.1:{listener.getsockname()[1]}"
         token = secrets.token_urlsafe(24)
