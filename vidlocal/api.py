@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from vidlocal.app.ask import find_evidence
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.app.enrich import run_enrich
 from vidlocal.app.export import Format, passage_clips, render_clips
 from vidlocal.app.file_filter import file_filter
 from vidlocal.app.hosts import open_writer
-from vidlocal.app.rerank import rerank_by_text
-from vidlocal.app.search import LibrarySearch, embed_query, limit_blas_threads
+from vidlocal.app.search import LibrarySearch
 from vidlocal.app.session import run_session, working_hours
 from vidlocal.app.similar import SimilarResult, find_similar, find_similar_to_image
 from vidlocal.app.video_details import VideoDetails, read_details
@@ -26,7 +26,7 @@ from vidlocal.ingest.run import Outcome, ingest
 from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video, Word
 from vidlocal.render.clips import Clip
 from vidlocal.render.results import to_document
-from vidlocal.search.ask import Statement, answer, gather_evidence
+from vidlocal.search.ask import Statement, answer
 from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings, get_setting, load
 from vidlocal.store.content import passages, videos, word_times
@@ -147,17 +147,9 @@ class VideoLibrary:
 
     def ask(self, question: str, *, videos_named: Sequence[str] | None = None) -> "Answer":
         """Answer a question from the library by the text model, with the cited moments. Raises EngineError."""
-        limit_blas_threads()
         with Library.open(self.folder) as library:
             video_ids = None if videos_named is None else [videos.resolve(library, name).id for name in videos_named]
-            evidence = gather_evidence(
-                library,
-                question,
-                num_ctx=self._settings.num_ctx,
-                videos=video_ids,
-                query_vector=lambda text: embed_query(self._settings, text),
-                rerank=lambda result: rerank_by_text(library, self._settings, result),
-            )
+            evidence = find_evidence(library, self._settings, question, videos=video_ids)
         if not evidence.moments:
             return Answer((), ())
         with ExitStack() as stack:
