@@ -147,6 +147,9 @@ def test_captions_are_made_from_the_page_and_shown(film_home: Path) -> None:
         until(lambda: client.get("/api/v1/commands").json()["commands"][0]["exit_code"] == 0)
         kinds = {passage["kind"] for passage in client.get(f"/api/v1/videos/{plain}").json()["passages"]}
         assert "scene" in kinds
+        [server] = client.get("/api/v1/status").json()["servers"]
+        assert server["address"] == ollama.host
+        assert server["roles"] == ["describe", "embed", "text", "watch"]
         lines = client.post("/api/v1/ask", json={"question": "who walks down the aisle?"}).text.splitlines()
         assert json.loads(lines[0])["moments"]
         assert len(lines) > 1

@@ -268,7 +268,7 @@ class QueueRunner:
             raise
         else:
             if line is not None:
-                self._record_success(job, line, returned.seconds)
+                self._record_success(job, line, returned)
                 return True
         return False
 
@@ -288,7 +288,7 @@ class QueueRunner:
             for state in self.pool.states:
                 self.pool.exclude(state, job.kind, verdict)
 
-    def _record_success(self, job: Job, line: str, seconds: float) -> None:
+    def _record_success(self, job: Job, line: str, returned: Returned) -> None:
         self._is_resting = False
         self._failures.record_success(job)
         done = self.summary.done[job.kind] = self.summary.done.get(job.kind, 0) + 1
@@ -297,10 +297,11 @@ class QueueRunner:
         if JOB_SPECS[job.kind].role is ModelRole.VISION:
             self.guard.count()
         if job.kind is JobKind.DESCRIBE:
-            seconds_each = self._measure_pace(seconds)
+            seconds_each = self._measure_pace(returned.seconds)
             eta = None if seconds_each is None else seconds_each * self._remaining
             if seconds_each is not None and done % _PACE_STORE_INTERVAL == 0:
                 facts.put(self.library, facts.SECONDS_PER_FRAME, f"{seconds_each:.3f}")
+                facts.put(self.library, facts.server_pace_key(returned.state.host.name), f"{returned.seconds:.3f}")
         video = videos.get(self.library, job.video_id)
         title = video.title if video else ""
         self.on_progress(EnrichProgress(job.kind, done, done + self._remaining, title, line, seconds_each, eta))

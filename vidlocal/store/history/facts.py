@@ -37,6 +37,11 @@ def speech_pace_key(model: str) -> str:
     return f"speech pace: {model}"
 
 
+def server_pace_key(address: str) -> str:
+    """Return the name of a fact: seconds that a server took for the last request about a frame."""
+    return f"seconds per frame on {address}"
+
+
 def get(library: Library, name: str) -> str | None:
     """Return the value of a fact."""
     row = library.row("SELECT value FROM measures WHERE name = ?", name)

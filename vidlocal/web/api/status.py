@@ -19,6 +19,7 @@ from vidlocal.media.extensions import MEDIA_EXTENSIONS
 from vidlocal.records import EnrichmentStatus, Video
 from vidlocal.render.sanitize import to_json
 from vidlocal.render.status import headline
+from vidlocal.settings.servers import ServerSetting
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -186,12 +187,25 @@ async def _changes(call: Call) -> AsyncIterator[str]:
 
 def _status_data(library: Library, current: Status, call: Call) -> dict[str, object]:
     """Return the status with a headline, the progress of each video, and the commands of the page."""
+    settings = call.services.load()
     return current.as_data() | {
         "headline": headline(current),
-        "window": call.services.load().window,
+        "window": settings.window,
+        "servers": [_server_pace(library, server) for server in settings.model_servers],
         "read_only": call.services.read_only or library.read_only,
         "by_video": [_video_progress(library, video) for video in _open_videos(library, current)],
         "commands": [command.as_data() for command in call.services.commands.every()],
+    }
+
+
+def _server_pace(library: Library, server: ServerSetting) -> dict[str, object]:
+    """Return a server, its roles, and the seconds of its last request about a frame; None before the first."""
+    pace = facts.get(library, facts.server_pace_key(server.url))
+    return {
+        "address": server.url,
+        "kind": server.kind,
+        "roles": sorted(server.roles),
+        "seconds_per_frame": None if pace is None else float(pace),
     }
 
 

@@ -16,7 +16,7 @@ export const videoPage = attempt(async (id) => {
   $("h1").textContent = video.title;
   const problem = (text) => { $(".problem").textContent = `${text} Try: Open in player.`; $(".problem").hidden = false; };
   const seek = (time) => { film.currentTime = time; film.play().catch(() => {}); };
-  about(video);
+  about(video, data.passages.filter((passage) => passage.kind === "summary" && !video.chapters.some((chapter) => chapter.text === passage.text)));
 
   const canvas = $(".timeline"), timeWidth = () => canvas.clientWidth - LABEL_PX;
   const lanes = () => Object.entries({
@@ -124,9 +124,9 @@ export const videoPage = attempt(async (id) => {
   }
   await new Player(film, problem).open(id, start, Boolean(url.get("t"))).catch((error) => problem(error.message));
 });
-function about(video) {
+function about(video, summaries) {
   const tags = [...new Set(video.tags.map((tag) => tag.tag))].slice(0, 20);
-  $("#about").append(
+  $("#about").append(...summaries.map((summary) => h("p", {}, summary.text)),
     ...video.chapters.slice(0, 40).map((chapter) => h("p", {}, h("a", { href: `/video/${video.id}?t=${chapter.start}` }, clock(chapter.start)), ` ${chapter.title}. `, chapter.text)),
     h("p", {}, ...tags.flatMap((tag) => [h("a", { className: "chip", href: `/?${new URLSearchParams({ q: `tag:"${tag}"` })}` }, tag), " "])),
     h("p", { className: "muted" }, [video.path, video.codecs, video.width_px ? `${video.width_px} × ${video.height_px}` : "", video.recorded_at ? `recorded ${video.recorded_at.slice(0, 10)}` : "", `${video.frames_described} of ${video.frames} frames captioned`, video.partial].filter(Boolean).join(" · ")),

@@ -50,7 +50,8 @@ function status(data) {
   const { videos, frames, running, failed, commands } = data;
   $("#headline").textContent = data.headline;
   $("#totals").replaceChildren(h("p", { className: "muted" }, [data.paused_since ? "Paused." : { working: "Working.", waiting: "Waiting.", idle: "Nothing is running." }[data.state], data.waiting?.why, data.seconds_per_frame ? `${data.seconds_per_frame.toFixed(1)} s per frame.` : "", data.seconds_left ? `Done in ${duration(data.seconds_left)}.` : ""].filter(Boolean).join(" ")),
-    h("ul", {}, row("Videos", videos.enriched, videos.total, `${videos.enriched} of ${videos.total}`), row("Frames", frames.described, frames.total, `${frames.described.toLocaleString()} of ${frames.total.toLocaleString()}`)));
+    h("ul", {}, row("Videos", videos.enriched, videos.total, `${videos.enriched} of ${videos.total}`), row("Frames", frames.described, frames.total, `${frames.described.toLocaleString()} of ${frames.total.toLocaleString()}`)),
+    h("p", { className: "muted" }, data.servers.map((server) => `${server.address}: ${server.roles.join(", ")}${server.seconds_per_frame ? `, ${server.seconds_per_frame.toFixed(1)} s per frame` : ""}`).join(" · ")));
   $("#running").replaceChildren(...running.slice(0, 8).map((work) => h("li", {}, `${work.kind} `, h("a", { href: `/video/${work.video.id}` }, work.video.title), h("span", { className: "muted" }, ` since ${new Date(work.since).toLocaleTimeString()}`))));
   $("#pause").disabled = Boolean(data.paused_since);
   $("#resume").disabled = !data.paused_since;
