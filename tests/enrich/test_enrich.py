@@ -124,7 +124,7 @@ def test_every_frame_is_described_and_every_passage_embedded(
     assert video is not None
     assert video.enrichment_status is EnrichmentStatus.ENRICHED
     assert facts.get(library, facts.SECONDS_PER_FRAME) is not None
-    assert float(facts.get(library, facts.server_pace_key(engines.hosts[0].name)) or 0) > 0
+    assert facts.get(library, facts.server_pace_key(engines.hosts[0].name)) is not None
 
 
 def test_a_second_run_asks_no_model(
