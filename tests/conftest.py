@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from tests.support.commands import EVIL, Run, add_video
 from vidlocal.cli import app
-from vidlocal.records import JobKind, Provenance, SceneAnswer
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import JobKind, Provenance
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

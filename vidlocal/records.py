@@ -3,8 +3,7 @@
 Times and durations are seconds as `float`, counted from the container's start_time as in a player.
 """
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -262,38 +261,6 @@ class Job:
     lease: float
 
 
-@dataclass(frozen=True, slots=True)
-class SceneAnswer:
-    """The vision model's answer about a frame. `excitement` is 0 to 1."""
-
-    description: str
-    tags: tuple[str, ...] = ()
-    objects: tuple[str, ...] = ()
-    people_count: int | None = None
-    relationships: tuple[str, ...] = ()
-    emotions: tuple[str, ...] = ()
-    setting: str = ""
-    visible_text: str = ""
-    event_type: str = ""
-    excitement: float | None = None
-
-    def facts_json(self) -> str:
-        """JSON of all non-empty fields except description and tags, as stored with the frame."""
-        names = (field.name for field in fields(self) if field.name not in ("description", "tags"))
-        values = {name: getattr(self, name) for name in names}
-        return json.dumps(
-            {name: value for name, value in values.items() if value not in (None, "", ())}, ensure_ascii=False
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ActionAnswer:
-    """The vision model's answer about a sequence of frames. `action` is empty if nothing happens."""
-
-    action: str
-    tags: tuple[str, ...] = ()
-
-
 class TagKind(StrEnum):
     """Kind of a video tag. The values are stored and printed."""
 
@@ -302,49 +269,6 @@ class TagKind(StrEnum):
     OBJECT = "object"
     PLACE = "place"
     KEYWORD = "keyword"
-
-
-@dataclass(frozen=True, slots=True)
-class SectionAnswer:
-    """The text model's summary of a section of a video. `excitement` is 0 to 1.
-
-    `words` are tags, people, objects, places and keywords in the words of the model. `rests_on` are the ids of the
-    cited passages, a subset of the input.
-    """
-
-    title: str
-    summary: str
-    citations: tuple[int, ...]
-    words: tuple[tuple[TagKind, str], ...] = ()
-    event_type: str = ""
-    excitement: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of a video's timeline with the text model's answer.
-
-    `fingerprint` is a hash of the input and prompt; a section with the same fingerprint is not asked again.
-    """
-
-    number: int
-    start: float
-    end: float
-    fingerprint: str
-    answer: SectionAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class ChaptersAnswer:
-    """The text model's summary and chapters of a video.
-
-    `chapters` are titles with the position of their first section, starting at 0. `rests_on` are the positions of the
-    sections cited by the summary.
-    """
-
-    summary: str
-    chapters: tuple[tuple[str, int], ...]
-    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from itertools import pairwise
 import pytest
 
 from tests.support.commands import EVIL, Run
+from vidlocal.model_answers import SceneAnswer
 from vidlocal.moments import VideoRef, group
-from vidlocal.records import Hit, JobKind, JobState, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.records import Hit, JobKind, JobState, Passage, PassageKind, Provenance
 from vidlocal.store.content import frames, passages, stale
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

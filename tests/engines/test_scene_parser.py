@@ -7,7 +7,7 @@ import pytest
 from vidlocal.engines import scene_parser
 from vidlocal.engines.base import SchemaMismatch
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import SceneAnswer
+from vidlocal.model_answers import SceneAnswer
 
 GOOD = {
     "description": "A bride in white walks down the aisle with her father.",

@@ -11,7 +11,8 @@ import pytest
 from vidlocal.engines import text_parser, text_prompts
 from vidlocal.engines.base import SchemaMismatch
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import ChaptersAnswer, TagKind
+from vidlocal.model_answers import ChaptersAnswer
+from vidlocal.records import TagKind
 
 FINGERPRINT = {"watch-1": "294b043eed9ba97e", "text-1": "842b7d6380be4fb1"}
 

@@ -19,7 +19,8 @@ from vidlocal.ingest.run import ingest
 from vidlocal.maintenance.check import CheckTools, check
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.probe import Prober
-from vidlocal.records import JobKind, Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import JobKind, Passage, PassageKind, Provenance
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.check.finding import Category
 from vidlocal.store.content import frame_vectors, frames, passages, videos

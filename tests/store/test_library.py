@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vidlocal.errors import StoreError, UsageError
+from vidlocal.model_answers import SceneAnswer
 from vidlocal.records import (
     EnrichmentStatus,
     FileStamp,
@@ -20,7 +21,6 @@ from vidlocal.records import (
     PassageKind,
     Probe,
     Provenance,
-    SceneAnswer,
 )
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library, translated_errors

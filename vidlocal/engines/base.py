@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 
 from vidlocal.engines.arrays import Samples, Vectors
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import ActionAnswer, Cue, Provenance, SceneAnswer
+from vidlocal.model_answers import ActionAnswer, SceneAnswer
+from vidlocal.records import Cue, Provenance
 from vidlocal.text import model_key
 
 Capability = Literal["vision", "embedding", "completion"]

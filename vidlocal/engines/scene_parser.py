@@ -6,7 +6,7 @@ import re
 
 from vidlocal.engines.base import SchemaMismatch
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import SceneAnswer
+from vidlocal.model_answers import SceneAnswer
 
 MAX_DESCRIPTION_CHARACTERS = 2_000
 _MAX_WORD_CHARACTERS = 60

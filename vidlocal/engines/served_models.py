@@ -12,7 +12,8 @@ from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch, Usage
 from vidlocal.engines.model_server import ModelServer, Options
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.records import ActionAnswer, Provenance, SceneAnswer
+from vidlocal.model_answers import ActionAnswer, SceneAnswer
+from vidlocal.records import Provenance
 
 Answer = TypeVar("Answer")
 

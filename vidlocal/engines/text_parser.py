@@ -10,7 +10,8 @@ from vidlocal.engines import scene_parser
 from vidlocal.engines.base import SchemaMismatch
 from vidlocal.engines.scene_parser import UnusableAnswer
 from vidlocal.errors import AnswerRejected
-from vidlocal.records import ActionAnswer, ChaptersAnswer, SectionAnswer, TagKind
+from vidlocal.model_answers import ActionAnswer, ChaptersAnswer, SectionAnswer
+from vidlocal.records import TagKind
 
 _FOOTAGE = r"(?:video|clip|section|part|footage|film|recording|sequence|series of \w+|pictures?|images?|frames?|notes?)"
 _PREAMBLE = re.compile(

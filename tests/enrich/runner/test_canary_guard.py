@@ -11,7 +11,8 @@ from vidlocal.enrich.runner.canary_guard import MAX_UNVERIFIED, MAX_UNVERIFIED_S
 from vidlocal.enrich.runner.pool import Host, Pool
 from vidlocal.enrich.runner.queue_runner import remaining_jobs
 from vidlocal.errors import EngineError, EngineUnreachable
-from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, SceneAnswer
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe
 from vidlocal.records import Provenance as Made
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library

@@ -5,17 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidlocal.records import (
-    FileStamp,
-    FrameDraft,
-    JobKind,
-    JobState,
-    MediaKind,
-    PassageKind,
-    Probe,
-    Provenance,
-    SceneAnswer,
-)
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import FileStamp, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, Provenance
 from vidlocal.store.content import frames, passages, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

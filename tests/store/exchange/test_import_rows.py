@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from vidlocal.model_answers import SceneAnswer, Section, SectionAnswer
 from vidlocal.records import (
     Chapter,
     FileStamp,
@@ -12,9 +13,6 @@ from vidlocal.records import (
     PassageKind,
     Probe,
     Provenance,
-    SceneAnswer,
-    Section,
-    SectionAnswer,
     TagKind,
 )
 from vidlocal.store.content import frames, passages, understanding, videos

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.frame_vectors import KEY, Rows, add_video, near
 from tests.support.text_videos import random_rows
-from vidlocal.records import Passage, PassageKind, Provenance, SceneAnswer
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import Passage, PassageKind, Provenance
 from vidlocal.store.check import vectors as check
 from vidlocal.store.content import frame_vectors, frames, passages, videos
 from vidlocal.store.database import Library

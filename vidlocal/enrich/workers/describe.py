@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
-from vidlocal.records import Frame, Job, Provenance, SceneAnswer
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import Frame, Job, Provenance
 from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts

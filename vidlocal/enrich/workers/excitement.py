@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vidlocal.records import Section
+from vidlocal.model_answers import Section
 from vidlocal.store.content import understanding
 from vidlocal.store.database import Library
 

@@ -8,7 +8,8 @@ from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers import segments
 from vidlocal.enrich.workers.segments import Segment
-from vidlocal.records import Job, Section, Video
+from vidlocal.model_answers import Section
+from vidlocal.records import Job, Video
 from vidlocal.store.content import understanding
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

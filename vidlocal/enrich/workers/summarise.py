@@ -8,7 +8,8 @@ from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers.excitement import mean, of_sections
 from vidlocal.enrich.workers.sections import Sections, retry_shorter
-from vidlocal.records import Chapter, ChaptersAnswer, Job, Passage, PassageKind, Section, Video
+from vidlocal.model_answers import ChaptersAnswer, Section
+from vidlocal.records import Chapter, Job, Passage, PassageKind, Video
 from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

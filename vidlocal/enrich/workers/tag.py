@@ -9,7 +9,8 @@ from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers.excitement import of_sections, of_video
 from vidlocal.enrich.workers.sections import Sections, retry_shorter
-from vidlocal.records import Job, MediaKind, Section, TagKind, Video, VideoTag
+from vidlocal.model_answers import Section
+from vidlocal.records import Job, MediaKind, TagKind, Video, VideoTag
 from vidlocal.store.content import understanding, videos, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs

@@ -12,7 +12,8 @@ from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import schema_key
-from vidlocal.records import ActionAnswer, Job, Passage, PassageKind, Provenance
+from vidlocal.model_answers import ActionAnswer
+from vidlocal.records import Job, Passage, PassageKind, Provenance
 from vidlocal.store.content import frame_images, passages, sequences
 from vidlocal.store.content.sequences import FrameSequence
 from vidlocal.store.database import Library

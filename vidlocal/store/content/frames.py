@@ -5,18 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlocal.job_specs import PER_FRAME_KINDS
-from vidlocal.records import (
-    Fault,
-    Frame,
-    FrameDraft,
-    JobKind,
-    JobState,
-    Passage,
-    PassageKind,
-    Provenance,
-    SceneAnswer,
-    Video,
-)
+from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import Fault, Frame, FrameDraft, JobKind, JobState, Passage, PassageKind, Provenance, Video
 from vidlocal.store.content import frame_images, passages
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs, priorities

@@ -5,18 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from vidlocal.job_specs import AFTER_FRAMES_KINDS, PER_FRAME_KINDS
-from vidlocal.records import (
-    Chapter,
-    JobKind,
-    MediaKind,
-    Passage,
-    PassageKind,
-    Provenance,
-    Section,
-    SectionAnswer,
-    TagKind,
-    VideoTag,
-)
+from vidlocal.model_answers import Section, SectionAnswer
+from vidlocal.records import Chapter, JobKind, MediaKind, Passage, PassageKind, Provenance, TagKind, VideoTag
 from vidlocal.store.content import passages, sequences
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
