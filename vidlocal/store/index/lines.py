@@ -26,13 +26,14 @@ def chains(library: Library, centres: Collection[int]) -> Iterator[list[sqlite3.
 
     Columns: centre, id, start, end, text as in the text index. Lines further apart than MERGE_GAP_S are no neighbours.
     """
+    # With + the lines are found by their ids; by the index of videos all lines of the video would be read for each.
     rows = library.rows(
         f"""SELECT passages.id AS centre, near.id AS id, near.start AS start, near."end" AS "end",
           lower(coalesce(near.folded, near.text)) AS text
         FROM json_each(?) AS candidates
         CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({KINDS_SQL})
         CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {REACH} AND passages.id + {REACH}
-          AND near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
+          AND +near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
         ORDER BY passages.id, near.id""",
         json.dumps(sorted(centres)),
     )

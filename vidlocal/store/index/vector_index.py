@@ -162,11 +162,12 @@ def _lines_around(library: Library, centres: Sequence[int], known: Collection[in
     """Return the ids of the lines around the lines of `centres`, except `known` passages."""
     import numpy as np
 
+    # As in `lines.chains`, + keeps the index of videos out.
     rows = library.rows(
         f"""SELECT DISTINCT near.id AS id FROM json_each(?) AS candidates
         CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({lines.KINDS_SQL})
         CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {lines.REACH} AND passages.id + {lines.REACH}
-          AND near.video_id = passages.video_id AND near.kind = passages.kind""",
+          AND +near.video_id = passages.video_id AND near.kind = passages.kind""",
         json.dumps(list(centres)),
     )
     return np.fromiter((row["id"] for row in rows if row["id"] not in known), dtype=np.int64)
@@ -193,7 +194,7 @@ def _neighbour_cosines(
         f"""SELECT passages.id AS id, vector FROM json_each(?) AS candidates
         CROSS JOIN passages ON passages.id = candidates.value AND passages.kind IN ({lines.KINDS_SQL})
         CROSS JOIN passages AS near ON near.id BETWEEN passages.id - {lines.REACH} AND passages.id + {lines.REACH}
-          AND near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
+          AND +near.video_id = passages.video_id AND near.kind = passages.kind AND near.visible
         CROSS JOIN vectors ON passage_id = near.id AND vectors.model = ?""",
         json.dumps(list(passages)),
         key,
