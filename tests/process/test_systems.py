@@ -8,8 +8,9 @@ import pkgutil, sys
 for name in ("fcntl", "resource", "termios", "tty", "pwd", "grp", "pty"):
     sys.modules[name] = None
 import vidlocal
+theirs = "vidlocal.mcp.server"  # the SDK needs fcntl, except on Windows
 for module in pkgutil.walk_packages(vidlocal.__path__, "vidlocal."):
-    if not module.name.endswith(("_child", "__main__")):
+    if not module.name.endswith(("_child", "__main__")) and module.name != theirs:
         __import__(module.name)
 """
 
