@@ -76,17 +76,26 @@ FILMS = {
     "photo.jpg": ("-frames:v", "1", "-an"),
 }
 FILM_S = 12
+# Films longer than a piece: name -> seconds. They are made when they are named.
+LONG_FILMS = {"long.ts": 300, "removed.ts": 240}
 
 
 def make_films(folder: Path, *names: str) -> None:
-    """Make the named films of FILMS, or all, each FILM_S seconds long."""
+    """Make the named films of FILMS and LONG_FILMS, or all of FILMS, each FILM_S seconds long."""
     folder.mkdir(exist_ok=True)
     ffmpeg = find_ffmpeg(None)
-    picture = f"testsrc2=size=320x180:rate=15:duration={FILM_S}"
-    sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=440:duration={FILM_S}"]
     for name in names or FILMS:
-        command = [*ffmpeg.base_command(), *sources, *FILMS[name], "-y", str(folder / name)]
+        seconds = LONG_FILMS.get(name, FILM_S)
+        sources = _test_picture(seconds)
+        arguments = FILMS["broadcast.ts" if name in LONG_FILMS else name]
+        command = [*ffmpeg.base_command(), *sources, *arguments, "-y", str(folder / name)]
         subprocess.run(command, check=True, capture_output=True)
+
+
+def _test_picture(seconds: int) -> list[str]:
+    """Return the inputs of a test picture with a counter, and of a tone."""
+    picture = f"testsrc2=size=320x180:rate=15:duration={seconds}"
+    return ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=440:duration={seconds}"]
 
 
 # Films that are black until SWITCH_S and white from then on, by the arguments of ffmpeg.

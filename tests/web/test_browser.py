@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.fake_ollama import FakeOllama
-from tests.support.web_server import FILM_S, SWITCH_S, WebServer, make_films, web_server
+from tests.support.web_server import FILM_S, SWITCH_S, WebServer, index, make_films, web_server
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.store.database import Library
@@ -50,7 +50,7 @@ def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
 
     def complain(message: ConsoleMessage) -> None:
         # The browser prints every refused request; the page says it in words.
-        if message.type in ("error", "warning") and not re.search(r"status of (400|404)", message.text):
+        if message.type in ("error", "warning") and not re.search(r"status of (400|404|422)", message.text):
             errors.append(message.text)
 
     def open_(path: str, *, on: WebServer = server, **options: object) -> Page:
@@ -139,6 +139,43 @@ def test_every_film_plays_from_the_moment(open_page: OpenPage, ids: dict[str, in
     page.wait_for_function(f"() => Math.abs(document.querySelector('video').duration - {FILM_S}) < 0.5")
 
 
+SEEK_ABOUT = """async (times) => {
+  const film = document.querySelector("video");
+  for (const time of times) {
+    film.currentTime = time;
+    await new Promise((resolve) => film.addEventListener("progress", resolve, { once: true }));
+  }
+}"""
+
+
+def test_seeks_that_interrupt_each_other_end_at_the_last_time(
+    open_page: OpenPage, film_home: Path, tmp_path: Path
+) -> None:
+    make_films(tmp_path, "long.ts")
+    index(film_home, tmp_path)
+    with Library.open(film_home) as library:
+        film = videos.resolve(library, "long")
+    page = open_page(f"/video/{film.id}?t=5")
+    advances(page, 5.0)
+    page.evaluate(SEEK_ABOUT, [float(80 + 37 * n % 190) for n in range(12)] + [40.0])
+    advances(page, 40.0)
+
+
+def test_a_film_removed_while_it_plays_is_told_once(open_page: OpenPage, film_home: Path, tmp_path: Path) -> None:
+    make_films(tmp_path, "removed.ts")
+    index(film_home, tmp_path)
+    with Library.open(film_home) as library:
+        film = videos.resolve(library, "removed")
+    page = open_page(f"/video/{film.id}?t=5")
+    advances(page, 5.0)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/piece.mp4" in request.url else None)
+    (tmp_path / "removed.ts").unlink()
+    page.evaluate("document.querySelector('video').currentTime = 200")
+    expect(page.locator(".player .problem")).to_contain_text("removed.ts")
+    assert len(asked) <= 2
+
+
 BRIGHTNESS = """async (time) => {
   const film = document.querySelector("video");
   film.pause();
@@ -208,6 +245,13 @@ def test_status_shows_the_work_as_it_goes(open_page: OpenPage, film_home: Path) 
         page.get_by_label("Frames per video").fill("1")
         page.get_by_role("button", name="Start captions").click()
         expect(page.locator("#commands")).to_contain_text("done", timeout=60_000)
+        link = page.locator("#by-video a").first
+        link.evaluate("node => { node.dataset.old = 'yes'; node.focus() }")
+        with running.client() as other:
+            other.post("/api/v1/pause", json={})
+        expect(page.locator("#by-video a[data-old]")).to_have_count(0)
+        expect(link).to_be_focused()
+        page.get_by_role("button", name="Resume").click()
         expect(page.locator("#headline")).not_to_contain_text("frames 0/")
         page.get_by_role("button", name="Pause").click()
         expect(page.locator("#totals")).to_contain_text("Paused.")
@@ -218,6 +262,39 @@ def test_status_shows_the_work_as_it_goes(open_page: OpenPage, film_home: Path) 
         question.get_by_role("button", name="Ask").click()
         expect(question.locator("#answer p").nth(1)).to_be_visible(timeout=60_000)
         page.close()
+
+
+def test_going_back_shows_the_part_of_the_list_that_was_left(open_page: OpenPage) -> None:
+    page = open_page("/videos", viewport={"width": 390, "height": 500})
+    last = page.locator(".card").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    expect(page.locator(".timeline, .screen img").first).to_be_attached()
+    page.go_back()
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+
+
+def test_a_missing_video_is_told_on_the_page(open_page: OpenPage) -> None:
+    page = open_page("/video/9999")
+    expect(page.locator("h1")).to_have_text("No video 9999.")
+    expect(page.locator(".buttons")).to_have_count(0)
+
+
+def test_a_photo_has_no_controls_of_a_film(open_page: OpenPage, ids: dict[str, int]) -> None:
+    page = open_page(f"/video/{ids['photo']}")
+    expect(page.get_by_role("button", name="Open in player")).to_be_visible()
+    expect(page.get_by_role("button", name="Cut clip")).to_be_hidden()
+    expect(page.locator(".timeline")).to_be_hidden()
+
+
+def test_the_keyboard_stays_at_the_text_that_was_edited(open_page: OpenPage, ids: dict[str, int]) -> None:
+    page = open_page(f"/video/{ids['plain']}")
+    second = page.locator("#passages li").nth(1)
+    second.get_by_role("button", name="Edit").click()
+    second.get_by_role("button", name="Save").press("Enter")
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    expect(page.locator("#passages li").nth(1).get_by_role("button", name="Edit")).to_be_focused()
 
 
 def test_settings_are_saved_with_their_origin(open_page: OpenPage) -> None:

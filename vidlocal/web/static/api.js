@@ -1,5 +1,4 @@
 // Requests to the API, and what every page needs of the document.
-
 const meta = (name) => document.querySelector(`meta[name=vidlocal-${name}]`).content;
 export const readOnly = meta("read-only") === "yes";
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -33,6 +32,12 @@ export function h(tag, properties = {}, ...children) {
   return node;
 }
 
+// Going back to a list returns to the link that was followed.
+let isReturn = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+addEventListener("click", ({ target }) => sessionStorage.setItem(location.href, target.closest("a")?.href ?? ""));
+export const returnToLink = () => { if (isReturn) focusAgain(sessionStorage.getItem(location.href)); isReturn = false; };
+export const place = (node) => node.id || node.href;
+export const focusAgain = (kept) => kept && [...document.querySelectorAll("#main a, #main button")].find((node) => place(node) === kept)?.focus();
 export function show(templateId) {
   $("#main").replaceChildren($(`#${templateId}`).content.cloneNode(true));
   if (readOnly) document.querySelectorAll("[data-change]").forEach((node) => { node.hidden = true; });

@@ -1,10 +1,8 @@
 // Chooses the page by the address.
-
 import { $, keys } from "./api.js";
 import { searchPage } from "./search.js";
 import { videoPage } from "./video.js";
 import { askPage, settingsPage, statusPage, videosPage, welcomePage } from "./work.js";
-
 const [, name, id] = location.pathname.split("/");
 searchPage(!name);
 ({ video: () => videoPage(id), videos: videosPage, status: statusPage, ask: askPage, settings: settingsPage, welcome: welcomePage })[name]?.();

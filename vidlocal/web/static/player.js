@@ -1,5 +1,4 @@
 // Plays a video from a time: the file itself, else pieces of fragmented MP4 appended as they are needed.
-
 import { get } from "./api.js";
 
 const PIECE_S = 30, AHEAD_S = 40, BEHIND_S = 60, MAX_GAP_S = 1.5;
@@ -13,7 +12,7 @@ export class Player {
     const { duration, sources, codecs } = await get(`/videos/${id}/playback`);
     for (const source of sources) {
       if (await this.try(id, source, time, duration)) {
-        this.kind = source.kind;
+        this.video.addEventListener("error", () => this.onProblem(`The film cannot be decoded: ${this.video.error.message}.`), { signal: this.stopped.signal });
         if (autoplay) this.video.play().catch(() => {});
         return true;
       }
@@ -36,7 +35,10 @@ export class Player {
       signal.addEventListener("abort", () => resolve(true));
       video.addEventListener("loadedmetadata", () => { video.currentTime = time; }, { once: true, signal });
       if (isFile) video.src = `/api/v1/videos/${id}/file`;
-      else new Pieces(video, Media, id, source, time, duration, signal, () => resolve(false));
+      else new Pieces(video, Media, id, source, time, duration, signal, (error) => {
+        if (video.readyState) this.onProblem(`The film stops here: ${error.message}`);
+        resolve(false);
+      });
     });
   }
 }
@@ -66,27 +68,25 @@ class Pieces {
     const { video } = this, { currentTime } = video, [, end] = this.bufferedRange(currentTime);
     const [next] = this.bufferedRange(currentTime, MAX_GAP_S); // a film may begin late, or have a hole
     if (!end && next) video.currentTime = next + 0.01;
-    if (!this.loading && end && end - currentTime < AHEAD_S && end < this.duration - 0.5) this.load(end);
+    if (!this.loading && !this.hasFailed && end && end - currentTime < AHEAD_S && end < this.duration - 0.5) this.load(end);
   }
 
   async load(start) {
     this.loading?.abort();
     const loading = this.loading = new AbortController();
+    this.hasFailed = false;
     this.signal.addEventListener("abort", () => loading.abort(), { once: true });
     const end = Math.min(start + PIECE_S, this.duration);
     try {
       const query = new URLSearchParams({ start: start.toFixed(3), end: end.toFixed(3), kind: this.source.kind });
       const response = await fetch(`/api/v1/videos/${this.id}/piece.mp4?${query}`, { signal: loading.signal });
       if (!response.ok) throw new Error((await response.json()).error);
-      if (this.buffer.updating) this.buffer.abort();
-      for (const reader = response.body.getReader(); ;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        await this.append(value);
-      }
+      if (this.media.readyState === "open") this.buffer.abort(); // drops the part of an interrupted piece
+      await response.body.pipeTo(new WritableStream({ write: (bytes) => this.append(bytes) }), { signal: loading.signal });
       if (end >= this.duration - 0.5 && this.media.readyState === "open") this.media.endOfStream();
     } catch (error) {
-      if (error.name !== "AbortError") this.onFailure(error);
+      this.hasFailed = error.name !== "AbortError";
+      if (this.hasFailed) this.onFailure(error);
     } finally {
       if (this.loading === loading) { this.loading = null; this.more(); }
     }
@@ -95,8 +95,7 @@ class Pieces {
   async append(bytes) {
     const { buffer, video } = this;
     const finish = (start) => new Promise((resolve, reject) => {
-      buffer.onupdateend = resolve;
-      buffer.onerror = () => reject(new Error("The piece cannot be decoded."));
+      Object.assign(buffer, { onupdateend: resolve, onerror: () => reject(new Error("The piece cannot be decoded.")) });
       start();
     });
     try {

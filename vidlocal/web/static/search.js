@@ -1,6 +1,5 @@
 // The search page: results while typing, filters, cards, keys. The URL is the search.
-
-import { $, attempt, clock, cutClip, get, h, highlight, keys, kindName, notice, picture, send, show } from "./api.js";
+import { $, attempt, clock, cutClip, get, h, highlight, keys, kindName, notice, picture, returnToLink, send, show } from "./api.js";
 import { Player } from "./player.js";
 
 const FILTERS = ["video:", "kind:", "tag:", "lang:", "before:", "after:", "at:", "time:"];
@@ -41,7 +40,6 @@ function saveUrl() {
   history.replaceState(null, "", url.size ? `/?${url}` : "/");
   document.title = q ? `${q} · vidlocal` : "vidlocal";
 }
-
 function run(isWhole) {
   timers.forEach(clearTimeout);
   saveUrl();
@@ -54,7 +52,6 @@ function run(isWhole) {
     setTimeout(attempt(() => send("POST", "/searches", { q }).catch(() => {})), SETTLED_MS),
   ];
 }
-
 async function request(path, values) {
   searching.abort();
   searching = new AbortController();
@@ -63,6 +60,7 @@ async function request(path, values) {
   $("#search-notice").textContent = [result.notice, result.confident || !moments.length ? "" : "No good match. Nearest matches:", result.advice].filter(Boolean).join(" ");
   $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${moments.length === LIMIT ? " or more" : ""} moments`;
   draw();
+  returnToLink();
 }
 async function startPage() {
   moments = [];
@@ -71,8 +69,8 @@ async function startPage() {
   if (!total) { location.href = "/welcome"; return; }
   $("#search-notice").textContent = `${total.toLocaleString()} videos. Search by what is said, shown or written in them.`;
   $("#results").replaceChildren(videoGrid(videos));
+  returnToLink();
 }
-
 export const videoGrid = (videos) => h("ul", { className: "grid" }, ...videos.map((video) => h("li", {},
   h("a", { className: "card", href: `/video/${video.id}` },
     h("span", { className: "thumb" }, video.frame ? picture(video.frame, 320) : null,
@@ -86,7 +84,6 @@ function draw() {
   const groups = Map.groupBy(moments, (moment) => moment.video.id);
   $("#results").replaceChildren(...[...groups.values()].map((some) => h("section", {}, h("h2", {}, some[0].video.title), list(some))));
 }
-
 function card(moment) {
   const q = $("#q").value.trim();
   const thumb = h("span", { className: "thumb" }, moment.frame ? picture(moment.frame, 320) : h("span", { className: "no-picture" }, moment.video.kind),

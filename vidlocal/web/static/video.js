@@ -1,5 +1,4 @@
 // The page of a video: player, timeline, texts that follow, edits with undo, clips.
-
 import { $, attempt, clock, cutClip, get, h, keys, kindName, notice, picture, readOnly, send, show } from "./api.js";
 import { Player } from "./player.js";
 
@@ -10,14 +9,15 @@ export const videoPage = attempt(async (id) => {
   show("video-page");
   const url = new URLSearchParams(location.search), start = Number(url.get("t") ?? 0), q = url.get("q");
   $("#q").value = q ?? "";
-  const data = await get(`/videos/${id}`), { video } = data, film = $(".screen video");
+  const data = await get(`/videos/${id}`).catch((error) => { $("#main").replaceChildren(h("h1", {}, error.message)); throw error; });
+  const { video } = data, film = $(".screen video");
   let range = [null, null], current = -1, items = [], hits = [];
   document.title = `${video.title} · vidlocal`;
   $("h1").textContent = video.title;
   const problem = (text) => { $(".problem").textContent = `${text} Try: Open in player.`; $(".problem").hidden = false; };
   const seek = (time) => { film.currentTime = time; film.play().catch(() => {}); };
-  about(video, data.passages.filter((passage) => passage.kind === "summary" && !video.chapters.some((chapter) => chapter.text === passage.text)));
-
+  film.addEventListener("playing", () => { $(".problem").hidden = true; });
+  about(video, data.passages);
   const canvas = $(".timeline"), timeWidth = () => canvas.clientWidth - LABEL_PX;
   const lanes = () => Object.entries({
     shots: data.frames.filter(([, , shot], number) => number && shot !== data.frames[number - 1][2]).map(([, start]) => ({ start, end: start })),
@@ -49,6 +49,7 @@ export const videoPage = attempt(async (id) => {
     if (passage) data.passages.push(passage);
     data.passages.sort((a, b) => a.start - b.start || a.id - b.id);
     list();
+    ($(`#passages [data-id="${passageId}"] .edits button`) ?? $("#passages")).focus();
     notice(done, edit ? { label: "Undo", run: attempt(() => save("POST", `/edits/${edit}/undo`, {}, "Undone.")) } : null);
   };
   const row = (passage) => {
@@ -58,7 +59,7 @@ export const videoPage = attempt(async (id) => {
       text.replaceChildren(field, h("button", { onclick: attempt(() => save("PATCH", `/passages/${passage.id}`, { text: field.value }, "Saved.")) }, "Save"), h("button", { onclick: list }, "Cancel"));
       field.focus();
     };
-    return h("li", { data: { start: passage.start } },
+    return h("li", { data: { id: passage.id } },
       h("button", { className: "jump", onclick: () => seek(passage.start) }, clock(passage.start)),
       h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), text,
       readOnly ? null : h("span", { className: "edits" }, h("button", { onclick: edit }, "Edit"),
@@ -114,7 +115,7 @@ export const videoPage = attempt(async (id) => {
   $("#previous-hit").disabled = $("#next-hit").disabled = !hits.length;
   draw();
   if (video.kind === "photo") {
-    film.hidden = true;
+    for (const node of document.querySelectorAll(".screen video, .timeline, .player .buttons > :not(#open-player), #follow")) node.hidden = true;
     $(".screen img").replaceWith(picture(data.frames[0][0], 2048, video.title));
     return;
   }
@@ -124,11 +125,13 @@ export const videoPage = attempt(async (id) => {
   }
   await new Player(film, problem).open(id, start, Boolean(url.get("t"))).catch((error) => problem(error.message));
 });
-function about(video, summaries) {
+function about(video, passages) {
+  const hasSubtitles = passages.some((passage) => ["speech", "subtitle"].includes(passage.kind));
+  const summaries = passages.filter((passage) => passage.kind === "summary" && !video.chapters.some((chapter) => chapter.text === passage.text));
   const tags = [...new Set(video.tags.map((tag) => tag.tag))].slice(0, 20);
   $("#about").append(...summaries.map((summary) => h("p", {}, summary.text)),
     ...video.chapters.slice(0, 40).map((chapter) => h("p", {}, h("a", { href: `/video/${video.id}?t=${chapter.start}` }, clock(chapter.start)), ` ${chapter.title}. `, chapter.text)),
     h("p", {}, ...tags.flatMap((tag) => [h("a", { className: "chip", href: `/?${new URLSearchParams({ q: `tag:"${tag}"` })}` }, tag), " "])),
-    h("p", { className: "muted" }, [video.path, video.codecs, video.width_px ? `${video.width_px} × ${video.height_px}` : "", video.recorded_at ? `recorded ${video.recorded_at.slice(0, 10)}` : "", `${video.frames_described} of ${video.frames} frames captioned`, video.partial].filter(Boolean).join(" · ")),
-    h("p", {}, "Subtitles: ", ...["srt", "vtt", "txt"].flatMap((form) => [h("a", { href: `/api/v1/videos/${video.id}/subtitles?format=${form}` }, form.toUpperCase()), " "])));
+    h("p", { className: "muted" }, [video.path, video.codecs, video.width_px ? `${video.width_px} × ${video.height_px}` : "", video.recorded_at ? `recorded ${video.recorded_at.slice(0, 10)}` : "", video.frames ? `${video.frames_described} of ${video.frames} frames captioned` : "", video.partial].filter(Boolean).join(" · ")),
+    hasSubtitles ? h("p", {}, "Subtitles: ", ...["srt", "vtt", "txt"].flatMap((form) => [h("a", { href: `/api/v1/videos/${video.id}/subtitles?format=${form}` }, form.toUpperCase()), " "])) : "");
 }

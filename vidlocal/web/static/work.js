@@ -1,8 +1,6 @@
 // The pages of status, questions, settings and the first day.
-
-import { $, attempt, clock, duration, get, h, notice, readOnly, request, send, show } from "./api.js";
+import { $, attempt, clock, duration, focusAgain, get, h, notice, place, readOnly, request, returnToLink, send, show } from "./api.js";
 import { momentUrl, videoGrid } from "./search.js";
-
 const bar = (done, total, label) => h("progress", { value: done, max: total || 1, "aria-label": label });
 const on = (selector, name, action) => $(selector).addEventListener(name, attempt(action));
 const values = (form) => Object.fromEntries(new FormData(form));
@@ -14,12 +12,16 @@ export const videosPage = attempt(async () => {
     total = page.total;
     $("#main").append(page.total ? videoGrid(page.videos) : h("p", {}, "The library is empty. ", h("a", { href: "/welcome" }, "Start here")));
   }
+  returnToLink();
 });
-
 export function statusPage() {
   show("status-page");
   const stream = new EventSource("/api/v1/events");
-  stream.onmessage = (event) => status(JSON.parse(event.data));
+  stream.onmessage = (event) => {
+    const kept = place(document.activeElement);
+    status(JSON.parse(event.data));
+    if (document.activeElement === document.body) focusAgain(kept);
+  };
   stream.onerror = () => { $("#headline").textContent = "The server does not answer. Waiting for it."; };
   on("#pause", "click", async () => status(await send("POST", "/pause")));
   on("#resume", "click", async () => status(await send("POST", "/resume")));
@@ -43,7 +45,6 @@ function folders() {
   field.addEventListener("input", (event) => { if (!field.value || field.value.endsWith("/")) list(event); });
   list();
 }
-
 function status(data) {
   if (data.error) { $("#headline").textContent = data.error; return; }
   const row = (title, done, total, rest) => h("li", {}, h("span", {}, title), bar(done, total, title), h("span", { className: "muted" }, rest));
@@ -60,7 +61,7 @@ function status(data) {
   $("#failed").replaceChildren(failed.length ? h("ul", {}, ...failed.slice(0, 50).map((failure) => h("li", {}, `${failure.kind} `, h("a", { href: `/video/${failure.video.id}` }, failure.video.title), `: ${failure.reason}`))) : h("p", { className: "muted" }, "None."));
   $("#retry").disabled = !failed.length;
   $("#commands").replaceChildren(...commands.map((command) => h("li", {}, h("code", {}, command.command.join(" ")), h("span", { className: "muted" }, ` ${command.exit_code === null ? "running" : command.exit_code === 0 ? "done" : `ended with code ${command.exit_code}`}, ${command.results} files. ${command.lines.findLast((line) => !line.startsWith("{")) ?? ""}`),
-    command.exit_code === null ? h("button", { onclick: attempt(() => send("POST", `/commands/${command.id}/stop`)) }, "Stop") : null)));
+    command.exit_code === null ? h("button", { id: `stop-${command.id}`, onclick: attempt(() => send("POST", `/commands/${command.id}/stop`)) }, "Stop") : null)));
 }
 function reports(some) {
   const most = Math.max(1, ...some.map((report) => report.done.describe ?? 0));
@@ -98,7 +99,6 @@ export const settingsPage = attempt(async () => {
   $("#servers").replaceChildren(...servers.map((server) => h("div", {}, h("h3", {}, `${server.address} ${server.version}`), server.error ? h("p", { className: "problem" }, server.error) : null,
     h("ul", {}, ...server.models.map((model) => h("li", {}, model.name, h("span", { className: "muted" }, ` ${(model.size_bytes / 1e9).toFixed(1)} GB ${model.uses.join(", ")}`)))), server.missing.length ? h("p", { className: "muted" }, `Not installed: ${server.missing.join(", ")}. Run: vidlocal setup`) : null)));
 });
-
 export const welcomePage = attempt(async () => {
   show("welcome-page");
   folders();
