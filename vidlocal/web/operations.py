@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -15,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 
 from vidlocal.errors import UsageError
 from vidlocal.render.sanitize import to_json
-from vidlocal.store.database import Library
 from vidlocal.web.errors import Forbidden, response_of
 from vidlocal.web.services import Services
 
@@ -117,17 +117,13 @@ class Call:
         return client is not None and (client.host.startswith("127.") or client.host == "::1")
 
 
-LibraryHandler = Callable[[Library, Call], object]
-AsyncHandler = Callable[[Call], Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An operation of the API. The first line of the handler's docstring describes it.
 
-    `path` is below /api/v1; a name in braces is a parameter. `with_library`: the handler is a function of library and
-    call, run in a thread; else a coroutine function of the call. `changes`: refused by a read-only server. `media_type`
-    of the response: JSON unless the handler returns a Response.
+    `path` is below /api/v1; a name in braces is a parameter. `handler`: a coroutine function of the call, or a function
+    of library and call, run in a thread. `changes`: refused by a read-only server. `media_type` of the response: JSON
+    unless the handler returns a Response.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -135,7 +131,6 @@ class Operation:
     handler: Callable[..., Any]
     query: Sequence[Parameter] = ()
     body: Sequence[Parameter] = ()
-    with_library: bool = True
     changes: bool = False
     media_type: str = "application/json"
 
@@ -154,10 +149,10 @@ class Operation:
             if self.changes and services.read_only:
                 raise Forbidden("This server is read-only. Start it without --read-only.")
             call = Call(await self._values(request), services, request)
-            if self.with_library:
-                result = await services.libraries.run(lambda library: self.handler(library, call))
-            else:
+            if iscoroutinefunction(self.handler):
                 result = await self.handler(call)
+            else:
+                result = await services.libraries.run(lambda library: self.handler(library, call))
         except Exception as error:
             return response_of(error)
         return result if isinstance(result, Response) else JsonResponse(result)
