@@ -211,6 +211,7 @@ class _RetryingEmbedder:
         self._embed = embed
         self._keys = keys
         self._sleep = sleep
+        self._rng = random.Random(7)  # the same pauses in every run
         self._in_a_row = 0
         self.failures: list[str] = []
         self.obstacle = None if keys else "No embeddings yet. Run: vidlocal enrich"
@@ -242,10 +243,8 @@ class _RetryingEmbedder:
                 raise
             except EngineError as error:
                 pause = getattr(error, "retry_after", None)
-                self._sleep(wait_s(attempt, rng=self._chance, retry_after=pause))
+                self._sleep(wait_s(attempt, rng=self._rng, retry_after=pause))
         return self._embed(query)
-
-    _chance = random.Random(7)
 
 
 def _search(

@@ -1,4 +1,4 @@
-"""What a model server is and can do, found by asking it."""
+"""Report on a model server: kind, models, context, abilities and speed."""
 
 import random
 import time
@@ -11,9 +11,9 @@ from vidlocal.engines.backends import backend
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
-from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
+from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable, ModelMissing, UsageError
 from vidlocal.settings import Settings
-from vidlocal.settings.servers import ServerKind, server_address
+from vidlocal.settings.servers import Role, ServerKind, server_address
 
 # Models asked one by one; each takes seconds to load.
 _MAX_ASKED = 4
@@ -22,7 +22,7 @@ _WANTED_CTX = 1 << 20
 
 
 def report_server(settings: Settings, url: str, *, api_key: str | None = None) -> Iterator[Check]:
-    """Ask the server at `url`: its kind, models, context, abilities, speed and the roles it can play.
+    """Ask the server at `url` (or KIND=URL): its kind, models, context, abilities, speed and the roles it can play.
 
     Raises EngineError if it is no model server.
     """
@@ -35,7 +35,7 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
         models = server.models()
         names = ", ".join(model.name for model in models) or "none"
         yield Check("models", CheckState.OK if models else CheckState.MISSING, names)
-        roles: set[str] = set()
+        roles: set[Role] = set()
         for model in models[:_MAX_ASKED]:
             yield from _report_model(server, model, settings, roles)
         state = CheckState.OK if roles else CheckState.MISSING
@@ -43,26 +43,31 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
 
 
 def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer:
+    prefix, _, rest = url.partition("=")
+    kinds, url = ([ServerKind(prefix)], rest) if prefix in tuple(ServerKind) else (list(ServerKind), url)
     errors: list[EngineError] = []
-    for kind in ServerKind:
+    for kind in kinds:
         try:
             address = server_address(kind, url)
         except ValueError:
-            raise EngineError(f"{url}: not an address. Example: http://127.0.0.1:8080") from None
+            raise UsageError(f"{url}: not an address. Example: http://127.0.0.1:8080") from None
         opened = backend(kind).connect(address, allow_remote=settings.allow_remote_host, api_key=api_key)
         server = stack.enter_context(opened)
         try:
             server.version()
-        except EngineUnreachable:
-            raise
+        except EngineUnreachable as error:
+            raise EngineUnreachable(f"No model server answers at {address}. Start it, or correct its address.") from error
         except EngineError as error:
             errors.append(error)
         else:
             return server
+    if isinstance(errors[-1], ModelMissing):
+        apis = " nor ".join(kinds)
+        raise EngineError(f"{address} is no model server: it has no API of {apis}. Correct its address.")
     raise errors[-1]
 
 
-def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, roles: set[str]) -> Iterator[Check]:
+def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, roles: set[Role]) -> Iterator[Check]:
     context = server.context(model.name, _WANTED_CTX)
     size = f"{context:,} tokens of context" if context < _WANTED_CTX else "context set by each request"
     yield Check(model.name, CheckState.OK, size)
@@ -84,30 +89,30 @@ def _ask(part: str, ask: Callable[[], str]) -> Check:
         return Check(part, CheckState.WARNING, f"no: {error}")
 
 
-def _text(model: ServedText, roles: set[str]) -> str:
+def _text(model: ServedText, roles: set[Role]) -> str:
     tokens: list[float] = []
     with suppress(AnswerTruncated):
         model.complete("", _QUESTION, on_token=lambda piece: tokens.append(time.monotonic()))
     if not tokens:
         raise AnswerRejected("the answer is empty.")
     keeps = model.probe_bounds()
-    roles.add("text")
+    roles.add(Role.TEXT)
     span = tokens[-1] - tokens[0]
     speed = f"{(len(tokens) - 1) / span:.0f} tokens per second" if span > 0 else "the answer comes at once"
     return f"{speed}; schemas {'and their bounds are kept' if keeps else 'are kept without bounds'}"
 
 
-def _images(server: ModelServer, model: ServedVision, roles: set[str]) -> str:
+def _images(server: ModelServer, model: ServedVision, roles: set[Role]) -> str:
     server.preflight(model.name, "vision")
     result = canary.check_vision(model, rng=random.Random())
     if not result.passed:
         raise AnswerRejected(f"shown {', '.join(result.colours)}, it answered {'; '.join(result.answers)}.")
-    roles |= {"describe", "watch"}
+    roles |= {Role.DESCRIBE, Role.WATCH}
     several = multi_image_probe.probe(model)
     return f"it sees; {'several' if several else 'one'} per request"
 
 
-def _embeddings(model: ServedEmbeddings, roles: set[str]) -> str:
+def _embeddings(model: ServedEmbeddings, roles: set[Role]) -> str:
     vectors = model.embed(["a bride", "a dog"])
-    roles.add("embed")
+    roles.add(Role.EMBED)
     return f"{vectors.shape[1]} dimensions"

@@ -55,19 +55,19 @@ def chapters(container: Any, *, start: float, duration: float) -> list[Values]:
 
     A chapter without an end lasts until the next one.
     """
-    found = []
+    titled = []
     for entry in container.chapters()[:_MAX_CHAPTERS]:
         title = str(entry.get("metadata", {}).get("title", "")).strip()
         base = float(entry["time_base"])
         begin, end = entry["start"] * base - start, entry["end"] * base - start
         if title and begin < duration:
-            found.append({"start": max(0.0, begin), "end": min(max(begin, end), duration), "text": title})
-    found.sort(key=lambda chapter: chapter["start"])
-    next_starts = [*(chapter["start"] for chapter in found[1:]), duration]
-    for chapter, next_start in zip(found, next_starts, strict=False):  # without chapters, nothing
+            titled.append({"start": max(0.0, begin), "end": min(max(begin, end), duration), "text": title})
+    titled.sort(key=lambda chapter: chapter["start"])
+    next_starts = [*(chapter["start"] for chapter in titled[1:]), duration]
+    for chapter, next_start in zip(titled, next_starts, strict=False):  # without chapters, nothing
         if chapter["end"] <= chapter["start"]:
             chapter["end"] = next_start
-    return found
+    return titled
 
 
 def parse_date(text: str) -> str | None:

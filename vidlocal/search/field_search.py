@@ -27,7 +27,7 @@ class Field:
 
 
 def search_tags(
-    library: Library, terms: Sequence[str], search_filter: SearchFilter, known: Sequence[Moment]
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
     """Return moments with a tag for each word, or one that is the whole query."""
     whole = hits.tag_spellings(library, " ".join(terms))
@@ -36,14 +36,15 @@ def search_tags(
         return ()
     tagged = replace(search_filter, tags=(*search_filter.tags, *tags))
     ids = hits.list_ids(library, tagged, limit=_MAX_TAGGED_PASSAGES)
-    found = [
+    new_hits = [
         hit
         for hit in hits.read(library, dict.fromkeys(ids, 1.0))
         if not any(
-            moment.video_id == hit.video_id and moment.start <= hit.end and hit.start <= moment.end for moment in known
+            moment.video_id == hit.video_id and moment.start <= hit.end and hit.start <= moment.end
+            for moment in existing
         )
     ]
-    return group(found, hits.video_refs(library, {hit.video_id for hit in found}), limit=len(found))
+    return group(new_hits, hits.video_refs(library, {hit.video_id for hit in new_hits}), limit=len(new_hits))
 
 
 # In the order of the results.
@@ -55,11 +56,12 @@ def search_fields(
 ) -> tuple[Moment, ...]:
     """Return at most `limit` moments with all words of `query` in a field, other than `moments`, with lower scores."""
     terms = text_index.content_words(library, query)
-    found: list[Moment] = []
+    added: list[Moment] = []
     for field in FIELDS:
-        if not terms or len(found) >= limit:
+        if not terms or len(added) >= limit:
             break
-        known = [*moments, *found]
-        score = min([field.max_score, *(moment.score * _SCORE_RATIO for moment in known)])
-        found += [replace(moment, score=score) for moment in field.search(library, terms, search_filter, known)]
-    return tuple(found[: max(0, limit)])
+        existing = [*moments, *added]
+        score = min([field.max_score, *(moment.score * _SCORE_RATIO for moment in existing)])
+        matches = field.search(library, terms, search_filter, existing)
+        added += [replace(moment, score=score) for moment in matches]
+    return tuple(added[: max(0, limit)])

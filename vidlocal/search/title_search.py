@@ -16,12 +16,12 @@ _FOLDERS = 2
 
 
 def search_titles(
-    library: Library, terms: Sequence[str], search_filter: SearchFilter, known: Sequence[Moment]
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
-    """Return videos with all words in their names, other than those of `known`. Filters on passages exclude all."""
+    """Return videos with all words in their names, other than those of `existing`. Filters on passages exclude all."""
     if search_filter.needs_passages:
         return ()
-    used = {moment.video_id for moment in known}
+    used = {moment.video_id for moment in existing}
     return tuple(
         _moment(row["id"], row["title"], os.fsdecode(row["path"]), row["duration"])
         for row in hits.videos_with_words(library, terms)

@@ -84,19 +84,19 @@ async def piece(call: Call) -> Response:
         raise UsageError(f"{path.name}: cannot be played in this way.")
     ffmpeg = find_ffmpeg(call.services.load().ffmpeg)
     command = piece_command(path, formats, kind, start, end, ffmpeg=ffmpeg)
-    wanted = Piece(path, video.content_hash, command, kind, start, end)
-    cached = call.services.pieces.cached(wanted)
+    requested = Piece(path, video.content_hash, command, kind, start, end)
+    cached = call.services.pieces.cached(requested)
     if cached is not None:
         return FileResponse(cached, media_type="video/mp4")
-    parts = call.services.pieces.stream(wanted)
+    parts = call.services.pieces.stream(requested)
     first = await anext(parts, b"")  # an error before the first part becomes a sentence
 
-    async def everything() -> AsyncIterator[bytes]:
+    async def all_parts() -> AsyncIterator[bytes]:
         yield first
         async for part in parts:
             yield part
 
-    return StreamingResponse(everything(), media_type="video/mp4")
+    return StreamingResponse(all_parts(), media_type="video/mp4")
 
 
 def track(library: Library, call: Call) -> Response:
@@ -134,9 +134,9 @@ def _source(library: Library, call: Call) -> tuple[Video, Path]:
 def _drop_odd_range(call: Call) -> None:
     """Ignore the header Range unless it is one plain range (RFC 9110 allows that): the whole file is sent then."""
     headers = MutableHeaders(scope=call.request.scope)
-    wanted = headers.get("range")
-    if wanted is None:
+    value = headers.get("range")
+    if value is None:
         return
-    first, _, last = wanted.partition("=")[2].partition("-")
-    if not _RANGE.fullmatch(wanted) or (first and last and int(first) > int(last)):
+    first, _, last = value.partition("=")[2].partition("-")
+    if not _RANGE.fullmatch(value) or (first and last and int(first) > int(last)):
         del headers["range"]
