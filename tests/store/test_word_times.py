@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.text_videos import add_video
 from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe, Word
 from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.content.word_times import pack, unpack
@@ -54,3 +55,19 @@ def test_corrected_text_has_no_old_words(library: Library) -> None:
     assert [word.text for word in word_times.of_passage(library, stored)] == ["So,", "the", "bride", "the"]
     passages.rewrite(library, stored, "So, the groom walks")
     assert word_times.of_passage(library, stored) == ()
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_an_undone_edit_or_deletion_brings_the_times_back(library: Library, is_deleted: bool) -> None:
+    _, ids = add_video(library, "wedding", [Passage(60.0, 90.0, PassageKind.SPEECH, TEXT)])
+    word_times.put(library, ids[0], TEXT, 60.0, WORDS)
+    spoken = passages.get(library, ids[0])
+    assert spoken is not None
+    before = passages.stored_values(library, ids[0])
+    if is_deleted:
+        passages.delete(library, spoken)
+    else:
+        passages.rewrite(library, spoken, "something else")
+    passages.restore(library, before)
+    assert passages.get(library, ids[0]) == spoken
+    assert len(word_times.of_passage(library, spoken)) == len(WORDS)

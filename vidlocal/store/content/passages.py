@@ -164,22 +164,30 @@ def delete(library: Library, passage: Passage) -> None:
 
 
 def stored_values(library: Library, passage_id: int) -> Mapping[str, object]:
-    """Return all stored values of a passage, for `restore`; empty if there is none."""
-    row = library.row("SELECT * FROM passages WHERE id = ?", passage_id)
+    """Return all stored values of a passage with the times of its words, for `restore`; empty if there is none."""
+    row = library.row(
+        "SELECT passages.*, times FROM passages LEFT JOIN word_times ON passage_id = passages.id WHERE passages.id = ?",
+        passage_id,
+    )
     return {} if row is None else dict(row)
 
 
 def restore(library: Library, values: Mapping[str, object]) -> None:
     """Store a passage again as it was, in place of an edited or deleted one, and queue its embedding."""
     video_id = int(str(values["video_id"]))
-    names = ", ".join(f'"{name}"' for name in values)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in values)
+    columns = {name: value for name, value in values.items() if name != "times"}
+    names = ", ".join(f'"{name}"' for name in columns)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
     with library.writing() as connection:
         connection.execute(
-            f"""INSERT INTO passages ({names}) VALUES ({", ".join("?" * len(values))})
+            f"""INSERT INTO passages ({names}) VALUES ({", ".join("?" * len(columns))})
             ON CONFLICT (id) DO UPDATE SET {changes}""",
-            tuple(values.values()),
+            tuple(columns.values()),
         )
+        if values["times"] is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO word_times (passage_id, times) VALUES (?, ?)", (values["id"], values["times"])
+            )
         connection.execute("DELETE FROM vectors WHERE passage_id = ?", (values["id"],))
         jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
 
