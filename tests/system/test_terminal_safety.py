@@ -25,6 +25,7 @@ CASES: dict[str, list[list[str]]] = {
     "setup": [["--dry-run"], ["--profile", EVIL]],
     "doctor": [[]],
     "demo": [[EVIL]],  # it knows no content but its own
+    "bench": [["-n", "1"], ["--model", WORDS]],
     "ingest": [["{inbox}"], ["{broken}"], [f"{{inbox}}/{NAME} gone"], ["{inbox}", "--every", WORDS]],
     "enrich": [[], ["--model", WORDS], ["--only", WORDS], ["--video", WORDS], ["--window", WORDS]],
     "search": [
@@ -85,7 +86,11 @@ CASES: dict[str, list[list[str]]] = {
 }
 EVERY = [(name, words) for name, cases in CASES.items() for words in cases]
 # Those in which a server has something to say.
-SPOKEN = [(name, words) for name, words in EVERY if name in {"doctor", "setup", "enrich", "search", "ask", "organize"}]
+SPOKEN = [
+    (name, words)
+    for name, words in EVERY
+    if name in {"bench", "doctor", "setup", "enrich", "search", "ask", "organize"}
+]
 
 
 def _id(value: object) -> str:

@@ -67,6 +67,7 @@ SECTIONS = {
         "pause": ("pause", "Pause all running enrich and worker processes."),
         "resume": ("resume", "Resume paused processes."),
         "worker": ("worker", "Run as a service: caption every night, watch folders."),
+        "bench": ("bench", "Compare your vision models: speed, validity, captions."),
     },
     "Library": {
         "list": ("list_videos", "List the videos of the library."),

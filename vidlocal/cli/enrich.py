@@ -66,15 +66,6 @@ Hosts = Annotated[
         show_default="the setting ollama_host",
     ),
 ]
-Servers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--server",
-        metavar="KIND=URL",
-        help="Model server of kind ollama or openai, such as openai=http://127.0.0.1:8080 (repeatable).",
-        show_default="[[servers]] of the settings",
-    ),
-]
 Now = Annotated[bool, typer.Option("--now", help="Work at any hour (default without --overnight).")]
 Searched = Annotated[bool, typer.Option("--searched", help="Only frames near results of earlier searches.")]
 Budget = Annotated[
@@ -110,7 +101,7 @@ def command(
     text_model: TextModel = None,
     only: Only = None,
     host: Hosts = None,
-    server: Servers = None,
+    server: options.Servers = None,
     allow_remote_host: options.AllowRemoteHost = False,
     window: hours_options.WindowOption = None,
     until: hours_options.UntilOption = None,

@@ -12,7 +12,8 @@ from vidlocal.render.highlight import find_matches, query_words
 from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_range
 
-_STYLE = """
+# Colours, for light and dark screens, and text.
+BASE_STYLE = """
 :root {
   color-scheme: light dark; --page: #f7f8fa; --panel: #fff; --line: #d0d7de; --muted: #57606a; --link: #0a55b8;
   font: 16px/1.5 system-ui, sans-serif;
@@ -22,6 +23,10 @@ _STYLE = """
 }
 body { max-width: 90rem; margin: 1.5rem auto; padding: 0 1rem; background: var(--page); }
 h1 { font-size: 1.4rem; }
+"""
+_STYLE = (
+    BASE_STYLE
+    + """
 a { color: var(--link); }
 ol { list-style: none; padding: 0; display: grid; gap: 1rem; }
 ol { grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)); }
@@ -31,6 +36,7 @@ p { margin: 0.25rem 0; overflow-wrap: anywhere; }
 .kinds { color: var(--muted); }
 mark { background: #ffe58a; color: #222; border-radius: 2px; }
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,19 @@ def page(query: str, cards: Sequence[Card], *, is_confident: bool = True) -> str
 
     Without `is_confident` the page says that these are the nearest matches only.
     """
-    style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    items = "\n".join(_item(card, query_words(query)) for card in cards)
+    notice = "" if is_confident else "<p>No good match. Nearest matches:</p>"
+    return html_document(query, f"{notice}\n<ol>\n{items}\n</ol>", style=_STYLE)
+
+
+def html_document(title: str, body: str, *, style: str) -> str:
+    """An HTML page with a policy against loading and scripts. `title` is escaped, `body` is HTML."""
+    style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; media-src file:; style-src 'sha256-{style_hash}'; base-uri 'none'; "
         "form-action 'none'"
     )
-    heading = html.escape(one_line(query))
-    items = "\n".join(_item(card, query_words(query)) for card in cards)
+    heading = html.escape(one_line(title))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -61,14 +73,11 @@ def page(query: str, cards: Sequence[Card], *, is_confident: bool = True) -> str
 <meta name="viewport" content="width=device-width">
 <meta name="referrer" content="no-referrer">
 <title>{heading}</title>
-<style>{_STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
 <h1>{heading}</h1>
-{"" if is_confident else "<p>No good match. Nearest matches:</p>"}
-<ol>
-{items}
-</ol>
+{body}
 </body>
 </html>
 """

@@ -50,3 +50,13 @@ AudioTrack = Annotated[
         metavar="N", min=1, max=99, help="Audio track to transcribe, from 1.", show_default="the first with speech"
     ),
 ]
+
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="KIND=URL",
+        help="Model server of kind ollama or openai, such as openai=http://127.0.0.1:8080 (repeatable).",
+        show_default="[[servers]] of the settings",
+    ),
+]
