@@ -10,9 +10,8 @@ from vidlocal.records import JobKind
 from vidlocal.render.report import report_rows
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
-from vidlocal.store.history import facts
+from vidlocal.store.history import facts, run_reports
 from vidlocal.store.queue import jobs
-from vidlocal.store.values import now_utc
 
 LONG_AGO = "2020-01-01T00:00:00+00:00"
 NIGHT_S = 9 * 3600.0
@@ -25,11 +24,11 @@ def finish(library: Library, kind: JobKind, number: int) -> None:
         jobs.finish(library, job)
 
 
-def drawn_up(library: Library, since: str = LONG_AGO) -> Report:
+def drawn_up(library: Library, after: int = 0) -> Report:
     return report.create(
         library,
         started_at=LONG_AGO,
-        since=since,
+        ends=(after, run_reports.last_end(library)),
         worked_s=3600.04,
         held_s={"busy": 60.0},
         night_s=NIGHT_S,
@@ -50,8 +49,29 @@ def test_report_counts_done_and_remaining_work(library: Library) -> None:
     assert report.done == {JobKind.DESCRIBE: 5}
     assert report.left[JobKind.DESCRIBE] == 2
     assert report.failed == (FailureGroup(JobKind.EMBED, "no direction", 2),)
-    assert drawn_up(library, since=now_utc()).done == {}
-    assert drawn_up(library, since=now_utc()).failed == ()
+    assert drawn_up(library, after=run_reports.last_end(library)).done == {}
+    assert drawn_up(library, after=run_reports.last_end(library)).failed == ()
+
+
+def test_a_clock_set_back_or_ahead_changes_no_report(library: Library) -> None:
+    add_video(library, pictures=4)
+    finish(library, JobKind.DESCRIBE, 2)
+    before = run_reports.last_end(library)
+    finish(library, JobKind.DESCRIBE, 2)
+    with library.writing() as connection:
+        connection.execute("UPDATE jobs SET updated_at = '1970-01-01T00:00:00+00:00' WHERE id % 2")
+        connection.execute("UPDATE jobs SET updated_at = '2999-01-01T00:00:00+00:00' WHERE NOT id % 2")
+    assert drawn_up(library, before).done == {JobKind.DESCRIBE: 2}
+
+
+def test_a_job_that_is_done_again_counts_again(library: Library) -> None:
+    add_video(library, pictures=2)
+    finish(library, JobKind.DESCRIBE, 2)
+    before = run_reports.last_end(library)
+    with library.writing() as connection:
+        connection.execute("UPDATE jobs SET state = 'queued' WHERE kind = 'describe'")
+    finish(library, JobKind.DESCRIBE, 1)
+    assert drawn_up(library, before).done == {JobKind.DESCRIBE: 1}
 
 
 def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> None:
@@ -64,7 +84,7 @@ def test_a_video_is_finished_when_nothing_of_it_is_left(library: Library) -> Non
     assert drawn_up(library).videos_finished == 1
     finish(library, JobKind.DESCRIBE, 1)
     assert drawn_up(library).videos_finished == 2
-    assert drawn_up(library, since=now_utc()).videos_finished == 0
+    assert drawn_up(library, after=run_reports.last_end(library)).videos_finished == 0
 
 
 def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_window(library: Library) -> None:

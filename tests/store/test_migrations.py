@@ -23,6 +23,7 @@ NEXT = {
     9: "windows",
     10: "word_times",
     11: "speech_drafts",
+    12: "job_ends",
 }
 
 CONTENT = """

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from datetime import time as clock_time
 
 from vidlocal.app import hangup
@@ -31,6 +31,7 @@ from vidlocal.errors import StoreError, UsageError
 from vidlocal.render.report import HOLD_REASONS, report_rows
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
+from vidlocal.store.history import run_reports
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.values import now_utc
 from vidlocal.timecode import format_duration
@@ -140,7 +141,7 @@ class RunSession:
         self._changed_at = self._logged_at = self._now()
         self._run_id: int | None = None
         self._is_working = self._ended = False
-        self._since = _a_second_ago()
+        self._reported_until = self._last_end = run_reports.last_end(library)
         self._start_report()
 
     def schedule(self, *more_ends: End) -> Schedule:
@@ -214,7 +215,7 @@ class RunSession:
         """
         current = self.save_report(ended)
         if current is not None:
-            self._since = current.ended_at
+            self._reported_until = self._last_end
             for name, value in report_rows(current):
                 self.notify(f"{name}: {value}")
         self._start_report()
@@ -223,10 +224,11 @@ class RunSession:
         """Update the stored report. None if there is nothing to report."""
         self._count_time()
         with suppress(StoreError):  # a full disk is what we may be ending for
+            self._last_end = run_reports.last_end(self._library)
             current = report.create(
                 self._library,
                 started_at=self._started_at,
-                since=self._since,
+                ends=(self._reported_until, self._last_end),
                 worked_s=self._seconds[None],
                 held_s={name: self._seconds[name] for name in HOLD_REASONS if name in self._seconds},
                 night_s=self._hours.night.length_s,
@@ -276,8 +278,3 @@ def _surviving_terminal_loss() -> Iterator[None]:
         yield
     except OSError:
         hangup.detach_streams()
-
-
-def _a_second_ago() -> str:
-    """UTC time one second ago: job times have whole seconds, and jobs of this second belong to this run."""
-    return (datetime.now(UTC) - timedelta(seconds=1)).isoformat(timespec="seconds")

@@ -63,15 +63,16 @@ def create(
     library: Library,
     *,
     started_at: str,
-    since: str,
+    ends: tuple[int, int],
     worked_s: float,
     held_s: Mapping[str, float],
     night_s: float,
     ended: str | None = None,
 ) -> Report:
-    """Create a report of the work after `since`, for a run or night started at `started_at` (both UTC).
+    """Create a report for a run or night started at `started_at` (UTC).
 
-    `night_s`: length of the night window in seconds.
+    `ends`: the numbers of the last job that ended before, and of the last one of this report. `night_s`: length of the
+    night window in seconds.
     """
     left: dict[JobKind, int] = {}
     for (kind, state), number in jobs.counts(library).items():
@@ -84,9 +85,9 @@ def create(
         worked_s=round(worked_s, 1),
         night_s=night_s,
         held_s={name: round(seconds, 1) for name, seconds in held_s.items()},
-        done=run_reports.done_since(library, since),
-        videos_finished=run_reports.videos_finished_since(library, since),
-        failed=tuple(FailureGroup(*group) for group in run_reports.failed_since(library, since)),
+        done=run_reports.done_between(library, *ends),
+        videos_finished=run_reports.videos_finished_between(library, *ends),
+        failed=tuple(FailureGroup(*group) for group in run_reports.failed_between(library, *ends)),
         left=left,
         seconds_per_frame=None if pace is None else float(pace),
         ended=ended,

@@ -514,3 +514,21 @@ def speech_drafts(database: Database) -> None:
     """Create the drafts of transcripts."""
     _run(database, _SPEECH_DRAFTS)
     database.conn.execute("PRAGMA user_version = 12")
+
+
+# Reports count the jobs that ended since the last one by these numbers: a clock may be set back.
+_JOB_ENDS = """
+ALTER TABLE jobs ADD COLUMN end_number INTEGER; -- of the last end, done or failed; they only grow
+CREATE INDEX jobs_by_end ON jobs(end_number) WHERE end_number IS NOT NULL;
+CREATE TRIGGER jobs_number_ends AFTER UPDATE OF state ON jobs
+WHEN new.state IN ('done', 'failed') AND old.state <> new.state BEGIN
+  UPDATE jobs SET end_number = (SELECT coalesce(max(end_number), 0) + 1 FROM jobs) WHERE id = new.id;
+END;
+"""
+
+
+@migrations()
+def job_ends(database: Database) -> None:
+    """Number the ends of jobs."""
+    _run(database, _JOB_ENDS)
+    database.conn.execute("PRAGMA user_version = 13")

@@ -34,26 +34,38 @@ def latest(library: Library, *, limit: int) -> list[StoredReport]:
     return [StoredReport(*row) for row in rows]
 
 
-def done_since(library: Library, since: str) -> Mapping[JobKind, int]:
-    """Count the jobs of each kind finished after `since` (UTC, ISO 8601) by any process."""
-    rows = library.rows("SELECT kind, count(*) FROM jobs WHERE state = 'done' AND updated_at > ? GROUP BY kind", since)
+def last_end(library: Library) -> int:
+    """Return the number of the last end of a job, 0 before the first."""
+    return library.number("SELECT max(end_number) FROM jobs")
+
+
+def done_between(library: Library, first: int, last: int) -> Mapping[JobKind, int]:
+    """Count the jobs of each kind finished after the end `first` and up to `last`, by any process."""
+    rows = library.rows(
+        "SELECT kind, count(*) FROM jobs WHERE state = 'done' AND end_number > ? AND end_number <= ? GROUP BY kind",
+        first,
+        last,
+    )
     return {JobKind(kind): number for kind, number in rows}
 
 
-def failed_since(library: Library, since: str) -> Sequence[tuple[JobKind, str, int]]:
-    """Count the jobs failed after `since` by kind and reason, most frequent first."""
+def failed_between(library: Library, first: int, last: int) -> Sequence[tuple[JobKind, str, int]]:
+    """Count the jobs failed after the end `first` and up to `last` by kind and reason, most frequent first."""
     rows = library.rows(
         """SELECT kind, coalesce(last_error, 'unknown reason'), count(*) AS number FROM jobs
-        WHERE state = 'failed' AND updated_at > ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
-        since,
+        WHERE state = 'failed' AND end_number > ? AND end_number <= ? GROUP BY 1, 2 ORDER BY number DESC, 1, 2""",
+        first,
+        last,
     )
     return [(JobKind(kind), reason, number) for kind, reason, number in rows]
 
 
-def videos_finished_since(library: Library, since: str) -> int:
-    """Count the videos without open jobs now and with a job finished after `since`."""
+def videos_finished_between(library: Library, first: int, last: int) -> int:
+    """Count the videos without open jobs now and with a job finished after the end `first` and up to `last`."""
     return library.number(
         """SELECT count(*) FROM (SELECT video_id FROM jobs GROUP BY video_id
-        HAVING sum(state IN ('queued', 'running')) = 0 AND sum(state = 'done' AND updated_at > ?) > 0)""",
-        since,
+        HAVING sum(state IN ('queued', 'running')) = 0
+          AND sum(state = 'done' AND end_number > ? AND end_number <= ?) > 0)""",
+        first,
+        last,
     )
