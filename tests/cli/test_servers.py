@@ -1,7 +1,9 @@
 """Commands on servers with the OpenAI API."""
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -67,6 +69,34 @@ def test_doctor_tells_what_a_server_is(run: Run, tmp_path: Path) -> None:
     gone = run("doctor", "--server", "http://127.0.0.1:9")
     assert gone.exit_code == 5
     assert "127.0.0.1:9" in gone.stderr
+
+
+def test_doctor_takes_the_form_of_enrich(run: Run) -> None:
+    with FakeOpenAi(LLAMA_CPP) as fake:
+        assert f"at {fake.host}" in run("doctor", "--server", f"openai={fake.host}/v1").stdout
+        wrong = run("doctor", "--server", f"banana={fake.host}")
+    assert wrong.exit_code == 2
+    assert "not an address" in wrong.stderr
+
+
+def test_doctor_tells_a_web_server_from_a_model_server(run: Run) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _EmptySite) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        answer = run("doctor", "--server", url)
+        server.shutdown()
+    assert answer.exit_code == 5
+    assert f"{url} is no model server" in answer.stderr
+
+
+class _EmptySite(BaseHTTPRequestHandler):
+    """Has no page."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
 
 
 def test_doctor_checks_the_servers_of_the_settings(library: Library, run: Run) -> None:

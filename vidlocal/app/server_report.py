@@ -55,8 +55,6 @@ def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None
         server = stack.enter_context(opened)
         try:
             server.version()
-        except EngineUnreachable as error:
-            raise EngineUnreachable(f"No model server answers at {address}. Start it, or correct its address.") from error
         except EngineError as error:
             errors.append(error)
         else:
