@@ -83,15 +83,8 @@ def transcribe_video(
             for text in _texts(recognition, length, start, engine, f"track {track.index}{channel}")
         ]
         start += length
-        with library.writing():
-            if not jobs.exists(library, job):  # the video was removed
-                break
-            if is_again:
-                speech_drafts.add(library, video_id, engine.digest, texts, until=start)
-            else:
-                _add(library, video_id, engine, texts)
-                checkpoints.put(library, video_id, STEP, start)
-            jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
+        if not _store(library, job, engine, texts, until=start, is_again=is_again):
+            break
         added += sum(text.passage.kind is PassageKind.SPEECH for text in texts)
         after_window()
     with library.writing():
@@ -140,9 +133,21 @@ def _start(library: Library, video_id: int, engine: SpeechEngine, *, is_again: b
     return checkpoints.get(library, video_id, STEP)
 
 
-def _add(library: Library, video_id: int, engine: SpeechEngine, texts: Sequence[TimedPassage]) -> None:
-    words = [text.words for text in texts]
-    passages.add(library, video_id, [text.passage for text in texts], digest=engine.digest, words=words)
+def _store(
+    library: Library, job: Job, engine: SpeechEngine, texts: Sequence[TimedPassage], *, until: float, is_again: bool
+) -> bool:
+    """Store the next part of a transcript, up to `until` seconds. False if the video was removed."""
+    with library.writing():
+        if not jobs.exists(library, job):
+            return False
+        if is_again:
+            speech_drafts.add(library, job.video_id, engine.digest, texts, until=until)
+        else:
+            words = [text.words for text in texts]
+            passages.add(library, job.video_id, [text.passage for text in texts], digest=engine.digest, words=words)
+            checkpoints.put(library, job.video_id, STEP, until)
+        jobs.renew(library, job, now=time.monotonic(), lease_s=jobs.LONG_LEASE_S)
+    return True
 
 
 def _texts(
