@@ -121,6 +121,14 @@ def test_errors_are_sentences(home: Path) -> None:
     assert nothing.startswith("No results.")
 
 
+def test_numbers_name_videos_and_times_and_failures_are_marked(home: Path) -> None:
+    async def look(client: Client) -> list[bool | None]:
+        calls = [("show", {"video": 1, "start": 4}), ("frames", {"video": 1, "time": 6}), ("show", {"video": 99})]
+        return [(await client.call_tool(tool, values)).is_error for tool, values in calls]
+
+    assert talk(home, look) == [False, False, True]
+
+
 def test_ask_answers_with_citations(home: Path) -> None:
     with FakeOllama() as ollama:
         answer = talk(

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Image
+from mcp.server.mcpserver import Image, exceptions
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,9 +24,9 @@ def create_server(settings: Settings, *, allow_write: bool) -> MCPServer:
     tools = Tools(settings)
     server = MCPServer("vidlocal", instructions=INSTRUCTIONS, version=__version__, log_level="ERROR")
     for tool in (tools.search, tools.ask, tools.list_videos, tools.show, tools.status):
-        server.tool(structured_output=False)(_with_sentences(tool))
+        server.tool(structured_output=False)(_with_errors(tool, exceptions.ToolError))
     if allow_write:
-        server.tool(structured_output=False)(_with_sentences(tools.clip))
+        server.tool(structured_output=False)(_with_errors(tools.clip, exceptions.ToolError))
 
     @wraps(tools.frames)
     def frames(*values: Any, **named: Any) -> list[Any]:
@@ -34,13 +34,13 @@ def create_server(settings: Settings, *, allow_write: bool) -> MCPServer:
         return [text, *(Image(data=jpeg, format="jpeg") for jpeg in jpegs)]
 
     frames.__annotations__["return"] = list
-    server.tool(structured_output=False)(_with_sentences(frames))
+    server.tool(structured_output=False)(_with_errors(frames, exceptions.ToolError))
     server.resource(
         "vidlocal://videos/{video_id}/transcript",
         name="transcript",
         description=tools.transcript.__doc__,
         mime_type="text/plain",
-    )(_with_sentences(tools.transcript))
+    )(_with_errors(tools.transcript, exceptions.ResourceError))
     return server
 
 
@@ -93,14 +93,14 @@ class _TokenGuard:
         await self._app(scope, receive, send)
 
 
-def _with_sentences(tool: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the tool with errors as sentences for the assistant."""
+def _with_errors(tool: Callable[..., Any], kind: type[Exception]) -> Callable[..., Any]:
+    """Return the tool with errors of the protocol: sentences for the assistant, marked as failures."""
 
     @wraps(tool)
     def call(*values: Any, **named: Any) -> Any:
         try:
             return tool(*values, **named)
         except VidlocalError as error:
-            return str(error)
+            raise kind(str(error)) from error
 
     return call

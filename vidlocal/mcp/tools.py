@@ -81,14 +81,14 @@ class Tools:
         ]
         return _text([f"{len(selected)} videos", *lines])
 
-    def show(self, video: str, start: str = "0", end: str = "") -> str:
+    def show(self, video: str | int, start: str | float = "0", end: str | float = "") -> str:
         """Show the summary, chapters and tags of a video, and what is said, shown and written from start to end.
 
         video: id:NUMBER, or a part of the title. Times: 1:02:03, 2:03 or seconds.
         """
         first, last = _seconds(start), _seconds(end) if end else float("inf")
         with self._open() as library:
-            resolved = videos.resolve(library, video)
+            resolved = videos.resolve(library, str(video))
             details = read_details(library, resolved)
             every = passages.of_video(library, resolved.id)
         texts = [passage for passage in every if passage.end >= first and passage.start <= last]
@@ -111,7 +111,7 @@ class Tools:
         )
 
     def frames(
-        self, video: str, time: str, seconds: float = 10.0, budget_tokens: int = 2000
+        self, video: str | int, time: str | float, seconds: float = 10.0, budget_tokens: int = 2000
     ) -> tuple[str, list[bytes]]:
         """Look at the frames of a video around a time, as JPEG pictures within a budget of tokens.
 
@@ -119,7 +119,7 @@ class Tools:
         """
         middle, margin = _seconds(time), max(0.5, min(seconds, 600.0)) / 2
         with self._open() as library:
-            resolved = videos.resolve(library, video)
+            resolved = videos.resolve(library, str(video))
             ids = frames.distinct_between(library, resolved.id, middle - margin, middle + margin)
             nearest = frames.frame_at(library, resolved.id, middle)
             if not ids and nearest is not None:
@@ -136,11 +136,11 @@ class Tools:
             rows = status_rows(read_status(library))
         return _text([f"{name}: {one_line(value)}" for name, value in rows])
 
-    def clip(self, video: str, start: str, end: str) -> str:
+    def clip(self, video: str | int, start: str | float, end: str | float) -> str:
         """Cut a part of a video into a new file. Returns its path. The video itself is never changed."""
         first, last = _seconds(start), _seconds(end)
         with self._open() as library:
-            resolved = videos.resolve(library, video)
+            resolved = videos.resolve(library, str(video))
             path = verified_path(library, resolved)
         return str(cut_span(self._settings, resolved, path, first, last))
 
@@ -198,9 +198,9 @@ def _text(lines: Iterable[str | None]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str | float) -> float:
     try:
-        return parse_time(text)
+        return parse_time(str(text))
     except ValueError:
         raise UsageError(f"{text}: not a time. Examples: 1:02:03, 2:03, 95.5") from None
 
