@@ -128,6 +128,14 @@ def test_servers_and_checks_name_the_missing_server(client: httpx.Client) -> Non
     assert any(check["part"] == "Ollama server" for check in client.get("/api/v1/doctor").json()["checks"])
 
 
+def test_the_folders_of_the_settings_are_offered(client: httpx.Client, server: WebServer) -> None:
+    folder = str(server.home / "frames")
+    client.patch("/api/v1/settings", json={"name": "page_folders", "value": folder}).raise_for_status()
+    assert client.get("/api/v1/folders").json()["folders"] == [folder]
+    client.patch("/api/v1/settings", json={"name": "page_folders", "value": ""}).raise_for_status()
+    assert str(Path.home()) in client.get("/api/v1/folders").json()["folders"]
+
+
 def test_folders_are_listed(client: httpx.Client, server: WebServer) -> None:
     listed = client.get("/api/v1/folders", params={"path": str(server.home)}).json()
     assert str(server.home / "frames") in listed["folders"]

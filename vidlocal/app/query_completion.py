@@ -81,6 +81,8 @@ def _filter_values(name: str, value: str, home: Path) -> Iterator[Candidate]:
         yield from map(Candidate, PassageKind)
     elif name == "lang":
         yield from map(Candidate, completion_source.languages(home))
+    elif name in ("before", "after"):
+        yield from map(Candidate, completion_source.recording_times(home))
     elif name == "tag":
         for tag in completion_source.tags(home, value.lower(), limit=_MAX_CANDIDATES):
             if not set(tag) & set('"“”'):

@@ -37,6 +37,7 @@ class Settings:
     home: Path
     models_folder: Path
     clips_folder: Path
+    page_folders: str = ""
     ffmpeg: str | None = None
     every: float = 2.0
     exclude: str = ""

@@ -126,6 +126,11 @@ def parse_patterns(raw: object) -> str:
     return ", ".join(filter(None, (pattern.strip() for pattern in raw.replace("\n", ",").split(","))))
 
 
+def _folders(raw: object) -> str:
+    """Folders separated by commas; may be empty. Returns absolute paths, separated by a comma and a space."""
+    return ", ".join(str(parse_folder(folder)) for folder in parse_patterns(raw).split(", ") if folder)
+
+
 def _media_kinds(raw: object) -> str:
     """Kinds of media, separated by commas or spaces; may be empty for all."""
     if not isinstance(raw, str):
@@ -223,6 +228,14 @@ TABLE = (
         "a folder",
         "The folder for clips cut in the page of `vidlocal serve`.",
         default_note="`clips` in the home folder",
+    ),
+    Setting(
+        "page_folders",
+        _folders,
+        "",
+        "folders separated by commas",
+        "The folders that the page of `vidlocal serve` offers to index.",
+        default_note="the home folder and its folders of videos, pictures and music",
     ),
     Setting(
         "ffmpeg",

@@ -58,6 +58,17 @@ def languages(home: Path) -> list[str]:
     return [str(language) for (language,) in rows]
 
 
+def recording_times(home: Path) -> list[str]:
+    """List the years and months in which videos were recorded, newest first: `2024`, `2024-06`, ..."""
+    rows = _rows(
+        home,
+        """SELECT DISTINCT substr(recorded_at, 1, 4) FROM videos WHERE recorded_at IS NOT NULL
+        UNION SELECT DISTINCT substr(recorded_at, 1, 7) FROM videos WHERE recorded_at IS NOT NULL ORDER BY 1 DESC
+        LIMIT 200""",
+    )
+    return [str(time) for (time,) in rows]
+
+
 def _rows(home: Path, sql: str, *values: object) -> Sequence[tuple[Any, ...]]:
     with suppress(sqlite3.Error, OSError, ValueError), _opened(home / FILE_NAME) as connection:
         return connection.execute(sql, values).fetchall()

@@ -89,6 +89,13 @@ def test_a_query_is_offered_its_filters_and_their_values(library: Library, tagge
     assert words(library, command, "before:20") == []
 
 
+def test_years_and_months_of_recordings_are_offered(library: Library, wedding: int) -> None:
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET recorded_at = '2019-06-15T14:00:00' WHERE id = ?", (wedding,))
+    assert words(library, "search", "after:") == ["after:2019-06", "after:2019"]
+    assert words(library, "search", "before:2019-") == ["before:2019-06"]
+
+
 def test_commands_options_and_their_values_are_offered(library: Library) -> None:
     assert words(library, "se") == ["setup", "search", "serve"]
     assert words(library, "") == list(COMMANDS)

@@ -19,6 +19,7 @@ from vidlocal.media.extensions import MEDIA_EXTENSIONS
 from vidlocal.records import EnrichmentStatus, Video
 from vidlocal.render.sanitize import to_json
 from vidlocal.render.status import headline
+from vidlocal.settings import Settings
 from vidlocal.settings.servers import ServerSetting
 from vidlocal.store.content import frames, videos
 from vidlocal.store.database import Library
@@ -134,7 +135,12 @@ async def stop_command(call: Call) -> object:
 async def browse(call: Call) -> object:
     """List the folders and media files of a folder of this machine; without a path, places to begin."""
     if not call["path"]:
-        return {"path": None, "parent": None, "folders": [str(path) for path in _places()], "files": 0}
+        return {
+            "path": None,
+            "parent": None,
+            "folders": [str(path) for path in _places(call.services.load())],
+            "files": 0,
+        }
     path = Path(call["path"]).expanduser()
     if not path.is_absolute():
         raise UsageError("path: not an absolute path.")
@@ -159,8 +165,11 @@ async def doctor(call: Call) -> object:
     return {"checks": [asdict(check) for check in checks]}
 
 
-def _places() -> list[Path]:
-    """Return the home folder and its folders of media, if they exist."""
+def _places(settings: Settings) -> list[Path]:
+    """Return the folders of the settings, else the home folder and its folders of media, if they exist."""
+    chosen = [Path(folder) for folder in settings.page_folders.split(", ") if folder]
+    if chosen:
+        return [folder for folder in chosen if os.path.isdir(folder)]
     home = Path.home()
     names = ("Videos", "Movies", "Pictures", "Music", "Desktop", "Downloads")
     folders = [home, *(home / name for name in names), Path("/media"), Path("/mnt"), Path("/Volumes")]
