@@ -1,5 +1,6 @@
 """Start the server: addresses, services and uvicorn."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -22,7 +23,8 @@ LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 # Seconds for the head of a request, and for an idle connection.
 _KEEP_ALIVE_S = 15
 _MAX_CONNECTIONS = 1000
-_SHUTDOWN_S = 5
+# Seconds that requests may take after Ctrl-C: streams of status and films would never end.
+_SHUTDOWN_S = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,18 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
         ws="none",
         lifespan="on",
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    log = logging.getLogger("uvicorn.error")
+    log.setLevel(logging.ERROR)
+    log.addFilter(_is_no_cancelled_stream)
     on_start(f"http://{_public_name() if options.is_public else LOCAL}:{port}/")
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_no_cancelled_stream(record: logging.LogRecord) -> bool:
+    """Return False for the tracebacks and the summary of the streams that the end of the server cuts off."""
+    cause = record.exc_info[1] if record.exc_info else None
+    return not isinstance(cause, asyncio.CancelledError) and not str(record.msg).startswith("Cancel %s running task")
 
 
 def open_services(home: Path, *, read_only: bool) -> "Services":
