@@ -38,6 +38,7 @@ NIGHT = Report(
     failed=(FailureGroup(JobKind.DESCRIBE, "The description is empty.", 3),),
     left={JobKind.DESCRIBE: 20_000, JobKind.READ: 2},
     seconds_per_frame=2.43,
+    caption_tokens_per_second=41.2,
     ended="The night is over.",
 )
 
@@ -101,7 +102,7 @@ def test_the_report_is_one_line_per_fact_for_programs_and_json_for_others(run: R
     counts = dict(rows)
     assert counts["done"] == "12,345 frames, 1 video finished, embed 7"
     assert counts["worked"] == "8 h 20 min, held 30 min by other programs and 10 min on battery"
-    assert counts["pace"] == "2.4 s per frame"
+    assert counts["pace"] == "2.4 s per frame, 41 tokens per second"
     assert counts["failed"] == "3 describe: The description is empty."
     assert counts["left"] == "20,000 frames (13 h 30 min, 2 nights of 9 h), read 2"
     data = json.loads(run("report", "--json").stdout)

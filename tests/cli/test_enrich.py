@@ -1,6 +1,7 @@
 """The wiring of `vidlocal enrich`: what it says before the first frame, and with which exit code it ends."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,12 @@ def test_every_frame_is_described_and_it_says_so(party: Library, server: FakeOll
     assert (code, out) == (0, "")
     assert "6 frames captioned" in err
     assert frames.coverage(party).described == 6
+
+
+def test_the_report_tells_the_tokens_per_second_of_captions(party: Library, server: FakeOllama) -> None:
+    enrich("--only", "describe")
+    shown = CliRunner().invoke(app, ["report"]).stdout
+    assert re.search(r"^pace\t[\d.]+ s per frame, [\d,]+ tokens per second$", shown, re.MULTILINE)
 
 
 def test_a_second_run_asks_nobody_and_says_so(party: Library, server: FakeOllama) -> None:

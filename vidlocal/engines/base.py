@@ -125,6 +125,11 @@ class VisionEngine(Protocol):
         """Number of times the model was loaded again because the engine failed."""
         ...
 
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all answers to date."""
+        ...
+
     # True if schemas are sent with bounds on the length of answers. Assumed until tested.
     keeps_bounds: bool
 

@@ -40,6 +40,7 @@ class Report:
     failed: tuple[FailureGroup, ...] = ()
     left: Mapping[JobKind, int] = field(default_factory=dict)
     seconds_per_frame: float | None = None
+    caption_tokens_per_second: float | None = None
     ended: str | None = None
 
     @property
@@ -79,6 +80,7 @@ def create(
         if state in (JobState.QUEUED, JobState.RUNNING):
             left[kind] = left.get(kind, 0) + number
     pace = facts.get(library, facts.SECONDS_PER_FRAME)
+    token_rate = facts.get(library, facts.CAPTION_TOKENS_PER_SECOND)
     return Report(
         started_at=started_at,
         ended_at=now_utc(),
@@ -90,6 +92,7 @@ def create(
         failed=tuple(FailureGroup(*group) for group in run_reports.failed_between(library, *ends)),
         left=left,
         seconds_per_frame=None if pace is None else float(pace),
+        caption_tokens_per_second=None if token_rate is None else float(token_rate),
         ended=ended,
     )
 

@@ -18,7 +18,9 @@ def report_rows(report: Report) -> Sequence[tuple[str, str]]:
     """Name and value of each line of a report."""
     pairs = [("run", _span(report)), ("done", _done(report)), ("worked", _worked(report))]
     if report.seconds_per_frame is not None:
-        pairs.append(("pace", f"{format_pace(report.seconds_per_frame)} per frame"))
+        rate = report.caption_tokens_per_second
+        tokens = "" if rate is None else f", {rate:,.0f} tokens per second"
+        pairs.append(("pace", f"{format_pace(report.seconds_per_frame)} per frame{tokens}"))
     for failure in report.failed[:_MAX_REASONS]:
         pairs.append(("failed", f"{failure.number:,} {failure.kind}: {failure.reason}"))
     if len(report.failed) > _MAX_REASONS:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from vidlocal.engines.base import Usage
 from vidlocal.enrich.runner.canary_guard import CanaryGuard
 from vidlocal.enrich.runner.failure_policy import FailurePolicy
 from vidlocal.enrich.runner.pool import Host, Pool, Returned, Task
@@ -302,9 +303,19 @@ class QueueRunner:
             if seconds_each is not None and done % _PACE_STORE_INTERVAL == 0:
                 facts.put(self.library, facts.SECONDS_PER_FRAME, f"{seconds_each:.3f}")
                 facts.put(self.library, facts.server_pace_key(returned.state.host.name), f"{returned.seconds:.3f}")
+                self._store_token_rate()
         video = videos.get(self.library, job.video_id)
         title = video.title if video else ""
         self.on_progress(EnrichProgress(job.kind, done, done + self._remaining, title, line, seconds_each, eta))
+
+    def _store_token_rate(self) -> None:
+        """Store the mean speed of all vision models of the run; nothing if no server tells it."""
+        engines = (state.host.vision for state in self.pool.states)
+        usage = sum((engine.usage for engine in engines if engine is not None), Usage())
+        if usage.seconds:
+            facts.put(self.library, facts.CAPTION_TOKENS_PER_SECOND, f"{usage.tokens / usage.seconds:.3g}")
+        else:
+            facts.delete(self.library, facts.CAPTION_TOKENS_PER_SECOND)
 
     def _measure_pace(self, seconds: float) -> float | None:
         """Mean interval between the last answers of all hosts; for the first answer, the duration.

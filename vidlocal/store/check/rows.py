@@ -58,7 +58,9 @@ def unreadable_history(library: Library) -> Iterator[Finding]:
             yield Finding(Category.ROWS, message, repair=partial(_delete, table, library, 0, ids))
 
 
-_UNREADABLE_MEASURE = "name = 'seconds_per_frame' AND NOT coalesce(CAST(value AS REAL) > 0, 0)"
+_UNREADABLE_MEASURE = (
+    "name IN ('seconds_per_frame', 'caption_tokens_per_second') AND NOT coalesce(CAST(value AS REAL) > 0, 0)"
+)
 
 
 def _reset_status(library: Library, video_id: int) -> None:

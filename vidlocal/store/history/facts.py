@@ -5,6 +5,9 @@ from vidlocal.store.database import Library
 # Seconds per frame: the mean over the last described frames, used for estimates.
 SECONDS_PER_FRAME = "seconds_per_frame"
 
+# Tokens per second of generated captions, as the servers tell it: the mean of the last run.
+CAPTION_TOKENS_PER_SECOND = "caption_tokens_per_second"
+
 # Seconds per unit of the stages of ingest, as JSON.
 INGEST_PACE = "ingest_pace"
 
