@@ -1,11 +1,14 @@
 """`vidlocal serve --lan`: pass phrase and sessions."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.support.commands import Run
@@ -59,6 +62,34 @@ def test_another_phrase_opens_nothing(client: httpx.Client, phrase: str) -> None
     assert response.status_code == 403
     assert "set-cookie" not in response.headers
     assert client.get("/api/v1/videos").status_code == 401
+
+
+def test_another_machine_changes_no_settings_and_sees_no_folders(shared: WebServer) -> None:
+    address = next(
+        (item.address for items in psutil.net_if_addrs().values() for item in items if _is_of_network(item)), None
+    )
+    if address is None:
+        pytest.skip("this machine has no address but loopback")
+    elsewhere = f"http://{address}:{shared.url.rsplit(':', 1)[1]}"
+    with httpx.Client(base_url=elsewhere, headers={"x-vidlocal-token": shared.token}, trust_env=False) as client:
+        log_in(client, PHRASE)
+        page = client.get("/").text
+        client.headers["x-vidlocal-token"] = page.split('vidlocal-token" content="')[1].split('"')[0]
+        assert client.get("/api/v1/settings").status_code == 200
+        body = {"name": "allow_remote_host", "value": "true", "path": "/", "time": 1}
+        for method, path in [
+            ("PATCH", "/settings"),
+            ("GET", "/folders"),
+            ("POST", "/commands/ingest"),
+            ("POST", "/commands/watch"),
+            ("POST", "/videos/1/player"),
+        ]:
+            response = client.request(method, f"/api/v1{path}", json=body)
+            assert (response.status_code, "machine of the server" in response.text) == (403, True), path
+
+
+def _is_of_network(item: Any) -> bool:
+    return item.family == socket.AF_INET and not item.address.startswith("127.")
 
 
 def test_a_forged_cookie_opens_nothing(client: httpx.Client) -> None:

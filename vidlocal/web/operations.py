@@ -122,8 +122,8 @@ class Operation:
     """An operation of the API. The first line of the handler's docstring describes it.
 
     `path` is below /api/v1; a name in braces is a parameter. `handler`: a coroutine function of the call, or a function
-    of library and call, run in a thread. `changes`: refused by a read-only server. `media_type` of the response: JSON
-    unless the handler returns a Response.
+    of library and call, run in a thread. `changes`: refused by a read-only server; `local_only`: refused to other
+    machines. `media_type` of the response: JSON unless the handler returns a Response.
     """
 
     method: Literal["GET", "POST", "PATCH", "DELETE"]
@@ -132,6 +132,7 @@ class Operation:
     query: Sequence[Parameter] = ()
     body: Sequence[Parameter] = ()
     changes: bool = False
+    local_only: bool = False
     media_type: str = "application/json"
 
     @property
@@ -149,6 +150,8 @@ class Operation:
             if self.changes and services.read_only:
                 raise Forbidden("This server is read-only. Start it without --read-only.")
             call = Call(await self._values(request), services, request)
+            if self.local_only and not call.is_local:
+                raise Forbidden("Only on the machine of the server: this concerns its files, programs or settings.")
             if iscoroutinefunction(self.handler):
                 result = await self.handler(call)
             else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8421
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+STATUS_INTERVAL_S = 0.9
 # Seconds for the head of a request, and for an idle connection.
 _KEEP_ALIVE_S = 15
 _MAX_CONNECTIONS = 1000
@@ -86,6 +87,7 @@ def open_services(home: Path, *, read_only: bool) -> "Services":
     from vidlocal.web.playback.probes import StreamProber
     from vidlocal.web.query_engines import QueryEngines
     from vidlocal.web.services import Services
+    from vidlocal.web.status_feed import StatusFeed
 
     return Services(
         load=partial(_load, home),
@@ -95,6 +97,7 @@ def open_services(home: Path, *, read_only: bool) -> "Services":
         pieces=PieceMaker(home / "cache" / "playback"),
         commands=BackgroundCommands(home),
         journal=EditJournal(),
+        status=StatusFeed(interval_s=STATUS_INTERVAL_S),
         read_only=read_only,
     )
 

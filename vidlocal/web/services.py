@@ -10,6 +10,7 @@ from vidlocal.web.libraries import LibraryPool
 from vidlocal.web.playback.pieces import PieceMaker
 from vidlocal.web.playback.probes import StreamProber
 from vidlocal.web.query_engines import QueryEngines
+from vidlocal.web.status_feed import StatusFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Services:
     pieces: PieceMaker
     commands: BackgroundCommands
     journal: EditJournal
+    status: StatusFeed
     read_only: bool = False
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ OPERATIONS = (
         query=(Parameter("name", "string", "Name of the file.", required=True),),
         media_type="video/*",
     ),
-    Operation("POST", "/videos/{video}/player", clips.open_player, body=(_TIME,), changes=True),
+    Operation("POST", "/videos/{video}/player", clips.open_player, body=(_TIME,), changes=True, local_only=True),
     Operation(
         "GET",
         "/frames/{frame}",
@@ -141,8 +141,8 @@ OPERATIONS = (
         ),
         changes=True,
     ),
-    Operation("POST", "/commands/ingest", status.start_ingest, body=(_PATH,), changes=True),
-    Operation("POST", "/commands/watch", status.start_watch, body=(_PATH,), changes=True),
+    Operation("POST", "/commands/ingest", status.start_ingest, body=(_PATH,), changes=True, local_only=True),
+    Operation("POST", "/commands/watch", status.start_watch, body=(_PATH,), changes=True, local_only=True),
     Operation("POST", "/commands/{command}/stop", status.stop_command, changes=True),
     Operation(
         "GET",
@@ -150,6 +150,7 @@ OPERATIONS = (
         status.browse,
         query=(Parameter("path", "string", "Absolute path of a folder on this machine."),),
         changes=True,
+        local_only=True,
     ),
     Operation("GET", "/settings", settings.list_settings),
     Operation(
@@ -161,6 +162,7 @@ OPERATIONS = (
             Parameter("value", "string", "The new value, as text.", required=True),
         ),
         changes=True,
+        local_only=True,
     ),
     Operation("GET", "/servers", status.servers),
     Operation("GET", "/doctor", status.doctor),

@@ -12,7 +12,7 @@ from vidlocal.export.sources import verified_path
 from vidlocal.records import Video
 from vidlocal.store.database import Library
 from vidlocal.web.api.videos import get_video
-from vidlocal.web.errors import Forbidden, NotFound
+from vidlocal.web.errors import NotFound
 from vidlocal.web.operations import Call
 
 
@@ -35,8 +35,6 @@ async def download_clip(call: Call) -> Response:
 
 async def open_player(call: Call) -> object:
     """Play a video from a time in the player of this machine."""
-    if not call.is_local:
-        raise Forbidden("The player opens on the machine of the server, and you are on another one.")
     _, path = await call.services.libraries.run(partial(_source, call=call))
     player = call.services.load().player
     return {"notice": await asyncio.to_thread(partial(play, path, call["time"], player=player))}

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -179,11 +180,7 @@ def _places(settings: Settings) -> list[Path]:
 async def _changes(call: Call) -> AsyncIterator[str]:
     last, silent_s = "", 0.0
     while True:
-        try:
-            data = await call.services.libraries.run(lambda library: _status_data(library, read(library), call))
-            text = to_json(data)
-        except VidlocalError as error:
-            text = to_json({"error": str(error)})
+        text = await call.services.status.text(partial(_read_text, call))
         if text != last:
             last, silent_s = text, 0.0
             yield f"data: {text}\n\n"
@@ -192,6 +189,13 @@ async def _changes(call: Call) -> AsyncIterator[str]:
             yield ": still here\n\n"
         await asyncio.sleep(_EVENT_INTERVAL_S)
         silent_s += _EVENT_INTERVAL_S
+
+
+async def _read_text(call: Call) -> str:
+    try:
+        return to_json(await call.services.libraries.run(lambda library: _status_data(library, read(library), call)))
+    except VidlocalError as error:
+        return to_json({"error": str(error)})
 
 
 def _status_data(library: Library, current: Status, call: Call) -> dict[str, object]:

@@ -6,6 +6,7 @@ fragment on. When the browser goes away, ffmpeg ends.
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -176,10 +177,12 @@ class _PieceStream:
             self._draft.replace(self._draft.with_name(self._piece.name))
 
     def _put(self, part: bytes | Exception) -> None:
-        """Hand a part to the reader, and wait for room."""
+        """Hand a part to the reader, and wait for room; a reader that takes nothing for _STALL_S loses the piece."""
         waiting = asyncio.run_coroutine_threadsafe(self.parts.put(part), self._loop)
-        while not self._is_cancelled.is_set():
+        deadline = time.monotonic() + _STALL_S
+        while not self._is_cancelled.is_set() and time.monotonic() < deadline:
             with suppress(TimeoutError):
                 waiting.result(timeout=1.0)
                 return
         waiting.cancel()
+        self._is_cancelled.set()
