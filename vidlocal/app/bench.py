@@ -139,6 +139,7 @@ def run_bench(
     `names`: models to compare, empty for all of the servers with the role describe. A model that fails is a result
     with an error. Raises EngineError if there is no model to ask, ModelMissing for a name that no server has.
     """
+    frames_left = _frames_left(settings)
     with ExitStack() as stack:
         candidates, unusable = _find_models(stack, settings, names)
         pictures = tuple(demo_pictures(settings, count))
@@ -146,7 +147,7 @@ def run_bench(
         for number, candidate in enumerate(candidates):
             report = _reporter(on_progress, candidate.info.name, number, len(candidates), len(pictures))
             results.append(_measure(candidate, settings, pictures, report))
-    return BenchResult(pictures, (*results, *unusable), _frames_left(settings))
+    return BenchResult(pictures, (*results, *unusable), frames_left)
 
 
 def demo_pictures(settings: Settings, count: int) -> Iterator[BenchPicture]:
