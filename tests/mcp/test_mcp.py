@@ -65,7 +65,7 @@ async def text_of(client: Client, tool: str, **values: Any) -> str:
 
 def test_search_cites_video_and_time_and_quotes(home: Path) -> None:
     found = talk(home, lambda client: text_of(client, "search", query="bride"))
-    assert found.startswith("1. [plain @ 0:00] (id:1) (to 0:03, speech): «The bride walks down the aisle»")
+    assert found.startswith("1. [«plain» @ 0:00] (id:1) (to 0:03, speech): «The bride walks down the aisle»")
 
 
 def test_a_text_cannot_end_its_quotation(home: Path) -> None:
@@ -91,7 +91,7 @@ def test_frames_are_pictures_within_the_budget(home: Path) -> None:
         return [list(wide.content), list(narrow.content), list(none.content)]
 
     wide, narrow, none = talk(home, look)
-    assert "plain @ 0:06" in wide[0].text
+    assert "«plain» @ 0:06" in wide[0].text
     assert all(base64.b64decode(part.data).startswith(b"\xff\xd8") for part in wide[1:])
     assert len(wide) > len(narrow) == 2
     assert "budget is too small" in none[0].text
@@ -165,7 +165,7 @@ def test_http_needs_the_token_and_refuses_pages(home: Path) -> None:
             ):
                 return await text_of(client, "search", query="bride")
 
-        assert "plain @ 0:00" in anyio.run(search)
+        assert "«plain» @ 0:00" in anyio.run(search)
         for headers, status in (
             ({}, 401),
             ({"authorization": "Bearer guess"}, 401),

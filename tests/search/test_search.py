@@ -307,3 +307,11 @@ def test_the_corrected_query_is_embedded(library: Library) -> None:
 
     search(library, "weding", query_vector=embed)
     assert asked == ["wedding"]
+
+
+def test_a_listing_by_filters_is_no_nearest_match(library: Library) -> None:
+    party(library)
+    listed = search(library, "kind:scene", query_vector=asking(0, 0, 0, 1))
+    assert len(listed.moments) == 4
+    assert listed.is_confident
+    assert listed.notice is None

@@ -172,7 +172,7 @@ def _pictures(library: Library, frame_ids: Sequence[int], budget_tokens: int) ->
 
 
 def _moment(video: Video, time: float) -> str:
-    return f"{one_line(video.title)} @ {format_short_time(time)}"
+    return f"{_quote(video.title)} @ {format_short_time(time)}"
 
 
 def _moment_line(number: int, moment: Moment) -> str:
@@ -186,7 +186,7 @@ def _statement_line(statement: Statement, moments: Sequence[Moment]) -> str:
 
 
 def _place(moment: Moment) -> str:
-    return f"[{one_line(moment.video_title)} @ {format_short_time(moment.start)}] (id:{moment.video_id})"
+    return f"[{_quote(moment.video_title)} @ {format_short_time(moment.start)}] (id:{moment.video_id})"
 
 
 def _quote(text: str) -> str:

@@ -124,7 +124,8 @@ def _search(
             notices += stop_word_notice
         search_filter, runs = admit_split(library, search_filter)
         ranking = _rank_passages(library, words, vector, search_filter, count, by_words=channels.by_words)
-        if _is_listing(library, parsed, words, search_filter):
+        is_listing = _is_listing(library, parsed, words, search_filter)
+        if is_listing:
             scores = dict.fromkeys(hits.list_ids(library, search_filter, limit=count), 1.0)
         else:
             scores = {passage_id: score for passage_id, (score, _) in ranking.scores.items()}
@@ -150,7 +151,7 @@ def _search(
     notices += [f"No match for {word}, searched for {other}." for word, other in corrections.items()]
     if not parsed.words and search_filter.kinds == frozenset({PassageKind.PICTURE}):
         notices.append("Image search needs words.")
-    is_confident = ranking.is_confident or not ranking.scores or bool(frame_hits)
+    is_confident = is_listing or ranking.is_confident or not ranking.scores or bool(frame_hits)
     if vector is not None and not (is_confident and moments):
         notices += filter(None, [model_advice(parsed.words, vector.key)])
     notices += filter(None, (vector_notice, clip_notice, None if is_confident else LOW_CONFIDENCE))

@@ -25,6 +25,14 @@ def test_words_are_found_in_any_inflection(library: Library) -> None:
     assert found(library, "running dogs") == ["A dog runs along the beach."]
 
 
+@pytest.mark.parametrize(("count", "with_word"), [(400, 250), (1500, 900), (1500, 1500)])
+def test_a_word_of_most_passages_is_found(library: Library, count: int, with_word: int) -> None:
+    texts = [f"bayes rule {n}" if n < with_word else f"other line {n}" for n in range(count)]
+    add_video(library, "lecture", texts)
+    assert len(found(library, "bayes")) == 50
+    assert all("bayes" in text for text in found(library, "bayes"))
+
+
 def test_accents_do_not_matter(library: Library) -> None:
     add_video(library, "fiesta", ["José baila en la plaza"])
     assert found(library, "jose") == found(library, "JOSÉ") == ["José baila en la plaza"]

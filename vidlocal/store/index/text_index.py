@@ -56,6 +56,9 @@ LARGE_LIBRARY = 50_000
 SAMPLE_RANGES = 4
 SAMPLE_RANGE_IDS = 1_024
 
+# The IDF of FTS5 reaches 0 at half of the passages, and document frequencies of large libraries are estimates.
+_NO_IDF_SHARE = 0.4
+
 # Longer than any sentence. A look-up takes up to 1 ms; a pasted megabyte would take seconds to tokenize.
 MAX_TERMS = 32
 MAX_QUERY_CHARACTERS = 20_000
@@ -274,9 +277,18 @@ def _scores(
                 ranked = _bm25(library, table, [term], bounds)
                 yield {passage_id: share * score for passage_id, score in ranked.items()}
         elif terms:
-            yield from _score_index(library, table, terms, [term for term in added if term.index == index], bounds)
+            added_here = [term for term in added if term.index == index]
+            parts = _score_index(library, table, terms, added_here, bounds)
+            yield from _rescaled(parts, terms[0]) if terms[0].df > _NO_IDF_SHARE * total else parts
     for term in [term for term in scored if term.index == "text"][:MAX_TEXT_SCANS]:
         yield dict.fromkeys(_containing(library, term.text, bounds.search_filter), term.weight)
+
+
+def _rescaled(parts: Iterator[dict[int, float]], term: _Term) -> Iterator[dict[int, float]]:
+    """Scale the scores of a term in about half of the passages or more: FTS5 gives it almost no weight."""
+    for part in parts:
+        best = max(part.values(), default=0.0)
+        yield {passage_id: score * term.weight / best for passage_id, score in part.items()} if best > 0 else part
 
 
 def _score_index(
