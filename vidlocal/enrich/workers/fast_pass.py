@@ -166,7 +166,8 @@ class _FastPassRun:
             after_window=self._check_hold,
         )
         heard_s = probe.duration - start
-        if heard_s >= _MIN_PACE_S:
+        # A video without speech costs no inference, and predicts nothing about the next one.
+        if transcription.passages and heard_s >= _MIN_PACE_S:
             pace = (time.monotonic() - began) / heard_s
             facts.put(self.library, facts.speech_pace_key(self.engines.speech.name), f"{pace:.4f}")
         choice = describe_choice(probe, transcription.track)
