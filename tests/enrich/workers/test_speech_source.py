@@ -1,16 +1,15 @@
 """Tracks, channels and languages: real sound, and the small real model where words count."""
 
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, recording, sentences, write_wav
+from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording, write_wav
 from tests.support.transcription import Scripted, placed_every, queued, said
 from vidlocal import process
-from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.speech_source import SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import transcribe_video
@@ -20,22 +19,6 @@ from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 
 STEREO = AudioTrack(0, "pcm_s16le", None, default=False, channels=2, rate_hz=RATE_HZ)
-
-
-@pytest.fixture(scope="module")
-def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
-    with Whisper(whisper_model(str(MODEL), tmp_path_factory.mktemp("models"))) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def tool() -> ffmpeg.Ffmpeg:
-    return ffmpeg.find_ffmpeg(None)
-
-
-@pytest.fixture(scope="module")
-def english() -> list[Sentence]:
-    return sentences("wedding-en")
 
 
 class Polyglot(Scripted):

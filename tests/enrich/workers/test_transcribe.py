@@ -1,17 +1,16 @@
 """Speech becomes passages, window by window: real whisper.cpp, real sound, a real library."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.speech import MODEL, RATE_HZ, Samples, Sentence, probe_of, recording, sentences, write_wav
+from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording, sentences, write_wav
 from tests.support.transcription import Scripted, claimed, placed_every, queued, said
 from vidlocal import process
 from vidlocal.engines.base import Speech
-from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
 from vidlocal.errors import MediaError
@@ -20,22 +19,6 @@ from vidlocal.records import AudioTrack, Cue, JobKind, JobState, Passage, Passag
 from vidlocal.store.content import passages, speech_drafts, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
-
-
-@pytest.fixture(scope="module")
-def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
-    with Whisper(whisper_model(str(MODEL), tmp_path_factory.mktemp("models"))) as engine:
-        yield engine
-
-
-@pytest.fixture(scope="module")
-def tool() -> ffmpeg.Ffmpeg:
-    return ffmpeg.find_ffmpeg(None)
-
-
-@pytest.fixture(scope="module")
-def english() -> list[Sentence]:
-    return sentences("wedding-en")
 
 
 @pytest.mark.parametrize("window_s", [20.0, 31.7])

@@ -1,0 +1,26 @@
+"""The small speech model, ffmpeg, and the sentences that the model knows."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.speech import MODEL, Sentence, sentences
+from vidlocal.engines.models_on_disk import whisper_model
+from vidlocal.engines.whisper import Whisper
+from vidlocal.media import ffmpeg
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whisper]:
+    with Whisper(whisper_model(str(MODEL), tmp_path_factory.mktemp("models"))) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def tool() -> ffmpeg.Ffmpeg:
+    return ffmpeg.find_ffmpeg(None)
+
+
+@pytest.fixture(scope="module")
+def english() -> list[Sentence]:
+    return sentences("wedding-en")
