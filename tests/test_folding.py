@@ -27,6 +27,8 @@ from vidlocal.folding import differing_fold, fold, fold_with_offsets
         ("Hoch\xadzeit \ufb01lm", "hochzeit film"),
         (unicodedata.normalize("NFD", "할머니 Noël"), "할머니 noel"),
         ("٣٤ ३४", "34 34"),
+        ("婚禮後頭髮亂了，臺灣", "婚礼后头发乱了,台湾"),
+        ("薴", "苎"),
     ],
 )
 def test_spellings_fold_to_one_form(text: str, folded: str) -> None:

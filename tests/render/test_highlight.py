@@ -14,6 +14,7 @@ def marked(text: str, query: str) -> list[str]:
         ("José met JOSE", "jose", ["José", "JOSE"]),
         ("dances, dancing, dance", "dance", ["dances", "dancing", "dance"]),
         ("花嫁が通路を歩いています", "花嫁 通路", ["花嫁"]),
+        ("新娘在婚禮上", "婚礼", ["婚禮"]),
         ("Die Straße, STRASSE", "strasse", ["Straße", "STRASSE"]),
         ("Невеста идёт", "идет", ["идёт"]),
         ("العَرُوسُ تَمْشِي", "العروس", ["العَرُوسُ"]),

@@ -24,6 +24,7 @@ NEXT = {
     10: "word_times",
     11: "speech_drafts",
     12: "job_ends",
+    13: "simplified_chinese",
 }
 
 CONTENT = """
@@ -97,3 +98,17 @@ def test_texts_of_older_libraries_are_found_in_any_spelling(tmp_path: Path, vers
     with old_library(tmp_path / "old", version, "Невеста идёт в Łódź") as old:
         assert list(text_index.search(old, "идет", limit=5)) == list(text_index.search(old, "lodz", limit=5)) == [13]
         assert old.number("SELECT count(*) FROM passages WHERE text = 'Невеста идёт в Łódź'") == 1
+
+
+def test_traditional_chinese_of_older_libraries_is_found_in_simplified_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    with old_library(folder, 7, "the bride laughs"):
+        pass
+    with sqlite3.connect(folder / "library.db") as connection:  # as the version before would have stored it
+        connection.execute("UPDATE passages SET text = '婚禮 José', folded = '婚禮 jose'")
+        connection.execute("PRAGMA user_version = 13")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'simplified_chinese'")
+    connection.close()
+    with Library.open(folder) as old:
+        assert list(text_index.search(old, "婚礼", limit=5)) == list(text_index.search(old, "jose", limit=5)) == [13]
+        assert old.number("SELECT count(*) FROM passages WHERE text = '婚禮 José'") == 1

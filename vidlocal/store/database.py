@@ -15,7 +15,7 @@ from typing import Self
 from vidlocal.errors import LibraryMissing, StoreError, UsageError
 from vidlocal.store.schema import refuse_foreign
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

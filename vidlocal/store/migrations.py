@@ -532,3 +532,13 @@ def job_ends(database: Database) -> None:
     """Number the ends of jobs."""
     _run(database, _JOB_ENDS)
     database.conn.execute("PRAGMA user_version = 13")
+
+
+@migrations()
+def simplified_chinese(database: Database) -> None:
+    """Index Chinese texts in simplified characters."""
+    connection = database.conn
+    texts = connection.execute("SELECT id, text, folded FROM passages WHERE text GLOB '*[\u3400-\U0003ffff]*'")
+    updates = ((fold, row_id) for row_id, text, before in texts if (fold := differing_fold(text)) != before)
+    connection.executemany("UPDATE passages SET folded = ? WHERE id = ?", list(updates))
+    database.conn.execute("PRAGMA user_version = 14")

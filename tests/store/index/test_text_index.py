@@ -76,6 +76,12 @@ def test_scripts_without_spaces_are_found(library: Library, query: str, text: st
     assert found(library, query) == [text]
 
 
+@pytest.mark.parametrize("query", ["婚礼上的头发", "婚禮上的頭髮", "头发", "髮"])
+def test_chinese_is_found_in_either_script(library: Library, query: str) -> None:
+    add_video(library, "a", ["新娘在婚禮上的頭髮", "新娘在婚礼上的头发", "新郎"])
+    assert set(found(library, query)) == {"新娘在婚禮上的頭髮", "新娘在婚礼上的头发"}
+
+
 def test_very_common_words_drop_out_where_rarer_ones_are_left(library: Library) -> None:
     many = [f"the man number {n} is in the picture" for n in range(600)]
     add_video(library, "crowd", [*many, "the man with the accordion is in the picture"])
