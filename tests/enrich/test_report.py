@@ -98,6 +98,16 @@ def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_windo
     assert drawn_up(library).nights_left == 0
 
 
+def test_the_hours_heard_per_hour_are_told_after_a_transcription(library: Library) -> None:
+    video_id = add_video(library, pictures=2)
+    facts.put(library, facts.SPEECH_PACE, "0.25")
+    assert "speech" not in dict(report_rows(drawn_up(library)))
+    jobs.add(library, JobKind.TRANSCRIBE, video_id, video_id)
+    finish(library, JobKind.TRANSCRIBE, 1)
+    assert dict(report_rows(drawn_up(library)))["speech"] == "4.0 hours transcribed per hour"
+    assert drawn_up(library).as_data()["speech_hours_per_hour"] == 4.0
+
+
 def test_a_kept_report_is_replaced_by_a_later_one_of_the_same_run(library: Library) -> None:
     add_video(library, pictures=3)
     assert report.latest(library) == []

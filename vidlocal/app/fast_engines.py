@@ -14,9 +14,6 @@ from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
 from vidlocal.signals.screen_text import RapidOcr
 
-# Whisper takes at most 224 tokens of text before the speech.
-_MAX_VOCABULARY_CHARS = 400
-
 
 def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober) -> FastEngines:
     """Open the engines of the fast pass; closed with `stack`. Speech stays off without a complete Whisper model."""
@@ -38,5 +35,4 @@ def speech_options(settings: Settings) -> SpeechOptions:
     language = language_code(settings.speech_language)
     if settings.speech_language and language is None:
         raise SettingsError(f"Unknown language {settings.speech_language!r}. Examples: de, en, pt-BR.")
-    words = settings.speech_words[:_MAX_VOCABULARY_CHARS]
-    return SpeechOptions(language, settings.audio_track or None, words)
+    return SpeechOptions(language, settings.audio_track or None, settings.speech_words)

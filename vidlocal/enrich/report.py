@@ -26,7 +26,8 @@ class Report:
     """One run, or one night of a run.
 
     Counts are those of the library and include work of other processes. Times are UTC, ISO 8601. `held_s`: seconds
-    held by each condition, without hours outside the window. `seconds_left` and `nights_left` count frames only, and
+    held by each condition, without hours outside the window. `speech_hours_per_hour`: hours of sound transcribed in an
+    hour, None without a transcription. `seconds_left` and `nights_left` count frames only, and
     are None before the first measurement.
     """
 
@@ -41,6 +42,7 @@ class Report:
     left: Mapping[JobKind, int] = field(default_factory=dict)
     seconds_per_frame: float | None = None
     caption_tokens_per_second: float | None = None
+    speech_hours_per_hour: float | None = None
     ended: str | None = None
 
     @property
@@ -81,18 +83,21 @@ def create(
             left[kind] = left.get(kind, 0) + number
     pace = facts.get(library, facts.SECONDS_PER_FRAME)
     token_rate = facts.get(library, facts.CAPTION_TOKENS_PER_SECOND)
+    done = run_reports.done_between(library, *ends)
+    speech_pace = facts.get(library, facts.SPEECH_PACE) if done.get(JobKind.TRANSCRIBE) else None
     return Report(
         started_at=started_at,
         ended_at=now_utc(),
         worked_s=round(worked_s, 1),
         night_s=night_s,
         held_s={name: round(seconds, 1) for name, seconds in held_s.items()},
-        done=run_reports.done_between(library, *ends),
+        done=done,
         videos_finished=run_reports.videos_finished_between(library, *ends),
         failed=tuple(FailureGroup(*group) for group in run_reports.failed_between(library, *ends)),
         left=left,
         seconds_per_frame=None if pace is None else float(pace),
         caption_tokens_per_second=None if token_rate is None else float(token_rate),
+        speech_hours_per_hour=None if speech_pace is None else round(1 / max(float(speech_pace), 0.001), 1),
         ended=ended,
     )
 

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from vidlocal import sound_remarks
+from vidlocal.engines.base import SpeechEngine
 from vidlocal.errors import MediaError, ToolError
+from vidlocal.ingest.subtitle_coverage import cover_speech
 from vidlocal.media import cue_content, sidecars, subtitles
 from vidlocal.media.cues import merge_cues
 from vidlocal.media.ffmpeg import Ffmpeg
@@ -47,8 +49,13 @@ class _SubtitleSource:
     read: Callable[[], Sequence[Cue]]
 
 
-def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None]) -> Subtitles:
-    """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes."""
+def read_subtitles(
+    path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None], engine: SpeechEngine | None = None
+) -> Subtitles:
+    """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes.
+
+    With an `engine` to tell speech from other sounds, dialogue must cover the speech that is heard.
+    """
     from_files = read_sidecars(path, duration=probe.duration)
     tracks = [track for track in probe.subtitles if track.is_text and track.codec != CAPTIONS_IN_VIDEO]
     cues, notes, has_dialogue = _read(
@@ -62,12 +69,12 @@ def read_subtitles(path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callab
         cues, notes = [*cues, *more_cues], [*notes, *more_notes]
     new = without_duplicates(_passages(merge_cues(cues, duration=probe.duration)), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
-    return Subtitles(
-        (*from_files.passages, *new),
-        (*from_files.notes, *notes, *unread),
-        from_files.has_dialogue or has_dialogue,
-        from_files.stamps,
-    )
+    lines = (*from_files.passages, *new)
+    has_dialogue |= from_files.has_dialogue
+    if has_dialogue and engine is not None:
+        dialogue = [line for line in lines if line.kind is PassageKind.SUBTITLE]
+        has_dialogue = cover_speech(dialogue, path, probe, engine=engine, ffmpeg=ffmpeg)
+    return Subtitles(lines, (*from_files.notes, *notes, *unread), has_dialogue, from_files.stamps)
 
 
 def without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -> list[Passage]:

@@ -242,7 +242,11 @@ class _IngestRun:
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(
-                path, source.probe, ffmpeg=self.tools.ffmpeg, on_track=lambda: self.meter.report(Stage.SUBTITLES, None)
+                path,
+                source.probe,
+                ffmpeg=self.tools.ffmpeg,
+                on_track=lambda: self.meter.report(Stage.SUBTITLES, None),
+                engine=None if self.later or self.transcribe else self.tools.fast.speech,
             )
             _require_unchanged(source)
             outcome = self._store(source, folder, drafts, subtitles)

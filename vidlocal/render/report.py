@@ -21,6 +21,8 @@ def report_rows(report: Report) -> Sequence[tuple[str, str]]:
         rate = report.caption_tokens_per_second
         tokens = "" if rate is None else f", {rate:,.0f} tokens per second"
         pairs.append(("pace", f"{format_pace(report.seconds_per_frame)} per frame{tokens}"))
+    if report.speech_hours_per_hour is not None:
+        pairs.append(("speech", f"{report.speech_hours_per_hour:,.1f} hours transcribed per hour"))
     for failure in report.failed[:_MAX_REASONS]:
         pairs.append(("failed", f"{failure.number:,} {failure.kind}: {failure.reason}"))
     if len(report.failed) > _MAX_REASONS:

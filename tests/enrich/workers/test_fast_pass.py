@@ -147,3 +147,4 @@ def test_the_pace_of_a_model_is_measured_on_speech_only(library: Library, silenc
     pace = facts.get(library, facts.speech_pace_key("listener"))
     assert pace is not None
     assert 0 <= float(pace) < 1
+    assert facts.get(library, facts.SPEECH_PACE) == pace

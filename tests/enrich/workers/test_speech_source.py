@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording, write_wav
+from tests.support.text_videos import add_video
 from tests.support.transcription import Scripted, placed_every, queued, said
 from vidlocal import process
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.speech_source import SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import transcribe_video
 from vidlocal.media import ffmpeg
-from vidlocal.records import AudioTrack
-from vidlocal.store.content import videos
+from vidlocal.records import AudioTrack, TagKind, VideoTag
+from vidlocal.store.content import understanding, videos
 from vidlocal.store.database import Library
 
 STEREO = AudioTrack(0, "pcm_s16le", None, default=False, channels=2, rate_hz=RATE_HZ)
@@ -59,7 +60,21 @@ def test_a_language_that_was_given_is_not_detected(
     engine = Polyglot()
     options = SpeechOptions(language="de", vocabulary="Marlene")
     transcribe_video(library, job, path, probe_of(60.0), engine=engine, ffmpeg=tool, options=options)
-    assert (engine.calls, set(engine.asked), set(engine.prompts)) == (0, {"de"}, {"Marlene"})
+    assert (engine.calls, set(engine.asked), set(engine.prompts)) == (0, {"de"}, {"Marlene."})
+
+
+def test_names_of_the_library_are_told_to_the_model(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    video_id, (scene,) = add_video(library, "party", ["Odile dances."])
+    tags = [VideoTag(TagKind.PERSON, "odile", (scene,))]
+    understanding.store_tags(library, video_id, tags, event_type="party", excitement=None)
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5))
+    engine = Scripted()
+    job = queued(library, probe_of(5.0))
+    options = SpeechOptions(vocabulary="Marlene")
+    transcribe_video(library, job, path, probe_of(5.0), engine=engine, ffmpeg=tool, options=options)
+    assert engine.prompts == ["Marlene, Odile."]
 
 
 def test_a_language_that_whisper_does_not_know_is_detected(whisper: Whisper, english: list[Sentence]) -> None:

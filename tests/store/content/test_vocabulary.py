@@ -2,7 +2,10 @@
 
 import pytest
 
-from vidlocal.store.content import vocabulary
+from tests.support.text_videos import add_video
+from vidlocal.records import Passage, PassageKind, TagKind, VideoTag
+from vidlocal.store.content import understanding, vocabulary
+from vidlocal.store.content.passages import BY_HAND
 from vidlocal.store.database import Library
 
 
@@ -51,3 +54,22 @@ def test_unused_words_are_deleted(library: Library) -> None:
     vocabulary.add(library, {"kid": "child"})
     vocabulary.delete_unused(library)
     assert vocabulary.lookup(library, ["kid"]) == {}
+
+
+def test_names_are_people_places_and_tags_those_of_the_video_first(library: Library) -> None:
+    for title, person in (("one", "odile"), ("two", "odile"), ("three", "marlene")):
+        video_id, (scene,) = add_video(library, title, ["Somebody dances at the lake."])
+        tags = [(TagKind.TAG, "dance"), (TagKind.PLACE, "lake"), (TagKind.PERSON, person), (TagKind.OBJECT, "cake")]
+        video_tags = [VideoTag(kind, tag, (scene,)) for kind, tag in tags]
+        understanding.store_tags(library, video_id, video_tags, event_type="party", excitement=None)
+    assert vocabulary.names(library, video_id, limit=9) == ["marlene", "odile", "lake", "dance"]
+    assert vocabulary.names(library, 0, limit=2) == ["odile", "marlene"]
+
+
+def test_names_that_a_model_heard_are_not_told_to_it(library: Library) -> None:
+    heard = Passage(0, 1, PassageKind.SPEECH, "Marlin is here.", engine="whisper.cpp")
+    corrected = Passage(1, 2, PassageKind.SPEECH, "Marlene is here.", engine=BY_HAND)
+    video_id, (first, second) = add_video(library, "one", [heard, corrected])
+    video_tags = [VideoTag(TagKind.PERSON, "marlin", (first,)), VideoTag(TagKind.PERSON, "marlene", (second,))]
+    understanding.store_tags(library, video_id, video_tags, event_type="party", excitement=None)
+    assert vocabulary.names(library, video_id, limit=9) == ["marlene"]

@@ -169,7 +169,8 @@ class _FastPassRun:
         # A video without speech costs no inference, and predicts nothing about the next one.
         if transcription.passages and heard_s >= _MIN_PACE_S:
             pace = (time.monotonic() - began) / heard_s
-            facts.put(self.library, facts.speech_pace_key(self.engines.speech.name), f"{pace:.4f}")
+            for name in (facts.speech_pace_key(self.engines.speech.name), facts.SPEECH_PACE):
+                facts.put(self.library, name, f"{pace:.4f}")
         choice = describe_choice(probe, transcription.track)
         if choice:
             self._remarks.append(f"{path.name}: {choice}")

@@ -10,7 +10,7 @@ from vidlocal.engines.base import SpeechEngine
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, mix, read_audio, read_channels, tracks_by_preference
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.voice_activity import are_different, pieces, speech_spans, voice_levels
+from vidlocal.media.voice_activity import SpeechSpan, are_different, pieces, speech_spans, voice_levels
 from vidlocal.records import AudioTrack, Probe
 
 # A track is judged by as many samples of this length, spread over the video.
@@ -92,6 +92,14 @@ def voices(engine: SpeechEngine, samples: Samples) -> tuple[Voice, ...]:
     return (Voice(mix(samples)),)
 
 
+def spoken_spans(engine: SpeechEngine, samples: Samples) -> Iterator[SpeechSpan]:
+    """Yield the spans of speech, in seconds from sample 0. Raises EngineError."""
+    levels = voice_levels(samples)
+    for start, end in pieces(levels, speech_spans(levels)):
+        if engine.has_speech(samples[round(start * RATE_HZ) : round(end * RATE_HZ)]):
+            yield start, end
+
+
 def _has_speech(path: Path, probe: Probe, engine: SpeechEngine, ffmpeg: Ffmpeg, track: AudioTrack) -> bool:
     for start in np.linspace(0.0, max(0.0, probe.duration - _SAMPLE_S), _SAMPLES):
         try:
@@ -104,13 +112,7 @@ def _has_speech(path: Path, probe: Probe, engine: SpeechEngine, ffmpeg: Ffmpeg, 
 
 
 def _speaks(engine: SpeechEngine, samples: Samples) -> bool:
-    levels = voice_levels(samples)
-    return any(engine.has_speech(piece) for piece in _cut(samples, pieces(levels, speech_spans(levels))))
-
-
-def _cut(samples: Samples, spans: tuple[tuple[float, float], ...]) -> Iterator[Samples]:
-    for start, end in spans:
-        yield samples[round(start * RATE_HZ) : round(end * RATE_HZ)]
+    return next(spoken_spans(engine, samples), None) is not None
 
 
 def _name(number: int, track: AudioTrack) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vidlocal.engines.base import SpeechEngine
+from vidlocal.engines.speech_prompt import speech_prompt
 from vidlocal.engines.whisper import ENGINE
 from vidlocal.enrich.workers.recognition import Recognition, recognize
 from vidlocal.enrich.workers.speech_source import (
@@ -20,7 +21,7 @@ from vidlocal.media.audio import RATE_HZ, Samples
 from vidlocal.media.cue_times import shifted
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.records import AudioTrack, Job, Passage, PassageKind, Probe, TimedPassage
-from vidlocal.store.content import passages, speech_drafts, videos
+from vidlocal.store.content import passages, speech_drafts, videos, vocabulary
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 
@@ -28,6 +29,9 @@ STEP = "transcribe"
 
 # A power failure loses at most the work on a window. A large model on a small machine takes an hour for ten minutes.
 WINDOW_S = 600.0
+
+# Names of the library that Whisper is told. Few have room in its prompt.
+_MAX_NAMES = 60
 
 # Version of the preparation of the audio: changes whenever the same model would get other input.
 TRANSCRIBE_VERSION = "listen-2"
@@ -67,6 +71,7 @@ def transcribe_video(
     is_again = speech_drafts.is_requested(library, video_id)
     start = _start(library, video_id, engine, is_again=is_again)
     language = options.language or (_stored_language(library, video_id) if start > 0 else None)
+    prompt = speech_prompt(options.vocabulary, vocabulary.names(library, video_id, limit=_MAX_NAMES))
     added = 0
     while track:
         samples = read_stretch(path, probe, ffmpeg=ffmpeg, track=track, start=start, seconds=window_s)
@@ -74,7 +79,15 @@ def transcribe_video(
             break
         is_last = len(samples) < round(window_s * RATE_HZ)
         report = partial(_report, on_progress, probe.duration, start)
-        heard = _recognize(engine, samples, language, options, is_last=is_last, on_progress=report)
+        heard = _recognize(
+            engine,
+            samples,
+            language,
+            is_forced=options.language is not None,
+            prompt=prompt,
+            is_last=is_last,
+            on_progress=report,
+        )
         language = heard[-1][1].language
         length = min(recognition.length for _, recognition in heard)
         texts = [
@@ -99,8 +112,9 @@ def _recognize(
     engine: SpeechEngine,
     samples: Samples,
     language: str | None,
-    options: SpeechOptions,
     *,
+    is_forced: bool,
+    prompt: str,
     is_last: bool,
     on_progress: Callable[[float], None],
 ) -> list[tuple[str, Recognition]]:
@@ -112,8 +126,8 @@ def _recognize(
             voice.samples,
             language=language,
             is_last=is_last,
-            is_forced=options.language is not None,
-            prompt=options.vocabulary,
+            is_forced=is_forced,
+            prompt=prompt,
             on_progress=on_progress,
         )
         language = recognition.language

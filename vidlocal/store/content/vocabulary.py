@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from vidlocal.store.content.passages import BY_HAND
 from vidlocal.store.database import Library
 from vidlocal.store.values import storable
 
@@ -51,6 +52,23 @@ def most_used(library: Library, *, limit: int) -> list[str]:
         """SELECT tag FROM vocabulary LEFT JOIN (
           SELECT tag AS used, count(DISTINCT video_id) AS videos FROM video_tags GROUP BY tag) ON used = tag
         GROUP BY tag ORDER BY coalesce(max(videos), 0) DESC, min(id) LIMIT ?""",
+        limit,
+    )
+    return [row["tag"] for row in rows]
+
+
+def names(library: Library, video_id: int, *, limit: int) -> list[str]:
+    """List people, then places, then other tags: those of the video first, then those of most videos.
+
+    Tags that only rest on what a speech model heard are left out: its mistakes must not confirm themselves.
+    """
+    rows = library.rows(
+        """SELECT tag FROM video_tags JOIN passages ON passages.id = passage_id
+        WHERE video_tags.kind IN ('person', 'place', 'tag') AND (passages.kind <> 'speech' OR passages.engine = ?)
+        GROUP BY tag ORDER BY min(CASE video_tags.kind WHEN 'person' THEN 0 WHEN 'place' THEN 1 ELSE 2 END),
+          max(video_tags.video_id = ?) DESC, count(DISTINCT video_tags.video_id) DESC, tag LIMIT ?""",
+        BY_HAND,
+        video_id,
         limit,
     )
     return [row["tag"] for row in rows]

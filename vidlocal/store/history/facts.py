@@ -8,6 +8,9 @@ SECONDS_PER_FRAME = "seconds_per_frame"
 # Tokens per second of generated captions, as the servers tell it: the mean of the last run.
 CAPTION_TOKENS_PER_SECOND = "caption_tokens_per_second"
 
+# Seconds per second of sound: the last transcription of two minutes or more, with any model.
+SPEECH_PACE = "speech_pace"
+
 # Seconds per unit of the stages of ingest, as JSON.
 INGEST_PACE = "ingest_pace"
 
