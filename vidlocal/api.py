@@ -262,7 +262,7 @@ def open_library(folder: str | Path | None = None, *, create: bool = False, **se
     if folder is not None:
         options["home"] = Path(folder).expanduser().absolute()
     loaded = load(options)
-    Library.open(loaded.home, create=create).connection.close()
+    Library.open(loaded.home, create=create).close()
     return VideoLibrary(loaded)
 
 

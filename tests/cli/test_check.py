@@ -38,7 +38,7 @@ def test_missing_source_is_a_notice(run: Run, library: Library, wedding: int) ->
 
 
 def test_a_library_beyond_use_is_6(run: Run, library: Library, tmp_path: Path) -> None:
-    library.connection.close()
+    library.close()
     path = tmp_path / "home" / "library.db"
     path.write_bytes(b"no database" * 1000)
     result = run("check", "--repair")

@@ -118,7 +118,7 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
             (library.folder / name).mkdir(parents=True, exist_ok=True)
             (library.folder / name / "0.rows").write_bytes(VECTOR + MARKER.encode())
     assert len(traces(library.folder)) >= 5
-    library.connection.close()
+    library.close()
     result = run("rm", str(video), "--yes", "--purge")
     assert result.exit_code == 0, result.stderr
     assert traces(library.folder) == []

@@ -1,6 +1,7 @@
 """The deep pass: what is stored, who is charged when something fails, and that it always goes on."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -346,6 +347,25 @@ def test_a_library_moved_away_while_described_ends_the_run(
     with Library.open(tmp_path / "moved") as moved:
         assert moved.number("SELECT max(attempts) FROM jobs") == 0
         assert frames.coverage(moved).described == 0
+
+
+def test_a_backup_copied_over_the_library_while_described_ends_the_run(
+    library: Library, server: FakeOllama, engines: EnrichEngines, lock: ProcessLock, tmp_path: Path
+) -> None:
+    library.truncate_wal()
+    subprocess.run(["cp", library.path, tmp_path / "backup.db"], check=True)
+    add_video(library)
+    library.truncate_wal()
+
+    def restore(exchange: Exchange) -> None:
+        subprocess.run(["cp", tmp_path / "backup.db", library.path], check=True)
+        exchange.usual()
+
+    server.script(restore)
+    with pytest.raises(StoreError, match="overwritten with another copy while in use"):
+        deep(library, engines, lock)
+    library.close()
+    assert library.path.read_bytes() == (tmp_path / "backup.db").read_bytes()
 
 
 def test_pauses_and_durations_are_measured_by_the_monotonic_clock() -> None:

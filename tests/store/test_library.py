@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -192,7 +195,7 @@ def test_a_purged_video_leaves_no_word_in_the_file(library: Library) -> None:
 
 
 def test_a_library_of_a_newer_version_is_refused_politely(tmp_path: Path) -> None:
-    Library.open(tmp_path / "new", create=True).connection.close()
+    Library.open(tmp_path / "new", create=True).close()
     connection = sqlite3.connect(tmp_path / "new" / "library.db")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -255,6 +258,71 @@ def test_nothing_is_stored_in_a_library_file_no_longer_in_place(library: Library
     with pytest.raises(StoreError, match="moved, deleted or replaced while in use"):
         add_video(library)
     assert library.number("SELECT count(*) FROM videos") == 0
+
+
+def test_an_older_copy_written_over_the_open_library_is_noticed_and_left_whole(tmp_path: Path) -> None:
+    with Library.open(tmp_path, create=True) as library:
+        add_video(library)
+    backup = tmp_path / "backup.db"
+    shutil.copy(library.path, backup)
+    with Library.open(tmp_path) as library:
+        add_video(library, "second.mp4", content_hash="second")
+        assert library.truncate_wal()
+        _overwrite(library.path, backup)
+        with pytest.raises(StoreError, match="overwritten with another copy while in use"):
+            add_video(library, "third.mp4", content_hash="third")
+    assert library.path.read_bytes() == backup.read_bytes()
+    with Library.open(tmp_path) as library:
+        assert library.number("SELECT count(*) FROM videos") == 1
+        assert library.row("PRAGMA integrity_check")[0] == "ok"  # type: ignore[index]
+
+
+def test_pages_in_the_log_are_not_written_into_an_older_copy(tmp_path: Path) -> None:
+    with Library.open(tmp_path, create=True) as library:
+        add_video(library)
+    backup = tmp_path / "backup.db"
+    shutil.copy(library.path, backup)
+    with Library.open(tmp_path) as library:
+        add_video(library, "second.mp4", content_hash="second")
+        assert library.truncate_wal()
+        add_video(library, "third.mp4", content_hash="third")
+        _overwrite(library.path, backup)
+    assert library.path.read_bytes() == backup.read_bytes()
+
+
+def test_checkpoints_of_other_connections_are_no_foreign_writes(library: Library) -> None:
+    add_video(library)
+    with Library.open(library.folder) as other:
+        for number in range(3):
+            add_video(other, f"{number}.mp4", content_hash=f"hash{number}")
+            other.truncate_wal()
+            other.row("VACUUM")
+            other.truncate_wal()
+            library.require_in_place()
+    add_video(library, "last.mp4", content_hash="last")
+    assert library.number("SELECT count(*) FROM videos") == 5
+
+
+def test_closing_a_library_keeps_the_locks_of_another_connection_of_the_process(library: Library) -> None:
+    with Library.open(library.folder):
+        pass
+    add_video(library)
+    count = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM videos').fetchone()"
+    subprocess.run([sys.executable, "-c", count, library.path], check=True)
+    assert library.path.with_name("library.db-wal").exists()  # else that process closed the log as its last user
+
+
+def test_a_copy_in_rollback_mode_is_opened_in_wal_mode(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    with sqlite3.connect(tmp_path / "copy" / "library.db") as copy:
+        library.connection.backup(copy)
+    with Library.open(tmp_path / "copy") as restored:
+        assert restored.row("PRAGMA journal_mode")[0] == "wal"  # type: ignore[index]
+
+
+def _overwrite(path: Path, backup: Path) -> None:
+    """Copy into the same file, in another process: closing the file here would drop the locks of SQLite."""
+    subprocess.run(["cp", backup, path], check=True)
 
 
 def test_a_write_does_not_wait_for_a_long_reader_to_shorten_the_log(library: Library) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from vidlocal.errors import LibraryMissing, StoreError, UsageError
+from vidlocal.store.file_identity import FileIdentity
 from vidlocal.store.schema import refuse_foreign
 
 SCHEMA_VERSION = 14
@@ -45,7 +46,7 @@ class Library:
         self.connection = connection
         self.read_only = read_only
         self.path = folder / FILE_NAME
-        self._identity = _identity(self.path)
+        self._identity = None if read_only else FileIdentity(self.path)
         self._wal_checked_at = 0.0
         self.frames_folder = folder / FRAMES_FOLDER
 
@@ -83,7 +84,18 @@ class Library:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection. Pages waiting in the log of an overwritten file are discarded, not written into it."""
+        if self._identity is None:
+            self.connection.close()
+            return
+        if self._identity.is_overwritten():
+            self._identity.discard_wal()
         self.connection.close()
+        self._identity.close()
+        self._identity = None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -108,11 +120,18 @@ class Library:
         self._truncate_wal()
 
     def require_in_place(self) -> None:
-        """Raise StoreError if the file was moved, deleted or replaced since: SQLite would go on with the lost one."""
-        if _identity(self.path) != self._identity:
+        """Raise StoreError if the file was moved, deleted, replaced or overwritten: SQLite would not notice."""
+        if self._identity is None:
+            return
+        if not self._identity.is_in_place():
             raise StoreError(
                 f"{self.path}: moved, deleted or replaced while in use. Nothing more is stored. "
                 "Run the same command again when the library is in place."
+            )
+        if self._identity.is_overwritten():
+            raise StoreError(
+                f"{self.path}: overwritten with another copy while in use. Nothing more is stored. "
+                "Run the same command again to work on that copy."
             )
 
     def _commit(self) -> None:
@@ -122,6 +141,12 @@ class Library:
             self.connection.rollback()
             raise
         self.connection.commit()
+        self._note_checkpoint()
+
+    def _note_checkpoint(self) -> None:
+        """Note a checkpoint of this connection at once, else a copy written right after it would pass for its work."""
+        if self._identity is not None:
+            self._identity.is_overwritten()
 
     def _truncate_wal(self) -> None:
         """Truncate a write-ahead log grown under constant readers, unless someone is reading just now.
@@ -144,6 +169,7 @@ class Library:
             row = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             self.connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        self._note_checkpoint()
         return row is not None and not row[0]
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
@@ -211,14 +237,6 @@ def _is_full(path: Path) -> bool:
         return shutil.disk_usage(path.parent).free < _MIN_FREE_BYTES
     except OSError:
         return False
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _size_bytes(path: Path) -> int:
@@ -298,6 +316,8 @@ def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> 
             "Run: pip install -U vidlocal"
         )
     if version == SCHEMA_VERSION:
+        if not read_only:
+            _ensure_wal(connection)
         return
     if (
         version == 0
@@ -311,6 +331,13 @@ def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> 
             f"{_COPY_TO_WRITABLE}"
         )
     _migrate(connection, path)
+
+
+def _ensure_wal(connection: sqlite3.Connection) -> None:
+    """Return to WAL mode: a copy made by `sqlite3 .backup` is in rollback mode, where readers block writers."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        with suppress(sqlite3.OperationalError):  # in use by another process, or on a disk without shared memory
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:

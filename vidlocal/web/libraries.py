@@ -61,7 +61,7 @@ class LibraryPool:
         library: Library | None = getattr(self._local, "library", None)
         if library is not None:
             self._local.library = None
-            library.connection.close()
+            library.close()
 
     def _close_at(self, barrier: Barrier) -> None:
         """Close the library of this thread, once all threads are here."""
