@@ -8,12 +8,13 @@ from enum import StrEnum
 
 
 class PassageKind(StrEnum):
-    """Kind of a passage. The values are stored and printed.
+    """Kind of a passage. The values are stored and printed. `translation`: speech, translated to English.
 
     `picture` marks a frame found by image search, `title` a video found by its name: neither has a stored passage.
     """
 
     SPEECH = "speech"
+    TRANSLATION = "translation"
     SOUND = "sound"
     SUBTITLE = "subtitle"
     SCREEN_TEXT = "screen_text"

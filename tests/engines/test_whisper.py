@@ -124,6 +124,17 @@ def test_the_noise_gate_needs_no_whisper_model(tmp_path: Path) -> None:
         assert whisper.has_speech(decoded(ASSETS / "wedding-en.flac"))
 
 
+def test_a_real_model_translates_to_english(real_whisper: Path) -> None:
+    sound = np.concatenate([sentence.samples for sentence in sentences("boda-es")[:3]])
+    with Whisper(ModelFile(real_whisper.stem, real_whisper, "0" * 64)) as model:
+        speech = model.translate(sound, "es")
+        assert speech.language == "en"
+        text = " ".join(cue.text for cue in speech.cues).casefold()
+        assert {"the", "and"} & set(text.split())
+        assert all(cue.language == "en" and not cue.words for cue in speech.cues)
+        assert model.transcribe(sound, "es").cues[0].language == "es"
+
+
 def test_a_real_model_hears_no_words_in_a_siren(real_whisper: Path) -> None:
     times = np.arange(15 * RATE_HZ) / RATE_HZ
     siren = (0.4 * np.sin(2 * np.pi * (200 + 200 * np.sin(np.pi * times)) * times)).astype(np.float32)

@@ -47,6 +47,9 @@ class Scripted:
         self.prompts.append(prompt)
         return Speech(language, (Cue(0.0, samples.size / RATE_HZ, f"piece {len(self.heard)}", language),))
 
+    def translate(self, samples: Samples, language: str) -> Speech:
+        return Speech("en", (Cue(0.0, samples.size / RATE_HZ, f"translated from {language}", "en"),))
+
 
 def queued(library: Library, probe: Probe) -> Job:
     videos.add(

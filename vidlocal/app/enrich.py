@@ -60,6 +60,13 @@ def queue_weak(
             speech_drafts.request(library, video_id, priority=len(weak) - rank)
 
 
+def queue_untranslated(library: Library, video_ids: tuple[int, ...] | None) -> None:
+    """Queue the videos to transcribe again whose speech in other languages has no translation to English."""
+    for video_id in stale.untranslated(library, video_ids):
+        if not speech_drafts.is_requested(library, video_id):
+            speech_drafts.request(library, video_id)
+
+
 def run_enrich(
     library: Library,
     settings: Settings,

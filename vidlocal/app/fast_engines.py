@@ -35,4 +35,4 @@ def speech_options(settings: Settings) -> SpeechOptions:
     language = language_code(settings.speech_language)
     if settings.speech_language and language is None:
         raise SettingsError(f"Unknown language {settings.speech_language!r}. Examples: de, en, pt-BR.")
-    return SpeechOptions(language, settings.audio_track or None, settings.speech_words)
+    return SpeechOptions(language, settings.audio_track or None, settings.speech_words, settings.translate_speech)

@@ -97,6 +97,7 @@ def command(
     whisper_model: options.WhisperModel = None,
     language: options.Language = None,
     audio_track: options.AudioTrack = None,
+    translate: options.Translate = False,
     vram: Vram = None,
     text_model: TextModel = None,
     only: Only = None,
@@ -125,7 +126,7 @@ def command(
     --overnight or --window it works at night only, pauses while the machine is in use or on battery, and continues the
     next night until everything is done.
     """
-    from vidlocal.app.enrich import queue_stale, queue_weak, run_enrich
+    from vidlocal.app.enrich import queue_stale, queue_untranslated, queue_weak, run_enrich
 
     words = words or []
     first, *others = host or [""]
@@ -135,6 +136,7 @@ def command(
             "whisper_model": whisper_model,
             "speech_language": language,
             "audio_track": audio_track,
+            "translate_speech": translate or None,
             "vram": vram,
             "text_model": text_model,
             "ollama_host": first or None,
@@ -156,6 +158,8 @@ def command(
             queue_stale(library, settings, job_filter.videos, only)
         if redo_weak:
             queue_weak(library, settings, job_filter.videos, only)
+        if translate:
+            queue_untranslated(library, job_filter.videos)
         for name in redo or ():
             speech_drafts.request(library, videos.resolve(library, name).id, priority=_REDO_PRIORITY)
         lock = stack.enter_context(ProcessLock(library.folder))

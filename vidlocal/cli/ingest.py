@@ -73,6 +73,7 @@ def command(
     whisper_model: options.WhisperModel = None,
     language: options.Language = None,
     audio_track: options.AudioTrack = None,
+    translate: options.Translate = False,
     later: Later = False,
     dry_run: DryRun = False,
     json: options.Json = False,
@@ -97,6 +98,7 @@ def command(
             "media": only,
             "speech_language": language,
             "audio_track": audio_track,
+            "translate_speech": translate or None,
         }
     )
     rules = file_filter(current, exclude=exclude or (), include=include or ())

@@ -234,3 +234,7 @@ class SpeechEngine(Protocol):
     def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
         """Transcribe at most about 30 s. A `language` of None is detected. `prompt`: words that may be said."""
         ...
+
+    def translate(self, samples: Samples, language: str) -> Speech:
+        """Translate speech in a language to English. At most about 30 s."""
+        ...

@@ -13,6 +13,7 @@ from vidlocal.timecode import format_short_time
 # Word for the source of a passage in prompts.
 SOURCE_LABELS = {
     PassageKind.SPEECH: "said",
+    PassageKind.TRANSLATION: "said",
     PassageKind.SUBTITLE: "said",
     PassageKind.SOUND: "heard",
     PassageKind.SCREEN_TEXT: "written",

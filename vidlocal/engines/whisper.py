@@ -85,7 +85,18 @@ class Whisper:
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
-        reply = self._request("transcribe", samples, language=language, prompt=prompt)
+        return self._decode(samples, language, prompt=prompt, translate=False)
+
+    def translate(self, samples: Samples, language: str) -> Speech:
+        """Translate speech in `language` to English, without times of words. Raises EngineError.
+
+        Models for English only and turbo models have not learned it.
+        """
+        return self._decode(samples, language, prompt="", translate=True)
+
+    def _decode(self, samples: Samples, language: str, *, prompt: str, translate: bool) -> Speech:
+        reply = self._request("transcribe", samples, language=language, prompt=prompt, translate=translate)
+        written = "en" if translate else language
         segments = cast("list[_Segment]", reply.values["segments"])
         duration = samples.size / _RATE_HZ
         cues = [
@@ -93,15 +104,16 @@ class Whisper:
                 start,
                 min(max(start, end), duration),
                 text,
-                language,
+                written,
                 probability,
-                tuple(Word(word, min(first, duration), min(last, duration)) for word, first, last in words),
+                # The alignment is that of spoken words.
+                () if translate else tuple(Word(word, min(a, duration), min(b, duration)) for word, a, b in words),
             )
             for start, end, text, probability, words in segments
             if start < duration
         ]
         speech = remove_hallucinations(cues)
-        return Speech(language if speech else None, speech, sound_cues(cues))
+        return Speech(written if speech else None, speech, sound_cues(cues))
 
     def _request(self, do: str, samples: Samples, **values: object) -> Reply:
         if not self._loaded:

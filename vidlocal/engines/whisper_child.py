@@ -87,12 +87,12 @@ class _LoadedModel:
         _, probabilities = self.model.auto_detect_language(first, offset_ms=0, n_threads=self.threads)
         return {code: float(share) for code, share in list(probabilities.items())[:count]}
 
-    def transcribe(self, samples: Samples, language: str, prompt: str) -> list[_Segment]:
-        """Return start, end, text, mean probability and words of each segment.
+    def transcribe(self, samples: Samples, language: str, prompt: str, *, translate: bool) -> list[_Segment]:
+        """Return start, end, text, mean probability and words of each segment, translated to English if asked to.
 
         Times are in seconds from the first sample.
         """
-        self._run(samples, language=language, prompt=prompt)
+        self._run(samples, language=language, prompt=prompt, translate=translate)
         context = self.model._ctx
         return [self._segment(number) for number in range(pw.whisper_full_n_segments(context))]
 
@@ -123,7 +123,14 @@ class _LoadedModel:
         return tokens
 
     def _run(
-        self, samples: Samples, *, language: str = "en", prompt: str = "", audio_ctx: int = 0, duration_ms: int = 0
+        self,
+        samples: Samples,
+        *,
+        language: str = "en",
+        prompt: str = "",
+        translate: bool = False,
+        audio_ctx: int = 0,
+        duration_ms: int = 0,
     ) -> None:
         """Call whisper.cpp with all parameters. Raises EngineError if it fails."""
         model = self.model
@@ -131,7 +138,7 @@ class _LoadedModel:
             {
                 "language": language if pw.whisper_lang_id(language) >= 0 else "auto",
                 "n_threads": self.threads,
-                "translate": False,
+                "translate": translate,
                 "initial_prompt": prompt,
                 "no_context": True,
                 # Without non-speech tokens such as [Music] Whisper says "Thank you." to noise. Remarks are removed
@@ -182,7 +189,9 @@ def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, objec
         case "language":
             return {"probabilities": _loaded[0].language_probabilities(samples, quick=bool(request["quick"]))}, b""
         case _:
-            return {"segments": _loaded[0].transcribe(samples, str(request["language"]), str(request["prompt"]))}, b""
+            language, prompt = str(request["language"]), str(request["prompt"])
+            segments = _loaded[0].transcribe(samples, language, prompt, translate=bool(request["translate"]))
+            return {"segments": segments}, b""
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from vidlocal.timecode import format_date, format_range, format_short_time
 
 KIND_STYLES = {
     PassageKind.SPEECH: "cyan",
+    PassageKind.TRANSLATION: "bright_cyan",
     PassageKind.SUBTITLE: "blue",
     PassageKind.SOUND: "bright_blue",
     PassageKind.SCREEN_TEXT: "yellow",

@@ -46,6 +46,7 @@ class Settings:
     whisper_model: str = "base"
     speech_language: str = ""
     speech_words: str = ""
+    translate_speech: bool = False
     audio_track: int = 0
     vision_model: str = "llava:7b"
     text_model: str = "phi3.5"

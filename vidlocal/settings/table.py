@@ -300,6 +300,13 @@ TABLE = (
         default_note="none",
     ),
     Setting(
+        "translate_speech",
+        _switch,
+        False,
+        "true or false",
+        "Translate speech in other languages to English, too.",
+    ),
+    Setting(
         "audio_track",
         _track,
         0,

@@ -41,6 +41,9 @@ class Deaf:
     def transcribe(self, samples: object, language: str | None, *, prompt: str = "") -> Speech:
         raise AssertionError("asked about silence")
 
+    def translate(self, samples: object, language: str) -> Speech:
+        raise AssertionError("asked about silence")
+
 
 class Listener:
     """A speech engine that hears a number in any sound, as nobody repeats the same words for minutes."""
@@ -60,6 +63,9 @@ class Listener:
     def transcribe(self, samples: object, language: str | None, *, prompt: str = "") -> Speech:
         self.windows += 1
         return Speech("en", (Cue(0.0, 2.0, f"This is number {self.windows}."),))
+
+    def translate(self, samples: object, language: str) -> Speech:
+        raise AssertionError("nobody asked for it")
 
 
 @pytest.fixture

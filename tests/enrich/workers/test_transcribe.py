@@ -12,10 +12,12 @@ from tests.support.transcription import Scripted, claimed, placed_every, queued,
 from vidlocal import process
 from vidlocal.engines.base import Speech
 from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.speech_source import SpeechOptions
 from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
 from vidlocal.errors import MediaError
 from vidlocal.media import ffmpeg
-from vidlocal.records import AudioTrack, Cue, JobKind, JobState, Passage, PassageKind, Word
+from vidlocal.records import AudioTrack, Cue, Job, JobKind, JobState, Passage, PassageKind, Word
+from vidlocal.search.run import search
 from vidlocal.store.content import passages, speech_drafts, stale, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
@@ -118,6 +120,53 @@ def test_the_language_is_decided_once_per_video(library: Library, tool: ffmpeg.F
     engine = Scripted()
     transcribe_video(library, queued(library, probe), path, probe, engine=engine, ffmpeg=tool, window_s=20.0)
     assert set(engine.asked) == {"es"}
+
+
+def translated(
+    library: Library, tool: ffmpeg.Ffmpeg, path: Path, job: Job, *, translate: bool
+) -> list[tuple[str, ...]]:
+    """Transcribe half a minute in Spanish. Returns kind, language and text of the passages."""
+    options = SpeechOptions(translate=translate)
+    transcribe_video(library, job, path, probe_of(30.0), engine=Scripted(), ffmpeg=tool, options=options)
+    return [(passage.kind, passage.language or "", passage.text) for passage in said(library, job)]
+
+
+def test_speech_in_other_languages_is_translated_if_asked_for(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, sentences("boda-es")[0])], seconds=30))
+    speech, translation = ("speech", "es", "piece 1"), ("translation", "en", "translated from es")
+    job = queued(library, probe_of(30.0))
+    assert translated(library, tool, path, job, translate=False) == [speech]
+    assert stale.untranslated(library) == (job.video_id,)
+
+    speech_drafts.request(library, job.video_id)
+    assert translated(library, tool, path, claimed(library), translate=True) == [speech, translation]
+    assert stale.untranslated(library) == ()
+    video = videos.get(library, job.video_id)
+    assert video is not None
+    assert video.language == "es"
+    found = search(library, "kind:translation lang:en translated").moments
+    assert [moment.text for moment in found] == ["translated from es"]
+
+    (original,) = passages.of_video(library, job.video_id, [PassageKind.SPEECH])
+    passages.rewrite(library, original, "By hand.")
+    speech_drafts.request(library, job.video_id)
+    corrected = translated(library, tool, path, claimed(library), translate=True)
+    assert corrected == [("speech", "es", "By hand."), translation]
+    speech_drafts.request(library, job.video_id)
+    assert translated(library, tool, path, claimed(library), translate=False) == corrected[:1]
+
+
+def test_english_is_not_translated(
+    library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
+) -> None:
+    path = write_wav(tmp_path / "talk.wav", recording([(1.0, english[0])], seconds=5))
+    job = queued(library, probe_of(5.0))
+    options = SpeechOptions("en", translate=True)
+    transcribe_video(library, job, path, probe_of(5.0), engine=Scripted(), ffmpeg=tool, options=options)
+    assert [passage.kind for passage in said(library, job)] == [PassageKind.SPEECH]
+    assert stale.untranslated(library) == ()
 
 
 def test_ten_minutes_of_silence_hold_no_passage(

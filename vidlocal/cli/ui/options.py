@@ -44,6 +44,8 @@ Language = Annotated[
     typer.Option(metavar="LANG", help="Language that is spoken, such as de.", show_default="detected per passage"),
 ]
 
+Translate = Annotated[bool, typer.Option("--translate", help="Translate speech in other languages to English, too.")]
+
 AudioTrack = Annotated[
     int | None,
     typer.Option(

@@ -33,13 +33,13 @@ _LANGUAGE_S = 10.0
 # Noise and music are named if they last so long. One look stands for at most five minutes.
 _MIN_NOISE_S = 4.0
 _MAX_NOISE_S = 300.0
-# For remarks, if nobody speaks.
-_DEFAULT_LANGUAGE = "en"
+# Of translations, and of remarks if nobody speaks.
+_ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Transcript of a stretch: speech and other sounds.
+    """Transcript of a stretch: speech, its translation to English if requested, and other sounds.
 
     Times count from the first sample; `length` is the transcribed part in seconds.
     """
@@ -48,6 +48,7 @@ class Recognition:
     cues: tuple[Cue, ...]
     sounds: tuple[Cue, ...]
     length: float
+    translations: tuple[Cue, ...] = ()
 
 
 def recognize(
@@ -58,13 +59,15 @@ def recognize(
     is_last: bool,
     is_forced: bool = False,
     prompt: str = "",
+    translate: bool = False,
     on_progress: Callable[[float], None] = lambda seconds: None,
 ) -> Recognition:
     """Transcribe the speech of a stretch of audio, of any length.
 
     `language`: of the stretch before, None for unknown; other languages are detected per window unless `is_forced`.
-    `prompt`: words that may be said. Without `is_last`, speech at the end that may continue is left to the next
-    stretch. `on_progress` gets the end of each transcribed window, in seconds. Raises EngineError.
+    `prompt`: words that may be said. `translate`: translate windows in other languages to English. Without `is_last`,
+    speech at the end that may continue is left to the next stretch. `on_progress` gets the end of each transcribed
+    window, in seconds. Raises EngineError.
     """
     levels = voice_levels(samples)
     spans, gaps = speech_spans(levels), bursts(levels)
@@ -73,18 +76,30 @@ def recognize(
     noise = [piece for piece in complete if piece not in spoken]
     cues: list[Cue] = []
     sounds: list[Cue] = []
+    translations: list[Cue] = []
     heard = language
     for window, heard in _with_languages(engine, samples, levels, windows(levels, spoken), language, is_forced):
         speech = engine.transcribe(_slice(samples, window), heard, prompt=prompt)
-        placed = (clip_to_speech(shifted(cue, window[0]), spans, gaps) for cue in speech.cues)
-        cues.extend(cue for cue in placed if cue is not None)
+        cues.extend(_placed(speech.cues, window[0], spans, gaps))
+        if translate and speech.cues and heard != _ENGLISH:
+            english = engine.translate(_slice(samples, window), heard)
+            translations.extend(_placed(english.cues, window[0], spans, gaps))
         sounds.extend(shifted(sound, window[0]) for sound in speech.sounds)
         on_progress(window[1])
     spoken_cues = remove_farewells(remove_hallucinations(cues))
     # The language detected in mere noise must not apply to the next stretch.
     language = heard if spoken_cues else language
     sounds += _sounds_in_noise(engine, samples, noise, language)
-    return Recognition(language, spoken_cues, merge_sounds(sorted(sounds, key=lambda sound: sound.start)), length)
+    merged = merge_sounds(sorted(sounds, key=lambda sound: sound.start))
+    return Recognition(language, spoken_cues, merged, length, remove_farewells(remove_hallucinations(translations)))
+
+
+def _placed(
+    cues: Sequence[Cue], start: float, spans: Sequence[SpeechSpan], gaps: Sequence[SpeechSpan]
+) -> Iterator[Cue]:
+    """Yield the cues of a window that begins at `start`, clipped to the speech; those without speech are left out."""
+    placed = (clip_to_speech(shifted(cue, start), spans, gaps) for cue in cues)
+    yield from (cue for cue in placed if cue is not None)
 
 
 def _with_languages(
@@ -135,7 +150,7 @@ def _sounds_in_noise(
     for start, end in stretches(noise, _MAX_NOISE_S):
         if end - start >= _MIN_NOISE_S:
             sound = _slice(samples, (start, min(end, start + MAX_WINDOW_S)))
-            for cue in engine.transcribe(sound, language or _DEFAULT_LANGUAGE).sounds:
+            for cue in engine.transcribe(sound, language or _ENGLISH).sounds:
                 yield replace(cue, start=start, end=end)
 
 

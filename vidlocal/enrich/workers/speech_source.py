@@ -23,12 +23,13 @@ class SpeechOptions:
     """Wishes for transcriptions. None and empty decide by the audio.
 
     `language`: ISO 639-1. `track`: position among the audio tracks of a file, from 1. `vocabulary`: names and terms
-    that may be said.
+    that may be said. `translate`: store translations to English beside speech in other languages.
     """
 
     language: str | None = None
     track: int | None = None
     vocabulary: str = ""
+    translate: bool = False
 
 
 DEFAULT_OPTIONS = SpeechOptions()

@@ -85,6 +85,7 @@ def transcribe_video(
             language,
             is_forced=options.language is not None,
             prompt=prompt,
+            translate=options.translate,
             is_last=is_last,
             on_progress=report,
         )
@@ -115,6 +116,7 @@ def _recognize(
     *,
     is_forced: bool,
     prompt: str,
+    translate: bool,
     is_last: bool,
     on_progress: Callable[[float], None],
 ) -> list[tuple[str, Recognition]]:
@@ -128,6 +130,7 @@ def _recognize(
             is_last=is_last,
             is_forced=is_forced,
             prompt=prompt,
+            translate=translate,
             on_progress=on_progress,
         )
         language = recognition.language
@@ -168,7 +171,9 @@ def _texts(
     heard: Recognition, length: float, start: float, engine: SpeechEngine, source: str
 ) -> Iterator[TimedPassage]:
     """Yield the cues in the first `length` seconds of a stretch that begins at `start` as passages."""
-    kinds = [(PassageKind.SPEECH, cue) for cue in heard.cues] + [(PassageKind.SOUND, cue) for cue in heard.sounds]
+    kinds = [(PassageKind.SPEECH, cue) for cue in heard.cues]
+    kinds += [(PassageKind.TRANSLATION, cue) for cue in heard.translations]
+    kinds += [(PassageKind.SOUND, cue) for cue in heard.sounds]
     for kind, cue in kinds:
         if cue.start < length:
             moved = shifted(cue, start)

@@ -113,6 +113,7 @@ def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
 def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None:
     job = {
         PassageKind.SPEECH: JobKind.TRANSCRIBE,
+        PassageKind.TRANSLATION: JobKind.TRANSCRIBE,
         PassageKind.SOUND: JobKind.TRANSCRIBE,
         PassageKind.SCREEN_TEXT: JobKind.READ,
     }.get(kind, JobKind.SUMMARISE)
@@ -126,7 +127,7 @@ def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None
 
 
 _OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_TOLERANCE_S})"""
-_MADE_BY_JOBS = "('scene', 'action', 'speech', 'screen_text', 'summary')"
+_MADE_BY_JOBS = "('scene', 'action', 'speech', 'translation', 'screen_text', 'summary')"
 
 # The original of a repeat: the last distinct frame of its video before it.
 _ORIGINAL = """(SELECT id FROM frames AS original WHERE original.video_id = frames.video_id

@@ -128,11 +128,11 @@ def main_language(library: Library, video_id: int) -> str | None:
 
 
 def delete_transcript(library: Library, video_id: int) -> None:
-    """Delete the speech and sounds that a model heard, except texts of the user."""
+    """Delete the speech, translations and sounds of a speech model, except texts of the user."""
     with library.writing() as connection:
         connection.execute(
             """DELETE FROM passages WHERE video_id = ? AND engine IS NOT ?
-              AND (kind = 'speech' OR (kind = 'sound' AND model IS NOT NULL))""",
+              AND (kind IN ('speech', 'translation') OR (kind = 'sound' AND model IS NOT NULL))""",
             (video_id, BY_HAND),
         )
 

@@ -86,5 +86,7 @@ def _read(values: dict[str, dict[str, object]]) -> TimedPassage:
 
 
 def _is_covered(passage: Passage, spans: Sequence[tuple[float, float]]) -> bool:
+    if passage.kind == PassageKind.TRANSLATION:  # a corrected line is still to be found in English
+        return False
     covered = sum(max(0.0, min(passage.end, end) - max(passage.start, start)) for start, end in spans)
     return covered > _MIN_COVERED * (passage.end - passage.start)

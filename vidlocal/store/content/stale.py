@@ -136,6 +136,17 @@ def weak_transcripts(library: Library, model: str, videos: Sequence[int] | None 
     return tuple(row["video_id"] for row in rows if videos is None or row["video_id"] in videos)
 
 
+def untranslated(library: Library, videos: Sequence[int] | None = None) -> tuple[int, ...]:
+    """List the videos in which a model heard another language than English, without a translation."""
+    rows = library.rows(
+        """SELECT DISTINCT video_id FROM passages AS speech WHERE kind = ? AND digest IS NOT NULL AND language <> 'en'
+          AND NOT EXISTS (SELECT 1 FROM passages WHERE video_id = speech.video_id AND kind = ?) ORDER BY video_id""",
+        PassageKind.SPEECH,
+        PassageKind.TRANSLATION,
+    )
+    return tuple(row["video_id"] for row in rows if videos is None or row["video_id"] in videos)
+
+
 def _descriptions(library: Library, videos: Sequence[int] | None) -> list[_Description]:
     rows = library.rows(
         """SELECT frame_id, video_id, text, model, prompt_version FROM passages

@@ -11,7 +11,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.index.tokenizer import FTS5_TOKENIZER
 
 # Speech, subtitles and text on screen come in lines; captions stand alone. For SQL.
-KINDS_SQL = "'speech', 'subtitle', 'screen_text'"
+KINDS_SQL = "'speech', 'translation', 'subtitle', 'screen_text'"
 
 # Lines before and after a line that count for it.
 REACH = 2

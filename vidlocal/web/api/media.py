@@ -31,6 +31,7 @@ _RANGE = re.compile(r"bytes=(?:\d{1,18}-\d{0,18}|-\d{1,18})")
 
 TRACKS = {
     "speech": (PassageKind.SPEECH, PassageKind.SOUND),
+    "translation": (PassageKind.TRANSLATION,),
     "subtitles": (PassageKind.SUBTITLE,),
     "captions": (PassageKind.SCENE, PassageKind.ACTION),
 }

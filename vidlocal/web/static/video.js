@@ -119,7 +119,7 @@ export const videoPage = attempt(async (id) => {
     $(".screen img").replaceWith(picture(data.frames[0][0], 2048, video.title));
     return;
   }
-  for (const [kind, label] of [["subtitles", "Subtitles"], ["speech", "Speech"], ["chapters", "Chapters"]]) {
+  for (const [kind, label] of [["subtitles", "Subtitles"], ["speech", "Speech"], ["translation", "English"], ["chapters", "Chapters"]]) {
     const some = kind === "chapters" ? video.chapters.length : data.passages.some((passage) => passage.kind === kind.replace("subtitles", "subtitle"));
     if (some) film.append(h("track", { kind: kind === "chapters" ? "chapters" : "captions", label, src: `/api/v1/videos/${id}/track.vtt?kind=${kind}` }));
   }
