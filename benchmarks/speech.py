@@ -32,6 +32,11 @@ from vidlocal.records import Cue
 PAUSES_S = {"reading": (0.3, 0.5), "talk": (1.0, 6.0)}
 SENTENCES = 40
 
+NUMBERS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve nineteen twenty thirty forty fifty sixty seventy "
+    "eighty ninety hundred thousand".split()
+)
+
 HEADER = "recording            words   WER plain  ours   starts plain    ours    ends plain      ours   CPU ratio"
 
 
@@ -150,7 +155,9 @@ def positions(cues: Sequence[Cue], *, last: bool) -> Iterator[tuple[int, float]]
 
 
 def words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.casefold().replace("'", ""))
+    """Return the words of a text without numbers, which a model writes as it likes: `nine` and `9`."""
+    tokens = re.findall(r"[^\W_]+", text.casefold().replace("'", ""))
+    return [token for token in tokens if not token.isdigit() and token not in NUMBERS]
 
 
 def spread(values: Sequence[float]) -> str:

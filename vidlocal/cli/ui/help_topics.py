@@ -10,8 +10,7 @@ following in single quotes, because shells read quotes and dashes themselves:
   "happy birthday"      the exact phrase
   -dog                  without this word
   video:wedding         only this video: id, or part of its title or file name
-  kind:speech           only speech; or translation, sound, subtitle, screen_text, chapter, scene, action, summary,
-                        note, picture, title
+  kind:speech           only speech; or translation, sound, subtitle, screen_text, scene, action, note, picture
   tag:dance             only videos or moments with this tag
   lang:es               only text in this language
   after:2023            recorded in 2023 or later; also after:2023-06, after:2023-06-15
