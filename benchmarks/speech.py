@@ -33,8 +33,11 @@ PAUSES_S = {"reading": (0.3, 0.5), "talk": (1.0, 6.0)}
 SENTENCES = 40
 
 NUMBERS = frozenset(
-    "zero one two three four five six seven eight nine ten eleven twelve nineteen twenty thirty forty fifty sixty seventy "
-    "eighty ninety hundred thousand".split()
+    re.findall(
+        r"\w+",
+        "zero one two three four five six seven eight nine ten eleven twelve nineteen "
+        "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand",
+    )
 )
 
 HEADER = "recording            words   WER plain  ours   starts plain    ours    ends plain      ours   CPU ratio"
