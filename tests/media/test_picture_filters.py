@@ -174,6 +174,23 @@ def test_frames_of_another_shape_keep_it(
         assert clips.number_in(frame.rgb) == pytest.approx(frame.time * 10 % 60, abs=1.1)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", MPEG2), ("a.mpg", MPEG2), ("a.ts", clips.X264), ("a.ts", X265)])
+def test_pixels_of_another_aspect_at_the_same_size_keep_their_shape(
+    read: Read, tmp_path: Path, name: str, codec: tuple[str, ...]
+) -> None:
+    parts = [
+        clips.numbered(
+            tmp_path / f"{aspect}{name}", frames=40, rate="10", codec=codec, after=("-aspect", f"{aspect}:9")
+        )
+        for aspect in (12, 16)
+    ]
+    path = clips.joined(tmp_path / name, [*parts, parts[0]])
+    frames = read(path, 1.0)
+    shapes = [frame.rgb.shape[1] / frame.rgb.shape[0] for frame in frames]
+    expected = [16 / 9 if 3.95 < frame.time < 7.95 else 4 / 3 for frame in frames]
+    assert shapes == pytest.approx(expected, abs=0.03)
+
+
 def test_a_single_frame_of_another_shape_is_read(read: Read, prober: Prober, tool: Ffmpeg, tmp_path: Path) -> None:
     path = _turned(tmp_path, "a.webm", VP8)
     later = [frame.time for frame in read(path, 1.0) if frame.time > 6.05][:2]

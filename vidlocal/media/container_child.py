@@ -13,7 +13,7 @@ import av.logging
 import numpy as np
 
 from vidlocal.errors import MediaError
-from vidlocal.media import completeness, diagnose, ffmpeg, interlacing, stream_info
+from vidlocal.media import aspect_changes, completeness, diagnose, ffmpeg, interlacing, stream_info
 from vidlocal.media.packet_track import MAX_DTS_STEP_S, Track
 from vidlocal.media.timestamp_repair import estimate_corrections
 
@@ -153,7 +153,13 @@ class _ContainerReader:
         if video.is_packed:  # a key frame is shown after the frame in the same packet
             key_times = times[:1]
         is_interlaced = interlacing.is_interlaced(self.container, video.stream, duration=float(times[-1]))
-        values |= stream_info.video_format(video.stream, video.first_frame, is_interlaced=is_interlaced)
+        values |= stream_info.video_format(
+            video.stream,
+            video.first_frame,
+            is_interlaced=is_interlaced,
+            # Stored times tell the parts of a recording apart only where its clock does not jump.
+            aspect_changes=video.aspects.changes if len(video.segments) == 1 else [],
+        )
         subtitles += stream_info.caption_tracks(video.stream, video.first_frame)
         values |= {
             "first_key_frame": float(key_times[0]) if len(key_times) else 0.0,
@@ -211,6 +217,8 @@ class _ContainerReader:
             track.times.append(time)
             if packet.is_keyframe:
                 track.key_times.append(time)
+                if self.format in aspect_changes.FORMATS:
+                    track.aspects.add_key_frame(packet, stored * base)
 
     def _default_duration(self, track: Track) -> float:
         """Duration of a frame if the packet has none."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vidlocal.media.aspect_changes import AspectChanges
 from vidlocal.media.timeline import Times
 from vidlocal.media.timestamp_repair import ClockCorrections, PacketHistogram
 
@@ -39,9 +40,11 @@ class Track:
     first_frame: Any = None
     codec: str = ""
     is_packed: bool = False
+    aspects: AspectChanges = field(init=False)
 
     def __post_init__(self) -> None:
         self.codec = str(self.stream.codec_context.codec.canonical_name)
+        self.aspects = AspectChanges(self.codec)
         self.is_packed = bool(_PACKED.search(bytes(self.stream.codec_context.extradata or b"")))
 
     @property

@@ -1,6 +1,6 @@
 """ffmpeg filters from a decoded frame to upright RGB of the wanted size: deinterlacing, scaling, rotation, colours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,13 +20,16 @@ ROTATION_FILTERS = frozenset(
     {"transpose=clock", "transpose=cclock", "transpose=clock_flip", "transpose=cclock_flip", "hflip", "vflip"}
 )
 MIN_ASPECT, MAX_ASPECT = 0.05, 20.0
+_ASPECT_TOLERANCE = 0.001
+_TIME_TOLERANCE_S = 0.0005
 # Fills the canvas to the right of and below a frame of another shape.
 _FILL_RGB = (1, 254, 3)
+_FILL_COLOUR = "0x{:02x}{:02x}{:02x}".format(*_FILL_RGB)
 
 # Converting to RGB is slow during area scaling and fast in a second step.
 _TO_RGB: tuple[Filter, ...] = (
     ("format", {"pix_fmts": "yuv420p|yuvj420p"}),
-    ("scale", {"flags": "fast_bilinear"}),
+    ("scale", {"flags": "fast_bilinear", "eval": "frame"}),
 )
 # Transparent pixels are white, as in photos: the negative is blended with black.
 _ON_WHITE: tuple[Filter, ...] = (
@@ -52,6 +55,7 @@ class StoredPicture:
 
     `matrix` is the number of the colour matrix in ITU-T H.273, `is_rgb` true for pixels without one. `interlaced` is
     None for progressive video, "flagged" if each frame tells, "all" if frames are interlaced without telling.
+    `aspect_changes` are stored times in seconds, and the aspect of the pixels from each on.
     """
 
     width_px: int = 0
@@ -61,6 +65,7 @@ class StoredPicture:
     has_alpha: bool = False
     interlaced: str | None = None
     rotation_filters: tuple[str, ...] = ()
+    aspect_changes: tuple[tuple[float, float], ...] = ()
 
     @property
     def is_sideways(self) -> bool:
@@ -92,9 +97,9 @@ def picture_filters(
         | ({} if picture.is_rgb or picture.matrix in _SWSCALE_MATRICES else {"colorspace": "unknown"}),
     )
     if picture.is_sideways:
-        yield "scale", _scaling(picture, (size[1], size[0]), (canvas[1], canvas[0]))
+        yield "scale", _scaling(probe, picture, (size[1], size[0]), (canvas[1], canvas[0]))
     else:
-        yield "scale", _scaling(picture, size, canvas)
+        yield "scale", _scaling(probe, picture, size, canvas)
     for rotation in picture.rotation_filters:
         name, _, direction = rotation.partition("=")
         yield name, {"dir": direction} if direction else {}
@@ -102,7 +107,7 @@ def picture_filters(
         yield from _ON_WHITE
     yield from tone_mapping_filters(probe.hdr, picture, ffmpeg) or _ycgco_filters(picture, ffmpeg) or _TO_RGB
     yield "format", {"pix_fmts": "rgb24"}
-    yield "pad", {"w": canvas[0], "h": canvas[1], "color": "0x{:02x}{:02x}{:02x}".format(*_FILL_RGB)}
+    yield "pad", {"w": canvas[0], "h": canvas[1], "eval": "frame", "color": _FILL_COLOUR}
 
 
 def is_filled(canvas: Rgb) -> bool:
@@ -117,11 +122,12 @@ def crop(canvas: Rgb) -> Rgb:
     return np.ascontiguousarray(canvas[:height, :width])
 
 
-def _scaling(picture: StoredPicture, size: tuple[int, int], canvas: tuple[int, int]) -> dict[str, Any]:
+def _scaling(probe: Probe, picture: StoredPicture, size: tuple[int, int], canvas: tuple[int, int]) -> dict[str, Any]:
     """Scale exactly to `size`; frames of another shape down to `canvas`."""
     width, height = size
-    aspect = f"if(between(sar,{MIN_ASPECT},{MAX_ASPECT}),sar,1)"
-    is_usual = f"eq(iw,{picture.width_px})*eq(ih,{picture.height_px})"
+    change = _aspect_change(probe.sample_aspect, picture.aspect_changes)
+    aspect = f"(if(between(sar,{MIN_ASPECT},{MAX_ASPECT}),sar,1){change})"
+    is_usual = f"eq(iw,{picture.width_px})*eq(ih,{picture.height_px})*lt(abs(0{change}),{_ASPECT_TOLERANCE})"
     factor = f"min(1,min({canvas[0]}/(iw*{aspect}),{canvas[1]}/ih))"
     return {
         "w": f"if({is_usual},{width},max(1,round(iw*{aspect}*{factor})))",
@@ -129,6 +135,15 @@ def _scaling(picture: StoredPicture, size: tuple[int, int], canvas: tuple[int, i
         "flags": "area",
         "eval": "frame",
     }
+
+
+def _aspect_change(usual: float, changes: Sequence[tuple[float, float]]) -> str:
+    """Term of a formula: the aspect at time `t` minus the usual one. The `sar` of ffmpeg is that of the first frame."""
+    aspects = [usual, *(aspect for _, aspect in changes)]
+    return "".join(
+        f"+gte(t,{time - _TIME_TOLERANCE_S:.6f})*({now - before:.6f})"
+        for (time, now), before in zip(changes, aspects, strict=False)
+    )
 
 
 def tone_mapping_filters(hdr: str | None, picture: StoredPicture, ffmpeg: Ffmpeg) -> tuple[Filter, ...]:

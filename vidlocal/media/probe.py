@@ -178,4 +178,5 @@ def _timeline(values: _Values, payload: bytes) -> Timeline:
 
 def _picture(values: _Values) -> StoredPicture:
     filters = tuple(name for name in values["rotation_filters"] if name in ROTATION_FILTERS)
-    return StoredPicture(**{**values, "rotation_filters": filters})
+    changes = tuple((float(time), float(aspect)) for time, aspect in values.get("aspect_changes", ()))
+    return StoredPicture(**{**values, "rotation_filters": filters, "aspect_changes": changes})

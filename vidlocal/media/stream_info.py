@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from vidlocal.media.picture_filters import MAX_ASPECT, MIN_ASPECT
@@ -184,10 +185,10 @@ def _picture_format(stream: Any) -> Values:
     }
 
 
-def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
+def video_format(stream: Any, frame: Any, *, is_interlaced: bool, aspect_changes: Sequence[Sequence[float]]) -> Values:
     """Codec, size, aspect, rotation and colours from the stream and the first decoded frame.
 
-    `is_interlaced` if frames are interlaced without telling.
+    `is_interlaced` if frames are interlaced without telling. `aspect_changes`: (stored time, pixel aspect).
     """
     aspect, codec = _aspect(stream), stream.codec_context.codec.canonical_name
     rotation, filters = orientation(frame)
@@ -211,6 +212,7 @@ def video_format(stream: Any, frame: Any, *, is_interlaced: bool) -> Values:
             "has_alpha": any(component.is_alpha for component in frame.format.components),
             "interlaced": _interlaced(frame, codec, is_interlaced=is_interlaced),
             "rotation_filters": filters,
+            "aspect_changes": [*aspect_changes],
         },
     }
 
