@@ -76,6 +76,11 @@ def test_a_role_without_server_is_named(tmp_path: Path) -> None:
         ('[[servers]]\nurl = "http://a"\nmodel = "x"', "unknown key"),
         ("[[servers]]\nurl = 5", "url is not a text"),
         ('[[servers]]\nurl = "http://user:word@a"', "url is not an address"),
+        ('[[servers]]\nkind = "transformers"\nurl = "http://a"', "url is no model folder or name"),
+        (
+            '[[servers]]\nkind = "transformers"\nurl = "a/b"\nroles = ["embed"]',
+            "roles is not a list of describe, watch, text",
+        ),
     ],
 )
 def test_a_wrong_table_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -89,6 +94,15 @@ def test_a_setting_is_written_before_the_tables(tmp_path: Path) -> None:
     loaded = settings.load(env={"VIDLOCAL_HOME": str(tmp_path)})
     assert (loaded.vision_model, loaded.every) == ("moondream", 3.0)
     assert loaded.servers[0].vision_model == "big"
+
+
+def test_a_model_in_process_looks_at_frames_unless_told_otherwise(tmp_path: Path) -> None:
+    table = '[[servers]]\nkind = "transformers"\nurl = "llava-hf/llava-1.5-7b-hf"\n'
+    [server] = load(tmp_path, table).servers
+    assert (server.url, server.roles) == ("llava-hf/llava-1.5-7b-hf", {Role.DESCRIBE, Role.WATCH})
+    assert load(tmp_path, f'{table}roles = ["text"]\n').servers[0].roles == {Role.TEXT}
+    [option] = parse_server_options(["transformers=~/models/blip2"])
+    assert (option.kind, option.url) == (ServerKind.TRANSFORMERS, "~/models/blip2")
 
 
 def test_options_name_kind_and_address() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 
 from vidlocal.app.demo import CLIP
+from vidlocal.app.model_servers import connect
 from vidlocal.engines import canary
-from vidlocal.engines.backends import backend
 from vidlocal.engines.base import ModelInfo, RunnerFailed, Usage
 from vidlocal.engines.canary import CanaryResult
 from vidlocal.engines.model_server import ModelServer
@@ -207,8 +207,7 @@ def _find_models(
 
 def _open(stack: ExitStack, settings: Settings, chosen: ServerSetting) -> tuple[ModelServer, Sequence[ModelInfo]]:
     """Connect to a server, closed with `stack`, and list its models. Raises EngineError."""
-    opened = backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
-    server = stack.enter_context(opened)
+    server = stack.enter_context(connect(settings, chosen))
     return server, server.models()
 
 

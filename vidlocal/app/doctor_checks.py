@@ -83,8 +83,10 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server))
-        else:
+        elif server.kind is ServerKind.OPENAI:
             yield _openai_server(loaded, server)
+        else:
+            yield _model_in_process(loaded, server)
 
 
 def _with_server(loaded: Settings, server: ServerSetting) -> Settings:
@@ -113,6 +115,20 @@ def _openai_server(loaded: Settings, server: ServerSetting) -> Check:
     except EngineError as error:
         return Check(part, CheckState.MISSING, str(error), "Start the server, or correct [[servers]] in settings.toml.")
     return Check(part, CheckState.OK, f"{server.url}, for {', '.join(sorted(server.roles))}: {names}")
+
+
+def _model_in_process(loaded: Settings, server: ServerSetting) -> Check:
+    """Check that the packages are installed and the model is complete, without loading it."""
+    from vidlocal.app.model_servers import connect
+
+    part = server.name or "model in process"
+    try:
+        with connect(loaded, server) as opened:
+            version = opened.version()
+            sizes = ", ".join(f"{model.name} {model.size_bytes / 1e9:.1f} GB" for model in opened.models())
+    except EngineError as error:
+        return Check(part, CheckState.MISSING, str(error), "Correct [[servers]] in settings.toml.")
+    return Check(part, CheckState.OK, f"{version}, for {', '.join(sorted(server.roles))}: {sizes}")
 
 
 def _ffmpeg(loaded: Settings) -> Check:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from vidlocal.app.model_servers import connect
 from vidlocal.engines import canary, vram_fit
-from vidlocal.engines.backends import backend
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
 from vidlocal.engines.judge import Judge
 from vidlocal.engines.model_server import ModelServer
@@ -112,8 +112,7 @@ class _Connection:
 
 
 def _connect(stack: ExitStack, settings: Settings, chosen: ServerSetting) -> _Connection:
-    opened = backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
-    return _Connection(stack.enter_context(opened), chosen)
+    return _Connection(stack.enter_context(connect(settings, chosen)), chosen)
 
 
 def _first(stack: ExitStack, settings: Settings, role: Role, open_model: Callable[[_Connection], Model]) -> Model:
@@ -188,7 +187,7 @@ def _alternative(server: ModelServer) -> str:
 
 def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:
     """Return model and context size, or the best installed model within the GPU memory of the settings."""
-    if not settings.vram:
+    if not settings.vram or server.kind == "transformers":  # which has made a plan for the memory by itself
         return model, settings.num_ctx
     card = settings.vram * vram_fit.GB
     context = vram_fit.fitting_context(model, settings.num_ctx, card)
@@ -279,8 +278,7 @@ def _canary_failure(vision: VisionEngine) -> str | None:
     if result.passed:
         return None
     return (
-        f"{vision.name} does not see images: it was shown {', '.join(result.colours)}, "
-        f"and answered {'; '.join(result.answers)}. Update Ollama, or choose another vision model with --model."
+        f"{vision.name} does not see images: {result}. Update the server, or choose another vision model with --model."
     )
 
 

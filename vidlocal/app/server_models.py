@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from vidlocal.engines.backends import backend
+from vidlocal.app.model_servers import connect
 from vidlocal.engines.base import ModelInfo
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
@@ -50,15 +50,12 @@ def _ask(chosen: ServerSetting, settings: Settings) -> ServerModels:
     wanted = {use: name for use, name in names.items() if _ROLES[use] in chosen.roles}
     with ExitStack() as stack:
         try:
-            opened = backend(chosen.kind).connect(
-                chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key
-            )
-            server = stack.enter_context(opened)
+            server = stack.enter_context(connect(settings, chosen))
             version, models = server.version(), server.models()
         except EngineError as error:
             return ServerModels(chosen.kind, chosen.url, "", (), tuple(wanted.values()), str(error))
     installed = {model.name for model in models}
-    only_one = chosen.kind is ServerKind.OPENAI and len(models) == 1
+    only_one = chosen.kind is not ServerKind.OLLAMA and len(models) == 1
     missing = (
         () if only_one else tuple(name for name in wanted.values() if not installed & {name, full_model_name(name)})
     )

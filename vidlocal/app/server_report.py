@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
 from vidlocal.app.doctor_checks import Check, CheckState
+from vidlocal.app.model_servers import connect
 from vidlocal.engines import canary, multi_image_probe
-from vidlocal.engines.backends import backend
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable, ModelMissing, UsageError
 from vidlocal.settings import Settings
-from vidlocal.settings.servers import Role, ServerKind, server_address
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting, server_address
 
 # Models asked one by one; each takes seconds to load.
 _MAX_ASKED = 4
 _QUESTION = "Count from one to a hundred in words."
 _WANTED_CTX = 1 << 20
+_HTTP_KINDS = [ServerKind.OLLAMA, ServerKind.OPENAI]
 
 
 def report_server(settings: Settings, url: str, *, api_key: str | None = None) -> Iterator[Check]:
@@ -44,22 +45,21 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
 
 def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer:
     prefix, _, rest = url.partition("=")
-    kinds, url = ([ServerKind(prefix)], rest) if prefix in tuple(ServerKind) else (list(ServerKind), url)
+    kinds, url = ([ServerKind(prefix)], rest) if prefix in tuple(ServerKind) else (_HTTP_KINDS, url)
     errors: list[EngineError] = []
     for kind in kinds:
         try:
             address = server_address(kind, url)
         except ValueError:
             raise UsageError(f"{url}: not an address. Example: http://127.0.0.1:8080") from None
-        opened = backend(kind).connect(address, allow_remote=settings.allow_remote_host, api_key=api_key)
-        server = stack.enter_context(opened)
+        server = stack.enter_context(connect(settings, ServerSetting(kind, address, api_key=api_key)))
         try:
             server.version()
         except EngineError as error:
             errors.append(error)
         else:
             return server
-    if isinstance(errors[-1], ModelMissing):
+    if kinds == _HTTP_KINDS and isinstance(errors[-1], ModelMissing):
         apis = " nor ".join(kinds)
         raise EngineError(f"{address} is no model server: it has no API of {apis}. Correct its address.")
     raise errors[-1]
@@ -76,6 +76,16 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     yield _ask(f"{model.name}: images", lambda: _images(server, vision, roles))
     embeddings = ServedEmbeddings(server, model, keep_alive=settings.keep_alive)
     yield _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
+    yield from _memory(server, model.name)
+
+
+def _memory(server: ModelServer, model: str) -> Iterator[Check]:
+    """Report the memory of a loaded model, if the server tells it."""
+    with suppress(EngineError):
+        for name, size_bytes, gpu_bytes in server.loaded_models():
+            if name == model and size_bytes:
+                share = f"{gpu_bytes / size_bytes:.0%} on the GPU"
+                yield Check(f"{model}: memory", CheckState.OK, f"{size_bytes / 1e9:.1f} GB, {share}")
 
 
 def _ask(part: str, ask: Callable[[], str]) -> Check:
@@ -104,7 +114,7 @@ def _images(server: ModelServer, model: ServedVision, roles: set[Role]) -> str:
     server.preflight(model.name, "vision")
     result = canary.check_vision(model, rng=random.Random())
     if not result.passed:
-        raise AnswerRejected(f"shown {', '.join(result.colours)}, it answered {'; '.join(result.answers)}.")
+        raise AnswerRejected(f"{result}.")
     roles |= {Role.DESCRIBE, Role.WATCH}
     several = multi_image_probe.probe(model)
     return f"it sees; {'several' if several else 'one'} per request"

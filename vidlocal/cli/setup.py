@@ -29,6 +29,7 @@ EXAMPLES = (
     "vidlocal setup --only speech --yes",
     "vidlocal setup --profile light",
     "vidlocal setup --only speech --speech turbo",
+    "vidlocal setup --transformers llava-hf/llava-1.5-7b-hf",
 )
 
 # Below this width sources would break inside words.
@@ -52,6 +53,15 @@ Speech = Annotated[
 ]
 Text = Annotated[bool, typer.Option("--text/--no-text", help="Text model for tags, chapters and summaries.")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="CLIP model for image search (needs vidlocal[pictures]).")]
+Transformers = Annotated[
+    str | None,
+    typer.Option(
+        "--transformers",
+        metavar="NAME",
+        help="Only this model of Hugging Face, to run in process.",
+        show_default=False,
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list; download nothing.")]
 
 
@@ -61,6 +71,7 @@ def command(
     speech: Speech = None,
     text: Text = True,
     pictures: Pictures = False,
+    transformers: Transformers = None,
     yes: options.Yes = False,
     dry_run: DryRun = False,
     allow_remote_host: options.AllowRemoteHost = False,
@@ -75,10 +86,13 @@ def command(
     tab-separated lines: role, name, bytes, state, source.
     """
     from vidlocal.app.downloads import open_server, profile_parts
-    from vidlocal.app.setup import check_parts, download_missing, save_model_names
+    from vidlocal.app.setup import save_model_names
 
     if json and not (yes or dry_run):
         raise UsageError("--json cannot ask for confirmation. Add --yes or --dry-run.")
+    if transformers is not None:
+        _set_up_transformers(transformers, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
+        return
     selected = _selected(only, pictures=pictures, text=text)
     if "pictures" in selected and not clip_files.is_installed():
         raise ModelMissing(clip_files.NOT_INSTALLED)
@@ -88,20 +102,45 @@ def command(
         models = replace(models, whisper_model=full_whisper_name(speech))
     with open_server(settings) as server:
         parts = profile_parts(models, server, settings, text=True, pictures="pictures" in selected)
-        statuses = check_parts([part for part in parts if _part_of(part) in selected])
-        if not json:
-            _show(statuses)
-        confirmed = not dry_run and (yes or _confirm(statuses))
+        wanted = [part for part in parts if _part_of(part) in selected]
+        statuses, confirmed = _offer(wanted, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         if confirmed:
-            with progress_line(quiet=quiet) as line:
-                statuses = download_missing(statuses, line)
             save_model_names(statuses, settings, notify=partial(console.notice, quiet=quiet))
     if json:
         console.document({"profile": models.name, "parts": [_as_data(status) for status in statuses]})
     if confirmed:
         _end(statuses, quiet=quiet)
+
+
+def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, quiet: bool) -> None:
+    """Show size and licence of a model, ask, and download it."""
+    from vidlocal.app.transformers_part import transformers_part
+
+    part = transformers_part(name, load())
+    statuses, confirmed = _offer([part], yes=yes, dry_run=dry_run, json=json, quiet=quiet)
+    if json:
+        console.document({"profile": None, "parts": [_as_data(status) for status in statuses]})
+    if confirmed:
+        _raise_failure(statuses)
+        console.notice(f"Next: vidlocal enrich --server transformers={name}", quiet=quiet)
+
+
+def _offer(
+    parts: "Sequence[ModelPart]", *, yes: bool, dry_run: bool, json: bool, quiet: bool
+) -> "tuple[list[PartStatus], bool]":
+    """Show parts, ask, and download the missing ones. Returns their states, and True unless declined."""
+    from vidlocal.app.setup import check_parts, download_missing
+
+    statuses = check_parts(parts)
+    if not json:
+        _show(statuses)
+    confirmed = not dry_run and (yes or _confirm(statuses))
+    if confirmed:
+        with progress_line(quiet=quiet) as line:
+            statuses = download_missing(statuses, line)
     elif not dry_run:
         console.notice("Nothing was downloaded.", quiet=quiet)
+    return statuses, confirmed
 
 
 def _selected(only: str | None, *, pictures: bool, text: bool) -> set[str]:
@@ -148,12 +187,17 @@ def _confirm(statuses: "Sequence[PartStatus]") -> bool:
     return console.confirm(f"Download {size}{unknown} now?", default=True)
 
 
-def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
+def _raise_failure(statuses: "Sequence[PartStatus]") -> None:
+    """Report failed downloads, the first one as an error."""
     failures = [status.error for status in statuses if status.state == "failed" and status.error is not None]
     if failures:
         for sentence in list(dict.fromkeys(map(str, failures)))[1:]:
             console.notice(sentence)
         raise failures[0]
+
+
+def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
+    _raise_failure(statuses)
     waiting = ", ".join(status.part.role for status in statuses if status.state == "no server")
     if waiting:
         console.notice(

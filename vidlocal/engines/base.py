@@ -39,7 +39,11 @@ class PromptTooLong(AnswerRejected):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """An installed model of a server. `capabilities` is None for servers too old to report capabilities."""
+    """An installed model of a server.
+
+    `capabilities`: of `Capability`, and `video` for a model that takes frames as a video; None if the server does not
+    report them.
+    """
 
     name: str
     digest: str
@@ -128,6 +132,11 @@ class VisionEngine(Protocol):
     @property
     def usage(self) -> Usage:
         """Tokens of all answers to date."""
+        ...
+
+    @property
+    def takes_video(self) -> bool:
+        """True if the model is known to take several images as a video."""
         ...
 
     # True if schemas are sent with bounds on the length of answers. Assumed until tested.

@@ -6,6 +6,7 @@ Some servers dropped images silently and let the model invent a description; cap
 import random
 import re
 from dataclasses import dataclass
+from textwrap import shorten
 
 from vidlocal.engines.base import RunnerFailed, VisionEngine
 from vidlocal.engines.jpeg import noisy_colour
@@ -16,6 +17,8 @@ QUESTION = "What colour is this picture? Answer with one word."
 SIDE_PX = 336
 IMAGES = 3
 MIN_CORRECT = 2
+# Of an answer in a message.
+MAX_SHOWN_CHARACTERS = 60
 
 COLOURS = {
     "red": (220, 20, 20),
@@ -46,6 +49,10 @@ class CanaryResult:
     @property
     def passed(self) -> bool:
         return self.correct >= MIN_CORRECT
+
+    def __str__(self) -> str:
+        answers = "; ".join(shorten(" ".join(answer.split()), MAX_SHOWN_CHARACTERS) for answer in self.answers)
+        return f"shown {', '.join(self.colours)}, it answered {answers}"
 
 
 def check_vision(engine: VisionEngine, *, rng: random.Random | None = None) -> CanaryResult:

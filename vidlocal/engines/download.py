@@ -95,7 +95,7 @@ def download_file(
 
     Raises ToolError for network, server and checksum errors, StoreError for a full disk.
     """
-    with _client(read_timeout) as client:
+    with open_client(read_timeout) as client:
         download = _Download(url, target, expected or Checksums(), on_progress, client)
         try:
             return _download_verified(download, sleep)
@@ -151,7 +151,8 @@ def _is_valid(download: _Download, actual: Checksums) -> bool:
 
 
 @contextmanager
-def _client(read_timeout: float) -> Iterator["httpx.Client"]:
+def open_client(read_timeout: float) -> Iterator["httpx.Client"]:
+    """Open a client with the proxies of the environment. Raises ToolError for an unusable proxy."""
     import httpx
 
     timeout = httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT_S)

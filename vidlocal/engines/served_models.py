@@ -116,6 +116,10 @@ class ServedVision(ServedModel):
         """Tokens of all answers to date."""
         return self._usage
 
+    @property
+    def takes_video(self) -> bool:
+        return "video" in (self._model.capabilities or ())
+
     def provenance(self, *, plain: bool = False) -> Provenance:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
         return Provenance(self._server.kind, self.name, self.digest, version)

@@ -9,10 +9,11 @@ from vidlocal.settings.address import ollama_address
 
 
 class ServerKind(StrEnum):
-    """Protocol of a server. The values are those of the settings."""
+    """Protocol of a server, or a model in process. The values are those of the settings."""
 
     OLLAMA = "ollama"
     OPENAI = "openai"
+    TRANSFORMERS = "transformers"
 
 
 class Role(StrEnum):
@@ -25,13 +26,28 @@ class Role(StrEnum):
 
 
 ALL_ROLES = frozenset(Role)
+_VISION_ROLES = frozenset({Role.DESCRIBE, Role.WATCH})
+# Roles that a kind of server can have, and those it has by default.
+_POSSIBLE_ROLES: Mapping[ServerKind, frozenset[Role]] = {
+    ServerKind.OLLAMA: ALL_ROLES,
+    ServerKind.OPENAI: ALL_ROLES,
+    ServerKind.TRANSFORMERS: _VISION_ROLES | {Role.TEXT},
+}
+_DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
+    ServerKind.OLLAMA: ALL_ROLES,
+    ServerKind.OPENAI: ALL_ROLES,
+    ServerKind.TRANSFORMERS: _VISION_ROLES,
+}
 _MODELS = ("vision_model", "text_model", "embed_model")
 _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSetting:
-    """A model server. Its models override those of the settings; empty for none."""
+    """A model server. Its models override those of the settings; empty for none.
+
+    `url`: the address; for a model in process its folder or name.
+    """
 
     kind: ServerKind
     url: str
@@ -58,12 +74,15 @@ def parse_server_options(values: Sequence[str]) -> tuple[ServerSetting, ...]:
         return tuple(_parse_option(value) for value in values)
     except ValueError:
         raise UsageError(
-            "--server: not KIND=URL. Kinds: ollama, openai. Example: --server openai=http://127.0.0.1:8080"
+            "--server: not KIND=URL. Kinds: ollama, openai, transformers. Examples: "
+            "--server openai=http://127.0.0.1:8080, --server transformers=llava-hf/llava-1.5-7b-hf"
         ) from None
 
 
 def server_address(kind: ServerKind, url: str) -> str:
-    """Return the URL of a server. Raises ValueError."""
+    """Return the URL of a server, or the folder or name of a model in process. Raises ValueError."""
+    if kind is ServerKind.TRANSFORMERS:
+        return _model_reference(url)
     if kind is ServerKind.OPENAI and "://" not in url:
         url = f"http://{url}"
     return ollama_address(url).removesuffix("/v1")
@@ -74,7 +93,15 @@ def _parse_option(value: str) -> ServerSetting:
     if not equals or not url.strip():
         raise ValueError
     parsed = ServerKind(kind.strip().lower())
-    return ServerSetting(parsed, server_address(parsed, url))
+    return ServerSetting(parsed, server_address(parsed, url), roles=_DEFAULT_ROLES[parsed])
+
+
+def _model_reference(text: str) -> str:
+    """Return a folder, or a name like `llava-hf/llava-1.5-7b-hf`. Raises ValueError."""
+    reference = text.strip()
+    if not reference or not reference.isprintable() or "://" in reference:
+        raise ValueError
+    return reference
 
 
 def _parse_server(entry: object, place: str) -> ServerSetting:
@@ -94,17 +121,26 @@ def _parse_server(entry: object, place: str) -> ServerSetting:
     try:
         url = server_address(kind, texts.pop("url"))
     except (KeyError, ValueError):
-        raise SettingsError(f'{place}: url is not an address. Example: url = "http://127.0.0.1:8080"') from None
-    return ServerSetting(kind, url, roles=_parse_roles(entry.get("roles"), place), **texts)
+        raise SettingsError(f"{place}: {_EXAMPLES[kind]}") from None
+    return ServerSetting(kind, url, roles=_parse_roles(entry.get("roles"), kind, place), **texts)
 
 
-def _parse_roles(raw: object, place: str) -> frozenset[Role]:
+_EXAMPLES = {
+    ServerKind.OLLAMA: 'url is not an address. Example: url = "http://127.0.0.1:11434"',
+    ServerKind.OPENAI: 'url is not an address. Example: url = "http://127.0.0.1:8080"',
+    ServerKind.TRANSFORMERS: 'url is no model folder or name. Example: url = "llava-hf/llava-1.5-7b-hf"',
+}
+
+
+def _parse_roles(raw: object, kind: ServerKind, place: str) -> frozenset[Role]:
+    possible = _POSSIBLE_ROLES[kind]
     if raw is None:
-        return ALL_ROLES
+        return _DEFAULT_ROLES[kind]
     try:
         roles = frozenset(map(Role, raw if isinstance(raw, list) else [raw]))
     except ValueError:
         roles = frozenset()
-    if not roles:
-        raise SettingsError(f"{place}: roles is not a list of {', '.join(Role)}.")
+    if not roles or not roles <= possible:
+        listed = ", ".join(role for role in Role if role in possible)
+        raise SettingsError(f"{place}: roles is not a list of {listed}.")
     return roles

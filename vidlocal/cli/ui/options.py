@@ -58,7 +58,7 @@ Servers = Annotated[
     typer.Option(
         "--server",
         metavar="KIND=URL",
-        help="Model server of kind ollama or openai, such as openai=http://127.0.0.1:8080 (repeatable).",
+        help="Model server (repeatable): ollama=URL, openai=URL, transformers=MODEL.",
         show_default="[[servers]] of the settings",
     ),
 ]

@@ -43,12 +43,12 @@ class WatchRequest:
     def perform(self, host: Host) -> "WatchResponse":
         """Ask the vision model of `host`.
 
-        Several images at once need a model that passed the probe and room for them. If the engine fails on these, one
-        sheet is shown.
+        Several images at once need a model for videos, or one that passed the probe, and room for them. If the engine
+        fails on these, one sheet is shown.
         An answer that violates the schema is asked for again at once in plain sentences.
         """
         engine = host.require_vision()
-        multi_image = _MULTI_IMAGE.check(engine, dict(self.multi_image))
+        multi_image = engine.takes_video or _MULTI_IMAGE.check(engine, dict(self.multi_image))
         view = _View.build(engine, self, multi_image=multi_image is True)
         try:
             answer, plain = self._watch(engine, view)

@@ -1,0 +1,20 @@
+"""Connections to the model servers of the settings."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from vidlocal.engines.backends import backend
+from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.transformers_files import find_model
+from vidlocal.settings import Settings
+from vidlocal.settings.hub_cache import hub_cache
+from vidlocal.settings.servers import ServerKind, ServerSetting
+
+
+def connect(settings: Settings, chosen: ServerSetting) -> AbstractContextManager[ModelServer]:
+    """Connect to a server. Raises EngineError for a remote one that is not allowed, or a missing model in process."""
+    if chosen.kind is ServerKind.TRANSFORMERS:
+        from vidlocal.engines.transformers_server import TransformersServer
+
+        return TransformersServer(find_model(chosen.url, settings.models_folder, hub_cache(Path.home())))
+    return backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)

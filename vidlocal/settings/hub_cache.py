@@ -1,0 +1,18 @@
+"""Cache of Hugging Face models on this machine."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def hub_cache(home: Path, env: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder in which other programs keep models of Hugging Face.
+
+    Source: environment variables of huggingface_hub, HF_HUB_CACHE before HF_HOME before XDG_CACHE_HOME.
+    """
+    if env.get("HF_HUB_CACHE", "").strip():
+        return Path(env["HF_HUB_CACHE"]).expanduser()
+    if env.get("HF_HOME", "").strip():
+        return Path(env["HF_HOME"]).expanduser() / "hub"
+    cache = env.get("XDG_CACHE_HOME", "").strip()
+    return (Path(cache).expanduser() if cache else home / ".cache") / "huggingface" / "hub"
