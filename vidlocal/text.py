@@ -15,3 +15,10 @@ def full_model_name(model: str) -> str:
 def model_key(name: str, digest: str) -> str:
     """Return the key of vectors of a model build: `name@digest12`."""
     return f"{name}@{digest[:12]}"
+
+
+def format_size(size_bytes: int) -> str:
+    """Format a size like `4.7 GB`, `46 MB`, `0.9 MB`."""
+    if size_bytes >= 1_000_000_000:
+        return f"{size_bytes / 1_000_000_000:.1f} GB"
+    return f"{size_bytes / 1_000_000:.{0 if size_bytes >= 10_000_000 else 1}f} MB"

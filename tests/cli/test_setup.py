@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
 from tests.support.terminal import on_terminal
-from vidlocal.app.downloads import CustomPart, OllamaPart, WhisperPart, format_size, open_server, profile_parts
+from vidlocal.app.downloads import CustomPart, OllamaPart, WhisperPart, open_server, profile_parts
 from vidlocal.app.setup import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile
 from vidlocal.errors import EngineError, ToolError
 from vidlocal.settings import Settings, load, write
+from vidlocal.text import format_size
 
 WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin").read_bytes()
 

@@ -74,7 +74,7 @@ LINES = {
     "list": ["list", "--sort", "?"],
 }
 EACH = 15
-LEFT_OUT = {"setup", "doctor", "demo", "start", "worker", "pause", "resume", "serve", "mcp", "bench"}
+LEFT_OUT = {"setup", "doctor", "demo", "start", "worker", "pause", "resume", "serve", "mcp", "bench", "cluster"}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vidlocal import settings
-from vidlocal.app.downloads import CustomPart, format_size
+from vidlocal.app.downloads import CustomPart
 from vidlocal.engines import clip_files, models_on_disk
 from vidlocal.engines.voice_detector import model_file
 from vidlocal.engines.whisper_backend import backend
@@ -31,7 +31,7 @@ from vidlocal.store import filesystem
 from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
 from vidlocal.store.history import facts
-from vidlocal.text import pluralize
+from vidlocal.text import format_size, pluralize
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:

@@ -296,13 +296,6 @@ def profile_parts(
     return parts
 
 
-def format_size(size_bytes: int) -> str:
-    """Format a size like `4.7 GB`, `46 MB`, `0.9 MB`."""
-    if size_bytes >= 1_000_000_000:
-        return f"{size_bytes / 1_000_000_000:.1f} GB"
-    return f"{size_bytes / 1_000_000:.{0 if size_bytes >= 10_000_000 else 1}f} MB"
-
-
 def _report_total(on_progress: OnFraction, before: int, total: int, done: int) -> None:
     on_progress(min(1.0, (before + done) / total))
 

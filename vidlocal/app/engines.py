@@ -30,9 +30,16 @@ def open_engines(
     canary: bool,
     notify: Callable[[str], None],
 ) -> EnrichEngines:
-    """Open and check the models for the remaining jobs; closed with `stack`. Raises EngineError."""
+    """Open and check the models for the remaining jobs; closed with `stack`. Raises EngineError.
+
+    With a cluster in the settings its machines are hosts, too, and one of them is enough.
+    """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
     fast = open_fast_engines(stack, settings, ffmpeg, prober)
-    hosts = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
-    return EnrichEngines(fast, hosts, guarded=canary)
+    if not settings.cluster:
+        hosts = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
+        return EnrichEngines(fast, hosts, guarded=canary)
+    from vidlocal.app.cluster_engines import open_cluster_engines
+
+    return open_cluster_engines(stack, settings, remaining, fast, library=library, canary=canary, notify=notify)

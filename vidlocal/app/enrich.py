@@ -22,7 +22,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import JobFilter
-from vidlocal.text import pluralize
+from vidlocal.text import format_size, pluralize
 from vidlocal.timecode import format_duration
 
 # Prompt versions of an up-to-date description.
@@ -106,6 +106,7 @@ def run_enrich(
                 on_progress=partial(_report_progress, session, on_progress),
                 notify=session.notify,
             )
+    session.sent_bytes += summary.sent_bytes
     _report_summary(summary, session)
     session.end(summary.stopped or (None if summary.remaining else "Nothing to do."))
     return summary
@@ -187,6 +188,8 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
         parts.append(f"{pluralize(described, 'frame')} captioned in {format_duration(summary.seconds)}")
     if summary.failed:
         parts.append(f"{summary.failed:,} failed (see: vidlocal failed)")
+    if summary.sent_bytes:
+        parts.append(f"{format_size(summary.sent_bytes)} sent to the cluster")
     left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
     parts.append(f"remaining: {left}" if left else "nothing left to do")
     sentence = "; ".join(parts)

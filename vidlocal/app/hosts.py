@@ -56,9 +56,8 @@ def open_hosts(
     errors: list[EngineError] = []
     for chosen in settings.model_servers:
         try:
-            connection = _connect(stack, settings, chosen)
-            host = _host(connection, settings, remaining, canary=canary, notify=notify)
-            _load_bounds(library, connection.server, host, test=canary)
+            server, host = open_host(stack, settings, chosen, remaining, canary=canary, notify=notify)
+            _load_bounds(library, server, host, test=canary)
             hosts.append(host)
         except EngineError as error:
             errors.append(error)
@@ -68,6 +67,20 @@ def open_hosts(
         for skipped in errors:
             notify(f"One of the servers is not used. {skipped}")
     return hosts
+
+
+def open_host(
+    stack: ExitStack,
+    settings: Settings,
+    chosen: ServerSetting,
+    remaining: Mapping[JobKind, int],
+    *,
+    canary: bool,
+    notify: Notify,
+) -> tuple[ModelServer, Host]:
+    """Connect to a server, and open its models for the remaining jobs; closed with `stack`. Raises EngineError."""
+    connection = _connect(stack, settings, chosen)
+    return connection.server, _host(connection, settings, remaining, canary=canary, notify=notify)
 
 
 def _report_missing_roles(settings: Settings, remaining: Mapping[JobKind, int], notify: Notify) -> None:
@@ -172,7 +185,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
     vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
         notify(f"Loading {model.name} and checking that it accepts images…")
-        failure = _canary_failure(vision)
+        failure = canary_failure(vision)
         if failure is not None:
             raise EngineError(failure)
         _warn_if_partly_on_cpu(server, model.name, notify)
@@ -264,16 +277,17 @@ def _check(server: ModelServer, vision: VisionEngine) -> str | None:
     """Return the reason to stop using a vision model, or None."""
     if server.digest(vision.name) != vision.digest:
         return f"{vision.name} was replaced by another build during the run. Run: vidlocal enrich"
-    return _canary_failure(vision)
+    return canary_failure(vision)
 
 
 def _require_sight(vision: VisionEngine) -> None:
-    failure = _canary_failure(vision)
+    failure = canary_failure(vision)
     if failure is not None:
         raise EngineError(failure)
 
 
-def _canary_failure(vision: VisionEngine) -> str | None:
+def canary_failure(vision: VisionEngine) -> str | None:
+    """Return the reason if a model does not see images, else None. Raises the errors of the engine."""
     result = canary.check_vision(vision, rng=random.Random())
     if result.passed:
         return None

@@ -115,6 +115,7 @@ class Service:
                 )
         self._notify_once(summary.notes)
         self.record(summary.as_data())
+        self.session.sent_bytes += summary.sent_bytes
         self.session.save_report()
         if summary.stopped is None:
             self._undoable, self._retry_at = summary.remaining, self.now() + _RETRY_S

@@ -233,6 +233,7 @@ class RunSession:
                 held_s={name: self._seconds[name] for name in HOLD_REASONS if name in self._seconds},
                 night_s=self._hours.night.length_s,
                 ended=ended,
+                sent_bytes=self.sent_bytes,
             )
             if any(current.done.values()) or current.failed or current.worked_s >= _MIN_REPORTED_S:
                 self._run_id = report.store(self._library, self._run_id, current)
@@ -269,6 +270,7 @@ class RunSession:
         self._started_at = now_utc()
         self._seconds: dict[str | None, float] = defaultdict(float)
         self._run_id = None
+        self.sent_bytes = 0
 
 
 @contextmanager

@@ -67,6 +67,7 @@ SECTIONS = {
         "pause": ("pause", "Pause all running enrich and worker processes."),
         "resume": ("resume", "Resume paused processes."),
         "worker": ("worker", "Run as a service: caption every night, watch folders."),
+        "cluster": ("cluster", "Let other machines caption, read and transcribe for this library."),
         "bench": ("bench", "Compare your vision models: speed, validity, captions."),
     },
     "Library": {

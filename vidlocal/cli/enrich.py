@@ -30,6 +30,7 @@ EXAMPLES = (
     "vidlocal enrich --only transcribe --until 07:00",
     "vidlocal enrich --model bakllava --redo-stale",
     "vidlocal enrich --server openai=http://127.0.0.1:8080   # llama.cpp, vLLM, LM Studio",
+    "vidlocal enrich --cluster                               # with the machines that joined",
     "vidlocal enrich --only transcribe --redo wedding --whisper-model small",
 )
 
@@ -104,6 +105,8 @@ def command(
     host: Hosts = None,
     server: options.Servers = None,
     allow_remote_host: options.AllowRemoteHost = False,
+    cluster: options.Cluster = False,
+    scheduler: options.Scheduler = None,
     window: hours_options.WindowOption = None,
     until: hours_options.UntilOption = None,
     lasts: hours_options.ForOption = None,
@@ -143,6 +146,7 @@ def command(
             "more_hosts": " ".join(others) if host else None,
             "allow_remote_host": allow_remote_host or None,
             "window": window,
+            "cluster": options.cluster_setting(cluster, scheduler),
         }
     )
     if server:

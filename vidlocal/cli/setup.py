@@ -175,7 +175,7 @@ def _models(name: ProfileName | None, settings: Settings) -> Profile:
 
 def _confirm(statuses: "Sequence[PartStatus]") -> bool:
     """Ask before a download. Creating the custom model needs no confirmation."""
-    from vidlocal.app.downloads import format_size
+    from vidlocal.text import format_size
 
     missing = [
         status.part for status in statuses if status.state == "to download" and status.part.role != "custom model"
@@ -248,7 +248,7 @@ def _paragraphs(statuses: "Sequence[PartStatus]") -> "RenderableType":
     from rich.padding import Padding
     from rich.text import Text
 
-    from vidlocal.app.downloads import format_size
+    from vidlocal.text import format_size
 
     rows: list[RenderableType] = []
     for status in statuses:
@@ -264,7 +264,7 @@ def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    from vidlocal.app.downloads import format_size
+    from vidlocal.text import format_size
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("for", "model", "size", "state", "from"):

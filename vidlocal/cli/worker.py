@@ -35,6 +35,8 @@ def command(
     window: hours_options.WindowOption = None,
     now: Annotated[bool, typer.Option("--now", help="Work at any hour, not only at night.")] = False,
     when: hours_options.WhenOption = None,
+    cluster: options.Cluster = False,
+    scheduler: options.Scheduler = None,
     canary: Annotated[
         bool, typer.Option("--canary/--no-canary", help="Test from time to time that the model sees images.")
     ] = True,
@@ -51,7 +53,7 @@ def command(
     from vidlocal.app.service import Service
     from vidlocal.ingest.folder_watcher import FolderWatcher
 
-    settings = load({"window": window})
+    settings = load({"window": window, "cluster": options.cluster_setting(cluster, scheduler)})
     hours = working_hours(settings, overnight=not now, now=False, when=when)
     if now and window is not None:
         raise UsageError("--now and --window exclude each other. Leave one of them out.")

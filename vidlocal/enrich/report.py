@@ -28,7 +28,7 @@ class Report:
     Counts are those of the library and include work of other processes. Times are UTC, ISO 8601. `held_s`: seconds
     held by each condition, without hours outside the window. `speech_hours_per_hour`: hours of sound transcribed in an
     hour, None without a transcription. `seconds_left` and `nights_left` count frames only, and
-    are None before the first measurement.
+    are None before the first measurement. `sent_bytes`: to other machines of a cluster.
     """
 
     started_at: str
@@ -44,6 +44,7 @@ class Report:
     caption_tokens_per_second: float | None = None
     speech_hours_per_hour: float | None = None
     ended: str | None = None
+    sent_bytes: int = 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -71,6 +72,7 @@ def create(
     held_s: Mapping[str, float],
     night_s: float,
     ended: str | None = None,
+    sent_bytes: int = 0,
 ) -> Report:
     """Create a report for a run or night started at `started_at` (UTC).
 
@@ -99,6 +101,7 @@ def create(
         caption_tokens_per_second=None if token_rate is None else float(token_rate),
         speech_hours_per_hour=None if speech_pace is None else round(1 / max(float(speech_pace), 0.001), 1),
         ended=ended,
+        sent_bytes=sent_bytes,
     )
 
 

@@ -44,11 +44,17 @@ SERVER = "server"
 
 @dataclass(frozen=True, slots=True)
 class EnrichEngines:
-    """Engines of a run. `guarded`: descriptions stay hidden until their model passes the next canary check."""
+    """Engines of a run. `guarded`: descriptions stay hidden until their model passes the next canary check.
+
+    `newcomers` returns the hosts that came since the last call, `sent_bytes` the bytes sent to other machines of a
+    cluster to date.
+    """
 
     fast: FastEngines
     hosts: Sequence[Host]
     guarded: bool = True
+    newcomers: Callable[[], Sequence[Host]] = tuple
+    sent_bytes: Callable[[], int] = int
 
 
 def enrich(
@@ -69,7 +75,7 @@ def enrich(
     StoreError if nothing can be stored any more; neither costs a frame an attempt.
     """
     clock = clock or Clock()
-    pool = Pool(engines.hosts, clock.now, notify, partial(_show_waiting, lock))
+    pool = Pool(engines.hosts, clock.now, notify, partial(_show_waiting, lock), newcomers=engines.newcomers)
     guard = CanaryGuard(library, pool, clock.now, guarded=engines.guarded)
     runner = QueueRunner(library, pool, guard, schedule or AlwaysOn(), clock, lock, job_filter, on_progress)
     started = clock.now()
@@ -86,10 +92,11 @@ def enrich(
         runner.release_in_flight()
         lock.clear_waiting(SERVER)
     _update_vector_cache(runner, engines)
-    runner.summary.notes.extend(_reload_notes(engines.hosts))
+    runner.summary.notes.extend(_reload_notes([state.host for state in pool.states]))
     runner.summary.failed = max(0, _failed_now(library, job_filter) - failed_before)
     runner.summary.remaining = remaining_jobs(library, job_filter)
     runner.summary.seconds = clock.now() - started
+    runner.summary.sent_bytes = engines.sent_bytes()
     return runner.summary
 
 

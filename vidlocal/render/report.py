@@ -5,7 +5,7 @@ from datetime import datetime
 
 from vidlocal.enrich.report import Report
 from vidlocal.records import JobKind
-from vidlocal.text import pluralize
+from vidlocal.text import format_size, pluralize
 from vidlocal.timecode import format_duration, format_pace
 
 _MAX_REASONS = 5
@@ -29,6 +29,8 @@ def report_rows(report: Report) -> Sequence[tuple[str, str]]:
         more = pluralize(len(report.failed) - _MAX_REASONS, "more reason")
         pairs.append(("failed", f"and {more}. All: vidlocal failed"))
     pairs.append(("left", _left(report)))
+    if report.sent_bytes:
+        pairs.append(("sent", f"{format_size(report.sent_bytes)} to the cluster"))
     if report.ended:
         pairs.append(("ended", report.ended))
     return pairs

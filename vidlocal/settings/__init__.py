@@ -64,6 +64,7 @@ class Settings:
     window: str = "22:00-07:00"
     player: str | None = None
     thumbs: str = "auto"
+    cluster: str = ""
     servers: tuple[ServerSetting, ...] = ()
 
     @property

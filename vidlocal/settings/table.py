@@ -112,6 +112,11 @@ def _address(raw: object) -> str:
     return ollama_address(_line(raw))
 
 
+def _cluster(raw: object) -> str:
+    """A cluster: own, or an address; may be empty."""
+    return "" if isinstance(raw, str) and not raw.strip() else _word(raw)
+
+
 def _addresses(raw: object) -> str:
     """Addresses separated by spaces or commas; may be empty."""
     if not isinstance(raw, str):
@@ -414,6 +419,14 @@ TABLE = (
         AUTO,
         "auto, kitty, sixel or blocks",
         "Graphics of `vidlocal search --thumbs`; auto asks the terminal.",
+    ),
+    Setting(
+        "cluster",
+        _cluster,
+        "",
+        "own, or the address of a Dask scheduler such as tls://192.168.1.20:8786",
+        "The cluster that `enrich`, `ingest` and `worker` use; own is the one started or joined here.",
+        default_note="none",
     ),
 )
 

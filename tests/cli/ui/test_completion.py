@@ -63,6 +63,11 @@ def test_commands_about_videos_are_offered_videos(library: Library, wedding: int
     assert words(library, command, "wed") == ["wedding-2019"]
 
 
+def test_the_cluster_is_offered_its_actions(library: Library) -> None:
+    assert words(library, "cluster", "") == ["start", "join", "status"]
+    assert words(library, "cluster", "join", "") == []
+
+
 @pytest.mark.parametrize("command", ["note", "ask", "similar"])
 def test_commands_about_moments_are_offered_videos_and_wait_for_the_time(
     library: Library, wedding: int, command: str

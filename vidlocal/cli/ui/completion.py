@@ -35,6 +35,7 @@ ARGUMENTS = {
     "organize": "FOLDER",
     "rm": "VIDEO",
     "eval": "FILE",
+    "cluster": "start|join|status",
 }
 _FILE_METAVARS = {"PATH...", "FILE", "FILE...", "FOLDER", "DIR"}
 _ROOT = {
@@ -137,7 +138,7 @@ def _values(metavar: str, typed: str, home: Path) -> Iterable[Candidate] | None:
 
         return [Candidate(setting.name, setting.description) for setting in TABLE if setting.in_file]
     if "VIDEO" not in metavar:
-        return []
+        return [Candidate(word) for word in metavar.split("|") if word.islower()]
     if typed.startswith(("/", "./", "../", "~/")):
         return None
     videos = list(video_candidates(typed, home))

@@ -61,7 +61,7 @@ def _totals(shown: list[PreviewedFile], home: Path) -> dict[str, object]:
 
 
 def _notify(shown: list[PreviewedFile], home: Path, *, quiet: bool) -> None:
-    from vidlocal.app.downloads import format_size
+    from vidlocal.text import format_size
 
     counts = Counter(file.result for file in shown)
     kinds = Counter(file.kind for file in shown if file.result == NEW)

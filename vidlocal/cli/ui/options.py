@@ -53,6 +53,19 @@ AudioTrack = Annotated[
     ),
 ]
 
+Cluster = Annotated[
+    bool, typer.Option("--cluster", help="Let the machines of the cluster work, too (see: vidlocal cluster).")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Cluster of another Dask scheduler, such as tls://10.0.0.5:8786.",
+        show_default="the setting cluster",
+    ),
+]
+
 Servers = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,3 +75,8 @@ Servers = Annotated[
         show_default="[[servers]] of the settings",
     ),
 ]
+
+
+def cluster_setting(cluster: bool, scheduler: str | None) -> str | None:
+    """Return the value of the setting `cluster` by the options; None if neither is given."""
+    return scheduler or ("own" if cluster else None)

@@ -90,4 +90,5 @@ class CanaryGuard:
         sequences.requeue_unverified(self._library)
 
     def _digests(self) -> list[str]:
-        return [host.vision.digest for host in self._pool.hosts if host.vision is not None]
+        engines = (state.host.vision for state in self._pool.states)
+        return [engine.digest for engine in engines if engine is not None]

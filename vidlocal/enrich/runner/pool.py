@@ -6,7 +6,7 @@ jobs, submits requests and stores the responses.
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -131,7 +131,8 @@ class Returned:
 class Pool:
     """The hosts of a run. Use from one thread only.
 
-    `on_wait` gets the reason when every host is unavailable, and None when one is back.
+    `on_wait` gets the reason when every host is unavailable, and None when one is back. `newcomers` returns hosts to
+    add during the run, without blocking.
     """
 
     hosts: Sequence[Host]
@@ -139,12 +140,21 @@ class Pool:
     notify: Callable[[str], None]
     on_wait: Callable[[str | None], None] = lambda reason: None
     chance: random.Random = field(default_factory=random.Random)
+    newcomers: Callable[[], Sequence[Host]] = tuple
     states: list[HostState] = field(init=False)
     in_flight: dict[int, Job] = field(init=False, default_factory=dict)
     _returned: "SimpleQueue[Returned | HostState]" = field(init=False, default_factory=SimpleQueue)
 
     def __post_init__(self) -> None:
-        self.states = [HostState(host, host.slots or 1, slots_settled=host.slots is not None) for host in self.hosts]
+        self.states = []
+        self._add(self.hosts)
+
+    def admit_newcomers(self) -> None:
+        """Add the hosts that came since the last call."""
+        self._add(self.newcomers())
+
+    def _add(self, hosts: Iterable[Host]) -> None:
+        self.states += [HostState(host, host.slots or 1, slots_settled=host.slots is not None) for host in hosts]
 
     def free_host(self, kind: JobKind, serves: Callable[[Host], bool]) -> HostState | None:
         """Return the host with the most free slots, or None if no host can take a request now."""

@@ -75,7 +75,10 @@ class EnrichProgress:
 
 @dataclass(slots=True)
 class RunSummary:
-    """Result of a run. `stopped`: the reason for an early end, None if the queue is empty."""
+    """Result of a run. `stopped`: the reason for an early end, None if the queue is empty.
+
+    `sent_bytes`: to other machines of a cluster.
+    """
 
     done: dict[JobKind, int] = field(default_factory=dict)
     failed: int = 0
@@ -83,6 +86,7 @@ class RunSummary:
     seconds: float = 0.0
     stopped: str | None = None
     notes: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
 
     def as_data(self) -> dict[str, object]:
         """Return the summary as plain data for JSON."""
@@ -93,6 +97,7 @@ class RunSummary:
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
             "notes": self.notes,
+            "sent_bytes": self.sent_bytes,
         }
 
 
@@ -160,6 +165,7 @@ class QueueRunner:
             if wants_more and not on_hold and not self.is_over():
                 started += self._start(handler, limit=MAX_JOBS_IN_A_ROW)
             self.pool.probe_silent()
+            self.pool.admit_newcomers()
             if self.pool.is_busy():
                 returned = self.pool.wait(_POLL_S)
                 finished += returned is not None and self._settle(returned)

@@ -1,0 +1,46 @@
+"""Engines of a run with the machines of a cluster beside those of this machine."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from vidlocal.app.cluster import open_connection
+from vidlocal.app.cluster_hosts import ClusterHosts, identities_of, models_of
+from vidlocal.app.hosts import open_hosts
+from vidlocal.enrich.run import EnrichEngines
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.enrich.workers.fast_pass import FastEngines
+from vidlocal.errors import EngineError
+from vidlocal.records import JobKind
+from vidlocal.settings import Settings
+from vidlocal.store.database import Library
+
+
+def open_cluster_engines(
+    stack: ExitStack,
+    settings: Settings,
+    remaining: Mapping[JobKind, int],
+    fast: FastEngines,
+    *,
+    library: Library,
+    canary: bool,
+    notify: Callable[[str], None],
+) -> EnrichEngines:
+    """Open the servers of this machine and the machines of the cluster. Raises EngineError if none can do the work."""
+    connection = open_connection(stack, settings)
+    own: list[Host] = []
+    error: EngineError | None = None
+    try:
+        own = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
+    except EngineError as failure:
+        error = failure
+    machines = ClusterHosts(connection, models_of(settings), notify, canary, identities_of(own))
+    others = machines.first()
+    if error is not None and not others:
+        raise error
+    if error is not None:
+        notify(f"The cluster does the work of the models. {error}")
+    if not others:
+        notify("No other machine of the cluster can help now. Run there: vidlocal cluster join")
+    return EnrichEngines(
+        fast, [*own, *others], guarded=canary, newcomers=machines.newcomers, sent_bytes=lambda: connection.sent_bytes
+    )

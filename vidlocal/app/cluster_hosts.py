@@ -1,0 +1,143 @@
+"""The machines of a cluster as hosts of the deep pass: each is asked for its models, checked and added."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from vidlocal.app.cluster_versions import version_difference
+from vidlocal.app.hosts import canary_failure
+from vidlocal.cluster.connection import Connection
+from vidlocal.cluster.messages import Models, Offer, OfferedModel
+from vidlocal.cluster.remote_engines import Machine, RemoteEmbeddings, RemoteText, RemoteVision
+from vidlocal.enrich.runner.pool import Host
+from vidlocal.errors import EngineError, EngineUnreachable
+from vidlocal.records import JobKind
+from vidlocal.settings import Settings
+
+# Loading a model and looking at three images, on a slow disk. Later machines join the run when they are ready.
+_FIRST_WAIT_S = 300.0
+
+
+def models_of(settings: Settings) -> Models:
+    """Return the models of the settings, to be used by all machines."""
+    return Models(
+        vision=settings.vision_model,
+        text=settings.text_model,
+        embedding=settings.embed_model,
+        speech=settings.whisper_model,
+        num_ctx=settings.num_ctx,
+        keep_alive=settings.keep_alive,
+    )
+
+
+@dataclass(slots=True)
+class ClusterHosts:
+    """Opens every machine that joins, on a thread of its own, and hands out its host.
+
+    `identities`: builds by role that a machine must have; those of the first machine where this one has none.
+    """
+
+    connection: Connection
+    models: Models
+    notify: Callable[[str], None]
+    canary: bool
+    identities: dict[str, set[str]] = field(default_factory=dict)
+    _known: set[str] = field(init=False, default_factory=set)
+    _opened: "SimpleQueue[Host | str]" = field(init=False, default_factory=SimpleQueue)
+    _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def first(self) -> list[Host]:
+        """Open the machines that are there, and wait for them."""
+        self._open_new()
+        for thread in self._threads:
+            thread.join(_FIRST_WAIT_S)
+        return list(self.newcomers())
+
+    def newcomers(self) -> Sequence[Host]:
+        """Return the hosts opened since the last call, and report those that are not used. Does not block."""
+        self._open_new()
+        hosts: list[Host] = []
+        while True:
+            try:
+                opened = self._opened.get_nowait()
+            except Empty:
+                return hosts
+            if isinstance(opened, str):
+                self.notify(opened)
+            else:
+                hosts.append(opened)
+
+    def _open_new(self) -> None:
+        for name in self.connection.members:
+            if name not in self._known:
+                self._known.add(name)
+                thread = threading.Thread(target=self._open, args=(name,), daemon=True, name=f"opens {name}")
+                thread.start()
+                self._threads.append(thread)
+
+    def _open(self, name: str) -> None:
+        machine = Machine(self.connection, name, self.models)
+        try:
+            host = self._host(machine, machine.offer())
+        except EngineUnreachable:
+            self._known.discard(name)  # it left, and may come again
+        except EngineError as error:
+            self._opened.put(f"A machine of the cluster is not used. {error}")
+        else:
+            self._opened.put(f"{name} of the cluster works, too: {_described(host)}.")
+            self._opened.put(host)
+
+    def _host(self, machine: Machine, offer: Offer) -> Host:
+        """Build the host of a machine. Raises EngineError if nothing of it can be used."""
+        difference = version_difference(offer.versions)
+        if difference is not None:
+            raise EngineError(f"{machine.name}: {difference}. Install the same version of vidlocal on both.")
+        models = {role: model for role, model in offer.models.items() if self._agrees(machine.name, role, model)}
+        if not models:
+            reasons = " ".join(dict.fromkeys(offer.missing.values())) or "It has other builds of the models."
+            raise EngineError(f"{machine.name}: {reasons}")
+        vision = RemoteVision(machine, models["vision"]) if "vision" in models else None
+        if vision is not None and self.canary and (failure := canary_failure(vision)) is not None:
+            raise EngineError(f"{machine.name}: {failure}")
+        slots = next(iter(models.values())).slots
+        return Host(
+            name=machine.name,
+            vision=vision,
+            embedder=RemoteEmbeddings(machine, models["embedding"]) if "embedding" in models else None,
+            is_up=lambda: machine.name in self.connection.members,
+            check=lambda: None if vision is None else canary_failure(vision),
+            # One more waits there, so that its models never wait for the network.
+            slots=None if slots is None else slots + 1,
+            writer=RemoteText(machine, models["text"]) if "text" in models else None,
+            vision_kinds=frozenset(map(JobKind, models["vision"].roles)) if "vision" in models else frozenset(),
+        )
+
+    def _agrees(self, machine: str, role: str, model: OfferedModel) -> bool:
+        """True if a model is the build of the other machines. The first one decides where the owner has none."""
+        with self._lock:
+            expected = self.identities.setdefault(role, {model.identity})
+        if model.identity not in expected:
+            here = " or ".join(sorted(expected))
+            self._opened.put(f"{machine}: {role} model {model.identity} is another build than {here}; not used.")
+        return model.identity in expected
+
+
+def identities_of(hosts: Sequence[Host]) -> dict[str, set[str]]:
+    """Return the builds of the models of hosts by role."""
+    from vidlocal.text import model_key
+
+    found: dict[str, set[str]] = {}
+    for host in hosts:
+        for role, engine in (("vision", host.vision), ("text", host.writer)):
+            if engine is not None:
+                found.setdefault(role, set()).add(model_key(engine.name, engine.digest))
+        if host.embedder is not None:
+            found.setdefault("embedding", set()).add(host.embedder.key)
+    return found
+
+
+def _described(host: Host) -> str:
+    models = [engine.name for engine in (host.vision, host.writer) if engine is not None]
+    return ", ".join(dict.fromkeys([*models, *([host.embedder.key.partition("@")[0]] if host.embedder else [])]))

@@ -1,0 +1,242 @@
+"""The engines of this machine for the owner of a library elsewhere: a worker of a cluster.
+
+`vidlocal cluster join` runs it. A Dask worker of another launcher loads it by `--preload vidlocal.app.cluster_site`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from vidlocal.app.cluster_versions import own_versions
+from vidlocal.app.hosts import open_host
+from vidlocal.app.server_models import list_server_models
+from vidlocal.cluster import task
+from vidlocal.cluster.messages import (
+    Call,
+    Failure,
+    Models,
+    Offer,
+    OfferedModel,
+    Result,
+    decode,
+    encode,
+    failure_of,
+)
+from vidlocal.engines import vram_fit
+from vidlocal.engines.base import RunnerFailed, Usage
+from vidlocal.engines.cpu import usable_cores
+from vidlocal.engines.gpu_memory import gpu_memory_bytes
+from vidlocal.engines.model_server import ModelServer
+from vidlocal.enrich.runner.pool import MAX_SLOTS, Host
+from vidlocal.enrich.runner.schedule import Condition
+from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
+from vidlocal.job_specs import SERVER_KINDS
+from vidlocal.settings import Settings, load
+from vidlocal.text import model_key
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+# The methods that may be called. A call of any other name is refused.
+_METHODS = {
+    "machine": frozenset({"offer"}),
+    "vision": frozenset({"describe", "describe_sequence", "ask_image", "unload"}),
+    "text": frozenset({"complete_json", "complete", "unload"}),
+    "embedding": frozenset({"embed", "unload"}),
+}
+# Calls that a busy machine answers, too.
+_ALWAYS = frozenset({"offer", "unload"})
+# Seconds after which the owner asks a busy machine again.
+_BUSY_RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEngine:
+    """An engine with the model that is offered, and the limit of calls at a time."""
+
+    engine: Any
+    model: OfferedModel
+    limit: threading.Semaphore
+
+
+class Site:
+    """Answers calls to the engines of this machine. Thread-safe.
+
+    `conditions`: calls are refused while one of them is not met. `notify` gets a line for each change.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        conditions: Sequence[Condition] = (),
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self._settings = settings
+        self._conditions = conditions
+        self._notify = notify
+        self._lock = threading.RLock()
+        self._stack = ExitStack()
+        self._servers: list[tuple[ModelServer, Host]] = []
+        self._models: Models | None = None
+        self._engines: dict[str, OpenEngine] = {}
+        self._missing: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close all engines."""
+        with self._lock:
+            self._close_engines()
+
+    def handle(self, data: bytes) -> bytes:
+        """Answer an encoded call with an encoded result or failure."""
+        try:
+            return encode(self._answer(decode(data)))
+        except Exception as error:
+            return encode(failure_of(error))
+
+    def _answer(self, call: object) -> Result | Failure:
+        if not isinstance(call, Call) or call.method not in _METHODS.get(call.engine, ()):
+            raise EngineError("This call is not known here. The versions of vidlocal differ.")
+        if call.method not in _ALWAYS:
+            self._require_free()
+        if call.engine == "machine":
+            return Result(self._offer(call.models))
+        opened = self._engine(call)
+        with opened.limit:
+            value = getattr(opened.engine, call.method)(*call.arguments, **call.options)
+        return Result(value, getattr(opened.engine, "reloads", 0), getattr(opened.engine, "usage", Usage()))
+
+    def _require_free(self) -> None:
+        reason = next((reason for condition in self._conditions if (reason := condition.hold_reason())), None)
+        if reason:
+            raise EngineBusy(reason, retry_after=_BUSY_RETRY_S)
+
+    def _engine(self, call: Call) -> OpenEngine:
+        """Return the engine of a call. Raises EngineUnreachable if it is another build than the one asked for."""
+        with self._lock:
+            if call.models != self._models:
+                self._offer(call.models)
+            opened = self._engines.get(call.engine)
+        if opened is None:
+            raise EngineUnreachable(self._missing.get(call.engine, f"There is no {call.engine} model here."))
+        if call.identity and opened.model.identity != call.identity:
+            raise EngineError(f"{opened.model.name} was replaced by another build during the run.")
+        return opened
+
+    def _offer(self, models: Models) -> Offer:
+        """Open the engines for `models`, unless they are open and unchanged, and list them."""
+        with self._lock:
+            if models != self._models or not self._is_unchanged():
+                self._close_engines()
+                self._models = models
+                self._open_servers(models)
+            offered = {role: opened.model for role, opened in self._engines.items()}
+            return Offer(own_versions(), offered, dict(self._missing))
+
+    def _is_unchanged(self) -> bool:
+        """True if the servers have the builds that were opened, and nothing was missing."""
+        if self._missing:
+            return False
+        try:
+            return all(
+                server.digest(engine.name) == engine.digest
+                for server, host in self._servers
+                for engine in (host.vision, host.writer)
+                if engine is not None
+            )
+        except EngineError:
+            return False
+
+    def _close_engines(self) -> None:
+        self._stack.close()
+        self._servers, self._engines, self._missing, self._models = [], {}, {}, None
+
+    def _open_servers(self, models: Models) -> None:
+        """Open the first server with a model of each role."""
+        settings = _settings_for(self._settings, models)
+        remaining = dict.fromkeys(SERVER_KINDS, 1)
+        said: list[str] = []
+        for chosen in settings.model_servers:
+            try:
+                opened = open_host(self._stack, settings, chosen, remaining, canary=False, notify=said.append)
+            except EngineError as error:
+                said.append(str(error))
+                continue
+            self._servers.append(opened)
+            for role, engine in _engines_of(opened[1]).items():
+                if role not in self._engines:
+                    self._engines[role] = self._open_engine(role, opened, engine)
+        for role in ("vision", "text", "embedding"):
+            if role not in self._engines:
+                self._missing[role] = said[0] if said else f"No server here has the {role} model."
+
+    def _open_engine(self, role: str, opened: tuple[ModelServer, Host], engine: Any) -> OpenEngine:
+        server, host = opened
+        if role != "embedding":
+            with suppress(RunnerFailed):
+                engine.probe_bounds()
+        slots = self._settings.slots or host.slots
+        model = OfferedModel(
+            name=engine.name,
+            digest=engine.digest,
+            identity=model_key(engine.name, engine.digest),
+            num_ctx=getattr(engine, "num_ctx", 0),
+            kind=server.kind,
+            slots=slots,
+            keeps_bounds=engine.keeps_bounds,
+            roles=frozenset(kind.value for kind in host.vision_kinds),
+        )
+        return OpenEngine(engine, model, threading.Semaphore(slots or MAX_SLOTS))
+
+
+def _engines_of(host: Host) -> Mapping[str, Any]:
+    engines = {"vision": host.vision, "text": host.writer, "embedding": host.embedder}
+    return {role: engine for role, engine in engines.items() if engine is not None}
+
+
+def _settings_for(settings: Settings, models: Models) -> Settings:
+    """Return the settings of this machine with the models of the owner."""
+    return replace(
+        settings,
+        vision_model=models.vision,
+        text_model=models.text,
+        embed_model=models.embedding,
+        whisper_model=models.speech,
+        num_ctx=models.num_ctx,
+        keep_alive=models.keep_alive,
+    )
+
+
+def site_tags(settings: Settings) -> dict[str, float]:
+    """Return the tags of this machine for Dask: cores, GB of GPU memory, and model servers that answer."""
+    tags: dict[str, float] = {"cpu": usable_cores()}
+    gpu_bytes = gpu_memory_bytes()
+    if gpu_bytes:
+        tags["gpu"] = round(gpu_bytes / vram_fit.GB, 1)
+    servers = sum(server.error is None for server in list_server_models(settings))
+    if servers:
+        tags["server"] = servers
+    return tags
+
+
+@contextmanager
+def open_site(
+    settings: Settings,
+    conditions: Sequence[Condition] = (),
+    notify: Callable[[str], None] = lambda message: None,
+) -> Iterator[Site]:
+    """Open the engines of this machine for calls of Dask in this process."""
+    site = Site(settings, conditions, notify)
+    task.set_handler(site.handle)
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+async def dask_setup(worker: "Worker") -> None:
+    """Set up a Dask worker that was started with `--preload vidlocal.app.cluster_site`."""
+    settings = load()
+    task.set_handler(Site(settings).handle)
+    await worker.set_resources(**site_tags(settings))

@@ -1,0 +1,152 @@
+"""`vidlocal cluster`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from vidlocal.app import cluster_services
+from vidlocal.app.cluster_services import JoinOptions, Started
+from vidlocal.cli.ui import console, options
+from vidlocal.cluster.addresses import DEFAULT_PORT
+from vidlocal.enrich.runner.schedule import When
+from vidlocal.errors import UsageError
+from vidlocal.settings import load
+
+EXAMPLES = (
+    "vidlocal cluster start                                  # on the machine of the library",
+    "vidlocal cluster join 192.168.1.20 --token vidlocal-…   # on another machine",
+    "vidlocal cluster join --when idle                       # again, as a service",
+    "vidlocal cluster status                                 # then: vidlocal enrich --cluster",
+)
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    START = "start"
+    JOIN = "join"
+    STATUS = "status"
+
+
+def command(
+    action: Annotated[
+        Action,
+        typer.Argument(
+            metavar="start|join|status",
+            help="start: let other machines join. join: work for another machine. status: list the machines.",
+        ),
+    ],
+    address: Annotated[
+        str | None,
+        typer.Argument(metavar="ADDRESS", help="join: host or host:port of the scheduler (default: the last one)."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option("--token", metavar="TOKEN", help="join: the token that start prints; once.")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            "--listen",
+            metavar="IP",
+            help="start, join: address of this machine to listen on.",
+            show_default="that of its main network",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="N",
+            min=1,
+            max=65534,
+            help="start, join: port; start also uses the next one.",
+            show_default=f"start {DEFAULT_PORT}, join any",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="join: name of this machine.", show_default="host name"),
+    ] = None,
+    when: Annotated[
+        When | None,
+        typer.Option(
+            "--when",
+            help="join: refuse work while in use or on battery (idle), on battery (plugged), never (any).",
+            show_default="any",
+        ),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option("--window", metavar="HH:MM-HH:MM", help="join: hours of work.", show_default="any hour"),
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="start: new certificates and token; all machines must join again.")
+    ] = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Let other machines caption, read and transcribe for this library.
+
+    The library stays on this machine: it hands out frames and stores the answers. Connections are encrypted, and only
+    machines that joined with the token get any frame. start and join run until Ctrl-C. All machines need the same
+    version of vidlocal and the same models.
+    """
+    given = {"--token": token, "--name": name, "--when": when, "--window": window, "ADDRESS": address}
+    _refuse(action, Action.JOIN, given)
+    _refuse(action, Action.START, {"--reset": reset or None})
+    if action is Action.STATUS:
+        if listen or port:
+            raise UsageError("--listen and --port belong to: vidlocal cluster start, vidlocal cluster join")
+        _status(json=json, quiet=quiet)
+    elif action is Action.START:
+        _start(listen, port or DEFAULT_PORT, reset=reset, json=json, quiet=quiet)
+    else:
+        if json:
+            raise UsageError("--json belongs to: vidlocal cluster start, vidlocal cluster status")
+        join = JoinOptions(name, listen, port or 0, when or When.ANY, window)
+        cluster_services.join_cluster(
+            load(), address, token, join, lambda message: console.notice(message, quiet=quiet)
+        )
+
+
+def _refuse(action: Action, owner: Action, given: Mapping[str, object]) -> None:
+    """Raise UsageError for an option of another action."""
+    names = [name for name, value in given.items() if value is not None]
+    if action is not owner and names:
+        raise UsageError(f"{names[0]} belongs to: vidlocal cluster {owner}")
+
+
+def _start(listen: str | None, port: int, *, reset: bool, json: bool, quiet: bool) -> None:
+    def on_start(started: Started) -> None:
+        if json:
+            console.document({"address": str(started.address), "token": started.token})
+        else:
+            console.line(str(started.address))
+            console.line(started.token)
+        console.flush()
+        place = f"{started.address.host}:{started.address.port}"
+        console.notice(f"On each other machine, run: vidlocal cluster join {place} --token TOKEN", quiet=quiet)
+        console.notice("Who has the token can join and gets frames. Stop with Ctrl-C.", quiet=quiet)
+
+    cluster_services.start_cluster(load(), listen=listen, port=port, reset=reset, on_start=on_start)
+
+
+def _status(*, json: bool, quiet: bool) -> None:
+    address, token, machines = cluster_services.cluster_status(load())
+    if json:
+        rows = [
+            {"name": machine.name, "address": machine.address, "tags": dict(machine.tags), "tasks": machine.tasks}
+            for machine in machines
+        ]
+        console.document({"address": str(address), "token": token, "machines": rows})
+        return
+    for machine in machines:
+        tags = " ".join(f"{tag}={number:g}" for tag, number in sorted(machine.tags.items()))
+        console.fields(machine.name, machine.address, tags, f"{machine.tasks} at work")
+    if not machines:
+        console.notice("No machine has joined yet.", quiet=quiet)
+    console.notice(f"Scheduler: {address}", quiet=quiet)
+    if token:
+        console.notice(f"Token: {token}", quiet=quiet)
