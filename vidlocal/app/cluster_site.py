@@ -185,6 +185,7 @@ class Site:
             kind=server.kind,
             slots=slots,
             keeps_bounds=engine.keeps_bounds,
+            takes_video=getattr(engine, "takes_video", False),
             roles=frozenset(kind.value for kind in host.vision_kinds),
         )
         return OpenEngine(engine, model, threading.Semaphore(slots or MAX_SLOTS))

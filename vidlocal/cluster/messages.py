@@ -98,6 +98,7 @@ class OfferedModel:
     kind: str = ""
     slots: int | None = 1
     keeps_bounds: bool = True
+    takes_video: bool = False
     roles: frozenset[str] = frozenset()
 
 

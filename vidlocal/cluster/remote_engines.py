@@ -103,6 +103,10 @@ class RemoteVision(RemoteModel):
 
     engine = "vision"
 
+    @property
+    def takes_video(self) -> bool:
+        return self._model.takes_video
+
     def provenance(self, *, plain: bool = False) -> Provenance:
         version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
         return Provenance(self._model.kind, self.name, self.digest, version)
