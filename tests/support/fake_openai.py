@@ -198,7 +198,9 @@ def _handler(server: FakeOpenAi) -> type[BaseHTTPRequestHandler]:
             self._reply({})
 
         def do_POST(self) -> None:
-            self._reply(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            body = self.rfile.read(int(self.headers["content-length"]))
+            is_json = self.headers.get("content-type", "").startswith("application/json")
+            self._reply(json.loads(body) if is_json else {})
 
         def _reply(self, body: Json) -> None:
             server.requests.append((self.path, body, {name.lower(): value for name, value in self.headers.items()}))

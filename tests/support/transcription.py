@@ -23,6 +23,7 @@ _PROCESSES = count()
 class Scripted:
     """A speech engine that writes down every piece it is given, and may fail at one."""
 
+    kind = "scripted"
     name = "scripted"
     digest = "d" * 64
 

@@ -26,7 +26,7 @@ from vidlocal.errors import (
     VidlocalError,
 )
 from vidlocal.settings import Settings
-from vidlocal.settings.servers import ServerKind, ServerSetting
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting
 from vidlocal.store import filesystem
 from vidlocal.store.content import videos
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION, Library
@@ -77,12 +77,14 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield from _home(loaded.home)
     yield _settings(loaded)
     yield _ocr()
-    yield _whisper(loaded)
+    yield _speech(loaded)
     yield _vad()
     yield _clip(loaded.models_folder)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server))
+        elif server.roles == {Role.SPEECH}:
+            continue
         elif server.kind is ServerKind.OPENAI:
             yield _openai_server(loaded, server)
         else:
@@ -227,6 +229,20 @@ def _ocr() -> Check:
     if package is None or util.find_spec("onnxruntime") is None or not list((folder / "models").glob("*_rec_*.onnx")):
         return Check("OCR", CheckState.MISSING, "RapidOCR, its models or onnxruntime are missing", _REINSTALL)
     return Check("OCR", CheckState.OK, f"rapidocr {metadata.version('rapidocr')} with its models")
+
+
+def _speech(loaded: Settings) -> Check:
+    """Check the server with the role speech, else the Whisper model."""
+    server = next((server for server in loaded.model_servers if Role.SPEECH in server.roles), None)
+    if server is None:
+        return _whisper(loaded)
+    from vidlocal.app.fast_engines import open_speech_server
+
+    try:
+        with open_speech_server(loaded, server) as engine:
+            return Check("speech", CheckState.OK, f"{engine.name} on the server at {engine.host}")
+    except EngineError as error:
+        return Check("speech", CheckState.MISSING, str(error), "Start the server, or correct [[servers]].")
 
 
 def _whisper(loaded: Settings) -> Check:

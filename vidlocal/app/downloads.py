@@ -283,7 +283,9 @@ def profile_parts(
     """
     ollama_servers = [chosen for chosen in settings.model_servers if chosen.kind is ServerKind.OLLAMA]
     roles = {role for chosen in ollama_servers for role in chosen.roles}
-    parts: list[ModelPart] = [WhisperPart(profile.whisper_model, settings.models_folder, whisper_url)]
+    parts: list[ModelPart] = []
+    if not any(Role.SPEECH in chosen.roles for chosen in settings.model_servers):
+        parts.append(WhisperPart(profile.whisper_model, settings.models_folder, whisper_url))
     if pictures:
         parts.append(ClipPart(settings.models_folder, PICTURES_URL))
     if Role.EMBED in roles:

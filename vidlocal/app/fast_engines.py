@@ -1,8 +1,10 @@
 """Engines of the fast pass (OCR, speech, image vectors), by the settings."""
 
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from vidlocal.app.clip_engine import open_clip
+from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.fast_pass import FastEngines
@@ -12,22 +14,46 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.languages import language_code
 from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
+from vidlocal.settings.servers import Role, ServerSetting
 from vidlocal.signals.screen_text import RapidOcr
+
+if TYPE_CHECKING:
+    from vidlocal.engines.speech_server import SpeechServer
 
 
 def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober) -> FastEngines:
-    """Open the engines of the fast pass; closed with `stack`. Speech stays off without a complete Whisper model."""
+    """Open the engines of the fast pass; closed with `stack`. Speech stays off without its server or model."""
     reader = stack.enter_context(RapidOcr())
     clip = open_clip(stack, settings)
     pictures, no_pictures = (None, clip) if isinstance(clip, str) else (clip, None)
     try:
-        model = whisper_model(settings.whisper_model, settings.models_folder)
+        speech = _open_speech(stack, settings)
     except EngineError as error:  # missing or damaged: everything else works without it
         no_speech = f"Not transcribed. {error}"
         return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
-    speech = stack.enter_context(Whisper(model))
     options = speech_options(settings)
     return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures, options)
+
+
+def _open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
+    """Open the server with the role speech, else the Whisper model in process."""
+    chosen = next((server for server in settings.model_servers if Role.SPEECH in server.roles), None)
+    if chosen is None:
+        return stack.enter_context(Whisper(whisper_model(settings.whisper_model, settings.models_folder)))
+    return stack.enter_context(open_speech_server(settings, chosen))
+
+
+def open_speech_server(settings: Settings, chosen: ServerSetting) -> "SpeechServer":
+    """Connect to a speech server, with its model. Raises EngineError."""
+    from vidlocal.engines.speech_server import SpeechServer
+
+    return SpeechServer(
+        chosen.url,
+        chosen.speech_model,
+        language_code=language_code,
+        allow_remote=settings.allow_remote_host,
+        api_key=chosen.api_key,
+    )
 
 
 def speech_options(settings: Settings) -> SpeechOptions:

@@ -55,13 +55,15 @@ def open_hosts(
     hosts: list[Host] = []
     errors: list[EngineError] = []
     for chosen in settings.model_servers:
+        if not chosen.roles & _KINDS_OF_ROLE.keys():
+            continue
         try:
             server, host = open_host(stack, settings, chosen, remaining, canary=canary, notify=notify)
             _load_bounds(library, server, host, test=canary)
             hosts.append(host)
         except EngineError as error:
             errors.append(error)
-    if not hosts and needs_server:
+    if not hosts and needs_server and errors:
         raise errors[0]
     if needs_server:
         for skipped in errors:

@@ -38,7 +38,7 @@ class ServerModels:
 
 def list_server_models(settings: Settings) -> list[ServerModels]:
     """Ask all servers of the settings for their models."""
-    return [_ask(server, settings) for server in settings.model_servers]
+    return [_ask(server, settings) for server in settings.model_servers if server.roles & {*_ROLES.values()}]
 
 
 def _ask(chosen: ServerSetting, settings: Settings) -> ServerModels:

@@ -4,9 +4,11 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 
 from vidlocal.app.doctor_checks import Check, CheckState
 from vidlocal.app.model_servers import connect
+from vidlocal.app.speech_report import describe_speech, report_speech_server
 from vidlocal.engines import canary, multi_image_probe
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
 from vidlocal.engines.model_server import ModelServer
@@ -29,6 +31,9 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
     """
     with ExitStack() as stack:
         server = _connect(stack, settings, url, api_key)
+        if isinstance(server, str):
+            yield from _report_other(settings, server, api_key)
+            return
         yield Check("server", CheckState.OK, f"{server.kind}, version {server.version()}, at {server.host}")
         slots = server.slots()
         if slots is not None:
@@ -39,11 +44,26 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
         roles: set[Role] = set()
         for model in models[:_MAX_ASKED]:
             yield from _report_model(server, model, settings, roles)
+            if server.kind == ServerKind.OPENAI:
+                chosen = ServerSetting(ServerKind.OPENAI, server.host, api_key=api_key, speech_model=model.name)
+                yield _ask(f"{model.name}: speech", partial(_speech, settings, chosen, roles))
         state = CheckState.OK if roles else CheckState.MISSING
         yield Check("roles", state, ", ".join(sorted(roles)) or "none of the models answered")
 
 
-def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer:
+def _report_other(settings: Settings, address: str, api_key: str | None) -> Iterator[Check]:
+    """Report a server without a list of models: a speech server, or none of ours."""
+    try:
+        yield from report_speech_server(settings, address, api_key=api_key)
+    except EngineUnreachable:
+        raise
+    except EngineError as error:
+        apis = " nor ".join(_HTTP_KINDS)
+        raise EngineError(f"{address} is no model server: it has no API of {apis}. Correct its address.") from error
+
+
+def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer | str:
+    """Connect to a server of a kind that it has the API of. Returns its address if it has none of them."""
     prefix, _, rest = url.partition("=")
     kinds, url = ([ServerKind(prefix)], rest) if prefix in tuple(ServerKind) else (_HTTP_KINDS, url)
     errors: list[EngineError] = []
@@ -59,9 +79,8 @@ def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None
             errors.append(error)
         else:
             return server
-    if kinds == _HTTP_KINDS and isinstance(errors[-1], ModelMissing):
-        apis = " nor ".join(kinds)
-        raise EngineError(f"{address} is no model server: it has no API of {apis}. Correct its address.")
+    if kinds[-1] is ServerKind.OPENAI and isinstance(errors[-1], ModelMissing):
+        return address
     raise errors[-1]
 
 
@@ -77,6 +96,12 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     embeddings = ServedEmbeddings(server, model, keep_alive=settings.keep_alive)
     yield _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
     yield from _memory(server, model.name)
+
+
+def _speech(settings: Settings, chosen: ServerSetting, roles: set[Role]) -> str:
+    described = describe_speech(settings, chosen)
+    roles.add(Role.SPEECH)
+    return described
 
 
 def _memory(server: ModelServer, model: str) -> Iterator[Check]:

@@ -224,7 +224,12 @@ class ClipEngine(Protocol):
 
 
 class SpeechEngine(Protocol):
-    """A model for speech recognition. Times count from sample 0. Raises ModelMissing or EngineError."""
+    """A model for speech recognition. Times count from sample 0. Raises ModelMissing or EngineError.
+
+    `kind`: program or protocol, for the provenance of passages.
+    """
+
+    kind: str
 
     @property
     def name(self) -> str: ...

@@ -14,8 +14,6 @@ from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import Cue, Word
 from vidlocal.sound_remarks import sound_cues
 
-ENGINE = "whisper.cpp"
-
 _CHILD = "vidlocal.engines.whisper_child"
 _RATE_HZ = 16_000
 
@@ -35,6 +33,8 @@ class Whisper:
     The child starts with the first call; after a crash the next call starts a new one. A crash is the fault of the
     audio (AnswerRejected) if the model has worked before, else of the model (EngineError). Not thread-safe.
     """
+
+    kind = "whisper.cpp"
 
     def __init__(self, model: ModelFile, *, threads: int | None = None) -> None:
         self._model = model

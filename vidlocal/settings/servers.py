@@ -23,22 +23,23 @@ class Role(StrEnum):
     WATCH = "watch"
     TEXT = "text"
     EMBED = "embed"
+    SPEECH = "speech"
 
 
-ALL_ROLES = frozenset(Role)
 _VISION_ROLES = frozenset({Role.DESCRIBE, Role.WATCH})
-# Roles that a kind of server can have, and those it has by default.
+_USUAL_ROLES = _VISION_ROLES | {Role.TEXT, Role.EMBED}
+# Roles that a kind of server can have, and those it has by default: not those of engines in process.
 _POSSIBLE_ROLES: Mapping[ServerKind, frozenset[Role]] = {
-    ServerKind.OLLAMA: ALL_ROLES,
-    ServerKind.OPENAI: ALL_ROLES,
+    ServerKind.OLLAMA: _USUAL_ROLES,
+    ServerKind.OPENAI: _USUAL_ROLES | {Role.SPEECH},
     ServerKind.TRANSFORMERS: _VISION_ROLES | {Role.TEXT},
 }
 _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
-    ServerKind.OLLAMA: ALL_ROLES,
-    ServerKind.OPENAI: ALL_ROLES,
+    ServerKind.OLLAMA: _USUAL_ROLES,
+    ServerKind.OPENAI: _USUAL_ROLES,
     ServerKind.TRANSFORMERS: _VISION_ROLES,
 }
-_MODELS = ("vision_model", "text_model", "embed_model")
+_MODELS = ("vision_model", "text_model", "embed_model", "speech_model")
 _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 
 
@@ -52,11 +53,12 @@ class ServerSetting:
     kind: ServerKind
     url: str
     name: str = ""
-    roles: frozenset[Role] = ALL_ROLES
+    roles: frozenset[Role] = _USUAL_ROLES
     api_key: str | None = field(default=None, repr=False)
     vision_model: str = ""
     text_model: str = ""
     embed_model: str = ""
+    speech_model: str = ""
 
 
 def parse_servers(raw: object, origin: str) -> tuple[ServerSetting, ...]:

@@ -29,6 +29,7 @@ RATE_HZ = 8000
 class Deaf:
     """A speech engine that is never asked: there is nothing but silence."""
 
+    kind = "scripted"
     name = "deaf"
     digest = "d" * 64
 
@@ -48,6 +49,7 @@ class Deaf:
 class Listener:
     """A speech engine that hears a number in any sound, as nobody repeats the same words for minutes."""
 
+    kind = "scripted"
     name = "listener"
     digest = "e" * 64
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.speech_prompt import speech_prompt
-from vidlocal.engines.whisper import ENGINE
 from vidlocal.enrich.workers.recognition import Recognition, recognize
 from vidlocal.enrich.workers.speech_source import (
     DEFAULT_OPTIONS,
@@ -183,7 +182,7 @@ def _texts(
                 kind=kind,
                 text=moved.text,
                 language=moved.language,
-                engine=ENGINE,
+                engine=engine.kind,
                 model=engine.name,
                 prompt_version=f"{TRANSCRIBE_VERSION}, {source}",
                 confidence=moved.confidence,
