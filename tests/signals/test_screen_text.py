@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.process import Worker
 from vidlocal.signals.screen_text import OcrLine, RapidOcr, is_same_text, join_lines
+from vidlocal.signals.screen_text_child import FrameReader
+from vidlocal.signals.text_models import Pixels, Reading, TextDetector, TextRecognizer
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,30 @@ def test_a_word_of_a_line_changes_and_the_line_is_read_whole(reader: RapidOcr) -
 def test_a_clock_is_read_in_each_frame_and_what_does_not_change_is_kept(reader: RapidOcr) -> None:
     texts = [reader.read(jpeg_of((60, 40, 40, "Platform"), (600, 400, 40, clock))) for clock in ("12:41", "12:42", "")]
     assert [text.text if text else None for text in texts] == ["Platform\n12:41", "Platform\n12:42", "Platform"]
+
+
+def test_a_title_is_read_once_while_the_background_moves() -> None:
+    class CountingRecognizer(TextRecognizer):
+        lines_read = 0
+
+        def read(self, line: Pixels) -> Reading:
+            self.lines_read += 1
+            return super().read(line)
+
+    recognizer = CountingRecognizer(threads=1)
+    reader = FrameReader(TextDetector(threads=1), recognizer)
+    for offset in (0, 60, 120):
+        background = (
+            Image.linear_gradient("L")
+            .resize((1100, 504))
+            .rotate(90)
+            .resize((1100, 504))
+            .crop((offset, 0, offset + 896, 504))
+        )
+        image = background.point(lambda grey: grey // 2).convert("RGB")
+        ImageDraw.Draw(image).text((200, 220), "A title over clouds", fill="white", font=ImageFont.load_default(48))
+        assert [line.text for line in reader.read(image)] == ["A title over clouds"]
+    assert recognizer.lines_read == 1
 
 
 def test_frames_are_read_ahead(reader: RapidOcr) -> None:

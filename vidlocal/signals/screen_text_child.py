@@ -13,12 +13,23 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from vidlocal.errors import MediaError
 from vidlocal.process import refuse_network, serve
-from vidlocal.signals.text_models import TextDetector, TextRecognizer, as_bgr, bounding_region, model_path
+from vidlocal.signals.text_models import (
+    Corners,
+    Pixels,
+    TextDetector,
+    TextRecognizer,
+    as_bgr,
+    bounding_region,
+    model_path,
+    straightened,
+)
 from vidlocal.signals.text_regions import ALIGN_PX, CellGrid, Region
+from vidlocal.signals.text_strokes import has_same_strokes
 
 # Longer side of a frame in detection. At 288 px it misses one word in 200 of those found at this size, at 256 one in
 # 50, and without the stretch one in 100. Small print on pages takes 448.
@@ -27,16 +38,22 @@ _PAGE_SIDE_PX = 448
 # Lines are wide and low, so their height counts more.
 _STRETCH = 1.25
 
+# Corners of the same line in two frames are at most this far apart, in heights of the line: less than the width of a
+# character, so that no line has become longer.
+_MAX_SHIFT_RATIO = 0.2
+
 # Smaller images have no legible text.
 _MIN_SIDE_PX = 16
 
 
 class Line(NamedTuple):
-    """A line of text. The box is left, top, right, bottom in pixels of the frame."""
+    """A line of text. The box is left, top, right, bottom in pixels of the frame that it was read in."""
 
     text: str
     score: float
     box: tuple[int, int, int, int]
+    corners: Corners
+    pixels: Pixels  # straightened
 
 
 class FrameReader:
@@ -65,10 +82,22 @@ class FrameReader:
         pixels = as_bgr(image)
         lines = []
         for corners in (corners for part in parts for corners in self._detector.detect(pixels, part, scale)):
-            region = bounding_region(corners, image.size)
-            if not grid.is_unchanged(region):
-                lines.append(Line(*self._recognizer.read(pixels, corners), region.box))
+            if not grid.is_unchanged(bounding_region(corners, image.size)):
+                lines.append(self._known_line(pixels, corners) or self._read_line(pixels, corners))
         return [line for line in lines if line.text.strip()]
+
+    def _known_line(self, pixels: Pixels, corners: Corners) -> Line | None:
+        """Return a line of the frame before if the same text is still there, on another background."""
+        for line in self._lines:
+            near = np.abs(line.corners - corners).max() <= _MAX_SHIFT_RATIO * np.ptp(line.corners[:, 1])
+            if near and has_same_strokes(line.pixels, straightened(pixels, line.corners)):
+                return line
+        return None
+
+    def _read_line(self, pixels: Pixels, corners: Corners) -> Line:
+        line = straightened(pixels, corners)
+        height, width = pixels.shape[:2]
+        return Line(*self._recognizer.read(line), bounding_region(corners, (width, height)).box, corners, line)
 
 
 def _scale(size: tuple[int, int], side_px: int) -> tuple[float, float]:
@@ -95,7 +124,8 @@ def _handle(request: dict[str, object], jpeg: bytes) -> tuple[dict[str, object],
     reader = _reader(int(str(request["threads"])))
     if request.get("warm_up"):
         return {}, b""
-    return {"lines": reader.read(_decode_jpeg(jpeg)), "model": model_path("rec").stem}, b""
+    lines = [(line.text, line.score, line.box) for line in reader.read(_decode_jpeg(jpeg))]
+    return {"lines": lines, "model": model_path("rec").stem}, b""
 
 
 def _decode_jpeg(jpeg: bytes) -> Image.Image:

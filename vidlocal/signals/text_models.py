@@ -83,10 +83,9 @@ class TextRecognizer:
         characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._characters = ["", *characters, " "]  # the first class is the blank of CTC
 
-    def read(self, pixels: Pixels, corners: Corners) -> Reading:
-        """Read the line between the corners; `pixels` is H x W x 3 BGR."""
-        line = _normalized(_straightened(pixels, corners))
-        (probabilities,) = self._session.run(None, {self._input: line[None]})
+    def read(self, line: Pixels) -> Reading:
+        """Read a line, straightened."""
+        (probabilities,) = self._session.run(None, {self._input: _normalized(line)[None]})
         classes = probabilities[0].argmax(axis=1)
         is_character = classes != 0
         is_character[1:] &= classes[1:] != classes[:-1]
@@ -157,8 +156,8 @@ def _ordered(points: npt.NDArray[Any]) -> Corners:
     return np.array([top_left, top_right, bottom_right, bottom_left], np.float32)
 
 
-def _straightened(pixels: Pixels, corners: Corners) -> Pixels:
-    """Return a line as an upright image of 48 px height, at least as wide as high."""
+def straightened(pixels: Pixels, corners: Corners) -> Pixels:
+    """Return the line between the corners as an upright image of 48 px height, at least as wide as high."""
     width, height = _distance(corners, 0, 1), _distance(corners, 1, 2)
     if height >= _MAX_UPRIGHT_RATIO * width:
         corners, width, height = np.roll(corners, -1, axis=0), height, width
