@@ -67,7 +67,7 @@ def test_a_machine_that_joined_captions_as_this_one_does(made: Cluster, owner: P
         with made.join(tmp_path / "pc", server.host, name="pc"):
             done = vidlocal(there, "enrich", "--cluster", "--json")
     assert done.returncode == 0, done.stderr
-    assert "pc of the cluster works, too: llava:7b, phi3.5:latest, embeddinggemma:latest." in done.stderr
+    assert "pc of the cluster works, too: llava:7b, phi3.5:latest, embeddinggemma:latest, OCR." in done.stderr
     assert len(captions(here)) > 0
     assert captions(there) == captions(here)
     summary = json.loads(done.stdout)
@@ -77,6 +77,27 @@ def test_a_machine_that_joined_captions_as_this_one_does(made: Cluster, owner: P
         )
     assert summary["sent_bytes"] > images
     assert re.search(r"^sent\t[\d.]+ MB to the cluster$", vidlocal(there, "report").stdout, re.MULTILINE)
+
+
+def test_ingest_lets_other_machines_read(made: Cluster, owner: Path, tmp_path: Path) -> None:
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    for home in (alone, together):
+        home.mkdir()
+        shutil.copytree(owner / "cluster", home / "cluster")
+    assert vidlocal(alone, "ingest", str(CLIP)).returncode == 0
+    with made.join(tmp_path / "pc", NO_SERVER, name="pc"):
+        done = vidlocal(together, "ingest", str(CLIP), "--cluster")
+    assert done.returncode == 0, done.stderr
+    assert "pc of the cluster works, too: OCR" in done.stderr
+    assert " sent to the cluster." in done.stderr
+    assert texts(together) == texts(alone)
+    assert len(texts(alone)) > 0
+
+
+def texts(home: Path) -> list[tuple[object, ...]]:
+    with Library.open(home) as library:
+        rows = library.rows("SELECT kind, start, end, text FROM passages WHERE kind = 'screen_text' ORDER BY start")
+    return [tuple(row) for row in rows]
 
 
 def test_a_machine_killed_in_the_middle_of_a_frame_loses_nothing(made: Cluster, owner: Path, tmp_path: Path) -> None:

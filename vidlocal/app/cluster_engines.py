@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from vidlocal.app.cluster import open_connection
+from vidlocal.app.cluster_fast import fast_identities
 from vidlocal.app.cluster_hosts import ClusterHosts, identities_of, models_of
 from vidlocal.app.hosts import open_hosts
 from vidlocal.enrich.run import EnrichEngines
@@ -33,13 +34,14 @@ def open_cluster_engines(
         own = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
     except EngineError as failure:
         error = failure
-    machines = ClusterHosts(connection, models_of(settings), notify, canary, identities_of(own))
+    identities = identities_of(own) | fast_identities(fast)
+    machines = ClusterHosts(connection, models_of(settings), notify, canary, identities)
     others = machines.first()
     if error is not None and not others:
         raise error
     if error is not None:
         notify(f"The cluster does the work of the models. {error}")
-    if not others:
+    if not others and not machines.pools:
         notify("No other machine of the cluster can help now. Run there: vidlocal cluster join")
     return EnrichEngines(
         fast, [*own, *others], guarded=canary, newcomers=machines.newcomers, sent_bytes=lambda: connection.sent_bytes

@@ -1,19 +1,23 @@
 """The machines of a cluster as hosts of the deep pass: each is asked for its models, checked and added."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from vidlocal.app.cluster_versions import version_difference
 from vidlocal.app.hosts import canary_failure
-from vidlocal.cluster.connection import Connection
+from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.cluster.messages import Models, Offer, OfferedModel
-from vidlocal.cluster.remote_engines import Machine, RemoteEmbeddings, RemoteText, RemoteVision
+from vidlocal.cluster.remote_engines import Carrier, Machine, RemoteEmbeddings, RemoteText, RemoteVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
+
+# Roles of the models on a server, and of the engines of the fast pass with their names for people.
+_SERVED = ("vision", "text", "embedding")
+_FAST = {"ocr": "OCR", "speech": "speech", "pictures": "image vectors"}
 
 # Loading a model and looking at three images, on a slow disk. Later machines join the run when they are ready.
 _FIRST_WAIT_S = 300.0
@@ -38,7 +42,7 @@ class ClusterHosts:
     `identities`: builds by role that a machine must have; those of the first machine where this one has none.
     """
 
-    connection: Connection
+    connection: Carrier
     models: Models
     notify: Callable[[str], None]
     canary: bool
@@ -47,6 +51,7 @@ class ClusterHosts:
     _opened: "SimpleQueue[Host | str]" = field(init=False, default_factory=SimpleQueue)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    pools: dict[str, EnginePool] = field(init=False, default_factory=dict)
 
     def first(self) -> list[Host]:
         """Open the machines that are there, and wait for them."""
@@ -80,28 +85,40 @@ class ClusterHosts:
     def _open(self, name: str) -> None:
         machine = Machine(self.connection, name, self.models)
         try:
-            host = self._host(machine, machine.offer())
+            models = self._usable_models(name, machine.offer())
+            host = self._host(machine, models) if models.keys() & set(_SERVED) else None
         except EngineUnreachable:
             self._known.discard(name)  # it left, and may come again
         except EngineError as error:
             self._opened.put(f"A machine of the cluster is not used. {error}")
         else:
-            self._opened.put(f"{name} of the cluster works, too: {_described(host)}.")
-            self._opened.put(host)
+            for role in models.keys() & _FAST.keys():
+                self._pool(role, models[role]).add(machine, models[role].slots or 1)
+            self._opened.put(f"{name} of the cluster works, too: {_described(models)}.")
+            if host is not None:
+                self._opened.put(host)
 
-    def _host(self, machine: Machine, offer: Offer) -> Host:
-        """Build the host of a machine. Raises EngineError if nothing of it can be used."""
+    def _usable_models(self, name: str, offer: Offer) -> dict[str, OfferedModel]:
+        """Return the models of an offer that are the builds of the others. Raises EngineError if there are none."""
         difference = version_difference(offer.versions)
         if difference is not None:
-            raise EngineError(f"{machine.name}: {difference}. Install the same version of vidlocal on both.")
-        models = {role: model for role, model in offer.models.items() if self._agrees(machine.name, role, model)}
+            raise EngineError(f"{name}: {difference}. Install the same version of vidlocal on both.")
+        models = {role: model for role, model in offer.models.items() if self._agrees(name, role, model)}
         if not models:
             reasons = " ".join(dict.fromkeys(offer.missing.values())) or "It has other builds of the models."
-            raise EngineError(f"{machine.name}: {reasons}")
+            raise EngineError(f"{name}: {reasons}")
+        return models
+
+    def _pool(self, role: str, model: OfferedModel) -> EnginePool:
+        with self._lock:
+            return self.pools.setdefault(role, EnginePool(role, model))
+
+    def _host(self, machine: Machine, models: Mapping[str, OfferedModel]) -> Host:
+        """Build the host of the server models of a machine. Raises EngineError if its vision model is blind."""
         vision = RemoteVision(machine, models["vision"]) if "vision" in models else None
         if vision is not None and self.canary and (failure := canary_failure(vision)) is not None:
             raise EngineError(f"{machine.name}: {failure}")
-        slots = next(iter(models.values())).slots
+        slots = next(models[role].slots for role in _SERVED if role in models)
         return Host(
             name=machine.name,
             vision=vision,
@@ -138,6 +155,10 @@ def identities_of(hosts: Sequence[Host]) -> dict[str, set[str]]:
     return found
 
 
-def _described(host: Host) -> str:
-    models = [engine.name for engine in (host.vision, host.writer) if engine is not None]
-    return ", ".join(dict.fromkeys([*models, *([host.embedder.key.partition("@")[0]] if host.embedder else [])]))
+def _described(models: Mapping[str, OfferedModel]) -> str:
+    """Return the names of models, those of engines without a server by their work."""
+    names = [models[role].name for role in _SERVED if role in models]
+    names += [
+        label if role == "ocr" else f"{label} ({models[role].name})" for role, label in _FAST.items() if role in models
+    ]
+    return ", ".join(dict.fromkeys(names))

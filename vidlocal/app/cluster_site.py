@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from vidlocal.app.cluster_local_engines import Invoke, open_local_engines
 from vidlocal.app.cluster_versions import own_versions
 from vidlocal.app.hosts import open_host
 from vidlocal.app.server_models import list_server_models
@@ -45,6 +47,9 @@ _METHODS = {
     "vision": frozenset({"describe", "describe_sequence", "ask_image", "unload"}),
     "text": frozenset({"complete_json", "complete", "unload"}),
     "embedding": frozenset({"embed", "unload"}),
+    "ocr": frozenset({"read"}),
+    "pictures": frozenset({"embed_images"}),
+    "speech": frozenset({"has_speech", "language_probabilities", "transcribe", "translate"}),
 }
 # Calls that a busy machine answers, too.
 _ALWAYS = frozenset({"offer", "unload"})
@@ -54,9 +59,13 @@ _BUSY_RETRY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class OpenEngine:
-    """An engine with the model that is offered, and the limit of calls at a time."""
+    """An engine with the model that is offered, and the limit of calls at a time.
+
+    `invoke`: calls a method of the engine.
+    """
 
     engine: Any
+    invoke: Invoke
     model: OfferedModel
     limit: threading.Semaphore
 
@@ -77,7 +86,9 @@ class Site:
         self._conditions = conditions
         self._notify = notify
         self._lock = threading.RLock()
-        self._stack = ExitStack()
+        self._server_stack, self._local_stack = ExitStack(), ExitStack()
+        self._local: dict[str, OpenEngine] = {}
+        self._missing_locally: dict[str, str] = {}
         self._servers: list[tuple[ModelServer, Host]] = []
         self._models: Models | None = None
         self._engines: dict[str, OpenEngine] = {}
@@ -86,7 +97,8 @@ class Site:
     def close(self) -> None:
         """Close all engines."""
         with self._lock:
-            self._close_engines()
+            self._server_stack.close()
+            self._local_stack.close()
 
     def handle(self, data: bytes) -> bytes:
         """Answer an encoded call with an encoded result or failure."""
@@ -104,7 +116,7 @@ class Site:
             return Result(self._offer(call.models))
         opened = self._engine(call)
         with opened.limit:
-            value = getattr(opened.engine, call.method)(*call.arguments, **call.options)
+            value = opened.invoke(call.method, call.arguments, call.options)
         return Result(value, getattr(opened.engine, "reloads", 0), getattr(opened.engine, "usage", Usage()))
 
     def _require_free(self) -> None:
@@ -127,16 +139,18 @@ class Site:
     def _offer(self, models: Models) -> Offer:
         """Open the engines for `models`, unless they are open and unchanged, and list them."""
         with self._lock:
+            settings = _settings_for(self._settings, models)
+            if not self._local or self._models is None or models.speech != self._models.speech:
+                self._open_local(settings)
             if models != self._models or not self._is_unchanged():
-                self._close_engines()
-                self._models = models
-                self._open_servers(models)
+                self._open_servers(settings)
+            self._models = models
             offered = {role: opened.model for role, opened in self._engines.items()}
             return Offer(own_versions(), offered, dict(self._missing))
 
     def _is_unchanged(self) -> bool:
         """True if the servers have the builds that were opened, and nothing was missing."""
-        if self._missing:
+        if not {"vision", "text", "embedding"} <= self._engines.keys():
             return False
         try:
             return all(
@@ -148,18 +162,25 @@ class Site:
         except EngineError:
             return False
 
-    def _close_engines(self) -> None:
-        self._stack.close()
-        self._servers, self._engines, self._missing, self._models = [], {}, {}, None
+    def _open_local(self, settings: Settings) -> None:
+        """Open OCR, CLIP and Whisper of this machine."""
+        self._local_stack.close()
+        engines, self._missing_locally = open_local_engines(self._local_stack, settings)
+        self._local = {
+            role: OpenEngine(None, invoke, model, threading.Semaphore(model.slots or 1))
+            for role, (invoke, model) in engines.items()
+        }
+        self._models = None
 
-    def _open_servers(self, models: Models) -> None:
+    def _open_servers(self, settings: Settings) -> None:
         """Open the first server with a model of each role."""
-        settings = _settings_for(self._settings, models)
+        self._server_stack.close()
+        self._servers, self._engines, self._missing = [], dict(self._local), dict(self._missing_locally)
         remaining = dict.fromkeys(SERVER_KINDS, 1)
         said: list[str] = []
         for chosen in settings.model_servers:
             try:
-                opened = open_host(self._stack, settings, chosen, remaining, canary=False, notify=said.append)
+                opened = open_host(self._server_stack, settings, chosen, remaining, canary=False, notify=said.append)
             except EngineError as error:
                 said.append(str(error))
                 continue
@@ -188,7 +209,12 @@ class Site:
             takes_video=getattr(engine, "takes_video", False),
             roles=frozenset(kind.value for kind in host.vision_kinds),
         )
-        return OpenEngine(engine, model, threading.Semaphore(slots or MAX_SLOTS))
+        invoke = partial(_invoke, engine)
+        return OpenEngine(engine, invoke, model, threading.Semaphore(slots or MAX_SLOTS))
+
+
+def _invoke(engine: object, method: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    return getattr(engine, method)(*arguments, **options)
 
 
 def _engines_of(host: Host) -> Mapping[str, Any]:
@@ -210,8 +236,11 @@ def _settings_for(settings: Settings, models: Models) -> Settings:
 
 
 def site_tags(settings: Settings) -> dict[str, float]:
-    """Return the tags of this machine for Dask: cores, GB of GPU memory, and model servers that answer."""
-    tags: dict[str, float] = {"cpu": usable_cores()}
+    """Return the tags of this machine for Dask: cores, GB of GPU memory, engines, and model servers that answer."""
+    with ExitStack() as stack:
+        engines, _ = open_local_engines(stack, settings)
+        tags: dict[str, float] = {role: model.slots or 1 for role, (_, model) in engines.items()}
+    tags["cpu"] = usable_cores()
     gpu_bytes = gpu_memory_bytes()
     if gpu_bytes:
         tags["gpu"] = round(gpu_bytes / vram_fit.GB, 1)

@@ -25,6 +25,9 @@ from vidlocal.store.queue.job_filter import JobFilter
 from vidlocal.text import format_size, pluralize
 from vidlocal.timecode import format_duration
 
+# Less is not worth a word.
+_MIN_SENT_BYTES = 50_000
+
 # Prompt versions of an up-to-date description.
 _CURRENT_PROMPTS = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
 
@@ -188,7 +191,7 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
         parts.append(f"{pluralize(described, 'frame')} captioned in {format_duration(summary.seconds)}")
     if summary.failed:
         parts.append(f"{summary.failed:,} failed (see: vidlocal failed)")
-    if summary.sent_bytes:
+    if summary.sent_bytes >= _MIN_SENT_BYTES:
         parts.append(f"{format_size(summary.sent_bytes)} sent to the cluster")
     left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
     parts.append(f"remaining: {left}" if left else "nothing left to do")

@@ -8,6 +8,7 @@ from vidlocal.timecode import format_short_time
 
 if TYPE_CHECKING:
     from vidlocal.enrich.runner.queue_runner import EnrichProgress
+    from vidlocal.enrich.workers.fast_pass import StageProgress
     from vidlocal.ingest.meter import IngestProgress
 
 
@@ -25,6 +26,12 @@ def show_ingest_progress(line: ProgressLine, progress: "IngestProgress") -> None
     """Show the position of ingest on a line of progress."""
     task = f"file {progress.number:,} of {progress.total:,}  {progress.stage}  {progress.path.name}"
     line.update(task, progress.done, eta=progress.eta)
+
+
+def show_stage_progress(line: ProgressLine, stage: "StageProgress") -> None:
+    """Show the position of the fast pass on a line of progress."""
+    task = f"{JOB_SPECS[stage.kind].label} {min(stage.done + 1, stage.total):,}/{stage.total:,}"
+    line.update(task, (stage.done + (stage.fraction or 0.0)) / stage.total if stage.total else None)
 
 
 def show_enrich_progress(line: ProgressLine, progress: "EnrichProgress") -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from vidlocal import settings
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.progress import progress_line
+from vidlocal.errors import UsageError
 from vidlocal.records import MediaKind
 from vidlocal.render.sanitize import one_line
 from vidlocal.store.database import FILE_NAME, Library
@@ -23,7 +24,7 @@ from vidlocal.timecode import format_duration, format_short_time
 
 if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
-    from vidlocal.ingest.run import Outcome
+    from vidlocal.ingest.run import IngestTools, Outcome
     from vidlocal.media.file_filter import FileFilter
 
 
@@ -34,6 +35,7 @@ EXAMPLES = (
     "vidlocal ingest ~/Videos",
     "vidlocal ingest /media/card --only video --exclude '*_preview*'",
     "vidlocal ingest ~/Videos --dry-run",
+    "vidlocal ingest ~/Videos --cluster",
     "find ~/Videos -newer last.txt -print0 | vidlocal ingest -",
 )
 
@@ -75,6 +77,8 @@ def command(
     audio_track: options.AudioTrack = None,
     translate: options.Translate = False,
     later: Later = False,
+    cluster: options.Cluster = False,
+    scheduler: options.Scheduler = None,
     dry_run: DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -99,8 +103,12 @@ def command(
             "speech_language": language,
             "audio_track": audio_track,
             "translate_speech": translate or None,
+            "cluster": options.cluster_setting(cluster, scheduler),
         }
     )
+    on_cluster = bool(current.cluster) and not later
+    if later and (cluster or scheduler):
+        raise UsageError("--later and --cluster exclude each other. Leave one of them out.")
     rules = file_filter(current, exclude=exclude or (), include=include or ())
     inputs = read_paths(paths)
     if dry_run:
@@ -119,9 +127,11 @@ def command(
             every=current.every,
             rules=rules,
             transcribe=transcribe,
-            later=later,
+            later=later or on_cluster,
             on_progress=partial(show_ingest_progress, line),
         )
+        if on_cluster:
+            finished = _with_cluster(finished, library, current, lock, tools, line)
         outcomes = []
         failures: Counter[str] = Counter()
         for outcome in finished:
@@ -131,6 +141,21 @@ def command(
     if every is not None:
         _warn_unchanged_frames(outcomes, quiet=quiet or json)
     _exit_with(outcomes)
+
+
+def _with_cluster(
+    outcomes: "Iterator[Outcome]",
+    library: Library,
+    current: settings.Settings,
+    lock: ProcessLock,
+    tools: "IngestTools",
+    line: "ProgressLine",
+) -> "Iterator[Outcome]":
+    from vidlocal.app.cluster_ingest import ingest_with_cluster
+    from vidlocal.app.progress import show_stage_progress
+
+    on_stage = partial(show_stage_progress, line)
+    return ingest_with_cluster(outcomes, library, current, lock, tools.fast, on_stage=on_stage, notify=line.notify)
 
 
 def _preview(

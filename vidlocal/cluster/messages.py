@@ -18,8 +18,7 @@ Name = tuple[str, str]
 
 _CLASSES = {
     "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel"),
-    "vidlocal.engines.base": ("Usage",),
-    "vidlocal.enrich.workers.recognition": ("Recognition",),
+    "vidlocal.engines.base": ("Usage", "Speech"),
     "vidlocal.model_answers": ("SceneAnswer", "ActionAnswer"),
     "vidlocal.records": ("Cue", "Word", "Provenance"),
     "vidlocal.signals.screen_text": ("ScreenText",),

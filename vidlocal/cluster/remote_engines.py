@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from vidlocal.cluster.connection import Connection
+from vidlocal.cluster.connection import Member
 from vidlocal.cluster.messages import (
     Call,
     Failure,
@@ -24,11 +24,20 @@ from vidlocal.model_answers import ActionAnswer, SceneAnswer
 from vidlocal.records import Provenance
 
 
+class Carrier(Protocol):
+    """Carries encoded calls to machines: a Connection."""
+
+    @property
+    def members(self) -> Mapping[str, Member]: ...
+
+    def call(self, member: str, payload: bytes) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine of the cluster, asked for engines of `models`."""
 
-    connection: Connection
+    connection: Carrier
     name: str
     models: Models
 

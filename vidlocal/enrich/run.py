@@ -23,6 +23,7 @@ from vidlocal.enrich.runner.queue_runner import (
 from vidlocal.enrich.runner.schedule import AlwaysOn, Scheduler
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.enrich.workers.embed import Embedder
+from vidlocal.enrich.workers.fast_lanes import FastLanes, RemoteEngines
 from vidlocal.enrich.workers.fast_pass import FastEngines, StageProgress, run_fast_pass
 from vidlocal.enrich.workers.summarise import Summariser
 from vidlocal.enrich.workers.tag import Tagger
@@ -47,7 +48,7 @@ class EnrichEngines:
     """Engines of a run. `guarded`: descriptions stay hidden until their model passes the next canary check.
 
     `newcomers` returns the hosts that came since the last call, `sent_bytes` the bytes sent to other machines of a
-    cluster to date.
+    cluster to date; `remote`: their engines of the fast pass.
     """
 
     fast: FastEngines
@@ -55,6 +56,7 @@ class EnrichEngines:
     guarded: bool = True
     newcomers: Callable[[], Sequence[Host]] = tuple
     sent_bytes: Callable[[], int] = int
+    remote: RemoteEngines | None = None
 
 
 def enrich(
@@ -83,7 +85,7 @@ def enrich(
     failed_before = _failed_now(library, job_filter)
     jobs.requeue_orphans(library)
     try:
-        _fast_pass(runner, engines.fast, only)
+        _fast_pass(runner, engines, only)
         _run_rounds(
             runner,
             [handler for handler in _handlers(library, engines, job_filter) if only is None or handler.kind in only],
@@ -187,27 +189,70 @@ def _embedding_key(engines: EnrichEngines) -> str | None:
     return next((host.embedder.key for host in engines.hosts if host.embedder is not None), None)
 
 
-def _fast_pass(runner: QueueRunner, engines: FastEngines, only: Collection[JobKind] | None) -> None:
-    """Run jobs left over by ingest, for engines installed since."""
-    if only is not None and not {*FAST_KINDS} & {*only}:
+def _fast_pass(runner: QueueRunner, engines: EnrichEngines, only: Collection[JobKind] | None) -> None:
+    """Run jobs left over by ingest, for engines installed since, and on the machines of a cluster."""
+    kinds = set(FAST_KINDS if only is None else {*FAST_KINDS} & {*only})
+    if not kinds:
         return
     before = jobs.counts(runner.library, runner.job_filter)
-    notes = run_fast_pass(
-        runner.library,
-        engines,
-        runner.lock,
-        job_filter=runner.job_filter,
-        only=only,
-        on_stage=partial(_report_stage, runner),
-        stop=lambda: not runner.wait_until_allowed(),
-        hold=lambda: not runner.schedule.decide().go,
-    )
+    if engines.remote is None:
+        notes = _run_here(runner, engines.fast, kinds, lambda allowed: None)
+    else:
+        notes = _run_in_lanes(runner, engines.fast, engines.remote, kinds)
     runner.summary.notes.extend(notes)
     after = jobs.counts(runner.library, runner.job_filter)
     for kind in FAST_KINDS:
         done = after.get((kind, JobState.DONE), 0) - before.get((kind, JobState.DONE), 0)
         if done > 0:
             runner.summary.done[kind] = done
+
+
+def _run_here(
+    runner: QueueRunner, engines: FastEngines, kinds: Collection[JobKind], on_decision: Callable[[bool], None]
+) -> tuple[str, ...]:
+    """Run the fast pass with the engines of this machine. `on_decision` gets each decision of the schedule."""
+
+    def is_held() -> bool:
+        go = runner.schedule.decide().go
+        on_decision(go)
+        return not go
+
+    def is_over() -> bool:
+        is_held()
+        over = not runner.wait_until_allowed()
+        is_held()
+        return over
+
+    def report(stage: StageProgress) -> None:
+        is_held()
+        _report_stage(runner, stage)
+
+    return run_fast_pass(
+        runner.library,
+        engines,
+        runner.lock,
+        job_filter=runner.job_filter,
+        only=kinds,
+        on_stage=report,
+        stop=is_over,
+        hold=is_held,
+    )
+
+
+def _run_in_lanes(
+    runner: QueueRunner, engines: FastEngines, remote: RemoteEngines, kinds: Collection[JobKind]
+) -> tuple[str, ...]:
+    """Run the fast pass here and on the machines of a cluster, until nothing is left that one of them can do."""
+    own = {kind for kind in kinds if engines.has(kind)}
+    with FastLanes(runner.library.folder, remote, runner.lock, runner.job_filter, kinds) as lanes:
+        lanes.fill(runner.library)
+        here = _run_here(runner, engines, own, partial(lanes.follow, runner.library))
+        while lanes.is_working() and not runner.is_over():
+            lanes.follow(runner.library, runner.schedule.decide().go)
+            lanes.wait(partial(_report_stage, runner))
+    queued = jobs.counts(runner.library, runner.job_filter)
+    waiting = [kind for kind in kinds if kind not in own and queued.get((kind, JobState.QUEUED))]
+    return (*here, *lanes.notes, *filter(None, map(engines.reason_without, waiting)))
 
 
 def _report_stage(runner: QueueRunner, stage: StageProgress) -> None:

@@ -59,6 +59,22 @@ class OcrEngine(Protocol):
         ...
 
 
+class PrefetchingOcr(OcrEngine, Protocol):
+    """An OCR engine that reads ahead."""
+
+    def warm_up(self) -> None:
+        """Load the models, without waiting."""
+        ...
+
+    def forget_prefetched(self) -> None:
+        """Drop the results that were not read."""
+        ...
+
+    def prefetch(self, jpeg: bytes) -> None:
+        """Start to read a JPEG, without waiting. `read` then returns the result."""
+        ...
+
+
 class RapidOcr:
     """OcrEngine with RapidOCR. A context manager: the child starts with the first frame and ends on exit.
 

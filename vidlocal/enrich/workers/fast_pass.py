@@ -15,13 +15,22 @@ from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import position, transcribe_video
-from vidlocal.errors import AnswerRejected, EngineError, MediaError, StoreError, ToolError, VidlocalError
+from vidlocal.errors import (
+    AnswerRejected,
+    EngineBusy,
+    EngineError,
+    EngineUnreachable,
+    MediaError,
+    StoreError,
+    ToolError,
+    VidlocalError,
+)
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import Job, JobKind, JobState
-from vidlocal.signals.screen_text import RapidOcr
+from vidlocal.signals.screen_text import PrefetchingOcr
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -52,16 +61,29 @@ OnStage = Callable[[StageProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class FastEngines:
-    """Engines of the fast pass. `no_speech` and `no_pictures`: the reason, in one sentence, for a missing engine."""
+    """Engines of the fast pass. `no_speech` and `no_pictures`: the reason, in one sentence, for a missing engine.
+
+    `ocr_ahead`: frames that the OCR engine reads ahead.
+    """
 
     ffmpeg: Ffmpeg
     prober: Prober
-    ocr: RapidOcr
+    ocr: PrefetchingOcr
     speech: SpeechEngine | None
     no_speech: str | None = None
     pictures: ClipEngine | None = None
     no_pictures: str | None = None
     speech_options: SpeechOptions = DEFAULT_OPTIONS
+    ocr_ahead: int = 0
+
+    def has(self, kind: JobKind) -> bool:
+        """True if there is an engine for a kind of work."""
+        engines = {JobKind.TRANSCRIBE: self.speech, JobKind.PICTURES: self.pictures}
+        return kind not in engines or engines[kind] is not None
+
+    def reason_without(self, kind: JobKind) -> str | None:
+        """Reason for a missing engine, in one sentence."""
+        return self.no_speech if kind is JobKind.TRANSCRIBE else self.no_pictures
 
 
 def run_fast_pass(
@@ -111,15 +133,11 @@ class _FastPassRun:
             JobKind.TRANSCRIBE: self._transcribe,
             JobKind.PICTURES: self._embed_frames,
         }[kind]
-        if self._has_engine(kind):
+        if self.engines.has(kind):
             return self._run_all(kind, perform)
-        reason = self.engines.no_speech if kind is JobKind.TRANSCRIBE else self.engines.no_pictures
+        reason = self.engines.reason_without(kind)
         is_due = jobs.next_due(self.library, kind, now=time.monotonic(), job_filter=self.job_filter) is not None
         return (reason,) if is_due and reason else ()
-
-    def _has_engine(self, kind: JobKind) -> bool:
-        engines = {JobKind.TRANSCRIBE: self.engines.speech, JobKind.PICTURES: self.engines.pictures}
-        return kind not in engines or engines[kind] is not None
 
     def _run_all(self, kind: JobKind, perform: Callable[[Job], None]) -> tuple[str, ...]:
         notes: list[str] = []
@@ -137,7 +155,11 @@ class _FastPassRun:
             if job is None:
                 break
             self._report(job, None)
-            obstacle = self._run_job(job, perform)
+            try:
+                obstacle = self._run_job(job, perform)
+            except (EngineUnreachable, EngineBusy) as error:
+                notes.append(str(error))
+                break
             self._done += 1
             if obstacle:
                 notes.append(obstacle)
@@ -145,7 +167,11 @@ class _FastPassRun:
 
     def _read_screen(self, job: Job) -> None:
         read_screen_text(
-            self.library, job, self.engines.ocr, on_progress=lambda fraction: self._progress(job, fraction)
+            self.library,
+            job,
+            self.engines.ocr,
+            ahead=self.engines.ocr_ahead,
+            on_progress=lambda fraction: self._progress(job, fraction),
         )
 
     def _transcribe(self, job: Job) -> None:
@@ -194,7 +220,10 @@ class _FastPassRun:
             raise _OnHold
 
     def _run_job(self, job: Job, perform: Callable[[Job], None]) -> str | None:
-        """Run a job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt."""
+        """Run a job. Returns the obstacle, if any. A faulty model or a missing drive costs no attempt.
+
+        Raises EngineUnreachable or EngineBusy, with the job released, if the engine cannot be reached now.
+        """
         retry_at = time.monotonic() + _RETRY_DELAY_S
         try:
             perform(job)
@@ -203,6 +232,9 @@ class _FastPassRun:
             return str(error)
         except _OnHold:
             jobs.release(self.library, job)
+        except (EngineUnreachable, EngineBusy) as error:  # for another process or machine, at once
+            jobs.release(self.library, job, str(error))
+            raise
         except (EngineError, _SourceMissing) as error:
             jobs.release(self.library, job, str(error), not_before=retry_at)
             return str(error)

@@ -1,11 +1,13 @@
 """OCR: recognize text in the representative frames, and store passages with time spans."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import cast
 
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.records import Frame, Job, Passage, PassageKind
-from vidlocal.signals.screen_text import ENGINE, OcrEngine, ScreenText, is_same_text
+from vidlocal.signals.screen_text import ENGINE, OcrEngine, PrefetchingOcr, ScreenText, is_same_text
 from vidlocal.store.content import frame_images, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
@@ -20,12 +22,18 @@ _MAX_CONSECUTIVE_FAILURES = 3
 
 
 def read_screen_text(
-    library: Library, job: Job, ocr: OcrEngine, *, on_progress: Callable[[float], None] = lambda fraction: None
+    library: Library,
+    job: Job,
+    ocr: OcrEngine | PrefetchingOcr,
+    *,
+    ahead: int = 0,
+    on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> int:
     """Run OCR on the frames of the job's video, and finish the job. Returns the number of new passages.
 
     A passage is stored as soon as the text changes, with a checkpoint, where an interrupted run continues. Raises
-    ToolError if the engine fails on several frames in a row; the job stays claimed.
+    ToolError if the engine fails on several frames in a row; the job stays claimed. `ahead`: frames that a
+    PrefetchingOcr reads ahead.
     """
     until = checkpoints.get(library, job.video_id, STEP)
     if until == 0.0:
@@ -33,7 +41,7 @@ def read_screen_text(
     remaining = [frame for frame in frames.representatives(library, job.video_id) if frame.time >= until]
     count = 0
     visible: _VisibleText | None = None
-    for frame, text in _recognize(library, ocr, remaining, on_progress):
+    for frame, text in _recognize(library, ocr, remaining, ahead, on_progress):
         current = _extend(visible, frame, text, frames.visible_until(library, frame))
         if current is None or visible is None or current.first is not visible.first:
             count += _store(library, job, visible, until=frame.time)
@@ -71,12 +79,18 @@ def _continues(visible: _VisibleText, frame: Frame, text: ScreenText) -> bool:
 
 
 def _recognize(
-    library: Library, ocr: OcrEngine, remaining: Sequence[Frame], on_progress: Callable[[float], None]
+    library: Library,
+    ocr: OcrEngine | PrefetchingOcr,
+    remaining: Sequence[Frame],
+    ahead: int,
+    on_progress: Callable[[float], None],
 ) -> Iterator[tuple[Frame, ScreenText | None]]:
     """Yield each frame with the recognized text; unreadable frames count as blank."""
     failures = 0
     for number, frame in enumerate(remaining, start=1):
         text = None
+        if ahead:
+            _prefetch(library, cast(PrefetchingOcr, ocr), remaining, number, ahead)
         try:
             text = _recognize_frame(library, ocr, frame)
             failures = 0
@@ -88,6 +102,14 @@ def _recognize(
                 raise
         yield frame, text
         on_progress(number / len(remaining))
+
+
+def _prefetch(library: Library, ocr: PrefetchingOcr, remaining: Sequence[Frame], number: int, ahead: int) -> None:
+    """Start to read the frames ahead of the one with this number, counted from 1: all of them first, then one each."""
+    first = number if number == 1 else number + ahead - 1
+    for frame in remaining[first : number + ahead]:
+        with suppress(MediaError):  # told when it is its turn
+            ocr.prefetch(frame_images.read(library, frame))
 
 
 def _recognize_frame(library: Library, ocr: OcrEngine, frame: Frame) -> ScreenText | None:
