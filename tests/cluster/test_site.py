@@ -39,7 +39,7 @@ def test_a_machine_offers_the_models_that_the_owner_names() -> None:
         "vision": "llava:13b",
         "text": "phi3.5:latest",
     }
-    assert "embedding" in offer.missing
+    assert offer.missing.keys() == {"embedding", "speech", "pictures"}
 
 
 def test_an_answer_is_that_of_the_engine() -> None:
