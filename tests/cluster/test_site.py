@@ -38,6 +38,7 @@ def test_a_machine_offers_the_models_that_the_owner_names() -> None:
     assert {role: model.name for role, model in offer.models.items()} == {
         "vision": "llava:13b",
         "text": "phi3.5:latest",
+        "ocr": "rapidocr",
     }
     assert offer.missing.keys() == {"embedding", "speech", "pictures"}
 
