@@ -93,10 +93,7 @@ CAPTIONS_IN_VIDEO = "a53_cc"
 
 @dataclass(frozen=True, slots=True)
 class SubtitleTrack:
-    """A subtitle stream. `is_text` is false for bitmap subtitles (DVD, Blu-ray), which cannot be read.
-
-    `is_partial`: subtitles of foreign dialogue, signs or songs only.
-    """
+    """A subtitle stream. `is_text`: no bitmaps. `is_partial`: subtitles of foreign dialogue, signs or songs only."""
 
     index: int
     codec: str
@@ -159,7 +156,7 @@ class Cue:
     """A timed text from a subtitle file or a speech model.
 
     `confidence`: mean probability of the words, 0 to 1, None if unknown. `words` are in the order of the text; some may
-    be missing.
+    be missing. `speaker`: name in the file.
     """
 
     start: float
@@ -168,13 +165,14 @@ class Cue:
     language: str | None = None
     confidence: float | None = None
     words: tuple[Word, ...] = ()
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A text about a span of a video, the unit of text search.
 
-    `confidence`: mean probability of the words according to a speech model, 0 to 1, None if unknown.
+    `confidence`: mean probability of the words according to a speech model, 0 to 1. `speaker`: name of who says it.
     """
 
     start: float
@@ -189,6 +187,7 @@ class Passage:
     video_id: int | None = None
     id: int | None = None
     confidence: float | None = None
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +317,7 @@ class Hit:
     text: str
     score: float
     frame_id: int | None = None
+    speaker: str | None = None
 
     @property
     def key(self) -> int:

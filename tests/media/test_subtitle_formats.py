@@ -50,7 +50,11 @@ def test_webvtt_notes_styles_identifiers_and_settings_are_not_text() -> None:
         "intro\n00:01.000 --> 00:02.000 align:start position:10%\n<v Anna>Hi <00:01.500><c.red>you</c></v> &lt;3\n\n"
         "NOTE the end\n\n7\n01:00:00.000 --> 01:00:01.000\n<b>Bye</b>&nbsp;now\n"
     )
-    assert parse_subtitles(text) == [RawCue(1.0, 2.0, ("Anna: Hi you <3",)), RawCue(3600.0, 3601.0, ("Bye now",))]
+    assert parse_subtitles(text) == [
+        RawCue(1.0, 2.0, ("Hi you",), "Anna"),
+        RawCue(1.0, 2.0, ("<3",)),
+        RawCue(3600.0, 3601.0, ("Bye now",)),
+    ]
 
 
 def test_substation_overrides_drawings_and_comments_are_not_text() -> None:
@@ -107,9 +111,15 @@ def test_readings_above_ideographs_are_not_text() -> None:
     assert lines(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{ruby}\n\n") == [("結婚式が始まる",)]
 
 
-def test_the_name_of_a_speaker_stands_before_the_text() -> None:
-    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.loud Mary Ann O'Neil>Cut the cake!</v> <v Tom>Yes.\n\n"
-    assert lines(text) == [("Mary Ann O'Neil: Cut the cake! Tom: Yes.",)]
+def test_every_voice_of_a_cue_has_its_speaker() -> None:
+    said = "So <v.loud Mary Ann O&amp;Neil>Cut\nthe cake!</v> <v Tom>Yes. <v !>No."
+    cues = parse_subtitles(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{said}\n\n")
+    assert [(cue.speaker, " ".join(cue.lines)) for cue in cues] == [
+        (None, "So"),
+        ("Mary Ann O&Neil", "Cut the cake!"),
+        ("Tom", "Yes."),
+        (None, "No."),
+    ]
 
 
 def test_captions_of_youtube_without_blanks_keep_their_text() -> None:

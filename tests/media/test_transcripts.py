@@ -34,10 +34,10 @@ def parsed(document: object, *, duration: float | None = None) -> tuple[Passage,
     return tuple(item.passage for item in transcripts.parse(document, duration=duration))
 
 
-def test_whisperx_segments_become_speech_with_known_speakers_named() -> None:
+def test_whisperx_segments_become_speech_with_their_speakers() -> None:
     assert parsed(WHISPERX) == (
-        Passage(0.5, 2.25, PassageKind.SPEECH, "Hello there.", "en", "whisperx"),
-        Passage(3.0, 4.0, PassageKind.SPEECH, "Anna: Cake!", "en", "whisperx"),
+        Passage(0.5, 2.25, PassageKind.SPEECH, "Hello there.", "en", "whisperx", speaker="SPEAKER_00"),
+        Passage(3.0, 4.0, PassageKind.SPEECH, "Cake!", "en", "whisperx", speaker="Anna"),
     )
 
 

@@ -36,7 +36,7 @@ def test_captions_are_read_back(write: object) -> None:
 
 def test_csv_has_a_row_per_clip_and_no_formula() -> None:
     names, *rows = csv.reader(io.StringIO(data_formats.csv_table(CLIPS), newline=""))
-    assert names == ["video", "path", "start", "end", "kinds", "score", "text"]
+    assert names == ["video", "path", "start", "end", "kinds", "score", "text", "speaker"]
     assert [row[2:6] for row in rows] == [
         ["12.000", "15.500", "speech", "0.5000"],
         ["20.000", "20.000", "scene speech", "0.2500"],

@@ -82,6 +82,7 @@ def passage_clips(
             video_id=video.id,
             duration=video.duration,
             words=word_times.of_passage(library, passage) if with_words else (),
+            speaker=passage.speaker,
         )
 
 

@@ -49,6 +49,7 @@ SECTIONS = {
         "ask": ("ask", "Answer a question from your videos, citing moments."),
         "similar": ("similar", "Find moments that look like a moment, an image or a video."),
         "clusters": ("clusters", "Group frames that look nearly the same."),
+        "speakers": ("speakers", "List who speaks in your videos; name, merge and forget speakers."),
         "show": ("show", "Show a video: summary, chapters, timeline."),
         "serve": ("serve", "Search, watch and steer in a browser."),
     },

@@ -83,8 +83,8 @@ def command(
     """Find moments by what is said, shown or written in them.
 
     All words count; the best match comes first. Scores go from 0 to 1. Put a query with filters in quotes: '"exact
-    phrase"', -excluded, video:wedding, kind:speech, tag:dance, lang:es, after:2023, before:2024-06, at:10:00-12:00,
-    time:18:00-23:00. More: vidlocal help query
+    phrase"', -excluded, video:wedding, kind:speech, tag:dance, lang:es, speaker:mary, after:2023, before:2024-06,
+    at:10:00-12:00, time:18:00-23:00. More: vidlocal help query
 
     The hits stay numbered for this terminal: vidlocal play 3, clip 3, show 3, note 3 TEXT.
     """

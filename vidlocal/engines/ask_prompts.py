@@ -85,7 +85,7 @@ def _line(number: int, moment: Moment) -> str:
     quotes, remaining = [], _MAX_LINE_CHARACTERS
     for hit in moment.hits[:_MAX_HITS]:
         text = prompt_escape.escape(hit.text, max_chars=remaining)
-        quotes.append(f'{prompt_escape.SOURCE_LABELS[hit.kind]} "{text}"')
+        quotes.append(f'{prompt_escape.source_label(hit.kind, hit.speaker)} "{text}"')
         remaining -= len(text)
         if remaining < _MIN_HIT_CHARACTERS:
             break

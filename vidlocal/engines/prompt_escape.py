@@ -26,6 +26,8 @@ SOURCE_LABELS = {
     PassageKind.TITLE: "title",
 }
 
+_MAX_NAME_CHARS = 40
+
 # Servers and chat templates interpret "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" anywhere in a prompt.
 _REPLACEMENTS = str.maketrans('[]{}<>|"`\\', "()()‹›/''/")
 
@@ -48,10 +50,16 @@ def escape(text: str, *, max_chars: int) -> str:
 def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
     """Return a line per passage, numbered from 1, with the start time: `3 0:12 said "..."`."""
     return "\n".join(
-        f"{number} {format_short_time(passage.start)} {SOURCE_LABELS[passage.kind]} "
+        f"{number} {format_short_time(passage.start)} {source_label(passage.kind, passage.speaker)} "
         + quote(passage.text, max_chars=max_chars)
         for number, passage in enumerate(passages, start=1)
     )
+
+
+def source_label(kind: PassageKind, speaker: str | None) -> str:
+    """Return the word for the source of a passage, with the escaped name of its speaker: `said by Mary`."""
+    named = "" if not speaker else f" by {escape(speaker, max_chars=_MAX_NAME_CHARS)}"
+    return f"{SOURCE_LABELS[kind]}{named}"
 
 
 def estimate_tokens(text: str) -> int:

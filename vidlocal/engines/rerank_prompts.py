@@ -70,7 +70,7 @@ def describe_moment(moment: Moment) -> str:
     fitting = hits[: max(1, _MAX_MOMENT_CHARACTERS // _MIN_HIT_CHARACTERS)]
     room = _MAX_MOMENT_CHARACTERS // len(fitting)
     return "; ".join(
-        f"{prompt_escape.SOURCE_LABELS[hit.kind]} {prompt_escape.quote(hit.text, max_chars=room)}"
+        f"{prompt_escape.source_label(hit.kind, hit.speaker)} {prompt_escape.quote(hit.text, max_chars=room)}"
         for hit in sorted(fitting, key=lambda hit: hit.start)
     )
 

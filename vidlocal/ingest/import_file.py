@@ -57,7 +57,10 @@ def import_file(
         raise MediaError(f"{name}: a video, photo or audio file. Run: vidlocal ingest {shlex.quote(str(path))}")
     if path.suffix.lower() in sidecars.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
-        subs = [TimedPassage(Passage(c.start, c.end, PassageKind.SUBTITLE, c.text, c.language)) for c in cues]
+        subs = [
+            TimedPassage(Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language, speaker=cue.speaker))
+            for cue in cues
+        ]
         return _import(library, name, _passage_lines(library, path, video, new, lambda _: subs), reject)
     document = _read_document(path) if path.suffix.lower() == ".json" else None
     if transcripts.is_transcript(document):
@@ -189,6 +192,7 @@ def _values(passage: Passage) -> dict[str, object]:
         "engine": passage.engine,
         "model": passage.model,
         "confidence": passage.confidence,
+        "speaker": passage.speaker,
     }
 
 

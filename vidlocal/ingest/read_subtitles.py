@@ -151,7 +151,7 @@ def _unread_note(path: Path, track: SubtitleTrack) -> str:
 def _passages(cues: Sequence[Cue], engine: str | None = None) -> list[Passage]:
     """Return the passages of cues: sounds for those that only name sounds."""
     return [
-        Passage(cue.start, cue.end, kind, text, cue.language, engine=engine)
+        Passage(cue.start, cue.end, kind, text, cue.language, engine=engine, speaker=cue.speaker)
         for cue in cues
         for kind, text in _kinds_and_texts(cue.text)
     ]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from vidlocal.records import Cue
@@ -20,8 +20,8 @@ _MAX_ROLL_GAP_S = 0.3
 _MIN_ROLLING_WORDS = 2
 _MIN_ROLLING_CUES = 3
 
-# Start, end, lines.
-_TimedLines = tuple[float, float, tuple[str, ...]]
+# Start, end, lines, speaker.
+_TimedLines = tuple[float, float, tuple[str, ...], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class RawCue:
     start: float
     end: float
     lines: tuple[str, ...]
+    speaker: str | None = None
 
 
 def normalize_cues(raw_cues: Iterable[RawCue], *, language: str | None = None, zero: float = 0.0) -> tuple[Cue, ...]:
@@ -39,39 +40,39 @@ def normalize_cues(raw_cues: Iterable[RawCue], *, language: str | None = None, z
     `zero` is the time in the file of 0 on the clock of the container.
     """
     cues: list[_OpenCue] = []
-    by_text: dict[str, _OpenCue] = {}
+    by_text: dict[tuple[str, str | None], _OpenCue] = {}
     current = _OpenCue(0.0, 0.0, "")
     previous: tuple[str, ...] = ()
     previous_end = -math.inf
-    for start, end, lines in _by_words(sorted(_with_valid_times(raw_cues, zero), key=lambda item: item[0])):
+    for start, end, lines, speaker in _by_words(sorted(_with_valid_times(raw_cues, zero), key=lambda item: item[0])):
         is_step = start - previous_end <= _MAX_ROLL_GAP_S
         repeated = _overlap(previous, lines) if is_step else 0
         if repeated:
             current.replace_end(previous[-1], lines[repeated - 1])
         text = " ".join(lines[repeated:])
-        same = by_text.get(text)
+        same = by_text.get((text, speaker))
         if same is not None and start - same.end <= _MAX_ROLL_GAP_S:
             current = same
         elif text:
-            current = _OpenCue(start, end, text)
-            by_text[text] = current
+            current = _OpenCue(start, end, text, speaker)
+            by_text[text, speaker] = current
             cues.append(current)
         current.end = max(current.end, end)
         previous, previous_end = lines, max(end, previous_end) if is_step else end
-    return tuple(Cue(cue.start, cue.end, cue.text, language) for cue in cues)
+    return tuple(Cue(cue.start, cue.end, cue.text, language, speaker=cue.speaker) for cue in cues)
 
 
 def merge_cues(*groups: Iterable[Cue], duration: float | None = None) -> tuple[Cue, ...]:
     """Merge cues of several files of a video in time order, without duplicates and cues after the end."""
     merged: list[Cue] = []
-    last_start: dict[str, float] = {}
+    last_start: dict[tuple[str, str | None], float] = {}
     for cue in sorted((cue for group in groups for cue in group), key=lambda cue: cue.start):
         is_past_end = duration is not None and cue.start >= duration
-        if is_past_end or abs(cue.start - last_start.get(cue.text, -math.inf)) <= 1.0:
+        if is_past_end or abs(cue.start - last_start.get((cue.text, cue.speaker), -math.inf)) <= 1.0:
             continue
-        last_start[cue.text] = cue.start
+        last_start[cue.text, cue.speaker] = cue.start
         end = cue.end if duration is None else min(cue.end, duration)
-        merged.append(Cue(cue.start, end, cue.text, cue.language))
+        merged.append(replace(cue, end=end))
     return tuple(merged)
 
 
@@ -80,6 +81,7 @@ class _OpenCue:
     start: float
     end: float
     text: str
+    speaker: str | None = None
 
     def replace_end(self, old: str, new: str) -> None:
         """Replace `old` at the end of the text with `new`."""
@@ -94,7 +96,7 @@ def _with_valid_times(raw_cues: Iterable[RawCue], zero: float) -> Iterable[_Time
             end = start + _DEFAULT_CUE_S
         start = max(0.0, start)
         if cue.lines and end > start:
-            yield start, min(end, start + _MAX_CUE_S), cue.lines
+            yield start, min(end, start + _MAX_CUE_S), cue.lines, cue.speaker
 
 
 def _by_words(cues: list[_TimedLines]) -> list[_TimedLines]:
@@ -104,13 +106,16 @@ def _by_words(cues: list[_TimedLines]) -> list[_TimedLines]:
     """
     pairs = [
         (first.split(), second.split())
-        for (_, end, (first, *more)), (start, _, (second, *_)) in pairwise(cues)
+        for (_, end, (first, *more), _), (start, _, (second, *_), _) in pairwise(cues)
         if not more and start - end <= _MAX_ROLL_GAP_S
     ]
     rolling = sum(_overlap(tuple(first), tuple(second)) >= _MIN_ROLLING_WORDS for first, second in pairs)
     if rolling < max(_MIN_ROLLING_CUES, len(cues) / 2):
         return cues
-    return [(start, end, tuple(word for line in lines for word in line.split())) for start, end, lines in cues]
+    return [
+        (start, end, tuple(word for line in lines for word in line.split()), speaker)
+        for start, end, lines, speaker in cues
+    ]
 
 
 def _overlap(previous: tuple[str, ...], lines: tuple[str, ...]) -> int:

@@ -23,6 +23,7 @@ _ASS_TIME = re.compile(r"\s*(-?)(\d{1,4}):(\d{1,2}):(\d{1,2})(?:[.,:](\d{1,6}))?
 # Readings above ideographs, and the name of a speaker.
 _RUBY_TEXT = re.compile(r"<(rt|rp)\b[^<>]{0,300}>.*?(?:</\1>|(?=<r[tp]\b|</ruby>)|$)", re.DOTALL)
 _VOICE = re.compile(r"<v(?:\.[^\s<>]{0,100})?[ \t]+([^<>\n]{1,100})>")
+_MAX_VOICES = 20
 _LINE_END = re.compile(r"\r*\n|\r")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<\d[\d:.]{3,20}>")
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -51,7 +52,9 @@ def _timed_blocks(lines: list[str], timing: re.Pattern[str], *, webvtt: bool) ->
     for (number, match), until in zip(timings, ends, strict=False):
         below = lines[number + 1 : min(until, number + 1 + _MAX_CUE_LINES)]
         body = _webvtt_body(below) if webvtt else _subrip_body(below, last=until == len(lines))
-        yield RawCue(_seconds(*match.groups()[:5]), _seconds(*match.groups()[5:]), _plain_lines(body))
+        start, end = _seconds(*match.groups()[:5]), _seconds(*match.groups()[5:])
+        for speaker, part in _voices("\n".join(body)):
+            yield RawCue(start, end, _plain_lines(part.split("\n")), speaker)
 
 
 def _webvtt_body(below: list[str]) -> list[str]:
@@ -75,6 +78,19 @@ def _subrip_body(below: list[str], *, last: bool) -> list[str]:
     if not last and below and below[-1].strip().isdecimal():
         return below[:-1]
     return below
+
+
+def _voices(text: str) -> Iterator[tuple[str | None, str]]:
+    """Yield the parts of a cue with the name of their speaker, None before the first one."""
+    parts = _VOICE.split(text, maxsplit=_MAX_VOICES) if "<v" in text else [text]
+    if parts[0].strip() or len(parts) == 1:
+        yield None, parts[0]
+    for name, part in zip(parts[1::2], parts[2::2], strict=True):
+        name = " ".join(_INVISIBLE.sub(" ", html.unescape(name)).split())
+        said, _, rest = part.partition("</v>")
+        yield name if any(letter.isalnum() for letter in name) else None, said
+        if rest.strip():
+            yield None, rest
 
 
 def _substation(lines: list[str]) -> Iterator[RawCue]:
@@ -110,7 +126,7 @@ def _plain_lines(body: list[str]) -> tuple[str, ...]:
     plain = []
     marked_up = "\n".join(body)
     if "<" in marked_up:
-        marked_up = _VOICE.sub(r"\1: ", _RUBY_TEXT.sub("", marked_up))
+        marked_up = _RUBY_TEXT.sub("", marked_up)
     for line in re.split(r"\n|\[br\]", marked_up):
         words = _TAG.sub("", _strip_overrides(line) if "{\\" in line or "{y:" in line.lower() else line)
         words = " ".join(_INVISIBLE.sub(" ", html.unescape(words)).split())

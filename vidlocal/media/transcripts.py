@@ -9,7 +9,6 @@ Words are `{"word", "start", "end", "score"}`. whisper.cpp: `{"result": {"langua
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vidlocal.errors import MediaError
@@ -17,8 +16,6 @@ from vidlocal.media.languages import language_code
 from vidlocal.records import Passage, PassageKind, TimedPassage, Word
 from vidlocal.token_words import group_tokens
 
-# Labels of diarization for unnamed speakers.
-_UNNAMED_SPEAKER = re.compile(r"(?i)speaker[ _-]*\w{0,3}|unknown")
 _FAILURE_PREFIX = "Error analyzing frame"
 
 
@@ -115,9 +112,6 @@ def _segments(segments: object, *, language: str | None, engine: str, model: str
         text = _text(fields.get("text")) or _text(fields.get("content"))
         if start is None or not text:
             continue
-        speaker = _text(fields.get("speaker"))
-        if speaker and not _UNNAMED_SPEAKER.fullmatch(speaker):
-            text = f"{speaker}: {text}"
         end = max(start, end if end is not None else start)
         words = [_mapping(word) for word in _sequence(fields.get("words"))]
         yield TimedPassage(
@@ -130,6 +124,7 @@ def _segments(segments: object, *, language: str | None, engine: str, model: str
                 engine=engine,
                 model=model,
                 confidence=_confidence(words),
+                speaker=_text(fields.get("speaker")) or None,
             ),
             tuple(_words(words)),
         )

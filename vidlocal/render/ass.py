@@ -22,7 +22,10 @@ def ass(text: str, start: float, end: float, *, width_px: int, height_px: int) -
 
 def ass_file(clips: Sequence[Clip]) -> str:
     """All clips of a video. Words with times are filled one after the other (karaoke)."""
-    lines = [_dialogue(clip.start, max(clip.end, clip.start + _MIN_CAPTION_S), _karaoke(clip)) for clip in clips]
+    lines = [
+        _dialogue(clip.start, max(clip.end, clip.start + _MIN_CAPTION_S), f"{_speaker(clip)}{_karaoke(clip)}")
+        for clip in clips
+    ]
     return _document(lines, width_px=_WIDTH_PX, height_px=_HEIGHT_PX)
 
 
@@ -37,6 +40,10 @@ def _karaoke(clip: Clip) -> str:
         f"{{\\kf{round(100 * max(0.0, end - start))}}}{_escape(text)}"
         for (text, _), start, end in zip(parts, times, ends, strict=True)
     )
+
+
+def _speaker(clip: Clip) -> str:
+    return f"{_escape(one_line(clip.speaker))}: " if clip.speaker else ""
 
 
 def _dialogue(start: float, end: float, text: str) -> str:

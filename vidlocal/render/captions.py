@@ -14,15 +14,19 @@ _MIN_CAPTION_S = 1.0
 def srt(clips: Sequence[Clip]) -> str:
     """SubRip. `-->` in a text becomes `->`: parsers would find a timing line."""
     return "\n".join(
-        f"{number}\n{_timing(clip, ',')}\n{one_line(clip.text).replace('-->', '->')}\n"
+        f"{number}\n{_timing(clip, ',')}\n{one_line(clip.line).replace('-->', '->')}\n"
         for number, clip in enumerate(clips, 1)
     )
 
 
 def vtt(clips: Sequence[Clip]) -> str:
-    """WebVTT (https://www.w3.org/TR/webvtt1). `&`, `<` and `>` of a text become entities."""
-    cues = (f"{_timing(clip, '.')}\n{_vtt_text(clip)}\n" for clip in clips)
+    """WebVTT (https://www.w3.org/TR/webvtt1), with voice spans. `&`, `<` and `>` of a text become entities."""
+    cues = (f"{_timing(clip, '.')}\n{_voice(clip)}{_vtt_text(clip)}\n" for clip in clips)
     return "\n".join(["WEBVTT\n", *cues])
+
+
+def _voice(clip: Clip) -> str:
+    return f"<v {html.escape(one_line(clip.speaker), quote=False)}>" if clip.speaker else ""
 
 
 def _vtt_text(clip: Clip) -> str:

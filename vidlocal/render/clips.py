@@ -14,7 +14,7 @@ from vidlocal.records import Word
 class Clip:
     """A span of a video with text. `duration`: of the whole video, 0 if unknown; `score` is None without a search.
 
-    `words`: timed words of the text, for formats that can show them.
+    `words`: timed words of the text, for formats that can show them. `speaker`: name of who says it.
     """
 
     title: str
@@ -27,6 +27,12 @@ class Clip:
     video_id: int | None = None
     duration: float = 0.0
     words: tuple[Word, ...] = ()
+    speaker: str | None = None
+
+    @property
+    def line(self) -> str:
+        """The text with the speaker in front."""
+        return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
 
 @dataclass(frozen=True, slots=True)

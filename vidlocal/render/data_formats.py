@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import one_line, sanitize, to_json
 
-_COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text")
+_COLUMNS = ("video", "path", "start", "end", "kinds", "score", "text", "speaker")
 # Spreadsheets evaluate cells with these prefixes as formulas.
 _FORMULA = ("=", "+", "-", "@")
 
@@ -31,6 +31,7 @@ def record(clip: Clip) -> dict[str, object]:
         **score,
         "kinds": list(clip.kinds),
         "text": clip.text,
+        **({"speaker": clip.speaker} if clip.speaker else {}),
     }
 
 
@@ -43,7 +44,8 @@ def csv_table(clips: Sequence[Clip]) -> str:
         score = "" if clip.score is None else f"{clip.score:.4f}"
         kinds = " ".join(map(one_line, clip.kinds))
         times = (f"{clip.start:.3f}", f"{clip.end:.3f}")
-        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, _cell(clip.text)])
+        said = (_cell(clip.text), _cell(clip.speaker or ""))
+        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, *said])
     return out.getvalue()
 
 

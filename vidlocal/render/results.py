@@ -84,6 +84,7 @@ def _hit(hit: Hit) -> dict[str, object]:
         "score": round(hit.score, 4),
         "kind": hit.kind,
         "text": hit.text,
+        **({"speaker": hit.speaker} if hit.speaker else {}),
     }
 
 

@@ -211,7 +211,8 @@ def timeline(passages: Sequence[tuple[Passage, int]]) -> RenderableType:
     table.add_column(overflow="fold")
     for passage, count in passages:
         is_unsure = passage.confidence is not None and passage.confidence < _MIN_CONFIDENCE
-        text = Text(one_line(passage.text), style="dim" if is_unsure else "")
+        text = Text(f"{one_line(passage.speaker)}: " if passage.speaker else "", style="bold")
+        text.append(one_line(passage.text), style="dim" if is_unsure else "not bold")
         if count > 1:
             text.append(f"  ×{count}", style="dim")
         table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), text)

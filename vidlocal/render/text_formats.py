@@ -26,7 +26,7 @@ def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[
     for number, ((title, _), group) in enumerate(groupby(clips, key=lambda clip: (clip.title, clip.path))):
         yield ("\n" if number else "") + heading.format(write(one_line(title)))
         for clip in group:
-            yield item.format(format_time(clip.start), write(one_line(clip.text)))
+            yield item.format(format_time(clip.start), write(one_line(clip.line)))
 
 
 def _escape(text: str) -> str:

@@ -6,6 +6,7 @@
     kind:speech             this kind of passage
     tag:dance               videos or frames with this tag
     lang:es                 passages in this language
+    speaker:mary            said by the speaker with this name, a part of it, or this number
     before:2024-06          recorded before this day, month or year
     after:2024-06           recorded in or after this day, month or year
     at:10:00-12:00          between these times of the video; one end may be omitted
@@ -48,6 +49,7 @@ class Query:
     kinds: list[PassageKind] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
+    speakers: list[str] = field(default_factory=list)
     before: str | None = None
     after: str | None = None
     span: tuple[float, float] | None = None
@@ -57,7 +59,7 @@ class Query:
     @property
     def has_filters(self) -> bool:
         """True with a selecting filter; exclusions alone select nothing."""
-        lists = (self.videos, self.kinds, self.tags, self.languages)
+        lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers)
         ranges = (self.before, self.after, self.span, self.time_of_day)
         return any(lists) or any(value is not None for value in ranges)
 
@@ -139,6 +141,11 @@ def _add_lang(query: Query, value: str) -> bool:
     return True
 
 
+def _add_speaker(query: Query, value: str) -> bool:
+    query.speakers.append(value)
+    return True
+
+
 def _add_before(query: Query, value: str) -> bool:
     if not _is_day(value):
         return False
@@ -189,6 +196,7 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "kind": _add_kind,
     "tag": _add_tag,
     "lang": _add_lang,
+    "speaker": _add_speaker,
     "before": _add_before,
     "after": _add_after,
     "at": _add_at,

@@ -24,7 +24,16 @@ from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
 from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits, spelling, stop_words, text_index, vector_cache, vector_index, vector_table
+from vidlocal.store.index import (
+    hits,
+    speaker_names,
+    spelling,
+    stop_words,
+    text_index,
+    vector_cache,
+    vector_index,
+    vector_table,
+)
 from vidlocal.store.index.search_filter import SearchFilter
 
 # Candidates of each channel. Neighbours merge, so a moment needs several.
@@ -181,6 +190,8 @@ def _build_filter(
     if parsed.kinds:
         query_kinds = frozenset(parsed.kinds)
         passage_kinds = query_kinds if passage_kinds is None else passage_kinds & query_kinds
+    speakers, speaker_notices = _speakers(library, parsed.speakers)
+    notices += speaker_notices
     search_filter = SearchFilter(
         ids,
         passage_kinds,
@@ -188,12 +199,20 @@ def _build_filter(
         excluded=tuple(parsed.excluded),
         tags=tuple(hits.tag_spellings(library, tag) for tag in parsed.tags),
         languages=frozenset(parsed.languages),
+        speakers=speakers,
         before=parsed.before,
         after=parsed.after,
         span=parsed.span,
         time_of_day=parsed.time_of_day,
     )
     return search_filter, notices
+
+
+def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | None, list[str]]:
+    """Return the ids of the named speakers, None without names, and a notice for each unknown name."""
+    matches = {name: speaker_names.matching(library, name) for name in names}
+    notices = [f"No speaker matches {name!r}. Run: vidlocal speakers" for name, ids in matches.items() if not ids]
+    return (frozenset().union(*matches.values()) if matches else None), notices
 
 
 def _as_phrase(search_filter: SearchFilter, words: str) -> tuple[SearchFilter, list[str]]:

@@ -58,6 +58,12 @@ def languages(home: Path) -> list[str]:
     return [str(language) for (language,) in rows]
 
 
+def speakers(home: Path) -> list[str]:
+    """List the names of speakers, in alphabetical order."""
+    rows = _rows(home, "SELECT name FROM speakers WHERE name IS NOT NULL ORDER BY name LIMIT 1000")
+    return [str(name) for (name,) in rows]
+
+
 def recording_times(home: Path) -> list[str]:
     """List the years and months in which videos were recorded, newest first: `2024`, `2024-06`, ..."""
     rows = _rows(

@@ -542,3 +542,54 @@ def simplified_chinese(database: Database) -> None:
     updates = ((fold, row_id) for row_id, text, before in texts if (fold := differing_fold(text)) != before)
     connection.executemany("UPDATE passages SET folded = ? WHERE id = ?", list(updates))
     database.conn.execute("PRAGMA user_version = 14")
+
+
+# Who speaks. A voice is a speaker in one video: of a diarization, with turns and a vector ('<f4', unit length), or a
+# name in a transcript, as its label. Speakers reach over videos, and end with their last voice.
+_SPEAKERS = """
+CREATE TABLE speakers (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT -- NULL until it is known
+);
+CREATE TABLE voices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  speaker_id INTEGER NOT NULL REFERENCES speakers(id) ON DELETE CASCADE,
+  label TEXT,
+  model TEXT,
+  vector BLOB
+);
+CREATE INDEX voices_of_video ON voices(video_id);
+CREATE INDEX voices_of_speaker ON voices(speaker_id);
+CREATE TABLE turns (
+  id INTEGER PRIMARY KEY,
+  voice_id INTEGER NOT NULL REFERENCES voices(id) ON DELETE CASCADE,
+  start REAL NOT NULL,
+  "end" REAL NOT NULL
+);
+CREATE INDEX turns_of_voice ON turns(voice_id, start);
+CREATE TABLE passage_speakers (
+  passage_id INTEGER PRIMARY KEY REFERENCES passages(id) ON DELETE CASCADE,
+  voice_id INTEGER NOT NULL REFERENCES voices(id) ON DELETE CASCADE
+);
+CREATE INDEX passages_of_voice ON passage_speakers(voice_id);
+CREATE TABLE speaker_changes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  before TEXT NOT NULL -- JSON: names by speaker, speakers by voice
+);
+CREATE TRIGGER voices_unused AFTER DELETE ON passage_speakers BEGIN
+  DELETE FROM voices WHERE id = old.voice_id AND NOT EXISTS (SELECT 1 FROM turns WHERE voice_id = old.voice_id)
+    AND NOT EXISTS (SELECT 1 FROM passage_speakers WHERE voice_id = old.voice_id);
+END;
+CREATE TRIGGER speakers_unused AFTER DELETE ON voices BEGIN
+  DELETE FROM speakers WHERE id = old.speaker_id
+    AND NOT EXISTS (SELECT 1 FROM voices WHERE speaker_id = old.speaker_id);
+END;
+"""
+
+
+@migrations()
+def speakers(database: Database) -> None:
+    """Create speakers, their voices and turns."""
+    _run(database, _SPEAKERS)
+    database.conn.execute("PRAGMA user_version = 15")

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +49,19 @@ def now_utc() -> str:
 
 
 class RowReader(Generic[Record]):
-    """Reads rows into dataclasses by column names equal to the field names. `converters` apply to single fields."""
+    """Reads rows into dataclasses by column names equal to the field names. `converters` apply to single fields.
 
-    def __init__(self, record: type[Record], **converters: Callable[[Any], object]) -> None:
+    `computed`: SQL expressions of fields without a column.
+    """
+
+    def __init__(
+        self, record: type[Record], *, computed: Mapping[str, str] | None = None, **converters: Callable[[Any], object]
+    ) -> None:
         names = [field.name for field in fields(record)]
-        self.columns = ", ".join(f'"{name}"' for name in names)
+        expressions = computed or {}
+        self.columns = ", ".join(
+            f'{expressions[name]} AS "{name}"' if name in expressions else f'"{name}"' for name in names
+        )
         self._record = record
         self._converters = [(names.index(name), convert) for name, convert in converters.items()]
 

@@ -19,6 +19,8 @@ from tests.support.terminal import OWN_TERMINAL
 from vidlocal.cli import COMMANDS, load_command
 from vidlocal.cli.ui.completion import ARGUMENTS, candidates
 from vidlocal.cli.ui.shells import SCRIPTS, CursorWord, escape, split_line
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 
 # A person may call a video anything. Each of these is one word to vidlocal, and dangerous to a careless shell.
@@ -61,6 +63,14 @@ def test_argument_table_matches_the_commands() -> None:
 @pytest.mark.parametrize("command", ["show", "rm", "plan", "enrich", "export", "failed"])
 def test_commands_about_videos_are_offered_videos(library: Library, wedding: int, command: str) -> None:
     assert words(library, command, "wed") == ["wedding-2019"]
+
+
+def test_actions_on_speakers_and_their_names_are_offered(library: Library, wedding: int) -> None:
+    names = ("Anna", "Aunt Mary", "SPEAKER_00")
+    said = [Passage(30.0 + n, 31.0 + n, PassageKind.SPEECH, "Hello.", speaker=name) for n, name in enumerate(names)]
+    passages.add(library, wedding, said)
+    assert words(library, "speakers", "") == ["name", "merge", "split", "undo", "forget"]
+    assert words(library, "search", "speaker:") == ["speaker:Anna", 'speaker:"Aunt Mary"']
 
 
 def test_the_cluster_is_offered_its_actions(library: Library) -> None:

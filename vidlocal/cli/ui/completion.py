@@ -35,6 +35,7 @@ ARGUMENTS = {
     "organize": "FOLDER",
     "rm": "VIDEO",
     "eval": "FILE",
+    "speakers": "name|merge|split|undo|forget",
     "cluster": "start|join|status",
 }
 _FILE_METAVARS = {"PATH...", "FILE", "FILE...", "FOLDER", "DIR"}

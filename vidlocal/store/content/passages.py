@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from vidlocal.folding import differing_fold
 from vidlocal.records import JobKind, Passage, PassageKind, Word
-from vidlocal.store.content import word_times
+from vidlocal.store.content import speakers, word_times
 from vidlocal.store.database import Library
+from vidlocal.store.index.speaker_names import PASSAGE_SPEAKER
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.priorities import EMBED_PRIORITY
 from vidlocal.store.values import RowReader, now_utc, storable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # Engine of passages written by the user. Jobs that replace passages keep these.
 BY_HAND = "you"
 
-_read = RowReader(Passage, kind=PassageKind)
+_read = RowReader(Passage, computed={"speaker": PASSAGE_SPEAKER}, kind=PassageKind)
 
 
 def add(
@@ -69,7 +70,10 @@ def add(
             ids.append(int(cursor.lastrowid or 0))
             if words:
                 word_times.put(library, ids[-1], text, passage.start, words[position])
+            if passage.speaker:
+                speakers.label(library, video_id, ids[-1], passage.speaker)
         if ids:
+            speakers.assign(library, video_id, ids)
             jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
     return ids
 
@@ -164,9 +168,10 @@ def delete(library: Library, passage: Passage) -> None:
 
 
 def stored_values(library: Library, passage_id: int) -> Mapping[str, object]:
-    """Return all stored values of a passage with the times of its words, for `restore`; empty if there is none."""
+    """Return all stored values of a passage with word times and speaker, for `restore`; empty if there is none."""
     row = library.row(
-        "SELECT passages.*, times FROM passages LEFT JOIN word_times ON passage_id = passages.id WHERE passages.id = ?",
+        """SELECT passages.*, times, voice_id FROM passages LEFT JOIN word_times ON word_times.passage_id = passages.id
+          LEFT JOIN passage_speakers ON passage_speakers.passage_id = passages.id WHERE passages.id = ?""",
         passage_id,
     )
     return {} if row is None else dict(row)
@@ -175,7 +180,7 @@ def stored_values(library: Library, passage_id: int) -> Mapping[str, object]:
 def restore(library: Library, values: Mapping[str, object]) -> None:
     """Store a passage again as it was, in place of an edited or deleted one, and queue its embedding."""
     video_id = int(str(values["video_id"]))
-    columns = {name: value for name, value in values.items() if name != "times"}
+    columns = {name: value for name, value in values.items() if name not in ("times", "voice_id")}
     names = ", ".join(f'"{name}"' for name in columns)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
     with library.writing() as connection:
@@ -188,6 +193,10 @@ def restore(library: Library, values: Mapping[str, object]) -> None:
             connection.execute(
                 "INSERT OR REPLACE INTO word_times (passage_id, times) VALUES (?, ?)", (values["id"], values["times"])
             )
+        connection.execute(
+            "INSERT OR IGNORE INTO passage_speakers (passage_id, voice_id) SELECT ?, id FROM voices WHERE id = ?",
+            (values["id"], values["voice_id"]),
+        )
         connection.execute("DELETE FROM vectors WHERE passage_id = ?", (values["id"],))
         jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
 

@@ -259,7 +259,7 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     if row is not None:
         staging.remove_images(library, row["content_hash"])
     if purge:
-        _purge(library)
+        purge_deleted(library)
 
 
 def title_of(path: Path, probe: Probe) -> str:
@@ -279,8 +279,11 @@ def _name_of(path: Path) -> str:
     return storable(path.stem)
 
 
-def _purge(library: Library) -> None:
-    """Rewrite the file and the text indexes: deleted rows stay in free pages, deleted words in the index."""
+def purge_deleted(library: Library) -> None:
+    """Leave no byte of deleted rows and words in the file. Deletes past searches and reports, too.
+
+    Rewrites the file and the text indexes: deleted rows stay in free pages, deleted words in the index.
+    """
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")

@@ -7,7 +7,8 @@
     {"type": "word", "form": "dances", "tag": "dance"}
 
 A passage is identified by its `number` within its video, a frame by its time: ids differ between libraries. Values that
-are null are left out. Not exported: images and vectors (recreated from file and text), the queue, and paths of copies.
+are null are left out. Not exported: images and vectors (recreated from file and text), voices (but the names of
+speakers), the queue, and paths of copies.
 """
 
 import json
@@ -19,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vidlocal.records import Video
 from vidlocal.store.content import word_times
 from vidlocal.store.database import Library
+from vidlocal.store.index.speaker_names import PASSAGE_SPEAKER
 
 Line = dict[str, object]
 
@@ -94,7 +96,7 @@ def _passages(
     library: Library, video_id: int, name: str, times: Mapping[int, float], numbers: Mapping[int, int]
 ) -> Iterator[Line]:
     rows = library.rows(
-        """SELECT passages.*, chapters.title, chapters.excitement, word_times.times,
+        f"""SELECT passages.*, chapters.title, chapters.excitement, word_times.times, {PASSAGE_SPEAKER} AS speaker,
           (SELECT json_group_array(rests_on) FROM (
             SELECT rests_on FROM grounds WHERE passage_id = passages.id ORDER BY rests_on)) AS grounds,
           (SELECT json_group_array(json_array(kind, tag)) FROM (
@@ -112,6 +114,8 @@ def _passages(
             line["hidden"] = True
         if row["title"] is not None:
             line["chapter"] = {"title": row["title"], "excitement": row["excitement"]}
+        if row["speaker"] is not None:
+            line["speaker"] = row["speaker"]
         timed = word_times.unpack(row["text"], row["start"], row["times"] or b"")
         line |= _non_empty({"words": [[word.text, round(word.start, 2), round(word.end, 2)] for word in timed]})
         cited = [numbers[passage_id] for passage_id in json.loads(row["grounds"]) if passage_id in numbers]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vidlocal.folding import differing_fold
 from vidlocal.records import TEXT_KINDS, JobKind, MediaKind
-from vidlocal.store.content import word_times
+from vidlocal.store.content import speakers, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
 from vidlocal.store.exchange.validation import (
@@ -212,7 +212,7 @@ class Importer:
         key = (kind, start, end, content)
         position = optional(line, "number", integer)
         cited, tags, chapter = numbers(line, "rests_on"), pairs(line, "tags"), _chapter(line)
-        timed = timed_words(line, "words")
+        timed, speaker = timed_words(line, "words"), optional(line, "speaker", text)
         passage_ids = self._passage_ids_of(video_id)
         if key in passage_ids:
             self.existing += 1
@@ -224,6 +224,8 @@ class Importer:
                 self._citations.append((video_id, passage_ids[key], cited))
             self.passages += 1
             self._changed.add(video_id)
+        if speaker is not None and speaker.strip():
+            speakers.label(self.library, video_id, passage_ids[key], speaker)
         if position is not None:
             self._ids_by_number[video_id, position] = passage_ids[key]
 

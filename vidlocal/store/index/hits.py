@@ -11,6 +11,7 @@ from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
+from vidlocal.store.index.speaker_names import PASSAGE_SPEAKER
 
 # One look-up in the index per tag, not per row: a library has far fewer tags than tagged frames.
 _DISTINCT_TAGS = """WITH RECURSIVE distinct_tags(tag) AS (
@@ -39,7 +40,7 @@ def read(library: Library, scores: Mapping[int, float], search_filter: SearchFil
     """
     condition, values = search_filter.condition()
     rows = library.rows(
-        f"""SELECT id, video_id, start, "end", kind, text FROM passages
+        f"""SELECT id, video_id, start, "end", kind, text, {PASSAGE_SPEAKER} AS speaker FROM passages
         WHERE visible AND id IN (SELECT value FROM json_each(?))
           AND video_id NOT IN (SELECT id FROM videos WHERE replaced_at IS NOT NULL){condition}""",
         json.dumps(list(scores)),
@@ -54,6 +55,7 @@ def read(library: Library, scores: Mapping[int, float], search_filter: SearchFil
             kind=PassageKind(row["kind"]),
             text=row["text"],
             score=scores[row["id"]],
+            speaker=row["speaker"],
         )
         for row in rows
     }

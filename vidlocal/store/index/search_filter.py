@@ -31,6 +31,14 @@ _TAGGED = f"""passages.id IN (
 _TAGGED_BY_TIME = f"""EXISTS (
   SELECT 1 FROM {_TAGGED_SPANS} WHERE tagged.video_id = passages.video_id
     AND passages.start >= tagged.start AND (passages.start < tagged."end" OR passages.start = tagged.start))"""
+
+# Passages of a speaker, and points in time at which a speaker speaks.
+_SPOKEN_BY = """passages.id IN (SELECT passage_id FROM passage_speakers JOIN voices ON voices.id = voice_id
+  WHERE speaker_id IN (SELECT value FROM json_each(?)))"""
+_SPOKEN_BY_AT_TIME = """EXISTS (SELECT 1 FROM voices JOIN passage_speakers ON voice_id = voices.id
+  JOIN passages AS spoken ON spoken.id = passage_id
+  WHERE voices.video_id = passages.video_id AND speaker_id IN (SELECT value FROM json_each(?))
+    AND spoken.start <= passages.start AND spoken."end" > passages.start)"""
 _SPELLINGS = "(SELECT value FROM json_each(?))"
 
 
@@ -38,7 +46,8 @@ _SPELLINGS = "(SELECT value FROM json_each(?))"
 class SearchFilter:
     """Restricts the passages of a search. None does not restrict; an empty set of videos or kinds matches nothing.
 
-    A passage must contain all `phrases` and no `excluded` one, and have a spelling of each of `tags`. `before` and
+    A passage must contain all `phrases` and no `excluded` one, have a spelling of each of `tags`, and be said by one of
+    `speakers` (ids). `before` and
     `after` (inclusive) are prefixes of an ISO 8601 recording date. `span` is in seconds of the video. `time_of_day` is
     (start, end) of the recording time in minutes; it wraps past midnight if end < start. `split_lines`: ids of the
     lines that count as containing a phrase, by phrase, because it is spread over them.
@@ -50,6 +59,7 @@ class SearchFilter:
     excluded: tuple[str, ...] = ()
     tags: tuple[frozenset[str], ...] = ()
     languages: frozenset[str] = frozenset()
+    speakers: frozenset[int] | None = None
     before: str | None = None
     after: str | None = None
     span: tuple[float, float] | None = None
@@ -61,7 +71,7 @@ class SearchFilter:
         """True if only passages can match, not whole videos by their names."""
         only_passages = self.kinds is not None and PassageKind.TITLE not in self.kinds
         return bool(only_passages or self.phrases or self.excluded or self.tags or self.languages) or any(
-            value is not None for value in (self.before, self.after, self.span, self.time_of_day)
+            value is not None for value in (self.speakers, self.before, self.after, self.span, self.time_of_day)
         )
 
     @property
@@ -80,7 +90,7 @@ class SearchFilter:
         `by_time`: `passages` is a subquery of points in time, possibly without a row in the table.
         """
         sql, values = "", []
-        for part, bound in (*self._cached_conditions(), *self._row_conditions(_TAGGED_BY_TIME if by_time else _TAGGED)):
+        for part, bound in (*self._cached_conditions(), *self._row_conditions(by_time=by_time)):
             sql += f" AND {part}"
             values += bound
         return sql, tuple(values)
@@ -91,13 +101,16 @@ class SearchFilter:
         if self.kinds is not None:
             yield "passages.kind IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.kinds))]
 
-    def _row_conditions(self, tagged: str = _TAGGED) -> Iterator[tuple[str, list[str | float]]]:
+    def _row_conditions(self, *, by_time: bool = False) -> Iterator[tuple[str, list[str | float]]]:
         for phrase in self.phrases:
             yield from self._contains(phrase)
         for phrase in self.excluded:
             yield from ((f"NOT ({sql})", bound) for sql, bound in self._contains(phrase))
         for tag in self.tags:
+            tagged = _TAGGED_BY_TIME if by_time else _TAGGED
             yield tagged.replace(":spellings", _SPELLINGS), [json.dumps(sorted(tag))] * 2
+        if self.speakers is not None:
+            yield (_SPOKEN_BY_AT_TIME if by_time else _SPOKEN_BY), [json.dumps(sorted(self.speakers))]
         if self.languages:
             yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
         if self.span is not None:

@@ -61,7 +61,7 @@ export const videoPage = attempt(async (id) => {
     };
     return h("li", { data: { id: passage.id } },
       h("button", { className: "jump", onclick: () => seek(passage.start) }, clock(passage.start)),
-      h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), text,
+      h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), passage.speaker ? h("b", {}, `${passage.speaker}:`) : null, text,
       readOnly ? null : h("span", { className: "edits" }, h("button", { onclick: edit }, "Edit"),
         h("button", { onclick: attempt(() => save("DELETE", `/passages/${passage.id}`, {}, "Deleted.")) }, "Delete")));
   };

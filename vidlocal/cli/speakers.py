@@ -1,0 +1,136 @@
+"""`vidlocal speakers`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from vidlocal.app import last_results
+from vidlocal.app.library import open_library
+from vidlocal.cli.ui import console, options
+from vidlocal.errors import UsageError
+from vidlocal.store.content import speakers, understanding, videos
+from vidlocal.store.database import Library
+from vidlocal.text import pluralize
+from vidlocal.timecode import format_duration
+
+_MAX_EXAMPLE_CHARS = 60
+
+_USAGE = "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, undo, or forget NUMBER."
+
+EXAMPLES = (
+    "vidlocal speakers",
+    'vidlocal speakers name 2 "Aunt Mary"',
+    "vidlocal speakers merge 2 5          # 5 is the same voice as 2",
+    "vidlocal speakers split 2 wedding    # in this video it is somebody else",
+)
+
+
+def command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="name|merge|split|undo|forget",
+            help="Change to make. A speaker is a number or a name; without words, list all speakers.",
+        ),
+    ] = None,
+    all_speakers: Annotated[bool, typer.Option("--all", help="With forget: all speakers.")] = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """List who speaks in your videos; name, merge and forget speakers.
+
+    Speakers come from names in transcripts and WebVTT subtitles. The same name is the same speaker in all videos, until
+    you split them. `undo` takes back the last name, merge or split. `forget` deletes speakers, but not what they say,
+    and leaves no trace of them in the library file; past searches and reports are deleted, too. Piped, it prints a
+    tab-separated line per speaker: number, name, videos, passages, seconds, example.
+    """
+    action, *arguments = words or [""]
+    if all_speakers and action != "forget":
+        raise UsageError("--all goes with forget.")
+    with open_library() as library:
+        if action == "forget":
+            _forget(library, arguments, all_speakers=all_speakers, yes=yes, quiet=quiet)
+        elif action:
+            console.notice(_change(library, action, arguments), quiet=quiet)
+        listed = speakers.every(library)
+    if json:
+        console.document({"speakers": [asdict(speaker) for speaker in listed]})
+    elif not action:
+        _show(listed, quiet=quiet)
+
+
+def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
+    """Make a change. Returns a sentence about it. Raises UsageError."""
+    match action, *arguments:
+        case "name", who, *name if name:
+            speaker_id = speakers.resolve(library, who)
+            speakers.rename(library, speaker_id, " ".join(name))
+            return f"Speaker {speaker_id} is {' '.join(name)}.{_update(library, speaker_id)}"
+        case "merge", who, *others if others:
+            speaker_id = speakers.resolve(library, who)
+            ids = [speakers.resolve(library, other) for other in others]
+            speakers.merge(library, speaker_id, ids)
+            _update(library, speaker_id)
+            return f"Merged into speaker {speaker_id}. To take it back, run: vidlocal speakers undo"
+        case "split", who, video:
+            speaker_id = speakers.resolve(library, who)
+            new = speakers.split(library, speaker_id, videos.resolve(library, video).id)
+            return f"The voice in this video is speaker {new} now."
+        case ("undo",):
+            return "Undone." if speakers.undo(library) else "Nothing to undo."
+        case _:
+            raise UsageError(f"{' '.join([action, *arguments])}: not understood. {_USAGE}")
+
+
+def _update(library: Library, speaker_id: int) -> str:
+    """Queue the tags and summaries that do not know the name yet. Returns a sentence."""
+    summarised = [video for video in speakers.videos_of(library, speaker_id) if understanding.sections(library, video)]
+    for video_id in summarised:
+        understanding.requeue(library, video_id)
+    return " The next enrich uses the name in tags and summaries." if summarised else ""
+
+
+def _forget(library: Library, names: Sequence[str], *, all_speakers: bool, yes: bool, quiet: bool) -> None:
+    if bool(names) is all_speakers:
+        raise UsageError("Name the speakers to forget, or use --all.")
+    ids = None if all_speakers else [speakers.resolve(library, name) for name in names]
+    count = len(speakers.every(library)) if ids is None else len(ids)
+    description = pluralize(count, "speaker")
+    if not (yes or console.confirm(f"Forget {description}, and delete past searches and reports?")):
+        console.notice(f"Kept {description}.", quiet=quiet)
+        return
+    speakers.forget(library, ids)
+    last_results.forget_all(library.folder)
+    videos.purge_deleted(library)
+    console.notice(f"Forgot {description}.", quiet=quiet)
+
+
+def _show(listed: Sequence[speakers.Speaker], *, quiet: bool) -> None:
+    if listed and console.is_terminal():
+        from vidlocal.render.grid import grid
+
+        heads = ["number", "name", "videos", "time", "example"]
+        rows = [
+            [
+                str(speaker.id),
+                speaker.name if speaker.is_named else "-",
+                f"{speaker.videos:,}",
+                format_duration(speaker.seconds),
+                _short(speaker.example),
+            ]
+            for speaker in listed
+        ]
+        console.show(grid(heads, rows, width=console.rich_console().width, numbers={"number", "videos", "time"}))
+    else:
+        for speaker in listed:
+            counts = (str(speaker.videos), str(speaker.passages), f"{speaker.seconds:.0f}")
+            console.fields(str(speaker.id), speaker.name if speaker.is_named else "", *counts, speaker.example)
+    if not listed:
+        console.notice("No speakers yet. They come from names in transcripts and WebVTT subtitles.", quiet=quiet)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_EXAMPLE_CHARS else f"{text[: _MAX_EXAMPLE_CHARS - 1]}…"

@@ -1,0 +1,241 @@
+"""Who speaks: voices in videos, and the speakers that they belong to over the whole library."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vidlocal.errors import UsageError
+from vidlocal.folding import fold
+from vidlocal.store.database import Library
+from vidlocal.store.index.speaker_names import SPEAKER_NAME, matching
+from vidlocal.store.values import sql_list, storable
+
+MAX_NAME_CHARS = 80
+
+# Spoken texts. A passage has the speaker with most of its time.
+SPOKEN_KINDS = ("speech", "translation", "subtitle")
+
+# Labels of diarization for speakers without a name.
+_UNNAMED = re.compile(r"(?i)(?:speaker|spk|voice)?[ _-]*\d{0,3}|speaker[ _-]*\w{0,3}|unknown")
+
+_MAX_CHANGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A speaker of the library. `is_named`: `name` is more than a number. `seconds`: length of all passages."""
+
+    id: int
+    name: str
+    is_named: bool
+    videos: int
+    passages: int
+    seconds: float
+    example: str
+
+
+def every(library: Library) -> list[Speaker]:
+    """List the speakers: those with names first, then by the time they speak."""
+    rows = library.rows(
+        f"""SELECT speakers.id, {SPEAKER_NAME} AS name, speakers.name IS NOT NULL AS is_named,
+          count(DISTINCT voices.video_id) AS videos, count(passages.id) AS passages,
+          total(passages."end" - passages.start) AS seconds, coalesce(
+            (SELECT text FROM passage_speakers JOIN voices AS own ON own.id = voice_id AND own.speaker_id = speakers.id
+              JOIN passages ON passages.id = passage_id ORDER BY length(text) DESC LIMIT 1), '') AS example
+        FROM speakers JOIN voices ON voices.speaker_id = speakers.id
+          LEFT JOIN passage_speakers ON passage_speakers.voice_id = voices.id
+          LEFT JOIN passages ON passages.id = passage_id AND passages.kind <> 'translation'
+        GROUP BY speakers.id ORDER BY is_named DESC, seconds DESC, speakers.id"""
+    )
+    return [Speaker(row["id"], row["name"], bool(row["is_named"]), *row[3:]) for row in rows]
+
+
+def resolve(library: Library, text: str) -> int:
+    """Return the id of the speaker with this number or name. Raises UsageError for none and for several."""
+    ids = matching(library, text)
+    names = {row["id"]: row["name"] for row in library.rows(f"SELECT id, {SPEAKER_NAME} AS name FROM speakers")}
+    exact = [speaker_id for speaker_id in ids if fold(names[speaker_id]) == fold(text) or str(speaker_id) == text]
+    if len(exact) == 1 or len(ids) == 1:
+        return exact[0] if exact else next(iter(ids))
+    if not ids:
+        raise UsageError(f"No speaker {text!r}. Run: vidlocal speakers")
+    candidates = ", ".join(f"{speaker_id} {names[speaker_id]}" for speaker_id in sorted(ids)[:8])
+    raise UsageError(f"Several speakers match {text!r}: {candidates}. Use a number.")
+
+
+def videos_of(library: Library, speaker_id: int) -> list[int]:
+    """List the ids of the videos in which a speaker speaks."""
+    sql = "SELECT DISTINCT video_id FROM voices WHERE speaker_id = ? ORDER BY video_id"
+    return [row["video_id"] for row in library.rows(sql, speaker_id)]
+
+
+def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
+    """Store the speaker of a passage by its name in a transcript.
+
+    The same name means the same speaker in all videos; labels such as SPEAKER_00 only within the video.
+    """
+    name = storable(" ".join(name.split()))[:MAX_NAME_CHARS]
+    with library.writing() as connection:
+        row = library.row("SELECT id FROM voices WHERE video_id = ? AND label = ?", video_id, name)
+        if row is None:
+            speaker_id = None if _is_unnamed(name) else _named(library, name)
+            if speaker_id is None:
+                speaker_id = add(library, None if _is_unnamed(name) else name)
+            voice_id = add_voice(library, video_id, speaker_id, name=name)
+        else:
+            voice_id = row["id"]
+        connection.execute(
+            """INSERT INTO passage_speakers (passage_id, voice_id) VALUES (?, ?)
+            ON CONFLICT (passage_id) DO UPDATE SET voice_id = excluded.voice_id""",
+            (passage_id, voice_id),
+        )
+
+
+def add(library: Library, name: str | None) -> int:
+    """Add a speaker. Returns the id. A speaker without voices is deleted with its last one."""
+    with library.writing() as connection:
+        return int(connection.execute("INSERT INTO speakers (name) VALUES (?)", (name,)).lastrowid or 0)
+
+
+def add_voice(library: Library, video_id: int, speaker_id: int, *, name: str | None = None) -> int:
+    """Add a voice of a speaker in a video. Returns the id."""
+    with library.writing() as connection:
+        sql = "INSERT INTO voices (video_id, speaker_id, label) VALUES (?, ?, ?)"
+        return int(connection.execute(sql, (video_id, speaker_id, name)).lastrowid or 0)
+
+
+def rename(library: Library, speaker_id: int, name: str) -> None:
+    """Name a speaker. Raises UsageError for an invalid name, and one of another speaker."""
+    name = storable(" ".join(name.split()))
+    if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
+    if name.isdecimal():
+        raise UsageError(f"{name}: a number is no name, because speakers are numbered.")
+    with library.writing() as connection:
+        other = _named(library, name)
+        if other not in (None, speaker_id):
+            raise UsageError(
+                f"{name}: already the name of speaker {other}. If they are the same, run: "
+                f"vidlocal speakers merge {other} {speaker_id}"
+            )
+        _record(library, [speaker_id])
+        connection.execute("UPDATE speakers SET name = ? WHERE id = ?", (name, speaker_id))
+
+
+def merge(library: Library, speaker_id: int, others: Iterable[int]) -> None:
+    """Give the voices of other speakers to a speaker, which gets the name of the first of them if it has none."""
+    merged = [other for other in dict.fromkeys(others) if other != speaker_id]
+    with library.writing() as connection:
+        _record(library, [speaker_id, *merged])
+        for other in merged:
+            connection.execute(
+                """UPDATE speakers SET name = coalesce(name, (SELECT name FROM speakers WHERE id = ?)) WHERE id = ?""",
+                (other, speaker_id),
+            )
+            connection.execute("UPDATE voices SET speaker_id = ? WHERE speaker_id = ?", (speaker_id, other))
+            connection.execute("DELETE FROM speakers WHERE id = ?", (other,))
+
+
+def split(library: Library, speaker_id: int, video_id: int) -> int:
+    """Make the voices of a speaker in one video a speaker of their own, without a name. Returns its id.
+
+    Raises UsageError if the speaker is not in the video, or in no other one.
+    """
+    videos = {row["video_id"] for row in library.rows("SELECT video_id FROM voices WHERE speaker_id = ?", speaker_id)}
+    if video_id not in videos or len(videos) < 2:
+        reason = "in no other video" if video_id in videos else "not in this video"
+        raise UsageError(f"Speaker {speaker_id} is {reason}. Nothing was split.")
+    with library.writing() as connection:
+        _record(library, [speaker_id])
+        new = add(library, None)
+        connection.execute(
+            "UPDATE voices SET speaker_id = ? WHERE speaker_id = ? AND video_id = ?", (new, speaker_id, video_id)
+        )
+    return new
+
+
+def undo(library: Library) -> bool:
+    """Undo the last change of names, merge or split, as far as its voices still exist. False if there is none."""
+    with library.writing() as connection:
+        row = library.row("SELECT id, before FROM speaker_changes ORDER BY id DESC LIMIT 1")
+        if row is None:
+            return False
+        before = json.loads(row["before"])
+        for speaker_id, name in before["names"]:
+            connection.execute(
+                """INSERT INTO speakers (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name""",
+                (speaker_id, name),
+            )
+        connection.executemany("UPDATE voices SET speaker_id = ?2 WHERE id = ?1", before["voices"])
+        _delete_unused(library)
+        connection.execute("DELETE FROM speaker_changes WHERE id = ?", (row["id"],))
+    return True
+
+
+def forget(library: Library, speaker_ids: Sequence[int] | None) -> int:
+    """Delete speakers with all voices and turns, None for all of them; passages stay. Returns the number.
+
+    Past changes cannot be undone any more. Call `videos.purge_deleted` afterwards to leave no byte of them in the file.
+    """
+    ids = [row["id"] for row in library.rows("SELECT id FROM speakers")] if speaker_ids is None else list(speaker_ids)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM speakers WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+        connection.execute("DELETE FROM speaker_changes")
+    return len(ids)
+
+
+def assign(library: Library, video_id: int, passage_ids: Sequence[int] | None = None) -> None:
+    """Give spoken passages of a video the voice with most of their time, by the turns of the video.
+
+    `passage_ids`: new passages, None for all. Passages with a label keep it.
+    """
+    chosen = "" if passage_ids is None else "AND passages.id IN (SELECT value FROM json_each(?))"
+    values = [] if passage_ids is None else [json.dumps(list(passage_ids))]
+    with library.writing() as connection:
+        if library.row("SELECT 1 FROM turns JOIN voices ON voices.id = voice_id WHERE video_id = ? LIMIT 1", video_id):
+            connection.execute(
+                f"""INSERT INTO passage_speakers (passage_id, voice_id)
+                SELECT passage_id, voice_id FROM (
+                  SELECT passages.id AS passage_id, turns.voice_id, row_number() OVER (PARTITION BY passages.id ORDER BY
+                    sum(min(turns."end", passages."end") - max(turns.start, passages.start)) DESC) AS place
+                  FROM passages JOIN voices ON voices.video_id = passages.video_id
+                    JOIN turns ON turns.voice_id = voices.id
+                      AND turns.start < passages."end" AND turns."end" > passages.start
+                  WHERE passages.video_id = ? AND passages.kind IN {sql_list(SPOKEN_KINDS)} {chosen} AND NOT EXISTS (
+                    SELECT 1 FROM passage_speakers JOIN voices AS labelled ON labelled.id = passage_speakers.voice_id
+                    WHERE passage_speakers.passage_id = passages.id AND labelled.label IS NOT NULL)
+                  GROUP BY passages.id, turns.voice_id) WHERE place = 1
+                ON CONFLICT (passage_id) DO UPDATE SET voice_id = excluded.voice_id""",
+                (video_id, *values),
+            )
+
+
+def _named(library: Library, name: str) -> int | None:
+    """Return the speaker with this name, or the one to whom this name in transcripts belongs."""
+    folded = fold(name)
+    rows = library.rows("SELECT id, name FROM speakers WHERE name IS NOT NULL ORDER BY id")
+    labels = library.rows("SELECT DISTINCT speaker_id AS id, label AS name FROM voices WHERE label IS NOT NULL")
+    return next((row["id"] for row in (*rows, *labels) if fold(row["name"]) == folded), None)
+
+
+def _is_unnamed(name: str) -> bool:
+    return _UNNAMED.fullmatch(name) is not None
+
+
+def _record(library: Library, speaker_ids: Sequence[int]) -> None:
+    """Store names and voices of speakers before a change, for `undo`."""
+    ids = json.dumps(list(speaker_ids))
+    names = library.rows("SELECT id, name FROM speakers WHERE id IN (SELECT value FROM json_each(?))", ids)
+    voices = library.rows("SELECT id, speaker_id FROM voices WHERE speaker_id IN (SELECT value FROM json_each(?))", ids)
+    before = {"names": [list(row) for row in names], "voices": [list(row) for row in voices]}
+    with library.writing() as connection:
+        row = connection.execute(
+            "INSERT INTO speaker_changes (before) VALUES (?) RETURNING id", (json.dumps(before),)
+        ).fetchone()
+        connection.execute("DELETE FROM speaker_changes WHERE id <= ?", (row[0] - _MAX_CHANGES,))
+
+
+def _delete_unused(library: Library) -> None:
+    with library.writing() as connection:
+        connection.execute("DELETE FROM speakers WHERE id NOT IN (SELECT speaker_id FROM voices)")

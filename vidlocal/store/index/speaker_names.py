@@ -1,0 +1,22 @@
+"""Who speaks in a passage, and speakers by name, as SQL and for filters."""
+
+from vidlocal.folding import fold
+from vidlocal.store.database import Library
+
+# Name of a speaker for people: unnamed ones are numbered.
+SPEAKER_NAME = "coalesce(speakers.name, 'Speaker ' || speakers.id)"
+
+# Name of the speaker of a row of `passages`, NULL if unknown.
+PASSAGE_SPEAKER = f"""(SELECT {SPEAKER_NAME} FROM passage_speakers JOIN voices ON voices.id = passage_speakers.voice_id
+  JOIN speakers ON speakers.id = voices.speaker_id WHERE passage_speakers.passage_id = passages.id)"""
+
+
+def matching(library: Library, text: str) -> frozenset[int]:
+    """Return the ids of the speakers with this number, or with all of these words in their name."""
+    wanted = fold(text).split()
+    rows = library.rows(f"SELECT id, {SPEAKER_NAME} AS name FROM speakers")
+    return frozenset(
+        row["id"]
+        for row in rows
+        if wanted and (wanted == [str(row["id"])] or set(wanted) <= set(fold(row["name"]).split()))
+    )
