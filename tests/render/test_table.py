@@ -131,7 +131,5 @@ def test_moments_without_a_good_match_are_called_nearest(width: int) -> None:
 
 def test_judgement_is_shown_with_the_explanation() -> None:
     judged = {MOMENTS[0]: 0.934}
-    assert "judged by the text model: 93%" in render(
-        table.moments(MOMENTS, (), width=80, judged=judged, explanations={}), 80
-    )
+    assert "judged: 93%" in render(table.moments(MOMENTS, (), width=80, judged=judged, explanations={}), 80)
     assert "judged" not in render(table.moments(MOMENTS, (), width=80, judged=judged), 80)

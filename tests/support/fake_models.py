@@ -70,6 +70,7 @@ class Model:
 
 
 VISION, TEXT, EMBEDDING = ("completion", "vision"), ("completion",), ("embedding",)
+DECISION = ("decision", "vision")
 CATALOGUE = {
     model.name: model
     for model in (
@@ -82,6 +83,7 @@ CATALOGUE = {
         Model("embeddinggemma:latest", EMBEDDING, 621_875_917, context_length=2048),
         Model("nomic-embed-text:latest", EMBEDDING, 274_302_450, context_length=2048),
         Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384, context_length=512),
+        Model("clef-flash:latest", DECISION, 900_000_000),
     )
 }
 
@@ -131,6 +133,19 @@ def answer(body: Json, model: Model) -> str:
         filled = _fill(fields, seen, colour)
         return json.dumps(filled if pictures else filled | fake_writer.write(fields, prompt))
     return fake_writer.reply(prompt) if not pictures and "NOT SAID" in prompt else seen
+
+
+def decide(body: Json, model: Model) -> float:
+    """The probability of yes: the text names the colour of the picture, or shares a word with the query."""
+    state, instructions = str(body["state"]), str(next(iter(body["questions"].values()))["instructions"])
+    pictures = pictures_of(body)
+    if pictures:
+        colour = caption(pictures[0]).split(" scene")[0].split()[-1]
+        told = set(re.findall(r"\w+", f"{state} {instructions}".lower())) & set(COLOURS)
+        return 0.96 if not model.blind and told and colour in told else 0.04
+    query = re.search(r'for "(.*)"', instructions)
+    prompt = f'looks for: "{query[1] if query else ""}"\nThe moment: {state}\n'
+    return 0.97 if fake_writer.judge(prompt) == "yes" else 0.03
 
 
 def _fill(schema: Json, seen: str, colour: str) -> Json:

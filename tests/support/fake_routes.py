@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.support.fake_faults import Behaviour
-from tests.support.fake_models import CATALOGUE, Json, Model, answer, vector
+from tests.support.fake_models import CATALOGUE, Json, Model, answer, decide, vector
 from tests.support.fake_requests import (
     DEFAULT_NUM_CTX,
     MAX_TOP_LOGPROBS,
@@ -203,6 +203,18 @@ def _embed(exchange: "Exchange") -> None:
     exchange.send_json(reply)
 
 
+def _system_one(exchange: "Exchange") -> None:
+    body, model = exchange.body, exchange.model()
+    if "decision" not in (model.capabilities or ()):
+        raise Refusal(400, f'"{body["model"]}" does not support decisions')
+    exchange.fake.load(model, body)
+    (name, question), *_ = body["questions"].items()
+    if question["type"] != "noul" or not question["instructions"]:
+        raise Refusal(400, "question without instructions")
+    answers = {name: {"type": "noul", "noul": decide(body, model)}}
+    exchange.send_json({"model": body["model"], "answers": answers, "usage": {"input_tokens": 90, "output_tokens": 0}})
+
+
 def _shortened(values: list[float], body: Json) -> list[float]:
     """The first `dimensions` values of a vector, of length 1 again."""
     wanted = int(body.get("dimensions") or 0)
@@ -272,6 +284,7 @@ ROUTES: dict[tuple[str, str], Behaviour] = {
     ("POST", "/api/chat"): _speak,
     ("POST", "/api/generate"): _speak,
     ("POST", "/api/embed"): _embed,
+    ("POST", "/v1/systemone"): _system_one,
     ("POST", "/api/pull"): _pull,
     ("POST", "/api/create"): _create,
     ("DELETE", "/api/delete"): _delete,

@@ -3,10 +3,11 @@
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from vidlocal.app.decision_models import open_caption_check
 from vidlocal.app.model_servers import connect
 from vidlocal.engines import canary, vram_fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
@@ -82,7 +83,11 @@ def open_host(
 ) -> tuple[ModelServer, Host]:
     """Connect to a server, and open its models for the remaining jobs; closed with `stack`. Raises EngineError."""
     connection = _connect(stack, settings, chosen)
-    return connection.server, _host(connection, settings, remaining, canary=canary, notify=notify)
+    host = _host(connection, settings, remaining, canary=canary, notify=notify)
+    if canary and host.vision is not None and JobKind.DESCRIBE in remaining and Role.DESCRIBE in chosen.roles:
+        check = open_caption_check(stack, settings, chosen, connection.server, host.vision, notify)
+        host = replace(host, caption_check=check)
+    return connection.server, host
 
 
 def _report_missing_roles(settings: Settings, remaining: Mapping[JobKind, int], notify: Notify) -> None:

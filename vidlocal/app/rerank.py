@@ -1,10 +1,11 @@
-"""Rerank the best moments of a search by the text model (`search --deep`, `ask`)."""
+"""Rerank the best moments of a search by a decision model or the text model (`search --deep`, `ask`)."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
+from vidlocal.app.decision_models import open_decision_model
 from vidlocal.app.hosts import open_judge
 from vidlocal.engines.judge import Judge
 from vidlocal.errors import EngineError, StoreError
@@ -36,9 +37,11 @@ def rerank_by_text(
     slots = settings.slots or _DEFAULT_SLOTS
     try:
         with ExitStack() as stack:
-            judge = open_judge(stack, settings)
-            is_able = _can_judge(library, judge, slots=slots, deadline=deadline)
-            if is_able is False:
+            for judge in _judges(stack, settings):
+                is_able = _can_judge(library, judge, slots=slots, deadline=deadline)
+                if is_able is not False:
+                    break
+            else:
                 notify(
                     f"Not reranked: {judge.name} cannot tell matching texts from others. "
                     "To choose another model, run: vidlocal config text_model NAME"
@@ -55,6 +58,17 @@ def rerank_by_text(
             "To allow more, run: vidlocal config rerank_seconds 30"
         )
     return judging.apply(result, judged)
+
+
+def _judges(stack: ExitStack, settings: Settings) -> Iterator[Judge]:
+    """Open the judges of texts, best first, closed with `stack`: a decision model if there is one, the text model.
+
+    Raises EngineError without a text model.
+    """
+    decision = open_decision_model(stack, settings)
+    if decision is not None:
+        yield decision
+    yield open_judge(stack, settings)
 
 
 def _can_judge(library: Library, judge: Judge, *, slots: int, deadline: float) -> bool | None:

@@ -1,12 +1,15 @@
-"""Rerank the best moments of a search by a vision model (`search --look`)."""
+"""Rerank the best moments of a search by a decision model or the vision model (`search --look`)."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
+from vidlocal.app.decision_models import open_image_judge
 from vidlocal.app.hosts import open_vision
 from vidlocal.errors import EngineError
 from vidlocal.records import Moment, SecondLook
+from vidlocal.search.decision_look import look_at_moments
+from vidlocal.search.judging import MIN_JUDGED, NOTHING
 from vidlocal.search.query import parse
 from vidlocal.search.rerank import VisionReranker, reorder
 from vidlocal.search.run import SearchResult
@@ -18,7 +21,7 @@ from vidlocal.store.process_locks import ProcessLock
 def rerank_by_vision(
     library: Library, settings: Settings, result: SearchResult, count: int, *, keep: bool, notify: Callable[[str], None]
 ) -> tuple[SearchResult, dict[Moment, SecondLook]]:
-    """Rerank the best `count` moments by the vision model. Returns the result and the answers.
+    """Rerank the best `count` moments by a decision model, else the vision model. Returns the result and the answers.
 
     `keep` stores the answers with the words of the query. Without a server, or when it goes away, `notify` gets the
     reason and the remaining moments keep their order.
@@ -29,6 +32,10 @@ def rerank_by_vision(
         return result, looks
     try:
         with ExitStack() as stack:
+            judge = open_image_judge(stack, library, settings)
+            if judge is not None:
+                looks.update(look_at_moments(library, judge, words, result.moments[:count], keep=keep))
+                return _reordered(result, looks), looks
             engine, ready = open_vision(stack, settings, notify=notify)
             lock = stack.enter_context(ProcessLock(library.folder))
             reranker = VisionReranker(library, engine, words, worker=lock.token, check=ready, keep=keep)
@@ -37,4 +44,20 @@ def rerank_by_vision(
     except EngineError as error:
         checked = f"Checked {len(looks)} of {count} moments." if looks else "Not checked by the vision model."
         notify(f"{checked} {error}")
-    return replace(result, moments=reorder(result.moments, looks)), looks
+    return _reordered(result, looks), looks
+
+
+def _reordered(result: SearchResult, looks: dict[Moment, SecondLook]) -> SearchResult:
+    """Sort the moments by the answers. Of five or more, or of all, none of which shows it, the result says so."""
+    shows_nothing = (
+        bool(looks)
+        and len(looks) >= min(MIN_JUDGED, len(result.moments))
+        and not any(look.matches for look in looks.values())
+    )
+    notice = " ".join(filter(None, (result.notice, NOTHING))) if shows_nothing else result.notice
+    return replace(
+        result,
+        moments=reorder(result.moments, looks),
+        notice=notice,
+        is_confident=result.is_confident and not shows_nothing,
+    )

@@ -67,7 +67,9 @@ class RemoteClip:
 
 
 class RemoteSpeech:
-    """A SpeechEngine. Audio is sent as FLAC."""
+    """A SpeechEngine. Audio is sent as FLAC. Other machines transcribe with Whisper in process."""
+
+    kind = "whisper.cpp"
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool

@@ -81,6 +81,32 @@ def judge_prompt(query: str, text: str) -> str:
     return f"Somebody looks for: {quoted}\nThe moment: {text}\nIs it what they look for? Answer yes or no."
 
 
+# Increment when a question about images changes: stored answers to older ones are not reused.
+DECISION_VERSION = "decision-1"
+
+
+def decision_about_text(query: str) -> str:
+    """Return the question about one moment for a decision model."""
+    return f"Is the moment what somebody looks for who searches home videos for {_quoted(query)}?"
+
+
+def decision_about_image(query: str) -> str:
+    """Return the question about one image for a decision model."""
+    return f"Does the picture show this: {_quoted(query)}?"
+
+
+DECISION_ABOUT_CAPTION = "Does the text describe what the picture shows, without things that are not there?"
+
+
+def quoted_caption(caption: str) -> str:
+    """Return a caption as the text in question."""
+    return f"The text: {prompt_escape.quote(caption, max_chars=_MAX_MOMENT_CHARACTERS)}"
+
+
+def _quoted(query: str) -> str:
+    return prompt_escape.quote(query, max_chars=MAX_QUERY_CHARACTERS)
+
+
 def yes_probability(tokens: Mapping[str, float]) -> float | None:
     """Return the probability of yes among yes and no, None if the tokens are neither."""
     words = [(token.strip(" \n\t\"'*.▁Ġ").casefold(), probability) for token, probability in tokens.items()]

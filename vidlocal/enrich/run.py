@@ -95,6 +95,7 @@ def enrich(
         lock.clear_waiting(SERVER)
     _update_vector_cache(runner, engines)
     runner.summary.notes.extend(_reload_notes([state.host for state in pool.states]))
+    runner.summary.notes.extend(_caption_notes([state.host for state in pool.states]))
     runner.summary.failed = max(0, _failed_now(library, job_filter) - failed_before)
     runner.summary.remaining = remaining_jobs(library, job_filter)
     runner.summary.seconds = clock.now() - started
@@ -115,6 +116,17 @@ def _reload_notes(hosts: Sequence[Host]) -> list[str]:
         for host in hosts
         for engine in (host.vision, host.writer)
         if engine is not None and engine.reloads
+    ]
+
+
+def _caption_notes(hosts: Sequence[Host]) -> list[str]:
+    """Return a sentence for each judge that found captions that do not fit their images."""
+    checks = [host.caption_check for host in hosts if host.caption_check is not None]
+    return [
+        f"{pluralize(check.redone, 'caption')} did not fit the image according to {check.name}, and "
+        f"{'was' if check.redone == 1 else 'were'} asked for again."
+        for check in checks
+        if check.redone
     ]
 
 

@@ -256,7 +256,8 @@ def _second_look(look: SecondLook | None) -> list[Text]:
     if look is None:
         return []
     verdict = Text("seen: yes. ", style="green") if look.matches else Text("seen: no. ", style="red")
-    return [verdict.append(f"{one_line(look.description)} ({format_short_time(look.time)})", style="default")]
+    described = f"{one_line(look.description)} " if look.description else ""
+    return [verdict.append(f"{described}({format_short_time(look.time)})", style="default")]
 
 
 def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation | FrameExplanation]) -> list[Text]:
@@ -268,7 +269,7 @@ def _explanations(moment: Moment, explanations: Mapping[int, PassageExplanation 
 
 
 def _judgement(moment: Moment, judged: Mapping[Moment, float]) -> list[Text]:
-    return [Text(f"judged by the text model: {judged[moment]:.0%}", style="dim")] if moment in judged else []
+    return [Text(f"judged: {judged[moment]:.0%}", style="dim")] if moment in judged else []
 
 
 def format_explanation(scores: PassageExplanation | FrameExplanation | None) -> str:

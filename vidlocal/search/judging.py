@@ -33,7 +33,7 @@ _MAX_PROBABILITY = 0.98
 NOTHING_DEPTH = 10
 MATCH = 0.5
 CERTAIN = 0.9
-_MIN_JUDGED = 5
+MIN_JUDGED = 5
 
 # Wait for each open request after an error.
 _MAX_JOIN_S = 1.0
@@ -145,7 +145,7 @@ def _shows_nothing(moments: Sequence[Moment], judged: Mapping[Moment, float]) ->
     """True if the judge has seen enough moments and found no match."""
     best = moments[:NOTHING_DEPTH]
     return (
-        len(judged) >= min(_MIN_JUDGED, len(moments))
+        len(judged) >= min(MIN_JUDGED, len(moments))
         and all(judged.get(moment, 1.0) < MATCH for moment in best)
         and max(judged.values()) < CERTAIN
     )

@@ -39,7 +39,7 @@ _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OPENAI: _USUAL_ROLES,
     ServerKind.TRANSFORMERS: _VISION_ROLES,
 }
-_MODELS = ("vision_model", "text_model", "embed_model", "speech_model")
+_MODELS = ("vision_model", "text_model", "embed_model", "speech_model", "decision_model")
 _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 
 
@@ -59,6 +59,7 @@ class ServerSetting:
     text_model: str = ""
     embed_model: str = ""
     speech_model: str = ""
+    decision_model: str = ""
 
 
 def parse_servers(raw: object, origin: str) -> tuple[ServerSetting, ...]:

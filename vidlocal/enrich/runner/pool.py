@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from vidlocal.engines.backoff import wait_s
 from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
+from vidlocal.engines.caption_check import CaptionCheck
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
 
@@ -33,7 +34,7 @@ class Host:
     """A server with models; None for a missing model.
 
     `check` returns the reason to stop using the server, or None. `slots`: parallel requests, None to measure.
-    `vision_kinds`: the jobs of the vision model.
+    `vision_kinds`: the jobs of the vision model. `caption_check`: a judge of its captions.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Host:
     slots: int | None = 1
     writer: TextEngine | None = None
     vision_kinds: frozenset[JobKind] = frozenset({JobKind.DESCRIBE, JobKind.WATCH})
+    caption_check: CaptionCheck | None = None
 
     def require_vision(self) -> VisionEngine:
         """Return the vision model. Raises EngineError if there is none."""

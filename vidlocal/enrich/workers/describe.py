@@ -1,10 +1,11 @@
 """Describe frames: an image to the vision model, the answer into the library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vidlocal.engines.base import ImageRejected, SchemaMismatch, VisionEngine
 from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
+from vidlocal.errors import AnswerRejected
 from vidlocal.model_answers import SceneAnswer
 from vidlocal.records import Frame, Job, Provenance
 from vidlocal.store.content import frame_images, frames
@@ -32,9 +33,26 @@ class DescribeRequest:
         """Ask the vision model of `host`.
 
         An answer that violates the schema is asked for again at once in plain sentences: with its fixed seed the model
-        would fail in the same way again.
+        would fail in the same way again. A caption that does not fit the image is asked for once more.
         """
-        engine = host.require_vision()
+        response = self._ask(host.require_vision())
+        return response if host.caption_check is None else self._checked(response, host)
+
+    def _checked(self, response: "DescribeResponse", host: Host) -> "DescribeResponse":
+        """Ask once more, with another seed, if the judge finds that a caption does not fit. Returns the better one."""
+        judge = host.caption_check
+        assert judge is not None
+        fit = judge.probability(self.jpeg, response.answer.description)
+        if fit >= judge.MIN_PROBABILITY:
+            return response
+        judge.redone += 1
+        try:
+            other = replace(self, attempt=self.attempt + 1)._ask(host.require_vision())
+        except AnswerRejected:
+            return response
+        return other if judge.probability(self.jpeg, other.answer.description) > fit else response
+
+    def _ask(self, engine: VisionEngine) -> "DescribeResponse":
         if schema_key(engine) in self.plain_models:
             return self._respond(engine, plain=True, schema_ok=None)
         try:

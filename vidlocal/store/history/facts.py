@@ -38,6 +38,11 @@ def judge_key(digest: str) -> str:
     return f"judges texts: {digest}"
 
 
+def image_judge_key(digest: str) -> str:
+    """Return the name of a fact: YES if the model with this digest tells plain images apart, else NO."""
+    return f"judges images: {digest}"
+
+
 def speech_pace_key(model: str) -> str:
     """Return the name of a fact: seconds that a Whisper model takes for a second of sound."""
     return f"speech pace: {model}"

@@ -1,0 +1,66 @@
+"""Rerank moments by a decision model that looks at their frames."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from vidlocal.engines import canary, rerank_prompts
+from vidlocal.engines.jpeg import noisy_colour
+from vidlocal.errors import AnswerRejected, MediaError, StoreError
+from vidlocal.records import Moment, SecondLook
+from vidlocal.search.judging import MATCH
+from vidlocal.store.content import frame_images, frames
+from vidlocal.store.database import Library
+from vidlocal.store.history import second_looks
+
+
+class ImageJudge(Protocol):
+    """A model that tells if an image shows what a query looks for. Raises the errors of all engines."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def image_probability(self, jpeg: bytes, query: str) -> float:
+        """Return the probability that an image (JPEG bytes) shows what `query` looks for, 0 to 1."""
+        ...
+
+
+def can_judge_images(judge: ImageJudge, rng: random.Random | None = None) -> bool:
+    """Ask control questions about two plain colours. True if each right one is more probable than each wrong one."""
+    first, second = (rng or random.Random()).sample(sorted(canary.COLOURS), 2)
+    images = {colour: noisy_colour(canary.COLOURS[colour], side_px=canary.SIDE_PX) for colour in (first, second)}
+    answers = {
+        (shown, asked): judge.image_probability(image, f"a plain {asked} surface")
+        for shown, image in images.items()
+        for asked in images
+    }
+    right = [answer for (shown, asked), answer in answers.items() if shown == asked]
+    wrong = [answer for (shown, asked), answer in answers.items() if shown != asked]
+    return min(right) > max(wrong)
+
+
+def look_at_moments(
+    library: Library, judge: ImageJudge, query: str, moments: Sequence[Moment], *, keep: bool
+) -> Iterator[tuple[Moment, SecondLook]]:
+    """Yield the answer for each moment; skip moments without an image or a usable answer.
+
+    `keep` stores the answers with the query. Raises EngineError if the model cannot be used any more.
+    """
+    for moment in moments:
+        best = moment.hits[0] if moment.hits else moment
+        shown = frames.frame_at(library, moment.video_id, (best.start + best.end) / 2)
+        if shown is None:
+            continue
+        key = (shown.same_as or shown.id, judge.digest, rerank_prompts.DECISION_VERSION, query)
+        stored = second_looks.get(library, *key)
+        with suppress(AnswerRejected, MediaError):
+            if stored is None:
+                stored = judge.image_probability(frame_images.read(library, shown), query) >= MATCH, ""
+                if keep:
+                    with suppress(StoreError):  # next time the model is asked again
+                        second_looks.put(library, *key, stored)
+            yield moment, SecondLook(max(moment.start, shown.time), *stored)
