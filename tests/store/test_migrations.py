@@ -26,6 +26,7 @@ NEXT = {
     12: "job_ends",
     13: "simplified_chinese",
     14: "speakers",
+    15: "job_ends_by_index",
 }
 
 CONTENT = """

@@ -1,4 +1,4 @@
-"""OCR, CLIP and Whisper of this machine for the calls of a cluster."""
+"""OCR, CLIP and speech engine of this machine for the calls of a cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -7,11 +7,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from vidlocal.app.clip_engine import open_clip
+from vidlocal.app.fast_engines import open_speech
 from vidlocal.cluster.messages import OfferedModel
 from vidlocal.engines.arrays import Samples
+from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.cpu import usable_cores
-from vidlocal.engines.models_on_disk import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import EngineError
 from vidlocal.media.flac import decode_flac
 from vidlocal.process import SerialThread
@@ -50,13 +50,13 @@ def open_local_engines(
         offered = OfferedModel(name=clip.key, digest="", identity=clip.key)
         engines["pictures"] = _serial(stack, "pictures", clip), offered
     try:
-        model = whisper_model(settings.whisper_model, settings.models_folder)
+        speech = open_speech(stack, settings)
     except EngineError as error:
         missing["speech"] = str(error)
     else:
-        identity = model_key(model.name, model.digest)
-        whisper = _SpeechCalls(stack.enter_context(Whisper(model)))
-        engines["speech"] = _serial(stack, "speech", whisper), OfferedModel(model.name, model.digest, identity)
+        identity = model_key(speech.name, speech.digest)
+        offered = OfferedModel(speech.name, speech.digest, identity, kind=speech.kind)
+        engines["speech"] = _serial(stack, "speech", _SpeechCalls(speech)), offered
     return engines, missing
 
 
@@ -85,9 +85,9 @@ def _serial(stack: ExitStack, name: str, engine: object) -> Invoke:
 
 
 class _SpeechCalls:
-    """A Whisper engine for audio as FLAC."""
+    """A speech engine for audio as FLAC."""
 
-    def __init__(self, engine: Whisper) -> None:
+    def __init__(self, engine: SpeechEngine) -> None:
         self._engine = engine
 
     def has_speech(self, flac: bytes) -> bool:

@@ -27,7 +27,7 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
     clip = open_clip(stack, settings)
     pictures, no_pictures = (None, clip) if isinstance(clip, str) else (clip, None)
     try:
-        speech = _open_speech(stack, settings)
+        speech = open_speech(stack, settings)
     except EngineError as error:  # missing or damaged: everything else works without it
         no_speech = f"Not transcribed. {error}"
         return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
@@ -35,7 +35,7 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
     return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures, options)
 
 
-def _open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
+def open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
     """Open the server with the role speech, else the Whisper model in process."""
     chosen = next((server for server in settings.model_servers if Role.SPEECH in server.roles), None)
     if chosen is None:

@@ -73,6 +73,7 @@ class RemoteSpeech:
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool
+        self.kind = pool.model.kind
 
     @property
     def name(self) -> str:

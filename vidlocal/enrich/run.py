@@ -39,6 +39,9 @@ from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 from vidlocal.text import pluralize
 
+# Share of the time for putting the queue into order again: it takes 2 s for a million frames.
+_MAX_REPRIORITISE_SHARE = 0.02
+
 # Shown by `status` for a process that waits for its model servers.
 SERVER = "server"
 
@@ -139,6 +142,8 @@ def _show_waiting(lock: ProcessLock, reason: str | None) -> None:
 
 def _handlers(library: Library, engines: EnrichEngines, job_filter: JobFilter) -> list[JobHandler]:
     """Handlers for the models of this run, in the order of a round."""
+    # In proportion to the hosts: each works off a long stretch before all wait for the next kind.
+    in_a_row = MAX_JOBS_IN_A_ROW * max(1, len(engines.hosts))
     describer = Describer(library, guarded=engines.guarded)
     watcher = Watcher(library, plain_models=describer.plain_models, guarded=engines.guarded)
     for host in engines.hosts:
@@ -146,12 +151,8 @@ def _handlers(library: Library, engines: EnrichEngines, job_filter: JobFilter) -
             describer.load_trials(host.vision)
             watcher.load_abilities(host.vision)
     handlers = [
-        JobHandler(
-            JobKind.DESCRIBE, describer.prepare, partial(_has_vision, JobKind.DESCRIBE), limit=MAX_JOBS_IN_A_ROW
-        ),
-        JobHandler(
-            JobKind.WATCH, watcher.prepare, partial(_has_vision, JobKind.WATCH), limit=MAX_JOBS_IN_A_ROW // MAX_FRAMES
-        ),
+        JobHandler(JobKind.DESCRIBE, describer.prepare, partial(_has_vision, JobKind.DESCRIBE), limit=in_a_row),
+        JobHandler(JobKind.WATCH, watcher.prepare, partial(_has_vision, JobKind.WATCH), limit=in_a_row // MAX_FRAMES),
         *_text_handlers(library, engines),
     ]
     key = _embedding_key(engines)
@@ -177,10 +178,13 @@ def _run_rounds(runner: QueueRunner, handlers: Sequence[JobHandler]) -> None:
     """Run all handlers in turn, many jobs each, until a whole round finds nothing to do."""
     runner.guard.begin()
     text_kinds = kinds_with_role(ModelRole.TEXT)
-    finished = 1
+    finished, reprioritise_at = 1, runner.clock.now()
     while finished and not runner.is_over():
         finished = 0
-        priorities.reprioritise(runner.library)
+        began = runner.clock.now()
+        if began >= reprioritise_at:
+            priorities.reprioritise(runner.library)
+            reprioritise_at = began + (runner.clock.now() - began) / _MAX_REPRIORITISE_SHARE
         for handler in handlers:
             if handler.kind in text_kinds:  # their prompts contain verified passages only
                 runner.guard.verify(at_the_end=True)

@@ -593,3 +593,22 @@ def speakers(database: Database) -> None:
     """Create speakers, their voices and turns."""
     _run(database, _SPEAKERS)
     database.conn.execute("PRAGMA user_version = 15")
+
+
+# The condition lets SQLite take the largest number from the index: the whole table was read for every ended job.
+_JOB_ENDS_BY_INDEX = """
+DROP TRIGGER jobs_number_ends;
+CREATE TRIGGER jobs_number_ends AFTER UPDATE OF state ON jobs
+WHEN new.state IN ('done', 'failed') AND old.state <> new.state BEGIN
+  UPDATE jobs SET end_number =
+    1 + coalesce((SELECT end_number FROM jobs WHERE end_number IS NOT NULL ORDER BY end_number DESC LIMIT 1), 0)
+  WHERE id = new.id;
+END;
+"""
+
+
+@migrations()
+def job_ends_by_index(database: Database) -> None:
+    """Number the ends of jobs by the index."""
+    _run(database, _JOB_ENDS_BY_INDEX)
+    database.conn.execute("PRAGMA user_version = 16")

@@ -4,7 +4,8 @@ Servers have dropped images silently while the model went on inventing descripti
 stay hidden from search, and are redone if the second check fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from vidlocal.engines.base import RunnerFailed
 from vidlocal.enrich.runner.pool import HostState, Pool
@@ -13,7 +14,7 @@ from vidlocal.records import JobKind
 from vidlocal.store.content import frames, passages, sequences
 from vidlocal.store.database import Library
 
-# Check after this many descriptions, or after this time: a slow machine must not hide descriptions for hours.
+# Check after this many descriptions per host, or after this time: a slow machine must not hide descriptions for hours.
 MAX_UNVERIFIED = 500
 MAX_UNVERIFIED_S = 600.0
 
@@ -48,7 +49,7 @@ class CanaryGuard:
     def is_due(self) -> bool:
         """True if a check is due before more is described."""
         return self._guarded and (
-            self._described >= MAX_UNVERIFIED
+            self._described >= MAX_UNVERIFIED * max(1, len(self._digests()))
             or (self._described > 0 and self._now() - self._checked_at >= MAX_UNVERIFIED_S)
         )
 
@@ -62,7 +63,7 @@ class CanaryGuard:
         states = [
             state for state in self._pool.states if state.host.vision is not None and not state.is_excluded(_KIND)
         ]
-        verdicts = [self._check(state) for state in states]
+        verdicts = [self._judge(state, outcome) for state, outcome in zip(states, _check_all(states), strict=True)]
         self._described, self._checked_at = 0, self._now()
         if False in verdicts:
             self._redo_unverified()
@@ -71,19 +72,15 @@ class CanaryGuard:
         if states and all(state.is_excluded(_KIND) for state in states):
             raise states[0].excluded[_KIND]
 
-    def _check(self, state: HostState) -> bool | None:
-        """Check a host, and exclude the host on failure. Returns None without an answer, which proves nothing."""
-        try:
-            reason = state.host.check()
-        except (EngineUnreachable, EngineBusy, RunnerFailed):
+    def _judge(self, state: HostState, outcome: str | EngineError | None) -> bool | None:
+        """Exclude a host that failed its check. Returns None without an answer, which proves nothing."""
+        if isinstance(outcome, EngineUnreachable | EngineBusy | RunnerFailed):
             return None
-        except EngineError as error:
-            reason = str(error)
-        if reason:
+        if outcome:
             redo = "Captions since the last check are redone."
-            self._pool.exclude(state, _KIND, EngineError(f"{reason} {redo}"))
+            self._pool.exclude(state, _KIND, EngineError(f"{outcome} {redo}"))
             state.excluded[JobKind.WATCH] = state.excluded[_KIND]
-        return not reason
+        return not outcome
 
     def _redo_unverified(self) -> None:
         frames.describe_again(self._library, passages.unverified_frames(self._library))
@@ -92,3 +89,18 @@ class CanaryGuard:
     def _digests(self) -> list[str]:
         engines = (state.host.vision for state in self._pool.states)
         return [engine.digest for engine in engines if engine is not None]
+
+
+def _check_all(states: Sequence[HostState]) -> list[str | EngineError | None]:
+    """Check all hosts at the same time. Returns the reason to stop using each, the error of its server, or None."""
+    if len(states) <= 1:
+        return [_check(state) for state in states]
+    with ThreadPoolExecutor(max_workers=len(states)) as threads:
+        return list(threads.map(_check, states))
+
+
+def _check(state: HostState) -> str | EngineError | None:
+    try:
+        return state.host.check()
+    except EngineError as error:
+        return error

@@ -36,7 +36,8 @@ def latest(library: Library, *, limit: int) -> list[StoredReport]:
 
 def last_end(library: Library) -> int:
     """Return the number of the last end of a job, 0 before the first."""
-    return library.number("SELECT max(end_number) FROM jobs")
+    row = library.row("SELECT end_number FROM jobs WHERE end_number IS NOT NULL ORDER BY end_number DESC LIMIT 1")
+    return 0 if row is None else int(row["end_number"])
 
 
 def done_between(library: Library, first: int, last: int) -> Mapping[JobKind, int]:
