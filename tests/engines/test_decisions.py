@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.support.fake_ollama import Behaviour, Exchange, FakeOllama, busy
 from vidlocal.engines.caption_check import CaptionCheck
 from vidlocal.engines.decisions import DecisionModel
 from vidlocal.engines.jpeg import plain_colour
+from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
@@ -27,7 +29,7 @@ def server() -> Iterator[FakeOllama]:
 def judge(server: FakeOllama) -> Iterator[DecisionModel]:
     with Ollama(server.host) as ollama:
         model = next(model for model in ollama.models() if "decision" in (model.capabilities or ()))
-    with DecisionModel(server.host, model, timeouts=SHORT) as opened:
+    with DecisionModel(JsonClient(server.host, timeouts=SHORT), model) as opened:
         yield opened
 
 
@@ -55,7 +57,6 @@ def test_texts_images_and_captions_are_judged(judge: DecisionModel, server: Fake
 @pytest.mark.parametrize(
     "body",
     [
-        b"<html>",
         [],
         {},
         {"answers": []},
@@ -75,9 +76,12 @@ def test_an_answer_without_a_probability_is_rejected(judge: DecisionModel, serve
 @pytest.mark.parametrize(
     ("behaviour", "error", "message"),
     [
-        (reply(404, {"error": "not found"}), ModelMissing, "answers no decisions"),
+        (reply(404, {"error": "not found"}), ModelMissing, "is not on the model server"),
         (reply(400, {"error": "does not support decisions"}), EngineError, "cannot do this"),
         (busy(retry_after=2), EngineBusy, "busy"),
+        (reply(200, b"<html>"), AnswerRejected, "invalid response"),
+        (reply(200, b"[" * 100_000), AnswerRejected, "invalid response"),
+        (reply(200, b'"' + b"x" * (70 << 20) + b'"'), AnswerRejected, "larger than 64 MB"),
         (reply(200, {"remote_host": "https://ollama.com", "answers": {}}), EngineError, "hosted"),
     ],
 )
@@ -96,10 +100,12 @@ def test_a_server_that_is_gone_is_a_sentence(judge: DecisionModel, server: FakeO
 
 
 def test_a_remote_or_hosted_model_is_refused(server: FakeOllama) -> None:
-    with Ollama(server.host) as ollama:
-        model = ollama.models()[0]
     with pytest.raises(EngineError, match="another machine"):
-        DecisionModel("http://192.0.2.1:11434", model)
+        JsonClient("http://192.0.2.1:11434")
+    with Ollama(server.host) as ollama:
+        hosted = replace(ollama.models()[0], name="clef:cloud")
+    with pytest.raises(EngineError, match="hosted"):
+        DecisionModel(JsonClient(server.host), hosted)
 
 
 def test_a_caption_check_never_raises_and_ends_with_its_model(judge: DecisionModel, server: FakeOllama) -> None:

@@ -7,7 +7,7 @@ from tests.support import frame_vectors
 from tests.support.text_videos import random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.records import PassageKind
-from vidlocal.search.frame_search import MIN_COSINE, FrameHits, search_frames
+from vidlocal.search.frame_search import CLIP_SCALE, FrameHits, search_frames
 from vidlocal.store.database import Library
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
@@ -63,8 +63,16 @@ def test_frames_far_below_the_best_are_dropped(library: Library) -> None:
     assert [hit.frame_id for hit in found.hits] == [ids[-2]]
 
 
+def test_the_cosines_of_other_models_have_another_scale(library: Library) -> None:
+    rows, query = with_cosines([*(crowd() + 0.3), 0.62, 0.64])
+    key = "embeddinggemma-2:440m@0123456789ab"
+    _, ids = frame_vectors.add_video(library, "one", rows, key=key)
+    hits = search_frames(library, QueryVector(key, query.values), limit=100, search_filter=NO_FILTER).hits
+    assert [hit.frame_id for hit in hits if hit.score > 0.5] == [ids[-1], ids[-2]]
+
+
 def test_few_pictures_are_no_crowd(library: Library) -> None:
-    found, ids = seen(library, [0.1, 0.12, MIN_COSINE, 0.29, 0.3])
+    found, ids = seen(library, [0.1, 0.12, CLIP_SCALE.minimum, 0.29, 0.3])
     assert [hit.frame_id for hit in found.hits] == [ids[4], ids[3]]
     assert found.hits[0].score > found.hits[1].score > 0.3
 

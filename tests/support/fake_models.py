@@ -84,6 +84,7 @@ CATALOGUE = {
         Model("nomic-embed-text:latest", EMBEDDING, 274_302_450, context_length=2048),
         Model("all-minilm:latest", EMBEDDING, 45_960_996, dimensions=384, context_length=512),
         Model("clef-flash:latest", DECISION, 900_000_000),
+        Model("embeddinggemma-2:440m", ("embedding", "vision"), 440_000_000, context_length=2048),
     )
 }
 
@@ -174,6 +175,15 @@ def vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[floa
             values[number % size] += 1.0 if number >> 63 else -1.0
     length = math.hypot(*values) or 1.0
     return [value / length for value in values]
+
+
+def image_vector(jpeg: bytes, size: int, table: dict[str, Sequence[float]]) -> list[float]:
+    """A vector of the same space as texts: that of the name of the colour, a little moved by the shade."""
+    (mean,) = _pixels(opened(jpeg), 1)
+    values = vector(colour_name(mean), size, table)
+    moved = [value + mean[at % 3] / 25_500 for at, value in enumerate(values)]
+    length = math.hypot(*moved)
+    return [value / length for value in moved]
 
 
 def is_hosted_name(name: str) -> bool:

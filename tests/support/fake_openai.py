@@ -38,6 +38,9 @@ class Dialect:
     logprobs: bool = True
 
 
+# Another one at each start of the real server.
+MARKER = "<__media_x7__>"
+
 LLAMA_CPP = Dialect(props=True)
 VLLM = Dialect(version="0.11.0", max_model_len=3000, reasons=True)
 LM_STUDIO = Dialect(formats=("json_schema",), logprobs=False)
@@ -96,6 +99,7 @@ class FakeOpenAi:
                         "vision": any("vision" in (m.capabilities or ()) for m in self.inner.models.values())
                     },
                     "build_info": "b1-fake",
+                    "media_marker": MARKER,
                 }
             )
         if path == "/version" and self.dialect.version:
@@ -108,6 +112,14 @@ class FakeOpenAi:
                 return 501, _pack({"error": {"message": "This server does not support embeddings", "code": 501}})
             rows = [{"index": number, "embedding": row} for number, row in enumerate(inner["embeddings"])]
             return 200, _pack({"data": rows[::-1]})  # the order is that of the index
+        if path == "/embeddings" and self.dialect.props:
+            assert {item["prompt_string"] for item in body["content"]} == {MARKER}
+            images = [{"image": data} for item in body["content"] for data in item["multimodal_data"]]
+            embedded = self._post("/api/embed", {"model": body["model"], "input": images})
+            if "embeddings" not in embedded:
+                return 500, _pack({"error": {"message": "multimodal data is not supported", "code": 500}})
+            listed = enumerate(embedded["embeddings"])
+            return 200, _pack([{"index": number, "embedding": [row]} for number, row in listed])
         return 404, _pack({"error": {"message": "not found", "code": 404}})
 
     def _entry(self, model: Any) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.support.fake_faults import Behaviour
-from tests.support.fake_models import CATALOGUE, Json, Model, answer, decide, vector
+from tests.support.fake_models import CATALOGUE, Json, Model, answer, decide, image_vector, vector
 from tests.support.fake_requests import (
     DEFAULT_NUM_CTX,
     MAX_TOP_LOGPROBS,
@@ -182,9 +182,15 @@ def _embed(exchange: "Exchange") -> None:
     body, fake = exchange.body, exchange.fake
     given, lifetime_s = body.get("input"), keep_alive_s(body.get("keep_alive"))
     texts = ([given] if given else []) if isinstance(given, str) else given or []
+    model = exchange.model()
+    images = [item["image"] for item in texts if isinstance(item, dict) and "image" in item]
+    if images and model.can("embedding") and model.can("vision") and len(images) == len(texts):
+        pictures = pictures_of({"images": images})
+        rows = [image_vector(picture, model.dimensions, fake.vectors) for picture in pictures]
+        exchange.send_json({"model": body["model"], "embeddings": rows})
+        return
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise Refusal(400, "invalid input type")
-    model = exchange.model()
     check_options(body.get("options") or {})
     fake.load(model, body)
     reply: Json = {"model": body["model"], "embeddings": []}

@@ -4,7 +4,7 @@ Loading the model takes 1.3 s of processor time, several times more than a searc
 search waits at most WAIT_S, and the vector is cached in the library. Heavy imports happen in the thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -34,7 +34,8 @@ class ClipQueryEncoder:
         if cached is not None:
             return lambda: QueryVector(*cached)
         answers: SimpleQueue[QueryVector | EngineError] = SimpleQueue()
-        Thread(target=_encode, args=(self._settings, query, answers), daemon=True).start()
+        keys = frame_vectors.keys(self._library)
+        Thread(target=_encode, args=(self._settings, keys, query, answers), daemon=True).start()
         return lambda: self._wait(query, answers)
 
     def remember(self) -> None:
@@ -58,16 +59,18 @@ class ClipQueryEncoder:
         return answer
 
 
-def _encode(settings: Settings, query: str, answers: "SimpleQueue[QueryVector | EngineError]") -> None:
+def _encode(
+    settings: Settings, keys: Collection[str], query: str, answers: "SimpleQueue[QueryVector | EngineError]"
+) -> None:
     """Open, use and close the engine in one thread.
 
     On Linux the child process ends with the thread that started it.
     """
-    from vidlocal.app.clip_engine import open_clip
+    from vidlocal.app.clip_engine import open_query_clip
 
     with ExitStack() as stack:
         try:
-            engine = open_clip(stack, settings)
+            engine = open_query_clip(stack, settings, keys)
             if isinstance(engine, str):
                 raise ModelMissing(engine)
             vector = engine.embed_text(query)

@@ -7,6 +7,7 @@ from vidlocal.app.model_servers import connect
 from vidlocal.engines.base import ModelInfo, VisionEngine
 from vidlocal.engines.caption_check import CaptionCheck
 from vidlocal.engines.decisions import CAPABILITY, DecisionModel
+from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.errors import EngineError, StoreError
 from vidlocal.search.decision_look import can_judge_images
@@ -81,10 +82,5 @@ def _find(server: ModelServer, wanted: str) -> ModelInfo | None:
 
 
 def _open(settings: Settings, chosen: ServerSetting, model: ModelInfo) -> DecisionModel:
-    return DecisionModel(
-        chosen.url,
-        model,
-        allow_remote=settings.allow_remote_host,
-        api_key=chosen.api_key,
-        keep_alive=settings.keep_alive,
-    )
+    client = JsonClient(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
+    return DecisionModel(client, model, keep_alive=settings.keep_alive)

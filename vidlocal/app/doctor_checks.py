@@ -79,7 +79,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield _ocr()
     yield _speech(loaded)
     yield _vad()
-    yield _clip(loaded.models_folder)
+    yield _image_vectors(loaded)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server))
@@ -263,6 +263,23 @@ def _vad() -> Check:
     except EngineError as error:
         return Check("VAD", CheckState.MISSING, str(error), _REINSTALL)
     return Check("VAD", CheckState.OK, str(file))
+
+
+def _image_vectors(loaded: Settings) -> Check:
+    """Check the server with the role pictures, else CLIP."""
+    if not any(Role.PICTURES in server.roles for server in loaded.model_servers):
+        return _clip(loaded.models_folder)
+    from contextlib import ExitStack
+
+    from vidlocal.app.clip_engine import open_clip
+
+    notes: list[str] = []
+    with ExitStack() as stack:
+        engine = open_clip(stack, loaded, notify=notes.append)
+        if isinstance(engine, str):
+            return Check("image search", CheckState.MISSING, " ".join([*notes, engine]), "Correct [[servers]].")
+        state = CheckState.WARNING if notes else CheckState.OK
+        return Check("image search", state, " ".join([*notes, f"Vectors by {engine.key}"]))
 
 
 def _clip(folder: Path) -> Check:

@@ -1,6 +1,7 @@
 """Engines of the fast pass (OCR, speech, image vectors), by the settings."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vidlocal.app.clip_engine import open_clip
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober) -> FastEngines:
     """Open the engines of the fast pass; closed with `stack`. Speech stays off without its server or model."""
     reader = stack.enter_context(RapidOcr())
-    clip = open_clip(stack, settings)
+    notes: list[str] = []
+    clip = open_clip(stack, settings, notify=notes.append)
     pictures, no_pictures = (None, clip) if isinstance(clip, str) else (clip, None)
+    engines = FastEngines(ffmpeg, prober, reader, None, None, pictures, no_pictures, pictures_note=" ".join(notes))
     try:
         speech = open_speech(stack, settings)
     except EngineError as error:  # missing or damaged: everything else works without it
-        no_speech = f"Not transcribed. {error}"
-        return FastEngines(ffmpeg, prober, reader, None, no_speech, pictures, no_pictures)
-    options = speech_options(settings)
-    return FastEngines(ffmpeg, prober, reader, speech, None, pictures, no_pictures, options)
+        return replace(engines, no_speech=f"Not transcribed. {error}")
+    return replace(engines, speech=speech, speech_options=speech_options(settings))
 
 
 def open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:

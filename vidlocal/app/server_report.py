@@ -11,7 +11,9 @@ from vidlocal.app.model_servers import connect
 from vidlocal.app.speech_report import describe_speech, report_speech_server
 from vidlocal.engines import canary, multi_image_probe
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
+from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.served_images import ServedImages
 from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable, ModelMissing, UsageError
 from vidlocal.settings import Settings
@@ -95,6 +97,8 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     yield _ask(f"{model.name}: images", lambda: _images(server, vision, roles))
     embeddings = ServedEmbeddings(server, model, keep_alive=settings.keep_alive)
     yield _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
+    if Role.EMBED in roles:
+        yield _ask(f"{model.name}: image embeddings", lambda: _image_embeddings(server, model, settings, roles))
     yield from _memory(server, model.name)
 
 
@@ -143,6 +147,13 @@ def _images(server: ModelServer, model: ServedVision, roles: set[Role]) -> str:
     roles |= {Role.DESCRIBE, Role.WATCH}
     several = multi_image_probe.probe(model)
     return f"it sees; {'several' if several else 'one'} per request"
+
+
+def _image_embeddings(server: ModelServer, model: ModelInfo, settings: Settings, roles: set[Role]) -> str:
+    with JsonClient(server.host, allow_remote=settings.allow_remote_host) as client:
+        ServedImages(client, model, kind=server.kind).probe()
+    roles.add(Role.PICTURES)
+    return "images and texts in one space"
 
 
 def _embeddings(model: ServedEmbeddings, roles: set[Role]) -> str:

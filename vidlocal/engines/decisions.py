@@ -5,60 +5,32 @@ so a model judges images only after control questions (`vidlocal.app.decision_mo
 """
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ModelInfo
-from vidlocal.engines.host_policy import check_host, origin, refuse_hosted
-from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status
-from vidlocal.errors import AnswerRejected, EngineUnreachable, ModelMissing
+from vidlocal.engines.host_policy import refuse_hosted
+from vidlocal.engines.json_client import JsonClient
+from vidlocal.errors import AnswerRejected
 
 # Capability of these models in the lists of Ollama.
 CAPABILITY = "decision"
 
 _PATH = "/v1/systemone"
 _KEY = "answer"
-_SERVER_NAME = "model server"
 _IMAGE_STATE = "The picture is a frame of a home video."
-
-Json = dict[str, Any]
 
 
 class DecisionModel:
-    """A Judge of texts, and of images (JPEG bytes). A context manager. Used by several threads at once.
+    """A Judge of texts, and of images (JPEG bytes). A context manager. Used by several threads at once."""
 
-    Raises EngineError for another machine, unless `allow_remote`.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        model: ModelInfo,
-        *,
-        allow_remote: bool = False,
-        api_key: str | None = None,
-        keep_alive: str = "30m",
-        timeouts: Timeouts | None = None,
-    ) -> None:
-        check_host(host, allow_remote=allow_remote)
+    def __init__(self, client: JsonClient, model: ModelInfo, *, keep_alive: str = "30m") -> None:
         refuse_hosted(model.name)
-        self.host = host.rstrip("/").removesuffix("/v1")
+        self._client = client
         self._model = model
         self._keep_alive = keep_alive
-        timeouts = timeouts or Timeouts()
-        encrypted = self.host.startswith("https")
-        self._client = httpx.Client(
-            base_url=self.host,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=timeouts.for_models(),
-            transport=GuardedTransport(timeouts, local_only=True, encrypted=encrypted, api_key=api_key),
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +61,7 @@ class DecisionModel:
         return self._ask(rerank_prompts.quoted_caption(caption), rerank_prompts.DECISION_ABOUT_CAPTION, [jpeg])
 
     def _ask(self, state: str, instructions: str, images: Sequence[bytes] = ()) -> float:
-        body: Json = {
+        body: dict[str, Any] = {
             "model": self.name,
             "state": state,
             "questions": {_KEY: {"type": "noul", "instructions": instructions}},
@@ -97,30 +69,11 @@ class DecisionModel:
         }
         if images:
             body["images"] = [base64.b64encode(image).decode() for image in images]
-        with self._translate_errors():
-            response = self._client.post(_PATH, json=body)
-        if response.status_code in (404, 405):
-            raise ModelMissing(f"{self.name}: the {_SERVER_NAME} at {origin(self.host)} answers no decisions.")
-        if response.status_code != 200:
-            raise error_for_status(
-                response.status_code, response.text, model=self.name, host=self.host, server_name=_SERVER_NAME
-            )
-        return self._parse(response)
-
-    def _parse(self, response: httpx.Response) -> float:
+        reply = self._client.request("POST", _PATH, body, model=self.name)
         try:
-            probability = response.json()["answers"][_KEY]["noul"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+            probability = reply["answers"][_KEY]["noul"]
+        except (TypeError, KeyError):
             probability = None
         if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
-            raise AnswerRejected(f"{self.name}: the answer of the {_SERVER_NAME} has no probability.")
+            raise AnswerRejected(f"{self.name}: the answer of the server at {self._client.origin} has no probability.")
         return float(probability)
-
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx.TransportError as error:
-            raise EngineUnreachable(
-                f"No answer of the {_SERVER_NAME} at {origin(self.host)} ({type(error).__name__}). Start it again."
-            ) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.moments import DUPLICATE_PENALTY, MAX_MOMENT_S
@@ -12,14 +13,25 @@ from vidlocal.store.index import frame_index, hits
 from vidlocal.store.index.frame_index import Background
 from vidlocal.store.index.search_filter import SearchFilter
 
+
+@dataclass(frozen=True, slots=True)
+class CosineScale:
+    """Cosines of a model: `minimum` of a hit, and `sufficient` for one in any library."""
+
+    minimum: float
+    sufficient: float
+
+
 # A frame is a hit from three standard deviations above the background (one in a thousand unrelated images) with a
 # cosine rare among unrelated images, or by a sufficient cosine alone: otherwise a frequent subject of a library would
-# never be found. Its z must also reach half of the best one. Cosines are for CLIP ViT-B/32: unrelated images and texts
-# have 0.2, standard deviation 0.03; LAION-5B and LAION-400M kept pairs above 0.28 to 0.3. Reasoned, not tuned: there
-# were no frame queries with known answers.
+# never be found. Its z must also reach half of the best one. In CLIP ViT-B/32 unrelated images and texts have 0.2,
+# standard deviation 0.03; LAION-5B and LAION-400M kept pairs above 0.28 to 0.3. Reasoned, not tuned: there were no
+# frame queries with known answers. The cosines of other models are not known: there the background alone decides, and
+# in small libraries a high cosine.
 MIN_Z = 3.0
-MIN_COSINE = 0.23
-SUFFICIENT_COSINE = 0.28
+_CLIP_FAMILY = "clip"
+CLIP_SCALE = CosineScale(0.23, 0.28)
+OTHER_SCALE = CosineScale(-1.0, 0.5)
 MIN_Z_RATIO = 0.5
 
 # With fewer frames there is no background distribution.
@@ -48,12 +60,13 @@ def search_frames(library: Library, query: QueryVector, *, limit: int, search_fi
     """
     import numpy as np
 
+    scale = CLIP_SCALE if query.key.startswith(_CLIP_FAMILY) else OTHER_SCALE
     cache = frame_index.prepare(library, query.key)
     vector = np.array(query.values, dtype=np.float32)
     cosines, background = frame_index.nearest(
-        library, cache, vector, limit=limit, min_cosine=_min_cosine, search_filter=search_filter
+        library, cache, vector, limit=limit, min_cosine=partial(_min_cosine, scale), search_filter=search_filter
     )
-    z = {frame_id: _z(cosine, background) for frame_id, cosine in cosines.items()}
+    z = {frame_id: _z(scale, cosine, background) for frame_id, cosine in cosines.items()}
     min_z = MIN_Z_RATIO * max(z.values(), default=0.0)
     candidates = [frames.get(library, frame_id) for frame_id in cosines if z[frame_id] >= min_z]
     replaced = hits.replaced_videos(library)
@@ -68,16 +81,16 @@ def search_frames(library: Library, query: QueryVector, *, limit: int, search_fi
     return FrameHits(frame_hits, why)
 
 
-def _min_cosine(background: Background) -> float:
+def _min_cosine(scale: CosineScale, background: Background) -> float:
     if background.count < MIN_POPULATION:
-        return SUFFICIENT_COSINE
-    return min(SUFFICIENT_COSINE, max(MIN_COSINE, background.median + MIN_Z * max(background.spread, MIN_SPREAD)))
+        return scale.sufficient
+    return min(scale.sufficient, max(scale.minimum, background.median + MIN_Z * max(background.spread, MIN_SPREAD)))
 
 
-def _z(cosine: float, background: Background) -> float:
-    """Standard deviations above the background; in small libraries scaled to give MIN_Z for SUFFICIENT_COSINE."""
+def _z(scale: CosineScale, cosine: float, background: Background) -> float:
+    """Standard deviations above the background; in small libraries scaled to give MIN_Z for a sufficient cosine."""
     if background.count < MIN_POPULATION:
-        return MIN_Z * cosine / SUFFICIENT_COSINE
+        return MIN_Z * cosine / scale.sufficient
     return (cosine - background.median) / max(background.spread, MIN_SPREAD)
 
 

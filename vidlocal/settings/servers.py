@@ -24,14 +24,15 @@ class Role(StrEnum):
     TEXT = "text"
     EMBED = "embed"
     SPEECH = "speech"
+    PICTURES = "pictures"
 
 
 _VISION_ROLES = frozenset({Role.DESCRIBE, Role.WATCH})
 _USUAL_ROLES = _VISION_ROLES | {Role.TEXT, Role.EMBED}
 # Roles that a kind of server can have, and those it has by default: not those of engines in process.
 _POSSIBLE_ROLES: Mapping[ServerKind, frozenset[Role]] = {
-    ServerKind.OLLAMA: _USUAL_ROLES,
-    ServerKind.OPENAI: _USUAL_ROLES | {Role.SPEECH},
+    ServerKind.OLLAMA: _USUAL_ROLES | {Role.PICTURES},
+    ServerKind.OPENAI: _USUAL_ROLES | {Role.PICTURES, Role.SPEECH},
     ServerKind.TRANSFORMERS: _VISION_ROLES | {Role.TEXT},
 }
 _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
@@ -39,7 +40,7 @@ _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OPENAI: _USUAL_ROLES,
     ServerKind.TRANSFORMERS: _VISION_ROLES,
 }
-_MODELS = ("vision_model", "text_model", "embed_model", "speech_model", "decision_model")
+_MODELS = ("vision_model", "text_model", "embed_model", "speech_model", "decision_model", "pictures_model")
 _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 
 
@@ -60,6 +61,7 @@ class ServerSetting:
     embed_model: str = ""
     speech_model: str = ""
     decision_model: str = ""
+    pictures_model: str = ""
 
 
 def parse_servers(raw: object, origin: str) -> tuple[ServerSetting, ...]:

@@ -1,10 +1,10 @@
 """CLIP for queries, loaded once for all requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 
-from vidlocal.app.clip_engine import open_clip
+from vidlocal.app.clip_engine import open_query_clip
 from vidlocal.engines.base import ClipEngine
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable, ModelMissing
@@ -31,19 +31,19 @@ class QueryEngines:
         """Return the encoder for a search; None if image search is off or the library has no frame vectors."""
         if not settings.search_pictures or not frame_vectors.keys(library):
             return None
-        return partial(self._start, settings)
+        return partial(self._start, settings, frame_vectors.keys(library))
 
     def close(self) -> None:
         """End the child process and the thread."""
         self._thread.submit(self._stack.close)
         self._thread.shutdown()
 
-    def _start(self, settings: Settings, query: str) -> Callable[[], QueryVector]:
+    def _start(self, settings: Settings, keys: Collection[str], query: str) -> Callable[[], QueryVector]:
         """Start to encode a query. The returned function waits for the vector, or raises EngineError."""
         cached = self._cached.get(query)
         if cached is not None:
             return lambda: cached
-        future = self._thread.submit(self._encode, settings, query)
+        future = self._thread.submit(self._encode, settings, keys, query)
 
         def wait() -> QueryVector:
             try:
@@ -53,9 +53,9 @@ class QueryEngines:
 
         return wait
 
-    def _encode(self, settings: Settings, query: str) -> QueryVector:
+    def _encode(self, settings: Settings, keys: Collection[str], query: str) -> QueryVector:
         if self._engine is None:
-            engine = open_clip(self._stack, settings)
+            engine = open_query_clip(self._stack, settings, keys)
             if isinstance(engine, str):
                 raise ModelMissing(engine)
             self._engine = engine

@@ -63,7 +63,7 @@ OnStage = Callable[[StageProgress], None]
 class FastEngines:
     """Engines of the fast pass. `no_speech` and `no_pictures`: the reason, in one sentence, for a missing engine.
 
-    `ocr_ahead`: frames that the OCR engine reads ahead.
+    `ocr_ahead`: frames that the OCR engine reads ahead. `pictures_note`: a sentence for runs that embed images.
     """
 
     ffmpeg: Ffmpeg
@@ -75,6 +75,7 @@ class FastEngines:
     no_pictures: str | None = None
     speech_options: SpeechOptions = DEFAULT_OPTIONS
     ocr_ahead: int = 0
+    pictures_note: str = ""
 
     def has(self, kind: JobKind) -> bool:
         """True if there is an engine for a kind of work."""
@@ -163,6 +164,8 @@ class _FastPassRun:
             self._done += 1
             if obstacle:
                 notes.append(obstacle)
+        if kind is JobKind.PICTURES and self._done and self.engines.pictures_note:
+            notes.insert(0, self.engines.pictures_note)
         return (*notes, *self._remarks)
 
     def _read_screen(self, job: Job) -> None:
