@@ -294,3 +294,37 @@ def test_a_whisper_model_in_the_cache_of_hugging_face_is_used(fake: FakeOllama, 
     (folder / "ggml-medium.en.bin").write_bytes(WHISPER_FILE)  # without a published checksum
     write(load().home, {"whisper_model": "medium.en"})
     assert parts()["speech"] == (str(folder / "ggml-medium.en.bin"), "installed")
+
+
+def test_the_memory_chooses_profile_and_newer_models(fake: FakeOllama) -> None:
+    code, out, err = run("--dry-run", "--memory", "4")
+    assert code == 0
+    assert "vision\tmoondream\t" in out
+    assert "Graphics memory: 4 GB. Profile: light. Newer vision models that fit: qwen3-vl:2b" in err
+    assert parts("--memory", "24")["vision"] == ("llava:34b", "to download")
+    assert parts("--memory", "8")["vision"][0] == "llava:7b"
+    assert parts("--memory", "24", "--profile", "light")["vision"][0] == "moondream"
+
+
+def test_another_vision_model_is_chosen(fake: FakeOllama) -> None:
+    _, out, _ = run("--dry-run", "--vision", "qwen3-vl:4b", "--only", "vision")
+    assert out.split("\t")[:3] == ["vision", "qwen3-vl:4b", "3300000000"]
+
+
+def test_setup_asks_for_the_memory_on_a_terminal(fake: FakeOllama, tmp_path: Path) -> None:
+    shown = " ".join(on_terminal(100, "setup", home=tmp_path / "home", typed="4 GB\nn\n"))
+    assert "Graphics memory in GB (Enter: unknown):" in shown
+    assert "Profile: light" in shown
+    assert "moondream" in shown
+    unknown = " ".join(on_terminal(100, "setup", home=tmp_path / "home", typed="\nn\n"))
+    assert "Profile:" not in unknown
+    assert "llava:7b" in unknown
+
+
+def test_a_named_vision_model_is_not_asked_about(
+    fake: FakeOllama, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "llava:13b")
+    shown = " ".join(on_terminal(100, "setup", home=tmp_path / "home", typed="n\n"))
+    assert "Graphics memory" not in shown
+    assert "llava:13b" in shown

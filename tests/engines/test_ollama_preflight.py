@@ -212,3 +212,10 @@ def test_malformed_capabilities_are_ignored(server: FakeOllama) -> None:
         server.script(lambda exchange: exchange.send_json({"capabilities": "vision"}), path="/api/show")
         with pytest.raises(EngineError):
             ollama.preflight("old", "vision")
+
+
+def test_architectures_without_parallel_requests_have_one_slot(server: FakeOllama, ollama: Ollama) -> None:
+    assert ollama.slots() is None
+    assert ollama.slots("llava:7b") is None
+    server.models["qwen3-vl:4b"] = Model("qwen3-vl:4b", VISION, family="qwen3vl")
+    assert ollama.slots("qwen3-vl:4b") == 1

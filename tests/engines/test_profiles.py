@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vidlocal.engines.gpu_memory import gpu_memory_bytes
-from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, ProfileName, profile
+from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, ProfileName, newer_models, profile, profile_for_memory
 
 GB = 1_000_000_000
 
@@ -22,6 +22,30 @@ GB = 1_000_000_000
 )
 def test_the_vision_model_fits_the_gpu(name: ProfileName, gpu_bytes: int | None, vision: str) -> None:
     assert profile(name, gpu_memory_bytes=gpu_bytes).vision_model == vision
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "name"),
+    [(3, "light"), (4, "light"), (5.9, "standard"), (6, "standard"), (8, "standard"), (11.99, "best"), (24, "best")],
+)
+def test_the_profile_follows_the_memory(gigabytes: float, name: str) -> None:
+    assert profile_for_memory(gigabytes * GB) is ProfileName(name)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "newer"),
+    [
+        (2, ()),
+        (4, ("qwen3-vl:2b",)),
+        (6, ("qwen3-vl:4b", "gemma3:4b", "qwen3-vl:2b")),
+        (8, ("qwen3-vl:8b", "minicpm-v", "qwen3-vl:4b")),
+        (12, ("gemma3:12b", "gemma4:e4b", "qwen3-vl:8b")),
+        (16, ("gemma3:12b", "gemma4:e4b", "qwen3-vl:8b")),
+        (24, ("qwen3-vl:30b", "gemma3:27b", "gemma3:12b")),
+    ],
+)
+def test_newer_models_are_proposed_that_fit(gigabytes: float, newer: tuple[str, ...]) -> None:
+    assert newer_models(gigabytes * GB, 4096) == newer
 
 
 def test_the_light_profile_fits_six_gigabytes_with_room() -> None:

@@ -58,6 +58,7 @@ class Model:
     context_length: int = 32_768
     system: str = ""
     parameters: Json = field(default_factory=dict)
+    family: str = ""
     breaks: bool = False  # several images in one request break its engine until it is unloaded
 
     @property

@@ -46,7 +46,7 @@ def _status(exchange: "Exchange") -> None:
 
 
 def _details(model: Model) -> Json:
-    family = "llama" if model.can("completion") else "bert"
+    family = model.family or ("llama" if model.can("completion") else "bert")
     details: Json = {"parent_model": "", "format": "gguf", "family": family, "families": [family]}
     return details | {"parameter_size": "7B", "quantization_level": "Q4_0"}
 

@@ -17,9 +17,12 @@ _OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os
 OWN_TERMINAL = (sys.executable, "-c", _OWN)
 
 
-def on_terminal(columns: int, *words: str, home: Path) -> list[str]:
-    """Run a vidlocal command on a pseudo-terminal. Returns the lines, stdout and stderr together, without colours."""
-    output = _read_all([sys.executable, "-m", "vidlocal", *words], columns, home)
+def on_terminal(columns: int, *words: str, home: Path, typed: str = "") -> list[str]:
+    """Run a vidlocal command on a pseudo-terminal, with `typed` as input.
+
+    Returns the lines, stdout and stderr together, without colours.
+    """
+    output = _read_all([sys.executable, "-m", "vidlocal", *words], columns, home, typed)
     return re.sub(r"\x1b(\[[0-9;]*m|\]8;[^\x1b]*\x1b\\\\)", "", output).splitlines()
 
 
@@ -29,7 +32,7 @@ def script_on_terminal(script: str, *, home: Path) -> str:
     return _read_all([*OWN_TERMINAL, "sh", "-c", f"{function}\n{script}"], 120, home)
 
 
-def _read_all(command: Sequence[str], columns: int, home: Path) -> str:
+def _read_all(command: Sequence[str], columns: int, home: Path, typed: str = "") -> str:
     leader, follower = pty.openpty()
     ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     env = {**os.environ, "VIDLOCAL_HOME": str(home), "NO_COLOR": "1", "TERM": "xterm"}
@@ -38,6 +41,7 @@ def _read_all(command: Sequence[str], columns: int, home: Path) -> str:
         command, stdin=follower, stdout=follower, stderr=follower, env=env, start_new_session=True
     )
     os.close(follower)
+    os.write(leader, typed.encode())
     output = b""
     try:
         while part := os.read(leader, 65536):

@@ -70,6 +70,8 @@ class Check:
 
 def run_checks(loaded: Settings) -> Iterator[Check]:
     """Check all parts of vidlocal on this machine, essential parts first."""
+    from vidlocal.app import server_checks
+
     yield Check("vidlocal", CheckState.OK, f"{__version__}, Python {sys.version.split()[0]}")
     yield _ffmpeg(loaded)
     yield _package("decoder", "av", ToolError.exit_code)
@@ -77,18 +79,18 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield from _home(loaded.home)
     yield _settings(loaded)
     yield _ocr()
-    yield _speech(loaded)
+    yield server_checks.speech(loaded) or _whisper(loaded)
     yield _vad()
-    yield _image_vectors(loaded)
+    yield server_checks.image_vectors(loaded) or _clip(loaded.models_folder)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server))
         elif server.roles == {Role.SPEECH}:
             continue
         elif server.kind is ServerKind.OPENAI:
-            yield _openai_server(loaded, server)
+            yield server_checks.openai_server(loaded, server)
         else:
-            yield _model_in_process(loaded, server)
+            yield server_checks.model_in_process(loaded, server)
 
 
 def _with_server(loaded: Settings, server: ServerSetting) -> Settings:
@@ -100,37 +102,6 @@ def _with_server(loaded: Settings, server: ServerSetting) -> Settings:
         text_model=server.text_model or loaded.text_model,
         embed_model=server.embed_model or loaded.embed_model,
     )
-
-
-def _openai_server(loaded: Settings, server: ServerSetting) -> Check:
-    """Check that the server answers, and list its models."""
-    from vidlocal.engines.ollama_http import Timeouts
-    from vidlocal.engines.openai_server import OpenAiServer
-
-    part = server.name or "model server"
-    timeouts = Timeouts(connect=1.0, small=1.5)
-    try:
-        with OpenAiServer(
-            server.url, allow_remote=loaded.allow_remote_host, api_key=server.api_key, timeouts=timeouts
-        ) as opened:
-            names = ", ".join(model.name for model in opened.models())
-    except EngineError as error:
-        return Check(part, CheckState.MISSING, str(error), "Start the server, or correct [[servers]] in settings.toml.")
-    return Check(part, CheckState.OK, f"{server.url}, for {', '.join(sorted(server.roles))}: {names}")
-
-
-def _model_in_process(loaded: Settings, server: ServerSetting) -> Check:
-    """Check that the packages are installed and the model is complete, without loading it."""
-    from vidlocal.app.model_servers import connect
-
-    part = server.name or "model in process"
-    try:
-        with connect(loaded, server) as opened:
-            version = opened.version()
-            sizes = ", ".join(f"{model.name} {model.size_bytes / 1e9:.1f} GB" for model in opened.models())
-    except EngineError as error:
-        return Check(part, CheckState.MISSING, str(error), "Correct [[servers]] in settings.toml.")
-    return Check(part, CheckState.OK, f"{version}, for {', '.join(sorted(server.roles))}: {sizes}")
 
 
 def _ffmpeg(loaded: Settings) -> Check:
@@ -231,20 +202,6 @@ def _ocr() -> Check:
     return Check("OCR", CheckState.OK, f"rapidocr {metadata.version('rapidocr')} with its models")
 
 
-def _speech(loaded: Settings) -> Check:
-    """Check the server with the role speech, else the Whisper model."""
-    server = next((server for server in loaded.model_servers if Role.SPEECH in server.roles), None)
-    if server is None:
-        return _whisper(loaded)
-    from vidlocal.app.fast_engines import open_speech_server
-
-    try:
-        with open_speech_server(loaded, server) as engine:
-            return Check("speech", CheckState.OK, f"{engine.name} on the server at {engine.host}")
-    except EngineError as error:
-        return Check("speech", CheckState.MISSING, str(error), "Start the server, or correct [[servers]].")
-
-
 def _whisper(loaded: Settings) -> Check:
     try:
         model = models_on_disk.whisper_model(loaded.whisper_model, loaded.models_folder)
@@ -263,23 +220,6 @@ def _vad() -> Check:
     except EngineError as error:
         return Check("VAD", CheckState.MISSING, str(error), _REINSTALL)
     return Check("VAD", CheckState.OK, str(file))
-
-
-def _image_vectors(loaded: Settings) -> Check:
-    """Check the server with the role pictures, else CLIP."""
-    if not any(Role.PICTURES in server.roles for server in loaded.model_servers):
-        return _clip(loaded.models_folder)
-    from contextlib import ExitStack
-
-    from vidlocal.app.clip_engine import open_clip
-
-    notes: list[str] = []
-    with ExitStack() as stack:
-        engine = open_clip(stack, loaded, notify=notes.append)
-        if isinstance(engine, str):
-            return Check("image search", CheckState.MISSING, " ".join([*notes, engine]), "Correct [[servers]].")
-        state = CheckState.WARNING if notes else CheckState.OK
-        return Check("image search", state, " ".join([*notes, f"Vectors by {engine.key}"]))
 
 
 def _clip(folder: Path) -> Check:

@@ -161,7 +161,7 @@ def _host(
         embedder=_embedder(connection, settings, notify) if Role.EMBED in roles else None,
         is_up=lambda: _is_up(server),
         check=lambda: None if vision is None else _check(server, vision),
-        slots=settings.slots or server.slots(),
+        slots=settings.slots or server.slots(None if vision is None else vision.name),
         writer=_writer(connection, settings, notify) if Role.TEXT in roles else None,
         vision_kinds=vision_kinds,
     )

@@ -36,9 +36,11 @@ class PartStatus:
         return self.state in (PartState.INSTALLED, PartState.DOWNLOADED)
 
 
-def profile_for_machine(name: ProfileName) -> Profile:
-    """Return the models of a profile; BEST depends on the GPU memory."""
-    return profile(name, gpu_memory_bytes=gpu_memory_bytes() if name is ProfileName.BEST else None)
+def profile_for_machine(name: ProfileName, memory_bytes: float | None = None) -> Profile:
+    """Return the models of a profile; BEST depends on the GPU memory: `memory_bytes`, or as detected."""
+    if name is ProfileName.BEST and memory_bytes is None:
+        memory_bytes = gpu_memory_bytes()
+    return profile(name, gpu_memory_bytes=memory_bytes)
 
 
 def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:

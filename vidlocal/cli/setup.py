@@ -1,5 +1,6 @@
 """`vidlocal setup`."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,13 +28,15 @@ EXAMPLES = (
     "vidlocal setup",
     "vidlocal setup --dry-run",
     "vidlocal setup --only speech --yes",
-    "vidlocal setup --profile light",
+    "vidlocal setup --memory 8 --vision qwen3-vl:8b",
     "vidlocal setup --only speech --speech turbo",
     "vidlocal setup --transformers llava-hf/llava-1.5-7b-hf",
 )
 
 # Below this width sources would break inside words.
 _MIN_TABLE_WIDTH = 110
+
+_GB = 1_000_000_000
 
 PARTS = ("speech", "pictures", "embeddings", "vision", "custom", "text")
 
@@ -46,6 +49,16 @@ ProfileOption = Annotated[
 Only = Annotated[
     str | None,
     typer.Option("--only", metavar="PARTS", help=f"Only these parts, separated by commas: {', '.join(PARTS)}."),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        "--memory", metavar="GB", min=0, max=1024, help="GPU memory; chooses the profile.", show_default="detected"
+    ),
+]
+Vision = Annotated[
+    str | None,
+    typer.Option("--vision", metavar="MODEL", help="Vision model, instead of the profile's.", show_default=False),
 ]
 Speech = Annotated[
     str | None,
@@ -67,6 +80,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list; download
 
 def command(
     profile_name: ProfileOption = None,
+    memory: Memory = None,
+    vision: Vision = None,
     only: Only = None,
     speech: Speech = None,
     text: Text = True,
@@ -80,7 +95,8 @@ def command(
 ) -> None:
     """Download the models. No other command downloads anything.
 
-    Lists each model with size and source, and asks. Models that a setting names, that the Ollama server has or that
+    Lists each model with size and source, and asks. The profile follows the GPU memory, which is detected or asked for
+    on a terminal; otherwise it is standard. Models that a setting names, that the Ollama server has or that
     are in the folder of another program are used; only missing ones are downloaded. Interrupted downloads resume.
     Creates the model `vidlocal` on the server and writes the names of the models to settings.toml. Piped, it prints
     tab-separated lines: role, name, bytes, state, source.
@@ -97,9 +113,16 @@ def command(
     if "pictures" in selected and not clip_files.is_installed():
         raise ModelMissing(clip_files.NOT_INSTALLED)
     settings = load({"allow_remote_host": allow_remote_host or None})
-    models = _models(profile_name, settings)
+    if profile_name is None and "vision" in selected and vision is None:
+        is_asked = sys.stdin.isatty() and console.is_terminal() and not (yes or json or quiet or dry_run)
+        memory = _gpu_memory(memory, may_ask=is_asked and not _names_vision_model())
+        if memory is not None:
+            profile_name = _propose(memory, settings, quiet=quiet)
+    models = _models(profile_name, settings, memory)
     if speech is not None:
         models = replace(models, whisper_model=full_whisper_name(speech))
+    if vision is not None:
+        models = replace(models, vision_model=vision)
     with open_server(settings) as server:
         parts = profile_parts(models, server, settings, text=True, pictures="pictures" in selected)
         wanted = [part for part in parts if _part_of(part) in selected]
@@ -110,6 +133,34 @@ def command(
         console.document({"profile": models.name, "parts": [_as_data(status) for status in statuses]})
     if confirmed:
         _end(statuses, quiet=quiet)
+
+
+def _names_vision_model() -> bool:
+    """True if a setting or variable names the vision model."""
+    from vidlocal.settings import explain
+
+    return any(row.setting.name == "vision_model" and row.origin != "default" for row in explain())
+
+
+def _gpu_memory(memory: float | None, *, may_ask: bool) -> float | None:
+    """Return the GPU memory in GB: as given, else as detected or typed if the user may be asked; None if unknown."""
+    if memory is not None or not may_ask:
+        return memory
+    from vidlocal.engines.gpu_memory import gpu_memory_bytes
+
+    detected = gpu_memory_bytes()
+    return detected / _GB if detected is not None else console.ask_number("Graphics memory in GB (Enter: unknown)")
+
+
+def _propose(memory: float, settings: Settings, *, quiet: bool) -> ProfileName:
+    """Return the profile for a GPU memory in GB, and name newer models that fit."""
+    from vidlocal.engines.profiles import newer_models, profile_for_memory
+
+    name = profile_for_memory(memory * _GB)
+    newer = newer_models(memory * _GB, settings.num_ctx)
+    others = f" Newer vision models that fit: {', '.join(newer)}; choose with --vision." if newer else ""
+    console.notice(f"Graphics memory: {memory:.3g} GB. Profile: {name}.{others}", quiet=quiet)
+    return name
 
 
 def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, quiet: bool) -> None:
@@ -160,7 +211,7 @@ def _part_of(part: "ModelPart") -> str:
     return {"custom model": "custom"}.get(part.role, part.role)
 
 
-def _models(name: ProfileName | None, settings: Settings) -> Profile:
+def _models(name: ProfileName | None, settings: Settings, memory: float | None) -> Profile:
     from pathlib import Path
 
     from platformdirs import user_data_path
@@ -169,7 +220,7 @@ def _models(name: ProfileName | None, settings: Settings) -> Profile:
     from vidlocal.app.setup import profile_for_machine
 
     folders = other_model_folders(Path.home(), lambda program: user_data_path(program, appauthor=False))
-    profile = profile_for_machine(name or ProfileName.STANDARD)
+    profile = profile_for_machine(name or ProfileName.STANDARD, None if memory is None else memory * _GB)
     return chosen_models(profile, settings, is_explicit=name is not None, folders=folders)
 
 

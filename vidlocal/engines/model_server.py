@@ -44,8 +44,8 @@ class ModelServer(Protocol):
         """Return the context size to use for a model, in tokens: `wanted`, or less if the server has less."""
         ...
 
-    def slots(self) -> int | None:
-        """Return the number of parallel requests that the server is set up for; None if unknown."""
+    def slots(self, model: str | None = None) -> int | None:
+        """Return the number of parallel requests of the server, or for a model; None if unknown."""
         ...
 
     def chat(

@@ -37,6 +37,10 @@ _MAX_CHARACTERS_PER_TOKEN = 8
 _MAX_NUMBER = 1 << 60
 # More are refused by the server.
 MAX_TOP_TOKENS = 20
+# Architectures without parallel requests: the server queues them. Source: server/sched.go of Ollama, August 2026.
+_QWEN_FAMILIES = ("qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "qwen3next")
+_NEMOTRON_FAMILIES = ("nemotron_h", "nemotron_h_moe", "nemotron_h_omni")
+_SERIAL_FAMILIES = frozenset({"mllama", "lfm2", "lfm2moe", *_QWEN_FAMILIES, *_NEMOTRON_FAMILIES})
 _import_lock = threading.Lock()
 # The lacking ability of a model, and a command to choose another model.
 _LACKS: Mapping[Capability, tuple[str, str]] = {
@@ -158,8 +162,10 @@ class Ollama:
         """Return `wanted`: each request sets its context."""
         return wanted
 
-    def slots(self) -> None:
-        """Return None: the server does not tell."""
+    def slots(self, model: str | None = None) -> int | None:
+        """Return 1 for a model whose architecture runs one request at a time, else None: the server does not tell."""
+        details = {} if model is None else self._entry(model).get("details")
+        return 1 if isinstance(details, dict) and details.get("family") in _SERIAL_FAMILIES else None
 
     def _entry(self, model: str) -> Json:
         for entry in self._entries():

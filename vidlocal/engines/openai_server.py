@@ -136,7 +136,7 @@ class OpenAiServer:
         stated = self._entry(model).get("max_model_len") or self.properties().context
         return min(wanted, stated) if isinstance(stated, int) and stated > 0 else wanted
 
-    def slots(self) -> int | None:
+    def slots(self, model: str | None = None) -> int | None:
         """Return the number of parallel requests that the server is set up for; None if unknown."""
         return self.properties().slots
 

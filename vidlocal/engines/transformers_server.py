@@ -102,7 +102,7 @@ class TransformersServer:
         """Return `wanted`, or the context of the model if smaller."""
         return min(wanted, int(self._load()["context"]))
 
-    def slots(self) -> int:
+    def slots(self, model: str | None = None) -> int:
         """Return 1: requests run one after the other."""
         return 1
 

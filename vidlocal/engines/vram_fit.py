@@ -17,12 +17,34 @@ CACHE_BYTES_PER_TOKEN: Mapping[str, int] = {
     "bakllava": 32 * 1024 * 4,
     "llava:13b": 40 * 5120 * 4,
     "llava:34b": 60 * 1024 * 4,
+    # Qwen3 1.7B, 4B, 8B and 30B-A3B; Gemma 3, an upper bound, because most of its layers see a window only; Qwen2-7B.
+    "qwen3-vl:2b": 28 * 1024 * 4,
+    "qwen3-vl:4b": 36 * 1024 * 4,
+    "qwen3-vl:8b": 36 * 1024 * 4,
+    "qwen3-vl:30b": 48 * 512 * 4,
+    "gemma3:4b": 34 * 1024 * 4,
+    "gemma3:12b": 48 * 2048 * 4,
+    "gemma3:27b": 62 * 2048 * 4,
+    "minicpm-v": 28 * 512 * 4,
 }
 # For other models: as in current 7B models.
 _DEFAULT_CACHE_BYTES = 32 * 1024 * 4
 
-# Replacements for a model that does not fit, best first.
-PREFERRED = ("llava:34b", "llava:13b", "llava:7b", "bakllava", "moondream")
+# Replacements for a model that does not fit, best first of each group.
+PREFERRED = (
+    *("llava:34b", "llava:13b", "llava:7b", "bakllava"),
+    *(
+        "qwen3-vl:30b",
+        "gemma3:27b",
+        "gemma3:12b",
+        "qwen3-vl:8b",
+        "minicpm-v",
+        "qwen3-vl:4b",
+        "gemma3:4b",
+        "qwen3-vl:2b",
+    ),
+    "moondream",
+)
 
 # Ollama raises smaller contexts of vision models to this.
 MIN_CONTEXT_TOKENS = 2048

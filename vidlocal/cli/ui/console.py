@@ -110,6 +110,18 @@ def confirm(question: str, *, default: bool = False) -> bool:
     return answer.strip().lower() in {"y", "yes"} or (default and bool(answer) and not answer.strip())
 
 
+def ask_number(question: str) -> float | None:
+    """Ask for a positive number on the terminal. None for an empty line or anything else."""
+    sys.stderr.write(f"{one_line(question)}: ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline().strip().lower().removesuffix("gb").replace(",", ".")
+    try:
+        number = float(answer)
+    except ValueError:
+        return None
+    return number if 0 < number <= 1024 else None
+
+
 def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False, quiet: bool = False) -> None:
     """Write text to a file, and report it; to stdout for `-` and without `target`.
 
