@@ -2,7 +2,8 @@
 
 The score of a passage is `trust * z + WORDS_WEIGHT * coverage ** WORDS_POWER`:
 
-- z: standard deviations of the cosine above the mean of all passages; 4 to 8 for the best passage of a real query.
+- z: standard deviations of the cosine, corrected for hubs, above the mean of all passages; 4 to 8 for the best passage
+  of a real query.
 - coverage: share of the query's words in the passage, by weight, 0 to 1.
 - trust, 0 to 1: reliability of the vectors for this query. The passages with most of the query's words must have
   cosines above the mean, too. With a model that does not know the language they lie anywhere.
@@ -102,7 +103,10 @@ def rank(
     if nearest is None or not nearest.cosines:
         return Ranking(_rank_by_words(coverages, query_words))
     spread = max(nearest.spread, _MIN_SPREAD)
-    z = {passage_id: (cosine - nearest.mean) / spread for passage_id, cosine in nearest.cosines.items()}
+    z = {
+        passage_id: (cosine + nearest.corrections.get(passage_id, 0.0) - nearest.mean) / spread
+        for passage_id, cosine in nearest.cosines.items()
+    }
     near_ids = _near_matches(nearest, z)
     if not _has_near_match(nearest) and not _has_word_match(coverages, z, query_words):
         return Ranking()

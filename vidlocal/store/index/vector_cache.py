@@ -121,10 +121,15 @@ class VectorCache:
 
         return np.ascontiguousarray(self.vectors[:: max(1, len(self) // _SAMPLE_ROWS)])
 
+    @property
+    def sample_videos(self) -> "Ids":
+        """Ids of the videos of the sample."""
+        return self.videos[:: max(1, len(self) // _SAMPLE_ROWS)]
+
     @cached_property
     def scale(self) -> SimilarityScale | None:
         """Calibration of cosines, from the sample."""
-        return calibration.fit(self.sample, self.videos[:: max(1, len(self) // _SAMPLE_ROWS)])
+        return calibration.fit(self.sample, self.sample_videos)
 
     def distances(self, vector: "Vector") -> "Distances":
         """Compute the Hamming distance between the sign bits of each row and of `vector`: n uint16."""

@@ -11,7 +11,7 @@ finds 99.9 % of the ten and 99.8 % of the hundred nearest (`benchmarks/search.py
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from vidlocal.store.database import Library
 from vidlocal.store.index import calibration, lines, vector_table
 from vidlocal.store.index.calibration import SimilarityScale
+from vidlocal.store.index.hubness import WEIGHT as HUB_WEIGHT
+from vidlocal.store.index.hubness import Sample
 from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 if TYPE_CHECKING:
@@ -38,13 +40,15 @@ EXTENDED = 30
 class Nearest:
     """Cosines by passage id, best first, with mean and standard deviation over all passages for this query.
 
-    `scale` is None for a library with too few passages to calibrate cosines.
+    `scale` is None for a library with too few passages to calibrate cosines. `corrections` are added to the cosines for
+    the order: negative for hubs.
     """
 
     cosines: Mapping[int, float]
     mean: float
     spread: float
     scale: SimilarityScale | None = None
+    corrections: Mapping[int, float] = field(default_factory=dict)
 
 
 def keys(library: Library) -> list[str]:
@@ -78,23 +82,26 @@ def nearest(
     background = np.concatenate([cache.sample @ query, newer_cosines])
     if not len(background):
         return Nearest({}, 0.0, 0.0)
+    sample = Sample(np.concatenate([cache.sample, newer.vectors]), np.concatenate([cache.sample_videos, newer.videos]))
     cached = _candidates(library, cache, query, limit, search_filter)
     candidates = np.concatenate(
         [cached, newer.owners[_top(newer_cosines, limit)], np.fromiter(include_ids, dtype=np.int64)]
     )
-    existing, cosines = _exact(library, cache.key, query, np.unique(candidates), search_filter)
+    existing, exact = _exact(library, cache.key, query, np.unique(candidates), search_filter, sample)
     if sum(passage in existing for passage in cached.tolist()) < (1 - _MAX_MISSING_RATIO) * len(cached):
         cache.invalidate()
-    cosines = _in_context(library, cache.key, query, cosines)
+    cosines = _in_context(library, cache.key, query, exact.cosines)
     around = _lines_around(library, nlargest(EXTENDED, cosines, key=lambda passage_id: cosines[passage_id]), cosines)
-    cosines |= _in_context(library, cache.key, query, _exact(library, cache.key, query, around, search_filter)[1])
-    ranked = sorted(cosines.items(), key=lambda pair: -pair[1])
+    _, extended = _exact(library, cache.key, query, around, search_filter, sample)
+    cosines |= _in_context(library, cache.key, query, extended.cosines)
+    corrections = _hub_corrections(exact.hubness | extended.hubness)
+    ranked = sorted(cosines.items(), key=lambda pair: -(pair[1] + corrections[pair[0]]))
     best = dict(ranked[:limit]) | {passage: cosines[passage] for passage in include_ids if passage in cosines}
     scale = cache.scale if len(cache) else calibration.fit(newer.vectors, newer.videos)
     mean = float(background.mean())
     if scale is not None and not symmetric_model:
         scale = scale.with_query_mean(mean)
-    return Nearest(best, mean, float(background.std()), scale)
+    return Nearest(best, mean, float(background.std()), scale, {passage: corrections[passage] for passage in best})
 
 
 def _candidates(
@@ -231,15 +238,30 @@ def _window_cosines(library: Library, key: str, query: "Vector", passages: Colle
     return {passage_id: best[passage_id] for passage_id in passages if passage_id in best}
 
 
+def _hub_corrections(hubness: Mapping[int, float]) -> dict[int, float]:
+    """Lower hubs and raise the others; by 0 on average, so that corrected cosines compare with the mean of all."""
+    usual = fmean(hubness.values()) if hubness else 0.0
+    return {passage_id: HUB_WEIGHT * (usual - value) for passage_id, value in hubness.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """Values by passage id."""
+
+    cosines: dict[int, float]
+    hubness: dict[int, float]
+
+
 def _exact(
-    library: Library, key: str, query: "Vector", passages: "Ids", search_filter: SearchFilter
-) -> tuple[set[int], dict[int, float]]:
-    """Compute from the table the passages with a vector, and the cosines of passages matching the filter."""
+    library: Library, key: str, query: "Vector", passages: "Ids", search_filter: SearchFilter, sample: Sample
+) -> tuple[set[int], _Exact]:
+    """Compute from the table the passages with a vector, and the values of passages matching the filter."""
     import numpy as np
 
     condition, values = search_filter.condition()
     rows = library.rows(
-        f"""SELECT passages.id AS id, vector, visible{condition} AS matches FROM json_each(?) AS candidates
+        f"""SELECT passages.id AS id, passages.video_id AS video, vector, visible{condition} AS matches
+        FROM json_each(?) AS candidates
         CROSS JOIN passages ON passages.id = candidates.value
         CROSS JOIN vectors ON passage_id = passages.id AND vectors.model = ?""",
         *values,
@@ -248,5 +270,8 @@ def _exact(
     )
     usable = [row for row in rows if row["matches"] and len(row["vector"]) == 4 * len(query)]
     vectors = np.frombuffer(b"".join(row["vector"] for row in usable), dtype="<f4").reshape(-1, len(query))
-    cosines = dict(zip([row["id"] for row in usable], (vectors @ query).tolist(), strict=True))
-    return {row["id"] for row in rows}, cosines
+    videos = np.fromiter((row["video"] for row in usable), dtype=np.int64)
+    ids = [row["id"] for row in usable]
+    cosines = dict(zip(ids, (vectors @ query).tolist(), strict=True))
+    hubness = dict(zip(ids, sample.hubness(vectors, videos).tolist(), strict=True))
+    return {row["id"] for row in rows}, _Exact(cosines, hubness)
