@@ -44,6 +44,7 @@ JOB_SPECS: Mapping[JobKind, JobSpec] = {
     for spec in (
         JobSpec(JobKind.READ, "OCR"),
         JobSpec(JobKind.TRANSCRIBE, "transcribing"),
+        JobSpec(JobKind.SPEAKERS, "telling speakers apart"),
         JobSpec(JobKind.PICTURES, "embedding images"),
         JobSpec(JobKind.EMBED, "embedding", ModelRole.EMBEDDING),
         JobSpec(JobKind.DESCRIBE, "captioning", ModelRole.VISION, per_frame=True),

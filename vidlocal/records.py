@@ -42,6 +42,7 @@ class JobKind(StrEnum):
     """Kind of a job. The `target` of describe and watch jobs is a frame, of all others a video."""
 
     TRANSCRIBE = "transcribe"
+    SPEAKERS = "speakers"
     READ = "read"
     PICTURES = "pictures"
     DESCRIBE = "describe"

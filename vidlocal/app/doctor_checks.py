@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from vidlocal import settings
 from vidlocal.app.downloads import CustomPart
-from vidlocal.engines import clip_files, models_on_disk
+from vidlocal.engines import clip_files, models_on_disk, speaker_files
 from vidlocal.engines.voice_detector import model_file
 from vidlocal.engines.whisper_backend import backend
 from vidlocal.errors import (
@@ -82,6 +82,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield server_checks.speech(loaded) or _whisper(loaded)
     yield _vad()
     yield server_checks.image_vectors(loaded) or _clip(loaded.models_folder)
+    yield _speakers(loaded.models_folder)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server))
@@ -234,6 +235,17 @@ def _clip(folder: Path) -> Check:
     except EngineError as error:
         return Check("image search", CheckState.WARNING, str(error), fix)
     return Check("image search", CheckState.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
+
+
+def _speakers(folder: Path) -> Check:
+    """Check the optional models for speakers."""
+    if not speaker_files.is_installed():
+        return Check("speakers", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[speakers]"')
+    try:
+        models = speaker_files.speaker_models(folder)
+    except EngineError:
+        return Check("speakers", CheckState.OK, "package installed, models missing (optional)", f"{_SETUP} --speakers")
+    return Check("speakers", CheckState.OK, f"{models.key}, sherpa-onnx {metadata.version('sherpa-onnx')}")
 
 
 def _ollama(loaded: Settings) -> Iterator[Check]:

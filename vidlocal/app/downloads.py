@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines import checksum_cache, clip_files, modelfile, models_on_disk
+from vidlocal.engines import checksum_cache, clip_files, modelfile, models_on_disk, speaker_files
 from vidlocal.engines.download import Checksums, download_file
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
@@ -211,6 +211,39 @@ class ClipPart:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerPart:
+    """One of the models for speakers, a file in the models folder."""
+
+    file: str
+    folder: Path
+    published: Mapping[str, speaker_files.PublishedModel] = field(default_factory=lambda: speaker_files.PUBLISHED)
+    role: str = "speakers"
+    setting: str | None = None
+
+    @property
+    def name(self) -> str:
+        published = self.published[self.file]
+        return f"{published.title} ({published.licence})"
+
+    @property
+    def size_bytes(self) -> int:
+        return self.published[self.file].size_bytes
+
+    @property
+    def source(self) -> str:
+        return _host_and_path(self.published[self.file].url.partition("/resolve/")[0].partition("/download/")[0])
+
+    def is_installed(self) -> bool:
+        return (self.folder / self.file).is_file()
+
+    def download(self, on_progress: OnFraction) -> None:
+        published = self.published[self.file]
+        expected = Checksums(sha256=published.sha256)
+        target = self.folder / self.file
+        download_file(published.url, target, expected=expected, on_progress=_byte_progress(on_progress))
+
+
+@dataclass(frozen=True, slots=True)
 class CustomPart:
     """The model `vidlocal`, created on the server from our Modelfile and the vision model of the profile.
 
@@ -275,6 +308,7 @@ def profile_parts(
     *,
     text: bool,
     pictures: bool = False,
+    speakers: bool = False,
     whisper_url: str = WHISPER_URL,
 ) -> list[ModelPart]:
     """List the parts of a profile in order of download, small ones first.
@@ -288,6 +322,8 @@ def profile_parts(
         parts.append(WhisperPart(profile.whisper_model, settings.models_folder, whisper_url))
     if pictures:
         parts.append(ClipPart(settings.models_folder, PICTURES_URL))
+    if speakers:
+        parts += [SpeakerPart(file, settings.models_folder) for file in speaker_files.PUBLISHED]
     if Role.EMBED in roles:
         parts.append(OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"))
     if Role.DESCRIBE in roles:

@@ -9,6 +9,7 @@ from vidlocal.app.clip_engine import queue_frame_vectors
 from vidlocal.app.engines import open_engines
 from vidlocal.app.progress import show_enrich_progress
 from vidlocal.app.session import RunSession
+from vidlocal.app.speaker_engine import queue_unheard
 from vidlocal.engines.models_on_disk import model_name
 from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
@@ -88,6 +89,7 @@ def run_enrich(
     priorities.reprioritise(library)
     passages.requeue_for_model(library, settings.embed_model)
     queue_frame_vectors(library, settings, required=only is not None and JobKind.PICTURES in only)
+    queue_unheard(library, settings, required=only is not None and JobKind.SPEAKERS in only)
     frames.requeue_readable(library)
     queued = remaining_jobs(library, job_filter)
     remaining = {kind: count for kind, count in queued.items() if not only or kind in only}

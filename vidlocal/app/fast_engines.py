@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vidlocal.app.clip_engine import open_clip
+from vidlocal.app.speaker_engine import open_diarizer
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
@@ -26,9 +27,18 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
     """Open the engines of the fast pass; closed with `stack`. Speech stays off without its server or model."""
     reader = stack.enter_context(RapidOcr())
     notes: list[str] = []
-    clip = open_clip(stack, settings, notify=notes.append)
-    pictures, no_pictures = (None, clip) if isinstance(clip, str) else (clip, None)
-    engines = FastEngines(ffmpeg, prober, reader, None, None, pictures, no_pictures, pictures_note=" ".join(notes))
+    clip, diarizer = open_clip(stack, settings, notify=notes.append), open_diarizer(stack, settings)
+    engines = FastEngines(
+        ffmpeg,
+        prober,
+        reader,
+        None,
+        pictures=None if isinstance(clip, str) else clip,
+        no_pictures=clip if isinstance(clip, str) else None,
+        pictures_note=" ".join(notes),
+        speakers=None if isinstance(diarizer, str) else diarizer,
+        no_speakers=diarizer if isinstance(diarizer, str) else None,
+    )
     try:
         speech = open_speech(stack, settings)
     except EngineError as error:  # missing or damaged: everything else works without it

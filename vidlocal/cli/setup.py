@@ -10,7 +10,7 @@ import typer
 
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
-from vidlocal.engines import clip_files
+from vidlocal.engines import clip_files, speaker_files
 from vidlocal.engines.models_on_disk import full_whisper_name
 from vidlocal.engines.profiles import Profile, ProfileName
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError
@@ -38,7 +38,7 @@ _MIN_TABLE_WIDTH = 110
 
 _GB = 1_000_000_000
 
-PARTS = ("speech", "pictures", "embeddings", "vision", "custom", "text")
+PARTS = ("speech", "pictures", "speakers", "embeddings", "vision", "custom", "text")
 
 ProfileOption = Annotated[
     ProfileName | None,
@@ -66,6 +66,9 @@ Speech = Annotated[
 ]
 Text = Annotated[bool, typer.Option("--text/--no-text", help="Text model for tags, chapters and summaries.")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="CLIP model for image search (needs vidlocal[pictures]).")]
+Speakers = Annotated[
+    bool, typer.Option("--speakers", help="Models that tell speakers apart (needs vidlocal[speakers]).")
+]
 Transformers = Annotated[
     str | None,
     typer.Option(
@@ -86,6 +89,7 @@ def command(
     speech: Speech = None,
     text: Text = True,
     pictures: Pictures = False,
+    speakers: Speakers = False,
     transformers: Transformers = None,
     yes: options.Yes = False,
     dry_run: DryRun = False,
@@ -109,9 +113,11 @@ def command(
     if transformers is not None:
         _set_up_transformers(transformers, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         return
-    selected = _selected(only, pictures=pictures, text=text)
+    selected = _selected(only, pictures=pictures, speakers=speakers, text=text)
     if "pictures" in selected and not clip_files.is_installed():
         raise ModelMissing(clip_files.NOT_INSTALLED)
+    if "speakers" in selected and not speaker_files.is_installed():
+        raise ModelMissing(speaker_files.NOT_INSTALLED)
     settings = load({"allow_remote_host": allow_remote_host or None})
     if profile_name is None and "vision" in selected and vision is None:
         is_asked = sys.stdin.isatty() and console.is_terminal() and not (yes or json or quiet or dry_run)
@@ -124,7 +130,9 @@ def command(
     if vision is not None:
         models = replace(models, vision_model=vision)
     with open_server(settings) as server:
-        parts = profile_parts(models, server, settings, text=True, pictures="pictures" in selected)
+        parts = profile_parts(
+            models, server, settings, text=True, pictures="pictures" in selected, speakers="speakers" in selected
+        )
         wanted = [part for part in parts if _part_of(part) in selected]
         statuses, confirmed = _offer(wanted, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         if confirmed:
@@ -194,11 +202,11 @@ def _offer(
     return statuses, confirmed
 
 
-def _selected(only: str | None, *, pictures: bool, text: bool) -> set[str]:
+def _selected(only: str | None, *, pictures: bool, speakers: bool, text: bool) -> set[str]:
     """Return the parts to set up. Raises UsageError for an unknown one."""
     if only is None:
-        left_out = {*([] if pictures else ["pictures"]), *([] if text else ["text"])}
-        return set(PARTS) - left_out
+        wanted = {"pictures": pictures, "speakers": speakers, "text": text}
+        return {part for part in PARTS if wanted.get(part, True)}
     selected = {part.strip().lower() for part in only.split(",")}
     unknown = sorted(selected - set(PARTS))
     if unknown:

@@ -19,6 +19,11 @@ _MAX_EXAMPLE_CHARS = 60
 
 _USAGE = "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, undo, or forget NUMBER."
 
+_NO_SPEAKERS = (
+    "No speakers yet. They come from names in transcripts and WebVTT subtitles, and from voices. "
+    "Run: vidlocal setup --speakers, then vidlocal enrich --only speakers"
+)
+
 EXAMPLES = (
     "vidlocal speakers",
     'vidlocal speakers name 2 "Aunt Mary"',
@@ -42,10 +47,11 @@ def command(
 ) -> None:
     """List who speaks in your videos; name, merge and forget speakers.
 
-    Speakers come from names in transcripts and WebVTT subtitles. The same name is the same speaker in all videos, until
-    you split them. `undo` takes back the last name, merge or split. `forget` deletes speakers, but not what they say,
-    and leaves no trace of them in the library file; past searches and reports are deleted, too. Piped, it prints a
-    tab-separated line per speaker: number, name, videos, passages, seconds, example.
+    Speakers come from names in transcripts and WebVTT subtitles, and from voices if the models for it are installed
+    (`vidlocal setup --speakers`). The same name is the same speaker in all videos, until you split them. `undo` takes
+    back the last name, merge or split. `forget` deletes speakers, but not what they say, and leaves no trace of them in
+    the library file; past searches and reports are deleted, too. Piped, it prints a tab-separated line per speaker:
+    number, name, videos, passages, seconds, example.
     """
     action, *arguments = words or [""]
     if all_speakers and action != "forget":
@@ -129,7 +135,7 @@ def _show(listed: Sequence[speakers.Speaker], *, quiet: bool) -> None:
             counts = (str(speaker.videos), str(speaker.passages), f"{speaker.seconds:.0f}")
             console.fields(str(speaker.id), speaker.name if speaker.is_named else "", *counts, speaker.example)
     if not listed:
-        console.notice("No speakers yet. They come from names in transcripts and WebVTT subtitles.", quiet=quiet)
+        console.notice(_NO_SPEAKERS, quiet=quiet)
 
 
 def _short(text: str) -> str:

@@ -223,6 +223,32 @@ class ClipEngine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice in a stretch of audio: start and end of its turns, in seconds, and a unit vector, float32, d."""
+
+    turns: tuple[tuple[float, float], ...]
+    vector: Vectors
+
+    @property
+    def seconds(self) -> float:
+        """Time for which the voice speaks."""
+        return sum(end - start for start, end in self.turns)
+
+
+class DiarizationEngine(Protocol):
+    """A model that tells voices apart. Raises ModelMissing or EngineError."""
+
+    @property
+    def key(self) -> str:
+        """`name@digest12`. Vectors with different keys are not comparable."""
+        ...
+
+    def diarize(self, samples: Samples) -> tuple[Voice, ...]:
+        """Return the voices in a stretch of audio. A voice may be returned as several."""
+        ...
+
+
 class SpeechEngine(Protocol):
     """A model for speech recognition. Times count from sample 0. Raises ModelMissing or EngineError.
 

@@ -23,6 +23,7 @@ class Stage(StrEnum):
     SUBTITLES = "subtitles"
     OCR = "OCR"
     TRANSCRIBING = "transcribing"
+    SPEAKERS = "telling speakers apart"
     EMBEDDING = "embedding images"
 
     @property
@@ -34,6 +35,7 @@ class Stage(StrEnum):
 STAGE_OF_JOB: Mapping[JobKind, Stage] = {
     JobKind.READ: Stage.OCR,
     JobKind.TRANSCRIBE: Stage.TRANSCRIBING,
+    JobKind.SPEAKERS: Stage.SPEAKERS,
     JobKind.PICTURES: Stage.EMBEDDING,
 }
 
@@ -45,6 +47,7 @@ DEFAULT_PACE: Mapping[Stage, float] = {
     Stage.SUBTITLES: 0.1,
     Stage.OCR: 0.1,
     Stage.TRANSCRIBING: 0.2,
+    Stage.SPEAKERS: 0.2,
     Stage.EMBEDDING: 0.15,
 }
 # Bytes per second and frame rate of a typical file, before it is probed.
@@ -64,6 +67,7 @@ class IngestPlan:
     ocr: bool
     speech: bool
     image_vectors: bool
+    speakers: bool = False
 
     def frame_count(self, duration: float, available: int) -> int:
         """Return the maximum number of sampled frames of a video with `available` frames: all if `every` is 0."""
@@ -95,6 +99,7 @@ class IngestPlan:
             Stage.SUBTITLES: float(subtitles),
             Stage.OCR: min(frames, MAX_FRAMES) if self.ocr else 0.0,
             Stage.TRANSCRIBING: sound if self.speech else 0.0,
+            Stage.SPEAKERS: sound if self.speakers else 0.0,
             Stage.EMBEDDING: frames if self.image_vectors else 0.0,
         }
 

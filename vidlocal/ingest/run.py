@@ -107,6 +107,7 @@ class IngestTools:
             ocr=not later,
             speech=not later and self.fast.speech is not None,
             image_vectors=not later and self.fast.pictures is not None,
+            speakers=not later and self.fast.speakers is not None,
         )
 
 
@@ -279,7 +280,7 @@ class _IngestRun:
         prefix = staging.image_prefix(source.content_hash)
         # All frames of a short video are representative, so that reading them need not wait for the ranks.
         is_short = not self.later and frame_count <= MAX_FRAMES
-        on_image = self.tools.fast.ocr.prefetch if is_short else _ignore
+        on_image = self.tools.fast.ocr.prefetch if is_short else (lambda jpeg: None)
         drafts = sample_frames(decoded, folder=folder, prefix=prefix, on_image=on_image)
         if not drafts:
             raise MediaError(f"{source.path.name}: no frame can be decoded.")
@@ -340,6 +341,7 @@ class _IngestRun:
         is_needed = {
             JobKind.READ: bool(drafts) and PassageKind.SCREEN_TEXT not in existing,
             JobKind.TRANSCRIBE: bool(probe.audio) and wants_speech and PassageKind.SPEECH not in existing,
+            JobKind.SPEAKERS: bool(probe.audio) and self.tools.fast.speakers is not None,
             JobKind.PICTURES: bool(drafts) and self.tools.fast.pictures is not None,
         }
         return [kind for kind in FAST_KINDS if is_needed[kind]]
@@ -381,10 +383,6 @@ def _kinds(imported: Sequence[Passage], subtitles: Subtitles) -> set[PassageKind
 def _require_unchanged(source: _Source) -> None:
     if not files.is_unchanged(source.path, source.stamp):
         raise MediaError(f"{source.path.name}: changed during reading. Ingest it again when it is complete.")
-
-
-def _ignore(jpeg: bytes) -> None:
-    """Drop an image."""
 
 
 def _skipped(path: Path, reason: str) -> Outcome:

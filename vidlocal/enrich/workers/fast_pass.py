@@ -1,4 +1,4 @@
-"""The fast pass: OCR, speech and image vectors.
+"""The fast pass: OCR, speech, speakers and image vectors.
 
 Ingest runs it at once, enrich runs the remaining jobs.
 """
@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidlocal.engines.base import ClipEngine, SpeechEngine
+from vidlocal.engines.base import ClipEngine, DiarizationEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
+from vidlocal.enrich.workers.diarize import diarize_video
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
@@ -61,7 +62,7 @@ OnStage = Callable[[StageProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class FastEngines:
-    """Engines of the fast pass. `no_speech` and `no_pictures`: the reason, in one sentence, for a missing engine.
+    """Engines of the fast pass. `no_speech` and the like: the reason, in one sentence, for a missing engine.
 
     `ocr_ahead`: frames that the OCR engine reads ahead. `pictures_note`: a sentence for runs that embed images.
     """
@@ -76,15 +77,22 @@ class FastEngines:
     speech_options: SpeechOptions = DEFAULT_OPTIONS
     ocr_ahead: int = 0
     pictures_note: str = ""
+    speakers: DiarizationEngine | None = None
+    no_speakers: str | None = None
 
     def has(self, kind: JobKind) -> bool:
         """True if there is an engine for a kind of work."""
-        engines = {JobKind.TRANSCRIBE: self.speech, JobKind.PICTURES: self.pictures}
+        engines = {
+            JobKind.TRANSCRIBE: self.speech,
+            JobKind.SPEAKERS: self.speakers,
+            JobKind.PICTURES: self.pictures,
+        }
         return kind not in engines or engines[kind] is not None
 
     def reason_without(self, kind: JobKind) -> str | None:
         """Reason for a missing engine, in one sentence."""
-        return self.no_speech if kind is JobKind.TRANSCRIBE else self.no_pictures
+        reasons = {JobKind.TRANSCRIBE: self.no_speech, JobKind.SPEAKERS: self.no_speakers}
+        return reasons.get(kind, self.no_pictures)
 
 
 def run_fast_pass(
@@ -132,6 +140,7 @@ class _FastPassRun:
         perform = {
             JobKind.READ: self._read_screen,
             JobKind.TRANSCRIBE: self._transcribe,
+            JobKind.SPEAKERS: self._diarize,
             JobKind.PICTURES: self._embed_frames,
         }[kind]
         if self.engines.has(kind):
@@ -203,6 +212,22 @@ class _FastPassRun:
         choice = describe_choice(probe, transcription.track)
         if choice:
             self._remarks.append(f"{path.name}: {choice}")
+
+    def _diarize(self, job: Job) -> None:
+        if self.engines.speakers is None:
+            return
+        path = self._source_file(job)
+        diarize_video(
+            self.library,
+            job,
+            path,
+            self.engines.prober.probe(path),
+            engine=self.engines.speakers,
+            ffmpeg=self.engines.ffmpeg,
+            speech=self.engines.speech,
+            track_number=self.engines.speech_options.track,
+            on_progress=lambda fraction: self._progress(job, fraction),
+        )
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:

@@ -1,0 +1,38 @@
+"""The models for speakers, if they are installed."""
+
+from contextlib import ExitStack
+
+from vidlocal.engines.base import DiarizationEngine
+from vidlocal.engines.speaker_files import speaker_models
+from vidlocal.errors import EngineError
+from vidlocal.settings import Settings
+from vidlocal.store.content import voices
+from vidlocal.store.database import Library
+
+
+def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | str:
+    """Open the engine, closed with `stack`; or return a sentence with the reason and the command to run.
+
+    The child process starts with the first call, so this only checks the files.
+    """
+    try:
+        models = speaker_models(settings.models_folder)
+    except EngineError as error:  # an optional extra
+        return str(error)
+    from vidlocal.engines.diarizer import Diarizer
+
+    return stack.enter_context(Diarizer(models))
+
+
+def queue_unheard(library: Library, settings: Settings, *, required: bool = False) -> None:
+    """Queue the videos with speech whose speakers the installed models have not told apart.
+
+    Raises ModelMissing or EngineError if the models are not installed and `required`.
+    """
+    try:
+        models = speaker_models(settings.models_folder)
+    except EngineError:
+        if required:
+            raise
+        return
+    voices.queue_missing(library, models.key)

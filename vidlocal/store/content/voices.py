@@ -1,0 +1,166 @@
+"""Voices of a diarization: their turns and vectors, and the speakers that they belong to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from sqlite3 import Row
+from typing import TYPE_CHECKING
+
+from vidlocal.records import JobKind, JobState
+from vidlocal.store.content import speakers
+from vidlocal.store.database import Library
+from vidlocal.store.queue import checkpoints, jobs
+from vidlocal.store.values import sql_list
+
+if TYPE_CHECKING:
+    from vidlocal.store.values import Vector, Vectors
+
+Turns = Sequence[tuple[float, float]]
+Spans = dict[int, list[tuple[float, float]]]
+
+# A voice of a new diarization is the one before, or the one with a name in the transcript, if it shares so much time
+# with it.
+_MIN_SHARED = 0.5
+_MIN_SHARED_S = 2.0
+_NEARLY_ALL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class NewVoice:
+    """A voice to store: `turns` in seconds, and a unit vector, float32, d."""
+
+    turns: Turns
+    vector: "Vector"
+
+
+def step(key: str) -> str:
+    """Return the name of the checkpoint of a finished diarization by a model."""
+    return f"speakers by {key}"
+
+
+def store(
+    library: Library,
+    video_id: int,
+    key: str,
+    voices: Sequence[NewVoice],
+    *,
+    nearest: Callable[["Vector", Sequence["Vector"]], int | None],
+) -> None:
+    """Replace the voices of a video by those of a new diarization with model `key`, and give them to its passages.
+
+    Each voice is given to the speaker whom a transcript names at the time, or whom it had before; else to the speaker
+    whose voices in other videos are the nearest; else to a new speaker. Speakers are never merged.
+    """
+    with library.writing() as connection:
+        named, earlier = _named_spans(library, video_id), _earlier_turns(library, video_id)
+        speaker_ids, vectors = _speaker_vectors(library, video_id, key)
+        connection.execute(
+            "DELETE FROM passage_speakers WHERE voice_id IN (SELECT id FROM voices WHERE video_id = ? "
+            "AND label IS NULL)",
+            (video_id,),
+        )
+        old = [
+            row["id"] for row in library.rows("SELECT id FROM voices WHERE video_id = ? AND label IS NULL", video_id)
+        ]
+        for voice in voices:
+            speaker_id = _speaker_at(voice.turns, named)
+            if speaker_id is None:
+                speaker_id = _speaker_at(voice.turns, earlier, min_share=_MIN_SHARED)
+            if speaker_id is None:
+                position = nearest(voice.vector, vectors)
+                speaker_id = speakers.add(library, None) if position is None else speaker_ids[position]
+            voice_id = speakers.add_voice(library, video_id, speaker_id)
+            connection.execute(
+                "UPDATE voices SET model = ?, vector = ? WHERE id = ?",
+                (key, voice.vector.astype("<f4").tobytes(), voice_id),
+            )
+            connection.executemany(
+                'INSERT INTO turns (voice_id, start, "end") VALUES (?, ?, ?)',
+                [(voice_id, start, end) for start, end in voice.turns],
+            )
+        connection.executemany("DELETE FROM voices WHERE id = ?", [(voice_id,) for voice_id in old])
+        speakers.assign(library, video_id)
+        connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step LIKE 'speakers by %'", (video_id,))
+        checkpoints.put(library, video_id, step(key), 0.0)
+
+
+def has_spoken_passages(library: Library, video_id: int) -> bool:
+    """Return True if anything is said in a video, as far as it is transcribed."""
+    sql = f"SELECT 1 FROM passages WHERE video_id = ? AND kind IN {sql_list(speakers.SPOKEN_KINDS)} LIMIT 1"
+    return library.row(sql, video_id) is not None
+
+
+def queue_missing(library: Library, key: str) -> int:
+    """Queue the videos with speech that this model has not heard. Returns their number. Failed jobs stay failed."""
+    rows = library.rows(
+        f"""SELECT id FROM videos WHERE EXISTS (
+          SELECT 1 FROM passages WHERE video_id = videos.id AND kind IN {sql_list(speakers.SPOKEN_KINDS)})
+        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE video_id = videos.id AND step = ?)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND state IN (?, ?, ?))""",
+        step(key),
+        JobKind.SPEAKERS,
+        JobState.FAILED,
+        JobState.QUEUED,
+        JobState.RUNNING,
+    )
+    with library.writing():
+        for row in rows:
+            jobs.add(library, JobKind.SPEAKERS, row["id"], row["id"])
+    return len(rows)
+
+
+def _named_spans(library: Library, video_id: int) -> Spans:
+    """Map the speakers whom a transcript names in a video to the passages with their name."""
+    return _by_speaker(
+        library.rows(
+            """SELECT speaker_id, passages.start, passages."end" FROM voices
+              JOIN passage_speakers ON voice_id = voices.id JOIN passages ON passages.id = passage_id
+              WHERE voices.video_id = ? AND label IS NOT NULL""",
+            video_id,
+        )
+    )
+
+
+def _earlier_turns(library: Library, video_id: int) -> Spans:
+    """Map the speakers of the last diarization of a video to their turns."""
+    sql = """SELECT speaker_id, turns.start, turns."end" FROM voices JOIN turns ON voice_id = voices.id
+      WHERE video_id = ?"""
+    return _by_speaker(library.rows(sql, video_id))
+
+
+def _by_speaker(rows: Sequence[Row]) -> Spans:
+    spans: Spans = {}
+    for row in rows:
+        spans.setdefault(row["speaker_id"], []).append((row["start"], row["end"]))
+    return spans
+
+
+def _speaker_at(turns: Turns, spans: Spans, *, min_share: float = 0.0) -> int | None:
+    """Return the speaker with most of the time of the turns; None if it is less than `min_share` of it.
+
+    It is also most of the time that `spans` cover, and at least two seconds, or nearly all of a short voice.
+    """
+    shared = {
+        speaker_id: sum(max(0.0, min(end, last) - max(start, first)) for start, end in turns for first, last in own)
+        for speaker_id, own in spans.items()
+    }
+    best = max(shared, key=lambda speaker_id: shared[speaker_id], default=None)
+    seconds = sum(end - start for start, end in turns)
+    enough = max(min(_MIN_SHARED_S, _NEARLY_ALL * seconds), min_share * seconds, _MIN_SHARED * sum(shared.values()))
+    return None if best is None or shared[best] < enough else best
+
+
+def _speaker_vectors(library: Library, video_id: int, key: str) -> tuple[list[int], list["Vectors"]]:
+    """Return the speakers of other videos with a vector of this model, and the mean of each, of unit length."""
+    import numpy as np
+
+    rows = library.rows(
+        "SELECT speaker_id, vector FROM voices WHERE model = ? AND video_id <> ? AND vector IS NOT NULL", key, video_id
+    )
+    sums: dict[int, Vectors] = {}
+    for row in rows:
+        vector = np.frombuffer(row["vector"], dtype="<f4")
+        if np.isfinite(vector).all():
+            sums[row["speaker_id"]] = sums.get(row["speaker_id"], np.zeros_like(vector)) + vector
+    lengths = {speaker_id: float(np.linalg.norm(total)) for speaker_id, total in sums.items()}
+    ids = [speaker_id for speaker_id, length in lengths.items() if length > 0]
+    return ids, [(sums[speaker_id] / lengths[speaker_id]).astype(np.float32) for speaker_id in ids]
