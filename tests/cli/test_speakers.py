@@ -83,6 +83,11 @@ def test_the_filter_finds_what_a_speaker_says(run: Run, speeches: Path) -> None:
     assert hit["speaker"] == "Speaker 3"
 
 
+def test_a_name_alone_finds_what_the_speaker_says(run: Run, speeches: Path) -> None:
+    assert texts(run, "tom") == ["And a toast to the groom."]
+    assert texts(run, "speaker") == texts(run, "3") == []
+
+
 def test_a_speaker_is_named_merged_split_and_all_is_undone(run: Run, speeches: Path) -> None:
     before = run("speakers").stdout
     assert run("speakers", "name", "3", "Aunt", "Mary").stderr == "Speaker 3 is Aunt Mary.\n"

@@ -17,7 +17,7 @@ from vidlocal.enrich.status import read as read_status
 from vidlocal.errors import UsageError
 from vidlocal.export.sources import verified_path
 from vidlocal.export.thumbnail import encode_jpeg, frame_thumbnail
-from vidlocal.records import Moment, PassageKind, Video
+from vidlocal.records import Moment, Passage, PassageKind, Video
 from vidlocal.render.sanitize import one_line
 from vidlocal.render.status import status_rows
 from vidlocal.search.ask import NO_ANSWER, Statement, answer
@@ -94,7 +94,7 @@ class Tools:
         texts = [passage for passage in every if passage.end >= first and passage.start <= last]
         tags = ", ".join(dict.fromkeys(tag.tag for tag in details.tags))
         lines = [
-            f"{_moment(resolved, passage.start)} {passage.kind}: {_quote(passage.text)}"
+            f"{_moment(resolved, passage.start)} {passage.kind}{_by(passage)}: {_quote(passage.text)}"
             for passage in texts
             if passage.kind is not PassageKind.SUMMARY
         ]
@@ -149,10 +149,14 @@ class Tools:
         with self._open() as library:
             resolved = videos.resolve(library, f"id:{video_id}")
             spoken = passages.of_video(library, resolved.id, (PassageKind.SPEECH, PassageKind.SUBTITLE))
-        return _text(f"{format_short_time(passage.start)} {_quote(passage.text)}" for passage in spoken)
+        return _text(f"{format_short_time(passage.start)}{_by(passage)} {_quote(passage.text)}" for passage in spoken)
 
     def _open(self) -> Library:
         return Library.open(Path(self._settings.home))
+
+
+def _by(passage: Passage) -> str:
+    return f" by {_quote(passage.speaker)}" if passage.speaker else ""
 
 
 def _pictures(library: Library, frame_ids: Sequence[int], budget_tokens: int) -> list[tuple[float, bytes]]:

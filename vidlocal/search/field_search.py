@@ -1,4 +1,4 @@
-"""Search fields other than text: tags of moments, names of videos. All rank below moments found by text or image."""
+"""Search fields other than text: tags of moments, names of speakers and videos. All rank below other moments."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ from vidlocal.moments import group
 from vidlocal.records import Moment
 from vidlocal.search.title_search import search_titles
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits, text_index
+from vidlocal.store.index import hits, speaker_names, text_index
 from vidlocal.store.index.search_filter import SearchFilter
 
 # Distance to the score of the moment before.
 _SCORE_RATIO = 0.99
-_MAX_TAGGED_PASSAGES = 200
+_MAX_LISTED_PASSAGES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,22 @@ def search_tags(
     tags = (whole,) if whole else tuple(hits.tag_spellings(library, term) for term in terms)
     if not all(tags):
         return ()
-    tagged = replace(search_filter, tags=(*search_filter.tags, *tags))
-    ids = hits.list_ids(library, tagged, limit=_MAX_TAGGED_PASSAGES)
+    return _listed(library, replace(search_filter, tags=(*search_filter.tags, *tags)), existing)
+
+
+def search_speakers(
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
+) -> Sequence[Moment]:
+    """Return moments in which a speaker with all words in the name speaks."""
+    speakers = speaker_names.named(library, terms)
+    if not speakers or search_filter.speakers is not None:
+        return ()
+    return _listed(library, replace(search_filter, speakers=speakers), existing)
+
+
+def _listed(library: Library, search_filter: SearchFilter, existing: Sequence[Moment]) -> Sequence[Moment]:
+    """Return the moments that pass a filter, apart from the existing ones."""
+    ids = hits.list_ids(library, search_filter, limit=_MAX_LISTED_PASSAGES)
     new_hits = [
         hit
         for hit in hits.read(library, dict.fromkeys(ids, 1.0))
@@ -48,7 +62,7 @@ def search_tags(
 
 
 # In the order of the results.
-FIELDS = (Field(0.3, search_tags), Field(0.2, search_titles))
+FIELDS = (Field(0.3, search_tags), Field(0.3, search_speakers), Field(0.2, search_titles))
 
 
 def search_fields(

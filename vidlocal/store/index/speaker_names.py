@@ -1,5 +1,7 @@
 """Who speaks in a passage, and speakers by name, as SQL and for filters."""
 
+from collections.abc import Collection
+
 from vidlocal.folding import fold
 from vidlocal.store.database import Library
 
@@ -9,6 +11,12 @@ SPEAKER_NAME = "coalesce(speakers.name, 'Speaker ' || speakers.id)"
 # Name of the speaker of a row of `passages`, NULL if unknown.
 PASSAGE_SPEAKER = f"""(SELECT {SPEAKER_NAME} FROM passage_speakers JOIN voices ON voices.id = passage_speakers.voice_id
   JOIN speakers ON speakers.id = voices.speaker_id WHERE passage_speakers.passage_id = passages.id)"""
+
+
+def named(library: Library, words: Collection[str]) -> frozenset[int]:
+    """Return the ids of the named speakers with all of these folded words in their name."""
+    rows = library.rows("SELECT id, name FROM speakers WHERE name IS NOT NULL")
+    return frozenset(row["id"] for row in rows if words and set(words) <= set(fold(row["name"]).split()))
 
 
 def matching(library: Library, text: str) -> frozenset[int]:
