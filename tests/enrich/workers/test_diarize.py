@@ -128,6 +128,14 @@ def test_a_video_without_speech_waits_for_its_transcript(library: Library, studi
     assert voices.queue_missing(library, "other@model") == 1
 
 
+def test_a_voice_that_says_nothing_is_not_kept(library: Library, studio: Studio) -> None:
+    job = studio.record("a", DEBATE)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM passages WHERE start = 7")
+    assert studio.diarize("a", job) == ["Speaker 1", "Speaker 1"]
+    assert library.number("SELECT (SELECT count(*) FROM voices) + (SELECT count(*) FROM speakers)") == 2
+
+
 def test_videos_of_another_model_are_not_compared(library: Library, studio: Studio) -> None:
     studio.diarize("a", studio.record("a", DEBATE))
     with library.writing() as connection:

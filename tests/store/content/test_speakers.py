@@ -38,6 +38,13 @@ def test_a_name_is_the_same_speaker_in_all_videos(library: Library) -> None:
     assert listed == [("Anna", 2, 2, 8.0), ("Tom", 1, 1, 4.0)]
 
 
+def test_a_name_is_one_printable_line(library: Library) -> None:
+    video_id, _ = add_video(library, "one", [line(0, "a", "\x1b[31mAnna\n\u202e Bell\0")])
+    assert said(library, video_id) == {"a": "[31mAnna Bell\ufffd"}
+    video_id, _ = add_video(library, "two", [line(0, "b", "\x1b")])
+    assert said(library, video_id) == {"b": None}
+
+
 @pytest.mark.parametrize("label", ["SPEAKER_00", "Speaker A", "speaker 1", "unknown", "3"])
 def test_a_label_without_a_name_means_a_speaker_of_this_video_only(library: Library, label: str) -> None:
     for title in ("one", "two"):
@@ -52,7 +59,7 @@ def test_a_renamed_speaker_keeps_the_name_in_later_transcripts(library: Library)
     assert said(library, later) == {"Hello.": "Aunt Anna"}
 
 
-@pytest.mark.parametrize("name", ["", " ", "!!", "12", "x" * 81, "a\x1b[31m"])
+@pytest.mark.parametrize("name", ["", " ", "!!", "12", "x" * 81, "\x1b\n"])
 def test_invalid_names_are_refused(library: Library, name: str) -> None:
     add_video(library, "one", [line(0, "Come in!", "SPEAKER_00")])
     with pytest.raises(UsageError):

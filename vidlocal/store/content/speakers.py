@@ -75,7 +75,9 @@ def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
 
     The same name means the same speaker in all videos; labels such as SPEAKER_00 only within the video.
     """
-    name = storable(" ".join(name.split()))[:MAX_NAME_CHARS]
+    name = _one_line(name)[:MAX_NAME_CHARS]
+    if not name:
+        return
     with library.writing() as connection:
         row = library.row("SELECT id FROM voices WHERE video_id = ? AND label = ?", video_id, name)
         if row is None:
@@ -107,8 +109,8 @@ def add_voice(library: Library, video_id: int, speaker_id: int, *, name: str | N
 
 def rename(library: Library, speaker_id: int, name: str) -> None:
     """Name a speaker. Raises UsageError for an invalid name, and one of another speaker."""
-    name = storable(" ".join(name.split()))
-    if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS or not name.isprintable():
+    name = _one_line(name)
+    if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
         raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
     if name.isdecimal():
         raise UsageError(f"{name}: a number is no name, because speakers are numbered.")
@@ -217,6 +219,10 @@ def _named(library: Library, name: str) -> int | None:
     rows = library.rows("SELECT id, name FROM speakers WHERE name IS NOT NULL ORDER BY id")
     labels = library.rows("SELECT DISTINCT speaker_id AS id, label AS name FROM voices WHERE label IS NOT NULL")
     return next((row["id"] for row in (*rows, *labels) if fold(row["name"]) == folded), None)
+
+
+def _one_line(name: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in storable(name)).split())
 
 
 def _is_unnamed(name: str) -> bool:

@@ -78,6 +78,7 @@ def store(
                 [(voice_id, start, end) for start, end in voice.turns],
             )
         connection.executemany("DELETE FROM voices WHERE id = ?", [(voice_id,) for voice_id in old])
+        _delete_unspoken(library, video_id)
         speakers.assign(library, video_id)
         connection.execute("DELETE FROM checkpoints WHERE video_id = ? AND step LIKE 'speakers by %'", (video_id,))
         checkpoints.put(library, video_id, step(key), 0.0)
@@ -106,6 +107,19 @@ def queue_missing(library: Library, key: str) -> int:
         for row in rows:
             jobs.add(library, JobKind.SPEAKERS, row["id"], row["id"])
     return len(rows)
+
+
+def _delete_unspoken(library: Library, video_id: int) -> None:
+    """Delete the voices that say nothing that is transcribed: singers, and noises taken for voices."""
+    with library.writing() as connection:
+        connection.execute(
+            f"""DELETE FROM voices WHERE video_id = ? AND label IS NULL AND NOT EXISTS (
+              SELECT 1 FROM turns JOIN passages ON passages.video_id = voices.video_id
+                AND passages.kind IN {sql_list(speakers.SPOKEN_KINDS)}
+                AND turns.start < passages."end" AND turns."end" > passages.start
+              WHERE turns.voice_id = voices.id)""",
+            (video_id,),
+        )
 
 
 def _named_spans(library: Library, video_id: int) -> Spans:
