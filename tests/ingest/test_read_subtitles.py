@@ -110,6 +110,18 @@ def test_a_changed_new_or_deleted_subtitle_file_is_read_again(
     assert texts(library) == ["Das Walross liest."]
 
 
+def test_voices_of_a_subtitle_file_are_speakers(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
+) -> None:
+    film, file = clips.scenes(tmp_path / "film.mp4", seconds=4), tmp_path / "film.vtt"
+    cue = "WEBVTT\n\n00:00.500 --> 00:01.500\n<v {}>Come in!\n"
+    for name in ("Anna", "Tom"):
+        file.write_text(cue.format(name))
+        ingest_film(library, tools, lock, film)
+        (passage,) = passages.of_video(library, 1, [PassageKind.SUBTITLE])
+        assert (passage.text, passage.speaker) == ("Come in!", name)
+
+
 def test_subtitles_corrected_in_the_library_stay(
     library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
 ) -> None:

@@ -144,6 +144,13 @@ def test_forgetting_leaves_no_byte_of_a_speaker(library: Library) -> None:
     assert speakers.every(library) == []
 
 
+def test_a_purged_video_takes_the_names_along(library: Library) -> None:
+    video_id, _ = add_video(library, "one", [line(0, "a", "Xanthippe")])
+    speakers.rename(library, 1, "Xanthippe the Elder")
+    videos.remove(library, video_id, purge=True)
+    assert b"Xanthippe" not in library.path.read_bytes()
+
+
 def test_a_passage_has_the_voice_with_most_of_its_time(library: Library) -> None:
     texts = [line(0, "a"), line(4, "b"), line(30, "c"), Passage(0, 9, PassageKind.SCENE, "A room.")]
     video_id, _ = add_video(library, "one", [*texts, line(4, "named", "Anna")])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vidlocal.records import FileStamp, Passage, PassageKind
-from vidlocal.store.content import passages, understanding
+from vidlocal.store.content import passages, speakers, understanding
 from vidlocal.store.database import Library
 from vidlocal.store.values import stored_path
 
@@ -40,8 +40,12 @@ def replace(library: Library, video_id: int, texts: Sequence[Passage], files: Ma
         for passage in existing:
             if passage.engine == ENGINE and _key(passage) not in keys:
                 passages.delete(library, passage)
-        stored_keys = {_key(passage) for passage in existing}
-        new = passages.add(library, video_id, [passage for passage in texts if _key(passage) not in stored_keys])
+        stored = {_key(passage): passage.id for passage in existing}
+        for passage in texts:
+            passage_id = stored.get(_key(passage))
+            if passage_id is not None and passage.speaker:
+                speakers.label(library, video_id, passage_id, passage.speaker)
+        new = passages.add(library, video_id, [passage for passage in texts if _key(passage) not in stored])
         store_stamps(library, video_id, files)
         if new:
             understanding.requeue(library, video_id)
