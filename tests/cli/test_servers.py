@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 
 from tests.support.commands import Run
+from tests.support.fake_ollama import FakeOllama
 from tests.support.fake_openai import LLAMA_CPP, PLAIN, VLLM, Dialect, FakeOpenAi
 from tests.support.films import add_video
 from vidlocal.store.content import understanding
@@ -71,6 +72,14 @@ def test_doctor_tells_what_a_server_is(run: Run, tmp_path: Path) -> None:
     assert "127.0.0.1:9" in gone.stderr
 
 
+def test_doctor_checks_the_models_of_the_roles_only(library: Library, run: Run) -> None:
+    with FakeOllama(["embeddinggemma:latest"]) as ollama:
+        (library.folder / "settings.toml").write_text(f'[[servers]]\nurl = "{ollama.host}"\nroles = ["embed"]\n')
+        parts = {line.split("\t")[0] for line in run("doctor").stdout.splitlines()}
+    assert "embedding model" in parts
+    assert not parts & {"vision model", "multiple images", "text model", "custom model"}
+
+
 def test_doctor_takes_the_form_of_enrich(run: Run) -> None:
     with FakeOpenAi(LLAMA_CPP) as fake:
         assert f"at {fake.host}" in run("doctor", "--server", f"openai={fake.host}/v1").stdout
@@ -109,3 +118,24 @@ def test_doctor_checks_the_servers_of_the_settings(library: Library, run: Run) -
     assert lines["mine"][0] == "ok"
     assert "llava:7b" in lines["mine"][1]
     assert lines["gone"] == ["missing", "No model server at http://127.0.0.1:9. Start it, or correct its address."]
+
+
+@pytest.mark.parametrize("dialect", [LLAMA_CPP, VLLM], ids=["llama.cpp", "vLLM"])
+def test_vectors_of_another_size_are_a_sentence_and_lose_nothing(library: Library, run: Run, dialect: Dialect) -> None:
+    add_video(library)
+    with FakeOpenAi(dialect, model="embeddinggemma:latest") as fake:
+        (library.folder / "settings.toml").write_text(
+            f'[[servers]]\nkind = "openai"\nurl = "{fake.host}"\nroles = ["embed"]\n'
+        )
+        assert run("enrich", "--only", "embed").exit_code == 0
+        before = library.number("SELECT count(*) FROM vectors")
+        add_video(library, name="other")
+        sizes = {"data": [{"index": 0, "embedding": [1.0] * 7}]}
+        fake.answer = lambda path, body: (200, json.dumps(sizes).encode()) if path == "/v1/embeddings" else None
+        done = run("enrich", "--only", "embed")
+        assert "the server returned vectors of 7 dimensions, those in the library have 256" in done.stderr
+        assert library.number("SELECT count(*) FROM vectors") == before
+        assert library.number("SELECT count(*) FROM jobs WHERE kind = 'embed' AND state = 'failed'") == 0
+        fake.answer = lambda path, body: None
+        assert run("enrich", "--only", "embed").exit_code == 0
+        assert library.number("SELECT count(*) FROM vectors") == 2 * before

@@ -137,6 +137,13 @@ def test_controls_that_are_late_tell_nothing() -> None:
     release.set()
 
 
+def test_a_model_without_a_clear_answer_is_no_judge() -> None:
+    def unclear(text: str) -> float:
+        raise AnswerRejected("perhaps")
+
+    assert judging.can_judge(Opinion(unclear), slots=2, deadline=soon()) is False
+
+
 def test_described_moment_has_its_texts_in_order_of_time() -> None:
     first, second = moment(1, "A cake is cut.").hits[0], moment(2, "The cake is eaten.").hits[0]
     both = replace(moment(1), hits=(second, first))

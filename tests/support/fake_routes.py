@@ -183,8 +183,9 @@ def _embed(exchange: "Exchange") -> None:
     given, lifetime_s = body.get("input"), keep_alive_s(body.get("keep_alive"))
     texts = ([given] if given else []) if isinstance(given, str) else given or []
     model = exchange.model()
-    images = [item["image"] for item in texts if isinstance(item, dict) and "image" in item]
-    if images and model.can("embedding") and model.can("vision") and len(images) == len(texts):
+    items = texts if isinstance(texts, list) else []
+    images = [item["image"] for item in items if isinstance(item, dict) and "image" in item]
+    if images and model.can("embedding") and model.can("vision") and len(images) == len(items):
         pictures = pictures_of({"images": images})
         rows = [image_vector(picture, model.dimensions, fake.vectors) for picture in pictures]
         exchange.send_json({"model": body["model"], "embeddings": rows})

@@ -85,7 +85,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield _speakers(loaded.models_folder)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
-            yield from _ollama(_with_server(loaded, server))
+            yield from _ollama(_with_server(loaded, server), server.roles)
         elif server.roles == {Role.SPEECH}:
             continue
         elif server.kind is ServerKind.OPENAI:
@@ -248,8 +248,8 @@ def _speakers(folder: Path) -> Check:
     return Check("speakers", CheckState.OK, f"{models.key}, sherpa-onnx {metadata.version('sherpa-onnx')}")
 
 
-def _ollama(loaded: Settings) -> Iterator[Check]:
-    """Check the server and the models.
+def _ollama(loaded: Settings, roles: frozenset[Role]) -> Iterator[Check]:
+    """Check the server and the models of its roles.
 
     An unreachable server gives a single line, not four."""
     from vidlocal.engines.ollama import Ollama
@@ -260,11 +260,15 @@ def _ollama(loaded: Settings) -> Iterator[Check]:
         with Ollama(loaded.ollama_host, allow_remote=loaded.allow_remote_host, timeouts=timeouts) as server:
             version = server.version()
             yield from _server(server, version)
-            yield _model(server, VISION_MODEL, loaded.vision_model, "vision")
-            yield _multi_image(server, loaded)
-            yield _model(server, "text model", loaded.text_model, "completion", f"{_SETUP} --text")
-            yield _embedding_model(server, loaded)
-            yield _custom(server, loaded)
+            if {Role.DESCRIBE, Role.WATCH} & roles:
+                yield _model(server, VISION_MODEL, loaded.vision_model, "vision")
+                yield _multi_image(server, loaded)
+            if Role.TEXT in roles:
+                yield _model(server, "text model", loaded.text_model, "completion", f"{_SETUP} --text")
+            if Role.EMBED in roles:
+                yield _embedding_model(server, loaded)
+            if Role.DESCRIBE in roles:
+                yield _custom(server, loaded)
     except VidlocalError as error:
         is_unreachable = isinstance(error, EngineUnreachable)
         fix = (

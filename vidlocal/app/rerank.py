@@ -52,7 +52,9 @@ def rerank_by_text(
     except EngineError as error:
         notify(f"Not reranked. {error}")
         return result
-    if not judged:
+    if not judged and time.monotonic() < deadline:
+        notify(f"Not reranked: {judge.name} gave no clear answer.")
+    elif not judged:
         notify(
             f"Not reranked: {judge.name} did not answer within {settings.rerank_seconds:g} s. "
             "To allow more, run: vidlocal config rerank_seconds 30"

@@ -96,8 +96,9 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     yield _ask(f"{model.name}: images", lambda: _images(server, vision, roles))
     embeddings = ServedEmbeddings(server, model, keep_alive=settings.keep_alive)
-    yield _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
-    if Role.EMBED in roles:
+    embedded = _ask(f"{model.name}: embeddings", lambda: _embeddings(embeddings, roles))
+    yield embedded
+    if embedded.state is CheckState.OK:
         yield _ask(f"{model.name}: image embeddings", lambda: _image_embeddings(server, model, settings, roles))
     yield from _memory(server, model.name)
 

@@ -61,10 +61,15 @@ def _start_enrich(*, quiet: bool) -> None:
     """Start the deep pass in the background, if a server has the vision model."""
     from vidlocal.app.doctor_checks import VISION_MODEL, CheckState, run_checks
     from vidlocal.process import start_detached
+    from vidlocal.settings.servers import Role, ServerKind
 
     # Later checks take longer, and were made by doctor.
-    vision = next((check for check in run_checks(settings.load()) if check.part == VISION_MODEL), None)
-    if vision is None or vision.state is not CheckState.OK:
+    loaded = settings.load()
+    vision = next((check for check in run_checks(loaded) if check.part == VISION_MODEL), None)
+    is_served_elsewhere = any(
+        server.kind is not ServerKind.OLLAMA and Role.DESCRIBE in server.roles for server in loaded.model_servers
+    )
+    if not is_served_elsewhere and (vision is None or vision.state is not CheckState.OK):
         part = "a vision model" if vision else "a running Ollama server (https://ollama.com/download)"
         console.notice(f"Captions need {part}. Then run: vidlocal setup && vidlocal enrich", quiet=quiet)
         return

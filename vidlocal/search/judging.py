@@ -48,11 +48,14 @@ _CONTROLS = (
 
 
 def can_judge(judge: Judge, *, slots: int, deadline: float) -> bool | None:
-    """Ask control questions. Returns True if each matching text is more probable than each other one, None if late."""
+    """Ask control questions. Returns True if each matching text is more probable than each other one, None if late.
+
+    A model without a clear answer to one of them is no judge either.
+    """
     questions = {(query, text): (query, text) for query, *texts in _CONTROLS for text in texts}
     answers = ask_all(judge, questions, slots=slots, deadline=deadline)
     if len(answers) < len(questions):
-        return None
+        return None if time.monotonic() >= deadline else False
     worst_match = min(answers[query, match] for query, match, _ in _CONTROLS)
     return worst_match > max(answers[query, other] for query, _, other in _CONTROLS)
 

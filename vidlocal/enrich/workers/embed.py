@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import EmbedEngine
 from vidlocal.enrich.runner.pool import Host, Task
-from vidlocal.errors import AnswerRejected
+from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.records import Job, JobKind
 from vidlocal.store.content import passages, windows
 from vidlocal.store.database import Library
+from vidlocal.store.index import vector_table
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import ALL_JOBS, JobFilter
 from vidlocal.text import pluralize
@@ -118,6 +119,7 @@ class Embedder:
         for span in embedded.rejected:
             self._rejected[owners[span]].add(span)
         count = 0
+        self._require_dimensions(response)
         with self._library.writing():
             for spans, vectors in embedded.parts:
                 is_passage = [first == last for first, last in spans]
@@ -129,6 +131,17 @@ class Embedder:
                 count += len(ids)
             jobs.release(self._library, job)
         return f"{pluralize(count, 'passage')} embedded" if count else "neighbouring lines embedded together"
+
+    def _require_dimensions(self, response: EmbedResponse) -> None:
+        """Raise EngineError for vectors that cannot be compared with those of the library."""
+        expected = vector_table.dimensions(self._library, vector_table.PASSAGE_VECTORS, response.model_key)
+        for _, vectors in response.embedded.parts:
+            if expected and vectors.shape[1] != expected:
+                raise EngineError(
+                    f"{response.model_key}: the server returned vectors of {vectors.shape[1]} dimensions, those in the "
+                    f"library have {expected}. Restart it with the former model, or choose a model of another name."
+                )
+            expected = vectors.shape[1]
 
 
 def embed(engine: EmbedEngine, batch: Texts) -> Embedded:
