@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -50,6 +51,19 @@ def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
     lines = render(table.moments(MOMENTS[1:2], (), width=80), 80).splitlines()
     assert lines[1].split() == ["1", "rushes", "10:00:00", "to", "10:00:12", "0.92", "subtitle"]
     assert lines[2].strip() == "the [/red] bride :smile: \ufffd[2J"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_speaker_stands_before_the_text(width: int) -> None:
+    text = "A toast to the bride. " * 9
+    hits = [Hit(1, 1, 12.0, 24.0, PassageKind.SPEECH, text, 0.9, speaker="Aunt Mary \x1b[2J of the long family name")]
+    said = replace(moment("rushes", text, PassageKind.SPEECH), hits=tuple(hits))
+    lines = render(table.moments([said], query_words("bride"), width=width), width, colour=True)
+    plain = render(table.moments([said], query_words("bride"), width=width), width).splitlines()
+    assert "\x1b[1mAunt Mary" in lines
+    assert "\x1b[2J" not in lines
+    assert max(map(cell_len, plain)) <= width
+    assert len(plain) <= 6
 
 
 def test_the_words_of_the_query_are_highlighted() -> None:

@@ -53,6 +53,7 @@ _MAX_TEXT_CELLS = 110
 _MAX_TITLE_CELLS = 60
 # Speech with a lower mean probability of its words is often wrong.
 _MIN_CONFIDENCE = 0.5
+_MAX_SPEAKER_CELLS = 20
 _MAX_KINDS_CELLS = 16
 _TEXT_LINES = 2
 # Below this width a line has room for the important columns only.
@@ -114,7 +115,7 @@ def moments(
         head.append(f"{format_score(moment.score):>5}  ", style="dim")
         if not narrow:
             head.append_text(_kinds(moment.kinds))
-        excerpt = _excerpt(moment.text, words, width - indent) if moment.text else _no_text(moment)
+        excerpt = _said(moment, words, width - indent) if moment.text else _no_text(moment)
         below = [
             excerpt,
             *([_kinds(moment.kinds)] if narrow else []),
@@ -211,8 +212,9 @@ def timeline(passages: Sequence[tuple[Passage, int]]) -> RenderableType:
     table.add_column(overflow="fold")
     for passage, count in passages:
         is_unsure = passage.confidence is not None and passage.confidence < _MIN_CONFIDENCE
-        text = Text(f"{one_line(passage.speaker)}: " if passage.speaker else "", style="bold")
-        text.append(one_line(passage.text), style="dim" if is_unsure else "not bold")
+        text = Text(f"{one_line(passage.speaker)}: " if passage.speaker else "")
+        text.stylize("bold")
+        text.append(one_line(passage.text), style="dim" if is_unsure else "")
         if count > 1:
             text.append(f"  ×{count}", style="dim")
         table.add_row(Text(format_range(passage.start, passage.end)), _kinds((passage.kind,)), text)
@@ -301,6 +303,14 @@ def _excerpt(text: str, words: Sequence[str], width: int) -> Text:
     for first, last in find_matches(cut, words):
         excerpt.stylize(MATCH_STYLE, first, last)
     return excerpt
+
+
+def _said(moment: Moment, words: Sequence[str], width: int) -> Text:
+    """The best part of the text, after the name of its speaker."""
+    speaker = next((hit.speaker for hit in moment.hits if hit.text), None)
+    name = f"{shorten(one_line(speaker), _MAX_SPEAKER_CELLS)}: " if speaker else ""
+    said = _excerpt(moment.text, words, width - cell_len(name))
+    return Text(overflow="fold").append(name, style="bold").append_text(said)
 
 
 def _no_text(moment: Moment) -> Text:
