@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,15 @@ def test_queue_is_processed_and_an_empty_one_asks_no_server(
     asked = len(server.requests)
     rounds(service, wall, 300)
     assert len(server.requests) == asked
+
+
+def test_sidecars_are_kept_current(service: Service, library: Library, inbox: Path, wall: Wall) -> None:
+    service.settings = replace(service.settings, sidecars="md, srt")
+    film = clips.scenes(inbox / "party.mp4", seconds=4)
+    film.with_suffix(".srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nAnna arrives.\n")
+    rounds(service, wall, 200)
+    assert "Anna arrives." in film.with_name("party.vidlocal.srt").read_text()
+    assert film.with_suffix(".md").read_text().startswith("# party\n")
 
 
 def test_unreachable_server_is_awaited_with_one_message(

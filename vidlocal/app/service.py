@@ -13,6 +13,7 @@ from vidlocal.app.engines import open_engines, open_ingest_tools
 from vidlocal.app.file_filter import file_filter
 from vidlocal.app.progress import show_enrich_progress, show_ingest_progress
 from vidlocal.app.session import RunSession
+from vidlocal.app.sidecars import plan_sidecars, write_sidecars
 from vidlocal.enrich.run import SERVER, enrich
 from vidlocal.enrich.runner.queue_runner import remaining_jobs
 from vidlocal.enrich.runner.schedule import NotPaused, Schedule
@@ -20,7 +21,8 @@ from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest.folder_watcher import FolderWatcher
 from vidlocal.ingest.run import IngestResult, Outcome, ingest
 from vidlocal.records import JobKind
-from vidlocal.settings import Settings
+from vidlocal.settings import Settings, sidecar_formats
+from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.text import pluralize
@@ -81,7 +83,8 @@ class Service:
 
     def run_round(self) -> float:
         """Ingest new files and work through the queue, as far as allowed. Returns the pause before the next round."""
-        self._ingest(self._new_files())
+        if self._ingest(self._new_files()):
+            self._update_sidecars()
         if not self.schedule.decide().go:
             return _HOLD_PAUSE_S
         remaining = remaining_jobs(self.library)
@@ -93,6 +96,7 @@ class Service:
             self._enrich(remaining)
         except EngineError as error:
             self._wait_after(error)
+        self._update_sidecars()
         return _HOLD_PAUSE_S
 
     def _enrich(self, remaining: dict[JobKind, int]) -> None:
@@ -133,14 +137,23 @@ class Service:
     def _new_files(self) -> Sequence[Path]:
         return [] if self._not_paused.hold_reason() else self.watcher.ready()
 
-    def _ingest(self, paths: Sequence[Path]) -> None:
-        if not paths:
+    def _update_sidecars(self) -> None:
+        """Write the files beside the videos that the setting names, as far as they are new or changed."""
+        formats = sidecar_formats.parse(self.settings.sidecars)
+        if not formats:
             return
+        _, errors = write_sidecars(list(plan_sidecars(self.library, videos.every(self.library), formats)))
+        self._notify_once(errors)
+
+    def _ingest(self, paths: Sequence[Path]) -> bool:
+        """Index files, until the work is paused. Returns False if there are none."""
+        if not paths:
+            return False
         with ExitStack() as stack:
             tools = open_ingest_tools(stack, self.settings)
             for path in paths:
                 if self._not_paused.hold_reason():
-                    return
+                    break
                 self.watcher.hand_out(path)
                 for outcome in ingest(
                     self.library,
@@ -152,6 +165,7 @@ class Service:
                     on_progress=partial(show_ingest_progress, self.session),
                 ):
                     self._report(outcome)
+        return True
 
     def _report(self, outcome: Outcome) -> None:
         self.record(outcome.as_data())

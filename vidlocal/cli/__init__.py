@@ -57,6 +57,7 @@ SECTIONS = {
         "play": ("play", "Play a hit of the last search, or any moment, in your player."),
         "clip": ("clip", "Cut moments out of their videos, as files or one film."),
         "export": ("export", "Export transcripts, subtitles, edit lists or the library."),
+        "sidecars": ("sidecars", "Write summaries, chapters, tags and speech beside the videos."),
         "mcp": ("mcp", "Let an assistant search your videos, by the Model Context Protocol."),
         "note": ("note", "Add a note to a moment; edit or delete any passage."),
     },

@@ -23,6 +23,10 @@ _FLAGS = frozenset(_FLAG_WORDS.split())
 _PARTIAL_FLAGS = frozenset({"forced", "foreign", "sign", "signs", "song", "songs"})
 _MAX_WORDS = 4
 
+# Word before the extension of subtitles written by vidlocal: `movie.vidlocal.srt`. Players find these files;
+# `find_sidecars` does not, because the word is none of a language or flag.
+OWN_SUBTITLES = "vidlocal"
+
 # Downloaded twice: `movie.en (1).srt`.
 _COPY_NUMBER = re.compile(r" \(\d{1,2}\)$")
 

@@ -19,7 +19,7 @@ def txt(clips: Sequence[Clip]) -> str:
 
 def markdown(clips: Sequence[Clip]) -> str:
     """A heading for each video and a list of clips. Markup in texts is escaped."""
-    return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", _escape))
+    return "".join(_paragraphs(clips, "## {}\n\n", "- **{}** {}\n", escape_markdown))
 
 
 def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[[str], str]) -> Iterator[str]:
@@ -29,5 +29,6 @@ def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[
             yield item.format(format_time(clip.start), write(one_line(clip.line)))
 
 
-def _escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Escape the special characters of Markdown."""
     return _MARKUP.sub(r"\\\1", text)

@@ -41,6 +41,7 @@ class Settings:
     ffmpeg: str | None = None
     every: float = 2.0
     exclude: str = ""
+    sidecars: str = ""
     include: str = ""
     media: str = ""
     whisper_model: str = "base"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from vidlocal.settings import sidecar_formats
 from vidlocal.settings.address import ollama_address
 
 AUTO = "auto"
@@ -131,6 +132,13 @@ def parse_patterns(raw: object) -> str:
     return ", ".join(filter(None, (pattern.strip() for pattern in raw.replace("\n", ",").split(","))))
 
 
+def _sidecar_formats(raw: object) -> str:
+    """Formats of files beside the videos, separated by commas or spaces; may be empty."""
+    if not isinstance(raw, str):
+        raise ValueError
+    return ", ".join(sidecar_formats.parse(raw))
+
+
 def _folders(raw: object) -> str:
     """Folders separated by commas; may be empty. Returns absolute paths, separated by a comma and a space."""
     return ", ".join(str(parse_folder(folder)) for folder in parse_patterns(raw).split(", ") if folder)
@@ -249,6 +257,14 @@ TABLE = (
         "the path of an ffmpeg, version 5.1 or newer",
         "The ffmpeg executable.",
         default_note="the one installed with vidlocal",
+    ),
+    Setting(
+        "sidecars",
+        _sidecar_formats,
+        "",
+        "md, xmp, nfo, ffmetadata, vtt and srt, separated by commas",
+        "Files that the worker keeps current beside the videos.",
+        default_note="none",
     ),
     Setting(
         "every",

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "plan": "VIDEO",
     "failed": "VIDEO...",
     "organize": "FOLDER",
+    "sidecars": "VIDEO...",
     "rm": "VIDEO",
     "eval": "FILE",
     "speakers": "name|merge|split|undo|forget",
