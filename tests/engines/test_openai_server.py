@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.fake_ollama import caption
-from tests.support.fake_openai import DIALECTS, LLAMA_CPP, LM_STUDIO, PLAIN, VLLM, Dialect, FakeOpenAi
+from tests.support.fake_openai import DIALECTS, LLAMA_CPP, LM_STUDIO, LM_STUDIO_RAW, PLAIN, VLLM, Dialect, FakeOpenAi
 from vidlocal.engines import canary
 from vidlocal.engines.base import AnswerTruncated, PromptTooLong, RunnerFailed, Usage
 from vidlocal.engines.ollama_http import Timeouts
@@ -114,6 +114,16 @@ def test_a_query_has_the_key_of_its_passages(server: OpenAiServer, fake: FakeOpe
     vector = embed_query(fake.host, "embeddinggemma:latest", "a bride", kind="openai")
     assert vector.key == embeddings.key
     assert np.isclose(np.linalg.norm(vector.values), 1.0)
+
+
+def test_the_form_of_pictures_is_found_once(red: bytes) -> None:
+    with FakeOpenAi(LM_STUDIO_RAW) as fake, OpenAiServer(fake.host, timeouts=SHORT) as server:
+        vision = vision_of(server)
+        for _ in range(2):
+            assert vision.describe(red, plain=True).description == caption(red)
+        bodies = fake.asked("/v1/chat/completions")
+    urls = [body["messages"][-1]["content"][0]["image_url"]["url"] for body in bodies]
+    assert [url.startswith("data:image/jpeg") for url in urls] == [True, False, False]
 
 
 def test_the_form_of_schemas_is_found_once(red: bytes) -> None:

@@ -25,7 +25,8 @@ class Dialect:
 
     `props`: /props and times as of llama.cpp; `version`: as of vLLM (without both, `stream_options` get HTTP 400);
     `formats`: accepted kinds of response_format, others get HTTP 400; `streams`: else the answer comes at once;
-    `reasons`: reasoning before the answer; `key`: needed; `max_model_len` as of vLLM.
+    `reasons`: reasoning before the answer; `key`: needed; `max_model_len` as of vLLM; `data_urls`: else pictures are
+    mere base64.
     """
 
     props: bool = False
@@ -36,6 +37,7 @@ class Dialect:
     key: str = ""
     max_model_len: int | None = None
     logprobs: bool = True
+    data_urls: bool = True
 
 
 # Another one at each start of the real server.
@@ -44,9 +46,17 @@ MARKER = "<__media_x7__>"
 LLAMA_CPP = Dialect(props=True)
 VLLM = Dialect(version="0.11.0", max_model_len=3000, reasons=True)
 LM_STUDIO = Dialect(formats=("json_schema",), logprobs=False)
+LM_STUDIO_RAW = Dialect(formats=("json_schema",), logprobs=False, data_urls=False)
 LOCAL_AI = Dialect(formats=("json_object",))
 PLAIN = Dialect(formats=(), streams=False, logprobs=False)
-DIALECTS = {"llama.cpp": LLAMA_CPP, "vLLM": VLLM, "LM Studio": LM_STUDIO, "LocalAI": LOCAL_AI, "plain": PLAIN}
+DIALECTS = {
+    "llama.cpp": LLAMA_CPP,
+    "vLLM": VLLM,
+    "LM Studio": LM_STUDIO,
+    "LM Studio, no data URLs": LM_STUDIO_RAW,
+    "LocalAI": LOCAL_AI,
+    "plain": PLAIN,
+}
 
 
 class FakeOpenAi:
@@ -132,6 +142,8 @@ class FakeOpenAi:
             return 400, _pack({"error": {"message": f"response_format {form} is not supported", "code": 400}})
         if "stream_options" in body and not (self.dialect.props or self.dialect.version):
             return 400, _pack({"error": {"message": "stream_options is not supported", "code": 400}})
+        if not self.dialect.data_urls and "data:image" in json.dumps(body["messages"]):
+            return 400, _pack({"error": "'url' field must be a base64 encoded image."})
         schema = body["response_format"]["json_schema"]["schema"] if form == "json_schema" else _schema_in_words(body)
         inner = self._post(
             "/api/chat",
@@ -188,10 +200,10 @@ def _inner_message(message: Json) -> Json:
         return message
     assert [part["type"] for part in content][-1] == "text", "pictures come before the text"
     urls = [part["image_url"]["url"] for part in content[:-1]]
-    assert all(url.startswith(("data:image/jpeg;base64,", "data:image/png;base64,")) for url in urls)
-    for url in urls:
-        base64.b64decode(url.partition(",")[2], validate=True)
-    return {"role": message["role"], "content": content[-1]["text"], "images": [u.partition(",")[2] for u in urls]}
+    images = [url.removeprefix("data:image/jpeg;base64,").removeprefix("data:image/png;base64,") for url in urls]
+    for image in images:
+        base64.b64decode(image, validate=True)
+    return {"role": message["role"], "content": content[-1]["text"], "images": images}
 
 
 def _event(value: Json) -> bytes:

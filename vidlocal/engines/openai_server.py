@@ -3,10 +3,9 @@
 Differences are probed, never concluded from a version: `/props` (llama.cpp) tells context, slots and vision,
 `/v1/models` (vLLM) the context; schemas are tried as `json_schema`, then `json_object`, then in words only. Pictures
 are sent as JPEG or PNG data URLs before the text: llama.cpp does not decode WebP, and LLaVA answers worse to a picture
-after the text.
+after the text. Some builds of LM Studio refuse data URLs and take mere base64.
 """
 
-import base64
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +18,12 @@ import httpx
 import numpy as np
 
 from vidlocal.engines.arrays import Vectors
-from vidlocal.engines.base import AnswerTruncated, Capability, ModelInfo, SchemaMismatch
+from vidlocal.engines.base import AnswerTruncated, Capability, ImageRejected, ModelInfo, SchemaMismatch
 from vidlocal.engines.host_policy import check_host, origin
 from vidlocal.engines.model_server import OnToken, OnUsage, Options
 from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status
 from vidlocal.engines.openai_build import Entry, openai_digest, openai_entry
+from vidlocal.engines.openai_requests import SCHEMA_FORMS, add_schema, picture_part, without_data_urls
 from vidlocal.engines.openai_usage import usage_of
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.text import pluralize
@@ -34,7 +34,6 @@ _SERVER_NAME = "model server"
 # Longer than any description: the model is in a loop.
 _MAX_ANSWER_CHARACTERS = 16_000
 _MAX_TOP_TOKENS = 20
-_SCHEMA_FORMS = ("json_schema", "json_object", "words")
 _LACKS: Mapping[Capability, str] = {
     "vision": "images",
     "embedding": "embeddings",
@@ -73,6 +72,7 @@ class OpenAiServer:
         self.host = host.rstrip("/").removesuffix("/v1")
         self._timeouts = timeouts or Timeouts()
         self._schema_form: dict[str, int] = {}
+        self._takes_data_urls = True
         self._properties: _Properties | None = None
         transport = GuardedTransport(
             self._timeouts, local_only=True, encrypted=self.host.startswith("https"), api_key=api_key
@@ -156,14 +156,14 @@ class OpenAiServer:
         on_usage: OnUsage = None,
     ) -> str:
         """Return the complete answer to a message, as `ModelServer.chat` describes. `keep_alive` is not used."""
-        for form in range(self._schema_form.get(model, 0), len(_SCHEMA_FORMS)):
+        for form in range(self._schema_form.get(model, 0), len(SCHEMA_FORMS)):
             body = self._chat_body(model, system, prompt, images, options)
             if schema is not None:
-                _add_schema(body, schema, _SCHEMA_FORMS[form])
+                add_schema(body, schema, SCHEMA_FORMS[form])
             try:
                 answer = self._stream(model, body, on_token, on_usage)
             except SchemaMismatch:
-                if schema is None or form + 1 == len(_SCHEMA_FORMS):
+                if schema is None or form + 1 == len(SCHEMA_FORMS):
                     raise
                 continue
             self._schema_form[model] = form
@@ -204,7 +204,7 @@ class OpenAiServer:
     def _chat_body(self, model: str, system: str, prompt: str, images: Sequence[bytes], options: Options) -> Json:
         content: object = prompt
         if images:
-            pictures = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]
+            pictures = [picture_part(image, as_data_url=self._takes_data_urls) for image in images]
             content = [*pictures, {"type": "text", "text": prompt}]
         messages = [{"role": "system", "content": system}] if system else []
         body: Json = {
@@ -223,6 +223,16 @@ class OpenAiServer:
         return body
 
     def _stream(self, model: str, body: Json, on_token: OnToken, on_usage: OnUsage) -> str:
+        """Return the answer. A server that refuses data URLs gets the pictures as mere base64, from now on."""
+        try:
+            return self._stream_once(model, body, on_token, on_usage)
+        except ImageRejected as error:
+            if not self._takes_data_urls or "base64" not in str(error):
+                raise
+            self._takes_data_urls = False
+        return self._stream_once(model, without_data_urls(body), on_token, on_usage)
+
+    def _stream_once(self, model: str, body: Json, on_token: OnToken, on_usage: OnUsage) -> str:
         with self._translate_errors(model), self._client.stream("POST", "/v1/chat/completions", json=body) as response:
             if response.status_code != 200:
                 response.read()
@@ -337,28 +347,6 @@ class OpenAiServer:
         meta = entry.get("meta")
         size = _positive(meta.get("size")) if isinstance(meta, dict) else None
         return ModelInfo(str(entry["id"]), openai_digest(entry), None, size or 0)
-
-
-def _data_url(image: bytes) -> str:
-    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
-
-
-def _add_schema(body: Json, schema: Json, form: str) -> None:
-    if form == "json_schema":
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": True, "schema": schema},
-        }
-        return
-    if form == "json_object":
-        body["response_format"] = {"type": "json_object"}
-    words = f"\nAnswer with a JSON object of this schema, and nothing else: {json.dumps(schema)}"
-    content = body["messages"][-1]["content"]
-    if isinstance(content, str):
-        body["messages"][-1]["content"] = content + words
-    else:
-        content[-1]["text"] += words
 
 
 def _collect(choices: Iterator[Json], on_token: OnToken) -> tuple[str, str]:
