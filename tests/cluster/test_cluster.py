@@ -16,6 +16,7 @@ from distributed.core import rpc
 from distributed.protocol.serialize import ToPickle
 
 from tests.support.cluster import NO_SERVER, PROGRAM, Cluster, cluster, free_ports, running
+from tests.support.commands import Run
 from tests.support.fake_models import CATALOGUE
 from tests.support.fake_ollama import Asked, Behaviour, FakeOllama
 from vidlocal.cluster import certificates, dask_nodes
@@ -50,7 +51,8 @@ def fresh(owner: Path, home: Path) -> Path:
     with Library.open(owner) as library:
         library.connection.execute("VACUUM INTO ?", (str(home / "library.db"),))
     for name in ("frames", "cluster"):
-        shutil.copytree(owner / name, home / name)
+        if (owner / name).exists():
+            shutil.copytree(owner / name, home / name)
     return home
 
 
@@ -63,9 +65,9 @@ def captions(home: Path) -> list[tuple[int, str]]:
 def test_a_machine_that_joined_captions_as_this_one_does(made: Cluster, owner: Path, tmp_path: Path) -> None:
     here, there = fresh(owner, tmp_path / "here"), fresh(owner, tmp_path / "there")
     with FakeOllama() as server:
-        assert vidlocal(here, "enrich", server=server.host).returncode == 0
+        assert vidlocal(here, "enrich", "--only", "describe", server=server.host).returncode == 0
         with made.join(tmp_path / "pc", server.host, name="pc"):
-            done = vidlocal(there, "enrich", "--cluster", "--json")
+            done = vidlocal(there, "enrich", "--cluster", "--only", "describe", "--json")
     assert done.returncode == 0, done.stderr
     assert "pc of the cluster works, too: llava:7b, phi3.5:latest, embeddinggemma:latest, OCR." in done.stderr
     assert len(captions(here)) > 0
@@ -115,7 +117,7 @@ def test_a_machine_killed_in_the_middle_of_a_frame_loses_nothing(made: Cluster, 
         with (
             made.join(tmp_path / "laptop", dying.host, name="laptop") as victim,
             made.join(tmp_path / "desk", other.host, name="desk"),
-            running(home, NO_SERVER, "enrich", "--cluster", "--json") as run,
+            running(home, NO_SERVER, "enrich", "--cluster", "--only", "describe", "--json") as run,
         ):
             assert asked.wait(60)
             victim.kill()
@@ -135,7 +137,7 @@ def test_another_build_of_the_model_gets_no_work_and_is_named(made: Cluster, own
     other = replace(CATALOGUE["llava:7b"], digest="f" * 64)
     with FakeOllama() as here, FakeOllama([other, "phi3.5:latest", "embeddinggemma:latest"]) as there:
         with made.join(tmp_path / "old", there.host, name="old"):
-            done = vidlocal(home, "enrich", "--cluster", server=here.host)
+            done = vidlocal(home, "enrich", "--cluster", "--only", "describe", server=here.host)
         assert done.returncode == 0, done.stderr
         assert not [request for request in there.asked("/api/chat") if request.picture is not None]
     assert "old: vision model llava:7b@ffffffffffff is another build than llava:7b@" in done.stderr
@@ -215,6 +217,52 @@ def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 5
     assert done.stderr.startswith("No scheduler on 127.0.0.1")
     assert done.stderr.endswith("Run there: vidlocal cluster start\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["cluster", "start", "--listen", "192.0.2.77"], "192.0.2.77 is not an address of this machine."),
+        (["cluster", "start", "--token", "x"], "--token belongs to: vidlocal cluster join"),
+        (["cluster", "status", "--reset"], "--reset belongs to: vidlocal cluster start"),
+        (["cluster", "status", "--port", "1"], "--listen and --port belong to"),
+        (["cluster", "join", "--json"], "--json belongs to"),
+        (["cluster", "join", "a b"], "'a b' is not the address of a scheduler."),
+        (["enrich", "--scheduler", "tcp://192.168.1.9:1"], "tcp://192.168.1.9:1: not encrypted"),
+        (["ingest", ".", "--later", "--cluster"], "--later and --cluster exclude each other."),
+    ],
+)
+def test_wrong_usage_is_a_sentence(run: Run, words: list[str], sentence: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(sentence)
+
+
+def test_a_run_goes_on_when_the_scheduler_is_started_again(owner: Path, tmp_path: Path) -> None:
+    home, asked, release = fresh(owner, tmp_path / "home"), threading.Event(), threading.Event()
+
+    def hang(request: Asked) -> Behaviour | None:
+        if request.picture is not None and not asked.is_set():
+            asked.set()
+            release.wait(60)
+        return None
+
+    with FakeOllama() as server, cluster(home) as first, first.join(tmp_path / "pc", server.host, name="pc") as machine:
+        server.choose = hang
+        with running(home, NO_SERVER, "enrich", "--cluster", "--only", "describe", "--no-canary", "--json") as run:
+            assert asked.wait(60)
+            first.scheduler.kill()
+            first.scheduler.wait()
+            assert machine.stderr is not None
+            assert machine.stderr.readline() == "The scheduler is gone.\n"
+            port = first.address.rpartition(":")[2]
+            with running(home, NO_SERVER, "cluster", "start", "--listen", "127.0.0.1", "--port", port):
+                release.set()
+                output, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, errors
+    assert json.loads(output)["failed"] == 0
+    described = [frame for frame, _ in captions(home)]
+    assert len(described) == len(set(described)) > 0
 
 
 def test_without_a_cluster_nothing_of_it_is_imported(owner: Path) -> None:

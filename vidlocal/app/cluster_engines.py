@@ -36,7 +36,7 @@ def open_cluster_engines(
         error = failure
     identities = identities_of(own) | fast_identities(fast)
     machines = ClusterHosts(connection, models_of(settings), notify, canary, identities)
-    others = machines.first()
+    others = machines.first(patient=error is not None)
     if error is not None and not others:
         raise error
     if error is not None:

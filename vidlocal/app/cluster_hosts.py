@@ -1,6 +1,7 @@
 """The machines of a cluster as hosts of the deep pass: each is asked for its models, checked and added."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -21,6 +22,9 @@ _FAST = {"ocr": "OCR", "speech": "speech", "pictures": "image vectors"}
 
 # Loading a model and looking at three images, on a slow disk. Later machines join the run when they are ready.
 _FIRST_WAIT_S = 300.0
+# Machines come back within this time after the scheduler was started again.
+_PATIENCE_S = 30.0
+_POLL_S = 0.5
 
 
 def models_of(settings: Settings) -> Models:
@@ -53,12 +57,20 @@ class ClusterHosts:
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     pools: dict[str, EnginePool] = field(init=False, default_factory=dict)
 
-    def first(self) -> list[Host]:
-        """Open the machines that are there, and wait for them."""
-        self._open_new()
-        for thread in self._threads:
-            thread.join(_FIRST_WAIT_S)
-        return list(self.newcomers())
+    def first(self, *, patient: bool = False) -> list[Host]:
+        """Open the machines that are there, and wait for them; `patient` waits a while for a first host."""
+        give_up = time.monotonic() + _PATIENCE_S
+        if patient and not self.connection.members:
+            self.notify("Waiting for a machine of the cluster…")
+        hosts: list[Host] = []
+        while True:
+            self._open_new()
+            for thread in self._threads:
+                thread.join(_FIRST_WAIT_S)
+            hosts += self.newcomers()
+            if hosts or not patient or time.monotonic() >= give_up:
+                return hosts
+            time.sleep(_POLL_S)
 
     def newcomers(self) -> Sequence[Host]:
         """Return the hosts opened since the last call, and report those that are not used. Does not block."""
@@ -80,7 +92,7 @@ class ClusterHosts:
                 self._known.add(name)
                 thread = threading.Thread(target=self._open, args=(name,), daemon=True, name=f"opens {name}")
                 thread.start()
-                self._threads.append(thread)
+                self._threads = [*(other for other in self._threads if other.is_alive()), thread]
 
     def _open(self, name: str) -> None:
         machine = Machine(self.connection, name, self.models)

@@ -1,6 +1,7 @@
 """The services of a cluster: the scheduler on the machine of the library, and a worker on each other machine."""
 
 import asyncio
+import errno
 import signal
 import socket
 import time
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 TERMINATED = 143
 
 # Pauses between attempts to reach a scheduler that is gone: doubled from the first to the last.
-_MIN_PAUSE_S, _MAX_PAUSE_S = 1.0, 30.0
+_MIN_PAUSE_S, _MAX_PAUSE_S = 1.0, 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ async def _schedule(
         enrollment = await serve_enrollment(folder, host, port + 1)
         await scheduler
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"{host} is not an address of this machine. Run: vidlocal cluster start") from error
         raise ToolError(
             f"{host}: the ports {port} and {port + 1} cannot be used ({_reason(error)}). "
             "Choose others: vidlocal cluster start --port N"

@@ -1,6 +1,7 @@
 """Addresses of a cluster: parsing, policy, and the addresses of this machine."""
 
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from vidlocal.errors import UsageError
 
 DEFAULT_PORT = 8786
+_LOOPBACK = "127.0.0.1"
 _EXAMPLE = "Example: tls://192.168.1.20:8786"
 
 
@@ -32,7 +34,8 @@ def parse_address(text: str) -> SchedulerAddress:
         address = SchedulerAddress(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORT)
     except ValueError:
         raise UsageError(f"{text!r} is not the address of a scheduler. {_EXAMPLE}") from None
-    if address.protocol not in ("tls", "tcp") or not address.host or parts.path.strip("/"):
+    is_host = address.host.isprintable() and " " not in address.host and bool(address.host)
+    if address.protocol not in ("tls", "tcp") or not is_host or parts.path.strip("/"):
         raise UsageError(f"{text!r} is not the address of a scheduler. {_EXAMPLE}")
     if address.protocol == "tcp" and not is_loopback(address.host):
         raise UsageError(f"{address}: not encrypted, every machine on the way could read and change frames. Use tls.")
@@ -53,11 +56,20 @@ def local_address(towards: str = "192.0.2.1") -> str:
     127.0.0.1 without a network. Sends nothing.
     """
     if is_loopback(towards):
-        return "127.0.0.1"
+        return _LOOPBACK
     try:
         family, kind, _, _, target = socket.getaddrinfo(towards, 9, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind) as probe:
             probe.connect(target)
             return str(probe.getsockname()[0])
-    except OSError:
-        return "127.0.0.1"
+    except OSError:  # a network without a gateway
+        return next(_network_addresses(), _LOOPBACK)
+
+
+def _network_addresses() -> Iterator[str]:
+    """Yield the IPv4 addresses of this machine, without those of loopback and of containers."""
+    import psutil
+
+    for name, addresses in psutil.net_if_addrs().items():
+        if not name.startswith(("lo", "docker", "br-", "veth")):
+            yield from (address.address for address in addresses if address.family == socket.AF_INET)

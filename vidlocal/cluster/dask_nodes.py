@@ -116,7 +116,13 @@ def create_worker(
     """Create a worker on one address. `resources`: tags of its engines with the number of calls at a time."""
     from distributed import Worker
 
-    node = Worker(
+    class ImpatientWorker(Worker):
+        """A worker that joins again without waiting for the calls that nobody waits for any more."""
+
+        async def close(self, *arguments: Any, **options: Any) -> Any:
+            return await super().close(*arguments, **options | {"executor_wait": False})
+
+    node = ImpatientWorker(
         str(scheduler),
         name=name,
         host=host,

@@ -78,5 +78,9 @@ Servers = Annotated[
 
 
 def cluster_setting(cluster: bool, scheduler: str | None) -> str | None:
-    """Return the value of the setting `cluster` by the options; None if neither is given."""
-    return scheduler or ("own" if cluster else None)
+    """Return the value of the setting `cluster` by the options; None if neither is given. Raises UsageError."""
+    if not scheduler:
+        return "own" if cluster else None
+    from vidlocal.cluster.addresses import parse_address
+
+    return str(parse_address(scheduler))
