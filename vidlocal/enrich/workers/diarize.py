@@ -12,6 +12,7 @@ from vidlocal.media.audio import RATE_HZ, choose_track, read_audio
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.records import AudioTrack, Job, Probe
 from vidlocal.store.content import voices
+from vidlocal.store.content.turn_splits import split_at_turns
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -55,6 +56,7 @@ def diarize_video(
         if is_due and jobs.exists(library, job):
             new = [voices.NewVoice(voice.turns, voice.vector) for voice in heard]
             voices.store(library, job.video_id, engine.key, new, nearest=nearest)
+            split_at_turns(library, job.video_id)
         jobs.finish(library, job)
     return len(heard)
 

@@ -21,6 +21,7 @@ from vidlocal.media.cue_times import shifted
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.records import AudioTrack, Job, Passage, PassageKind, Probe, TimedPassage
 from vidlocal.store.content import passages, speech_drafts, videos, vocabulary
+from vidlocal.store.content.turn_splits import split_at_turns
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 
@@ -103,6 +104,7 @@ def transcribe_video(
     with library.writing():
         if is_again and jobs.exists(library, job):
             speech_drafts.publish(library, video_id, step=STEP)
+        split_at_turns(library, video_id)
         _store_language(library, video_id)
         jobs.finish(library, job)
     return Transcription(added, language, track)
