@@ -39,6 +39,7 @@ NIGHT = Report(
     left={JobKind.DESCRIBE: 20_000, JobKind.READ: 2},
     seconds_per_frame=2.43,
     caption_tokens_per_second=41.2,
+    speech_hours_per_hour=11.5,
     ended="The night is over.",
 )
 
@@ -223,7 +224,7 @@ def test_documented_report_equals_the_printed_one(run: Run, library: Library) ->
     report.store(library, None, NIGHT)
     printed = dict(line.split("\t") for line in run("report").stdout.splitlines())
     shown = dict(line.split(maxsplit=1) for line in between(page, "```console\n", "```").splitlines())
-    assert {"run", "done", "worked", "pace", "left", "failed", "ended"} == set(shown)
+    assert {"run", "done", "worked", "pace", "speech", "left", "failed", "ended"} == set(shown)
     assert {name: printed[name] for name in shown if name != "run"} == {
         name: value for name, value in shown.items() if name != "run"
     }

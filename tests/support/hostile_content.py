@@ -37,6 +37,8 @@ _WORDS_IN = {
     "searches": ("query",),
     "looks": ("question", "what"),
     "vocabulary": ("tag",),
+    "speakers": ("name",),
+    "voices": ("label",),
 }
 
 
@@ -93,7 +95,7 @@ def _fill(library: Library, film: Path) -> None:
         connection.execute("UPDATE videos SET path = ? WHERE id = 1", (os.fsencode(film),))
         connection.execute("UPDATE copies SET path = ? WHERE video_id = 1", (os.fsencode(film),))
     for kind in PassageKind:
-        passages.add(library, video, [Passage(1.0, 2.0, kind, WORDS, engine="by hand")])
+        passages.add(library, video, [Passage(1.0, 2.0, kind, WORDS, engine="by hand", speaker=WORDS)])
     for state in ("queued", "running"):
         for row in library.rows("SELECT DISTINCT kind FROM jobs"):
             job = jobs.claim(library, row["kind"], worker="nobody", now=0.0, lease_s=1e12)

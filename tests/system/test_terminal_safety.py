@@ -74,6 +74,14 @@ CASES: dict[str, list[list[str]]] = {
     "failed": [[], ["--retry"]],
     "list": [[]],
     "show": [["1"], ["2"], [f"nothing {EVIL}"]],
+    "speakers": [
+        [],
+        ["name", "1", WORDS],
+        ["name", "1", "Anna"],
+        ["merge", "1", WORDS],
+        ["split", WORDS, WORDS],
+        [WORDS],
+    ],
     "organize": [
         ["{films}"],
         ["{films}", "--by-date"],
