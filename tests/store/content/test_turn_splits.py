@@ -7,7 +7,8 @@ import pytest
 from tests.support.text_videos import add_video
 from vidlocal.records import Passage, PassageKind, TimedPassage, Word
 from vidlocal.store.content import passages, speakers, word_times
-from vidlocal.store.content.turn_splits import Turn, split_at_turns, split_line
+from vidlocal.store.content.turn_splits import split_at_turns, split_line
+from vidlocal.store.content.turns import Turn, Turns
 from vidlocal.store.database import Library
 
 
@@ -93,3 +94,12 @@ def test_corrections_and_named_transcripts_stay_whole(library: Library) -> None:
     named = TimedPassage(replace(line.passage, speaker="Anna"), line.words)
     passages.add(library, video_id, [named.passage, replace(line.passage, start=9.0, end=12.0)], words=[line.words] * 2)
     assert split_at_turns(library, video_id) == 0
+
+
+def test_spans_are_found_by_time() -> None:
+    turns = Turns([(5.0, 6.0, 2), (0.0, 10.0, 1), (9.0, 12.0, 2)])
+    assert turns.between(5.5, 9.0) == [(0.0, 10.0, 1), (5.0, 6.0, 2)]
+    assert turns.between(6.0, 9.0) == [(0.0, 10.0, 1)]
+    assert turns.shares(5.5, 11.0) == {1: 4.5, 2: 2.5}
+    assert turns.owners == {1, 2}
+    assert Turns([]).shares(0.0, 9.0) == {}

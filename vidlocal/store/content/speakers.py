@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from vidlocal.errors import UsageError
 from vidlocal.folding import fold
+from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
 from vidlocal.store.index.speaker_names import SPEAKER_NAME, matching
 from vidlocal.store.values import sql_list, storable
@@ -192,25 +194,31 @@ def assign(library: Library, video_id: int, passage_ids: Sequence[int] | None = 
 
     `passage_ids`: new passages, None for all. Passages with a label keep it.
     """
-    chosen = "" if passage_ids is None else "AND passages.id IN (SELECT value FROM json_each(?))"
-    values = [] if passage_ids is None else [json.dumps(list(passage_ids))]
+    turns = turns_of(library, video_id)
+    if not turns.owners:
+        return
+    chosen = "" if passage_ids is None else "AND id IN (SELECT value FROM json_each(?))"
+    rows = library.rows(
+        f"""SELECT id, start, "end" FROM passages WHERE video_id = ? AND kind IN {sql_list(SPOKEN_KINDS)} {chosen}
+          AND NOT EXISTS (SELECT 1 FROM passage_speakers JOIN voices ON voices.id = voice_id
+            WHERE passage_id = passages.id AND label IS NOT NULL)""",
+        video_id,
+        *([] if passage_ids is None else [json.dumps(list(passage_ids))]),
+    )
+    shares = [(row["id"], turns.shares(row["start"], row["end"])) for row in rows]
     with library.writing() as connection:
-        if library.row("SELECT 1 FROM turns JOIN voices ON voices.id = voice_id WHERE video_id = ? LIMIT 1", video_id):
-            connection.execute(
-                f"""INSERT INTO passage_speakers (passage_id, voice_id)
-                SELECT passage_id, voice_id FROM (
-                  SELECT passages.id AS passage_id, turns.voice_id, row_number() OVER (PARTITION BY passages.id ORDER BY
-                    sum(min(turns."end", passages."end") - max(turns.start, passages.start)) DESC) AS place
-                  FROM passages JOIN voices ON voices.video_id = passages.video_id
-                    JOIN turns ON turns.voice_id = voices.id
-                      AND turns.start < passages."end" AND turns."end" > passages.start
-                  WHERE passages.video_id = ? AND passages.kind IN {sql_list(SPOKEN_KINDS)} {chosen} AND NOT EXISTS (
-                    SELECT 1 FROM passage_speakers JOIN voices AS labelled ON labelled.id = passage_speakers.voice_id
-                    WHERE passage_speakers.passage_id = passages.id AND labelled.label IS NOT NULL)
-                  GROUP BY passages.id, turns.voice_id) WHERE place = 1
-                ON CONFLICT (passage_id) DO UPDATE SET voice_id = excluded.voice_id""",
-                (video_id, *values),
-            )
+        connection.executemany(
+            """INSERT INTO passage_speakers (passage_id, voice_id) VALUES (?, ?)
+            ON CONFLICT (passage_id) DO UPDATE SET voice_id = excluded.voice_id""",
+            [(passage_id, max(share.items(), key=itemgetter(1))[0]) for passage_id, share in shares if share],
+        )
+
+
+def turns_of(library: Library, video_id: int) -> Turns:
+    """Return the turns of the voices of a video."""
+    sql = """SELECT turns.start, turns."end", voice_id FROM voices JOIN turns ON voice_id = voices.id
+      WHERE video_id = ?"""
+    return Turns((row["start"], row["end"], row["voice_id"]) for row in library.rows(sql, video_id))
 
 
 def _named(library: Library, name: str) -> int | None:

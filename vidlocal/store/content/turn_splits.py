@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from vidlocal.records import Passage, PassageKind, TimedPassage, Word
-from vidlocal.store.content import passages, understanding, word_times
+from vidlocal.store.content import passages, speakers, understanding, word_times
+from vidlocal.store.content.turns import Turn, Turns
 from vidlocal.store.database import Library
-
-Turn = tuple[float, float, int]
 
 # A part of a line has at least so many words and seconds: the borders of turns are right to about 0.3 s.
 _MIN_WORDS = 2
@@ -35,8 +34,8 @@ def split_at_turns(library: Library, video_id: int) -> int:
     """
     if library.row("SELECT 1 FROM voices WHERE video_id = ? AND label IS NOT NULL LIMIT 1", video_id) is not None:
         return 0
-    turns = _turns(library, video_id)
-    lines = _lines(library, video_id) if len({voice for *_, voice in turns}) > 1 else []
+    turns = speakers.turns_of(library, video_id)
+    lines = _lines(library, video_id) if len(turns.owners) > 1 else []
     parts = [_parts(line.item, turns) for line in lines]
     count = sum(len(pieces) > 1 for pieces in parts)
     if not count:
@@ -67,9 +66,9 @@ def split_line(item: TimedPassage, turns: Sequence[Turn]) -> list[TimedPassage]:
     return parts
 
 
-def _parts(item: TimedPassage, turns: Sequence[Turn]) -> list[TimedPassage]:
+def _parts(item: TimedPassage, turns: Turns) -> list[TimedPassage]:
     is_spoken = item.passage.kind is PassageKind.SPEECH and item.words
-    return split_line(item, turns) if is_spoken else [item]
+    return split_line(item, turns.between(item.passage.start, item.passage.end)) if is_spoken else [item]
 
 
 def _starts(words: Sequence[Word], turns: Sequence[Turn]) -> list[int]:
@@ -116,15 +115,6 @@ def _texts(text: str, words: Sequence[Word], starts: Sequence[int]) -> list[str]
         position = place + len(word.text)
     cuts = [0, *(places[start] for start in starts[1:]), len(text)]
     return [text[first:last].strip() for first, last in pairwise(cuts)]
-
-
-def _turns(library: Library, video_id: int) -> list[Turn]:
-    rows = library.rows(
-        """SELECT turns.start, turns."end", voice_id FROM turns JOIN voices ON voices.id = voice_id
-          WHERE video_id = ? ORDER BY turns.start""",
-        video_id,
-    )
-    return [(row["start"], row["end"], row["voice_id"]) for row in rows]
 
 
 def _lines(library: Library, video_id: int) -> list[_Line]:

@@ -1,12 +1,14 @@
 """Voices of a diarization: their turns and vectors, and the speakers that they belong to."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from sqlite3 import Row
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import speakers
+from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
 from vidlocal.store.values import sql_list
@@ -14,8 +16,7 @@ from vidlocal.store.values import sql_list
 if TYPE_CHECKING:
     from vidlocal.store.values import Vector, Vectors
 
-Turns = Sequence[tuple[float, float]]
-Spans = dict[int, list[tuple[float, float]]]
+Spans = Sequence[tuple[float, float]]
 
 # A voice of a new diarization is the one before, or the one with a name in the transcript, if it shares so much time
 # with it.
@@ -28,7 +29,7 @@ _NEARLY_ALL = 0.9
 class NewVoice:
     """A voice to store: `turns` in seconds, and a unit vector, float32, d."""
 
-    turns: Turns
+    turns: Spans
     vector: "Vector"
 
 
@@ -122,45 +123,36 @@ def _delete_unspoken(library: Library, video_id: int) -> None:
         )
 
 
-def _named_spans(library: Library, video_id: int) -> Spans:
-    """Map the speakers whom a transcript names in a video to the passages with their name."""
-    return _by_speaker(
-        library.rows(
-            """SELECT speaker_id, passages.start, passages."end" FROM voices
-              JOIN passage_speakers ON voice_id = voices.id JOIN passages ON passages.id = passage_id
-              WHERE voices.video_id = ? AND label IS NOT NULL""",
-            video_id,
-        )
+def _named_spans(library: Library, video_id: int) -> Turns:
+    """Return the passages with a speaker whom a transcript names, by speaker."""
+    rows = library.rows(
+        """SELECT passages.start, passages."end", speaker_id FROM voices
+          JOIN passage_speakers ON voice_id = voices.id JOIN passages ON passages.id = passage_id
+          WHERE voices.video_id = ? AND label IS NOT NULL""",
+        video_id,
     )
+    return Turns((row["start"], row["end"], row["speaker_id"]) for row in rows)
 
 
-def _earlier_turns(library: Library, video_id: int) -> Spans:
-    """Map the speakers of the last diarization of a video to their turns."""
-    sql = """SELECT speaker_id, turns.start, turns."end" FROM voices JOIN turns ON voice_id = voices.id
+def _earlier_turns(library: Library, video_id: int) -> Turns:
+    """Return the turns of the last diarization of a video, by speaker."""
+    sql = """SELECT turns.start, turns."end", speaker_id FROM voices JOIN turns ON voice_id = voices.id
       WHERE video_id = ?"""
-    return _by_speaker(library.rows(sql, video_id))
+    return Turns((row["start"], row["end"], row["speaker_id"]) for row in library.rows(sql, video_id))
 
 
-def _by_speaker(rows: Sequence[Row]) -> Spans:
-    spans: Spans = {}
-    for row in rows:
-        spans.setdefault(row["speaker_id"], []).append((row["start"], row["end"]))
-    return spans
-
-
-def _speaker_at(turns: Turns, spans: Spans, *, min_share: float = 0.0) -> int | None:
+def _speaker_at(turns: Spans, known: Turns, *, min_share: float = 0.0) -> int | None:
     """Return the speaker with most of the time of the turns; None if it is less than `min_share` of it.
 
-    It is also most of the time that `spans` cover, and at least two seconds, or nearly all of a short voice.
+    It is also most of the time that `known` covers, and at least two seconds, or nearly all of a short voice.
     """
-    shared = {
-        speaker_id: sum(max(0.0, min(end, last) - max(start, first)) for start, end in turns for first, last in own)
-        for speaker_id, own in spans.items()
-    }
-    best = max(shared, key=lambda speaker_id: shared[speaker_id], default=None)
+    shared: Counter[int] = Counter()
+    for start, end in turns:
+        shared.update(known.shares(start, end))
     seconds = sum(end - start for start, end in turns)
     enough = max(min(_MIN_SHARED_S, _NEARLY_ALL * seconds), min_share * seconds, _MIN_SHARED * sum(shared.values()))
-    return None if best is None or shared[best] < enough else best
+    best = max(shared.items(), key=itemgetter(1), default=None)
+    return None if best is None or best[1] < enough else best[0]
 
 
 def _speaker_vectors(library: Library, video_id: int, key: str) -> tuple[list[int], list["Vectors"]]:
