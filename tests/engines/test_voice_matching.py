@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidlocal.engines.base import Voice
-from vidlocal.engines.voice_matching import MIN_SAME_VOICE, join, nearest
+from vidlocal.engines.voice_matching import MIN_SAME_VOICE, alike, join, nearest
 
 
 def vector(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -36,3 +36,10 @@ def test_the_nearest_voice_counts_if_it_is_near_enough() -> None:
     assert nearest(vector(1, 0), [vector(0, 1), vector(1, 1), vector(1, 0.1)]) == 2
     assert nearest(vector(1, 0), [vector(0, 1), vector(0.2, 1)]) is None
     assert nearest(vector(1, 0), [vector(-1, 0)]) is None
+
+
+def test_pairs_that_sound_alike_are_listed_the_nearest_first() -> None:
+    means = {3: vector(1, 0, 0), 5: vector(1, 2, 0), 8: vector(0, 1, 0.2), 9: vector(0, 0, 1)}
+    assert [(first, second) for first, second, _ in alike(means, limit=9)] == [(5, 8), (3, 5)]
+    assert len(alike(means, limit=1)) == 1
+    assert alike({1: vector(1, 0)}, limit=9) == alike({}, limit=9) == []

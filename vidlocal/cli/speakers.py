@@ -10,12 +10,13 @@ from vidlocal.app import last_results
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
-from vidlocal.store.content import speakers, understanding, videos
+from vidlocal.store.content import speakers, understanding, videos, voices
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration
 
 _MAX_EXAMPLE_CHARS = 60
+_MAX_PAIRS = 3
 
 _USAGE = "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, undo, or forget NUMBER."
 
@@ -62,10 +63,27 @@ def command(
         elif action:
             console.notice(_change(library, action, arguments), quiet=quiet)
         listed = speakers.every(library)
+        pairs = _alike(library) if not action else []
     if json:
-        console.document({"speakers": [asdict(speaker) for speaker in listed]})
+        alike = [{"speakers": [first, second], "cosine": round(cosine, 3)} for first, second, cosine in pairs]
+        console.document({"speakers": [asdict(speaker) for speaker in listed], "alike": alike})
     elif not action:
         _show(listed, quiet=quiet)
+        for first, second, _ in pairs:
+            console.notice(
+                f"{first} and {second} sound alike. If they are the same: vidlocal speakers merge {first} {second}",
+                quiet=quiet,
+            )
+
+
+def _alike(library: Library) -> list[tuple[int, int, float]]:
+    """List the pairs of speakers that may be one by their voices."""
+    keys = voices.models(library)
+    if not keys:
+        return []
+    from vidlocal.engines.voice_matching import alike
+
+    return [pair for key in keys for pair in alike(voices.mean_vectors(library, key), limit=_MAX_PAIRS)]
 
 
 def _change(library: Library, action: str, arguments: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Join voices that are one: several clusters of a diarization, stretches of a video, videos of a library. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from vidlocal.engines.base import Voice
 # Cosine of two vectors of the same voice, from 5 s of speech on. CAM++: two stretches of one speaker 0.69 and more, of
 # different speakers 0.25 and less, on recordings of the same kind; worse between a call and a film.
 MIN_SAME_VOICE = 0.5
+
+# Speakers of at least this cosine are proposed to be merged by hand.
+_MIN_ALIKE = 0.38
+_MAX_COMPARED = 2_000
 
 # Vectors of less speech vary: they join a voice, but found none beside one that is nearly as near.
 MIN_VOICE_S = 3.0
@@ -35,6 +39,17 @@ def nearest(vector: Vectors, others: Sequence[Vectors], *, min_cosine: float = M
     cosines = np.stack(others) @ vector
     position = int(cosines.argmax())
     return position if float(cosines[position]) >= min_cosine else None
+
+
+def alike(means: Mapping[int, Vectors], *, limit: int) -> list[tuple[int, int, float]]:
+    """List the pairs of speakers whose voices are alike, the nearest first: two keys of `means` and their cosine."""
+    ids = list(means)[:_MAX_COMPARED]
+    if len(ids) < 2:
+        return []
+    vectors = np.stack([means[key] for key in ids])
+    pairs = np.argwhere(np.triu(vectors @ vectors.T, k=1) >= _MIN_ALIKE)
+    cosines = [(ids[first], ids[second], float(vectors[first] @ vectors[second])) for first, second in pairs]
+    return sorted(cosines, key=lambda pair: -pair[2])[:limit]
 
 
 def _min_cosine(voice: Voice) -> float:

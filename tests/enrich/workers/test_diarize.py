@@ -143,6 +143,18 @@ def test_videos_of_another_model_are_not_compared(library: Library, studio: Stud
     assert studio.diarize("b", studio.record("b", DEBATE)) == ["Speaker 3", "Speaker 4", "Speaker 3"]
 
 
+def test_damaged_vectors_of_a_library_are_left_out(library: Library, studio: Studio) -> None:
+    studio.diarize("a", studio.record("a", DEBATE))
+    studio.diarize("b", studio.record("b", DEBATE))
+    studio.diarize("c", studio.record("c", DEBATE))
+    with library.writing() as connection:
+        connection.execute("UPDATE voices SET vector = x'0000' WHERE video_id = 1 AND speaker_id = 1")
+        connection.execute("UPDATE voices SET vector = zeroblob(8) WHERE video_id = 2 AND speaker_id = 1")
+        connection.execute("UPDATE voices SET vector = 'text' WHERE video_id = 1 AND speaker_id = 2")
+    assert studio.diarize("d", studio.record("d", DEBATE)) == ["Speaker 1", "Speaker 2", "Speaker 1"]
+    assert set(voices.mean_vectors(library, studio.engine.key)) == {1, 2}
+
+
 class Interrupted(Exception):
     pass
 

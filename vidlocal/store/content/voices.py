@@ -14,7 +14,7 @@ from vidlocal.store.queue import checkpoints, jobs
 from vidlocal.store.values import sql_list
 
 if TYPE_CHECKING:
-    from vidlocal.store.values import Vector, Vectors
+    from vidlocal.store.values import Vector
 
 Spans = Sequence[tuple[float, float]]
 
@@ -53,7 +53,8 @@ def store(
     """
     with library.writing() as connection:
         named, earlier = _named_spans(library, video_id), _earlier_turns(library, video_id)
-        speaker_ids, vectors = _speaker_vectors(library, video_id, key)
+        means = mean_vectors(library, key, exclude=video_id)
+        speaker_ids, vectors = list(means), list(means.values())
         connection.execute(
             "DELETE FROM passage_speakers WHERE voice_id IN (SELECT id FROM voices WHERE video_id = ? "
             "AND label IS NULL)",
@@ -155,18 +156,29 @@ def _speaker_at(turns: Spans, known: Turns, *, min_share: float = 0.0) -> int | 
     return None if best is None or best[1] < enough else best[0]
 
 
-def _speaker_vectors(library: Library, video_id: int, key: str) -> tuple[list[int], list["Vectors"]]:
-    """Return the speakers of other videos with a vector of this model, and the mean of each, of unit length."""
+def mean_vectors(library: Library, key: str, *, exclude: int | None = None) -> dict[int, "Vector"]:
+    """Map speakers to the mean of their voices by a model, of unit length, without those of video `exclude`.
+
+    Vectors that are damaged, or of another size than most, are left out.
+    """
     import numpy as np
 
     rows = library.rows(
-        "SELECT speaker_id, vector FROM voices WHERE model = ? AND video_id <> ? AND vector IS NOT NULL", key, video_id
+        """SELECT speaker_id, vector FROM voices WHERE model = ? AND video_id IS NOT ? AND typeof(vector) = 'blob'
+          AND length(vector) % 4 = 0""",
+        key,
+        exclude,
     )
-    sums: dict[int, Vectors] = {}
+    sizes = Counter(len(row["vector"]) for row in rows)
+    sums: dict[int, Vector] = {}
     for row in rows:
         vector = np.frombuffer(row["vector"], dtype="<f4")
-        if np.isfinite(vector).all():
+        if len(row["vector"]) == sizes.most_common(1)[0][0] and np.isfinite(vector).all():
             sums[row["speaker_id"]] = sums.get(row["speaker_id"], np.zeros_like(vector)) + vector
     lengths = {speaker_id: float(np.linalg.norm(total)) for speaker_id, total in sums.items()}
-    ids = [speaker_id for speaker_id, length in lengths.items() if length > 0]
-    return ids, [(sums[speaker_id] / lengths[speaker_id]).astype(np.float32) for speaker_id in ids]
+    return {speaker_id: (sums[speaker_id] / length).astype("<f4") for speaker_id, length in lengths.items() if length}
+
+
+def models(library: Library) -> list[str]:
+    """List the models that have made vectors of voices."""
+    return [row["model"] for row in library.rows("SELECT DISTINCT model FROM voices WHERE model IS NOT NULL")]
