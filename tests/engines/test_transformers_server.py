@@ -102,6 +102,13 @@ def test_it_is_unloaded_and_loaded_again(seeing: TransformersServer) -> None:
     assert vision.describe(picture("blue"), plain=True).description == tiny_transformers.caption("blue")
 
 
+def test_a_killed_process_is_started_again(seeing: TransformersServer) -> None:
+    vision = vision_of(seeing)
+    seeing._worker.interrupt()
+    assert vision.describe(picture("green"), plain=True).description == tiny_transformers.caption("green")
+    assert vision.reloads == 1
+
+
 def test_a_damaged_image_is_rejected(seeing: TransformersServer) -> None:
     with pytest.raises(AnswerRejected, match="damaged"):
         vision_of(seeing).describe(b"no picture", plain=True)

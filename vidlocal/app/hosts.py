@@ -20,7 +20,7 @@ from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, ModelMis
 from vidlocal.job_specs import SERVER_KINDS
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
-from vidlocal.settings.servers import Role, ServerSetting
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 
@@ -186,6 +186,8 @@ def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: boo
 
 def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:
     server = connection.server
+    if server.kind == ServerKind.TRANSFORMERS:  # minutes, from a slow disk
+        notify(f"Loading {server.host} in process…")
     try:
         installed = server.preflight(connection.chosen.vision_model or settings.vision_model, "vision")
     except ModelMissing as error:
@@ -210,7 +212,7 @@ def _alternative(server: ModelServer) -> str:
 
 def _fitting_model(server: ModelServer, model: ModelInfo, settings: Settings, notify: Notify) -> tuple[ModelInfo, int]:
     """Return model and context size, or the best installed model within the GPU memory of the settings."""
-    if not settings.vram or server.kind == "transformers":  # which has made a plan for the memory by itself
+    if not settings.vram or server.kind == ServerKind.TRANSFORMERS:  # which has made a plan for the memory by itself
         return model, settings.num_ctx
     card = settings.vram * vram_fit.GB
     context = vram_fit.fitting_context(model, settings.num_ctx, card)
