@@ -200,6 +200,17 @@ def test_times_stay_within_the_audio() -> None:
     assert (cue.words[0].start, cue.words[0].end) == (2.0, 2.0)
 
 
+def test_aligned_tokens_of_whisper_cpp_begin_where_the_last_one_ends() -> None:
+    tokens = [
+        {"word": " The", "start": 0.0, "end": 0.36, "t_dtw": 84},
+        {"word": " bri", "start": 0.61, "end": 0.95, "t_dtw": 102},
+        {"word": "de", "start": 0.95, "end": 1.0, "t_dtw": 110},
+    ]
+    reply = {"text": "The bride", "segments": [{"text": "The bride", "start": 0.2, "end": 1.2, "words": tokens}]}
+    [cue] = parse_transcript(reply, 2.0).cues
+    assert [(word.text, word.start, word.end) for word in cue.words] == [("The", 0.2, 0.84), ("bride", 0.84, 1.1)]
+
+
 def test_an_odd_confidence_is_none() -> None:
     segment = {"text": "x", "start": 0, "end": 1, "avg_logprob": "high", "words": [{"word": "x", "probability": 7}]}
     assert parse_transcript({"text": "x", "segments": [segment]}, 2.0).cues[0].confidence is None

@@ -50,7 +50,7 @@ def _only_segment(text: str, words: Sequence[tuple[str, float, float]], duration
 
 def _cue(segment: Json, beside: Sequence[tuple[str, float, float]], duration: float) -> Cue:
     start, end = _time(segment.get("start", 0.0), duration), _time(segment.get("end", duration), duration)
-    inside = list(_raw_words(segment.get("words")))
+    inside = list(_raw_words(segment.get("words"), start))
     if not inside:
         inside = [word for word in beside if start <= (word[1] + word[2]) / 2 <= end]
     words = tuple(
@@ -59,11 +59,19 @@ def _cue(segment: Json, beside: Sequence[tuple[str, float, float]], duration: fl
     return Cue(start, max(start, end), segment["text"].strip(), None, _confidence(segment), words)
 
 
-def _raw_words(entries: object) -> Iterator[tuple[str, float, float]]:
-    """Yield text, start and end of the words or tokens that have times."""
+def _raw_words(entries: object, segment_start: float = 0.0) -> Iterator[tuple[str, float, float]]:
+    """Yield text, start and end of the words or tokens that have times.
+
+    whisper.cpp with the option --dtw aligns tokens with the audio: `t_dtw` is the end of one in 1/100 s, -1 without.
+    """
+    end = segment_start
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, Mapping) and entry.get("start") is not None and entry.get("end") is not None:
-            yield str(entry["word"]), _seconds(entry["start"]), _seconds(entry["end"])
+            aligned = entry.get("t_dtw")
+            is_aligned = isinstance(aligned, int) and aligned >= 0
+            start = end if is_aligned else _seconds(entry["start"])
+            end = max(start, _seconds(aligned) / 100 if is_aligned else _seconds(entry["end"]))
+            yield str(entry["word"]), start, end
 
 
 def _words(raw: Sequence[tuple[str, float, float]]) -> Iterable[Word]:
