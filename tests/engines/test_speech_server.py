@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.fake_openai import FakeOpenAi
-from tests.support.fake_speech import DIALECTS, SPEACHES, FakeSpeech
+from tests.support.fake_speech import DIALECTS, SPEACHES, WHISPER_CPP, FakeSpeech
 from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, sentences
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.ollama_http import Timeouts
@@ -71,6 +71,21 @@ def test_the_language_is_what_the_server_detects(fake: FakeSpeech) -> None:
         heard = engine.transcribe(decoded(ASSETS / "boda-es.flac"), spoken)
         assert len(fake.forms) == before  # the transcript came with the language
     assert heard.cues[0].text.startswith(sentences("boda-es")[0].text)
+
+
+def test_whisper_cpp_is_asked_once_per_window(tmp_path: Path) -> None:
+    english, spanish = decoded(ASSETS / "wedding-en.flac"), decoded(ASSETS / "boda-es.flac")
+    with FakeSpeech(tmp_path, WHISPER_CPP) as fake, connect(fake.host) as engine:
+        for window in (english, english[RATE_HZ:]):
+            probabilities = engine.language_probabilities(window, quick=True)
+            assert max(probabilities, key=lambda code: probabilities[code]) == "en"
+            engine.transcribe(window, "en")
+        assert [form["language"] for form in fake.forms] == ["auto", "en"]
+        probabilities = engine.language_probabilities(spanish, quick=True)
+        assert max(probabilities, key=lambda code: probabilities[code]) == "es"
+        heard = engine.transcribe(spanish, "es")
+        assert heard.cues[0].text == sentences("boda-es")[0].text
+        assert fake.forms[-1]["no_language_probabilities"] == "true"
 
 
 def test_translations_come_from_servers_that_translate(fake: FakeSpeech) -> None:

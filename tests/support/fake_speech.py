@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tests.support.speech import MODEL
+from tests.support.speech import MODEL, Samples
 from vidlocal.engines.base import Speech
 from vidlocal.engines.models_on_disk import whisper_model
 from vidlocal.engines.whisper import Whisper
@@ -100,14 +100,18 @@ class FakeSpeech:
             speech = self._thread.submit(self._whisper.translate, samples, spoken or "en").result()
         else:
             speech = self._thread.submit(self._whisper.transcribe, samples, spoken).result()
-        return self._reply(speech, samples.size / 16_000)
+        return self._reply(speech, samples)
 
-    def _reply(self, speech: Speech, duration: float) -> Json:
-        dialect = self.dialect
+    def _reply(self, speech: Speech, samples: Samples) -> Json:
+        dialect, duration = self.dialect, samples.size / 16_000
         reply: Json = {"task": "transcribe", "duration": duration, "text": " ".join(cue.text for cue in speech.cues)}
         if dialect.language:
             code = speech.language or "en"
             reply["language"] = code if dialect.language == "code" else _NAMES.get(code, code)
+        if dialect is WHISPER_CPP and "no_language_probabilities" not in self.forms[-1]:
+            reply["language_probabilities"] = self._thread.submit(
+                self._whisper.language_probabilities, samples
+            ).result()
         words = [[_word(word.text, word.start, word.end, dialect) for word in cue.words] for cue in speech.cues]
         if dialect.tokens:
             words = [[token for word in part for token in _tokens(word)] for part in words]

@@ -104,6 +104,8 @@ class SpeechServer:
             self._client.close()
             raise
         self._prompt = ""
+        # Of the window before: whisper.cpp tells the probabilities of languages also for audio in a given one.
+        self._language: str | None = None
         self._latest: list[_Heard] = []
 
     def __enter__(self) -> Self:
@@ -141,7 +143,7 @@ class SpeechServer:
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
-        self._prompt = prompt
+        self._prompt, self._language = prompt, language
         return _speech(self._listen(samples, language), language)
 
     def translate(self, samples: Samples, language: str) -> Speech:
@@ -167,16 +169,24 @@ class SpeechServer:
             if heard.window == window and language in (None, heard.language) and heard.prompt == self._prompt:
                 return heard.transcript
         fields = {"prompt": self._prompt} if self._prompt else {}
-        if language is not None:
-            fields["language"] = language
-        elif self._build.is_whisper_cpp:  # English without
-            fields["language"] = "auto"
+        if self._build.is_whisper_cpp:
+            spoken = language or self._language
+            fields["language"] = spoken or "auto"  # English without
+            if language is not None:  # the detection takes as long as encoding the window once more
+                fields["no_language_probabilities"] = "true"
+        elif language is not None:
+            fields["language"] = spoken = language
+        else:
+            spoken = None
         transcript = self._ask(self._build.path, samples, fields)
-        told = max(transcript.languages, key=lambda name: transcript.languages[name], default=None)
-        detected = self._language_code(told) if told else next(iter(_UNKNOWN_LANGUAGE))
-        heard = _Heard(window, language or detected, self._prompt, transcript)
+        heard = _Heard(window, spoken or self._detected(transcript), self._prompt, transcript)
         self._latest = [heard, *self._latest][:_KEPT_WINDOWS]
         return transcript
+
+    def _detected(self, transcript: Transcript) -> str | None:
+        """Return the most probable language of a transcript."""
+        name = max(transcript.languages, key=lambda name: transcript.languages[name], default=None)
+        return self._language_code(name) if name else next(iter(_UNKNOWN_LANGUAGE))
 
     def _ask(self, path: str, samples: Samples, fields: Mapping[str, str]) -> Transcript:
         data: dict[str, object] = {
