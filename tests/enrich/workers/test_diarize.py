@@ -136,6 +136,21 @@ def test_a_voice_that_says_nothing_is_not_kept(library: Library, studio: Studio)
     assert library.number("SELECT (SELECT count(*) FROM voices) + (SELECT count(*) FROM speakers)") == 2
 
 
+def test_a_video_without_sound_is_heard_once(library: Library, studio: Studio) -> None:
+    job = studio.record("a", DEBATE)
+    path = studio.folder / "a.wav"
+    diarize_video(library, job, path, probe_of(19.0, tracks=()), engine=studio.engine, ffmpeg=studio.tool)
+    assert voices.queue_missing(library, studio.engine.key) == 0
+
+
+def test_an_imported_transcript_without_its_video_is_not_queued(library: Library, studio: Studio) -> None:
+    studio.record("a", DEBATE)
+    with library.writing() as connection:
+        connection.execute("DELETE FROM copies")
+        connection.execute("DELETE FROM jobs")
+    assert voices.queue_missing(library, studio.engine.key) == 0
+
+
 def test_videos_of_another_model_are_not_compared(library: Library, studio: Studio) -> None:
     studio.diarize("a", studio.record("a", DEBATE))
     with library.writing() as connection:

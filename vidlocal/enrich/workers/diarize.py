@@ -49,7 +49,7 @@ def diarize_video(
     """
     track = choose_speech_track(path, probe, speech, ffmpeg, track_number) if speech else choose_track(probe)
     heard: list[Voice] = []
-    is_due = track is not None and voices.has_spoken_passages(library, job.video_id)
+    is_due = voices.has_spoken_passages(library, job.video_id)
     if track is not None and is_due:
         heard = _hear(_Source(path, probe, ffmpeg, track), engine, window_s, on_progress)
     with library.writing():

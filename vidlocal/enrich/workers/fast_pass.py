@@ -279,7 +279,7 @@ class _FastPassRun:
             raise _SourceMissing(f"Video {job.video_id}: removed from the library.")
         path = files.find_source(videos.stamps(self.library, video.id), video.content_hash)
         if path is None:
-            raise _SourceMissing(f"{video.path}: not found or changed, not transcribed. Run: vidlocal ingest NEW_PATH")
+            raise _SourceMissing(f"{video.path}: not found or changed. Run: vidlocal ingest NEW_PATH")
         return path
 
 

@@ -97,6 +97,7 @@ def queue_missing(library: Library, key: str) -> int:
     rows = library.rows(
         f"""SELECT id FROM videos WHERE EXISTS (
           SELECT 1 FROM passages WHERE video_id = videos.id AND kind IN {sql_list(speakers.SPOKEN_KINDS)})
+        AND EXISTS (SELECT 1 FROM copies WHERE video_id = videos.id)
         AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE video_id = videos.id AND step = ?)
         AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND state IN (?, ?, ?))""",
         step(key),
