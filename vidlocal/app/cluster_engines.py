@@ -24,9 +24,13 @@ def open_cluster_engines(
     *,
     library: Library,
     canary: bool,
+    patient: bool,
     notify: Callable[[str], None],
 ) -> EnrichEngines:
-    """Open the servers of this machine and the machines of the cluster. Raises EngineError if none can do the work."""
+    """Open the servers of this machine and the machines of the cluster. Raises EngineError if none can do the work.
+
+    `patient` waits a while for a first machine if this one has no server.
+    """
     connection = open_connection(stack, settings)
     own: list[Host] = []
     error: EngineError | None = None
@@ -36,9 +40,9 @@ def open_cluster_engines(
         error = failure
     identities = identities_of(own) | fast_identities(fast)
     machines = ClusterHosts(connection, models_of(settings), notify, canary, identities)
-    others = machines.first(patient=error is not None)
+    others = machines.first(patient=patient and error is not None)
     if error is not None and not others:
-        raise error
+        raise type(error)(f"No machine of the cluster captions or writes now, and this one cannot. {error}")
     if error is not None:
         notify(f"The cluster does the work of the models. {error}")
     if not others and not machines.pools:

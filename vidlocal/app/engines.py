@@ -28,11 +28,12 @@ def open_engines(
     *,
     library: Library,
     canary: bool,
+    patient: bool = False,
     notify: Callable[[str], None],
 ) -> EnrichEngines:
     """Open and check the models for the remaining jobs; closed with `stack`. Raises EngineError.
 
-    With a cluster in the settings its machines are hosts, too, and one of them is enough.
+    With a cluster in the settings its machines are hosts, too, and one of them is enough; `patient` waits for it.
     """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
@@ -42,4 +43,6 @@ def open_engines(
         return EnrichEngines(fast, hosts, guarded=canary)
     from vidlocal.app.cluster_engines import open_cluster_engines
 
-    return open_cluster_engines(stack, settings, remaining, fast, library=library, canary=canary, notify=notify)
+    return open_cluster_engines(
+        stack, settings, remaining, fast, library=library, canary=canary, patient=patient, notify=notify
+    )

@@ -97,7 +97,9 @@ def run_enrich(
         _report_nothing_to_do(library, settings, session, job_filter)
         return RunSummary()
     with ExitStack() as stack:
-        engines = open_engines(stack, settings, remaining, library=library, canary=canary, notify=session.notify)
+        engines = open_engines(
+            stack, settings, remaining, library=library, canary=canary, patient=True, notify=session.notify
+        )
         _report_speech_estimate(library, engines, session, remaining, job_filter)
         _report_estimate(library, engines, session, remaining)
         with session.working():

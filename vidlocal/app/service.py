@@ -33,6 +33,8 @@ _IDLE_PAUSE_S = 10.0
 _RETRY_S = 600.0
 # Pauses before a missing server or a faulty model is checked again: doubled from the first to the last.
 _MIN_ERROR_PAUSE_S, _MAX_ERROR_PAUSE_S = 15.0, 600.0
+# A machine may join the cluster at any time.
+_MAX_CLUSTER_PAUSE_S = 30.0
 
 
 @dataclass(slots=True)
@@ -132,7 +134,8 @@ class Service:
         self._error = str(error)
         self.lock.set_waiting(SERVER, self._error)
         self._retry_at = self.now() + self._error_pause_s
-        self._error_pause_s = min(_MAX_ERROR_PAUSE_S, self._error_pause_s * 2)
+        longest = _MAX_CLUSTER_PAUSE_S if self.settings.cluster else _MAX_ERROR_PAUSE_S
+        self._error_pause_s = min(longest, self._error_pause_s * 2)
 
     def _new_files(self) -> Sequence[Path]:
         return [] if self._not_paused.hold_reason() else self.watcher.ready()

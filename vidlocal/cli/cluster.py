@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from vidlocal.cluster.addresses import DEFAULT_PORT
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.errors import UsageError
 from vidlocal.settings import load
+
+if TYPE_CHECKING:
+    from vidlocal.cluster.connection import Member
 
 EXAMPLES = (
     "vidlocal cluster start                                  # on the machine of the library",
@@ -136,17 +139,26 @@ def _start(listen: str | None, port: int, *, reset: bool, json: bool, quiet: boo
 def _status(*, json: bool, quiet: bool) -> None:
     address, token, machines = cluster_services.cluster_status(load())
     if json:
-        rows = [
+        listed = [
             {"name": machine.name, "address": machine.address, "tags": dict(machine.tags), "tasks": machine.tasks}
             for machine in machines
         ]
-        console.document({"address": str(address), "token": token, "machines": rows})
+        console.document({"address": str(address), "token": token, "machines": listed})
         return
-    for machine in machines:
-        tags = " ".join(f"{tag}={number:g}" for tag, number in sorted(machine.tags.items()))
-        console.fields(machine.name, machine.address, tags, f"{machine.tasks} at work")
+    rows = [(machine.name, machine.address, _tags(machine), f"{machine.tasks} at work") for machine in machines]
+    if console.is_terminal():
+        from vidlocal.render import table
+
+        console.show(table.facts([(name, "  ".join(cells)) for name, *cells in rows]))
+    else:
+        for row in rows:
+            console.fields(*row)
     if not machines:
         console.notice("No machine has joined yet.", quiet=quiet)
     console.notice(f"Scheduler: {address}", quiet=quiet)
     if token:
         console.notice(f"Token: {token}", quiet=quiet)
+
+
+def _tags(machine: "Member") -> str:
+    return " ".join(f"{tag}={number:g}" for tag, number in sorted(machine.tags.items()))
