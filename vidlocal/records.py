@@ -6,6 +6,8 @@ Times and durations are seconds as `float`, counted from the container's start_t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vidlocal.geography import Place
+
 
 class PassageKind(StrEnum):
     """Kind of a passage. The values are stored and printed. `translation`: speech, translated to English.
@@ -132,6 +134,8 @@ class Probe:
     title: str | None = None
     partial: str | None = None
     chapters: tuple["Cue", ...] = ()
+    place: Place | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,8 @@ class Video:
     partial: str | None
     enrichment_status: EnrichmentStatus
     replaced_at: str | None = None
+    place: str | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

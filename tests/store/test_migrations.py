@@ -27,6 +27,7 @@ NEXT = {
     13: "simplified_chinese",
     14: "speakers",
     15: "job_ends_by_index",
+    16: "places",
 }
 
 CONTENT = """

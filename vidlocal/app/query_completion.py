@@ -17,6 +17,8 @@ _FILTERS = {
     "tag:": "only moments with this tag",
     "lang:": "only in this language",
     "speaker:": "only what this speaker says",
+    "place:": "recorded in this city or country",
+    "near:": "recorded within this distance",
     "before:": "recorded before this day, month or year",
     "after:": "recorded on or after this day, month or year",
     "at:": "in this part of the video",
@@ -88,10 +90,10 @@ def _filter_values(name: str, value: str, home: Path) -> Iterator[Candidate]:
         for tag in completion_source.tags(home, value.lower(), limit=_MAX_CANDIDATES):
             if not set(tag) & set('"“”'):
                 yield Candidate(_quote(tag))
-    elif name == "speaker":
-        for speaker in completion_source.speakers(home):
-            if not set(speaker) & set('"“”'):
-                yield Candidate(_quote(speaker))
+    elif name in ("speaker", "place"):
+        for known_name in completion_source.speakers(home) if name == "speaker" else completion_source.places(home):
+            if not set(known_name) & set('"“”'):
+                yield Candidate(_quote(known_name))
     elif name == "video":
         for video in video_candidates(value, home, without='"“”'):
             yield Candidate(_quote(video.word), video.description)

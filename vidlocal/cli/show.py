@@ -127,6 +127,8 @@ def _properties(details: VideoDetails) -> list[tuple[str, str]]:
         ("codecs", video.codecs),
         ("size", f"{video.size_bytes / 1e6:,.1f} MB"),
         ("recorded", format_date(video.recorded_at or "")),
+        ("place", video.place or ""),
+        ("camera", video.camera or ""),
         ("added", format_date(video.added_at)),
         ("language", video.language or ""),
         ("event", details.event_type or ""),

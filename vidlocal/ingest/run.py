@@ -28,6 +28,7 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.media.recording_date import with_date
+from vidlocal.media.recording_place import with_place
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
@@ -239,7 +240,9 @@ class _IngestRun:
         if not self.later:
             self.tools.fast.ocr.warm_up()
         self.meter.report(Stage.PROBING, None)
-        source = _Source(path, stamp, content_hash, with_date(path, probe or self.tools.prober.probe(path)))
+        source = _Source(
+            path, stamp, content_hash, with_place(path, with_date(path, probe or self.tools.prober.probe(path)))
+        )
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(

@@ -13,7 +13,8 @@ import av.logging
 import numpy as np
 
 from vidlocal.errors import MediaError
-from vidlocal.media import aspect_changes, completeness, diagnose, ffmpeg, interlacing, stream_info
+from vidlocal.geography import GeoPoint
+from vidlocal.media import aspect_changes, completeness, diagnose, ffmpeg, gpmf, interlacing, stream_info
 from vidlocal.media.packet_track import MAX_DTS_STEP_S, Track
 from vidlocal.media.timestamp_repair import estimate_corrections
 
@@ -35,6 +36,8 @@ _MAX_STILLS = 16
 _MAX_STILLS_RATIO = 0.1
 # Frames of a DV recording searched for its date: the first ones of a tape may have none.
 _MAX_DV_FRAMES = 25
+_GPMF_START = b"DEVC"
+_MAX_TELEMETRY_BYTES = 1 << 20
 
 
 def read(path: str) -> tuple[Values, bytes]:
@@ -90,6 +93,7 @@ class _ContainerReader:
         self.format = completeness.format_name(container)
         self.has_damaged_times = False
         self.camcorder_date: str | None = None
+        self.gopro_location: GeoPoint | None = None
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
@@ -143,6 +147,7 @@ class _ContainerReader:
             "subtitles": subtitles,
         }
         values["recorded_at"] = values["recorded_at"] or self.camcorder_date
+        values["location"] = values["location"] or self.gopro_location
         used = [*([video] if video else []), *audio]
         values["duration"] = max(0.0, max(track.end for track in used) - start)
         values["partial"] = self._partial(video, used)
@@ -186,6 +191,10 @@ class _ContainerReader:
         return self.format == "avi" and (track.codec in _REORDERING_CODECS or track.is_packed)
 
     def _add_other(self, packet: Any) -> None:
+        if self.gopro_location is None and 0 < packet.size <= _MAX_TELEMETRY_BYTES:
+            payload = bytes(packet)
+            if payload.startswith(_GPMF_START):
+                self.gopro_location = gpmf.first_fix(payload)
         if packet.pts is not None and packet.size:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.other_ends[packet.stream_index] = max(end, self.other_ends.get(packet.stream_index, -math.inf))

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from vidlocal.errors import MediaError
+from vidlocal.geography import GeoPoint
 from vidlocal.media import diagnose, raw_photo, stream_info
 from vidlocal.media.decoded_frame import scaled_size
 
@@ -21,6 +22,7 @@ _EXIF_DATES = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized
 _EXIF_ZONES = (0x9011, 0x9012)
 _EXIF_ORIENTATION = 0x0112
 _EXIF_MODIFIED = 0x0132
+_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
 _MIN_SIDEWAYS = 5  # EXIF orientations from 5 on swap width and height
 # JPEG is scaled down while decoding: 200 million pixels need little memory. Other formats are decoded whole, and
 # progressive JPEG keeps all coefficients.
@@ -63,7 +65,8 @@ def read_info(path: str) -> Values:
     """Properties of a photo. Decodes the photo once to verify the data."""
     with _open_image(path) as image:
         width, height = image.size
-        recorded_at = _recording_date(image.getexif()) or _raw_date(path)
+        exif = image.getexif()
+        recorded_at = _recording_date(exif) or _raw_date(path)
         decoded, partial = _decode(image, path, 64)
         if image.format != "JPEG":  # JPEG is scaled down now; TIFF is upright now
             width, height = decoded.size
@@ -75,8 +78,24 @@ def read_info(path: str) -> Values:
             "width_px": width,
             "height_px": height,
             "recorded_at": recorded_at,
+            "location": _location(exif),
+            "camera": stream_info.camera_name(str(exif.get(_EXIF_MAKE, "")), str(exif.get(_EXIF_MODEL, ""))),
             "partial": partial,
         }
+
+
+def _location(exif: Image.Exif) -> GeoPoint | None:
+    """Coordinates in the GPS tags of EXIF: degrees, minutes and seconds, with a letter for the half of the globe."""
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    try:
+        latitude, longitude = (
+            (-1 if str(gps[tag]).strip().upper() in ("S", "W") else 1)
+            * sum(float(part) / 60**position for position, part in enumerate(gps[tag + 1]))
+            for tag in (ExifTags.GPS.GPSLatitudeRef, ExifTags.GPS.GPSLongitudeRef)
+        )
+    except (LookupError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return GeoPoint.checked(latitude, longitude)
 
 
 def read_pixels(path: str, long_side_px: int) -> tuple[Values, bytes]:

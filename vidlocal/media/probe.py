@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from vidlocal.errors import MediaError
+from vidlocal.geography import GeoPoint, Place
 from vidlocal.media import files
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
 from vidlocal.media.ffmpeg import input_path
@@ -134,6 +135,8 @@ def _photo(values: _Values) -> Probe:
         video_codec=values["video_codec"],
         recorded_at=values["recorded_at"],
         partial=values["partial"],
+        place=_place(values),
+        camera=values.get("camera"),
     )
 
 
@@ -142,10 +145,21 @@ def _container(values: _Values) -> Probe:
         "audio": tuple(AudioTrack(**track) for track in values["audio"]),
         "subtitles": tuple(SubtitleTrack(**track) for track in values["subtitles"]),
         "chapters": tuple(Cue(**chapter) for chapter in values.get("chapters", ())),
+        "place": _place(values),
+        "camera": values.get("camera"),
     }
     if "video_codec" not in values:
         return Probe(kind=MediaKind.AUDIO, **shared)
     return Probe(kind=MediaKind.VIDEO, **shared, **{name: values[name] for name in _OF_VIDEO})
+
+
+def _place(values: _Values) -> Place | None:
+    """The place at the coordinates of a file."""
+    if not values.get("location"):
+        return None
+    from vidlocal.media.cities import find_place  # loads the table of cities
+
+    return find_place(GeoPoint(*values["location"]))
 
 
 _ALWAYS = ("duration", "start", "container", "recorded_at", "title", "partial")

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from vidlocal.geography import parse_iso_6709
 from vidlocal.media.picture_filters import MAX_ASPECT, MIN_ASPECT
 from vidlocal.records import CAPTIONS_IN_VIDEO
 
@@ -26,6 +27,13 @@ _PARTIAL_TITLE = re.compile(r"\b(?:forced|foreign|signs?|songs?)\b", re.IGNORECA
 _OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
 _DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
+_LOCATION_KEYS = ("com.apple.quicktime.location.iso6709", "location", "location-eng")
+# Maker and model.
+_CAMERA_KEYS = (
+    ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
+    ("com.apple.quicktime.model", "com.android.model", "model"),
+)
+_MAX_CAMERA_CHARACTERS = 60
 _AVCHD_DATE = re.compile(rb"MDPM.{1,40}?\x18.(.{3})\x19(.{4})", re.DOTALL)
 _DV_BLOCK_BYTES = 80
 _DV_VIDEO_AUXILIARY = 2  # section type, the first three bits of a block
@@ -45,10 +53,24 @@ def is_default(stream: Any) -> bool:
 
 
 def container_tags(opened: Any) -> Values:
-    """Title and recording date from the container's tags; None if missing."""
+    """Title, recording date, coordinates and camera from the container's tags; None if missing."""
     tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
     dates = (parse_date(tags[key]) for key in _DATE_KEYS if key in tags)
-    return {"title": tags.get("title", "").strip() or None, "recorded_at": next((date for date in dates if date), None)}
+    points = (parse_iso_6709(tags[key]) for key in _LOCATION_KEYS if key in tags)
+    return {
+        "title": tags.get("title", "").strip() or None,
+        "recorded_at": next((date for date in dates if date), None),
+        "location": next((point for point in points if point), None),
+        "camera": camera_name(*(next((tags[key] for key in keys if key in tags), "") for keys in _CAMERA_KEYS)),
+    }
+
+
+def camera_name(make: str, model: str) -> str | None:
+    """Return maker and model of a camera, without repeating the maker: `Canon EOS R5`. None without a model."""
+    make, model = (part.replace("\0", "").strip()[:_MAX_CAMERA_CHARACTERS] for part in (make, model))
+    if not model or not model.isprintable() or not make.isprintable():
+        return None
+    return model if model.lower().startswith(make.lower()) else f"{make} {model}"
 
 
 def chapters(container: Any, *, start: float, duration: float) -> list[Values]:

@@ -7,6 +7,8 @@
     tag:dance               videos or frames with this tag
     lang:es                 passages in this language
     speaker:mary            said by the speaker with this name, a part of it, or this number
+    place:lisbon            recorded in this city or country, in any language, or seen at this kind of place
+    near:38.7,-9.1,20km     recorded within this distance (10 km by default)
     before:2024-06          recorded before this day, month or year
     after:2024-06           recorded in or after this day, month or year
     at:10:00-12:00          between these times of the video; one end may be omitted
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from vidlocal import timecode
+from vidlocal.geography import GeoPoint
 from vidlocal.records import PassageKind
 
 # Further filters are treated as plain words.
@@ -31,6 +34,8 @@ _token = re.compile(r'(?P<without>-)?(?:(?P<name>[A-Za-z]+):)?(?:["“”](?P<qu
 _day = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
 _hours = re.compile(r"(\d{1,2})(?::(\d{2}))?[-–](\d{1,2})(?::(\d{2}))?")
 _language = re.compile(r"([A-Za-z]{2,3})(?:[-_]\w+)?")
+_near = re.compile(r"(-?\d{1,3}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)(?:,(\d{1,5}(?:\.\d+)?)(?:km)?)?")
+_NEAR_KM = 10.0
 _MINUTES_OF_DAY = 24 * 60
 
 
@@ -39,7 +44,8 @@ class Query:
     """A parsed query. `words` includes phrases, but no filters.
 
     `span`: seconds of the video. `time_of_day`: minutes of the day, the second on the next day if not after the first.
-    `before`, `after`: years, months or days, ISO 8601. `invalid`: a sentence for each filter with an invalid value.
+    `near`: a point, and a distance in kilometres. `before`, `after`: years, months or days, ISO 8601. `invalid`: a
+    sentence for each filter with an invalid value.
     """
 
     words: str
@@ -50,6 +56,8 @@ class Query:
     tags: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     speakers: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    near: tuple[GeoPoint, float] | None = None
     before: str | None = None
     after: str | None = None
     span: tuple[float, float] | None = None
@@ -59,8 +67,8 @@ class Query:
     @property
     def has_filters(self) -> bool:
         """True with a selecting filter; exclusions alone select nothing."""
-        lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers)
-        ranges = (self.before, self.after, self.span, self.time_of_day)
+        lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers, self.places)
+        ranges = (self.near, self.before, self.after, self.span, self.time_of_day)
         return any(lists) or any(value is not None for value in ranges)
 
     @property
@@ -146,6 +154,20 @@ def _add_speaker(query: Query, value: str) -> bool:
     return True
 
 
+def _add_place(query: Query, value: str) -> bool:
+    query.places.append(value)
+    return True
+
+
+def _add_near(query: Query, value: str) -> bool:
+    match = _near.fullmatch(value)
+    point = GeoPoint.checked(float(match[1]), float(match[2])) if match else None
+    if match is None or point is None:
+        return False
+    query.near = (point, float(match[3] or _NEAR_KM))
+    return True
+
+
 def _add_before(query: Query, value: str) -> bool:
     if not _is_day(value):
         return False
@@ -197,6 +219,8 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "tag": _add_tag,
     "lang": _add_lang,
     "speaker": _add_speaker,
+    "place": _add_place,
+    "near": _add_near,
     "before": _add_before,
     "after": _add_after,
     "at": _add_at,
@@ -206,6 +230,7 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
 _EXPECTED = {
     "kind": f"one of {', '.join(PassageKind)}",
     "lang": "a language code, such as en",
+    "near": "a point and a distance, such as 38.7,-9.1,20km",
     "before": "a day, month or year, such as 2024-06",
     "after": "a day, month or year, such as 2024-06",
     "at": "a time span, such as 10:00-12:00",

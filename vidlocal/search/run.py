@@ -8,7 +8,7 @@ Fusion of words and vectors into one ranking: `vidlocal.search.fusion`.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vidlocal.engines.prompts import is_symmetric
@@ -186,6 +186,9 @@ def _build_filter(
         notices += [f"No video matches {text!r}. Run: vidlocal list" for text, matches in named if not matches]
         matching = frozenset().union(*(matches for _, matches in named))
         ids = matching if ids is None else ids & matching
+    for selected, notice in _places(library, parsed):
+        ids = selected if ids is None else ids & selected
+        notices += [] if selected else [notice]
     passage_kinds = None if kinds is None else frozenset(kinds)
     if parsed.kinds:
         query_kinds = frozenset(parsed.kinds)
@@ -213,6 +216,15 @@ def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | 
     matches = {name: speaker_names.matching(library, name) for name in names}
     notices = [f"No speaker matches {name!r}. Run: vidlocal speakers" for name, ids in matches.items() if not ids]
     return (frozenset().union(*matches.values()) if matches else None), notices
+
+
+def _places(library: Library, parsed: Query) -> Iterator[tuple[frozenset[int], str]]:
+    """Yield the ids of the videos of each filter on places, and a notice if there are none."""
+    if parsed.places:
+        ids = frozenset().union(*(hits.videos_at(library, name) for name in parsed.places))
+        yield ids, f"No video was recorded at {' or '.join(map(repr, parsed.places))}."
+    if parsed.near is not None:
+        yield hits.videos_near(library, *parsed.near), "No video was recorded near this point."
 
 
 def _as_phrase(search_filter: SearchFilter, words: str) -> tuple[SearchFilter, list[str]]:

@@ -64,6 +64,12 @@ def speakers(home: Path) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def places(home: Path) -> list[str]:
+    """List the cities in which videos were recorded, in alphabetical order."""
+    rows = _rows(home, "SELECT DISTINCT place FROM videos WHERE place_names <> '' ORDER BY place LIMIT 1000")
+    return list(dict.fromkeys(str(place).partition(",")[0] for (place,) in rows))
+
+
 def recording_times(home: Path) -> list[str]:
     """List the years and months in which videos were recorded, newest first: `2024`, `2024-06`, ..."""
     rows = _rows(

@@ -612,3 +612,19 @@ def job_ends_by_index(database: Database) -> None:
     """Number the ends of jobs by the index."""
     _run(database, _JOB_ENDS_BY_INDEX)
     database.conn.execute("PRAGMA user_version = 16")
+
+
+_PLACES = """
+ALTER TABLE videos ADD COLUMN latitude REAL;
+ALTER TABLE videos ADD COLUMN longitude REAL;
+ALTER TABLE videos ADD COLUMN place TEXT;
+ALTER TABLE videos ADD COLUMN place_names TEXT; -- a name per line
+ALTER TABLE videos ADD COLUMN camera TEXT;
+"""
+
+
+@migrations()
+def places(database: Database) -> None:
+    """Add the place and the camera of a recording."""
+    _run(database, _PLACES)
+    database.conn.execute("PRAGMA user_version = 17")

@@ -48,11 +48,15 @@ def add(
     with library.writing() as connection:
         (video_id,) = connection.execute(
             """INSERT INTO videos (content_hash, path, title, kind, duration, width_px, height_px, codecs, rotation,
-              recorded_at, added_at, size_bytes, partial) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+              recorded_at, added_at, size_bytes, partial, latitude, longitude, place, place_names, camera)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (content_hash) DO UPDATE SET kind = excluded.kind, duration = excluded.duration,
               width_px = excluded.width_px, height_px = excluded.height_px, codecs = excluded.codecs,
               rotation = excluded.rotation, recorded_at = coalesce(excluded.recorded_at, recorded_at),
-              size_bytes = excluded.size_bytes, partial = excluded.partial
+              size_bytes = excluded.size_bytes, partial = excluded.partial,
+              latitude = coalesce(excluded.latitude, latitude), longitude = coalesce(excluded.longitude, longitude),
+              place = coalesce(excluded.place, place), place_names = coalesce(excluded.place_names, place_names),
+              camera = coalesce(excluded.camera, camera)
             RETURNING id""",
             (
                 content_hash,
@@ -68,6 +72,8 @@ def add(
                 now_utc(),
                 stamp.size_bytes,
                 probe.partial,
+                *_place_columns(probe),
+                storable(probe.camera) if probe.camera else None,
             ),
         ).fetchone()
         add_copy(library, video_id, path, stamp)
@@ -78,6 +84,12 @@ def add(
             jobs.add(library, kind, video_id, video_id)
         passages.add(library, video_id, text_passages)
     return int(video_id)
+
+
+def _place_columns(probe: Probe) -> tuple[float | None, float | None, str | None, str | None]:
+    """Return latitude, longitude, the name to show, and all names, one per line."""
+    place = probe.place
+    return (None,) * 4 if place is None else (*place.point, place.name, "\n".join(place.names))
 
 
 def is_ingested(library: Library, video: Video) -> bool:

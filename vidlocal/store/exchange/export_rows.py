@@ -27,6 +27,7 @@ Line = dict[str, object]
 VIDEO_COLUMNS = (
     *("duration", "content_hash", "path", "title", "kind", "width_px", "height_px", "codecs", "rotation"),
     *("recorded_at", "added_at", "size_bytes", "language", "event_type", "excitement", "partial", "understood"),
+    *("latitude", "longitude", "place", "place_names", "camera"),
 )
 FRAME_COLUMNS = ("time", "shot", "image_crc", "dhash", "rank", "novelty", "enriched_at")
 PASSAGE_COLUMNS = (

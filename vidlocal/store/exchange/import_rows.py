@@ -152,11 +152,12 @@ class Importer:
             "kind": kind,
             "codecs": optional(line, "codecs", text) or "",
             "added_at": optional(line, "added_at", text) or now_utc(),
-            "excitement": optional(line, "excitement", number),
         }
+        values |= {column: optional(line, column, number) for column in ("excitement", "latitude", "longitude")}
         values |= {column: optional(line, column, integer) or 0 for column in _INTEGER_COLUMNS}
         values |= {
-            column: optional(line, column, text) for column in ("recorded_at", "language", "event_type", "partial")
+            column: optional(line, column, text)
+            for column in ("recorded_at", "language", "event_type", "partial", "place", "place_names", "camera")
         }
         video_id = self._insert("videos", {column: values[column] for column in VIDEO_COLUMNS})
         self._remember_video(video_id, content_hash, title, duration)

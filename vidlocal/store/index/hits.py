@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from vidlocal.folding import fold
+from vidlocal.geography import GeoPoint, distance_km
 from vidlocal.moments import VideoRef
 from vidlocal.records import Hit, PassageKind
 from vidlocal.store.database import Library
@@ -87,6 +88,37 @@ def videos_named(library: Library, text: str) -> frozenset[int]:
         or part in fold(row["title"])
         or part in fold(os.path.basename(os.fsdecode(row["path"])))
     )
+
+
+def videos_at(library: Library, text: str) -> frozenset[int]:
+    """Return the ids of the videos recorded in a city or country, or seen at a kind of place, such as a beach.
+
+    A name may go on after the text: `new york` finds New York City.
+    """
+    part = fold(text)
+    if not part:
+        return frozenset()
+    recorded = library.rows("SELECT id, place_names FROM videos WHERE place_names IS NOT NULL")
+    named = {
+        row["id"] for row in recorded if any(_begins_with(fold(name), part) for name in row["place_names"].splitlines())
+    }
+    tags = library.rows("SELECT DISTINCT video_id, tag FROM video_tags WHERE kind = 'place'")
+    return frozenset(named | {row["video_id"] for row in tags if _begins_with(fold(row["tag"]), part)})
+
+
+def videos_near(library: Library, point: GeoPoint, radius_km: float) -> frozenset[int]:
+    """Return the ids of the videos recorded within a distance of a point."""
+    rows = library.rows(
+        "SELECT id, latitude, longitude FROM videos WHERE latitude IS NOT NULL AND longitude IS NOT NULL"
+    )
+    return frozenset(
+        row["id"] for row in rows if distance_km(point, GeoPoint(row["latitude"], row["longitude"])) <= radius_km
+    )
+
+
+def _begins_with(name: str, part: str) -> bool:
+    """Return True if a name begins with whole words."""
+    return name == part or name.startswith((f"{part} ", f"{part}-", f"{part},"))
 
 
 def tag_spellings(library: Library, tag: str) -> frozenset[str]:
