@@ -206,12 +206,12 @@ def test_log_holds_the_error_of_a_run_and_only_the_place_of_a_bug(tmp_path: Path
     assert "spoken" not in text
 
 
-def test_the_services_on_the_page_are_well_formed_and_start_a_worker_with_options_it_has(run: Run) -> None:
+def test_the_unit_on_the_page_and_the_agent_start_a_worker_with_options_it_has(run: Run) -> None:
     page = (Path(__file__).parents[2] / "docs" / "overnight.md").read_text("utf-8")
     unit = ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(between(page, "```ini\n", "```"))
-    agent = plistlib.loads(between(page, "```xml\n", "```").encode())
+    agent = plistlib.loads((Path(__file__).parents[2] / "deploy/launchd/vidlocal.worker.plist").read_bytes())
     for words in (unit["Service"]["ExecStart"].split(), agent["ProgramArguments"]):
         assert words[0].endswith("/vidlocal")
         assert words[1] == "worker"
