@@ -328,14 +328,17 @@ def test_the_first_day_begins_with_nothing(open_page: OpenPage, tmp_path: Path) 
 def test_hostile_texts_stay_texts(open_page: OpenPage, film_home: Path, ids: dict[str, int]) -> None:
     with Library.open(film_home) as library:
         old = videos.resolve(library, "old")
-        texts = [Passage(float(n), n + 1.0, PassageKind.SPEECH, f"hostile {text}") for n, text in enumerate(HOSTILE)]
+        texts = [
+            Passage(float(n), n + 1.0, PassageKind.SPEECH, f"hostile {text}", speaker=f"Tom {text}")
+            for n, text in enumerate(HOSTILE)
+        ]
         passages.add(library, old.id, texts)
     page = open_page("/?q=hostile")
-    expect(page.locator(".card").first).to_be_visible()
+    expect(page.locator(".card b").first).to_contain_text("Tom ")
     assert page.locator("#results script, #results iframe, #results object").count() == 0
     assert page.evaluate("window.pwned") is None
     page.goto(f"{page.url.split('?')[0]}video/{ids['old']}?q={quote(HOSTILE[0])}")
-    expect(page.locator("#passages li").first).to_be_visible()
+    expect(page.locator("#passages li b").first).to_contain_text(f"Tom {HOSTILE[0]}:")
     assert page.locator("#passages script, #passages img, #passages iframe").count() == 0
     assert page.evaluate("window.pwned") is None
 

@@ -86,11 +86,12 @@ function draw() {
 }
 function card(moment) {
   const q = $("#q").value.trim();
+  const speaker = moment.hits.find((hit) => hit.text)?.speaker;
   const thumb = h("span", { className: "thumb" }, moment.frame ? picture(moment.frame, 320) : h("span", { className: "no-picture" }, moment.video.kind),
     h("span", { className: "time" }, clock(moment.start)));
   return h("article", { className: "card", onmouseenter: () => storyboard(thumb, moment) },
     h("a", { className: "main-link", href: momentUrl(moment, q) }, thumb, h("strong", {}, moment.video.title)),
-    h("p", { className: "text" }, ...highlight(moment.text, moment.highlights)),
+    h("p", { className: "text" }, speaker ? h("b", {}, `${speaker}: `) : null, ...highlight(moment.text, moment.highlights)),
     h("p", { className: "muted" }, `${clock(moment.start)}–${clock(moment.end)} · ${moment.kinds.map(kindName).join(", ")} · ${moment.score.toFixed(2)}`),
     h("p", { className: "actions" },
       h("button", { onclick: () => preview(moment) }, "Play"),
