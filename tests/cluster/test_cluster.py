@@ -87,10 +87,11 @@ def test_ingest_lets_other_machines_read(made: Cluster, owner: Path, tmp_path: P
         home.mkdir()
         shutil.copytree(owner / "cluster", home / "cluster")
     assert vidlocal(alone, "ingest", str(CLIP)).returncode == 0
-    with made.join(tmp_path / "pc", NO_SERVER, name="pc"):
+    shutil.copytree(CLIP.parent, tmp_path / "share")
+    with made.join(tmp_path / "pc", NO_SERVER, "--map", f"{CLIP.parent}={tmp_path / 'share'}", name="pc"):
         done = vidlocal(together, "ingest", str(CLIP), "--cluster")
     assert done.returncode == 0, done.stderr
-    assert "pc of the cluster works, too: OCR" in done.stderr
+    assert "pc of the cluster works, too: OCR, decoding." in done.stderr
     assert " sent to the cluster." in done.stderr
     assert texts(together) == texts(alone)
     assert len(texts(alone)) > 0
@@ -227,6 +228,7 @@ def test_a_cluster_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
         (["cluster", "status", "--reset"], "--reset belongs to: vidlocal cluster start"),
         (["cluster", "status", "--port", "1"], "--listen and --port belong to"),
         (["cluster", "join", "--json"], "--json belongs to"),
+        (["cluster", "join", "--map", "/a"], "--map: '/a' is not FOLDER_OF_THE_OWNER=FOLDER_HERE."),
         (["cluster", "join", "a b"], "'a b' is not the address of a scheduler."),
         (["enrich", "--scheduler", "tcp://192.168.1.9:1"], "tcp://192.168.1.9:1: not encrypted"),
         (["ingest", ".", "--later", "--cluster"], "--later and --cluster exclude each other."),

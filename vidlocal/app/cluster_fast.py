@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from vidlocal.app.cluster_files import decoder_identity
 from vidlocal.app.cluster_local_engines import ocr_identity
 from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteOcr, RemoteSpeech
@@ -54,7 +55,7 @@ class ClusterFastEngines:
 
 def fast_identities(local: FastEngines) -> dict[str, set[str]]:
     """Return the builds of the engines of this machine by role."""
-    found = {"ocr": {ocr_identity()}}
+    found = {"ocr": {ocr_identity()}, "files": {decoder_identity(local.ffmpeg)}}
     if local.pictures is not None:
         found["pictures"] = {local.pictures.key}
     if local.speech is not None:

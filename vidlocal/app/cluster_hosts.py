@@ -18,7 +18,8 @@ from vidlocal.settings import Settings
 
 # Roles of the models on a server, and of the engines of the fast pass with their names for people.
 _SERVED = ("vision", "text", "embedding")
-_FAST = {"ocr": "OCR", "speech": "speech", "pictures": "image vectors"}
+_FAST = {"ocr": "OCR", "speech": "speech", "pictures": "image vectors", "files": "decoding"}
+_UNNAMED = ("ocr", "files")
 
 # Loading a model and looking at three images, on a slow disk. Later machines join the run when they are ready.
 _FIRST_WAIT_S = 300.0
@@ -170,7 +171,7 @@ def identities_of(hosts: Sequence[Host]) -> dict[str, set[str]]:
 def _described(models: Mapping[str, OfferedModel]) -> str:
     """Return the names of models, those of engines without a server by their work."""
     names = [models[role].name for role in _SERVED if role in models]
-    names += [
-        label if role == "ocr" else f"{label} ({models[role].name})" for role, label in _FAST.items() if role in models
-    ]
+    for role, label in _FAST.items():
+        if role in models:
+            names.append(label if role in _UNNAMED else f"{label} ({models[role].name})")
     return ", ".join(dict.fromkeys(names))

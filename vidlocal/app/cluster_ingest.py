@@ -1,4 +1,4 @@
-"""Ingest with a cluster: this machine decodes, and all machines read, transcribe and embed meanwhile."""
+"""Ingest with a cluster: machines that share the files decode, and all read, transcribe and embed meanwhile."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from vidlocal.app.cluster import open_connection
 from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
 from vidlocal.app.cluster_hosts import ClusterHosts, models_of
+from vidlocal.app.cluster_sampler import ClusterSampler
 from vidlocal.enrich.workers.fast_lanes import FastLanes
 from vidlocal.enrich.workers.fast_pass import FastEngines, StageProgress, run_fast_pass
+from vidlocal.ingest.prepared import FileSampler
 from vidlocal.ingest.run import Outcome
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.settings import Settings
@@ -19,7 +21,7 @@ from vidlocal.text import format_size
 
 
 def ingest_with_cluster(
-    outcomes: Iterable[Outcome],
+    start: Callable[[FileSampler], Iterable[Outcome]],
     library: Library,
     settings: Settings,
     lock: ProcessLock,
@@ -30,7 +32,8 @@ def ingest_with_cluster(
 ) -> Iterator[Outcome]:
     """Yield the outcomes of an ingest that leaves OCR, speech and image vectors for later, and do these meanwhile.
 
-    Works off the whole queue of these kinds. Raises EngineUnreachable without a scheduler.
+    `start` begins the ingest with a sampler: machines that share the files decode them. Works off the whole queue of
+    these kinds. Raises EngineUnreachable without a scheduler.
     """
     with ExitStack() as stack:
         connection = open_connection(stack, settings)
@@ -45,7 +48,8 @@ def ingest_with_cluster(
             lanes.follow(library, True)
             return False
 
-        for outcome in outcomes:
+        sampler = stack.enter_context(ClusterSampler(lambda: machines.pools.get("files"), settings.every))
+        for outcome in start(sampler):
             follow()
             yield outcome
         own = {kind for kind in FAST_KINDS if local.has(kind)}

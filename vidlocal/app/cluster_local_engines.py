@@ -7,12 +7,14 @@ from queue import SimpleQueue
 from typing import Any
 
 from vidlocal.app.clip_engine import open_clip
+from vidlocal.app.cluster_files import Mount, SharedFiles, decoder_identity
 from vidlocal.app.fast_engines import open_speech
 from vidlocal.cluster.messages import OfferedModel
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.cpu import usable_cores
 from vidlocal.errors import EngineError
+from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.flac import decode_flac
 from vidlocal.process import SerialThread
 from vidlocal.settings import Settings
@@ -75,6 +77,13 @@ def _open_ocr(stack: ExitStack) -> tuple[Invoke, OfferedModel]:
             free.put(reader)
 
     return invoke, OfferedModel(ENGINE, "", ocr_identity(), slots=slots)
+
+
+def open_shared_files(stack: ExitStack, settings: Settings, mounts: Sequence[Mount]) -> tuple[Invoke, OfferedModel]:
+    """Open the decoder for files that this machine shares with the owner; closed with `stack`."""
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
+    invoke = _serial(stack, "files", SharedFiles(stack, ffmpeg, mounts))
+    return invoke, OfferedModel("decoding", "", decoder_identity(ffmpeg))
 
 
 def _serial(stack: ExitStack, name: str, engine: object) -> Invoke:

@@ -20,6 +20,7 @@ from vidlocal.app.cluster import (
     store_address,
     stored_address,
 )
+from vidlocal.app.cluster_files import Mount
 from vidlocal.app.cluster_site import open_site, site_tags
 from vidlocal.cluster import certificates
 from vidlocal.cluster.addresses import SchedulerAddress, local_address, parse_address
@@ -110,13 +111,17 @@ def _reason(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JoinOptions:
-    """Options of a worker. `listen`: address of this machine, None for that towards the scheduler; `port` 0: any."""
+    """Options of a worker. `listen`: address of this machine, None for that towards the scheduler; `port` 0: any.
+
+    `mounts`: folders shared with the owner.
+    """
 
     name: str | None = None
     listen: str | None = None
     port: int = 0
     when: When = When.ANY
     window: str | None = None
+    mounts: tuple[Mount, ...] = ()
 
 
 def join_cluster(
@@ -135,7 +140,7 @@ def join_cluster(
     _enroll(settings, scheduler, token, name)
     dask_nodes.configure(cluster_folder(settings))
     lower_priority()
-    with open_site(settings, _conditions(options), notify) as site, guarded_pickles():
+    with open_site(settings, _conditions(options), notify, options.mounts) as site, guarded_pickles():
         del site
         asyncio.run(_work(settings, scheduler, name, options, notify))
 
@@ -177,7 +182,7 @@ async def _work(
     host = options.listen or local_address(scheduler.host)
     pause, waiting = _MIN_PAUSE_S, False
     while True:
-        tags = site_tags(settings)
+        tags = site_tags(settings, options.mounts)
         worker = dask_nodes.create_worker(cluster_folder(settings), scheduler, name, host, options.port, tags)
         try:
             async with asyncio.timeout(_MAX_PAUSE_S):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vidlocal.app.cluster_local_engines import Invoke, open_local_engines
+from vidlocal.app.cluster_files import Mount
+from vidlocal.app.cluster_local_engines import Invoke, open_local_engines, open_shared_files
 from vidlocal.app.cluster_versions import own_versions
 from vidlocal.app.hosts import open_host
 from vidlocal.app.server_models import list_server_models
@@ -49,6 +50,7 @@ _METHODS = {
     "embedding": frozenset({"embed", "unload"}),
     "ocr": frozenset({"read"}),
     "pictures": frozenset({"embed_images"}),
+    "files": frozenset({"sample", "images", "forget"}),
     "speech": frozenset({"has_speech", "language_probabilities", "transcribe", "translate"}),
 }
 # Calls that a busy machine answers, too.
@@ -81,8 +83,10 @@ class Site:
         settings: Settings,
         conditions: Sequence[Condition] = (),
         notify: Callable[[str], None] = lambda message: None,
+        mounts: Sequence[Mount] = (),
     ) -> None:
         self._settings = settings
+        self._mounts = mounts
         self._conditions = conditions
         self._notify = notify
         self._lock = threading.RLock()
@@ -166,6 +170,8 @@ class Site:
         """Open OCR, CLIP and Whisper of this machine."""
         self._local_stack.close()
         engines, self._missing_locally = open_local_engines(self._local_stack, settings)
+        if self._mounts:
+            engines["files"] = open_shared_files(self._local_stack, settings, self._mounts)
         self._local = {
             role: OpenEngine(None, invoke, model, threading.Semaphore(model.slots or 1))
             for role, (invoke, model) in engines.items()
@@ -235,12 +241,14 @@ def _settings_for(settings: Settings, models: Models) -> Settings:
     )
 
 
-def site_tags(settings: Settings) -> dict[str, float]:
+def site_tags(settings: Settings, mounts: Sequence[Mount] = ()) -> dict[str, float]:
     """Return the tags of this machine for Dask: cores, GB of GPU memory, engines, and model servers that answer."""
     with ExitStack() as stack:
         engines, _ = open_local_engines(stack, settings)
         tags: dict[str, float] = {role: model.slots or 1 for role, (_, model) in engines.items()}
     tags["cpu"] = usable_cores()
+    if mounts:
+        tags["files"] = len(mounts)
     gpu_bytes = gpu_memory_bytes()
     if gpu_bytes:
         tags["gpu"] = round(gpu_bytes / vram_fit.GB, 1)
@@ -255,9 +263,10 @@ def open_site(
     settings: Settings,
     conditions: Sequence[Condition] = (),
     notify: Callable[[str], None] = lambda message: None,
+    mounts: Sequence[Mount] = (),
 ) -> Iterator[Site]:
-    """Open the engines of this machine for calls of Dask in this process."""
-    site = Site(settings, conditions, notify)
+    """Open the engines of this machine for calls of Dask in this process. `mounts`: folders shared with the owner."""
+    site = Site(settings, conditions, notify, mounts)
     task.set_handler(site.handle)
     try:
         yield site

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vidlocal.app import cluster_services
+from vidlocal.app.cluster_files import parse_mounts
 from vidlocal.app.cluster_services import JoinOptions, Started
 from vidlocal.cli.ui import console, options
 from vidlocal.cluster.addresses import DEFAULT_PORT
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "vidlocal cluster start                                  # on the machine of the library",
     "vidlocal cluster join 192.168.1.20 --token vidlocal-…   # on another machine",
+    "vidlocal cluster join --map /mnt/nas=/Volumes/nas       # decodes files of the NAS, too",
     "vidlocal cluster join --when idle                       # again, as a service",
     "vidlocal cluster status                                 # then: vidlocal enrich --cluster",
 )
@@ -84,6 +86,12 @@ def command(
         str | None,
         typer.Option("--window", metavar="HH:MM-HH:MM", help="join: hours of work.", show_default="any hour"),
     ] = None,
+    shared: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="THERE=HERE", help="join: folder of the owner that is also here; decodes its files."
+        ),
+    ] = None,
     reset: Annotated[
         bool, typer.Option("--reset", help="start: new certificates and token; all machines must join again.")
     ] = False,
@@ -97,6 +105,7 @@ def command(
     version of vidlocal and the same models.
     """
     given = {"--token": token, "--name": name, "--when": when, "--window": window, "ADDRESS": address}
+    given["--map"] = shared[0] if shared else None
     _refuse(action, Action.JOIN, given)
     _refuse(action, Action.START, {"--reset": reset or None})
     if action is Action.STATUS:
@@ -108,7 +117,7 @@ def command(
     else:
         if json:
             raise UsageError("--json belongs to: vidlocal cluster start, vidlocal cluster status")
-        join = JoinOptions(name, listen, port or 0, when or When.ANY, window)
+        join = JoinOptions(name, listen, port or 0, when or When.ANY, window, parse_mounts(shared or ()))
         cluster_services.join_cluster(
             load(), address, token, join, lambda message: console.notice(message, quiet=quiet)
         )

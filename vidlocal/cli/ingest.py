@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,7 @@ from vidlocal.timecode import format_duration, format_short_time
 
 if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
+    from vidlocal.ingest.prepared import FileSampler
     from vidlocal.ingest.run import IngestTools, Outcome
     from vidlocal.media.file_filter import FileFilter
 
@@ -119,19 +121,21 @@ def command(
         lock = stack.enter_context(ProcessLock(library.folder))
         tools = open_ingest_tools(stack, current)
         line = stack.enter_context(progress_line(quiet=quiet))
-        finished = ingest(
-            library,
-            inputs,
-            tools,
-            lock,
-            every=current.every,
-            rules=rules,
-            transcribe=transcribe,
-            later=later or on_cluster,
-            on_progress=partial(show_ingest_progress, line),
-        )
-        if on_cluster:
-            finished = _with_cluster(finished, library, current, lock, tools, line)
+
+        def start(sampler: "FileSampler | None") -> "Iterator[Outcome]":
+            return ingest(
+                library,
+                inputs,
+                replace(tools, sampler=sampler),
+                lock,
+                every=current.every,
+                rules=rules,
+                transcribe=transcribe,
+                later=later or on_cluster,
+                on_progress=partial(show_ingest_progress, line),
+            )
+
+        finished = _with_cluster(start, library, current, lock, tools, line) if on_cluster else start(None)
         outcomes = []
         failures: Counter[str] = Counter()
         for outcome in finished:
@@ -144,7 +148,7 @@ def command(
 
 
 def _with_cluster(
-    outcomes: "Iterator[Outcome]",
+    start: "Callable[[FileSampler | None], Iterator[Outcome]]",
     library: Library,
     current: settings.Settings,
     lock: ProcessLock,
@@ -155,7 +159,7 @@ def _with_cluster(
     from vidlocal.app.progress import show_stage_progress
 
     on_stage = partial(show_stage_progress, line)
-    return ingest_with_cluster(outcomes, library, current, lock, tools.fast, on_stage=on_stage, notify=line.notify)
+    return ingest_with_cluster(start, library, current, lock, tools.fast, on_stage=on_stage, notify=line.notify)
 
 
 def _preview(

@@ -3,7 +3,8 @@ one if that leaves or is in use."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,20 @@ class EnginePool:
                 with self._free:
                     seat.calls -= 1
                     self._free.notify()
+
+    @contextmanager
+    def machine(self) -> Iterator[Machine]:
+        """Provide a free machine for several calls that belong together."""
+        seat = self._acquire(self.now() + GRACE_S)
+        try:
+            yield seat.machine
+        except (EngineUnreachable, EngineBusy):
+            seat.retry_at = self.now() + _RETRY_S
+            raise
+        finally:
+            with self._free:
+                seat.calls -= 1
+                self._free.notify()
 
     def _acquire(self, give_up: float) -> _Seat:
         """Wait for a free machine, the least busy one."""

@@ -12,15 +12,25 @@ from typing import Any
 from vidlocal import errors
 from vidlocal.engines import base
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, VidlocalError
+from vidlocal.records import FrameDraft, Probe
 
 # Module and name of a class or function.
 Name = tuple[str, str]
 
 _CLASSES = {
-    "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel"),
+    "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel", "SampledFile"),
     "vidlocal.engines.base": ("Usage", "Speech"),
     "vidlocal.model_answers": ("SceneAnswer", "ActionAnswer"),
-    "vidlocal.records": ("Cue", "Word", "Provenance"),
+    "vidlocal.records": (
+        "AudioTrack",
+        "Cue",
+        "FrameDraft",
+        "MediaKind",
+        "Probe",
+        "Provenance",
+        "SubtitleTrack",
+        "Word",
+    ),
     "vidlocal.signals.screen_text": ("ScreenText",),
     "builtins": ("frozenset", "set"),
     # Arrays, under the names of numpy 2 and 1.
@@ -111,6 +121,14 @@ class Offer:
     versions: tuple[str, ...]
     models: dict[str, OfferedModel]
     missing: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFile:
+    """A file with its frames; none for photos and audio files."""
+
+    probe: Probe
+    drafts: tuple[FrameDraft, ...]
 
 
 def encode(message: Call | Result | Failure) -> bytes:

@@ -66,6 +66,10 @@ class IngestMeter:
         self._path, self._stage = path, None
         self._number += path in self._work
 
+    def is_new(self, path: Path) -> bool:
+        """True for a file that is not indexed yet."""
+        return bool(self._work.get(path))
+
     def set_work(self, work: Work) -> None:
         """Replace the guess for the current file after probing."""
         self._total_s += self.pace.seconds(work) - self.pace.seconds(self._work.get(self._path, {}))

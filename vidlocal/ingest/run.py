@@ -19,6 +19,7 @@ from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, store_pace
 from vidlocal.ingest.meter import IngestMeter, OnProgress
+from vidlocal.ingest.prepared import FileSampler, PreparedFile
 from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles, without_duplicates
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS
@@ -95,11 +96,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class IngestTools:
-    """Programs and engines of a run."""
+    """Programs and engines of a run. `sampler`: decodes files elsewhere."""
 
     ffmpeg: Ffmpeg
     prober: Prober
     fast: FastEngines
+    sampler: FileSampler | None = None
 
     def plan(self, *, every: float, later: bool) -> IngestPlan:
         """Return the stages of a run with these tools."""
@@ -136,6 +138,8 @@ def ingest(
     plan = tools.plan(every=every, later=later)
     meter = IngestMeter(library, inputs, plan, load_pace(library), on_progress)
     run = _IngestRun(library, tools, lock, every, rules, transcribe, later, meter)
+    if tools.sampler is not None:
+        tools.sampler.start([file.path for file in inputs if meter.is_new(file.path)])
     for file in inputs:
         meter.start(file.path)
         outcome = run.process(file)
@@ -153,6 +157,7 @@ class _Source:
     stamp: FileStamp
     content_hash: str
     probe: Probe
+    prepared: PreparedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +224,20 @@ class _IngestRun:
         probe = None if is_known else self.tools.prober.probe(path)
         if probe is not None and not self.rules.allows(probe.kind):
             raise _OtherKindError(path.name)
-        content_hash = files.content_hash(path, on_progress=partial(self.meter.report, Stage.READING))
+        prepared = self._take_prepared(path, stamp)
+        report = partial(self.meter.report, Stage.READING)
+        content_hash = files.content_hash(path, on_progress=report) if prepared is None else prepared.content_hash
         previous = videos.owner(self.library, path)
-        outcome = self._add_content(path, stamp, content_hash, probe)
+        outcome = self._add_content(path, stamp, content_hash, probe, prepared)
         return replace(outcome, notes=(*self._replaced(previous), *outcome.notes))
+
+    def _take_prepared(self, path: Path, stamp: FileStamp) -> PreparedFile | None:
+        """Return the file if it was decoded elsewhere, and has not changed since."""
+        if self.tools.sampler is None:
+            return None
+        self.meter.report(Stage.FRAMES, None)
+        prepared = self.tools.sampler.take(path)
+        return prepared if prepared is not None and prepared.stamp == stamp and prepared.drafts else None
 
     def _replaced(self, previous: Video | None) -> Iterator[str]:
         """Yield a sentence if the file of `previous` was replaced by another one."""
@@ -233,16 +248,17 @@ class _IngestRun:
                 f"To delete it, run: vidlocal rm {video.id}"
             )
 
-    def _add_content(self, path: Path, stamp: FileStamp, content_hash: str, probe: Probe | None) -> Outcome:
+    def _add_content(
+        self, path: Path, stamp: FileStamp, content_hash: str, probe: Probe | None, prepared: PreparedFile | None
+    ) -> Outcome:
         duplicate = self._find_ingested(content_hash)
         if duplicate is not None:
             return self._add_duplicate(path, stamp, duplicate)
         if not self.later:
             self.tools.fast.ocr.warm_up()
         self.meter.report(Stage.PROBING, None)
-        source = _Source(
-            path, stamp, content_hash, with_place(path, with_date(path, probe or self.tools.prober.probe(path)))
-        )
+        probe = prepared.probe if prepared is not None else probe or self.tools.prober.probe(path)
+        source = _Source(path, stamp, content_hash, with_place(path, with_date(path, probe)), prepared)
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(
@@ -276,6 +292,11 @@ class _IngestRun:
         if source.probe.kind is MediaKind.AUDIO:
             self._weigh(source, 0)
             return ()
+        if source.prepared is not None:
+            self._weigh(source, len(source.prepared.drafts))
+            staging.require_space(self.library, _MIN_FREE_BYTES + len(source.prepared.drafts) * _BYTES_PER_FRAME)
+            source.prepared.move_images(folder)
+            return source.prepared.drafts
         frame_count = self._max_frames(source)
         self._weigh(source, frame_count)
         staging.require_space(self.library, _MIN_FREE_BYTES + frame_count * _BYTES_PER_FRAME)
