@@ -6,10 +6,21 @@ import pytest
 
 from vidlocal import errors
 from vidlocal.cluster import messages
-from vidlocal.cluster.messages import Call, Failure, Models, Result, decode, encode, failure_of, raise_failure
+from vidlocal.cluster.messages import (
+    Call,
+    Failure,
+    Models,
+    Result,
+    SampledFile,
+    decode,
+    encode,
+    failure_of,
+    raise_failure,
+)
 from vidlocal.engines.base import SchemaMismatch, Usage
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError
 from vidlocal.model_answers import SceneAnswer
+from vidlocal.records import AudioTrack, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenText
 
 MODELS = Models("llava:7b", "phi3.5", "embeddinggemma", "base", 4096, "30m")
@@ -20,6 +31,7 @@ MODELS = Models("llava:7b", "phi3.5", "embeddinggemma", "base", 4096, "30m")
     [
         SceneAnswer("A boat.", ("boat",), people_count=2),
         ScreenText("EXIT", 0.9, "PP-OCR"),
+        SampledFile(Probe(MediaKind.VIDEO, 2.0, audio=(AudioTrack(1, "aac", None, True, 2, 48_000),)), ()),
         None,
         "text",
         {"de": 0.5},

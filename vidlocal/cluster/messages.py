@@ -9,7 +9,7 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
-from vidlocal import errors
+from vidlocal import errors, records
 from vidlocal.engines import base
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, VidlocalError
 from vidlocal.records import FrameDraft, Probe
@@ -21,15 +21,9 @@ _CLASSES = {
     "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel", "SampledFile"),
     "vidlocal.engines.base": ("Usage", "Speech"),
     "vidlocal.model_answers": ("SceneAnswer", "ActionAnswer"),
-    "vidlocal.records": (
-        "AudioTrack",
-        "Cue",
-        "FrameDraft",
-        "MediaKind",
-        "Probe",
-        "Provenance",
-        "SubtitleTrack",
-        "Word",
+    # Values without behaviour, all of them.
+    records.__name__: tuple(
+        name for name, kind in vars(records).items() if isinstance(kind, type) and kind.__module__ == records.__name__
     ),
     "vidlocal.signals.screen_text": ("ScreenText",),
     "builtins": ("frozenset", "set"),
