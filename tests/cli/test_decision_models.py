@@ -99,6 +99,12 @@ def test_models_that_do_not_fit_at_once_check_no_captions(
         assert small.loads["llava:7b"] <= 3
 
 
+def test_doctor_says_if_a_decision_model_judges_images(run: Run, server: FakeOllama) -> None:
+    rows = dict(line.split("\t")[::2] for line in run("doctor", "--server", server.host).stdout.splitlines())
+    assert rows["clef-flash:latest: decisions"] == "it judges images"
+    assert "llava:7b: decisions" not in rows
+
+
 def test_a_server_with_the_openai_api_needs_the_name(run: Run, library: Library) -> None:
     add_colours(library)
     with FakeOpenAi(model="llava:7b") as fake:

@@ -11,11 +11,13 @@ from vidlocal.app.model_servers import connect
 from vidlocal.app.speech_report import describe_speech, report_speech_server
 from vidlocal.engines import canary, multi_image_probe
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
+from vidlocal.engines.decisions import CAPABILITY, DecisionModel
 from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.engines.served_images import ServedImages
 from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable, ModelMissing, UsageError
+from vidlocal.search.decision_look import can_judge_images
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind, ServerSetting, server_address
 
@@ -100,6 +102,8 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     yield embedded
     if embedded.state is CheckState.OK:
         yield _ask(f"{model.name}: image embeddings", lambda: _image_embeddings(server, model, settings, roles))
+    if CAPABILITY in (model.capabilities or ()):
+        yield _ask(f"{model.name}: decisions", lambda: _decisions(server, model, settings))
     yield from _memory(server, model.name)
 
 
@@ -148,6 +152,13 @@ def _images(server: ModelServer, model: ServedVision, roles: set[Role]) -> str:
     roles |= {Role.DESCRIBE, Role.WATCH}
     several = multi_image_probe.probe(model)
     return f"it sees; {'several' if several else 'one'} per request"
+
+
+def _decisions(server: ModelServer, model: ModelInfo, settings: Settings) -> str:
+    client = JsonClient(server.host, allow_remote=settings.allow_remote_host)
+    with DecisionModel(client, model, keep_alive=settings.keep_alive) as judge:
+        sees = can_judge_images(judge)
+    return "it judges images" if sees else "it does not tell plain colours apart: for texts only"
 
 
 def _image_embeddings(server: ModelServer, model: ModelInfo, settings: Settings, roles: set[Role]) -> str:
