@@ -61,6 +61,8 @@ LINES = {
     "eval": ["eval", "?"],
     "eval --compare": ["eval", "queries.jsonl", "--compare", "?", "?"],
     "show": ["show", "?"],
+    "sidecars": ["sidecars", "?"],
+    "sidecars --format": ["sidecars", "--format", "?"],
     "speakers": ["speakers", "?"],
     "speakers name": ["speakers", "name", "1", "?"],
     "speakers merge": ["speakers", "merge", "?", "?"],

@@ -74,6 +74,7 @@ CASES: dict[str, list[list[str]]] = {
     "failed": [[], ["--retry"]],
     "list": [[]],
     "show": [["1"], ["2"], [f"nothing {EVIL}"]],
+    "sidecars": [[], ["--apply"], ["--copy-with-chapters", "{out}", "1"], [WORDS]],
     "speakers": [
         [],
         ["name", "1", WORDS],

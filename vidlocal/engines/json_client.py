@@ -4,13 +4,13 @@ No proxies, no redirects, no other machine unless allowed, no hosted models, a t
 """
 
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self
 
 from vidlocal.engines.host_policy import check_host, origin
-from vidlocal.engines.ollama_http import GuardedTransport, Timeouts, error_for_status
 from vidlocal.errors import AnswerRejected, EngineUnreachable, ModelMissing
+
+if TYPE_CHECKING:
+    from vidlocal.engines.ollama_http import Timeouts
 
 SERVER_NAME = "model server"
 
@@ -19,8 +19,12 @@ class JsonClient:
     """A client for the server at `host`, a URL with or without `/v1`. A context manager. Thread-safe."""
 
     def __init__(
-        self, host: str, *, allow_remote: bool = False, api_key: str | None = None, timeouts: Timeouts | None = None
+        self, host: str, *, allow_remote: bool = False, api_key: str | None = None, timeouts: "Timeouts | None" = None
     ) -> None:
+        import httpx  # the Python API imports this module, and httpx imports rich
+
+        from vidlocal.engines.ollama_http import GuardedTransport, Timeouts
+
         check_host(host, allow_remote=allow_remote)
         self.host = host.rstrip("/").removesuffix("/v1")
         timeouts = timeouts or Timeouts()
@@ -54,6 +58,10 @@ class JsonClient:
 
         Raises EngineUnreachable, EngineBusy, ModelMissing (also for a missing path), AnswerRejected or EngineError.
         """
+        import httpx
+
+        from vidlocal.engines.ollama_http import error_for_status
+
         try:
             response = self._client.request(method, path, json=body)
         except httpx.TransportError as error:
