@@ -3,8 +3,8 @@
     PYTHONPATH=. python benchmarks/captions.py [--wrong 0.2] [--again 0.5] [--sharpness 2]
 
 `--wrong`: share of wrong captions; `--again`: share of second captions of the same frame that are wrong, too. The judge
-is that of `judge.py`: the logit of a fitting caption is a normal deviate around the mean that gives the share of errors,
-of a wrong one around minus that mean.
+is that of `judge.py`: the logit of a fitting caption is a normal deviate around the mean that gives the share of
+errors, of a wrong one around minus that mean.
 """
 
 import argparse
