@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the neighbour is found from any folder
 
+from docs.man_page import man_page
 from docs.openapi import openapi_document
 from docs.schema_page import schema_page
 from vidlocal.cli import COMMANDS, app
@@ -63,10 +66,14 @@ def commands_page() -> str:
 
 
 def _section(title: str, words: list[str]) -> str:
+    return f"## {title}\n\n```text\n{_help_of(words)}\n```\n"
+
+
+def _help_of(words: list[str]) -> str:
     result = CliRunner().invoke(app, [*words, "--help"], prog_name="vidlocal")
     if result.exit_code:
-        raise SystemExit(f"the help of {title} fails: {result.output}")
-    return f"## {title}\n\n```text\n{result.stdout.rstrip()}\n```\n"
+        raise SystemExit(f"vidlocal {' '.join(words)} --help fails: {result.output}")
+    return result.stdout.rstrip()
 
 
 def settings_page() -> str:
@@ -101,12 +108,13 @@ def _toml(value: object) -> str:
     return json.dumps("" if value is None else value)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "settings.md": settings_page,
     "settings.toml": settings_file,
     "schema.md": schema_page,
     "openapi.json": openapi_document,
+    "vidlocal.1": partial(man_page, _help_of),
 }
 
 
