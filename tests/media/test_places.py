@@ -27,6 +27,10 @@ def test_a_suburb_is_found_by_the_large_city_near_by() -> None:
     assert "Munich" in find_place(GeoPoint(48.20, 11.61)).names
 
 
+def test_a_mountain_is_near_a_town() -> None:
+    assert find_place(GeoPoint(46.5714, 8.3373)).name == "near Sarnen, Switzerland"
+
+
 def test_the_middle_of_an_ocean_has_coordinates_only() -> None:
     place = find_place(GeoPoint(30.0, -40.0))
     assert (place.name, place.names) == ("30.0000, -40.0000", ())

@@ -19,6 +19,8 @@ _MAX_DISTANCE_KM = 40.0
 # A large city gives its name to the suburbs, too: people search for Lisbon, not for Amadora.
 _LARGE_CITY_PEOPLE = 100_000
 _LARGE_CITY_KM = 20.0
+# From here on a place is near a city, not in it.
+_NEAR_KM = 10.0
 _KM_PER_DEGREE = 111.2
 
 
@@ -46,7 +48,8 @@ def find_place(point: GeoPoint) -> Place:
     ]
     shown = dict.fromkeys([nearest.names[0], *(city.names[0] for city in large[:1]), nearest.country])
     names = dict.fromkeys(name for city in (nearest, *large) for name in (*city.names, city.country))
-    return Place(point, ", ".join(shown), tuple(names))
+    distance = "near " if by_distance[0][0] > _NEAR_KM else ""
+    return Place(point, distance + ", ".join(shown), tuple(names))
 
 
 class _City(NamedTuple):
