@@ -165,7 +165,14 @@ def test_a_machine_without_a_certificate_cannot_connect(made: Cluster, tmp_path:
     (stranger / "address").write_text(made.address)
     done = vidlocal(stranger.parent, "cluster", "status")
     assert done.returncode == 5
-    assert "No scheduler on" in done.stderr
+    assert done.stderr.startswith(f"{made.address} has another certificate than when this machine joined. Run: ")
+
+
+def test_a_second_machine_of_the_same_name_waits_and_says_so(made: Cluster, tmp_path: Path) -> None:
+    words = ["cluster", "join", made.address, "--token", made.token, "--name", "twin"]
+    with made.join(tmp_path / "one", NO_SERVER, name="twin"), running(tmp_path / "two", NO_SERVER, *words) as second:
+        assert second.stderr is not None
+        assert second.stderr.readline().startswith("Waiting: another machine is called twin.")
 
 
 def test_nothing_but_vidlocals_task_runs_on_a_machine(made: Cluster, owner: Path, tmp_path: Path) -> None:

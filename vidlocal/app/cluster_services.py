@@ -28,7 +28,7 @@ from vidlocal.cluster.certificates import parse_token
 from vidlocal.enrich.runner.schedule import Condition, MachineIdle, NightWindow, OnMains, When
 from vidlocal.enrich.runner.system_load import OtherProcessesLoad, lower_priority, on_battery
 from vidlocal.enrich.runner.time_window import parse_window
-from vidlocal.errors import ToolError, UsageError
+from vidlocal.errors import EngineUnreachable, ToolError, UsageError
 from vidlocal.settings import Settings
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ async def _work(
             with suppress(Exception):
                 await worker.close()
             if not waiting:
-                notify(f"Waiting for the scheduler {scheduler} ({type(error).__name__}: {error}).")
+                notify(_waiting_reason(cluster_folder(settings), scheduler, name, error))
             waiting = True
             await asyncio.sleep(pause)
             pause = min(_MAX_PAUSE_S, pause * 2)
@@ -201,6 +201,19 @@ async def _work(
         async with worker:
             await _until_terminated(worker.finished())
         notify("The scheduler is gone.")
+
+
+def _waiting_reason(folder: Path, scheduler: SchedulerAddress, name: str, error: Exception) -> str:
+    """Return a sentence about a failed attempt to join. Raises ToolError if joining again with a token would help."""
+    from vidlocal.cluster.diagnosis import require_reachable
+
+    if "name taken" in f"{error} {error.__cause__}":
+        return f"Waiting: another machine is called {name}. Choose another name: vidlocal cluster join --name NAME"
+    try:
+        require_reachable(folder, scheduler)
+    except EngineUnreachable as reason:
+        return f"Waiting. {reason}"
+    return f"Waiting for the scheduler {scheduler}."
 
 
 def cluster_status(settings: Settings) -> "tuple[SchedulerAddress, str | None, list[Member]]":

@@ -4,6 +4,7 @@
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,8 +35,10 @@ from vidlocal.engines.gpu_memory import gpu_memory_bytes
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.enrich.runner.pool import MAX_SLOTS, Host
 from vidlocal.enrich.runner.schedule import Condition
+from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.job_specs import SERVER_KINDS
+from vidlocal.process import SerialThread
 from vidlocal.settings import Settings, load
 from vidlocal.text import model_key
 
@@ -57,6 +60,9 @@ _METHODS = {
 _ALWAYS = frozenset({"offer", "unload"})
 # Seconds after which the owner asks a busy machine again.
 _BUSY_RETRY_S = 30.0
+# Longer than a call may take.
+_AWAKE_S = 900.0
+_NOTE_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class Site:
         self._mounts = mounts
         self._conditions = conditions
         self._notify = notify
+        self._awake = _AwakeWhileWorking()
         self._lock = threading.RLock()
         self._server_stack, self._local_stack = ExitStack(), ExitStack()
         self._local: dict[str, OpenEngine] = {}
@@ -100,6 +107,7 @@ class Site:
 
     def close(self) -> None:
         """Close all engines."""
+        self._awake.close()
         with self._lock:
             self._server_stack.close()
             self._local_stack.close()
@@ -119,6 +127,7 @@ class Site:
         if call.engine == "machine":
             return Result(self._offer(call.models))
         opened = self._engine(call)
+        self._awake.note_call()
         with opened.limit:
             value = opened.invoke(call.method, call.arguments, call.options)
         return Result(value, getattr(opened.engine, "reloads", 0), getattr(opened.engine, "usage", Usage()))
@@ -217,6 +226,38 @@ class Site:
         )
         invoke = partial(_invoke, engine)
         return OpenEngine(engine, invoke, model, threading.Semaphore(slots or MAX_SLOTS))
+
+
+class _AwakeWhileWorking:
+    """Keeps the machine awake from a call until some time after the last one. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._inhibitor = SleepInhibitor()
+        self._thread = SerialThread("awake")  # its child process ends with the thread that started it
+        self._timer: threading.Timer | None = None
+        self._noted_at = -_AWAKE_S
+        self._lock = threading.Lock()
+
+    def note_call(self) -> None:
+        """Keep the machine awake for a while from now on."""
+        with self._lock:
+            if time.monotonic() - self._noted_at < _NOTE_INTERVAL_S:
+                return
+            self._noted_at = time.monotonic()
+            self._thread.submit(self._inhibitor.acquire)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(_AWAKE_S, self.close)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def close(self) -> None:
+        """Let the machine sleep."""
+        with self._lock:
+            self._noted_at = -_AWAKE_S
+            if self._timer is not None:
+                self._timer.cancel()
+            self._thread.submit(self._inhibitor.release).result()
 
 
 def _invoke(engine: object, method: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:

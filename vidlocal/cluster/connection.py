@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vidlocal.cluster import dask_nodes
 from vidlocal.cluster.addresses import SchedulerAddress
+from vidlocal.cluster.diagnosis import require_reachable
 from vidlocal.cluster.task import perform
 from vidlocal.errors import EngineUnreachable
 
@@ -110,9 +111,8 @@ class Connection:
                 name="vidlocal",
             )
         except Exception as error:
-            raise EngineUnreachable(
-                f"No scheduler on {self.address} ({type(error).__name__}). Run there: vidlocal cluster start"
-            ) from error
+            require_reachable(self._folder, self.address)
+            raise EngineUnreachable(f"{self.address} does not answer ({type(error).__name__}).") from error
 
     def _drop(self) -> None:
         """Close the client; its calls are lost."""
