@@ -12,8 +12,9 @@ from pathlib import Path
 from vidlocal.errors import InvalidOption, ModelMissing, SettingsError
 from vidlocal.settings.address import ollama_address
 from vidlocal.settings.file import FILE_NAME, SERVERS, read_file, suggest, write_file
+from vidlocal.settings.parsers import parse_folder
 from vidlocal.settings.servers import Role, ServerKind, ServerSetting, parse_servers
-from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value, parse_folder
+from vidlocal.settings.table import BY_NAME, DEFAULT_OLLAMA_HOST, TABLE, Setting, Value
 
 __all__ = [
     "ResolvedSetting",

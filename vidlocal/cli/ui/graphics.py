@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vidlocal.render.sixel import MAX_COLOURS
-from vidlocal.settings.table import AUTO
+from vidlocal.settings.parsers import AUTO
 
 # A local terminal answers within a few milliseconds.
 _TIMEOUT_S, _SSH_TIMEOUT_S = 0.1, 1.0
