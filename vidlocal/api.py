@@ -22,7 +22,8 @@ from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary
 from vidlocal.enrich.status import Status
 from vidlocal.enrich.status import read as read_status
 from vidlocal.ingest.meter import IngestProgress
-from vidlocal.ingest.run import Outcome, ingest
+from vidlocal.ingest.outcome import Outcome
+from vidlocal.ingest.run import ingest
 from vidlocal.records import JobKind, Moment, Passage, PassageKind, Video, Word
 from vidlocal.render.clips import Clip
 from vidlocal.render.results import to_document

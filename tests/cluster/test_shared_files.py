@@ -16,7 +16,8 @@ from vidlocal.app.cluster_sampler import ClusterSampler
 from vidlocal.app.cluster_site import Site
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.errors import MediaError, UsageError
-from vidlocal.ingest.run import IngestResult, IngestTools, ingest
+from vidlocal.ingest.outcome import IngestResult
+from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.settings import load

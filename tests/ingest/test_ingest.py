@@ -13,7 +13,8 @@ from tests.support import clips
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.ingest.costs import IngestPlan
 from vidlocal.ingest.meter import IngestProgress
-from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest
+from vidlocal.ingest.outcome import IngestResult, Outcome
+from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import ffmpeg, files
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind

@@ -11,7 +11,8 @@ from tests.support import clips
 from vidlocal import process
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.ingest import read_subtitles
-from vidlocal.ingest.run import IngestResult, IngestTools, Outcome, ingest
+from vidlocal.ingest.outcome import IngestResult, Outcome
+from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, PassageKind

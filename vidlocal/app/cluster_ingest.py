@@ -9,8 +9,8 @@ from vidlocal.app.cluster_hosts import ClusterHosts, models_of
 from vidlocal.app.cluster_sampler import ClusterSampler
 from vidlocal.enrich.workers.fast_lanes import FastLanes
 from vidlocal.enrich.workers.fast_pass import FastEngines, StageProgress, run_fast_pass
+from vidlocal.ingest.outcome import Outcome
 from vidlocal.ingest.prepared import FileSampler
-from vidlocal.ingest.run import Outcome
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library

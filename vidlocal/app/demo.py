@@ -8,7 +8,8 @@ from pathlib import Path
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.errors import ToolError
 from vidlocal.ingest.meter import IngestProgress
-from vidlocal.ingest.run import IngestResult, Outcome, ingest
+from vidlocal.ingest.outcome import IngestResult, Outcome
+from vidlocal.ingest.run import ingest
 from vidlocal.settings import load
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock

@@ -19,7 +19,8 @@ from vidlocal.enrich.runner.queue_runner import remaining_jobs
 from vidlocal.enrich.runner.schedule import NotPaused, Schedule
 from vidlocal.errors import EngineError, EngineUnreachable
 from vidlocal.ingest.folder_watcher import FolderWatcher
-from vidlocal.ingest.run import IngestResult, Outcome, ingest
+from vidlocal.ingest.outcome import IngestResult, Outcome
+from vidlocal.ingest.run import ingest
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings, sidecar_formats
 from vidlocal.store.content import videos

@@ -15,7 +15,7 @@ from vidlocal.store.database import Library
 from vidlocal.timecode import format_duration
 
 if TYPE_CHECKING:
-    from vidlocal.ingest.run import Outcome
+    from vidlocal.ingest.outcome import Outcome
 
 EXAMPLES = ("vidlocal demo", "vidlocal demo --json")
 

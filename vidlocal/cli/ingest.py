@@ -25,8 +25,9 @@ from vidlocal.timecode import format_duration, format_short_time
 
 if TYPE_CHECKING:
     from vidlocal.app.progress import ProgressLine
+    from vidlocal.ingest.outcome import Outcome
     from vidlocal.ingest.prepared import FileSampler
-    from vidlocal.ingest.run import IngestTools, Outcome
+    from vidlocal.ingest.run import IngestTools
     from vidlocal.media.file_filter import FileFilter
 
 
@@ -181,7 +182,7 @@ def _preview(
 
 def _print(outcome: "Outcome", line: "ProgressLine", failures: "Counter[str]", *, json: bool) -> None:
     """Print an outcome at once. Skipped files are only counted, and on a terminal so are many equal failures."""
-    from vidlocal.ingest.run import IngestResult
+    from vidlocal.ingest.outcome import IngestResult
 
     if json:
         console.record(outcome.as_data())
@@ -206,7 +207,7 @@ def _reason(outcome: "Outcome") -> str:
 
 def _sentence(outcome: "Outcome") -> str:
     """Return the line of a file: result, name, video id and facts."""
-    from vidlocal.ingest.run import IngestResult
+    from vidlocal.ingest.outcome import IngestResult
 
     name = one_line(outcome.path.name)
     if outcome.result is IngestResult.FAILED:
@@ -249,7 +250,7 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
 
 def _print_summary(outcomes: "Sequence[Outcome]", failures: "Counter[str]", *, quiet: bool) -> None:
     """Print the number of files by result, that of failures not printed, and each note once."""
-    from vidlocal.ingest.run import IngestResult
+    from vidlocal.ingest.outcome import IngestResult
 
     counts = Counter(outcome.result for outcome in outcomes)
     parts = [f"{counts[result]:,} {result.value}" for result in IngestResult if counts[result]]
@@ -278,7 +279,7 @@ def format_reasons(reasons: "Counter[str]") -> str:
 
 def _warn_unchanged_frames(outcomes: "Sequence[Outcome]", *, quiet: bool) -> None:
     """Explain why --every has no effect on indexed videos."""
-    from vidlocal.ingest.run import IngestResult
+    from vidlocal.ingest.outcome import IngestResult
 
     indexed = (
         outcome.video for outcome in outcomes if outcome.result in {IngestResult.UNCHANGED, IngestResult.DUPLICATE}
@@ -291,7 +292,7 @@ def _warn_unchanged_frames(outcomes: "Sequence[Outcome]", *, quiet: bool) -> Non
 
 
 def _exit_with(outcomes: "Sequence[Outcome]") -> None:
-    from vidlocal.ingest.run import IngestResult
+    from vidlocal.ingest.outcome import IngestResult
 
     results = [outcome.result for outcome in outcomes if outcome.result is not IngestResult.SKIPPED]
     failed = results.count(IngestResult.FAILED)

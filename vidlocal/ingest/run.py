@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, store_pace
 from vidlocal.ingest.meter import IngestMeter, OnProgress
+from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.prepared import FileSampler, PreparedFile
 from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles, without_duplicates
 from vidlocal.ingest.sampling import sample_frames
@@ -42,56 +42,6 @@ from vidlocal.store.queue.job_filter import for_videos
 # A JPEG of 896 px takes 30 to 90 KB. Checked before the work, so that a full disk fails early.
 _BYTES_PER_FRAME = 100_000
 _MIN_FREE_BYTES = 32 << 20
-
-
-class IngestResult(StrEnum):
-    """Result for one file."""
-
-    ADDED = "added"
-    UNCHANGED = "unchanged"
-    DUPLICATE = "duplicate"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Result for one file, with the reason of a failure. `notes`: sentences about work left for a later run.
-
-    `skip_reason`: a few words for the reason of a skip, empty for other results. `subtitles`, `speech` and
-    `screen_texts` count the passages of an added video.
-    """
-
-    path: Path
-    result: IngestResult
-    video: Video | None = None
-    reason: str | None = None
-    skip_reason: str = ""
-    frames: int = 0
-    distinct: int = 0
-    subtitles: int = 0
-    speech: int = 0
-    screen_texts: int = 0
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-
-    def as_data(self) -> dict[str, object]:
-        """Return the outcome as plain data for JSON."""
-        video = self.video
-        return {
-            "path": str(self.path),
-            "result": self.result.value,
-            "video": None if video is None else {"id": video.id, "title": video.title, "duration": video.duration},
-            "frames": self.frames,
-            "distinct": self.distinct,
-            "subtitles": self.subtitles,
-            "speech": self.speech,
-            "screen_texts": self.screen_texts,
-            "seconds": round(self.seconds, 3),
-            "reason": self.reason,
-            "partial": None if video is None else video.partial,
-            "notes": list(self.notes),
-        }
 
 
 @dataclass(frozen=True, slots=True)
