@@ -19,6 +19,7 @@ from vidlocal.cluster.messages import (
 )
 from vidlocal.engines.base import SchemaMismatch, Usage
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError
+from vidlocal.geography import GeoPoint, Place
 from vidlocal.model_answers import SceneAnswer
 from vidlocal.records import AudioTrack, MediaKind, Probe
 from vidlocal.signals.screen_text import ScreenText
@@ -32,6 +33,7 @@ MODELS = Models("llava:7b", "phi3.5", "embeddinggemma", "base", 4096, "30m")
         SceneAnswer("A boat.", ("boat",), people_count=2),
         ScreenText("EXIT", 0.9, "PP-OCR"),
         SampledFile(Probe(MediaKind.VIDEO, 2.0, audio=(AudioTrack(1, "aac", None, True, 2, 48_000),)), ()),
+        Probe(MediaKind.VIDEO, 1.0, place=Place(GeoPoint(38.7, -9.1), "Lisbon, Portugal", ("Lisboa",))),
         None,
         "text",
         {"de": 0.5},

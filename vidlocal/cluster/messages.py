@@ -20,6 +20,7 @@ Name = tuple[str, str]
 _CLASSES = {
     "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel", "SampledFile"),
     "vidlocal.engines.base": ("Usage", "Speech"),
+    "vidlocal.geography": ("GeoPoint", "Place"),
     "vidlocal.model_answers": ("SceneAnswer", "ActionAnswer"),
     # Values without behaviour, all of them.
     records.__name__: tuple(
