@@ -28,73 +28,81 @@ EXAMPLES = (
 
 
 class Action(StrEnum):
-    """What to do."""
+    """Action of the command."""
 
     START = "start"
     JOIN = "join"
     STATUS = "status"
 
 
+ActionArgument = Annotated[
+    Action,
+    typer.Argument(
+        metavar="start|join|status",
+        help="start: let other machines join. join: work for another machine. status: list the machines.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Argument(metavar="ADDRESS", help="join: host or host:port of the scheduler (default: the last one)."),
+]
+Token = Annotated[str | None, typer.Option("--token", metavar="TOKEN", help="join: the token that start prints; once.")]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        metavar="IP",
+        help="start, join: address of this machine to listen on.",
+        show_default="that of its main network",
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        metavar="N",
+        min=1,
+        max=65534,
+        help="start, join: port; start also uses the next one.",
+        show_default=f"start {DEFAULT_PORT}, join any",
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="join: name of this machine.", show_default="host name"),
+]
+WhenOption = Annotated[
+    When | None,
+    typer.Option(
+        "--when",
+        help="join: refuse work while in use or on battery (idle), on battery (plugged), never (any).",
+        show_default="any",
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option("--window", metavar="HH:MM-HH:MM", help="join: hours of work.", show_default="any hour"),
+]
+SharedFolders = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="THERE=HERE", help="join: folder of the owner that is also here; decodes its files."),
+]
+Reset = Annotated[
+    bool, typer.Option("--reset", help="start: new certificates and token; all machines must join again.")
+]
+
+
 def command(
-    action: Annotated[
-        Action,
-        typer.Argument(
-            metavar="start|join|status",
-            help="start: let other machines join. join: work for another machine. status: list the machines.",
-        ),
-    ],
-    address: Annotated[
-        str | None,
-        typer.Argument(metavar="ADDRESS", help="join: host or host:port of the scheduler (default: the last one)."),
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option("--token", metavar="TOKEN", help="join: the token that start prints; once.")
-    ] = None,
-    listen: Annotated[
-        str | None,
-        typer.Option(
-            "--listen",
-            metavar="IP",
-            help="start, join: address of this machine to listen on.",
-            show_default="that of its main network",
-        ),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port",
-            metavar="N",
-            min=1,
-            max=65534,
-            help="start, join: port; start also uses the next one.",
-            show_default=f"start {DEFAULT_PORT}, join any",
-        ),
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="join: name of this machine.", show_default="host name"),
-    ] = None,
-    when: Annotated[
-        When | None,
-        typer.Option(
-            "--when",
-            help="join: refuse work while in use or on battery (idle), on battery (plugged), never (any).",
-            show_default="any",
-        ),
-    ] = None,
-    window: Annotated[
-        str | None,
-        typer.Option("--window", metavar="HH:MM-HH:MM", help="join: hours of work.", show_default="any hour"),
-    ] = None,
-    shared: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="THERE=HERE", help="join: folder of the owner that is also here; decodes its files."
-        ),
-    ] = None,
-    reset: Annotated[
-        bool, typer.Option("--reset", help="start: new certificates and token; all machines must join again.")
-    ] = False,
+    action: ActionArgument,
+    address: Address = None,
+    token: Token = None,
+    listen: Listen = None,
+    port: Port = None,
+    name: Name = None,
+    when: WhenOption = None,
+    window: Window = None,
+    shared: SharedFolders = None,
+    reset: Reset = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

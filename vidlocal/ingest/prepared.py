@@ -21,7 +21,7 @@ class PreparedFile:
     folder: Path
 
     def move_images(self, target: Path) -> None:
-        """Move the images into a staging folder, for the owner's eyes only."""
+        """Move the images into a staging folder, readable by their owner only."""
         for image in self.folder.iterdir():
             moved = target / image.name
             shutil.move(image, moved)
