@@ -43,6 +43,17 @@ def test_a_machine_offers_the_models_that_the_owner_names() -> None:
     assert offer.missing.keys() == {"embedding", "speech", "pictures"}
 
 
+def test_a_server_without_the_vision_model_offers_the_others() -> None:
+    with FakeOllama(["phi3.5:latest", "embeddinggemma:latest"]) as server:
+        settings = settings_for(server)
+        site = Site(settings)
+        offer = ask(site, settings, "machine", "offer")
+        site.close()
+    assert isinstance(offer, Offer)
+    assert offer.models.keys() == {"text", "embedding", "ocr"}
+    assert "llava:7b" in offer.missing["vision"]
+
+
 def test_an_answer_is_that_of_the_engine() -> None:
     with FakeOllama() as server:
         settings = settings_for(server)

@@ -37,9 +37,10 @@ from vidlocal.enrich.runner.pool import MAX_SLOTS, Host
 from vidlocal.enrich.runner.schedule import Condition
 from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
-from vidlocal.job_specs import SERVER_KINDS
+from vidlocal.job_specs import JOB_SPECS, SERVER_KINDS, ModelRole
 from vidlocal.process import SerialThread
 from vidlocal.settings import Settings, load
+from vidlocal.settings.servers import ServerSetting
 from vidlocal.text import model_key
 
 if TYPE_CHECKING:
@@ -191,13 +192,10 @@ class Site:
         """Open the first server with a model of each role."""
         self._server_stack.close()
         self._servers, self._engines, self._missing = [], dict(self._local), dict(self._missing_locally)
-        remaining = dict.fromkeys(SERVER_KINDS, 1)
         said: list[str] = []
         for chosen in settings.model_servers:
-            try:
-                opened = open_host(self._server_stack, settings, chosen, remaining, canary=False, notify=said.append)
-            except EngineError as error:
-                said.append(str(error))
+            opened = self._open_server(settings, chosen, said.append)
+            if opened is None:
                 continue
             self._servers.append(opened)
             for role, engine in _engines_of(opened[1]).items():
@@ -206,6 +204,22 @@ class Site:
         for role in ("vision", "text", "embedding"):
             if role not in self._engines:
                 self._missing[role] = said[0] if said else f"No server here has the {role} model."
+
+    def _open_server(
+        self, settings: Settings, chosen: ServerSetting, notify: Callable[[str], None]
+    ) -> tuple[ModelServer, Host] | None:
+        """Open the models of a server; without its vision model, the others. None if it cannot be used."""
+        texts = [kind for kind in SERVER_KINDS if JOB_SPECS[kind].role is not ModelRole.VISION]
+        for kinds in (SERVER_KINDS, texts):
+            remaining = dict.fromkeys(kinds, 1)
+            try:
+                return open_host(self._server_stack, settings, chosen, remaining, canary=False, notify=notify)
+            except EngineUnreachable as error:
+                notify(str(error))
+                return None
+            except EngineError as error:
+                notify(str(error))
+        return None
 
     def _open_engine(self, role: str, opened: tuple[ModelServer, Host], engine: Any) -> OpenEngine:
         server, host = opened
