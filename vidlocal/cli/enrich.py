@@ -146,9 +146,9 @@ def command(
             "more_hosts": " ".join(others) if host else None,
             "allow_remote_host": allow_remote_host or None,
             "window": window,
-            "cluster": options.cluster_setting(cluster, scheduler),
         }
     )
+    settings = options.with_cluster(settings, cluster=cluster, scheduler=scheduler)
     if server:
         if host:
             raise UsageError("--host and --server exclude each other. Give one of them.")

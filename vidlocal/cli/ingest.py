@@ -106,11 +106,11 @@ def command(
             "speech_language": language,
             "audio_track": audio_track,
             "translate_speech": translate or None,
-            "cluster": options.cluster_setting(cluster, scheduler),
         }
     )
-    on_cluster = bool(current.cluster) and not later
-    if later and (cluster or scheduler):
+    current = options.with_cluster(current, cluster=cluster, scheduler=scheduler)
+    on_cluster = cluster or scheduler is not None
+    if later and on_cluster:
         raise UsageError("--later and --cluster exclude each other. Leave one of them out.")
     rules = file_filter(current, exclude=exclude or (), include=include or ())
     inputs = read_paths(paths)

@@ -53,7 +53,7 @@ def command(
     from vidlocal.app.service import Service
     from vidlocal.ingest.folder_watcher import FolderWatcher
 
-    settings = load({"window": window, "cluster": options.cluster_setting(cluster, scheduler)})
+    settings = options.with_cluster(load({"window": window}), cluster=cluster, scheduler=scheduler)
     hours = working_hours(settings, overnight=not now, now=False, when=when)
     if now and window is not None:
         raise UsageError("--now and --window exclude each other. Leave one of them out.")

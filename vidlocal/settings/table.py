@@ -268,7 +268,7 @@ TABLE = (
         parsers.parse_cluster,
         "",
         "own, or the address of a Dask scheduler such as tls://192.168.1.20:8786",
-        "The cluster that `enrich`, `ingest` and `worker` use; own is the one started or joined here.",
+        "The cluster that `enrich` and `worker` use, and `ingest --cluster`; own: started or joined here.",
         default_note="none",
     ),
 )

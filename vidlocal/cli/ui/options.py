@@ -1,10 +1,12 @@
 """Options shared by several commands."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from vidlocal.records import TEXT_KINDS, PassageKind
+from vidlocal.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
@@ -77,10 +79,10 @@ Servers = Annotated[
 ]
 
 
-def cluster_setting(cluster: bool, scheduler: str | None) -> str | None:
-    """Return the value of the setting `cluster` by the options; None if neither is given. Raises UsageError."""
-    if not scheduler:
-        return "own" if cluster else None
-    from vidlocal.cluster.addresses import parse_address
+def with_cluster(settings: Settings, *, cluster: bool, scheduler: str | None) -> Settings:
+    """Return the settings with the cluster of the options. Raises UsageError for an invalid address."""
+    if scheduler:
+        from vidlocal.cluster.addresses import parse_address
 
-    return str(parse_address(scheduler))
+        return replace(settings, cluster=str(parse_address(scheduler)))
+    return replace(settings, cluster="own") if cluster and not settings.cluster else settings
