@@ -25,7 +25,7 @@ class GeoPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A point with the name to show, such as "Lisbon, Portugal", and all names to find it by."""
+    """A point with a name to show, such as "Lisbon, Portugal", and all names to search by."""
 
     point: GeoPoint
     name: str

@@ -26,7 +26,7 @@ def plan_sidecars(library: Library, selection: Sequence[Video], formats: Sequenc
 
 
 def write_sidecars(planned: Sequence[Sidecar]) -> tuple[list[Sidecar], list[str]]:
-    """Write the files that are new or changed. Returns those written, and a sentence for each that failed."""
+    """Write new and changed files. Returns the written ones, and a sentence for each failure."""
     written, errors = [], []
     for sidecar in planned:
         if sidecar.is_written:

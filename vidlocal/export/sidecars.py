@@ -33,7 +33,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """A file to write, or the reason to leave the one that exists."""
+    """A file to write, or the reason to keep an existing one."""
 
     video: Video
     path: Path
@@ -87,7 +87,7 @@ def plan(
 
 
 def write(sidecar: Sidecar) -> None:
-    """Write a planned file, complete or not at all. Raises UsageError if it cannot be written."""
+    """Write a planned file, complete or not at all. Raises UsageError for a folder without room or permission."""
     try:
         write_text(sidecar.path, [sidecar.content], overwrite=sidecar.action is Action.UPDATE)
     except OSError as error:

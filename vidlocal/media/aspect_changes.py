@@ -1,4 +1,4 @@
-"""Pixel aspects that change within a video, as between the films and the advertisements of a television recording.
+"""Changes of the pixel aspect within a video, as between films and advertisements of a television recording.
 
 Runs in the child process. ffmpeg gives all frames the aspect of the first.
 """

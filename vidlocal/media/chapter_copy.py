@@ -1,4 +1,4 @@
-"""Copy a film with other chapters, without encoding it again."""
+"""Copy a film with other chapters, without encoding."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Read the JSON file that Google Takeout puts beside a photo or video."""
+"""Read the JSON files of Google Takeout beside photos and videos."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Takeout(NamedTuple):
 
 
 def read_takeout(path: Path) -> Takeout:
-    """Return what the JSON file beside a photo or video says; empty without a readable one."""
+    """Return time and place from the JSON file of a photo or video; empty without a readable file."""
     for name in dict.fromkeys(_takeout_names(path)):
         with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             file = path.with_name(name)

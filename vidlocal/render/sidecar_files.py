@@ -1,4 +1,4 @@
-"""Write what is known of a video in the formats that other programs look for beside it. Pure.
+"""Write summary, chapters, tags and people of a video in the sidecar formats of other programs. Pure.
 
 Every file carries a seal: a checksum of its content. A file with a valid seal was written by vidlocal and not edited
 since, so that it may be replaced.
@@ -74,7 +74,7 @@ def markdown(notes: VideoNotes) -> str:
 
 
 def xmp(notes: VideoNotes) -> str:
-    """XMP (ISO 16684-1) with title, description, keywords and people, as digiKam, Lightroom and darktable read it."""
+    """XMP (ISO 16684-1) for digiKam, Lightroom and darktable: title, description, keywords and people."""
     people = _xmp_list("Iptc4xmpExt:PersonInImage", "Bag", notes.people)
     keywords = [*notes.tags, *notes.people]
     properties = [
@@ -104,7 +104,7 @@ def xmp(notes: VideoNotes) -> str:
 
 
 def nfo(notes: VideoNotes) -> str:
-    """The NFO file of a film for Kodi and Jellyfin. They have no field for chapters: these end the plot.
+    """The NFO file of a film for Kodi and Jellyfin. NFO has no field for chapters: the plot ends with them.
 
     https://kodi.wiki/view/NFO_files/Movies
     """

@@ -65,7 +65,7 @@ def speakers(home: Path) -> list[str]:
 
 
 def places(home: Path) -> list[str]:
-    """List the cities in which videos were recorded, in alphabetical order."""
+    """List the cities of the recordings, in alphabetical order."""
     rows = _rows(home, "SELECT DISTINCT place FROM videos WHERE place_names <> '' ORDER BY place LIMIT 1000")
     return list(dict.fromkeys(str(place).removeprefix("near ").partition(",")[0] for (place,) in rows))
 

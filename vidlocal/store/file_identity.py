@@ -1,4 +1,4 @@
-"""Detects that the library file was moved, deleted, replaced or overwritten while open."""
+"""Detects a library file moved, deleted, replaced or overwritten while open."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ _SAMPLE_BYTES = 4096
 
 
 class _Checkpoint(NamedTuple):
-    """Progress of the checkpoints: the only way by which SQLite in WAL mode changes the library file."""
+    """Progress of the checkpoints. In WAL mode SQLite changes the library file in no other way."""
 
     salts: bytes
     pages: bytes
@@ -27,7 +27,7 @@ class _Checkpoint(NamedTuple):
 
 
 class FileIdentity:
-    """The library file as last changed by SQLite. Open it after the connection."""
+    """The library file as last changed by SQLite. Create an instance after opening the connection."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -55,12 +55,12 @@ class FileIdentity:
         return False
 
     def discard_wal(self) -> None:
-        """Empty the write-ahead log of an overwritten file: its pages do not fit the copy, and would damage it."""
+        """Empty the write-ahead log of an overwritten file: pages of the old file would damage the copy."""
         with suppress(OSError):
             os.truncate(self._path.with_name(f"{self._path.name}-wal"), 0)
 
     def close(self) -> None:
-        """Release the files. Call it after closing the connection."""
+        """Release the files, after closing the connection."""
         self._file.close()
         if self._shm is not None:
             self._shm.close()

@@ -1,4 +1,4 @@
-"""Correction of cosines for hubs: passages that are near to everything, such as short and general sentences.
+"""Correction of cosines for hubs: passages near to everything, such as short and general sentences.
 
 A share of the mean cosine of a passage with its nearest neighbours is subtracted, as in CSLS (Conneau et al., "Word
 translation without parallel data", 2018, section 2.3), with passages of other videos in place of the queries.
