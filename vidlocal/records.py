@@ -234,7 +234,7 @@ class FrameDraft:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video of the library. `replaced_at`: time at which another file was found under its last path."""
+    """A video of the library. `replaced_at`: time of finding another file under the last path."""
 
     id: int
     content_hash: str

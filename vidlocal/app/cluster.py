@@ -28,7 +28,7 @@ def stored_address(settings: Settings) -> SchedulerAddress | None:
 
 
 def store_address(settings: Settings, address: SchedulerAddress) -> None:
-    """Remember the scheduler of the cluster that this machine started or joined."""
+    """Remember the scheduler of the started or joined cluster."""
     write_private(cluster_folder(settings) / _ADDRESS, str(address).encode())
 
 

@@ -27,7 +27,7 @@ class ClusterFastEngines:
     local: FastEngines
 
     def lanes(self) -> Mapping[JobKind, int]:
-        """Return the number of lanes per kind: of OCR one per machine, which reads frames ahead on all of them."""
+        """Return the number of lanes per kind. OCR has one per machine, reading frames ahead."""
         lanes: dict[JobKind, int] = {}
         pools = dict(self.pools())
         for kind, role in _ROLES.items():

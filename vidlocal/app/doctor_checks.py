@@ -215,7 +215,7 @@ def _whisper(loaded: Settings) -> Check:
 
 
 def _vad() -> Check:
-    """Check the model that tells speech from noise, which comes with a package."""
+    """Check the VAD model, part of a package."""
     try:
         file = model_file()
     except EngineError as error:

@@ -65,7 +65,7 @@ def queue_weak(
 
 
 def queue_untranslated(library: Library, video_ids: tuple[int, ...] | None) -> None:
-    """Queue the videos to transcribe again whose speech in other languages has no translation to English."""
+    """Queue videos with untranslated speech in other languages than English."""
     for video_id in stale.untranslated(library, video_ids):
         if not speech_drafts.is_requested(library, video_id):
             speech_drafts.request(library, video_id)

@@ -55,7 +55,7 @@ def open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
 
 
 def open_speech_server(settings: Settings, chosen: ServerSetting) -> "SpeechServer":
-    """Connect to a speech server, with its model. Raises EngineError."""
+    """Connect to a speech server with a model. Raises EngineError."""
     from vidlocal.engines.speech_server import SpeechServer
 
     return SpeechServer(

@@ -128,7 +128,7 @@ def open_judge(stack: ExitStack, settings: Settings) -> Judge:
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """A connected server, and what the settings say of it."""
+    """A connected server with its settings."""
 
     server: ModelServer
     chosen: ServerSetting

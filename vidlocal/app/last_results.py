@@ -40,7 +40,7 @@ def current_terminal() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class LastResults:
-    """The results that a terminal showed last. `home`: the library folder; `terminal`: by default the current one."""
+    """The last results of a terminal. `home`: the library folder; `terminal`: by default the current one."""
 
     home: Path
     terminal: str | None = field(default_factory=current_terminal)

@@ -25,7 +25,7 @@ def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | s
 
 
 def queue_unheard(library: Library, settings: Settings, *, required: bool = False) -> None:
-    """Queue the videos with speech whose speakers the installed models have not told apart.
+    """Queue videos with speech for diarization by the installed models.
 
     Raises ModelMissing or EngineError if the models are not installed and `required`.
     """

@@ -67,7 +67,7 @@ class TransformersPart:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPart:
-    """A model that is on this machine."""
+    """A model on this machine."""
 
     model: ModelFolder
     role: str = ROLE

@@ -186,7 +186,7 @@ def _advise(result: "BenchResult", *, has_servers: bool, quiet: bool) -> None:
 
 
 def _fastest(results: "Sequence[ModelResult]") -> "ModelResult | None":
-    """Return the fastest model that sees images and whose answers are all valid."""
+    """Return the fastest model among the seeing ones with only valid answers."""
     timed = [
         (entry.seconds_per_frame, number)
         for number, entry in enumerate(results)

@@ -161,7 +161,7 @@ def _gpu_memory(memory: float | None, *, may_ask: bool) -> float | None:
 
 
 def _propose(memory: float, settings: Settings, *, quiet: bool) -> ProfileName:
-    """Return the profile for a GPU memory in GB, and name newer models that fit."""
+    """Return the profile for a GPU memory in GB, and name newer models of this size."""
     from vidlocal.engines.profiles import newer_models, profile_for_memory
 
     name = profile_for_memory(memory * _GB)

@@ -118,7 +118,7 @@ def issue(folder: Path, request_pem: bytes) -> bytes:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace a file that only its owner can read."""
+    """Replace a file with mode 0600."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:

@@ -75,7 +75,7 @@ def _answer(folder: Path, line: bytes) -> dict[str, str]:
 
 
 def _connect(host: str, port: int, token: JoinToken) -> ssl.SSLSocket:
-    """Connect to the server whose certificate the token names."""
+    """Connect to the server with the certificate named by the token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False

@@ -8,7 +8,7 @@ _handlers: list[Callable[[bytes], bytes]] = []
 
 
 def set_handler(handler: Callable[[bytes], bytes]) -> None:
-    """Set the handler of this process, which answers all calls."""
+    """Set the handler of this process for all calls."""
     _handlers[:] = [handler]
 
 

@@ -232,7 +232,7 @@ class Voice:
 
     @property
     def seconds(self) -> float:
-        """Time for which the voice speaks."""
+        """Speaking time of the voice."""
         return sum(end - start for start, end in self.turns)
 
 

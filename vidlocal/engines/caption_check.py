@@ -12,7 +12,7 @@ class CaptionJudge(Protocol):
     def name(self) -> str: ...
 
     def caption_probability(self, jpeg: bytes, caption: str) -> float:
-        """Return the probability that a caption fits an image (JPEG bytes), 0 to 1."""
+        """Return the probability of a caption fitting an image (JPEG bytes), 0 to 1."""
         ...
 
 

@@ -49,15 +49,15 @@ class DecisionModel:
         return self._model.digest
 
     def probability(self, query: str, text: str) -> float:
-        """Return the probability that `text` shows or says what `query` looks for, 0 to 1."""
+        """Return the probability of `text` matching `query`, 0 to 1."""
         return self._ask(f"The moment: {text}", rerank_prompts.decision_about_text(query))
 
     def image_probability(self, jpeg: bytes, query: str) -> float:
-        """Return the probability that an image shows what `query` looks for, 0 to 1."""
+        """Return the probability of an image matching `query`, 0 to 1."""
         return self._ask(_IMAGE_STATE, rerank_prompts.decision_about_image(query), [jpeg])
 
     def caption_probability(self, jpeg: bytes, caption: str) -> float:
-        """Return the probability that a caption fits an image, 0 to 1."""
+        """Return the probability of a caption fitting an image, 0 to 1."""
         return self._ask(rerank_prompts.quoted_caption(caption), rerank_prompts.DECISION_ABOUT_CAPTION, [jpeg])
 
     def _ask(self, state: str, instructions: str, images: Sequence[bytes] = ()) -> float:

@@ -1,4 +1,4 @@
-"""Interface of the models that judge search results."""
+"""Interface of judges of search results."""
 
 from typing import Protocol
 
@@ -16,7 +16,7 @@ class Judge(Protocol):
     def digest(self) -> str: ...
 
     def probability(self, query: str, text: str) -> float:
-        """Return the probability that `text` shows or says what `query` looks for, 0 to 1.
+        """Return the probability of `text` matching `query`, 0 to 1.
 
         `text` comes from `rerank_prompts.describe_moment`. Raises AnswerRejected for an unclear answer.
         """

@@ -163,7 +163,7 @@ class Ollama:
         return wanted
 
     def slots(self, model: str | None = None) -> int | None:
-        """Return 1 for a model whose architecture runs one request at a time, else None: the server does not tell."""
+        """Return 1 for an architecture without parallel requests, else None (unknown)."""
         details = {} if model is None else self._entry(model).get("details")
         return 1 if isinstance(details, dict) and details.get("family") in _SERIAL_FAMILIES else None
 

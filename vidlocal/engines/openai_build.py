@@ -29,7 +29,7 @@ def openai_entry(entries: Sequence[Entry], model: str, host: str) -> Entry:
 
 
 def openai_digest(entry: Entry) -> str:
-    """Return a digest of what a server tells of a model: the API has none."""
+    """Return a digest of the model's description: the API has no digest."""
     import hashlib
     import json
 

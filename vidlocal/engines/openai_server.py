@@ -43,7 +43,7 @@ _LACKS: Mapping[Capability, str] = {
 
 @dataclass(slots=True)
 class _Properties:
-    """What a server tells of itself; None if it does not."""
+    """Self-description of a server; None if unknown."""
 
     context: int | None = None
     slots: int | None = None
@@ -101,7 +101,7 @@ class OpenAiServer:
         return self.properties().version
 
     def properties(self) -> _Properties:
-        """Ask once what the server tells of itself."""
+        """Request the self-description of the server once."""
         if self._properties is None:
             self._properties = self._probe()
         return self._properties
@@ -128,7 +128,7 @@ class OpenAiServer:
         return info
 
     def digest(self, model: str) -> str:
-        """Return a digest of what the server tells of a model."""
+        """Return a digest of the server's description of a model."""
         return self._model_info(self._entry(model)).digest
 
     def context(self, model: str, wanted: int) -> int:
@@ -137,7 +137,7 @@ class OpenAiServer:
         return min(wanted, stated) if isinstance(stated, int) and stated > 0 else wanted
 
     def slots(self, model: str | None = None) -> int | None:
-        """Return the number of parallel requests that the server is set up for; None if unknown."""
+        """Return the configured number of parallel requests; None if unknown."""
         return self.properties().slots
 
     # ------------------------------------------------------------ inference

@@ -80,7 +80,7 @@ def profile_for_memory(gpu_bytes: float) -> ProfileName:
 
 
 def newer_models(gpu_bytes: float, num_ctx: int) -> tuple[str, ...]:
-    """Return newer vision models that fit into this memory, the most capable first."""
+    """Return newer vision models for this memory, the most capable first."""
     fitting = (
         name
         for name in _NEWER_MODELS

@@ -42,7 +42,7 @@ def nearest(vector: Vectors, others: Sequence[Vectors], *, min_cosine: float = M
 
 
 def alike(means: Mapping[int, Vectors], *, limit: int) -> list[tuple[int, int, float]]:
-    """List the pairs of speakers whose voices are alike, the nearest first: two keys of `means` and their cosine."""
+    """List pairs of speakers with similar voices, nearest first: two keys of `means` and the cosine."""
     ids = list(means)[:_MAX_COMPARED]
     if len(ids) < 2:
         return []

@@ -106,7 +106,7 @@ class IngestPlan:
 
 @dataclass(slots=True)
 class Pace:
-    """Seconds per unit of each stage, and what this run has measured."""
+    """Seconds per unit of each stage: stored, and measured in this run."""
 
     seconds_per_unit: dict[Stage, float]
     _measured: dict[Stage, tuple[float, float]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ _BYTES_PER_FRAME = 60_000
 
 @dataclass(frozen=True, slots=True)
 class PreviewedFile:
-    """A file with what ingest would do. The numbers are 0 for files that are not new.
+    """A file with the planned action of ingest. The numbers are 0 except for new files.
 
     `frames` is the maximum: repeats are not stored. `seconds`: expected time.
     """
@@ -64,7 +64,7 @@ def preview(
     *,
     rules: FileFilter = NO_FILTER,
 ) -> Iterator[PreviewedFile]:
-    """Yield what ingest would do with each file, by its header. Duplicates count as new: no file is read whole."""
+    """Yield the planned action of ingest for each file, by the header. Duplicates count as new."""
     for file in files.find_files(paths, rules):
         if file.skip_reason is not None:
             yield PreviewedFile(file.path, SKIPPED, file.skip_reason)

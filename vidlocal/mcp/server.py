@@ -20,7 +20,7 @@ HTTP_PATH = "/mcp"
 
 
 def create_server(settings: Settings, *, allow_write: bool) -> MCPServer:
-    """Create the server. `allow_write`: with the tool `clip`, which writes files."""
+    """Create the server. `allow_write` adds the tool `clip`."""
     tools = Tools(settings)
     server = MCPServer("vidlocal", instructions=INSTRUCTIONS, version=__version__, log_level="ERROR")
     for tool in (tools.search, tools.ask, tools.list_videos, tools.show, tools.status):

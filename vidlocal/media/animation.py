@@ -1,4 +1,4 @@
-"""Recognise animated GIF, PNG and WebP, which are films. Runs in the child process."""
+"""Recognise animated GIF, PNG and WebP as films. Runs in the child process."""
 
 from typing import BinaryIO
 

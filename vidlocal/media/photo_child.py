@@ -208,7 +208,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _raw_date(path: str) -> str | None:
-    """Recording date of a raw photo in TIFF, whose preview has none."""
+    """Recording date of a raw photo in TIFF; the preview has none."""
     try:
         with Image.open(path, formats=("TIFF",)) as image:
             return _recording_date(image.getexif())

@@ -114,7 +114,7 @@ def find_preview(path: str) -> Preview | None:
 
 
 def may_be_raw(head: bytes) -> bool:
-    """True for TIFF, which many raw photos are, and the other raw formats."""
+    """True for TIFF (many raw photos) and the other raw formats."""
     return head.startswith((*_TIFF_STARTS, *_OTHER_STARTS)) or head[4:12] == b"ftypcrx "
 
 

@@ -138,7 +138,7 @@ def dv_date(packet: bytes) -> str | None:
 
 
 def _bcd(value: int) -> int:
-    """Binary coded decimal; 165 for 0xFF, which stands for no value."""
+    """Binary coded decimal; 165 for 0xFF (no value)."""
     return 10 * (value >> 4) + (value & 0x0F)
 
 

@@ -77,7 +77,7 @@ def _track_command(path: Path, track: SubtitleTrack, ffmpeg: Ffmpeg) -> list[str
 
 
 def _captions_command(path: Path, probe: Probe, ffmpeg: Ffmpeg, folder: str) -> list[str]:
-    """The ffmpeg command to print the captions within the frames of a video, which decodes all of them.
+    """The ffmpeg command to print the captions within the frames of a video. Decodes all frames.
 
     The path stands in a filter: a link in `folder` has a name without a meaning there.
     """
@@ -89,7 +89,7 @@ def _captions_command(path: Path, probe: Probe, ffmpeg: Ffmpeg, folder: str) -> 
 
 @contextmanager
 def _safe_folder() -> Iterator[str]:
-    """A temporary folder whose name has no meaning in ffmpeg filters."""
+    """A temporary folder with a name without meaning in ffmpeg filters."""
     with TemporaryDirectory(prefix="vidlocal-") as folder:
         if _SAFE_PATH.fullmatch(folder):
             yield folder

@@ -119,7 +119,7 @@ def windows(levels: Levels, speech: Sequence[SpeechSpan]) -> tuple[SpeechSpan, .
 
 
 def split_short(levels: Levels, span: SpeechSpan) -> list[SpeechSpan]:
-    """Split a window in which the language changes into parts of a few sentences, at pauses."""
+    """Split a window with several languages into parts of a few sentences, at pauses."""
     return _split(levels, span, _MIN_PART_S, _MAX_PART_S)
 
 

@@ -16,7 +16,7 @@ from vidlocal.store.history import second_looks
 
 
 class ImageJudge(Protocol):
-    """A model that tells if an image shows what a query looks for. Raises the errors of all engines."""
+    """A judge of images for a query. Raises the errors of all engines."""
 
     @property
     def name(self) -> str: ...
@@ -25,7 +25,7 @@ class ImageJudge(Protocol):
     def digest(self) -> str: ...
 
     def image_probability(self, jpeg: bytes, query: str) -> float:
-        """Return the probability that an image (JPEG bytes) shows what `query` looks for, 0 to 1."""
+        """Return the probability of an image (JPEG bytes) matching `query`, 0 to 1."""
         ...
 
 

@@ -40,7 +40,7 @@ def search_tags(
 def search_speakers(
     library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
-    """Return moments in which a speaker with all words in the name speaks."""
+    """Return moments of speakers with all words in the name."""
     speakers = speaker_names.named(library, terms)
     if not speakers or search_filter.speakers is not None:
         return ()

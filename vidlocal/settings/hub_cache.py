@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def hub_cache(home: Path, env: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder in which other programs keep models of Hugging Face.
+    """Return the shared cache folder of Hugging Face models.
 
     Source: environment variables of huggingface_hub, HF_HUB_CACHE before HF_HOME before XDG_CACHE_HOME.
     """

@@ -71,7 +71,7 @@ def places(home: Path) -> list[str]:
 
 
 def recording_times(home: Path) -> list[str]:
-    """List the years and months in which videos were recorded, newest first: `2024`, `2024-06`, ..."""
+    """List the years and months of the recordings, newest first: `2024`, `2024-06`, ..."""
     rows = _rows(
         home,
         """SELECT DISTINCT substr(recorded_at, 1, 4) FROM videos WHERE recorded_at IS NOT NULL

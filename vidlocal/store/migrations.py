@@ -439,7 +439,7 @@ def sidecar_stamps(database: Database) -> None:
 
 @migrations()
 def replaced_videos(database: Database) -> None:
-    """Mark videos whose file was replaced by another one."""
+    """Mark videos with a replaced file."""
     _run(database, "ALTER TABLE videos ADD COLUMN replaced_at TEXT;\n")
     _run(database, "CREATE INDEX videos_replaced ON videos(id) WHERE replaced_at IS NOT NULL;\n")
     database.conn.execute("PRAGMA user_version = 9")

@@ -9,7 +9,7 @@ HEAD_TIMEOUT_S = 20.0
 
 
 class TimedProtocol(H11Protocol):
-    """Closes a connection whose first request has no complete head after HEAD_TIMEOUT_S."""
+    """Closes a connection without a complete request head after HEAD_TIMEOUT_S."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

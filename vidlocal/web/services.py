@@ -1,4 +1,4 @@
-"""What handlers share: libraries, settings, pieces of film, background commands and the journal of edits."""
+"""Services of all handlers: libraries, settings, pieces of film, background commands and the journal of edits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -110,7 +110,7 @@ def _with_languages(
     language: str | None,
     is_forced: bool,
 ) -> Iterator[tuple[SpeechSpan, str]]:
-    """Yield windows with their languages. A window within which the language changes is divided."""
+    """Yield windows with languages. A window with a change of language is divided."""
     if is_forced and language is not None:
         yield from ((span, language) for span in spans)
         return

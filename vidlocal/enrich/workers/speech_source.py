@@ -46,7 +46,7 @@ class Voice:
 def choose_speech_track(
     path: Path, probe: Probe, engine: SpeechEngine, ffmpeg: Ffmpeg, number: int | None
 ) -> AudioTrack | None:
-    """Choose the track to transcribe: track `number` if the file has it, else the first one in which anybody speaks.
+    """Choose the track to transcribe: track `number` if present, else the first one with speech.
 
     The default track comes first. Without speech anywhere it is taken, too. None without audio.
     """

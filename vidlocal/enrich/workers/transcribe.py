@@ -140,7 +140,7 @@ def _recognize(
 
 
 def position(library: Library, video_id: int) -> float:
-    """Return the position at which the transcription of a video goes on, in seconds."""
+    """Return the resume position of the transcription of a video, in seconds."""
     step = speech_drafts.STEP if speech_drafts.is_requested(library, video_id) else STEP
     return checkpoints.get(library, video_id, step)
 

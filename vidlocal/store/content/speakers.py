@@ -67,7 +67,7 @@ def resolve(library: Library, text: str) -> int:
 
 
 def videos_of(library: Library, speaker_id: int) -> list[int]:
-    """List the ids of the videos in which a speaker speaks."""
+    """List the ids of the videos of a speaker."""
     sql = "SELECT DISTINCT video_id FROM voices WHERE speaker_id = ? ORDER BY video_id"
     return [row["video_id"] for row in library.rows(sql, speaker_id)]
 
@@ -128,7 +128,7 @@ def rename(library: Library, speaker_id: int, name: str) -> None:
 
 
 def merge(library: Library, speaker_id: int, others: Iterable[int]) -> None:
-    """Give the voices of other speakers to a speaker, which gets the name of the first of them if it has none."""
+    """Move the voices of other speakers to a speaker. Without a name, the speaker gets the first of theirs."""
     merged = [other for other in dict.fromkeys(others) if other != speaker_id]
     with library.writing() as connection:
         _record(library, [speaker_id, *merged])

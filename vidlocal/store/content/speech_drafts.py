@@ -32,7 +32,7 @@ def is_requested(library: Library, video_id: int) -> bool:
 
 
 def start(library: Library, video_id: int, digest: str) -> float:
-    """Return the position at which a model continues its draft, in seconds: 0.0 after a draft of another model."""
+    """Return the resume position of a draft, in seconds: 0.0 after a draft of another model."""
     with library.writing() as connection:
         others = connection.execute(
             "DELETE FROM speech_drafts WHERE video_id = ? AND digest <> ?", (video_id, digest)

@@ -137,7 +137,7 @@ def weak_transcripts(library: Library, model: str, videos: Sequence[int] | None 
 
 
 def untranslated(library: Library, videos: Sequence[int] | None = None) -> tuple[int, ...]:
-    """List the videos in which a model heard another language than English, without a translation."""
+    """List videos with untranslated speech in other languages than English."""
     rows = library.rows(
         """SELECT DISTINCT video_id FROM passages AS speech WHERE kind = ? AND digest IS NOT NULL AND language <> 'en'
           AND NOT EXISTS (SELECT 1 FROM passages WHERE video_id = speech.video_id AND kind = ?) ORDER BY video_id""",

@@ -1,4 +1,4 @@
-"""Split lines of speech in which the speaker changes, by the times of their words."""
+"""Split lines of speech at changes of the speaker, by the times of the words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ def _parts(item: TimedPassage, turns: Turns) -> list[TimedPassage]:
 
 
 def _starts(words: Sequence[Word], turns: Sequence[Turn]) -> list[int]:
-    """Return the positions of the words with which a voice begins, 0 first. Runs of few words go with those before."""
+    """Return the positions of the first words of each voice, 0 first. Short runs join the run before."""
     starts, current = [0], -1
     position = 0
     for voice, run in groupby(_voices(words, turns)):
@@ -118,7 +118,7 @@ def _texts(text: str, words: Sequence[Word], starts: Sequence[int]) -> list[str]
 
 
 def _lines(library: Library, video_id: int) -> list[_Line]:
-    """Return what a model heard, in the order in which it is stored."""
+    """Return the recognized speech in stored order."""
     rows = library.rows(
         """SELECT id, digest FROM passages WHERE video_id = ? AND engine IS NOT ?
           AND (kind IN ('speech', 'translation') OR (kind = 'sound' AND model IS NOT NULL)) ORDER BY id""",

@@ -1,4 +1,4 @@
-"""Minutes of video whose speech the model was least sure of."""
+"""Minutes of video with the least certain speech."""
 
 from dataclasses import dataclass
 

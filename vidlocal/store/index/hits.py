@@ -64,7 +64,7 @@ def read(library: Library, scores: Mapping[int, float], search_filter: SearchFil
 
 
 def replaced_videos(library: Library) -> frozenset[int]:
-    """Return the ids of videos whose file was replaced by another one."""
+    """Return the ids of videos with a replaced file."""
     rows = library.rows("SELECT id FROM videos WHERE replaced_at IS NOT NULL")
     return frozenset(row["id"] for row in rows)
 

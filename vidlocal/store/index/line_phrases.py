@@ -15,7 +15,7 @@ _START, _END = "\x02", "\x03"
 
 
 def find(library: Library, phrase: str, *, among: Collection[int] | None = None) -> list[tuple[int, ...]]:
-    """Find runs of neighbouring lines whose joined text contains `phrase`, in any inflection, over their borders.
+    """Find runs of neighbouring lines with `phrase` over their borders, in any inflection.
 
     Returns the passage ids of each run, in order. `among`: ids of lines, one of which must be in the run or next to
     it; by default the lines with the rarest word.

@@ -116,7 +116,7 @@ async def start_ingest(call: Call) -> object:
 
 
 async def start_watch(call: Call) -> object:
-    """Start `vidlocal worker`, which indexes new files of a folder and captions at night."""
+    """Start `vidlocal worker` for new files of a folder and captions at night."""
     path = Path(call["path"].strip()).expanduser()
     if not path.is_absolute() or not os.path.isdir(path):
         raise UsageError(f"{path}: not the absolute path of a folder.")

@@ -1,4 +1,4 @@
-"""ffmpeg commands for pieces of films. Pure, except for the question which filters ffmpeg has."""
+"""ffmpeg commands for pieces of films. Pure, except for listing the filters of ffmpeg."""
 
 from pathlib import Path
 
