@@ -17,7 +17,7 @@ from vidlocal.media import ffmpeg
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, PassageKind
 from vidlocal.signals.screen_text import RapidOcr
-from vidlocal.store.content import passages
+from vidlocal.store.content import passages, telemetry
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 
@@ -82,7 +82,23 @@ def test_only_dialogue_replaces_a_transcription(
     planned = {row["kind"] for row in library.rows("SELECT kind FROM jobs")}
     assert (JobKind.TRANSCRIBE in planned) is is_transcribed
     assert outcome.subtitles == (0 if lines is TELEMETRY else len(lines))
-    assert outcome.notes == (("film.srt: telemetry, not read as subtitles.",) if lines is TELEMETRY else ())
+    assert outcome.notes == (("film.srt: camera readings, not subtitles.",) if lines is TELEMETRY else ())
+
+
+def test_readings_of_a_camera_are_kept_as_values(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
+) -> None:
+    film, sidecar = clips.scenes(tmp_path / "film.mp4", seconds=4), tmp_path / "film.srt"
+    sidecar.write_text(subrip(*TELEMETRY))
+    ingest_film(library, tools, lock, film)
+    first, *_ = stored = telemetry.of_video(library, 1)
+    assert len(stored) == len(TELEMETRY)
+    assert (first.time, first.values["H"], first.values["GPS"]) == (0.0, "6.0m", "(8.6499, 53.1665, 15)")
+
+    sidecar.write_text(subrip(*(line.replace("6.0m", "7.5m") for line in TELEMETRY[:5])))
+    assert ingest_film(library, tools, lock, film).result is IngestResult.UNCHANGED
+    assert [reading.values["H"] for reading in telemetry.of_video(library, 1)] == ["7.5m"] * 5
+    assert texts(library) == []
 
 
 def test_a_changed_new_or_deleted_subtitle_file_is_read_again(

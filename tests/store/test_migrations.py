@@ -28,6 +28,7 @@ NEXT = {
     14: "speakers",
     15: "job_ends_by_index",
     16: "places",
+    17: "telemetry",
 }
 
 CONTENT = """

@@ -127,7 +127,7 @@ def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -
 def _document(rows: Iterator[export_rows.Line]) -> str:
     """All rows as a JSON document, a list for each type."""
     lists: dict[str, list[export_rows.Line]] = {
-        f"{kind}s": [] for kind in ("video", "passage", "frame", "section", "word")
+        f"{kind}s": [] for kind in ("video", "passage", "frame", "section", "reading", "word")
     }
     for row in rows:
         lists[f"{row['type']}s"].append({name: value for name, value in row.items() if name != "type"})

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from vidlocal.records import Chapter, EnrichmentStatus, PassageKind, Video, VideoTag
-from vidlocal.store.content import frames, passages, understanding, videos
+from vidlocal.store.content import frames, passages, telemetry, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
+from vidlocal.telemetry import Reading
 
 
 class VideoStatus(StrEnum):
@@ -62,6 +63,7 @@ class VideoDetails:
     excitement: float | None
     tags: tuple[VideoTag, ...]
     chapters: tuple[Chapter, ...]
+    readings: tuple[Reading, ...]
 
     def as_data(self) -> dict[str, object]:
         """Return the details as plain data for JSON."""
@@ -73,6 +75,7 @@ class VideoDetails:
             "excitement": self.excitement,
             "tags": tags,
             "chapters": chapters,
+            "readings": [asdict(reading) for reading in self.readings],
         }
 
 
@@ -107,7 +110,8 @@ def read_details(library: Library, video: Video) -> VideoDetails:
     event_type, excitement = understanding.event_of(library, video.id)
     tags, chapters = understanding.tags(library, video.id), _chapters(library, video)
     coverage = frames.coverage(library, video.id)
-    return VideoDetails(video, coverage, event_type, excitement, tuple(tags), tuple(chapters))
+    readings = telemetry.of_video(library, video.id)
+    return VideoDetails(video, coverage, event_type, excitement, tuple(tags), tuple(chapters), tuple(readings))
 
 
 def _chapters(library: Library, video: Video) -> list[Chapter]:

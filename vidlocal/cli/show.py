@@ -109,6 +109,13 @@ def _draw(details: VideoDetails, timeline: Sequence[Passage], limit: int | None,
         console.notice(f"{pluralize(len(folded) - limit, 'more line')}. Show more with -n N.", quiet=quiet)
 
 
+def _readings(details: VideoDetails) -> str:
+    if not details.readings:
+        return ""
+    names = dict.fromkeys(name for reading in details.readings for name in reading.values)
+    return f"{len(details.readings):,} of the camera, with --json: {', '.join(names)}"
+
+
 def _properties(details: VideoDetails) -> list[tuple[str, str]]:
     from vidlocal.render import table
 
@@ -134,6 +141,7 @@ def _properties(details: VideoDetails) -> list[tuple[str, str]]:
         ("event", details.event_type or ""),
         ("tags", ", ".join(list(dict.fromkeys(tag.tag for tag in details.tags))[:_MAX_TAGS])),
         *(("chapters" if position == 0 else " ", text) for position, text in enumerate(chapters)),
+        ("readings", _readings(details)),
         ("incomplete", video.partial or ""),
         ("status", status),
     ]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from vidlocal import sound_remarks
+from vidlocal import sound_remarks, telemetry
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.subtitle_coverage import cover_speech
@@ -16,6 +16,7 @@ from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.files import read_stamp
 from vidlocal.records import CAPTIONS_IN_VIDEO, Cue, FileStamp, Passage, PassageKind, Probe, SubtitleTrack
 from vidlocal.store.content.sidecars import ENGINE
+from vidlocal.telemetry import Reading
 
 _BITMAP_NAMES = {
     "hdmv_pgs_subtitle": "PGS",
@@ -29,12 +30,13 @@ _BITMAP_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Passages of the subtitles, and a sentence for each file or track that was not read.
+    """Passages of the subtitles, readings of a camera, and a sentence for each file or track that was not read.
 
     `has_dialogue`: the subtitles make a transcription unnecessary. `stamps`: the sidecar files, as they were read.
     """
 
     passages: tuple[Passage, ...]
+    readings: tuple[Reading, ...]
     notes: tuple[str, ...]
     has_dialogue: bool
     stamps: dict[Path, FileStamp]
@@ -49,6 +51,22 @@ class _SubtitleSource:
     read: Callable[[], Sequence[Cue]]
 
 
+@dataclass(slots=True)
+class _Contents:
+    """Contents of several sources. `readings` are those of the first source that has any."""
+
+    cues: list[Cue] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    has_dialogue: bool = False
+
+    def add(self, other: "_Contents") -> None:
+        self.cues += other.cues
+        self.readings = self.readings or other.readings
+        self.notes += other.notes
+        self.has_dialogue |= other.has_dialogue
+
+
 def read_subtitles(
     path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None], engine: SpeechEngine | None = None
 ) -> Subtitles:
@@ -58,23 +76,24 @@ def read_subtitles(
     """
     from_files = read_sidecars(path, duration=probe.duration)
     tracks = [track for track in probe.subtitles if track.is_text and track.codec != CAPTIONS_IN_VIDEO]
-    cues, notes, has_dialogue = _read(
-        [_track_source(path, track, probe, ffmpeg, on_track) for track in tracks], probe.duration
-    )
+    read = _read([_track_source(path, track, probe, ffmpeg, on_track) for track in tracks], probe.duration)
     captions = [track for track in probe.subtitles if track.codec == CAPTIONS_IN_VIDEO]
-    if captions and not (from_files.has_dialogue or has_dialogue):  # decodes the whole video
-        more_cues, more_notes, has_dialogue = _read(
-            [_track_source(path, captions[0], probe, ffmpeg, on_track)], probe.duration
-        )
-        cues, notes = [*cues, *more_cues], [*notes, *more_notes]
-    new = without_duplicates(_passages(merge_cues(cues, duration=probe.duration)), from_files.passages)
+    if captions and not (from_files.has_dialogue or read.has_dialogue):  # decodes the whole video
+        read.add(_read([_track_source(path, captions[0], probe, ffmpeg, on_track)], probe.duration))
+    new = without_duplicates(_passages(merge_cues(read.cues, duration=probe.duration)), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
     lines = (*from_files.passages, *new)
-    has_dialogue |= from_files.has_dialogue
+    has_dialogue = from_files.has_dialogue or read.has_dialogue
     if has_dialogue and engine is not None:
         dialogue = [line for line in lines if line.kind is PassageKind.SUBTITLE]
         has_dialogue = cover_speech(dialogue, path, probe, engine=engine, ffmpeg=ffmpeg)
-    return Subtitles(lines, (*from_files.notes, *notes, *unread), has_dialogue, from_files.stamps)
+    return Subtitles(
+        lines,
+        from_files.readings or tuple(read.readings),
+        (*from_files.notes, *read.notes, *unread),
+        has_dialogue,
+        from_files.stamps,
+    )
 
 
 def without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) -> list[Passage]:
@@ -94,10 +113,10 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     sources = [
         _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files
     ]
-    cues, notes, has_dialogue = _read(sources, duration)
+    read = _read(sources, duration)
     unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
-    passages = tuple(_passages(merge_cues(cues, duration=duration), ENGINE))
-    return Subtitles(passages, (*notes, *unread), has_dialogue, stamps)
+    passages = tuple(_passages(merge_cues(read.cues, duration=duration), ENGINE))
+    return Subtitles(passages, tuple(read.readings), (*read.notes, *unread), read.has_dialogue, stamps)
 
 
 def have_changed(path: Path, before: Mapping[Path, FileStamp]) -> bool:
@@ -114,23 +133,21 @@ def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:
     return stamps
 
 
-def _read(sources: Sequence[_SubtitleSource], duration: float) -> tuple[list[Cue], list[str], bool]:
-    """Return the cues of all sources, a sentence for each that was not read, and True if any has all the dialogue."""
-    cues: list[Cue] = []
-    notes: list[str] = []
-    has_dialogue = False
+def _read(sources: Sequence[_SubtitleSource], duration: float) -> _Contents:
+    contents = _Contents()
     for source in sources:
         try:
-            read = source.read()
+            cues = source.read()
         except (MediaError, ToolError) as error:
-            notes.append(str(error))
+            contents.notes.append(str(error))
             continue
-        if cue_content.is_telemetry(read):
-            notes.append(f"{source.name}: telemetry, not read as subtitles.")
+        if telemetry.is_telemetry(cues):
+            contents.readings += telemetry.readings(cues) if not contents.readings else ()
+            contents.notes.append(f"{source.name}: camera readings, not subtitles.")
             continue
-        cues += read
-        has_dialogue |= not source.is_partial and cue_content.covers_speech(read, duration)
-    return cues, notes, has_dialogue
+        contents.cues += cues
+        contents.has_dialogue |= not source.is_partial and cue_content.covers_speech(cues, duration)
+    return contents
 
 
 def _track_source(

@@ -33,7 +33,7 @@ from vidlocal.media.recording_place import with_place
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
-from vidlocal.store.content import passages, sidecars, understanding, videos
+from vidlocal.store.content import passages, sidecars, telemetry, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
@@ -163,7 +163,10 @@ class _IngestRun:
         if not have_changed(outcome.path, sidecars.stamps(self.library, video.id)):
             return outcome
         subtitles = read_sidecars(outcome.path, duration=video.duration)
-        added = sidecars.replace(self.library, video.id, subtitles.passages, subtitles.stamps)
+        with self.library.writing():
+            added = sidecars.replace(self.library, video.id, subtitles.passages, subtitles.stamps)
+            if subtitles.readings:
+                telemetry.replace(self.library, video.id, subtitles.readings)
         read = f"{outcome.path.name}: subtitles read again, {added} new."
         return replace(outcome, subtitles=added, notes=(*((read,) if added else ()), *subtitles.notes))
 
@@ -302,6 +305,7 @@ class _IngestRun:
                 plan=self._plan(source.probe, drafts, _kinds(imported, subtitles)),
             )
             sidecars.store_stamps(self.library, video_id, subtitles.stamps)
+            telemetry.replace(self.library, video_id, subtitles.readings)
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)

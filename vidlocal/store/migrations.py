@@ -628,3 +628,20 @@ def places(database: Database) -> None:
     """Add the place and the camera of a recording."""
     _run(database, _PLACES)
     database.conn.execute("PRAGMA user_version = 17")
+
+
+_TELEMETRY = """
+CREATE TABLE telemetry (
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  time REAL NOT NULL,
+  readings TEXT NOT NULL, -- JSON: values by name
+  PRIMARY KEY (video_id, time)
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def telemetry(database: Database) -> None:
+    """Create the table for readings of cameras."""
+    _run(database, _TELEMETRY)
+    database.conn.execute("PRAGMA user_version = 18")

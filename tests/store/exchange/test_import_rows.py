@@ -15,11 +15,12 @@ from vidlocal.records import (
     Provenance,
     TagKind,
 )
-from vidlocal.store.content import frames, passages, understanding, videos
+from vidlocal.store.content import frames, passages, telemetry, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import lines
 from vidlocal.store.exchange.import_rows import Importer, placeholder_hash
 from vidlocal.store.queue import jobs
+from vidlocal.telemetry import Reading
 
 BY = Provenance("ollama", "llava:7b", "0" * 64, "1")
 HASH = "ab" * 32
@@ -48,6 +49,7 @@ def wedding(library: Library) -> int:
     understanding.store_summary(library, video_id, whole, [part], BY)
     answer = SectionAnswer("Walk", "She walks.", (cited,), ((TagKind.PERSON, "bride"),))
     understanding.store_section(library, video_id, Section(0, 0.0, 20.0, "f", answer), BY)
+    telemetry.replace(library, video_id, [Reading(3.0, {"iso": "100", "clock": "12:00:01"})])
     with library.writing() as connection:
         connection.execute("INSERT INTO video_tags VALUES (7, ?, 'person', 'bride', ?)", (video_id, cited))
         connection.execute("INSERT INTO vocabulary (form, tag) VALUES ('brides', 'bride')")
@@ -68,7 +70,7 @@ def imported(library: Library, *lines_: object) -> tuple[Importer, list[tuple[in
 def test_export_and_import_lose_nothing(library: Library, tmp_path: Path) -> None:
     wedding(library)
     out = exported(library)
-    assert {line["type"] for line in out} == {"video", "frame", "passage", "section", "word"}
+    assert {line["type"] for line in out} == {"video", "frame", "passage", "section", "reading", "word"}
     with Library.open(tmp_path / "other", create=True) as other:
         # Other ids than in the library of origin.
         imported(other, {"type": "video", "name": "x", "duration": 1})
@@ -137,6 +139,7 @@ def test_bad_lines_are_reported_and_the_others_imported(library: Library) -> Non
         {"type": "frame", "video": "v", "time": 1, "same_as": 0.5},
         {"type": "frame", "video": "v", "time": 1, "picture": "../../x.jpg"},
         {"type": "section", "video": "v", "answer": {}},
+        {"type": "reading", "video": "v", "time": 1, "values": [1]},
     ]
     importer, bad = imported(library, {"type": "video", "name": "v", "duration": 1}, *bad_ones, good)
     assert [number for number, _ in bad] == list(range(2, 2 + len(bad_ones)))

@@ -4,6 +4,7 @@
     {"type": "frame", "video": "wedding", "time": 2.0, "picture": "000001.jpg", "tags": ["dance"], ...}
     {"type": "passage", "video": "wedding", "number": 1, "kind": "speech", "start": 0.3, "end": 2.1, "text": "...", ...}
     {"type": "section", "video": "wedding", "number": 0, ...}
+    {"type": "reading", "video": "wedding", "time": 3.0, "values": {"iso": "100"}}
     {"type": "word", "form": "dances", "tag": "dance"}
 
 A passage is identified by its `number` within its video, a frame by its time: ids differ between libraries. Values that
@@ -18,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from vidlocal.records import Video
-from vidlocal.store.content import word_times
+from vidlocal.store.content import telemetry, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.index.speaker_names import PASSAGE_SPEAKER
 
@@ -73,6 +74,8 @@ def _video(library: Library, video_id: int, name: str) -> Iterator[Line]:
         answer = json.loads(section["answer"])
         answer["rests_on"] = [numbers[cited] for cited in answer.get("rests_on", ()) if cited in numbers]
         yield {"type": "section", "video": name, **_values(section, SECTION_COLUMNS), "answer": answer}
+    for reading in telemetry.of_video(library, video_id):
+        yield {"type": "reading", "video": name, "time": reading.time, "values": reading.values}
 
 
 _TIMES = "SELECT id, time FROM frames WHERE video_id = ?"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vidlocal.folding import differing_fold
 from vidlocal.records import TEXT_KINDS, JobKind, MediaKind
-from vidlocal.store.content import speakers, word_times
+from vidlocal.store.content import speakers, telemetry, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange.export_rows import FRAME_COLUMNS, PASSAGE_COLUMNS, SECTION_COLUMNS, VIDEO_COLUMNS
 from vidlocal.store.exchange.validation import (
@@ -32,6 +32,7 @@ from vidlocal.store.queue import jobs
 from vidlocal.store.queue.priorities import EMBED_PRIORITY
 from vidlocal.store.staging import image_prefix
 from vidlocal.store.values import now_utc, storable, stored_path
+from vidlocal.telemetry import Reading
 
 Line = Mapping[str, object]
 _Key = tuple[str, float, float, str]
@@ -101,6 +102,7 @@ class Importer:
             "video": self._import_video,
             "frame": self._import_frame,
             "section": self._import_section,
+            "reading": self._import_reading,
             "word": self._import_word,
         }
         importer = importers.get(str(line.get("type")))
@@ -276,6 +278,14 @@ class Importer:
             name: text(line, name) if isinstance(line.get(name), str) else line.get(name) for name in SECTION_COLUMNS
         }
         self._insert("sections", {**row, "video_id": video_id, "answer": stored})
+
+    def _import_reading(self, line: Line) -> None:
+        """Store a reading, unless the video has one of this time."""
+        readings = line.get("values")
+        if not isinstance(readings, dict):
+            raise BadLine("values is not a JSON object")
+        reading = Reading(seconds(line, "time"), {str(name): str(value) for name, value in readings.items()})
+        telemetry.add(self.library, self._video_id(line), [reading])
 
     def _import_word(self, line: Line) -> None:
         self._insert("vocabulary", {"form": text(line, "form"), "tag": text(line, "tag")})
