@@ -32,6 +32,7 @@ TABLES = {
     "turns": "Spans in which a voice speaks.",
     "passage_speakers": "The voice that says a passage.",
     "speaker_changes": "The last names, merges and splits of speakers, for `vidlocal speakers undo`.",
+    "telemetry": "Readings of a drone or a dashcam, one per second: values by name, as JSON.",
     "vectors": "Embeddings of passages by model (`name@digest`).",
     "windows": "Embeddings of neighbouring lines together, from passage to passage, by model.",
     "frame_vectors": "CLIP embeddings of frames by model.",
