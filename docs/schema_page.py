@@ -32,6 +32,7 @@ TABLES = {
     "turns": "Spans in which a voice speaks.",
     "passage_speakers": "The voice that says a passage.",
     "speaker_changes": "The last names, merges and splits of speakers, for `vidlocal speakers undo`.",
+    "judgements": "Cache of `search --deep`: probability of a text matching a query, by a model. No words.",
     "telemetry": "Readings of a drone or a dashcam, one per second: values by name, as JSON.",
     "vectors": "Embeddings of passages by model (`name@digest`).",
     "windows": "Embeddings of neighbouring lines together, from passage to passage, by model.",

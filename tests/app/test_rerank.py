@@ -35,10 +35,19 @@ def test_what_the_model_confirms_comes_first(run: Run, library: Library, server:
 
 
 def test_controls_are_asked_once(run: Run, wedding: int, server: FakeOllama) -> None:
-    run("search", "bride", "--deep")
+    run("search", "bride", "--deep", "--private")
     first = len(server.asked("/api/chat"))
     run("search", "bride", "--deep")
     assert len(server.asked("/api/chat")) == 2 * first - 4
+
+
+def test_a_judged_moment_is_not_asked_about_again(run: Run, wedding: int, server: FakeOllama) -> None:
+    first = run("search", "bride", "--deep", "--json").stdout
+    asked = len(server.asked("/api/chat"))
+    assert run("search", "bride", "--deep", "--json").stdout == first
+    assert len(server.asked("/api/chat")) == asked
+    run("search", "the bride", "--deep")
+    assert len(server.asked("/api/chat")) > asked
 
 
 def test_model_that_agrees_to_everything_is_not_used(run: Run, wedding: int, server: FakeOllama) -> None:

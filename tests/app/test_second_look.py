@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tests.support.commands import Run, add_video
-from tests.support.fake_ollama import FakeOllama, say
+from tests.support.fake_ollama import Asked, Behaviour, FakeOllama, caption, say
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.store.database import Library
 
@@ -31,6 +31,28 @@ def test_look_prints_and_stores_the_answer_of_the_model(
         assert json.loads(again.stdout)["moments"][0]["look"] == moment["look"]
         assert len(server.asked("/api/chat")) <= asked + 5  # what waits there is described; the answer is remembered
         assert sum("Somebody looks for" in request.prompt for request in server.asked("/api/chat")) == 1
+
+
+def test_a_model_that_tells_colours_by_one_token_answers_so(
+    run: Run, wedding: int, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tells(asked: Asked) -> Behaviour | None:
+        if not asked.body.get("logprobs") or asked.picture is None:
+            return None
+        shown = caption(asked.picture)
+        mean = shown.split(" scene")[0].split()[-1]
+        return say("yes" if "bride" in asked.prompt or f"plain {mean} " in asked.prompt else "no")
+
+    with_pictures(library, wedding)
+    with FakeOllama(["llava:7b"]) as server:
+        server.choose = tells
+        monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", server.host)
+        (moment,) = json.loads(run("search", "bride", "--look", "3", "--json").stdout)["moments"]
+        assert moment["look"] == {"time": 4.0, "shows": True, "what": ""}
+        asked = sum("logprobs" in request.body for request in server.asked("/api/chat"))
+        assert asked == 5  # four control questions
+        run("search", "bride", "--look", "3")
+        assert sum("logprobs" in request.body for request in server.asked("/api/chat")) == asked
 
 
 def test_look_without_a_server_prints_a_notice_and_the_usual_result(

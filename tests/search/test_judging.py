@@ -10,6 +10,7 @@ from vidlocal.errors import AnswerRejected, EngineUnreachable
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search import judging
 from vidlocal.search.run import LOW_CONFIDENCE, SearchResult
+from vidlocal.store.database import Library
 
 
 class Opinion:
@@ -42,18 +43,18 @@ def order(result: SearchResult) -> list[int]:
     return [int(moment.start) // 10 for moment in result.moments]
 
 
-def test_moments_are_judged_several_at_a_time() -> None:
+def test_moments_are_judged_several_at_a_time(library: Library) -> None:
     together = threading.Barrier(3, timeout=30)
 
     def wait(text: str) -> float:
         together.wait()
         return 0.9
 
-    judged = judging.judge_moments(Opinion(wait), "query", found(6).moments, slots=3, deadline=soon())
+    judged = judging.judge_moments(Opinion(wait), "query", found(6).moments, slots=3, deadline=soon(), library=library)
     assert list(judged.values()) == [0.9] * 6
 
 
-def test_what_is_late_is_not_judged() -> None:
+def test_what_is_late_is_not_judged(library: Library) -> None:
     release = threading.Event()
 
     def slow(text: str) -> float:
@@ -61,25 +62,46 @@ def test_what_is_late_is_not_judged() -> None:
             release.wait(30)
         return 0.8
 
-    judged = judging.judge_moments(Opinion(slow), "query", found(6).moments, slots=1, deadline=time.monotonic() + 0.5)
+    judged = judging.judge_moments(
+        Opinion(slow), "query", found(6).moments, slots=1, deadline=time.monotonic() + 0.5, library=library
+    )
     release.set()
     assert [moment.text for moment in judged] == ["moment 0", "moment 1"]
 
 
-def test_unclear_answers_are_skipped_and_a_missing_server_is_an_error() -> None:
+def test_only_the_answers_in_time_are_kept(library: Library) -> None:
+    def judged(opinion: Callable[[str], float], **how: bool) -> dict[Moment, float]:
+        return judging.judge_moments(
+            Opinion(opinion), "query", found(3).moments, slots=1, deadline=soon(), library=library, **how
+        )
+
+    def unclear(text: str) -> float:
+        if text.endswith('1"'):
+            raise AnswerRejected("maybe")
+        return 0.9
+
+    assert len(judged(unclear, keep=False)) == 2
+    assert len(judged(lambda text: 0.5)) == 3  # nothing was kept
+    assert set(judged(lambda text: 0.1).values()) == {0.5}
+    assert set(judged(lambda text: 0.1, keep=False).values()) == {0.5}
+
+
+def test_unclear_answers_are_skipped_and_a_missing_server_is_an_error(library: Library) -> None:
     def unclear(text: str) -> float:
         if "moment 1" in text:
             raise AnswerRejected("unclear")
         return 0.8
 
-    judged = judging.judge_moments(Opinion(unclear), "query", found(3).moments, slots=1, deadline=soon())
+    judged = judging.judge_moments(
+        Opinion(unclear), "query", found(3).moments, slots=1, deadline=soon(), library=library
+    )
     assert [moment.text for moment in judged] == ["moment 0", "moment 2"]
 
     def gone(text: str) -> float:
         raise EngineUnreachable("gone")
 
     with pytest.raises(EngineUnreachable):
-        judging.judge_moments(Opinion(gone), "query", found(3).moments, slots=2, deadline=soon())
+        judging.judge_moments(Opinion(gone), "query", found(3).moments, slots=2, deadline=soon(), library=library)
 
 
 def test_match_comes_first_and_undecided_moments_keep_their_order() -> None:

@@ -29,6 +29,7 @@ NEXT = {
     15: "job_ends_by_index",
     16: "places",
     17: "telemetry",
+    18: "judgements",
 }
 
 CONTENT = """

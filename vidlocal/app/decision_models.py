@@ -4,10 +4,12 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from vidlocal.app.model_servers import connect
+from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ModelInfo, VisionEngine
 from vidlocal.engines.caption_check import CaptionCheck
 from vidlocal.engines.decisions import CAPABILITY, DecisionModel
 from vidlocal.engines.json_client import JsonClient
+from vidlocal.engines.judge import ImageJudge
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.errors import EngineError, StoreError
 from vidlocal.search.decision_look import can_judge_images
@@ -33,16 +35,24 @@ def open_decision_model(stack: ExitStack, settings: Settings) -> DecisionModel |
 def open_image_judge(stack: ExitStack, library: Library, settings: Settings) -> DecisionModel | None:
     """Open a decision model that has passed the control questions about images; None if there is none."""
     model = open_decision_model(stack, settings)
-    if model is None:
-        return None
-    key = facts.image_judge_key(model.digest)
+    return model if model is not None and judges_images(library, model, rerank_prompts.DECISION_VERSION) else None
+
+
+def judges_images(
+    library: Library, judge: ImageJudge, question: str, *, check: Callable[[], None] = lambda: None
+) -> bool:
+    """Ask the control questions about images, once for each build of a model and version of the `question`.
+
+    `check` is called before, and raises EngineError for a model that must not be used.
+    """
+    key = facts.image_judge_key(judge.digest, question)
     stored = facts.get(library, key)
     if stored is None:
-        is_able = can_judge_images(model)
-        stored = facts.YES if is_able else facts.NO
+        check()
+        stored = facts.YES if can_judge_images(judge) else facts.NO
         with suppress(StoreError):  # asked again next time
             facts.put(library, key, stored)
-    return model if stored == facts.YES else None
+    return stored == facts.YES
 
 
 def open_caption_check(

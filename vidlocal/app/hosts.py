@@ -102,7 +102,7 @@ def _report_missing_roles(settings: Settings, remaining: Mapping[JobKind, int], 
             notify(f"No server of the settings has the role {role}: {' and '.join(waiting)} will wait.")
 
 
-def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tuple[VisionEngine, Callable[[], None]]:
+def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tuple[ServedVision, Callable[[], None]]:
     """Open the vision model on the first server with this model; closed with `stack`. Returns a canary check, too.
 
     Raises EngineError if no server has it; the check raises EngineError if the model does not see.
@@ -184,7 +184,7 @@ def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: boo
                 facts.put(library, key, facts.YES if engine.probe_bounds() else facts.NO)
 
 
-def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> VisionEngine:
+def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> ServedVision:
     server = connection.server
     if server.kind == ServerKind.TRANSFORMERS:  # minutes, from a slow disk
         notify(f"Loading {server.host} in process…")

@@ -24,11 +24,17 @@ _log = logging.getLogger(__name__)
 
 
 def rerank_by_text(
-    library: Library, settings: Settings, result: SearchResult, *, notify: Callable[[str], None] = _log.info
+    library: Library,
+    settings: Settings,
+    result: SearchResult,
+    *,
+    keep: bool = True,
+    notify: Callable[[str], None] = _log.info,
 ) -> SearchResult:
     """Rerank the best moments within the time of the settings.
 
-    Without a usable model `notify` gets the reason, and the result stays as it is.
+    `keep` stores the answers, as hashes of the texts. Without a usable model `notify` gets the reason, and the result
+    stays as it is.
     """
     words = parse(result.query).words
     if not words or not result.moments or not settings.rerank_seconds:
@@ -48,7 +54,9 @@ def rerank_by_text(
                 )
                 return result
             moments = result.moments[:MAX_JUDGED] if is_able else ()
-            judged = judging.judge_moments(judge, words, moments, slots=slots, deadline=deadline)
+            judged = judging.judge_moments(
+                judge, words, moments, slots=slots, deadline=deadline, library=library, keep=keep
+            )
     except EngineError as error:
         notify(f"Not reranked. {error}")
         return result

@@ -54,12 +54,13 @@ class LibrarySearch:
         videos: Collection[int] | None = None,
         kinds: Collection[PassageKind] | None = None,
         deep: bool = False,
+        keep: bool = True,
         notify: Callable[[str], None] = lambda message: None,
     ) -> SearchResult:
         """Return at most `limit` moments for `query`.
 
-        `videos` (ids) and `kinds` filter them; None is no filter. `deep` has the text model judge the best moments;
-        `notify` gets the reason if it cannot.
+        `videos` (ids) and `kinds` filter them; None is no filter. `deep` has the text model judge the best moments,
+        and `keep` stores its answers; `notify` gets the reason if it cannot.
         """
         limit_blas_threads()
         result = search(
@@ -75,7 +76,7 @@ class LibrarySearch:
             return result
         from vidlocal.app.rerank import rerank_by_text  # imported only if needed
 
-        result = rerank_by_text(self._library, self._settings, result, notify=notify)
+        result = rerank_by_text(self._library, self._settings, result, keep=keep, notify=notify)
         return replace(result, moments=result.moments[:limit])
 
     def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from vidlocal.app.decision_models import open_image_judge
+from vidlocal.app.decision_models import judges_images, open_image_judge
 from vidlocal.app.hosts import open_vision
+from vidlocal.engines.rerank_prompts import IMAGE_JUDGE_VERSION
 from vidlocal.errors import EngineError
 from vidlocal.records import Moment, SecondLook
 from vidlocal.search.decision_look import look_at_moments
@@ -32,13 +33,15 @@ def rerank_by_vision(
         return result, looks
     try:
         with ExitStack() as stack:
-            judge = open_image_judge(stack, library, settings)
-            if judge is not None:
-                looks.update(look_at_moments(library, judge, words, result.moments[:count], keep=keep))
+            decision = open_image_judge(stack, library, settings)
+            if decision is not None:
+                looks.update(look_at_moments(library, decision, words, result.moments[:count], keep=keep))
                 return _reordered(result, looks), looks
             engine, ready = open_vision(stack, settings, notify=notify)
             lock = stack.enter_context(ProcessLock(library.folder))
-            reranker = VisionReranker(library, engine, words, worker=lock.token, check=ready, keep=keep)
+            is_judge = judges_images(library, engine, IMAGE_JUDGE_VERSION, check=ready)
+            judge = engine if is_judge else None
+            reranker = VisionReranker(library, engine, words, worker=lock.token, check=ready, judge=judge, keep=keep)
             for moment, look in reranker.rerank(result.moments[:count]):
                 looks[moment] = look
     except EngineError as error:

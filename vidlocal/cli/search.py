@@ -96,7 +96,9 @@ def command(
         search = LibrarySearch(library, settings)
         notify = partial(console.notice, quiet=quiet)
         count = max(limit, look or 0)
-        result = search.find(query, limit=count, videos=video_ids, kinds=kind, deep=deep, notify=notify)
+        result = search.find(
+            query, limit=count, videos=video_ids, kinds=kind, deep=deep, keep=not private, notify=notify
+        )
         looks: dict[Moment, SecondLook] = {}
         if look is not None:
             from vidlocal.app.second_look import rerank_by_vision

@@ -1,4 +1,4 @@
-"""Interface of judges of search results."""
+"""Interfaces of judges of search results."""
 
 from typing import Protocol
 
@@ -19,5 +19,22 @@ class Judge(Protocol):
         """Return the probability of `text` matching `query`, 0 to 1.
 
         `text` comes from `rerank_prompts.describe_moment`. Raises AnswerRejected for an unclear answer.
+        """
+        ...
+
+
+class ImageJudge(Protocol):
+    """A judge of images for a query. Raises the errors of all engines."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def image_probability(self, jpeg: bytes, query: str) -> float:
+        """Return the probability of an image (JPEG bytes) matching `query`, 0 to 1.
+
+        Raises AnswerRejected for an unclear answer.
         """
         ...

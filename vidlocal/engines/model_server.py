@@ -71,7 +71,14 @@ class ModelServer(Protocol):
         ...
 
     def first_token(
-        self, model: str, *, system: str, prompt: str, options: Options, keep_alive: str
+        self,
+        model: str,
+        *,
+        system: str,
+        prompt: str,
+        images: Sequence[bytes] = (),
+        options: Options,
+        keep_alive: str,
     ) -> dict[str, float]:
         """Return the most probable first tokens of an answer with their probabilities; empty if the server does not."""
         ...

@@ -226,18 +226,25 @@ class Ollama:
         return text
 
     def first_token(
-        self, model: str, *, system: str, prompt: str, options: Options, keep_alive: str
+        self,
+        model: str,
+        *,
+        system: str,
+        prompt: str,
+        images: Sequence[bytes] = (),
+        options: Options,
+        keep_alive: str,
     ) -> dict[str, float]:
         """Return the most probable first tokens of an answer with their probabilities, 0 to 1.
 
         Empty if the server does not tell probabilities. Raises the errors of `chat`.
         """
         refuse_hosted(model)
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+        message = {"role": "user", "content": prompt, "images": [bytes(image) for image in images]}
         with self._translate_errors(model):
             reply = self._client.chat(
                 model,
-                messages,
+                [{"role": "system", "content": system}, message],
                 think=False,
                 logprobs=True,
                 top_logprobs=MAX_TOP_TOKENS,

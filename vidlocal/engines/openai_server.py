@@ -171,10 +171,17 @@ class OpenAiServer:
         raise SchemaMismatch(f"{model}: no form of schema is accepted.")
 
     def first_token(
-        self, model: str, *, system: str, prompt: str, options: Options, keep_alive: str
+        self,
+        model: str,
+        *,
+        system: str,
+        prompt: str,
+        images: Sequence[bytes] = (),
+        options: Options,
+        keep_alive: str,
     ) -> dict[str, float]:
         """Return the most probable first tokens with their probabilities; empty if the server does not tell them."""
-        body = self._chat_body(model, system, prompt, (), options)
+        body = self._chat_body(model, system, prompt, images, options)
         body |= {"stream": False, "logprobs": True, "top_logprobs": _MAX_TOP_TOKENS}
         reply = self._request("POST", "/v1/chat/completions", body, model=model)
         with _expecting(model):

@@ -26,7 +26,8 @@ class Profile:
     whisper_model: str
 
 
-# Source, rounded as there, in November 2026: https://ollama.com/library/NAME/tags.
+# Rounded, in November 2026: by https://ollama.com/library/NAME/tags, qwen3-vl by https://ollama.com/dhiltgen/qwen3-vl,
+# and bakllava, gemma4:e2b, gemma4:e4b and minicpm-v as users of Ollama list them.
 OLLAMA_SIZES_BYTES: Mapping[str, int] = {
     "moondream": 1_700_000_000,
     "llava:7b": 4_700_000_000,

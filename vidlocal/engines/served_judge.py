@@ -22,10 +22,7 @@ class ServedJudge(ServedModel):
     def probability(self, query: str, text: str) -> float:
         prompt = rerank_prompts.judge_prompt(query, text)
         if self._answers_in_one_token:
-            first_token = partial(self._server.first_token, self.name, system=rerank_prompts.JUDGE_SYSTEM)
-            options = {**self._options, "num_predict": 1}
-            tokens = self._recovering(partial(first_token, prompt=prompt, options=options, keep_alive=self._keep_alive))
-            probability = rerank_prompts.yes_probability(tokens)
+            probability = self._yes_probability(rerank_prompts.JUDGE_SYSTEM, prompt)
             if probability is not None:
                 return probability
             self._answers_in_one_token = False

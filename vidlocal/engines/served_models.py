@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from vidlocal.engines import prompts, scene_parser, schema_bounds, text_parser, text_prompts
+from vidlocal.engines import prompts, rerank_prompts, scene_parser, schema_bounds, text_parser, text_prompts
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import AnswerTruncated, ModelInfo, RunnerFailed, SchemaMismatch, Usage
 from vidlocal.engines.model_server import ModelServer, Options
@@ -82,6 +82,13 @@ class ServedModel:
             self._require_engine()
             raise
 
+    def _yes_probability(self, system: str, prompt: str, images: Sequence[bytes] = ()) -> float | None:
+        """Return the probability of yes as the first token of an answer; None if it is neither yes nor no."""
+        first_token = partial(self._server.first_token, self.name, system=system, prompt=prompt, images=images)
+        options = {**self._options, "temperature": 0, "num_predict": 1}
+        tokens = self._recovering(partial(first_token, options=options, keep_alive=self._keep_alive))
+        return rerank_prompts.yes_probability(tokens)
+
     def _reload(self, reloads: int) -> None:
         """Unload the model, to be loaded by the next request; once for requests that failed at the same time."""
         with self._lock:
@@ -99,7 +106,7 @@ class ServedModel:
 
 
 class ServedVision(ServedModel):
-    """A VisionEngine. `model` comes from `ModelServer.preflight(..., "vision")`."""
+    """A VisionEngine and an ImageJudge. `model` comes from `ModelServer.preflight(..., "vision")`."""
 
     def __init__(
         self, server: ModelServer, model: ModelInfo, *, num_ctx: int = prompts.NUM_CTX, keep_alive: str = "30m"
@@ -157,6 +164,17 @@ class ServedVision(ServedModel):
         self, jpeg: bytes, question: str, *, more_jpegs: Sequence[bytes] = (), schema: dict[str, object] | None = None
     ) -> str:
         return self._chat([jpeg, *more_jpegs], question, schema=schema).strip()
+
+    def image_probability(self, jpeg: bytes, query: str) -> float:
+        """Return the probability of an image matching `query`, 0 to 1, by the first token of an answer.
+
+        Raises AnswerRejected if the server does not tell probabilities, or the token is neither yes nor no.
+        """
+        prompt = rerank_prompts.image_judge_prompt(query)
+        probability = self._yes_probability(rerank_prompts.IMAGE_JUDGE_SYSTEM, prompt, [jpeg])
+        if probability is None:
+            raise AnswerRejected(f"{self.name}: the first token is neither yes nor no.")
+        return probability
 
     def _chat(
         self,

@@ -142,10 +142,17 @@ class TransformersServer:
         return text
 
     def first_token(
-        self, model: str, *, system: str, prompt: str, options: Options, keep_alive: str
+        self,
+        model: str,
+        *,
+        system: str,
+        prompt: str,
+        images: Sequence[bytes] = (),
+        options: Options,
+        keep_alive: str,
     ) -> dict[str, float]:
         """Return the most probable first tokens of an answer with their probabilities."""
-        reply = self._ask(self._request("first_token", system, prompt, options), ())
+        reply = self._ask(self._request("first_token", system, prompt, options), images)
         return {str(token): float(probability) for token, probability in reply["tokens"].items()}
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from vidlocal.engines import canary, rerank_prompts
 from vidlocal.engines.jpeg import noisy_colour
+from vidlocal.engines.judge import ImageJudge
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.records import Moment, SecondLook
 from vidlocal.search.judging import MATCH
@@ -15,29 +15,21 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
 
 
-class ImageJudge(Protocol):
-    """A judge of images for a query. Raises the errors of all engines."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def digest(self) -> str: ...
-
-    def image_probability(self, jpeg: bytes, query: str) -> float:
-        """Return the probability of an image (JPEG bytes) matching `query`, 0 to 1."""
-        ...
-
-
 def can_judge_images(judge: ImageJudge, rng: random.Random | None = None) -> bool:
-    """Ask control questions about two plain colours. True if each right one is more probable than each wrong one."""
+    """Ask control questions about two plain colours. True if each right one is more probable than each wrong one.
+
+    A model without a clear answer to one of them is no judge either.
+    """
     first, second = (rng or random.Random()).sample(sorted(canary.COLOURS), 2)
     images = {colour: noisy_colour(canary.COLOURS[colour], side_px=canary.SIDE_PX) for colour in (first, second)}
-    answers = {
-        (shown, asked): judge.image_probability(image, f"a plain {asked} surface")
-        for shown, image in images.items()
-        for asked in images
-    }
+    try:
+        answers = {
+            (shown, asked): judge.image_probability(image, f"a plain {asked} surface")
+            for shown, image in images.items()
+            for asked in images
+        }
+    except AnswerRejected:
+        return False
     right = [answer for (shown, asked), answer in answers.items() if shown == asked]
     wrong = [answer for (shown, asked), answer in answers.items() if shown != asked]
     return min(right) > max(wrong)

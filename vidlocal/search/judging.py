@@ -4,15 +4,18 @@ import math
 import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.judge import Judge
-from vidlocal.errors import AnswerRejected, EngineError
+from vidlocal.errors import AnswerRejected, EngineError, StoreError
 from vidlocal.records import Moment
 from vidlocal.search.run import LOW_CONFIDENCE, SearchResult
+from vidlocal.store.database import Library
+from vidlocal.store.history import judgements
 
 K = TypeVar("K", bound=Hashable)
 
@@ -61,12 +64,30 @@ def can_judge(judge: Judge, *, slots: int, deadline: float) -> bool | None:
 
 
 def judge_moments(
-    judge: Judge, query: str, moments: Sequence[Moment], *, slots: int, deadline: float
+    judge: Judge,
+    query: str,
+    moments: Sequence[Moment],
+    *,
+    slots: int,
+    deadline: float,
+    library: Library,
+    keep: bool = True,
 ) -> dict[Moment, float]:
-    """Ask a judge about moments in this order. Skips moments without text. See `ask_all`."""
+    """Ask a judge about moments in this order. Skips moments without text. See `ask_all`.
+
+    `keep` stores the answers in the library. The same question is not asked again.
+    """
     described = {moment: (query, rerank_prompts.describe_moment(moment)) for moment in moments}
     questions = {moment: question for moment, question in described.items() if question[1]}
-    return ask_all(judge, questions, slots=slots, deadline=deadline)
+    version = rerank_prompts.TEXT_JUDGE_VERSION
+    known = judgements.get(library, judge.digest, version, list(questions.values()))
+    new = {moment: question for moment, question in questions.items() if question not in known}
+    judged = ask_all(judge, new, slots=slots, deadline=deadline)
+    if keep and judged:
+        with suppress(StoreError):  # asked again next time
+            answers = {new[moment]: probability for moment, probability in judged.items()}
+            judgements.put(library, judge.digest, version, answers)
+    return judged | {moment: known[question] for moment, question in questions.items() if question in known}
 
 
 def ask_all(judge: Judge, questions: Mapping[K, tuple[str, str]], *, slots: int, deadline: float) -> dict[K, float]:

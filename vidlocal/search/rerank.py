@@ -7,10 +7,12 @@ from contextlib import suppress
 from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ImageRejected, VisionEngine
 from vidlocal.engines.jpeg import shrink
+from vidlocal.engines.judge import ImageJudge
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.records import Fault, Frame, Job, JobKind, Moment, SecondLook
+from vidlocal.search.judging import MATCH
 from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
@@ -24,8 +26,9 @@ MAX_DESCRIBED_PER_MOMENT = 2
 class VisionReranker:
     """Asks a vision model about moments, for one query.
 
-    `check` is called before the first request and raises EngineError if the model must not be used. Jobs of described
-    frames are claimed as `worker`. `keep` stores answers with the question.
+    `judge` answers in one token; without it, `engine` answers with a description. `check` is called before the first
+    request and raises EngineError if the model must not be used. Jobs of described frames are claimed as `worker`.
+    `keep` stores answers with the question.
     """
 
     def __init__(
@@ -36,11 +39,13 @@ class VisionReranker:
         *,
         worker: str,
         check: Callable[[], None],
+        judge: ImageJudge | None = None,
         keep: bool = True,
     ) -> None:
         self._library = library
         self._engine = engine
-        self._question = rerank_prompts.question(query)
+        self._query = query
+        self._judge = judge
         self._worker = worker
         self._keep = keep
         self._check: Callable[[], None] | None = check
@@ -64,21 +69,29 @@ class VisionReranker:
 
     def _answer(self, shown: Frame) -> tuple[bool, str]:
         """Ask about a frame, or return the stored answer."""
-        key = (shown.same_as or shown.id, self._engine.digest, rerank_prompts.RERANK_VERSION, self._question)
+        version = rerank_prompts.RERANK_VERSION if self._judge is None else rerank_prompts.IMAGE_JUDGE_VERSION
+        question = rerank_prompts.question(self._query) if self._judge is None else self._query
+        key = (shown.same_as or shown.id, self._engine.digest, version, question)
         stored = second_looks.get(self._library, *key)
         if stored is not None:
             return stored
         jpeg = frame_images.read(self._library, shown)
         self._check_once()
         try:
-            text = self._engine.ask_image(jpeg, self._question, schema=rerank_prompts.RERANK_SCHEMA)
+            answer = self._ask(jpeg)
         except ImageRejected:
-            text = self._engine.ask_image(shrink(jpeg), self._question, schema=rerank_prompts.RERANK_SCHEMA)
-        answer = rerank_prompts.parse_answer(text)
+            answer = self._ask(shrink(jpeg))
         if self._keep:
             with suppress(StoreError):  # next time the model is asked again
                 second_looks.put(self._library, *key, answer)
         return answer
+
+    def _ask(self, jpeg: bytes) -> tuple[bool, str]:
+        if self._judge is not None:
+            return self._judge.image_probability(jpeg, self._query) >= MATCH, ""
+        question = rerank_prompts.question(self._query)
+        text = self._engine.ask_image(jpeg, question, schema=rerank_prompts.RERANK_SCHEMA)
+        return rerank_prompts.parse_answer(text)
 
     def _describe_within(self, moment: Moment, near: float) -> None:
         waiting = frames.undescribed(

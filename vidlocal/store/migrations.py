@@ -645,3 +645,19 @@ def telemetry(database: Database) -> None:
     """Create the table for readings of cameras."""
     _run(database, _TELEMETRY)
     database.conn.execute("PRAGMA user_version = 18")
+
+
+_JUDGEMENTS = """
+CREATE TABLE judgements (
+  key BLOB PRIMARY KEY, -- hash of the model, the prompt, the query and the text
+  probability REAL NOT NULL,
+  at TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def judgements(database: Database) -> None:
+    """Create the cache of judged texts."""
+    _run(database, _JUDGEMENTS)
+    database.conn.execute("PRAGMA user_version = 19")

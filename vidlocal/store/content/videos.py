@@ -299,7 +299,7 @@ def purge_deleted(library: Library) -> None:
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
-        for table in ("searches", "query_vectors", "looks", "runs", "speaker_changes"):
+        for table in ("searches", "query_vectors", "looks", "judgements", "runs", "speaker_changes"):
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
     vector_cache.delete_all(library)

@@ -38,9 +38,12 @@ def judge_key(digest: str) -> str:
     return f"judges texts: {digest}"
 
 
-def image_judge_key(digest: str) -> str:
-    """Return the name of a fact: YES if the model with this digest tells plain images apart, else NO."""
-    return f"judges images: {digest}"
+def image_judge_key(digest: str, question: str) -> str:
+    """Return the name of a fact: YES if the model with this digest tells plain images apart, else NO.
+
+    `question`: version of the question it was asked.
+    """
+    return f"judges images: {digest}, {question}"
 
 
 def speech_pace_key(model: str) -> str:
