@@ -1,10 +1,11 @@
 """The canary tells models that see images from models that invent answers."""
 
 import random
+from typing import ClassVar
 
 import pytest
 
-from tests.support.fake_ollama import FakeOllama, Model, say
+from tests.support.fake_ollama import Asked, Behaviour, FakeOllama, Model, caption, say
 from vidlocal.engines import canary
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.served_models import ServedVision
@@ -48,6 +49,37 @@ def test_an_unreachable_server_is_not_a_blind_model(server: FakeOllama, vision: 
     server.down()
     with pytest.raises(EngineUnreachable):
         canary.check_vision(vision)
+
+
+class Polyglot:
+    """A judge of captions that knows Japanese colours, or agrees to everything."""
+
+    name = "polyglot"
+    WORDS: ClassVar = {"red": "赤い", "blue": "青い", "green": "緑", "yellow": "黄色", "black": "黒い", "white": "白い"}
+
+    def __init__(self, *, agrees: bool = False) -> None:
+        self._agrees = agrees
+
+    def caption_probability(self, jpeg: bytes, caption_: str) -> float:
+        shown = caption(jpeg).split(" scene")[0].split()[-1]
+        return 0.9 if self._agrees or self.WORDS[shown] in caption_ else 0.2
+
+
+def test_a_judge_understands_other_words(server: FakeOllama, vision: ServedVision) -> None:
+    def in_japanese(asked: Asked) -> Behaviour | None:
+        if canary.QUESTION not in asked.prompt or asked.picture is None:
+            return None
+        return say(Polyglot.WORDS[caption(asked.picture).split(" scene")[0].split()[-1]])
+
+    server.choose = in_japanese
+    assert canary.check_vision(vision).correct == 0
+    assert canary.check_vision(vision, judge=Polyglot()).correct == canary.IMAGES
+    assert canary.check_vision(vision, judge=Polyglot(agrees=True)).correct == 0
+
+
+def test_a_judge_does_not_help_a_blind_model(server: FakeOllama, vision: ServedVision) -> None:
+    server.script(*[say("すてきな絵")] * 3)
+    assert canary.check_vision(vision, judge=Polyglot()).correct == 0
 
 
 @pytest.mark.parametrize(

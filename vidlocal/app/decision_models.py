@@ -23,13 +23,27 @@ from vidlocal.text import full_model_name
 def open_decision_model(stack: ExitStack, settings: Settings) -> DecisionModel | None:
     """Open the first decision model of the servers, closed with `stack`; None if there is none."""
     for chosen in settings.model_servers:
-        if chosen.kind is ServerKind.TRANSFORMERS or (chosen.kind is ServerKind.OPENAI and not chosen.decision_model):
-            continue
-        with suppress(EngineError), connect(settings, chosen) as server:
-            model = _find(server, chosen.decision_model)
-            if model is not None:
-                return stack.enter_context(_open(settings, chosen, model))
+        if _may_decide(chosen):
+            with suppress(EngineError), connect(settings, chosen) as server:
+                model = open_decision_model_of(stack, settings, chosen, server)
+                if model is not None:
+                    return model
     return None
+
+
+def open_decision_model_of(
+    stack: ExitStack, settings: Settings, chosen: ServerSetting, server: ModelServer
+) -> DecisionModel | None:
+    """Open the decision model of a connected server, closed with `stack`; None if there is none."""
+    model = _find(server, chosen.decision_model) if _may_decide(chosen) else None
+    return None if model is None else stack.enter_context(_open(settings, chosen, model))
+
+
+def _may_decide(chosen: ServerSetting) -> bool:
+    """Return False for a server without a list of capabilities whose decision model is not named in the settings."""
+    if chosen.kind is ServerKind.TRANSFORMERS:
+        return False
+    return chosen.kind is not ServerKind.OPENAI or bool(chosen.decision_model)
 
 
 def open_image_judge(stack: ExitStack, library: Library, settings: Settings) -> DecisionModel | None:
@@ -68,10 +82,9 @@ def open_caption_check(
     Both models must be in memory at once: a small GPU would load one of them for every frame.
     """
     with suppress(EngineError):
-        model = None if chosen.kind is ServerKind.TRANSFORMERS else _find(server, chosen.decision_model)
-        if model is None or (chosen.kind is ServerKind.OPENAI and not chosen.decision_model):
+        judge = open_decision_model_of(stack, settings, chosen, server)
+        if judge is None:
             return None
-        judge = stack.enter_context(_open(settings, chosen, model))
         if not can_judge_images(judge):
             notify(f"Captions are not checked: {judge.name} does not tell plain colours apart.")
             return None

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from vidlocal.app.decision_models import open_caption_check
+from vidlocal.app.decision_models import open_caption_check, open_decision_model_of
 from vidlocal.app.model_servers import connect
 from vidlocal.engines import canary, vram_fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
+from vidlocal.engines.caption_check import CaptionJudge
 from vidlocal.engines.judge import Judge
 from vidlocal.engines.model_server import ModelServer
 from vidlocal.engines.served_judge import ServedJudge
@@ -107,10 +108,12 @@ def open_vision(stack: ExitStack, settings: Settings, *, notify: Notify) -> tupl
 
     Raises EngineError if no server has it; the check raises EngineError if the model does not see.
     """
-    vision = _first(
-        stack, settings, Role.DESCRIBE, lambda connection: _vision(connection, settings, canary=False, notify=notify)
-    )
-    return vision, partial(_require_sight, vision)
+
+    def open_on(connection: _Connection) -> tuple[_Connection, ServedVision]:
+        return connection, _vision(connection, settings, canary=False, notify=notify)
+
+    connection, vision = _first(stack, settings, Role.DESCRIBE, open_on)
+    return vision, partial(_require_sight, connection, settings, vision)
 
 
 def open_writer(stack: ExitStack, settings: Settings) -> TextEngine:
@@ -163,7 +166,7 @@ def _host(
         vision=vision,
         embedder=_embedder(connection, settings, notify) if Role.EMBED in roles else None,
         is_up=lambda: _is_up(server),
-        check=lambda: None if vision is None else _check(server, vision),
+        check=lambda: None if vision is None else _check(connection, settings, vision),
         slots=settings.slots or server.slots(None if vision is None else vision.name),
         writer=_writer(connection, settings, notify) if Role.TEXT in roles else None,
         vision_kinds=vision_kinds,
@@ -197,9 +200,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
     vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
         notify(f"Loading {model.name} and checking that it accepts images…")
-        failure = canary_failure(vision)
-        if failure is not None:
-            raise EngineError(failure)
+        _require_sight(connection, settings, vision)
         _warn_if_partly_on_cpu(server, model.name, notify)
     return vision
 
@@ -285,22 +286,35 @@ def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> Em
     return ServedEmbeddings(connection.server, model, on_gpu=settings.embed_on_gpu, keep_alive=settings.keep_alive)
 
 
-def _check(server: ModelServer, vision: VisionEngine) -> str | None:
+def _check(connection: _Connection, settings: Settings, vision: VisionEngine) -> str | None:
     """Return the reason to stop using a vision model, or None."""
-    if server.digest(vision.name) != vision.digest:
+    if connection.server.digest(vision.name) != vision.digest:
         return f"{vision.name} was replaced by another build during the run. Run: vidlocal enrich"
-    return canary_failure(vision)
+    return _blindness(connection, settings, vision)
 
 
-def _require_sight(vision: VisionEngine) -> None:
-    failure = canary_failure(vision)
+def _require_sight(connection: _Connection, settings: Settings, vision: VisionEngine) -> None:
+    failure = _blindness(connection, settings, vision)
     if failure is not None:
         raise EngineError(failure)
 
 
-def canary_failure(vision: VisionEngine) -> str | None:
+def _blindness(connection: _Connection, settings: Settings, vision: VisionEngine) -> str | None:
+    """Return the reason if a model does not see images, else None.
+
+    A decision model of the server judges a model that answers in unknown words.
+    """
+    failure = canary_failure(vision)
+    if failure is None:
+        return None
+    with ExitStack() as stack:
+        judge = open_decision_model_of(stack, settings, connection.chosen, connection.server)
+        return failure if judge is None else canary_failure(vision, judge)
+
+
+def canary_failure(vision: VisionEngine, judge: CaptionJudge | None = None) -> str | None:
     """Return the reason if a model does not see images, else None. Raises the errors of the engine."""
-    result = canary.check_vision(vision, rng=random.Random())
+    result = canary.check_vision(vision, rng=random.Random(), judge=judge)
     if result.passed:
         return None
     return (

@@ -5,10 +5,12 @@ Some servers dropped images silently and let the model invent a description; cap
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
 from vidlocal.engines.base import RunnerFailed, VisionEngine
+from vidlocal.engines.caption_check import CaptionJudge
 from vidlocal.engines.jpeg import noisy_colour
 from vidlocal.errors import AnswerRejected
 
@@ -17,6 +19,7 @@ QUESTION = "What colour is this picture? Answer with one word."
 SIDE_PX = 336
 IMAGES = 3
 MIN_CORRECT = 2
+_MIN_FIT = 0.5
 # Of an answer in a message.
 MAX_SHOWN_CHARACTERS = 60
 
@@ -55,15 +58,32 @@ class CanaryResult:
         return f"shown {', '.join(self.colours)}, it answered {answers}"
 
 
-def check_vision(engine: VisionEngine, *, rng: random.Random | None = None) -> CanaryResult:
+def check_vision(
+    engine: VisionEngine, *, rng: random.Random | None = None, judge: CaptionJudge | None = None
+) -> CanaryResult:
     """Show three of six colours to the model. A rejected answer counts as wrong.
 
+    A `judge` decides about answers without a known word: they must fit their image, and none of the others.
     Other errors are raised, also RunnerFailed, which is no answer.
     """
     colours = tuple((rng or random.Random()).sample(sorted(COLOURS), IMAGES))
     answers = tuple(_ask(engine, colour) for colour in colours)
-    correct = sum(named_colours(answer) == {colour} for colour, answer in zip(colours, answers, strict=True))
+    correct = sum(
+        named == {colour} if (named := named_colours(answer)) else _fits(judge, answer, colour, colours)
+        for colour, answer in zip(colours, answers, strict=True)
+    )
     return CanaryResult(correct, colours, answers)
+
+
+def _fits(judge: CaptionJudge | None, answer: str, colour: str, colours: Sequence[str]) -> bool:
+    """Return True if `judge` finds the answer to fit `colour`, and none of the other colours shown."""
+    if judge is None:
+        return False
+    try:
+        fits = {shown: judge.caption_probability(_image(shown), answer) for shown in colours}
+    except AnswerRejected:
+        return False
+    return all((probability >= _MIN_FIT) == (shown == colour) for shown, probability in fits.items())
 
 
 def named_colours(answer: str) -> set[str]:
@@ -73,8 +93,12 @@ def named_colours(answer: str) -> set[str]:
 
 def _ask(engine: VisionEngine, colour: str) -> str:
     try:
-        return engine.ask_image(noisy_colour(COLOURS[colour], side_px=SIDE_PX), QUESTION)
+        return engine.ask_image(_image(colour), QUESTION)
     except RunnerFailed:  # no answer: proves nothing about the eyes of the model
         raise
     except AnswerRejected as error:
         return f"({error})"
+
+
+def _image(colour: str) -> bytes:
+    return noisy_colour(COLOURS[colour], side_px=SIDE_PX)
