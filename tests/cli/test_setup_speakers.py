@@ -19,6 +19,10 @@ from vidlocal.app.downloads import SpeakerPart
 from vidlocal.app.setup import check_parts, download_missing
 from vidlocal.engines.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, PublishedModel, speaker_models
 from vidlocal.errors import ToolError
+from vidlocal.records import JobKind, JobState
+from vidlocal.store.content import voices
+from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 # A command that finds no sherpa-onnx.
 WITHOUT = 'import sys; sys.modules["sherpa_onnx"] = None; from vidlocal.cli import main; main()'
@@ -105,6 +109,25 @@ def test_doctor_tells_if_the_models_are_there(run: Run, tmp_path: Path, monkeypa
     assert (before["state"], before["fix"]) == ("ok", "vidlocal setup --speakers")
     monkeypatch.setenv("VIDLOCAL_MODELS", str(place(tmp_path / "models")))
     assert doctor(run)["result"].startswith("speakers@")
+
+
+def test_the_settings_can_forbid_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_wav(tmp_path / "talk.wav", tones([(1, 2, LOW_HZ)], seconds=3))
+    (tmp_path / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nWhere is the cake?\n")
+    assert run("ingest", str(tmp_path / "talk.wav")).exit_code == 0
+    monkeypatch.setenv("VIDLOCAL_MODELS", str(place(tmp_path / "models")))
+    with Library.open(tmp_path / "home") as library:
+        voices.queue_missing(library, "speakers@1")
+    assert run("config", "recognize_speakers", "false").exit_code == 0
+    assert doctor(run)["result"] == "forbidden by recognize_speakers"
+    refused = run("enrich", "--only", "speakers")
+    assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (
+        7,
+        "Speakers are not told apart: recognize_speakers is false. Run: vidlocal config recognize_speakers true",
+    )
+    run("enrich", "--only", "read")
+    with Library.open(tmp_path / "home") as library:
+        assert (JobKind.SPEAKERS, JobState.QUEUED) not in jobs.counts(library)
 
 
 def test_speakers_of_a_recording_are_told_apart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield server_checks.speech(loaded) or _whisper(loaded)
     yield _vad()
     yield server_checks.image_vectors(loaded) or _clip(loaded.models_folder)
-    yield _speakers(loaded.models_folder)
+    yield _speakers(loaded)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server), server.roles)
@@ -237,12 +237,14 @@ def _clip(folder: Path) -> Check:
     return Check("image search", CheckState.OK, f"{model.key}, fastembed {metadata.version('fastembed')}")
 
 
-def _speakers(folder: Path) -> Check:
+def _speakers(loaded: Settings) -> Check:
     """Check the optional models for speakers."""
+    if not loaded.recognize_speakers:
+        return Check("speakers", CheckState.OK, "forbidden by recognize_speakers")
     if not speaker_files.is_installed():
         return Check("speakers", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[speakers]"')
     try:
-        models = speaker_files.speaker_models(folder)
+        models = speaker_files.speaker_models(loaded.models_folder)
     except EngineError:
         return Check("speakers", CheckState.OK, "package installed, models missing (optional)", f"{_SETUP} --speakers")
     return Check("speakers", CheckState.OK, f"{models.key}, sherpa-onnx {metadata.version('sherpa-onnx')}")

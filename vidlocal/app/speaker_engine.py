@@ -4,10 +4,12 @@ from contextlib import ExitStack
 
 from vidlocal.engines.base import DiarizationEngine
 from vidlocal.engines.speaker_files import speaker_models
-from vidlocal.errors import EngineError
+from vidlocal.errors import EngineError, SettingsError
 from vidlocal.settings import Settings
 from vidlocal.store.content import voices
 from vidlocal.store.database import Library
+
+FORBIDDEN = "Speakers are not told apart: recognize_speakers is false. Run: vidlocal config recognize_speakers true"
 
 
 def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | str:
@@ -15,6 +17,8 @@ def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | s
 
     The child process starts with the first call, so this only checks the files.
     """
+    if not settings.recognize_speakers:
+        return FORBIDDEN
     try:
         models = speaker_models(settings.models_folder)
     except EngineError as error:  # an optional extra
@@ -25,10 +29,15 @@ def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | s
 
 
 def queue_unheard(library: Library, settings: Settings, *, required: bool = False) -> None:
-    """Queue videos with speech for diarization by the installed models.
+    """Queue videos with speech for diarization by the installed models; none, if the settings forbid it.
 
-    Raises ModelMissing or EngineError if the models are not installed and `required`.
+    Raises ModelMissing or EngineError if the models are not installed and `required`, SettingsError if it is forbidden.
     """
+    if not settings.recognize_speakers:
+        if required:
+            raise SettingsError(FORBIDDEN)
+        voices.remove_queued(library)
+        return
     try:
         models = speaker_models(settings.models_folder)
     except EngineError:

@@ -50,6 +50,7 @@ class Settings:
     speech_words: str = ""
     translate_speech: bool = False
     audio_track: int = 0
+    recognize_speakers: bool = True
     vision_model: str = "llava:7b"
     text_model: str = "phi3.5"
     embed_model: str = "embeddinggemma"

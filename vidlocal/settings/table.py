@@ -155,6 +155,13 @@ TABLE = (
         "a whole number from 0 to 99",
         "Audio track to transcribe, counted from 1 (0 = the first one with speech).",
     ),
+    Setting(
+        "recognize_speakers",
+        parsers.parse_switch,
+        True,
+        "true or false",
+        "Tell voices apart and know them again, if the models are installed. false forbids it.",
+    ),
     Setting("vision_model", parsers.parse_word, "llava:7b", f"{_MODEL_NAME} llava:7b", "The model for captions."),
     Setting(
         "text_model",

@@ -112,6 +112,12 @@ def queue_missing(library: Library, key: str) -> int:
     return len(rows)
 
 
+def remove_queued(library: Library) -> None:
+    """Remove the videos that wait for a diarization from the queue. `queue_missing` queues them again."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM jobs WHERE kind = ? AND state = ?", (JobKind.SPEAKERS, JobState.QUEUED))
+
+
 def _delete_unspoken(library: Library, video_id: int) -> None:
     """Delete the voices that say nothing that is transcribed: singers, and noises taken for voices."""
     with library.writing() as connection:
