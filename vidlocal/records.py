@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vidlocal.geography import Place
+from vidlocal.video_metadata import NO_METADATA, VideoMetadata
 
 
 class PassageKind(StrEnum):
     """Kind of a passage. The values are stored and printed. `translation`: speech, translated to English.
 
-    `picture` marks a frame found by image search, `title` a video found by its name: neither has a stored passage.
+    `metadata`: title, description, people and tags by another program. `picture` marks a frame found by image search,
+    `title` a video found by its name: neither has a stored passage.
     """
 
     SPEECH = "speech"
@@ -21,6 +23,7 @@ class PassageKind(StrEnum):
     SUBTITLE = "subtitle"
     SCREEN_TEXT = "screen_text"
     CHAPTER = "chapter"
+    METADATA = "metadata"
     SCENE = "scene"
     ACTION = "action"
     SUMMARY = "summary"
@@ -113,6 +116,7 @@ class Probe:
     `width_px` and `height_px` are the upright size with square pixels. `rotation` is in degrees clockwise, 0, 90, 180
     or 270. `start` is the container's start_time, already subtracted from all other times, such as that of
     the first key frame. `partial` is the reason if the file is truncated or damaged. `chapters` have titles as text.
+    `metadata`: the XMP within the file.
     """
 
     kind: MediaKind
@@ -136,6 +140,7 @@ class Probe:
     chapters: tuple["Cue", ...] = ()
     place: Place | None = None
     camera: str | None = None
+    metadata: VideoMetadata = NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)

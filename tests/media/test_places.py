@@ -13,6 +13,7 @@ from vidlocal.media.cities import find_place
 from vidlocal.media.gpmf import first_fix
 from vidlocal.media.probe import Prober
 from vidlocal.media.recording_place import with_place
+from vidlocal.media.takeout import read_takeout
 
 LISBON = GeoPoint(38.7139, -9.1394)
 
@@ -100,7 +101,7 @@ def test_cut_telemetry_has_no_position() -> None:
 def test_the_telemetry_of_a_drone_has_the_place(prober: Prober, tmp_path: Path, line: str) -> None:
     film = clips.scenes(tmp_path / "DJI_0001.MP4", seconds=4)
     film.with_suffix(".SRT").write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{line}\n")
-    place = with_place(film, prober.probe(film)).place
+    place = with_place(film, prober.probe(film), read_takeout(film)).place
     assert place is not None
     assert place.point == pytest.approx(LISBON)
 
@@ -109,7 +110,7 @@ def test_takeout_has_the_place(prober: Prober, tmp_path: Path) -> None:
     film = clips.scenes(tmp_path / "a.mp4", seconds=4)
     values = {"photoTakenTime": {"timestamp": "1689340532"}, "geoData": {"latitude": 38.7139, "longitude": -9.1394}}
     (tmp_path / "a.mp4.json").write_text(json.dumps(values))
-    place = with_place(film, prober.probe(film)).place
+    place = with_place(film, prober.probe(film), read_takeout(film)).place
     assert place is not None
     assert place.name.endswith("Lisbon, Portugal")
 
@@ -118,4 +119,4 @@ def test_takeout_without_a_position_has_no_place(prober: Prober, tmp_path: Path)
     film = clips.scenes(tmp_path / "a.mp4", seconds=4)
     values = {"photoTakenTime": {"timestamp": "1689340532"}, "geoData": {"latitude": 0.0, "longitude": 0.0}}
     (tmp_path / "a.mp4.json").write_text(json.dumps(values))
-    assert with_place(film, prober.probe(film)).place is None
+    assert with_place(film, prober.probe(film), read_takeout(film)).place is None

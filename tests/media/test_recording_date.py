@@ -8,11 +8,13 @@ import pytest
 from tests.support import clips
 from vidlocal.media.probe import Prober
 from vidlocal.media.recording_date import with_date
+from vidlocal.media.takeout import read_takeout
 from vidlocal.records import MediaKind, Probe
 
 
 def date_of(path: Path, recorded_at: str | None = None) -> str | None:
-    return with_date(path, Probe(MediaKind.VIDEO, 1.0, recorded_at=recorded_at)).recorded_at
+    probe = Probe(MediaKind.VIDEO, 1.0, recorded_at=recorded_at)
+    return with_date(path, probe, read_takeout(path)).recorded_at
 
 
 @pytest.mark.parametrize(

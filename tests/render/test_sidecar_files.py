@@ -7,7 +7,8 @@ import pytest
 
 from vidlocal.records import Chapter
 from vidlocal.render import sidecar_files
-from vidlocal.render.sidecar_files import Seal, VideoNotes, read_seal
+from vidlocal.render.sidecar_files import VideoNotes
+from vidlocal.seal import Seal, read_seal
 
 NOTES = VideoNotes(
     title="Anna & Tom",

@@ -19,10 +19,16 @@ _FILTERS = {
     "speaker:": "only what this speaker says",
     "place:": "recorded in this city or country",
     "near:": "recorded within this distance",
+    "camera:": "recorded with this camera",
     "before:": "recorded before this day, month or year",
     "after:": "recorded on or after this day, month or year",
     "at:": "in this part of the video",
     "time:": "recorded at this time of day",
+}
+_NAMES = {
+    "speaker": completion_source.speakers,
+    "place": completion_source.places,
+    "camera": completion_source.cameras,
 }
 _MAX_CANDIDATES = 200
 
@@ -90,8 +96,8 @@ def _filter_values(name: str, value: str, home: Path) -> Iterator[Candidate]:
         for tag in completion_source.tags(home, value.lower(), limit=_MAX_CANDIDATES):
             if not set(tag) & set('"“”'):
                 yield Candidate(_quote(tag))
-    elif name in ("speaker", "place"):
-        for known_name in completion_source.speakers(home) if name == "speaker" else completion_source.places(home):
+    elif name in _NAMES:
+        for known_name in _NAMES[name](home):
             if not set(known_name) & set('"“”'):
                 yield Candidate(_quote(known_name))
     elif name == "video":

@@ -11,7 +11,7 @@ from vidlocal.export.sidecars import Sidecar, VideoTexts
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.sidecar_files import VideoNotes
 from vidlocal.settings.sidecar_formats import SidecarFormat
-from vidlocal.store.content import passages, speakers, videos
+from vidlocal.store.content import metadata, passages, speakers, videos
 from vidlocal.store.database import Library
 
 _SUBTITLE_FORMATS = {SidecarFormat.VTT, SidecarFormat.SRT}
@@ -43,14 +43,15 @@ def read_texts(library: Library, video: Video, people: Sequence[str], *, with_cl
     """Read the texts about a video. `people`: names of its speakers."""
     details = read_details(library, video)
     of_chapters = {chapter.text for chapter in details.chapters}
+    named = tuple(dict.fromkeys((*people, *metadata.people(library, video.id))))
     summaries = [passage.text for passage in passages.of_video(library, video.id, [PassageKind.SUMMARY])]
     notes = VideoNotes(
         title=video.title,
         duration=video.duration,
         recorded_at=video.recorded_at,
         summary="\n\n".join(text for text in summaries if text not in of_chapters),
-        tags=tuple(dict.fromkeys(tag.tag for tag in details.tags)),
-        people=tuple(people),
+        tags=tuple(dict.fromkeys(tag.tag for tag in details.tags if tag.tag not in named)),
+        people=named,
         chapters=details.chapters,
     )
     clips = tuple(passage_clips(library, video, TRANSCRIPT_KINDS)) if with_clips else ()

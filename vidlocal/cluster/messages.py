@@ -27,6 +27,7 @@ _CLASSES = {
         name for name, kind in vars(records).items() if isinstance(kind, type) and kind.__module__ == records.__name__
     ),
     "vidlocal.signals.screen_text": ("ScreenText",),
+    "vidlocal.video_metadata": ("VideoMetadata",),
     "builtins": ("frozenset", "set"),
     # Arrays, under the names of numpy 2 and 1.
     "numpy": ("ndarray", "dtype"),

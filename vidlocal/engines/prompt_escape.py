@@ -18,6 +18,7 @@ SOURCE_LABELS = {
     PassageKind.SOUND: "heard",
     PassageKind.SCREEN_TEXT: "written",
     PassageKind.CHAPTER: "chapter",
+    PassageKind.METADATA: "noted",
     PassageKind.SCENE: "seen",
     PassageKind.ACTION: "happens",
     PassageKind.NOTE: "noted",

@@ -12,7 +12,8 @@ from vidlocal.media.sidecars import OWN_SUBTITLES
 from vidlocal.records import MediaKind, PassageKind, Video
 from vidlocal.render import captions, sidecar_files
 from vidlocal.render.clips import Clip
-from vidlocal.render.sidecar_files import Seal, VideoNotes
+from vidlocal.render.sidecar_files import VideoNotes
+from vidlocal.seal import Seal, read_seal
 from vidlocal.settings.sidecar_formats import SidecarFormat
 
 # A larger file beside a video is none of ours.
@@ -123,7 +124,7 @@ def _action(path: Path, content: str, form: SidecarFormat) -> Action:
     if form in _SUBTITLE_WRITERS:  # recognized by the name: SRT has no place for a seal
         return Action.UPDATE
     actions = {Seal.VALID: Action.UPDATE, Seal.BROKEN: Action.EDITED, Seal.MISSING: Action.FOREIGN}
-    return actions[sidecar_files.read_seal(existing)]
+    return actions[read_seal(existing)]
 
 
 def _read(path: Path) -> str | None:

@@ -20,6 +20,7 @@ from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, st
 from vidlocal.ingest.meter import IngestMeter, OnProgress
 from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.prepared import FileSampler, PreparedFile
+from vidlocal.ingest.read_metadata import refresh_metadata, store_metadata, with_metadata
 from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles, without_duplicates
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS
@@ -27,9 +28,8 @@ from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
+from vidlocal.media.metadata_files import read_metadata_files
 from vidlocal.media.probe import Prober
-from vidlocal.media.recording_date import with_date
-from vidlocal.media.recording_place import with_place
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
@@ -38,6 +38,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
 from vidlocal.store.queue.job_filter import for_videos
+from vidlocal.video_metadata import VideoMetadata
 
 # A JPEG of 896 px takes 30 to 90 KB. Checked before the work, so that a full disk fails early.
 _BYTES_PER_FRAME = 100_000
@@ -101,12 +102,13 @@ def ingest(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A new media file, stamped and hashed before probing."""
+    """A new media file, stamped and hashed before probing. `beside`: metadata of the files beside it."""
 
     path: Path
     stamp: FileStamp
     content_hash: str
     probe: Probe
+    beside: VideoMetadata
     prepared: PreparedFile | None = None
 
 
@@ -156,7 +158,7 @@ class _IngestRun:
         return self._refresh_sidecars(Outcome(path, IngestResult.UNCHANGED, self._refresh_path(video)))
 
     def _refresh_sidecars(self, outcome: Outcome) -> Outcome:
-        """Read the subtitle files of an unchanged video again if they changed."""
+        """Read the files beside an unchanged video again if they changed."""
         video = outcome.video
         if video is None or str(outcome.path.absolute()) != video.path:
             return outcome
@@ -167,8 +169,12 @@ class _IngestRun:
             added = sidecars.replace(self.library, video.id, subtitles.passages, subtitles.stamps)
             if subtitles.readings:
                 telemetry.replace(self.library, video.id, subtitles.readings)
-        read = f"{outcome.path.name}: subtitles read again, {added} new."
-        return replace(outcome, subtitles=added, notes=(*((read,) if added else ()), *subtitles.notes))
+        beside = read_metadata_files(outcome.path)
+        is_new = refresh_metadata(self.library, video, outcome.path, beside.metadata)
+        name = outcome.path.name
+        notes = [f"{name}: subtitles read again, {added} new."] if added else []
+        notes += [f"{name}: titles, people and tags read again."] if is_new else []
+        return replace(outcome, subtitles=added, notes=(*notes, *subtitles.notes, *beside.notes))
 
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
@@ -211,7 +217,9 @@ class _IngestRun:
             self.tools.fast.ocr.warm_up()
         self.meter.report(Stage.PROBING, None)
         probe = prepared.probe if prepared is not None else probe or self.tools.prober.probe(path)
-        source = _Source(path, stamp, content_hash, with_place(path, with_date(path, probe)), prepared)
+        beside = read_metadata_files(path)
+        probe = with_metadata(path, probe, beside.metadata)
+        source = _Source(path, stamp, content_hash, probe, beside.metadata, prepared)
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
             subtitles = read_subtitles(
@@ -223,7 +231,7 @@ class _IngestRun:
             )
             _require_unchanged(source)
             outcome = self._store(source, folder, drafts, subtitles)
-        return replace(outcome, notes=subtitles.notes)
+        return replace(outcome, notes=(*subtitles.notes, *beside.notes))
 
     def _find_ingested(self, content_hash: str) -> Video | None:
         video = videos.with_hash(self.library, content_hash)
@@ -306,6 +314,9 @@ class _IngestRun:
             )
             sidecars.store_stamps(self.library, video_id, subtitles.stamps)
             telemetry.replace(self.library, video_id, subtitles.readings)
+            video = videos.get(self.library, video_id)
+            if video is not None:
+                store_metadata(self.library, video, source.probe, source.beside)
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)

@@ -37,6 +37,7 @@ _MAX_STILLS_RATIO = 0.1
 # Frames of a DV recording searched for its date: the first ones of a tape may have none.
 _MAX_DV_FRAMES = 25
 _GPMF_START = b"DEVC"
+_EXPORT_XMP = {"export_xmp": "1"}  # of MP4 and MOV, among the tags of the container
 _MAX_TELEMETRY_BYTES = 1 << 20
 
 
@@ -48,7 +49,7 @@ def read(path: str) -> tuple[Values, bytes]:
     """
     av.logging.set_level(None)
     try:
-        with av.open(path, options=ffmpeg.input_options(), metadata_errors="ignore") as container:
+        with av.open(path, options=ffmpeg.input_options() | _EXPORT_XMP, metadata_errors="ignore") as container:
             reader = _ContainerReader(container, path)
             reader.read_packets()
             return reader.result()

@@ -11,6 +11,7 @@ from vidlocal.errors import MediaError
 from vidlocal.geography import GeoPoint
 from vidlocal.media import diagnose, raw_photo, stream_info
 from vidlocal.media.decoded_frame import scaled_size
+from vidlocal.media.encodings import decode
 
 Values = dict[str, object]
 
@@ -33,6 +34,7 @@ _MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 100_000_000, "HEIF": 120_000_000}
 _MAX_TIFF_BYTES = 900 << 20
 _TIFF_BITS_PER_SAMPLE, _TIFF_ROWS_PER_STRIP, _TIFF_TILE_HEIGHT = 258, 278, 323
 _BAND_ROWS = 256
+_MAX_XMP_BYTES = 4 << 20
 
 
 def is_photo(path: str) -> bool:
@@ -80,8 +82,15 @@ def read_info(path: str) -> Values:
             "recorded_at": recorded_at,
             "location": _location(exif),
             "camera": stream_info.camera_name(str(exif.get(_EXIF_MAKE, "")), str(exif.get(_EXIF_MODEL, ""))),
+            "xmp": _xmp(image),
             "partial": partial,
         }
+
+
+def _xmp(image: Image.Image) -> str | None:
+    """The XMP packet of a photo."""
+    packet = image.info.get("xmp")
+    return decode(packet) if isinstance(packet, bytes) and len(packet) <= _MAX_XMP_BYTES else None
 
 
 def _location(exif: Image.Exif) -> GeoPoint | None:

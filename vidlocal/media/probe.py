@@ -1,6 +1,7 @@
 """Probe media files in a child process."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +16,10 @@ from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
 from vidlocal.media.ffmpeg import input_path
 from vidlocal.media.picture_filters import ROTATION_FILTERS, StoredPicture
 from vidlocal.media.timeline import ClockSegment, Timeline
+from vidlocal.media.xmp import parse_xmp
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import AudioTrack, Cue, FileStamp, MediaKind, Probe, SubtitleTrack
+from vidlocal.video_metadata import NO_METADATA, VideoMetadata
 
 # Every byte is read once. Allows for a slow disk, and for a decoder that is slow on a small damaged file.
 _TIMEOUT = 25.0
@@ -137,6 +140,7 @@ def _photo(values: _Values) -> Probe:
         partial=values["partial"],
         place=_place(values),
         camera=values.get("camera"),
+        metadata=_metadata(values),
     )
 
 
@@ -147,6 +151,7 @@ def _container(values: _Values) -> Probe:
         "chapters": tuple(Cue(**chapter) for chapter in values.get("chapters", ())),
         "place": _place(values),
         "camera": values.get("camera"),
+        "metadata": _metadata(values),
     }
     if "video_codec" not in values:
         return Probe(kind=MediaKind.AUDIO, **shared)
@@ -160,6 +165,14 @@ def _place(values: _Values) -> Place | None:
     from vidlocal.media.cities import find_place  # loads the table of cities
 
     return find_place(GeoPoint(*values["location"]))
+
+
+def _metadata(values: _Values) -> VideoMetadata:
+    """The metadata of the XMP within a file; empty without, or if it cannot be read."""
+    if values.get("xmp"):
+        with suppress(MediaError):
+            return parse_xmp(values["xmp"])
+    return NO_METADATA
 
 
 _ALWAYS = ("duration", "start", "container", "recorded_at", "title", "partial")

@@ -1,22 +1,22 @@
-"""Find the recording date of a file that holds none: in the JSON of a Google Takeout beside it, or in its name."""
+"""Find the recording date of a file that holds none: in a file of another program beside it, or in its name."""
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from vidlocal.media.name_dates import date_in_name
-from vidlocal.media.takeout import read_takeout
 from vidlocal.records import Probe
+from vidlocal.video_metadata import VideoMetadata
 
 _TIME = r"(?: at )?[-_. T]?([01]\d|2[0-3])[-_.:h]?([0-5]\d)[-_.:m]?([0-5]\d)(?!\d{4})"
 _UTC_PREFIX = "PXL_"  # Pixel phones name files by UTC
 
 
-def with_date(path: Path, probe: Probe) -> Probe:
-    """Add the recording date from Takeout or the file name, if the file holds none."""
+def with_date(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
+    """Add the recording date of the files beside a video, or in its name, if the video holds none."""
     if probe.recorded_at is not None:
         return probe
-    return replace(probe, recorded_at=read_takeout(path).recorded_at or _name_date(path.stem))
+    return replace(probe, recorded_at=beside.recorded_at or _name_date(path.stem))
 
 
 def _name_date(stem: str) -> str | None:

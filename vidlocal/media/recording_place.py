@@ -1,4 +1,4 @@
-"""Find the place of a file that holds none: in the JSON of a Google Takeout, or in the telemetry of a DJI drone."""
+"""Find the place of a file that holds none: in a file of another program beside it, or in the telemetry of a drone."""
 
 import re
 from contextlib import suppress
@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidlocal.geography import GeoPoint
-from vidlocal.media.takeout import read_takeout
 from vidlocal.records import Probe
+from vidlocal.video_metadata import VideoMetadata
 
 # Subtitle files of drones: `[latitude: 46.57] [longitude: 8.33]` (or longtitude), in older ones `GPS(8.33,46.57,19)`,
 # longitude first.
@@ -17,11 +17,11 @@ _BY_ORDER = re.compile(r"GPS\s*\(\s*(?P<longitude>-?\d+\.\d+)\s*,\s*(?P<latitude
 _SEARCHED_BYTES = 64 << 10
 
 
-def with_place(path: Path, probe: Probe) -> Probe:
-    """Add the place from Takeout or a subtitle file, if the file holds none."""
+def with_place(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
+    """Add the place of the files beside a video, or of its subtitle file, if the video holds none."""
     if probe.place is not None:
         return probe
-    point = read_takeout(path).location or _telemetry_location(path)
+    point = beside.location or _telemetry_location(path)
     if point is None:
         return probe
     from vidlocal.media.cities import find_place  # loads the table of cities

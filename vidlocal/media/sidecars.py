@@ -1,4 +1,4 @@
-"""Find the subtitle files of a video by their names: `movie.srt`, `movie.pt-BR.forced.ass`, `movie.2.en.srt`."""
+"""Find the files of a video by their names: subtitles (`movie.pt-BR.forced.ass`) and metadata (`movie.mp4.xmp`)."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from vidlocal.media.languages import language_code
 EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")
 # Bitmap subtitles of DVD (with a .sub file) and Blu-ray.
 _BITMAP_EXTENSIONS = (".idx", ".sup")
+_METADATA_EXTENSIONS = (".xmp", ".nfo")
 
 # Words allowed between the name of the video and the extension, besides a language and a number.
 _FLAG_WORDS = (
@@ -41,6 +42,11 @@ def find_bitmap_sidecars(path: Path) -> tuple[Path, ...]:
     return _find(path, _BITMAP_EXTENSIONS)
 
 
+def find_metadata_files(path: Path) -> tuple[Path, ...]:
+    """Find the XMP and NFO files of the video at `path`, in this order; `movie.mp4.xmp` before `movie.xmp`."""
+    return tuple(sorted(_find(path, _METADATA_EXTENSIONS), key=lambda file: (_is_nfo(file), -len(file.name))))
+
+
 def is_partial(path: Path) -> bool:
     """Return True for subtitles of foreign dialogue, signs or songs only, by the words of the name."""
     return not _PARTIAL_FLAGS.isdisjoint(_suffix_words(path.stem))
@@ -52,6 +58,10 @@ def sidecar_language(path: Path) -> str | None:
     # "hi" alone is Hindi; next to a language it marks captions for the hearing impaired.
     candidates = [word for word in words if word not in _FLAGS] or words
     return next((code for word in candidates if (code := language_code(word))), None)
+
+
+def _is_nfo(path: Path) -> bool:
+    return path.suffix.lower() == ".nfo"
 
 
 def _find(path: Path, extensions: tuple[str, ...]) -> tuple[Path, ...]:
@@ -66,7 +76,7 @@ def _find(path: Path, extensions: tuple[str, ...]) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=4)
 def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
-    """Map the names of videos in a folder, with and without extension, to the names of their subtitle files.
+    """Map the names of videos in a folder, with and without extension, to the names of their files.
 
     `changed_ns`: time of the last change of the folder, part of the cache key.
     """
@@ -76,7 +86,7 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
     by_stem: dict[str, list[str]] = {}
     for name in names:
         stem, extension = os.path.splitext(_normalize(name))
-        if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS):
+        if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS, *_METADATA_EXTENSIONS):
             owners = _possible_owners(stem)
             listed = [owner for owner in owners if owner in videos]
             for owner in listed[:1] or owners:

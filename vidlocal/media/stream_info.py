@@ -53,7 +53,7 @@ def is_default(stream: Any) -> bool:
 
 
 def container_tags(opened: Any) -> Values:
-    """Title, recording date, coordinates and camera from the container's tags; None if missing."""
+    """Title, recording date, coordinates, camera and XMP packet from the container's tags; None if missing."""
     tags = {str(key).lower(): str(value) for key, value in opened.metadata.items()}
     dates = (parse_date(tags[key]) for key in _DATE_KEYS if key in tags)
     points = (parse_iso_6709(tags[key]) for key in _LOCATION_KEYS if key in tags)
@@ -62,6 +62,7 @@ def container_tags(opened: Any) -> Values:
         "recorded_at": next((date for date in dates if date), None),
         "location": next((point for point in points if point), None),
         "camera": camera_name(*(next((tags[key] for key in keys if key in tags), "") for keys in _CAMERA_KEYS)),
+        "xmp": tags.get("xmp"),
     }
 
 

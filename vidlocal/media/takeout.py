@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from vidlocal.geography import GeoPoint
+from vidlocal.video_metadata import NO_METADATA, VideoMetadata
 
 # Google cuts the name of a JSON file to this many characters, without `.json`.
 _TAKEOUT_CHARACTERS = 46
@@ -20,30 +20,32 @@ _PHOTO_EXTENSIONS = (".HEIC", ".heic", ".JPG", ".jpg")
 _MAX_TIMESTAMP = 1 << 33
 
 
-class Takeout(NamedTuple):
-    """Time of recording in UTC, ISO 8601, and coordinates."""
-
-    recorded_at: str | None = None
-    location: GeoPoint | None = None
-
-
-def read_takeout(path: Path) -> Takeout:
-    """Return time and place from the JSON file of a photo or video; empty without a readable file."""
+def read_takeout(path: Path) -> VideoMetadata:
+    """Return time (UTC), place, description and people from the JSON of a photo or video; empty without that file."""
     for name in dict.fromkeys(_takeout_names(path)):
-        with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             file = path.with_name(name)
             if not file.is_file() or file.stat().st_size > _MAX_TAKEOUT_BYTES:
                 continue
             values = json.loads(file.read_bytes())
             seconds = int(values["photoTakenTime"]["timestamp"])
             if 0 < seconds < _MAX_TIMESTAMP:
-                return Takeout(datetime.fromtimestamp(seconds, UTC).isoformat(), _location(values))
-    return Takeout()
+                return VideoMetadata.cleaned(
+                    description=str(values.get("description") or ""),
+                    people=[str(person["name"]) for person in values.get("people") or ()],
+                    recorded_at=datetime.fromtimestamp(seconds, UTC).isoformat(),
+                    location=_location(values),
+                )
+    return NO_METADATA
 
 
 def _location(values: dict[str, dict[str, float]]) -> GeoPoint | None:
-    with suppress(LookupError, TypeError, ValueError):
-        return GeoPoint.checked(float(values["geoData"]["latitude"]), float(values["geoData"]["longitude"]))
+    """Return the place set by the user, else that of the camera."""
+    for key in ("geoData", "geoDataExif"):
+        with suppress(LookupError, TypeError, ValueError):
+            point = GeoPoint.checked(float(values[key]["latitude"]), float(values[key]["longitude"]))
+            if point is not None:
+                return point
     return None
 
 

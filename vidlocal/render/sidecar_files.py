@@ -5,19 +5,15 @@ since, so that it may be replaced.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from hashlib import blake2s
 from xml.sax.saxutils import escape, quoteattr
 
 from vidlocal.records import Chapter
 from vidlocal.render.sanitize import one_line
 from vidlocal.render.text_formats import escape_markdown
+from vidlocal.seal import sealed
 from vidlocal.timecode import format_time
 
-_EMPTY_SEAL = "0" * 16
-_SEAL = re.compile(r"\bvidlocal:([0-9a-f]{16})\b")
 # Characters that XML 1.0 forbids.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Special characters of ffmetadata: https://ffmpeg.org/ffmpeg-formats.html#Metadata
@@ -41,23 +37,6 @@ class VideoNotes:
         return not (self.summary or self.tags or self.people or self.chapters)
 
 
-class Seal(StrEnum):
-    """State of the seal of a file."""
-
-    VALID = "valid"
-    BROKEN = "broken"
-    MISSING = "missing"
-
-
-def read_seal(content: str) -> Seal:
-    """Return the state of the seal: broken if the file was edited."""
-    match = _SEAL.search(content)
-    if match is None:
-        return Seal.MISSING
-    unsealed = content[: match.start(1)] + _EMPTY_SEAL + content[match.end(1) :]
-    return Seal.VALID if match[1] == _checksum(unsealed) else Seal.BROKEN
-
-
 def markdown(notes: VideoNotes) -> str:
     """Title, date, summary, chapters, people and tags as Markdown."""
     parts = [f"# {escape_markdown(one_line(notes.title))}"]
@@ -70,7 +49,7 @@ def markdown(notes: VideoNotes) -> str:
     for label, names in (("People", notes.people), ("Tags", notes.tags)):
         if names:
             parts.append(f"**{label}:** {', '.join(map(escape_markdown, names))}")
-    return _sealed(lambda seal: "\n\n".join([*parts, f"<!-- {seal} -->"]) + "\n")
+    return sealed(lambda seal: "\n\n".join([*parts, f"<!-- {seal} -->"]) + "\n")
 
 
 def xmp(notes: VideoNotes) -> str:
@@ -86,7 +65,7 @@ def xmp(notes: VideoNotes) -> str:
         f"   <xmp:CreateDate>{escape(notes.recorded_at)}</xmp:CreateDate>\n" if notes.recorded_at else "",
     ]
     body = "".join(properties)
-    return _sealed(
+    return sealed(
         lambda seal: (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
             f'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="{seal}">\n'
@@ -119,7 +98,7 @@ def nfo(notes: VideoNotes) -> str:
     ]
     body = "".join(fields)
     header = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-    return _sealed(lambda seal: f"{header}\n<!-- {seal} -->\n<movie>\n{body}</movie>\n")
+    return sealed(lambda seal: f"{header}\n<!-- {seal} -->\n<movie>\n{body}</movie>\n")
 
 
 def ffmetadata(notes: VideoNotes) -> str:
@@ -129,16 +108,7 @@ def ffmetadata(notes: VideoNotes) -> str:
         f"title={_ffmetadata_value(chapter.title)}\n"
         for chapter in notes.chapters
     )
-    return _sealed(lambda seal: f";FFMETADATA1\n;{seal}\ntitle={_ffmetadata_value(notes.title)}\n{chapters}")
-
-
-def _sealed(write: Callable[[str], str]) -> str:
-    unsealed = write(f"vidlocal:{_EMPTY_SEAL}")
-    return write(f"vidlocal:{_checksum(unsealed)}")
-
-
-def _checksum(content: str) -> str:
-    return blake2s(content.encode(), digest_size=8).hexdigest()
+    return sealed(lambda seal: f";FFMETADATA1\n;{seal}\ntitle={_ffmetadata_value(notes.title)}\n{chapters}")
 
 
 def _markdown_chapter(chapter: Chapter) -> str:

@@ -39,6 +39,7 @@ KIND_STYLES = {
     PassageKind.SOUND: "bright_blue",
     PassageKind.SCREEN_TEXT: "yellow",
     PassageKind.CHAPTER: "bright_magenta",
+    PassageKind.METADATA: "bright_yellow",
     PassageKind.SCENE: "green",
     PassageKind.ACTION: "magenta",
     PassageKind.SUMMARY: "bright_black",

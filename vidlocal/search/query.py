@@ -9,6 +9,7 @@
     speaker:mary            said by the speaker with this name, a part of it, or this number
     place:lisbon            recorded in this city or country, in any language, or seen at this kind of place
     near:38.7,-9.1,20km     recorded within this distance (10 km by default)
+    camera:iphone           recorded with a camera with this in its name
     before:2024-06          recorded before this day, month or year
     after:2024-06           recorded in or after this day, month or year
     at:10:00-12:00          between these times of the video; one end may be omitted
@@ -57,6 +58,7 @@ class Query:
     languages: list[str] = field(default_factory=list)
     speakers: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
+    cameras: list[str] = field(default_factory=list)
     near: tuple[GeoPoint, float] | None = None
     before: str | None = None
     after: str | None = None
@@ -67,7 +69,7 @@ class Query:
     @property
     def has_filters(self) -> bool:
         """True with a selecting filter; exclusions alone select nothing."""
-        lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers, self.places)
+        lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers, self.places, self.cameras)
         ranges = (self.near, self.before, self.after, self.span, self.time_of_day)
         return any(lists) or any(value is not None for value in ranges)
 
@@ -159,6 +161,11 @@ def _add_place(query: Query, value: str) -> bool:
     return True
 
 
+def _add_camera(query: Query, value: str) -> bool:
+    query.cameras.append(value)
+    return True
+
+
 def _add_near(query: Query, value: str) -> bool:
     match = _near.fullmatch(value)
     point = GeoPoint.checked(float(match[1]), float(match[2])) if match else None
@@ -221,6 +228,7 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "speaker": _add_speaker,
     "place": _add_place,
     "near": _add_near,
+    "camera": _add_camera,
     "before": _add_before,
     "after": _add_after,
     "at": _add_at,

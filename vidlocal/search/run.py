@@ -22,6 +22,7 @@ from vidlocal.search.lead_in import strip_lead_in
 from vidlocal.search.query import Query, parse
 from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
+from vidlocal.search.title_search import list_videos
 from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
 from vidlocal.store.index import (
@@ -146,7 +147,9 @@ def _search(
         all_hits = [*text_hits, *frame_hits]
         videos_by_id = hits.video_refs(library, {hit.video_id for hit in all_hits})
         moments = group(all_hits, videos_by_id, limit=limit, runs=runs)
-        if channels.by_words:
+        if channels.by_words and is_listing:
+            moments += list_videos(library, search_filter, moments, limit=limit - len(moments))
+        elif channels.by_words:
             moments += search_fields(library, words, search_filter, moments, limit=limit - len(moments))
     _log.info(
         "query words %r, phrases %s, excluded %s, corrected %s; %d hits by text, %d by image",
@@ -186,7 +189,7 @@ def _build_filter(
         notices += [f"No video matches {text!r}. Run: vidlocal list" for text, matches in named if not matches]
         matching = frozenset().union(*(matches for _, matches in named))
         ids = matching if ids is None else ids & matching
-    for selected, notice in _places(library, parsed):
+    for selected, notice in _recorded(library, parsed):
         ids = selected if ids is None else ids & selected
         notices += [] if selected else [notice]
     passage_kinds = None if kinds is None else frozenset(kinds)
@@ -218,11 +221,14 @@ def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | 
     return (frozenset().union(*matches.values()) if matches else None), notices
 
 
-def _places(library: Library, parsed: Query) -> Iterator[tuple[frozenset[int], str]]:
-    """Yield the ids of the videos of each filter on places, and a notice if there are none."""
+def _recorded(library: Library, parsed: Query) -> Iterator[tuple[frozenset[int], str]]:
+    """Yield the ids of the videos of each filter on place and camera, and a notice if there are none."""
     if parsed.places:
         ids = frozenset().union(*(hits.videos_at(library, name) for name in parsed.places))
         yield ids, f"No video was recorded at {' or '.join(map(repr, parsed.places))}."
+    if parsed.cameras:
+        ids = frozenset().union(*(hits.videos_by_camera(library, name) for name in parsed.cameras))
+        yield ids, f"No video was recorded with {' or '.join(map(repr, parsed.cameras))}."
     if parsed.near is not None:
         yield hits.videos_near(library, *parsed.near), "No video was recorded near this point."
 

@@ -1,7 +1,9 @@
-"""Search the titles, file names and folder names of videos: whole videos as moments."""
+"""Search the titles, file names and folder names of videos, and list videos: whole videos as moments."""
 
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from vidlocal.folding import fold
@@ -21,14 +23,27 @@ def search_titles(
     """Return videos with all words in their names, other than those of `existing`. Filters on passages exclude all."""
     if search_filter.needs_passages:
         return ()
-    used = {moment.video_id for moment in existing}
-    return tuple(
-        _moment(row["id"], row["title"], os.fsdecode(row["path"]), row["duration"])
-        for row in hits.videos_with_words(library, terms)
-        if row["id"] not in used
-        and (search_filter.videos is None or row["id"] in search_filter.videos)
-        and _has_all(terms, _names(row["title"], os.fsdecode(row["path"])))
+    named = frozenset(
+        row["id"] for row in hits.videos_with_words(library, terms) if _has_all(terms, _names(row["title"], _path(row)))
     )
+    ids = named if search_filter.videos is None else named & search_filter.videos
+    return list_videos(library, replace(search_filter, videos=ids), existing, limit=len(ids))
+
+
+def list_videos(
+    library: Library, search_filter: SearchFilter, existing: Sequence[Moment], *, limit: int
+) -> tuple[Moment, ...]:
+    """Return at most `limit` videos that pass a filter, other than those of `existing`; also those without text."""
+    if search_filter.needs_passages or limit <= 0:
+        return ()
+    used = {moment.video_id for moment in existing}
+    # A video by its title is of no kind of passage.
+    listed = hits.list_videos(library, replace(search_filter, kinds=None), limit=limit + len(used))
+    return tuple(_moment(row) for row in listed if row["id"] not in used)[:limit]
+
+
+def _path(row: sqlite3.Row) -> str:
+    return os.fsdecode(row["path"])
 
 
 def _names(title: str, path: str) -> Iterator[str]:
@@ -43,13 +58,13 @@ def _has_all(terms: Sequence[str], names: Iterator[str]) -> bool:
     return all(term in whole or (len(term) > 2 and any(name.startswith(term) for name in whole)) for term in terms)
 
 
-def _moment(video_id: int, title: str, path: str, duration: float) -> Moment:
+def _moment(row: sqlite3.Row) -> Moment:
     return Moment(
-        video_id=video_id,
-        video_title=title,
-        video_path=path,
+        video_id=row["id"],
+        video_title=row["title"],
+        video_path=_path(row),
         start=0.0,
-        end=duration,
+        end=row["duration"],
         score=1.0,
         kinds=(PassageKind.TITLE,),
         text="",

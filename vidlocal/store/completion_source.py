@@ -70,6 +70,12 @@ def places(home: Path) -> list[str]:
     return list(dict.fromkeys(str(place).removeprefix("near ").partition(",")[0] for (place,) in rows))
 
 
+def cameras(home: Path) -> list[str]:
+    """List the cameras of the recordings, in alphabetical order."""
+    rows = _rows(home, "SELECT DISTINCT camera FROM videos WHERE camera IS NOT NULL ORDER BY camera LIMIT 1000")
+    return [str(camera) for (camera,) in rows]
+
+
 def recording_times(home: Path) -> list[str]:
     """List the years and months of the recordings, newest first: `2024`, `2024-06`, ..."""
     rows = _rows(

@@ -10,12 +10,13 @@ following in single quotes, because shells read quotes and dashes themselves:
   "happy birthday"      the exact phrase
   -dog                  without this word
   video:wedding         only this video: id, or part of its title or file name
-  kind:speech           only speech; or translation, sound, subtitle, screen_text, scene, action, note, picture
+  kind:speech           only speech; or sound, subtitle, screen_text, chapter, metadata, scene, action, note, picture
   tag:dance             only videos or moments with this tag
   lang:es               only text in this language
   speaker:mary          only what this speaker says
   place:lisbon          recorded in this city or country
   near:38.7,-9.1,20km   recorded within this distance
+  camera:iphone         recorded with this camera
   after:2023            recorded in 2023 or later; also after:2023-06, after:2023-06-15
   before:2024-06        recorded before June 2024
   at:10:00-12:00        in this part of the video

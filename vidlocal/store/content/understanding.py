@@ -8,6 +8,7 @@ from vidlocal.job_specs import AFTER_FRAMES_KINDS, PER_FRAME_KINDS
 from vidlocal.model_answers import Section, SectionAnswer
 from vidlocal.records import Chapter, JobKind, MediaKind, Passage, PassageKind, Provenance, TagKind, VideoTag
 from vidlocal.store.content import passages, sequences
+from vidlocal.store.content.metadata import OF_USER
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 from vidlocal.store.values import sql_list, storable
@@ -35,7 +36,8 @@ def queue(library: Library, video_id: int) -> None:
     with library.writing():
         sequences.queue(library, video_id)
         row = library.row(
-            """SELECT kind, EXISTS (SELECT 1 FROM video_tags WHERE video_id = videos.id) AS is_tagged,
+            f"""SELECT kind, EXISTS (
+                SELECT 1 FROM video_tags WHERE video_id = videos.id AND NOT {OF_USER}) AS is_tagged,
               EXISTS (SELECT 1 FROM passages WHERE video_id = videos.id AND kind = ?) AS is_summed_up
             FROM videos WHERE id = ?""",
             PassageKind.SUMMARY,
@@ -145,9 +147,9 @@ def delete_other_sections(library: Library, video_id: int, numbers: Iterable[int
 def store_tags(
     library: Library, video_id: int, video_tags: Sequence[VideoTag], *, event_type: str, excitement: float | None
 ) -> None:
-    """Replace tags, event type and excitement (0 to 1) of a video. Nest `jobs.finish` in the same transaction."""
+    """Replace tags of the model, event type and excitement (0 to 1). Nest `jobs.finish` in the same transaction."""
     with library.writing() as connection:
-        connection.execute("DELETE FROM video_tags WHERE video_id = ?", (video_id,))
+        connection.execute(f"DELETE FROM video_tags WHERE video_id = ? AND NOT {OF_USER}", (video_id,))
         connection.executemany(
             """INSERT OR IGNORE INTO video_tags (video_id, kind, tag, passage_id)
             SELECT ?, ?, ?, id FROM passages WHERE id = ? AND video_id = ?""",

@@ -257,6 +257,26 @@ def set_language(library: Library, video_id: int, language: str) -> None:
         connection.execute("UPDATE videos SET language = ? WHERE id = ?", (language, video_id))
 
 
+def set_title(library: Library, video_id: int, title: str) -> None:
+    """Store the title of a video."""
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET title = ? WHERE id = ?", (storable(title), video_id))
+
+
+def add_missing_facts(library: Library, video_id: int, probe: Probe) -> None:
+    """Store the recording date, place and camera of `probe` where the video has none."""
+    with library.writing() as connection:
+        connection.execute(
+            """UPDATE videos SET recorded_at = coalesce(recorded_at, ?), camera = coalesce(camera, ?) WHERE id = ?""",
+            (probe.recorded_at, storable(probe.camera) if probe.camera else None, video_id),
+        )
+        connection.execute(
+            """UPDATE videos SET latitude = ?, longitude = ?, place = ?, place_names = ?
+            WHERE id = ? AND latitude IS NULL""",
+            (*_place_columns(probe), video_id),
+        )
+
+
 def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     """Delete the rows, index entries and frame images of a video. The video file is never touched.
 

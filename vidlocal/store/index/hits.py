@@ -116,6 +116,25 @@ def videos_near(library: Library, point: GeoPoint, radius_km: float) -> frozense
     )
 
 
+def videos_by_camera(library: Library, text: str) -> frozenset[int]:
+    """Return the ids of the videos recorded with a camera with this text in maker or model."""
+    part = fold(text)
+    rows = library.rows("SELECT id, camera FROM videos WHERE camera IS NOT NULL") if part else ()
+    return frozenset(row["id"] for row in rows if part in fold(row["camera"]))
+
+
+def list_videos(library: Library, search_filter: SearchFilter, *, limit: int) -> list[sqlite3.Row]:
+    """Select id, title, path and duration of at most `limit` videos that pass a filter on whole videos, by id."""
+    condition, values = search_filter.condition()
+    return library.rows(
+        f"""SELECT id, title, path, duration FROM videos WHERE replaced_at IS NULL AND id IN (
+          SELECT video_id FROM (SELECT id AS video_id, 0.0 AS start FROM videos) AS passages WHERE true{condition})
+        ORDER BY id LIMIT ?""",
+        *values,
+        limit,
+    )
+
+
 def _begins_with(name: str, part: str) -> bool:
     """Return True if a name begins with whole words."""
     return name == part or name.startswith((f"{part} ", f"{part}-", f"{part},"))

@@ -68,11 +68,10 @@ class SearchFilter:
 
     @property
     def needs_passages(self) -> bool:
-        """True if only passages can match, not whole videos by their names."""
+        """True if only passages can match, not whole videos by their names and recording."""
         only_passages = self.kinds is not None and PassageKind.TITLE not in self.kinds
-        return bool(only_passages or self.phrases or self.excluded or self.tags or self.languages) or any(
-            value is not None for value in (self.speakers, self.before, self.after, self.span, self.time_of_day)
-        )
+        texts = self.phrases or self.excluded or self.tags or self.languages
+        return bool(only_passages or texts) or self.speakers is not None or self.span is not None
 
     @property
     def needs_rows(self) -> bool:

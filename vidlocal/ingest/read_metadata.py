@@ -1,0 +1,41 @@
+"""Metadata of a video by other programs: added to its properties, and stored."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from vidlocal.media.recording_date import with_date
+from vidlocal.media.recording_place import with_place
+from vidlocal.records import Probe, Video
+from vidlocal.store.content import metadata, videos
+from vidlocal.store.database import Library
+from vidlocal.video_metadata import VideoMetadata
+
+
+def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
+    """Add date, place and camera of the files beside a video, or of its XMP, where its own tags have none."""
+    known = beside.merged(probe.metadata)
+    dated = with_date(path, probe, known)
+    return replace(with_place(path, dated, known), camera=probe.camera or known.camera)
+
+
+def store_metadata(library: Library, video: Video, probe: Probe, beside: VideoMetadata) -> None:
+    """Store the metadata of a new video. The title of a file beside it becomes its title."""
+    with library.writing():
+        metadata.replace(library, video, metadata.IN_FILE, probe.metadata)
+        _store_beside(library, video, beside)
+
+
+def refresh_metadata(library: Library, video: Video, path: Path, beside: VideoMetadata) -> bool:
+    """Store the metadata of changed files beside a video. Returns True if it differs from before."""
+    with library.writing():
+        facts = Probe(video.kind, video.duration, recorded_at=video.recorded_at, camera=video.camera)
+        videos.add_missing_facts(library, video.id, with_metadata(path, facts, beside))
+        return _store_beside(library, video, beside)
+
+
+def _store_beside(library: Library, video: Video, beside: VideoMetadata) -> bool:
+    is_new_title = beside.title not in ("", video.title)
+    if is_new_title:
+        videos.set_title(library, video.id, beside.title)
+        video = replace(video, title=beside.title)
+    return metadata.replace(library, video, metadata.BESIDE_FILE, beside) or is_new_title
