@@ -79,7 +79,7 @@ class VideoLibrary:
         with ExitStack() as stack:
             library = stack.enter_context(Library.open(self.folder, create=True))
             lock = stack.enter_context(ProcessLock(library.folder))
-            tools = open_ingest_tools(stack, self._settings)
+            tools = open_ingest_tools(stack, self._settings, library)
             yield from ingest(
                 library,
                 [Path(path).absolute() for path in paths],

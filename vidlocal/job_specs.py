@@ -45,6 +45,7 @@ JOB_SPECS: Mapping[JobKind, JobSpec] = {
         JobSpec(JobKind.READ, "OCR"),
         JobSpec(JobKind.TRANSCRIBE, "transcribing"),
         JobSpec(JobKind.SPEAKERS, "telling speakers apart"),
+        JobSpec(JobKind.PEOPLE, "finding faces"),
         JobSpec(JobKind.PICTURES, "embedding images"),
         JobSpec(JobKind.EMBED, "embedding", ModelRole.EMBEDDING),
         JobSpec(JobKind.DESCRIBE, "captioning", ModelRole.VISION, per_frame=True),

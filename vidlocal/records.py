@@ -48,6 +48,7 @@ class JobKind(StrEnum):
 
     TRANSCRIBE = "transcribe"
     SPEAKERS = "speakers"
+    PEOPLE = "people"
     READ = "read"
     PICTURES = "pictures"
     DESCRIBE = "describe"

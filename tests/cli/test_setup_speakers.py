@@ -15,9 +15,10 @@ from tests.support.commands import Run
 from tests.support.progress_lines import RecordedLine
 from tests.support.speech import write_wav
 from tests.support.tones import HIGH_HZ, LOW_HZ, MODELS, place, tones
-from vidlocal.app.downloads import SpeakerPart
+from vidlocal.app.downloads import PublishedPart
 from vidlocal.app.setup import check_parts, download_missing
-from vidlocal.engines.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, PublishedModel, speaker_models
+from vidlocal.engines.published import PublishedModel
+from vidlocal.engines.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, speaker_models
 from vidlocal.errors import ToolError
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import voices
@@ -56,8 +57,8 @@ def published() -> Iterator[dict[str, PublishedModel]]:
     server.server_close()
 
 
-def parts(folder: Path, published: dict[str, PublishedModel]) -> list[SpeakerPart]:
-    return [SpeakerPart(name, folder, published) for name in published]
+def parts(folder: Path, published: dict[str, PublishedModel]) -> list[PublishedPart]:
+    return [PublishedPart("speakers", name, folder, published) for name in published]
 
 
 def test_models_are_downloaded_and_verified(tmp_path: Path, published: dict[str, PublishedModel]) -> None:
@@ -71,7 +72,9 @@ def test_models_are_downloaded_and_verified(tmp_path: Path, published: dict[str,
 
 def test_a_changed_file_is_refused(tmp_path: Path, published: dict[str, PublishedModel]) -> None:
     other = PublishedModel("x", "CC0", published[EMBEDDING].url, "0" * 64, 1000)
-    (status,) = download_missing(check_parts([SpeakerPart(EMBEDDING, tmp_path, {EMBEDDING: other})]), RecordedLine())
+    (status,) = download_missing(
+        check_parts([PublishedPart("speakers", EMBEDDING, tmp_path, {EMBEDDING: other})]), RecordedLine()
+    )
     assert isinstance(status.error, ToolError)
     assert "wrong checksum" in str(status.error)
     assert not (tmp_path / EMBEDDING).exists()

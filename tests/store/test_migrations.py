@@ -30,6 +30,7 @@ NEXT = {
     16: "places",
     17: "telemetry",
     18: "judgements",
+    19: "people",
 }
 
 CONTENT = """

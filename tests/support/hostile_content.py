@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tests.support import clips
 from tests.support.commands import EVIL
 from tests.support.fake_faults import Behaviour, body, broken, say
@@ -16,7 +18,7 @@ from tests.support.fake_ollama import CATALOGUE, Asked, FakeOllama
 from tests.support.wedding_film import add_film, deep
 from vidlocal.enrich import report
 from vidlocal.records import JobKind, Passage, PassageKind
-from vidlocal.store.content import passages
+from vidlocal.store.content import face_tracks, passages
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
 from vidlocal.store.queue import jobs
@@ -39,6 +41,8 @@ _WORDS_IN = {
     "vocabulary": ("tag",),
     "speakers": ("name",),
     "voices": ("label",),
+    "people": ("name",),
+    "face_tracks": ("model",),
 }
 
 
@@ -96,6 +100,9 @@ def _fill(library: Library, film: Path) -> None:
         connection.execute("UPDATE copies SET path = ? WHERE video_id = 1", (os.fsencode(film),))
     for kind in PassageKind:
         passages.add(library, video, [Passage(1.0, 2.0, kind, WORDS, engine="by hand", speaker=WORDS)])
+    face = face_tracks.NewFace(1, (0.1, 0.1, 0.2, 0.2), 0.9)
+    face_tracks.store(library, video, "sface@1", [face_tracks.NewTrack(0.0, 2.0, 0.9, np.ones(2, "f4"), (face,))])
+    face_tracks.assign(library, [(None, [1])])
     for state in ("queued", "running"):
         for row in library.rows("SELECT DISTINCT kind FROM jobs"):
             job = jobs.claim(library, row["kind"], worker="nobody", now=0.0, lease_s=1e12)

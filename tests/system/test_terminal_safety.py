@@ -83,6 +83,15 @@ CASES: dict[str, list[list[str]]] = {
         ["split", WORDS, WORDS],
         [WORDS],
     ],
+    "people": [
+        [],
+        ["name", "1", WORDS],
+        ["show", "1"],
+        ["merge", "1", WORDS],
+        ["not", "1", WORDS],
+        ["--json"],
+        [WORDS],
+    ],
     "organize": [
         ["{films}"],
         ["{films}", "--by-date"],

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from vidlocal import settings
 from vidlocal.app.downloads import CustomPart
-from vidlocal.engines import clip_files, models_on_disk, speaker_files
+from vidlocal.engines import clip_files, face_files, models_on_disk, speaker_files
 from vidlocal.engines.voice_detector import model_file
 from vidlocal.engines.whisper_backend import backend
 from vidlocal.errors import (
@@ -83,6 +83,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield _vad()
     yield server_checks.image_vectors(loaded) or _clip(loaded.models_folder)
     yield _speakers(loaded)
+    yield _people(loaded)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from _ollama(_with_server(loaded, server), server.roles)
@@ -248,6 +249,17 @@ def _speakers(loaded: Settings) -> Check:
     except EngineError:
         return Check("speakers", CheckState.OK, "package installed, models missing (optional)", f"{_SETUP} --speakers")
     return Check("speakers", CheckState.OK, f"{models.key}, sherpa-onnx {metadata.version('sherpa-onnx')}")
+
+
+def _people(loaded: Settings) -> Check:
+    """Check the optional models for faces."""
+    if not loaded.recognize_people:
+        return Check("people", CheckState.OK, "forbidden by recognize_people")
+    try:
+        models = face_files.face_models(loaded.models_folder)
+    except EngineError:
+        return Check("people", CheckState.OK, "models missing (optional)", f"{_SETUP} --people")
+    return Check("people", CheckState.OK, models.key)
 
 
 def _ollama(loaded: Settings, roles: frozenset[Role]) -> Iterator[Check]:

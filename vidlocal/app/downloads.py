@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines import checksum_cache, clip_files, modelfile, models_on_disk, speaker_files
+from vidlocal.engines import checksum_cache, clip_files, face_files, modelfile, models_on_disk, speaker_files
 from vidlocal.engines.download import Checksums, download_file
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
+from vidlocal.engines.published import PublishedModel
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind
@@ -211,13 +212,13 @@ class ClipPart:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakerPart:
-    """One of the models for speakers, a file in the models folder."""
+class PublishedPart:
+    """One of the models for speakers or people, a file in the models folder."""
 
+    role: str
     file: str
     folder: Path
-    published: Mapping[str, speaker_files.PublishedModel] = field(default_factory=lambda: speaker_files.PUBLISHED)
-    role: str = "speakers"
+    published: Mapping[str, PublishedModel]
     setting: str | None = None
 
     @property
@@ -309,6 +310,7 @@ def profile_parts(
     text: bool,
     pictures: bool = False,
     speakers: bool = False,
+    people: bool = False,
     whisper_url: str = WHISPER_URL,
 ) -> list[ModelPart]:
     """List the parts of a profile in order of download, small ones first.
@@ -323,7 +325,9 @@ def profile_parts(
     if pictures:
         parts.append(ClipPart(settings.models_folder, PICTURES_URL))
     if speakers:
-        parts += [SpeakerPart(file, settings.models_folder) for file in speaker_files.PUBLISHED]
+        parts += _published("speakers", speaker_files.PUBLISHED, settings.models_folder)
+    if people:
+        parts += _published("people", face_files.PUBLISHED, settings.models_folder)
     if Role.EMBED in roles:
         parts.append(OllamaPart(server, "embeddings", profile.embed_model, "embedding", "embed_model"))
     if Role.DESCRIBE in roles:
@@ -332,6 +336,10 @@ def profile_parts(
     if text and Role.TEXT in roles:
         parts.append(OllamaPart(server, "text", profile.text_model, "completion", "text_model"))
     return parts
+
+
+def _published(role: str, published: Mapping[str, PublishedModel], folder: Path) -> list[PublishedPart]:
+    return [PublishedPart(role, file, folder, published) for file in published]
 
 
 def _report_total(on_progress: OnFraction, before: int, total: int, done: int) -> None:

@@ -14,11 +14,14 @@ from vidlocal.settings import Settings
 from vidlocal.store.database import Library
 
 
-def open_ingest_tools(stack: ExitStack, settings: Settings) -> IngestTools:
-    """Open ffmpeg, the prober and the engines of the fast pass; closed with `stack`."""
+def open_ingest_tools(stack: ExitStack, settings: Settings, library: Library | None = None) -> IngestTools:
+    """Open ffmpeg, the prober and the engines of the fast pass; closed with `stack`.
+
+    Faces need the consent stored in `library`.
+    """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
-    return IngestTools(ffmpeg, prober, open_fast_engines(stack, settings, ffmpeg, prober))
+    return IngestTools(ffmpeg, prober, open_fast_engines(stack, settings, ffmpeg, prober, library=library))
 
 
 def open_engines(
@@ -37,7 +40,7 @@ def open_engines(
     """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
-    fast = open_fast_engines(stack, settings, ffmpeg, prober)
+    fast = open_fast_engines(stack, settings, ffmpeg, prober, library=library)
     if not settings.cluster:
         hosts = open_hosts(stack, settings, remaining, library=library, canary=canary, notify=notify)
         return EnrichEngines(fast, hosts, guarded=canary)

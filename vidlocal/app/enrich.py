@@ -7,6 +7,7 @@ from functools import partial
 
 from vidlocal.app.clip_engine import queue_frame_vectors
 from vidlocal.app.engines import open_engines
+from vidlocal.app.people_engine import queue_unseen
 from vidlocal.app.progress import show_enrich_progress
 from vidlocal.app.session import RunSession
 from vidlocal.app.speaker_engine import queue_unheard
@@ -90,6 +91,7 @@ def run_enrich(
     passages.requeue_for_model(library, settings.embed_model)
     queue_frame_vectors(library, settings, required=only is not None and JobKind.PICTURES in only)
     queue_unheard(library, settings, required=only is not None and JobKind.SPEAKERS in only)
+    queue_unseen(library, settings, required=only is not None and JobKind.PEOPLE in only)
     frames.requeue_readable(library)
     queued = remaining_jobs(library, job_filter)
     remaining = {kind: count for kind, count in queued.items() if not only or kind in only}

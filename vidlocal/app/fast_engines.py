@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vidlocal.app.clip_engine import open_clip
+from vidlocal.app.people_engine import open_face_finder
 from vidlocal.app.speaker_engine import open_diarizer
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.engines.models_on_disk import whisper_model
@@ -18,16 +19,23 @@ from vidlocal.media.probe import Prober
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerSetting
 from vidlocal.signals.screen_text import RapidOcr
+from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
     from vidlocal.engines.speech_server import SpeechServer
 
 
-def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober) -> FastEngines:
-    """Open the engines of the fast pass; closed with `stack`. Speech stays off without its server or model."""
+def open_fast_engines(
+    stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prober: Prober, *, library: Library | None = None
+) -> FastEngines:
+    """Open the engines of the fast pass; closed with `stack`. Speech stays off without its server or model.
+
+    Faces need the consent stored in `library`.
+    """
     reader = stack.enter_context(RapidOcr())
     notes: list[str] = []
     clip, diarizer = open_clip(stack, settings, notify=notes.append), open_diarizer(stack, settings)
+    finder = open_face_finder(stack, settings, library)
     engines = FastEngines(
         ffmpeg,
         prober,
@@ -38,6 +46,8 @@ def open_fast_engines(stack: ExitStack, settings: Settings, ffmpeg: Ffmpeg, prob
         pictures_note=" ".join(notes),
         speakers=None if isinstance(diarizer, str) else diarizer,
         no_speakers=diarizer if isinstance(diarizer, str) else None,
+        people=None if isinstance(finder, str) else finder,
+        no_people=finder if isinstance(finder, str) else None,
     )
     try:
         speech = open_speech(stack, settings)

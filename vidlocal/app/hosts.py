@@ -50,10 +50,8 @@ def open_hosts(
 
     Unusable servers are reported and skipped. Raises EngineError if all are unusable and a job needs one.
     """
-    if set(remaining) <= {
-        JobKind.PICTURES,
-        JobKind.SPEAKERS,
-    }:  # any other job may lead to passages, and these to embeddings
+    # Any other job may lead to passages, and these to embeddings.
+    if set(remaining) <= {JobKind.PICTURES, JobKind.SPEAKERS, JobKind.PEOPLE}:
         return []
     needs_server = any(kind in remaining for kind in SERVER_KINDS)
     _report_missing_roles(settings, remaining, notify)

@@ -154,7 +154,7 @@ class Service:
         if not paths:
             return False
         with ExitStack() as stack:
-            tools = open_ingest_tools(stack, self.settings)
+            tools = open_ingest_tools(stack, self.settings, self.library)
             for path in paths:
                 if self._not_paused.hold_reason():
                     break

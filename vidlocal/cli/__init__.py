@@ -50,6 +50,7 @@ SECTIONS = {
         "similar": ("similar", "Find moments that look like a moment, an image or a video."),
         "clusters": ("clusters", "Group frames that look nearly the same."),
         "speakers": ("speakers", "List who speaks in your videos; name, merge and forget speakers."),
+        "people": ("people", "List who is seen in your videos; name, merge and forget people."),
         "show": ("show", "Show a video: summary, chapters, timeline."),
         "serve": ("serve", "Search, watch and steer in a browser."),
     },

@@ -38,7 +38,7 @@ _MIN_TABLE_WIDTH = 110
 
 _GB = 1_000_000_000
 
-PARTS = ("speech", "pictures", "speakers", "embeddings", "vision", "custom", "text")
+PARTS = ("speech", "pictures", "speakers", "people", "embeddings", "vision", "custom", "text")
 
 ProfileOption = Annotated[
     ProfileName | None,
@@ -69,6 +69,7 @@ Pictures = Annotated[bool, typer.Option("--pictures", help="CLIP model for image
 Speakers = Annotated[
     bool, typer.Option("--speakers", help="Models that tell speakers apart (needs vidlocal[speakers]).")
 ]
+People = Annotated[bool, typer.Option("--people", help="Models that find faces and know them again.")]
 Transformers = Annotated[
     str | None,
     typer.Option(
@@ -90,6 +91,7 @@ def command(
     text: Text = True,
     pictures: Pictures = False,
     speakers: Speakers = False,
+    people: People = False,
     transformers: Transformers = None,
     yes: options.Yes = False,
     dry_run: DryRun = False,
@@ -113,7 +115,7 @@ def command(
     if transformers is not None:
         _set_up_transformers(transformers, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         return
-    selected = _selected(only, pictures=pictures, speakers=speakers, text=text)
+    selected = _selected(only, pictures=pictures, speakers=speakers, people=people, text=text)
     if "pictures" in selected and not clip_files.is_installed():
         raise ModelMissing(clip_files.NOT_INSTALLED)
     if "speakers" in selected and not speaker_files.is_installed():
@@ -131,7 +133,13 @@ def command(
         models = replace(models, vision_model=vision)
     with open_server(settings) as server:
         parts = profile_parts(
-            models, server, settings, text=True, pictures="pictures" in selected, speakers="speakers" in selected
+            models,
+            server,
+            settings,
+            text=True,
+            pictures="pictures" in selected,
+            speakers="speakers" in selected,
+            people="people" in selected,
         )
         wanted = [part for part in parts if _part_of(part) in selected]
         statuses, confirmed = _offer(wanted, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
@@ -202,10 +210,10 @@ def _offer(
     return statuses, confirmed
 
 
-def _selected(only: str | None, *, pictures: bool, speakers: bool, text: bool) -> set[str]:
+def _selected(only: str | None, *, pictures: bool, speakers: bool, people: bool, text: bool) -> set[str]:
     """Return the parts to set up. Raises UsageError for an unknown one."""
     if only is None:
-        wanted = {"pictures": pictures, "speakers": speakers, "text": text}
+        wanted = {"pictures": pictures, "speakers": speakers, "people": people, "text": text}
         return {part for part in PARTS if wanted.get(part, True)}
     selected = {part.strip().lower() for part in only.split(",")}
     unknown = sorted(selected - set(PARTS))

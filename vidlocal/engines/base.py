@@ -1,4 +1,4 @@
-"""Interfaces of the model engines: vision, text, embedding, CLIP and speech.
+"""Interfaces of the model engines: vision, text, embedding, CLIP, speech, speakers and faces.
 
 All engines raise EngineUnreachable or EngineBusy (retry later, not the fault of the item), ModelMissing or EngineError
 (stop: retrying does not help), or AnswerRejected (this item failed).
@@ -246,6 +246,51 @@ class DiarizationEngine(Protocol):
 
     def diarize(self, samples: Samples) -> tuple[Voice, ...]:
         """Return the voices in a stretch of audio. A voice may be returned as several."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face in an image.
+
+    `x`, `y`, `width`, `height`: box as fractions of the image, 0 to 1. `size_px`: shorter side of the box. `quality`:
+    0 to 1, by size, sharpness and pose. `vector`: unit vector, float32, d; None for a face too small, blurred or turned
+    away to be known again.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    size_px: float
+    quality: float
+    vector: "Vectors | None"
+
+
+@dataclass(frozen=True, slots=True)
+class FaceScale:
+    """The meaning of the mean cosine between the vectors of two groups of faces.
+
+    From `min_same` on they are one person; from `min_alike` on they may be.
+    """
+
+    min_same: float
+    min_alike: float
+
+
+class FaceEngine(Protocol):
+    """A model that finds faces and knows them again. Raises ModelMissing or EngineError."""
+
+    @property
+    def key(self) -> str:
+        """`name@digest12`. Vectors with different keys are not comparable."""
+        ...
+
+    @property
+    def scale(self) -> FaceScale: ...
+
+    def find_faces(self, jpeg: bytes) -> tuple[Face, ...]:
+        """Return the faces in an image, largest first. Raises AnswerRejected for an unreadable image."""
         ...
 
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vidlocal.engines import checksum_cache
+from vidlocal.engines.published import PublishedModel
 from vidlocal.errors import ModelMissing
 from vidlocal.text import model_key
 
@@ -20,17 +21,6 @@ EMBEDDING = "speaker-embedding.onnx"
 
 NOT_INSTALLED = 'Speakers need the package sherpa-onnx. Run: pip install "vidlocal[speakers]"'
 NOT_DOWNLOADED = "The models for speakers are not installed. Run: vidlocal setup --speakers"
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedModel:
-    """A file to download, with its checksum and approximate size."""
-
-    title: str
-    licence: str
-    url: str
-    sha256: str
-    size_bytes: int
 
 
 PUBLISHED: Mapping[str, PublishedModel] = {

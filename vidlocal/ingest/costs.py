@@ -24,6 +24,7 @@ class Stage(StrEnum):
     OCR = "OCR"
     TRANSCRIBING = "transcribing"
     SPEAKERS = "telling speakers apart"
+    PEOPLE = "finding faces"
     EMBEDDING = "embedding images"
 
     @property
@@ -36,10 +37,12 @@ STAGE_OF_JOB: Mapping[JobKind, Stage] = {
     JobKind.READ: Stage.OCR,
     JobKind.TRANSCRIBE: Stage.TRANSCRIBING,
     JobKind.SPEAKERS: Stage.SPEAKERS,
+    JobKind.PEOPLE: Stage.PEOPLE,
     JobKind.PICTURES: Stage.EMBEDDING,
 }
 
-# Seconds per unit on two cores: a GB, a file, a frame, a second of sound, a frame. Replaced by what is measured.
+# Seconds per unit on two cores: a GB, a file, a frame, a second of sound twice,
+# a frame twice. Replaced by what is measured.
 DEFAULT_PACE: Mapping[Stage, float] = {
     Stage.READING: 2.0,
     Stage.PROBING: 0.3,
@@ -48,6 +51,7 @@ DEFAULT_PACE: Mapping[Stage, float] = {
     Stage.OCR: 0.1,
     Stage.TRANSCRIBING: 0.2,
     Stage.SPEAKERS: 0.2,
+    Stage.PEOPLE: 0.08,
     Stage.EMBEDDING: 0.15,
 }
 # Bytes per second and frame rate of a typical file, before it is probed.
@@ -68,6 +72,7 @@ class IngestPlan:
     speech: bool
     image_vectors: bool
     speakers: bool = False
+    people: bool = False
 
     def frame_count(self, duration: float, available: int) -> int:
         """Return the maximum number of sampled frames of a video with `available` frames: all if `every` is 0."""
@@ -100,6 +105,7 @@ class IngestPlan:
             Stage.OCR: min(frames, MAX_FRAMES) if self.ocr else 0.0,
             Stage.TRANSCRIBING: sound if self.speech else 0.0,
             Stage.SPEAKERS: sound if self.speakers else 0.0,
+            Stage.PEOPLE: frames if self.people else 0.0,
             Stage.EMBEDDING: frames if self.image_vectors else 0.0,
         }
 

@@ -62,6 +62,7 @@ class IngestTools:
             speech=not later and self.fast.speech is not None,
             image_vectors=not later and self.fast.pictures is not None,
             speakers=not later and self.fast.speakers is not None,
+            people=not later and self.fast.people is not None,
         )
 
 
@@ -331,6 +332,7 @@ class _IngestRun:
             JobKind.READ: bool(drafts) and PassageKind.SCREEN_TEXT not in existing,
             JobKind.TRANSCRIBE: bool(probe.audio) and wants_speech and PassageKind.SPEECH not in existing,
             JobKind.SPEAKERS: bool(probe.audio) and self.tools.fast.speakers is not None,
+            JobKind.PEOPLE: bool(drafts) and self.tools.fast.people is not None,
             JobKind.PICTURES: bool(drafts) and self.tools.fast.pictures is not None,
         }
         return [kind for kind in FAST_KINDS if is_needed[kind]]

@@ -61,6 +61,7 @@ class Settings:
     more_hosts: str = ""
     slots: int = 0
     allow_remote_host: bool = False
+    recognize_people: bool = True
     vram: float = 0.0
     num_ctx: int = 4096
     keep_alive: str = "30m"

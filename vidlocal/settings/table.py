@@ -162,6 +162,13 @@ TABLE = (
         "true or false",
         "Tell voices apart and know them again, if the models are installed. false forbids it.",
     ),
+    Setting(
+        "recognize_people",
+        parsers.parse_switch,
+        True,
+        "true or false",
+        "Find faces, once you have agreed (`vidlocal people start`). false forbids it.",
+    ),
     Setting("vision_model", parsers.parse_word, "llava:7b", f"{_MODEL_NAME} llava:7b", "The model for captions."),
     Setting(
         "text_model",

@@ -661,3 +661,81 @@ def judgements(database: Database) -> None:
     """Create the cache of judged texts."""
     _run(database, _JUDGEMENTS)
     database.conn.execute("PRAGMA user_version = 19")
+
+
+# Who is seen. A track is a face in a shot, on one or several frames (`faces`: boxes as fractions of the frame), with
+# the mean of its vectors ('<f4', unit length) by one model. People reach over videos, and end with their last track.
+# `person_vectors` caches the sum of the vectors of a person: the triggers delete it with every change.
+_PEOPLE = """
+CREATE TABLE people (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT, -- NULL until it is known
+  is_hidden INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE face_tracks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  video_id INTEGER NOT NULL REFERENCES videos(id) ON DELETE CASCADE,
+  person_id INTEGER REFERENCES people(id) ON DELETE CASCADE,
+  start REAL NOT NULL,
+  "end" REAL NOT NULL,
+  quality REAL NOT NULL,
+  model TEXT NOT NULL,
+  vector BLOB NOT NULL,
+  is_confirmed INTEGER NOT NULL DEFAULT 0 -- put there by hand
+);
+CREATE INDEX face_tracks_of_video ON face_tracks(video_id, start);
+CREATE INDEX face_tracks_of_person ON face_tracks(person_id, quality DESC);
+CREATE TABLE faces (
+  id INTEGER PRIMARY KEY,
+  track_id INTEGER NOT NULL REFERENCES face_tracks(id) ON DELETE CASCADE,
+  frame_id INTEGER NOT NULL REFERENCES frames(id) ON DELETE CASCADE,
+  x REAL NOT NULL,
+  y REAL NOT NULL,
+  width REAL NOT NULL,
+  height REAL NOT NULL,
+  quality REAL NOT NULL
+);
+CREATE INDEX faces_of_track ON faces(track_id, quality DESC);
+CREATE INDEX faces_of_frame ON faces(frame_id);
+CREATE TABLE face_exclusions (
+  id INTEGER PRIMARY KEY,
+  track_id INTEGER NOT NULL REFERENCES face_tracks(id) ON DELETE CASCADE,
+  person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+  UNIQUE (track_id, person_id)
+);
+CREATE INDEX face_exclusions_of_person ON face_exclusions(person_id);
+CREATE TABLE person_vectors (
+  id INTEGER PRIMARY KEY,
+  person_id INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+  model TEXT NOT NULL,
+  tracks INTEGER NOT NULL,
+  vector BLOB NOT NULL,
+  UNIQUE (person_id, model)
+);
+CREATE TABLE people_changes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  before TEXT NOT NULL -- JSON: people, their tracks and exclusions
+);
+CREATE TRIGGER face_tracks_added AFTER INSERT ON face_tracks WHEN new.person_id IS NOT NULL BEGIN
+  DELETE FROM person_vectors WHERE person_id = new.person_id;
+END;
+CREATE TRIGGER face_tracks_moved AFTER UPDATE OF person_id, vector ON face_tracks BEGIN
+  DELETE FROM person_vectors WHERE person_id IN (old.person_id, new.person_id);
+END;
+CREATE TRIGGER face_tracks_removed AFTER DELETE ON face_tracks BEGIN
+  DELETE FROM person_vectors WHERE person_id = old.person_id;
+  DELETE FROM people WHERE id = old.person_id
+    AND NOT EXISTS (SELECT 1 FROM face_tracks WHERE person_id = old.person_id);
+END;
+CREATE TRIGGER faces_removed AFTER DELETE ON faces BEGIN
+  DELETE FROM face_tracks WHERE id = old.track_id
+    AND NOT EXISTS (SELECT 1 FROM faces WHERE track_id = old.track_id);
+END;
+"""
+
+
+@migrations()
+def people(database: Database) -> None:
+    """Create people, and the faces by which they are known."""
+    _run(database, _PEOPLE)
+    database.conn.execute("PRAGMA user_version = 20")

@@ -37,6 +37,7 @@ ARGUMENTS = {
     "rm": "VIDEO",
     "eval": "FILE",
     "speakers": "name|merge|split|undo|forget",
+    "people": "start|show|name|merge|split|not|hide|unhide|regroup|undo|forget",
     "cluster": "start|join|status",
 }
 _FILE_METAVARS = {"PATH...", "FILE", "FILE...", "FOLDER", "DIR"}

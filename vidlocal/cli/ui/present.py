@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from rich.text import Text
 
 _PAGE_PX = 320
@@ -38,14 +39,27 @@ def write_page(library: Library, result: SearchResult, target: Path, *, force: b
 
 def draw_thumbs(library: Library, result: SearchResult, *, protocol: str) -> None:
     """Draw numbered thumbnails of the moments, on a terminal only. `protocol`: the setting `thumbs`."""
+    from vidlocal.export.thumbnail import thumbnail
+    from vidlocal.render.sanitize import one_line
+    from vidlocal.timecode import format_short_time
+
+    draw_images(
+        (
+            (image, f"{number}  {format_short_time(moment.start)}  {one_line(moment.video_title)}")
+            for number, moment in enumerate(result.moments, 1)
+            if (image := thumbnail(library, moment.video_id, _best_time(moment), width_px=_MAX_WIDTH_PX)) is not None
+        ),
+        protocol=protocol,
+    )
+
+
+def draw_images(images: "Iterable[tuple[Image, str]]", *, protocol: str) -> None:
+    """Draw images with a line below each, on a terminal only. `protocol`: the setting `thumbs`."""
     if not console.is_terminal():
         return
     from vidlocal.cli.ui.graphics import GraphicsProtocol, detect_graphics
-    from vidlocal.export.thumbnail import thumbnail
-    from vidlocal.render.sanitize import one_line
     from vidlocal.render.sixel import sixel
     from vidlocal.render.terminal_image import half_blocks, kitty
-    from vidlocal.timecode import format_short_time
 
     terminal = console.rich_console()
     with detect_graphics(protocol, os.environ) as graphics:
@@ -55,11 +69,8 @@ def draw_thumbs(library: Library, result: SearchResult, *, protocol: str) -> Non
             return
         width_px = min(_MAX_WIDTH_PX, _THUMB_COLUMNS * graphics.cell_px) if is_sixel else _THUMB_PX
         blocks = []
-        for number, moment in enumerate(result.moments, 1):
-            image = thumbnail(library, moment.video_id, _best_time(moment), width_px=width_px)
-            if image is None:
-                continue
-            label = f"{number}  {format_short_time(moment.start)}  {one_line(moment.video_title)}"
+        for image, label in images:
+            image.thumbnail((width_px, width_px))
             if is_blocks:
                 blocks.append((half_blocks(image, columns=_THUMB_COLUMNS), label))
             elif is_sixel:

@@ -1,4 +1,4 @@
-"""The fast pass: OCR, speech, speakers and image vectors.
+"""The fast pass: OCR, speech, speakers, faces and image vectors.
 
 Ingest runs it at once, enrich runs the remaining jobs.
 """
@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidlocal.engines.base import ClipEngine, DiarizationEngine, SpeechEngine
+from vidlocal.engines.base import ClipEngine, DiarizationEngine, FaceEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
 from vidlocal.enrich.workers.diarize import diarize_video
+from vidlocal.enrich.workers.find_people import find_people
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
@@ -79,19 +80,26 @@ class FastEngines:
     pictures_note: str = ""
     speakers: DiarizationEngine | None = None
     no_speakers: str | None = None
+    people: FaceEngine | None = None
+    no_people: str | None = None
 
     def has(self, kind: JobKind) -> bool:
         """True if there is an engine for a kind of work."""
         engines = {
             JobKind.TRANSCRIBE: self.speech,
             JobKind.SPEAKERS: self.speakers,
+            JobKind.PEOPLE: self.people,
             JobKind.PICTURES: self.pictures,
         }
         return kind not in engines or engines[kind] is not None
 
     def reason_without(self, kind: JobKind) -> str | None:
         """Reason for a missing engine, in one sentence."""
-        reasons = {JobKind.TRANSCRIBE: self.no_speech, JobKind.SPEAKERS: self.no_speakers}
+        reasons = {
+            JobKind.TRANSCRIBE: self.no_speech,
+            JobKind.SPEAKERS: self.no_speakers,
+            JobKind.PEOPLE: self.no_people,
+        }
         return reasons.get(kind, self.no_pictures)
 
 
@@ -141,6 +149,7 @@ class _FastPassRun:
             JobKind.READ: self._read_screen,
             JobKind.TRANSCRIBE: self._transcribe,
             JobKind.SPEAKERS: self._diarize,
+            JobKind.PEOPLE: self._find_people,
             JobKind.PICTURES: self._embed_frames,
         }[kind]
         if self.engines.has(kind):
@@ -228,6 +237,15 @@ class _FastPassRun:
             track_number=self.engines.speech_options.track,
             on_progress=lambda fraction: self._progress(job, fraction),
         )
+
+    def _find_people(self, job: Job) -> None:
+        if self.engines.people is not None:
+            find_people(
+                self.library,
+                job,
+                engine=self.engines.people,
+                on_progress=lambda fraction: self._progress(job, fraction),
+            )
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:

@@ -19,6 +19,9 @@ from vidlocal.store.values import RowReader, now_utc, storable, stored_path
 
 _read = RowReader(Video, path=os.fsdecode, kind=MediaKind, enrichment_status=EnrichmentStatus)
 
+# Tables that may quote deleted videos, or name people and speakers.
+_MAY_QUOTE = ("searches", "query_vectors", "looks", "judgements", "runs", "speaker_changes", "people_changes")
+
 # Patience for other readers when a purge empties the write-ahead log. Between two attempts, others may write.
 _MAX_WAL_WAIT_S = 3.0
 _WAL_POLL_S = 0.1
@@ -319,7 +322,7 @@ def purge_deleted(library: Library) -> None:
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
         connection.execute("INSERT INTO passage_grams(passage_grams) VALUES ('optimize')")
-        for table in ("searches", "query_vectors", "looks", "judgements", "runs", "speaker_changes"):
+        for table in _MAY_QUOTE:
             connection.execute(f"DELETE FROM {table}")
     library.row("VACUUM")
     vector_cache.delete_all(library)

@@ -20,6 +20,9 @@ PAUSED = "paused"
 # Key of the model of the last frame vectors.
 FRAME_VECTORS_MODEL = "pictures_model"
 
+# Time (UTC, ISO 8601) at which the user agreed to face recognition in this library.
+PEOPLE_CONSENT = "people_consent"
+
 YES, NO = "yes", "no"
 
 

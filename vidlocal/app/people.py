@@ -1,0 +1,157 @@
+"""People of the library for commands and the page: proposals, groups made anew, forgetting, JSON."""
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+
+from vidlocal.app import last_results
+from vidlocal.engines.face_files import SCALES, scale_of
+from vidlocal.enrich.workers.group_faces import group_faces
+from vidlocal.store.content import face_tracks, people, understanding, videos
+from vidlocal.store.content.people import Person, SeenFace
+from vidlocal.store.database import Library
+
+CONSENT = """Face recognition stores a row of numbers for each face in your videos and photos, to group the faces of one
+person. It runs on this machine only, and what it stores stays in the library file, from which the command vidlocal
+people forget --all deletes it without a trace. In many countries such numbers are protected by law, in the European
+Union as biometric data (GDPR, Article 9): for your own family pictures you may make them; for pictures of other people,
+at work or in a club, you usually need their consent. Until you agree here, no face is searched in this library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A face that may be of a person: `person_id`. `track_ids`: all faces that the answer is about.
+
+    `is_member`: they are given to the person now, with a low similarity; else they are not. `cosine`: mean similarity.
+    """
+
+    face: SeenFace
+    person_id: int
+    track_ids: tuple[int, ...]
+    is_member: bool
+    cosine: float
+
+
+def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
+    """List pairs of people who may be one, the most similar first: two ids, and the cosine."""
+    from vidlocal.engines.face_grouping import similar_pairs
+
+    pairs: list[tuple[int, int, float]] = []
+    shown = {person.id for person in people.every(library, limit=_MAX_COMPARED)}
+    for key in _known_models(library):
+        ids, means = face_tracks.means(library, key)
+        chosen = [position for position, person_id in enumerate(ids.tolist()) if person_id in shown]
+        apart = {frozenset(pair) for pair in people.rivals(library)}
+        pairs += [
+            (first, second, cosine)
+            for one, other, cosine in similar_pairs(means[chosen], min_cosine=scale_of(key).min_alike)
+            if frozenset((first := int(ids[chosen[one]]), second := int(ids[chosen[other]]))) not in apart
+        ]
+    return sorted(pairs, key=lambda pair: -pair[2])[:limit]
+
+
+def doubtful(library: Library, *, limit: int) -> list[Doubt]:
+    """List faces to ask about, the most useful first: is it this named person?
+
+    Answer with `people.confirm(library, doubt.person_id, doubt.track_ids)` or `people.reject` with the same arguments.
+    """
+    doubts = [doubt for key in _known_models(library) for doubt in (*_strangers(library, key), *_weak(library, key))]
+    return sorted(doubts, key=lambda doubt: (doubt.is_member, -doubt.cosine))[:limit]
+
+
+def regroup(library: Library) -> int:
+    """Group the faces of people without a name anew. Named and hidden people stay. Returns the number of faces.
+
+    A group keeps the number of the one it has most faces of.
+    """
+    before = face_tracks.dissolve_unnamed(library)
+    count = sum(group_faces(library, key, scale_of(key)) for key in _known_models(library))
+    _restore_numbers(library, before)
+    return count
+
+
+def forget(library: Library, person_ids: list[int] | None) -> int:
+    """Delete people, None for all, with their faces, past searches and reports, and leave no byte in the file.
+
+    Returns the number of people.
+    """
+    named = [person for person_id in person_ids or () if (person := people.get(library, person_id)) is not None]
+    videos_of = {video for person in named if person.is_named for video in people.videos_of(library, person.id)}
+    count = people.forget(library, person_ids)
+    for video_id in videos_of:
+        understanding.requeue(library, video_id)
+    last_results.forget_all(library.folder)
+    videos.purge_deleted(library)
+    return count
+
+
+def as_data(person: Person) -> dict[str, object]:
+    """Return a person as JSON data."""
+    return asdict(person)
+
+
+_MAX_COMPARED = 2_000
+
+
+def _known_models(library: Library) -> list[str]:
+    return [key for key in face_tracks.models(library) if key.partition("@")[0] in SCALES]
+
+
+def _strangers(library: Library, key: str) -> list[Doubt]:
+    """Return people without a name who may be a named one."""
+    from vidlocal.engines.face_grouping import nearest_people
+
+    ids, means = face_tracks.means(library, key)
+    shown = {person.id: person for person in people.every(library)}
+    named = [position for position, person_id in enumerate(ids.tolist()) if _is_named(shown.get(person_id))]
+    others = [
+        position
+        for position, person_id in enumerate(ids.tolist())
+        if person_id in shown and not shown[person_id].is_named
+    ]
+    rivals = {frozenset(pair) for pair in people.rivals(library)} if named and others else set()
+    doubts: list[Doubt] = []
+    seen: set[int] = set()
+    for item, column, cosine in nearest_people(means[others], means[named], min_cosine=scale_of(key).min_alike):
+        stranger, person = shown[int(ids[others[item]])], int(ids[named[column]])
+        if stranger.id in seen or stranger.best is None or frozenset((stranger.id, person)) in rivals:
+            continue
+        seen.add(stranger.id)
+        track_ids = tuple(people.track_ids(library, stranger.id))
+        doubts.append(Doubt(stranger.best, person, track_ids, False, cosine))
+    return doubts
+
+
+def _weak(library: Library, key: str) -> list[Doubt]:
+    """Return faces of named people that are less similar to the others than `min_same`, and not confirmed."""
+    import numpy as np
+
+    tracks, owners = face_tracks.of_people(library, key)
+    ids, means = face_tracks.means(library, key)
+    if not len(owners):
+        return []
+    cosines = np.einsum("nd,nd->n", tracks.vectors, means[np.searchsorted(ids, owners)])
+    doubts = []
+    for position in np.flatnonzero(cosines < scale_of(key).min_same).tolist():
+        face = people.of_track(library, int(tracks.ids[position]))
+        if face is not None and not face.is_confirmed:
+            doubts.append(Doubt(face, int(owners[position]), (face.track_id,), True, float(cosines[position])))
+    return doubts
+
+
+def _is_named(person: Person | None) -> bool:
+    return person is not None and person.is_named
+
+
+def _restore_numbers(library: Library, before: dict[int, int]) -> None:
+    """Give new groups the numbers of the earlier ones with most of their faces. `before`: people by track."""
+    shared: dict[int, Counter[int]] = defaultdict(Counter)
+    for track_id, person_id in face_tracks.owners(library, before).items():
+        shared[person_id][before[track_id]] += 1
+    taken: set[int] = set()
+    numbers: dict[int, int] = {}
+    for person_id, counts in sorted(shared.items(), key=lambda item: -item[1].total()):
+        number = next((number for number, _ in counts.most_common() if number not in taken), None)
+        if number is not None:
+            taken.add(number)
+            numbers[person_id] = number
+    face_tracks.renumber(library, numbers)
