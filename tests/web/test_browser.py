@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.support.fake_ollama import FakeOllama
+from tests.support.text_videos import add_video
 from tests.support.web_server import FILM_S, SWITCH_S, WebServer, index, make_films, web_server
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
@@ -253,6 +254,7 @@ def test_status_shows_the_work_as_it_goes(open_page: OpenPage, film_home: Path) 
         expect(link).to_be_focused()
         page.get_by_role("button", name="Resume").click()
         expect(page.locator("#headline")).not_to_contain_text("frames 0/")
+        expect(page.locator("#reports progress")).not_to_have_count(0)
         page.get_by_role("button", name="Pause").click()
         expect(page.locator("#totals")).to_contain_text("Paused.")
         page.get_by_role("button", name="Resume").click()
@@ -262,6 +264,19 @@ def test_status_shows_the_work_as_it_goes(open_page: OpenPage, film_home: Path) 
         question.get_by_role("button", name="Ask").click()
         expect(question.locator("#answer p").nth(1)).to_be_visible(timeout=60_000)
         page.close()
+
+
+def test_more_moments_are_shown_on_request(open_page: OpenPage, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "home", create=True) as library:
+        for number in range(70):
+            add_video(library, f"film {number}", [f"pigeon {number}"])
+    with web_server(tmp_path / "home") as running:
+        page = open_page("/?q=pigeon", on=running)
+        expect(page.locator("#count")).to_have_text("60 or more moments")
+        page.get_by_role("button", name="More moments").click()
+        expect(page.locator("#count")).to_have_text("70 moments")
+        expect(page.locator("#results .card")).to_have_count(70)
+        expect(page.get_by_role("button", name="More moments")).to_be_hidden()
 
 
 def test_going_back_shows_the_part_of_the_list_that_was_left(open_page: OpenPage) -> None:

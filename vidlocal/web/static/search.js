@@ -3,7 +3,7 @@ import { $, attempt, clock, cutClip, get, h, highlight, keys, kindName, notice, 
 import { Player } from "./player.js";
 
 const FILTERS = ["video:", "kind:", "tag:", "lang:", "before:", "after:", "at:", "time:"];
-const FAST_MS = 80, FULL_MS = 300, LIMIT = 60, SETTLED_MS = 3000, STORYBOARD_MS = 600;
+const FAST_MS = 80, FULL_MS = 300, LIMIT = 60, MAX_LIMIT = 960, SETTLED_MS = 3000, STORYBOARD_MS = 600;
 let searching = new AbortController(), timers = [], moments = [];
 export const momentUrl = (moment, q) =>
   `/video/${moment.video.id}?${new URLSearchParams({ t: moment.start.toFixed(2), ...(q ? { q } : {}) })}`;
@@ -58,12 +58,16 @@ async function request(path, values) {
   const result = await get(path, values, searching.signal);
   moments = result.moments;
   $("#search-notice").textContent = [result.notice, result.confident || !moments.length ? "" : "No good match. Nearest matches:", result.advice].filter(Boolean).join(" ");
-  $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${moments.length === LIMIT ? " or more" : ""} moments`;
+  const isCut = moments.length >= values.limit;
+  $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${isCut ? " or more" : ""} moments`;
+  $("#more").hidden = !isCut || Boolean(values.fast) || values.limit >= MAX_LIMIT;
+  $("#more").onclick = attempt(() => request(path, { ...values, limit: 2 * values.limit }));
   draw();
   returnToLink();
 }
 async function startPage() {
   moments = [];
+  $("#more").hidden = true;
   const none = (error) => { if (error.status === 404) return { total: 0 }; throw error; };
   const { total, videos } = await get("/videos", { limit: 24, sort: "added" }).catch(none);
   if (!total) { location.href = "/welcome"; return; }

@@ -1,6 +1,8 @@
 // The pages of status, questions, settings and the first day.
 import { $, attempt, clock, duration, focusAgain, get, h, notice, place, readOnly, request, returnToLink, send, show } from "./api.js";
 import { momentUrl, videoGrid } from "./search.js";
+// Between two readings of the next frames and the last runs, while frames are captioned.
+const LISTS_MS = 5000;
 const bar = (done, total, label) => h("progress", { value: done, max: total || 1, "aria-label": label });
 const on = (selector, name, action) => $(selector).addEventListener(name, attempt(action));
 const values = (form) => Object.fromEntries(new FormData(form));
@@ -17,9 +19,14 @@ export const videosPage = attempt(async () => {
 export function statusPage() {
   show("status-page");
   const stream = new EventSource("/api/v1/events");
+  let described, lists = null;
   stream.onmessage = (event) => {
-    const kept = place(document.activeElement);
-    status(JSON.parse(event.data));
+    const kept = place(document.activeElement), data = JSON.parse(event.data);
+    status(data);
+    if (data.frames?.described !== described) {
+      lists ??= setTimeout(() => { lists = null; plan(); reports(); }, described === undefined ? 0 : LISTS_MS);
+      described = data.frames?.described;
+    }
     if (document.activeElement === document.body) focusAgain(kept);
   };
   stream.onerror = () => { $("#headline").textContent = "The server does not answer. Waiting for it."; };
@@ -32,9 +39,11 @@ export function statusPage() {
   });
   on("#ingest-form", "submit", async (event) => { await send("POST", `/commands/${event.submitter?.value || "ingest"}`, values(event.target)); });
   folders();
-  attempt(async () => $("#plan").replaceChildren(...(await get("/plan")).next.map((frame) => h("li", {}, h("a", { href: `/video/${frame.video.id}?t=${frame.time}` }, `${frame.video.title} ${clock(frame.time)}`), h("span", { className: "muted" }, ` ${frame.why}`)))))();
-  attempt(async () => reports((await get("/reports", { limit: 10 })).reports))();
 }
+const plan = attempt(async () => {
+  const { next } = await get("/plan");
+  $("#plan").replaceChildren(...next.map((frame) => h("li", {}, h("a", { href: `/video/${frame.video.id}?t=${frame.time}` }, `${frame.video.title} ${clock(frame.time)}`), h("span", { className: "muted" }, ` ${frame.why}`))));
+});
 function folders() {
   const field = $("[name=path]");
   const list = attempt(async () => {
@@ -63,11 +72,12 @@ function status(data) {
   $("#commands").replaceChildren(...commands.map((command) => h("li", {}, h("code", {}, command.command.join(" ")), h("span", { className: "muted" }, ` ${command.exit_code === null ? "running" : command.exit_code === 0 ? "done" : `ended with code ${command.exit_code}`}, ${command.results} files. ${command.lines.findLast((line) => !line.startsWith("{")) ?? ""}`),
     command.exit_code === null ? h("button", { id: `stop-${command.id}`, onclick: attempt(() => send("POST", `/commands/${command.id}/stop`)) }, "Stop") : null)));
 }
-function reports(some) {
+const reports = attempt(async () => {
+  const { reports: some } = await get("/reports", { limit: 10 });
   const most = Math.max(1, ...some.map((report) => report.done.describe ?? 0));
   $("#reports").replaceChildren(some.length ? h("ul", {}, ...some.map((report) => h("li", {}, h("span", {}, new Date(report.started_at).toLocaleString()), bar(report.done.describe ?? 0, most, "Frames captioned"),
     h("span", { className: "muted" }, `${report.done.describe ?? 0} frames in ${duration(report.worked_s)}, ${report.failed.reduce((sum, group) => sum + group.number, 0)} failures. ${report.ended ?? ""}`)))) : h("p", { className: "muted" }, "None yet."));
-}
+});
 export function askPage() {
   show("ask-page");
   on("#ask-form", "submit", async () => {
