@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.tones import HIGH_HZ, LOW_HZ, place, tones
+from tests.support.tones import HIGH_HZ, HIGHEST_HZ, LOW_HZ, place, tones
 from vidlocal.engines.diarizer import Diarizer
 from vidlocal.engines.speaker_files import EMBEDDING, SEGMENTATION, speaker_models
 from vidlocal.errors import EngineError, ModelMissing
@@ -27,6 +27,12 @@ def test_voices_have_their_turns_and_vectors(diarizer: Diarizer) -> None:
     assert abs(float(low.vector @ high.vector)) < 0.2
     again = diarizer.diarize(tones([(2, 6, LOW_HZ)], seconds=8))
     assert [float(voice.vector @ low.vector) > 0.9 for voice in again] == [True]
+
+
+def test_two_voices_that_the_segmentation_takes_for_one_are_told_apart(diarizer: Diarizer) -> None:
+    first, second = diarizer.diarize(tones([(1, 5, HIGH_HZ), (5.2, 9, HIGHEST_HZ)], seconds=10))
+    assert list(first.turns) == [pytest.approx((1, 5), abs=0.6)]
+    assert list(second.turns) == [pytest.approx((5.2, 9), abs=0.6)]
 
 
 @pytest.mark.parametrize("seconds", [0.005, 1.0, 12.0])
