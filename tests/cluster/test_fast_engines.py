@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.support import clip_model, speech
+from tests.support import clip_model, speech, tones
 from tests.support.commands import add_video
 from tests.support.loopback import Loopback
 from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
@@ -21,7 +21,7 @@ from vidlocal.app.fast_engines import open_fast_engines
 from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.cluster.messages import Failure, OfferedModel, Result, encode
 from vidlocal.cluster.remote_engines import Machine
-from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteOcr, RemoteSpeech
+from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteDiarizer, RemoteOcr, RemoteSpeech
 from vidlocal.engines.jpeg import encode as encode_jpeg
 from vidlocal.enrich.workers.fast_lanes import FastLanes
 from vidlocal.enrich.workers.fast_pass import FastEngines
@@ -55,6 +55,7 @@ class Here:
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     home = tmp_path_factory.mktemp("home")
     clip_model.place(home / "models")
+    tones.place(home / "models")
     settings = load(
         {"home": str(home), "whisper_model": str(ASSETS / "ggml-vidlocal-test.bin"), "ollama_host": "127.0.0.1:9"}
     )
@@ -73,7 +74,9 @@ def opened(settings: Settings) -> Iterator[Here]:
         local = open_fast_engines(stack, settings, find_ffmpeg(settings.ffmpeg), prober)
         machines = ClusterHosts(connection, models_of(settings), messages.append, False, fast_identities(local))
         assert machines.first() == []  # no model server there
-        assert messages[0].startswith("pc of the cluster works, too: OCR, speech (vidlocal-test), image vectors (clip")
+        assert messages[0].startswith(
+            "pc of the cluster works, too: OCR, speech (vidlocal-test), speakers, image vectors (clip"
+        )
         yield Here(local, machines.pools, connection)
 
 
@@ -89,6 +92,19 @@ def test_speech_heard_there_is_speech_heard_here(here: Here) -> None:
     ]
     assert [cue.confidence for cue in there.cues] == pytest.approx([cue.confidence for cue in local.cues], abs=1e-3)
     assert len(there.cues) >= 2
+
+
+def test_voices_told_apart_there_are_those_told_apart_here(here: Here) -> None:
+    placed = [(0.5, 2.5, tones.LOW_HZ), (3.0, 5.0, tones.HIGH_HZ)]
+    samples = tones.tones(placed, seconds=6)
+    remote = RemoteDiarizer(here.pools["speakers"])
+    assert here.local.speakers is not None
+    assert remote.key == here.local.speakers.key
+    there, local = remote.diarize(samples), here.local.speakers.diarize(samples)
+    assert [voice.turns for voice in there] == [voice.turns for voice in local]
+    assert len(there) == 2
+    for one, other in zip(there, local, strict=True):
+        assert float(one.vector @ other.vector) == pytest.approx(1, abs=1e-4)
 
 
 def test_images_are_embedded_there_as_here(here: Here) -> None:
@@ -275,3 +291,20 @@ def test_lanes_follow_the_machines_that_are_there(here: Here) -> None:
     assert remote.lanes()[JobKind.READ] == 1
     with remote.open(JobKind.TRANSCRIBE) as engines:
         assert isinstance(engines.speech, RemoteSpeech)
+    with remote.open(JobKind.SPEAKERS) as engines:
+        assert isinstance(engines.speakers, RemoteDiarizer)
+        assert isinstance(engines.speech, RemoteSpeech)
+    without = {role: pool for role, pool in here.pools.items() if role != "speech"}
+    assert JobKind.SPEAKERS not in ClusterFastEngines(lambda: without, here.local).lanes()
+
+
+def test_speakers_wait_for_the_transcription(library: Library) -> None:
+    video_id = add_video(library, "talk", "")
+    for kind in (JobKind.TRANSCRIBE, JobKind.SPEAKERS):
+        jobs.add(library, kind, video_id, video_id)
+    assert jobs.next_due(library, JobKind.SPEAKERS, now=0.0) is None
+    job = jobs.claim(library, JobKind.TRANSCRIBE, worker="a", now=0.0, lease_s=9.0)
+    assert job is not None
+    assert jobs.next_due(library, JobKind.SPEAKERS, now=0.0) is None
+    jobs.finish(library, job)
+    assert jobs.next_due(library, JobKind.SPEAKERS, now=0.0) is not None

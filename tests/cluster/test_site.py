@@ -40,7 +40,7 @@ def test_a_machine_offers_the_models_that_the_owner_names() -> None:
         "text": "phi3.5:latest",
         "ocr": "rapidocr",
     }
-    assert offer.missing.keys() == {"embedding", "speech", "pictures"}
+    assert offer.missing.keys() == {"embedding", "speech", "speakers", "pictures"}
 
 
 def test_a_server_without_the_vision_model_offers_the_others() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 from vidlocal.app.cluster import open_connection
-from vidlocal.app.cluster_fast import fast_identities
+from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
 from vidlocal.app.cluster_hosts import ClusterHosts, identities_of, models_of
 from vidlocal.app.hosts import open_hosts
 from vidlocal.enrich.run import EnrichEngines
@@ -48,5 +48,10 @@ def open_cluster_engines(
     if not others and not machines.pools:
         notify("No other machine of the cluster can help now. Run there: vidlocal cluster join")
     return EnrichEngines(
-        fast, [*own, *others], guarded=canary, newcomers=machines.newcomers, sent_bytes=lambda: connection.sent_bytes
+        fast,
+        [*own, *others],
+        guarded=canary,
+        newcomers=machines.newcomers,
+        sent_bytes=lambda: connection.sent_bytes,
+        remote=ClusterFastEngines(lambda: machines.pools, fast),
     )

@@ -7,13 +7,18 @@ from dataclasses import dataclass, replace
 from vidlocal.app.cluster_files import decoder_identity
 from vidlocal.app.cluster_local_engines import ocr_identity
 from vidlocal.cluster.engine_pool import EnginePool
-from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteOcr, RemoteSpeech
+from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteDiarizer, RemoteOcr, RemoteSpeech
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind
 from vidlocal.text import model_key
 
-_ROLES = {JobKind.READ: "ocr", JobKind.TRANSCRIBE: "speech", JobKind.PICTURES: "pictures"}
+_ROLES = {
+    JobKind.READ: "ocr",
+    JobKind.TRANSCRIBE: "speech",
+    JobKind.SPEAKERS: "speakers",
+    JobKind.PICTURES: "pictures",
+}
 
 # Videos read at the same time, and library connections for it.
 _MAX_LANES = 32
@@ -27,11 +32,16 @@ class ClusterFastEngines:
     local: FastEngines
 
     def lanes(self) -> Mapping[JobKind, int]:
-        """Return the number of lanes per kind. OCR has one per machine, reading frames ahead."""
+        """Return the number of lanes per kind. OCR has one per machine, reading frames ahead.
+
+        Speakers have none if only this machine transcribes: the speech engine, which is not thread-safe, chooses the
+        audio track.
+        """
         lanes: dict[JobKind, int] = {}
         pools = dict(self.pools())
+        is_local_speech = "speech" not in pools and self.local.speech is not None
         for kind, role in _ROLES.items():
-            if role in pools:
+            if role in pools and not (kind is JobKind.SPEAKERS and is_local_speech):
                 pool = pools[role]
                 lanes[kind] = min(_MAX_LANES, pool.machines if kind is JobKind.READ else pool.slots)
         return lanes
@@ -39,7 +49,8 @@ class ClusterFastEngines:
     @contextmanager
     def open(self, kind: JobKind) -> Iterator[FastEngines]:
         """Open the engines of a lane."""
-        pool = self.pools()[_ROLES[kind]]
+        pools = self.pools()
+        pool = pools[_ROLES[kind]]
         if kind is JobKind.READ:
             reader = RemoteOcr(pool)
             try:
@@ -49,8 +60,10 @@ class ClusterFastEngines:
         elif kind is JobKind.PICTURES:
             yield replace(self.local, pictures=RemoteClip(pool))
         else:
+            speech = RemoteSpeech(pools["speech"]) if "speech" in pools else None
+            speakers = RemoteDiarizer(pool) if kind is JobKind.SPEAKERS else None
             with Prober() as prober:
-                yield replace(self.local, prober=prober, speech=RemoteSpeech(pool))
+                yield replace(self.local, prober=prober, speech=speech, speakers=speakers)
 
 
 def fast_identities(local: FastEngines) -> dict[str, set[str]]:
@@ -60,4 +73,6 @@ def fast_identities(local: FastEngines) -> dict[str, set[str]]:
         found["pictures"] = {local.pictures.key}
     if local.speech is not None:
         found["speech"] = {model_key(local.speech.name, local.speech.digest)}
+    if local.speakers is not None:
+        found["speakers"] = {local.speakers.key}
     return found

@@ -18,8 +18,8 @@ from vidlocal.settings import Settings
 
 # Roles of the models on a server, and of the engines of the fast pass with their names for people.
 _SERVED = ("vision", "text", "embedding")
-_FAST = {"ocr": "OCR", "speech": "speech", "pictures": "image vectors", "files": "decoding"}
-_UNNAMED = ("ocr", "files")
+_FAST = {"ocr": "OCR", "speech": "speech", "speakers": "speakers", "pictures": "image vectors", "files": "decoding"}
+_UNNAMED = ("ocr", "files", "speakers")
 
 # Loading a model and looking at three images, on a slow disk. Later machines join the run when they are ready.
 _FIRST_WAIT_S = 300.0

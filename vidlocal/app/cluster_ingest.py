@@ -54,7 +54,7 @@ def ingest_with_cluster(
             yield outcome
         own = {kind for kind in FAST_KINDS if local.has(kind)}
         notes = run_fast_pass(library, local, lock, only=own, on_stage=on_stage, stop=follow)
-        while lanes.is_working():
+        while lanes.is_working() or lanes.fill(library):
             follow()
             lanes.wait(on_stage)
         for note in dict.fromkeys([*notes, *lanes.notes]):

@@ -1,4 +1,4 @@
-"""OCR, CLIP and speech engine of this machine for the calls of a cluster."""
+"""OCR, CLIP, speech and speaker engines of this machine for the calls of a cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -9,9 +9,10 @@ from typing import Any
 from vidlocal.app.clip_engine import open_clip
 from vidlocal.app.cluster_files import Mount, SharedFiles, decoder_identity
 from vidlocal.app.fast_engines import open_speech
+from vidlocal.app.speaker_engine import open_diarizer
 from vidlocal.cluster.messages import OfferedModel
 from vidlocal.engines.arrays import Samples
-from vidlocal.engines.base import SpeechEngine
+from vidlocal.engines.base import DiarizationEngine, SpeechEngine, Voice
 from vidlocal.engines.cpu import usable_cores
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -59,6 +60,12 @@ def open_local_engines(
         identity = model_key(speech.name, speech.digest)
         offered = OfferedModel(speech.name, speech.digest, identity, kind=speech.kind)
         engines["speech"] = _serial(stack, "speech", _SpeechCalls(speech)), offered
+    diarizer = open_diarizer(stack, settings)
+    if isinstance(diarizer, str):
+        missing["speakers"] = diarizer
+    else:
+        offered = OfferedModel(name=diarizer.key, digest="", identity=diarizer.key)
+        engines["speakers"] = _serial(stack, "speakers", _SpeakerCalls(diarizer)), offered
     return engines, missing
 
 
@@ -91,6 +98,16 @@ def _serial(stack: ExitStack, name: str, engine: object) -> Invoke:
     thread = SerialThread(name)
     stack.callback(thread.shutdown)
     return lambda method, arguments, options: thread.submit(getattr(engine, method), *arguments, **options).result()
+
+
+class _SpeakerCalls:
+    """A diarization engine for audio as FLAC."""
+
+    def __init__(self, engine: DiarizationEngine) -> None:
+        self._engine = engine
+
+    def diarize(self, flac: bytes) -> tuple[Voice, ...]:
+        return self._engine.diarize(decode_flac(flac))
 
 
 class _SpeechCalls:

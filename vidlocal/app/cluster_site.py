@@ -55,6 +55,7 @@ _METHODS = {
     "ocr": frozenset({"read"}),
     "pictures": frozenset({"embed_images"}),
     "files": frozenset({"sample", "images", "forget"}),
+    "speakers": frozenset({"diarize"}),
     "speech": frozenset({"has_speech", "language_probabilities", "transcribe", "translate"}),
 }
 # Calls that a busy machine answers, too.
@@ -177,7 +178,7 @@ class Site:
             return False
 
     def _open_local(self, settings: Settings) -> None:
-        """Open OCR, CLIP and Whisper of this machine."""
+        """Open the engines of this machine: OCR, CLIP, speech and speakers."""
         self._local_stack.close()
         engines, self._missing_locally = open_local_engines(self._local_stack, settings)
         if self._mounts:

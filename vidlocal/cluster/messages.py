@@ -19,7 +19,7 @@ Name = tuple[str, str]
 
 _CLASSES = {
     "vidlocal.cluster.messages": ("Call", "Result", "Failure", "Models", "Offer", "OfferedModel", "SampledFile"),
-    "vidlocal.engines.base": ("Usage", "Speech"),
+    "vidlocal.engines.base": ("Usage", "Speech", "Voice"),
     "vidlocal.geography": ("GeoPoint", "Place"),
     "vidlocal.model_answers": ("SceneAnswer", "ActionAnswer"),
     # Values without behaviour, all of them.

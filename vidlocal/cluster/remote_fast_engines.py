@@ -7,7 +7,7 @@ from typing import cast
 
 from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.engines.arrays import Samples, Vectors
-from vidlocal.engines.base import Speech
+from vidlocal.engines.base import Speech, Voice
 from vidlocal.errors import EngineError
 from vidlocal.media.flac import encode_flac
 from vidlocal.signals.screen_text import ScreenText
@@ -67,7 +67,7 @@ class RemoteClip:
 
 
 class RemoteSpeech:
-    """A SpeechEngine. Audio is sent as FLAC. Other machines transcribe with Whisper in process."""
+    """A SpeechEngine. Audio is sent as FLAC. The machines transcribe in process, or with their speech server."""
 
     kind = "whisper.cpp"
 
@@ -94,6 +94,20 @@ class RemoteSpeech:
 
     def translate(self, samples: Samples, language: str) -> Speech:
         return cast(Speech, self._pool.call("translate", encode_flac(samples), language))
+
+
+class RemoteDiarizer:
+    """A DiarizationEngine. Up to 20 minutes of audio are sent at a time, as FLAC."""
+
+    def __init__(self, pool: EnginePool) -> None:
+        self._pool = pool
+
+    @property
+    def key(self) -> str:
+        return self._pool.model.identity
+
+    def diarize(self, samples: Samples) -> tuple[Voice, ...]:
+        return cast("tuple[Voice, ...]", self._pool.call("diarize", encode_flac(samples)))
 
 
 def _digest(jpeg: bytes) -> bytes:

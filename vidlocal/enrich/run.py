@@ -263,7 +263,7 @@ def _run_in_lanes(
     with FastLanes(runner.library.folder, remote, runner.lock, runner.job_filter, kinds) as lanes:
         lanes.fill(runner.library)
         here = _run_here(runner, engines, own, partial(lanes.follow, runner.library))
-        while lanes.is_working() and not runner.is_over():
+        while (lanes.is_working() or lanes.fill(runner.library)) and not runner.is_over():
             lanes.follow(runner.library, runner.schedule.decide().go)
             lanes.wait(partial(_report_stage, runner))
     queued = jobs.counts(runner.library, runner.job_filter)

@@ -82,8 +82,11 @@ class FastLanes:
             self._filled_at = now
             self.fill(library)
 
-    def fill(self, library: Library) -> None:
-        """Start lanes for the jobs that are due, as many as the machines can use now. Raises the error of a lane."""
+    def fill(self, library: Library) -> bool:
+        """Start lanes for the jobs that are due, as many as the machines can use now. Returns True while one works.
+
+        Raises the error of a lane.
+        """
         if self._errors:
             raise self._errors[0]
         self._threads = [lane for lane in self._threads if lane[1].is_alive()]
@@ -96,6 +99,7 @@ class FastLanes:
             if due is not None and due <= now:
                 for _ in range(limit - alive[kind]):
                     self._start(kind)
+        return self.is_working()
 
     def is_working(self) -> bool:
         """True while a lane is at work."""

@@ -56,6 +56,12 @@ AND NOT EXISTS (
       SELECT 1 FROM jobs AS rest
       WHERE rest.video_id = jobs.video_id AND rest.kind = 'describe' AND rest.state IN ('queued', 'running'))))"""
 
+# Speakers of a video wait for its transcription, unless something is said in subtitles.
+_AFTER_SPEECH = """AND NOT EXISTS (
+  SELECT 1 FROM jobs AS before WHERE before.video_id = jobs.video_id AND before.kind = 'transcribe' AND (
+    before.state = 'running' OR before.state = 'queued' AND NOT EXISTS (
+      SELECT 1 FROM passages WHERE passages.video_id = jobs.video_id AND passages.kind IN ('speech', 'subtitle'))))"""
+
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
@@ -297,4 +303,6 @@ def retry(library: Library, job_filter: JobFilter = ALL_JOBS) -> int:
 
 
 def _condition(kind: JobKind) -> str:
+    if kind is JobKind.SPEAKERS:
+        return _AFTER_SPEECH
     return _AFTER_FRAMES if JOB_SPECS[kind].after_frames else ""
