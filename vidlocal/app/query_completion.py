@@ -17,6 +17,8 @@ _FILTERS = {
     "tag:": "only moments with this tag",
     "lang:": "only in this language",
     "speaker:": "only what this speaker says",
+    "person:": "only while this person is seen",
+    "-person:": "only while this person is not seen",
     "place:": "recorded in this city or country",
     "near:": "recorded within this distance",
     "camera:": "recorded with this camera",
@@ -27,6 +29,8 @@ _FILTERS = {
 }
 _NAMES = {
     "speaker": completion_source.speakers,
+    "person": completion_source.people,
+    "-person": completion_source.people,
     "place": completion_source.places,
     "camera": completion_source.cameras,
 }

@@ -1,10 +1,14 @@
-"""Search fields other than text: tags of moments, names of speakers and videos. All rank below other moments."""
+"""Search fields other than text: tags of moments, names of speakers, people and videos.
+
+All rank below other moments.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.moments import group
-from vidlocal.records import Moment
+from vidlocal.records import Hit, Moment
+from vidlocal.search.people_search import find_names, search_people
 from vidlocal.search.title_search import search_titles
 from vidlocal.store.database import Library
 from vidlocal.store.index import hits, speaker_names, text_index
@@ -47,12 +51,28 @@ def search_speakers(
     return _listed(library, replace(search_filter, speakers=speakers), existing)
 
 
+def search_names(
+    library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
+) -> Sequence[Moment]:
+    """Return moments in which the people are seen whose names are all words of the query."""
+    named = find_names(library, " ".join(terms))
+    if named is None or named.words:
+        return ()
+    seen = replace(search_filter, people=(*search_filter.people, *named.people))
+    return _new(library, search_people(library, seen, limit=_MAX_LISTED_PASSAGES), existing)
+
+
 def _listed(library: Library, search_filter: SearchFilter, existing: Sequence[Moment]) -> Sequence[Moment]:
     """Return the moments that pass a filter, apart from the existing ones."""
     ids = hits.list_ids(library, search_filter, limit=_MAX_LISTED_PASSAGES)
+    return _new(library, hits.read(library, dict.fromkeys(ids, 1.0)), existing)
+
+
+def _new(library: Library, listed: Sequence[Hit], existing: Sequence[Moment]) -> Sequence[Moment]:
+    """Return the moments of hits, apart from the existing ones."""
     new_hits = [
         hit
-        for hit in hits.read(library, dict.fromkeys(ids, 1.0))
+        for hit in listed
         if not any(
             moment.video_id == hit.video_id and moment.start <= hit.end and hit.start <= moment.end
             for moment in existing
@@ -62,7 +82,12 @@ def _listed(library: Library, search_filter: SearchFilter, existing: Sequence[Mo
 
 
 # In the order of the results.
-FIELDS = (Field(0.3, search_tags), Field(0.3, search_speakers), Field(0.2, search_titles))
+FIELDS = (
+    Field(0.3, search_tags),
+    Field(0.3, search_speakers),
+    Field(0.3, search_names),
+    Field(0.2, search_titles),
+)
 
 
 def search_fields(

@@ -7,6 +7,8 @@
     tag:dance               videos or frames with this tag
     lang:es                 passages in this language
     speaker:mary            said by the speaker with this name, a part of it, or this number
+    person:anna             while this person is seen; several: all of them, within 15 s
+    -person:tom             while this person is not seen
     place:lisbon            recorded in this city or country, in any language, or seen at this kind of place
     near:38.7,-9.1,20km     recorded within this distance (10 km by default)
     camera:iphone           recorded with a camera with this in its name
@@ -57,6 +59,8 @@ class Query:
     tags: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     speakers: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     cameras: list[str] = field(default_factory=list)
     near: tuple[GeoPoint, float] | None = None
@@ -70,8 +74,9 @@ class Query:
     def has_filters(self) -> bool:
         """True with a selecting filter; exclusions alone select nothing."""
         lists = (self.videos, self.kinds, self.tags, self.languages, self.speakers, self.places, self.cameras)
+        people = (self.people, self.absent)
         ranges = (self.near, self.before, self.after, self.span, self.time_of_day)
-        return any(lists) or any(value is not None for value in ranges)
+        return any(lists) or any(people) or any(value is not None for value in ranges)
 
     @property
     def is_empty(self) -> bool:
@@ -104,8 +109,8 @@ def _add_token(query: Query, match: re.Match[str]) -> bool:
     if not any(map(_is_word_character, value)):
         return False
     if name is not None:
-        add_filter = _FILTERS.get(name.lower())
-        if add_filter is None or match["without"]:
+        add_filter = (_EXCLUSIONS if match["without"] else _FILTERS).get(name.lower())
+        if add_filter is None:
             return False
         if add_filter(query, value):
             return True
@@ -153,6 +158,16 @@ def _add_lang(query: Query, value: str) -> bool:
 
 def _add_speaker(query: Query, value: str) -> bool:
     query.speakers.append(value)
+    return True
+
+
+def _add_person(query: Query, value: str) -> bool:
+    query.people.append(value)
+    return True
+
+
+def _add_absent(query: Query, value: str) -> bool:
+    query.absent.append(value)
     return True
 
 
@@ -226,6 +241,7 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "tag": _add_tag,
     "lang": _add_lang,
     "speaker": _add_speaker,
+    "person": _add_person,
     "place": _add_place,
     "near": _add_near,
     "camera": _add_camera,
@@ -234,6 +250,8 @@ _FILTERS: dict[str, Callable[[Query, str], bool]] = {
     "at": _add_at,
     "time": _add_time,
 }
+
+_EXCLUSIONS = {"person": _add_absent}
 
 _EXPECTED = {
     "kind": f"one of {', '.join(PassageKind)}",

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 from vidlocal.engines.prompts import is_symmetric
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
+from vidlocal.folding import fold
 from vidlocal.moments import group
 from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
 from vidlocal.search.field_search import search_fields
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
+from vidlocal.search.people_search import NamedPeople, find_names, has_content, search_people
 from vidlocal.search.query import Query, parse
 from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
@@ -27,6 +29,7 @@ from vidlocal.search.verbatim import raise_verbatim
 from vidlocal.store.database import Library
 from vidlocal.store.index import (
     hits,
+    people_names,
     speaker_names,
     spelling,
     stop_words,
@@ -45,6 +48,9 @@ CANDIDATES_PER_MOMENT = 8
 MAX_JUDGED = 50
 
 _log = logging.getLogger(__name__)
+
+# Distance of the score of other moments to those of the people named in the query.
+_BELOW_RATIO = 0.99
 
 LOW_CONFIDENCE = "No good match; these are the nearest."
 
@@ -92,10 +98,16 @@ def search(
     """
     parsed = parse(query)
     channels = _Channels(query_vector, picture_vector, by_words=by_words)
-    result = _search(library, query, parsed, videos, kinds, channels, limit=limit)
+    named = find_names(library, parsed.words)
+    request = _Request(query, parsed, videos, kinds, channels, named, limit)
+    result = _search(library, request)
+    if named is not None and not parsed.phrases and has_content(library, named.words):
+        words = replace(parsed, words=named.words)
+        seen = _search(library, replace(request, parsed=words), people=named.people)
+        return _seen_first(seen, result, limit=limit)
     if result.moments or not parsed.phrases:
         return result
-    loose = _search(library, query, replace(parsed, phrases=[]), videos, kinds, channels, limit=limit)
+    loose = _search(library, replace(request, parsed=replace(parsed, phrases=[])))
     phrases = ", ".join(f'"{phrase}"' for phrase in parsed.phrases)
     notice = f"No exact match for {phrases}; searched for the words."
     return replace(loose, notice=" ".join(filter(None, (notice, loose.notice)))) if loose.moments else result
@@ -110,20 +122,45 @@ class _Channels:
     by_words: bool
 
 
-def _search(
-    library: Library,
-    query: str,
-    parsed: Query,
-    videos: Collection[int] | None,
-    kinds: Collection[PassageKind] | None,
-    channels: _Channels,
-    *,
-    limit: int,
-) -> SearchResult:
-    search_filter, notices = _build_filter(library, parsed, videos, kinds)
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A search: the query as typed and parsed, filters of the caller, and the people named among its words."""
+
+    query: str
+    parsed: Query
+    videos: Collection[int] | None
+    kinds: Collection[PassageKind] | None
+    channels: _Channels
+    named: NamedPeople | None
+    limit: int
+
+
+def _seen_first(seen: SearchResult, result: SearchResult, *, limit: int) -> SearchResult:
+    """Return moments of the named people first, then others that match the words of the query."""
+    if not seen.moments or not (seen.is_confident or not result.is_confident):
+        return result
+    others = [
+        moment
+        for moment in result.moments
+        if not any(
+            moment.video_id == first.video_id and moment.start <= first.end and first.start <= moment.end
+            for first in seen.moments
+        )
+    ]
+    worst = min(moment.score for moment in seen.moments)
+    below = [replace(moment, score=min(moment.score, worst * _BELOW_RATIO)) for moment in others]
+    why = {**result.why, **seen.why}
+    return replace(seen, moments=(*seen.moments, *below)[:limit], words=result.words, why=why)
+
+
+def _search(library: Library, request: _Request, *, people: tuple[frozenset[int], ...] = ()) -> SearchResult:
+    """Search once. `people`: also required to be seen."""
+    parsed, channels, limit = request.parsed, request.channels, request.limit
+    search_filter, notices = _build_filter(library, parsed, request.videos, request.kinds)
+    search_filter = replace(search_filter, people=(*search_filter.people, *people))
     count = max(CANDIDATES, CANDIDATES_PER_MOMENT * limit)
     wanted = strip_lead_in(parsed.words)
-    corrections = spelling.corrections(library, wanted) if channels.by_words else {}
+    corrections = _corrections(library, wanted, request.named) if channels.by_words else {}
     words = spelling.apply(wanted, corrections)
     clip_query = _start_clip_query(library, words, search_filter, channels.picture_vector)
     vector, vector_notice = _embed_query(library, words, channels.query_vector)
@@ -144,6 +181,8 @@ def _search(
         if channels.by_words:
             text_hits = raise_verbatim(text_hits, words, stop_words.of_library(library))
             text_hits, runs = add_lines(library, text_hits, runs, words, search_filter)
+        if is_listing:
+            frame_hits = search_people(library, search_filter, limit=count)
         all_hits = [*text_hits, *frame_hits]
         videos_by_id = hits.video_refs(library, {hit.video_id for hit in all_hits})
         moments = group(all_hits, videos_by_id, limit=limit, runs=runs)
@@ -168,7 +207,13 @@ def _search(
         notices += filter(None, [model_advice(parsed.words, vector.key)])
     notices += filter(None, (vector_notice, clip_notice, None if is_confident else LOW_CONFIDENCE))
     why = frame_explanations | {passage_id: explanation for passage_id, (_, explanation) in ranking.scores.items()}
-    return SearchResult(query, moments, " ".join(notices) or None, words, why, is_confident)
+    return SearchResult(request.query, moments, " ".join(notices) or None, words, why, is_confident)
+
+
+def _corrections(library: Library, words: str, named: NamedPeople | None) -> dict[str, str]:
+    """Map misspelt words to corrections. Names of people are right."""
+    corrections = spelling.corrections(library, words)
+    return {word: other for word, other in corrections.items() if named is None or fold(word) not in named.terms}
 
 
 def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:
@@ -197,7 +242,9 @@ def _build_filter(
         query_kinds = frozenset(parsed.kinds)
         passage_kinds = query_kinds if passage_kinds is None else passage_kinds & query_kinds
     speakers, speaker_notices = _speakers(library, parsed.speakers)
-    notices += speaker_notices
+    people, people_notices = _people(library, parsed.people)
+    absent, absent_notices = _people(library, parsed.absent)
+    notices += [*speaker_notices, *people_notices, *absent_notices]
     search_filter = SearchFilter(
         ids,
         passage_kinds,
@@ -206,6 +253,8 @@ def _build_filter(
         tags=tuple(hits.tag_spellings(library, tag) for tag in parsed.tags),
         languages=frozenset(parsed.languages),
         speakers=speakers,
+        people=people,
+        absent=frozenset().union(*absent),
         before=parsed.before,
         after=parsed.after,
         span=parsed.span,
@@ -219,6 +268,13 @@ def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | 
     matches = {name: speaker_names.matching(library, name) for name in names}
     notices = [f"No speaker matches {name!r}. Run: vidlocal speakers" for name, ids in matches.items() if not ids]
     return (frozenset().union(*matches.values()) if matches else None), notices
+
+
+def _people(library: Library, names: Sequence[str]) -> tuple[tuple[frozenset[int], ...], list[str]]:
+    """Return the ids of the people with each name, and a notice for each unknown name."""
+    matches = {name: people_names.matching(library, name) for name in names}
+    notices = [f"No person matches {name!r}. Run: vidlocal people" for name, ids in matches.items() if not ids]
+    return tuple(matches.values()), notices
 
 
 def _recorded(library: Library, parsed: Query) -> Iterator[tuple[frozenset[int], str]]:

@@ -64,6 +64,12 @@ def speakers(home: Path) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def people(home: Path) -> list[str]:
+    """List the names of people, in alphabetical order."""
+    rows = _rows(home, "SELECT name FROM people WHERE name IS NOT NULL ORDER BY name LIMIT 1000")
+    return [str(name) for (name,) in rows]
+
+
 def places(home: Path) -> list[str]:
     """List the cities of the recordings, in alphabetical order."""
     rows = _rows(home, "SELECT DISTINCT place FROM videos WHERE place_names <> '' ORDER BY place LIMIT 1000")

@@ -14,6 +14,7 @@ following in single quotes, because shells read quotes and dashes themselves:
   tag:dance             only videos or moments with this tag
   lang:es               only text in this language
   speaker:mary          only what this speaker says
+  person:anna           only while this person is seen; several: all of them; -person:tom: without
   place:lisbon          recorded in this city or country
   near:38.7,-9.1,20km   recorded within this distance
   camera:iphone         recorded with this camera

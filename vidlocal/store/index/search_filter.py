@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vidlocal.folding import fold
 from vidlocal.records import PassageKind
+from vidlocal.store.index.appearances import MAX_APART_S, SEEN, SEEN_AT_TIME
 from vidlocal.store.index.tokenizer import UNSPACED, words
 
 # Local time of a recording. UTC is converted to the time zone of this machine; with another offset, or none, the value
@@ -46,8 +47,8 @@ _SPELLINGS = "(SELECT value FROM json_each(?))"
 class SearchFilter:
     """Restricts the passages of a search. None does not restrict; an empty set of videos or kinds matches nothing.
 
-    A passage must contain all `phrases` and no `excluded` one, have a spelling of each of `tags`, and be said by one of
-    `speakers` (ids). `before` and
+    A passage must contain all `phrases` and no `excluded` one, have a spelling of each of `tags`, be said by one of
+    `speakers` (ids), and be at a time when one of each of `people` (ids) is seen, and none of `absent`. `before` and
     `after` (inclusive) are prefixes of an ISO 8601 recording date. `span` is in seconds of the video. `time_of_day` is
     (start, end) of the recording time in minutes; it wraps past midnight if end < start. `split_lines`: ids of the
     lines that count as containing a phrase, by phrase, because it is spread over them.
@@ -60,6 +61,8 @@ class SearchFilter:
     tags: tuple[frozenset[str], ...] = ()
     languages: frozenset[str] = frozenset()
     speakers: frozenset[int] | None = None
+    people: tuple[frozenset[int], ...] = ()
+    absent: frozenset[int] = frozenset()
     before: str | None = None
     after: str | None = None
     span: tuple[float, float] | None = None
@@ -70,7 +73,7 @@ class SearchFilter:
     def needs_passages(self) -> bool:
         """True if only passages can match, not whole videos by their names and recording."""
         only_passages = self.kinds is not None and PassageKind.TITLE not in self.kinds
-        texts = self.phrases or self.excluded or self.tags or self.languages
+        texts = self.phrases or self.excluded or self.tags or self.languages or self.people or self.absent
         return bool(only_passages or texts) or self.speakers is not None or self.span is not None
 
     @property
@@ -110,12 +113,22 @@ class SearchFilter:
             yield tagged.replace(":spellings", _SPELLINGS), [json.dumps(sorted(tag))] * 2
         if self.speakers is not None:
             yield (_SPOKEN_BY_AT_TIME if by_time else _SPOKEN_BY), [json.dumps(sorted(self.speakers))]
+        yield from self._people_conditions(by_time=by_time)
         if self.languages:
             yield f"{_LANGUAGE} IN (SELECT value FROM json_each(?))", [json.dumps(sorted(self.languages))]
         if self.span is not None:
             start, end = self.span
             yield 'passages.start <= ? AND passages."end" >= ?', [end, start]
         yield from self._recording_conditions()
+
+    def _people_conditions(self, *, by_time: bool) -> Iterator[tuple[str, list[str | float]]]:
+        seen = SEEN_AT_TIME if by_time else SEEN
+        # Around a text, two people may be seen one after the other.
+        tolerance = MAX_APART_S / 2 if len(self.people) > 1 else 0.0
+        for ids in self.people:
+            yield seen, [tolerance, tolerance, json.dumps(sorted(ids))]
+        if self.absent:
+            yield f"NOT {seen}", [0.0, 0.0, json.dumps(sorted(self.absent))]
 
     def _contains(self, phrase: str) -> Iterator[tuple[str, list[str | float]]]:
         """Yield the condition for a phrase: the words in this order, in any inflection. Empty for punctuation only."""
