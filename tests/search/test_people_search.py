@@ -27,8 +27,8 @@ def party(library: Library) -> int:
     )
 
 
-def spans(library: Library, query: str, **options: int) -> list[tuple[float, float]]:
-    return sorted((moment.start, moment.end) for moment in search(library, query, **options).moments)
+def spans(library: Library, query: str) -> list[tuple[float, float]]:
+    return sorted((moment.start, moment.end) for moment in search(library, query).moments)
 
 
 def test_texts_while_a_person_is_seen(library: Library, party: int) -> None:

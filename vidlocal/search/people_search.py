@@ -17,7 +17,7 @@ _CONTEXT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NamedPeople:
-    """The people named in a query: ids of those who may be meant by each name, folded words of names, and other words."""
+    """The people named in a query: ids of those whom each name may mean, the folded words of names, and other words."""
 
     people: tuple[frozenset[int], ...]
     terms: frozenset[str]
