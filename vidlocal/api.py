@@ -11,7 +11,7 @@ from pathlib import Path
 from vidlocal.app.ask import find_evidence
 from vidlocal.app.engines import open_ingest_tools
 from vidlocal.app.enrich import run_enrich
-from vidlocal.app.export import Format, passage_clips, render_clips
+from vidlocal.app.export import passage_clips, render_clips, resolve_format
 from vidlocal.app.file_filter import file_filter
 from vidlocal.app.hosts import open_writer
 from vidlocal.app.search import LibrarySearch
@@ -203,8 +203,10 @@ class VideoLibrary:
     def export(self, form: str, moments: Sequence[Moment] | None = None, *, name: str | None = None) -> str:
         """Return moments, or the passages of the video `name`, as text in a format of `vidlocal export`.
 
-        Formats: jsonl, json, csv, srt, vtt, txt, markdown, edl, fcpxml, otio. Raises ValueError for another one.
+        Formats: jsonl, json, csv, srt, vtt, txt, markdown, edl, fcpxml, otio, and those of plugins. Raises UsageError
+        for another one.
         """
+        form_ = resolve_format(form, self._settings, notify=_ignore)
         if (moments is None) == (name is None):
             raise ValueError("Give either moments or name.")
         with Library.open(self.folder) as library:
@@ -213,7 +215,7 @@ class VideoLibrary:
             else:
                 video = videos.resolve(library, name or "")
                 clips, title = list(passage_clips(library, video, None)), video.title
-        return "".join(render_clips(clips, Format(form), title, None, notify=_ignore))
+        return "".join(render_clips(clips, form_, title, None, notify=_ignore))
 
 
 class Answer:

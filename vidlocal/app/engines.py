@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from vidlocal.app.fast_engines import open_fast_engines
 from vidlocal.app.hosts import open_hosts
+from vidlocal.app.plugins import frame_signals
 from vidlocal.enrich.run import EnrichEngines
 from vidlocal.ingest.run import IngestTools
 from vidlocal.media.ffmpeg import find_ffmpeg
@@ -14,14 +15,25 @@ from vidlocal.settings import Settings
 from vidlocal.store.database import Library
 
 
-def open_ingest_tools(stack: ExitStack, settings: Settings, library: Library | None = None) -> IngestTools:
+def _ignore(message: str) -> None:
+    """Drop a message."""
+
+
+def open_ingest_tools(
+    stack: ExitStack,
+    settings: Settings,
+    library: Library | None = None,
+    *,
+    notify: Callable[[str], None] = _ignore,
+) -> IngestTools:
     """Open ffmpeg, the prober and the engines of the fast pass; closed with `stack`.
 
-    Faces need the consent stored in `library`.
+    Faces need the consent stored in `library`. `notify` gets failures of plugins.
     """
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     prober = stack.enter_context(Prober())
-    return IngestTools(ffmpeg, prober, open_fast_engines(stack, settings, ffmpeg, prober, library=library))
+    fast = open_fast_engines(stack, settings, ffmpeg, prober, library=library)
+    return IngestTools(ffmpeg, prober, fast, signals=tuple(frame_signals(settings, notify)))
 
 
 def open_engines(

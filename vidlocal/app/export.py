@@ -3,14 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from vidlocal.errors import UsageError
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import to_json
+from vidlocal.settings import Settings
 from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
+
+if TYPE_CHECKING:
+    from vidlocal.app.plugins import PluginExporter
+
+Notify = Callable[[str], None]
 
 TRANSCRIPT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SOUND)
 
@@ -86,13 +93,28 @@ def passage_clips(
         )
 
 
+def resolve_format(name: str, settings: Settings, *, notify: Notify) -> "Format | PluginExporter":
+    """Return an export format by name. Raises UsageError with the names of all formats."""
+    if name in list(Format):
+        return Format(name)
+    from vidlocal.app.plugins import exporters
+
+    available = exporters(settings, notify)
+    if name not in available:
+        raise UsageError(f"{name!r} is no export format. Formats: {', '.join([*Format, *available])}.")
+    return available[name]
+
+
 def render_clips(
-    clips: Sequence[Clip], form: Format, title: str, rate: Fraction | None, *, notify: Callable[[str], None]
+    clips: Sequence[Clip], form: "Format | PluginExporter", title: str, rate: Fraction | None, *, notify: Notify
 ) -> Iterator[str]:
     """Yield clips in a format.
 
     Lazy: no video is probed for a file that cannot be written. Raises UsageError.
     """
+    if not isinstance(form, Format):
+        yield form.render(clips, title)
+        return
     if form in TIMELINE_FORMATS:
         from vidlocal.app.frame_rate import rate_of_first
 

@@ -17,4 +17,9 @@ def connect(settings: Settings, chosen: ServerSetting) -> AbstractContextManager
         from vidlocal.engines.transformers_server import TransformersServer
 
         return TransformersServer(find_model(chosen.url, settings.models_folder, hub_cache(Path.home())))
+    if chosen.kind is ServerKind.PLUGIN:
+        from vidlocal.app.plugins import connect_engine
+        from vidlocal.engines.plugin_server import PluginServer
+
+        return PluginServer(chosen.url, connect_engine(settings, chosen.url, chosen.api_key))
     return backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)

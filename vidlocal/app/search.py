@@ -1,6 +1,7 @@
 """Search with the engines of the settings, the search history, and advice for empty results."""
 
 import os
+import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from vidlocal.engines import query_vector
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import StoreError
+from vidlocal.plugins.discovery import has_plugins
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
 from vidlocal.search.run import MAX_JUDGED, PictureVector, SearchResult, search
@@ -60,23 +62,27 @@ class LibrarySearch:
         """Return at most `limit` moments for `query`.
 
         `videos` (ids) and `kinds` filter them; None is no filter. `deep` has the text model judge the best moments,
-        and `keep` stores its answers; `notify` gets the reason if it cannot.
+        and `keep` stores its answers; `notify` gets the reason if it cannot. Plugins may change the scores.
         """
         limit_blas_threads()
+        has_scores = self._settings.plugins and has_plugins(sys.path)
         result = search(
             self._library,
             query,
-            limit=max(limit, MAX_JUDGED) if deep else limit,
+            limit=max(limit, MAX_JUDGED) if deep or has_scores else limit,
             videos=videos,
             kinds=kinds,
             query_vector=None if self._words_only else partial(embed_query, self._settings),
             picture_vector=self._pictures,
         )
-        if not deep:
-            return result
-        from vidlocal.app.rerank import rerank_by_text  # imported only if needed
+        if has_scores:
+            from vidlocal.app.plugins import score_moments  # imported only if needed
 
-        result = rerank_by_text(self._library, self._settings, result, keep=keep, notify=notify)
+            result = replace(result, moments=score_moments(self._settings, query, result.moments, notify))
+        if deep:
+            from vidlocal.app.rerank import rerank_by_text  # imported only if needed
+
+            result = rerank_by_text(self._library, self._settings, result, keep=keep, notify=notify)
         return replace(result, moments=result.moments[:limit])
 
     def record(self, result: SearchResult, video_ids: Sequence[int] | None = None) -> None:

@@ -6,6 +6,7 @@ from vidlocal.app.clip_engine import open_clip
 from vidlocal.app.doctor_checks import Check, CheckState
 from vidlocal.app.fast_engines import open_speech_server
 from vidlocal.app.model_servers import connect
+from vidlocal.engines.base import ModelInfo
 from vidlocal.engines.ollama_http import Timeouts
 from vidlocal.engines.openai_server import OpenAiServer
 from vidlocal.errors import EngineError
@@ -28,15 +29,19 @@ def openai_server(loaded: Settings, server: ServerSetting) -> Check:
 
 
 def model_in_process(loaded: Settings, server: ServerSetting) -> Check:
-    """Check that the packages are installed and the model is complete, without loading it."""
+    """Check that the packages or plugin are installed and the model is complete, without loading it."""
     part = server.name or "model in process"
     try:
         with connect(loaded, server) as opened:
             version = opened.version()
-            sizes = ", ".join(f"{model.name} {model.size_bytes / 1e9:.1f} GB" for model in opened.models())
+            models = ", ".join(map(_name_and_size, opened.models()))
     except EngineError as error:
         return Check(part, CheckState.MISSING, str(error), "Correct [[servers]] in settings.toml.")
-    return Check(part, CheckState.OK, f"{version}, for {', '.join(sorted(server.roles))}: {sizes}")
+    return Check(part, CheckState.OK, f"{version}, for {', '.join(sorted(server.roles))}: {models}")
+
+
+def _name_and_size(model: ModelInfo) -> str:
+    return f"{model.name} {model.size_bytes / 1e9:.1f} GB" if model.size_bytes else model.name
 
 
 def speech(loaded: Settings) -> Check | None:

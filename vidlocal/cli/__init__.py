@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 
-from vidlocal.cli.ui.command import Command
+from vidlocal.cli.ui.command import Command, build_command
 from vidlocal.cli.ui.exit_handling import exit_on_sigterm, handle_errors, prepare_streams
 from vidlocal.cli.ui.fast_params import use_fast_params
 from vidlocal.cli.ui.help_text import write_examples, write_parameters
-from vidlocal.cli.ui.verbosity import Verbose, verbose_option
+from vidlocal.cli.ui.verbosity import Verbose
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ SECTIONS = {
         "setup": ("setup", "Download the models. No other command downloads anything."),
         "doctor": ("doctor", "Check the installation; print a fix for each problem."),
         "config": ("config", "Show or change the settings."),
+        "plugins": ("plugins", "List the installed plugins with their hooks, or their errors."),
         "help": ("help_", "Explain a command or a topic: query, exit-codes, settings, scripting."),
     },
     "Index": {
@@ -102,6 +102,12 @@ class _Root(TyperGroup):
         self.commands = {name: TyperCommand(name, short_help=line) for name, (_, line) in COMMANDS.items()}
 
     def resolve_command(self, ctx: "Context", args: list[str]) -> "tuple[str | None, ClickCommand | None, list[str]]":
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from vidlocal.cli.ui.plugin_commands import load_plugin_command
+
+            plugin_command = load_plugin_command(args[0])
+            if plugin_command is not None:
+                return args[0], plugin_command, args[1:]
         name, command, remaining = super().resolve_command(ctx, args)
         return name, load_command(name) if name else command, remaining
 
@@ -141,13 +147,7 @@ def load_command(name: str) -> "ClickCommand":
     The module may define `Parser`, a subclass of Command, to replace the default.
     """
     module = import_module(f"vidlocal.cli.{COMMANDS[name][0]}")
-    typer_app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    typer_app.command(name, cls=getattr(module, "Parser", Command))(module.command)
-    command = get_command(typer_app)
-    if isinstance(command, Command):
-        command.examples = module.EXAMPLES
-        command.params.append(verbose_option())
-    return command
+    return build_command(name, module.command, getattr(module, "Parser", Command), module.EXAMPLES)
 
 
 app = typer.Typer(

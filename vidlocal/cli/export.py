@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,12 +16,17 @@ from vidlocal.app.export import (
     export_library,
     passage_clips,
     render_clips,
+    resolve_format,
     resolve_videos,
 )
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.records import PassageKind
+from vidlocal.settings import load
+
+if TYPE_CHECKING:
+    from vidlocal.app.plugins import PluginExporter
 
 EXAMPLES = (
     "vidlocal export wedding -f srt -o wedding.srt",
@@ -38,7 +43,10 @@ def command(
             help="Only these videos (default: all); - reads the --json of search, similar or ask.",
         ),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.JSONL,
+    form_name: Annotated[
+        str,
+        typer.Option("--format", "-f", metavar="|".join(Format), help="Output format: one of these, or of a plugin."),
+    ] = Format.JSONL,
     kind: options.Kinds = None,
     out: Annotated[
         Path | None,
@@ -77,6 +85,8 @@ def command(
     --finetune writes your corrected captions (`vidlocal note --edit`) and notes with their images and prompts, in the
     conversation format of LLaVA.
     """
+    notify = partial(console.notice, quiet=quiet)
+    form = resolve_format(form_name, load(), notify=notify)
     if finetune is not None:
         _export_finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
@@ -92,7 +102,7 @@ def command(
 
         clips = [clip for clip in read_piped_moments() if not kind or set(clip.kinds) & set(kind)]
         console.write_output(
-            render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet)),
+            render_clips(clips, form, "moments", rate, notify=notify),
             out,
             overwrite=force,
             quiet=quiet,
@@ -103,7 +113,7 @@ def command(
 
 def _export_library(
     names: Sequence[str] | None,
-    form: Format,
+    form: "Format | PluginExporter",
     kinds: Sequence[PassageKind] | None,
     out: Path | None,
     rate: Fraction | None,

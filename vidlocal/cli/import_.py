@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vidlocal import settings
+from vidlocal.app.plugins import import_readers
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.errors import MediaError
@@ -55,7 +56,9 @@ def command(
     """
     total = import_file.ImportResult()
     unreadable = 0
-    with Library.open(settings.load().home, create=True) as library:
+    loaded = settings.load()
+    readers = import_readers(loaded, console.notice)
+    with Library.open(loaded.home, create=True) as library:
         reasons = _Reasons()
         for file in files:
             try:
@@ -64,7 +67,9 @@ def command(
                         library, sys.stdin.buffer, name="standard input", reject=reasons.add
                     )
                 else:
-                    result = import_file.import_file(library, file, video=video, new=new, reject=reasons.add)
+                    result = import_file.import_file(
+                        library, file, video=video, new=new, readers=readers, reject=reasons.add
+                    )
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1

@@ -120,7 +120,7 @@ def command(
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(current.home, create=True))
         lock = stack.enter_context(ProcessLock(library.folder))
-        tools = open_ingest_tools(stack, current, library)
+        tools = open_ingest_tools(stack, current, library, notify=console.notice)
         line = stack.enter_context(progress_line(quiet=quiet))
 
         def start(sampler: "FileSampler | None") -> "Iterator[Outcome]":
@@ -174,7 +174,7 @@ def _preview(
     with ExitStack() as stack:
         has_library = (current.home / FILE_NAME).exists()
         library = stack.enter_context(Library.open(current.home)) if has_library else None
-        tools = open_ingest_tools(stack, current, library)
+        tools = open_ingest_tools(stack, current, library, notify=console.notice)
         plan = tools.plan(every=current.every, later=later)
         previews = preview(library, inputs, tools.prober, plan, load_pace(library), rules=rules)
         show_preview(previews, current.home, json=json, quiet=quiet)

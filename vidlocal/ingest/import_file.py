@@ -2,10 +2,10 @@
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.media import sidecars, subtitles, transcripts
@@ -24,6 +24,9 @@ _MAX_LINE_BYTES = 16 << 20
 # A day of speech with a time for every word is 60 MB.
 _MAX_DOCUMENT_BYTES = 256 << 20
 _MAX_CANDIDATES = 8
+
+# Returns the lines of a file; None for a file of another program.
+FileReader = Callable[[Path], Sequence[Mapping[str, Any]] | None]
 
 _TRANSCRIPT_PROGRAMS = "WhisperX, whisper.cpp, videogrep or video-analyzer"
 
@@ -44,17 +47,23 @@ def import_file(
     *,
     video: str | None = None,
     new: bool = False,
+    readers: Sequence[FileReader] = (),
     reject: Callable[[str], None] = lambda reason: None,
 ) -> ImportResult:
     """Import a file. `video` names the video of a transcript or subtitle file; default: from the file name.
 
-    With `new`, `video` is the title of a video to add. Else it must be in the library; raises UsageError.
+    With `new`, `video` is the title of a video to add. Else it must be in the library; raises UsageError. `readers` of
+    plugins are asked first.
 
     Calls `reject` with a sentence for each invalid line. Raises MediaError if the whole file is unreadable or empty.
     """
     name = path.name
     if has_media_extension(path):
         raise MediaError(f"{name}: a video, photo or audio file. Run: vidlocal ingest {shlex.quote(str(path))}")
+    for reader in readers:
+        read = reader(path)
+        if read is not None:
+            return _import(library, name, _plugin_lines(library, path, video, new, read), reject)
     if path.suffix.lower() in sidecars.EXTENSIONS:
         cues = subtitles.read_sidecar(path)
         subs = [
@@ -140,19 +149,41 @@ def _passage_lines(
         passages = read(video.duration if video is not None else None)
     except MediaError as error:
         raise MediaError(f"{path.name}: {error}") from error
+    lines = [
+        {**_values(item.passage), "words": [[word.text, word.start, word.end] for word in item.words]}
+        for item in passages
+    ]
+    yield from _about(video, video_name or _video_name(path), path, lines)
+
+
+def _about(
+    video: Video | None, name: str, path: Path, passages: Sequence[Mapping[str, object]]
+) -> Iterator[tuple[int, object]]:
+    """Yield the line of a video, or of a new one with a name, then its passages."""
     if not passages:
         raise MediaError(f"{path.name}: no text with times. Nothing was imported.")
     if video is None:
-        name = video_name or _video_name(path)
-        duration = max((item.passage.end for item in passages), default=0.0)
-        yield 0, {"type": "video", "name": name, "duration": duration}
+        ends = [end for passage in passages if isinstance(end := passage.get("end"), int | float)]
+        yield 0, {"type": "video", "name": name, "duration": max(ends, default=0.0)}
     else:
         name = "the video"
-        identity = {"content_hash": video.content_hash, "duration": video.duration}
-        yield 0, {"type": "video", "name": name, **identity}
-    for number, item in enumerate(passages, 1):
-        words = [[word.text, word.start, word.end] for word in item.words]
-        yield number, {"type": "passage", "video": name, **_values(item.passage), "words": words}
+        yield 0, {"type": "video", "name": name, "content_hash": video.content_hash, "duration": video.duration}
+    for number, passage in enumerate(passages, 1):
+        yield number, {**passage, "type": "passage", "video": name}
+
+
+def _plugin_lines(
+    library: Library, path: Path, video_name: str | None, new: bool, lines: Sequence[object]
+) -> Iterator[tuple[int, object]]:
+    """Yield numbered lines in the form of an export. Passages without a video belong to the video of the file."""
+    if all(
+        isinstance(line, dict) and "video" not in line and line.get("type", "passage") == "passage" for line in lines
+    ):
+        passages = [line for line in lines if isinstance(line, dict)]
+        video = None if new else _find_video(library, path, video_name)
+        yield from _about(video, video_name or _video_name(path), path, passages)
+    else:
+        yield from enumerate(lines, 1)
 
 
 def _find_video(library: Library, path: Path, video_name: str | None) -> Video | None:

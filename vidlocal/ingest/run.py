@@ -9,7 +9,7 @@ this run, or finished by any later run.
 import os
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from vidlocal.enrich.workers.fast_pass import FastEngines, run_fast_pass
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import STAGE_OF_JOB, IngestPlan, Stage, load_pace, store_pace
+from vidlocal.ingest.frame_signals import FrameSignal, measure_frames
 from vidlocal.ingest.meter import IngestMeter, OnProgress
 from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.prepared import FileSampler, PreparedFile
@@ -33,7 +34,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
-from vidlocal.store.content import passages, sidecars, telemetry, understanding, videos
+from vidlocal.store.content import metadata, passages, sidecars, telemetry, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
@@ -47,12 +48,13 @@ _MIN_FREE_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class IngestTools:
-    """Programs and engines of a run. `sampler`: decodes files elsewhere."""
+    """Programs and engines of a run. `sampler`: decodes files elsewhere. `signals`: those of plugins."""
 
     ffmpeg: Ffmpeg
     prober: Prober
     fast: FastEngines
     sampler: FileSampler | None = None
+    signals: tuple[FrameSignal, ...] = ()
 
     def plan(self, *, every: float, later: bool) -> IngestPlan:
         """Return the stages of a run with these tools."""
@@ -223,6 +225,7 @@ class _IngestRun:
         source = _Source(path, stamp, content_hash, probe, beside.metadata, prepared)
         with staging.staged(self.library, self.lock) as folder:
             drafts = self._sample(source, folder)
+            spans = measure_frames(drafts, folder, self.tools.signals, duration=source.probe.duration)
             subtitles = read_subtitles(
                 path,
                 source.probe,
@@ -231,7 +234,7 @@ class _IngestRun:
                 engine=None if self.later or self.transcribe else self.tools.fast.speech,
             )
             _require_unchanged(source)
-            outcome = self._store(source, folder, drafts, subtitles)
+            outcome = self._store(source, folder, drafts, subtitles, spans)
         return replace(outcome, notes=(*subtitles.notes, *beside.notes))
 
     def _find_ingested(self, content_hash: str) -> Video | None:
@@ -294,7 +297,14 @@ class _IngestRun:
             path, probe, every=self.every, ffmpeg=self.tools.ffmpeg, prober=self.tools.prober, on_progress=report
         )
 
-    def _store(self, source: _Source, folder: Path, drafts: Sequence[FrameDraft], subtitles: Subtitles) -> Outcome:
+    def _store(
+        self,
+        source: _Source,
+        folder: Path,
+        drafts: Sequence[FrameDraft],
+        subtitles: Subtitles,
+        spans: Mapping[str, Sequence[metadata.TaggedSpan]],
+    ) -> Outcome:
         """Store the video in a transaction. Completes an imported video of this hash; imported passages stay."""
         with self.library.writing():
             existing = videos.with_hash(self.library, source.content_hash)
@@ -318,6 +328,8 @@ class _IngestRun:
             video = videos.get(self.library, video_id)
             if video is not None:
                 store_metadata(self.library, video, source.probe, source.beside)
+            for signal, of_signal in spans.items():
+                metadata.add_spans(self.library, video_id, signal, of_signal)
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)

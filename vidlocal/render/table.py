@@ -345,6 +345,16 @@ def _kinds(kinds: Sequence[PassageKind]) -> Text:
     return Text(", ").join(Text(kind, style=KIND_STYLES[kind]) for kind in kinds)
 
 
+def listing(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """A table of texts with headings. Long texts wrap, and nothing is cut."""
+    table = _plain_table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("\n".join(map(one_line, value.split("\n")))) for value in row))
+    return table
+
+
 def _plain_table() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.expand = False

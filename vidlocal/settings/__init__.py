@@ -69,6 +69,7 @@ class Settings:
     player: str | None = None
     thumbs: str = "auto"
     cluster: str = ""
+    plugins: bool = True
     servers: tuple[ServerSetting, ...] = ()
 
     @property

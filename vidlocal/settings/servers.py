@@ -9,11 +9,12 @@ from vidlocal.settings.address import ollama_address
 
 
 class ServerKind(StrEnum):
-    """Protocol of a server, or a model in process. The values are those of the settings."""
+    """Protocol of a server, a model in process, or an engine of a plugin. The values are those of the settings."""
 
     OLLAMA = "ollama"
     OPENAI = "openai"
     TRANSFORMERS = "transformers"
+    PLUGIN = "plugin"
 
 
 class Role(StrEnum):
@@ -34,11 +35,13 @@ _POSSIBLE_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OLLAMA: _USUAL_ROLES | {Role.PICTURES},
     ServerKind.OPENAI: _USUAL_ROLES | {Role.PICTURES, Role.SPEECH},
     ServerKind.TRANSFORMERS: _VISION_ROLES | {Role.TEXT},
+    ServerKind.PLUGIN: _VISION_ROLES | {Role.TEXT},
 }
 _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OLLAMA: _USUAL_ROLES,
     ServerKind.OPENAI: _USUAL_ROLES,
     ServerKind.TRANSFORMERS: _VISION_ROLES,
+    ServerKind.PLUGIN: _VISION_ROLES | {Role.TEXT},
 }
 _MODELS = ("vision_model", "text_model", "embed_model", "speech_model", "decision_model", "pictures_model")
 _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
@@ -48,7 +51,7 @@ _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 class ServerSetting:
     """A model server. Its models override those of the settings; empty for none.
 
-    `url`: the address; for a model in process its folder or name.
+    `url`: the address; for a model in process its folder or name; for a plugin `NAME`, or `NAME:` and an address.
     """
 
     kind: ServerKind
@@ -79,15 +82,17 @@ def parse_server_options(values: Sequence[str]) -> tuple[ServerSetting, ...]:
         return tuple(_parse_option(value) for value in values)
     except ValueError:
         raise UsageError(
-            "--server: not KIND=URL. Kinds: ollama, openai, transformers. Examples: "
+            f"--server: not KIND=URL. Kinds: {', '.join(ServerKind)}. Examples: "
             "--server openai=http://127.0.0.1:8080, --server transformers=llava-hf/llava-1.5-7b-hf"
         ) from None
 
 
 def server_address(kind: ServerKind, url: str) -> str:
-    """Return the URL of a server, or the folder or name of a model in process. Raises ValueError."""
+    """Return the URL of a server, the folder or name of a model in process, or a plugin's name. Raises ValueError."""
     if kind is ServerKind.TRANSFORMERS:
         return _model_reference(url)
+    if kind is ServerKind.PLUGIN:
+        return _plugin_reference(url)
     if kind is ServerKind.OPENAI and "://" not in url:
         url = f"http://{url}"
     return ollama_address(url).removesuffix("/v1")
@@ -107,6 +112,14 @@ def _model_reference(text: str) -> str:
     if not reference or not reference.isprintable() or "://" in reference:
         raise ValueError
     return reference
+
+
+def _plugin_reference(text: str) -> str:
+    """Return the name of an engine, with or without an address after a colon. Raises ValueError."""
+    name, colon, address = text.strip().partition(":")
+    if not name or not text.isprintable() or "/" in name:
+        raise ValueError
+    return f"{name}{colon}{address}"
 
 
 def _parse_server(entry: object, place: str) -> ServerSetting:
@@ -133,6 +146,7 @@ def _parse_server(entry: object, place: str) -> ServerSetting:
 _EXAMPLES = {
     ServerKind.OLLAMA: 'url is not an address. Example: url = "http://127.0.0.1:11434"',
     ServerKind.OPENAI: 'url is not an address. Example: url = "http://127.0.0.1:8080"',
+    ServerKind.PLUGIN: 'url is no engine of a plugin. Example: url = "acme" or "acme:http://127.0.0.1:9000"',
     ServerKind.TRANSFORMERS: 'url is no model folder or name. Example: url = "llava-hf/llava-1.5-7b-hf"',
 }
 

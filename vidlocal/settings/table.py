@@ -285,6 +285,13 @@ TABLE = (
         "The cluster that `enrich` and `worker` use, and `ingest --cluster`; own: started or joined here.",
         default_note="none",
     ),
+    Setting(
+        "plugins",
+        parsers.parse_switch,
+        True,
+        "true or false",
+        "Use the installed plugins; VIDLOCAL_PLUGINS=false runs a command without any.",
+    ),
 )
 
 BY_NAME = {setting.name: setting for setting in TABLE}

@@ -1,14 +1,18 @@
-"""The class of all commands."""
+"""The class of all commands, and their construction from functions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import typer
 from typer.core import TyperCommand
+from typer.main import get_command
 
 from vidlocal.cli.ui.fast_params import use_fast_params
 from vidlocal.cli.ui.help_text import usage_pieces, write_examples, write_parameters
+from vidlocal.cli.ui.verbosity import verbose_option
 
 if TYPE_CHECKING:
+    from typer._click.core import Command as ClickCommand
     from typer._click.core import Context
     from typer._click.formatting import HelpFormatter
 
@@ -30,3 +34,16 @@ class Command(TyperCommand):
 
     def format_epilog(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         write_examples(self.examples, formatter)
+
+
+def build_command(
+    name: str, function: Callable[..., object], kind: type[TyperCommand] = Command, examples: Sequence[str] = ()
+) -> "ClickCommand":
+    """Build a command from a function with Typer parameters, whose docstring is the help."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.command(name, cls=kind)(function)
+    command = get_command(app)
+    if isinstance(command, Command):
+        command.examples = examples
+        command.params.append(verbose_option())
+    return command

@@ -1,5 +1,8 @@
 """Metadata of videos by other programs: a passage over the whole video for each source, which carries the tags."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from vidlocal.records import Passage, PassageKind, TagKind, Video
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
@@ -35,6 +38,28 @@ def replace(library: Library, video: Video, source: str, metadata: VideoMetadata
                 [(video.id, kind, tag, passage_id) for kind, tag in sorted(tags)],
             )
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSpan:
+    """A span of a video with tags."""
+
+    start: float
+    end: float
+    tags: tuple[str, ...]
+
+
+def add_spans(library: Library, video_id: int, source: str, spans: Sequence[TaggedSpan]) -> None:
+    """Store tagged spans of a new video, each as a passage with its tags."""
+    with library.writing() as connection:
+        for span in spans:
+            tags = VideoMetadata.cleaned(tags=span.tags).tags
+            passage = Passage(span.start, span.end, PassageKind.METADATA, ", ".join(tags), engine=source)
+            for passage_id in passages.add(library, video_id, [passage]):
+                connection.executemany(
+                    "INSERT OR IGNORE INTO video_tags (video_id, kind, tag, passage_id) VALUES (?, ?, ?, ?)",
+                    [(video_id, TagKind.TAG, storable(tag), passage_id) for tag in tags],
+                )
 
 
 def people(library: Library, video_id: int) -> list[str]:

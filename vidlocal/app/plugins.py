@@ -1,0 +1,122 @@
+"""The hooks of plugins, as the parts of the program take them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidlocal.errors import EngineError, UsageError
+from vidlocal.plugins.manager import NO_PLUGINS, Notify, PluginHooks, guarded, installed_plugins
+from vidlocal.records import Moment
+from vidlocal.render.clips import Clip
+from vidlocal.settings import Settings, load
+
+if TYPE_CHECKING:
+    from vidlocal.ingest.frame_signals import FrameSignal
+
+
+def hooks(settings: Settings | None = None) -> PluginHooks:
+    """Return the hooks of the installed plugins; none if the settings switch plugins off."""
+    return installed_plugins() if (settings or load()).plugins else NO_PLUGINS
+
+
+def import_readers(settings: Settings, notify: Notify) -> list[Callable[[Path], list[Mapping[str, Any]] | None]]:
+    """Return functions from a file to import to its lines; None for a file that no plugin reads."""
+    plugins = hooks(settings)
+    return [partial(_read_import, plugins, notify)] if plugins.has("read_import") else []
+
+
+def _read_import(plugins: PluginHooks, notify: Notify, path: Path) -> list[Mapping[str, Any]] | None:
+    for plugin, lines in plugins.call("read_import", notify, path=path):
+        for listed in guarded(plugin, "read_import", partial(list, lines), notify):
+            return list(listed)
+    return None
+
+
+def frame_signals(settings: Settings, notify: Notify) -> "list[FrameSignal]":
+    """Return the signals of plugins, for frames that are sampled."""
+    registered = hooks(settings).register("register_signals", notify)
+    if not registered:
+        return []
+    from vidlocal.ingest.frame_signals import FrameSignal
+
+    return [
+        FrameSignal(name, partial(_measure, plugin, name, measure, notify))
+        for name, (plugin, measure) in registered.items()
+    ]
+
+
+def _measure(
+    plugin: str, name: str, measure: Callable[[Any], Iterable[str]], notify: Notify, pixels: Any
+) -> list[str] | None:
+    tags = guarded(plugin, f"signal {name}", lambda: list(measure(pixels)), notify)
+    return next(tags, None)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginExporter:
+    """An export format of a plugin."""
+
+    name: str
+    plugin: str
+    write: Callable[[Sequence[Mapping[str, Any]], str], str]
+
+    def render(self, clips: Sequence[Clip], title: str) -> str:
+        """Return clips as the text of a file. Raises UsageError if the plugin fails."""
+        failures: list[str] = []
+        data = [_clip_data(clip) for clip in clips]
+        for text in guarded(self.plugin, f"format {self.name}", lambda: self.write(data, title), failures.append):
+            if isinstance(text, str):
+                return text
+            failures.append(f"Plugin {self.plugin}: format {self.name} returned no text.")
+        raise UsageError(failures[0])
+
+
+def exporters(settings: Settings, notify: Notify) -> dict[str, PluginExporter]:
+    """Return the export formats of plugins by name."""
+    registered = hooks(settings).register("register_exporters", notify)
+    return {name: PluginExporter(name, plugin, write) for name, (plugin, write) in registered.items()}
+
+
+def _clip_data(clip: Clip) -> dict[str, object]:
+    values = asdict(clip)
+    return {
+        "video": {"id": clip.video_id, "title": clip.title, "path": clip.path, "duration": clip.duration},
+        **{name: values[name] for name in ("start", "end", "text", "score", "speaker")},
+        "kinds": [str(kind) for kind in clip.kinds],
+    }
+
+
+def connect_engine(settings: Settings, url: str, api_key: str | None) -> Any:
+    """Return an engine of a plugin for `NAME` or `NAME:ADDRESS`. Raises EngineError."""
+    failures: list[str] = []
+    name, _, address = url.partition(":")
+    registered = hooks(settings).register("register_engines", failures.append)
+    if name not in registered:
+        known = ", ".join(registered) or "none"
+        raise EngineError(" ".join([f"No plugin has an engine {name!r}. Engines of plugins: {known}.", *failures]))
+    plugin, connect = registered[name]
+    for engine in guarded(plugin, f"engine {name}", lambda: connect(address, api_key), failures.append):
+        return engine
+    raise EngineError(failures[-1])
+
+
+def score_moments(settings: Settings, query: str, moments: Sequence[Moment], notify: Notify) -> tuple[Moment, ...]:
+    """Return moments with the scores of plugins, best first. Each plugin gets the scores of the one before."""
+    from vidlocal.render.results import to_records
+
+    plugins = hooks(settings)
+    if not moments or not plugins.has("score_moments"):
+        return tuple(moments)
+    data = to_records(moments)
+    for plugin, scores in plugins.call("score_moments", notify, query=query, moments=data):
+        try:
+            values = [min(1.0, max(0.0, float(score))) for score in scores]
+        except (TypeError, ValueError):
+            values = []
+        if len(values) != len(moments):
+            notify(f"Plugin {plugin}: score_moments returned no score for each moment.")
+            continue
+        moments = [replace(moment, score=value) for moment, value in zip(moments, values, strict=True)]
+    return tuple(sorted(moments, key=lambda moment: -moment.score))

@@ -1,0 +1,41 @@
+"""Commands of plugins: looked for only under names that vidlocal itself does not have."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from vidlocal.app.plugins import hooks
+from vidlocal.cli.ui.command import build_command
+from vidlocal.cli.ui.console import notice
+from vidlocal.errors import ToolError, VidlocalError
+from vidlocal.plugins.manager import describe_error, guarded
+
+if TYPE_CHECKING:
+    from typer._click.core import Command as ClickCommand
+
+
+def load_plugin_command(name: str) -> "ClickCommand | None":
+    """Return the command of a plugin; None if there is none of this name, or it cannot be built."""
+    registered = hooks().register("register_commands", notice)
+    if name not in registered:
+        return None
+    plugin, function = registered[name]
+    built = guarded(plugin, f"command {name}", lambda: build_command(name, _reporting(plugin, name, function)), notice)
+    return next(built, None)
+
+
+def _reporting(plugin: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the function of a command, so that its failure is a sentence instead of a traceback."""
+
+    @wraps(function)
+    def run(*values: Any, **options: Any) -> Any:
+        try:
+            return function(*values, **options)
+        except (VidlocalError, typer.Exit, typer.Abort, OSError):
+            raise
+        except Exception as error:
+            raise ToolError(f"Plugin {plugin}: command {name} failed ({describe_error(error)}).") from error
+
+    return run
