@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.text_videos import add_video
 from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe, Word
-from vidlocal.store.content import passages, videos, word_times
+from vidlocal.store.content import deleted_passages, passages, videos, word_times
 from vidlocal.store.content.word_times import pack, unpack
 from vidlocal.store.database import Library
 
@@ -63,11 +63,11 @@ def test_an_undone_edit_or_deletion_brings_the_times_back(library: Library, is_d
     word_times.put(library, ids[0], TEXT, 60.0, WORDS)
     spoken = passages.get(library, ids[0])
     assert spoken is not None
-    before = passages.stored_values(library, ids[0])
+    before = deleted_passages.copy_rows(library, ids[0])
     if is_deleted:
         passages.delete(library, spoken)
     else:
         passages.rewrite(library, spoken, "something else")
-    passages.restore(library, before)
+    deleted_passages.restore(library, before)
     assert passages.get(library, ids[0]) == spoken
     assert len(word_times.of_passage(library, spoken)) == len(WORDS)

@@ -1,27 +1,27 @@
 """Edits of passages that can be undone, until the server ends."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from itertools import count
 from threading import Lock
 
 from vidlocal.errors import UsageError
-from vidlocal.store.content import passages
+from vidlocal.store.content import deleted_passages, passages
+from vidlocal.store.content.deleted_passages import StoredRows
 from vidlocal.store.database import Library
 
 _MAX_EDITS = 200
 
 
 class EditJournal:
-    """Keeps the stored values of passages from before the last edits."""
+    """Keeps the rows of passages from before the last edits."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._lock = Lock()
-        self._edits: OrderedDict[int, tuple[int, Mapping[str, object]]] = OrderedDict()
+        self._edits: OrderedDict[int, tuple[int, StoredRows | None]] = OrderedDict()
 
-    def record(self, passage_id: int, before: Mapping[str, object]) -> int:
-        """Keep the values of a passage from before an edit, empty for a new passage. Returns the number to undo it."""
+    def record(self, passage_id: int, before: StoredRows | None) -> int:
+        """Keep the rows of a passage from before an edit, None for a new passage. Returns the number to undo it."""
         with self._lock:
             number = next(self._numbers)
             self._edits[number] = (passage_id, before)
@@ -36,8 +36,8 @@ class EditJournal:
         if edit is None:
             raise UsageError("This edit cannot be undone any more.")
         passage_id, before = edit
-        if before:
-            passages.restore(library, before)
+        if before is not None:
+            deleted_passages.restore(library, before)
             return passage_id
         existing = passages.get(library, passage_id)
         if existing is not None:

@@ -5,7 +5,7 @@ import pytest
 from tests.support.text_videos import add_video
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind
-from vidlocal.store.content import passages, speakers, videos
+from vidlocal.store.content import deleted_passages, passages, speakers, videos
 from vidlocal.store.database import Library
 from vidlocal.store.index import speaker_names
 
@@ -172,11 +172,11 @@ def test_a_new_transcript_has_the_speakers_of_the_turns(library: Library) -> Non
 
 def test_a_deleted_and_restored_passage_has_its_speaker_again(library: Library) -> None:
     video_id, ids = add_video(library, "one", [line(0, "a", "Anna"), line(5, "b", "Anna")])
-    before = passages.stored_values(library, ids[0])
+    before = deleted_passages.copy_rows(library, ids[0])
     passage = passages.get(library, ids[0])
     assert passage is not None
     passages.delete(library, passage)
-    passages.restore(library, before)
+    deleted_passages.restore(library, before)
     assert said(library, video_id)["a"] == "Anna"
     passages.rewrite(library, passage, "A!")
     assert said(library, video_id)["A!"] == "Anna"

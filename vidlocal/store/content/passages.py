@@ -1,6 +1,6 @@
 """Passages, the searchable texts of videos, and their vectors."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vidlocal.folding import differing_fold
@@ -165,40 +165,6 @@ def delete(library: Library, passage: Passage) -> None:
     """Delete a passage with all vectors and index entries."""
     with library.writing() as connection:
         connection.execute("DELETE FROM passages WHERE id = ?", (passage.id,))
-
-
-def stored_values(library: Library, passage_id: int) -> Mapping[str, object]:
-    """Return all stored values of a passage with word times and speaker, for `restore`; empty if there is none."""
-    row = library.row(
-        """SELECT passages.*, times, voice_id FROM passages LEFT JOIN word_times ON word_times.passage_id = passages.id
-          LEFT JOIN passage_speakers ON passage_speakers.passage_id = passages.id WHERE passages.id = ?""",
-        passage_id,
-    )
-    return {} if row is None else dict(row)
-
-
-def restore(library: Library, values: Mapping[str, object]) -> None:
-    """Store a passage again as it was, in place of an edited or deleted one, and queue its embedding."""
-    video_id = int(str(values["video_id"]))
-    columns = {name: value for name, value in values.items() if name not in ("times", "voice_id")}
-    names = ", ".join(f'"{name}"' for name in columns)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
-    with library.writing() as connection:
-        connection.execute(
-            f"""INSERT INTO passages ({names}) VALUES ({", ".join("?" * len(columns))})
-            ON CONFLICT (id) DO UPDATE SET {changes}""",
-            tuple(columns.values()),
-        )
-        if values["times"] is not None:
-            connection.execute(
-                "INSERT OR REPLACE INTO word_times (passage_id, times) VALUES (?, ?)", (values["id"], values["times"])
-            )
-        connection.execute(
-            "INSERT OR IGNORE INTO passage_speakers (passage_id, voice_id) SELECT ?, id FROM voices WHERE id = ?",
-            (values["id"], values["voice_id"]),
-        )
-        connection.execute("DELETE FROM vectors WHERE passage_id = ?", (values["id"],))
-        jobs.add(library, JobKind.EMBED, video_id, video_id, priority=EMBED_PRIORITY)
 
 
 def requeue_for_model(library: Library, model: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from vidlocal.app.video_details import SortKey, VideoStatus, read_details, select_videos, video_data, with_coverage
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.store.content import frames, passages, videos
+from vidlocal.store.content import deleted_passages, frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.web.errors import NotFound
 from vidlocal.web.operations import Call
@@ -52,7 +52,7 @@ def add_note(library: Library, call: Call) -> object:
     ids = passages.add(library, video.id, [note])
     if not ids:
         raise UsageError("The text is empty.")
-    return _edited(library, call, ids[0], call.services.journal.record(ids[0], {}))
+    return _edited(library, call, ids[0], call.services.journal.record(ids[0], None))
 
 
 def edit_passage(library: Library, call: Call) -> object:
@@ -60,7 +60,7 @@ def edit_passage(library: Library, call: Call) -> object:
     passage = _passage(library, call)
     if not call["text"].strip():
         raise UsageError("The text is empty.")
-    before = passages.stored_values(library, call["passage"])
+    before = deleted_passages.copy_rows(library, call["passage"])
     passages.rewrite(library, passage, call["text"])
     return _edited(library, call, call["passage"], call.services.journal.record(call["passage"], before))
 
@@ -68,7 +68,7 @@ def edit_passage(library: Library, call: Call) -> object:
 def delete_passage(library: Library, call: Call) -> object:
     """Delete a passage."""
     passage = _passage(library, call)
-    before = passages.stored_values(library, call["passage"])
+    before = deleted_passages.copy_rows(library, call["passage"])
     passages.delete(library, passage)
     return _edited(library, call, call["passage"], call.services.journal.record(call["passage"], before))
 
