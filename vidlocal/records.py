@@ -339,8 +339,17 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPerson:
+    """A person on screen, from `start` to `end` in seconds."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
-    """A span of a video with all hits, best first."""
+    """A span of a video with all hits, best first. `people`: names of those who are seen, as far as known."""
 
     video_id: int
     video_title: str
@@ -351,6 +360,7 @@ class Moment:
     kinds: tuple[PassageKind, ...]
     text: str
     hits: tuple[Hit, ...]
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,3 +177,18 @@ def test_people_are_forgotten_without_a_trace(run: Run, films: Path) -> None:
 def all_bytes(home: Path) -> bytes:
     """The library file and what SQLite keeps beside it."""
     return b"".join(path.read_bytes() for path in sorted(home.glob("library.db*")))
+
+
+def test_show_tells_the_time_on_screen_of_each_person(run: Run, films: Path) -> None:
+    run("people", "name", "1", "Anna")
+    run("people", "name", "2", "Tom")
+    details = json.loads(run("show", "party", "--json").stdout)["video"]
+    assert details["people"] == [{"name": "Anna", "seconds": 4.0}, {"name": "Tom", "seconds": 4.0}]
+    shown = " ".join(on_terminal(100, "show", "party", home=films))
+    assert "Anna 4 s, Tom 4 s" in shown
+
+
+def test_results_tell_who_is_seen(run: Run, films: Path) -> None:
+    run("people", "name", "1", "Anna")
+    found = json.loads(run("search", "person:anna", "--json").stdout)["moments"]
+    assert [(moment["text"], moment["people"]) for moment in found] == [("Anna", ["Anna"])] * 2

@@ -69,6 +69,14 @@ def regroup(library: Library) -> int:
     return count
 
 
+def use_names(library: Library, person_id: int) -> bool:
+    """Queue the tags and summaries that do not know a new name yet. Returns True if there are any."""
+    summarised = [video for video in people.videos_of(library, person_id) if understanding.sections(library, video)]
+    for video_id in summarised:
+        understanding.requeue(library, video_id)
+    return bool(summarised)
+
+
 def forget(library: Library, person_ids: list[int] | None) -> int:
     """Delete people, None for all, with their faces, past searches and reports, and leave no byte in the file.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from vidlocal.records import Chapter, EnrichmentStatus, PassageKind, Video, VideoTag
-from vidlocal.store.content import frames, passages, telemetry, understanding, videos
+from vidlocal.store.content import frames, passages, people, telemetry, understanding, videos
 from vidlocal.store.content.frames import Coverage
 from vidlocal.store.database import Library
 from vidlocal.telemetry import Reading
@@ -55,7 +55,7 @@ _SORT_KEYS: dict[SortKey, Callable[[Video], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:
-    """A video with results of the text model, empty before the first run."""
+    """A video with results of the text model, empty before the first run. `people`: names, and seconds on screen."""
 
     video: Video
     coverage: Coverage
@@ -64,6 +64,7 @@ class VideoDetails:
     tags: tuple[VideoTag, ...]
     chapters: tuple[Chapter, ...]
     readings: tuple[Reading, ...]
+    people: tuple[tuple[str, float], ...] = ()
 
     def as_data(self) -> dict[str, object]:
         """Return the details as plain data for JSON."""
@@ -76,6 +77,7 @@ class VideoDetails:
             "tags": tags,
             "chapters": chapters,
             "readings": [asdict(reading) for reading in self.readings],
+            "people": [{"name": name, "seconds": seconds} for name, seconds in self.people],
         }
 
 
@@ -111,7 +113,10 @@ def read_details(library: Library, video: Video) -> VideoDetails:
     tags, chapters = understanding.tags(library, video.id), _chapters(library, video)
     coverage = frames.coverage(library, video.id)
     readings = telemetry.of_video(library, video.id)
-    return VideoDetails(video, coverage, event_type, excitement, tuple(tags), tuple(chapters), tuple(readings))
+    seen = people.screen_time(library, video.id)
+    return VideoDetails(
+        video, coverage, event_type, excitement, tuple(tags), tuple(chapters), tuple(readings), tuple(seen)
+    )
 
 
 def _chapters(library: Library, video: Video) -> list[Chapter]:

@@ -10,7 +10,7 @@ from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import SettingsError, UsageError
 from vidlocal.settings import load
-from vidlocal.store.content import people, understanding, videos
+from vidlocal.store.content import people, videos
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration, format_time
@@ -163,10 +163,9 @@ def _reject(library: Library, person_id: int, place: str) -> str:
 
 def _update(library: Library, person_id: int) -> str:
     """Queue the tags and summaries that do not know the name yet. Returns a sentence."""
-    summarised = [video for video in people.videos_of(library, person_id) if understanding.sections(library, video)]
-    for video_id in summarised:
-        understanding.requeue(library, video_id)
-    return " The next enrich uses the name in tags and summaries." if summarised else ""
+    from vidlocal.app.people import use_names
+
+    return " The next enrich uses the name in tags and summaries." if use_names(library, person_id) else ""
 
 
 def _forget(library: Library, names: Sequence[str], *, all_people: bool, yes: bool, quiet: bool) -> None:

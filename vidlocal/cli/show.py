@@ -17,7 +17,7 @@ from vidlocal.moments import fold_repeats
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
 from vidlocal.text import pluralize
-from vidlocal.timecode import format_date, format_short_time, format_time, parse_span
+from vidlocal.timecode import format_date, format_duration, format_short_time, format_time, parse_span
 
 EXAMPLES = (
     "vidlocal show wedding",
@@ -138,6 +138,7 @@ def _properties(details: VideoDetails) -> list[tuple[str, str]]:
         ("camera", video.camera or ""),
         ("added", format_date(video.added_at)),
         ("language", video.language or ""),
+        ("people", ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in details.people)),
         ("event", details.event_type or ""),
         ("tags", ", ".join(list(dict.fromkeys(tag.tag for tag in details.tags))[:_MAX_TAGS])),
         *(("chapters" if position == 0 else " ", text) for position, text in enumerate(chapters)),

@@ -32,6 +32,7 @@ MAX_QUESTION_CHARACTERS = 1_000
 _MAX_LINE_CHARACTERS = 600
 _MIN_HIT_CHARACTERS = 60
 _MAX_HITS = 3
+_MAX_NAMES, _MAX_NAME_CHARACTERS = 8, 40
 
 # Citations after a statement, complete because other text follows.
 _CITATIONS = re.compile(r"(?:\s*\[\s*\d{1,9}(?:\s*,\s*\d{1,9})*\s*\])+[.,;!?]*(?=\s+[^\s\[]|\s*\n)")
@@ -89,6 +90,11 @@ def _line(number: int, moment: Moment) -> str:
         remaining -= len(text)
         if remaining < _MIN_HIT_CHARACTERS:
             break
+    if moment.people:
+        names = ", ".join(
+            prompt_escape.escape(name, max_chars=_MAX_NAME_CHARACTERS) for name in moment.people[:_MAX_NAMES]
+        )
+        quotes.append(f'seen by face "{names}"')
     return f"{number} {title} at {format_time(int(moment.start))[:-2]}: {', '.join(quotes)}"
 
 

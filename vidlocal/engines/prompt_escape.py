@@ -7,7 +7,7 @@ of chat templates.
 
 from collections.abc import Sequence
 
-from vidlocal.records import Passage, PassageKind
+from vidlocal.records import Passage, PassageKind, SeenPerson
 from vidlocal.timecode import format_short_time
 
 # Word for the source of a passage in prompts.
@@ -28,6 +28,7 @@ SOURCE_LABELS = {
 }
 
 _MAX_NAME_CHARS = 40
+_MAX_PEOPLE, _MAX_TIMES = 8, 3
 
 # Servers and chat templates interpret "<|end|>", "[INST]", "<<SYS>>" and "[img-0]" anywhere in a prompt.
 _REPLACEMENTS = str.maketrans('[]{}<>|"`\\', "()()‹›/''/")
@@ -54,6 +55,17 @@ def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
         f"{number} {format_short_time(passage.start)} {source_label(passage.kind, passage.speaker)} "
         + quote(passage.text, max_chars=max_chars)
         for number, passage in enumerate(passages, start=1)
+    )
+
+
+def format_seen(seen: Sequence[SeenPerson]) -> str:
+    """Return who is seen when, of at most 8 people the first 3 times: `Anna at 0:12 and 1:40; Tom at 0:20`."""
+    times: dict[str, list[str]] = {}
+    for person in seen:
+        times.setdefault(escape(person.name, max_chars=_MAX_NAME_CHARS), []).append(format_short_time(person.start))
+    return "; ".join(
+        f"{name} at {' and '.join(list(dict.fromkeys(clocks))[:_MAX_TIMES])}"
+        for name, clocks in list(times.items())[:_MAX_PEOPLE]
     )
 
 

@@ -69,6 +69,8 @@ def _moment(
         "text": moment.text,
         "hits": [_hit(hit) | _explanation(hit, explanations) for hit in moment.hits],
     }
+    if moment.people:
+        document["people"] = list(moment.people)
     if look is not None:
         document["look"] = {"time": round(look.time, 3), "shows": look.matches, "what": look.description}
     return document

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.folding import fold
-from vidlocal.records import Hit, PassageKind
+from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.store.database import Library
 from vidlocal.store.index import people_names, text_index
-from vidlocal.store.index.appearances import MAX_APART_S, Appearance, list_appearances
+from vidlocal.store.index.appearances import MAX_APART_S, Appearance, list_appearances, named_in_videos
 from vidlocal.store.index.search_filter import SearchFilter
 
 # Where two people are seen one after the other, so much of each is in the moment.
@@ -69,6 +69,21 @@ def search_people(library: Library, search_filter: SearchFilter, *, limit: int) 
         if not any(_overlap(span[0], other) for other in absent):
             found.append(_hit(span, names))
     return found
+
+
+def with_names(library: Library, moments: Sequence[Moment]) -> tuple[Moment, ...]:
+    """Return moments with the names of the people who are seen."""
+    by_video: dict[int, list[tuple[float, float, str]]] = defaultdict(list)
+    for video_id, start, end, name in named_in_videos(library, {moment.video_id for moment in moments}):
+        by_video[video_id].append((start, end, name))
+    return tuple(_with_names(moment, by_video[moment.video_id]) for moment in moments)
+
+
+def _with_names(moment: Moment, seen: Sequence[tuple[float, float, str]]) -> Moment:
+    names = dict.fromkeys(
+        name for start, end, name in seen if start == moment.start or (start < moment.end and moment.start < end)
+    )
+    return replace(moment, people=tuple(names)) if names else moment
 
 
 def _joint_spans(

@@ -20,7 +20,7 @@ from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, 
 from vidlocal.search.field_search import search_fields
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
-from vidlocal.search.people_search import NamedPeople, find_names, has_content, search_people
+from vidlocal.search.people_search import NamedPeople, find_names, has_content, search_people, with_names
 from vidlocal.search.query import Query, parse
 from vidlocal.search.query_language import model_advice
 from vidlocal.search.split_phrases import add_lines, admit_split
@@ -98,13 +98,19 @@ def search(
     """
     parsed = parse(query)
     channels = _Channels(query_vector, picture_vector, by_words=by_words)
-    named = find_names(library, parsed.words)
-    request = _Request(query, parsed, videos, kinds, channels, named, limit)
+    request = _Request(query, parsed, videos, kinds, channels, find_names(library, parsed.words), limit)
+    result = _search_all(library, request)
+    return replace(result, moments=with_names(library, result.moments))
+
+
+def _search_all(library: Library, request: "_Request") -> SearchResult:
+    """Search, first at times when people named in the query are seen; without phrases if they match nothing."""
+    parsed, named = request.parsed, request.named
     result = _search(library, request)
     if named is not None and not parsed.phrases and has_content(library, named.words):
         words = replace(parsed, words=named.words)
         seen = _search(library, replace(request, parsed=words), people=named.people)
-        return _seen_first(seen, result, limit=limit)
+        return _seen_first(seen, result, limit=request.limit)
     if result.moments or not parsed.phrases:
         return result
     loose = _search(library, replace(request, parsed=replace(parsed, phrases=[])))

@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Sequence
 
 from vidlocal.engines import text_parser, text_prompts
+from vidlocal.engines.prompt_escape import estimate_tokens, format_seen
+from vidlocal.engines.text_prompts import SEEN_LINE
 from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers import segments
 from vidlocal.enrich.workers.segments import Segment
 from vidlocal.model_answers import Section
-from vidlocal.records import Job, Video
-from vidlocal.store.content import understanding
+from vidlocal.records import Job, SeenPerson, Video
+from vidlocal.store.content import people, understanding
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -25,11 +27,13 @@ class Sections:
 
     def of(self, video: Video) -> tuple[list[Section], list["SectionPrompt"]]:
         """Return finished sections and open prompts, in order. Both are empty if the video has no passages."""
-        parts = segments.cut(understanding.evidence(self._library, video.id), video.duration, room=self._room.tokens)
+        seen = people.named_spans(self._library, video.id)
+        room = self._room.tokens - (estimate_tokens(SEEN_LINE + format_seen(seen)) if seen else 0)
+        parts = segments.cut(understanding.evidence(self._library, video.id), video.duration, room=room)
         stored = understanding.sections(self._library, video.id)
         finished, open_prompts = [], []
         for segment in parts:
-            prompt = SectionPrompt(video, segment, self._model)
+            prompt = SectionPrompt(video, segment, self._model, seen)
             section = stored.get(segment.number)
             if section is not None and section.fingerprint == prompt.fingerprint:
                 finished.append(section)
@@ -64,12 +68,17 @@ def retry_shorter(library: Library, job: Job, room: PromptRoom, response: TextRe
 
 
 class SectionPrompt:
-    """Prompt for one segment. Equal passages, prompt version and model have the same `fingerprint`."""
+    """Prompt for one segment. Equal passages, people, prompt version and model have the same `fingerprint`."""
 
-    def __init__(self, video: Video, segment: Segment, model: str) -> None:
+    def __init__(self, video: Video, segment: Segment, model: str, seen: Sequence[SeenPerson] = ()) -> None:
         self.segment = segment
         self.text = text_prompts.section_prompt(
-            video.title, segment.start, segment.end, segment.passages, max_chars=text_prompts.MAX_NOTE_CHARACTERS
+            video.title,
+            segment.start,
+            segment.end,
+            segment.passages,
+            max_chars=text_prompts.MAX_NOTE_CHARACTERS,
+            seen=[person for person in seen if person.start < segment.end and person.end > segment.start],
         )
         ids = [passage.id for passage in segment.passages]
         source = "\n".join([text_prompts.TEXT_PROMPT_VERSION, model, str(ids), self.text])

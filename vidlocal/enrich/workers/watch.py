@@ -13,8 +13,8 @@ from vidlocal.engines.jpeg import shrink
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import schema_key
 from vidlocal.model_answers import ActionAnswer
-from vidlocal.records import Job, Passage, PassageKind, Provenance
-from vidlocal.store.content import frame_images, passages, sequences
+from vidlocal.records import Job, Passage, PassageKind, Provenance, SeenPerson
+from vidlocal.store.content import frame_images, passages, people, sequences
 from vidlocal.store.content.sequences import FrameSequence
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -26,7 +26,7 @@ CONTEXT_KINDS = (PassageKind.SPEECH, PassageKind.SUBTITLE, PassageKind.SCREEN_TE
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """A sequence to describe: images and times in order, cuts, and passages of the same time.
+    """A sequence to describe: images and times in order, cuts, and passages and known people of the same time.
 
     `multi_image`: digests of models and, as far as known, if they take several images at once. `plain_models` as in
     `DescribeRequest`.
@@ -39,6 +39,7 @@ class WatchRequest:
     attempt: int
     plain_models: frozenset[str]
     multi_image: tuple[tuple[str, bool], ...]
+    seen: tuple[SeenPerson, ...] = ()
 
     def perform(self, host: Host) -> "WatchResponse":
         """Ask the vision model of `host`.
@@ -117,6 +118,7 @@ class Watcher:
             attempt=job.attempts,
             plain_models=self._plain_models(),
             multi_image=tuple(self._multi_image.items()),
+            seen=tuple(people.named_spans(self._library, job.video_id, sequence.start, sequence.end)),
         )
         return Task(request, lambda response: self._store(job, sequence, response))
 
@@ -180,6 +182,7 @@ class _View:
     cuts: tuple[float, ...]
     context: tuple[Passage, ...]
     as_sheet: bool
+    seen: tuple[SeenPerson, ...]
 
     @classmethod
     def build(cls, engine: VisionEngine, request: WatchRequest, *, multi_image: bool) -> Self:
@@ -187,15 +190,18 @@ class _View:
         jpegs, times = request.jpegs, request.times
         room = multi_image_probe.max_images(engine.num_ctx)
         if not multi_image or room < min(multi_image_probe.MIN_IMAGES, len(jpegs)):
-            return cls((contact_sheet(jpegs, times),), times, request.cuts, request.context, as_sheet=True)
+            sheet = contact_sheet(jpegs, times)
+            return cls((sheet,), times, request.cuts, request.context, as_sheet=True, seen=request.seen)
         positions = _spread(len(jpegs), room)
         images = scaled_images([jpegs[position] for position in positions])
         shown_times = tuple(times[position] for position in positions)
-        return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False)
+        return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False, seen=request.seen)
 
     def watch(self, engine: VisionEngine, attempt: int, *, plain: bool) -> tuple[ActionAnswer, bool]:
         """Ask once, and again with smaller images after a rejection. Later attempts start with the smaller ones."""
-        question = text_prompts.watch_prompt(self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain)
+        question = text_prompts.watch_prompt(
+            self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain, seen=self.seen
+        )
         if attempt:
             return engine.describe_sequence(self._smaller(), question, plain=plain, attempt=attempt), plain
         try:

@@ -1,11 +1,15 @@
 """Who is seen: the people of the library, named by hand, merged, split and forgotten."""
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vidlocal.errors import UsageError
 from vidlocal.folding import fold
+from vidlocal.records import SeenPerson
 from vidlocal.store.content import people_changes
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
@@ -13,6 +17,7 @@ from vidlocal.store.index.people_names import PERSON_NAME, matching
 from vidlocal.store.values import RowReader, now_utc, storable
 
 MAX_NAME_CHARS = 80
+_MAX_TIME_S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,41 @@ def rivals(library: Library) -> list[tuple[int, int]]:
           JOIN face_tracks ON face_tracks.id = track_id WHERE face_tracks.person_id IS NOT NULL"""
     )
     return [(row["one"], row["other"]) for row in rows]
+
+
+def named_spans(library: Library, video_id: int, start: float = 0.0, end: float = math.inf) -> list[SeenPerson]:
+    """List when named people are seen within a span of a video, in order. Spans of a person do not overlap."""
+    rows = library.rows(
+        """SELECT name, start, "end" FROM face_tracks JOIN people ON people.id = person_id
+        WHERE video_id = ? AND name IS NOT NULL AND is_hidden = 0 AND start <= ? AND "end" >= ?
+        ORDER BY name, start""",
+        video_id,
+        min(end, _MAX_TIME_S),
+        start,
+    )
+    return sorted(_merged(rows), key=lambda person: (person.start, person.name))
+
+
+def screen_time(library: Library, video_id: int) -> list[tuple[str, float]]:
+    """Return for how many seconds each named person is seen in a video, the longest first."""
+    seconds: dict[str, float] = defaultdict(float)
+    for person in named_spans(library, video_id):
+        seconds[person.name] += person.end - person.start
+    return sorted(seconds.items(), key=lambda pair: -pair[1])
+
+
+def _merged(rows: Iterable[sqlite3.Row]) -> Iterator[SeenPerson]:
+    """Join overlapping spans of a person. Rows are in order of name and start."""
+    current: SeenPerson | None = None
+    for row in rows:
+        if current is not None and current.name == row["name"] and row["start"] <= current.end:
+            current = SeenPerson(current.name, current.start, max(current.end, row["end"]))
+            continue
+        if current is not None:
+            yield current
+        current = SeenPerson(row["name"], row["start"], row["end"])
+    if current is not None:
+        yield current
 
 
 def resolve(library: Library, text: str) -> int:

@@ -55,3 +55,14 @@ def list_appearances(
         *values,
     )
     return [Appearance(*row) for row in rows]
+
+
+def named_in_videos(library: Library, video_ids: Collection[int]) -> list[tuple[int, float, float, str]]:
+    """List video, start, end and name of the appearances of named people in videos, in order of time."""
+    rows = library.rows(
+        """SELECT video_id, start, "end", name FROM people JOIN face_tracks ON person_id = people.id
+        WHERE name IS NOT NULL AND is_hidden = 0 AND video_id IN (SELECT value FROM json_each(?))
+        ORDER BY video_id, start""",
+        json.dumps(sorted(video_ids)),
+    )
+    return [(row["video_id"], row["start"], row["end"], row["name"]) for row in rows]
