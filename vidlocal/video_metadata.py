@@ -89,6 +89,20 @@ class VideoMetadata:
 NO_METADATA = VideoMetadata()
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A file in the catalog of another program, with its metadata.
+
+    `names`: the names it may have on disk. `size_bytes` is None if the catalog does not tell.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    size_bytes: int | None
+    source: str
+    metadata: VideoMetadata
+
+
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(_line, names))))[:_MAX_NAMES]
 

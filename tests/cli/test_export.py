@@ -127,6 +127,8 @@ def test_transcripts_and_subtitles_join_the_video_of_their_name(
         "passages": 2,
         "existing": 0,
         "left_out": 0,
+        "described": 0,
+        "not_in_library": 0,
         "unreadable_files": 0,
     }
     texts = {passage.text for passage in passages.of_video(library, wedding)}

@@ -77,7 +77,9 @@ def understand(library: Library, *tags: str, summary: str = "A trip.") -> None:
     )
 
 
-@pytest.mark.parametrize("query", ["island", "tag:boat", 'tag:"anna muller"', "kind:metadata", "anna", "place:lisbon"])
+@pytest.mark.parametrize(
+    "query", ["island", "tag:boat", 'tag:"anna muller"', "kind:metadata", "anna", "person:anna", "place:lisbon"]
+)
 def test_a_video_is_found_by_its_xmp(library: Library, film: Path, ingest_film: Ingest, query: str) -> None:
     film.with_name("a.mp4.xmp").write_text(PACKET)
     ingest_film()

@@ -21,6 +21,7 @@ EXAMPLES = (
     "vidlocal import wedding.en.srt",
     "vidlocal import transcript.json --video wedding",
     "vidlocal import lecture.srt --new     # a video without its file",
+    "vidlocal import ~/Pictures/digikam4.db",
     "vidlocal export | ssh nas vidlocal import -",
 )
 
@@ -31,7 +32,7 @@ def command(
         typer.Argument(
             metavar="FILE...",
             readable=False,
-            help="Export (.jsonl; - reads standard input), transcript (.json) or subtitles (.srt, .vtt, ...).",
+            help="Export (.jsonl, or -), transcript or Immich export (.json), subtitles, digikam4.db.",
         ),
     ],
     video: Annotated[
@@ -50,6 +51,8 @@ def command(
     quiet: options.Quiet = False,
 ) -> None:
     """Import transcripts, subtitles, captions or an export.
+
+    Also the people, albums, tags and captions of Immich (JSON of its API) and digiKam, for videos in the library.
 
     Existing passages are not imported twice. Invalid lines are reported and skipped (exit code 3); if no file could be
     read, the exit code is 4. Writes an export of another library back without loss, also without its video files.
@@ -78,6 +81,8 @@ def command(
             total.passages += result.passages
             total.existing += result.existing
             total.rejected += result.rejected
+            total.described += result.described
+            total.missing += result.missing
         reasons.end()
     if json:
         console.document(_as_data(total, unreadable))
@@ -109,14 +114,20 @@ def _as_data(total: import_file.ImportResult, unreadable: int) -> dict[str, int]
         "passages": total.passages,
         "existing": total.existing,
         "left_out": total.rejected,
+        "described": total.described,
+        "not_in_library": total.missing,
         "unreadable_files": unreadable,
     }
 
 
 def _summary(total: import_file.ImportResult, unreadable: int) -> str:
     message = f"Imported {pluralize(total.passages, 'passage')} and {pluralize(total.videos, 'new video')}"
+    if total.described or total.missing:
+        message = f"Imported metadata of {pluralize(total.described, 'video')}"
     if total.existing:
-        message += f"; {pluralize(total.existing, 'passage')} already present"
+        message += f"; {total.existing:,} already present"
+    if total.missing:
+        message += f"; {pluralize(total.missing, 'file is', 'files are')} not in the library"
     if total.rejected:
         message += f"; {pluralize(total.rejected, 'line')} skipped"
     if unreadable:

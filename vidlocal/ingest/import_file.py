@@ -1,21 +1,24 @@
-"""Import files made elsewhere: exports as JSON lines, transcripts, captions and subtitles."""
+"""Import files made elsewhere: exports as JSON lines, transcripts, captions, subtitles, and catalogs of videos."""
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from vidlocal.errors import MediaError, UsageError
-from vidlocal.media import sidecars, subtitles, transcripts
+from vidlocal.ingest.import_catalog import import_catalog
+from vidlocal.media import immich, sidecars, subtitles, transcripts
 from vidlocal.media.encodings import decode
 from vidlocal.media.files import has_media_extension
 from vidlocal.media.languages import language_code
 from vidlocal.records import Passage, PassageKind, TimedPassage, Video
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
+from vidlocal.store.exchange import digikam
 from vidlocal.store.exchange.import_rows import Importer
+from vidlocal.video_metadata import CatalogEntry
 
 # Lines per transaction: each transaction waits for the disk.
 _BATCH_LINES = 4_000
@@ -33,12 +36,18 @@ _TRANSCRIPT_PROGRAMS = "WhisperX, whisper.cpp, videogrep or video-analyzer"
 
 @dataclass(slots=True)
 class ImportResult:
-    """Counts of new videos and passages, of existing passages, and of rejected lines."""
+    """Counts of new videos and passages, of existing passages, and of rejected lines.
+
+    Of a catalog of another program: `described` videos with new metadata, and `missing` files that are not in the
+    library.
+    """
 
     videos: int = 0
     passages: int = 0
     existing: int = 0
     rejected: int = 0
+    described: int = 0
+    missing: int = 0
 
 
 def import_file(
@@ -71,7 +80,12 @@ def import_file(
             for cue in cues
         ]
         return _import(library, name, _passage_lines(library, path, video, new, lambda _: subs), reject)
+    if digikam.is_digikam(path):
+        return _import_catalog(library, name, digikam.read_catalog(path))
     document = _read_document(path) if path.suffix.lower() == ".json" else None
+    assets = list(immich.read_assets(document))
+    if assets:
+        return _import_catalog(library, name, assets)
     if transcripts.is_transcript(document):
         lines = _passage_lines(
             library, path, video, new, lambda duration: transcripts.parse(document, duration=duration)
@@ -81,6 +95,14 @@ def import_file(
         raise MediaError(f"{name}: neither JSON lines nor a transcript of {_TRANSCRIPT_PROGRAMS}.")
     with _open(path) as file:
         return import_lines(library, file, name=name, reject=reject)
+
+
+def _import_catalog(library: Library, name: str, entries: Iterable[CatalogEntry]) -> ImportResult:
+    """Import the metadata of a catalog. Raises MediaError if none of its files is in the library."""
+    result = import_catalog(library, entries)
+    if not result.changed and not result.unchanged:
+        raise MediaError(f"{name}: none of its files is in the library, by name and size. Run: vidlocal ingest FOLDER")
+    return ImportResult(existing=result.unchanged, described=result.changed, missing=result.missing)
 
 
 def import_lines(library: Library, lines: BinaryIO, *, name: str, reject: Callable[[str], None]) -> ImportResult:

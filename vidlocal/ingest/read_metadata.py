@@ -1,5 +1,6 @@
 """Metadata of a video by other programs: added to its properties, and stored."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,10 @@ from vidlocal.media.recording_place import with_place
 from vidlocal.records import Probe, Video
 from vidlocal.store.content import metadata, videos
 from vidlocal.store.database import Library
-from vidlocal.video_metadata import VideoMetadata
+from vidlocal.video_metadata import CatalogEntry, VideoMetadata
+
+
+TaggedSpans = Mapping[str, Sequence[metadata.TaggedSpan]]
 
 
 def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
@@ -18,19 +22,35 @@ def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
     return replace(with_place(path, dated, known), camera=probe.camera or known.camera)
 
 
-def store_metadata(library: Library, video: Video, probe: Probe, beside: VideoMetadata) -> None:
-    """Store the metadata of a new video. The title of a file beside it becomes its title."""
+def store_metadata(library: Library, video_id: int, probe: Probe, beside: VideoMetadata, spans: TaggedSpans) -> None:
+    """Store the metadata of a new video, and tagged spans by signal. The title of a file beside it becomes its title."""
+    video = videos.get(library, video_id)
+    if video is None:
+        return
     with library.writing():
         metadata.replace(library, video, metadata.IN_FILE, probe.metadata)
         _store_beside(library, video, beside)
+        for signal, of_signal in spans.items():
+            metadata.add_spans(library, video_id, signal, of_signal)
 
 
 def refresh_metadata(library: Library, video: Video, path: Path, beside: VideoMetadata) -> bool:
     """Store the metadata of changed files beside a video. Returns True if it differs from before."""
     with library.writing():
-        facts = Probe(video.kind, video.duration, recorded_at=video.recorded_at, camera=video.camera)
-        videos.add_missing_facts(library, video.id, with_metadata(path, facts, beside))
+        _add_missing_facts(library, video, path, beside)
         return _store_beside(library, video, beside)
+
+
+def store_catalog_entry(library: Library, video: Video, entry: CatalogEntry) -> bool:
+    """Store the metadata of a video from a catalog. Returns True if it differs from before."""
+    with library.writing():
+        _add_missing_facts(library, video, Path(video.path), entry.metadata)
+        return metadata.replace(library, video, entry.source, entry.metadata)
+
+
+def _add_missing_facts(library: Library, video: Video, path: Path, known: VideoMetadata) -> None:
+    facts = Probe(video.kind, video.duration, recorded_at=video.recorded_at, camera=video.camera)
+    videos.add_missing_facts(library, video.id, with_metadata(path, facts, known))
 
 
 def _store_beside(library: Library, video: Video, beside: VideoMetadata) -> bool:

@@ -9,7 +9,7 @@ this run, or finished by any later run.
 import os
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from vidlocal.ingest.frame_signals import FrameSignal, measure_frames
 from vidlocal.ingest.meter import IngestMeter, OnProgress
 from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.prepared import FileSampler, PreparedFile
-from vidlocal.ingest.read_metadata import refresh_metadata, store_metadata, with_metadata
+from vidlocal.ingest.read_metadata import TaggedSpans, refresh_metadata, store_metadata, with_metadata
 from vidlocal.ingest.read_subtitles import Subtitles, have_changed, read_sidecars, read_subtitles, without_duplicates
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS
@@ -34,7 +34,7 @@ from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging
-from vidlocal.store.content import metadata, passages, sidecars, telemetry, understanding, videos
+from vidlocal.store.content import passages, sidecars, telemetry, understanding, videos
 from vidlocal.store.database import Library
 from vidlocal.store.process_locks import ProcessLock
 from vidlocal.store.queue import jobs
@@ -303,7 +303,7 @@ class _IngestRun:
         folder: Path,
         drafts: Sequence[FrameDraft],
         subtitles: Subtitles,
-        spans: Mapping[str, Sequence[metadata.TaggedSpan]],
+        spans: TaggedSpans,
     ) -> Outcome:
         """Store the video in a transaction. Completes an imported video of this hash; imported passages stay."""
         with self.library.writing():
@@ -325,11 +325,7 @@ class _IngestRun:
             )
             sidecars.store_stamps(self.library, video_id, subtitles.stamps)
             telemetry.replace(self.library, video_id, subtitles.readings)
-            video = videos.get(self.library, video_id)
-            if video is not None:
-                store_metadata(self.library, video, source.probe, source.beside)
-            for signal, of_signal in spans.items():
-                metadata.add_spans(self.library, video_id, signal, of_signal)
+            store_metadata(self.library, video_id, source.probe, source.beside, spans)
             understanding.queue(self.library, video_id)
         distinct = sum(draft.image is not None for draft in drafts)
         video = videos.get(self.library, video_id)

@@ -248,7 +248,8 @@ def _build_filter(
         query_kinds = frozenset(parsed.kinds)
         passage_kinds = query_kinds if passage_kinds is None else passage_kinds & query_kinds
     speakers, speaker_notices = _speakers(library, parsed.speakers)
-    people, people_notices = _people(library, parsed.people)
+    tagged = _tagged_people(library, parsed.people)
+    people, people_notices = _people(library, [name for name in parsed.people if name not in tagged])
     absent, absent_notices = _people(library, parsed.absent)
     notices += [*speaker_notices, *people_notices, *absent_notices]
     search_filter = SearchFilter(
@@ -256,7 +257,7 @@ def _build_filter(
         passage_kinds,
         phrases=tuple(parsed.phrases),
         excluded=tuple(parsed.excluded),
-        tags=tuple(hits.tag_spellings(library, tag) for tag in parsed.tags),
+        tags=(*(hits.tag_spellings(library, tag) for tag in parsed.tags), *tagged.values()),
         languages=frozenset(parsed.languages),
         speakers=speakers,
         people=people,
@@ -274,6 +275,13 @@ def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | 
     matches = {name: speaker_names.matching(library, name) for name in names}
     notices = [f"No speaker matches {name!r}. Run: vidlocal speakers" for name, ids in matches.items() if not ids]
     return (frozenset().union(*matches.values()) if matches else None), notices
+
+
+def _tagged_people(library: Library, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Map names that are not known by faces to the tags of people with them, such as those of digiKam."""
+    unknown = [name for name in names if not people_names.matching(library, name)]
+    tags = {name: people_names.tagged(library, name) for name in unknown}
+    return {name: spellings for name, spellings in tags.items() if spellings}
 
 
 def _people(library: Library, names: Sequence[str]) -> tuple[tuple[frozenset[int], ...], list[str]]:

@@ -29,6 +29,13 @@ def names(library: Library, person_ids: Collection[int]) -> dict[int, str]:
     return {row["id"]: row["name"] for row in rows}
 
 
+def tagged(library: Library, text: str) -> frozenset[str]:
+    """Return the tags of people with all of these words in their name: by models, and by other programs."""
+    words = set(fold(text).split())
+    rows = library.rows("SELECT DISTINCT tag FROM video_tags WHERE kind = 'person'")
+    return frozenset(row["tag"] for row in rows if words and words <= set(fold(row["tag"]).split()))
+
+
 def matching(library: Library, text: str) -> frozenset[int]:
     """Return the ids of the people with this number, or with all of these words in their name."""
     words = fold(text).split()
