@@ -11,7 +11,6 @@ from vidlocal.store.content import metadata, videos
 from vidlocal.store.database import Library
 from vidlocal.video_metadata import CatalogEntry, VideoMetadata
 
-
 TaggedSpans = Mapping[str, Sequence[metadata.TaggedSpan]]
 
 
@@ -23,7 +22,7 @@ def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
 
 
 def store_metadata(library: Library, video_id: int, probe: Probe, beside: VideoMetadata, spans: TaggedSpans) -> None:
-    """Store the metadata of a new video, and tagged spans by signal. The title of a file beside it becomes its title."""
+    """Store metadata of a new video, and tagged spans by signal. The title of a file beside it becomes its title."""
     video = videos.get(library, video_id)
     if video is None:
         return
