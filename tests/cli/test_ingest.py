@@ -17,7 +17,9 @@ from tests.support.speech import ASSETS, MODEL
 from tests.support.terminal import on_terminal
 from vidlocal import settings
 from vidlocal.app.library import open_library
+from vidlocal.engines.jpeg import plain_colour
 from vidlocal.store.content import videos
+from vidlocal.store.database import Library
 
 INGEST = [sys.executable, "-m", "vidlocal", "ingest", str(ASSETS / "wedding-en.flac"), "--whisper-model", str(MODEL)]
 
@@ -125,6 +127,16 @@ def test_a_dry_run_shows_files_time_and_space_and_indexes_nothing(run: Run, mixe
     assert totals["files"] == {"new": 2, "unchanged": 1, "skipped": 1, "failed": 0}
     assert totals["video_seconds"] == pytest.approx(3.0, abs=0.1)
     assert indexed() == ["film"]
+
+
+def test_files_of_the_library_are_named_as_such(run: Run, wedding: int, library: Library) -> None:
+    image = library.folder / "frames" / "own.jpg"
+    image.parent.mkdir(exist_ok=True)
+    image.write_bytes(plain_colour((220, 20, 20), side_px=64))
+    for options in ([], ["--dry-run"]):
+        assert "file of the library itself" in run("ingest", str(library.folder), *options).stderr
+        assert run("ingest", str(image), *options).stdout.startswith("failed\t")
+    assert library.number("SELECT count(*) FROM videos") == 1
 
 
 # Root without the right to ignore permissions.

@@ -7,7 +7,7 @@ from pathlib import Path
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import TYPICAL_FRAME_RATE_HZ, IngestPlan, Pace
 from vidlocal.media import files
-from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
+from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
 from vidlocal.media.probe import Prober
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
@@ -68,6 +68,9 @@ def preview(
     for file in files.find_files(paths, rules):
         if file.skip_reason is not None:
             yield PreviewedFile(file.path, SKIPPED, file.skip_reason)
+            continue
+        if library is not None and files.is_within(file.path, library.folder):
+            yield PreviewedFile(file.path, FAILED if file.explicit else SKIPPED, OWN_FILE)
             continue
         try:
             stamp = files.read_stamp(file.path)

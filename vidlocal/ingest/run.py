@@ -6,7 +6,6 @@ An interruption before the transaction starts the file over. Everything after th
 this run, or finished by any later run.
 """
 
-import os
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
@@ -28,7 +27,7 @@ from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, FileFilter
+from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
 from vidlocal.media.metadata_files import read_metadata_files
 from vidlocal.media.probe import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
@@ -133,25 +132,21 @@ class _IngestRun:
         started = time.monotonic()
         if file.skip_reason is not None:
             return _skipped(file.path, file.skip_reason)
+        if files.is_within(file.path, self.library.folder):
+            skipped = _skipped(file.path, OWN_FILE)
+            return Outcome(file.path, IngestResult.FAILED, reason=skipped.reason) if file.explicit else skipped
         try:
-            self._refuse_own_files(file.path)
             outcome = self._find_unchanged(file.path) or self._add(file.path)
         except _OtherKindError:
             return _skipped(file.path, OTHER_KIND)
         except (MediaError, ToolError) as error:
-            if not file.is_expected or (isinstance(error, _OwnFileError) and not file.explicit):
+            if not file.is_expected:
                 return replace(_skipped(file.path, NOT_MEDIA), reason=str(error))
             return Outcome(file.path, IngestResult.FAILED, reason=str(error))
         notes = () if self.later or outcome.video is None else self._run_fast_pass(outcome.video)
         self.tools.fast.ocr.forget_prefetched()
         outcome = self._count_texts(outcome)
         return replace(outcome, notes=(*outcome.notes, *notes), seconds=time.monotonic() - started)
-
-    def _refuse_own_files(self, path: Path) -> None:
-        """Raise an error for files of the library, such as frame images."""
-        # Not Path.resolve, which raises RuntimeError for a loop of symbolic links.
-        if Path(os.path.realpath(self.library.folder)) in Path(os.path.realpath(path)).parents:
-            raise _OwnFileError(f"{path.name}: file of the library itself.")
 
     def _find_unchanged(self, path: Path) -> Outcome | None:
         """Recognise an ingested file by stamp, without reading the content."""
@@ -390,7 +385,3 @@ def _skipped(path: Path, reason: str) -> Outcome:
 
 class _OtherKindError(MediaError):
     """A kind of media that is not to be indexed."""
-
-
-class _OwnFileError(MediaError):
-    """A file of the library itself."""

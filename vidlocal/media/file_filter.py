@@ -20,6 +20,7 @@ _ALL_KINDS = frozenset(MediaKind)
 EXCLUDED = "excluded"
 OTHER_KIND = "other kind of media"
 NOT_MEDIA = "not media"
+OWN_FILE = "file of the library itself"
 
 
 @dataclass(frozen=True, slots=True)

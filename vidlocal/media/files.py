@@ -118,6 +118,12 @@ def has_media_extension(path: Path) -> bool:
     return path.suffix.lower() in MEDIA_EXTENSIONS
 
 
+def is_within(path: Path, folder: Path) -> bool:
+    """Return True for a path below a folder, by real paths."""
+    # Not Path.resolve, which raises RuntimeError for a loop of symbolic links.
+    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
+
+
 def read_stamp(path: Path) -> FileStamp:
     """Size, modification time and inode of a readable regular file.
 
