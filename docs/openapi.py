@@ -80,6 +80,8 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, object]:
 
 
 def _schema(parameter: Parameter) -> dict[str, object]:
+    if parameter.kind == "integers":
+        return {"type": "array", "items": {"type": "integer"}}
     schema: dict[str, object] = {"type": parameter.kind}
     if parameter.choices:
         schema["enum"] = list(parameter.choices)

@@ -1,11 +1,14 @@
-"""A library of films of every kind, and a server on it, shared by the tests of a file."""
+"""A library of films of every kind, a server on it, and a browser, shared by the tests of a file."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.support.browser import CHROMIUM, OpenPage
 from tests.support.web_server import WebServer, index, make_films, make_switches, web_server
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages, videos
@@ -44,3 +47,42 @@ def ids(server: WebServer) -> dict[str, int]:
     """The ids of the videos by title."""
     with server.client() as client:
         return {video["title"]: video["id"] for video in client.get("/api/v1/videos").json()["videos"]}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
+    """Opens a page of the server. At the end, no error was printed, and nothing requested elsewhere."""
+    errors: list[str] = []
+    foreign: list[str] = []
+    contexts = []
+
+    def complain(message: ConsoleMessage) -> None:
+        # The browser prints every refused request; the page says it in words.
+        if message.type in ("error", "warning") and not re.search(r"status of (400|404|422)", message.text):
+            errors.append(message.text)
+
+    def open_(path: str, *, on: WebServer = server, **options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", complain)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda asked: None if asked.url.startswith((on.url, "blob:")) else foreign.append(asked.url))
+        page.goto(on.url + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert foreign == []

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class LibrarySearch:
     """Search of a library by words, embeddings and, if installed, CLIP.
 
-    `words_only`: without any model. `pictures`: an encoder of queries by CLIP that is running already.
+    `words_only`: without any model. `pictures`: an encoder of queries by CLIP that is running already. `by_people`:
+    names among the words stand for the people.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class LibrarySearch:
         *,
         words_only: bool = False,
         pictures: PictureVector | None = None,
+        by_people: bool = True,
     ) -> None:
         self._library = library
         self._settings = settings
         self._words_only = words_only
+        self._by_people = by_people
         self._clip = None if words_only or pictures is not None else clip_encoder(library, settings)
         self._pictures = pictures or self._clip
 
@@ -74,6 +77,7 @@ class LibrarySearch:
             kinds=kinds,
             query_vector=None if self._words_only else partial(embed_query, self._settings),
             picture_vector=self._pictures,
+            by_people=self._by_people,
         )
         if has_scores:
             from vidlocal.app.plugins import score_moments  # imported only if needed

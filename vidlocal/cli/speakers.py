@@ -8,9 +8,10 @@ import typer
 
 from vidlocal.app import last_results
 from vidlocal.app.library import open_library
+from vidlocal.app.speakers import alike, requeue_summaries
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
-from vidlocal.store.content import speakers, understanding, videos, voices
+from vidlocal.store.content import speakers, videos
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration
@@ -63,10 +64,10 @@ def command(
         elif action:
             console.notice(_change(library, action, arguments), quiet=quiet)
         listed = speakers.every(library)
-        pairs = _alike(library) if not action else []
+        pairs = alike(library, limit=_MAX_PAIRS) if not action else []
     if json:
-        alike = [{"speakers": [first, second], "cosine": round(cosine, 3)} for first, second, cosine in pairs]
-        console.document({"speakers": [asdict(speaker) for speaker in listed], "alike": alike})
+        similar = [{"speakers": [first, second], "cosine": round(cosine, 3)} for first, second, cosine in pairs]
+        console.document({"speakers": [asdict(speaker) for speaker in listed], "alike": similar})
     elif not action:
         _show(listed, quiet=quiet)
         for first, second, _ in pairs:
@@ -74,16 +75,6 @@ def command(
                 f"{first} and {second} sound alike. If they are the same: vidlocal speakers merge {first} {second}",
                 quiet=quiet,
             )
-
-
-def _alike(library: Library) -> list[tuple[int, int, float]]:
-    """List the pairs of speakers that may be one by their voices."""
-    keys = voices.models(library)
-    if not keys:
-        return []
-    from vidlocal.engines.voice_matching import alike
-
-    return [pair for key in keys for pair in alike(voices.mean_vectors(library, key), limit=_MAX_PAIRS)]
 
 
 def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
@@ -111,10 +102,7 @@ def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
 
 def _update(library: Library, speaker_id: int) -> str:
     """Queue the tags and summaries that do not know the name yet. Returns a sentence."""
-    summarised = [video for video in speakers.videos_of(library, speaker_id) if understanding.sections(library, video)]
-    for video_id in summarised:
-        understanding.requeue(library, video_id)
-    return " The next enrich uses the name in tags and summaries." if summarised else ""
+    return " The next enrich uses the name in tags and summaries." if requeue_summaries(library, speaker_id) else ""
 
 
 def _forget(library: Library, names: Sequence[str], *, all_speakers: bool, yes: bool, quiet: bool) -> None:

@@ -88,19 +88,21 @@ def search(
     query_vector: Callable[[str], QueryVector] | None = None,
     picture_vector: PictureVector | None = None,
     by_words: bool = True,
+    by_people: bool = True,
 ) -> SearchResult:
     """Search for at most `limit` moments. `videos` (ids) and `kinds` filter; None is no filter.
 
     Any text is a query, see `vidlocal.search.query`; filters alone list all matching passages. `query_vector` embeds
     the query, and is called only if the library has vectors; after an EngineError the search goes by words, with a
     notice. `picture_vector` encodes the query by CLIP, and is called only if the library has frame vectors; its result
-    may raise EngineError. Without `by_words` only vectors count.
+    may raise EngineError. Without `by_words` only vectors count. Without `by_people` nobody is recognized: a
+    name among the words is a word, and moments have no names.
     """
     parsed = parse(query)
     channels = _Channels(query_vector, picture_vector, by_words=by_words)
-    request = _Request(query, parsed, videos, kinds, channels, find_names(library, parsed.words), limit)
-    result = _search_all(library, request)
-    return replace(result, moments=with_names(library, result.moments))
+    named = find_names(library, parsed.words) if by_people else None
+    result = _search_all(library, _Request(query, parsed, videos, kinds, channels, named, limit))
+    return replace(result, moments=with_names(library, result.moments)) if by_people else result
 
 
 def _search_all(library: Library, request: "_Request") -> SearchResult:

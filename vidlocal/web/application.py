@@ -21,7 +21,7 @@ from vidlocal.web.api import OPERATIONS
 from vidlocal.web.errors import error_response
 from vidlocal.web.guard import Access, Guard
 from vidlocal.web.login import COOKIE
-from vidlocal.web.operations import Operation
+from vidlocal.web.operations import Operation, is_local
 from vidlocal.web.services import Services
 
 PREFIX = "/api/v1"
@@ -32,7 +32,17 @@ _MAX_FORM_BYTES = 4096
 _SESSION_S = 30 * 24 * 3600
 
 # Pages, all made by the same script from the API.
-PAGES = ("/", "/video/{video:int}", "/videos", "/status", "/ask", "/settings", "/welcome")
+PAGES = (
+    "/",
+    "/video/{video:int}",
+    "/videos",
+    "/people",
+    "/people/{person:int}",
+    "/status",
+    "/ask",
+    "/settings",
+    "/welcome",
+)
 
 _templates = Environment(loader=FileSystemLoader(_FOLDER / "templates"), autoescape=select_autoescape(["html"]))
 
@@ -69,7 +79,9 @@ def _route(operation: Operation, services: Services) -> Route:
 
 async def _page(services: Services, access: Access, request: Request) -> Response:
     page = _templates.get_template("page.html")
-    text = page.render(token=access.token, version=__version__, read_only=services.read_only)
+    text = page.render(
+        token=access.token, version=__version__, read_only=services.read_only, is_local=is_local(request)
+    )
     return HTMLResponse(text)
 
 

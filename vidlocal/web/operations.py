@@ -19,9 +19,12 @@ from vidlocal.render.sanitize import to_json
 from vidlocal.web.errors import Forbidden, response_of
 from vidlocal.web.services import Services
 
-Kind = Literal["string", "integer", "number", "boolean"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Kind = Literal["string", "integer", "number", "boolean", "integers"]
 
+_LOCAL_ONLY = "Only on the machine of the server: this concerns its files, programs or settings, or people."
 _MAX_TEXT_CHARACTERS = 20_000
+_MAX_ENTRIES = 10_000
 _MAX_NUMBER = 2**53
 _BODY_TIMEOUT_S = 10.0
 
@@ -92,12 +95,27 @@ def _boolean(raw: object) -> bool:
     return words[raw]
 
 
+def _integers(raw: object) -> list[int]:
+    if not isinstance(raw, list) or len(raw) > _MAX_ENTRIES or any(type(entry) is not int for entry in raw):
+        raise TypeError
+    if not all(abs(entry) <= _MAX_NUMBER for entry in raw):
+        raise ValueError
+    return raw
+
+
 _PARSERS: Mapping[Kind, Callable[[object], object]] = {
     "string": _text,
     "integer": _integer,
     "number": _number,
     "boolean": _boolean,
+    "integers": _integers,
 }
+
+
+def is_local(request: Request) -> bool:
+    """Return True for a request from this machine."""
+    client = request.client
+    return client is not None and (client.host.startswith("127.") or client.host == "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +131,7 @@ class Call:
 
     @property
     def is_local(self) -> bool:
-        client = self.request.client
-        return client is not None and (client.host.startswith("127.") or client.host == "::1")
+        return is_local(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +143,7 @@ class Operation:
     machines. `media_type` of the response: JSON unless the handler returns a Response.
     """
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Method
     path: str
     handler: Callable[..., Any]
     query: Sequence[Parameter] = ()
@@ -151,7 +168,7 @@ class Operation:
                 raise Forbidden("This server is read-only. Start it without --read-only.")
             call = Call(await self._values(request), services, request)
             if self.local_only and not call.is_local:
-                raise Forbidden("Only on the machine of the server: this concerns its files, programs or settings.")
+                raise Forbidden(_LOCAL_ONLY)
             if iscoroutinefunction(self.handler):
                 result = await self.handler(call)
             else:

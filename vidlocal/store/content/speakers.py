@@ -72,6 +72,13 @@ def videos_of(library: Library, speaker_id: int) -> list[int]:
     return [row["video_id"] for row in library.rows(sql, speaker_id)]
 
 
+def of_video(library: Library, video_id: int) -> list[tuple[int, str]]:
+    """List the speakers of a video: ids and names."""
+    sql = f"""SELECT DISTINCT speakers.id, {SPEAKER_NAME} AS name FROM voices
+      JOIN speakers ON speakers.id = speaker_id WHERE video_id = ? ORDER BY speakers.id"""
+    return [(row["id"], row["name"]) for row in library.rows(sql, video_id)]
+
+
 def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
     """Store the speaker of a passage by its name in a transcript.
 

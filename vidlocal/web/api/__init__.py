@@ -1,8 +1,11 @@
 """The JSON API below /api/v1: the table of all operations."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from vidlocal.app.video_details import SortKey, VideoStatus
-from vidlocal.web.api import ask, clips, media, search, settings, status, videos
-from vidlocal.web.operations import Operation, Parameter
+from vidlocal.web.api import ask, clips, media, people, search, settings, speakers, status, videos
+from vidlocal.web.operations import Method, Operation, Parameter
 from vidlocal.web.playback.sources import SourceKind
 
 _QUERY = Parameter("q", "string", "A query, with filters as in `vidlocal help query`.", required=True)
@@ -12,7 +15,37 @@ _TIME = Parameter("time", "number", "Seconds from the start of the video.", requ
 _START = Parameter("start", "number", "Seconds from the start of the video.", required=True, maximum=1e9)
 _END = Parameter("end", "number", "Seconds from the start of the video.", required=True, maximum=1e9)
 _VIDEO = Parameter("video", "integer", "Id of a video, to work on this one only.", minimum=1)
+_NAME = Parameter("name", "string", "The name.", required=True)
+_TRACKS = Parameter("tracks", "integers", "Ids of the tracks of the faces.", required=True)
+_HIDDEN = Parameter("hidden", "boolean", "Also the hidden people.", default=False)
+_MAX_PEOPLE = Parameter("limit", "integer", "Maximum number.", default=500, minimum=1, maximum=10_000)
 _PATH = Parameter("path", "string", "Absolute path of a file or folder on this machine.", required=True)
+
+_PEOPLE_CHANGES: Sequence[tuple[Method, str, Callable[..., Any], Sequence[Parameter]]] = (
+    ("POST", "/people/consent", people.agree, ()),
+    ("POST", "/people/undo", people.undo_people, ()),
+    ("PATCH", "/people/{person}", people.name_person, (_NAME,)),
+    (
+        "POST",
+        "/people/{person}/merge",
+        people.merge_people,
+        (Parameter("other", "integer", "The person to merge into this one.", required=True, minimum=1),),
+    ),
+    (
+        "POST",
+        "/people/{person}/apart",
+        people.tell_apart,
+        (Parameter("other", "integer", "The other person.", required=True, minimum=1),),
+    ),
+    (
+        "POST",
+        "/people/{person}/hide",
+        people.hide_person,
+        (Parameter("hide", "boolean", "False to show the person again.", default=True),),
+    ),
+    ("POST", "/people/{person}/confirm", people.confirm_faces, (_TRACKS,)),
+    ("POST", "/people/{person}/reject", people.reject_faces, (_TRACKS,)),
+)
 
 OPERATIONS = (
     Operation(
@@ -79,6 +112,7 @@ OPERATIONS = (
         query=(Parameter("format", "string", "File format.", default="srt", choices=("srt", "vtt", "txt")),),
         media_type="text/plain",
     ),
+    Operation("GET", "/videos/{video}/people", people.people_of_video, local_only=True),
     Operation("POST", "/videos/{video}/notes", videos.add_note, body=(_TIME, _TEXT), changes=True),
     Operation(
         "POST",
@@ -109,6 +143,46 @@ OPERATIONS = (
     Operation("PATCH", "/passages/{passage}", videos.edit_passage, body=(_TEXT,), changes=True),
     Operation("DELETE", "/passages/{passage}", videos.delete_passage, changes=True),
     Operation("POST", "/edits/{edit}/undo", videos.undo, changes=True),
+    Operation("GET", "/speakers", speakers.list_speakers),
+    Operation("PATCH", "/speakers/{speaker}", speakers.name_speaker, body=(_NAME,), changes=True, local_only=True),
+    Operation(
+        "POST",
+        "/speakers/{speaker}/merge",
+        speakers.merge_speakers,
+        body=(Parameter("other", "integer", "The speaker to merge into this one.", required=True, minimum=1),),
+        changes=True,
+        local_only=True,
+    ),
+    Operation(
+        "POST",
+        "/speakers/{speaker}/split",
+        speakers.split_speaker,
+        body=(Parameter("video", "integer", "The video in which it is somebody else.", required=True, minimum=1),),
+        changes=True,
+        local_only=True,
+    ),
+    Operation("POST", "/speakers/undo", speakers.undo_speakers, changes=True, local_only=True),
+    Operation("GET", "/people", people.list_people, query=(_HIDDEN, _MAX_PEOPLE), local_only=True),
+    Operation(
+        "GET",
+        "/people/{person}",
+        people.show_person,
+        query=(Parameter("offset", "integer", "Number of faces to skip.", default=0), _LIMIT),
+        local_only=True,
+    ),
+    Operation(
+        "GET",
+        "/faces/{face}",
+        people.face_image,
+        query=(Parameter("width", "integer", "Side in pixels.", default=160, minimum=16, maximum=512),),
+        local_only=True,
+        media_type="image/jpeg",
+    ),
+    Operation("GET", "/doubts", people.list_doubts, query=(_LIMIT,), local_only=True),
+    *(
+        Operation(method, path, handler, body=(*body, _HIDDEN, _MAX_PEOPLE), changes=True, local_only=True)
+        for method, path, handler, body in _PEOPLE_CHANGES
+    ),
     Operation(
         "POST",
         "/ask",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from starlette.responses import StreamingResponse
 
@@ -15,6 +16,7 @@ from vidlocal.render.sanitize import to_json
 from vidlocal.search.ask import NO_ANSWER, Evidence, Statement, answer
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library
+from vidlocal.web.api.search import refuse_people
 from vidlocal.web.operations import Call
 
 _Line = dict[str, object]
@@ -24,8 +26,11 @@ async def ask(call: Call) -> StreamingResponse:
     """Answer a question from the library: a JSON object per line, first the moments, then each statement."""
     if not call["question"].strip():
         raise UsageError("question: empty.")
+    refuse_people(call, call["question"])
     settings = call.services.load()
     evidence = await asyncio.to_thread(_find, settings, call["question"])
+    if not call.is_local:
+        evidence = replace(evidence, moments=tuple(replace(moment, people=()) for moment in evidence.moments))
     return StreamingResponse(_lines(settings, call["question"], evidence), media_type="application/x-ndjson")
 
 

@@ -1,5 +1,7 @@
 """Search, completion and similar moments."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from vidlocal.app.query_completion import matching_candidates, query_candidates
@@ -8,20 +10,31 @@ from vidlocal.app.similar import find_similar
 from vidlocal.records import Moment
 from vidlocal.render import results
 from vidlocal.render.highlight import find_matches, query_words
-from vidlocal.store.content import frames, videos
+from vidlocal.search.query import parse
+from vidlocal.store.content import frames, people, videos
 from vidlocal.store.database import Library
+from vidlocal.web.errors import Forbidden
 from vidlocal.web.operations import Call
 
 # Stored frames shown of a moment, and the time around a short one.
 _MAX_STORYBOARD = 8
 _STORYBOARD_MARGIN_S = 6.0
+_MAX_FACETS = 12
+
+
+def refuse_people(call: Call, query: str) -> None:
+    """Raise Forbidden for people in a query of another machine."""
+    parsed = parse(query)
+    if not call.is_local and (parsed.people or parsed.absent):
+        raise Forbidden("People can be searched on the machine of the server only.")
 
 
 def search(library: Library, call: Call) -> object:
     """Find moments by what is said, shown or written in them."""
     settings = call.services.load()
+    refuse_people(call, call["q"])
     pictures = None if call["fast"] else call.services.engines.pictures(library, settings)
-    finder = LibrarySearch(library, settings, words_only=call["fast"], pictures=pictures)
+    finder = LibrarySearch(library, settings, words_only=call["fast"], pictures=pictures, by_people=call.is_local)
     result = finder.find(call["q"], limit=call["limit"])
     words = query_words(result.words)
     records = results.to_records(result.moments, explanations=result.why)
@@ -31,13 +44,15 @@ def search(library: Library, call: Call) -> object:
         "notice": result.notice,
         "confident": result.is_confident,
         "advice": None if result.moments else advice(library, call["q"]),
+        "people": _people(library, call, result.moments),
         "moments": _with_pictures(library, result.moments, records, words),
     }
 
 
 def record_search(library: Library, call: Call) -> object:
     """Add a search to the history: frames near its results are captioned first."""
-    finder = LibrarySearch(library, call.services.load(), words_only=True)
+    refuse_people(call, call["q"])
+    finder = LibrarySearch(library, call.services.load(), words_only=True, by_people=call.is_local)
     finder.record(finder.find(call["q"], limit=10))
     return {}
 
@@ -59,8 +74,24 @@ def similar(library: Library, call: Call) -> object:
 def suggest(library: Library, call: Call) -> object:
     """Complete the last word of a query: filters, and their values in this library."""
     typed = call["q"]
+    if typed.lower().lstrip("-").startswith("person:") and not call.is_local:
+        return {"suggestions": []}
     candidates = matching_candidates(query_candidates(typed, call.services.load().home), typed)
     return {"suggestions": [asdict(candidate) for candidate in candidates[: call["limit"]]]}
+
+
+def _people(library: Library, call: Call, moments: Sequence[Moment]) -> list[dict[str, object]]:
+    """Count the moments of each person who is seen in them, the most frequent first. Other machines get none."""
+    counts = Counter(name for moment in moments for name in moment.people)
+    if not counts or not call.is_local:
+        return []
+    by_name = {person.name: person for person in people.every(library) if person.is_named}
+    common = [(by_name[name], count) for name, count in counts.most_common(_MAX_FACETS) if name in by_name]
+    return [
+        {"id": person.id, "name": person.name, "face": person.best.id, "moments": count}
+        for person, count in common
+        if person.best is not None
+    ]
 
 
 def _with_pictures(

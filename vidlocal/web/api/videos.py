@@ -1,12 +1,12 @@
 """Videos with all their texts and frames, and edits of texts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from vidlocal.app.video_details import SortKey, VideoStatus, read_details, select_videos, video_data, with_coverage
 from vidlocal.errors import UsageError
 from vidlocal.records import Passage, PassageKind, Video
-from vidlocal.store.content import deleted_passages, frames, passages, videos
+from vidlocal.store.content import deleted_passages, frames, passages, speakers, videos
 from vidlocal.store.database import Library
 from vidlocal.web.errors import NotFound
 from vidlocal.web.operations import Call
@@ -37,9 +37,11 @@ def show_video(library: Library, call: Call) -> object:
     """Show a video: properties, tags, chapters, all texts and all frames."""
     video = get_video(library, call)
     shown = passages.of_video(library, video.id)
+    details = read_details(library, video)
     return {
-        "video": read_details(library, video).as_data(),
+        "video": (details if call.is_local else replace(details, people=())).as_data(),
         "passages": [asdict(passage) for passage in shown],
+        "speakers": [{"id": speaker_id, "name": name} for speaker_id, name in speakers.of_video(library, video.id)],
         "frames": [[frame.id, round(frame.time, 3), frame.shot] for frame in frames.of_video(library, video.id)],
     }
 

@@ -1,6 +1,8 @@
 // Requests to the API, and what every page needs of the document.
 const meta = (name) => document.querySelector(`meta[name=vidlocal-${name}]`).content;
 export const readOnly = meta("read-only") === "yes";
+export const isLocal = meta("local") === "yes";
+export const canNamePeople = isLocal && !readOnly;
 export const $ = (selector, root = document) => root.querySelector(selector);
 
 export async function get(path, values = {}, signal) {
@@ -76,6 +78,10 @@ export function duration(seconds) {
 export const kindName = (kind) => kind.replace("_", " ");
 export const picture = (frame, width, alt = "") =>
   h("img", { src: `/api/v1/frames/${frame}?width=${width}`, alt, loading: "lazy", decoding: "async" });
+export const facePicture = (face, alt, side = 160) =>
+  h("img", { className: "face", src: `/api/v1/faces/${face}?width=${side}`, alt, width: side, height: side, loading: "lazy", decoding: "async" });
+export const filter = (name, value) => `${name}:"${value.replaceAll('"', "")}"`;
+export const searchUrl = (...filters) => `/?${new URLSearchParams({ q: filters.join(" ") })}`;
 // Positions count code points, as in Python.
 export function highlight(text, spans) {
   const letters = Array.from(text), parts = [];

@@ -1,8 +1,8 @@
 // The search page: results while typing, filters, cards, keys. The URL is the search.
-import { $, attempt, clock, cutClip, get, h, highlight, keys, kindName, notice, picture, returnToLink, send, show } from "./api.js";
+import { $, attempt, clock, cutClip, facePicture, filter, get, h, highlight, keys, kindName, notice, picture, returnToLink, send, show } from "./api.js";
 import { Player } from "./player.js";
 
-const FILTERS = ["video:", "kind:", "tag:", "lang:", "before:", "after:", "at:", "time:"];
+const FILTERS = ["video:", "kind:", "tag:", "person:", "speaker:", "lang:", "before:", "after:", "at:", "time:"];
 const FAST_MS = 80, FULL_MS = 300, LIMIT = 60, MAX_LIMIT = 960, SETTLED_MS = 3000, STORYBOARD_MS = 600;
 let searching = new AbortController(), timers = [], moments = [];
 export const momentUrl = (moment, q) =>
@@ -60,6 +60,9 @@ async function request(path, values) {
   $("#search-notice").textContent = [result.notice, result.confident || !moments.length ? "" : "No good match. Nearest matches:", result.advice].filter(Boolean).join(" ");
   const isCut = moments.length >= values.limit;
   $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${isCut ? " or more" : ""} moments`;
+  $("#people").replaceChildren(...(result.people ?? []).map((person) => h("li", {}, h("button", { className: "chip", onclick: () => { $("#q").value = `${$("#q").value.trim()} ${filter("person", person.name)}`; run(true); } },
+    facePicture(person.face, "", 64), `${person.name} ${person.moments}`))));
+  $("#people").hidden = !result.people?.length;
   $("#more").hidden = !isCut || Boolean(values.fast) || values.limit >= MAX_LIMIT;
   $("#more").onclick = attempt(() => request(path, { ...values, limit: 2 * values.limit }));
   draw();
@@ -67,7 +70,7 @@ async function request(path, values) {
 }
 async function startPage() {
   moments = [];
-  $("#more").hidden = true;
+  $("#more").hidden = $("#people").hidden = true;
   const none = (error) => { if (error.status === 404) return { total: 0 }; throw error; };
   const { total, videos } = await get("/videos", { limit: 24, sort: "added" }).catch(none);
   if (!total) { location.href = "/welcome"; return; }
@@ -96,6 +99,7 @@ function card(moment) {
   return h("article", { className: "card", onmouseenter: () => storyboard(thumb, moment) },
     h("a", { className: "main-link", href: momentUrl(moment, q) }, thumb, h("strong", {}, moment.video.title)),
     h("p", { className: "text" }, speaker ? h("b", {}, `${speaker}: `) : null, ...highlight(moment.text, moment.highlights)),
+    moment.people?.length ? h("p", {}, `Seen: ${moment.people.join(", ")}`) : null,
     h("p", { className: "muted" }, `${clock(moment.start)}–${clock(moment.end)} · ${moment.kinds.map(kindName).join(", ")} · ${moment.score.toFixed(2)}`),
     h("p", { className: "actions" },
       h("button", { onclick: () => preview(moment) }, "Play"),

@@ -1,9 +1,10 @@
 // The page of a video: player, timeline, texts that follow, edits with undo, clips.
-import { $, attempt, clock, cutClip, get, h, keys, kindName, notice, picture, readOnly, send, show } from "./api.js";
+import { $, attempt, canNamePeople, clock, cutClip, duration, facePicture, filter, get, h, isLocal, keys, kindName, notice, picture, readOnly, searchUrl, send, show } from "./api.js";
 import { Player } from "./player.js";
 
 const COLOURS = { shots: "#8b949e", chapters: "#8a63d2", speech: "#1f6feb", subtitle: "#1f6feb", screen_text: "#9a6700", scene: "#1a7f37", action: "#1a7f37", note: "#cf222e", hits: "#d1242f" };
-const LANE_PX = 18, LABEL_PX = 84;
+const PERSON_COLOUR = "#bf3989";
+const LANE_PX = 18, LABEL_PX = 84, MAX_PERSON_LANES = 8, MAX_LABEL = 11;
 
 export const videoPage = attempt(async (id) => {
   show("video-page");
@@ -11,7 +12,7 @@ export const videoPage = attempt(async (id) => {
   $("#q").value = q ?? "";
   const data = await get(`/videos/${id}`).catch((error) => { $("#main").replaceChildren(h("h1", {}, error.message)); throw error; });
   const { video } = data, film = $(".screen video");
-  let range = [null, null], current = -1, items = [], hits = [];
+  let range = [null, null], current = -1, items = [], hits = [], people = [];
   document.title = `${video.title} · vidlocal`;
   $("h1").textContent = video.title;
   const problem = (text) => { $(".problem").textContent = `${text} Try: Open in player.`; $(".problem").hidden = false; };
@@ -19,10 +20,12 @@ export const videoPage = attempt(async (id) => {
   film.addEventListener("playing", () => { $(".problem").hidden = true; });
   about(video, data.passages);
   const canvas = $(".timeline"), timeWidth = () => canvas.clientWidth - LABEL_PX;
-  const lanes = () => Object.entries({
+  const personLanes = () => people.filter((person) => person.is_named).slice(0, MAX_PERSON_LANES)
+    .map((person) => [person.name, person.spans.map(([start, end]) => ({ start, end })), PERSON_COLOUR]);
+  const lanes = () => [...Object.entries({
     shots: data.frames.filter(([, , shot], number) => number && shot !== data.frames[number - 1][2]).map(([, start]) => ({ start, end: start })),
     chapters: video.chapters, ...Object.groupBy(data.passages, (passage) => passage.kind), hits,
-  }).filter(([name, spans]) => COLOURS[name] && spans.length);
+  }).map(([name, spans]) => [kindName(name), spans, COLOURS[name]]).filter(([, spans, colour]) => colour && spans.length), ...personLanes()];
   const draw = () => {
     const shown = lanes(), ratio = devicePixelRatio, pen = canvas.getContext("2d"), height = Math.max(2, shown.length) * LANE_PX;
     Object.assign(canvas, { width: canvas.clientWidth * ratio, height: height * ratio });
@@ -30,10 +33,10 @@ export const videoPage = attempt(async (id) => {
     pen.scale(ratio, ratio);
     pen.font = "12px system-ui";
     const scale = timeWidth() / (video.duration || 1), text = getComputedStyle(canvas).color;
-    shown.forEach(([name, spans], row) => {
+    shown.forEach(([label, spans, colour], row) => {
       pen.fillStyle = text;
-      pen.fillText(kindName(name), 6, row * LANE_PX + 13);
-      pen.fillStyle = COLOURS[name];
+      pen.fillText(label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL - 1)}…` : label, 6, row * LANE_PX + 13);
+      pen.fillStyle = colour;
       for (const span of spans) pen.fillRect(LABEL_PX + span.start * scale, row * LANE_PX + 3, Math.max(2, (span.end - span.start) * scale - 1), LANE_PX - 6);
     });
     pen.fillStyle = text;
@@ -52,6 +55,38 @@ export const videoPage = attempt(async (id) => {
     ($(`#passages [data-id="${passageId}"] .edits button`) ?? $("#passages")).focus();
     notice(done, edit ? { label: "Undo", run: attempt(() => save("POST", `/edits/${edit}/undo`, {}, "Undone.")) } : null);
   };
+  // Names a speaker everywhere; a name that is known already merges the two.
+  const undoSpeaker = attempt(async () => { await send("POST", "/speakers/undo"); await reload("Undone."); });
+  const reload = async (done, action) => {
+    const place = document.activeElement.closest("#passages li")?.dataset.id;
+    Object.assign(data, await get(`/videos/${id}`));
+    list();
+    $(`#passages [data-id="${place}"] .who`)?.focus();
+    notice(done, action);
+  };
+  const nameSpeaker = (known) => async (name) => {
+    const { speakers } = await get("/speakers");
+    const other = speakers.find((some) => some.id !== known.id && some.is_named && some.name.localeCompare(name, undefined, { sensitivity: "base" }) === 0);
+    const apply = attempt(async () => {
+      await (other ? send("POST", `/speakers/${other.id}/merge`, { other: known.id }) : send("PATCH", `/speakers/${known.id}`, { name }));
+      await reload(other ? `Merged into ${other.name}.` : `Named ${name}.`, { label: "Undo", run: undoSpeaker });
+    });
+    if (other) notice(`${other.name} is known already.`, { label: "Merge", run: apply });
+    else await apply();
+  };
+  const speaker = (passage) => {
+    if (!passage.speaker) return null;
+    const known = data.speakers.find((some) => some.name === passage.speaker);
+    if (!canNamePeople || !known) return h("b", {}, `${passage.speaker}:`);
+    const edit = ({ target }) => {
+      const field = h("input", { value: known.name, maxLength: 80, autocomplete: "off", "aria-label": `Name of ${known.name}` });
+      const form = h("form", { onsubmit: attempt(async () => { if (field.value.trim() && field.value.trim() !== known.name) await nameSpeaker(known)(field.value.trim()); else list(); }) }, field);
+      field.addEventListener("keydown", (event) => { if (event.key === "Escape") list(); });
+      target.replaceWith(form);
+      field.select();
+    };
+    return h("button", { className: "who", "aria-label": `${known.name}: change the name`, onclick: edit }, `${passage.speaker}:`);
+  };
   const row = (passage) => {
     const text = h("span", { className: "said" }, passage.text);
     const edit = () => {
@@ -61,7 +96,7 @@ export const videoPage = attempt(async (id) => {
     };
     return h("li", { data: { id: passage.id } },
       h("button", { className: "jump", onclick: () => seek(passage.start) }, clock(passage.start)),
-      h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), passage.speaker ? h("b", {}, `${passage.speaker}:`) : null, text,
+      h("span", { className: `kind ${passage.kind}` }, kindName(passage.kind)), speaker(passage), text,
       readOnly ? null : h("span", { className: "edits" }, h("button", { onclick: edit }, "Edit"),
         h("button", { onclick: attempt(() => save("DELETE", `/passages/${passage.id}`, {}, "Deleted.")) }, "Delete")));
   };
@@ -111,6 +146,12 @@ export const videoPage = attempt(async (id) => {
     " ": () => { if (film.paused) film.play(); else film.pause(); }, ArrowLeft: () => { film.currentTime -= 5; }, ArrowRight: () => { film.currentTime += 5; } });
 
   list();
+  if (isLocal) ({ people } = await get(`/videos/${id}/people`));
+  if (people.length) {
+    $("#about").prepend(h("ul", { className: "seen", "aria-label": "People in this video" }, ...people.map((person) => h("li", {},
+      h("a", { className: "chip", href: person.is_named ? searchUrl(filter("person", person.name), `video:${id}`) : `/people/${person.id}` },
+        facePicture(person.face, "", 64), `${person.is_named ? person.name : `Person ${person.id}`} ${duration(person.seconds)}`)))));
+  }
   if (q) hits = (await get("/search", { q: `video:${id} ${q}`, limit: 100 })).moments.sort((a, b) => a.start - b.start);
   $("#previous-hit").disabled = $("#next-hit").disabled = !hits.length;
   draw();
