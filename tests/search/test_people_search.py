@@ -67,6 +67,10 @@ def test_a_name_among_the_words_brings_the_moments_of_this_person_first(library:
 def test_a_name_alone_finds_the_person(library: Library, party: int) -> None:
     assert (60, 70) in spans(library, "anna")
     assert (80, 90) in spans(library, "eve")
+    add_video(library, "talk", {}, Passage(5, 8, SPEECH, "Eve is late."))
+    found = search(library, "where is eve").moments
+    assert [moment.video_title for moment in found] == ["party", "talk"]
+    assert found[0].score > found[1].score
 
 
 def test_what_is_said_about_a_person_is_still_found(library: Library, party: int) -> None:

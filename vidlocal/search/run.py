@@ -109,8 +109,8 @@ def _search_all(library: Library, request: "_Request") -> SearchResult:
     """Search, first at times when people named in the query are seen; without phrases if they match nothing."""
     parsed, named = request.parsed, request.named
     result = _search(library, request)
-    if named is not None and not parsed.phrases and has_content(library, named.words):
-        words = replace(parsed, words=named.words)
+    if named is not None and not parsed.phrases:
+        words = replace(parsed, words=named.words if has_content(library, named.words) else "")
         seen = _search(library, replace(request, parsed=words), people=named.people)
         return _seen_first(seen, result, limit=request.limit)
     if result.moments or not parsed.phrases:
@@ -227,7 +227,7 @@ def _corrections(library: Library, words: str, named: NamedPeople | None) -> dic
 def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:
     """True if filters or phrases alone select the passages: there is no word to rank them by."""
     if not parsed.words:
-        return parsed.has_filters
+        return parsed.has_filters or bool(search_filter.people)
     return bool(search_filter.phrases) and text_index.has_only_stop_words(library, words)
 
 
