@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import seen_people
 from tests.support.commands import Run
 from tests.support.terminal import on_terminal
 from vidlocal.media.subtitle_formats import parse_subtitles
@@ -170,3 +171,14 @@ def test_speakers_are_forgotten_with_their_names_and_searches(run: Run, speeches
 def test_show_names_the_speakers(speeches: Path) -> None:
     shown = " ".join(on_terminal(100, "show", "wedding", home=speeches))
     assert "Mary: Ladies and gentlemen" in shown
+
+
+def test_a_speaker_is_linked_to_a_person(run: Run, speeches: Path) -> None:
+    with Library.open(speeches) as library:
+        seen_people.add_video(library, "wedding2", {"Anna": [(0, 20)]})
+    assert run("speakers", "link", "3", "anna").stderr == "Speaker 3 is person 1 now.\n"
+    assert ["3", "Anna"] in [line.split("\t")[:2] for line in run("speakers").stdout.splitlines()]
+    assert texts(run, "speaker:anna") == ["Where is the cake?"]
+    assert "vidlocal people name 1 NAME" in run("speakers", "name", "3", "Eve").stderr
+    assert run("speakers", "unlink", "3").exit_code == 0
+    assert run("speakers", "link", "3", "nobody").exit_code == 2

@@ -31,6 +31,7 @@ NEXT = {
     17: "telemetry",
     18: "judgements",
     19: "people",
+    20: "speakers_are_people",
 }
 
 CONTENT = """

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.support.family import make_family
-from vidlocal.store.content import people, speakers
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store.content import passages, people, speakers
 from vidlocal.store.database import Library
 from vidlocal.web.application import create_application
 from vidlocal.web.guard import Access
@@ -170,10 +171,25 @@ def test_a_speaker_is_named_merged_and_undone(page: Page) -> None:
     assert page("POST", f"/speakers/{mary}/split", video=1).status_code == 400
 
 
+def test_a_speaker_is_linked_to_the_person_who_is_seen(page: Page, home: Path) -> None:
+    with Library.open(home) as library:
+        long = [Passage(1.0 * n, n + 1, PassageKind.SPEECH, f"line {n}", speaker="Uncle") for n in range(11)]
+        passages.add(library, 1, [*long, Passage(40, 60, PassageKind.SPEECH, "This was the day", speaker="Mary")])
+    [match] = page("GET", "/speakers").json()["likely"]
+    assert match["person"] == "Anna"
+    linked = page("POST", f"/speakers/{match['speaker_id']}/link", person=match["person_id"]).json()
+    assert linked["likely"] == []
+    assert "Anna" in [speaker["name"] for speaker in linked["speakers"]]
+    assert page("POST", f"/speakers/{match['speaker_id']}/link", person=99).status_code == 404
+    unlinked = page("POST", f"/speakers/{match['speaker_id']}/link").json()
+    assert "Uncle" in [speaker["name"] for speaker in unlinked["speakers"]]
+
+
 CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("PATCH", "/speakers/1", {"name": "Eve"}),
     ("POST", "/speakers/1/merge", {"other": 2}),
     ("POST", "/speakers/1/split", {"video": 1}),
+    ("POST", "/speakers/1/link", {"person": 1}),
     ("POST", "/speakers/undo", {}),
     ("POST", "/people/consent", {}),
     ("POST", "/people/undo", {}),

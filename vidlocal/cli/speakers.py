@@ -11,7 +11,8 @@ from vidlocal.app.library import open_library
 from vidlocal.app.speakers import alike, requeue_summaries
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
-from vidlocal.store.content import speakers, videos
+from vidlocal.store.content import people, speakers, videos
+from vidlocal.store.content.speaking_people import likely_people
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration
@@ -19,7 +20,10 @@ from vidlocal.timecode import format_duration
 _MAX_EXAMPLE_CHARS = 60
 _MAX_PAIRS = 3
 
-_USAGE = "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, undo, or forget NUMBER."
+_USAGE = (
+    "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, link NUMBER PERSON, unlink NUMBER, undo, or "
+    "forget NUMBER."
+)
 
 _NO_SPEAKERS = (
     "No speakers yet. They come from names in transcripts and WebVTT subtitles, and from voices. "
@@ -31,6 +35,7 @@ EXAMPLES = (
     'vidlocal speakers name 2 "Aunt Mary"',
     "vidlocal speakers merge 2 5          # 5 is the same voice as 2",
     "vidlocal speakers split 2 wedding    # in this video it is somebody else",
+    "vidlocal speakers link 2 anna        # 2 is Anna of: vidlocal people",
 )
 
 
@@ -38,7 +43,7 @@ def command(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="name|merge|split|undo|forget",
+            metavar="name|merge|split|link|unlink|undo|forget",
             help="Change to make. A speaker is a number or a name; without words, list all speakers.",
         ),
     ] = None,
@@ -50,10 +55,11 @@ def command(
     """List who speaks in your videos; name, merge and forget speakers.
 
     Speakers come from names in transcripts and WebVTT subtitles, and from voices if the models for it are installed
-    (`vidlocal setup --speakers`). The same name is the same speaker in all videos, until you split them. `undo` takes
-    back the last name, merge or split. `forget` deletes speakers, but not what they say, and leaves no trace of them in
-    the library file; past searches and reports are deleted, too. Piped, it prints a tab-separated line per speaker:
-    number, name, videos, passages, seconds, example.
+    (`vidlocal setup --speakers`). The same name is the same speaker in all videos, until you split them. `link` notes
+    that a speaker is a person of `vidlocal people`, whose name the speaker then has. `undo` takes back the last change.
+    `forget` deletes speakers, but not what they say, and leaves no trace of them in the library file; past searches and
+    reports are deleted, too. Piped, it prints a tab-separated line per speaker: number, name, videos, passages,
+    seconds, example.
     """
     action, *arguments = words or [""]
     if all_speakers and action != "forget":
@@ -65,14 +71,23 @@ def command(
             console.notice(_change(library, action, arguments), quiet=quiet)
         listed = speakers.every(library)
         pairs = alike(library, limit=_MAX_PAIRS) if not action else []
+        likely = likely_people(library, limit=_MAX_PAIRS) if not action else []
     if json:
         similar = [{"speakers": [first, second], "cosine": round(cosine, 3)} for first, second, cosine in pairs]
-        console.document({"speakers": [asdict(speaker) for speaker in listed], "alike": similar})
+        console.document(
+            {"speakers": [asdict(speaker) for speaker in listed], "alike": similar, "likely": list(map(asdict, likely))}
+        )
     elif not action:
         _show(listed, quiet=quiet)
         for first, second, _ in pairs:
             console.notice(
                 f"{first} and {second} sound alike. If they are the same: vidlocal speakers merge {first} {second}",
+                quiet=quiet,
+            )
+        for match in likely:
+            console.notice(
+                f"{match.speaker_id} speaks while person {match.person_id} is seen. If they are the same: "
+                f"vidlocal speakers link {match.speaker_id} {match.person_id}",
                 quiet=quiet,
             )
 
@@ -94,6 +109,14 @@ def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
             speaker_id = speakers.resolve(library, who)
             new = speakers.split(library, speaker_id, videos.resolve(library, video).id)
             return f"The voice in this video is speaker {new} now."
+        case "link", who, *person if person:
+            speaker_id, person_id = speakers.resolve(library, who), people.resolve(library, " ".join(person))
+            speakers.link(library, speaker_id, person_id)
+            return f"Speaker {speaker_id} is person {person_id} now.{_update(library, speaker_id)}"
+        case "unlink", who:
+            speaker_id = speakers.resolve(library, who)
+            speakers.link(library, speaker_id, None)
+            return f"Speaker {speaker_id} is no person any more."
         case ("undo",):
             return "Undone." if speakers.undo(library) else "Nothing to undo."
         case _:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidlocal.store.database import FILE_NAME, SCHEMA_VERSION
+from vidlocal.store.index.speaker_names import GIVEN_NAME
 
 # The user has pressed Tab and is waiting.
 _TIMEOUT_S = 0.15
@@ -60,7 +61,8 @@ def languages(home: Path) -> list[str]:
 
 def speakers(home: Path) -> list[str]:
     """List the names of speakers, in alphabetical order."""
-    rows = _rows(home, "SELECT name FROM speakers WHERE name IS NOT NULL ORDER BY name LIMIT 1000")
+    sql = f"SELECT {GIVEN_NAME} AS name FROM speakers WHERE {GIVEN_NAME} IS NOT NULL ORDER BY name LIMIT 1000"
+    rows = _rows(home, sql)
     return [str(name) for (name,) in rows]
 
 

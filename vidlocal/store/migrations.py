@@ -739,3 +739,14 @@ def people(database: Database) -> None:
     """Create people, and the faces by which they are known."""
     _run(database, _PEOPLE)
     database.conn.execute("PRAGMA user_version = 20")
+
+
+@migrations()
+def speakers_are_people(database: Database) -> None:
+    """Link speakers to the people who they are."""
+    _run(
+        database,
+        """ALTER TABLE speakers ADD COLUMN person_id INTEGER REFERENCES people(id) ON DELETE SET NULL;
+        CREATE INDEX speakers_of_person ON speakers(person_id) WHERE person_id IS NOT NULL;""",
+    )
+    database.conn.execute("PRAGMA user_version = 21")

@@ -69,7 +69,7 @@ def test_actions_on_speakers_and_their_names_are_offered(library: Library, weddi
     names = ("Anna", "Aunt Mary", "SPEAKER_00")
     said = [Passage(30.0 + n, 31.0 + n, PassageKind.SPEECH, "Hello.", speaker=name) for n, name in enumerate(names)]
     passages.add(library, wedding, said)
-    assert words(library, "speakers", "") == ["name", "merge", "split", "undo", "forget"]
+    assert words(library, "speakers", "") == ["name", "merge", "split", "link", "unlink", "undo", "forget"]
     assert words(library, "search", "speaker:") == ["speaker:Anna", 'speaker:"Aunt Mary"']
 
 

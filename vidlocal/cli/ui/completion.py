@@ -36,7 +36,7 @@ ARGUMENTS = {
     "sidecars": "VIDEO...",
     "rm": "VIDEO",
     "eval": "FILE",
-    "speakers": "name|merge|split|undo|forget",
+    "speakers": "name|merge|split|link|unlink|undo|forget",
     "people": "start|show|name|merge|split|not|hide|unhide|regroup|undo|forget",
     "cluster": "start|join|status",
 }

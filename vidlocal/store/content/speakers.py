@@ -10,7 +10,7 @@ from vidlocal.errors import UsageError
 from vidlocal.folding import fold
 from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
-from vidlocal.store.index.speaker_names import SPEAKER_NAME, matching
+from vidlocal.store.index.speaker_names import GIVEN_NAME, SPEAKER_NAME, matching
 from vidlocal.store.values import sql_list, storable
 
 MAX_NAME_CHARS = 80
@@ -26,7 +26,10 @@ _MAX_CHANGES = 100
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A speaker of the library. `is_named`: `name` is more than a number. `seconds`: length of all passages."""
+    """A speaker of the library. `is_named`: `name` is more than a number. `seconds`: length of all passages.
+
+    `person_id`: the person who the speaker is, as linked by hand; the name is then that of the person.
+    """
 
     id: int
     name: str
@@ -35,16 +38,18 @@ class Speaker:
     passages: int
     seconds: float
     example: str
+    person_id: int | None
 
 
 def every(library: Library) -> list[Speaker]:
     """List the speakers: those with names first, then by the time they speak."""
     rows = library.rows(
-        f"""SELECT speakers.id, {SPEAKER_NAME} AS name, speakers.name IS NOT NULL AS is_named,
+        f"""SELECT speakers.id, {SPEAKER_NAME} AS name, {GIVEN_NAME} IS NOT NULL AS is_named,
           count(DISTINCT voices.video_id) AS videos, count(passages.id) AS passages,
           total(passages."end" - passages.start) AS seconds, coalesce(
             (SELECT text FROM passage_speakers JOIN voices AS own ON own.id = voice_id AND own.speaker_id = speakers.id
-              JOIN passages ON passages.id = passage_id ORDER BY length(text) DESC LIMIT 1), '') AS example
+              JOIN passages ON passages.id = passage_id ORDER BY length(text) DESC LIMIT 1), '') AS example,
+          person_id
         FROM speakers JOIN voices ON voices.speaker_id = speakers.id
           LEFT JOIN passage_speakers ON passage_speakers.voice_id = voices.id
           LEFT JOIN passages ON passages.id = passage_id AND passages.kind <> 'translation'
@@ -72,11 +77,11 @@ def videos_of(library: Library, speaker_id: int) -> list[int]:
     return [row["video_id"] for row in library.rows(sql, speaker_id)]
 
 
-def of_video(library: Library, video_id: int) -> list[tuple[int, str]]:
-    """List the speakers of a video: ids and names."""
-    sql = f"""SELECT DISTINCT speakers.id, {SPEAKER_NAME} AS name FROM voices
+def of_video(library: Library, video_id: int) -> list[tuple[int, str, int | None]]:
+    """List the speakers of a video: ids, names, and the people who they are."""
+    sql = f"""SELECT DISTINCT speakers.id, {SPEAKER_NAME} AS name, person_id FROM voices
       JOIN speakers ON speakers.id = speaker_id WHERE video_id = ? ORDER BY speakers.id"""
-    return [(row["id"], row["name"]) for row in library.rows(sql, video_id)]
+    return [(row["id"], row["name"], row["person_id"]) for row in library.rows(sql, video_id)]
 
 
 def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
@@ -117,13 +122,19 @@ def add_voice(library: Library, video_id: int, speaker_id: int, *, name: str | N
 
 
 def rename(library: Library, speaker_id: int, name: str) -> None:
-    """Name a speaker. Raises UsageError for an invalid name, and one of another speaker."""
+    """Name a speaker. Raises UsageError for an invalid name, one of another speaker, and a speaker who is a person."""
     name = _one_line(name)
     if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
         raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
     if name.isdecimal():
         raise UsageError(f"{name}: a number is no name, because speakers are numbered.")
     with library.writing() as connection:
+        linked = library.row("SELECT person_id FROM speakers WHERE id = ? AND person_id IS NOT NULL", speaker_id)
+        if linked is not None:
+            raise UsageError(
+                f"Speaker {speaker_id} is person {linked[0]}. To change the name, run: "
+                f"vidlocal people name {linked[0]} NAME"
+            )
         other = _named(library, name)
         if other not in (None, speaker_id):
             raise UsageError(
@@ -141,11 +152,20 @@ def merge(library: Library, speaker_id: int, others: Iterable[int]) -> None:
         _record(library, [speaker_id, *merged])
         for other in merged:
             connection.execute(
-                """UPDATE speakers SET name = coalesce(name, (SELECT name FROM speakers WHERE id = ?)) WHERE id = ?""",
+                """UPDATE speakers SET name = coalesce(speakers.name, other.name),
+                  person_id = coalesce(speakers.person_id, other.person_id)
+                FROM speakers AS other WHERE other.id = ? AND speakers.id = ?""",
                 (other, speaker_id),
             )
             connection.execute("UPDATE voices SET speaker_id = ? WHERE speaker_id = ?", (speaker_id, other))
             connection.execute("DELETE FROM speakers WHERE id = ?", (other,))
+
+
+def link(library: Library, speaker_id: int, person_id: int | None) -> None:
+    """Note that a speaker is a person, whose name the speaker then has; None ends that."""
+    with library.writing() as connection:
+        _record(library, [speaker_id])
+        connection.execute("UPDATE speakers SET person_id = ? WHERE id = ?", (person_id, speaker_id))
 
 
 def split(library: Library, speaker_id: int, video_id: int) -> int:
@@ -167,16 +187,17 @@ def split(library: Library, speaker_id: int, video_id: int) -> int:
 
 
 def undo(library: Library) -> bool:
-    """Undo the last change of names, merge or split, as far as its voices still exist. False if there is none."""
+    """Undo the last name, merge, split or link, as far as its voices still exist. False if there is none."""
     with library.writing() as connection:
         row = library.row("SELECT id, before FROM speaker_changes ORDER BY id DESC LIMIT 1")
         if row is None:
             return False
         before = json.loads(row["before"])
-        for speaker_id, name in before["names"]:
+        for speaker_id, name, *person in before["names"]:  # without a person before version 21
             connection.execute(
-                """INSERT INTO speakers (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name""",
-                (speaker_id, name),
+                """INSERT INTO speakers (id, name, person_id) VALUES (?, ?, (SELECT id FROM people WHERE id = ?))
+                ON CONFLICT (id) DO UPDATE SET name = excluded.name, person_id = excluded.person_id""",
+                (speaker_id, name, person[0] if person else None),
             )
         connection.executemany("UPDATE voices SET speaker_id = ?2 WHERE id = ?1", before["voices"])
         _delete_unused(library)
@@ -247,7 +268,7 @@ def _is_unnamed(name: str) -> bool:
 def _record(library: Library, speaker_ids: Sequence[int]) -> None:
     """Store names and voices of speakers before a change, for `undo`."""
     ids = json.dumps(list(speaker_ids))
-    names = library.rows("SELECT id, name FROM speakers WHERE id IN (SELECT value FROM json_each(?))", ids)
+    names = library.rows("SELECT id, name, person_id FROM speakers WHERE id IN (SELECT value FROM json_each(?))", ids)
     voices = library.rows("SELECT id, speaker_id FROM voices WHERE speaker_id IN (SELECT value FROM json_each(?))", ids)
     before = {"names": [list(row) for row in names], "voices": [list(row) for row in voices]}
     with library.writing() as connection:

@@ -161,6 +161,14 @@ OPERATIONS = (
         changes=True,
         local_only=True,
     ),
+    Operation(
+        "POST",
+        "/speakers/{speaker}/link",
+        speakers.link_speaker,
+        body=(Parameter("person", "integer", "The person who the speaker is; none to unlink.", minimum=1),),
+        changes=True,
+        local_only=True,
+    ),
     Operation("POST", "/speakers/undo", speakers.undo_speakers, changes=True, local_only=True),
     Operation("GET", "/people", people.list_people, query=(_HIDDEN, _MAX_PEOPLE), local_only=True),
     Operation(

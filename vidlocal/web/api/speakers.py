@@ -3,8 +3,10 @@
 from dataclasses import asdict
 
 from vidlocal.app.speakers import alike, requeue_summaries
-from vidlocal.store.content import speakers
+from vidlocal.store.content import people, speakers
+from vidlocal.store.content.speaking_people import likely_people
 from vidlocal.store.database import Library
+from vidlocal.store.index import people_names
 from vidlocal.web.api.videos import get_video
 from vidlocal.web.errors import NotFound
 from vidlocal.web.operations import Call
@@ -13,10 +15,13 @@ _MAX_PAIRS = 10
 
 
 def list_speakers(library: Library, call: Call) -> dict[str, object]:
-    """List the speakers, those with names first, and pairs that sound alike."""
+    """List the speakers, those with names first, pairs that sound alike, and people who are likely the speakers."""
     pairs = alike(library, limit=_MAX_PAIRS) if call.is_local else []
+    likely = likely_people(library, limit=_MAX_PAIRS) if call.is_local else []
+    names = people_names.names(library, {match.person_id for match in likely})
     return {
         "speakers": [asdict(speaker) for speaker in speakers.every(library)],
+        "likely": [asdict(match) | {"person": names[match.person_id]} for match in likely],
         "alike": [{"speakers": [first, second], "cosine": round(cosine, 3)} for first, second, cosine in pairs],
     }
 
@@ -33,6 +38,16 @@ def merge_speakers(library: Library, call: Call) -> object:
     """Merge another speaker into a speaker: they are the same."""
     speaker_id, other = _speaker(library, call["speaker"]), _speaker(library, call["other"])
     speakers.merge(library, speaker_id, [other])
+    requeue_summaries(library, speaker_id)
+    return list_speakers(library, call)
+
+
+def link_speaker(library: Library, call: Call) -> object:
+    """Note that a speaker is a person; without a person, none any more."""
+    speaker_id, person_id = _speaker(library, call["speaker"]), call["person"]
+    if person_id is not None and people.get(library, person_id) is None:
+        raise NotFound(f"No person {person_id}.")
+    speakers.link(library, speaker_id, person_id)
     requeue_summaries(library, speaker_id)
     return list_speakers(library, call)
 

@@ -41,7 +41,10 @@ def show_video(library: Library, call: Call) -> object:
     return {
         "video": (details if call.is_local else replace(details, people=())).as_data(),
         "passages": [asdict(passage) for passage in shown],
-        "speakers": [{"id": speaker_id, "name": name} for speaker_id, name in speakers.of_video(library, video.id)],
+        "speakers": [
+            {"id": speaker_id, "name": name, "person": person_id}
+            for speaker_id, name, person_id in speakers.of_video(library, video.id)
+        ],
         "frames": [[frame.id, round(frame.time, 3), frame.shot] for frame in frames.of_video(library, video.id)],
     }
 

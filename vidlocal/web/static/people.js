@@ -132,14 +132,17 @@ function drawSpeakers(listed) {
     return save(`/speakers/${speaker.id}`, { name }, `Named ${name}.`, "PATCH")();
   };
   const row = (speaker) => h("li", { data: { id: speaker.id } },
-    canNamePeople ? nameForm(speaker, speaker.name, "speaker-names", renameSpeaker(speaker)) : h("strong", {}, speaker.name),
+    isLocal && speaker.person_id ? h("a", { className: "name", href: `/people/${speaker.person_id}` }, speaker.name)
+      : canNamePeople ? nameForm(speaker, speaker.name, "speaker-names", renameSpeaker(speaker)) : h("strong", {}, speaker.name),
     h("span", { className: "muted" }, `${plural(speaker.videos, "video", "videos")} · ${duration(speaker.seconds)}`),
     h("a", { href: searchUrl(filter("speaker", speaker.is_named ? speaker.name : String(speaker.id))), "aria-label": `Moments of ${speaker.name}` }, "Moments"),
     h("span", {}, speaker.example ? `“${speaker.example.slice(0, 120)}”` : ""));
   const pairs = listed.alike.map((pair) => pair.speakers.map((id) => byId.get(id))).filter(([one, other]) => one && other);
   $("#speaker-names").replaceChildren(...all.filter((speaker) => speaker.is_named).map((speaker) => h("option", { value: speaker.name })));
   $("#alike-speakers").replaceChildren(...(canNamePeople ? pairs : []).map(([one, other]) => h("li", {}, `${one.name} and ${other.name} sound alike. `,
-    h("button", { "aria-label": `Merge ${other.name} into ${one.name}`, onclick: merge(one, other) }, "Merge"))));
+    h("button", { "aria-label": `Merge ${other.name} into ${one.name}`, onclick: merge(one, other) }, "Merge"))),
+    ...(canNamePeople ? listed.likely : []).map((match) => h("li", {}, `While ${byId.get(match.speaker_id).name} speaks, ${match.person} is seen. `,
+      h("button", { "aria-label": `${byId.get(match.speaker_id).name} is ${match.person}`, onclick: save(`/speakers/${match.speaker_id}/link`, { person: match.person_id }, `Linked to ${match.person}.`) }, `This is ${match.person}`))));
   keepFocus("#speakers", () => $("#speakers").replaceChildren(...(all.length ? all.map(row)
     : [h("li", { className: "muted" }, "No speakers yet. They come from names in transcripts and subtitles, and from voices: vidlocal setup --speakers")])));
 }

@@ -77,6 +77,7 @@ export const videoPage = attempt(async (id) => {
   const speaker = (passage) => {
     if (!passage.speaker) return null;
     const known = data.speakers.find((some) => some.name === passage.speaker);
+    if (known?.person && isLocal) return h("a", { href: `/people/${known.person}` }, h("b", {}, `${passage.speaker}:`));
     if (!canNamePeople || !known) return h("b", {}, `${passage.speaker}:`);
     const edit = ({ target }) => {
       const field = h("input", { value: known.name, maxLength: 80, autocomplete: "off", "aria-label": `Name of ${known.name}` });

@@ -1,0 +1,61 @@
+"""Speakers who are people: links by hand, and proposals by who is seen."""
+
+import pytest
+
+from tests.support import seen_people
+from vidlocal.errors import UsageError
+from vidlocal.records import Passage, PassageKind
+from vidlocal.store.content import passages, people, speakers
+from vidlocal.store.content.speaking_people import likely_people
+from vidlocal.store.database import Library
+
+
+def test_a_speaker_who_is_a_person_has_that_name(library: Library) -> None:
+    first = seen_people.add_video(library, "wedding", {"Anna": [(0, 20)], "Tom": [(10, 30)]}, *lines())
+    anna = people.resolve(library, "anna")
+    speakers.link(library, 1, anna)
+    assert [(speaker.name, speaker.is_named, speaker.person_id) for speaker in speakers.every(library)] == [
+        ("Mary", True, None),
+        ("Anna", True, anna),
+    ]
+    assert speakers.resolve(library, "anna") == 1
+    people.rename(library, anna, "Anna Berg")
+    assert {passage.speaker for passage in passages.of_video(library, first)} == {"Anna Berg", "Mary"}
+    with pytest.raises(UsageError, match=f"run: vidlocal people name {anna} NAME"):
+        speakers.rename(library, 1, "Eve")
+    people.merge(library, people.resolve(library, "tom"), [anna])
+    assert [speaker.name for speaker in speakers.every(library)] == ["Mary", "Tom"]
+    people.forget(library, [people.resolve(library, "tom")])
+    assert [speaker.name for speaker in speakers.every(library)] == ["Mary", "Speaker 1"]
+
+
+def test_a_link_is_undone_and_survives_a_merge(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 20)]}, *lines())
+    anna = people.resolve(library, "anna")
+    speakers.link(library, 1, anna)
+    speakers.merge(library, 2, [1])
+    assert [(speaker.id, speaker.name) for speaker in speakers.every(library)] == [(2, "Anna")]
+    assert speakers.undo(library)
+    assert [speaker.name for speaker in speakers.every(library)] == ["Mary", "Anna"]
+    assert speakers.undo(library)
+    assert [speaker.name for speaker in speakers.every(library)] == ["Mary", "Speaker 1"]
+
+
+def lines() -> list[Passage]:
+    """Somebody who speaks while Anna is seen, and Mary, who speaks from off screen."""
+    unnamed = [Passage(2.0 * n, 2.0 * n + 2, PassageKind.SPEECH, f"line {n}", speaker="SPEAKER_00") for n in range(8)]
+    return [*unnamed, Passage(40, 60, PassageKind.SPEECH, "This was the day", speaker="Mary")]
+
+
+def test_who_is_seen_while_somebody_speaks_is_proposed(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 16)], "Tom": [(0, 60)]}, *lines())
+    [likely] = likely_people(library, limit=5)
+    assert (likely.speaker_id, likely.person_id) == (1, people.resolve(library, "anna"))  # Tom is always seen
+    assert (likely.share, likely.seconds) == (1.0, 16.0)
+    speakers.link(library, 1, likely.person_id)
+    assert likely_people(library, limit=5) == []
+
+
+def test_a_few_seconds_together_are_no_reason(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 4)]}, *lines())
+    assert likely_people(library, limit=5) == []
