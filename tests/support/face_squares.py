@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from vidlocal.engines.base import FaceEngine
-from vidlocal.enrich.workers.find_people import find_people
+from vidlocal.enrich.workers.find_people import DecodeLarger, find_people
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -81,10 +81,10 @@ def add_film(library: Library, name: str, frames: Sequence[Sequence[Placed]], *,
     )
 
 
-def find(library: Library, engine: FaceEngine, video_id: int) -> int:
+def find(library: Library, engine: FaceEngine, video_id: int, *, decode_larger: DecodeLarger | None = None) -> int:
     """Find the people of a video. Returns the number of tracks."""
     jobs.add(library, JobKind.PEOPLE, video_id, video_id)
     worker = f"process {next(_PROCESSES)}"
     job = jobs.claim(library, JobKind.PEOPLE, worker=worker, now=time.monotonic(), lease_s=900.0)
     assert job is not None
-    return find_people(library, job, engine=engine)
+    return find_people(library, job, engine=engine, decode_larger=decode_larger)

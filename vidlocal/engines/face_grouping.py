@@ -1,8 +1,9 @@
 """Group faces by their vectors: average linkage of any number of them, and the nearest known person. Pure.
 
 Two groups become one while the mean cosine between their members (UPGMA) is at least `min_cosine`, the most similar
-first. Merging pairs of groups that are nearest to each other, in rounds, gives the same groups in any order, because
-the similarity to a merged group never exceeds that to the better of its parts.
+first. The similarity to a merged group never exceeds that to the better of its parts. So groups never reach over the
+components of the graph of similar faces, pairs that are nearest to each other may be merged in any order, and a nearest
+group stays so while other groups are merged.
 """
 
 from collections import defaultdict
@@ -34,23 +35,12 @@ def group(sums: Vectors, counts: Sequence[int], *, min_cosine: float, apart: Pai
     sums, sizes = np.array(sums, dtype=np.float32), np.array(counts, dtype=np.float32)
     owners = np.arange(len(sums))
     enemies = _enemies(apart)
-    active = np.arange(len(sums))
-    while len(active) > 1:
-        means = sums[active] / sizes[active, None]
-        best, cosines = _nearest(means, _positions(enemies, active))
-        near = cosines >= min_cosine
-        first = np.arange(len(active))
-        is_pair = near & (best[best] == first) & (first < best)
-        if not is_pair.any():
-            break
-        for keep, merged in zip(active[is_pair].tolist(), active[best[is_pair]].tolist(), strict=True):
-            sums[keep] += sums[merged]
-            sizes[keep] += sizes[merged]
-            owners[merged] = keep
-            _join(enemies, keep, merged)
-        gone = np.zeros(len(active), dtype=bool)
-        gone[best[is_pair]] = True
-        active = active[near & ~gone]  # the others have no neighbour, and will have none
+    for members in _components(sums / sizes[:, None], min_cosine):
+        component = _Component(members, sums, sizes, min_cosine, enemies)
+        while pairs := component.mutual_pairs():
+            for keep, merged in pairs:
+                owners[merged] = keep
+            component.merge(pairs)
     return _roots(owners)
 
 
@@ -77,41 +67,92 @@ def similar_pairs(means: Vectors, *, min_cosine: float) -> Iterator[tuple[int, i
                 yield start + row, column, float(cosines[row, column])
 
 
-def _nearest(means: Vectors, enemies: dict[int, list[int]]) -> "tuple[Positions, Cosines]":
-    """Return the nearest other row of each row, and the cosine. Each pair is computed once."""
-    count = len(means)
-    best = np.zeros(count, dtype=np.int64)
-    cosines = np.full(count, -np.inf, dtype=np.float32)
-    for top in range(0, count, _BLOCK_ROWS):
-        rows = slice(top, min(top + _BLOCK_ROWS, count))
-        for left in range(top, count, _BLOCK_COLUMNS):
-            columns = slice(left, min(left + _BLOCK_COLUMNS, count))
-            block = means[rows] @ means[columns].T
-            if left == top:
-                block[np.tril_indices(rows.stop - top, 0, columns.stop - left)] = -np.inf
-            _exclude(block, top, left, enemies)
-            _update(best, cosines, rows, block, left, axis=1)
-            _update(best, cosines, columns, block, top, axis=0)
-    return best, cosines
+def _components(means: Vectors, min_cosine: float) -> "Iterator[Positions]":
+    """Yield the members of each connected component of two or more in the graph of the pairs from `min_cosine` on."""
+    roots = np.arange(len(means))
+    for top in range(0, len(means), _BLOCK_ROWS):
+        rows = means[top : top + _BLOCK_ROWS]
+        for left in range(top, len(means), _BLOCK_COLUMNS):
+            pairs = np.flatnonzero(rows @ means[left : left + _BLOCK_COLUMNS].T >= min_cosine)
+            width = min(_BLOCK_COLUMNS, len(means) - left)
+            _unite(roots, pairs // width + top, pairs % width + left)
+    order = np.argsort(roots, kind="stable")
+    starts = np.flatnonzero(np.diff(roots[order], prepend=-1))
+    for members in np.split(order, starts[1:]):
+        if len(members) > 1:
+            yield members
 
 
-def _update(best: "Positions", cosines: "Cosines", part: slice, block: "Cosines", offset: int, *, axis: int) -> None:
-    """Take the best of a block for the rows (axis 1) or columns (axis 0) in `part`, where it is better."""
-    positions = block.argmax(axis=axis)
-    values = np.take_along_axis(block, np.expand_dims(positions, axis), axis).ravel()
-    positions += offset
-    # Of equal ones the first: equal faces pair up, not all with one.
-    better = (values > cosines[part]) | ((values == cosines[part]) & (positions < best[part]))
-    best[part] = np.where(better, positions, best[part])
-    cosines[part] = np.where(better, values, cosines[part])
+def _unite(roots: "Positions", first: "Positions", second: "Positions") -> None:
+    """Join the trees of pairs of items, each to the smaller root."""
+    while True:
+        one, other = roots[first], roots[second]
+        differ = one != other
+        if not differ.any():
+            return
+        first, second, one, other = first[differ], second[differ], one[differ], other[differ]
+        np.minimum.at(roots, np.maximum(one, other), np.minimum(one, other))
+        roots[:] = _roots(roots)
 
 
-def _exclude(block: "Cosines", top: int, left: int, enemies: dict[int, list[int]]) -> None:
-    height, width = block.shape
-    for row, others in enemies.items():
-        if top <= row < top + height:
-            columns = [other - left for other in others if left <= other < left + width]
-            block[row - top, columns] = -np.inf
+class _Component:
+    """Items that may be merged: those with a neighbour from `min_cosine` on, and the nearest neighbour of each."""
+
+    def __init__(
+        self,
+        members: "Positions",
+        sums: Vectors,
+        sizes: "Cosines",
+        min_cosine: float,
+        enemies: dict[int, set[int]],
+    ) -> None:
+        self._items, self._sums, self._sizes = members, sums, sizes
+        self._min_cosine, self._enemies = min_cosine, enemies
+        self._best = np.zeros(len(members), dtype=np.int64)
+        self._cosines = np.zeros(len(members), dtype=np.float32)
+        self._update(np.arange(len(members)))
+
+    def mutual_pairs(self) -> list[tuple[int, int]]:
+        """Return pairs of items that are nearest to each other, at least one if any are similar enough."""
+        near = self._cosines >= self._min_cosine
+        if not near.any():
+            return []
+        positions = np.arange(len(self._items))
+        is_pair = near & (self._best[self._best] == positions) & (positions < self._best)
+        first = np.flatnonzero(is_pair)
+        if not len(first):  # a circle of equal ones
+            first = np.array([self._cosines.argmax()])
+        pairs = np.sort(np.stack([self._items[first], self._items[self._best[first]]]), axis=0)
+        return list(zip(*pairs.tolist(), strict=True))
+
+    def merge(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Merge pairs: the second item goes into the first."""
+        for keep, merged in pairs:
+            self._sums[keep] += self._sums[merged]
+            self._sizes[keep] += self._sizes[merged]
+            _join(self._enemies, keep, merged)
+        changed = np.isin(self._items, [item for pair in pairs for item in pair])
+        # The others have no neighbour, and will have none.
+        stays = (self._cosines >= self._min_cosine) & ~np.isin(self._items, [merged for _, merged in pairs])
+        outdated = changed | changed[self._best] | ~stays[self._best]
+        position = np.cumsum(stays) - 1
+        self._items, self._cosines = self._items[stays], self._cosines[stays]
+        self._best = position[self._best[stays]]
+        self._update(np.flatnonzero(outdated[stays]))
+
+    def _update(self, rows: "Positions") -> None:
+        """Find the nearest neighbours of these positions."""
+        means = self._sums[self._items] / self._sizes[self._items, None]
+        place = {item: number for number, item in enumerate(self._items.tolist())} if self._enemies else {}
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            part = rows[start : start + _BLOCK_ROWS]
+            cosines = means[part] @ means.T
+            cosines[np.arange(len(part)), part] = -np.inf
+            for row, item in enumerate(self._items[part].tolist() if self._enemies else ()):
+                others = [place[other] for other in self._enemies.get(item, ()) if other in place]
+                cosines[row, others] = -np.inf
+            self._best[part] = cosines.argmax(axis=1)
+            self._cosines[part] = cosines[np.arange(len(part)), self._best[part]]
 
 
 def _enemies(apart: Pairs) -> dict[int, set[int]]:
@@ -120,18 +161,6 @@ def _enemies(apart: Pairs) -> dict[int, set[int]]:
         enemies[first].add(second)
         enemies[second].add(first)
     return enemies
-
-
-def _positions(enemies: dict[int, set[int]], active: "Positions") -> dict[int, list[int]]:
-    """Return the pairs that are apart by positions among the active items."""
-    if not enemies:
-        return {}
-    position = {item: number for number, item in enumerate(active.tolist())}
-    return {
-        position[item]: [position[other] for other in others if other in position]
-        for item, others in enemies.items()
-        if item in position
-    }
 
 
 def _join(enemies: dict[int, set[int]], keep: int, merged: int) -> None:

@@ -63,10 +63,19 @@ def read_frames(
 
 
 def read_frames_at(
-    path: Path, probe: Probe, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober
+    path: Path,
+    probe: Probe,
+    times: Sequence[float],
+    *,
+    ffmpeg: Ffmpeg,
+    prober: Prober,
+    long_side_px: int = LONG_SIDE_PX,
 ) -> Iterator[DecodedFrame]:
-    """Yield the frames at `times` from an earlier `read_frames`, in order. Missing frames are skipped."""
-    reader = _FrameReader(path, probe, 0.0, ffmpeg, prober.timeline(path))
+    """Yield the frames at `times` from an earlier `read_frames`, in order. Missing frames are skipped.
+
+    `long_side_px`: size to scale larger frames down to.
+    """
+    reader = _FrameReader(path, probe, 0.0, ffmpeg, prober.timeline(path), long_side_px)
     for time in sorted(times):
         part = DecodeRange(time, time + _ONE_FRAME_RANGE_S, SkipLevel.ALL_FRAMES, 0.0)
         with closing(reader.read(part, None)) as frames:
@@ -87,6 +96,7 @@ class _FrameReader:
     every: float
     ffmpeg: Ffmpeg
     timeline: Timeline
+    long_side_px: int = LONG_SIDE_PX
     last_error: str = "no message from ffmpeg"
     has_other_shapes: bool = False
 
@@ -168,10 +178,10 @@ class _FrameReader:
             raise MediaError(f"{self.path.name}: corrupt, decoding stopped at {last or 0.0:.1f} s.") from error
 
     def _size(self) -> tuple[int, int]:
-        return scaled_size(self.probe.width_px, self.probe.height_px)
+        return scaled_size(self.probe.width_px, self.probe.height_px, long_side_px=self.long_side_px)
 
     def _canvas(self) -> tuple[int, int]:
-        return (LONG_SIDE_PX, LONG_SIDE_PX) if self.has_other_shapes else self._size()
+        return (self.long_side_px, self.long_side_px) if self.has_other_shapes else self._size()
 
     def _command(self, part: DecodeRange, level: SkipLevel, spacing: float, after: float) -> list[str]:
         import ffmpeg as builder

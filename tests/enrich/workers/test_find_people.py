@@ -1,11 +1,13 @@
 """People of whole videos: real images, real OpenCV with made models, a real library."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support import clips
 from tests.support.face_squares import (
     ADA,
     ANNA,
@@ -17,13 +19,18 @@ from tests.support.face_squares import (
     Placed,
     add_film,
     find,
+    picture,
     place,
 )
 from vidlocal.app import people as proposals
 from vidlocal.engines.base import Face, FaceScale
 from vidlocal.engines.face_files import face_models
 from vidlocal.engines.face_finder import FaceFinder
+from vidlocal.enrich.workers.find_people import decode_larger
 from vidlocal.errors import AnswerRejected
+from vidlocal.media.decoded_frame import DecodedFrame
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import face_tracks, people, videos
 from vidlocal.store.database import Library
@@ -238,3 +245,40 @@ def test_a_missing_image_is_skipped(library: Library, finder: FaceFinder) -> Non
     video_id = add_film(library, "a", COUPLE)
     next(iter(Path(library.folder / "frames" / "a").iterdir())).unlink()
     assert find(library, finder, video_id) == 2
+
+
+def test_small_faces_are_found_again_in_larger_frames(library: Library, finder: FaceFinder) -> None:
+    """The stored frame has a face of 32 px, the frame of the file one of 128 px."""
+    video_id = add_film(library, "a", [[A], [T]])
+    with library.writing() as connection:
+        connection.execute("UPDATE videos SET width_px = 3840, height_px = 2160")
+    asked: list[list[float]] = []
+
+    def decode(times: Sequence[float]) -> Iterator[DecodedFrame]:
+        asked.append(list(times))
+        for time in times:
+            yield DecodedFrame(time, np.asarray(picture([E])))
+
+    assert find(library, Shrunk(finder), video_id, decode_larger=decode) == 1
+    assert asked == [[0.0, 2.0]]
+    assert spans(library, video_id) == [(1, 0, 4)]
+    assert find(library, Shrunk(finder), video_id, decode_larger=None) == 0
+
+
+class Shrunk(Swapped):
+    """Sees the stored frames as if they were small: no face is good enough. Those without Anna and Tom are large."""
+
+    def find_faces(self, jpeg: bytes) -> tuple[Face, ...]:
+        faces = super().find_faces(jpeg)
+        if any(face.vector is not None and max(face.vector) > 0.9 for face in faces):
+            return tuple(replace(face, size_px=32.0, quality=0.0, vector=None) for face in faces)
+        return faces
+
+
+def test_frames_are_decoded_larger_than_they_are_stored(tmp_path: Path, tool: Ffmpeg) -> None:
+    film = tmp_path / "film.mp4"
+    clips.run("-f", "lavfi", "-i", "testsrc=size=1920x1080:rate=2:duration=1", *clips.X264, film)
+    with Prober() as prober:
+        (decoded,) = decode_larger(film, [0.5], ffmpeg=tool, prober=prober)
+    assert decoded.rgb.shape == (1080, 1920, 3)
+    assert decoded.time == pytest.approx(0.5)

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from vidlocal.engines.base import ClipEngine, DiarizationEngine, FaceEngine, SpeechEngine
 from vidlocal.enrich.runner.failure_policy import fault_of
 from vidlocal.enrich.workers.diarize import diarize_video
-from vidlocal.enrich.workers.find_people import find_people
+from vidlocal.enrich.workers.find_people import DecodeLarger, decode_larger, find_people
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.enrich.workers.ocr import read_screen_text
 from vidlocal.enrich.workers.speech_source import DEFAULT_OPTIONS, SpeechOptions, describe_choice
@@ -244,8 +245,17 @@ class _FastPassRun:
                 self.library,
                 job,
                 engine=self.engines.people,
+                decode_larger=self._decode_larger(job),
                 on_progress=lambda fraction: self._progress(job, fraction),
             )
+
+    def _decode_larger(self, job: Job) -> DecodeLarger | None:
+        """Return the function to decode larger frames of a video, None without its file."""
+        try:
+            path = self._source_file(job)
+        except _SourceMissing:
+            return None
+        return partial(decode_larger, path, ffmpeg=self.engines.ffmpeg, prober=self.engines.prober)
 
     def _embed_frames(self, job: Job) -> None:
         if self.engines.pictures is not None:

@@ -1,16 +1,39 @@
-"""Find the faces in the frames of a video, follow them through its shots, and group them into people."""
+"""Find the faces in the frames of a video, follow them through its shots, and group them into people.
+
+Stored frames are small. Where their faces are too small to be known again, the frames are decoded again, larger.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
 
 from vidlocal.engines.base import Face, FaceEngine
 from vidlocal.engines.face_tracking import FaceTrack, FrameFaces, follow
+from vidlocal.engines.jpeg import encode
 from vidlocal.enrich.workers.group_faces import group_faces
-from vidlocal.errors import AnswerRejected, MediaError
-from vidlocal.records import Frame, Job
+from vidlocal.errors import AnswerRejected, MediaError, ToolError
+from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
+from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.frames import read_frames_at
+from vidlocal.media.probe import Prober
+from vidlocal.records import Frame, Job, MediaKind, Video
 from vidlocal.store.content import face_tracks, frame_images, frames, videos
 from vidlocal.store.content.face_tracks import NewFace, NewTrack
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
+
+# Faces of this shorter side in pixels are looked at again in a larger frame, of so many frames of a video at most.
+MIN_SMALL_PX, MAX_SMALL_PX = 14.0, 48.0
+MAX_LARGER_FRAMES = 200
+LARGER_SIDE_PX = 1920
+# A frame that is hardly larger shows no more.
+_MIN_RATIO = 1.3
+
+# Decodes the frames at some times, larger than they are stored.
+DecodeLarger = Callable[[Sequence[float]], Iterator[DecodedFrame]]
 
 # This many images in a row that the model fails on are the fault of the model.
 _MAX_CONSECUTIVE_FAILURES = 3
@@ -21,14 +44,19 @@ def find_people(
     job: Job,
     *,
     engine: FaceEngine,
+    decode_larger: DecodeLarger | None = None,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> int:
     """Store the faces in the video of a job, give them to people, and finish the job. Returns the number of tracks.
 
-    Unreadable images are skipped. `on_progress` gets the finished fraction, 0 to 1, after each frame, and may end the
-    run with an exception: it starts again then. Raises AnswerRejected if the model fails on several images in a row.
+    Unreadable images are skipped. `decode_larger`: None without the file of the video. `on_progress` gets the finished
+    fraction, 0 to 1, after each frame, and may end the run with an exception: it starts again then. Raises
+    AnswerRejected if the model fails on several images in a row.
     """
     found = list(_find(library, job.video_id, engine, on_progress))
+    video = videos.get(library, job.video_id)
+    if decode_larger is not None and video is not None and _is_larger(video):
+        found = _look_closer(found, engine, decode_larger)
     tracks = [_new_track(track) for track in follow(found, engine.scale)]
     with library.writing():
         if jobs.exists(library, job):
@@ -36,6 +64,15 @@ def find_people(
             group_faces(library, engine.key, engine.scale, job.video_id)
         jobs.finish(library, job)
     return len(tracks)
+
+
+def decode_larger(path: Path, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober) -> Iterator[DecodedFrame]:
+    """Yield the frames of a file at some times, larger than they are stored. Raises MediaError or ToolError."""
+    probe = prober.probe(path)
+    if probe.kind is MediaKind.PHOTO:
+        yield prober.read_photo(path, LARGER_SIDE_PX)
+    else:
+        yield from read_frames_at(path, probe, times, ffmpeg=ffmpeg, prober=prober, long_side_px=LARGER_SIDE_PX)
 
 
 def _find(
@@ -59,6 +96,28 @@ def _find(
                 raise
         yield FrameFaces(frame.id, frame.time, until[frame.id], frame.shot, faces)
         on_progress(number / len(distinct))
+
+
+def _is_larger(video: Video) -> bool:
+    return max(video.width_px, video.height_px) >= _MIN_RATIO * LONG_SIDE_PX
+
+
+def _look_closer(found: Sequence[FrameFaces], engine: FaceEngine, decode_larger: DecodeLarger) -> list[FrameFaces]:
+    """Find the faces of frames with small ones again, in larger frames."""
+    small = {frame.time: size for frame in found if (size := _largest_small(frame))}
+    times = sorted(sorted(small, key=lambda time: -small[time])[:MAX_LARGER_FRAMES])
+    larger: dict[float, tuple[Face, ...]] = {}
+    if times:
+        with suppress(MediaError, ToolError, AnswerRejected):
+            for decoded in decode_larger(times):
+                nearest = min(times, key=lambda time: abs(time - decoded.time))
+                larger[nearest] = engine.find_faces(encode(Image.fromarray(decoded.rgb)))
+    return [replace(frame, faces=larger[frame.time]) if larger.get(frame.time) else frame for frame in found]
+
+
+def _largest_small(frame: FrameFaces) -> float:
+    """Return the size in pixels of the largest face that is small, 0 without one."""
+    return max((face.size_px for face in frame.faces if MIN_SMALL_PX <= face.size_px < MAX_SMALL_PX), default=0.0)
 
 
 def _ends(sampled: Sequence[Frame], duration: float) -> dict[int, float]:
