@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.commands import Run
-from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, place
+from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, jpeg, place
 from tests.support.terminal import on_terminal
 from vidlocal.app.people_engine import queue_unseen
 from vidlocal.engines.face_files import face_models
@@ -192,3 +192,30 @@ def test_results_tell_who_is_seen(run: Run, films: Path) -> None:
     run("people", "name", "1", "Anna")
     found = json.loads(run("search", "person:anna", "--json").stdout)["moments"]
     assert [(moment["text"], moment["people"]) for moment in found] == [("Anna", ["Anna"])] * 2
+
+
+def test_faces_like_one_in_a_moment_are_found(run: Run, films: Path) -> None:
+    run("people", "name", "1", "Anna")
+    found = run("similar", "party@0:01", "--face")
+    assert [line.split("\t")[:3] for line in found.stdout.splitlines()] == [
+        ["/films/garden.mp4", "0:00:02.0", "0:00:04.0"]
+    ]
+    assert run("similar", "garden@0:01", "--face").stderr == "No similar faces found.\n"
+    run("people", "forget", "2", "--yes")
+    assert "no face that can be compared" in run("similar", "party@0:05", "--face").stderr
+
+
+def test_faces_like_one_in_an_image_are_found(
+    run: Run, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_MODELS", str(place(tmp_path / "models")))
+    (tmp_path / "tom.jpg").write_bytes(jpeg([(TOM, *LEFT)]))
+    (tmp_path / "none.jpg").write_bytes(jpeg([]))
+    found = run("similar", "--image", str(tmp_path / "tom.jpg"), "--face")
+    assert [line.split("\t")[:2] for line in found.stdout.splitlines()] == [["/films/party.mp4", "0:00:02.0"]]
+    assert (
+        "none.jpg: no face that can be compared."
+        in run("similar", "--image", str(tmp_path / "none.jpg"), "--face").stderr
+    )
+    run("people", "forget", "--all", "--yes")
+    assert "before you agree" in run("similar", "--image", str(tmp_path / "tom.jpg"), "--face").stderr

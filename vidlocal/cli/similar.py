@@ -9,7 +9,7 @@ from vidlocal.app.last_results import LastResults
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.render import results
-from vidlocal.settings import load
+from vidlocal.settings import Settings, load
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ EXAMPLES = (
     "vidlocal similar wedding@1:02:03",
     "vidlocal similar wedding             # other videos like this one",
     "vidlocal similar --image beach.jpg -n 20",
+    "vidlocal similar wedding@1:02:03 --face",
 )
 
 
@@ -29,6 +30,7 @@ def command(
         typer.Argument(metavar="VIDEO[@TIME]", help="Moment, like wedding@1:02:03, or a whole video."),
     ] = None,
     image: Annotated[str | None, typer.Option("--image", metavar="FILE", help="Image file to compare with.")] = None,
+    face: Annotated[bool, typer.Option("--face", help="Compare the face there, not the image.")] = False,
     limit: options.Limit = 10,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -36,7 +38,8 @@ def command(
     """Find moments that look like a moment, an image or a video.
 
     Frames with a vector (from `vidlocal enrich --only pictures`) are compared by content, others by perceptual hash,
-    which finds copies and scaled versions only. Piped output is tab-separated: path, start, end, score, kinds, text.
+    which finds copies and scaled versions only. --face finds the face of the moment or image, if faces are searched in
+    this library (see: vidlocal people). Piped output is tab-separated: path, start, end, score, kinds, text.
     """
     if (where is None) == (image is None):
         raise UsageError("Give a moment or an image: vidlocal similar wedding@1:02:03, or --image FILE")
@@ -44,16 +47,28 @@ def command(
 
     settings = load()
     with Library.open(settings.home) as library:
-        if image is not None:
+        if face:
+            result = _similar_faces(library, settings, where or "", image, limit=limit)
+        elif image is not None:
             result = find_similar_to_image(library, settings, Path(image), limit=limit)
         else:
             result = find_similar(library, settings, where or "", limit=limit)
     LastResults(settings.home).remember(image or where or "", result.moments)
     _print(image or where or "", result, json=json)
-    nothing = "" if result.moments else "No similar frames found."
+    nothing = "" if result.moments else f"No similar {'faces' if face else 'frames'} found."
     sentence = " ".join(part for part in (nothing, result.notice) if part)
     if sentence:
         console.notice(sentence, quiet=quiet)
+
+
+def _similar_faces(
+    library: Library, settings: Settings, where: str, image: str | None, *, limit: int
+) -> "SimilarResult":
+    from vidlocal.app.similar_faces import find_similar_faces, find_similar_faces_to_image
+
+    if image is not None:
+        return find_similar_faces_to_image(library, settings, Path(image), limit=limit)
+    return find_similar_faces(library, where, limit=limit)
 
 
 def _print(reference: str, result: "SimilarResult", *, json: bool) -> None:

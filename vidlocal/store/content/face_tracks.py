@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import people, people_changes
 from vidlocal.store.database import Library
@@ -206,6 +207,29 @@ def barred(library: Library, track_ids: Sequence[int]) -> dict[int, set[int]]:
     for row in rows:
         people_of[row["track_id"]].add(row["person_id"])
     return people_of
+
+
+def vector_of(library: Library, track_id: int) -> tuple[str, "Vector"]:
+    """Return model and vector of a track. Raises StoreError for a damaged one."""
+    import numpy as np
+
+    row = library.row("SELECT model, vector FROM face_tracks WHERE id = ? AND typeof(vector) = 'blob'", track_id)
+    if row is None or len(row["vector"]) % 4:
+        raise StoreError(f"{library.path}: damaged vector of a face. Run: vidlocal enrich --only people")
+    return str(row["model"]), np.frombuffer(row["vector"], dtype="<f4").astype(np.float32)
+
+
+def nearest(library: Library, key: str, vector: "Vector", *, min_cosine: float, limit: int) -> list[tuple[int, float]]:
+    """List the tracks of a model with the most similar vectors, and their cosines, the most similar first."""
+    import numpy as np
+
+    rows = library.rows("SELECT id, video_id, vector FROM face_tracks WHERE model = ? AND typeof(vector) = 'blob'", key)
+    tracks = _tracks(rows)
+    if tracks.vectors.shape[1] != vector.size:
+        return []
+    cosines = tracks.vectors @ vector
+    best = np.argsort(-cosines, kind="stable")[:limit]
+    return [(int(tracks.ids[place]), float(cosines[place])) for place in best if cosines[place] >= min_cosine]
 
 
 def means(library: Library, key: str) -> tuple["Ids", "Vectors"]:
