@@ -11,11 +11,13 @@ from tests.support.commands import Run
 from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, jpeg, place
 from tests.support.terminal import on_terminal
 from vidlocal.app.people_engine import queue_unseen
+from vidlocal.app.sidecars import plan_sidecars
 from vidlocal.engines.face_files import face_models
 from vidlocal.engines.face_finder import FaceFinder
-from vidlocal.records import JobKind
+from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.settings import load
-from vidlocal.store.content import people
+from vidlocal.settings.sidecar_formats import SidecarFormat
+from vidlocal.store.content import passages, people, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -219,3 +221,26 @@ def test_faces_like_one_in_an_image_are_found(
     )
     run("people", "forget", "--all", "--yes")
     assert "before you agree" in run("similar", "--image", str(tmp_path / "tom.jpg"), "--face").stderr
+
+
+def test_exports_and_sidecars_name_people_only_if_asked(run: Run, films: Path, tmp_path: Path) -> None:
+    run("people", "name", "1", "Wilhelmina")
+    with Library.open(films) as library:
+        passages.add(library, 1, [Passage(1, 2, PassageKind.SPEECH, "Where is the cake?")])
+    for form in ("csv", "markdown", "txt", "jsonl", "json", "srt"):
+        assert "Wilhelmina" not in run("export", "party", "-f", form).stdout
+    assert run("export", "party", "-f", "csv", "--people").stdout.splitlines()[0].endswith(",speaker,people")
+    assert run("export", "party", "-f", "csv", "--people").stdout.splitlines()[1].endswith(",Wilhelmina")
+    for form in ("markdown", "txt"):
+        assert "cake? " in (listed := run("export", "party", "-f", form, "--people").stdout)
+        assert "Wilhelmina" in listed
+    assert run("export", "party", "-f", "srt", "--people").exit_code == 2
+    with Library.open(films) as library:
+        (tmp_path / "party.mp4").write_bytes(b"film")
+        videos.set_path(library, 1, tmp_path / "party.mp4")
+        video = videos.get(library, 1)
+        assert video is not None
+        formats = [SidecarFormat.XMP]
+        plain, named = (list(plan_sidecars(library, [video], formats, with_people=choice)) for choice in (False, True))
+    assert "Wilhelmina" not in "".join(sidecar.content for sidecar in plain)
+    assert "Wilhelmina" in "".join(sidecar.content for sidecar in named)

@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vidlocal.errors import UsageError
-from vidlocal.records import PassageKind, Video
+from vidlocal.records import Passage, PassageKind, SeenPerson, Video
 from vidlocal.render.clips import Clip
 from vidlocal.render.sanitize import to_json
 from vidlocal.settings import Settings
-from vidlocal.store.content import passages, videos, word_times
+from vidlocal.store.content import passages, people, videos, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.exchange import export_rows
 
@@ -45,6 +45,8 @@ SUBTITLE_FORMATS = (Format.SRT, Format.VTT, Format.ASS)
 WORD_FORMATS = (Format.VTT, Format.ASS)
 TIMELINE_FORMATS = (Format.EDL, Format.FCPXML, Format.OTIO)
 LIBRARY_FORMATS = (Format.JSONL, Format.JSON)
+# Formats that can tell who is seen.
+PEOPLE_FORMATS = (Format.CSV, Format.TXT, Format.MARKDOWN)
 
 
 def resolve_videos(library: Library, names: Sequence[str] | None) -> list[Video]:
@@ -75,9 +77,15 @@ def export_library(
 
 
 def passage_clips(
-    library: Library, video: Video, kinds: Sequence[PassageKind] | None, *, with_words: bool = False
+    library: Library,
+    video: Video,
+    kinds: Sequence[PassageKind] | None,
+    *,
+    with_words: bool = False,
+    with_people: bool = False,
 ) -> Iterator[Clip]:
-    """Yield the passages of a video as clips, on demand with the times of their words."""
+    """Yield the passages of a video as clips, on demand with the times of their words and the people who are seen."""
+    seen = people.named_spans(library, video.id) if with_people else []
     for passage in passages.of_video(library, video.id, kinds):
         yield Clip(
             title=video.title,
@@ -90,7 +98,18 @@ def passage_clips(
             duration=video.duration,
             words=word_times.of_passage(library, passage) if with_words else (),
             speaker=passage.speaker,
+            people=_seen_during(passage, seen),
         )
+
+
+def _seen_during(passage: Passage, seen: Sequence[SeenPerson]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(
+            person.name
+            for person in seen
+            if person.start == passage.start or (person.start < passage.end and passage.start < person.end)
+        )
+    )
 
 
 def resolve_format(name: str, settings: Settings, *, notify: Notify) -> "Format | PluginExporter":

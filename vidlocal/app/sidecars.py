@@ -11,15 +11,23 @@ from vidlocal.export.sidecars import Sidecar, VideoTexts
 from vidlocal.records import PassageKind, Video
 from vidlocal.render.sidecar_files import VideoNotes
 from vidlocal.settings.sidecar_formats import SidecarFormat
-from vidlocal.store.content import metadata, passages, speakers, videos
+from vidlocal.store.content import metadata, passages, people, speakers, videos
 from vidlocal.store.database import Library
 
 _SUBTITLE_FORMATS = {SidecarFormat.VTT, SidecarFormat.SRT}
 
 
-def plan_sidecars(library: Library, selection: Sequence[Video], formats: Sequence[SidecarFormat]) -> Iterator[Sidecar]:
-    """Yield the sidecars of videos with their planned actions, video by video."""
+def plan_sidecars(
+    library: Library, selection: Sequence[Video], formats: Sequence[SidecarFormat], *, with_people: bool = False
+) -> Iterator[Sidecar]:
+    """Yield the sidecars of videos with their planned actions, video by video.
+
+    `with_people`: with the names of those who are seen.
+    """
     names = _named_speakers(library)
+    if with_people:
+        for video in selection:
+            names.setdefault(video.id, []).extend(name for name, _ in people.screen_time(library, video.id))
     with_clips = not _SUBTITLE_FORMATS.isdisjoint(formats)
     texts = (read_texts(library, video, names.get(video.id, ()), with_clips=with_clips) for video in selection)
     return sidecars.plan(texts, formats, (Path(video.path) for video in videos.every(library)))
@@ -39,11 +47,11 @@ def write_sidecars(planned: Sequence[Sidecar]) -> tuple[list[Sidecar], list[str]
     return written, errors
 
 
-def read_texts(library: Library, video: Video, people: Sequence[str], *, with_clips: bool) -> VideoTexts:
-    """Read the texts about a video. `people`: names of its speakers."""
+def read_texts(library: Library, video: Video, names: Sequence[str], *, with_clips: bool) -> VideoTexts:
+    """Read the texts about a video. `names`: of its speakers and people."""
     details = read_details(library, video)
     of_chapters = {chapter.text for chapter in details.chapters}
-    named = tuple(dict.fromkeys((*people, *metadata.people(library, video.id))))
+    named = tuple(dict.fromkeys((*names, *metadata.people(library, video.id))))
     summaries = [passage.text for passage in passages.of_video(library, video.id, [PassageKind.SUMMARY])]
     notes = VideoNotes(
         title=video.title,

@@ -10,6 +10,7 @@ import typer
 
 from vidlocal.app.export import (
     LIBRARY_FORMATS,
+    PEOPLE_FORMATS,
     TRANSCRIPT_KINDS,
     WORD_FORMATS,
     Format,
@@ -74,6 +75,7 @@ def command(
     words: Annotated[
         bool, typer.Option("--words", help="Mark each spoken word at its time in vtt and ass (karaoke).")
     ] = False,
+    people: Annotated[bool, typer.Option("--people", help="Name who is seen, in csv, markdown and txt.")] = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -92,6 +94,8 @@ def command(
         return
     if words and (form not in WORD_FORMATS or video == ["-"]):
         raise UsageError(f"--words goes with {' and '.join(WORD_FORMATS)}, and the name of a video.")
+    if people and (form not in PEOPLE_FORMATS or video == ["-"]):
+        raise UsageError(f"--people goes with {', '.join(PEOPLE_FORMATS)}, and the name of a video.")
     rate = None
     if fps is not None:
         from vidlocal.app.frame_rate import parse_rate
@@ -108,7 +112,7 @@ def command(
             quiet=quiet,
         )
     else:
-        _export_library(video, form, kind, out, rate, words=words, force=force, quiet=quiet)
+        _export_library(video, form, kind, out, rate, words=words, people=people, force=force, quiet=quiet)
 
 
 def _export_library(
@@ -119,6 +123,7 @@ def _export_library(
     rate: Fraction | None,
     *,
     words: bool,
+    people: bool,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -132,7 +137,9 @@ def _export_library(
             return
         default = None if form is Format.CSV else TRANSCRIPT_KINDS
         clips = [
-            clip for video in selection for clip in passage_clips(library, video, kinds or default, with_words=words)
+            clip
+            for video in selection
+            for clip in passage_clips(library, video, kinds or default, with_words=words, with_people=people)
         ]
     if not clips:
         console.notice("No matching passages in these videos.", quiet=quiet)

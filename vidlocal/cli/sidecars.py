@@ -48,6 +48,7 @@ def command(
             help="Copy the videos with their chapters into FOLDER, not encoded again.",
         ),
     ] = None,
+    people: Annotated[bool, typer.Option("--people", help="Name the people who are seen, too.")] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -74,7 +75,7 @@ def command(
             )
             _print_copies(copies, json=json)
             return
-        planned = list(plan_sidecars(library, selection, formats or DEFAULT_FORMATS))
+        planned = list(plan_sidecars(library, selection, formats or DEFAULT_FORMATS, with_people=people))
         written, errors = write_sidecars(planned) if apply else ([], [])
     if json:
         console.document({"applied": apply, "files": [_as_data(sidecar) for sidecar in planned]})

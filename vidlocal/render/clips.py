@@ -14,7 +14,8 @@ from vidlocal.records import Word
 class Clip:
     """A span of a video with text. `duration`: of the whole video, 0 if unknown; `score` is None without a search.
 
-    `words`: timed words of the text, for formats that can show them. `speaker`: name of who says it.
+    `words`: timed words of the text, for formats that can show them. `speaker`: name of who says it. `people`: names of
+    those who are seen.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Clip:
     duration: float = 0.0
     words: tuple[Word, ...] = ()
     speaker: str | None = None
+    people: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:

@@ -36,16 +36,21 @@ def record(clip: Clip) -> dict[str, object]:
 
 
 def csv_table(clips: Sequence[Clip]) -> str:
-    """CSV (RFC 4180) with a header. Texts a spreadsheet would evaluate get a `'` in front."""
+    """CSV (RFC 4180) with a header, and a column of people if any are known.
+
+    Texts a spreadsheet would evaluate get a `'` in front.
+    """
+    has_people = any(clip.people for clip in clips)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow([*_COLUMNS, "people"] if has_people else _COLUMNS)
     for clip in clips:
         score = "" if clip.score is None else f"{clip.score:.4f}"
         kinds = " ".join(map(one_line, clip.kinds))
         times = (f"{clip.start:.3f}", f"{clip.end:.3f}")
         said = (_cell(clip.text), _cell(clip.speaker or ""))
-        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, *said])
+        seen = [_cell(", ".join(clip.people))] if has_people else []
+        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, *said, *seen])
     return out.getvalue()
 
 

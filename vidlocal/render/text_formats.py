@@ -26,7 +26,11 @@ def _paragraphs(clips: Sequence[Clip], heading: str, item: str, write: Callable[
     for number, ((title, _), group) in enumerate(groupby(clips, key=lambda clip: (clip.title, clip.path))):
         yield ("\n" if number else "") + heading.format(write(one_line(title)))
         for clip in group:
-            yield item.format(format_time(clip.start), write(one_line(clip.line)))
+            yield item.format(format_time(clip.start), write(one_line(_with_people(clip))))
+
+
+def _with_people(clip: Clip) -> str:
+    return f"{clip.line} ({', '.join(clip.people)})" if clip.people else clip.line
 
 
 def escape_markdown(text: str) -> str:
