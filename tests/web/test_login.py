@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from playwright.sync_api import Browser, expect
 
+from tests.support.browser import needs_browser
 from tests.support.commands import Run
 from tests.support.web_server import WebServer, web_server
 from vidlocal.web.application import create_application
@@ -164,3 +166,13 @@ def test_pass_phrases_are_checked_one_at_a_time(tmp_path: Path) -> None:
         assert login.most == 1
     finally:
         services.close()
+
+
+@needs_browser
+def test_a_browser_logs_in(browser: Browser, shared: WebServer) -> None:
+    page = browser.new_page()
+    page.goto(f"{shared.url}/login")
+    page.get_by_label("Pass phrase").fill(PHRASE)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("navigation")).to_be_visible()
+    page.close()

@@ -90,17 +90,23 @@ async def _login(access: Access, lock: asyncio.Lock, request: Request) -> Respon
     if access.login is None:
         return RedirectResponse("/", 303)
     if request.method == "GET":
-        return HTMLResponse(_templates.get_template("login.html").render(is_wrong=False))
+        return _login_form(is_wrong=False)
     session, phrase = None, await _phrase(request)
     if phrase is not None:
         async with lock:
             session = await anyio.to_thread.run_sync(access.login.open_session, phrase)
     if session is None:
         await anyio.sleep(_WRONG_PHRASE_S)
-        return HTMLResponse(_templates.get_template("login.html").render(is_wrong=True), 403)
+        return _login_form(is_wrong=True)
     response = RedirectResponse("/", 303)
     response.set_cookie(COOKIE, session, max_age=_SESSION_S, httponly=True, samesite="strict", path="/")
     return response
+
+
+def _login_form(*, is_wrong: bool) -> Response:
+    """Return the form. With `no-referrer`, as on the other pages, browsers would send it with the origin `null`."""
+    text = _templates.get_template("login.html").render(is_wrong=is_wrong)
+    return HTMLResponse(text, 403 if is_wrong else 200, headers={"referrer-policy": "same-origin"})
 
 
 async def _phrase(request: Request) -> str | None:
