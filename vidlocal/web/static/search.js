@@ -1,5 +1,5 @@
 // The search page: results while typing, filters, cards, keys. The URL is the search.
-import { $, attempt, clock, cutClip, facePicture, filter, get, h, highlight, keys, kindName, notice, picture, returnToLink, send, show } from "./api.js";
+import { $, attempt, clock, cutClip, facePicture, filter, get, h, highlight, isLocal, keys, kindName, notice, picture, returnToLink, send, show } from "./api.js";
 import { Player } from "./player.js";
 
 const FILTERS = ["video:", "kind:", "tag:", "person:", "speaker:", "lang:", "before:", "after:", "at:", "time:"];
@@ -21,7 +21,7 @@ export function searchPage(isResults) {
   show("search-page");
   input.value = url.get("q") ?? "";
   $("#group").checked = url.has("group");
-  $(".filters").append(...FILTERS.map((name) => h("button", { type: "button", className: "chip", onclick: () => {
+  $(".filters").append(...FILTERS.filter((name) => isLocal || name !== "person:").map((name) => h("button", { type: "button", className: "chip", onclick: () => {
     input.value = `${input.value.trimEnd()} ${name}`.trimStart();
     input.focus();
     input.dispatchEvent(new Event("input"));
