@@ -32,6 +32,7 @@ _MIN_SAME, _NOISE = 0.45, 0.82
 _DIMENSIONS = 128
 _SEED = 1
 _PER_PERSON = 20
+_PICTURES = {".jpg", ".jpeg", ".png", ".pgm", ".bmp", ".webp"}
 
 Vectors = NDArray[np.float32]
 
@@ -72,26 +73,35 @@ def measure_grouping(count: int) -> None:
 
 def measure_pictures(folder: Path, models: Path) -> None:
     """Group the largest face of each picture, and compare with the folders at several thresholds."""
-    vectors, owners, missed = [], [], 0
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     with FaceFinder(face_models(models)) as finder:
-        for number, name in enumerate(names):
-            for path in sorted((folder / name).iterdir()):
-                face = next((face for face in finder.find_faces(_jpeg(path)) if face.vector is not None), None)
-                missed += face is None
-                if face is not None and face.vector is not None:
-                    vectors.append(face.vector)
-                    owners.append(number)
+        vectors, owners, missed = faces_of_pictures(folder, finder)
         scale = finder.scale
-    stacked, truth = np.stack(vectors), np.array(owners)
-    print(f"{len(vectors)} faces of {len(names)} people; in {missed} pictures no face good enough")
+    people = len(np.unique(owners))
+    print(f"{len(vectors)} faces of {people} people; in {missed} pictures no face good enough")
     for threshold in (scale.min_alike, (scale.min_alike + scale.min_same) / 2, scale.min_same):
-        labels = group(stacked, [1] * len(stacked), min_cosine=threshold)
-        precision, recall = pair_scores(labels, truth)
+        labels = group(vectors, [1] * len(vectors), min_cosine=threshold)
+        precision, recall = pair_scores(labels, owners)
         print(
             f"mean cosine {threshold:.3f}: {len(np.unique(labels))} groups, "
             f"pairs: precision {precision:.4f}, recall {recall:.4f}"
         )
+
+
+def faces_of_pictures(folder: Path, finder: FaceFinder) -> tuple[Vectors, NDArray[np.int64], int]:
+    """Return vector and person of the largest face of each picture, and the number of pictures without one.
+
+    `folder` has a folder of pictures for each person.
+    """
+    vectors, owners, missed = [], [], 0
+    for number, person in enumerate(sorted(path for path in folder.iterdir() if path.is_dir())):
+        for path in sorted(path for path in person.iterdir() if path.suffix.lower() in _PICTURES):
+            face = next((face for face in finder.find_faces(_jpeg(path)) if face.vector is not None), None)
+            if face is None or face.vector is None:
+                missed += 1
+                continue
+            vectors.append(face.vector)
+            owners.append(number)
+    return np.stack(vectors), np.array(owners), missed
 
 
 def measure_cost(film: Path, models: Path) -> None:

@@ -21,6 +21,7 @@ from vidlocal.store.queue import jobs
 # Read before any test: within one, no variable of ours is set.
 REAL_MEDIA = os.environ.get("VIDLOCAL_TEST_MEDIA")
 REAL_WHISPER = os.environ.get("VIDLOCAL_TEST_WHISPER")
+REAL_FACES = os.environ.get("VIDLOCAL_TEST_FACES")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -66,6 +67,14 @@ def real_whisper() -> Path:
     if not REAL_WHISPER:
         pytest.skip("VIDLOCAL_TEST_WHISPER names no real Whisper model")
     return Path(REAL_WHISPER)
+
+
+@pytest.fixture
+def real_faces() -> Path:
+    """The folder of pictures, a folder for each person; the test is skipped where there is none."""
+    if not REAL_FACES:
+        pytest.skip("VIDLOCAL_TEST_FACES names no folder of pictures")
+    return Path(REAL_FACES)
 
 
 @pytest.fixture

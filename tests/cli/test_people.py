@@ -17,7 +17,7 @@ from vidlocal.engines.face_finder import FaceFinder
 from vidlocal.records import JobKind, Passage, PassageKind
 from vidlocal.settings import load
 from vidlocal.settings.sidecar_formats import SidecarFormat
-from vidlocal.store.content import passages, people, videos
+from vidlocal.store.content import face_tracks, passages, people, videos
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
@@ -244,3 +244,17 @@ def test_exports_and_sidecars_name_people_only_if_asked(run: Run, films: Path, t
         plain, named = (list(plan_sidecars(library, [video], formats, with_people=choice)) for choice in (False, True))
     assert "Wilhelmina" not in "".join(sidecar.content for sidecar in plain)
     assert "Wilhelmina" in "".join(sidecar.content for sidecar in named)
+
+
+def test_a_removed_video_takes_its_faces_along(run: Run, films: Path) -> None:
+    with Library.open(films) as library:
+        (eve,) = [bytes(row["vector"]) for row in library.rows("SELECT vector FROM face_tracks WHERE person_id = 3")]
+        face_tracks.means(library, face_tracks.models(library)[0])
+        sums = library.rows("SELECT vector FROM person_vectors WHERE person_id = 1")
+        total = bytes(sums[0]["vector"])
+    assert eve in all_bytes(films)
+    assert total in all_bytes(films)
+    assert run("rm", "garden", "--purge", "--yes").exit_code == 0
+    assert eve not in all_bytes(films)
+    assert total not in all_bytes(films)
+    assert [row[:3] for row in rows(run)] == [["1", "", "1"], ["2", "", "1"]]

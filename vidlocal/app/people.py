@@ -1,7 +1,9 @@
 """People of the library for commands and the page: proposals, groups made anew, forgetting, JSON."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 from vidlocal.app import last_results
 from vidlocal.engines.face_files import SCALES, scale_of
@@ -32,21 +34,23 @@ class Doubt:
 
 
 def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
-    """List pairs of people who may be one, the most similar first: two ids, and the cosine."""
+    """List pairs of people who may be one, the most similar first: two ids, and the cosine.
+
+    Of the 2,000 people with names, or seen most.
+    """
     from vidlocal.engines.face_grouping import similar_pairs
 
-    pairs: list[tuple[int, int, float]] = []
     shown = {person.id for person in people.every(library, limit=_MAX_COMPARED)}
+    pairs: list[tuple[int, int, float]] = []
     for key in _known_models(library):
         ids, means = face_tracks.means(library, key)
         chosen = [position for position, person_id in enumerate(ids.tolist()) if person_id in shown]
-        apart = {frozenset(pair) for pair in people.rivals(library)}
         pairs += [
-            (first, second, cosine)
+            (int(ids[chosen[one]]), int(ids[chosen[other]]), cosine)
             for one, other, cosine in similar_pairs(means[chosen], min_cosine=scale_of(key).min_alike)
-            if frozenset((first := int(ids[chosen[one]]), second := int(ids[chosen[other]]))) not in apart
         ]
-    return sorted(pairs, key=lambda pair: -pair[2])[:limit]
+    ranked = sorted(pairs, key=lambda pair: -pair[2])
+    return list(islice((pair for pair in ranked if not people.are_apart(library, *pair[:2])), limit))
 
 
 def doubtful(library: Library, *, limit: int) -> list[Doubt]:
@@ -54,8 +58,14 @@ def doubtful(library: Library, *, limit: int) -> list[Doubt]:
 
     Answer with `people.confirm(library, doubt.person_id, doubt.track_ids)` or `people.reject` with the same arguments.
     """
-    doubts = [doubt for key in _known_models(library) for doubt in (*_strangers(library, key), *_weak(library, key))]
-    return sorted(doubts, key=lambda doubt: (doubt.is_member, -doubt.cosine))[:limit]
+    doubts = [
+        doubt
+        for key in _known_models(library)
+        for doubt in (*islice(_strangers(library, key), limit), *islice(_weak(library, key), limit))
+    ]
+    # Strangers, the most similar first; then members, the least similar first.
+    doubts.sort(key=lambda doubt: (doubt.is_member, doubt.cosine * (1 if doubt.is_member else -1)))
+    return doubts[:limit]
 
 
 def regroup(library: Library) -> int:
@@ -104,50 +114,41 @@ def _known_models(library: Library) -> list[str]:
     return [key for key in face_tracks.models(library) if key.partition("@")[0] in SCALES]
 
 
-def _strangers(library: Library, key: str) -> list[Doubt]:
-    """Return people without a name who may be a named one."""
+def _strangers(library: Library, key: str) -> Iterator[Doubt]:
+    """Yield people without a name who may be a named one, the most similar first."""
     from vidlocal.engines.face_grouping import nearest_people
 
     ids, means = face_tracks.means(library, key)
-    shown = {person.id: person for person in people.every(library)}
-    named = [position for position, person_id in enumerate(ids.tolist()) if _is_named(shown.get(person_id))]
-    others = [
-        position
-        for position, person_id in enumerate(ids.tolist())
-        if person_id in shown and not shown[person_id].is_named
-    ]
-    rivals = {frozenset(pair) for pair in people.rivals(library)} if named and others else set()
-    doubts: list[Doubt] = []
+    named, unnamed = (people.listed_ids(library, named=is_named) for is_named in (True, False))
+    of_named, others = (
+        [position for position, person_id in enumerate(ids.tolist()) if person_id in chosen]
+        for chosen in (named, unnamed)
+    )
     seen: set[int] = set()
-    for item, column, cosine in nearest_people(means[others], means[named], min_cosine=scale_of(key).min_alike):
-        stranger, person = shown[int(ids[others[item]])], int(ids[named[column]])
-        if stranger.id in seen or stranger.best is None or frozenset((stranger.id, person)) in rivals:
+    for item, column, cosine in nearest_people(means[others], means[of_named], min_cosine=scale_of(key).min_alike):
+        stranger, person_id = int(ids[others[item]]), int(ids[of_named[column]])
+        if stranger in seen or people.are_apart(library, stranger, person_id):
             continue
-        seen.add(stranger.id)
-        track_ids = tuple(people.track_ids(library, stranger.id))
-        doubts.append(Doubt(stranger.best, person, track_ids, False, cosine))
-    return doubts
+        seen.add(stranger)
+        face = next(iter(people.faces(library, stranger, limit=1)), None)
+        if face is not None:
+            yield Doubt(face, person_id, tuple(people.track_ids(library, stranger)), False, cosine)
 
 
-def _weak(library: Library, key: str) -> list[Doubt]:
-    """Return faces of named people that are less similar to the others than `min_same`, and not confirmed."""
+def _weak(library: Library, key: str) -> Iterator[Doubt]:
+    """Yield faces of named people, not confirmed, with a mean cosine below `min_same`, the least similar first."""
     import numpy as np
 
     tracks, owners = face_tracks.of_people(library, key)
     ids, means = face_tracks.means(library, key)
     if not len(owners):
-        return []
+        return
     cosines = np.einsum("nd,nd->n", tracks.vectors, means[np.searchsorted(ids, owners)])
-    doubts = []
-    for position in np.flatnonzero(cosines < scale_of(key).min_same).tolist():
+    weak = np.flatnonzero(cosines < scale_of(key).min_same)
+    for position in weak[np.argsort(cosines[weak])].tolist():
         face = people.of_track(library, int(tracks.ids[position]))
         if face is not None and not face.is_confirmed:
-            doubts.append(Doubt(face, int(owners[position]), (face.track_id,), True, float(cosines[position])))
-    return doubts
-
-
-def _is_named(person: Person | None) -> bool:
-    return person is not None and person.is_named
+            yield Doubt(face, int(owners[position]), (face.track_id,), True, float(cosines[position]))
 
 
 def _restore_numbers(library: Library, before: dict[int, int]) -> None:

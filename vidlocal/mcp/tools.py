@@ -48,7 +48,7 @@ class Tools:
         """Find moments in the videos by what is said, shown or written in them.
 
         The query may have filters: "exact phrase", -word, video:NAME, kind:speech, tag:NAME, lang:es, speaker:NAME,
-        after:2023, before:2024-06, at:10:00-12:00.
+        person:NAME, after:2023, before:2024-06, at:10:00-12:00.
         """
         with self._open() as library:
             result = LibrarySearch(library, self._settings).find(query, limit=_between(limit, 1, 50))

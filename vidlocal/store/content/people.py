@@ -121,18 +121,21 @@ def track_ids(library: Library, person_id: int) -> list[int]:
     return [row["id"] for row in library.rows("SELECT id FROM face_tracks WHERE person_id = ?", person_id)]
 
 
-def rivals(library: Library) -> list[tuple[int, int]]:
-    """List the pairs of people who are not one: seen on one frame, or told apart by hand."""
-    rows = library.rows(
-        """SELECT first.person_id AS one, second.person_id AS other FROM faces AS face
-          JOIN faces AS beside ON beside.frame_id = face.frame_id AND beside.track_id > face.track_id
-          JOIN face_tracks AS first ON first.id = face.track_id
-          JOIN face_tracks AS second ON second.id = beside.track_id
-        WHERE first.person_id <> second.person_id
-        UNION SELECT face_exclusions.person_id, face_tracks.person_id FROM face_exclusions
-          JOIN face_tracks ON face_tracks.id = track_id WHERE face_tracks.person_id IS NOT NULL"""
-    )
-    return [(row["one"], row["other"]) for row in rows]
+def are_apart(library: Library, person_id: int, other_id: int) -> bool:
+    """Return True if two people are not one: seen on one frame, or told apart by hand."""
+    sql = """SELECT 1 FROM face_exclusions JOIN face_tracks ON face_tracks.id = track_id
+      WHERE (face_exclusions.person_id, face_tracks.person_id) IN (VALUES (?1, ?2), (?2, ?1))
+      UNION ALL SELECT 1 FROM face_tracks AS first JOIN faces ON faces.track_id = first.id
+        JOIN faces AS beside ON beside.frame_id = faces.frame_id
+        JOIN face_tracks AS second ON second.id = beside.track_id AND second.person_id = ?2
+      WHERE first.person_id = ?1 LIMIT 1"""
+    return library.row(sql, person_id, other_id) is not None
+
+
+def listed_ids(library: Library, *, named: bool) -> frozenset[int]:
+    """Return the ids of the people who are not hidden: those with a name, or those without."""
+    sql = "SELECT id FROM people WHERE is_hidden = 0 AND (name IS NOT NULL) = ?"
+    return frozenset(row["id"] for row in library.rows(sql, named))
 
 
 def named_spans(library: Library, video_id: int, start: float = 0.0, end: float = math.inf) -> list[SeenPerson]:
