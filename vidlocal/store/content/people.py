@@ -85,6 +85,16 @@ def every(library: Library, *, hidden: bool = False, limit: int | None = None) -
     return _list(library, "is_hidden = 0 OR ?", hidden, limit=limit)
 
 
+def with_names(library: Library, names: Sequence[str]) -> list[Person]:
+    """List the people with exactly these names."""
+    return _list(library, "people.name IN (SELECT value FROM json_each(?))", json.dumps(list(names)))
+
+
+def count_hidden(library: Library) -> int:
+    """Return the number of hidden people."""
+    return library.number("SELECT count(*) FROM people WHERE is_hidden")
+
+
 def get(library: Library, person_id: int) -> Person | None:
     """Return a person by id."""
     return next(iter(_list(library, "people.id = ?", person_id)), None)

@@ -24,7 +24,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 def list_people(library: Library, call: Call) -> dict[str, object]:
-    """List the people, those with names first, pairs that look alike, and whether faces are searched."""
+    """List the people, those with names first, and whether faces are searched."""
     settings = call.services.load()
     listed = people.every(library, hidden=call["hidden"], limit=call["limit"])
     return {
@@ -33,11 +33,7 @@ def list_people(library: Library, call: Call) -> dict[str, object]:
         "consent": " ".join(CONSENT.split()),
         "obstacle": _obstacle(library, settings),
         "people": [as_data(person) for person in listed],
-        "hidden": sum(person.is_hidden for person in people.every(library, hidden=True)),
-        "alike": [
-            {"people": [first, second], "cosine": round(cosine, 3)}
-            for first, second, cosine in alike(library, limit=_MAX_PAIRS)
-        ],
+        "hidden": people.count_hidden(library),
     }
 
 
@@ -83,8 +79,11 @@ def face_image(library: Library, call: Call) -> Response:
 
 
 def list_doubts(library: Library, call: Call) -> object:
-    """List faces that may be of a person with a name, the most useful question first."""
-    return {"doubts": [_doubt(library, doubt) for doubt in doubtful(library, limit=call["limit"])]}
+    """List faces that may be of a person with a name, and pairs of people who look alike; the likeliest first."""
+    return {
+        "doubts": [_doubt(library, doubt) for doubt in doubtful(library, limit=call["limit"])],
+        "alike": [_pair(library, *pair) for pair in alike(library, limit=_MAX_PAIRS)],
+    }
 
 
 def agree(library: Library, call: Call) -> object:
@@ -172,6 +171,11 @@ def _doubt(library: Library, doubt: Doubt) -> dict[str, object]:
         "is_member": doubt.is_member,
         "cosine": round(doubt.cosine, 3),
     }
+
+
+def _pair(library: Library, first: int, second: int, cosine: float) -> dict[str, object]:
+    pair = [people.get(library, person_id) for person_id in (first, second)]
+    return {"people": [as_data(person) for person in pair if person is not None], "cosine": round(cosine, 3)}
 
 
 def _with_titles(library: Library, faces: Sequence[SeenFace]) -> list[dict[str, object]]:

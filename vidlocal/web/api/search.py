@@ -85,8 +85,9 @@ def _people(library: Library, call: Call, moments: Sequence[Moment]) -> list[dic
     counts = Counter(name for moment in moments for name in moment.people)
     if not counts or not call.is_local:
         return []
-    by_name = {person.name: person for person in people.every(library) if person.is_named}
-    common = [(by_name[name], count) for name, count in counts.most_common(_MAX_FACETS) if name in by_name]
+    frequent = counts.most_common(_MAX_FACETS)
+    by_name = {person.name: person for person in people.with_names(library, [name for name, _ in frequent])}
+    common = [(by_name[name], count) for name, count in frequent if name in by_name]
     return [
         {"id": person.id, "name": person.name, "face": person.best.id, "moments": count}
         for person, count in common

@@ -1,7 +1,7 @@
 // The page of people: faces with names, doubtful faces, speakers; and the page of a person.
 import { $, attempt, canNamePeople, clock, duration, facePicture, filter, get, h, isLocal, notice, searchUrl, send, show } from "./api.js";
 
-let people = [], alike = [], shown = { hidden: false };
+let people = [], questions = [], shown = { hidden: false };
 const skipped = new Set();
 const plural = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 const labelOf = (person) => person.is_named ? person.name : `Person ${person.id}`;
@@ -23,6 +23,12 @@ const change = (path, body, done, method = "POST") => attempt(async () => {
   await review();
 });
 
+const answer = (path, body, done) => attempt(async () => {
+  questions.shift();
+  ask();
+  await change(path, body, done)();
+});
+
 export const peoplePage = attempt(async () => {
   show("people-page");
   $("#undo-people").addEventListener("click", undoPeople);
@@ -37,18 +43,17 @@ export const peoplePage = attempt(async () => {
     notice(listed.obstacle ?? "Searching for faces. Progress: Status");
   }));
   for (const name of ["#undo-people", "#undo-speakers"]) $(name).hidden = !canNamePeople;
-  if (isLocal) {
-    draw(await get("/people", shown));
-    await review();
-  } else say("Faces are shown on the machine of the server only.");
+  if (isLocal) draw(await get("/people", shown));
+  else say("Faces are shown on the machine of the server only.");
   drawSpeakers(await get("/speakers"));
+  await review();
 });
 function say(text) {
   $("#people-notice").textContent = text;
   $("#people-notice").hidden = !text;
 }
 function draw(listed) {
-  ({ people, alike } = listed);
+  ({ people } = listed);
   const isOff = !listed.has_consent || !listed.is_allowed;
   $("#consent").hidden = !isOff;
   $("#consent-text").textContent = listed.is_allowed ? listed.consent : "";
@@ -93,15 +98,18 @@ function rename(person, name) {
 
 // One question at a time: a doubtful face of a person with a name, or two people who look alike.
 async function review() {
-  const { doubts } = canNamePeople ? await get("/doubts", { limit: 20 }) : { doubts: [] };
-  const pairs = alike.map((pair) => pair.people.map((id) => people.find((person) => person.id === id))).filter(([one, other]) => one && other);
-  const questions = [
+  if (!canNamePeople) return;
+  const { doubts, alike } = await get("/doubts", { limit: 20 });
+  questions = [
     ...doubts.map((doubt) => [`face ${doubt.face.id} ${doubt.person.id}`, () => askFace(doubt)]),
-    ...(canNamePeople ? pairs : []).map(([one, other]) => [`pair ${one.id} ${other.id}`, () => askPair(one, other)]),
-  ];
-  const next = questions.find(([key]) => !skipped.has(key)), hadFocus = $("#question").contains(document.activeElement);
+    ...alike.map(({ people: [one, other] }) => [`pair ${one.id} ${other.id}`, () => askPair(one, other)]),
+  ].filter(([key]) => !skipped.has(key));
+  ask();
+}
+function ask() {
+  const [next] = questions, hadFocus = $("#question").contains(document.activeElement);
   $("#review").hidden = !next;
-  $("#question").replaceChildren(...(next ? [...next[1](), h("button", { onclick: attempt(() => { skipped.add(next[0]); return review(); }) }, "Skip")] : []));
+  $("#question").replaceChildren(...(next ? [...next[1](), h("button", { onclick: () => { skipped.add(next[0]); questions.shift(); ask(); } }, "Skip")] : []));
   if (hadFocus) $("#question button")?.focus();
 }
 const bestFace = (person) => person.best ? [facePicture(person.best.id, `Face of ${labelOf(person)}`)] : [];
@@ -109,14 +117,14 @@ function askFace({ face, person, tracks }) {
   const where = `${face.video.title} ${clock(face.time)}`;
   return [facePicture(face.id, `Face in ${where}`), ...bestFace(person),
     h("p", {}, h("strong", {}, `Is this ${person.name}?`), " ", h("a", { href: `/video/${face.video.id}?t=${face.time}` }, where)),
-    h("button", { onclick: change(`/people/${person.id}/confirm`, { tracks }, `This is ${person.name}.`) }, "Yes"),
-    h("button", { onclick: change(`/people/${person.id}/reject`, { tracks }, `This is not ${person.name}.`) }, "No")];
+    h("button", { onclick: answer(`/people/${person.id}/confirm`, { tracks }, `This is ${person.name}.`) }, "Yes"),
+    h("button", { onclick: answer(`/people/${person.id}/reject`, { tracks }, `This is not ${person.name}.`) }, "No")];
 }
 function askPair(one, other) {
   return [...bestFace(one), ...bestFace(other),
     h("p", {}, h("strong", {}, `Are ${labelOf(one)} and ${labelOf(other)} the same person?`)),
-    h("button", { onclick: change(`/people/${one.id}/merge`, { other: other.id }, "Merged.") }, "Yes, merge"),
-    h("button", { onclick: change(`/people/${one.id}/apart`, { other: other.id }, "They stay apart.") }, "No")];
+    h("button", { onclick: answer(`/people/${one.id}/merge`, { other: other.id }, "Merged.") }, "Yes, merge"),
+    h("button", { onclick: answer(`/people/${one.id}/apart`, { other: other.id }, "They stay apart.") }, "No")];
 }
 
 function drawSpeakers(listed) {
