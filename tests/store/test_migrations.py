@@ -32,6 +32,7 @@ NEXT = {
     18: "judgements",
     19: "people",
     20: "speakers_are_people",
+    21: "times_of_people",
 }
 
 CONTENT = """

@@ -16,7 +16,7 @@ from vidlocal.errors import LibraryMissing, StoreError, UsageError
 from vidlocal.store.file_identity import FileIdentity
 from vidlocal.store.schema import refuse_foreign
 
-SCHEMA_VERSION = 21
+SCHEMA_VERSION = 22
 FILE_NAME = "library.db"
 FRAMES_FOLDER = "frames"
 

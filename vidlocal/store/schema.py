@@ -13,7 +13,7 @@ from vidlocal.errors import StoreError
 
 # `fingerprint` of a new library. Only a library with another fingerprint is compared object by object, which imports
 # the migrations (0.1 s).
-CURRENT_FINGERPRINT = "0fe5ee8e0cfbac44"
+CURRENT_FINGERPRINT = "0b5ec9db628bd626"
 
 # Objects of SQLite and of the migration library.
 _INTERNAL_PREFIXES = ("sqlite_", "_sqlite_migrations", "idx__sqlite_migrations")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Boxes on one frame that overlap by this intersection over union are the same face.
 _MIN_OVERLAP = 0.4
 
+# People whose vectors are read into memory together.
+_PEOPLE_AT_ONCE = 2000
+
 Box = tuple[float, float, float, float]
 
 
@@ -249,25 +252,38 @@ def means(library: Library, key: str) -> tuple["Ids", "Vectors"]:
 
 def _refresh_sums(library: Library, key: str) -> None:
     """Add the missing sums of people."""
+    missing = library.rows(
+        """SELECT id FROM people WHERE NOT EXISTS (
+          SELECT 1 FROM person_vectors WHERE person_id = people.id AND model = ?)""",
+        key,
+    )
+    for start in range(0, len(missing), _PEOPLE_AT_ONCE):
+        _add_sums(library, key, [row["id"] for row in missing[start : start + _PEOPLE_AT_ONCE]])
+
+
+def _add_sums(library: Library, key: str, people_ids: Sequence[int]) -> None:
     import numpy as np
 
-    missing = """person_id IS NOT NULL AND model = ?1 AND typeof(vector) = 'blob' AND NOT EXISTS (
-      SELECT 1 FROM person_vectors AS sums WHERE sums.person_id = face_tracks.person_id AND sums.model = ?1)"""
-    if library.row(f"SELECT 1 FROM face_tracks WHERE {missing} LIMIT 1", key) is None:
+    rows = library.rows(
+        """SELECT id, video_id, vector, person_id FROM face_tracks WHERE person_id IN (SELECT value FROM json_each(?))
+        AND model = ? AND typeof(vector) = 'blob'""",
+        json.dumps(people_ids),
+        key,
+    )
+    if not rows:
         return
+    owners = {row["id"]: row["person_id"] for row in rows}
+    tracks = _tracks(rows)
+    known, positions = np.unique([owners[track] for track in tracks.ids.tolist()], return_inverse=True)
+    sums = np.zeros((len(known), tracks.vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, positions, tracks.vectors)
+    counts = np.bincount(positions, minlength=len(known))
     with library.writing() as connection:
-        rows = library.rows(f"SELECT id, video_id, vector, person_id FROM face_tracks WHERE {missing}", key)
-        owners = {row["id"]: row["person_id"] for row in rows}
-        tracks = _tracks(rows)
-        people_ids, positions = np.unique([owners[track] for track in tracks.ids.tolist()], return_inverse=True)
-        sums = np.zeros((len(people_ids), tracks.vectors.shape[1]), dtype=np.float32)
-        np.add.at(sums, positions, tracks.vectors)
-        counts = np.bincount(positions, minlength=len(people_ids))
         connection.executemany(
             "INSERT OR REPLACE INTO person_vectors (person_id, model, tracks, vector) VALUES (?, ?, ?, ?)",
             [
                 (person_id, key, count, total.astype("<f4").tobytes())
-                for person_id, count, total in zip(people_ids.tolist(), counts.tolist(), sums, strict=True)
+                for person_id, count, total in zip(known.tolist(), counts.tolist(), sums, strict=True)
             ],
         )
 

@@ -240,6 +240,7 @@ def merge(library: Library, person_id: int, others: Iterable[int]) -> None:
             )
             connection.execute("UPDATE face_tracks SET person_id = ? WHERE person_id = ?", (person_id, other))
             connection.execute("UPDATE speakers SET person_id = ? WHERE person_id = ?", (person_id, other))
+            connection.execute("UPDATE speakers SET person_id = ? WHERE person_id = ?", (person_id, other))
             connection.execute(
                 """INSERT OR IGNORE INTO face_exclusions (track_id, person_id)
                 SELECT track_id, ?1 FROM face_exclusions JOIN face_tracks ON face_tracks.id = track_id
