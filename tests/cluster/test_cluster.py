@@ -19,12 +19,10 @@ from tests.support.cluster import NO_SERVER, PROGRAM, Cluster, cluster, free_por
 from tests.support.commands import Run
 from tests.support.fake_models import CATALOGUE
 from tests.support.fake_ollama import Asked, Behaviour, FakeOllama
-from tests.support.fake_speech import FakeSpeech
 from vidlocal.cluster import certificates, dask_nodes
 from vidlocal.cluster.addresses import parse_address
 from vidlocal.store.database import Library
 
-ASSETS = Path(__file__).parents[1] / "assets"
 CLIP = Path(__file__).parents[2] / "vidlocal" / "demo" / "a-year-outside.mp4"
 
 
@@ -97,23 +95,6 @@ def test_ingest_lets_other_machines_read(made: Cluster, owner: Path, tmp_path: P
     assert " sent to the cluster." in done.stderr
     assert texts(together) == texts(alone)
     assert len(texts(alone)) > 0
-
-
-def test_enrich_lets_the_speech_server_of_another_machine_transcribe(
-    made: Cluster, owner: Path, tmp_path: Path
-) -> None:
-    home, pc = tmp_path / "here", tmp_path / "pc"
-    shutil.copytree(owner / "cluster", home / "cluster")
-    pc.mkdir()
-    assert vidlocal(home, "ingest", str(ASSETS / "wedding-en.flac"), "--later").returncode == 0
-    with FakeSpeech(tmp_path) as speech:
-        (pc / "settings.toml").write_text(f'[[servers]]\nkind = "openai"\nurl = "{speech.host}"\nroles = ["speech"]\n')
-        with made.join(pc, None, name="pc"):
-            done = vidlocal(home, "enrich", "--cluster", "--only", "transcribe")
-    assert done.returncode == 0, done.stderr
-    assert "pc of the cluster works, too: OCR, speech (Systran/faster-whisper-base)." in done.stderr
-    with Library.open(home) as library:
-        assert library.number("SELECT count(*) FROM passages WHERE kind = 'speech'") >= 2
 
 
 def texts(home: Path) -> list[tuple[object, ...]]:

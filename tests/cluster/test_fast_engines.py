@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.support import clip_model, speech, tones
 from tests.support.commands import add_video
+from tests.support.fake_speech import FakeSpeech
 from tests.support.loopback import Loopback
+from vidlocal.app.cluster_engines import add_machines
 from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
 from vidlocal.app.cluster_hosts import ClusterHosts, models_of
 from vidlocal.app.cluster_site import Site
@@ -31,6 +33,7 @@ from vidlocal.media.flac import decode_flac, encode_flac
 from vidlocal.media.probe import Prober
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings, load
+from vidlocal.settings.servers import Role, ServerKind, ServerSetting
 from vidlocal.signals.screen_text import ScreenText
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
@@ -105,6 +108,34 @@ def test_voices_told_apart_there_are_those_told_apart_here(here: Here) -> None:
     assert len(there) == 2
     for one, other in zip(there, local, strict=True):
         assert float(one.vector @ other.vector) == pytest.approx(1, abs=1e-4)
+
+
+def test_enrich_transcribes_with_the_speech_server_of_another_machine(library: Library, tmp_path: Path) -> None:
+    owner = load({"home": str(tmp_path / "home"), "ollama_host": "127.0.0.1:9"})
+    with FakeSpeech(tmp_path) as server, ExitStack() as stack:
+        speaking = ServerSetting(ServerKind.OPENAI, server.host, roles=frozenset({Role.SPEECH}))
+        site = Site(replace(load({"home": str(tmp_path / "pc")}), servers=(speaking,)))
+        stack.callback(site.close)
+        local = open_fast_engines(stack, owner, find_ffmpeg(None), stack.enter_context(Prober()))
+        assert local.speech is None
+        connection = Loopback({"pc": site.handle})
+        engines = add_machines(
+            stack,
+            owner,
+            {JobKind.TRANSCRIBE: 1},
+            local,
+            connection,
+            library=library,
+            canary=False,
+            patient=False,
+            notify=lambda message: None,
+        )
+        assert engines.remote is not None
+        assert engines.remote.lanes()[JobKind.TRANSCRIBE] >= 1
+        with engines.remote.open(JobKind.TRANSCRIBE) as opened:
+            assert opened.speech is not None
+            heard = opened.speech.transcribe(speech.decoded(ASSETS / "wedding-en.flac"), "en")
+    assert len(heard.cues) >= 2
 
 
 def test_images_are_embedded_there_as_here(here: Here) -> None:

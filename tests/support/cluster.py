@@ -23,11 +23,8 @@ class Cluster:
     scheduler: subprocess.Popen[str]
 
     @contextmanager
-    def join(self, home: Path, server: str | None, *words: str, name: str) -> Iterator[subprocess.Popen[str]]:
-        """Start a machine with a model server, None for those of its settings, and wait until it has joined.
-
-        It leaves at the end of the block.
-        """
+    def join(self, home: Path, server: str, *words: str, name: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a machine with a model server, and wait until it has joined; it leaves at the end of the block."""
         place = self.address.removeprefix("tls://")
         arguments = ["cluster", "join", place, "--token", self.token, "--name", name, *words]
         with running(home, server, *arguments) as machine:
@@ -38,11 +35,9 @@ class Cluster:
 
 
 @contextmanager
-def running(home: Path, server: str | None, *words: str) -> Iterator[subprocess.Popen[str]]:
+def running(home: Path, server: str, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A command in the background; killed at the end of the block."""
-    environment = {**os.environ, "VIDLOCAL_HOME": str(home)}
-    if server is not None:
-        environment["VIDLOCAL_OLLAMA_HOST"] = server
+    environment = {**os.environ, "VIDLOCAL_HOME": str(home), "VIDLOCAL_OLLAMA_HOST": server}
     command = subprocess.Popen(
         [*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )

@@ -7,6 +7,7 @@ from vidlocal.app.cluster import open_connection
 from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
 from vidlocal.app.cluster_hosts import ClusterHosts, identities_of, models_of
 from vidlocal.app.hosts import open_hosts
+from vidlocal.cluster.remote_engines import Carrier
 from vidlocal.enrich.run import EnrichEngines
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.fast_pass import FastEngines
@@ -32,6 +33,32 @@ def open_cluster_engines(
     `patient` waits a while for a first machine if this one has no server.
     """
     connection = open_connection(stack, settings)
+    return add_machines(
+        stack,
+        settings,
+        remaining,
+        fast,
+        connection,
+        library=library,
+        canary=canary,
+        patient=patient,
+        notify=notify,
+    )
+
+
+def add_machines(
+    stack: ExitStack,
+    settings: Settings,
+    remaining: Mapping[JobKind, int],
+    fast: FastEngines,
+    connection: Carrier,
+    *,
+    library: Library,
+    canary: bool,
+    patient: bool,
+    notify: Callable[[str], None],
+) -> EnrichEngines:
+    """Open the servers of this machine, and add the machines of a connection."""
     own: list[Host] = []
     error: EngineError | None = None
     try:

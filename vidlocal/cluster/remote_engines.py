@@ -27,6 +27,8 @@ from vidlocal.records import Provenance
 class Carrier(Protocol):
     """Carries encoded calls to machines: a Connection."""
 
+    sent_bytes: int
+
     @property
     def members(self) -> Mapping[str, Member]: ...
 
