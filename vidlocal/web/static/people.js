@@ -40,7 +40,8 @@ export const peoplePage = attempt(async () => {
   $("#agree").addEventListener("click", attempt(async () => {
     const listed = await send("POST", "/people/consent", shown);
     draw(listed);
-    notice(listed.obstacle ?? "Searching for faces. Progress: Status");
+    notice(listed.obstacle ?? "Searching for faces.", listed.obstacle ? null : { label: "Status", run: () => { location.href = "/status"; } });
+    if (!listed.obstacle) await followSearch();
   }));
   for (const name of ["#undo-people", "#undo-speakers"]) $(name).hidden = !canNamePeople;
   if (isLocal) draw(await get("/people", shown));
@@ -48,6 +49,15 @@ export const peoplePage = attempt(async () => {
   drawSpeakers(await get("/speakers"));
   await review();
 });
+// Shows new faces while they are found.
+async function followSearch() {
+  for (let isRunning = true; isRunning;) {
+    await new Promise((resolve) => { setTimeout(resolve, 2000); });
+    isRunning = (await get("/commands")).commands.some((command) => command.exit_code === null);
+    if (!document.activeElement.closest("#wall")) draw(await get("/people", shown));
+  }
+  await review();
+}
 function say(text) {
   $("#people-notice").textContent = text;
   $("#people-notice").hidden = !text;
@@ -151,8 +161,8 @@ function drawSpeakers(listed) {
     h("button", { "aria-label": `Merge ${other.name} into ${one.name}`, onclick: merge(one, other) }, "Merge"))),
     ...(canNamePeople ? listed.likely : []).map((match) => h("li", {}, `While ${byId.get(match.speaker_id).name} speaks, ${match.person} is seen. `,
       h("button", { "aria-label": `${byId.get(match.speaker_id).name} is ${match.person}`, onclick: save(`/speakers/${match.speaker_id}/link`, { person: match.person_id }, `Linked to ${match.person}.`) }, `This is ${match.person}`))));
-  keepFocus("#speakers", () => $("#speakers").replaceChildren(...(all.length ? all.map(row)
-    : [h("li", { className: "muted" }, "No speakers yet. They come from names in transcripts and subtitles, and from voices: vidlocal setup --speakers")])));
+  $("#no-speakers").hidden = all.length;
+  keepFocus("#speakers", () => $("#speakers").replaceChildren(...all.map(row)));
 }
 
 export const personPage = attempt(async (id) => {
