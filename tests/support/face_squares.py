@@ -19,7 +19,8 @@ from vidlocal.store.queue import jobs
 
 MODELS = Path(__file__).parents[1] / "assets" / "faces"
 SIDE = 128
-WIDTH, HEIGHT = 640, 360
+# Images of this size are never scaled up for the detection.
+WIDTH, HEIGHT = 1280, 720
 
 Person = tuple[int, int]
 Placed = tuple[Person, int, int]  # person, and left upper corner in pixels

@@ -23,6 +23,11 @@ Points = NDArray[np.float32]  # n x 2, x and y in pixels
 _MAX_OVERLAP = 0.3
 _MIN_SCORE = 0.7
 _MAX_FACES = 5000
+# Faces of a score in between are looked at again in an image scaled up to this long side: small faces are surer there.
+_MIN_CANDIDATE = 0.4
+_LONG_SIDE_PX = 1280
+# Position of the score in a row of the detector.
+_SCORE = 14
 
 # Faces of this shorter side in pixels on have a vector; from the second on the size is no flaw.
 _MIN_SIZE_PX, _GOOD_SIZE_PX = 32.0, 100.0
@@ -59,18 +64,32 @@ class _OpenCv:
     """YuNet and SFace with the decoding and alignment of OpenCV, whose models they are."""
 
     def __init__(self, detector: str, recognizer: str) -> None:
-        self._detector: Any = cv2.FaceDetectorYN.create(detector, "", (320, 320), _MIN_SCORE, _MAX_OVERLAP, _MAX_FACES)
+        self._detector: Any = cv2.FaceDetectorYN.create(
+            detector, "", (320, 320), _MIN_CANDIDATE, _MAX_OVERLAP, _MAX_FACES
+        )
         self._recognizer: Any = cv2.FaceRecognizerSF.create(recognizer, "")
 
     def find(self, image: Pixels) -> Iterator[_Found]:
+        scale = 1.0
+        rows = self._detect(image)
+        if (rows[:, _SCORE] < _MIN_SCORE).any() and max(image.shape[:2]) < _LONG_SIDE_PX:
+            scale = _LONG_SIDE_PX / max(image.shape[:2])
+            size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+            rows = self._detect(image)
+        for row in rows[rows[:, _SCORE] >= _MIN_SCORE]:
+            points = row[4:_SCORE].reshape(5, 2)
+            x, y, width, height = (float(value) / scale for value in row[:4])
+            yield _Found((x, y, width, height), points[:2], points[2], self._recognizer.alignCrop(image, row), None)
+
+    def _detect(self, image: Pixels) -> Vectors:
+        """Return a row for each face.
+
+        Box, then x and y of right eye, left eye, nose, right and left corner of the mouth, then the score.
+        """
         self._detector.setInputSize((image.shape[1], image.shape[0]))
         _, rows = self._detector.detect(image)
-        # A row: box, then x and y of right eye, left eye, nose, right and left corner of the mouth, then the score.
-        for row in () if rows is None else rows:
-            points = row[4:14].reshape(5, 2)
-            x, y, width, height = map(float, row[:4])
-            aligned = self._recognizer.alignCrop(image, row)
-            yield _Found((x, y, width, height), points[:2], points[2], aligned, None)
+        return np.zeros((0, _SCORE + 1), dtype=np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
 
     def vector(self, found: _Found) -> Vectors:
         return np.array(self._recognizer.feature(found.aligned), dtype=np.float32).ravel()

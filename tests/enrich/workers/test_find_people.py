@@ -61,7 +61,7 @@ def test_people_are_found_with_the_time_on_screen(library: Library, finder: Face
     ]
     best = listed[0].best
     assert best is not None
-    assert (best.x, best.y) == (pytest.approx(0.1, abs=0.03), pytest.approx(0.27, abs=0.06))
+    assert (best.x, best.y) == (pytest.approx(0.05, abs=0.02), pytest.approx(0.13, abs=0.03))
     assert jobs.counts(library)[JobKind.PEOPLE, JobState.DONE] == 1
 
 
