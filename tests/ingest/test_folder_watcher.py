@@ -51,6 +51,22 @@ def test_a_file_is_handed_out_once_and_again_when_it_changed(inbox: Path, wall: 
     assert ready(watcher, wall, after=80) == ["film.mp4"]
 
 
+@pytest.mark.parametrize("name", ["film.srt", "film.mp4.xmp", "film.nfo"])
+def test_a_film_is_handed_out_again_when_a_file_beside_it_changed(inbox: Path, wall: Wall, name: str) -> None:
+    watcher = FolderWatcher([inbox], wall.now)
+    film, beside = inbox / "film.mp4", inbox / name
+    film.write_bytes(b"film")
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
+    watcher.hand_out(film)
+    beside.write_text("first")
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
+    watcher.hand_out(film)
+    beside.write_text("second one")
+    assert ready(watcher, wall, after=80) == ["film.mp4"]
+    watcher.hand_out(film)
+    assert ready(watcher, wall, after=80) == []
+
+
 def test_existing_files_arrive_first_sorted_by_name(inbox: Path, wall: Wall) -> None:
     (inbox / "below").mkdir()
     for name in ("b.mkv", "a.MOV", "below/c.jpg"):

@@ -154,7 +154,9 @@ class Service:
         if not paths:
             return False
         with ExitStack() as stack:
-            tools = open_ingest_tools(stack, self.settings, self.library)
+            tools = open_ingest_tools(
+                stack, self.settings, self.library, notify=lambda message: self._notify_once([message])
+            )
             for path in paths:
                 if self._not_paused.hold_reason():
                     break

@@ -1,32 +1,38 @@
 """Watch folders for new files, complete when no longer growing."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.media import files
 from vidlocal.media.file_filter import NO_FILTER, FileFilter
+from vidlocal.media.sidecars import find_watched_files
 
 # Copies over a slow network pause for seconds, rarely for a minute.
 MIN_UNCHANGED_S = 60.0
 _SCAN_INTERVAL_S = 10.0
 
 
+# Size and mtime of a media file, and of the files beside it that belong to it.
+_State = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """State of a file, and the monotonic time of the last change."""
+    """State of a file and of those beside it, and the monotonic time of the last change."""
 
-    size_bytes: int
-    mtime_ns: int
+    state: _State
     since: float
 
 
 class FolderWatcher:
     """New and changed files in `folders` and below. `now` is monotonic, in seconds.
 
-    A file is ready when its size and mtime are unchanged for a minute. Only media extensions count, and files that
-    `rules` do not skip; a missing folder has no files. At the start every file is new: ingest skips unchanged ones.
+    A file is ready when its size and mtime, and those of its subtitles and metadata, are unchanged for a minute. Only
+    media extensions count, and files that `rules` do not skip; a missing folder has no files. At the start every file
+    is new: ingest skips unchanged ones.
     """
 
     def __init__(self, folders: Sequence[Path], now: Callable[[], float], rules: FileFilter = NO_FILTER) -> None:
@@ -35,7 +41,7 @@ class FolderWatcher:
         self._now = now
         self._scanned_at: float | None = None
         self._observed: dict[Path, _Observed] = {}
-        self._handed_out: dict[Path, tuple[int, int]] = {}
+        self._handed_out: dict[Path, _State] = {}
 
     def ready(self) -> list[Path]:
         """Return complete files not yet handed out in their current state, sorted by name."""
@@ -47,21 +53,18 @@ class FolderWatcher:
 
     def hand_out(self, path: Path) -> None:
         """Mark the last observed state of a file as taken over."""
-        observed = self._observed[path]
-        self._handed_out[path] = (observed.size_bytes, observed.mtime_ns)
+        self._handed_out[path] = self._observed[path].state
 
     def _scan(self, now: float) -> None:
         previous, self._observed = self._observed, {}
         for path in self._files():
-            try:
-                status = os.stat(path)
-            except OSError:
+            media = tuple(_stamps([path]))
+            if not media:
                 continue
-            state = (status.st_size, status.st_mtime_ns)
+            state = (*media, *_stamps(find_watched_files(path)))
             before = previous.get(path)
-            is_same = before is not None and (before.size_bytes, before.mtime_ns) == state
-            since = before.since if before is not None and is_same else now
-            self._observed[path] = _Observed(*state, since)
+            since = before.since if before is not None and before.state == state else now
+            self._observed[path] = _Observed(state, since)
 
     def _files(self) -> list[Path]:
         folders = [folder for folder in self._folders if os.path.isdir(folder)]
@@ -73,7 +76,14 @@ class FolderWatcher:
 
     def _is_ready(self, path: Path, observed: _Observed, now: float) -> bool:
         return (
-            observed.size_bytes > 0
+            observed.state[0][0] > 0
             and now - observed.since >= MIN_UNCHANGED_S
-            and self._handed_out.get(path) != (observed.size_bytes, observed.mtime_ns)
+            and self._handed_out.get(path) != observed.state
         )
+
+
+def _stamps(paths: Iterable[Path]) -> Iterator[tuple[int, int]]:
+    for path in paths:
+        with suppress(OSError):
+            status = os.stat(path)
+            yield status.st_size, status.st_mtime_ns

@@ -109,7 +109,7 @@ def without_duplicates(texts: Sequence[Passage], existing: Sequence[Passage]) ->
 def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     """Read the sidecar files of a video."""
     files = sidecars.find_sidecars(path)
-    stamps = _stamps(_watched_files(path))
+    stamps = _stamps(sidecars.find_watched_files(path))
     sources = [
         _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files
     ]
@@ -121,12 +121,7 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
 
 def have_changed(path: Path, before: Mapping[Path, FileStamp]) -> bool:
     """Return True if the video at `path` has other sidecar files than `before`, or one was changed."""
-    return _stamps(_watched_files(path)) != before
-
-
-def _watched_files(path: Path) -> tuple[Path, ...]:
-    """Return the files beside a video that are read again after a change: subtitles and metadata."""
-    return (*sidecars.find_sidecars(path), *sidecars.find_metadata_files(path))
+    return _stamps(sidecars.find_watched_files(path)) != before
 
 
 def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:

@@ -60,6 +60,11 @@ def sidecar_language(path: Path) -> str | None:
     return next((code for word in candidates if (code := language_code(word))), None)
 
 
+def find_watched_files(path: Path) -> tuple[Path, ...]:
+    """Find the files beside a video that are read again after a change: subtitles and metadata."""
+    return (*find_sidecars(path), *find_metadata_files(path))
+
+
 def _is_nfo(path: Path) -> bool:
     return path.suffix.lower() == ".nfo"
 
