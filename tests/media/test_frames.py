@@ -11,7 +11,7 @@ import pytest
 from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media.decoded_frame import DecodedFrame
-from vidlocal.media.ffmpeg import Ffmpeg
+from vidlocal.media.ffmpeg import Ffmpeg, find_ffmpeg
 from vidlocal.media.frames import read_frames
 from vidlocal.media.probe import Prober
 
@@ -316,3 +316,12 @@ def test_every_still_of_a_screen_recording_is_sampled(
 def test_a_change_at_the_end_of_a_still_is_sampled(tmp_path: Path, read: Read) -> None:
     path = clips.variable(tmp_path / "slides.mkv", lambda number: number * 30, frames=2, codec=BFRAMES)
     assert [clips.number_in(frame.rgb) for frame in read(path, 2)] == [0, 1]
+
+
+def test_an_ffmpeg_that_crashes_is_named_as_the_reason(tmp_path: Path, prober: Prober) -> None:
+    crashing = tmp_path / "ffmpeg"
+    crashing.write_text('#!/bin/sh\n[ "$1" = -version ] && echo ffmpeg version 7.0.2 || kill -SEGV $$\n')
+    crashing.chmod(0o755)
+    path = clips.numbered(tmp_path / "a.ts", frames=10)
+    with pytest.raises(MediaError, match="ffmpeg crashed; set VIDLOCAL_FFMPEG to a newer one"):
+        list(read_frames(path, prober.probe(path), every=1.0, ffmpeg=find_ffmpeg(str(crashing)), prober=prober))

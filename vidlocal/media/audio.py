@@ -79,7 +79,7 @@ def read_channels(
     whole = len(finished.stdout) // (4 * channels) * 4 * channels
     decoded = np.frombuffer(finished.stdout[:whole], dtype="<f4").reshape(-1, channels)[:count]
     if finished.returncode != 0 and not decoded.size:
-        raise MediaError(f"{path.name}: audio cannot be decoded ({error_line(finished.stderr)}).")
+        raise MediaError(f"{path.name}: audio cannot be decoded ({error_line(finished.stderr, finished.returncode)}).")
     samples: Samples = np.clip(np.nan_to_num(decoded, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
     return samples
 

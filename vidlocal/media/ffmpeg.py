@@ -81,11 +81,13 @@ def find_ffmpeg(configured: str | None) -> Ffmpeg:
     return _check("ffmpeg", "ffmpeg")
 
 
-def error_line(stderr: str) -> str:
-    """The last error message of ffmpeg about the file, at most 200 characters."""
+def error_line(stderr: str, returncode: int = 0) -> str:
+    """The last error message of ffmpeg about the file, at most 200 characters. `returncode` is negative for a crash."""
     lines = [_COMPONENT.sub("", line).strip() for line in stderr.splitlines()]
     errors = [line for line in lines if line and not line.startswith(_GENERAL_LINES)]
-    return errors[-1][:200].rstrip(".") if errors else "no message from ffmpeg"
+    if errors:
+        return errors[-1][:200].rstrip(".")
+    return "ffmpeg crashed; set VIDLOCAL_FFMPEG to a newer one" if returncode < 0 else "no message from ffmpeg"
 
 
 def _bundled() -> str | None:

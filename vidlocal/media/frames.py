@@ -169,7 +169,7 @@ class _FrameReader:
                     rgb = crop(rgb)
                 last = time
                 yield DecodedFrame(max(0.0, round(time, 6)), rgb)
-            self.last_error = error_line(stream.stderr)
+            self.last_error = error_line(stream.stderr, stream.finish())
 
     def _read_into(self, stream: process.Stream, buffer: memoryview, last: float | None) -> int:
         try:
