@@ -16,7 +16,7 @@ def dependencies() -> dict[str, Requirement]:
     """Return the direct dependencies of the program and of the extras that the tests use, by name."""
     extras = PROJECT["optional-dependencies"]
     (own,) = (Requirement(line) for line in extras["test"] if line.startswith("vidlocal["))
-    lines = [*PROJECT["dependencies"], *(line for extra in own.extras for line in extras[extra])]
+    lines = [*PROJECT["dependencies"], *(line for extra in sorted(own.extras) for line in extras[extra])]
     return {requirement.name: requirement for requirement in map(Requirement, lines)}
 
 
