@@ -51,6 +51,14 @@ def test_xmp_is_found_by_both_usual_names(film: Path, name: str) -> None:
     assert read_metadata_files(film).metadata.title == "At sea"
 
 
+def test_movie_nfo_belongs_to_the_only_film_of_a_folder(film: Path) -> None:
+    film.with_name("movie.nfo").write_text(NFO)
+    film.with_name("poster.jpg").write_bytes(b"artwork")
+    assert read_metadata_files(film).metadata.title == "The wedding"
+    film.with_name("other.mkv").write_bytes(b"another film")
+    assert not read_metadata_files(film).metadata.text
+
+
 def test_the_files_of_several_programs_add_up_and_xmp_decides(film: Path) -> None:
     film.with_name("wedding.nfo").write_text(NFO)
     film.with_name("wedding.xmp").write_text(PACKET)

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from tests.support import clips
 from vidlocal.geography import GeoPoint
 from vidlocal.media.cities import find_place
-from vidlocal.media.gpmf import first_fix
+from vidlocal.media.gpmf import camera, first_fix
 from vidlocal.media.probe import Prober
 from vidlocal.media.recording_place import with_place
 from vidlocal.media.takeout import read_takeout
@@ -82,6 +82,14 @@ def gps_packet(*, fix: int) -> bytes:
 def test_the_first_position_of_a_gopro_is_read() -> None:
     assert first_fix(gps_packet(fix=3)) == pytest.approx(LISBON)
     assert first_fix(gps_packet(fix=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [(b"HERO8 Black\0", "GoPro HERO8 Black"), (b"Camera", "GoPro"), (b"\xff\x00", "GoPro \xff")]
+)
+def test_the_camera_of_a_gopro_is_read(name: bytes, shown: str) -> None:
+    assert camera(entry(b"DEVC", b"\0", 1, entry(b"DVNM", b"c", 1, name))) == shown
+    assert camera(gps_packet(fix=3)) is None
 
 
 def test_cut_telemetry_has_no_position() -> None:

@@ -95,6 +95,7 @@ class _ContainerReader:
         self.has_damaged_times = False
         self.camcorder_date: str | None = None
         self.gopro_location: GeoPoint | None = None
+        self.gopro_camera: str | None = None
         usable = [stream for stream in container.streams if stream.type in ("video", "audio") and stream.codec_context]
         self.audio_streams = [stream for stream in usable if stream.type == "audio"]
         self.tracks = {stream.index: Track(stream) for stream in usable if not stream_info.is_cover_art(stream)}
@@ -149,6 +150,7 @@ class _ContainerReader:
         }
         values["recorded_at"] = values["recorded_at"] or self.camcorder_date
         values["location"] = values["location"] or self.gopro_location
+        values["camera"] = values["camera"] or self.gopro_camera
         used = [*([video] if video else []), *audio]
         values["duration"] = max(0.0, max(track.end for track in used) - start)
         values["partial"] = self._partial(video, used)
@@ -196,6 +198,7 @@ class _ContainerReader:
             payload = bytes(packet)
             if payload.startswith(_GPMF_START):
                 self.gopro_location = gpmf.first_fix(payload)
+                self.gopro_camera = self.gopro_camera or gpmf.camera(payload)
         if packet.pts is not None and packet.size:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
             self.other_ends[packet.stream_index] = max(end, self.other_ends.get(packet.stream_index, -math.inf))

@@ -1,4 +1,4 @@
-"""Position in the telemetry of GoPro cameras. Pure.
+"""Position and camera in the telemetry of GoPro cameras. Pure.
 
 The format is GPMF (https://github.com/gopro/gpmf-parser): entries of a key of four letters, a type, the size of an
 item, the number of items, and the items, padded to 4 bytes. Type 0 holds further entries.
@@ -8,8 +8,11 @@ import struct
 from collections.abc import Iterator
 
 from vidlocal.geography import GeoPoint
+from vidlocal.media.stream_info import camera_name
 
 _NO_FIX = 0
+_MAKER = "GoPro"
+_UNNAMED = "Camera"  # of a HERO5
 _MAX_DEPTH = 4
 
 
@@ -27,6 +30,15 @@ def first_fix(payload: bytes) -> GeoPoint | None:
             point = GeoPoint.checked(latitude / scale[0], longitude / scale[1])
             if point is not None:
                 return point
+    return None
+
+
+def camera(payload: bytes) -> str | None:
+    """Return the camera of a telemetry packet, such as `GoPro HERO8 Black`; None without a name."""
+    for key, data in _entries(payload):
+        if key == b"DVNM":
+            name = " ".join(data.partition(b"\0")[0].decode("latin-1").split())
+            return camera_name(_MAKER, "" if name == _UNNAMED else name) or _MAKER
     return None
 
 

@@ -6,6 +6,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+from vidlocal.media.extensions import PHOTO_EXTENSIONS
 from vidlocal.media.files import has_media_extension
 from vidlocal.media.languages import language_code
 
@@ -13,6 +14,7 @@ EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")
 # Bitmap subtitles of DVD (with a .sub file) and Blu-ray.
 _BITMAP_EXTENSIONS = (".idx", ".sup")
 _METADATA_EXTENSIONS = (".xmp", ".nfo")
+_FOLDER_NFO = "movie.nfo"  # of the only film in a folder
 
 # Words allowed between the name of the video and the extension, besides a language and a number.
 _FLAG_WORDS = (
@@ -69,6 +71,10 @@ def _is_nfo(path: Path) -> bool:
     return path.suffix.lower() == ".nfo"
 
 
+def _is_photo(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in PHOTO_EXTENSIONS
+
+
 def _find(path: Path, extensions: tuple[str, ...]) -> tuple[Path, ...]:
     try:
         changed_ns = os.stat(path.parent).st_mtime_ns
@@ -89,6 +95,9 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
         names = [entry.name for entry in entries if entry.is_file()]
     videos = {_normalize(stem) for name in names if has_media_extension(Path(name)) for stem in (Path(name).stem, name)}
     by_stem: dict[str, list[str]] = {}
+    films = [name for name in names if has_media_extension(Path(name)) and not _is_photo(name)]
+    if len(films) == 1:
+        by_stem[_normalize(films[0])] = [name for name in names if _normalize(name) == _FOLDER_NFO]
     for name in names:
         stem, extension = os.path.splitext(_normalize(name))
         if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS, *_METADATA_EXTENSIONS):
