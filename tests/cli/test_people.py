@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.commands import Run
-from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, jpeg, place
+from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, picture, place
 from tests.support.terminal import on_terminal
 from vidlocal.app.people_engine import queue_unseen
 from vidlocal.app.sidecars import plan_sidecars
@@ -211,8 +211,9 @@ def test_faces_like_one_in_an_image_are_found(
     run: Run, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIDLOCAL_MODELS", str(place(tmp_path / "models")))
-    (tmp_path / "tom.jpg").write_bytes(jpeg([(TOM, *LEFT)]))
-    (tmp_path / "none.jpg").write_bytes(jpeg([]))
+    # Larger photos are scaled down, and their squares with them.
+    picture([(TOM, *LEFT)]).crop((0, 0, 640, 360)).save(tmp_path / "tom.jpg")
+    picture([]).save(tmp_path / "none.jpg")
     found = run("similar", "--image", str(tmp_path / "tom.jpg"), "--face")
     assert [line.split("\t")[:2] for line in found.stdout.splitlines()] == [["/films/party.mp4", "0:00:02.0"]]
     assert (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ def test_results_name_the_people_who_are_seen(page: Page) -> None:
     assert [(person["name"], person["moments"]) for person in found["people"]] == [("Anna", 1)]
 
 
+@pytest.mark.skipif(find_spec("dlib") is not None, reason="the models of dlib are installed")
 def test_consent_is_stored_before_any_work(home: Path) -> None:
     with Library.open(home) as library:
         people.forget(library, None)
