@@ -160,3 +160,12 @@ def test_two_hundred_slow_connections_starve_nobody(server: WebServer, client: h
     finally:
         for connection in slow:
             connection.close()
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"), [("192.168.1.9", 403), ("127.0.0.1, 192.168.1.9", 403), ("127.0.0.1", 200)]
+)
+def test_clients_of_a_proxy_on_this_machine_are_other_machines(
+    client: httpx.Client, forwarded: str, status: int
+) -> None:
+    assert client.get("/api/v1/people", headers={"x-forwarded-for": forwarded}).status_code == status
