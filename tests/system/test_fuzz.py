@@ -68,6 +68,7 @@ LINES = {
     "speakers merge": ["speakers", "merge", "?", "?"],
     "speakers split": ["speakers", "split", "?", "?"],
     "speakers forget": ["speakers", "forget", "?", "--yes"],
+    "plugins": ["plugins", "?"],
     "people": ["people", "?"],
     "people name": ["people", "name", "1", "?"],
     "people merge": ["people", "merge", "?", "?"],
