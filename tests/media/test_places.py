@@ -1,6 +1,7 @@
 """Where a file was recorded: coordinates in containers, photos, telemetry and Takeout, and the names for them."""
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_a_film_has_the_place_and_the_camera_of_its_tags(prober: Prober, tmp_pat
     assert probe.place is not None
     assert probe.place.point == pytest.approx(LISBON, abs=1e-4)
     assert probe.camera == "Apple iPhone 15"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "shown"), [(b"DJI Mini 4", "DJI Mini 4"), (b"DJIMavic3", "DJI Mavic3"), (b"DJI", None)]
+)
+def test_the_camera_of_a_dji_drone_is_in_the_tag_of_the_encoder(
+    prober: Prober, tmp_path: Path, encoder: bytes, shown: str | None
+) -> None:
+    path = tmp_path / "DJI_0001.MP4"
+    clips.run("-f", "lavfi", "-i", "color=blue:s=64x48:d=1", "-pix_fmt", "yuv420p", path)
+    own = re.compile(rb"Lavf[\d.]+")  # the muxer of ffmpeg always writes its own name
+    path.write_bytes(own.sub(lambda name: encoder.ljust(len(name[0])), path.read_bytes()))
+    assert prober.probe(path).camera == shown
 
 
 def test_a_photo_has_the_place_and_the_camera_of_exif(prober: Prober, tmp_path: Path) -> None:

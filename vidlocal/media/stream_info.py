@@ -3,7 +3,7 @@
 import math
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vidlocal.geography import parse_iso_6709
@@ -33,6 +33,7 @@ _CAMERA_KEYS = (
     ("com.apple.quicktime.make", "com.android.manufacturer", "make"),
     ("com.apple.quicktime.model", "com.android.model", "model"),
 )
+_DJI = "DJI"
 _MAX_CAMERA_CHARACTERS = 60
 _AVCHD_DATE = re.compile(rb"MDPM.{1,40}?\x18.(.{3})\x19(.{4})", re.DOTALL)
 _DV_BLOCK_BYTES = 80
@@ -61,9 +62,18 @@ def container_tags(opened: Any) -> Values:
         "title": tags.get("title", "").strip() or None,
         "recorded_at": next((date for date in dates if date), None),
         "location": next((point for point in points if point), None),
-        "camera": camera_name(*(next((tags[key] for key in keys if key in tags), "") for keys in _CAMERA_KEYS)),
+        "camera": _camera(tags),
         "xmp": tags.get("xmp"),
     }
+
+
+def _camera(tags: Mapping[str, str]) -> str | None:
+    """Maker and model by the tags for them; of DJI by the tag of the encoder: `DJI Mini 4 Pro`, `DJIMavic3`."""
+    make, model = (next((tags[key] for key in keys if key in tags), "") for keys in _CAMERA_KEYS)
+    encoder = tags.get("encoder", "")
+    if not model and encoder.startswith(_DJI):
+        return camera_name(_DJI, encoder.removeprefix(_DJI).strip())
+    return camera_name(make, model)
 
 
 def camera_name(make: str, model: str) -> str | None:
