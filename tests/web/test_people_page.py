@@ -58,11 +58,26 @@ def test_a_speaker_is_named_beside_what_is_said(open_page: OpenPage, family: Web
     expect(page.locator("#passages")).to_contain_text("Uncle Bob:")
     page.locator("#notice button").click()
     expect(page.locator("#passages")).to_contain_text("Speaker 1:")
+    page.get_by_role("button", name="Mary: change the name").click()
+    page.get_by_role("button", name="Somebody else here").click()
+    expect(page.locator("#notice")).to_have_text("Speaker 2 is in no other video. Nothing was split.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_people_are_accessible_and_fit_a_phone(open_page: OpenPage, family: WebServer, scheme: str) -> None:
-    for path in ("/people", "/people/1", "/video/1", "/?q=toast"):
+def test_people_of_the_results_are_added_to_the_query(open_page: OpenPage, family: WebServer) -> None:
+    page = open_page("/?q=toast", on=family)
+    expect(page.locator(".card")).to_contain_text("Seen: Anna")
+    page.get_by_role("button", name="Anna 1").click()
+    expect(page.locator("#q")).to_have_value('toast person:"Anna"')
+    expect(page.locator(".card")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paths"), [("light", ("/people", "/video/1")), ("dark", ("/people/1", "/?q=toast"))]
+)
+def test_people_are_accessible_and_fit_a_phone(
+    open_page: OpenPage, family: WebServer, scheme: str, paths: tuple[str, ...]
+) -> None:
+    for path in paths:
         page = open_page(path, on=family, color_scheme=scheme, viewport={"width": 390, "height": 844})
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

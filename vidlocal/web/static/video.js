@@ -81,7 +81,11 @@ export const videoPage = attempt(async (id) => {
     if (!canNamePeople || !known) return h("b", {}, `${passage.speaker}:`);
     const edit = ({ target }) => {
       const field = h("input", { value: known.name, maxLength: 80, autocomplete: "off", "aria-label": `Name of ${known.name}` });
-      const form = h("form", { onsubmit: attempt(async () => { if (field.value.trim() && field.value.trim() !== known.name) await nameSpeaker(known)(field.value.trim()); else list(); }) }, field);
+      const form = h("form", { onsubmit: attempt(async () => { if (field.value.trim() && field.value.trim() !== known.name) await nameSpeaker(known)(field.value.trim()); else list(); }) }, field,
+        h("button", { type: "button", onclick: attempt(async () => {
+          await send("POST", `/speakers/${known.id}/split`, { video: Number(id) });
+          await reload("The voice in this video is another speaker now.", { label: "Undo", run: undoSpeaker });
+        }) }, "Somebody else here"));
       field.addEventListener("keydown", (event) => { if (event.key === "Escape") list(); });
       target.replaceWith(form);
       field.select();
