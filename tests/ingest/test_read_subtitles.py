@@ -198,17 +198,30 @@ def test_closed_captions_within_the_frames_are_read(
     library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path, name: str
 ) -> None:
     codes = f"{'8080 ' * 30}9420 9420 9470 9470 {caption_codes('We cut the cake.')} 942f 942f {'8080 ' * 60}942c 942c"
-    plain = clips.numbered(
-        tmp_path / "plain.m2v", frames=150, rate="30000/1001", codec=("-c:v", "mpeg2video", "-bf", "0")
-    )
-    captioned, film = tmp_path / "captioned.m2v", tmp_path / name
-    captioned.write_bytes(with_captions(plain.read_bytes(), codes.split()))
-    timed = ("-fflags", "+genpts", "-f", "mpegvideo", "-framerate", "30000/1001")
-    run_ffmpeg(tools, *timed, "-i", captioned, "-c", "copy", film)
+    film = captioned_film(tools, tmp_path / name, codes.split())
     ingest_film(library, tools, lock, film)
     (passage,) = passages.of_video(library, 1, [PassageKind.SUBTITLE])
     assert passage.text == "We cut the cake."
     assert passage.start == pytest.approx(1.4, abs=0.1)
+
+
+def test_closed_captions_without_readable_text_are_named(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
+) -> None:
+    outcome = ingest_film(library, tools, lock, captioned_film(tools, tmp_path / "film.ts", [], frames=30))
+    assert outcome.notes == ("film.ts: closed captions without text by EIA-608; EIA-708 alone is not read.",)
+
+
+def captioned_film(tools: IngestTools, film: Path, codes: list[str], *, frames: int = 150) -> Path:
+    """Make a film with two letters of closed captions in each frame, by the codes of EIA-608."""
+    plain = clips.numbered(
+        film.with_name("plain.m2v"), frames=frames, rate="30000/1001", codec=("-c:v", "mpeg2video", "-bf", "0")
+    )
+    captioned = film.with_name("captioned.m2v")
+    captioned.write_bytes(with_captions(plain.read_bytes(), codes))
+    timed = ("-fflags", "+genpts", "-f", "mpegvideo", "-framerate", "30000/1001")
+    run_ffmpeg(tools, *timed, "-i", captioned, "-c", "copy", film)
+    return film
 
 
 def with_captions(video: bytes, codes: list[str]) -> bytes:

@@ -79,7 +79,10 @@ def read_subtitles(
     read = _read([_track_source(path, track, probe, ffmpeg, on_track) for track in tracks], probe.duration)
     captions = [track for track in probe.subtitles if track.codec == CAPTIONS_IN_VIDEO]
     if captions and not (from_files.has_dialogue or read.has_dialogue):  # decodes the whole video
-        read.add(_read([_track_source(path, captions[0], probe, ffmpeg, on_track)], probe.duration))
+        in_frames = _read([_track_source(path, captions[0], probe, ffmpeg, on_track)], probe.duration)
+        if not (in_frames.cues or in_frames.notes):
+            in_frames.notes.append(f"{path.name}: closed captions without text by EIA-608; EIA-708 alone is not read.")
+        read.add(in_frames)
     new = without_duplicates(_passages(merge_cues(read.cues, duration=probe.duration)), from_files.passages)
     unread = [_unread_note(path, track) for track in probe.subtitles if not track.is_text]
     lines = (*from_files.passages, *new)
