@@ -104,6 +104,20 @@ def test_an_engine_of_a_plugin_captions_frames(example: Path, library: Library, 
     assert "green scene" in scene.text
 
 
+def test_an_engine_of_a_plugin_embeds_texts_and_queries(example: Path, library: Library, run: Run) -> None:
+    add_video(library, "harbour", "boats come home")
+    roles = 'kind = "plugin"\nurl = "colours"\nroles = ["embed"]\n'
+    (library.folder / "settings.toml").write_text(f"[[servers]]\n{roles}")
+    result = run("enrich", "--only", "embed")
+    assert result.exit_code == 0, result.stderr
+    (key,) = {row["model"] for row in library.rows("SELECT model FROM vectors")}
+    assert key.startswith("letters@")
+    found = run("search", "home come boats", "--explain", "--json")
+    assert "Word search only" not in found.stderr
+    (moment, *_) = json.loads(found.stdout)["moments"]
+    assert moment["hits"][0]["why"]["vectors"]["cosine"] > 0.9
+
+
 def test_an_unknown_engine_is_named_with_those_there_are(example: Path, library: Library, run: Run) -> None:
     add_video(library, "harbour", "boats")
     result = run("enrich", "--server", "plugin=sounds", "--only", "describe")

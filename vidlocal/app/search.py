@@ -16,7 +16,7 @@ from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
 from vidlocal.search.run import MAX_JUDGED, PictureVector, SearchResult, search
 from vidlocal.settings import Settings
-from vidlocal.settings.servers import Role
+from vidlocal.settings.servers import Role, ServerKind
 from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import searches
@@ -111,9 +111,15 @@ def embed_query(
 ) -> QueryVector:
     """Embed a query with `model`, by default the embedding model of the settings. Raises EngineError."""
     server = settings.server_for(Role.EMBED)
+    name = model or server.embed_model or settings.embed_model
+    if server.kind is ServerKind.PLUGIN:
+        from vidlocal.app.model_servers import connect  # imported only if needed
+
+        with connect(settings, server) as opened:
+            return query_vector.embed_query_by(opened, name, query)
     return query_vector.embed_query(
         server.url,
-        model or server.embed_model or settings.embed_model,
+        name,
         query,
         on_gpu=settings.embed_on_gpu,
         allow_remote=settings.allow_remote_host,

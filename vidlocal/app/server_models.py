@@ -55,7 +55,7 @@ def _ask(chosen: ServerSetting, settings: Settings) -> ServerModels:
         except EngineError as error:
             return ServerModels(chosen.kind, chosen.url, "", (), tuple(wanted.values()), str(error))
     installed = {model.name for model in models}
-    only_one = chosen.kind is not ServerKind.OLLAMA and len(models) == 1
+    only_one = chosen.kind is ServerKind.PLUGIN or (chosen.kind is not ServerKind.OLLAMA and len(models) == 1)
     missing = (
         () if only_one else tuple(name for name in wanted.values() if not installed & {name, full_model_name(name)})
     )

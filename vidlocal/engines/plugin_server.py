@@ -1,8 +1,9 @@
 """Engines of plugins as model servers.
 
 An engine of a plugin has two methods. `models()` returns dictionaries: `name`, and if known `version` and `abilities`
-("vision", "completion"). `answer(model, *, system, prompt, images, schema, max_tokens, temperature, seed)` returns the
-answer as text; images are JPEG bytes, and with a `schema` the answer is JSON of this schema. Both may raise anything:
+("vision", "completion", "embedding"). `answer(model, *, system, prompt, images, schema, max_tokens, temperature, seed)`
+returns the answer as text; images are JPEG bytes, and with a `schema` the answer is JSON of this schema. An engine with
+embeddings has `embed(model, texts)`, too, which returns a list of numbers for each text. All may raise anything:
 ConnectionError and TimeoutError mean that the engine cannot be reached, to be tried again later.
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2s
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import numpy as np
 
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import Capability, ModelInfo, RunnerFailed
@@ -60,14 +63,12 @@ class PluginServer:
         return []
 
     def preflight(self, model: str, needs: Capability) -> ModelInfo:
-        """Require a model and an ability. An only model is taken under any name. Raises ModelMissing or EngineError."""
-        models = self.models()
-        found = next((info for info in models if info.name == model), models[0] if len(models) == 1 else None)
+        """Require a model with an ability. The only such model is taken under any name. Raises ModelMissing."""
+        able = [info for info in self.models() if needs in (info.capabilities or ())]
+        found = next((info for info in able if info.name == model), able[0] if len(able) == 1 else None)
         if found is None:
-            names = ", ".join(info.name for info in models) or "none"
-            raise ModelMissing(f"Plugin {self.host} has no model {model}. Its models: {names}.")
-        if needs not in (found.capabilities or ()):
-            raise EngineError(f"{found.name} of plugin {self.host} does not support {needs}.")
+            names = ", ".join(info.name for info in able) or "none"
+            raise ModelMissing(f"Plugin {self.host} has no model {model} for {needs}. Its models for that: {names}.")
         return found
 
     def digest(self, model: str) -> str:
@@ -129,8 +130,11 @@ class PluginServer:
         return {}
 
     def embed(self, model: str, texts: Sequence[str], *, options: Options, keep_alive: str) -> Vectors:
-        """Raise EngineError: engines of plugins have no embeddings."""
-        raise EngineError(f"Plugin {self.host} does not support embedding.")
+        """Embed texts: one unnormalized vector each, float32, n x d. Raises RunnerFailed or EngineUnreachable."""
+        vectors = self._call("embed", lambda: np.asarray(self._engine.embed(model, list(texts)), dtype=np.float32))
+        if vectors.ndim != 2 or len(vectors) != len(texts):
+            raise EngineError(f"Plugin {self.host}: embed returned no list of numbers for each text.")
+        return vectors
 
     def load(self, model: str, *, options: Options, keep_alive: str) -> None:
         """Ask for the models: engines load a model with the first answer."""

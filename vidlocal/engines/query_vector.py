@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vidlocal.engines.host_policy import check_host, is_entry_of, origin, refuse_hosted
@@ -26,6 +27,9 @@ TIMEOUT_S = 1.5
 MAX_QUERY_CHARACTERS = 2_000
 # More than model lists and vectors of 8,192 dimensions need.
 _MAX_REPLY_BYTES = 4 << 20
+
+if TYPE_CHECKING:
+    from vidlocal.engines.model_server import ModelServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,13 @@ def embed_query(
     if isinstance(results[0], EngineError):
         raise results[0]
     return results[0]
+
+
+def embed_query_by(server: "ModelServer", model: str, text: str) -> QueryVector:
+    """Embed a query by a server that is open already, such as an engine of a plugin. Raises EngineError."""
+    info = server.preflight(model, "embedding")
+    vectors = server.embed(info.name, [_query_text(info.name, text)], options={}, keep_alive="")
+    return QueryVector(info.key, _unit(vectors.tolist(), model))
 
 
 class _Server:

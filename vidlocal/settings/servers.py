@@ -35,7 +35,7 @@ _POSSIBLE_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OLLAMA: _USUAL_ROLES | {Role.PICTURES},
     ServerKind.OPENAI: _USUAL_ROLES | {Role.PICTURES, Role.SPEECH},
     ServerKind.TRANSFORMERS: _VISION_ROLES | {Role.TEXT},
-    ServerKind.PLUGIN: _VISION_ROLES | {Role.TEXT},
+    ServerKind.PLUGIN: _USUAL_ROLES,
 }
 _DEFAULT_ROLES: Mapping[ServerKind, frozenset[Role]] = {
     ServerKind.OLLAMA: _USUAL_ROLES,
