@@ -14,7 +14,7 @@ from vidlocal.app.people_engine import queue_unseen
 from vidlocal.app.sidecars import plan_sidecars
 from vidlocal.engines.face_files import face_models
 from vidlocal.engines.face_finder import FaceFinder
-from vidlocal.records import JobKind, Passage, PassageKind
+from vidlocal.records import JobKind, JobState, Passage, PassageKind
 from vidlocal.settings import load
 from vidlocal.settings.sidecar_formats import SidecarFormat
 from vidlocal.store.content import face_tracks, passages, people, videos
@@ -259,3 +259,28 @@ def test_a_removed_video_takes_its_faces_along(run: Run, films: Path) -> None:
     assert eve not in all_bytes(films)
     assert total not in all_bytes(films)
     assert [row[:3] for row in rows(run)] == [["1", "", "1"], ["2", "", "1"]]
+
+
+def test_texts_of_models_with_the_name_are_forgotten_too(run: Run, films: Path) -> None:
+    run("people", "name", "1", "Wilhelmina de Vries")
+    texts = [
+        Passage(0, 6, PassageKind.SUMMARY, "Wilhelmina gives a party.", engine="ollama"),
+        Passage(0, 4, PassageKind.ACTION, "Vries dances.", engine="ollama", frame_id=1),
+        Passage(2, 6, PassageKind.SUMMARY, "The end of the day.", engine="ollama"),
+        Passage(0, 1, PassageKind.NOTE, "My note about the evening.", engine=passages.BY_HAND),
+    ]
+    with Library.open(films) as library:
+        ids = passages.add(library, 1, texts)
+        with library.writing() as connection:
+            connection.execute(
+                """INSERT INTO video_tags (video_id, kind, tag, passage_id) VALUES (1, 'person', 'wilhelmina', ?),
+                (1, 'tag', 'party', ?)""",
+                (ids[2], ids[2]),
+            )
+    assert run("people", "forget", "1", "--yes").exit_code == 0
+    for word in (b"Wilhelmina", b"wilhelmina", b"Vries"):
+        assert word not in all_bytes(films)
+    with Library.open(films) as library:
+        assert {passage.text for passage in passages.of_video(library, 1)} == {texts[2].text, texts[3].text}
+        assert [row["tag"] for row in library.rows("SELECT tag FROM video_tags")] == ["party"]
+        assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1

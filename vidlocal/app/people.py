@@ -8,7 +8,7 @@ from itertools import islice
 from vidlocal.app import last_results
 from vidlocal.engines.face_files import SCALES, scale_of
 from vidlocal.enrich.workers.group_faces import group_faces
-from vidlocal.store.content import face_tracks, people, understanding, videos
+from vidlocal.store.content import face_tracks, named_texts, people, understanding, videos
 from vidlocal.store.content.people import Person, SeenFace
 from vidlocal.store.database import Library
 
@@ -88,15 +88,19 @@ def use_names(library: Library, person_id: int) -> bool:
 
 
 def forget(library: Library, person_ids: list[int] | None) -> int:
-    """Delete people, None for all, with their faces, past searches and reports, and leave no byte in the file.
+    """Delete people, None for all, with their faces, and leave no byte of them in the file.
+
+    Past searches, reports and what models wrote with their names are deleted, too; the next enrich writes that again.
 
     Returns the number of people.
     """
-    named = [person for person_id in person_ids or () if (person := people.get(library, person_id)) is not None]
-    videos_of = {video for person in named if person.is_named for video in people.videos_of(library, person.id)}
+    every = person_ids is None
+    chosen = people.every(library, hidden=True) if every else [people.get(library, each) for each in person_ids or ()]
+    named = [person for person in chosen if person is not None and person.is_named]
+    video_ids = sorted({video_id for person in named for video_id in people.videos_of(library, person.id)})
     count = people.forget(library, person_ids)
-    for video_id in videos_of:
-        understanding.requeue(library, video_id)
+    if named:
+        named_texts.forget(library, [person.name for person in named], video_ids)
     last_results.forget_all(library.folder)
     videos.purge_deleted(library)
     return count
