@@ -74,13 +74,19 @@ class _Span:
 
 
 def group(
-    hits: Sequence[Hit], videos: Mapping[int, VideoRef], *, limit: int, runs: Collection[tuple[int, ...]] = ()
+    hits: Sequence[Hit],
+    videos: Mapping[int, VideoRef],
+    *,
+    limit: int,
+    runs: Collection[tuple[int, ...]] = (),
+    penalize_duplicates: bool = True,
 ) -> tuple[Moment, ...]:
     """Group `hits` into at most `limit` moments, best first. `videos` has the video of every hit.
 
     A moment has the score of its best hit, the text of its best hit with text, and its kinds in the order of their
     best hits. `runs`: passage ids of lines that hold a phrase together, in order; their texts are joined. The score of
-    notes is raised by NOTE_BOOST.
+    notes is raised by NOTE_BOOST. `penalize_duplicates`: lower the score of a text that is like a better one of its
+    video.
     """
     spans: dict[int, list[_Span]] = {}
     for hit in sorted(map(_boost_note, hits), key=lambda hit: -hit.score):
@@ -88,7 +94,7 @@ def group(
     moments = [
         _moment(span, videos[video_id], score, runs)
         for video_id, of_video in spans.items()
-        for span, score in _penalize_duplicates(of_video)
+        for span, score in (_penalize_duplicates(of_video) if penalize_duplicates else _scored(of_video))
     ]
     return tuple(sorted(moments, key=lambda moment: -moment.score)[:limit])
 
@@ -147,6 +153,10 @@ def _penalize_duplicates(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
         seen.append(words)
         scored.append((span, score))
     return scored
+
+
+def _scored(spans: Sequence[_Span]) -> list[tuple[_Span, float]]:
+    return [(span, span.hits[0].score) for span in spans]
 
 
 def _is_duplicate(words: frozenset[str], other: frozenset[str]) -> bool:

@@ -106,3 +106,9 @@ def test_names_among_words(library: Library, party: int) -> None:
     assert both is not None
     assert both.people == (frozenset({ids["Anna Smith"], ids["Anna Jones"]}),)
     assert find_names(library, "the cake") is None
+
+
+def test_all_appearances_of_a_person_have_the_same_score(library: Library) -> None:
+    add_video(library, "a", {"Anna": [(0, 4), (40, 44), (80, 84)]})
+    add_video(library, "b", {"Anna": [(0, 4)]})
+    assert [moment.score for moment in search(library, "person:anna").moments] == [1.0] * 4

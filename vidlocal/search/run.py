@@ -193,7 +193,9 @@ def _search(library: Library, request: _Request, *, people: tuple[frozenset[int]
             frame_hits = search_people(library, search_filter, limit=count)
         all_hits = [*text_hits, *frame_hits]
         videos_by_id = hits.video_refs(library, {hit.video_id for hit in all_hits})
-        moments = group(all_hits, videos_by_id, limit=limit, runs=runs)
+        # The names of people are the text of many moments.
+        is_of_people = is_listing and bool(search_filter.people)
+        moments = group(all_hits, videos_by_id, limit=limit, runs=runs, penalize_duplicates=not is_of_people)
         if channels.by_words and is_listing:
             moments += list_videos(library, search_filter, moments, limit=limit - len(moments))
         elif channels.by_words:
