@@ -129,7 +129,6 @@ _loaded: list[_Backend] = []
 
 
 def _load(name: str, files: Sequence[str], threads: int) -> None:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     cv2.setNumThreads(threads)
     _loaded[:] = [_OpenCv(*files) if name == "sface" else _Dlib(*files)]
 

@@ -40,7 +40,7 @@ def _detector() -> onnx.GraphProto:
         "zero": np.array(0, dtype=np.float32),
         "one": np.array(1, dtype=np.float32),
     }
-    nodes = [helper.make_node("Conv", ["input", "blue"], ["blueness"])]
+    nodes = [helper.make_node("Conv", ["input", "blue"], ["blueness"], kernel_shape=[1, 1])]
     outputs = []
     for stride in STRIDES:
         size = SIDE if stride == STRIDES[-1] else stride
