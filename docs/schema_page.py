@@ -19,7 +19,7 @@ Times and durations are seconds of the video. `*_at` are UTC, ISO 8601. Vectors 
 
 TABLES = {
     "videos": "One row per file content. `enrichment_status` follows the jobs by triggers.",
-    "sidecars": "Subtitle files beside a video, with the stamps to recognise a change.",
+    "sidecars": "Subtitle and metadata files beside a video, with the stamps to recognise a change.",
     "copies": "Every path of a video, with the stamp to recognise an unchanged file.",
     "frames": "Sampled frames. `same_as`: the earlier frame this one nearly repeats; then `image` is NULL. "
     "`facts`: JSON answers of the vision model.",
@@ -46,7 +46,7 @@ TABLES = {
     "jobs": "The queue: `queued`, `running` (leased by a process), `done`, `failed`.",
     "checkpoints": "Position of interrupted jobs within a video.",
     "tags": "Tags of single frames.",
-    "video_tags": "Tags of videos, each with a passage that mentions it.",
+    "video_tags": "Tags of videos, each with a passage that mentions it. Those of `metadata` passages are of other programs.",
     "vocabulary": "Canonical tag of each normalized word.",
     "sections": "Answers of the text model about parts of a video, the basis of tags and summaries.",
     "chapters": "Titled spans of a video; the text is a passage.",
