@@ -46,7 +46,7 @@ TABLES = {
     "jobs": "The queue: `queued`, `running` (leased by a process), `done`, `failed`.",
     "checkpoints": "Position of interrupted jobs within a video.",
     "tags": "Tags of single frames.",
-    "video_tags": "Tags of videos, each with a passage that mentions it. Those of `metadata` passages are of other programs.",
+    "video_tags": "Tags of videos, each with a passage that mentions it. Those of `metadata`: by other programs.",
     "vocabulary": "Canonical tag of each normalized word.",
     "sections": "Answers of the text model about parts of a video, the basis of tags and summaries.",
     "chapters": "Titled spans of a video; the text is a passage.",
