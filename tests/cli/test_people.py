@@ -284,3 +284,23 @@ def test_texts_of_models_with_the_name_are_forgotten_too(run: Run, films: Path) 
         assert {passage.text for passage in passages.of_video(library, 1)} == {texts[2].text, texts[3].text}
         assert [row["tag"] for row in library.rows("SELECT tag FROM video_tags")] == ["party"]
         assert jobs.counts(library)[JobKind.WATCH, JobState.QUEUED] == 1
+
+
+def test_setup_tells_size_and_licence_of_the_models_before_a_download(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "http://127.0.0.1:9")
+    listed = run("setup", "--only", "people", "--dry-run")
+    assert [line.split("\t") for line in listed.stdout.splitlines()] == [
+        ["people", "YuNet 2023mar (MIT)", "232589", "to download", "huggingface.co/opencv/face_detection_yunet"],
+        [
+            "people",
+            "SFace 2021dec (Apache-2.0)",
+            "38696353",
+            "to download",
+            "huggingface.co/opencv/face_recognition_sface",
+        ],
+    ]
+    monkeypatch.setenv("VIDLOCAL_MODELS", str(place(tmp_path / "models")))
+    listed = run("setup", "--only", "people", "--dry-run")
+    assert [line.split("\t")[3] for line in listed.stdout.splitlines()] == ["installed", "installed"]
