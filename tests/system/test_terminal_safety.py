@@ -87,6 +87,7 @@ CASES: dict[str, list[list[str]]] = {
         [],
         ["name", "1", WORDS],
         ["show", "1"],
+        ["--thumbs"],
         ["merge", "1", WORDS],
         ["not", "1", WORDS],
         ["--json"],

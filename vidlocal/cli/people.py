@@ -9,6 +9,7 @@ import typer
 from vidlocal.app.library import open_library
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import SettingsError, UsageError
+from vidlocal.render.sanitize import one_line
 from vidlocal.settings import load
 from vidlocal.store.content import people, videos
 from vidlocal.store.database import Library
@@ -257,7 +258,7 @@ def _draw_thumbs(library: Library, listed: Sequence[people.Person]) -> None:
 
     draw_images(
         (
-            (picture, f"{person.id}  {person.name if person.is_named else ''}")
+            (picture, f"{person.id}  {one_line(person.name) if person.is_named else ''}")
             for person in listed
             if person.best is not None and (picture := face_picture(library, person.best)) is not None
         ),

@@ -79,8 +79,11 @@ def test_people_are_never_merged_by_themselves(library: Library, finder: FaceFin
     find(library, finder, add_film(library, "b", [[(NEARLY_ANNA, *LEFT)]]))
     assert len(people.every(library)) == 2
     assert [pair[:2] for pair in proposals.alike(library, limit=3)] == [(1, 2)]
+    before = spans(library, 1), spans(library, 2)
     assert proposals.regroup(library) == 2
     assert [person.id for person in people.every(library)] == [1, 2]
+    assert people.undo(library)
+    assert (spans(library, 1), spans(library, 2)) == before
 
 
 def test_names_survive_another_run(library: Library, finder: FaceFinder) -> None:
