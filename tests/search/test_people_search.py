@@ -106,6 +106,9 @@ def test_names_among_words(library: Library, party: int) -> None:
     assert both is not None
     assert both.people == (frozenset({ids["Anna Smith"], ids["Anna Jones"]}),)
     assert find_names(library, "the cake") is None
+    add_video(library, "third", {"Wilhelmina de Vries": [(8, 10)]})
+    assert find_names(library, "boda de plata") is None
+    assert find_names(library, "vries") is not None
 
 
 def test_all_appearances_of_a_person_have_the_same_score(library: Library) -> None:

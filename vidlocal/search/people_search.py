@@ -14,6 +14,10 @@ from vidlocal.store.index.search_filter import SearchFilter
 # Where two people are seen one after the other, so much of each is in the moment.
 _CONTEXT_S = 5.0
 
+# Words of names that are frequent in texts.
+_PARTICLES = frozenset(("and", "bin", "da", "das", "de", "del", "den", "der", "des", "di", "dos", "du"))
+_PARTICLES |= {"el", "la", "las", "le", "los", "of", "the", "van", "von", "zu"}
+
 
 @dataclass(frozen=True, slots=True)
 class NamedPeople:
@@ -27,13 +31,16 @@ class NamedPeople:
 def find_names(library: Library, words: str) -> NamedPeople | None:
     """Find the names of people in the words of a query, None if there are none.
 
-    A word of the name is enough. A name of several words is preferred to one of fewer.
+    A word of the name is enough, apart from particles such as "de". A name of several words is preferred to one of
+    fewer.
     """
     tokens = [(word, fold(word).strip(".,;:!?'\"")) for word in words.split()]
     terms = {term.removesuffix("'s") for _, term in tokens}
     by_words: dict[frozenset[str], set[int]] = defaultdict(set)
     for person_id, name in people_names.named(library, terms).items():
-        by_words[name & terms].add(person_id)
+        given = name & terms
+        if given == name or given - _PARTICLES:
+            by_words[given].add(person_id)
     used: set[str] = set()
     groups = []
     for name, ids in sorted(by_words.items(), key=lambda item: (-len(item[0]), sorted(item[0]))):
