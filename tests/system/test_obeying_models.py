@@ -40,6 +40,7 @@ SYSTEMS = (
     text_prompts.WATCH_SYSTEM,
     ask_prompts.ASK_SYSTEM,
     rerank_prompts.JUDGE_SYSTEM,
+    rerank_prompts.IMAGE_JUDGE_SYSTEM,
 )
 
 Choose = Callable[[Asked], Behaviour | None]

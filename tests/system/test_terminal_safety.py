@@ -65,6 +65,7 @@ CASES: dict[str, list[list[str]]] = {
     "worker": [["--watch", "{broken}"], ["--window", WORDS]],
     "report": [[], ["--last", WORDS]],
     "mcp": [["--config", "claude"]],
+    "plugins": [[], [WORDS]],
     "cluster": [["status"], ["join", WORDS], ["join", "--token", WORDS]],
     "pause": [[]],
     "serve": [["--lan"]],
