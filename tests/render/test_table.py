@@ -5,18 +5,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from vidlocal.explanations import FrameExplanation, PassageExplanation, SecondLook
 from vidlocal.moments import VideoRef
-from vidlocal.records import (
-    Cluster,
-    Frame,
-    FrameExplanation,
-    Hit,
-    Moment,
-    Occurrence,
-    PassageExplanation,
-    PassageKind,
-    SecondLook,
-)
+from vidlocal.records import Cluster, Frame, Hit, Moment, Occurrence, PassageKind
 from vidlocal.render import table
 from vidlocal.render.highlight import query_words
 

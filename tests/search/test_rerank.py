@@ -11,7 +11,8 @@ from vidlocal.engines import rerank_prompts
 from vidlocal.engines.ollama import Ollama
 from vidlocal.engines.served_models import ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
-from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind, SecondLook
+from vidlocal.explanations import SecondLook
+from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind
 from vidlocal.search.rerank import VisionReranker, reorder
 from vidlocal.store.content import frames, passages
 from vidlocal.store.database import Library

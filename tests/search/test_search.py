@@ -9,7 +9,8 @@ from tests.support import frame_vectors
 from tests.support.text_videos import KEY, add_vectors, add_video, random_rows
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
-from vidlocal.records import FrameExplanation, Passage, PassageExplanation, PassageKind
+from vidlocal.explanations import FrameExplanation, PassageExplanation
+from vidlocal.records import Passage, PassageKind
 from vidlocal.search.run import search
 from vidlocal.search.verbatim import VERBATIM_SCORE
 from vidlocal.store.database import Library

@@ -8,7 +8,8 @@ from vidlocal.app.decision_models import judges_images, open_image_judge
 from vidlocal.app.hosts import open_vision
 from vidlocal.engines.rerank_prompts import IMAGE_JUDGE_VERSION
 from vidlocal.errors import EngineError
-from vidlocal.records import Moment, SecondLook
+from vidlocal.explanations import SecondLook
+from vidlocal.records import Moment
 from vidlocal.search.decision_look import look_at_moments
 from vidlocal.search.judging import MIN_JUDGED, NOTHING
 from vidlocal.search.query import parse

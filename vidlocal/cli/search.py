@@ -15,7 +15,8 @@ from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import NOTHING_FOUND
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
 from vidlocal.errors import UsageError
-from vidlocal.records import Moment, SecondLook
+from vidlocal.explanations import SecondLook
+from vidlocal.records import Moment
 from vidlocal.render import results
 from vidlocal.search.run import SearchResult
 from vidlocal.settings import Settings, load

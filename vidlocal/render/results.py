@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, SecondLook
+from vidlocal.explanations import FrameExplanation, PassageExplanation, SecondLook
+from vidlocal.records import Hit, Moment
 from vidlocal.render.sanitize import one_line, sanitize_path
 from vidlocal.timecode import format_time
 

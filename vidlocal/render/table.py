@@ -17,17 +17,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from vidlocal.explanations import FrameExplanation, PassageExplanation, SecondLook
 from vidlocal.moments import VideoRef
-from vidlocal.records import (
-    Cluster,
-    FrameExplanation,
-    Moment,
-    Passage,
-    PassageExplanation,
-    PassageKind,
-    SecondLook,
-    Video,
-)
+from vidlocal.records import Cluster, Moment, Passage, PassageKind, Video
 from vidlocal.render.highlight import best_excerpt, find_matches
 from vidlocal.render.sanitize import one_line
 from vidlocal.timecode import format_date, format_range, format_short_time

@@ -8,7 +8,8 @@ from vidlocal.engines import canary, rerank_prompts
 from vidlocal.engines.jpeg import noisy_colour
 from vidlocal.engines.judge import ImageJudge
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
-from vidlocal.records import Moment, SecondLook
+from vidlocal.explanations import SecondLook
+from vidlocal.records import Moment
 from vidlocal.search.judging import MATCH
 from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from vidlocal.engines.query_vector import QueryVector
+from vidlocal.explanations import FrameExplanation
 from vidlocal.moments import DUPLICATE_PENALTY, MAX_MOMENT_S
-from vidlocal.records import Frame, FrameExplanation, Hit, PassageKind
+from vidlocal.records import Frame, Hit, PassageKind
 from vidlocal.store.content import frames
 from vidlocal.store.database import Library
 from vidlocal.store.index import frame_index, hits

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from statistics import median
 
-from vidlocal.records import PassageExplanation
+from vidlocal.explanations import PassageExplanation
 from vidlocal.store.index.vector_index import Nearest
 
 # Tuned on four sets of human sentences about real videos together (`benchmarks/search.py --quality`). Gain of fusion

@@ -11,7 +11,8 @@ from vidlocal.engines.judge import ImageJudge
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
-from vidlocal.records import Fault, Frame, Job, JobKind, Moment, SecondLook
+from vidlocal.explanations import SecondLook
+from vidlocal.records import Fault, Frame, Job, JobKind, Moment
 from vidlocal.search.judging import MATCH
 from vidlocal.store.content import frame_images, frames
 from vidlocal.store.database import Library

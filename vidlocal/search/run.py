@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from vidlocal.engines.prompts import is_symmetric
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineError
+from vidlocal.explanations import FrameExplanation, PassageExplanation
 from vidlocal.folding import fold
 from vidlocal.moments import group
-from vidlocal.records import FrameExplanation, Hit, Moment, PassageExplanation, PassageKind
+from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search.field_search import search_fields
 from vidlocal.search.fusion import Ranking, rank
 from vidlocal.search.lead_in import strip_lead_in
