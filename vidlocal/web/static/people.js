@@ -53,7 +53,7 @@ export const peoplePage = attempt(async () => {
 async function followSearch() {
   for (let isRunning = true; isRunning;) {
     await new Promise((resolve) => { setTimeout(resolve, 2000); });
-    isRunning = (await get("/commands")).commands.some((command) => command.exit_code === null);
+    isRunning = (await get("/commands")).commands[0]?.exit_code === null;  // the newest
     if (!document.activeElement.closest("#wall")) draw(await get("/people", shown));
   }
   await review();
