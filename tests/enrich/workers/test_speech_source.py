@@ -12,6 +12,7 @@ from tests.support.text_videos import add_video
 from tests.support.transcription import Scripted, placed_every, queued, said
 from vidlocal import process
 from vidlocal.engines.whisper import Whisper
+from vidlocal.enrich.workers.recognition import recognize
 from vidlocal.enrich.workers.speech_source import SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import transcribe_video
 from vidlocal.media import ffmpeg
@@ -33,6 +34,13 @@ class Polyglot(Scripted):
         self.calls += 1
         spanish = 0.95 if float(np.abs(samples).max()) > 0.5 else 0.05
         return {"en": 1 - spanish, "es": spanish}
+
+
+def test_each_window_is_looked_at_once_for_its_language(english: list[Sentence]) -> None:
+    engine = Polyglot()
+    sound = recording(placed_every(90, 3.0, english), seconds=90)
+    recognize(engine, sound * (0.4 / float(np.abs(sound).max())), language="en", is_last=True)
+    assert engine.calls == len(engine.heard) > 2
 
 
 def test_each_window_has_its_language_and_the_video_that_of_most(

@@ -114,12 +114,15 @@ def _with_languages(
     if is_forced and language is not None:
         yield from ((span, language) for span in spans)
         return
+    known: str | None = None  # of the next window, after a look at it that found no change
     for position, span in enumerate(spans):
-        language = _language(engine, _slice(samples, span), language)
+        language = known or _language(engine, _slice(samples, span), language)
         after = spans[position + 1] if position + 1 < len(spans) else None
-        if after is None or _language(engine, _slice(samples, after), language) == language:
+        known = None if after is None else _language(engine, _slice(samples, after), language)
+        if known in (None, language):
             yield span, language
             continue
+        known = None
         for part in split_short(levels, span):
             language = _language(engine, _slice(samples, part), language)
             yield part, language
