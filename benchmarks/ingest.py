@@ -8,7 +8,7 @@
 (a2) The same films against a loop that reads every frame with OpenCV.
 (b)  The peak memory of all processes together, 5 minutes against the whole film (goal: within 15 %, under 400 MB).
 
-Clips are made once, in benchmarks/work. Both the time on the clock and the processor time of all processes are
+Clips are made once, in benchmarks/clips. Both the time on the clock and the processor time of all processes are
 told: where other work runs on the machine, only the second can be compared. Every run has a library of its own.
 """
 
@@ -27,7 +27,7 @@ from pathlib import Path
 
 from vidlocal.media import ffmpeg
 
-WORK = Path(__file__).parent / "work"
+WORK = Path(__file__).parent / "clips"
 RATE_HZ = 30
 
 

@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from vidlocal.engines.base import FaceEngine
 from vidlocal.engines.face_files import face_models
 from vidlocal.errors import EngineError, SettingsError, UsageError
+from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.store.content import face_tracks, people
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 FORBIDDEN = "Faces are not searched: recognize_people is false. Run: vidlocal config recognize_people true"
 NO_CONSENT = "Faces are not searched in this library before you agree. Run: vidlocal people start"
@@ -50,4 +52,4 @@ def queue_unseen(library: Library, settings: Settings, *, required: bool = False
     except (SettingsError, UsageError):
         if required:
             raise
-        face_tracks.remove_queued(library)
+        jobs.remove_queued(library, JobKind.PEOPLE)

@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from vidlocal.engines.base import DiarizationEngine
 from vidlocal.engines.speaker_files import speaker_models
 from vidlocal.errors import EngineError, SettingsError
+from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.store.content import voices
 from vidlocal.store.database import Library
+from vidlocal.store.queue import jobs
 
 FORBIDDEN = "Speakers are not told apart: recognize_speakers is false. Run: vidlocal config recognize_speakers true"
 
@@ -36,7 +38,7 @@ def queue_unheard(library: Library, settings: Settings, *, required: bool = Fals
     if not settings.recognize_speakers:
         if required:
             raise SettingsError(FORBIDDEN)
-        voices.remove_queued(library)
+        jobs.remove_queued(library, JobKind.SPEAKERS)
         return
     try:
         models = speaker_models(settings.models_folder)

@@ -130,9 +130,12 @@ def _is_word_character(letter: str) -> bool:
     return letter.isalnum() or not (letter.isascii() or letter.isspace())
 
 
-def _add_video(query: Query, value: str) -> bool:
-    query.videos.append(value)
-    return True
+def _add_to(values: Callable[[Query], list[str]]) -> Callable[[Query, str], bool]:
+    def add(query: Query, value: str) -> bool:
+        values(query).append(value)
+        return True
+
+    return add
 
 
 def _add_kind(query: Query, value: str) -> bool:
@@ -153,31 +156,6 @@ def _add_lang(query: Query, value: str) -> bool:
     if match is None:
         return False
     query.languages.append(match[1].lower())
-    return True
-
-
-def _add_speaker(query: Query, value: str) -> bool:
-    query.speakers.append(value)
-    return True
-
-
-def _add_person(query: Query, value: str) -> bool:
-    query.people.append(value)
-    return True
-
-
-def _add_absent(query: Query, value: str) -> bool:
-    query.absent.append(value)
-    return True
-
-
-def _add_place(query: Query, value: str) -> bool:
-    query.places.append(value)
-    return True
-
-
-def _add_camera(query: Query, value: str) -> bool:
-    query.cameras.append(value)
     return True
 
 
@@ -236,22 +214,22 @@ def _is_day(value: str) -> bool:
 
 
 _FILTERS: dict[str, Callable[[Query, str], bool]] = {
-    "video": _add_video,
+    "video": _add_to(lambda query: query.videos),
     "kind": _add_kind,
     "tag": _add_tag,
     "lang": _add_lang,
-    "speaker": _add_speaker,
-    "person": _add_person,
-    "place": _add_place,
+    "speaker": _add_to(lambda query: query.speakers),
+    "person": _add_to(lambda query: query.people),
+    "place": _add_to(lambda query: query.places),
     "near": _add_near,
-    "camera": _add_camera,
+    "camera": _add_to(lambda query: query.cameras),
     "before": _add_before,
     "after": _add_after,
     "at": _add_at,
     "time": _add_time,
 }
 
-_EXCLUSIONS = {"person": _add_absent}
+_EXCLUSIONS = {"person": _add_to(lambda query: query.absent)}
 
 _EXPECTED = {
     "kind": f"one of {', '.join(PassageKind)}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vidlocal.errors import StoreError
-from vidlocal.records import JobKind, JobState
+from vidlocal.records import JobKind
 from vidlocal.store.content import people, people_changes
 from vidlocal.store.database import Library
 from vidlocal.store.queue import checkpoints, jobs
@@ -340,28 +340,8 @@ def queue_missing(library: Library, key: str) -> int:
 
     Failed jobs stay failed.
     """
-    rows = library.rows(
-        """SELECT id FROM videos WHERE EXISTS (SELECT 1 FROM frames WHERE video_id = videos.id AND image IS NOT NULL)
-        AND EXISTS (SELECT 1 FROM copies WHERE video_id = videos.id)
-        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE video_id = videos.id AND step = ?)
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND state IN (?, ?, ?))
-        ORDER BY id""",
-        step(key),
-        JobKind.PEOPLE,
-        JobState.FAILED,
-        JobState.QUEUED,
-        JobState.RUNNING,
-    )
-    with library.writing():
-        for row in rows:
-            jobs.add(library, JobKind.PEOPLE, row["id"], row["id"])
-    return len(rows)
-
-
-def remove_queued(library: Library) -> None:
-    """Delete the queued jobs."""
-    with library.writing() as connection:
-        connection.execute("DELETE FROM jobs WHERE kind = ? AND state = ?", (JobKind.PEOPLE, JobState.QUEUED))
+    condition = "EXISTS (SELECT 1 FROM frames WHERE video_id = videos.id AND image IS NOT NULL)"
+    return jobs.queue_without_checkpoint(library, JobKind.PEOPLE, step=step(key), condition=condition)
 
 
 def models(library: Library) -> list[str]:

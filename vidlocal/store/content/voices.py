@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from vidlocal.records import JobKind, JobState
+from vidlocal.records import JobKind
 from vidlocal.store.content import speakers
 from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
@@ -94,28 +94,9 @@ def has_spoken_passages(library: Library, video_id: int) -> bool:
 
 def queue_missing(library: Library, key: str) -> int:
     """Queue the videos with speech that this model has not heard. Returns their number. Failed jobs stay failed."""
-    rows = library.rows(
-        f"""SELECT id FROM videos WHERE EXISTS (
-          SELECT 1 FROM passages WHERE video_id = videos.id AND kind IN {sql_list(speakers.SPOKEN_KINDS)})
-        AND EXISTS (SELECT 1 FROM copies WHERE video_id = videos.id)
-        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE video_id = videos.id AND step = ?)
-        AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND state IN (?, ?, ?))""",
-        step(key),
-        JobKind.SPEAKERS,
-        JobState.FAILED,
-        JobState.QUEUED,
-        JobState.RUNNING,
-    )
-    with library.writing():
-        for row in rows:
-            jobs.add(library, JobKind.SPEAKERS, row["id"], row["id"])
-    return len(rows)
-
-
-def remove_queued(library: Library) -> None:
-    """Remove the videos that wait for a diarization from the queue. `queue_missing` queues them again."""
-    with library.writing() as connection:
-        connection.execute("DELETE FROM jobs WHERE kind = ? AND state = ?", (JobKind.SPEAKERS, JobState.QUEUED))
+    condition = f"""EXISTS (
+      SELECT 1 FROM passages WHERE video_id = videos.id AND kind IN {sql_list(speakers.SPOKEN_KINDS)})"""
+    return jobs.queue_without_checkpoint(library, JobKind.SPEAKERS, step=step(key), condition=condition)
 
 
 def _delete_unspoken(library: Library, video_id: int) -> None:

@@ -103,6 +103,35 @@ def add(library: Library, kind: JobKind, target: int, video_id: int, *, priority
         )
 
 
+def queue_without_checkpoint(library: Library, kind: JobKind, *, step: str, condition: str) -> int:
+    """Queue the videos with a file and without the checkpoint `step`. Returns their number. Failed jobs stay failed.
+
+    `condition`: SQL about a row of `videos`, such as that it has speech.
+    """
+    rows = library.rows(
+        f"""SELECT id FROM videos WHERE {condition}
+        AND EXISTS (SELECT 1 FROM copies WHERE video_id = videos.id)
+        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE video_id = videos.id AND step = ?)
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = ? AND target = videos.id AND state IN (?, ?, ?))
+        ORDER BY id""",
+        step,
+        kind,
+        JobState.FAILED,
+        JobState.QUEUED,
+        JobState.RUNNING,
+    )
+    with library.writing():
+        for row in rows:
+            add(library, kind, row["id"], row["id"])
+    return len(rows)
+
+
+def remove_queued(library: Library, kind: JobKind) -> None:
+    """Delete the queued jobs of a kind."""
+    with library.writing() as connection:
+        connection.execute("DELETE FROM jobs WHERE kind = ? AND state = ?", (kind, JobState.QUEUED))
+
+
 def exists(library: Library, job: Job) -> bool:
     """Return True while a job is in the queue: it disappears with its video. Ids are never used again.
 
