@@ -26,8 +26,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.enrich import fill
-from vidlocal.app.cluster_hosts import ClusterHosts, models_of
-from vidlocal.app.cluster_versions import own_versions
+from vidlocal.app.cluster.hosts import ClusterHosts, models_of
+from vidlocal.app.cluster.versions import own_versions
 from vidlocal.cluster import certificates, dask_nodes, task
 from vidlocal.cluster.addresses import SchedulerAddress, parse_address
 from vidlocal.cluster.connection import Connection

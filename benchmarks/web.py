@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.retrieval import fill, lines
 from tests.support.web_server import WebServer, web_server
-from vidlocal.app.search import LibrarySearch
+from vidlocal.app.search.run import LibrarySearch
 from vidlocal.records import Passage, PassageKind
 from vidlocal.settings import load
 from vidlocal.store.content import passages

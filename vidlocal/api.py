@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from vidlocal.app.ask import find_evidence
-from vidlocal.app.engines import open_ingest_tools
-from vidlocal.app.enrich import run_enrich
-from vidlocal.app.export import passage_clips, render_clips, resolve_format
+from vidlocal.app.engines.hosts import open_writer
+from vidlocal.app.engines.open_engines import open_ingest_tools
+from vidlocal.app.enrich.run import run_enrich
+from vidlocal.app.enrich.session import run_session, working_hours
+from vidlocal.app.export.run import passage_clips, render_clips, resolve_format
 from vidlocal.app.file_filter import file_filter
-from vidlocal.app.hosts import open_writer
-from vidlocal.app.search import LibrarySearch
-from vidlocal.app.session import run_session, working_hours
-from vidlocal.app.similar import SimilarResult, find_similar, find_similar_to_image
+from vidlocal.app.search.ask import find_evidence
+from vidlocal.app.search.run import LibrarySearch
+from vidlocal.app.search.similar import SimilarResult, find_similar, find_similar_to_image
 from vidlocal.app.video_details import VideoDetails, read_details
 from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary
 from vidlocal.enrich.status import Status

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
 from tests.support.text_videos import KEY, add_video
-from vidlocal.app.evaluation import CHANNELS, EvalQuery, rank_answers
+from vidlocal.app.search.evaluation import CHANNELS, EvalQuery, rank_answers
 from vidlocal.engines.query_vector import QueryVector, embed_query
 from vidlocal.errors import EngineBusy
 from vidlocal.search import eval_metrics

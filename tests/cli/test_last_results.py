@@ -9,8 +9,8 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, add_source
 from tests.support.terminal import script_on_terminal
-from vidlocal.app import last_results
-from vidlocal.app.last_results import LastResults
+from vidlocal.app.search import last_results
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.records import Passage, PassageKind
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library

@@ -10,8 +10,8 @@ from PIL import Image
 from tests.support.commands import Run
 from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_film, find, picture, place
 from tests.support.terminal import on_terminal
-from vidlocal.app.people_engine import queue_unseen
-from vidlocal.app.sidecars import plan_sidecars
+from vidlocal.app.engines.faces import queue_unseen
+from vidlocal.app.export.sidecars import plan_sidecars
 from vidlocal.engines.face_files import face_models
 from vidlocal.engines.face_finder import FaceFinder
 from vidlocal.records import JobKind, JobState, Passage, PassageKind

@@ -8,7 +8,7 @@ import pytest
 from tests.support.commands import Run, add_video, hash_of
 from tests.support.fake_ollama import FakeOllama
 from tests.support.wedding_film import SAID, add_film, deep
-from vidlocal.app.run_log import RunLog
+from vidlocal.app.enrich.run_log import RunLog
 from vidlocal.enrich import report
 from vidlocal.errors import StoreError
 from vidlocal.records import JobKind, Passage, PassageKind

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
 from tests.support.terminal import on_terminal
-from vidlocal.app.downloads import CustomPart, OllamaPart, WhisperPart, open_server, profile_parts
-from vidlocal.app.setup import check_parts, download_missing, save_model_names
+from vidlocal.app.setup.downloads import CustomPart, OllamaPart, WhisperPart, open_server, profile_parts
+from vidlocal.app.setup.run import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile

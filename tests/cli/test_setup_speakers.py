@@ -15,8 +15,8 @@ from tests.support.commands import Run
 from tests.support.progress_lines import RecordedLine
 from tests.support.speech import write_wav
 from tests.support.tones import HIGH_HZ, LOW_HZ, MODELS, place, tones
-from vidlocal.app.downloads import PublishedPart
-from vidlocal.app.setup import check_parts, download_missing
+from vidlocal.app.setup.downloads import PublishedPart
+from vidlocal.app.setup.run import check_parts, download_missing
 from vidlocal.engines.published import PublishedModel
 from vidlocal.engines.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, speaker_models
 from vidlocal.errors import ToolError

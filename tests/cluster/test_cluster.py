@@ -276,8 +276,8 @@ def test_a_run_goes_on_when_the_scheduler_is_started_again(owner: Path, tmp_path
 
 def test_without_a_cluster_nothing_of_it_is_imported(owner: Path) -> None:
     code = (
-        "import sys, vidlocal.cli.enrich, vidlocal.cli.worker, vidlocal.cli.ingest, vidlocal.app.enrich,"
-        " vidlocal.app.service; print(*(name for name in sys.modules if name.split('.')[0] in"
+        "import sys, vidlocal.cli.enrich, vidlocal.cli.worker, vidlocal.cli.ingest, vidlocal.app.enrich.run,"
+        " vidlocal.app.enrich.service; print(*(name for name in sys.modules if name.split('.')[0] in"
         " ('dask', 'distributed', 'cryptography') or name.startswith('vidlocal.cluster')))"
     )
     done = subprocess.run([*PROGRAM[:1], "-c", code], capture_output=True, text=True, check=True)

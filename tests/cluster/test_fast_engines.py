@@ -15,11 +15,11 @@ from tests.support import clip_model, speech, tones
 from tests.support.commands import add_video
 from tests.support.fake_speech import FakeSpeech
 from tests.support.loopback import Loopback
-from vidlocal.app.cluster_engines import add_machines
-from vidlocal.app.cluster_fast import ClusterFastEngines, fast_identities
-from vidlocal.app.cluster_hosts import ClusterHosts, models_of
-from vidlocal.app.cluster_site import Site
-from vidlocal.app.fast_engines import open_fast_engines
+from vidlocal.app.cluster.engines import add_machines
+from vidlocal.app.cluster.fast_engines import ClusterFastEngines, fast_identities
+from vidlocal.app.cluster.hosts import ClusterHosts, models_of
+from vidlocal.app.cluster.site import Site
+from vidlocal.app.engines.fast_engines import open_fast_engines
 from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.cluster.messages import Failure, OfferedModel, Result, encode
 from vidlocal.cluster.remote_engines import Machine

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.loopback import Loopback
-from vidlocal.app.cluster_fast import fast_identities
-from vidlocal.app.cluster_files import SharedFiles, parse_mounts
-from vidlocal.app.cluster_hosts import ClusterHosts, models_of
-from vidlocal.app.cluster_sampler import ClusterSampler
-from vidlocal.app.cluster_site import Site
-from vidlocal.app.engines import open_ingest_tools
+from vidlocal.app.cluster.fast_engines import fast_identities
+from vidlocal.app.cluster.hosts import ClusterHosts, models_of
+from vidlocal.app.cluster.sampler import ClusterSampler
+from vidlocal.app.cluster.shared_files import SharedFiles, parse_mounts
+from vidlocal.app.cluster.site import Site
+from vidlocal.app.engines.open_engines import open_ingest_tools
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.outcome import IngestResult
 from vidlocal.ingest.run import IngestTools, ingest

@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.fake_models import CATALOGUE
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.app.cluster_hosts import models_of
-from vidlocal.app.cluster_site import Site
-from vidlocal.app.cluster_versions import own_versions, version_difference
+from vidlocal.app.cluster.hosts import models_of
+from vidlocal.app.cluster.site import Site
+from vidlocal.app.cluster.versions import own_versions, version_difference
 from vidlocal.cluster.messages import Call, Failure, Offer, Result, decode, encode
 from vidlocal.engines.jpeg import plain_colour
 from vidlocal.settings import Settings, load

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.engines.test_transformers_files import weights
-from vidlocal.app.transformers_part import TransformersPart
+from vidlocal.app.setup.transformers_part import TransformersPart
 from vidlocal.engines.hub import list_model
 from vidlocal.engines.transformers_files import downloaded_folder, find_model
 from vidlocal.errors import ModelMissing, ToolError

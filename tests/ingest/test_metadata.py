@@ -8,7 +8,7 @@ import pytest
 from tests.media.test_metadata_files import NFO
 from tests.media.test_xmp import PACKET
 from tests.support import clips
-from vidlocal.app.sidecars import plan_sidecars, write_sidecars
+from vidlocal.app.export.sidecars import plan_sidecars, write_sidecars
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.ingest.outcome import Outcome
 from vidlocal.ingest.run import IngestTools, ingest

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.fake_ollama import FakeOllama
 from tests.support.films import add_video
-from vidlocal.app.run_log import FOLDER, NAME
+from vidlocal.app.enrich.run_log import FOLDER, NAME
 from vidlocal.enrich import report
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import frames

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 
 from vidlocal.app.demo import CLIP
-from vidlocal.app.model_servers import connect
+from vidlocal.app.servers.connections import connect
 from vidlocal.engines import canary
 from vidlocal.engines.base import ModelInfo, RunnerFailed, Usage
 from vidlocal.engines.canary import CanaryResult

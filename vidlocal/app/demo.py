@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from vidlocal.app.engines import open_ingest_tools
+from vidlocal.app.engines.open_engines import open_ingest_tools
 from vidlocal.errors import ToolError
 from vidlocal.ingest.meter import IngestProgress
 from vidlocal.ingest.outcome import IngestResult, Outcome

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-from vidlocal.app import last_results
+from vidlocal.app.search import last_results
 from vidlocal.engines.face_files import SCALES, scale_of
 from vidlocal.enrich.workers.group_faces import group_faces
 from vidlocal.store.content import face_tracks, named_texts, people, understanding, videos

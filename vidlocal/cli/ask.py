@@ -62,7 +62,7 @@ def command(
             raise UsageError(f'The question is missing. Example: vidlocal ask {words[0]} "what is on the cake?"')
         question = _question(words)
         video_ids = [videos.resolve(library, name).id for name in video] if video else None
-        from vidlocal.app.ask import find_evidence  # heavy
+        from vidlocal.app.search.ask import find_evidence  # heavy
 
         evidence = find_evidence(library, settings, question, videos=video_ids)
         if evidence.notice:
@@ -83,7 +83,7 @@ def _question(words: Sequence[str]) -> str:
 
 def _answer(settings: Settings, question: str, moments: Sequence[Moment], *, json: bool) -> tuple[Statement, ...]:
     """Answer the question. On a terminal each statement is printed at once."""
-    from vidlocal.app.hosts import open_writer
+    from vidlocal.app.engines.hosts import open_writer
 
     def show(statement: Statement) -> None:
         if console.is_terminal() and not json:
@@ -141,7 +141,7 @@ def _citation(number: int, moment: Moment) -> dict[str, object]:
 def _ask_about_frame(
     library: Library, settings: Settings, reference: str, question: str, *, json: bool, quiet: bool
 ) -> None:
-    from vidlocal.app.hosts import open_vision
+    from vidlocal.app.engines.hosts import open_vision
     from vidlocal.export.frame_grab import grab_frame
 
     video, time = resolve_moment(library, reference)

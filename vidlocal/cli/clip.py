@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults, is_number
+from vidlocal.app.search.last_results import LastResults, is_number
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -99,7 +99,7 @@ def command(
     """
     if sum(target is not None for target in (folder, file, join)) > 1:
         raise UsageError("-d, -o and --join exclude each other. Give one of them.")
-    from vidlocal.app.clips import in_film_order, open_clipper
+    from vidlocal.app.export.clips import in_film_order, open_clipper
 
     settings = load()
     requests = _requests(settings, words, limit, video, kind, by_words=by_words)
@@ -141,7 +141,7 @@ def _requests(
     *,
     by_words: bool,
 ) -> "list[ClipRequest]":
-    from vidlocal.app.clips import moment_clips, search_clips
+    from vidlocal.app.export.clips import moment_clips, search_clips
     from vidlocal.search.word_spans import phrase_span, words_span
 
     moments = _numbered(settings, words)

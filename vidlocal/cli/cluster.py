@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app import cluster_services
-from vidlocal.app.cluster_files import parse_mounts
-from vidlocal.app.cluster_services import JoinOptions, Started
+from vidlocal.app.cluster import services as cluster_services
+from vidlocal.app.cluster.services import JoinOptions, Started
+from vidlocal.app.cluster.shared_files import parse_mounts
 from vidlocal.cli.ui import console, options
 from vidlocal.cluster.addresses import DEFAULT_PORT
 from vidlocal.enrich.runner.schedule import When

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.clusters import LibraryClusters, find_clusters
 from vidlocal.app.library import open_library
-from vidlocal.app.similar import CLIP_REMEDY, HASH_NOTICE
+from vidlocal.app.search.clusters import LibraryClusters, find_clusters
+from vidlocal.app.search.similar import CLIP_REMEDY, HASH_NOTICE
 from vidlocal.cli.ui import console, options
 from vidlocal.search.clusters import HASH, THRESHOLD, ClusterResult
 from vidlocal.text import pluralize

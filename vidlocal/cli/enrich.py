@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.session import run_session, working_hours
+from vidlocal.app.enrich.session import run_session, working_hours
 from vidlocal.cli.ui import console, hours_options, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
@@ -129,7 +129,7 @@ def command(
     --overnight or --window it works at night only, pauses while the machine is in use or on battery, and continues the
     next night until everything is done.
     """
-    from vidlocal.app.enrich import queue_stale, queue_untranslated, queue_weak, run_enrich
+    from vidlocal.app.enrich.run import queue_stale, queue_untranslated, queue_weak, run_enrich
 
     words = words or []
     first, *others = host or [""]

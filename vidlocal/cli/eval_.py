@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.evaluation import (
+from vidlocal.app.progress import ProgressLine
+from vidlocal.app.search.evaluation import (
     CHANNELS,
     EmbedQuery,
     EvalQuery,
@@ -20,7 +21,6 @@ from vidlocal.app.evaluation import (
     read_queries,
     variant_embedder,
 )
-from vidlocal.app.progress import ProgressLine
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import SOME_FAILED
 from vidlocal.cli.ui.progress import progress_line

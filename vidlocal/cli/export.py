@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app.export import (
+from vidlocal.app.export.run import (
     LIBRARY_FORMATS,
     PEOPLE_FORMATS,
     TRANSCRIPT_KINDS,
@@ -98,7 +98,7 @@ def command(
         raise UsageError(f"--people goes with {', '.join(PEOPLE_FORMATS)}, and the name of a video.")
     rate = None
     if fps is not None:
-        from vidlocal.app.frame_rate import parse_rate
+        from vidlocal.app.export.frame_rate import parse_rate
 
         rate = parse_rate(fps)
     if video == ["-"]:
@@ -153,7 +153,7 @@ def _export_finetune(
 ) -> None:
     if not alone or names == ["-"]:
         raise UsageError("--finetune excludes -, -o and --format. Leave them out.")
-    from vidlocal.app.finetune import export_finetune
+    from vidlocal.app.export.finetune import export_finetune
 
     with open_library() as library:
         export_finetune(

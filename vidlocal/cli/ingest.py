@@ -92,7 +92,7 @@ def command(
     --exclude, --include and --only add to the settings exclude, include and media. Piped, it prints one tab-separated
     line per file: result, path, video id, frames, distinct frames, seconds, reason. With --json, one object per line.
     """
-    from vidlocal.app.engines import open_ingest_tools
+    from vidlocal.app.engines.open_engines import open_ingest_tools
     from vidlocal.app.file_filter import file_filter
     from vidlocal.app.progress import show_ingest_progress
     from vidlocal.cli.ui.piped import read_paths
@@ -156,7 +156,7 @@ def _with_cluster(
     tools: "IngestTools",
     line: "ProgressLine",
 ) -> "Iterator[Outcome]":
-    from vidlocal.app.cluster_ingest import ingest_with_cluster
+    from vidlocal.app.cluster.ingest import ingest_with_cluster
     from vidlocal.app.progress import show_stage_progress
 
     on_stage = partial(show_stage_progress, line)
@@ -166,7 +166,7 @@ def _with_cluster(
 def _preview(
     current: settings.Settings, inputs: Sequence[Path], rules: "FileFilter", *, later: bool, json: bool, quiet: bool
 ) -> None:
-    from vidlocal.app.engines import open_ingest_tools
+    from vidlocal.app.engines.open_engines import open_ingest_tools
     from vidlocal.cli.ui.ingest_preview import show_preview
     from vidlocal.ingest.costs import load_pace
     from vidlocal.ingest.preview import preview

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.app.video_details import SortKey, VideoStatus, select_videos, video_data, with_coverage
 from vidlocal.cli.ui import console, options
 from vidlocal.records import Video

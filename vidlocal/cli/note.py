@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from vidlocal import timecode
-from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.query_words import FreeTextCommand
 from vidlocal.errors import UsageError

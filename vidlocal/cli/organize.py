@@ -77,7 +77,7 @@ def _propose(library: Library, current: settings.Settings, folder: Path, *, by_d
         return propose(library, folder, None)
     from contextlib import ExitStack
 
-    from vidlocal.app.hosts import open_writer
+    from vidlocal.app.engines.hosts import open_writer
     from vidlocal.errors import EngineUnreachable
 
     try:

@@ -101,8 +101,8 @@ def _document(library: Library, listed: Sequence[people.Person]) -> dict[str, ob
 
 def _start(library: Library, arguments: Sequence[str], *, yes: bool, quiet: bool) -> None:
     """Show the text of the consent, ask, and store it."""
+    from vidlocal.app.engines.faces import FORBIDDEN
     from vidlocal.app.people import CONSENT
-    from vidlocal.app.people_engine import FORBIDDEN
 
     if arguments:
         raise UsageError(f"{' '.join(arguments)}: not understood. Use: vidlocal people start")

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
 from vidlocal.app.player import play
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.cli.ui import console, options
 from vidlocal.export.sources import verified_path
 from vidlocal.search.moment_reference import resolve_moment

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results, run_log
+from vidlocal.app.enrich import run_log
 from vidlocal.app.library import open_library
+from vidlocal.app.search import last_results
 from vidlocal.cli.ui import console, options
 from vidlocal.organize import journal
 from vidlocal.store.content import frames, passages, videos

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults
-from vidlocal.app.search import LibrarySearch, advice
+from vidlocal.app.search.last_results import LastResults
+from vidlocal.app.search.run import LibrarySearch, advice
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import NOTHING_FOUND
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -102,7 +102,7 @@ def command(
         )
         looks: dict[Moment, SecondLook] = {}
         if look is not None:
-            from vidlocal.app.second_look import rerank_by_vision
+            from vidlocal.app.search.second_look import rerank_by_vision
 
             result, looks = rerank_by_vision(library, settings, result, look, keep=not private, notify=notify)
             result = replace(result, moments=result.moments[:limit])

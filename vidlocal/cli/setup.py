@@ -20,8 +20,8 @@ from vidlocal.settings import Settings, load
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vidlocal.app.downloads import ModelPart
-    from vidlocal.app.setup import PartStatus
+    from vidlocal.app.setup.downloads import ModelPart
+    from vidlocal.app.setup.run import PartStatus
 
 
 EXAMPLES = (
@@ -107,8 +107,8 @@ def command(
     Creates the model `vidlocal` on the server and writes the names of the models to settings.toml. Piped, it prints
     tab-separated lines: role, name, bytes, state, source.
     """
-    from vidlocal.app.downloads import open_server, profile_parts
-    from vidlocal.app.setup import save_model_names
+    from vidlocal.app.setup.downloads import open_server, profile_parts
+    from vidlocal.app.setup.run import save_model_names
 
     if json and not (yes or dry_run):
         raise UsageError("--json cannot ask for confirmation. Add --yes or --dry-run.")
@@ -181,7 +181,7 @@ def _propose(memory: float, settings: Settings, *, quiet: bool) -> ProfileName:
 
 def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, quiet: bool) -> None:
     """Show size and licence of a model, ask, and download it."""
-    from vidlocal.app.transformers_part import transformers_part
+    from vidlocal.app.setup.transformers_part import transformers_part
 
     part = transformers_part(name, load())
     statuses, confirmed = _offer([part], yes=yes, dry_run=dry_run, json=json, quiet=quiet)
@@ -196,7 +196,7 @@ def _offer(
     parts: "Sequence[ModelPart]", *, yes: bool, dry_run: bool, json: bool, quiet: bool
 ) -> "tuple[list[PartStatus], bool]":
     """Show parts, ask, and download the missing ones. Returns their states, and True unless declined."""
-    from vidlocal.app.setup import check_parts, download_missing
+    from vidlocal.app.setup.run import check_parts, download_missing
 
     statuses = check_parts(parts)
     if not json:
@@ -232,8 +232,8 @@ def _models(name: ProfileName | None, settings: Settings, memory: float | None) 
 
     from platformdirs import user_data_path
 
-    from vidlocal.app.model_choice import chosen_models, other_model_folders
-    from vidlocal.app.setup import profile_for_machine
+    from vidlocal.app.setup.model_choice import chosen_models, other_model_folders
+    from vidlocal.app.setup.run import profile_for_machine
 
     folders = other_model_folders(Path.home(), lambda program: user_data_path(program, appauthor=False))
     profile = profile_for_machine(name or ProfileName.STANDARD, None if memory is None else memory * _GB)

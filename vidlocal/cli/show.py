@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults
 from vidlocal.app.library import open_library
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.app.video_details import VideoDetails, VideoStatus, read_details
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError

@@ -59,16 +59,16 @@ def command(
     are never changed. Files that other programs wrote, or that you edited, are never replaced. Piped, it prints
     tab-separated lines: action, path.
     """
-    from vidlocal.app.export import resolve_videos
+    from vidlocal.app.export.run import resolve_videos
+    from vidlocal.app.export.sidecars import plan_sidecars, write_sidecars
     from vidlocal.app.library import open_library
-    from vidlocal.app.sidecars import plan_sidecars, write_sidecars
 
     with open_library() as library:
         selection = resolve_videos(library, video)
         if copy_with_chapters is not None:
             if apply or formats:
                 raise UsageError("--copy-with-chapters takes neither --apply nor --format.")
-            from vidlocal.app.chapter_copies import copy_videos_with_chapters
+            from vidlocal.app.export.chapter_copies import copy_videos_with_chapters
 
             copies = copy_videos_with_chapters(
                 library, selection, copy_with_chapters, notify=partial(console.notice, quiet=quiet)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app.last_results import LastResults
+from vidlocal.app.search.last_results import LastResults
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError
 from vidlocal.render import results
@@ -13,7 +13,7 @@ from vidlocal.settings import Settings, load
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
-    from vidlocal.app.similar import SimilarResult
+    from vidlocal.app.search.similar import SimilarResult
 
 
 EXAMPLES = (
@@ -43,7 +43,7 @@ def command(
     """
     if (where is None) == (image is None):
         raise UsageError("Give a moment or an image: vidlocal similar wedding@1:02:03, or --image FILE")
-    from vidlocal.app.similar import find_similar, find_similar_to_image
+    from vidlocal.app.search.similar import find_similar, find_similar_to_image
 
     settings = load()
     with Library.open(settings.home) as library:
@@ -64,7 +64,7 @@ def command(
 def _similar_faces(
     library: Library, settings: Settings, where: str, image: str | None, *, limit: int
 ) -> "SimilarResult":
-    from vidlocal.app.similar_faces import find_similar_faces, find_similar_faces_to_image
+    from vidlocal.app.search.similar_faces import find_similar_faces, find_similar_faces_to_image
 
     if image is not None:
         return find_similar_faces_to_image(library, settings, Path(image), limit=limit)

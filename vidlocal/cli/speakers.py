@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app import last_results
 from vidlocal.app.library import open_library
+from vidlocal.app.search import last_results
 from vidlocal.app.speakers import alike, requeue_summaries
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import UsageError

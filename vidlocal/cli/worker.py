@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vidlocal.app.session import run_session, working_hours
+from vidlocal.app.enrich.session import run_session, working_hours
 from vidlocal.cli.ui import console, hours_options, options
 from vidlocal.cli.ui.progress import progress_line
 from vidlocal.errors import UsageError
@@ -49,8 +49,8 @@ def command(
     down. New files in watched folders are indexed at any hour, once they stop growing. With --json it prints an object
     per line for each file and each time the queue is empty.
     """
+    from vidlocal.app.enrich.service import Service
     from vidlocal.app.file_filter import file_filter
-    from vidlocal.app.service import Service
     from vidlocal.ingest.folder_watcher import FolderWatcher
 
     settings = options.with_cluster(load({"window": window}), cluster=cluster, scheduler=scheduler)

@@ -16,6 +16,6 @@ def perform(call: bytes) -> bytes:
     """Answer a call, on a thread of the worker. Raises nothing: failures are answers, too."""
     if not _handlers:
         return encode(
-            Failure("EngineError", "This Dask worker was started without --preload vidlocal.app.cluster_site")
+            Failure("EngineError", "This Dask worker was started without --preload vidlocal.app.cluster.site")
         )
     return _handlers[0](call)

@@ -1,7 +1,7 @@
 """Decision models: yes/no questions about a text or an image, answered by a probability in one pass.
 
 `POST /v1/systemone`: Ollama from 0.35.0 on (images from 0.35.1), llama.cpp, vLLM. Servers without images ignore them,
-so a model judges images only after control questions (`vidlocal.app.decision_models`).
+so a model judges images only after control questions (`vidlocal.app.engines.decision_models`).
 """
 
 import base64

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from vidlocal.app.ask import find_evidence
-from vidlocal.app.clips import cut_span
-from vidlocal.app.hosts import open_writer
-from vidlocal.app.search import LibrarySearch, advice
+from vidlocal.app.engines.hosts import open_writer
+from vidlocal.app.export.clips import cut_span
+from vidlocal.app.search.ask import find_evidence
+from vidlocal.app.search.run import LibrarySearch, advice
 from vidlocal.app.video_details import VideoStatus, read_details, select_videos
 from vidlocal.enrich.status import read as read_status
 from vidlocal.errors import UsageError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 
-from vidlocal.app.clip_engine import open_query_clip
+from vidlocal.app.engines.clip import open_query_clip
 from vidlocal.engines.base import ClipEngine
 from vidlocal.engines.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable, ModelMissing

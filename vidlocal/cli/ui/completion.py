@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from vidlocal.app.query_completion import Candidate, matching_candidates, query_candidates, video_candidates
+from vidlocal.app.search.query_completion import Candidate, matching_candidates, query_candidates, video_candidates
 from vidlocal.errors import VidlocalError
 
 if TYPE_CHECKING:

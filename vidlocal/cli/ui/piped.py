@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vidlocal.app.library import open_library
-from vidlocal.app.moment_json import parse_moments
+from vidlocal.app.search.moment_json import parse_moments
 from vidlocal.errors import StoreError, UsageError
 from vidlocal.render.clips import Clip
 from vidlocal.store.content import videos

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from starlette.responses import StreamingResponse
 
-from vidlocal.app.ask import find_evidence
-from vidlocal.app.hosts import open_writer
+from vidlocal.app.engines.hosts import open_writer
+from vidlocal.app.search.ask import find_evidence
 from vidlocal.errors import UsageError, VidlocalError
 from vidlocal.records import Moment
 from vidlocal.render import results

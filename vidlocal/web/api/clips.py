@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 
-from vidlocal.app.clips import cut_span
+from vidlocal.app.export.clips import cut_span
 from vidlocal.app.player import play
 from vidlocal.export.sources import verified_path
 from vidlocal.records import Video

@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from vidlocal.app.export import TRANSCRIPT_KINDS, Format, passage_clips, render_clips
+from vidlocal.app.export.run import TRANSCRIPT_KINDS, Format, passage_clips, render_clips
 from vidlocal.app.video_details import read_details
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.export.sources import verified_path

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from vidlocal.app.query_completion import matching_candidates, query_candidates
-from vidlocal.app.search import LibrarySearch, advice
-from vidlocal.app.similar import find_similar
+from vidlocal.app.search.query_completion import matching_candidates, query_candidates
+from vidlocal.app.search.run import LibrarySearch, advice
+from vidlocal.app.search.similar import find_similar
 from vidlocal.records import Moment
 from vidlocal.render import results
 from vidlocal.render.highlight import find_matches, query_words

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from starlette.responses import StreamingResponse
 
-from vidlocal.app.doctor_checks import run_checks
-from vidlocal.app.server_models import list_server_models
+from vidlocal.app.doctor.checks import run_checks
+from vidlocal.app.servers.models import list_server_models
 from vidlocal.enrich import report
 from vidlocal.enrich.plan import describe_reason, read_plan
 from vidlocal.enrich.status import Status, read

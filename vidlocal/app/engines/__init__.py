@@ -1,0 +1,1 @@
+"""Engines opened by the settings, for ingest, enrich and search."""

@@ -1,0 +1,1 @@
+"""Exports of moments and libraries: edit lists, clips, sidecar files, data sets."""

@@ -1,0 +1,1 @@
+"""Search with the engines of the settings, and the commands around results."""

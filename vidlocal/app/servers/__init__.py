@@ -1,0 +1,1 @@
+"""Model servers of the settings: connections, models, reports."""

@@ -1,0 +1,1 @@
+"""Model files of `vidlocal setup`: choice, download, settings."""
