@@ -22,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do
 import numpy as np
 from numpy.typing import NDArray
 
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.search import clusters, similar
 from vidlocal.search.frame_search import search_frames
 from vidlocal.store.database import Library

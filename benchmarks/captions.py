@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from vidlocal.engines.caption_check import CaptionCheck
+from vidlocal.engines.served.caption_check import CaptionCheck
 
 ERRORS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 _COUNT = 200_000

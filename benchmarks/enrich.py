@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.served.models import ServedVision
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers import fast_pass

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from vidlocal.engines.face_files import face_models
-from vidlocal.engines.face_finder import FaceFinder
-from vidlocal.engines.face_grouping import group, nearest_people
+from vidlocal.engines.faces.face_files import face_models
+from vidlocal.engines.faces.finder import FaceFinder
+from vidlocal.engines.faces.grouping import group, nearest_people
 from vidlocal.media.decoded_frame import LONG_SIDE_PX
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames

@@ -21,8 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from tests.support import clip_model as made
-from vidlocal.engines.clip import ClipEncoder
-from vidlocal.engines.clip_files import TEXT, VISION, WEIGHTS, clip_model
+from vidlocal.engines.clip.clip_files import TEXT, VISION, WEIGHTS, clip_model
+from vidlocal.engines.clip.embedder import ClipEncoder
 from vidlocal.enrich.workers.frame_vectors import BATCH_SIZE
 
 # Of the two halves of CLIP ViT-B/32.

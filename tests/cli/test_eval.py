@@ -9,7 +9,7 @@ from tests.support.commands import Run
 from tests.support.fake_ollama import FakeOllama
 from tests.support.text_videos import KEY, add_video
 from vidlocal.app.search.evaluation import CHANNELS, EvalQuery, rank_answers
-from vidlocal.engines.query_vector import QueryVector, embed_query
+from vidlocal.engines.served.query_vector import QueryVector, embed_query
 from vidlocal.errors import EngineBusy
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Truth

@@ -12,8 +12,8 @@ from tests.support.face_squares import ANNA, EVE, LEFT, RIGHT, TOM, Placed, add_
 from tests.support.terminal import on_terminal
 from vidlocal.app.engines.faces import queue_unseen
 from vidlocal.app.export.sidecars import plan_sidecars
-from vidlocal.engines.face_files import face_models
-from vidlocal.engines.face_finder import FaceFinder
+from vidlocal.engines.faces.face_files import face_models
+from vidlocal.engines.faces.finder import FaceFinder
 from vidlocal.records import JobKind, JobState, Passage, PassageKind
 from vidlocal.settings import load
 from vidlocal.settings.sidecar_formats import SidecarFormat

@@ -17,8 +17,8 @@ from tests.support.terminal import on_terminal
 from vidlocal.app.setup.downloads import CustomPart, OllamaPart, WhisperPart, open_server, profile_parts
 from vidlocal.app.setup.run import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
-from vidlocal.engines import prompts
 from vidlocal.engines.profiles import ProfileName, profile
+from vidlocal.engines.prompts import vision_prompts
 from vidlocal.errors import EngineError, ToolError
 from vidlocal.settings import Settings, load, write
 from vidlocal.text import format_size
@@ -220,8 +220,8 @@ def test_models_are_pulled_made_and_named_in_the_settings(fake: FakeOllama, sett
     assert not any(asked.path in ("/api/pull", "/api/create") for asked in fake.requests[asked:])
     assert [asked.body["model"] for asked in fake.asked("/api/pull")] == ["all-minilm", "moondream"]
     made = fake.models["vidlocal:latest"]
-    assert made.system == prompts.SYSTEM
-    assert made.parameters == prompts.vision_options()
+    assert made.system == vision_prompts.SYSTEM
+    assert made.parameters == vision_prompts.vision_options()
     assert fake.asked("/api/create")[0].body["from"] == "moondream"
     now = load()
     assert (now.vision_model, now.embed_model, now.whisper_model) == ("moondream", "all-minilm", "medium.en")

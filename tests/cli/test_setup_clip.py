@@ -17,7 +17,7 @@ from tests.support.progress_lines import RecordedLine
 from vidlocal.app.setup.downloads import PICTURES_URL, ClipPart
 from vidlocal.app.setup.run import check_parts, download_missing
 from vidlocal.cli import app
-from vidlocal.engines.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, PublishedPart, clip_model
+from vidlocal.engines.clip.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, PublishedPart, clip_model
 from vidlocal.errors import EngineError, ToolError
 
 REVISION = "0123abc"

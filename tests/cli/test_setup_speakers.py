@@ -17,8 +17,8 @@ from tests.support.speech import write_wav
 from tests.support.tones import HIGH_HZ, LOW_HZ, MODELS, place, tones
 from vidlocal.app.setup.downloads import PublishedPart
 from vidlocal.app.setup.run import check_parts, download_missing
-from vidlocal.engines.published import PublishedModel
-from vidlocal.engines.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, speaker_models
+from vidlocal.engines.model_files.published import PublishedModel
+from vidlocal.engines.speakers.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, speaker_models
 from vidlocal.errors import ToolError
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import voices

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.test_transformers_files import save
+from tests.engines.transformers.test_transformers_files import save
 from tests.support import tiny_transformers
 from tests.support.commands import Run
 from tests.support.films import add_video

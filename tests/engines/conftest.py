@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.ollama.transport import Timeouts
+from vidlocal.engines.served.models import ServedEmbeddings, ServedVision
 
 SHORT_TIMEOUTS = Timeouts(connect=1.0, first_byte=0.5, between_chunks=0.3, total=1.0, small=0.5)
 

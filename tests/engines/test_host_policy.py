@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.engines.served_models import ServedVision
+from vidlocal.engines.served.models import ServedVision
 
 _DESCRIBE = """
 import sys
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.served.models import ServedEmbeddings, ServedVision
 from vidlocal.engines.jpeg import plain_colour
 with Ollama(sys.argv[1]) as ollama:
     vision = ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
@@ -84,7 +84,7 @@ def test_proxies_of_the_environment_are_not_used(
 def test_the_api_key_of_the_environment_is_not_sent(
     server: FakeOllama, monkeypatch: pytest.MonkeyPatch, red: bytes
 ) -> None:
-    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama.server import Ollama
 
     monkeypatch.setenv("OLLAMA_API_KEY", "secret-key")
     with Ollama(server.host) as ollama:
@@ -94,7 +94,7 @@ def test_the_api_key_of_the_environment_is_not_sent(
 
 
 def test_the_environment_is_not_changed(server: FakeOllama, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama.server import Ollama
 
     monkeypatch.setenv("OLLAMA_HOST", "http://192.0.2.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:2")

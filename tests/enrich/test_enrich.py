@@ -15,8 +15,8 @@ from tests.support.fake_faults import broken, busy, say
 from tests.support.fake_ollama import Asked, Exchange, FakeOllama
 from tests.support.films import COLOURS, add_video
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedEmbeddings, ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.served.models import ServedEmbeddings, ServedVision
 from vidlocal.enrich.run import SERVER, EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.queue_runner import Clock, EnrichProgress, RunSummary

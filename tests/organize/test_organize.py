@@ -15,9 +15,9 @@ import pytest
 from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
 from tests.support.injection import PROBES
-from vidlocal.engines import organize_prompts
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedText
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.prompts import organize_prompts
+from vidlocal.engines.served.models import ServedText
 from vidlocal.media.files import read_stamp
 from vidlocal.organize import journal as move_journal
 from vidlocal.organize import moves

@@ -11,10 +11,10 @@ from tests.support.fake_faults import say
 from tests.support.fake_ollama import FakeOllama
 from tests.support.injection import PROBES
 from tests.support.wedding_film import SAID, add_film
-from vidlocal.engines import ask_prompts, prompt_escape
-from vidlocal.engines.ask_prompts import Statement, StatementParser
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedText
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.prompts import ask_prompts, prompt_escape
+from vidlocal.engines.prompts.ask_prompts import Statement, StatementParser
+from vidlocal.engines.served.models import ServedText
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search.ask import answer, gather_evidence
 from vidlocal.store.content import passages

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support import frame_vectors
 from tests.support.text_videos import random_rows
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.records import PassageKind
 from vidlocal.search.frame_search import CLIP_SCALE, FrameHits, search_frames
 from vidlocal.store.database import Library

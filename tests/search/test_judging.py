@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from vidlocal.engines import rerank_prompts
+from vidlocal.engines.prompts import rerank_prompts
 from vidlocal.errors import AnswerRejected, EngineUnreachable
 from vidlocal.records import Hit, Moment, PassageKind
 from vidlocal.search import judging

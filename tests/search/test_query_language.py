@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.text_videos import add_video, random_rows
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.records import Passage, PassageKind
 from vidlocal.search.query_language import foreign_language, model_advice
 from vidlocal.search.run import search

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, caption, say
 from tests.support.films import add_colours
-from vidlocal.engines import rerank_prompts
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.prompts import rerank_prompts
+from vidlocal.engines.served.models import ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable
 from vidlocal.explanations import SecondLook
 from vidlocal.records import Hit, JobKind, JobState, Moment, PassageKind

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import frame_vectors
 from tests.support.text_videos import KEY, add_vectors, add_video, random_rows
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable
 from vidlocal.explanations import FrameExplanation, PassageExplanation
 from vidlocal.records import Passage, PassageKind

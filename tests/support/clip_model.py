@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vidlocal.engines import clip_files
+from vidlocal.engines.clip import clip_files
 
 ASSETS = Path(__file__).parents[1] / "assets" / "pictures"
 

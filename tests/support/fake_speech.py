@@ -19,7 +19,7 @@ import numpy as np
 
 from tests.support.speech import MODEL, Samples
 from vidlocal.engines.base import Speech
-from vidlocal.engines.models_on_disk import whisper_model
+from vidlocal.engines.speech.whisper_files import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.process import SerialThread
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support import clip_model
-from vidlocal.engines import clip_files
-from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip import clip_files
+from vidlocal.engines.clip.embedder import ClipEncoder
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, Probe
 from vidlocal.store.content import frame_vectors, frames, videos
 from vidlocal.store.database import Library

@@ -4,8 +4,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from vidlocal.engines import canary, prompts
 from vidlocal.engines.jpeg import noisy_colour
+from vidlocal.engines.prompts import vision_prompts
+from vidlocal.engines.served import canary
 
 MAX_STEPS = 160
 MAX_LOSS = 0.01
@@ -246,7 +247,13 @@ def _word_tokenizer() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    texts = [canary.QUESTION, prompts.PLAIN_PROMPT, prompts.SYSTEM, "USER: SYSTEM: ASSISTANT:", *canary.COLOURS]
+    texts = [
+        canary.QUESTION,
+        vision_prompts.PLAIN_PROMPT,
+        vision_prompts.SYSTEM,
+        "USER: SYSTEM: ASSISTANT:",
+        *canary.COLOURS,
+    ]
     texts += [caption(colour) for colour in canary.COLOURS]
     splitter = pre_tokenizers.Whitespace()
     words = sorted({word for text in texts for word, _ in splitter.pre_tokenize_str(text)})
@@ -270,7 +277,7 @@ def _train(model: Any, processor: Any) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()
     for step in range(MAX_STEPS):
-        asked = prompts.PLAIN_PROMPT if step % 2 else canary.QUESTION
+        asked = vision_prompts.PLAIN_PROMPT if step % 2 else canary.QUESTION
         batch, labels = _batch(processor, asked, rng)
         loss = model(**batch, labels=labels).loss
         loss.backward()
@@ -285,11 +292,11 @@ def _train(model: Any, processor: Any) -> None:
 
 def _batch(processor: Any, asked: str, rng: random.Random) -> tuple[Any, Any]:
     colours = list(canary.COLOURS)
-    answers = [caption(colour) if asked == prompts.PLAIN_PROMPT else colour for colour in colours]
+    answers = [caption(colour) if asked == vision_prompts.PLAIN_PROMPT else colour for colour in colours]
     images = [_picture(colour, rng) for colour in colours]
     messages = [
         [
-            {"role": "system", "content": [{"type": "text", "text": prompts.SYSTEM}]},
+            {"role": "system", "content": [{"type": "text", "text": vision_prompts.SYSTEM}]},
             {"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": asked}]},
         ]
         for image in images

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.support.fake_ollama import FakeOllama
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.served.models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.runner.queue_runner import Clock, RunSummary

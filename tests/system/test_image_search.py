@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from tests.support import clip_model as made
 from tests.support import clips, films
 from vidlocal.cli import app
-from vidlocal.engines.clip import ClipEncoder
-from vidlocal.engines.clip_files import TEXT, VISION, clip_model
+from vidlocal.engines.clip.clip_files import TEXT, VISION, clip_model
+from vidlocal.engines.clip.embedder import ClipEncoder
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library

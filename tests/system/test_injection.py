@@ -19,7 +19,7 @@ from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.fake_writer import NOTE
 from tests.support.injection import PROBES, obeying
 from tests.support.wedding_film import SAID, add_film, deep
-from vidlocal.engines import text_prompts
+from vidlocal.engines.prompts import text_prompts
 from vidlocal.records import JobState, PassageKind
 from vidlocal.store.content import passages, understanding
 from vidlocal.store.database import Library
@@ -111,10 +111,16 @@ def _cites_only_what_was_given(library: Library, video: int) -> None:
 
 
 def _picture_prompts() -> str:
-    from vidlocal.engines import canary, multi_image_probe, prompts
+    from vidlocal.engines.prompts import vision_prompts
+    from vidlocal.engines.served import canary, multi_image_probe
 
     return "\n".join(
-        [prompts.SCENE_PROMPT, prompts.PLAIN_PROMPT, canary.QUESTION, multi_image_probe.QUESTION.format(count=3)]
+        [
+            vision_prompts.SCENE_PROMPT,
+            vision_prompts.PLAIN_PROMPT,
+            canary.QUESTION,
+            multi_image_probe.QUESTION.format(count=3),
+        ]
     )
 
 

@@ -9,11 +9,11 @@ from importlib.resources import as_file, files
 
 from vidlocal.app.demo import CLIP
 from vidlocal.app.servers.connections import connect
-from vidlocal.engines import canary
 from vidlocal.engines.base import ModelInfo, RunnerFailed, Usage
-from vidlocal.engines.canary import CanaryResult
 from vidlocal.engines.model_server import ModelServer
-from vidlocal.engines.served_models import ServedVision
+from vidlocal.engines.served import canary
+from vidlocal.engines.served.canary import CanaryResult
+from vidlocal.engines.served.models import ServedVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import MAX_SCHEMA_FAILURES, DescribeRequest, schema_key
 from vidlocal.errors import AnswerRejected, EngineError, LibraryMissing, ModelMissing

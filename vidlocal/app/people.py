@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 from vidlocal.app.search import last_results
-from vidlocal.engines.face_files import SCALES, scale_of
+from vidlocal.engines.faces.face_files import SCALES, scale_of
 from vidlocal.enrich.workers.group_faces import group_faces
 from vidlocal.store.content import face_tracks, named_texts, people, understanding, videos
 from vidlocal.store.content.people import Person, SeenFace
@@ -38,7 +38,7 @@ def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
 
     Of the 2,000 people with names, or seen most.
     """
-    from vidlocal.engines.face_grouping import similar_pairs
+    from vidlocal.engines.faces.grouping import similar_pairs
 
     shown = {person.id for person in people.every(library, limit=_MAX_COMPARED)}
     pairs: list[tuple[int, int, float]] = []
@@ -120,7 +120,7 @@ def _known_models(library: Library) -> list[str]:
 
 def _strangers(library: Library, key: str) -> Iterator[Doubt]:
     """Yield people without a name who may be a named one, the most similar first."""
-    from vidlocal.engines.face_grouping import nearest_people
+    from vidlocal.engines.faces.grouping import nearest_people
 
     ids, means = face_tracks.means(library, key)
     named, unnamed = (people.listed_ids(library, named=is_named) for is_named in (True, False))

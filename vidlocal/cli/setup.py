@@ -10,9 +10,10 @@ import typer
 
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.progress import progress_line
-from vidlocal.engines import clip_files, speaker_files
-from vidlocal.engines.models_on_disk import full_whisper_name
+from vidlocal.engines.clip import clip_files
 from vidlocal.engines.profiles import Profile, ProfileName
+from vidlocal.engines.speakers import speaker_files
+from vidlocal.engines.speech.whisper_files import full_whisper_name
 from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError
 from vidlocal.render.sanitize import one_line
 from vidlocal.settings import Settings, load

@@ -16,9 +16,9 @@ from vidlocal.cluster.messages import (
     encode,
     raise_failure,
 )
-from vidlocal.engines import prompts, text_prompts
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import Usage
+from vidlocal.engines.prompts import text_prompts, vision_prompts
 from vidlocal.errors import EngineError
 from vidlocal.model_answers import ActionAnswer, SceneAnswer
 from vidlocal.records import Provenance
@@ -119,7 +119,7 @@ class RemoteVision(RemoteModel):
         return self._model.takes_video
 
     def provenance(self, *, plain: bool = False) -> Provenance:
-        version = prompts.PLAIN_PROMPT_VERSION if plain else prompts.PROMPT_VERSION
+        version = vision_prompts.PLAIN_PROMPT_VERSION if plain else vision_prompts.PROMPT_VERSION
         return Provenance(self._model.kind, self.name, self.digest, version)
 
     def sequence_provenance(self, *, plain: bool = False) -> Provenance:

@@ -1,7 +1,7 @@
 """Registry of model server kinds. A new kind is one adapter module and one entry in `BACKENDS`.
 
-The engines of `vidlocal.engines.served_models` work on servers of every kind. A search embeds its query without a
-client (`vidlocal.engines.query_vector`).
+The engines of `vidlocal.engines.served.models` work on servers of every kind. A search embeds its query without a
+client (`vidlocal.engines.served.query_vector`).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class OllamaBackend:
     def connect(
         self, address: str, *, allow_remote: bool, api_key: str | None = None
     ) -> AbstractContextManager[ModelServer]:
-        from vidlocal.engines.ollama import Ollama
+        from vidlocal.engines.ollama.server import Ollama
 
         return Ollama(address, allow_remote=allow_remote)
 
@@ -39,7 +39,7 @@ class OpenAiBackend:
     def connect(
         self, address: str, *, allow_remote: bool, api_key: str | None = None
     ) -> AbstractContextManager[ModelServer]:
-        from vidlocal.engines.openai_server import OpenAiServer
+        from vidlocal.engines.openai.server import OpenAiServer
 
         return OpenAiServer(address, allow_remote=allow_remote, api_key=api_key)
 

@@ -1,4 +1,4 @@
-"""Interface of model servers of any kind, used by the engines of `served_models`."""
+"""Interface of model servers of any kind, used by the engines of `served`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol

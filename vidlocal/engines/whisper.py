@@ -7,8 +7,8 @@ from typing import Self, cast
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.base import Speech
 from vidlocal.engines.cpu import physical_cores
-from vidlocal.engines.hallucination_filter import remove_hallucinations
-from vidlocal.engines.models_on_disk import ModelFile
+from vidlocal.engines.speech.hallucination_filter import remove_hallucinations
+from vidlocal.engines.speech.whisper_files import ModelFile
 from vidlocal.errors import AnswerRejected, EngineError
 from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import Cue, Word

@@ -4,8 +4,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vidlocal.engines import prompts, text_prompts
-from vidlocal.engines.contact_sheet import contact_sheet
+from vidlocal.engines.prompts import text_prompts, vision_prompts
+from vidlocal.engines.served.contact_sheet import contact_sheet
 from vidlocal.enrich.workers.watch import CONTEXT_KINDS
 from vidlocal.errors import MediaError
 from vidlocal.records import Frame, Passage, PassageKind
@@ -58,7 +58,9 @@ class PairBuilder:
         if frame is None:
             return None
         # A repeat has the image of its original, and therefore the same name.
-        return TrainingPair(passage, f"frame-{frame.same_as or frame.id}.jpg", self._jpeg(frame), prompts.PLAIN_PROMPT)
+        return TrainingPair(
+            passage, f"frame-{frame.same_as or frame.id}.jpg", self._jpeg(frame), vision_prompts.PLAIN_PROMPT
+        )
 
     def _action_pair(self, passage: Passage) -> TrainingPair | None:
         """Pair of a sequence, as a contact sheet: every model accepts a single image."""

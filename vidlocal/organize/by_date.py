@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from vidlocal.engines.organize_prompts import FileDescription
+from vidlocal.engines.prompts.organize_prompts import FileDescription
 from vidlocal.media import name_dates
 from vidlocal.media.filenames import sanitize_name
 from vidlocal.records import Video

@@ -15,8 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.engines import organize_prompts
-from vidlocal.engines.organize_prompts import FileDescription
+from vidlocal.engines.prompts import organize_prompts
+from vidlocal.engines.prompts.organize_prompts import FileDescription
 from vidlocal.errors import AnswerRejected
 from vidlocal.media.filenames import numbered_paths, sanitize_name
 from vidlocal.media.sidecars import find_sidecars

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vidlocal.engines import ask_prompts
-from vidlocal.engines.ask_prompts import Statement
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.prompts import ask_prompts
+from vidlocal.engines.prompts.ask_prompts import Statement
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.records import Moment
 from vidlocal.search.run import MAX_JUDGED, SearchResult, search
 from vidlocal.store.database import Library

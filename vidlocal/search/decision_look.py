@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from vidlocal.engines import canary, rerank_prompts
 from vidlocal.engines.jpeg import noisy_colour
 from vidlocal.engines.judge import ImageJudge
+from vidlocal.engines.prompts import rerank_prompts
+from vidlocal.engines.served import canary
 from vidlocal.errors import AnswerRejected, MediaError, StoreError
 from vidlocal.explanations import SecondLook
 from vidlocal.records import Moment

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.explanations import FrameExplanation
 from vidlocal.moments import DUPLICATE_PENALTY, MAX_MOMENT_S
 from vidlocal.records import Frame, Hit, PassageKind

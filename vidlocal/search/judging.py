@@ -9,8 +9,8 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from vidlocal.engines import rerank_prompts
 from vidlocal.engines.judge import Judge
+from vidlocal.engines.prompts import rerank_prompts
 from vidlocal.errors import AnswerRejected, EngineError, StoreError
 from vidlocal.records import Moment
 from vidlocal.search.run import LOW_CONFIDENCE, SearchResult

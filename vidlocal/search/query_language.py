@@ -1,6 +1,6 @@
 """Language of a query, and if the embedding model knows it. Pure."""
 
-from vidlocal.engines.prompts import knows_only_english
+from vidlocal.engines.prompts.vision_prompts import knows_only_english
 from vidlocal.folding import fold
 from vidlocal.store.index.stop_words import of_languages
 from vidlocal.store.index.tokenizer import words

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ImageRejected, VisionEngine
 from vidlocal.engines.jpeg import shrink
 from vidlocal.engines.judge import ImageJudge
+from vidlocal.engines.prompts import rerank_prompts
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import Describer
 from vidlocal.errors import AnswerRejected, MediaError, StoreError

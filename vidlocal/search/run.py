@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vidlocal.engines.prompts import is_symmetric
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.prompts.vision_prompts import is_symmetric
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineError
 from vidlocal.explanations import FrameExplanation, PassageExplanation
 from vidlocal.folding import fold

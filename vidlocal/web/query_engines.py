@@ -6,7 +6,7 @@ from functools import partial
 
 from vidlocal.app.engines.clip import open_query_clip
 from vidlocal.engines.base import ClipEngine
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable, ModelMissing
 from vidlocal.process import SerialThread
 from vidlocal.search.run import PictureVector

@@ -19,7 +19,7 @@ from vidlocal import settings
 from vidlocal.app.enrich import session
 from vidlocal.app.enrich.run_log import RunLog
 from vidlocal.app.enrich.service import Service
-from vidlocal.engines.clip_files import clip_model
+from vidlocal.engines.clip.clip_files import clip_model
 from vidlocal.enrich.runner.schedule import When
 from vidlocal.enrich.runner.sleep_inhibitor import SleepInhibitor
 from vidlocal.errors import ModelMissing

@@ -9,12 +9,12 @@ from PIL import Image
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
 from tests.support.films import PLAIN_COLOURS, add_colours
-from vidlocal.engines import prompts
 from vidlocal.engines.base import ImageRejected
 from vidlocal.engines.jpeg import plain_colour
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.served_models import ServedVision
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.ollama.transport import Timeouts
+from vidlocal.engines.prompts import vision_prompts
+from vidlocal.engines.served.models import ServedVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.describe import Describer, schema_key
 from vidlocal.errors import AnswerRejected, EngineUnreachable, MediaError
@@ -69,7 +69,7 @@ def test_a_description_is_stored_with_its_span_tags_and_source(library: Library,
     (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
     assert scene.text.startswith(text)
     assert (scene.start, scene.end) == (0.0, 4.0)
-    assert (scene.engine, scene.model, scene.prompt_version) == ("ollama", "llava:7b", prompts.PROMPT_VERSION)
+    assert (scene.engine, scene.model, scene.prompt_version) == ("ollama", "llava:7b", vision_prompts.PROMPT_VERSION)
     assert described(library) == 1
     assert frames.coverage(library).described == 2  # the frame and its repeat
 
@@ -144,7 +144,7 @@ def test_schema_mismatch_is_retried_in_prose(library: Library, server: FakeOllam
     server.script(say("{ not the schema"))
     assert describe(library, next_job(library), vision) == caption(plain_colour(PLAIN_COLOURS[0], side_px=100))
     (scene,) = passages.of_video(library, video, [PassageKind.SCENE])
-    assert scene.prompt_version == prompts.PLAIN_PROMPT_VERSION
+    assert scene.prompt_version == vision_prompts.PLAIN_PROMPT_VERSION
     assert "schema" not in scene.text
 
 

@@ -12,8 +12,8 @@ from tests.support.speech import probe_of, write_wav
 from tests.support.tones import HIGH_HZ, HIGHEST_HZ, LOW_HZ, place, tones
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.base import DiarizationEngine, Voice
-from vidlocal.engines.diarizer import Diarizer
-from vidlocal.engines.speaker_files import speaker_models
+from vidlocal.engines.speakers.diarizer import Diarizer
+from vidlocal.engines.speakers.speaker_files import speaker_models
 from vidlocal.enrich.workers.diarize import diarize_video
 from vidlocal.media import ffmpeg
 from vidlocal.records import FileStamp, Job, JobKind, JobState, Passage, PassageKind

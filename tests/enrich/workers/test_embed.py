@@ -10,8 +10,8 @@ import pytest
 from tests.support.fake_ollama import CATALOGUE, Asked, Behaviour, FakeOllama, Model, broken
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import EmbedEngine
-from vidlocal.engines.ollama import Ollama
-from vidlocal.engines.served_models import ServedEmbeddings
+from vidlocal.engines.ollama.server import Ollama
+from vidlocal.engines.served.models import ServedEmbeddings
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers.embed import BATCH, Embedder
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable

@@ -24,8 +24,8 @@ from tests.support.face_squares import (
 )
 from vidlocal.app import people as proposals
 from vidlocal.engines.base import Face, FaceScale
-from vidlocal.engines.face_files import face_models
-from vidlocal.engines.face_finder import FaceFinder
+from vidlocal.engines.faces.face_files import face_models
+from vidlocal.engines.faces.finder import FaceFinder
 from vidlocal.enrich.workers.find_people import decode_larger
 from vidlocal.errors import AnswerRejected
 from vidlocal.media.decoded_frame import DecodedFrame

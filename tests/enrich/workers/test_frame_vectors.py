@@ -14,8 +14,8 @@ import pytest
 from tests.support import clip_model as made
 from vidlocal.engines.arrays import Vectors
 from vidlocal.engines.base import ImageRejected
-from vidlocal.engines.clip import ClipEncoder
-from vidlocal.engines.clip_files import clip_model
+from vidlocal.engines.clip.clip_files import clip_model
+from vidlocal.engines.clip.embedder import ClipEncoder
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.frame_vectors import BATCH_SIZE, embed_frames
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
@@ -244,8 +244,8 @@ def test_killed_process_loses_and_repeats_nothing(library: Library, tmp_path: Pa
     code = f"""
 import sys, time
 from pathlib import Path
-from vidlocal.engines.clip_files import clip_model
-from vidlocal.engines.clip import ClipEncoder
+from vidlocal.engines.clip.clip_files import clip_model
+from vidlocal.engines.clip.embedder import ClipEncoder
 from vidlocal.records import JobKind
 from vidlocal.enrich.workers.frame_vectors import embed_frames
 from vidlocal.store.queue import jobs

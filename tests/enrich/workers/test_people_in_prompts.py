@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.seen_people import add_video
-from vidlocal.engines.ask_prompts import ask_prompt
-from vidlocal.engines.text_prompts import watch_prompt
+from vidlocal.engines.prompts.ask_prompts import ask_prompt
+from vidlocal.engines.prompts.text_prompts import watch_prompt
 from vidlocal.enrich.workers.sections import Sections
 from vidlocal.records import Passage, PassageKind, SeenPerson
 from vidlocal.search.run import search

@@ -2,7 +2,7 @@
 
 import random
 
-from vidlocal.engines import prompt_escape
+from vidlocal.engines.prompts import prompt_escape
 from vidlocal.enrich.workers import segments
 from vidlocal.records import Passage, PassageKind
 

@@ -12,7 +12,7 @@ from tests.support.fake_faults import say
 from tests.support.fake_models import Model
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.wedding_film import SAID, add_film, deep, engines_on
-from vidlocal.engines import prompt_escape, text_prompts
+from vidlocal.engines.prompts import prompt_escape, text_prompts
 from vidlocal.enrich.run import enrich
 from vidlocal.enrich.runner.queue_runner import EnrichProgress
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, MediaKind, Passage, PassageKind, TagKind

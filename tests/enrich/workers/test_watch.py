@@ -11,7 +11,7 @@ from tests.support.fake_faults import broken, say
 from tests.support.fake_models import CATALOGUE, Model
 from tests.support.fake_ollama import Asked, FakeOllama
 from tests.support.wedding_film import add_film, deep
-from vidlocal.engines import text_prompts
+from vidlocal.engines.prompts import text_prompts
 from vidlocal.records import EnrichmentStatus, JobKind, JobState, PassageKind, Provenance
 from vidlocal.store.content import frames, passages, sequences, videos
 from vidlocal.store.database import Library

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.text_videos import KEY, add_vectors, add_video
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.records import Passage, PassageKind
 from vidlocal.search.run import search
 from vidlocal.store.database import Library

@@ -1,7 +1,7 @@
 """Versions that the machines of a cluster must share, because the results depend on them."""
 
-from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
-from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
+from vidlocal.engines.prompts.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
+from vidlocal.engines.prompts.vision_prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
 from vidlocal.enrich.workers.transcribe import TRANSCRIBE_VERSION
 from vidlocal.version import __version__
 

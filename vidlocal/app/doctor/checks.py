@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 from vidlocal import settings
 from vidlocal.app.setup.downloads import CustomPart
-from vidlocal.engines import clip_files, face_files, models_on_disk, speaker_files
+from vidlocal.engines.clip import clip_files
+from vidlocal.engines.faces import face_files
+from vidlocal.engines.speakers import speaker_files
+from vidlocal.engines.speech import whisper_files
 from vidlocal.engines.voice_detector import model_file
 from vidlocal.engines.whisper_backend import backend
 from vidlocal.errors import (
@@ -36,7 +39,7 @@ from vidlocal.version import __version__
 
 if TYPE_CHECKING:
     from vidlocal.engines.base import Capability
-    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama.server import Ollama
 
 _MIN_SPACE_BYTES = 2 << 30
 _FULL_DISK_BYTES = 64 << 20
@@ -206,7 +209,7 @@ def _ocr() -> Check:
 
 def _whisper(loaded: Settings) -> Check:
     try:
-        model = models_on_disk.whisper_model(loaded.whisper_model, loaded.models_folder)
+        model = whisper_files.whisper_model(loaded.whisper_model, loaded.models_folder)
     except (ModelMissing, EngineError, SettingsError) as error:
         fix = "vidlocal config whisper_model base" if isinstance(error, SettingsError) else _SETUP
         return Check("speech", CheckState.MISSING, str(error), fix)
@@ -266,8 +269,8 @@ def _ollama(loaded: Settings, roles: frozenset[Role]) -> Iterator[Check]:
     """Check the server and the models of its roles.
 
     An unreachable server gives a single line, not four."""
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.engines.ollama_http import Timeouts
+    from vidlocal.engines.ollama.server import Ollama
+    from vidlocal.engines.ollama.transport import Timeouts
 
     try:
         timeouts = Timeouts(connect=1.0, small=1.5, first_byte=_MAX_EMBED_S, total=_MAX_EMBED_S)
@@ -335,7 +338,7 @@ def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str
 def _embedding_model(server: "Ollama", loaded: Settings) -> Check:
     """Check the embedding model by one word: small, so the quickest proof that the engine of the server works."""
     from vidlocal.engines.base import RunnerFailed
-    from vidlocal.engines.prompts import embed_options
+    from vidlocal.engines.prompts.vision_prompts import embed_options
 
     check = _model(server, "embedding model", loaded.embed_model, "embedding")
     if check.state is CheckState.MISSING:

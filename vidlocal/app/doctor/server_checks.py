@@ -7,8 +7,8 @@ from vidlocal.app.engines.clip import open_clip
 from vidlocal.app.engines.fast_engines import open_speech_server
 from vidlocal.app.servers.connections import connect
 from vidlocal.engines.base import ModelInfo
-from vidlocal.engines.ollama_http import Timeouts
-from vidlocal.engines.openai_server import OpenAiServer
+from vidlocal.engines.ollama.transport import Timeouts
+from vidlocal.engines.openai.server import OpenAiServer
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerSetting

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from vidlocal.app.servers.connections import connect
 from vidlocal.engines.base import ClipEngine
-from vidlocal.engines.clip_files import clip_model
+from vidlocal.engines.clip.clip_files import clip_model
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role
@@ -41,7 +41,7 @@ def open_clip(
         return f"{reason} {error}".strip()
     if reason:
         notify(f"{reason} CLIP embeds the images instead.")
-    from vidlocal.engines.clip import ClipEncoder
+    from vidlocal.engines.clip.embedder import ClipEncoder
 
     return stack.enter_context(ClipEncoder(model))
 
@@ -51,8 +51,8 @@ def _open_served(stack: ExitStack, settings: Settings, *, images: bool) -> ClipE
     chosen = next((server for server in settings.model_servers if Role.PICTURES in server.roles), None)
     if chosen is None:
         return None
-    from vidlocal.engines.json_client import JsonClient
-    from vidlocal.engines.served_images import ServedImages
+    from vidlocal.engines.served.images import ServedImages
+    from vidlocal.engines.served.json_client import JsonClient
 
     with connect(settings, chosen) as server:
         name = chosen.pictures_model or chosen.embed_model or settings.embed_model

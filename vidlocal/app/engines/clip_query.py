@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing, StoreError, VidlocalError
 from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from vidlocal.app.servers.connections import connect
-from vidlocal.engines import rerank_prompts
 from vidlocal.engines.base import ModelInfo, VisionEngine
-from vidlocal.engines.caption_check import CaptionCheck
-from vidlocal.engines.decisions import CAPABILITY, DecisionModel
-from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.judge import ImageJudge
 from vidlocal.engines.model_server import ModelServer
+from vidlocal.engines.prompts import rerank_prompts
+from vidlocal.engines.served.caption_check import CaptionCheck
+from vidlocal.engines.served.decisions import CAPABILITY, DecisionModel
+from vidlocal.engines.served.json_client import JsonClient
 from vidlocal.errors import EngineError, StoreError
 from vidlocal.search.decision_look import can_judge_images
 from vidlocal.settings import Settings

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from vidlocal.engines.base import FaceEngine
-from vidlocal.engines.face_files import face_models
+from vidlocal.engines.faces.face_files import face_models
 from vidlocal.errors import EngineError, SettingsError, UsageError
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
@@ -25,7 +25,7 @@ def open_face_finder(stack: ExitStack, settings: Settings, library: Library | No
         models = face_models(settings.models_folder)
     except (EngineError, SettingsError, UsageError) as error:
         return str(error)
-    from vidlocal.engines.face_finder import FaceFinder
+    from vidlocal.engines.faces.finder import FaceFinder
 
     return stack.enter_context(FaceFinder(models))
 

@@ -8,7 +8,7 @@ from vidlocal.app.engines.clip import open_clip
 from vidlocal.app.engines.faces import open_face_finder
 from vidlocal.app.engines.speakers import open_diarizer
 from vidlocal.engines.base import SpeechEngine
-from vidlocal.engines.models_on_disk import whisper_model
+from vidlocal.engines.speech.whisper_files import whisper_model
 from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.enrich.workers.speech_source import SpeechOptions
@@ -22,7 +22,7 @@ from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
-    from vidlocal.engines.speech_server import SpeechServer
+    from vidlocal.engines.speech.server import SpeechServer
 
 
 def open_fast_engines(
@@ -66,7 +66,7 @@ def open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
 
 def open_speech_server(settings: Settings, chosen: ServerSetting) -> "SpeechServer":
     """Connect to a speech server with a model. Raises EngineError."""
-    from vidlocal.engines.speech_server import SpeechServer
+    from vidlocal.engines.speech.server import SpeechServer
 
     return SpeechServer(
         chosen.url,

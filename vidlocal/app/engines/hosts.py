@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from vidlocal.app.engines.decision_models import open_caption_check, open_decision_model_of
 from vidlocal.app.servers.connections import connect
-from vidlocal.engines import canary, vram_fit
+from vidlocal.engines import vram_fit
 from vidlocal.engines.base import EmbedEngine, ModelInfo, RunnerFailed, TextEngine, VisionEngine
-from vidlocal.engines.caption_check import CaptionJudge
 from vidlocal.engines.judge import Judge
 from vidlocal.engines.model_server import ModelServer
-from vidlocal.engines.served_judge import ServedJudge
-from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
+from vidlocal.engines.served import canary
+from vidlocal.engines.served.caption_check import CaptionJudge
+from vidlocal.engines.served.judge import ServedJudge
+from vidlocal.engines.served.models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.job_specs import SERVER_KINDS

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from vidlocal.engines.base import DiarizationEngine
-from vidlocal.engines.speaker_files import speaker_models
+from vidlocal.engines.speakers.speaker_files import speaker_models
 from vidlocal.errors import EngineError, SettingsError
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
@@ -25,7 +25,7 @@ def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | s
         models = speaker_models(settings.models_folder)
     except EngineError as error:  # an optional extra
         return str(error)
-    from vidlocal.engines.diarizer import Diarizer
+    from vidlocal.engines.speakers.diarizer import Diarizer
 
     return stack.enter_context(Diarizer(models))
 

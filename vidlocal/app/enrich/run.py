@@ -11,9 +11,9 @@ from vidlocal.app.engines.open_engines import open_engines
 from vidlocal.app.engines.speakers import queue_unheard
 from vidlocal.app.enrich.session import RunSession
 from vidlocal.app.progress import show_enrich_progress
-from vidlocal.engines.models_on_disk import model_name
-from vidlocal.engines.prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
-from vidlocal.engines.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
+from vidlocal.engines.prompts.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
+from vidlocal.engines.prompts.vision_prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION
+from vidlocal.engines.speech.whisper_files import model_name
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.queue_runner import EnrichProgress, RunSummary, remaining_jobs
 from vidlocal.enrich.workers.transcribe import TRANSCRIBE_VERSION

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vidlocal.app.search.run import embed_query
 from vidlocal.engines.backoff import wait_s
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineError, MediaError, ModelMissing, UsageError
 from vidlocal.media.files import read_error
 from vidlocal.search import eval_metrics

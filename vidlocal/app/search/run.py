@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vidlocal.engines import query_vector
-from vidlocal.engines.query_vector import QueryVector
+from vidlocal.engines.served import query_vector
+from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.plugins.discovery import has_plugins
 from vidlocal.records import JobKind, JobState, PassageKind

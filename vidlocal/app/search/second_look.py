@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vidlocal.app.engines.decision_models import judges_images, open_image_judge
 from vidlocal.app.engines.hosts import open_vision
-from vidlocal.engines.rerank_prompts import IMAGE_JUDGE_VERSION
+from vidlocal.engines.prompts.rerank_prompts import IMAGE_JUDGE_VERSION
 from vidlocal.errors import EngineError
 from vidlocal.explanations import SecondLook
 from vidlocal.records import Moment

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vidlocal.app.engines.faces import open_face_finder
 from vidlocal.app.search.similar import SimilarResult
-from vidlocal.engines.face_files import scale_of
+from vidlocal.engines.faces.face_files import scale_of
 from vidlocal.errors import EngineError, UsageError
 from vidlocal.records import Moment, PassageKind
 from vidlocal.search.moment_reference import resolve_moment

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vidlocal.engines.backends import backend
 from vidlocal.engines.model_server import ModelServer
-from vidlocal.engines.transformers_files import find_model
+from vidlocal.engines.transformers.transformers_files import find_model
 from vidlocal.settings import Settings
 from vidlocal.settings.hub_cache import hub_cache
 from vidlocal.settings.servers import ServerKind, ServerSetting
@@ -14,7 +14,7 @@ from vidlocal.settings.servers import ServerKind, ServerSetting
 def connect(settings: Settings, chosen: ServerSetting) -> AbstractContextManager[ModelServer]:
     """Connect to a server. Raises EngineError for a remote one that is not allowed, or a missing model in process."""
     if chosen.kind is ServerKind.TRANSFORMERS:
-        from vidlocal.engines.transformers_server import TransformersServer
+        from vidlocal.engines.transformers.server import TransformersServer
 
         return TransformersServer(find_model(chosen.url, settings.models_folder, hub_cache(Path.home())))
     if chosen.kind is ServerKind.PLUGIN:

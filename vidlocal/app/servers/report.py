@@ -9,13 +9,13 @@ from functools import partial
 from vidlocal.app.doctor.checks import Check, CheckState
 from vidlocal.app.servers.connections import connect
 from vidlocal.app.servers.speech_report import describe_speech, report_speech_server
-from vidlocal.engines import canary, multi_image_probe
 from vidlocal.engines.base import AnswerTruncated, ModelInfo
-from vidlocal.engines.decisions import CAPABILITY, DecisionModel
-from vidlocal.engines.json_client import JsonClient
 from vidlocal.engines.model_server import ModelServer
-from vidlocal.engines.served_images import ServedImages
-from vidlocal.engines.served_models import ServedEmbeddings, ServedText, ServedVision
+from vidlocal.engines.served import canary, multi_image_probe
+from vidlocal.engines.served.decisions import CAPABILITY, DecisionModel
+from vidlocal.engines.served.images import ServedImages
+from vidlocal.engines.served.json_client import JsonClient
+from vidlocal.engines.served.models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.errors import AnswerRejected, EngineError, EngineUnreachable, ModelMissing, UsageError
 from vidlocal.search.decision_look import can_judge_images
 from vidlocal.settings import Settings

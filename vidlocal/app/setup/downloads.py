@@ -11,10 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from vidlocal.engines import checksum_cache, clip_files, face_files, modelfile, models_on_disk, speaker_files
-from vidlocal.engines.download import Checksums, download_file
+from vidlocal.engines.clip import clip_files
+from vidlocal.engines.faces import face_files
+from vidlocal.engines.model_files import checksum_cache
+from vidlocal.engines.model_files.download import Checksums, download_file
+from vidlocal.engines.model_files.published import PublishedModel
+from vidlocal.engines.ollama import modelfile
 from vidlocal.engines.profiles import OLLAMA_SIZES_BYTES, Profile
-from vidlocal.engines.published import PublishedModel
+from vidlocal.engines.speakers import speaker_files
+from vidlocal.engines.speech import whisper_files
 from vidlocal.errors import AnswerRejected, EngineError, ModelMissing, StoreError
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind
@@ -23,7 +28,7 @@ from vidlocal.store.history import facts
 
 if TYPE_CHECKING:
     from vidlocal.engines.base import Capability
-    from vidlocal.engines.ollama import Ollama
+    from vidlocal.engines.ollama.server import Ollama
 
 WHISPER_URL = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main"
 PICTURES_URL = "https://huggingface.co/Qdrant"
@@ -150,16 +155,16 @@ class WhisperPart:
 
     def is_installed(self) -> bool:
         with suppress(EngineError):
-            return models_on_disk.whisper_model(self.name, self.folder).warning is None
+            return whisper_files.whisper_model(self.name, self.folder).warning is None
         return False
 
     def download(self, on_progress: OnFraction) -> None:
-        file = models_on_disk.whisper_file_name(self.name)
-        expected = Checksums(sha1=models_on_disk.WHISPER_SHA1[self.name])
+        file = whisper_files.whisper_file_name(self.name)
+        expected = Checksums(sha1=whisper_files.WHISPER_SHA1[self.name])
         download_file(
             f"{self.url}/{file}", self.folder / file, expected=expected, on_progress=_byte_progress(on_progress)
         )
-        models_on_disk.whisper_model(self.name, self.folder)
+        whisper_files.whisper_model(self.name, self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +298,8 @@ def open_server(settings: Settings) -> "Ollama":
 
     Raises EngineError for a remote server that is not allowed.
     """
-    from vidlocal.engines.ollama import Ollama
-    from vidlocal.engines.ollama_http import Timeouts
+    from vidlocal.engines.ollama.server import Ollama
+    from vidlocal.engines.ollama.transport import Timeouts
 
     # The server is silent for minutes while it verifies 20 GB on a slow disk.
     timeouts = Timeouts(between_chunks=1800.0, total=math.inf, small=5.0)

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vidlocal.engines import models_on_disk
 from vidlocal.engines.profiles import Profile
+from vidlocal.engines.speech import whisper_files
 from vidlocal.errors import VidlocalError
 from vidlocal.settings import ResolvedSetting, Settings, explain
 
@@ -63,14 +63,14 @@ def _is_chosen(row: ResolvedSetting, *, is_explicit: bool) -> bool:
 
 def _is_installed(whisper_model: str, settings: Settings) -> bool:
     with suppress(VidlocalError):
-        models_on_disk.whisper_model(whisper_model, settings.models_folder)
+        whisper_files.whisper_model(whisper_model, settings.models_folder)
         return True
     return False
 
 
 def _find_whisper(names: tuple[str, ...], folders: tuple[Path, ...], settings: Settings) -> str | None:
     """Return the path of the first verified model; None without."""
-    candidates = (folder / models_on_disk.whisper_file_name(name) for name in names for folder in folders)
+    candidates = (folder / whisper_files.whisper_file_name(name) for name in names for folder in folders)
     return next((str(path) for path in candidates if path.is_file() and _is_valid(path, settings)), None)
 
 
@@ -78,7 +78,7 @@ def _is_valid(path: Path, settings: Settings) -> bool:
     """True for a complete file with the published checksum, if there is one."""
     with suppress(VidlocalError):
         name = path.stem.removeprefix("ggml-")
-        file = models_on_disk.whisper_model(str(path), settings.models_folder)
-        expected = models_on_disk.WHISPER_SHA1.get(name)
-        return expected is None or models_on_disk.sha1(file.path, settings.models_folder) == expected
+        file = whisper_files.whisper_model(str(path), settings.models_folder)
+        expected = whisper_files.WHISPER_SHA1.get(name)
+        return expected is None or whisper_files.sha1(file.path, settings.models_folder) == expected
     return False

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.app.setup.downloads import OnFraction
-from vidlocal.engines.checksum_cache import make_private_folder
-from vidlocal.engines.download import Checksums, download_file
-from vidlocal.engines.hub import HUB_URL, HubFile, HubModel, list_model
-from vidlocal.engines.transformers_files import (
+from vidlocal.engines.model_files.checksum_cache import make_private_folder
+from vidlocal.engines.model_files.download import Checksums, download_file
+from vidlocal.engines.transformers.hub import HUB_URL, HubFile, HubModel, list_model
+from vidlocal.engines.transformers.transformers_files import (
     NOT_INSTALLED,
     ModelFolder,
     downloaded_folder,

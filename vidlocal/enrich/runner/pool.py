@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from vidlocal.engines.backoff import wait_s
 from vidlocal.engines.base import EmbedEngine, TextEngine, VisionEngine
-from vidlocal.engines.caption_check import CaptionCheck
+from vidlocal.engines.served.caption_check import CaptionCheck
 from vidlocal.errors import EngineBusy, EngineError, EngineUnreachable
 from vidlocal.records import Job, JobKind
 

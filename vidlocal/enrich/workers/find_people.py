@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from vidlocal.engines.base import Face, FaceEngine
-from vidlocal.engines.face_tracking import FaceTrack, FrameFaces, follow
+from vidlocal.engines.faces.tracking import FaceTrack, FrameFaces, follow
 from vidlocal.engines.jpeg import encode
 from vidlocal.enrich.workers.group_faces import group_faces
 from vidlocal.errors import AnswerRejected, MediaError, ToolError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vidlocal.engines.base import FaceScale
-from vidlocal.engines.face_grouping import group, nearest_people
+from vidlocal.engines.faces.grouping import group, nearest_people
 from vidlocal.store.content import face_tracks
 from vidlocal.store.content.face_tracks import Tracks
 from vidlocal.store.database import Library

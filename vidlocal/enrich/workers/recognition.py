@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vidlocal.engines.base import SpeechEngine
-from vidlocal.engines.hallucination_filter import remove_farewells, remove_hallucinations
+from vidlocal.engines.speech.hallucination_filter import remove_farewells, remove_hallucinations
 from vidlocal.media.audio import RATE_HZ, Samples
 from vidlocal.media.cue_times import clip_to_speech, shifted
 from vidlocal.media.voice_activity import (

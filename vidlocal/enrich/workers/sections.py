@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 
-from vidlocal.engines import text_parser, text_prompts
-from vidlocal.engines.prompt_escape import estimate_tokens, format_seen
-from vidlocal.engines.text_prompts import SEEN_LINE
+from vidlocal.engines.prompts import text_parser, text_prompts
+from vidlocal.engines.prompts.prompt_escape import estimate_tokens, format_seen
+from vidlocal.engines.prompts.text_prompts import SEEN_LINE
 from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers import segments

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vidlocal.engines import prompt_escape
-from vidlocal.engines.text_prompts import MAX_NOTE_CHARACTERS
+from vidlocal.engines.prompts import prompt_escape
+from vidlocal.engines.prompts.text_prompts import MAX_NOTE_CHARACTERS
 from vidlocal.records import Passage
 
 # Long enough for one topic, short enough for a chapter.

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from vidlocal.engines import prompt_escape, text_parser, text_prompts
+from vidlocal.engines.prompts import prompt_escape, text_parser, text_prompts
 from vidlocal.enrich.runner.pool import Task
 from vidlocal.enrich.runner.text_request import PromptRoom, TextRequest, TextResponse
 from vidlocal.enrich.workers.excitement import mean, of_sections

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vidlocal.engines.base import SpeechEngine
-from vidlocal.engines.speech_prompt import speech_prompt
+from vidlocal.engines.speech.prompt import speech_prompt
 from vidlocal.enrich.workers.recognition import Recognition, recognize
 from vidlocal.enrich.workers.speech_source import (
     DEFAULT_OPTIONS,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 from weakref import WeakKeyDictionary
 
-from vidlocal.engines import multi_image_probe, text_prompts
 from vidlocal.engines.base import ImageRejected, RunnerFailed, SchemaMismatch, VisionEngine
-from vidlocal.engines.contact_sheet import contact_sheet, scaled_images
 from vidlocal.engines.jpeg import shrink
+from vidlocal.engines.prompts import text_prompts
+from vidlocal.engines.served import multi_image_probe
+from vidlocal.engines.served.contact_sheet import contact_sheet, scaled_images
 from vidlocal.enrich.runner.pool import Host, Task
 from vidlocal.enrich.workers.describe import schema_key
 from vidlocal.model_answers import ActionAnswer

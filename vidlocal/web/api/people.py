@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from vidlocal.app.engines.faces import FORBIDDEN, require_people
 from vidlocal.app.people import CONSENT, Doubt, alike, as_data, doubtful, use_names
-from vidlocal.engines.face_files import face_models
+from vidlocal.engines.faces.face_files import face_models
 from vidlocal.errors import MediaError, SettingsError, VidlocalError
 from vidlocal.export.face_pictures import face_picture
 from vidlocal.export.thumbnail import encode_jpeg

@@ -1,0 +1,1 @@
+"""CLIP, in a child process."""

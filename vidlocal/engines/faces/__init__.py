@@ -1,0 +1,1 @@
+"""Face recognition, in a child process: detection, tracking and grouping."""

@@ -1,0 +1,1 @@
+"""Downloaded model files and their checksums."""

@@ -1,0 +1,1 @@
+"""Prompts, schemas and parsers of the answers."""

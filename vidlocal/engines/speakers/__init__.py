@@ -1,0 +1,1 @@
+"""Speaker diarization, in a child process."""

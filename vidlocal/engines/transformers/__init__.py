@@ -1,0 +1,1 @@
+"""Vision models of transformers, in a child process."""
