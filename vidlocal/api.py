@@ -252,7 +252,7 @@ class _CallbackLine:
 
 
 def open_library(folder: str | Path | None = None, *, create: bool = False, **settings: object) -> VideoLibrary:
-    """Open the library in `folder`, by default the one of the commands. Keywords override settings.
+    """Open the library in `folder`, by default the library of the commands. Keywords override settings.
 
     Raises StoreError if there is none (without `create`), and SettingsError for a wrong setting.
 

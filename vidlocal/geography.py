@@ -1,4 +1,4 @@
-"""Coordinates, and the places named after them. Pure."""
+"""Coordinates, and names for places. Pure."""
 
 import math
 import re

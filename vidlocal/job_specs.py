@@ -1,4 +1,4 @@
-"""Table of job kinds: everything the program needs to know about a kind of queued work, in one place.
+"""Table of job kinds: everything about a kind of queued work, in one place.
 
 The queue, ingest, the runner, progress lines, `doctor` and `check` read this table. The worker of a kind is
 registered in `vidlocal.enrich.run`, with the fast ones in `vidlocal.enrich.workers.fast_pass`.

@@ -1,4 +1,4 @@
-"""Group hits into moments: nearby hits of a video become one span; fold repeated passages. Pure."""
+"""Group hits into moments: nearby hits of a video become a span; fold repeated passages. Pure."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -100,7 +100,7 @@ def group(
 
 
 def fold_repeats(passages: Sequence[Passage]) -> list[tuple[Passage, int]]:
-    """Join passages of a kind with nearly the same text, one after the other, and count them.
+    """Join consecutive passages of a kind with nearly the same text, and count them.
 
     A joined passage has the text of the first one and spans all of them.
     """
@@ -131,7 +131,7 @@ def _boost_note(hit: Hit) -> Hit:
 
 
 def _add(hit: Hit, spans: list[_Span]) -> None:
-    """Add `hit` to the first span within reach, or to a new one at the end of `spans`."""
+    """Add `hit` to the first span within reach, else to a new span at the end of `spans`."""
     for span in spans:
         borders = span.extended(hit)
         if borders is not None:

@@ -44,7 +44,7 @@ class MediaKind(StrEnum):
 
 
 class JobKind(StrEnum):
-    """Kind of a job. The `target` of describe and watch jobs is a frame, of all others a video."""
+    """Kind of a job. The `target` of describe and watch jobs is a frame, of all other jobs a video."""
 
     TRANSCRIBE = "transcribe"
     SPEAKERS = "speakers"
@@ -155,7 +155,7 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text, as it is written there, with its times."""
+    """A word in the spelling of its text, with its times."""
 
     text: str
     start: float
@@ -349,7 +349,7 @@ class SeenPerson:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A span of a video with all hits, best first. `people`: names of those who are seen, as far as known."""
+    """A span of a video with all hits, best first. `people`: names of visible people, as far as known."""
 
     video_id: int
     video_title: str

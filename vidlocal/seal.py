@@ -1,4 +1,4 @@
-"""Checksum within a text file, to recognise a file that vidlocal wrote and nobody has edited since. Pure."""
+"""Checksum within a text file, to recognise unedited files written by vidlocal. Pure."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def read_seal(content: str) -> Seal:
 
 
 def sealed(write: Callable[[str], str]) -> str:
-    """Return the content that `write` returns for a seal, with the seal of this content.
+    """Return the content of `write` for a seal, with the seal of this content.
 
     >>> read_seal(sealed(lambda seal: f"# {seal}")), read_seal(sealed(lambda seal: f"# {seal}") + "!")
     (<Seal.VALID: 'valid'>, <Seal.BROKEN: 'broken'>)

@@ -41,7 +41,7 @@ def remarks(text: str) -> tuple[str, ...]:
 
 
 def sound_cues(cues: Iterable[Cue]) -> tuple[Cue, ...]:
-    """Cues of the sounds named in cues, the same sound without a gap as one cue."""
+    """Cues of the sounds named in cues, a continuous sound as a single cue."""
     sounds: list[Cue] = []
     latest: dict[str, int] = {}
     for cue in cues:

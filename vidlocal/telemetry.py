@@ -1,4 +1,4 @@
-"""Readings of cameras that are stored as subtitles: settings, positions, heights. Pure."""
+"""Readings of cameras in subtitle tracks: settings, positions, heights. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _CLOCK = re.compile(r"\d+[-/.]\d+[-/.]\d+[T ]+\d+:\d\d(?::\d\d)?[\d.,]*|\b\d\d?:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Values by name at a time (s). Names and values as the camera wrote them, with units; `clock` is a date and time.
+    """Values by name at a time (s). Names and values as written by the camera, with units; `clock` is a date and time.
 
     `text` is the whole line, where it holds numbers without a name.
     """

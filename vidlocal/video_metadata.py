@@ -1,4 +1,4 @@
-"""What other programs know about a video: title, description, tags, people, date and place. Pure."""
+"""Metadata of a video by other programs: title, description, tags, people, date and place. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 
 @dataclass(frozen=True, slots=True)
 class VideoMetadata:
-    """Texts and facts about a video from a file beside it, its own XMP, or another program.
+    """Texts and facts about a video from a sidecar, its own XMP, or another program.
 
     `recorded_at` is ISO 8601, with or without time; `albums` are names of collections that the video is part of.
     """
@@ -67,7 +67,7 @@ class VideoMetadata:
         return "\n".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in parts)
 
     def merged(self, other: Self) -> Self:
-        """Return all names of both, and the other texts and facts of `self` where it has them.
+        """Return all names of both, and texts and facts of `self`, else of `other`.
 
         >>> VideoMetadata("A", tags=("x",)).merged(VideoMetadata("B", "b", ("y",))).text
         'A.\\nb.\\nx, y.'

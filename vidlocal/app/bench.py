@@ -74,12 +74,12 @@ class ModelResult:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Generated tokens by the whole time of the answers; None if the server does not count them."""
+        """Generated tokens by the whole time of the answers; None without token counts."""
         return self.usage.tokens / self._seconds if self.usage.tokens and self._seconds else None
 
     @property
     def server_tokens_per_second(self) -> float | None:
-        """Generated tokens by the time of their generation alone; None if the server does not tell it."""
+        """Generated tokens by the time of their generation alone; None without times from the server."""
         return self.usage.tokens / self.usage.seconds if self.usage.seconds else None
 
     def seconds_left(self, frames_left: int | None) -> float | None:
@@ -171,7 +171,7 @@ def demo_pictures(settings: Settings, count: int) -> Iterator[BenchPicture]:
 def _find_models(
     stack: ExitStack, settings: Settings, names: Sequence[str]
 ) -> tuple[list[_Candidate], list[ModelResult]]:
-    """Return the vision models, and the servers and models that cannot be used, as results."""
+    """Return the vision models, and the unusable servers and models as results."""
     candidates: list[_Candidate] = []
     unusable: list[ModelResult] = []
     known: set[str] = set()
@@ -220,7 +220,7 @@ def _is_name_of(name: str, model: str) -> bool:
 def _reporter(
     on_progress: Callable[[BenchProgress], None], model: str, number: int, models: int, pictures: int
 ) -> Callable[[int], None]:
-    """Return a function that reports the start of a picture of the model at position `number`."""
+    """Make a callback for the start of each picture of the model at position `number`."""
 
     def report(picture: int) -> None:
         done = (number + picture / (pictures + 1)) / models

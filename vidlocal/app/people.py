@@ -21,7 +21,7 @@ at work or in a club, you usually need their consent. Until you agree here, no f
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A face that may be of a person: `person_id`. `track_ids`: all faces that the answer is about.
+    """An uncertain face, perhaps of person `person_id`. `track_ids`: all faces covered by the answer.
 
     `is_member`: they are given to the person now, with a low similarity; else they are not. `cosine`: mean similarity.
     """
@@ -34,7 +34,7 @@ class Doubt:
 
 
 def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
-    """List pairs of people who may be one, the most similar first: two ids, and the cosine.
+    """List pairs of people, possibly identical, most similar first: two ids, and the cosine.
 
     Of the 2,000 people with names, or seen most.
     """
@@ -54,7 +54,7 @@ def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
 
 
 def doubtful(library: Library, *, limit: int) -> list[Doubt]:
-    """List faces to ask about, the most useful first: is it this named person?
+    """List faces to confirm as those of a named person, the most useful first.
 
     Answer with `people.confirm(library, doubt.person_id, doubt.track_ids)` or `people.reject` with the same arguments.
     """
@@ -80,7 +80,7 @@ def regroup(library: Library) -> int:
 
 
 def use_names(library: Library, person_id: int) -> bool:
-    """Queue the tags and summaries that do not know a new name yet. Returns True if there are any."""
+    """Queue tags and summaries without a new name. Returns True if there are any."""
     summarised = [video for video in people.videos_of(library, person_id) if understanding.sections(library, video)]
     for video_id in summarised:
         understanding.requeue(library, video_id)
@@ -88,7 +88,7 @@ def use_names(library: Library, person_id: int) -> bool:
 
 
 def forget(library: Library, person_ids: list[int] | None) -> int:
-    """Delete people, None for all, with their faces, and leave no byte of them in the file.
+    """Delete people (None: all) and their faces, and overwrite their bytes in the file.
 
     Past searches, reports and what models wrote with their names are deleted, too; the next enrich writes that again.
 
@@ -119,7 +119,7 @@ def _known_models(library: Library) -> list[str]:
 
 
 def _strangers(library: Library, key: str) -> Iterator[Doubt]:
-    """Yield people without a name who may be a named one, the most similar first."""
+    """Yield people without a name, similar to a named person, the most similar first."""
     from vidlocal.engines.faces.grouping import nearest_people
 
     ids, means = face_tracks.means(library, key)
@@ -156,7 +156,7 @@ def _weak(library: Library, key: str) -> Iterator[Doubt]:
 
 
 def _restore_numbers(library: Library, before: dict[int, int]) -> None:
-    """Give new groups the numbers of the earlier ones with most of their faces. `before`: people by track."""
+    """Renumber new groups like the earlier groups with most of their faces. `before`: people by track."""
     shared: dict[int, Counter[int]] = defaultdict(Counter)
     for track_id, person_id in face_tracks.owners(library, before).items():
         shared[person_id][before[track_id]] += 1

@@ -1,4 +1,4 @@
-"""The hooks of plugins, as the parts of the program take them."""
+"""Hooks of plugins in the form expected by the rest of the program."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +22,7 @@ def hooks(settings: Settings | None = None) -> PluginHooks:
 
 
 def import_readers(settings: Settings, notify: Notify) -> list[Callable[[Path], list[Mapping[str, Any]] | None]]:
-    """Return functions from a file to import to its lines; None for a file that no plugin reads."""
+    """Return functions from a file to import to its lines, or None for an unknown file."""
     plugins = hooks(settings)
     return [partial(_read_import, plugins, notify)] if plugins.has("read_import") else []
 
@@ -35,7 +35,7 @@ def _read_import(plugins: PluginHooks, notify: Notify, path: Path) -> list[Mappi
 
 
 def frame_signals(settings: Settings, notify: Notify) -> "list[FrameSignal]":
-    """Return the signals of plugins, for frames that are sampled."""
+    """Return the plugins' signals of sampled frames."""
     registered = hooks(settings).register("register_signals", notify)
     if not registered:
         return []
@@ -103,7 +103,7 @@ def connect_engine(settings: Settings, url: str, api_key: str | None) -> Any:
 
 
 def score_moments(settings: Settings, query: str, moments: Sequence[Moment], notify: Notify) -> tuple[Moment, ...]:
-    """Return moments with the scores of plugins, best first. Each plugin gets the scores of the one before."""
+    """Return moments with the scores of plugins, best first. Each plugin gets the scores of the previous plugin."""
     from vidlocal.render.results import to_records
 
     plugins = hooks(settings)

@@ -1,11 +1,11 @@
-"""Speakers of the library for commands and the page: who sounds alike, and what names change."""
+"""Speakers of the library for commands and the page: similar voices, effects of names."""
 
 from vidlocal.store.content import speakers, understanding, voices
 from vidlocal.store.database import Library
 
 
 def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
-    """List pairs of speakers who may be one by their voices, the most similar first: two ids, and the cosine."""
+    """List pairs of speakers with similar voices, most similar first: two ids, and the cosine."""
     keys = voices.models(library)
     if not keys:
         return []
@@ -15,7 +15,7 @@ def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
 
 
 def requeue_summaries(library: Library, speaker_id: int) -> bool:
-    """Queue the tags and summaries that do not know the name of a speaker yet. Returns True if there are any."""
+    """Queue tags and summaries without the name of a speaker. Returns True if there are any."""
     summarised = [video for video in speakers.videos_of(library, speaker_id) if understanding.sections(library, video)]
     for video_id in summarised:
         understanding.requeue(library, video_id)

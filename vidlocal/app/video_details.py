@@ -93,7 +93,7 @@ def select_videos(
     status: VideoStatus | None = None,
     folder: Path | None = None,
 ) -> list[Video]:
-    """List the videos in an order. `status` and `folder` (with all below) filter them."""
+    """List the videos in an order, filtered by `status` and `folder` (with subfolders)."""
     return [
         video
         for video in sorted(videos.every(library), key=_SORT_KEYS[sort])
@@ -120,7 +120,7 @@ def read_details(library: Library, video: Video) -> VideoDetails:
 
 
 def _chapters(library: Library, video: Video) -> list[Chapter]:
-    """Return the chapters of the file, else those of the text model."""
+    """Return the chapters of the file, else of the text model."""
     titles = passages.of_video(library, video.id, [PassageKind.CHAPTER])
     if titles:
         return [Chapter(title.start, title.end, title.text, "", ()) for title in titles]

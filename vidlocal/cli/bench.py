@@ -131,7 +131,7 @@ def _page(result: "BenchResult") -> str:
 
 
 def _table(result: "BenchResult") -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table, with the time for the library if it has frames left."""
+    """Header and rows of the table, with the time for the library if frames remain."""
     figures = _FIGURES if result.frames_left else _FIGURES[:-1]
     rows = [
         [name, *_cells(entry, result.frames_left)[: 1 + len(figures)]]
@@ -141,7 +141,7 @@ def _table(result: "BenchResult") -> tuple[list[str], list[list[str]]]:
 
 
 def _names(result: "BenchResult") -> list[str]:
-    """Names of the models, with the server where it is needed to tell two apart; the server alone if it failed."""
+    """Names of the models, with the server if ambiguous; the server alone after a failure."""
     names = [_short(entry.model) for entry in result.models]
     hosts = [entry.server.partition("://")[2] for entry in result.models]
     return [
@@ -163,7 +163,7 @@ def _cells(entry: "ModelResult", frames_left: int | None) -> list[str]:
 
 
 def _captions(result: "BenchResult", number: int) -> list[tuple[str, str]]:
-    """Name and caption of each model that was shown picture `number`, from 1."""
+    """Name and caption of each model for picture `number`, counted from 1."""
     return [
         (name, entry.captions[number - 1].text or "(no caption)")
         for name, entry in zip(_names(result), result.models, strict=True)
@@ -186,7 +186,7 @@ def _advise(result: "BenchResult", *, has_servers: bool, quiet: bool) -> None:
 
 
 def _fastest(results: "Sequence[ModelResult]") -> "ModelResult | None":
-    """Return the fastest model among the seeing ones with only valid answers."""
+    """Return the fastest model with vision and only valid answers."""
     timed = [
         (entry.seconds_per_frame, number)
         for number, entry in enumerate(results)

@@ -90,7 +90,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Cut moments out of their videos, as files or one film.
+    """Cut moments out of their videos, into separate files or a single film.
 
     A clip is copied without loss if a key frame lies at most 2 seconds before the moment, and then begins there;
     otherwise, and with --exact, --join or --burn-captions, it is re-encoded (H.264, AAC). A phrase in quotes is cut
@@ -199,7 +199,7 @@ def _check_target(target: Path | None, count: int, *, is_join: bool) -> None:
 
 
 def _report(result: "ClipResult", *, json: bool) -> None:
-    """Report a clip as soon as it is cut; on a terminal the table follows at the end."""
+    """Report a finished clip at once; on a terminal a table follows at the end."""
     if result.file is None:
         console.notice(result.reason or f"{result.request.title}: not cut")
     elif not json and not console.is_terminal():

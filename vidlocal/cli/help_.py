@@ -51,7 +51,7 @@ def _text(ctx: typer.Context, topic: str | None) -> str:
 
 
 def _wrapped(text: str, width: int) -> str:
-    """Wrap a topic between words. Commands stay on one line, to be copied."""
+    """Wrap a topic between words, but not inside commands, for copying."""
     return "\n\n".join(_wrapped_block(block, width) for block in text.split("\n\n"))
 
 

@@ -249,7 +249,7 @@ def _fields(outcome: "Outcome") -> Sequence[str | Path]:
 
 
 def _print_summary(outcomes: "Sequence[Outcome]", failures: "Counter[str]", *, quiet: bool) -> None:
-    """Print the number of files by result, that of failures not printed, and each note once."""
+    """Print the number of files by result, unprinted failures, and each note once."""
     from vidlocal.ingest.outcome import IngestResult
 
     counts = Counter(outcome.result for outcome in outcomes)

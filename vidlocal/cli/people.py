@@ -56,7 +56,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List who is seen in your videos; name, merge and forget people.
+    """List the people in your videos; name, merge and forget people.
 
     Face recognition is off until you agree to it for this library (`start`) and install its models (`vidlocal setup
     --people`); then ingest and `vidlocal enrich --only people` find faces and group them. New faces join people or stay
@@ -100,7 +100,7 @@ def _document(library: Library, listed: Sequence[people.Person]) -> dict[str, ob
 
 
 def _start(library: Library, arguments: Sequence[str], *, yes: bool, quiet: bool) -> None:
-    """Show the text of the consent, ask, and store it."""
+    """Show the text of the consent, ask, and store the answer."""
     from vidlocal.app.engines.faces import FORBIDDEN
     from vidlocal.app.people import CONSENT
 
@@ -163,7 +163,7 @@ def _reject(library: Library, person_id: int, place: str) -> str:
 
 
 def _update(library: Library, person_id: int) -> str:
-    """Queue the tags and summaries that do not know the name yet. Returns a sentence."""
+    """Queue tags and summaries without the name. Returns a sentence."""
     from vidlocal.app.people import use_names
 
     return " The next enrich uses the name in tags and summaries." if use_names(library, person_id) else ""

@@ -128,7 +128,7 @@ def _output_format(form: OutputFormat | None, *, json: bool) -> OutputFormat:
 
 
 def _remember(settings: Settings, result: SearchResult, *, private: bool) -> None:
-    """Keep the hits of this terminal by number; forget those of an earlier search, also after a private one."""
+    """Store the hits of this terminal by number, in place of those of the last search; none for a private search."""
     last_results = LastResults(settings.home)
     if private or not result.moments:
         last_results.forget()

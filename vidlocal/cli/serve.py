@@ -77,7 +77,7 @@ def _require_web() -> None:
 
 
 def _login(home: Path, *, is_new: bool) -> "Login":
-    """Load the stored pass phrase, or ask for one. Raises UsageError without a terminal."""
+    """Load the stored pass phrase, or ask for a new phrase. Raises UsageError without a terminal."""
     from vidlocal.web.login import load_login, store_phrase
 
     from_variable = os.environ.get(_PHRASE_VARIABLE)

@@ -181,7 +181,7 @@ def _propose(memory: float, settings: Settings, *, quiet: bool) -> ProfileName:
 
 
 def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, quiet: bool) -> None:
-    """Show size and licence of a model, ask, and download it."""
+    """Show size and licence of a model, confirm, and download."""
     from vidlocal.app.setup.transformers_part import transformers_part
 
     part = transformers_part(name, load())
@@ -196,7 +196,7 @@ def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, qui
 def _offer(
     parts: "Sequence[ModelPart]", *, yes: bool, dry_run: bool, json: bool, quiet: bool
 ) -> "tuple[list[PartStatus], bool]":
-    """Show parts, ask, and download the missing ones. Returns their states, and True unless declined."""
+    """Show parts, confirm, and download missing parts. Returns their states, and True unless declined."""
     from vidlocal.app.setup.run import check_parts, download_missing
 
     statuses = check_parts(parts)
@@ -212,7 +212,7 @@ def _offer(
 
 
 def _selected(only: str | None, *, pictures: bool, speakers: bool, people: bool, text: bool) -> set[str]:
-    """Return the parts to set up. Raises UsageError for an unknown one."""
+    """Return the parts to set up. Raises UsageError for an unknown part."""
     if only is None:
         wanted = {"pictures": pictures, "speakers": speakers, "people": people, "text": text}
         return {part for part in PARTS if wanted.get(part, True)}
@@ -256,7 +256,7 @@ def _confirm(statuses: "Sequence[PartStatus]") -> bool:
 
 
 def _raise_failure(statuses: "Sequence[PartStatus]") -> None:
-    """Report failed downloads, the first one as an error."""
+    """Report failed downloads; raise the first failure."""
     failures = [status.error for status in statuses if status.state == "failed" and status.error is not None]
     if failures:
         for sentence in list(dict.fromkeys(map(str, failures)))[1:]:

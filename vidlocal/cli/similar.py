@@ -35,7 +35,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find moments that look like a moment, an image or a video.
+    """Find moments similar to a moment, an image or a video.
 
     Frames with a vector (from `vidlocal enrich --only pictures`) are compared by content, others by perceptual hash,
     which finds copies and scaled versions only. --face finds the face of the moment or image, if faces are searched in

@@ -52,7 +52,7 @@ def command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List who speaks in your videos; name, merge and forget speakers.
+    """List the speakers in your videos; name, merge and forget speakers.
 
     Speakers come from names in transcripts and WebVTT subtitles, and from voices if the models for it are installed
     (`vidlocal setup --speakers`). The same name is the same speaker in all videos, until you split them. `link` notes
@@ -124,7 +124,7 @@ def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
 
 
 def _update(library: Library, speaker_id: int) -> str:
-    """Queue the tags and summaries that do not know the name yet. Returns a sentence."""
+    """Queue tags and summaries without the name. Returns a sentence."""
     return " The next enrich uses the name in tags and summaries." if requeue_summaries(library, speaker_id) else ""
 
 

@@ -51,7 +51,7 @@ def is_loopback(host: str) -> bool:
 
 
 def local_address(towards: str = "192.0.2.1") -> str:
-    """Return the address of this machine in the network of another one (default: in its main network).
+    """Return the address of this machine in the network of another machine (default: in its main network).
 
     127.0.0.1 without a network. Sends nothing.
     """
@@ -67,7 +67,7 @@ def local_address(towards: str = "192.0.2.1") -> str:
 
 
 def _network_addresses() -> Iterator[str]:
-    """Yield the IPv4 addresses of this machine, without those of loopback and of containers."""
+    """Yield the IPv4 addresses of this machine, without loopback and containers."""
     import psutil
 
     for name, addresses in psutil.net_if_addrs().items():

@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"vidlocal-([0-9a-f]{64})-([0-9a-f]{32})")
 
 @dataclass(frozen=True, slots=True)
 class JoinToken:
-    """Fingerprint (SHA-256, hex) of the certificate of the scheduler, and the secret that lets a machine join."""
+    """Fingerprint (SHA-256, hex) of the scheduler's certificate, and the secret for joining."""
 
     fingerprint: str
     secret: str
@@ -61,12 +61,12 @@ def create_authority(folder: Path) -> None:
 
 
 def has_authority(folder: Path) -> bool:
-    """True on the machine that started the cluster."""
+    """True on the machine with the authority of the cluster."""
     return all((folder / name).exists() for name in (AUTHORITY_KEY, _SECRET, CERTIFICATE, KEY))
 
 
 def has_certificate(folder: Path) -> bool:
-    """True on a machine that belongs to a cluster."""
+    """True on a member of a cluster."""
     return all((folder / name).exists() for name in (AUTHORITY, CERTIFICATE, KEY))
 
 

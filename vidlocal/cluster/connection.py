@@ -1,4 +1,4 @@
-"""Connection of the owner of a library to a Dask scheduler: its machines, and calls to one of them."""
+"""Connection of the owner of a library to a Dask scheduler: machines, and calls to a machine."""
 
 import threading
 from collections import defaultdict
@@ -35,7 +35,7 @@ class Member:
 
 
 class Connection:
-    """A connection that is made again after a failure. A context manager; thread-safe.
+    """A connection with automatic reconnection. A context manager; thread-safe.
 
     `sent_bytes` and `received_bytes` count the payload of all calls.
     """
@@ -71,7 +71,7 @@ class Connection:
         return dict(self._members)
 
     def call(self, member: str, payload: bytes) -> bytes:
-        """Perform a call on a machine, and wait for the result. Raises EngineUnreachable if it is lost."""
+        """Perform a call on a machine, and wait for the result. Raises EngineUnreachable for a lost machine."""
         future = self._submit(member, payload)
         try:
             result = future.result()
@@ -133,7 +133,7 @@ class Connection:
                 self._drop()
 
     def _look(self) -> None:
-        """Update the machines, and cancel the calls to those that left."""
+        """Update the machines, and cancel calls to departed machines."""
         client = self._client
         if client is None:
             return

@@ -1,4 +1,4 @@
-"""The processes of Dask as vidlocal runs them: encrypted, on one address, without calls that carry code."""
+"""Dask processes in vidlocal's configuration: encrypted, on a single address, without code in calls."""
 
 import logging
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def configure(folder: Path) -> None:
 
 
 def security_of(folder: Path, address: SchedulerAddress) -> "Security | None":
-    """Return the certificates for a scheduler: those in `folder`, else those of Dask's own configuration.
+    """Return the certificates for a scheduler: from `folder`, else from Dask's own configuration.
 
     None for plain tcp on loopback.
     """
@@ -93,7 +93,7 @@ def security_of(folder: Path, address: SchedulerAddress) -> "Security | None":
 
 
 def create_scheduler(folder: Path, host: str, port: int) -> "Scheduler":
-    """Create the scheduler of a cluster on one address, encrypted."""
+    """Create the encrypted scheduler of a cluster on a single address."""
     from distributed import Scheduler
 
     security = security_of(folder, SchedulerAddress("tls", host, port))
@@ -113,11 +113,11 @@ def create_scheduler(folder: Path, host: str, port: int) -> "Scheduler":
 def create_worker(
     folder: Path, scheduler: SchedulerAddress, name: str, host: str, port: int, resources: Mapping[str, float]
 ) -> "Worker":
-    """Create a worker on one address. `resources`: tags of its engines with the number of calls at a time."""
+    """Create a worker on a single address. `resources`: tags of its engines with the number of simultaneous calls."""
     from distributed import Worker
 
     class ImpatientWorker(Worker):
-        """A worker that joins again without waiting for the calls that nobody waits for any more."""
+        """A worker with immediate rejoining, without waiting for abandoned calls."""
 
         async def close(self, *arguments: Any, **options: Any) -> Any:
             return await super().close(*arguments, **options | {"executor_wait": False})

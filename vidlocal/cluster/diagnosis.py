@@ -1,4 +1,4 @@
-"""Reasons why a scheduler cannot be used: Dask tells only that it tried for a while."""
+"""Reasons for an unusable scheduler, in place of the timeouts of Dask."""
 
 import socket
 import ssl
@@ -12,7 +12,7 @@ _TIMEOUT_S = 5.0
 
 
 def require_reachable(folder: Path, address: SchedulerAddress) -> None:
-    """Raise EngineUnreachable without a scheduler, ToolError for one of another cluster than this machine joined."""
+    """Raise EngineUnreachable without a scheduler, ToolError for the scheduler of another cluster."""
     try:
         with socket.create_connection((address.host, address.port), _TIMEOUT_S) as plain:
             if address.protocol == "tls" and has_certificate(folder):

@@ -20,7 +20,7 @@ _POLL_S = 1.0
 
 @dataclass(slots=True)
 class _Seat:
-    """A machine with the number of calls sent to it, and the time of the next one (monotonic)."""
+    """A machine with the number of its calls, and the earliest time of the next call (monotonic)."""
 
     machine: Machine
     slots: int
@@ -30,7 +30,7 @@ class _Seat:
 
 @dataclass(slots=True)
 class EnginePool:
-    """Calls of one engine, on the machines that have the build `identity`. Thread-safe.
+    """Calls of an engine on the machines with the build `identity`. Thread-safe.
 
     A machine gets one call more than it performs at a time, so that it never waits for the network.
     """
@@ -49,7 +49,7 @@ class EnginePool:
 
     @property
     def slots(self) -> int:
-        """Number of calls that all machines take at a time."""
+        """Number of simultaneous calls of all machines."""
         with self._free:
             return sum(seat.slots for seat in self._seats.values())
 
@@ -80,7 +80,7 @@ class EnginePool:
 
     @contextmanager
     def machine(self) -> Iterator[Machine]:
-        """Provide a free machine for several calls that belong together."""
+        """Reserve a free machine for several related calls."""
         seat = self._acquire(self.now() + GRACE_S)
         try:
             yield seat.machine

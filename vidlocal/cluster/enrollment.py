@@ -1,4 +1,4 @@
-"""Enrollment: a machine that knows the join token gets a certificate of the cluster.
+"""Enrollment: exchange of a join token for a certificate of the cluster.
 
 machine                                   scheduler, port + 1
 TLS, certificate pinned by the token  ->
@@ -25,7 +25,7 @@ _WRONG_TOKEN = "The token is not that of this cluster. Copy it again from: vidlo
 
 
 async def serve_enrollment(folder: Path, host: str, port: int) -> asyncio.Server:
-    """Start to answer machines that want to join the cluster of `folder`."""
+    """Start the enrollment server for the cluster of `folder`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(folder / CERTIFICATE, folder / KEY)

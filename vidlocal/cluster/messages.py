@@ -52,7 +52,7 @@ _NO_USAGE = base.Usage()
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Names of the models that the owner of the library works with, and the context of those on servers."""
+    """Model names of the owner of the library, and the context size for models on servers."""
 
     vision: str
     text: str
@@ -64,7 +64,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A method of an engine. `engine`: role such as vision or ocr; `identity`: the build it must be, empty for any."""
+    """A method call of an engine. `engine`: role such as vision or ocr; `identity`: required build, empty for any."""
 
     engine: str
     method: str
@@ -109,7 +109,7 @@ class OfferedModel:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Engines of a machine by role, and sentences about those that it lacks.
+    """Engines of a machine by role, and a sentence for each missing engine.
 
     `versions`: of vidlocal and of the prompts, which must equal those of the owner.
     """
@@ -141,7 +141,7 @@ def decode(data: bytes) -> object:
 
 
 def failure_of(error: Exception) -> Failure:
-    """Return the failure of an exception; one that is no VidlocalError counts as EngineError."""
+    """Convert an exception to a failure; other classes than VidlocalError count as EngineError."""
     if isinstance(error, EngineBusy):
         return Failure("EngineBusy", str(error), error.retry_after)
     if isinstance(error, VidlocalError) and type(error).__name__ in _ERRORS:

@@ -1,4 +1,4 @@
-"""Model engines of another machine of the cluster, with the interfaces of those on this one."""
+"""Model engines of another machine of the cluster, with the interfaces of local engines."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Machine:
 
 
 class RemoteModel:
-    """A model of a server of another machine. Its calls fail if it is another build than the one offered."""
+    """A model on a server of another machine. Calls fail after a change of its build."""
 
     engine = ""
 
@@ -92,14 +92,14 @@ class RemoteModel:
 
     @property
     def usage(self) -> Usage:
-        """Tokens of the answers since the first one of this run."""
+        """Tokens of the answers in this run."""
         return Usage() if self._first is None or self._last is None else self._last.usage - self._first.usage
 
     def unload(self) -> None:
         self._call("unload")
 
     def probe_bounds(self) -> bool:
-        """Return the result of the test by the machine itself."""
+        """Return the result of the machine's own test."""
         return self.keeps_bounds
 
     def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
@@ -153,7 +153,7 @@ class RemoteText(RemoteModel):
         return str(self._call("complete_json", prompt, dict(schema), attempt=attempt))
 
     def complete(self, system: str, prompt: str, *, on_token: Callable[[str], None] | None = None) -> str:
-        """Return an answer as plain text; `on_token` gets it as one piece."""
+        """Return an answer as plain text, passed to `on_token` in one piece."""
         text = str(self._call("complete", system, prompt))
         if on_token is not None:
             on_token(text)

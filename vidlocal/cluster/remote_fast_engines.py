@@ -33,13 +33,13 @@ class RemoteOcr:
         return self._read(jpeg) if future is None else future.result()
 
     def forget_prefetched(self) -> None:
-        """Drop the results that were not read."""
+        """Drop unread results."""
         for future in self._prefetched.values():
             future.cancel()
         self._prefetched.clear()
 
     def close(self) -> None:
-        """Drop the frames that were not read, and end the threads."""
+        """Drop unread frames, and end the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, jpeg: bytes) -> ScreenText | None:
@@ -47,7 +47,7 @@ class RemoteOcr:
 
 
 class RemoteClip:
-    """A ClipEngine for images; words are encoded where the search runs."""
+    """A ClipEngine for images; the searching machine encodes words."""
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""The one task of vidlocal on a Dask worker: bytes to the handler of this process, bytes back."""
+"""The task of vidlocal on a Dask worker: bytes to the handler of this process, bytes back."""
 
 from collections.abc import Callable
 

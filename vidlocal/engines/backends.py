@@ -13,17 +13,17 @@ from vidlocal.errors import EngineError
 
 
 class Backend(Protocol):
-    """One kind of model server."""
+    """A kind of model server."""
 
     def connect(
         self, address: str, *, allow_remote: bool, api_key: str | None = None
     ) -> AbstractContextManager[ModelServer]:
-        """Connect to a server. Raises EngineError for a remote one unless `allow_remote`."""
+        """Connect to a server. Raises EngineError for a remote server unless `allow_remote`."""
         ...
 
 
 class OllamaBackend:
-    """Ollama servers. They need no key."""
+    """Ollama servers, without a key."""
 
     def connect(
         self, address: str, *, allow_remote: bool, api_key: str | None = None

@@ -26,7 +26,7 @@ class SchemaMismatch(AnswerRejected):
 
 
 class ImageRejected(AnswerRejected):
-    """The server cannot use this image. A smaller one may work."""
+    """An image is unusable for the server. A smaller image may work."""
 
 
 class RunnerFailed(ImageRejected):
@@ -34,7 +34,7 @@ class RunnerFailed(ImageRejected):
 
 
 class PromptTooLong(AnswerRejected):
-    """The prompt does not fit into the context of the model. A shorter one may work."""
+    """The prompt exceeds the context of the model. A shorter prompt may work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Generated tokens, and the seconds of their generation as told by the server; 0 if it does not tell."""
+    """Generated tokens, and the seconds of their generation by the server; 0 if unknown."""
 
     tokens: int = 0
     seconds: float = 0.0
@@ -111,7 +111,7 @@ class VisionEngine(Protocol):
     def describe_sequence(
         self, jpegs: Sequence[bytes], question: str, *, plain: bool = False, attempt: int = 0
     ) -> ActionAnswer:
-        """Describe the action over several images or one contact sheet, as worded in `question`."""
+        """Describe the action over several images or a contact sheet, by the wording in `question`."""
         ...
 
     def ask_image(
@@ -237,7 +237,7 @@ class Voice:
 
 
 class DiarizationEngine(Protocol):
-    """A model that tells voices apart. Raises ModelMissing or EngineError."""
+    """A model for the separation of voices. Raises ModelMissing or EngineError."""
 
     @property
     def key(self) -> str:
@@ -279,7 +279,7 @@ class FaceScale:
 
 
 class FaceEngine(Protocol):
-    """A model that finds faces and knows them again. Raises ModelMissing or EngineError."""
+    """A model for the detection and recognition of faces. Raises ModelMissing or EngineError."""
 
     @property
     def key(self) -> str:
@@ -317,7 +317,7 @@ class SpeechEngine(Protocol):
         ...
 
     def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
-        """Transcribe at most about 30 s. A `language` of None is detected. `prompt`: words that may be said."""
+        """Transcribe at most about 30 s. A `language` of None is detected. `prompt`: likely words."""
         ...
 
     def translate(self, samples: Samples, language: str) -> Speech:

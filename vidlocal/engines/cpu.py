@@ -9,7 +9,7 @@ def usable_cores() -> int:
 
 
 def physical_cores() -> int:
-    """Return the number of usable cores, without those of hyper-threading: two threads of one core are no faster."""
+    """Return the number of usable cores, without hyper-threading: two threads per core are no faster."""
     import psutil
 
     return max(1, min(usable_cores(), psutil.cpu_count(logical=False) or usable_cores()))

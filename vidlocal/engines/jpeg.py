@@ -28,14 +28,14 @@ def shrink(jpeg: bytes) -> bytes:
 
 
 def plain_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
-    """Make a square image of one colour."""
+    """Make a square image of a single colour."""
     from PIL import Image
 
     return encode(Image.new("RGB", (side_px, side_px), rgb))
 
 
 def noisy_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
-    """Make a square image of one colour with a little noise per pixel: no two begin with the same bytes.
+    """Make a square image of a colour with slight noise: no two images start with the same bytes.
 
     Engines reuse the beginning of an earlier prompt, and some fail on two images that are alike.
     """

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Judge(Protocol):
-    """A model that tells if a text answers a query. Used by several threads at once.
+    """A model for the probability of a text matching a query. Used by several threads at once.
 
     Raises the errors of all engines (`engines.base`).
     """

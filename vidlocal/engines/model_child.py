@@ -1,4 +1,4 @@
-"""Models of one kind in a child process: a crash or hang does not harm the parent."""
+"""Models of a kind in a child process, safe from its crashes and hangs."""
 
 from types import TracebackType
 from typing import Self

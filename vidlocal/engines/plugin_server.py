@@ -41,12 +41,12 @@ class PluginServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the engine, if it can be closed."""
+        """Close the engine if possible."""
         if callable(close := getattr(self._engine, "close", None)):
             self._call("close", close)
 
     def version(self) -> str:
-        """Return the name of the engine after asking it for its models."""
+        """Return the name of the engine after a request for its models."""
         self.models()
         return f"plugin {self.host}"
 
@@ -80,7 +80,7 @@ class PluginServer:
         return wanted
 
     def slots(self, model: str | None = None) -> int | None:
-        """Return 1: engines of plugins get one request at a time."""
+        """Return 1: an engine of a plugin gets a single request at a time."""
         return 1
 
     def chat(
@@ -96,7 +96,7 @@ class PluginServer:
         on_token: OnToken = None,
         on_usage: OnUsage = None,
     ) -> str:
-        """Return the complete answer. `on_token` gets it as one piece. Raises RunnerFailed or EngineUnreachable."""
+        """Return the complete answer, passed to `on_token` in one piece. Raises RunnerFailed or EngineUnreachable."""
         answer = self._call(
             "answer",
             lambda: self._engine.answer(

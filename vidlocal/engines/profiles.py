@@ -17,7 +17,7 @@ class ProfileName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Model names: three of Ollama, one of whisper.cpp."""
+    """Model names: three for Ollama, one for whisper.cpp."""
 
     name: ProfileName
     vision_model: str

@@ -48,7 +48,7 @@ class Window:
 
 
 def windows(turns: Sequence[Turn]) -> list[Window]:
-    """Cut the turns into windows of up to 2 s, without the parts where another voice speaks, too."""
+    """Cut the turns into windows of up to 2 s, without passages with another voice."""
     cut = []
     for number, turn in enumerate(turns):
         others = [(other.start, other.end) for other in turns if other.voice != turn.voice]
@@ -114,7 +114,7 @@ def _divided(turn: Turn, labelled: Sequence[tuple[Window, int]]) -> list[Turn]:
 
 
 def _without(span: Span, others: Sequence[Span]) -> list[Span]:
-    """Return the parts of a span outside of others."""
+    """Subtract spans from a span."""
     parts = [span]
     for first, last in others:
         parts = [
@@ -127,7 +127,7 @@ def _without(span: Span, others: Sequence[Span]) -> list[Span]:
 
 
 def _steps(start: float, end: float) -> list[Span]:
-    """Return windows that cover a span evenly; none, if it is too short for a vector."""
+    """Return evenly spread windows over a span; none for a span too short for a vector."""
     length = end - start
     if length < _MIN_WINDOW_S:
         return []

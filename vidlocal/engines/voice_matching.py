@@ -1,4 +1,4 @@
-"""Join voices that are one: several clusters of a diarization, stretches of a video, videos of a library. Pure."""
+"""Join equal voices: clusters of a diarization, stretches of a video, videos of a library. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,7 +21,7 @@ _MIN_SHORT_VOICE = 0.45
 
 
 def join(voices: Iterable[Voice]) -> list[Voice]:
-    """Join the voices that are one, in order of the time they speak."""
+    """Join equal voices, in order of their speaking time."""
     joined: list[Voice] = []
     for voice in sorted(voices, key=lambda voice: -voice.seconds):
         position = nearest(voice.vector, [other.vector for other in joined], min_cosine=_min_cosine(voice))
@@ -33,7 +33,7 @@ def join(voices: Iterable[Voice]) -> list[Voice]:
 
 
 def nearest(vector: Vectors, others: Sequence[Vectors], *, min_cosine: float = MIN_SAME_VOICE) -> int | None:
-    """Return the position of the nearest of `others`, all unit vectors, None if none is the same voice."""
+    """Return the position of the nearest of several unit vectors, None without a match."""
     if not others:
         return None
     cosines = np.stack(others) @ vector

@@ -57,7 +57,7 @@ def required_bytes(name: str, size_bytes: int, num_ctx: int) -> int:
 
 
 def fitting_context(model: ModelInfo, num_ctx: int, gpu_bytes: float) -> int | None:
-    """Return `num_ctx`, or the minimum context if only that fits. None if the model does not fit."""
+    """Return `num_ctx`, or the minimum context if only that fits. None for a model too large."""
     for context in (num_ctx, min(num_ctx, MIN_CONTEXT_TOKENS)):
         if required_bytes(model.name, model.size_bytes, context) <= gpu_bytes:
             return context

@@ -1,4 +1,4 @@
-"""Hardware that the installed build of whisper.cpp can use."""
+"""Hardware for the installed build of whisper.cpp."""
 
 import re
 

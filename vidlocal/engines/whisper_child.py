@@ -113,7 +113,7 @@ class _LoadedModel:
         return start, end, text, probability, [(word.text, word.start, word.end) for word in words]
 
     def _tokens(self, data: list[Any], start: float) -> list[Token]:
-        """Bytes and times of tokens. The alignment tells ends: a token begins with the end of the one before."""
+        """Bytes and times of tokens. The alignment gives ends: each token starts at the previous end."""
         tokens = []
         for token in data:
             is_aligned = self.is_aligned and token.t_dtw >= 0
@@ -132,7 +132,7 @@ class _LoadedModel:
         audio_ctx: int = 0,
         duration_ms: int = 0,
     ) -> None:
-        """Call whisper.cpp with all parameters. Raises EngineError if it fails."""
+        """Call whisper.cpp with all parameters. Raises EngineError."""
         model = self.model
         model._set_params(
             {

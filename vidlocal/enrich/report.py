@@ -14,7 +14,7 @@ from vidlocal.store.values import now_utc
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs of one kind with the same reason."""
+    """Failed jobs of a kind with the same reason."""
 
     kind: JobKind
     reason: str
@@ -23,7 +23,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run, or one night of a run.
+    """A run, or a night of a run.
 
     Counts are those of the library and include work of other processes. Times are UTC, ISO 8601. `held_s`: seconds
     held by each condition, without hours outside the window. `speech_hours_per_hour`: hours of sound transcribed in an
@@ -106,7 +106,7 @@ def create(
 
 
 def store(library: Library, run_id: int | None, report: Report) -> int:
-    """Store the report, replacing an earlier one of the same run. Returns the number of the run."""
+    """Store the report, replacing an earlier report of the same run. Returns the number of the run."""
     text = json.dumps(asdict(report), ensure_ascii=False)
     return run_reports.store(library, run_id, started_at=report.started_at, ended_at=report.ended_at, report=text)
 

@@ -123,7 +123,7 @@ def _reload_notes(hosts: Sequence[Host]) -> list[str]:
 
 
 def _caption_notes(hosts: Sequence[Host]) -> list[str]:
-    """Return a sentence for each judge that found captions that do not fit their images."""
+    """Return a sentence for each judge with rejected captions."""
     checks = [host.caption_check for host in hosts if host.caption_check is not None]
     return [
         f"{pluralize(check.redone, 'caption')} did not fit the image according to {check.name}, and "
@@ -258,7 +258,7 @@ def _run_here(
 def _run_in_lanes(
     runner: QueueRunner, engines: FastEngines, remote: RemoteEngines, kinds: Collection[JobKind]
 ) -> tuple[str, ...]:
-    """Run the fast pass here and on the machines of a cluster, until nothing is left that one of them can do."""
+    """Run the fast pass here and on the machines of a cluster, until no doable jobs remain."""
     own = {kind for kind in kinds if engines.has(kind)}
     with FastLanes(runner.library.folder, remote, runner.lock, runner.job_filter, kinds) as lanes:
         lanes.fill(runner.library)

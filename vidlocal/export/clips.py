@@ -23,7 +23,7 @@ CaptionRenderer = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """A moment to cut, without padding. `path`: the file of the video; `problem`: the reason if it may not be cut."""
+    """A moment to cut, without padding. `path`: the file of the video; `problem`: the reason not to cut."""
 
     title: str
     path: Path
@@ -90,7 +90,7 @@ class Clipper:
     def cut_joined(
         self, requests: Sequence[ClipRequest], target: Path, *, overwrite: bool = False
     ) -> Iterator[ClipResult]:
-        """Concatenate all moments in one file, in their order, and yield each result.
+        """Concatenate all moments in order, in a single file, and yield each result.
 
         Raises UsageError before any cut if `target` exists (unless `overwrite`) or has the suffix of another type of
         file, MediaError if nothing could be cut.

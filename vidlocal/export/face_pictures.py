@@ -40,7 +40,7 @@ def face_picture(library: Library, face: SeenFace, *, side_px: int = SIDE_PX) ->
 
 
 def people_sheet(library: Library, listed: Sequence[Person]) -> bytes:
-    """Draw the best picture of each person with number and name on one JPEG, in rows of six."""
+    """Draw the best picture of each person with number and name on a JPEG, in rows of six."""
     from PIL import Image, ImageDraw, ImageFont
 
     columns = min(_COLUMNS, max(1, len(listed)))

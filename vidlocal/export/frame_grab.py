@@ -1,4 +1,4 @@
-"""Grab the frame visible at a time of a video: from the file, else the nearest stored one."""
+"""Grab the frame visible at a time of a video: from the file, else the nearest stored frame."""
 
 from dataclasses import dataclass
 from pathlib import Path

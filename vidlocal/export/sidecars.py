@@ -1,4 +1,4 @@
-"""Files beside the videos for other programs: planned first, then written. Files of others are never replaced."""
+"""Sidecar files for other programs: planned first, then written. Files of others are never replaced."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

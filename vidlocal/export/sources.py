@@ -1,4 +1,4 @@
-"""The file of a video, if it is still the file that was indexed."""
+"""The file of a video, if unchanged since indexing."""
 
 import os
 import shlex

@@ -65,7 +65,7 @@ Work = Mapping[Stage, float]
 
 @dataclass(frozen=True, slots=True)
 class IngestPlan:
-    """The stages of a run: which are done at once, and the seconds between two frames."""
+    """The stages of a run: immediate stages, and the seconds between two frames."""
 
     every: float
     ocr: bool

@@ -21,7 +21,7 @@ _State = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """State of a file and of those beside it, and the monotonic time of the last change."""
+    """State of a file with its sidecars, and the monotonic time of the last change."""
 
     state: _State
     since: float

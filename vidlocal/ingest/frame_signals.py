@@ -1,4 +1,4 @@
-"""Signals of plugins: measurements of frames that become tags of the spans in which they are the same."""
+"""Signals of plugins: measurements of frames, stored as tags of spans with equal values."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def _extend(spans: list[TaggedSpan], time: float, tags: tuple[str, ...]) -> None
 
 
 def _closed(spans: Sequence[TaggedSpan], duration: float) -> list[TaggedSpan]:
-    """Return the spans with tags, each until the next one begins."""
+    """Return the spans with tags, each until the start of the next span."""
     ends = [*(span.start for span in spans[1:]), duration]
     return [
         TaggedSpan(span.start, max(span.start, end), span.tags)

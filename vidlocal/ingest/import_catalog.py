@@ -14,7 +14,7 @@ from vidlocal.video_metadata import CatalogEntry
 
 @dataclass(frozen=True, slots=True)
 class CatalogImport:
-    """Numbers of videos with new metadata and without, and of files of the catalog that are not in the library."""
+    """Number of videos with new metadata and without, and of catalog files outside of the library."""
 
     changed: int
     unchanged: int
@@ -22,7 +22,7 @@ class CatalogImport:
 
 
 def import_catalog(library: Library, entries: Iterable[CatalogEntry]) -> CatalogImport:
-    """Store the metadata of the files of a catalog that are in the library, in a transaction."""
+    """Store the catalog's metadata of files in the library, in a transaction."""
     finder = _VideoFinder(library)
     changed: set[int] = set()
     matched: set[int] = set()
@@ -51,7 +51,7 @@ class _VideoFinder:
                 self._by_name[path.name.casefold()][video.id] = video
 
     def find(self, entry: CatalogEntry) -> Video | None:
-        """Return the only video that can be the file of an entry."""
+        """Return the only possible video for an entry."""
         if entry.path in self._by_path:
             return self._by_path[entry.path]
         named = {

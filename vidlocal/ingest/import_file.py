@@ -181,7 +181,7 @@ def _passage_lines(
 def _about(
     video: Video | None, name: str, path: Path, passages: Sequence[Mapping[str, object]]
 ) -> Iterator[tuple[int, object]]:
-    """Yield the line of a video, or of a new one with a name, then its passages."""
+    """Yield the line of a video, or of a new video with a name, then its passages."""
     if not passages:
         raise MediaError(f"{path.name}: no text with times. Nothing was imported.")
     if video is None:

@@ -19,7 +19,7 @@ _MIN_MEASURED_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """Position of a run: file `number` of `total`, its stage, and the finished fraction of that stage.
+    """Position of a run: file `number` of `total`, its stage, and the finished fraction of the stage.
 
     `done`: finished fraction of the run, 0 to 1. `eta`: seconds left. Fractions are None if unknown.
     """
@@ -67,7 +67,7 @@ class IngestMeter:
         self._number += path in self._work
 
     def is_new(self, path: Path) -> bool:
-        """True for a file that is not indexed yet."""
+        """True for a file not indexed yet."""
         return bool(self._work.get(path))
 
     def set_work(self, work: Work) -> None:
@@ -108,7 +108,7 @@ class IngestMeter:
         return self._shown, max(0.0, (self._total_s - done_s) * ratio)
 
     def _guess(self, library: Library, file: InputFile) -> Work:
-        """Return the expected work of a file; none if it is unchanged."""
+        """Return the expected work for a file; none for an unchanged file."""
         with suppress(MediaError):
             stamp = files.read_stamp(file.path)
             if videos.unchanged_at(library, file.path, stamp) is None:

@@ -1,4 +1,4 @@
-"""Files that were probed and decoded ahead of their turn."""
+"""Files probed and decoded ahead of their turn."""
 
 import os
 import shutil
@@ -36,5 +36,5 @@ class FileSampler(Protocol):
         ...
 
     def take(self, path: Path) -> PreparedFile | None:
-        """Return a prepared file; None for one to decode here."""
+        """Return a prepared file; None for a file to decode here."""
         ...

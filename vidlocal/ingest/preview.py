@@ -1,4 +1,4 @@
-"""Preview of ingest: the files that would be indexed, and the time and disk space they would need."""
+"""Preview of ingest: the files to index, and the necessary time and disk space."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -15,14 +15,14 @@ TaggedSpans = Mapping[str, Sequence[metadata.TaggedSpan]]
 
 
 def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
-    """Add date, place and camera of the files beside a video, or of its XMP, where its own tags have none."""
+    """Add date, place and camera from sidecars, or the file's XMP, where its own tags are empty."""
     known = beside.merged(probe.metadata)
     dated = with_date(path, probe, known)
     return replace(with_place(path, dated, known), camera=probe.camera or known.camera)
 
 
 def store_metadata(library: Library, video_id: int, probe: Probe, beside: VideoMetadata, spans: TaggedSpans) -> None:
-    """Store metadata of a new video, and tagged spans by signal. The title of a file beside it becomes its title."""
+    """Store metadata of a new video, and tagged spans by signal. The title of a sidecar becomes its title."""
     video = videos.get(library, video_id)
     if video is None:
         return
@@ -34,14 +34,14 @@ def store_metadata(library: Library, video_id: int, probe: Probe, beside: VideoM
 
 
 def refresh_metadata(library: Library, video: Video, path: Path, beside: VideoMetadata) -> bool:
-    """Store the metadata of changed files beside a video. Returns True if it differs from before."""
+    """Store the metadata of changed sidecars. Returns True for a difference."""
     with library.writing():
         _add_missing_facts(library, video, path, beside)
         return _store_beside(library, video, beside)
 
 
 def store_catalog_entry(library: Library, video: Video, entry: CatalogEntry) -> bool:
-    """Store the metadata of a video from a catalog. Returns True if it differs from before."""
+    """Store the metadata of a video from a catalog. Returns True for a difference."""
     with library.writing():
         _add_missing_facts(library, video, Path(video.path), entry.metadata)
         return metadata.replace(library, video, entry.source, entry.metadata)

@@ -30,7 +30,7 @@ _BITMAP_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """Passages of the subtitles, readings of a camera, and a sentence for each file or track that was not read.
+    """Passages of the subtitles, readings of a camera, and a sentence for each unreadable file or track.
 
     `has_dialogue`: the subtitles make a transcription unnecessary. `stamps`: the sidecar files, as they were read.
     """
@@ -53,7 +53,7 @@ class _SubtitleSource:
 
 @dataclass(slots=True)
 class _Contents:
-    """Contents of several sources. `readings` are those of the first source that has any."""
+    """Contents of several sources. `readings`: those of the first source with any."""
 
     cues: list[Cue] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
@@ -70,7 +70,7 @@ class _Contents:
 def read_subtitles(
     path: Path, probe: Probe, *, ffmpeg: Ffmpeg, on_track: Callable[[], None], engine: SpeechEngine | None = None
 ) -> Subtitles:
-    """Read sidecar files and text tracks. `on_track` is called before each track, which may take minutes.
+    """Read sidecar files and text tracks. `on_track` is called before each track, for up to minutes.
 
     With an `engine` to tell speech from other sounds, dialogue must cover the speech that is heard.
     """
@@ -123,12 +123,12 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
 
 
 def have_changed(path: Path, before: Mapping[Path, FileStamp]) -> bool:
-    """Return True if the video at `path` has other sidecar files than `before`, or one was changed."""
+    """Return True for new, missing or changed sidecar files of the video at `path` compared to `before`."""
     return _stamps(sidecars.find_watched_files(path)) != before
 
 
 def _stamps(files: Sequence[Path]) -> dict[Path, FileStamp]:
-    """Map the readable ones of `files` to their stamps."""
+    """Map readable `files` to their stamps."""
     stamps = {}
     for file in files:
         with suppress(MediaError):
@@ -169,7 +169,7 @@ def _unread_note(path: Path, track: SubtitleTrack) -> str:
 
 
 def _passages(cues: Sequence[Cue], engine: str | None = None) -> list[Passage]:
-    """Return the passages of cues: sounds for those that only name sounds."""
+    """Return the passages of cues; cues with nothing but names of sounds become sound passages."""
     return [
         Passage(cue.start, cue.end, kind, text, cue.language, engine=engine, speaker=cue.speaker)
         for cue in cues

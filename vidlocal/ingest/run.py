@@ -47,7 +47,7 @@ _MIN_FREE_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class IngestTools:
-    """Programs and engines of a run. `sampler`: decodes files elsewhere. `signals`: those of plugins."""
+    """Programs and engines of a run. `sampler`: decodes files elsewhere. `signals`: of plugins."""
 
     ffmpeg: Ffmpeg
     prober: Prober
@@ -104,7 +104,7 @@ def ingest(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A new media file, stamped and hashed before probing. `beside`: metadata of the files beside it."""
+    """A new media file, stamped and hashed before probing. `beside`: metadata of its sidecars."""
 
     path: Path
     stamp: FileStamp
@@ -156,7 +156,7 @@ class _IngestRun:
         return self._refresh_sidecars(Outcome(path, IngestResult.UNCHANGED, self._refresh_path(video)))
 
     def _refresh_sidecars(self, outcome: Outcome) -> Outcome:
-        """Read the files beside an unchanged video again if they changed."""
+        """Read the sidecars of an unchanged video again after a change."""
         video = outcome.video
         if video is None or str(outcome.path.absolute()) != video.path:
             return outcome
@@ -189,7 +189,7 @@ class _IngestRun:
         return replace(outcome, notes=(*self._replaced(previous), *outcome.notes))
 
     def _take_prepared(self, path: Path, stamp: FileStamp) -> PreparedFile | None:
-        """Return the file if it was decoded elsewhere, and has not changed since."""
+        """Return the file decoded elsewhere, if unchanged since."""
         if self.tools.sampler is None:
             return None
         self.meter.report(Stage.FRAMES, None)
@@ -197,7 +197,7 @@ class _IngestRun:
         return prepared if prepared is not None and prepared.stamp == stamp and prepared.drafts else None
 
     def _replaced(self, previous: Video | None) -> Iterator[str]:
-        """Yield a sentence if the file of `previous` was replaced by another one."""
+        """Yield a sentence for a file of `previous` replaced by another."""
         video = None if previous is None else videos.get(self.library, previous.id)
         if video is not None and video.replaced_at is not None:
             yield (
@@ -384,4 +384,4 @@ def _skipped(path: Path, reason: str) -> Outcome:
 
 
 class _OtherKindError(MediaError):
-    """A kind of media that is not to be indexed."""
+    """A kind of media excluded from indexing."""

@@ -1,4 +1,4 @@
-"""Sample decoded frames: detect repeats and shots, rank the others, and write these as JPEG."""
+"""Sample decoded frames: detect repeats and shots, rank the remaining frames, write JPEG files."""
 
 import io
 import os
@@ -61,7 +61,7 @@ class _Distinct:
 
 
 class _Sampler:
-    """Collects the frames of a video one by one, and builds the drafts at the end."""
+    """Collects the frames of a video, and builds the drafts at the end."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix

@@ -1,4 +1,4 @@
-"""The share of the speech of a video that its subtitles cover, measured on samples of the sound."""
+"""The share of speech covered by subtitles, measured on samples of the sound."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def cover_speech(lines: Sequence[Passage], path: Path, probe: Probe, *, engine: 
 
 
 def _covered(lines: Sequence[Passage], start: float, end: float) -> float:
-    """Return how many of the seconds from `start` to `end` have a line. Overlapping lines count once."""
+    """Return the seconds from `start` to `end` with a line. Overlapping lines count once."""
     seconds, position = 0.0, start
     for line in sorted(lines, key=lambda line: line.start):
         first, last = max(line.start - _PADDING_S, position), min(line.end + _PADDING_S, end)

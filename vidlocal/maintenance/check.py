@@ -53,7 +53,7 @@ def check(
     repair: bool,
     on_category: Callable[[Category], None] = lambda category: None,
 ) -> Iterator[CheckResult]:
-    """Yield all findings. With `repair` each is repaired at once, because later checks rely on earlier ones.
+    """Yield all findings. With `repair` each is repaired at once, as later checks rely on earlier checks.
 
     Ends after damaged pages of the file. Source files are never written. Raises StoreError if the database is damaged
     beyond repair.
@@ -70,7 +70,7 @@ def check(
 
 
 def _checks(tools: CheckTools) -> Sequence[tuple[Category, Callable[[Library], Iterator[Finding]]]]:
-    """All checks, in order: each relies on the earlier ones."""
+    """All checks, in order: each relies on the previous checks."""
     return (
         (Category.DATABASE, database.pages),
         (Category.DATABASE, database.schema),

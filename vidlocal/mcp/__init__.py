@@ -1,1 +1,1 @@
-"""`vidlocal mcp`: a server of the Model Context Protocol, for assistants that search your videos."""
+"""`vidlocal mcp`: a server of the Model Context Protocol, for search by assistants."""

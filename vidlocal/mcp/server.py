@@ -45,12 +45,12 @@ def create_server(settings: Settings, *, allow_write: bool) -> MCPServer:
 
 
 def serve_stdio(server: MCPServer) -> None:
-    """Serve on standard input and output until they close."""
+    """Serve on standard input and output until their end."""
     server.run("stdio")
 
 
 def serve_http(server: MCPServer, port: int, *, on_start: Callable[[str, str], None]) -> None:
-    """Serve on loopback until Ctrl-C. `on_start` gets the address and the token that clients send.
+    """Serve on loopback until Ctrl-C. `on_start` gets the address and the token for clients.
 
     Raises ToolError for a port in use.
     """

@@ -39,7 +39,7 @@ MAX_LINES = 200
 
 
 class Tools:
-    """The tools on a library. Each call opens the library anew: it may be moved, and calls come from any thread."""
+    """The tools on a library, opened anew by each call: libraries move, and calls come from any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -194,7 +194,7 @@ def _place(moment: Moment) -> str:
 
 
 def _quote(text: str) -> str:
-    """Quote a text of a video: it cannot end the quotation."""
+    """Quote a text of a video, without a way to end the quotation."""
     return f"«{one_line(text).replace('«', '‹').replace('»', '›')}»"
 
 

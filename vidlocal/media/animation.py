@@ -16,7 +16,7 @@ _DEFAULT_DURATION_MS = 100  # of a frame without one, as in browsers
 
 
 def is_animated(path: str) -> bool:
-    """True if a GIF or PNG has several images that are shown one after the other."""
+    """True for a GIF or PNG with a sequence of images."""
     try:
         with Image.open(path, formats=("GIF", "PNG")) as image:
             return bool(getattr(image, "is_animated", False))
@@ -25,7 +25,7 @@ def is_animated(path: str) -> bool:
 
 
 def read_webp(path: str) -> tuple[Values, bytes] | None:
-    """Properties and frame times of an animated WebP, as container_child.read returns them; None for other files.
+    """Properties and frame times of an animated WebP, as in container_child.read; None for other files.
 
     The layout is that of the WebP Container Specification; libav before version 9 has no reader for animations.
     """

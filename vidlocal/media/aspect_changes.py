@@ -35,7 +35,7 @@ class AspectChanges:
     _aspect: float | None = None
 
     def add_key_frame(self, packet: Any, time: float) -> None:
-        """Read the header before a key frame, and decode the frame if the header is another one than before."""
+        """Read the header before a key frame, and decode the frame after a change of the header."""
         pattern = _HEADERS.get(self.codec)
         match = pattern.search(memoryview(packet)[:_SEARCHED_BYTES]) if pattern else None
         if match is None or match[1] == self._header or len(self.changes) >= _MAX_CHANGES:

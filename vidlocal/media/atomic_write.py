@@ -26,14 +26,14 @@ def atomic_file(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def numbered_file(target: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield an empty draft file and the final path: the first free one of `target`, `target 2`, `target 3`, ..."""
+    """Yield an empty draft file and the final path: the first free path of `target`, `target 2`, `target 3`, ..."""
     name = _reserve(numbered_paths(target))
     with _draft(name, is_new=True) as draft:
         yield draft, name
 
 
 def write_text(target: Path, parts: Iterable[str], *, overwrite: bool) -> None:
-    """Write text to a file, complete or not at all. Raises UsageError if it exists, unless `overwrite`."""
+    """Write a text file atomically. Raises UsageError for an existing file, unless `overwrite`."""
     with (
         atomic_file(target, overwrite=overwrite) as draft,
         open(draft, "w", encoding="utf-8", newline="") as file,
@@ -58,7 +58,7 @@ def _draft(name: Path, *, is_new: bool) -> Iterator[Path]:
 
 
 def _reserve(names: Iterable[Path]) -> Path:
-    """Create the first of the paths that is free. Raises UsageError if none is, or the folder cannot be written."""
+    """Create the first free path. Raises UsageError without any, or for a read-only folder."""
     for name in names:
         try:
             _create(name)

@@ -41,7 +41,7 @@ def header_duration(container: Any) -> float:
 
 
 def is_zero_filled(packet: Any, codec: str) -> bool:
-    """True for a packet without content, from a download that reserved the space first."""
+    """True for an empty packet, from a download with space reserved in advance."""
     return (
         codec in _NEVER_ZERO_CODECS and packet.size >= _MIN_ZERO_BYTES and not any(memoryview(packet)[:_MIN_ZERO_BYTES])
     )
@@ -74,12 +74,12 @@ def expected_duration(path: str, container: Any, streams: Sequence[Any], *, star
 
 
 def is_missing(end: float, expected: float) -> bool:
-    """True if so much is missing that neither rounding nor a last frame without duration explains the difference."""
+    """True for a gap beyond rounding and a last frame without duration."""
     return expected - end > max(_MAX_MISSING_S, _MAX_MISSING_RATIO * expected)
 
 
 def missing_tail(path: str, container_format: str) -> str | None:
-    """Reason if the bytes at the end of a video file are zero or missing, apart from what packets show."""
+    """Reason for zero or missing bytes at the end of a video file, apart from packets."""
     if diagnose.declared_bytes(path) > os.path.getsize(path):
         return "truncated: bytes are missing at the end"
     size = os.path.getsize(path)
@@ -97,6 +97,6 @@ def _last_bytes(path: str, length: int) -> bytes:
 
 
 def _tagged_duration(stream: Any) -> float:
-    """Duration from the statistics tags that most programs write to Matroska files; 0 without tag."""
+    """Duration from the statistics tags of Matroska files; 0 without such tags."""
     match = _DURATION_TAG.match(str(stream.metadata.get("DURATION", "")))
     return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) if match else 0.0

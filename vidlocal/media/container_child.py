@@ -250,7 +250,7 @@ class _ContainerReader:
         track.first_frame = frames[0] if frames else None
 
     def _best_video(self) -> Track | None:
-        """The video track to index: of all decodable ones that are no stills the default track, else the longest."""
+        """The video track to index: the default track of all decodable films, else the longest."""
         candidates = [
             track
             for track in self.tracks.values()

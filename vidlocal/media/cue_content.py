@@ -12,7 +12,7 @@ _MIN_SPOKEN_MINUTES = 0.3
 
 
 def covers_speech(cues: Sequence[Cue], duration: float) -> bool:
-    """Return True if subtitles can be those of all the speech of a video of `duration` seconds, 0 for unknown.
+    """Return True for subtitles dense enough for all speech of a video of `duration` seconds, 0 for unknown.
 
     Not so a few lines, such as those in a foreign language, in a long video.
     """

@@ -29,7 +29,7 @@ def shifted(cue: Cue, seconds: float) -> Cue:
 
 
 def clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan], bursts: Sequence[SpeechSpan] = ()) -> Cue | None:
-    """Clip the times of a cue and its words to the loud spans below it. None for a hallucination without speech.
+    """Clip the times of a cue and its words to the loud spans below. None for a hallucination without speech.
 
     A cue begins where its first span does, if it begins before or just after, and ends with its last span. A cue that
     begins within a span begins after the longest gap between `bursts` in its first word.
@@ -48,7 +48,7 @@ def clip_to_speech(cue: Cue, spans: Sequence[SpeechSpan], bursts: Sequence[Speec
 
 
 def _after_gap(cue: Cue, first: float, bursts: Sequence[SpeechSpan]) -> float:
-    """Return the end of the longest gap from just before the cue to the end of its first word; `first` without one."""
+    """Return the end of the longest gap from just before the cue to the end of its first word, else `first`."""
     last = cue.words[0].end - _MIN_WORD_S if cue.words else first
     gaps = [
         (after[0] - before[1], after[0])

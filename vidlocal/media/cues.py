@@ -100,7 +100,7 @@ def _with_valid_times(raw_cues: Iterable[RawCue], zero: float) -> Iterable[_Time
 
 
 def _by_words(cues: list[_TimedLines]) -> list[_TimedLines]:
-    """Take every word as a line, if most cues of one line begin with the last words of the one before.
+    """Take every word as a line, if most one-line cues start with the last words of the previous cue.
 
     Rolling captions look like this where a program joined their lines.
     """

@@ -123,7 +123,7 @@ def write_part(
     track: int | None,
     captions: Path | None,
 ) -> None:
-    """Write one part of a joined clip to `draft`, a .mov in the common format, with silence if there is no audio.
+    """Write a part of a joined clip to `draft`, a .mov in the common format, with silence if without audio.
 
     `track` is the index of the audio track. Raises MediaError.
     """
@@ -186,7 +186,7 @@ def _even(pixels: int) -> int:
 
 
 def _frame_time(timeline: Timeline, start: float) -> float:
-    """Time of the frame visible at `start`, or `start` if that frame is older than _MAX_STILL_S.
+    """Time of the frame visible at `start`, or `start` for a frame older than _MAX_STILL_S.
 
     A clip from there starts with an image.
     """

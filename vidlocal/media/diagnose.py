@@ -74,7 +74,7 @@ def has_box(path: str, kind: bytes) -> bool:
 
 
 def end_of_boxes(path: str) -> int:
-    """Position after the last top-level box of an MP4; larger than the file if that box is cut off."""
+    """Position after the last top-level box of an MP4; beyond the end of a truncated file."""
     return max((end for _, end in _boxes(path)), default=0)
 
 

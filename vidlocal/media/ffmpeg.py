@@ -69,7 +69,7 @@ def input_path(path: Path) -> str:
 
 
 def find_ffmpeg(configured: str | None) -> Ffmpeg:
-    """Find the ffmpeg to use: the configured one, else the one in imageio-ffmpeg, else the one on PATH.
+    """Find ffmpeg: as configured, else from imageio-ffmpeg, else on PATH.
 
     Raises ToolError if the executable does not run or is older than 5.1.
     """

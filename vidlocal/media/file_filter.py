@@ -46,7 +46,7 @@ class FileFilter:
         return _matches(self.exclude, path, root) and not self.is_included(path, root)
 
     def is_included(self, path: Path, root: Path) -> bool:
-        """True for a file or folder that is never skipped."""
+        """True for a file or folder never to be skipped."""
         return _matches(self.include, path, root)
 
     def allows(self, kind: MediaKind) -> bool:
@@ -58,7 +58,7 @@ class FileFilter:
         return not self.only or not self.only.isdisjoint(possible_kinds(path))
 
     def is_decided_by_name(self, path: Path) -> bool:
-        """True if the extension tells if the kind is one to index."""
+        """True for an extension with a definite kind of media."""
         return not self.only or self.only.issuperset(possible_kinds(path))
 
 
@@ -66,7 +66,7 @@ NO_FILTER = FileFilter()
 
 
 def possible_kinds(path: Path) -> Collection[MediaKind]:
-    """Kinds of media that a file with this extension may be; all for an unknown extension."""
+    """Possible kinds of media for a file extension; all for an unknown extension."""
     extension = path.suffix.lower()
     if extension in PHOTO_EXTENSIONS:
         return {MediaKind.PHOTO, MediaKind.VIDEO} if extension in _ANIMATED_EXTENSIONS else {MediaKind.PHOTO}

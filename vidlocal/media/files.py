@@ -79,7 +79,7 @@ class InputFile:
 
     @property
     def is_expected(self) -> bool:
-        """True for a file that should be media: a failure is reported, other files are skipped."""
+        """True for a presumable media file: failures are reported, other files are skipped."""
         return self.explicit or has_media_extension(self.path)
 
 
@@ -109,7 +109,7 @@ def _existing_spelling(path: Path) -> Path:
 
 
 def is_partial_download(path: Path) -> bool:
-    """True for the names that programs give to unfinished downloads and backups."""
+    """True for the names of unfinished downloads and backups."""
     return path.name.lower().endswith(_PARTIAL_ENDINGS)
 
 
@@ -282,7 +282,7 @@ class _Walk:
 
 
 class _FolderRules:
-    """Reasons to skip files by the other names in their folder."""
+    """Reasons to skip files because of other names in their folder."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._has_film = any(_has_film_extension(name) for name in names)
@@ -296,7 +296,7 @@ class _FolderRules:
 
 
 def _is_live_photo_film(path: Path) -> bool:
-    """True for the short film that a telephone records with a photo, and marks with the identifier of both."""
+    """True for the short film of a Live Photo, with the identifier of the photo."""
     if path.suffix.lower() != ".mov":
         return False
     try:

@@ -101,7 +101,7 @@ class _FrameReader:
     has_other_shapes: bool = False
 
     def read(self, part: DecodeRange, last: float | None) -> Generator[DecodedFrame, None, None]:
-        """Decode one range; continue at the next level from the first gap."""
+        """Decode a range; continue at the next level from the first gap."""
         level: SkipLevel | None = part.level
         while level is not None:
             with closing(self._decode(part, level, last)) as frames:
@@ -223,11 +223,11 @@ class _FrameReader:
         return options
 
     def _first_decoded(self, part: DecodeRange, after: float) -> float:
-        """Time of the key frame that decoding begins with."""
+        """Time of the first decoded key frame."""
         return self.timeline.key_frame_at(max(after, part.start) if self.timeline.can_seek else float("-inf"))
 
     def _filters(self, part: DecodeRange, spacing: float, after: float) -> Iterator[tuple[str, dict[str, object]]]:
-        """Filters: select first, then scale only selected frames. The last one writes the time to the line pipe."""
+        """Filters: select first, then scale selected frames only. The last filter writes the time to the line pipe."""
         offset = self.timeline.segments[0].offset
         if not self.timeline.has_times:
             first = self._first_decoded(part, after) + offset

@@ -18,7 +18,7 @@ _MAX_DEPTH = 6
 
 
 def read_assets(document: object, album: str = "", depth: int = 0) -> Iterator[CatalogEntry]:
-    """Yield the assets of a parsed document, those of an album with its name; nothing for another document."""
+    """Yield the assets of a parsed document, assets of an album with its name; none for other documents."""
     if isinstance(document, list) and depth < _MAX_DEPTH:
         for item in document:
             yield from read_assets(item, album, depth + 1)
@@ -31,7 +31,7 @@ def read_assets(document: object, album: str = "", depth: int = 0) -> Iterator[C
 
 
 def _entries(asset: Mapping[str, object], album: str) -> Iterator[CatalogEntry]:
-    """Yield an asset, and once more for its album: albums are exported one by one, and add up."""
+    """Yield an asset, and again for its album: exports contain single albums, and add up."""
     path, name = str(asset.get("originalPath") or ""), str(asset["originalFileName"])
     size = _mapping(asset.get("exifInfo")).get("fileSizeInByte")
     names = tuple(dict.fromkeys(filter(None, (name, PurePosixPath(path).name))))

@@ -1,4 +1,4 @@
-"""Recognise interlaced video that does not say so, as from converted tapes. Runs in the child process."""
+"""Recognise unmarked interlaced video, as from converted tapes. Runs in the child process."""
 
 import itertools
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Luma = npt.NDArray[np.int16]
 
 
 def is_interlaced(container: Any, stream: Any, *, duration: float) -> bool:
-    """True if frames throughout the video are combed. Seeks in the container, which is read to the end before."""
+    """True for combed frames throughout the video. Seeks in the container, already read to the end."""
     if stream.codec_context.height not in _HEIGHTS_PX:
         return False
     details = [_line_detail(luma) for luma in _samples(container, stream, duration) if _is_combed(luma)]

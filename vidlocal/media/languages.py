@@ -1,4 +1,4 @@
-"""Convert language tags to ISO 639-1 codes, or ISO 639-3 where there is none, as used by whisper.cpp and passages."""
+"""Convert language tags to ISO 639-1 codes, else ISO 639-3, as used by whisper.cpp and passages."""
 
 # name, ISO 639-1, ISO 639-2 (bibliographic and terminological where they differ): first the languages Whisper knows.
 _TABLE = """

@@ -1,4 +1,4 @@
-"""Read the files beside a video that other programs wrote about it: XMP, NFO, and the JSON of Google Takeout."""
+"""Read metadata files beside a video: XMP, NFO, and the JSON of Google Takeout."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,14 @@ _MAX_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class MetadataFiles:
-    """Metadata of all files beside a video, and a sentence for each file that could not be read."""
+    """Metadata of all files beside a video, and a sentence for each unreadable file."""
 
     metadata: VideoMetadata
     notes: tuple[str, ...] = ()
 
 
 def read_metadata_files(path: Path) -> MetadataFiles:
-    """Read the files beside the video at `path`. Files that vidlocal wrote itself are left out, by their seal.
+    """Read the files beside the video at `path`, without files written by vidlocal, recognized by their seal.
 
     The first file with a title, description, date or place decides: XMP before NFO before Takeout.
     """

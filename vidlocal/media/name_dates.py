@@ -37,7 +37,7 @@ _FOLDER_YEAR = re.compile(rf"{_YEAR}(?![\dA-Za-z])")
 
 
 def date_in_name(stem: str) -> str | None:
-    """Find the date in a file name without extension, as cameras, phones, messengers and people write it.
+    """Find the date in a file name without extension, in the forms of cameras, phones, messengers and people.
 
     >>> date_in_name("VID_20230714_153012"), date_in_name("Lisbon 2023-07"), date_in_name("IMG_2023")
     ('2023-07-14', '2023-07', None)
@@ -69,7 +69,7 @@ def date_in_folders(names: Sequence[str]) -> str | None:
 
 
 def agree(first: str, second: str) -> bool:
-    """True if one date is the other, or contains it: 2023-07 and 2023-07-14."""
+    """True if a date equals or contains the other: 2023-07 and 2023-07-14."""
     return first.startswith(second) or second.startswith(first)
 
 
@@ -78,7 +78,7 @@ def _first(dates: Iterable[str | None]) -> str | None:
 
 
 def _iso(year: str, month: str, day: str | None = None) -> str | None:
-    """Return the ISO date; None for a day that does not exist."""
+    """Return the ISO date; None for an impossible day."""
     try:
         text = date(int(year), int(month), int(day or 1)).isoformat()
     except ValueError:

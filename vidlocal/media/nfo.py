@@ -11,7 +11,7 @@ _ROOTS = frozenset({"movie", "episodedetails", "musicvideo", "video"})
 
 
 def parse_nfo(text: str) -> VideoMetadata:
-    """Return the metadata of an NFO file. Raises MediaError for a text that is none.
+    """Return the metadata of an NFO file. Raises MediaError for other text.
 
     A web address after the XML, for the search of Kodi, is left out.
     """

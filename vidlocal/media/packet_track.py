@@ -1,4 +1,4 @@
-"""Times of the packets of one stream. Runs in the child process."""
+"""Times of the packets of a stream. Runs in the child process."""
 
 import math
 import re
@@ -21,7 +21,7 @@ _MAX_DECODER_DELAY_S = 1.0
 
 @dataclass(slots=True)
 class Track:
-    """Times of the packets of one stream, in seconds on the container's clock, and the first decoded frame."""
+    """Times of the packets of a stream, in seconds on the container's clock, and the first decoded frame."""
 
     stream: Any
     times: "array[float]" = field(default_factory=lambda: array("d"))
@@ -72,7 +72,7 @@ class Track:
             self.start, self.end = self.start - delay, self.end - delay
 
     def apply_corrections(self, corrections: ClockCorrections) -> None:
-        """Remove damaged times and shift the others; update segments, start and end."""
+        """Remove damaged times and shift the rest; update segments, start and end."""
         times, key_times = np.asarray(self.times), np.asarray(self.key_times)
         shifts = corrections.shifts_at(times)
         self.damaged_times = times[np.isnan(shifts)]

@@ -51,7 +51,7 @@ _TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """How a video stores its pictures, from the first decoded frame.
+    """Storage format of a video's pictures, from the first decoded frame.
 
     `matrix` is the number of the colour matrix in ITU-T H.273, `is_rgb` true for pixels without one. `interlaced` is
     None for progressive video, "flagged" if each frame tells, "all" if frames are interlaced without telling.
@@ -74,7 +74,7 @@ class StoredPicture:
 
 
 def packet_filter(probe: Probe, picture: StoredPicture) -> dict[str, object]:
-    """Input option to remove a colour tag that ffmpeg refuses; usually empty."""
+    """Input option to remove a colour tag refused by ffmpeg; usually empty."""
     if picture.matrix != _RESERVED or probe.video_codec not in _UNTAG:
         return {}
     return {"bsf:v": f"{_UNTAG[probe.video_codec]}=matrix_coefficients=2"}
@@ -138,7 +138,7 @@ def _scaling(probe: Probe, picture: StoredPicture, size: tuple[int, int], canvas
 
 
 def _aspect_change(usual: float, changes: Sequence[tuple[float, float]]) -> str:
-    """Term of a formula: the aspect at time `t` minus the usual one. The `sar` of ffmpeg is that of the first frame."""
+    """Term of a formula: the aspect at time `t` minus the usual aspect. `sar` in ffmpeg is that of the first frame."""
     aspects = [usual, *(aspect for _, aspect in changes)]
     return "".join(
         f"+gte(t,{time - _TIME_TOLERANCE_S:.6f})*({now - before:.6f})"
@@ -170,7 +170,7 @@ def _has_zscale(ffmpeg: Ffmpeg) -> bool:
 
 
 def _tone_mapping(picture: StoredPicture, hdr: str) -> tuple[Filter, ...]:
-    """HDR to SDR with the hable curve at 100 nits. zscale needs the tags, which some files do not have."""
+    """HDR to SDR with the hable curve at 100 nits. zscale needs the tags, missing in some files."""
     matrix = "gbr" if picture.is_rgb else _HDR_MATRICES.get(picture.matrix, "bt2020nc")
     return (
         ("setparams", {"color_primaries": "bt2020", "color_trc": _TRANSFERS[hdr], "colorspace": matrix}),

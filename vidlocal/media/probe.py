@@ -168,7 +168,7 @@ def _place(values: _Values) -> Place | None:
 
 
 def _metadata(values: _Values) -> VideoMetadata:
-    """The metadata of the XMP within a file; empty without, or if it cannot be read."""
+    """The metadata of the XMP within a file; empty for missing or unreadable XMP."""
     if values.get("xmp"):
         with suppress(MediaError):
             return parse_xmp(values["xmp"])

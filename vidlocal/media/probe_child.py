@@ -7,7 +7,7 @@ Values = dict[str, object]
 
 
 def handle(request: Values, payload: bytes) -> tuple[Values, bytes]:
-    """Handle the requests "probe" (properties), "check" (is it media), "formats" (by the header), "photo" (pixels)."""
+    """Handle the requests "probe" (properties), "check" (media or not), "formats" (by the header), "photo" (pixels)."""
     path = str(request["path"])
     if request["do"] == "photo":
         return photo_child.read_pixels(path, int(str(request["long_side_px"])))

@@ -1,4 +1,4 @@
-"""Find the largest picture that a raw photo contains. Runs in the child process.
+"""Find the largest picture in a raw photo. Runs in the child process.
 
 Raw photos hold the data of the sensor, a preview that the camera developed, and a thumbnail, which in most of them is
 what a reader of TIFF finds first.
@@ -44,7 +44,7 @@ _MIN_PREVIEW_RATIO = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture as a file of its own. `orientation` is that of the raw photo, for pictures without one."""
+    """A picture as a separate file. `orientation`: of the raw photo, for pictures without orientation."""
 
     file: io.BytesIO
     orientation: int
@@ -52,7 +52,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """Size of a picture, and where a JPEG begins or the TIFF folder of another picture is."""
+    """Size of a picture, and the position of a JPEG or the TIFF folder of another picture."""
 
     width_px: int
     height_px: int
@@ -73,7 +73,7 @@ class _Tiff:
     folders: dict[int, dict[int, tuple[int, ...]]] = field(default_factory=dict)
 
     def read_folders(self, position: int) -> None:
-        """Read the folder at `position`, those within and those after."""
+        """Read the folder at `position`, the folders within and the following folders."""
         while position and position not in self.folders and len(self.folders) < _MAX_FOLDERS:
             (count,) = struct.unpack_from(self.order + "H", self.data, position)
             entries = range(position + 2, position + 2 + min(count, _MAX_ENTRIES) * _ENTRY_BYTES, _ENTRY_BYTES)
@@ -94,7 +94,7 @@ class _Tiff:
 
 
 def find_preview(path: str) -> Preview | None:
-    """The largest decodable picture of a raw photo; None for other files. Raises MediaError without a usable one."""
+    """The largest decodable picture of a raw photo; None for other files. Raises MediaError without any."""
     with open(path, "rb") as file:
         head = file.read(_MIN_HEADER_BYTES)
         if len(head) < _MIN_HEADER_BYTES or not may_be_raw(head):
@@ -114,7 +114,7 @@ def find_preview(path: str) -> Preview | None:
 
 
 def may_be_raw(head: bytes) -> bool:
-    """True for TIFF (many raw photos) and the other raw formats."""
+    """True for TIFF (many raw photos) and all raw formats."""
     return head.startswith((*_TIFF_STARTS, *_OTHER_STARTS)) or head[4:12] == b"ftypcrx "
 
 
@@ -128,7 +128,7 @@ def _read_tiff(data: mmap.mmap) -> _Tiff | None:
 
 
 def _is_raw(tiff: _Tiff, first: dict[int, tuple[int, ...]]) -> bool:
-    """True if the first folder is a thumbnail, or one folder holds sensor data."""
+    """True for a thumbnail in the first folder, or sensor data in any folder."""
     is_thumbnail = bool(next(iter(first.get(_SUBFILE_TYPE, ())), 0) & 1)
     return is_thumbnail or _DNG_VERSION in first or any(_is_sensor_data(folder) for folder in tiff.folders.values())
 
@@ -159,7 +159,7 @@ def _pictures(data: mmap.mmap, tiff: _Tiff | None) -> Iterator[_Picture]:
 
 
 def _jpeg_size(data: mmap.mmap, start: int) -> tuple[int, int] | None:
-    """Width and height of a JPEG that Pillow can decode."""
+    """Width and height of a JPEG readable by Pillow."""
     position = start + 2
     for _ in range(_MAX_MARKERS):
         segment = data[position : position + 9]
@@ -172,7 +172,7 @@ def _jpeg_size(data: mmap.mmap, start: int) -> tuple[int, int] | None:
 
 
 def _extract(data: mmap.mmap, picture: _Picture) -> io.BytesIO | None:
-    """The picture as a file that Pillow opens; None if damaged."""
+    """The picture as a file for Pillow; None if damaged."""
     if picture.is_jpeg:
         file = io.BytesIO(data[picture.position :])
     else:  # the same file, beginning with the folder of the picture

@@ -1,4 +1,4 @@
-"""Find the recording date of a file that holds none: in a file of another program beside it, or in its name."""
+"""Find the recording date of a file without such a tag: in a metadata file beside it, or in its name."""
 
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ def with_date(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
 
 
 def _name_date(stem: str) -> str | None:
-    """Return the day in a name, with the time if there is one. Years and months alone may be of the content."""
+    """Return the day in a name, with the time if present. Years and months alone may be about the content."""
     day = date_in_name(stem)
     if day is None or len(day) < len("2023-07-14"):
         return None

@@ -1,4 +1,4 @@
-"""Find the place of a file that holds none: in a file of another program beside it, or in the telemetry of a drone."""
+"""Find the place of a file without such a tag: in a metadata file beside it, or in a drone's telemetry."""
 
 import re
 from contextlib import suppress

@@ -35,12 +35,12 @@ _COPY_NUMBER = re.compile(r" \(\d{1,2}\)$")
 
 
 def find_sidecars(path: Path) -> tuple[Path, ...]:
-    """Find the subtitle files of the video at `path`. A file named after a longer video name belongs to that video."""
+    """Find the subtitle files of the video at `path`. Files named after a longer video name belong to that video."""
     return _find(path, EXTENSIONS)
 
 
 def find_bitmap_sidecars(path: Path) -> tuple[Path, ...]:
-    """Find the files of bitmap subtitles of the video at `path`, which cannot be read."""
+    """Find the files of unreadable bitmap subtitles of the video at `path`."""
     return _find(path, _BITMAP_EXTENSIONS)
 
 
@@ -63,7 +63,7 @@ def sidecar_language(path: Path) -> str | None:
 
 
 def find_watched_files(path: Path) -> tuple[Path, ...]:
-    """Find the files beside a video that are read again after a change: subtitles and metadata."""
+    """Find the sidecar files to read again after a change: subtitles and metadata."""
     return (*find_sidecars(path), *find_metadata_files(path))
 
 
@@ -109,7 +109,7 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
 
 
 def _possible_owners(stem: str) -> list[str]:
-    """Return the names that a video of this subtitle file may have, longest first."""
+    """Return possible names for the video of this subtitle file, longest first."""
     words = _COPY_NUMBER.sub("", stem).split(".")
     count = 1 + len(_suffix_words(stem))
     return list(dict.fromkeys([stem, *(".".join(words[: len(words) - number]) for number in range(count))]))

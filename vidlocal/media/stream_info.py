@@ -68,7 +68,7 @@ def container_tags(opened: Any) -> Values:
 
 
 def _camera(tags: Mapping[str, str]) -> str | None:
-    """Maker and model by the tags for them; of DJI by the tag of the encoder: `DJI Mini 4 Pro`, `DJIMavic3`."""
+    """Maker and model by their tags; for DJI by the encoder: `DJI Mini 4 Pro`, `DJIMavic3`."""
     make, model = (next((tags[key] for key in keys if key in tags), "") for keys in _CAMERA_KEYS)
     encoder = tags.get("encoder", "")
     if not model and encoder.startswith(_DJI):
@@ -116,7 +116,7 @@ def parse_date(text: str) -> str | None:
 
 
 def avchd_date(packet: bytes) -> str | None:
-    """Recording date that camcorders write into the H.264 stream, local time; None without.
+    """Recording date written by camcorders into the H.264 stream, local time; None without.
 
     "Modified Digital Video Pack Metadata" as described by ExifTool: binary coded decimals after the tags 0x18 and 0x19.
     """
@@ -128,7 +128,7 @@ def avchd_date(packet: bytes) -> str | None:
 
 
 def dv_date(packet: bytes) -> str | None:
-    """Recording date that DV camcorders write into every frame, local time; None without.
+    """Recording date written by DV camcorders into every frame, local time; None without.
 
     The packs 0x62 and 0x63 of the video auxiliary blocks (IEC 61834-4): binary coded decimals.
     """
@@ -189,7 +189,7 @@ def caption_tracks(stream: Any, frame: Any) -> list[Values]:
 
 
 def main_formats(container: Any) -> Values:
-    """Formats of the main video and audio stream of an open container; None without one.
+    """Formats of the main video and audio stream of an open container; None without such a stream.
 
     The main stream is the default one, else the first; cover art is no video.
     """

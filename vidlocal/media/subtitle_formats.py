@@ -43,7 +43,7 @@ def parse_subtitles(text: str) -> list[RawCue]:
 
 
 def _timed_blocks(lines: list[str], timing: re.Pattern[str], *, webvtt: bool) -> Iterator[RawCue]:
-    """Cues of SubRip, WebVTT and SubViewer: a timing line and the text up to the next one.
+    """Cues of SubRip, WebVTT and SubViewer: a timing line and the text up to the next timing line.
 
     `webvtt`: text ends with an empty line.
     """
@@ -71,7 +71,7 @@ def _webvtt_body(below: list[str]) -> list[str]:
 
 
 def _subrip_body(below: list[str], *, last: bool) -> list[str]:
-    """Lines up to the number of the next cue, even an incomplete one. Empty lines inside a cue are allowed."""
+    """Lines up to the number of the next cue, even an incomplete cue. Empty lines inside a cue are allowed."""
     for number, (line, after) in enumerate(pairwise(below)):
         if not line.strip() and after.strip().isdecimal():
             return below[:number]
@@ -81,7 +81,7 @@ def _subrip_body(below: list[str], *, last: bool) -> list[str]:
 
 
 def _voices(text: str) -> Iterator[tuple[str | None, str]]:
-    """Yield the parts of a cue with the name of their speaker, None before the first one."""
+    """Yield the parts of a cue with the name of their speaker, None before the first name."""
     parts = _VOICE.split(text, maxsplit=_MAX_VOICES) if "<v" in text else [text]
     if parts[0].strip() or len(parts) == 1:
         yield None, parts[0]

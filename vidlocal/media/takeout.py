@@ -21,7 +21,7 @@ _MAX_TIMESTAMP = 1 << 33
 
 
 def read_takeout(path: Path) -> VideoMetadata:
-    """Return time (UTC), place, description and people from the JSON of a photo or video; empty without that file."""
+    """Return time (UTC), place, description and people from the JSON of a photo or video; empty without such a file."""
     for name in dict.fromkeys(_takeout_names(path)):
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             file = path.with_name(name)
@@ -40,7 +40,7 @@ def read_takeout(path: Path) -> VideoMetadata:
 
 
 def _location(values: dict[str, dict[str, float]]) -> GeoPoint | None:
-    """Return the place set by the user, else that of the camera."""
+    """Return the place set by the user, else by the camera."""
     for key in ("geoData", "geoDataExif"):
         with suppress(LookupError, TypeError, ValueError):
             point = GeoPoint.checked(float(values[key]["latitude"]), float(values[key]["longitude"]))

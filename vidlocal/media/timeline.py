@@ -15,7 +15,7 @@ Times = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClockSegment:
-    """A part of the file with one clock: presentation time is stored time minus `offset`.
+    """A part of the file with a constant clock: presentation time is stored time minus `offset`.
 
     Nearly all files have a single segment; concatenated recordings and clocks that wrap around have more.
     """

@@ -149,7 +149,7 @@ def _clusters(histograms: Sequence[PacketHistogram]) -> list[_Cluster]:
 
 
 def _longest_in_order(clusters: Sequence[_Cluster]) -> list[_Cluster]:
-    """Clusters stored in the order of their times. Of two in the wrong order, the one with more packets is kept."""
+    """Clusters stored in the order of their times. Of two in the wrong order, keep the cluster with more packets."""
     ordered: list[_Cluster] = []
     for cluster in clusters:
         while ordered and not ordered[-1].is_stored_before(cluster) and ordered[-1].count < cluster.count:
@@ -160,7 +160,7 @@ def _longest_in_order(clusters: Sequence[_Cluster]) -> list[_Cluster]:
 
 
 def _is_plausible_gap(gap: float, after: float, header_duration: float | None, *, is_late_audio: bool) -> bool:
-    """True if a gap is likely to be real. `after` is the time of the next packet, counted from the first one."""
+    """True for a plausible gap. `after`: time of the next packet, counted from the first packet."""
     if gap > _MAX_GAP_S or (is_late_audio and gap > _MAX_AUDIO_GAP_S):
         return False
     if header_duration is None:

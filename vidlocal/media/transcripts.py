@@ -24,7 +24,7 @@ _PROBABILITIES = ("score", "probability", "conf", "p")
 
 
 def is_transcript(document: object) -> bool:
-    """True if a parsed JSON document can be a transcript. Every list can; JSON lines are never one document."""
+    """True for a parsed JSON document in the form of a transcript; any list. JSON lines are several documents."""
     if isinstance(document, list):
         return True
     return isinstance(document, dict) and bool(
@@ -131,7 +131,7 @@ def _segments(segments: object, *, language: str | None, engine: str, model: str
 
 
 def _words(words: Sequence[Mapping[str, object]]) -> Iterator[Word]:
-    """Yield the words that have times: WhisperX has none for numbers."""
+    """Yield the words with times; WhisperX has none for numbers."""
     for word in words:
         text, start, end = _text(word.get("word")), _seconds(word.get("start")), _seconds(word.get("end"))
         if text and start is not None and end is not None and end >= start:

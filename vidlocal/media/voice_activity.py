@@ -99,7 +99,7 @@ def speech_spans(levels: Levels) -> tuple[SpeechSpan, ...]:
 
 
 def bursts(levels: Levels) -> list[SpeechSpan]:
-    """Spans of sound without any gap, even that of a consonant, in seconds from sample 0."""
+    """Spans of sound without any gap, even from consonants, in seconds from sample 0."""
     loud = levels > np.maximum(_MIN_SPEECH_DB, _noise(levels) + _MIN_ABOVE_NOISE_DB)
     return [(first * _STEP_S, last * _STEP_S) for first, last in _runs(loud)]
 
@@ -124,7 +124,7 @@ def split_short(levels: Levels, span: SpeechSpan) -> list[SpeechSpan]:
 
 
 def stretches(noise: Sequence[SpeechSpan], max_s: float) -> tuple[SpeechSpan, ...]:
-    """Join pieces with pauses of up to 3 s between them. Parts are at most `max_s` seconds long."""
+    """Join pieces with pauses of up to 3 s. Parts are at most `max_s` seconds long."""
     return tuple(
         (start + max_s * number, min(end, start + max_s * (number + 1)))
         for start, end in _join(noise, MAX_PAUSE_S)
@@ -139,7 +139,7 @@ def _trim(part: SpeechSpan, speech: Sequence[SpeechSpan]) -> SpeechSpan | None:
 
 
 def _split(levels: Levels, span: SpeechSpan, min_s: float, max_s: float) -> list[SpeechSpan]:
-    """Split a span into parts of at least `min_s`, but the last one, and at most `max_s` seconds."""
+    """Split a span into parts of at least `min_s` (except the last) and at most `max_s` seconds."""
     parts = []
     start, end = span
     while end - start > max_s:

@@ -36,7 +36,7 @@ _TREE_SEPARATOR = re.compile(r"[/|]")
 
 
 def parse_xmp(text: str) -> VideoMetadata:
-    """Return the metadata of an XMP packet. Raises MediaError for a text that is none."""
+    """Return the metadata of an XMP packet. Raises MediaError for other text."""
     properties = _Properties(text)
     tags, people = split_keywords(properties.all(f"{_DIGIKAM}TagsList", f"{_LIGHTROOM}hierarchicalSubject"))
     return VideoMetadata.cleaned(
@@ -78,7 +78,7 @@ class _Properties:
         self._descriptions = rdf.findall(f"{_RDF}Description")
 
     def first(self, name: str) -> str:
-        """Return the value of a property, of several languages the default one; empty without it."""
+        """Return the value of a property, in the default language of several; empty without a value."""
         return next(self._values(name), "")
 
     def all(self, *names: str) -> list[str]:
@@ -104,7 +104,7 @@ class _Properties:
 
 
 def parse_xml(text: str) -> ElementTree.Element:
-    """Parse XML of a stranger. Raises MediaError, also for declarations of types and entities, which could be bombs."""
+    """Parse untrusted XML. Raises MediaError, also for declarations of types and entities: possible bombs."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise MediaError("XML with declarations is not read.")
     try:

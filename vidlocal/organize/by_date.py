@@ -1,4 +1,4 @@
-"""Folders and names by date. Folders of events, and what is in order already, stay as they are. Pure."""
+"""Folders and names by date. Event folders and already ordered files stay unchanged. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def recording_date(video: Video, folder_names: Sequence[str]) -> str:
 
 
 def place_by_date(file: FileDescription, root: str = "", folder: Sequence[str] = ()) -> Placement:
-    """Place a file by date. It stays in `folder` if that is an event, or has the date of the file.
+    """Place a file by date. Files in the `folder` of an event, or with the file's date, stay.
 
     `root`: name of the folder to organize; `folder`: names of the folders in it down to the file.
     """
@@ -76,7 +76,7 @@ def is_full_date(text: str) -> bool:
 
 
 def _are_neighbours(first: str, second: str) -> bool:
-    """True for two days that follow each other."""
+    """True for two consecutive days."""
     try:
         return abs((date.fromisoformat(first) - date.fromisoformat(second)).days) == 1
     except ValueError:

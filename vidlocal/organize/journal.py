@@ -29,7 +29,7 @@ Line = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class RenameRecord:
-    """One rename in the journal. `video_id` is None for a sidecar."""
+    """A rename in the journal. `video_id` is None for a sidecar."""
 
     video_id: int | None
     before: Path
@@ -48,7 +48,7 @@ class RenameRecord:
 
 @dataclass(frozen=True, slots=True)
 class JournalRun:
-    """Steps of one `--apply`, in order."""
+    """Steps of a single `--apply`, in order."""
 
     run_id: str
     renames: tuple[RenameRecord, ...]

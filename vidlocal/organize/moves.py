@@ -1,4 +1,4 @@
-"""Rename files without ever replacing one, and undo. The library follows each rename."""
+"""Rename files without ever replacing any, and undo. The library follows each rename."""
 
 import errno
 import os

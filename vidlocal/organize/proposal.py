@@ -1,4 +1,4 @@
-"""A proposal of new names, and the file in the library folder with the last one shown."""
+"""A proposal of new names, and the file with the last shown proposal in the library folder."""
 
 import json
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Proposal:
 
 
 def store(library_folder: Path, proposal: Proposal) -> None:
-    """Store the proposal shown last, in place of the previous one. Raises StoreError."""
+    """Store the last shown proposal, in place of the previous proposal. Raises StoreError."""
     try:
         with open_folder(library_folder) as home:
             home.write(PROPOSAL_FILE, json.dumps(proposal.as_data()).encode("ascii"))

@@ -84,7 +84,7 @@ def _videos_in(library: Library, folder: Path) -> tuple[list[Video], list[Skippe
 
 
 def _duplicates(library: Library, video: Video, folder: Path) -> list[SkippedFile]:
-    """Return the other files of a video in `folder`: only the file the library opens is renamed."""
+    """Return the other files of a video in `folder`: only the file opened by the library is renamed."""
     reason = f"duplicate of {video.path}"
     others = (path for path in videos.paths(library, video.id) if str(path) != video.path)
     return [SkippedFile(path, reason) for path in others if is_inside(path, folder) and os.path.lexists(path)]
@@ -179,7 +179,7 @@ def _list_folder(parent: Path) -> frozenset[str]:
 
 
 def _sidecars(source: Path) -> list[Path]:
-    """Return the files to move along with a video: subtitles, and others of the same name."""
+    """Return the files to move along with a video: subtitles, and other files of the same name."""
     try:
         names = sorted(os.listdir(source.parent))
     except OSError:

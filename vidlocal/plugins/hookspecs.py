@@ -11,7 +11,7 @@ _hookspec = HookspecMarker("vidlocal")
 
 @_hookspec
 def register_commands() -> Mapping[str, Callable[..., object]]:  # type: ignore[empty-body]
-    """Return commands by name: functions with Typer parameters, whose docstring is the help."""
+    """Return commands by name: functions with Typer parameters, and with the docstring as help."""
 
 
 @_hookspec

@@ -1,4 +1,4 @@
-"""Load plugins and call their hooks. A plugin that fails is a sentence, and nothing else fails with it."""
+"""Load plugins and call their hooks. The failure of a plugin is a sentence, without further effect."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ _NO_PLUGGY = 'pluggy is missing; run: pip install "vidlocal[plugins]"'
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An installed plugin: the name of its entry point, its package, and its hooks, or the reason that it has none."""
+    """An installed plugin: the name of its entry point, its package, and its hooks, or a reason for their absence."""
 
     name: str
     package: str
@@ -41,7 +41,7 @@ class PluginHooks:
         return any(hook in plugin.hooks or plugin.error for plugin in self.plugins)
 
     def call(self, hook: str, notify: Notify, **arguments: object) -> list[tuple[str, Any]]:
-        """Call a hook of each plugin. Returns names and results; `notify` gets a sentence for each that failed."""
+        """Call a hook of each plugin. Returns names and results; `notify` gets a sentence for each failure."""
         for plugin in self.plugins:
             if plugin.error:
                 notify(f"Plugin {plugin.name} not loaded: {plugin.error}. Run: vidlocal plugins")
@@ -58,7 +58,7 @@ class PluginHooks:
         return results
 
     def register(self, hook: str, notify: Notify) -> dict[str, tuple[str, Any]]:
-        """Return plugin and value by name of a hook that returns a mapping. Of equal names the first counts."""
+        """Return plugin and value by name from a hook returning mappings. Of equal names the first counts."""
         registered: dict[str, tuple[str, Any]] = {}
         for plugin, values in self.call(hook, notify):
             if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):

@@ -1,4 +1,4 @@
-"""A thread for calls one after the other."""
+"""A thread for calls in sequence."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 class SerialThread:
-    """Runs calls one after the other in a daemon thread, started by the first call.
+    """Runs calls in sequence, on a daemon thread started by the first call.
 
     Threads of `concurrent.futures` are joined when the interpreter exits: one that is interrupted by Ctrl-C while it
     starts is never told to end, and the program hangs.

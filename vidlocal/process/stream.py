@@ -114,7 +114,7 @@ class Stream:
             self._line_fd = None
 
     def interrupt(self) -> None:
-        """Kill the program from another thread: a thread that reads the output gets its end."""
+        """Kill the program from another thread: the reading thread gets the end of the output."""
         if self._child is not None:
             launch.terminate(self._child)
 

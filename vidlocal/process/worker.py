@@ -1,4 +1,4 @@
-"""Call Python code in a child process, one request at a time. A crash of the child is an error in the parent.
+"""Call Python code in a child process, a single request at a time. A crash of the child is an error in the parent.
 
 A message is two lengths (header, payload; unsigned 64 bit, big endian), a JSON header and raw payload bytes. Messages
 have their own pipes, because C libraries may print to stdout and stderr.
@@ -46,7 +46,7 @@ class Reply:
 
 
 class Worker:
-    """A child process `python -m module` for one request at a time. A context manager: the child ends on exit.
+    """A child process `python -m module` for a single request at a time. A context manager: the child ends on exit.
 
     The child starts with the first call. `name` is for messages, e.g. "Speech recognition".
     The thread of the first call must live as long as the worker: on Linux the child dies with it.

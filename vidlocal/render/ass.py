@@ -1,4 +1,4 @@
-"""Write captions as ASS subtitles: one to burn into a video, or all of a video. Pure."""
+"""Write captions as ASS subtitles: a single caption to burn into a video, or all captions of a video. Pure."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,13 @@ _MIN_CAPTION_S = 1.0
 
 
 def ass(text: str, start: float, end: float, *, width_px: int, height_px: int) -> str:
-    """An ASS file with one caption from `start` to `end`, in seconds of the clip. Overrides in `text` are escaped."""
+    """An ASS file with a caption from `start` to `end`, in seconds of the clip. Overrides in `text` are escaped."""
     lines = [_dialogue(start, end, _escape(_shortened(one_line(text))))]
     return _document(lines, width_px=width_px, height_px=height_px)
 
 
 def ass_file(clips: Sequence[Clip]) -> str:
-    """All clips of a video. Words with times are filled one after the other (karaoke)."""
+    """All clips of a video, with gradually filled words where their times are known (karaoke)."""
     lines = [
         _dialogue(clip.start, max(clip.end, clip.start + _MIN_CAPTION_S), f"{_speaker(clip)}{_karaoke(clip)}")
         for clip in clips
@@ -30,7 +30,7 @@ def ass_file(clips: Sequence[Clip]) -> str:
 
 
 def _karaoke(clip: Clip) -> str:
-    r"""The text with `{\kf…}` before each word: the time until the next one, in hundredths of a second."""
+    r"""The text with `{\kf…}` before each word: the time until the next word, in hundredths of a second."""
     parts = timed_parts(one_line(clip.text), clip.words)
     times = [clip.start if start is None else min(max(start, clip.start), clip.end) for _, start in parts]
     ends = [*times[1:], clip.end]

@@ -52,7 +52,7 @@ _NTSC_RATES = {"23.976": 24, "23.98": 24, "29.97": 30, "47.95": 48, "59.94": 60,
 
 
 def timed_parts(text: str, words: Sequence[Word]) -> list[tuple[str, float | None]]:
-    """Split a text before its timed words: parts with the start of their first word, None before the first one."""
+    """Split a text before its timed words: parts with the start of their first word, None before the first."""
     cuts: list[tuple[int, float | None]] = [(0, None)]
     position = 0
     for word in words:
@@ -77,7 +77,7 @@ def parse_frame_rate(text: str) -> Fraction:
 
 
 def lay_out(clips: Sequence[Clip], rate: Fraction) -> list[TimelineClip]:
-    """Place the clips one after the other on a timeline, each at least one frame long."""
+    """Place the clips on a timeline in sequence, each at least one frame long."""
     timeline: list[TimelineClip] = []
     position = 0
     for clip in clips:

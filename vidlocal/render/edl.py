@@ -1,4 +1,4 @@
-"""Write clips as an edit decision list (EDL) in CMX 3600 format, one event after the other. Pure."""
+"""Write clips as an edit decision list (EDL) in CMX 3600 format, a sequence of events. Pure."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -12,7 +12,7 @@ _NOT_XML = re.compile("[\ufffe\uffff]")
 
 
 def fcpxml(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
-    """A project with the clips one after the other, each with the text as a note."""
+    """A project with the clips in sequence, each with the text as a note."""
     root = Xml.Element("fcpxml", version="1.9")
     resources = Xml.SubElement(root, "resources")
     Xml.SubElement(resources, "format", id="r1", name="vidlocal", frameDuration=_time(1, rate))

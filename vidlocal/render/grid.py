@@ -16,7 +16,7 @@ _MIN_TEXT_CELLS = 8
 def grid(
     heads: Sequence[str], rows: Sequence[Sequence[str]], *, width: int, numbers: Collection[str] = ()
 ) -> RenderableType:
-    """A table of `rows` with the header `heads`. Columns in `numbers` are right-aligned, the others wrap.
+    """A table of `rows` with the header `heads`. Columns in `numbers` are right-aligned, all other columns wrap.
 
     Where `width` has no room for all columns, each row is a paragraph instead: `id 1, title wedding, frames 20`.
     """

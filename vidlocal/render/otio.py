@@ -8,7 +8,7 @@ from vidlocal.render.sanitize import one_line
 
 
 def otio(clips: Sequence[Clip], *, title: str, rate: Fraction) -> str:
-    """A video track with the clips one after the other; kinds, score and text are in the metadata `vidlocal`."""
+    """A video track with the clips in sequence; kinds, score and text are in the metadata `vidlocal`."""
     from opentimelineio import opentime, schema
 
     def span(first: int, count: int) -> opentime.TimeRange:

@@ -95,7 +95,7 @@ def _item(card: Card, words: Sequence[str]) -> str:
 
 
 def _player(link: str, title: str, jpeg: bytes | None) -> str:
-    """A player that loads nothing before it is started; the picture alone for a path that is no file of this machine.
+    """A player without preloading; the picture alone for a path without a file on this machine.
 
     Browsers play MP4 and WebM; for others the link opens the file.
     """

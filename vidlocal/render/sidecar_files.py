@@ -83,7 +83,7 @@ def xmp(notes: VideoNotes) -> str:
 
 
 def nfo(notes: VideoNotes) -> str:
-    """The NFO file of a film for Kodi and Jellyfin. NFO has no field for chapters: the plot ends with them.
+    """The NFO file of a film for Kodi and Jellyfin. NFO has no field for chapters: they end the plot.
 
     https://kodi.wiki/view/NFO_files/Movies
     """

@@ -15,7 +15,7 @@ _CHUNK_BYTES = 4096
 
 
 def half_blocks(image: "Image", *, columns: int) -> Text:
-    """The image, `columns` wide. Each character shows two pixels, one above the other."""
+    """The image, `columns` wide. Each character shows an upper and a lower pixel."""
     width, height = image.size
     rows = max(1, round(columns * height / width / 2))
     small = image.resize((columns, rows * 2)).convert("RGB").tobytes()

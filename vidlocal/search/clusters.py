@@ -1,4 +1,4 @@
-"""Cluster nearly equal frames of one or several videos: copies and retakes."""
+"""Cluster nearly equal frames of any videos: copies and retakes."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def _by_hash(library: Library, videos: Collection[int] | None) -> _Descriptors:
 
 
 def _groups(leader: "Indices") -> "Iterator[tuple[int, Indices]]":
-    """Each leader with all members of the cluster, itself included, in order; no clusters of one."""
+    """Each leader with all members of the cluster, including the leader, in order; no single frames."""
     import numpy as np
 
     order = np.argsort(leader, kind="stable")

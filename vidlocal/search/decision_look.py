@@ -1,4 +1,4 @@
-"""Rerank moments by a decision model that looks at their frames."""
+"""Rerank moments by a decision model with vision."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from vidlocal.store.history import second_looks
 
 
 def can_judge_images(judge: ImageJudge, rng: random.Random | None = None) -> bool:
-    """Ask control questions about two plain colours. True if each right one is more probable than each wrong one.
+    """Ask control questions about two plain colours. True if right answers are more probable than wrong answers.
 
     A model without a clear answer to one of them is no judge either.
     """

@@ -33,7 +33,7 @@ class Field:
 def search_tags(
     library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
-    """Return moments with a tag for each word, or one that is the whole query."""
+    """Return moments with a tag for each word, or a tag for the whole query."""
     whole = hits.tag_spellings(library, " ".join(terms))
     tags = (whole,) if whole else tuple(hits.tag_spellings(library, term) for term in terms)
     if not all(tags):
@@ -54,7 +54,7 @@ def search_speakers(
 def search_names(
     library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
-    """Return moments in which the people are seen whose names are all words of the query."""
+    """Return moments with the visible people whose names are all words of the query."""
     named = find_names(library, " ".join(terms))
     if named is None or named.words:
         return ()
@@ -63,13 +63,13 @@ def search_names(
 
 
 def _listed(library: Library, search_filter: SearchFilter, existing: Sequence[Moment]) -> Sequence[Moment]:
-    """Return the moments that pass a filter, apart from the existing ones."""
+    """Return the moments matching a filter, without the existing moments."""
     ids = hits.list_ids(library, search_filter, limit=_MAX_LISTED_PASSAGES)
     return _new(library, hits.read(library, dict.fromkeys(ids, 1.0)), existing)
 
 
 def _new(library: Library, listed: Sequence[Hit], existing: Sequence[Moment]) -> Sequence[Moment]:
-    """Return the moments of hits, apart from the existing ones."""
+    """Return the moments of hits, without the existing moments."""
     new_hits = [
         hit
         for hit in listed

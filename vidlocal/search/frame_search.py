@@ -17,7 +17,7 @@ from vidlocal.store.index.search_filter import SearchFilter
 
 @dataclass(frozen=True, slots=True)
 class CosineScale:
-    """Cosines of a model: `minimum` of a hit, and `sufficient` for one in any library."""
+    """Cosines of a model: `minimum` of a hit, and `sufficient` for a hit in any library."""
 
     minimum: float
     sufficient: float
@@ -96,7 +96,7 @@ def _z(scale: CosineScale, cosine: float, background: Background) -> float:
 
 
 def _repeats(ranked: Sequence[Frame]) -> set[int]:
-    """Ids of frames too far from the best frame of their shot for one moment. `ranked`: frames, best first."""
+    """Ids of frames too far from the best frame of their shot for a common moment. `ranked`: frames, best first."""
     best: dict[tuple[int, int], Frame] = {}
     for frame in ranked:
         best.setdefault((frame.video_id, frame.shot), frame)

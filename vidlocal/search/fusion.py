@@ -1,4 +1,4 @@
-"""Fuse word and vector search into one ranking of passages. Pure.
+"""Fuse word and vector search into a single ranking of passages. Pure.
 
 The score of a passage is `trust * z + WORDS_WEIGHT * coverage ** WORDS_POWER`:
 
@@ -87,7 +87,7 @@ _SCORE_MIDPOINT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Scores of 0 to 1 with explanations by passage id, best first. `is_confident`: at least one fits well."""
+    """Scores of 0 to 1 with explanations by passage id, best first. `is_confident`: at least one good match."""
 
     scores: Mapping[int, tuple[float, PassageExplanation]] = field(default_factory=dict)
     is_confident: bool = True
@@ -152,7 +152,7 @@ def _rank_by_words(coverages: Mapping[int, float], query_words: int) -> dict[int
 
 
 def _trust(coverages: Mapping[int, float], z: Mapping[int, float]) -> float:
-    """Reliability of the vectors for this query, 0 to 1; 1 without word matches as evidence against them."""
+    """Reliability of the vectors for this query, 0 to 1; 1 without word matches as counter-evidence."""
     sample = nlargest(
         TRUST_SAMPLE, ((coverage, z[passage_id]) for passage_id, coverage in coverages.items() if passage_id in z)
     )
@@ -203,7 +203,7 @@ def _is_confident(coverages: Mapping[int, float], nearest: Nearest, query_words:
 def _cut_tail(
     coverages: Mapping[int, float], scores: Mapping[int, float], near_ids: Collection[int] = ()
 ) -> dict[int, float]:
-    """Drop passages with far lower coverage than the best one, except near ones."""
+    """Drop passages with far lower coverage than the best passage, except near passages."""
     min_coverage = MIN_COVERAGE_RATIO * max(coverages.values(), default=0.0)
     return {
         passage_id: score

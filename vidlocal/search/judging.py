@@ -51,7 +51,7 @@ _CONTROLS = (
 
 
 def can_judge(judge: Judge, *, slots: int, deadline: float) -> bool | None:
-    """Ask control questions. Returns True if each matching text is more probable than each other one, None if late.
+    """Ask control questions. Returns True if matching texts are more probable than all others, None after a timeout.
 
     A model without a clear answer to one of them is no judge either.
     """

@@ -1,4 +1,4 @@
-"""Take the request off a query: "show me the part of the video where the cake is cut" asks for "the cake is cut". Pure.
+"""Strip the request from a query: "show me the part of the video where the cake is cut" becomes "the cake is cut".
 
 The words of a request are in no passage about the moment. They cost full-text search its precision and pull the
 embedding towards questions.
@@ -13,7 +13,7 @@ _MIN_WORDS_LEFT = 2
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """Regular expressions of a language, each with the space that follows, and all `first_words` of them.
+    """Regular expressions of a language, each with the following space, and all their `first_words`.
 
     `request` ("show me ") and `question` ("when does ") are lead-ins alone; `verb` ("find ") only before `target` ("the
     part of the video where "), because it may be what is looked for.
@@ -91,7 +91,7 @@ _LANGUAGES = (
 
 @cache
 def _pattern(language: _Language) -> re.Pattern[str]:
-    """Compile a language on first use: all of them take as long as a search by words."""
+    """Compile a language on first use: compiling all takes as long as a word search."""
     request, verb, target, question = language.request, language.verb, language.target, language.question
     return re.compile(f"(?:(?:{request})(?:{target})?|(?:{verb})?(?:{target})|{question})", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Search people: moments in which some people are seen and others not, and the names among the words of a query."""
+"""Search people: moments with some people and without others, and the names among the words of a query."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _PARTICLES |= {"el", "la", "las", "le", "los", "of", "the", "van", "von", "zu"}
 
 @dataclass(frozen=True, slots=True)
 class NamedPeople:
-    """The people named in a query: ids of those whom each name may mean, the folded words of names, and other words."""
+    """The people named in a query: possible ids of each name, the folded words of names, and other words."""
 
     people: tuple[frozenset[int], ...]
     terms: frozenset[str]
@@ -57,7 +57,7 @@ def has_content(library: Library, words: str) -> bool:
 
 
 def search_people(library: Library, search_filter: SearchFilter, *, limit: int) -> list[Hit]:
-    """List at most `limit` spans in which one person of each set of the filter is seen, and none of `absent`.
+    """List at most `limit` spans with a person of each set of the filter, and without the `absent`.
 
     The people need not be on one frame: within 15 s is enough.
     """
@@ -79,7 +79,7 @@ def search_people(library: Library, search_filter: SearchFilter, *, limit: int) 
 
 
 def with_names(library: Library, moments: Sequence[Moment]) -> tuple[Moment, ...]:
-    """Return moments with the names of the people who are seen."""
+    """Return moments with the names of visible people."""
     by_video: dict[int, list[tuple[float, float, str]]] = defaultdict(list)
     for video_id, start, end, name in named_in_videos(library, {moment.video_id for moment in moments}):
         by_video[video_id].append((start, end, name))
@@ -96,7 +96,7 @@ def _with_names(moment: Moment, seen: Sequence[tuple[float, float, str]]) -> Mom
 def _joint_spans(
     seen: Sequence[Appearance], groups: Sequence[frozenset[int]]
 ) -> Iterator[tuple[Appearance, tuple[int, ...]]]:
-    """Yield the spans in which one of each group is seen, with the ids of these people."""
+    """Yield the spans with a person of each group, with the ids of these people."""
     by_video: dict[int, list[Appearance]] = defaultdict(list)
     for appearance in seen:
         by_video[appearance.video_id].append(appearance)
@@ -125,7 +125,7 @@ def _gap(first: Appearance, other: Appearance) -> float:
 
 
 def _joined(first: Appearance, other: Appearance) -> Appearance:
-    """Return the time of both, if they are seen together; else the time between, with some of each."""
+    """Return the common time of both, if any; else the time in between, with a margin."""
     start, end = max(first.start, other.start), min(first.end, other.end)
     if start > end or (start == end and first.start != other.start):
         start, end = (

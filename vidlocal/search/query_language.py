@@ -1,4 +1,4 @@
-"""Language of a query, and if the embedding model knows it. Pure."""
+"""Language of a query, and the languages of embedding models. Pure."""
 
 from vidlocal.engines.prompts.vision_prompts import knows_only_english
 from vidlocal.folding import fold
@@ -37,7 +37,7 @@ def foreign_language(query: str) -> str | None:
 
 
 def model_advice(query: str, model_key: str) -> str | None:
-    """Return a sentence about a model for the language of a query, None if the current one knows it or may know it."""
+    """Recommend a model for the language of a query, None for a suitable or unknown current model."""
     if not knows_only_english(model_key):
         return None
     language = foreign_language(query)

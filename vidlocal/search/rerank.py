@@ -25,7 +25,7 @@ MAX_DESCRIBED_PER_MOMENT = 2
 
 
 class VisionReranker:
-    """Asks a vision model about moments, for one query.
+    """Asks a vision model about moments, for a single query.
 
     `judge` answers in one token; without it, `engine` answers with a description. `check` is called before the first
     request and raises EngineError if the model must not be used. Jobs of described frames are claimed as `worker`.

@@ -107,7 +107,7 @@ def search(
 
 
 def _search_all(library: Library, request: "_Request") -> SearchResult:
-    """Search, first at times when people named in the query are seen; without phrases if they match nothing."""
+    """Search, first at times with people named in the query; without phrases if these match nothing."""
     parsed, named = request.parsed, request.named
     result = _search(library, request)
     if named is not None and not parsed.phrases:
@@ -145,7 +145,7 @@ class _Request:
 
 
 def _seen_first(seen: SearchResult, result: SearchResult, *, limit: int) -> SearchResult:
-    """Return moments of the named people first, then others that match the words of the query."""
+    """Return moments of the named people first, then other moments with the words of the query."""
     if not seen.moments or not (seen.is_confident or not result.is_confident):
         return result
     others = [
@@ -228,7 +228,7 @@ def _corrections(library: Library, words: str, named: NamedPeople | None) -> dic
 
 
 def _is_listing(library: Library, parsed: Query, words: str, search_filter: SearchFilter) -> bool:
-    """True if filters or phrases alone select the passages: there is no word to rank them by."""
+    """True if filters or phrases alone select the passages, without words for a ranking."""
     if not parsed.words:
         return parsed.has_filters or bool(search_filter.people)
     return bool(search_filter.phrases) and text_index.has_only_stop_words(library, words)
@@ -283,7 +283,7 @@ def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | 
 
 
 def _tagged_people(library: Library, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Map names that are not known by faces to the tags of people with them, such as those of digiKam."""
+    """Map names without known faces to the tags of people with them, such as those of digiKam."""
     unknown = [name for name in names if not people_names.matching(library, name)]
     tags = {name: people_names.tagged(library, name) for name in unknown}
     return {name: spellings for name, spellings in tags.items() if spellings}
@@ -309,7 +309,7 @@ def _recorded(library: Library, parsed: Query) -> Iterator[tuple[frozenset[int],
 
 
 def _as_phrase(search_filter: SearchFilter, words: str) -> tuple[SearchFilter, list[str]]:
-    """Search a query of nothing but stop words as a phrase. A single one selects nothing; then return a notice."""
+    """Search a query of nothing but stop words as a phrase. For a single word return a notice instead."""
     if len(text_index.split(words)) > 1:
         return replace(search_filter, phrases=(words,)), []
     return search_filter, [f"{words!r} is too common to search for. Add a word."]

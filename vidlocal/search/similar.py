@@ -94,7 +94,7 @@ def find_videos(library: Library, cache: "VectorCache", video_id: int, *, limit:
 
 
 def _is_similar(first: int, second: int) -> bool:
-    """Compare two hashes. Nearly plain images are similar to exact copies only, plain ones to nothing."""
+    """Compare two hashes. Nearly plain images are similar to exact copies only, plain images to nothing."""
     if first == second:
         return first > 0
     if min(first.bit_count(), second.bit_count()) < MIN_HASH_BITS:
@@ -111,7 +111,7 @@ def _hash_similarity(first: int, second: int) -> float:
 
 
 def _distinct_frames(library: Library, nearest: Iterable[int], exclude: Frame | None) -> Iterator[Frame]:
-    """Frames with these ids, without `exclude` and without frames of the moment of an earlier one."""
+    """Frames with these ids, without `exclude` and without further frames of the same moment."""
     own = None if exclude is None else exclude.same_as or exclude.id
     distinct = [] if exclude is None else [exclude]
     for frame_id in nearest:

@@ -1,4 +1,4 @@
-"""Phrases spread over neighbouring lines: their lines are hits, and belong to one moment."""
+"""Phrases spread over neighbouring lines: their lines are hits of a single moment."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ def admit_split(library: Library, search_filter: SearchFilter) -> tuple[SearchFi
 def add_lines(
     library: Library, text_hits: Sequence[Hit], runs: Sequence[Run], words: str, search_filter: SearchFilter
 ) -> tuple[list[Hit], list[Run]]:
-    """Add the missing lines of `runs` with the score of the others, and those that hold all of `words` together.
+    """Add missing lines of `runs` with the score of the other lines, and lines with all `words` together.
 
     Returns the hits, and all runs.
     """

@@ -20,7 +20,7 @@ _FOLDERS = 2
 def search_titles(
     library: Library, terms: Sequence[str], search_filter: SearchFilter, existing: Sequence[Moment]
 ) -> Sequence[Moment]:
-    """Return videos with all words in their names, other than those of `existing`. Filters on passages exclude all."""
+    """Return videos with all words in their names, without `existing`. Filters on passages exclude all."""
     if search_filter.needs_passages:
         return ()
     named = frozenset(
@@ -33,7 +33,7 @@ def search_titles(
 def list_videos(
     library: Library, search_filter: SearchFilter, existing: Sequence[Moment], *, limit: int
 ) -> tuple[Moment, ...]:
-    """Return at most `limit` videos that pass a filter, other than those of `existing`; also those without text."""
+    """Return at most `limit` videos matching a filter, without `existing`; also videos without text."""
     if search_filter.needs_passages or limit <= 0:
         return ()
     used = {moment.video_id for moment in existing}
@@ -53,7 +53,7 @@ def _names(title: str, path: str) -> Iterator[str]:
 
 
 def _has_all(terms: Sequence[str], names: Iterator[str]) -> bool:
-    """True if every term is a word of the names, or the start of one from three letters on."""
+    """True if every term is a word of the names, or the start of a word from three letters on."""
     whole = set(names)
     return all(term in whole or (len(term) > 2 and any(name.startswith(term) for name in whole)) for term in terms)
 

@@ -1,4 +1,4 @@
-"""Scores of hits that contain the whole query."""
+"""Scores of hits with the whole query in their text."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ MAX_OTHER_SCORE = 0.98
 
 
 def raise_verbatim(hits: Sequence[Hit], words: str, stop_words: Collection[str]) -> list[Hit]:
-    """Give hits with the query in their text, word for word, the score VERBATIM_SCORE, others at most MAX_OTHER_SCORE.
+    """Give hits with the query word for word the score VERBATIM_SCORE, other hits at most MAX_OTHER_SCORE.
 
     Stop words do not count: "bride walks down aisle" is in "The bride walks down the aisle." The order of the hits
     stays as it is.
@@ -32,7 +32,7 @@ def _score(score: float, text: str, query: str, ignored: Collection[str]) -> flo
 
 
 def _contains(text: str, query: str, ignored: Collection[str]) -> bool:
-    """True if a folded text contains the words of a query. Only a text with all of them is split into words."""
+    """True for a folded text with the words of a query. Texts without all words are not tokenized."""
     if not all(token in text for token in query.split()):
         return False
     text = _spaced(text, ignored)

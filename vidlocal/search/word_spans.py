@@ -11,7 +11,7 @@ Span = tuple[float, float]
 
 
 def phrase_span(words: Sequence[Word], phrase: str) -> Span | None:
-    """Return start and end of the first place with all words of a phrase in a row, None without one."""
+    """Return start and end of the first place with all words of a phrase in a row, else None."""
     wanted = _tokens(phrase)
     spoken = [(token, word) for word in words for token in _tokens(word.text)]
     texts = [token for token, _ in spoken]
@@ -35,7 +35,7 @@ def words_span(words: Sequence[Word], query: str) -> Span | None:
 
 
 def _last_of(hits: Sequence[tuple[str, Word]], count: int) -> Word | None:
-    """Return the word that completes `count` different tokens."""
+    """Return the last word of the first `count` different tokens."""
     seen = set()
     for token, word in hits:
         seen.add(token)

@@ -98,7 +98,7 @@ def parse_addresses(raw: object) -> str:
 
 
 def parse_patterns(raw: object) -> str:
-    """Patterns of file names, separated by commas; may be empty. Returns them separated by a comma and a space."""
+    """Patterns of file names, separated by commas; may be empty. Returns them separated by comma and space."""
     if not isinstance(raw, str) or not raw.replace("\n", " ").isprintable():
         raise ValueError
     return ", ".join(filter(None, (pattern.strip() for pattern in raw.replace("\n", ",").split(","))))

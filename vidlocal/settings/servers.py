@@ -9,7 +9,7 @@ from vidlocal.settings.address import ollama_address
 
 
 class ServerKind(StrEnum):
-    """Protocol of a server, a model in process, or an engine of a plugin. The values are those of the settings."""
+    """Protocol of a server, a model in process, or an engine of a plugin. The values stand in the settings."""
 
     OLLAMA = "ollama"
     OPENAI = "openai"
@@ -18,7 +18,7 @@ class ServerKind(StrEnum):
 
 
 class Role(StrEnum):
-    """Work of a server. The values are those of the settings."""
+    """Work of a server. The values stand in the settings."""
 
     DESCRIBE = "describe"
     WATCH = "watch"
@@ -49,7 +49,7 @@ _KEYS = ("kind", "url", "name", "roles", "api_key", *_MODELS)
 
 @dataclass(frozen=True, slots=True)
 class ServerSetting:
-    """A model server. Its models override those of the settings; empty for none.
+    """A model server. Its models override the models of the settings; empty for none.
 
     `url`: the address; for a model in process its folder or name; for a plugin `NAME`, or `NAME:` and an address.
     """

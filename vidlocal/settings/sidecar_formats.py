@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class SidecarFormat(StrEnum):
-    """Format of a file beside a video. The values are those of `--format` and of the setting."""
+    """Format of a sidecar file. The values stand in `--format` and the setting."""
 
     MD = "md"
     XMP = "xmp"
@@ -15,5 +15,5 @@ class SidecarFormat(StrEnum):
 
 
 def parse(text: str) -> list[SidecarFormat]:
-    """Read formats separated by commas or spaces, each once. Raises ValueError for an unknown one."""
+    """Read formats separated by commas or spaces, without repeats. Raises ValueError for an unknown format."""
     return list(dict.fromkeys(SidecarFormat(name.lower()) for name in text.replace(",", " ").split()))

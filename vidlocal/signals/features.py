@@ -1,4 +1,4 @@
-"""Visual features of a frame for hashes, cuts and signals, all from one reduced image."""
+"""Visual features of a frame for hashes, cuts and signals, all from a single reduced image."""
 
 from dataclasses import dataclass
 
@@ -77,7 +77,7 @@ def _descriptor(small: Pixels, luma: Plane) -> Descriptors:
 
 
 def _histogram(plane: Plane, low: float, high: float) -> Plane:
-    """Shares of 16 bins in 1/255, smoothed: a slight change of light must not move all pixels by one bin."""
+    """Shares of 16 bins in 1/255, smoothed: slight changes of light must not move all pixels by a bin."""
     bins = ((plane - low) * (_BINS / (high - low))).clip(0, _BINS - 1).astype(np.intp)
     counts = np.pad(np.bincount(bins.ravel(), minlength=_BINS), 1, mode="edge")
     smooth = counts[:-2] + 2 * counts[1:-1] + counts[2:]

@@ -60,14 +60,14 @@ class OcrEngine(Protocol):
 
 
 class PrefetchingOcr(OcrEngine, Protocol):
-    """An OCR engine that reads ahead."""
+    """An OCR engine with read-ahead."""
 
     def warm_up(self) -> None:
         """Load the models, without waiting."""
         ...
 
     def forget_prefetched(self) -> None:
-        """Drop the results that were not read."""
+        """Drop unread results."""
         ...
 
     def prefetch(self, jpeg: bytes) -> None:
@@ -109,7 +109,7 @@ class RapidOcr:
         self._prefetched[_digest(jpeg)] = self._thread.submit(self._call, jpeg)
 
     def forget_prefetched(self) -> None:
-        """Drop the results that were not read."""
+        """Drop unread results."""
         for future in self._prefetched.values():
             future.cancel()
         self._prefetched.clear()

@@ -47,7 +47,7 @@ _MIN_SIDE_PX = 16
 
 
 class Line(NamedTuple):
-    """A line of text. The box is left, top, right, bottom in pixels of the frame that it was read in."""
+    """A line of text. The box is left, top, right, bottom in pixels of the frame."""
 
     text: str
     score: float
@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 
 class FrameReader:
-    """Reads frames one after the other. Lines that did not change since the frame before are not read again."""
+    """Reads consecutive frames. Unchanged lines are not read again."""
 
     def __init__(self, detector: TextDetector, recognizer: TextRecognizer) -> None:
         self._detector = detector
@@ -106,7 +106,7 @@ def _scale(size: tuple[int, int], side_px: int) -> tuple[float, float]:
 
 
 def _is_same_place(line: Line, other: Line) -> bool:
-    """True if the middle of one line is inside the other."""
+    """True if the middle of a line is inside the other line."""
     return _has_middle_of(line.box, other.box) or _has_middle_of(other.box, line.box)
 
 

@@ -63,7 +63,7 @@ def _is_cut(changes: Sequence[FrameChange], position: int) -> bool:
 
 
 def _is_flash(changes: Sequence[FrameChange], position: int) -> bool:
-    """True if only this frame is lit up, and the next one is similar to the previous one."""
+    """True if only this frame is lit up: the next frame is similar to the previous frame."""
     if not 0 < position < len(changes) - 1:
         return False
     before, flash, after = changes[position - 1 : position + 2]

@@ -96,7 +96,7 @@ class TextRecognizer:
 
 
 def model_path(part: str) -> Path:
-    """Return the path of the detection ("det") or recognition ("rec") model. Raises ToolError if it is missing."""
+    """Return the path of the detection ("det") or recognition ("rec") model. Raises ToolError for a missing file."""
     package = util.find_spec("rapidocr")
     folders = [] if package is None else package.submodule_search_locations or []
     models = sorted(path for folder in folders for path in (Path(folder) / "models").glob(f"*_{part}_*.onnx"))

@@ -1,4 +1,4 @@
-"""Regions of a frame that may have text. Pure."""
+"""Regions of a frame with possible text. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Region:
         )
 
     def aligned(self, units_px: tuple[float, float], size: tuple[int, int]) -> "Region":
-        """Grow to sides that are multiples of `units_px` (x, y), as far as the frame goes."""
+        """Grow to sides in multiples of `units_px` (x, y), within the frame."""
         left, right = _aligned(self.left, self.right, units_px[0], size[0])
         top, bottom = _aligned(self.top, self.bottom, units_px[1], size[1])
         return Region(left, top, right, bottom)
@@ -79,7 +79,7 @@ class Region:
 
 
 class CellGrid:
-    """The cells of a frame that may have text, and those that differ from the frame before."""
+    """The cells of a frame with possible text, and the changed cells among them."""
 
     def __init__(self, image: Image.Image, previous: "CellGrid | None") -> None:
         self.size = image.size
@@ -119,7 +119,7 @@ class CellGrid:
         return False
 
     def is_unchanged(self, region: Region) -> bool:
-        """True if the edges in a region are those of the frame before."""
+        """True if the edges in a region are unchanged since the previous frame."""
         left, top = (int(side / self._cell_px) for side in (region.left, region.top))
         right, bottom = (int(np.ceil(side / self._cell_px)) for side in (region.right, region.bottom))
         return not self._has_changed[top:bottom, left:right].any()
@@ -144,7 +144,7 @@ def _spread(cells: Cells, columns: int, rows: int) -> Cells:
 
 
 def _runs_with(cells: Cells, seeds: Cells) -> Cells:
-    """Return the horizontal runs of cells that have a seed."""
+    """Return the horizontal runs of cells with a seed."""
     starts = cells & ~np.pad(cells, ((0, 0), (1, 0)))[:, :-1]
     numbers = np.cumsum(starts.ravel()).reshape(cells.shape)
     return cells & np.isin(numbers, numbers[seeds])
@@ -158,7 +158,7 @@ def _bounds(cells: Cells) -> tuple[int, int, int, int]:
 
 
 def _merge(regions: list[Region], region: Region) -> None:
-    """Add a region to others; overlapping ones become one."""
+    """Add a region to a list; merge overlapping regions."""
     while touching := [other for other in regions if other.overlaps(region)]:
         for other in touching:
             regions.remove(other)

@@ -1,1 +1,1 @@
-"""The library: one SQLite file and a folder of frame images. The only package with SQL."""
+"""The library: an SQLite file and a folder of frame images. The only package with SQL."""

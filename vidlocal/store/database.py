@@ -87,7 +87,7 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Pages waiting in the log of an overwritten file are discarded, not written into it."""
+        """Close the connection. Pages in the log of an overwritten file are discarded instead of written."""
         if self._identity is None:
             self.connection.close()
             return
@@ -99,7 +99,7 @@ class Library:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in a write transaction. Nested blocks join the outer one.
+        """Run the block in a write transaction. Nested blocks join the outer transaction.
 
         The write lock is taken at once: under a second writer, a deferred transaction that upgrades to writing fails
         immediately instead of waiting.
@@ -144,7 +144,7 @@ class Library:
         self._note_checkpoint()
 
     def _note_checkpoint(self) -> None:
-        """Note a checkpoint of this connection at once, else a copy written right after it would pass for its work."""
+        """Note a checkpoint of this connection at once, to tell its writes from a copy over the file directly after."""
         if self._identity is not None:
             self._identity.is_overwritten()
 
@@ -334,7 +334,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> 
 
 
 def _ensure_wal(connection: sqlite3.Connection) -> None:
-    """Return to WAL mode: a copy made by `sqlite3 .backup` is in rollback mode, where readers block writers."""
+    """Return to WAL mode: after `sqlite3 .backup` a copy is in rollback mode, with writers blocked by readers."""
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         with suppress(sqlite3.OperationalError):  # in use by another process, or on a disk without shared memory
             connection.execute("PRAGMA journal_mode = WAL").fetchone()

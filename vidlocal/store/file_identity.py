@@ -76,7 +76,7 @@ class FileIdentity:
 
 
 class _SharedFile:
-    """A descriptor of a file, shared by all connections of the process and closed with the last of them.
+    """A descriptor of a file, shared by all connections of the process and closed with the last connection.
 
     Closing any descriptor of a file drops all POSIX locks of the process on that file, those of SQLite included:
     https://sqlite.org/howtocorrupt.html, section 2.2.

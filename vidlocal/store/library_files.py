@@ -31,22 +31,22 @@ class LibraryFolder:
         return sorted(os.listdir(self.path if self._descriptor is None else self._descriptor))
 
     def is_folder(self, name: str) -> bool:
-        """Return True for a folder, False for a link to one or anything else."""
+        """Return True for a folder, False for a link or anything else."""
         status = self._status(name)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
     def is_file(self, name: str) -> bool:
-        """Return True for a regular file, False for a link to one or anything else."""
+        """Return True for a regular file, False for a link or anything else."""
         status = self._status(name)
         return status is not None and stat.S_ISREG(status.st_mode)
 
     def size_bytes(self, name: str) -> int:
-        """Return the size of an entry, 0 for a missing one."""
+        """Return the size of an entry, 0 for a missing entry."""
         status = self._status(name)
         return 0 if status is None else status.st_size
 
     def modified_ns(self, name: str) -> int:
-        """Return the modification time of an entry in nanoseconds, 0 for a missing one."""
+        """Return the modification time of an entry in nanoseconds, 0 for a missing entry."""
         status = self._status(name)
         return 0 if status is None else status.st_mtime_ns
 
@@ -66,14 +66,14 @@ class LibraryFolder:
         return file
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        """Read a regular file. Raises OSError (EFBIG) for a larger one."""
+        """Read a regular file. Raises OSError (EFBIG) for a larger file."""
         with os.fdopen(self.open(name), "rb") as file:
             if os.fstat(file.fileno()).st_size > max_bytes:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(self.path / name))
             return file.read(max_bytes)
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a new file, fsync it, and move it to `name`: readers see the old file or the whole new one."""
+        """Write a new file, fsync, and rename to `name`: readers see either the old or the whole new file."""
         draft = f".{name}.{secrets.token_hex(4)}"
         try:
             with os.fdopen(self.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "wb") as file:
@@ -86,7 +86,7 @@ class LibraryFolder:
             raise
 
     def make_folder(self, name: str) -> None:
-        """Create a folder with mode 0700, unless there is one."""
+        """Create a folder with mode 0700, unless present."""
         with suppress(FileExistsError):
             os.mkdir(self._at(name), 0o700, dir_fd=self._descriptor)
 
@@ -108,7 +108,7 @@ class LibraryFolder:
         return name if self._descriptor is not None else self.path / name
 
     def _status(self, name: str) -> os.stat_result | None:
-        """Return the status of an entry itself, not of the target of a link; None for a missing one."""
+        """Return the status of an entry, not of the target of a link; None for a missing entry."""
         try:
             return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except OSError:

@@ -736,14 +736,14 @@ END;
 
 @migrations()
 def people(database: Database) -> None:
-    """Create people, and the faces by which they are known."""
+    """Create people, and their faces."""
     _run(database, _PEOPLE)
     database.conn.execute("PRAGMA user_version = 20")
 
 
 @migrations()
 def speakers_are_people(database: Database) -> None:
-    """Link speakers to the people who they are."""
+    """Link speakers to people."""
     _run(
         database,
         """ALTER TABLE speakers ADD COLUMN person_id INTEGER REFERENCES people(id) ON DELETE SET NULL;

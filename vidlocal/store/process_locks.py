@@ -123,7 +123,7 @@ def remove_stale(folder: Path) -> None:
 
 
 def live_processes(folder: Path) -> list[Wait | None]:
-    """List the running processes: the first reason to wait of each, None for one at work."""
+    """List the running processes: the first reason to wait of each, None while working."""
     return [_read_wait(folder, token) for token in _tokens(folder) if is_alive(folder, token)]
 
 

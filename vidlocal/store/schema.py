@@ -53,7 +53,7 @@ def read(connection: sqlite3.Connection) -> Schema:
 
 
 def fingerprint(schema: Schema) -> str:
-    """Hash all objects except internal ones of SQLite: 16 hexadecimal digits."""
+    """Hash all objects except SQLite's internal objects: 16 hexadecimal digits."""
     objects = sorted(item for item in schema.items() if not _is_internal(*item))
     return hashlib.blake2s(repr(objects).encode("utf-8", "replace"), digest_size=8).hexdigest()
 

@@ -48,7 +48,7 @@ _templates = Environment(loader=FileSystemLoader(_FOLDER / "templates"), autoesc
 
 
 def create_application(services: Services, access: Access) -> Starlette:
-    """Create the application. Its services end with it."""
+    """Create the application. Its services end with the application."""
 
     @asynccontextmanager
     async def lifespan(application: Starlette) -> AsyncIterator[None]:
@@ -86,7 +86,7 @@ async def _page(services: Services, access: Access, request: Request) -> Respons
 
 
 async def _login(access: Access, lock: asyncio.Lock, request: Request) -> Response:
-    """Show the form, or check a pass phrase: one at a time, since each check takes 128 MB."""
+    """Show the form, or check pass phrases one at a time, as each check takes 128 MB."""
     if access.login is None:
         return RedirectResponse("/", 303)
     if request.method == "GET":
@@ -104,7 +104,7 @@ async def _login(access: Access, lock: asyncio.Lock, request: Request) -> Respon
 
 
 def _login_form(*, is_wrong: bool) -> Response:
-    """Return the form. With `no-referrer`, as on the other pages, browsers would send it with the origin `null`."""
+    """Return the form. With `no-referrer`, as on the other pages, browsers would send the origin `null`."""
     text = _templates.get_template("login.html").render(is_wrong=is_wrong)
     return HTMLResponse(text, 403 if is_wrong else 200, headers={"referrer-policy": "same-origin"})
 

@@ -1,4 +1,4 @@
-"""Commands of vidlocal that run in the background: `ingest` and `enrich`."""
+"""Background commands of vidlocal: `ingest` and `enrich`."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ _STOP_S = 15.0
 
 @dataclass(slots=True)
 class BackgroundCommand:
-    """A command with its last lines. `exit_code` is None while it runs; `started_at`: UTC, ISO 8601."""
+    """A command with its last lines. `exit_code` is None while running; `started_at`: UTC, ISO 8601."""
 
     id: int
     words: Sequence[str]
@@ -45,7 +45,7 @@ class BackgroundCommand:
 
 
 class BackgroundCommands:
-    """Starts commands of this vidlocal on a library, and keeps their output. They end with the server."""
+    """Starts vidlocal commands on a library, and keeps their output. All end with the server."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -54,7 +54,7 @@ class BackgroundCommands:
         self._commands: dict[int, BackgroundCommand] = {}
 
     def start(self, *words: str) -> BackgroundCommand:
-        """Start a command. Raises UsageError if it runs already, or too many run."""
+        """Start a command. Raises UsageError for a running command, or too many commands."""
         with self._lock:
             running = [command for command in self._commands.values() if command.process.poll() is None]
             if any(command.words == words for command in running):
@@ -75,7 +75,7 @@ class BackgroundCommands:
             return list(reversed(self._commands.values()))
 
     def stop(self, number: int) -> BackgroundCommand:
-        """Interrupt a command, as Ctrl-C does: what is done is kept. Raises UsageError for an unknown number."""
+        """Interrupt a command, like Ctrl-C: finished work is kept. Raises UsageError for an unknown number."""
         command = self._commands.get(number)
         if command is None:
             raise UsageError(f"No command {number}.")
@@ -83,7 +83,7 @@ class BackgroundCommands:
         return command
 
     def close(self, *, timeout_s: float = _STOP_S) -> None:
-        """Interrupt all commands, and kill those that run after `timeout_s` seconds."""
+        """Interrupt all commands, and kill them after `timeout_s` seconds."""
         deadline = monotonic() + timeout_s
         for command in self.every():
             command.process.terminate()

@@ -34,7 +34,7 @@ def error_response(status_code: int, sentence: str) -> JSONResponse:
 
 
 def response_of(error: Exception) -> JSONResponse:
-    """Return the response for an exception of a handler. An unexpected one is a bug, and goes to the log."""
+    """Return the response for an exception of a handler. Unexpected exceptions are bugs, and are logged."""
     if isinstance(error, NotFound):
         return error_response(404, str(error))
     if isinstance(error, Forbidden):

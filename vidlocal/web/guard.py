@@ -1,4 +1,4 @@
-"""Checks of every request before a handler sees it, and headers of every response.
+"""Checks of every request before its handler, and headers of every response.
 
 - `Host` must be an address of this server: a page of another site cannot reach it by DNS rebinding.
 - Other sites may link to a page, but not load anything: `Sec-Fetch-Site` and `Origin`. There are no CORS headers.
@@ -39,7 +39,7 @@ _HEADERS: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class Access:
-    """Who may use the server. `hosts`: allowed values of `Host`; `login`: None without a pass phrase."""
+    """Permissions of clients. `hosts`: allowed values of `Host`; `login`: None without a pass phrase."""
 
     hosts: Collection[str]
     login: Login | None = None

@@ -1,4 +1,4 @@
-"""Edits of passages that can be undone, until the server ends."""
+"""Edits of passages with undo, until the server ends."""
 
 from collections import OrderedDict
 from itertools import count
@@ -21,7 +21,7 @@ class EditJournal:
         self._edits: OrderedDict[int, tuple[int, StoredRows | None]] = OrderedDict()
 
     def record(self, passage_id: int, before: StoredRows | None) -> int:
-        """Keep the rows of a passage from before an edit, None for a new passage. Returns the number to undo it."""
+        """Keep the rows of a passage from before an edit, None for a new passage. Returns the number for undo."""
         with self._lock:
             number = next(self._numbers)
             self._edits[number] = (passage_id, before)

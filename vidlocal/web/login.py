@@ -1,4 +1,4 @@
-"""Pass phrase and sessions of a server that other machines may reach."""
+"""Pass phrase and sessions of a server open to other machines."""
 
 import hashlib
 import hmac
@@ -56,7 +56,7 @@ def load_login(home: Path) -> Login | None:
 
 
 def store_phrase(home: Path, phrase: str) -> Login:
-    """Store the scrypt of a new pass phrase, readable by the owner only. Raises UsageError for a short one."""
+    """Store the scrypt of a new pass phrase, readable by the owner only. Raises UsageError for a short phrase."""
     if len(phrase.strip()) < MIN_PHRASE_CHARACTERS:
         raise UsageError(f"The pass phrase has fewer than {MIN_PHRASE_CHARACTERS} characters. Use four or more words.")
     salt = os.urandom(16)

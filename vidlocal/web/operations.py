@@ -191,7 +191,7 @@ class Operation:
 
 
 class JsonResponse(JSONResponse):
-    """JSON as `--json` prints it: control characters and lone surrogates are escaped."""
+    """JSON as in `--json`: control characters and lone surrogates are escaped."""
 
     def render(self, content: object) -> bytes:
         return to_json(content).encode("utf-8")

@@ -19,7 +19,7 @@ _WAIT_S = 10.0
 
 
 class QueryEngines:
-    """The CLIP text encoder in a child process. The child ends with the thread that started it: one thread calls it."""
+    """The CLIP text encoder in a child process. A single thread calls it, because the child ends with its thread."""
 
     def __init__(self) -> None:
         self._thread = SerialThread("clip")

@@ -30,7 +30,7 @@ _SHUTDOWN_S = 1
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """Options of `vidlocal serve`. `login`: for a server that other machines may reach."""
+    """Options of `vidlocal serve`. `login`: for a server open to other machines."""
 
     port: int = DEFAULT_PORT
     login: Login | None = None
@@ -73,7 +73,7 @@ def serve(home: Path, options: ServerOptions, *, on_start: Callable[[str], None]
 
 
 def _is_no_cancelled_stream(record: logging.LogRecord) -> bool:
-    """Return False for the tracebacks and the summary of the streams that the end of the server cuts off."""
+    """Return False for tracebacks and summary of streams cut off by the end of the server."""
     cause = record.exc_info[1] if record.exc_info else None
     return not isinstance(cause, asyncio.CancelledError) and not str(record.msg).startswith("Cancel %s running task")
 
@@ -122,7 +122,7 @@ def _listen(options: ServerOptions) -> socket.socket:
 
 
 def _allowed_hosts(port: int, *, is_public: bool) -> frozenset[str]:
-    """Return the values of the header Host that name this server."""
+    """Return the valid values of the header Host for this server."""
     names = {"127.0.0.1", "localhost", "[::1]"}
     if is_public:
         names |= {_public_name(), socket.gethostname().lower(), f"{socket.gethostname().lower()}.local", *_addresses()}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 class StatusFeed:
-    """Keeps the last status as text. Pages that ask within `interval_s` share one reading."""
+    """Keeps the last status as text. Pages share a reading within `interval_s`."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
@@ -15,7 +15,7 @@ class StatusFeed:
         self._read_at = float("-inf")
 
     async def text(self, read: Callable[[], Awaitable[str]]) -> str:
-        """Return the status, by `read` if the last one is older than the interval."""
+        """Return the status, read again if older than the interval."""
         async with self._lock:
             if time.monotonic() >= self._read_at + self._interval_s:
                 self._text = await read()

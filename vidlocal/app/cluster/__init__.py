@@ -1,1 +1,1 @@
-"""A cluster from its settings: the scheduler and its owner's engines here, a worker's engines on the other machines."""
+"""Engines of other machines: the side of the library (scheduler, hosts) and the side of the workers."""

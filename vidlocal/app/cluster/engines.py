@@ -1,4 +1,4 @@
-"""Engines of a run with the machines of a cluster beside those of this machine."""
+"""Engines of a run on this machine and on the machines of a cluster."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack

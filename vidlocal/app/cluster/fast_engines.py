@@ -26,7 +26,7 @@ _MAX_LANES = 32
 
 @dataclass(frozen=True, slots=True)
 class ClusterFastEngines:
-    """The engines of `pools`, by role, for the lanes of the fast pass. `local`: those of this machine."""
+    """Engines of `pools` by role, for the lanes of the fast pass. `local`: the engines of this machine."""
 
     pools: Callable[[], Mapping[str, EnginePool]]
     local: FastEngines

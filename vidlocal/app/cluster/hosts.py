@@ -42,7 +42,7 @@ def models_of(settings: Settings) -> Models:
 
 @dataclass(slots=True)
 class ClusterHosts:
-    """Opens every machine that joins, on a thread of its own, and hands out its host.
+    """Opens each machine of a cluster on a thread of its own, and returns the new hosts.
 
     `identities`: builds by role that a machine must have; those of the first machine where this one has none.
     """
@@ -59,7 +59,7 @@ class ClusterHosts:
     pools: dict[str, EnginePool] = field(init=False, default_factory=dict)
 
     def first(self, *, patient: bool = False) -> list[Host]:
-        """Open the machines that are there, and wait for them; `patient` waits a while for a first host."""
+        """Open the present machines, and wait for them; `patient` also waits for a first host."""
         give_up = time.monotonic() + _PATIENCE_S
         if patient and not self.connection.members:
             self.notify("Waiting for a machine of the cluster…")
@@ -74,7 +74,7 @@ class ClusterHosts:
             time.sleep(_POLL_S)
 
     def newcomers(self) -> Sequence[Host]:
-        """Return the hosts opened since the last call, and report those that are not used. Does not block."""
+        """Return the hosts opened since the last call, and report unused machines. Does not block."""
         self._open_new()
         hosts: list[Host] = []
         while True:
@@ -112,7 +112,7 @@ class ClusterHosts:
                 self._opened.put(host)
 
     def _usable_models(self, name: str, offer: Offer) -> dict[str, OfferedModel]:
-        """Return the models of an offer that are the builds of the others. Raises EngineError if there are none."""
+        """Return the models of an offer with the agreed builds. Raises EngineError without any."""
         difference = version_difference(offer.versions)
         if difference is not None:
             raise EngineError(f"{name}: {difference}. Install the same version of vidlocal on both.")
@@ -145,7 +145,7 @@ class ClusterHosts:
         )
 
     def _agrees(self, machine: str, role: str, model: OfferedModel) -> bool:
-        """True if a model is the build of the other machines. The first one decides where the owner has none."""
+        """True if a model has the agreed build: that of the owner, else of the first machine."""
         with self._lock:
             expected = self.identities.setdefault(role, {model.identity})
         if model.identity not in expected:
@@ -169,7 +169,7 @@ def identities_of(hosts: Sequence[Host]) -> dict[str, set[str]]:
 
 
 def _described(models: Mapping[str, OfferedModel]) -> str:
-    """Return the names of models, those of engines without a server by their work."""
+    """Return the names of models, or the kind of work for engines without a server."""
     names = [models[role].name for role in _SERVED if role in models]
     for role, label in _FAST.items():
         if role in models:

@@ -1,4 +1,4 @@
-"""Ingest with a cluster: machines that share the files decode, and all read, transcribe and embed meanwhile."""
+"""Ingest with a cluster: decoding on machines with the files, then OCR, speech and vectors on all."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ def ingest_with_cluster(
     on_stage: Callable[[StageProgress], None] = lambda stage: None,
     notify: Callable[[str], None],
 ) -> Iterator[Outcome]:
-    """Yield the outcomes of an ingest that leaves OCR, speech and image vectors for later, and do these meanwhile.
+    """Yield the outcomes of an ingest, with OCR, speech and image vectors by the cluster in the meantime.
 
     `start` begins the ingest with a sampler: machines that share the files decode them. Works off the whole queue of
     these kinds. Raises EngineUnreachable without a scheduler.

@@ -40,7 +40,7 @@ def ocr_identity() -> str:
 def open_local_engines(
     stack: ExitStack, settings: Settings
 ) -> tuple[dict[str, tuple[Invoke, OfferedModel]], dict[str, str]]:
-    """Open the engines that are installed; closed with `stack`. Returns them by role, and the reasons for missing ones.
+    """Open the installed engines; closed with `stack`. Returns them by role, and the reasons for missing ones.
 
     Child processes start with the first call.
     """
@@ -87,14 +87,14 @@ def _open_ocr(stack: ExitStack) -> tuple[Invoke, OfferedModel]:
 
 
 def open_shared_files(stack: ExitStack, settings: Settings, mounts: Sequence[Mount]) -> tuple[Invoke, OfferedModel]:
-    """Open the decoder for files that this machine shares with the owner; closed with `stack`."""
+    """Open the decoder for files shared with the owner; closed with `stack`."""
     ffmpeg = find_ffmpeg(settings.ffmpeg)
     invoke = _serial(stack, "files", SharedFiles(stack, ffmpeg, mounts))
     return invoke, OfferedModel("decoding", "", decoder_identity(ffmpeg))
 
 
 def _serial(stack: ExitStack, name: str, engine: object) -> Invoke:
-    """Call an engine on a thread of its own: its child process ends with the thread that started it."""
+    """Run all calls of an engine on one thread, as its child process ends with the calling thread."""
     thread = SerialThread(name)
     stack.callback(thread.shutdown)
     return lambda method, arguments, options: thread.submit(getattr(engine, method), *arguments, **options).result()

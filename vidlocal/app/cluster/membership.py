@@ -1,4 +1,4 @@
-"""The cluster of the settings: its folder, its scheduler, and the connection to it."""
+"""Membership of this machine in a cluster: folder, address of the scheduler, connection."""
 
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ def cluster_folder(settings: Settings) -> Path:
 
 
 def stored_address(settings: Settings) -> SchedulerAddress | None:
-    """Return the scheduler of the cluster that this machine started or joined."""
+    """Return the scheduler of the started or joined cluster."""
     file = cluster_folder(settings) / _ADDRESS
     return parse_address(file.read_text("utf-8")) if file.exists() else None
 

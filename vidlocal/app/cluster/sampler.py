@@ -1,4 +1,4 @@
-"""Files to index, decoded ahead by the machines of a cluster that share them."""
+"""Files to index, decoded ahead by machines of a cluster with access to them."""
 
 import tempfile
 from collections import deque
@@ -24,7 +24,7 @@ _MAX_AHEAD = 16
 
 
 class ClusterSampler:
-    """A FileSampler. A context manager: at its end the files that nobody took are dropped.
+    """A FileSampler. A context manager: deletes unused files at the end.
 
     `pool` returns the machines with shared files, None while there are none.
     """
@@ -51,7 +51,7 @@ class ClusterSampler:
         self._waiting.extend(paths)
 
     def take(self, path: Path) -> PreparedFile | None:
-        """Return a file decoded elsewhere, after waiting for it; None for a file to decode here."""
+        """Wait for a file decoded elsewhere, and return its frames; None for a file to decode here."""
         with suppress(ValueError):
             self._waiting.remove(path)
         future = self._ahead.pop(path, None)
@@ -73,7 +73,7 @@ class ClusterSampler:
             self._ahead[path] = self._threads.submit(self._prepare, pool, path)
 
     def _prepare(self, pool: EnginePool, path: Path) -> PreparedFile | None:
-        """Let a machine decode a file. None if none can: then this one does, and reports what is wrong with it."""
+        """Decode a file on another machine. None if every machine fails: this one then decodes or reports it."""
         try:
             stamp = files.read_stamp(path)
             content_hash = files.content_hash(path)

@@ -111,7 +111,7 @@ def _reason(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JoinOptions:
-    """Options of a worker. `listen`: address of this machine, None for that towards the scheduler; `port` 0: any.
+    """Options of a worker. `listen`: address of this machine, by default the one facing the scheduler; `port` 0: any.
 
     `mounts`: folders shared with the owner.
     """
@@ -146,7 +146,7 @@ def join_cluster(
 
 
 def _enroll(settings: Settings, scheduler: SchedulerAddress, token: str | None, name: str) -> None:
-    """Get a certificate, unless this machine has that of the scheduler."""
+    """Get a certificate from the scheduler unless stored."""
     from vidlocal.cluster.enrollment import enroll
 
     folder = cluster_folder(settings)
@@ -176,7 +176,7 @@ def _conditions(options: JoinOptions) -> Sequence[Condition]:
 async def _work(
     settings: Settings, scheduler: SchedulerAddress, name: str, options: JoinOptions, notify: Callable[[str], None]
 ) -> None:
-    """Be a worker of the scheduler, and again whenever it comes back."""
+    """Work for the scheduler; rejoin after each interruption."""
     from vidlocal.cluster import dask_nodes
 
     host = options.listen or local_address(scheduler.host)
@@ -217,7 +217,7 @@ def _waiting_reason(folder: Path, scheduler: SchedulerAddress, name: str, error:
 
 
 def cluster_status(settings: Settings) -> "tuple[SchedulerAddress, str | None, list[Member]]":
-    """Return the address, the join token on the machine that has it, and the machines. Raises EngineUnreachable."""
+    """Return address, join token (on the machine of the authority) and machines. Raises EngineUnreachable."""
     with ExitStack() as stack:
         connection = open_connection(stack, settings)
         machines = sorted(connection.members.values(), key=lambda member: member.name)

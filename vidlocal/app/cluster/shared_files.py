@@ -1,4 +1,4 @@
-"""Files that this machine shares with the owner of a library: probed and decoded here, by a map of paths."""
+"""Files shared with the owner of a library: probed and decoded here, by a map of paths."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def parse_mounts(values: Sequence[str]) -> tuple[Mount, ...]:
 
 
 def decoder_identity(ffmpeg: Ffmpeg) -> str:
-    """Return the versions that decide on the bytes of a frame: two machines must share them."""
+    """Return the versions of the decoders: equal versions produce equal frames."""
     first_line = process.run([ffmpeg.path, "-version"], timeout=20.0).stdout.decode("utf-8", "replace").splitlines()[0]
     words = first_line.split()
     return f"ffmpeg {words[2] if len(words) > 2 else '?'}, av {version('av')}, pillow {version('pillow')}"

@@ -69,7 +69,7 @@ _NOTE_INTERVAL_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class OpenEngine:
-    """An engine with the model that is offered, and the limit of calls at a time.
+    """An engine with its offered model and the limit of simultaneous calls.
 
     `invoke`: calls a method of the engine.
     """
@@ -140,7 +140,7 @@ class Site:
             raise EngineBusy(reason, retry_after=_BUSY_RETRY_S)
 
     def _engine(self, call: Call) -> OpenEngine:
-        """Return the engine of a call. Raises EngineUnreachable if it is another build than the one asked for."""
+        """Return the engine of a call. Raises EngineUnreachable for a build other than requested."""
         with self._lock:
             if call.models != self._models:
                 self._offer(call.models)
@@ -152,7 +152,7 @@ class Site:
         return opened
 
     def _offer(self, models: Models) -> Offer:
-        """Open the engines for `models`, unless they are open and unchanged, and list them."""
+        """Open the engines for `models` unless already open, and list them."""
         with self._lock:
             settings = _settings_for(self._settings, models)
             if not self._local or self._models is None or models.speech != self._models.speech:
@@ -164,7 +164,7 @@ class Site:
             return Offer(own_versions(), offered, dict(self._missing))
 
     def _is_unchanged(self) -> bool:
-        """True if the servers have the builds that were opened, and nothing was missing."""
+        """True if the servers still have the opened builds, and nothing was missing."""
         if not {"vision", "text", "embedding"} <= self._engines.keys():
             return False
         try:
@@ -209,7 +209,7 @@ class Site:
     def _open_server(
         self, settings: Settings, chosen: ServerSetting, notify: Callable[[str], None]
     ) -> tuple[ModelServer, Host] | None:
-        """Open the models of a server; without its vision model, the others. None if it cannot be used."""
+        """Open the models of a server, also without its vision model. None for an unusable server."""
         texts = [kind for kind in SERVER_KINDS if JOB_SPECS[kind].role is not ModelRole.VISION]
         for kinds in (SERVER_KINDS, texts):
             remaining = dict.fromkeys(kinds, 1)
@@ -244,7 +244,7 @@ class Site:
 
 
 class _AwakeWhileWorking:
-    """Keeps the machine awake from a call until some time after the last one. Thread-safe."""
+    """Keeps the machine awake from a call until some time after the last call. Thread-safe."""
 
     def __init__(self) -> None:
         self._inhibitor = SleepInhibitor()
@@ -298,7 +298,7 @@ def _settings_for(settings: Settings, models: Models) -> Settings:
 
 
 def site_tags(settings: Settings, mounts: Sequence[Mount] = ()) -> dict[str, float]:
-    """Return the tags of this machine for Dask: cores, GB of GPU memory, engines, and model servers that answer."""
+    """Return the tags of this machine for Dask: cores, GB of GPU memory, engines, and reachable model servers."""
     with ExitStack() as stack:
         engines, _ = open_local_engines(stack, settings)
         tags: dict[str, float] = {role: model.slots or 1 for role, (_, model) in engines.items()}
@@ -331,7 +331,7 @@ def open_site(
 
 
 async def dask_setup(worker: "Worker") -> None:
-    """Set up a Dask worker that was started with `--preload vidlocal.app.cluster.site`."""
+    """Set up a Dask worker started with `--preload vidlocal.app.cluster.site`."""
     settings = load()
     task.set_handler(Site(settings).handle)
     await worker.set_resources(**site_tags(settings))

@@ -1,4 +1,4 @@
-"""Versions that the machines of a cluster must share, because the results depend on them."""
+"""Versions with an influence on results, to be equal on all machines of a cluster."""
 
 from vidlocal.engines.prompts.text_prompts import TEXT_PROMPT_VERSION, WATCH_PROMPT_VERSION
 from vidlocal.engines.prompts.vision_prompts import PLAIN_PROMPT_VERSION, PROMPT_VERSION

@@ -99,7 +99,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
 
 
 def _with_server(loaded: Settings, server: ServerSetting) -> Settings:
-    """Return the settings with the address and the models of one Ollama server."""
+    """Return the settings with the address and models of a single Ollama server."""
     return replace(
         loaded,
         ollama_host=server.url,
@@ -336,7 +336,7 @@ def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str
 
 
 def _embedding_model(server: "Ollama", loaded: Settings) -> Check:
-    """Check the embedding model by one word: small, so the quickest proof that the engine of the server works."""
+    """Check the embedding model with a single word: the cheapest proof of a working server."""
     from vidlocal.engines.base import RunnerFailed
     from vidlocal.engines.prompts.vision_prompts import embed_options
 

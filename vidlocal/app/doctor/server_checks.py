@@ -15,7 +15,7 @@ from vidlocal.settings.servers import Role, ServerSetting
 
 
 def openai_server(loaded: Settings, server: ServerSetting) -> Check:
-    """Check that the server answers, and list its models."""
+    """Check the connection to the server, and list its models."""
     part = server.name or "model server"
     timeouts = Timeouts(connect=1.0, small=1.5)
     try:
@@ -29,7 +29,7 @@ def openai_server(loaded: Settings, server: ServerSetting) -> Check:
 
 
 def model_in_process(loaded: Settings, server: ServerSetting) -> Check:
-    """Check that the packages or plugin are installed and the model is complete, without loading it."""
+    """Check the packages or plugin, and the files of the model, without loading."""
     part = server.name or "model in process"
     try:
         with connect(loaded, server) as opened:
@@ -45,7 +45,7 @@ def _name_and_size(model: ModelInfo) -> str:
 
 
 def speech(loaded: Settings) -> Check | None:
-    """Check the server with the role speech; None without one."""
+    """Check the server with the role speech; None without such a server."""
     server = next((server for server in loaded.model_servers if Role.SPEECH in server.roles), None)
     if server is None:
         return None
@@ -57,7 +57,7 @@ def speech(loaded: Settings) -> Check | None:
 
 
 def image_vectors(loaded: Settings) -> Check | None:
-    """Check the server with the role pictures; None without one."""
+    """Check the server with the role pictures; None without such a server."""
     if not any(Role.PICTURES in server.roles for server in loaded.model_servers):
         return None
     notes: list[str] = []

@@ -47,7 +47,7 @@ def open_clip(
 
 
 def _open_served(stack: ExitStack, settings: Settings, *, images: bool) -> ClipEngine | None:
-    """Open the model of the first server with the role pictures; None without one. Raises EngineError."""
+    """Open the model of the first server with the role pictures; None without such a server. Raises EngineError."""
     chosen = next((server for server in settings.model_servers if Role.PICTURES in server.roles), None)
     if chosen is None:
         return None
@@ -65,7 +65,7 @@ def _open_served(stack: ExitStack, settings: Settings, *, images: bool) -> ClipE
 
 
 def open_query_clip(stack: ExitStack, settings: Settings, keys: Collection[str]) -> ClipEngine | str:
-    """Open the engine for queries: that of the vectors in the library (`keys`), if it is there. As `open_clip`."""
+    """Open the engine of the vectors in the library (`keys`) for queries, if available. As `open_clip`."""
     engine = open_clip(stack, settings, images=False)
     if not isinstance(engine, str) and engine.key not in keys:
         clip = open_clip(stack, replace(settings, servers=()))

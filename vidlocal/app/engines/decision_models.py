@@ -40,14 +40,14 @@ def open_decision_model_of(
 
 
 def _may_decide(chosen: ServerSetting) -> bool:
-    """Return False for a server without a list of capabilities whose decision model is not named in the settings."""
+    """False for a server without a list of capabilities, unless the settings name its decision model."""
     if chosen.kind is ServerKind.TRANSFORMERS:
         return False
     return chosen.kind is not ServerKind.OPENAI or bool(chosen.decision_model)
 
 
 def open_image_judge(stack: ExitStack, library: Library, settings: Settings) -> DecisionModel | None:
-    """Open a decision model that has passed the control questions about images; None if there is none."""
+    """Open a decision model with correct answers to control questions about images; None without any."""
     model = open_decision_model(stack, settings)
     return model if model is not None and judges_images(library, model, rerank_prompts.DECISION_VERSION) else None
 
@@ -77,7 +77,7 @@ def open_caption_check(
     vision: VisionEngine,
     notify: Callable[[str], None],
 ) -> CaptionCheck | None:
-    """Open the decision model of a server as a judge of captions; None without one that sees and fits.
+    """Open a decision model of the server as a judge of captions; None without a vision-capable, fitting model.
 
     Both models must be in memory at once: a small GPU would load one of them for every frame.
     """
@@ -97,7 +97,7 @@ def open_caption_check(
 
 
 def _find(server: ModelServer, wanted: str) -> ModelInfo | None:
-    """Return the decision model `wanted`, or the first that the server lists as such."""
+    """Return the decision model `wanted`, or the first decision model of the server."""
     models = server.models()
     if wanted:
         return next((model for model in models if model.name in (wanted, full_model_name(wanted))), None)

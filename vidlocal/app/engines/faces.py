@@ -1,4 +1,4 @@
-"""The models for faces, if they are installed, allowed by the settings, and agreed to in the library."""
+"""The models for faces, subject to installation, settings and consent."""
 
 from contextlib import ExitStack
 
@@ -39,7 +39,7 @@ def require_people(library: Library | None, settings: Settings) -> None:
 
 
 def queue_unseen(library: Library, settings: Settings, *, required: bool = False) -> None:
-    """Queue videos for the installed models for faces; none, if it is forbidden or not agreed to.
+    """Queue videos for face recognition by the installed models; none without permission or consent.
 
     If `required`, raises SettingsError or UsageError for that, and EngineError if the models are not installed.
     """

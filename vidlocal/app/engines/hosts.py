@@ -94,7 +94,7 @@ def open_host(
 
 
 def _report_missing_roles(settings: Settings, remaining: Mapping[JobKind, int], notify: Notify) -> None:
-    """Report work that waits because no server has its role."""
+    """Report jobs without a server for their role."""
     roles = {role for server in settings.model_servers for role in server.roles}
     for role, kinds in _KINDS_OF_ROLE.items():
         waiting = [kind for kind in kinds if kind in remaining]
@@ -141,7 +141,7 @@ def _connect(stack: ExitStack, settings: Settings, chosen: ServerSetting) -> _Co
 
 
 def _first(stack: ExitStack, settings: Settings, role: Role, open_model: Callable[[_Connection], Model]) -> Model:
-    """Open a model on the first server that has the role and the model."""
+    """Open a model on the first server with this role and model."""
     settings.server_for(role)
     errors: list[EngineError] = []
     for chosen in settings.model_servers:

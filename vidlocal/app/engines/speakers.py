@@ -1,4 +1,4 @@
-"""The models for speakers, if they are installed."""
+"""The models for speakers, if installed."""
 
 from contextlib import ExitStack
 
@@ -31,7 +31,7 @@ def open_diarizer(stack: ExitStack, settings: Settings) -> DiarizationEngine | s
 
 
 def queue_unheard(library: Library, settings: Settings, *, required: bool = False) -> None:
-    """Queue videos with speech for diarization by the installed models; none, if the settings forbid it.
+    """Queue videos with speech for diarization by the installed models; none if disabled in the settings.
 
     Raises ModelMissing or EngineError if the models are not installed and `required`, SettingsError if it is forbidden.
     """

@@ -37,7 +37,7 @@ _CURRENT_PROMPTS = (PROMPT_VERSION, PLAIN_PROMPT_VERSION)
 def queue_stale(
     library: Library, settings: Settings, video_ids: tuple[int, ...] | None, only: Collection[JobKind] | None = None
 ) -> None:
-    """Requeue results of models other than the current ones, or of older prompts. `only`: of these kinds of work."""
+    """Requeue results of other models, or of older prompts. `only`: kinds of work."""
     kinds = set(only or JobKind)
     watch_prompts = (WATCH_PROMPT_VERSION, f"{WATCH_PROMPT_VERSION}-plain")
     if JobKind.DESCRIBE in kinds:
@@ -55,7 +55,7 @@ def queue_stale(
 def queue_weak(
     library: Library, settings: Settings, video_ids: tuple[int, ...] | None, only: Collection[JobKind] | None = None
 ) -> None:
-    """Requeue poor captions, and transcripts of low confidence by another model than the current one."""
+    """Requeue poor captions, and uncertain transcripts by another model."""
     kinds = set(only or JobKind)
     if JobKind.DESCRIBE in kinds:
         stale.requeue_frames(library, stale.weak_frames(library, video_ids))
@@ -149,7 +149,7 @@ def _report_estimate(
 def _report_speech_estimate(
     library: Library, engines: EnrichEngines, session: RunSession, remaining: dict[JobKind, int], job_filter: JobFilter
 ) -> None:
-    """Announce the time for the transcriptions, by the pace of the model in earlier ones."""
+    """Announce the time for the transcriptions, by the past pace of the model."""
     speech = engines.fast.speech
     count = remaining.get(JobKind.TRANSCRIBE, 0)
     if speech is None or not count:

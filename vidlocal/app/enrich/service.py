@@ -142,7 +142,7 @@ class Service:
         return [] if self._not_paused.hold_reason() else self.watcher.ready()
 
     def _update_sidecars(self) -> None:
-        """Write the files beside the videos that the setting names, as far as they are new or changed."""
+        """Write new and changed sidecar files in the configured formats."""
         formats = sidecar_formats.parse(self.settings.sidecars)
         if not formats:
             return

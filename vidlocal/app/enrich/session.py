@@ -209,7 +209,7 @@ class RunSession:
             self.save_report()
 
     def print_report(self, ended: str | None) -> None:
-        """Print and store the report since the last one, then start the next.
+        """Print and store the current report, then start a new one.
 
         `ended` is the reason it ends here.
         """

@@ -60,7 +60,7 @@ def _words_of(library: Library, moment: Moment, query: str, find_words: FindWord
 
 
 def moment_clips(settings: Settings, moments: Sequence[Clip]) -> list[ClipRequest]:
-    """Return the clips of moments in the JSON of a search, perhaps an old one, or one of another library."""
+    """Return the clips of moments in the JSON of a search, perhaps outdated or from another library."""
     with ExitStack() as stack:
         library = None
         with suppress(StoreError):
@@ -75,7 +75,7 @@ def moment_clips(settings: Settings, moments: Sequence[Clip]) -> list[ClipReques
 
 
 def _source(library: Library, video_id: int | None, path: Path) -> tuple[Path, str | None]:
-    """Return the file to cut, and the reason if it is not the file that was indexed.
+    """Return the file to cut, or the reason why not: missing, or changed since indexing.
 
     A file that this library does not know is cut as it is.
     """

@@ -84,7 +84,7 @@ def passage_clips(
     with_words: bool = False,
     with_people: bool = False,
 ) -> Iterator[Clip]:
-    """Yield the passages of a video as clips, on demand with the times of their words and the people who are seen."""
+    """Yield the passages of a video as clips, on request with the times of words and the visible people."""
     seen = people.named_spans(library, video.id) if with_people else []
     for passage in passages.of_video(library, video.id, kinds):
         yield Clip(

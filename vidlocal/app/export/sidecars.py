@@ -34,7 +34,7 @@ def plan_sidecars(
 
 
 def write_sidecars(planned: Sequence[Sidecar]) -> tuple[list[Sidecar], list[str]]:
-    """Write new and changed files. Returns the written ones, and a sentence for each failure."""
+    """Write new and changed files. Returns the written paths, and a sentence for each failure."""
     written, errors = [], []
     for sidecar in planned:
         if sidecar.is_written:

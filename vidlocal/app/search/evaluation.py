@@ -55,7 +55,7 @@ class Evaluation:
     failed: int
 
     def of_channel(self, channel: str) -> list[Ranks] | None:
-        """Ranks of all queries in a channel, NaN for those left out; None if all are."""
+        """Ranks of all queries in a channel, NaN for missing ranks; None without any."""
         if not any(channel in query_ranks for query_ranks in self.ranks):
             return None
         return [query_ranks.get(channel) or eval_metrics.NO_RANKS for query_ranks in self.ranks]
@@ -191,7 +191,7 @@ def count_refusals(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Refusals:
-    """Count the searches that tell of no match. `leave_out`: search each query without the video of its answer."""
+    """Count searches without a match. `leave_out`: search each query without the video of its answer."""
     embedder = _RetryingEmbedder(embed, vector_index.keys(library), sleep)
     all_ids = frozenset(video.id for video in videos.every(library))
     empty = nearest = 0

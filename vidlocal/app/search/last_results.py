@@ -1,4 +1,4 @@
-"""The numbered results that a terminal showed last, kept for `vidlocal play 3` and the like.
+"""Numbered results of the last search in a terminal, for `vidlocal play 3` and similar.
 
 One file per terminal in the library folder, with the document that `search --json` prints.
 """
@@ -28,7 +28,7 @@ _MAX_BYTES = 16 << 20
 
 
 def current_terminal() -> str | None:
-    """Return a name for the terminal of this process, None without one.
+    """Return a name for the terminal of this process, None without a terminal.
 
     The session id tells windows with the same device name apart, one after the other.
     """
@@ -40,13 +40,13 @@ def current_terminal() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class LastResults:
-    """The last results of a terminal. `home`: the library folder; `terminal`: by default the current one."""
+    """The last results of a terminal, by default of the current terminal. `home`: the library folder."""
 
     home: Path
     terminal: str | None = field(default_factory=current_terminal)
 
     def remember(self, query: str, moments: Sequence[Moment]) -> None:
-        """Store the results that the terminal shows. A library that cannot be written is no error."""
+        """Store the shown results. A read-only library is no error."""
         if self.terminal is None:
             return
         data = to_json(results.to_document(query, moments)).encode("utf-8", "replace")
@@ -61,7 +61,7 @@ class LastResults:
                 folder.delete(self._file)
 
     def hit(self, text: str) -> "Clip | None":
-        """Return result number `text`; None if it is no number, or there are no results.
+        """Return result number `text`; None for other text, or without results.
 
         Raises UsageError for a number above the number of results.
         """

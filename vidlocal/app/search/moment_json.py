@@ -12,7 +12,7 @@ _MAX_TIME_S = 1e9
 
 
 def parse_moments(text: str, durations: Mapping[str, float]) -> list[Clip]:
-    """Parse documents of `search`, `similar` or `ask --json`, lists of moments, or single moments, one after another.
+    """Parse documents of `search`, `similar` or `ask --json`, lists of moments, or single moments, concatenated.
 
     `durations`: seconds by path of the video. Raises UsageError for anything else.
     """

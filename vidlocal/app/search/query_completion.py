@@ -46,7 +46,7 @@ class Candidate:
 
 
 def matching_candidates(available: Iterable[Candidate], typed: str) -> list[Candidate]:
-    """Return the printable candidates that begin with `typed`, at most 200.
+    """Return at most 200 printable candidates with the prefix `typed`.
 
     Quotes, case and accents do not count: tag:first completes to tag:"first dance", noe to Noël.
     """
@@ -56,7 +56,7 @@ def matching_candidates(available: Iterable[Candidate], typed: str) -> list[Cand
 
 
 def query_candidates(typed: str, home: Path) -> list[Candidate]:
-    """Return the filters, or the values of the filter that `typed` begins with."""
+    """Return the filters, or the values of the filter at the start of `typed`."""
     name, colon, value = typed.partition(":")
     if not colon:
         return [Candidate(word, description) for word, description in _FILTERS.items()]

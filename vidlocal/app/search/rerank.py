@@ -71,7 +71,7 @@ def rerank_by_text(
 
 
 def _judges(stack: ExitStack, settings: Settings) -> Iterator[Judge]:
-    """Open the judges of texts, best first, closed with `stack`: a decision model if there is one, the text model.
+    """Open the judges of texts, best first, closed with `stack`: a decision model if available, the text model.
 
     Raises EngineError without a text model.
     """
@@ -82,7 +82,7 @@ def _judges(stack: ExitStack, settings: Settings) -> Iterator[Judge]:
 
 
 def _can_judge(library: Library, judge: Judge, *, slots: int, deadline: float) -> bool | None:
-    """Ask the control questions, once for each build of a model. None if they were not answered in time."""
+    """Ask the control questions, once per build of a model. None after a timeout."""
     key = facts.judge_key(judge.digest)
     stored = facts.get(library, key)
     if stored is not None:

@@ -102,7 +102,7 @@ class LibrarySearch:
 
 
 def limit_blas_threads() -> None:
-    """Make numpy, if not imported yet, use one thread: a search scans the vectors once, starting threads costs more."""
+    """Limit numpy, if not imported yet, to one thread: a search scans the vectors once, and threads start slowly."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -52,7 +52,7 @@ def rerank_by_vision(
 
 
 def _reordered(result: SearchResult, looks: dict[Moment, SecondLook]) -> SearchResult:
-    """Sort the moments by the answers. Of five or more, or of all, none of which shows it, the result says so."""
+    """Sort the moments by the answers. If none is confirmed, of five or more or of all, the result has a notice."""
     shows_nothing = (
         bool(looks)
         and len(looks) >= min(MIN_JUDGED, len(result.moments))

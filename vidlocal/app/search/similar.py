@@ -52,7 +52,7 @@ def find_similar(library: Library, settings: Settings, reference: str, *, limit:
 
 
 def find_similar_to_image(library: Library, settings: Settings, path: Path, *, limit: int) -> SimilarResult:
-    """Find moments similar to an image file. Raises MediaError if it cannot be read, or is no image."""
+    """Find moments similar to an image file. Raises MediaError for an unreadable file."""
     image = _open_image(path)
     encoded, obstacle = None, ""
     if frame_vectors.keys(library):

@@ -1,4 +1,4 @@
-"""Moments with a face like one in a moment or an image."""
+"""Moments with a face similar to a face in a moment or an image."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +25,7 @@ _NO_FACE = "no face that can be compared"
 
 
 def find_similar_faces(library: Library, reference: str, *, limit: int) -> SimilarResult:
-    """Find moments with a face like the best one at `VIDEO@TIME`, the most similar first. Raises UsageError."""
+    """Find moments with faces similar to the best face at `VIDEO@TIME`, most similar first. Raises UsageError."""
     video, time = resolve_moment(library, reference)
     seen = people.at(library, video.id, time, time)
     if not seen:
@@ -36,7 +36,7 @@ def find_similar_faces(library: Library, reference: str, *, limit: int) -> Simil
 
 
 def find_similar_faces_to_image(library: Library, settings: Settings, path: Path, *, limit: int) -> SimilarResult:
-    """Find moments with a face like the largest one in an image file. Raises UsageError, MediaError, EngineError."""
+    """Find moments with faces similar to the largest face in an image. Raises UsageError, MediaError, EngineError."""
     from vidlocal.engines.jpeg import encode
     from vidlocal.search.similar import open_image
 

@@ -12,7 +12,7 @@ from vidlocal.settings.servers import ServerKind, ServerSetting
 
 
 def connect(settings: Settings, chosen: ServerSetting) -> AbstractContextManager[ModelServer]:
-    """Connect to a server. Raises EngineError for a remote one that is not allowed, or a missing model in process."""
+    """Connect to a server. Raises EngineError for a forbidden remote server, or a missing model in process."""
     if chosen.kind is ServerKind.TRANSFORMERS:
         from vidlocal.engines.transformers.server import TransformersServer
 

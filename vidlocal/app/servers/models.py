@@ -26,7 +26,7 @@ class ListedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServerModels:
-    """A server with its models; `error` is a sentence if it cannot be used. `missing`: chosen, not installed."""
+    """A server with its models; `error`: a sentence for an unusable server. `missing`: configured, not installed."""
 
     kind: str
     address: str

@@ -29,7 +29,7 @@ _HTTP_KINDS = [ServerKind.OLLAMA, ServerKind.OPENAI]
 
 
 def report_server(settings: Settings, url: str, *, api_key: str | None = None) -> Iterator[Check]:
-    """Ask the server at `url` (or KIND=URL): its kind, models, context, abilities, speed and the roles it can play.
+    """Ask the server at `url` (or KIND=URL): its kind, models, context, abilities, speed and possible roles.
 
     Raises EngineError if it is no model server.
     """
@@ -67,7 +67,7 @@ def _report_other(settings: Settings, address: str, api_key: str | None) -> Iter
 
 
 def _connect(stack: ExitStack, settings: Settings, url: str, api_key: str | None) -> ModelServer | str:
-    """Connect to a server of a kind that it has the API of. Returns its address if it has none of them."""
+    """Connect to a server with the API of a known kind. Returns its address without any."""
     prefix, _, rest = url.partition("=")
     kinds, url = ([ServerKind(prefix)], rest) if prefix in tuple(ServerKind) else (_HTTP_KINDS, url)
     errors: list[EngineError] = []
@@ -114,7 +114,7 @@ def _speech(settings: Settings, chosen: ServerSetting, roles: set[Role]) -> str:
 
 
 def _memory(server: ModelServer, model: str) -> Iterator[Check]:
-    """Report the memory of a loaded model, if the server tells it."""
+    """Report the memory of a loaded model, if known to the server."""
     with suppress(EngineError):
         for name, size_bytes, gpu_bytes in server.loaded_models():
             if name == model and size_bytes:

@@ -1,4 +1,4 @@
-"""Report on a speech server, by sending it a second of noise."""
+"""Report on a speech server, from a second of noise."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def report_speech_server(settings: Settings, address: str, *, api_key: str | Non
 
 
 def describe_speech(settings: Settings, chosen: ServerSetting) -> str:
-    """Ask a model of a server for a transcript, and say what it tells. Raises EngineError if it does not transcribe."""
+    """Request a transcript from a model, and describe the reply. Raises EngineError without a transcript."""
     import numpy as np
 
     noise = np.random.default_rng(0).normal(0, _LOUDNESS, _RATE_HZ).astype(np.float32)

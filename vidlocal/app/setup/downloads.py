@@ -111,7 +111,7 @@ class OllamaPart:
         return True
 
     def download(self, on_progress: OnFraction) -> None:
-        """Pull, and retry while every try makes progress: Ollama resumes where the last one stopped."""
+        """Pull, and retry as long as there is progress: Ollama resumes interrupted pulls."""
         layers: dict[str, tuple[int, int]] = {}
         reached = 0
         while True:
@@ -218,7 +218,7 @@ class ClipPart:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPart:
-    """One of the models for speakers or people, a file in the models folder."""
+    """A model file for speakers or people, in the models folder."""
 
     role: str
     file: str
@@ -318,7 +318,7 @@ def profile_parts(
     people: bool = False,
     whisper_url: str = WHISPER_URL,
 ) -> list[ModelPart]:
-    """List the parts of a profile in order of download, small ones first.
+    """List the parts of a profile in order of download, small parts first.
 
     Models of roles without an Ollama server (`[[servers]]`) are left out: other servers bring their own.
     """

@@ -1,4 +1,4 @@
-"""The models that setup installs: named by settings, found on this machine, or those of a profile."""
+"""Models to install: from the settings, found on this machine, or from a profile."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +15,7 @@ _ACCEPTED_WHISPER = ("base", "small", "large-v3-turbo", "large-v3-turbo-q5_0", "
 
 
 def chosen_models(profile: Profile, settings: Settings, *, is_explicit: bool, folders: tuple[Path, ...]) -> Profile:
-    """Return the profile with the models that settings name, and a Whisper model that is on this machine.
+    """Return the profile with the models of the settings, and an already present Whisper model.
 
     `is_explicit`: the user named the profile, which then replaces the models of settings.toml, but not those of
     environment variables: these are stronger. `folders`: model folders of other programs.
@@ -42,7 +42,7 @@ def chosen_models(profile: Profile, settings: Settings, *, is_explicit: bool, fo
 
 
 def other_model_folders(home: Path, data_folder: Callable[[str], Path]) -> tuple[Path, ...]:
-    """Return the folders where whisper.cpp, pywhispercpp, MacWhisper and Hugging Face keep models.
+    """Return the model folders of whisper.cpp, pywhispercpp, MacWhisper and Hugging Face.
 
     `home`: the home folder of the user; `data_folder`: the folder for the data of a program.
     """
@@ -75,7 +75,7 @@ def _find_whisper(names: tuple[str, ...], folders: tuple[Path, ...], settings: S
 
 
 def _is_valid(path: Path, settings: Settings) -> bool:
-    """True for a complete file with the published checksum, if there is one."""
+    """True for a complete file with the right checksum, if one is published."""
     with suppress(VidlocalError):
         name = path.stem.removeprefix("ggml-")
         file = whisper_files.whisper_model(str(path), settings.models_folder)

@@ -1,4 +1,4 @@
-"""Set up models: check the parts of a profile, download missing ones, and write their names into the settings."""
+"""Set up models: check the parts of a profile, download missing parts, and store their names in the settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ def check_parts(parts: Sequence[ModelPart]) -> list[PartStatus]:
 
 
 def download_missing(statuses: Sequence[PartStatus], line: ProgressLine) -> list[PartStatus]:
-    """Download missing parts. A failed part does not stop the others."""
+    """Download missing parts, also after the failure of a part."""
     return [_download(status.part, line) if status.state is PartState.MISSING else status for status in statuses]
 
 
 def save_model_names(statuses: Sequence[PartStatus], settings: Settings, *, notify: Callable[[str], None]) -> None:
-    """Write the names of installed models into settings.toml, and report settings that override them.
+    """Write the names of installed models into settings.toml, and report overriding settings.
 
     A name that comes from an environment variable is not written.
     """

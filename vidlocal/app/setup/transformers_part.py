@@ -49,7 +49,7 @@ class TransformersPart:
         return False
 
     def download(self, on_progress: OnFraction) -> None:
-        """Download all files, `config.json` last: without it the folder is no model."""
+        """Download all files, `config.json` last, as the mark of a complete folder."""
         make_private_folder(self.folder)
         before = 0
         for file in self.model.files:

@@ -27,7 +27,7 @@ def rich_console(*, stderr: bool = False) -> "Console":
 
 
 def has_links(terminal: "Console") -> bool:
-    """True if `terminal` may get links (OSC 8): where colours are switched off, text stays free of escapes."""
+    """True if `terminal` supports links (OSC 8); False without colours, for text free of escapes."""
     return terminal.color_system is not None and not terminal.no_color
 
 
@@ -64,7 +64,7 @@ def flush() -> None:
 
 
 def notice(text: str, *, quiet: bool = False) -> None:
-    """Print a sentence on stderr, unless `quiet`. On a terminal it wraps between words; a longer word stays whole."""
+    """Print a sentence on stderr, unless `quiet`. On a terminal, wrap between words; longer words stay whole."""
     if quiet:
         return
     text = one_line(text)
@@ -73,7 +73,7 @@ def notice(text: str, *, quiet: bool = False) -> None:
 
 
 def lines_notice(text: str) -> None:
-    """Print lines on stderr as they are; on a terminal, longer ones wrap between words."""
+    """Print lines on stderr unchanged; on a terminal, wrap longer lines between words."""
     for row in text.splitlines():
         if sys.stderr.isatty() and len(row) > rich_console(stderr=True).width:
             notice(row)
@@ -123,7 +123,7 @@ def ask_number(question: str) -> float | None:
 
 
 def write_output(parts: Iterable[str], target: Path | None, *, overwrite: bool = False, quiet: bool = False) -> None:
-    """Write text to a file, and report it; to stdout for `-` and without `target`.
+    """Write text to a file with a report; to stdout for `-` and without `target`.
 
     Raises UsageError if the file exists, unless `overwrite`.
     """

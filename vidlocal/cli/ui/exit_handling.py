@@ -89,7 +89,7 @@ def prepare_streams() -> None:
 
 
 def exit_on_sigterm() -> None:
-    """Handle SIGTERM: the first one unwinds the program and exits with 143, a second one kills."""
+    """Handle SIGTERM: the first signal unwinds the program and exits with 143, a second signal kills."""
     signal.signal(signal.SIGTERM, _unwind)
 
 

@@ -71,7 +71,7 @@ def detect_graphics(setting: str, env: Mapping[str, str]) -> Iterator[Graphics]:
 
 
 def _protocol_by_name(env: Mapping[str, str]) -> GraphicsProtocol | None:
-    """Return the protocol of a known terminal; None for an unknown one.
+    """Return the protocol of a known terminal, else None.
 
     In tmux and screen the names are those of the outer terminal, which does not receive the escapes.
     """

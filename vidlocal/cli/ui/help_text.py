@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def usage_pieces(parameters: "Sequence[Parameter]") -> list[str]:
-    """Return the arguments of the usage line; optional ones in brackets."""
+    """Return the arguments of the usage line; optional arguments in brackets."""
     arguments = [parameter for parameter in parameters if isinstance(parameter, TyperArgument)]
     return [name if argument.required else f"[{name}]" for argument in arguments for name in [_metavar(argument)]]
 

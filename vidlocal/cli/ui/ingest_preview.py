@@ -20,7 +20,7 @@ _KIND_NAMES = {
 
 
 def show_preview(previews: Iterable[PreviewedFile], home: Path, *, json: bool, quiet: bool) -> None:
-    """Print each file as it is found, then totals. With `json`, one object per line, the last with the totals."""
+    """Print each file at once, then totals. With `json`, one object per line, the totals last."""
     shown = []
     for file in previews:
         shown.append(file)

@@ -24,7 +24,7 @@ def read_piped_moments() -> list[Clip]:
 
 
 def read_paths(paths: Sequence[Path]) -> list[Path]:
-    """Return absolute paths; `-` is replaced by the paths on standard input, one a line or separated by NUL."""
+    """Return absolute paths; `-` stands for the paths on standard input, separated by newlines or NUL."""
     return [path.absolute() for argument in paths for path in (_piped_paths() if str(argument) == "-" else [argument])]
 
 

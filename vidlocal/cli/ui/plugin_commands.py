@@ -1,4 +1,4 @@
-"""Commands of plugins: looked for only under names that vidlocal itself does not have."""
+"""Commands of plugins, for names unknown to vidlocal."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def load_plugin_command(name: str) -> "ClickCommand | None":
-    """Return the command of a plugin; None if there is none of this name, or it cannot be built."""
+    """Return the command of a plugin; None for an unknown name or an invalid command."""
     registered = hooks().register("register_commands", notice)
     if name not in registered:
         return None
@@ -27,7 +27,7 @@ def load_plugin_command(name: str) -> "ClickCommand | None":
 
 
 def _reporting(plugin: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the function of a command, so that its failure is a sentence instead of a traceback."""
+    """Wrap the function of a command, to report its failure as a sentence instead of a traceback."""
 
     @wraps(function)
     def run(*values: Any, **options: Any) -> Any:

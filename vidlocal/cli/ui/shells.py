@@ -214,7 +214,7 @@ def install() -> Path:
 
 
 def _add_line(file: Path, line: str) -> None:
-    """Append a line to a file of the user unless present. The other bytes stay unchanged."""
+    """Append a line to a file of the user unless present. All other bytes stay unchanged."""
     before = file.read_bytes() if file.exists() else b""
     if line.encode() not in before.splitlines():
         with file.open("ab") as appended:

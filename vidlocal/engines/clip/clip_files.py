@@ -1,4 +1,4 @@
-"""Model files of CLIP ViT-B/32 in the layout of fastembed: a folder for images, one for text.
+"""Model files of CLIP ViT-B/32 in the layout of fastembed: a folder for images, a folder for text.
 
 Each folder has a SHA256SUMS in the format of `sha256sum`. `setup --pictures` writes it last, so files without it are
 incomplete, and files with other checksums are damaged. For files installed by hand, run:
@@ -61,7 +61,7 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 @dataclass(frozen=True, slots=True)
 class ClipModel:
-    """A verified model. `digest` covers the image part: with another one all image vectors are recomputed.
+    """A verified model. `digest` covers the image part: a change invalidates all image vectors.
 
     `folder` is the models folder.
     """

@@ -51,7 +51,7 @@ class ClipEncoder:
         self.close()
 
     def close(self) -> None:
-        """End the child. The next call starts a new one."""
+        """End the child. The next call starts a new child."""
         self._worker.close()
         self._loaded.clear()
 

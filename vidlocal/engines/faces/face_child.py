@@ -41,7 +41,7 @@ _ALIGNED_PX = 112
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A face: box in pixels (x, y, width, height), eyes and nose, and how to make its vector."""
+    """A face: box in pixels (x, y, width, height), eyes and nose, and a function for its vector."""
 
     box: tuple[float, float, float, float]
     eyes: Points
@@ -61,7 +61,7 @@ class _Backend(Protocol):
 
 
 class _OpenCv:
-    """YuNet and SFace with the decoding and alignment of OpenCV, whose models they are."""
+    """YuNet and SFace with decoding and alignment by OpenCV."""
 
     def __init__(self, detector: str, recognizer: str) -> None:
         self._detector: Any = cv2.FaceDetectorYN.create(
@@ -156,7 +156,7 @@ def _find(data: bytes) -> tuple[list[list[float | bool]], list[Vectors]]:
 
 
 def _quality(found: _Found) -> float:
-    """Return 0 for a face too small, blurred or turned away, up to 1 for a large, sharp one from the front."""
+    """Return 0 for a small, blurred or averted face, up to 1 for a large, sharp, frontal face."""
     size = _ramp(min(found.box[2:]), _MIN_SIZE_PX, _GOOD_SIZE_PX)
     grey = cv2.cvtColor(np.ascontiguousarray(found.aligned), cv2.COLOR_BGR2GRAY)
     sharpness = _ramp(float(cv2.Laplacian(grey, cv2.CV_64F).var()), _MIN_SHARPNESS, _GOOD_SHARPNESS)

@@ -1,4 +1,4 @@
-"""The models for faces: YuNet and SFace in the models folder, or those of dlib from the package index.
+"""The models for faces: YuNet and SFace in the models folder, or the dlib models of the package index.
 
 A detector finds faces and the points of eyes, nose and mouth. A recognizer turns a face into a vector, by which the
 person is known again.
@@ -76,7 +76,7 @@ def scale_of(key: str) -> FaceScale:
 
 
 def face_models(folder: Path) -> FaceModels:
-    """Find the models: YuNet and SFace in the models folder, else those of dlib.
+    """Find the models: YuNet and SFace in the models folder, else dlib.
 
     Raises ModelMissing if neither are installed.
     """
@@ -91,7 +91,7 @@ def face_models(folder: Path) -> FaceModels:
 
 
 def _dlib_models() -> FaceModels | None:
-    """Find the models of dlib from the package index. Their package has a version, and no file of it changes."""
+    """Find the dlib models of the package index, identified by the version of their package."""
     try:
         specs = [find_spec(name) for name in _DLIB_PACKAGES]
     except (ImportError, ValueError):  # the import is blocked

@@ -45,7 +45,7 @@ class FaceFinder(ModelChild):
 
 
 def _faces(reply: Reply) -> tuple[Face, ...]:
-    """Read the faces of a reply: boxes and quality, and the vectors of those that have one."""
+    """Read the faces of a reply: boxes, quality, and vectors if present."""
     boxes = cast("list[tuple[float, float, float, float, float, float, bool]]", reply.values["faces"])
     count = sum(has_vector for *_, has_vector in boxes)
     vectors = iter(np.frombuffer(reply.payload, dtype="<f4").astype(np.float32).reshape(count, -1) if count else ())

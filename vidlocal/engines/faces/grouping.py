@@ -1,4 +1,4 @@
-"""Group faces by their vectors: average linkage of any number of them, and the nearest known person. Pure.
+"""Group faces by their vectors: average linkage, and the nearest known person. Pure.
 
 Two groups become one while the mean cosine between their members (UPGMA) is at least `min_cosine`, the most similar
 first. The similarity to a merged group never exceeds that to the better of its parts. So groups never reach over the
@@ -96,7 +96,7 @@ def _unite(roots: "Positions", first: "Positions", second: "Positions") -> None:
 
 
 class _Component:
-    """Items that may be merged: those with a neighbour from `min_cosine` on, and the nearest neighbour of each."""
+    """Items with neighbours from `min_cosine` on, and the nearest neighbour of each."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class _Component:
         self._update(np.arange(len(members)))
 
     def mutual_pairs(self) -> list[tuple[int, int]]:
-        """Return pairs of items that are nearest to each other, at least one if any are similar enough."""
+        """Return pairs of mutually nearest items, at least one if any are similar enough."""
         near = self._cosines >= self._min_cosine
         if not near.any():
             return []

@@ -18,7 +18,7 @@ _MIN_OVERLAP = 0.3
 
 @dataclass(frozen=True, slots=True)
 class FrameFaces:
-    """The faces on a frame that is visible from `time` until `until`, in seconds."""
+    """The faces on a frame, visible from `time` until `until` (seconds)."""
 
     frame_id: int
     time: float

@@ -44,7 +44,7 @@ def hash_file(path: Path) -> tuple[str, str]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder and its missing parents, one of them perhaps the data directory, with mode 0700."""
+    """Create a folder and its missing parents, including the data directory, with mode 0700."""
     for path in (*reversed(folder.parents), folder):
         if not path.is_dir():
             path.mkdir(exist_ok=True, mode=0o700)

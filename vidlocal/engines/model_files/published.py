@@ -1,4 +1,4 @@
-"""Model files that `vidlocal setup` downloads."""
+"""Downloadable model files of `vidlocal setup`."""
 
 from dataclasses import dataclass
 

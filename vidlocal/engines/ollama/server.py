@@ -109,7 +109,7 @@ class Ollama:
         return str(self._metadata("GET", "/api/version").get("version", "unknown"))
 
     def cloud_enabled(self) -> bool | None:
-        """Return True if the server may use the cloud of Ollama, None for a server too old to report that."""
+        """Return True if the server may use the cloud of Ollama, None for servers too old to report this."""
         try:
             cloud = self._metadata("GET", "/api/status").get("cloud")
         except EngineUnreachable:
@@ -119,7 +119,7 @@ class Ollama:
         return not cloud.get("disabled", False) if isinstance(cloud, dict) else None
 
     def models(self) -> list[ModelInfo]:
-        """List the local models, without hosted ones."""
+        """List the local models, without hosted models."""
         return [_model_info(entry) for entry in self._entries() if not is_hosted(entry)]
 
     def loaded_models(self) -> list[tuple[str, int, int]]:

@@ -19,7 +19,7 @@ def openai_build(entries: Sequence[Entry], model: str, host: str) -> tuple[str, 
 
 
 def openai_entry(entries: Sequence[Entry], model: str, host: str) -> Entry:
-    """Return the entry of `model`; a server with a single model uses that one under any name. Raises ModelMissing."""
+    """Return the entry of `model`; any name selects the only model of a server. Raises ModelMissing."""
     usable = [entry for entry in entries if entry.get("id")]
     named = [entry for entry in usable if entry["id"] == model]
     if named or len(usable) == 1:

@@ -1,4 +1,4 @@
-"""Parts of requests to servers with the OpenAI API: pictures and schemas, in the forms that servers differ in."""
+"""Parts of requests to servers with the OpenAI API: pictures and schemas, in the forms of different servers."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def without_data_urls(body: Mapping[str, Any]) -> Json:
 
 
 def add_schema(body: Json, schema: Json, form: str) -> None:
-    """Add a schema to a request, in one of SCHEMA_FORMS."""
+    """Add a schema to a request, in a form of SCHEMA_FORMS."""
     if form == "json_schema":
         body["response_format"] = {
             "type": "json_schema",

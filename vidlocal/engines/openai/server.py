@@ -115,7 +115,7 @@ class OpenAiServer:
         return []
 
     def preflight(self, model: str, needs: Capability) -> ModelInfo:
-        """Require a model. A server with a single model uses that one under any name.
+        """Require a model. Any name selects the only model of a server.
 
         Raises EngineUnreachable, ModelMissing or EngineError.
         """
@@ -180,7 +180,7 @@ class OpenAiServer:
         options: Options,
         keep_alive: str,
     ) -> dict[str, float]:
-        """Return the most probable first tokens with their probabilities; empty if the server does not tell them."""
+        """Return the most probable first tokens with their probabilities; empty if not reported."""
         body = self._chat_body(model, system, prompt, images, options)
         body |= {"stream": False, "logprobs": True, "top_logprobs": _MAX_TOP_TOKENS}
         reply = self._request("POST", "/v1/chat/completions", body, model=model)
@@ -200,11 +200,11 @@ class OpenAiServer:
         return vectors
 
     def load(self, model: str, *, options: Options, keep_alive: str) -> None:
-        """Check that the model answers: the server loads it by itself."""
+        """Check for an answer of the model, loaded by the server on request."""
         self.chat(model, system="", prompt="Hello", options={**options, "num_predict": 1}, keep_alive=keep_alive)
 
     def unload(self, model: str) -> None:
-        """Do nothing: the API has no request for it."""
+        """Do nothing: the API has no such request."""
 
     # ------------------------------------------------------------ requests
 
@@ -230,7 +230,7 @@ class OpenAiServer:
         return body
 
     def _stream(self, model: str, body: Json, on_token: OnToken, on_usage: OnUsage) -> str:
-        """Return the answer. A server that refuses data URLs gets the pictures as mere base64, from now on."""
+        """Return the answer. After a rejection of data URLs, send pictures as plain base64 from now on."""
         try:
             return self._stream_once(model, body, on_token, on_usage)
         except ImageRejected as error:
@@ -333,7 +333,7 @@ class OpenAiServer:
         return probed
 
     def _optional(self, path: str) -> Json:
-        """Return the JSON object at a path that only some servers have; empty otherwise."""
+        """Return the JSON object at an optional path of the server, else empty."""
         try:
             return self._request("GET", path)
         except EngineUnreachable:
@@ -357,7 +357,7 @@ class OpenAiServer:
 
 
 def _collect(choices: Iterator[Json], on_token: OnToken) -> tuple[str, str]:
-    """Return text and end reason of an answer. Reasoning (`reasoning_content`) is no part of it."""
+    """Return text and end reason of an answer, without reasoning (`reasoning_content`)."""
     text, reason = "", ""
     for choice in choices:
         message = choice.get("delta") or choice.get("message") or {}

@@ -7,7 +7,7 @@ from vidlocal.engines.base import Usage
 
 
 def usage_of(part: Mapping[str, object]) -> Usage | None:
-    """Return the usage told by the last part of an answer; None in others. Only llama.cpp tells the time."""
+    """Return the usage in the last part of an answer, else empty. Only llama.cpp reports times."""
     tokens = _positive(part, "timings", "predicted_n")
     if tokens:
         return Usage(int(tokens), _positive(part, "timings", "predicted_ms") / 1000)

@@ -57,7 +57,7 @@ class Statement:
 
 
 def select_evidence(moments: Sequence[Moment], question: str, num_ctx: int) -> tuple[Moment, ...]:
-    """Return the best moments within the context size, with room for question and longest answer: at least one."""
+    """Return the best moments, at least one, within the context size minus question and longest answer."""
     fixed = ask_prompt(question, ()) + ASK_SYSTEM
     budget = num_ctx - prompt_escape.estimate_tokens(fixed) - int(TEXT_PARAMETERS["num_predict"]) - TEMPLATE_TOKENS
     selected: list[Moment] = []
@@ -77,7 +77,7 @@ def ask_prompt(question: str, moments: Sequence[Moment]) -> str:
 
 
 def image_prompt(question: str) -> str:
-    """Return the question about one image."""
+    """Return the question about an image."""
     return IMAGE_INSTRUCTIONS.format(question=prompt_escape.quote(question, max_chars=MAX_QUESTION_CHARACTERS))
 
 

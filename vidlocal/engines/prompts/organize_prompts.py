@@ -59,7 +59,7 @@ def prompt(files: Sequence[FileDescription], folders: Sequence[str]) -> str:
 
 
 def fitting_count(files: Sequence[FileDescription], folders: Sequence[str], num_ctx: int) -> int:
-    """Return the number of files for one request, from the first on: at least one."""
+    """Return the number of leading files for a request, at least 1."""
     budget = num_ctx - int(TEXT_PARAMETERS["num_predict"]) - prompt_escape.estimate_tokens(TEXT_SYSTEM)
     count = min(len(files), MAX_FILES)
     while count > 1 and prompt_escape.estimate_tokens(prompt(files[:count], folders)) > budget - TEMPLATE_TOKENS:

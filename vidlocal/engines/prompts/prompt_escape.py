@@ -59,7 +59,7 @@ def format_notes(passages: Sequence[Passage], *, max_chars: int) -> str:
 
 
 def format_seen(seen: Sequence[SeenPerson]) -> str:
-    """Return who is seen when, of at most 8 people the first 3 times: `Anna at 0:12 and 1:40; Tom at 0:20`."""
+    """Return people and times, at most 8 people with 3 times each: `Anna at 0:12 and 1:40; Tom at 0:20`."""
     times: dict[str, list[str]] = {}
     for person in seen:
         times.setdefault(escape(person.name, max_chars=_MAX_NAME_CHARS), []).append(format_short_time(person.start))

@@ -35,7 +35,7 @@ _TEST_SCHEMA: Schema = {
 
 
 def bounded(schema: Mapping[str, object], name: str = "") -> Schema:
-    """Return the schema with a maximum length for every text and list. `name`: the field it describes."""
+    """Return the schema with a maximum length for every text and list. `name`: the described field."""
     kind = schema.get("type")
     if kind == "string":
         return {**schema, "maxLength": _MAX_CHARACTERS.get(name, _MAX_OTHER_CHARACTERS)}

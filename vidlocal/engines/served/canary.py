@@ -1,4 +1,4 @@
-"""Canary: test the vision of a model with three images of one random colour each.
+"""Canary: test the vision of a model with three images of a random colour each.
 
 Some servers dropped images silently and let the model invent a description; capability flags do not show that.
 """
@@ -76,7 +76,7 @@ def check_vision(
 
 
 def _fits(judge: CaptionJudge | None, answer: str, colour: str, colours: Sequence[str]) -> bool:
-    """Return True if `judge` finds the answer to fit `colour`, and none of the other colours shown."""
+    """True if `judge` prefers `colour` over all other shown colours."""
     if judge is None:
         return False
     try:

@@ -6,7 +6,7 @@ from vidlocal.errors import AnswerRejected, EngineError
 
 
 class CaptionJudge(Protocol):
-    """A model that tells if a caption fits an image. Raises the errors of all engines."""
+    """A model for the probability of a caption fitting an image. Raises the errors of all engines."""
 
     @property
     def name(self) -> str: ...
@@ -17,7 +17,7 @@ class CaptionJudge(Protocol):
 
 
 class CaptionCheck:
-    """Checks captions by a decision model. Used by several threads at once. Never raises: captions go on without it.
+    """Checks captions by a decision model. Used by several threads at once. Never raises; errors disable the check.
 
     `redone`: captions that did not fit, and were asked for again.
     """
@@ -31,7 +31,7 @@ class CaptionCheck:
         self._judge: CaptionJudge | None = judge
 
     def probability(self, jpeg: bytes, caption: str) -> float:
-        """Return the probability that a caption fits an image; 1 if the judge cannot tell."""
+        """Return the probability of a caption fitting an image; 1 without an answer."""
         if self._judge is None:
             return 1.0
         try:

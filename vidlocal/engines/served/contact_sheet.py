@@ -1,4 +1,4 @@
-"""Several frames for one question: a contact sheet with time labels, or separate small images."""
+"""Several frames for a single question: a contact sheet with time labels, or separate small images."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _QUALITY = 88
 
 
 def contact_sheet(jpegs: Sequence[bytes], times: Sequence[float]) -> bytes:
-    """Draw all images on one JPEG in reading order, each with the time in the upper left corner.
+    """Draw all images on a JPEG in reading order, each with the time in the upper left corner.
 
     The grid is as square as possible, like the input of the models. Raises MediaError for an unreadable image.
     """

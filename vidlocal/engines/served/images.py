@@ -1,4 +1,4 @@
-"""Multimodal embeddings of a server: images and texts in one space, in place of CLIP.
+"""Multimodal embeddings of a server: a common space for images and texts, in place of CLIP.
 
 Two forms of images are known, and none is documented as stable: `{"image": BASE64}` items in `input` of `/api/embed`
 (Ollama from 0.40.1 on), and `multimodal_data` of `/embeddings` (llama.cpp). `probe` tries both with two plain images.
@@ -48,11 +48,11 @@ class ServedImages:
         return self._model.key
 
     def close(self) -> None:
-        """Close the connection. The server unloads the model by itself."""
+        """Close the connection. Unloading is up to the server."""
         self._client.close()
 
     def probe(self) -> None:
-        """Find the form of images that the server takes. Raises EngineError if there is none."""
+        """Find the form of images for this server. Raises EngineError without any."""
         dimensions = self.embed_text(_PROBE_TEXT).size
         encoded = [_encode(noisy_colour(colour, side_px=_SIDE_PX)) for colour in _PROBE_COLOURS]
         reasons = []
@@ -121,7 +121,7 @@ _FORMS: dict[_EmbedImages, str] = {_ollama_images: "ollama", _llama_cpp_images: 
 
 
 def _reason_against(vectors: Vectors, dimensions: int) -> str | None:
-    """Return the reason why the vectors of two plain images are not those of the model, or None."""
+    """Return the reason to reject the vectors of two plain images, or None."""
     if vectors.shape[1] != dimensions:
         return f"images have {vectors.shape[1]} dimensions, texts {dimensions}"
     norms = np.linalg.norm(vectors, axis=1)

@@ -1,4 +1,4 @@
-"""Requests to model servers outside of the chat protocols: JSON in, JSON out, with the rules for all of them.
+"""Requests to model servers outside of the chat protocols: JSON in, JSON out, with the rules for all servers.
 
 No proxies, no redirects, no other machine unless allowed, no hosted models, a timeout for every wait.
 """

@@ -90,14 +90,14 @@ class ServedModel:
             raise
 
     def _yes_probability(self, system: str, prompt: str, images: Sequence[bytes] = ()) -> float | None:
-        """Return the probability of yes as the first token of an answer; None if it is neither yes nor no."""
+        """Return the probability of yes as the first token of an answer; None for an answer without yes or no."""
         first_token = partial(self._server.first_token, self.name, system=system, prompt=prompt, images=images)
         options = {**self._options, "temperature": 0, "num_predict": 1}
         tokens = self._recovering(partial(first_token, options=options, keep_alive=self._keep_alive))
         return rerank_prompts.yes_probability(tokens)
 
     def _reload(self, reloads: int) -> None:
-        """Unload the model, to be loaded by the next request; once for requests that failed at the same time."""
+        """Unload the model, once for simultaneous failures; the next request loads it again."""
         with self._lock:
             if self._reloads == reloads:
                 self.unload()
@@ -260,7 +260,7 @@ class ServedEmbeddings(ServedModel):
         return self._model.key
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embed documents: one unit row each. Raises EngineError for another build of the model on the server."""
+        """Embed documents: one unit row each. Raises EngineError after a change of the model's build."""
         if not texts:
             return np.empty((0, 0), dtype=np.float32)
         documents = [self._prefix + truncate(text) for text in texts]

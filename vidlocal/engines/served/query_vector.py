@@ -84,7 +84,7 @@ def embed_query(
 
 
 def embed_query_by(server: "ModelServer", model: str, text: str) -> QueryVector:
-    """Embed a query by a server that is open already, such as an engine of a plugin. Raises EngineError."""
+    """Embed a query by an open server, such as an engine of a plugin. Raises EngineError."""
     info = server.preflight(model, "embedding")
     vectors = server.embed(info.name, [_query_text(info.name, text)], options={}, keep_alive="")
     return QueryVector(info.key, _unit(vectors.tolist(), model))

@@ -53,7 +53,7 @@ def remove_hallucinations(cues: Iterable[Cue]) -> tuple[Cue, ...]:
 
 
 def remove_farewells(cues: Sequence[Cue]) -> tuple[Cue, ...]:
-    """Remove farewells such as "Thanks for watching!" if the model is unsure of them, or repeats them."""
+    """Remove farewells such as "Thanks for watching!" with low confidence or repeated."""
     farewells = [cue for cue in cues if _FAREWELL.fullmatch(_normalized(cue.text))]
     is_repeated = len(farewells) > _MAX_FAREWELLS
     invented = [

@@ -1,4 +1,4 @@
-"""The prompt of Whisper: names and terms that may be said. Pure.
+"""The prompt of Whisper: likely names and terms. Pure.
 
 Whisper continues its prompt in the same style: from a list in lower case it learns neither names nor sentences. Base
 hears "over the grimsel" without a prompt and with `marlene, grimsel`, "over the Grimsel" with `Marlene, Grimsel.`
@@ -15,7 +15,7 @@ _MAX_NAME_CHARS = 40
 
 
 def speech_prompt(terms: str, names: Sequence[str]) -> str:
-    """Return terms, separated by commas, and names as one line of at most 400 characters; empty without any.
+    """Return terms, separated by commas, and names as a line of at most 400 characters; empty without any.
 
     Names of the library, in lower case, are capitalized. Terms come first and keep their case.
     """

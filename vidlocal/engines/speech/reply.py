@@ -1,4 +1,4 @@
-"""Parse transcripts of speech servers: `verbose_json` of the OpenAI API in the dialects that differ. Pure.
+"""Parse transcripts of speech servers: `verbose_json` of the OpenAI API in its dialects. Pure.
 
 whisper.cpp has tokens as words in each segment, speaches and others whole words beside the segments; some servers have
 words but no segments, or only a text.
@@ -60,7 +60,7 @@ def _cue(segment: Json, beside: Sequence[tuple[str, float, float]], duration: fl
 
 
 def _raw_words(entries: object, segment_start: float = 0.0) -> Iterator[tuple[str, float, float]]:
-    """Yield text, start and end of the words or tokens that have times.
+    """Yield text, start and end of words or tokens with times.
 
     whisper.cpp with the option --dtw aligns tokens with the audio: `t_dtw` is the end of one in 1/100 s, -1 without.
     """
@@ -75,7 +75,7 @@ def _raw_words(entries: object, segment_start: float = 0.0) -> Iterator[tuple[st
 
 
 def _words(raw: Sequence[tuple[str, float, float]]) -> Iterable[Word]:
-    """Return whole words. With spaces at the start of some, the others continue the word before."""
+    """Return whole words. If tokens start with spaces, tokens without a space continue the previous word."""
     if any(text.startswith(" ") for text, _, _ in raw[1:]):
         return group_tokens((text.encode(), start, end) for text, start, end in raw)
     return [Word(text.strip(), start, end) for text, start, end in raw if text.strip()]

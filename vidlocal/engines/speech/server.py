@@ -130,7 +130,7 @@ class SpeechServer:
         return self._voices.has_speech(samples)
 
     def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
-        """Return the languages of a window as the server detects them. Its transcript is kept for `transcribe`."""
+        """Return the languages of a window from a transcript, kept for `transcribe`."""
         spoken: dict[str, float] = {}
         for name, probability in self._listen(samples, None).languages.items():
             code = self._language_code(name)
@@ -139,7 +139,7 @@ class SpeechServer:
         return spoken or _UNKNOWN_LANGUAGE
 
     def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
-        """Transcribe about 30 s. A `language` of None is detected. `prompt`: words that may be said."""
+        """Transcribe about 30 s. A `language` of None is detected. `prompt`: likely words."""
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
@@ -163,7 +163,7 @@ class SpeechServer:
     # ------------------------------------------------------------ requests
 
     def _listen(self, samples: Samples, language: str | None) -> Transcript:
-        """Transcribe a window, or return the transcript just made of it in the same language."""
+        """Transcribe a window, or return its last transcript in the same language."""
         window = hashlib.blake2s(samples.tobytes()).digest()
         for heard in self._latest:
             if heard.window == window and language in (None, heard.language) and heard.prompt == self._prompt:

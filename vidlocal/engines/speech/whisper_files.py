@@ -43,7 +43,7 @@ _MIN_SIZE_BYTES = 500_000
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model file. `digest`: SHA-256 in hex. `warning`: its checksum is not the published one."""
+    """A model file. `digest`: SHA-256 in hex. `warning`: a sentence about an unexpected checksum."""
 
     name: str
     path: Path
@@ -52,7 +52,7 @@ class ModelFile:
 
 
 def full_whisper_name(name: str) -> str:
-    """Return the name of a published model for a short one such as `turbo`. Raises SettingsError."""
+    """Return the full name for a short name such as `turbo`. Raises SettingsError."""
     full = _SHORT_NAMES.get(name, name)
     if full not in WHISPER_SHA1:
         raise SettingsError(f"Unknown Whisper model {name!r}. Models: {', '.join(('turbo', *WHISPER_NAMES))}.")

@@ -30,7 +30,7 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class HubModel:
-    """A model with its pinned revision, licence and the files that transformers needs, `config.json` last."""
+    """A model with its pinned revision, licence and necessary files, `config.json` last."""
 
     name: str
     revision: str
@@ -43,7 +43,7 @@ class HubModel:
 
 
 def list_model(name: str, *, hub_url: str = HUB_URL) -> HubModel:
-    """Ask Hugging Face for a model. Raises ModelMissing for an unusable or unknown one, ToolError without network."""
+    """Ask Hugging Face for a model. Raises ModelMissing for an unusable or unknown model, ToolError without network."""
     if not _NAME.fullmatch(name):
         raise ModelMissing(f"{name}: not the name of a model. Example: llava-hf/llava-1.5-7b-hf")
     data = _get_json(f"{hub_url}/api/models/{name}?blobs=true", name)

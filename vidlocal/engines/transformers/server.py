@@ -104,7 +104,7 @@ class TransformersServer:
         return min(wanted, int(self._load()["context"]))
 
     def slots(self, model: str | None = None) -> int:
-        """Return 1: requests run one after the other."""
+        """Return 1: requests run in sequence."""
         return 1
 
     # ------------------------------------------------------------ inference
@@ -122,7 +122,7 @@ class TransformersServer:
         on_token: OnToken = None,
         on_usage: OnUsage = None,
     ) -> str:
-        """Return the complete answer, as `ModelServer.chat` describes. `on_token` gets it as one piece.
+        """Return the complete answer, as described in `ModelServer.chat`, passed to `on_token` in one piece.
 
         Nothing forces the form of an answer: `schema` is added in words. Raises SchemaMismatch for a model without
         chat.
@@ -161,7 +161,7 @@ class TransformersServer:
         raise self._lacks("embedding")
 
     def load(self, model: str, *, options: Options, keep_alive: str) -> None:
-        """Load the model. Raises EngineError if that fails."""
+        """Load the model. Raises EngineError."""
         self._load()
 
     def unload(self, model: str) -> None:

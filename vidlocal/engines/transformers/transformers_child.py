@@ -144,7 +144,7 @@ class _LoadedModel:
         )
 
     def _has_video(self) -> bool:
-        """True if the processor takes videos, and the chat template has a place for one."""
+        """True if the processor and the chat template accept videos."""
         token = getattr(self.processor, "video_token", None)
         if getattr(self.processor, "video_processor", None) is None or not token:
             return False

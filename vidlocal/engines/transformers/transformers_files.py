@@ -1,4 +1,4 @@
-"""Model folders of transformers: where they are, their name, size and fingerprint. Light imports only.
+"""Model folders of transformers: location, name, size and fingerprint. Light imports only.
 
 A folder has a `config.json` and weights in safetensors. Weights in pickle files (.bin) are refused: they can run code.
 """
@@ -68,7 +68,7 @@ def downloaded_folder(name: str, models_folder: Path) -> Path:
 
 
 def read_folder(folder: Path) -> ModelFolder:
-    """Read the sizes of a model. Raises EngineError if it is incomplete or has no weights in safetensors."""
+    """Read the sizes of a model. Raises EngineError for an incomplete model or weights outside of safetensors."""
     name = _name(folder)
     files = _weight_files(folder, name)
     missing = next((file.name for file in files if not file.is_file()), None)

@@ -73,7 +73,7 @@ class CanaryGuard:
             raise states[0].excluded[_KIND]
 
     def _judge(self, state: HostState, outcome: str | EngineError | None) -> bool | None:
-        """Exclude a host that failed its check. Returns None without an answer, which proves nothing."""
+        """Exclude a host after a failed check. Returns None without an answer, a proof of nothing."""
         if isinstance(outcome, EngineUnreachable | EngineBusy | RunnerFailed):
             return None
         if outcome:

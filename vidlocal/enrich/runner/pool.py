@@ -152,7 +152,7 @@ class Pool:
         self._add(self.hosts)
 
     def admit_newcomers(self) -> None:
-        """Add the hosts that came since the last call."""
+        """Add the hosts opened since the last call."""
         self._add(self.newcomers())
 
     def _add(self, hosts: Iterable[Host]) -> None:

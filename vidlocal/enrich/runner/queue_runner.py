@@ -1,4 +1,4 @@
-"""Run queued jobs of one kind after the other on all hosts: when to start, when to wait, how to treat failures."""
+"""Run the queued jobs of a kind on all hosts: when to start, when to wait, how to treat failures."""
 
 import time
 from collections import deque
@@ -153,7 +153,7 @@ class QueueRunner:
         self._failures = FailurePolicy(self.library, self.clock.now)
 
     def run(self, handler: JobHandler) -> int:
-        """Run jobs of one kind, at most `handler.limit`. Returns the number of finished jobs.
+        """Run jobs of a kind, at most `handler.limit`. Returns the number of finished jobs.
 
         Raises EngineError if the models, not the items, are at fault.
         """
@@ -188,7 +188,7 @@ class QueueRunner:
         return self.summary.stopped is not None
 
     def release_in_flight(self) -> None:
-        """Release all jobs claimed by this run without charging an attempt, also one claimed as a signal came."""
+        """Release all jobs claimed by this run without charging an attempt, even after a signal during a claim."""
         with suppress(StoreError):  # the disk may be full; the next run releases the jobs
             jobs.release_claimed(self.library, self.lock.token)
 
@@ -280,7 +280,7 @@ class QueueRunner:
         return False
 
     def _store(self, returned: Returned) -> str | None:
-        """Store a response. Returns a line about it, or None if the job was removed with its video meanwhile."""
+        """Store a response. Returns a line about it, or None for a job removed with its video."""
         response = returned.result()
         with self.library.writing():
             return returned.task.store(response) if jobs.exists(self.library, returned.job) else None
@@ -315,7 +315,7 @@ class QueueRunner:
         self.on_progress(EnrichProgress(job.kind, done, done + self._remaining, title, line, seconds_each, eta))
 
     def _store_token_rate(self) -> None:
-        """Store the mean speed of all vision models of the run; nothing if no server tells it."""
+        """Store the mean speed of all vision models of the run, if reported by the servers."""
         engines = (state.host.vision for state in self.pool.states)
         usage = sum((engine.usage for engine in engines if engine is not None), Usage())
         if usage.seconds:

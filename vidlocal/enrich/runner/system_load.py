@@ -89,7 +89,7 @@ class OtherProcessesLoad:
 
 
 def sample_cpu() -> CpuSample | None:
-    """Read the CPU times. None if one of the own processes cannot be read."""
+    """Read the CPU times. None if an own process is unreadable."""
     import psutil
 
     ours = _own_seconds()
@@ -103,7 +103,7 @@ def sample_cpu() -> CpuSample | None:
 
 
 def _own_seconds() -> float | None:
-    """CPU seconds of own processes and their ended children; None if one cannot be read."""
+    """CPU seconds of own processes and their ended children; None if a process is unreadable."""
     import psutil
 
     processes = {process.pid: process for process in psutil.process_iter(["ppid", "name", "cpu_times"])}

@@ -39,7 +39,7 @@ class DescribeRequest:
         return response if host.caption_check is None else self._checked(response, host)
 
     def _checked(self, response: "DescribeResponse", host: Host) -> "DescribeResponse":
-        """Ask once more, with another seed, if the judge finds that a caption does not fit. Returns the better one."""
+        """Ask again, with another seed, after a rejection of the caption by the judge. Returns the better caption."""
         judge = host.caption_check
         assert judge is not None
         fit = judge.probability(self.jpeg, response.answer.description)
@@ -65,7 +65,7 @@ class DescribeRequest:
         return DescribeResponse(answer, engine.provenance(plain=plain), schema_key(engine), schema_ok)
 
     def _describe(self, engine: VisionEngine, *, plain: bool) -> SceneAnswer:
-        """Retry a rejected image once, smaller. Later attempts start with the smaller one."""
+        """Retry a rejected image once with a smaller size. Later attempts start with the smaller size."""
         if self.attempt:
             return engine.describe(shrink(self.jpeg), plain=plain, attempt=self.attempt)
         try:

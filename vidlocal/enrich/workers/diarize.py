@@ -1,4 +1,4 @@
-"""Tell apart who speaks in a video, and know voices again from other videos."""
+"""Tell apart the speakers of a video, and recognize voices from other videos."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def diarize_video(
     window_s: float = WINDOW_S,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> int:
-    """Store who speaks when, and finish the job. Returns the number of voices.
+    """Store the turns of the speakers, and finish the job. Returns the number of voices.
 
     A video without any transcribed speech is left for later. `speech` and `track_number` choose the audio track, as for
     the transcription. `on_progress` gets the finished fraction, 0 to 1, after each window, and may end the run with an

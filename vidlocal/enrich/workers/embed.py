@@ -133,7 +133,7 @@ class Embedder:
         return f"{pluralize(count, 'passage')} embedded" if count else "neighbouring lines embedded together"
 
     def _require_dimensions(self, response: EmbedResponse) -> None:
-        """Raise EngineError for vectors that cannot be compared with those of the library."""
+        """Raise EngineError for vectors of another size than those of the library."""
         expected = vector_table.dimensions(self._library, vector_table.PASSAGE_VECTORS, response.model_key)
         for _, vectors in response.embedded.parts:
             if expected and vectors.shape[1] != expected:

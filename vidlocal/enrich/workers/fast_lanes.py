@@ -31,11 +31,11 @@ class RemoteEngines(Protocol):
     """The engines of other machines."""
 
     def lanes(self) -> Mapping[JobKind, int]:
-        """Return how many jobs of each kind the machines can do at the same time, now."""
+        """Return the current number of parallel jobs per kind, over all machines."""
         ...
 
     def open(self, kind: JobKind) -> AbstractContextManager[FastEngines]:
-        """Open engines for one lane."""
+        """Open engines for a lane."""
         ...
 
 
@@ -72,7 +72,7 @@ class FastLanes:
             lane[1].join(max(0.0, give_up - time.monotonic()))
 
     def follow(self, library: Library, allowed: bool) -> None:
-        """Let the lanes work, and start missing ones; or hold them: they release their jobs and wait."""
+        """Let the lanes work, and start missing lanes; or hold: lanes release their jobs and wait."""
         if not allowed:
             self._allowed.clear()
             return
@@ -83,7 +83,7 @@ class FastLanes:
             self.fill(library)
 
     def fill(self, library: Library) -> bool:
-        """Start lanes for the jobs that are due, as many as the machines can use now. Returns True while one works.
+        """Start lanes for due jobs, as many as the machines can use now. Returns True while any lane works.
 
         Raises the error of a lane.
         """

@@ -64,7 +64,7 @@ OnStage = Callable[[StageProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class FastEngines:
-    """Engines of the fast pass. `no_speech` and the like: the reason, in one sentence, for a missing engine.
+    """Engines of the fast pass. `no_speech` and similar: a sentence about a missing engine.
 
     `ocr_ahead`: frames that the OCR engine reads ahead. `pictures_note`: a sentence for runs that embed images.
     """
@@ -95,7 +95,7 @@ class FastEngines:
         return kind not in engines or engines[kind] is not None
 
     def reason_without(self, kind: JobKind) -> str | None:
-        """Reason for a missing engine, in one sentence."""
+        """Return a sentence about a missing engine."""
         reasons = {
             JobKind.TRANSCRIBE: self.no_speech,
             JobKind.SPEAKERS: self.no_speakers,

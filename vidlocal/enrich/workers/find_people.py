@@ -1,4 +1,4 @@
-"""Find the faces in the frames of a video, follow them through its shots, and group them into people.
+"""Find faces in the frames of a video, follow them through shots, and group the tracks into people.
 
 Stored frames are small. Where their faces are too small to be known again, the frames are decoded again, larger.
 """
@@ -47,7 +47,7 @@ def find_people(
     decode_larger: DecodeLarger | None = None,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> int:
-    """Store the faces in the video of a job, give them to people, and finish the job. Returns the number of tracks.
+    """Store the faces of a video, assign people, and finish the job. Returns the number of tracks.
 
     Unreadable images are skipped. `decode_larger`: None without the file of the video. `on_progress` gets the finished
     fraction, 0 to 1, after each frame, and may end the run with an exception: it starts again then. Raises
@@ -67,7 +67,7 @@ def find_people(
 
 
 def decode_larger(path: Path, times: Sequence[float], *, ffmpeg: Ffmpeg, prober: Prober) -> Iterator[DecodedFrame]:
-    """Yield the frames of a file at some times, larger than they are stored. Raises MediaError or ToolError."""
+    """Yield frames of a file at some times, larger than stored. Raises MediaError or ToolError."""
     probe = prober.probe(path)
     if probe.kind is MediaKind.PHOTO:
         yield prober.read_photo(path, LARGER_SIDE_PX)
@@ -103,7 +103,7 @@ def _is_larger(video: Video) -> bool:
 
 
 def _look_closer(found: Sequence[FrameFaces], engine: FaceEngine, decode_larger: DecodeLarger) -> list[FrameFaces]:
-    """Find the faces of frames with small ones again, in larger frames."""
+    """Search frames with small faces again, at a larger size."""
     small = {frame.time: size for frame in found if (size := _largest_small(frame))}
     times = sorted(sorted(small, key=lambda time: -small[time])[:MAX_LARGER_FRAMES])
     larger: dict[float, tuple[Face, ...]] = {}
@@ -116,12 +116,12 @@ def _look_closer(found: Sequence[FrameFaces], engine: FaceEngine, decode_larger:
 
 
 def _largest_small(frame: FrameFaces) -> float:
-    """Return the size in pixels of the largest face that is small, 0 without one."""
+    """Return the size in pixels of the largest small face, 0 without any."""
     return max((face.size_px for face in frame.faces if MIN_SMALL_PX <= face.size_px < MAX_SMALL_PX), default=0.0)
 
 
 def _ends(sampled: Sequence[Frame], duration: float) -> dict[int, float]:
-    """Map frames with an image to the time when a different one replaces them."""
+    """Map frames with an image to the time of the next different frame."""
     ends: dict[int, float] = {}
     end = duration
     for frame in reversed(sampled):

@@ -41,7 +41,7 @@ def group_faces(library: Library, key: str, scale: FaceScale, video_id: int | No
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Tracks of one video that are one person. `apart`: numbers of groups with a face on the same frame."""
+    """Tracks of a person in a video. `apart`: numbers of groups with a face on the same frame."""
 
     track_ids: list[int]
     total: "Vectors"
@@ -72,7 +72,7 @@ def _groups_of_videos(library: Library, tracks: Tracks, scale: FaceScale) -> lis
 
 
 def _people_of(library: Library, key: str, scale: FaceScale, groups: Sequence[_Group]) -> dict[int, int]:
-    """Map groups to the people whom they join: the most similar ones first."""
+    """Map groups to people, the most similar pairs first."""
     people_ids, means = face_tracks.means(library, key)
     if not len(people_ids):
         return {}

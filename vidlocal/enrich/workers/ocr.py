@@ -64,7 +64,7 @@ class _VisibleText:
 
 
 def _extend(visible: _VisibleText | None, frame: Frame, text: ScreenText | None, until: float) -> _VisibleText | None:
-    """Return the visible text after the next frame: the same text extended, a new one, or None."""
+    """Return the visible text after the next frame: the same text extended, a new text, or None."""
     if text is None:
         return None
     if visible is None or not _continues(visible, frame, text):
@@ -105,7 +105,7 @@ def _recognize(
 
 
 def _prefetch(library: Library, ocr: PrefetchingOcr, remaining: Sequence[Frame], number: int, ahead: int) -> None:
-    """Start to read the frames ahead of the one with this number, counted from 1: all of them first, then one each."""
+    """Start to read frames ahead of frame `number`, counted from 1: first all, then one each."""
     first = number if number == 1 else number + ahead - 1
     for frame in remaining[first : number + ahead]:
         with suppress(MediaError):  # told when it is its turn

@@ -1,4 +1,4 @@
-"""Recognize the speech in a stretch of audio: find speech, divide it into windows, transcribe, correct the times."""
+"""Recognize the speech in a stretch of audio: find speech, divide into windows, transcribe, correct times."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,7 +97,7 @@ def recognize(
 def _placed(
     cues: Sequence[Cue], start: float, spans: Sequence[SpeechSpan], gaps: Sequence[SpeechSpan]
 ) -> Iterator[Cue]:
-    """Yield the cues of a window that begins at `start`, clipped to the speech; those without speech are left out."""
+    """Yield the cues of a window from `start` on, clipped to the speech; drop cues without speech."""
     placed = (clip_to_speech(shifted(cue, start), spans, gaps) for cue in cues)
     yield from (cue for cue in placed if cue is not None)
 
@@ -129,7 +129,7 @@ def _with_languages(
 
 
 def _language(engine: SpeechEngine, samples: Samples, before: str | None) -> str:
-    """Return the language at the start of a window: that of the window before, unless another one is sure."""
+    """Return the language at the start of a window: that of the previous window, unless another is certain."""
     if before is None:
         return _best(engine.language_probabilities(samples))[0]
     if samples.size < _MIN_LANGUAGE_S * RATE_HZ:
@@ -149,7 +149,7 @@ def _best(probabilities: Mapping[str, float]) -> tuple[str, float]:
 def _sounds_in_noise(
     engine: SpeechEngine, samples: Samples, noise: Sequence[SpeechSpan], language: str | None
 ) -> Iterator[Cue]:
-    """Yield the remarks about noise and music, without words. The start of a long noise stands for all of it."""
+    """Yield the remarks about noise and music, without words; for a long noise, its start only."""
     for start, end in stretches(noise, _MAX_NOISE_S):
         if end - start >= _MIN_NOISE_S:
             sound = _slice(samples, (start, min(end, start + MAX_WINDOW_S)))

@@ -61,14 +61,14 @@ class Sections:
 
 
 def retry_shorter(library: Library, job: Job, room: PromptRoom, response: TextResponse) -> str:
-    """Requeue a job after a prompt that was too long, with less room. Raises AnswerRejected if none is left."""
+    """Requeue a job after a prompt too long, with less room. Raises AnswerRejected without room."""
     room.shrink(response.too_long)
     jobs.requeue_next_step(library, job)
     return "asking again in smaller parts"
 
 
 class SectionPrompt:
-    """Prompt for one segment. Equal passages, people, prompt version and model have the same `fingerprint`."""
+    """Prompt for a segment. Equal passages, people, prompt version and model have the same `fingerprint`."""
 
     def __init__(self, video: Video, segment: Segment, model: str, seen: Sequence[SeenPerson] = ()) -> None:
         self.segment = segment

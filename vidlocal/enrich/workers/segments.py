@@ -26,7 +26,7 @@ class Segment:
 
 
 def cut(passages: Sequence[Passage], duration: float, *, room: int) -> tuple[Segment, ...]:
-    """Return the segments with passages, in order. `room`: tokens for one segment.
+    """Return the segments with passages, in order. `room`: tokens for a segment.
 
     Passages beyond that room are thinned out evenly, after removing repeated descriptions.
     """
@@ -44,7 +44,7 @@ def cut(passages: Sequence[Passage], duration: float, *, room: int) -> tuple[Seg
 
 
 def without_repeats(passages: Sequence[Passage]) -> list[Passage]:
-    """Drop passages with the same words as the previous one of their kind."""
+    """Drop passages with the words of the previous passage of their kind."""
     last: dict[str, str] = {}
     distinct = []
     for passage in passages:

@@ -1,4 +1,4 @@
-"""The audio to transcribe: which track of a file, and its channels apart if these carry different speech."""
+"""The audio to transcribe: track of a file, and separate channels in case of different speech."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Voice:
 def choose_speech_track(
     path: Path, probe: Probe, engine: SpeechEngine, ffmpeg: Ffmpeg, number: int | None
 ) -> AudioTrack | None:
-    """Choose the track to transcribe: track `number` if present, else the first one with speech.
+    """Choose the track to transcribe: track `number` if present, else the first track with speech.
 
     The default track comes first. Without speech anywhere it is taken, too. None without audio.
     """
@@ -59,7 +59,7 @@ def choose_speech_track(
 
 
 def describe_choice(probe: Probe, chosen: AudioTrack | None) -> str | None:
-    """Name the track that was transcribed and the others, as one sentence; None for a file with one track."""
+    """Name the transcribed track and the others, in a sentence; None for a file with a single track."""
     if chosen is None or len(probe.audio) < 2:
         return None
     names = {track.index: _name(number, track) for number, track in enumerate(probe.audio, 1)}

@@ -57,7 +57,7 @@ class Tagger:
         return None
 
     def _synonym_task(self, job: Job, new_words: Sequence[str]) -> Task:
-        """Ask for synonyms among new words and known ones; afterwards all new words are in the vocabulary."""
+        """Ask for synonyms of new words among known words; afterwards all new words are in the vocabulary."""
         known_words = vocabulary.most_used(self._library, limit=_MAX_KNOWN_WORDS)
         while prompt_escape.estimate_tokens(text_prompts.merge_prompt(new_words, known_words)) > self._room.tokens:
             if len(new_words) <= 1:
@@ -149,7 +149,7 @@ def _most_mentioned(mentions: Mentions) -> list[tuple[TagKind, str]]:
 
 
 def _tags(mentions: Mentions, keys: Sequence[tuple[TagKind, str]], canonical: Mapping[str, str]) -> list[VideoTag]:
-    """Tags under their canonical names; two forms of one word become one tag."""
+    """Tags under their canonical names; two forms of a word become one tag."""
     citations: dict[tuple[TagKind, str], list[int]] = {}
     for kind, form in keys:
         passage_ids = citations.setdefault((kind, canonical[form]), [])

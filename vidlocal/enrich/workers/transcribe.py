@@ -121,7 +121,7 @@ def _recognize(
     is_last: bool,
     on_progress: Callable[[float], None],
 ) -> list[tuple[str, Recognition]]:
-    """Transcribe the voices of a stretch. Returns each transcript with a suffix that names the channel."""
+    """Transcribe the voices of a stretch. Returns each transcript with a suffix for the channel."""
     heard = []
     for voice in voices(engine, samples):
         recognition = recognize(
@@ -171,7 +171,7 @@ def _store(
 def _texts(
     heard: Recognition, length: float, start: float, engine: SpeechEngine, source: str
 ) -> Iterator[TimedPassage]:
-    """Yield the cues in the first `length` seconds of a stretch that begins at `start` as passages."""
+    """Yield the cues in the first `length` seconds of a stretch from `start` on as passages."""
     kinds = [(PassageKind.SPEECH, cue) for cue in heard.cues]
     kinds += [(PassageKind.TRANSLATION, cue) for cue in heard.translations]
     kinds += [(PassageKind.SOUND, cue) for cue in heard.sounds]
@@ -198,7 +198,7 @@ def _stored_language(library: Library, video_id: int) -> str | None:
 
 
 def _store_language(library: Library, video_id: int) -> None:
-    """Store the language of most of the speech as that of the video."""
+    """Store the language of most of the speech as the video's language."""
     language = passages.main_language(library, video_id)
     if language is not None:
         videos.set_language(library, video_id, language)

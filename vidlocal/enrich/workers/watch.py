@@ -152,7 +152,7 @@ class Watcher:
 
 
 class _MultiImageCheck:
-    """Results of the multi-image probe in this process. Each engine is probed once, by one thread."""
+    """Results of the multi-image probe in this process. A single thread probes each engine once."""
 
     def __init__(self) -> None:
         self._results: WeakKeyDictionary[VisionEngine, bool | None] = WeakKeyDictionary()
@@ -199,7 +199,7 @@ class _View:
         return cls(tuple(images), shown_times, request.cuts, request.context, as_sheet=False, seen=request.seen)
 
     def watch(self, engine: VisionEngine, attempt: int, *, plain: bool) -> tuple[ActionAnswer, bool]:
-        """Ask once, and again with smaller images after a rejection. Later attempts start with the smaller ones."""
+        """Ask, and after a rejection ask again with smaller images. Later attempts start with smaller images."""
         question = text_prompts.watch_prompt(
             self.times, self.cuts, self.context, as_sheet=self.as_sheet, plain=plain, seen=self.seen
         )

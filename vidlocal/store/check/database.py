@@ -66,7 +66,7 @@ def schema(library: Library) -> Iterator[Finding]:
 
 
 def text_indexes(library: Library) -> Iterator[Finding]:
-    """Find folded texts that are not the fold of their text, and text indexes with other contents than the passages."""
+    """Find wrongly folded texts, and text indexes with other contents than the passages."""
     outdated = _outdated_folds(library)
     if outdated:
         message = f"Folded texts that differ from the text: {len(outdated):,}."
@@ -114,7 +114,7 @@ def _tables(library: Library) -> list[str]:
 
 
 def _index_of(table: str) -> str:
-    """Return the text index of a shadow table, or the table itself."""
+    """Return the text index of a shadow table, or the table unchanged."""
     return next((index for index in TEXT_INDEXES if table.startswith(index)), table)
 
 
@@ -126,7 +126,7 @@ def _expected_schema() -> schemas.Schema:
 
 
 def _outdated_folds(library: Library) -> list[tuple[str | None, int]]:
-    """Return the correct folded text and the id of the passages with another one."""
+    """Return the correct folded text and the id of passages with a wrong fold."""
     rows = library.rows(
         """SELECT id, text, folded FROM passages
         WHERE folded IS NOT NULL OR length(text) < length(CAST(text AS BLOB))"""

@@ -19,7 +19,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A defect of the library. `repair` is None if the rest of the library does not determine how.
+    """A defect of the library. `repair` is None without a way to repair from the rest of the library.
 
     `repair` raises VidlocalError if it fails. A note is information, not damage.
     """

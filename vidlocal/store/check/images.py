@@ -28,7 +28,7 @@ class DamagedImage:
 
 
 def damaged(library: Library, video_id: int, *, is_whole: Callable[[bytes], bool]) -> list[DamagedImage]:
-    """List the frames of a video with a missing image, or one with another checksum than stored.
+    """List the frames of a video with a missing image, or a wrong checksum.
 
     An image without a checksum must have the markers of a complete JPEG and satisfy `is_whole`.
     """

@@ -96,7 +96,7 @@ def _retarget(library: Library, video_id: int, ids: Ids) -> None:
 
 
 def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
-    """Delete passages and queue the jobs to make new ones."""
+    """Delete passages and queue the jobs to generate them again."""
     id_list = ", ".join(map(str, ids))
     with library.writing() as connection:
         rows = connection.execute(f"SELECT kind, frame_id FROM passages WHERE id IN ({id_list})").fetchall()

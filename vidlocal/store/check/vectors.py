@@ -60,7 +60,7 @@ def _models(library: Library) -> list[tuple[str, vector_table.VectorTable]]:
 
 
 def _unusable_rows(library: Library, key: str, table: vector_table.VectorTable) -> Iterator[tuple[int, int]]:
-    """Yield vector id and video id of the invalid vectors of a model. The most frequent size is the valid one."""
+    """Yield vector id and video id of the invalid vectors of a model. The most frequent size is valid."""
     name, owner, owners = table.name, table.owner_column, table.owner_table
     size = library.number(
         f"SELECT length(vector) FROM {name} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
@@ -90,7 +90,7 @@ def _are_unit(vectors: Sequence[bytes]) -> Sequence[bool]:
 
 
 def _regenerate(library: Library, table: vector_table.VectorTable, rows: Sequence[tuple[int, int]]) -> None:
-    """Delete vectors and queue the jobs to make new ones."""
+    """Delete vectors and queue the jobs to generate them again."""
     job = JobKind.PICTURES if table is vector_table.FRAME_VECTORS else JobKind.EMBED
     with library.writing() as connection:
         connection.executemany(f"DELETE FROM {table.name} WHERE id = ?", [(vector_id,) for vector_id, _ in rows])

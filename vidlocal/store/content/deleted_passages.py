@@ -1,4 +1,4 @@
-"""Copies of passages with everything that hangs on them, to undo an edit or a deletion."""
+"""Copies of passages with all dependent rows, to undo an edit or a deletion."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def copy_rows(library: Library, passage_id: int) -> StoredRows:
 
 
 def restore(library: Library, stored: StoredRows) -> None:
-    """Store a passage again as it was, in place of an edited or deleted one, and queue its embedding.
+    """Store a passage in its earlier state, in place of an edited or deleted passage, and queue its embedding.
 
     Rows that refer to something deleted since are left out.
     """

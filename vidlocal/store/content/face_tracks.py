@@ -1,4 +1,4 @@
-"""Tracks of faces in videos: their storage, and the groups that become people."""
+"""Tracks of faces in videos: storage, and assignment to people."""
 
 import json
 import sqlite3
@@ -55,12 +55,12 @@ class Tracks:
 
 
 def step(key: str) -> str:
-    """Return the name of the checkpoint of a video that a model has finished."""
+    """Return the name of the checkpoint for videos finished by a model."""
     return f"people by {key}"
 
 
 def store(library: Library, video_id: int, key: str, tracks: Sequence[NewTrack]) -> None:
-    """Replace the tracks of a video by those of a new run with model `key`, without people for new faces.
+    """Replace the tracks of a video by those of a new run with model `key`, with new faces still unassigned.
 
     A track on the place of an earlier one has its person, with what was said of it by hand. Without a new track in
     their place, only tracks of named people stay.
@@ -89,7 +89,7 @@ def store(library: Library, video_id: int, key: str, tracks: Sequence[NewTrack])
 
 
 class _Earlier:
-    """The tracks of a video before a new run. `named`: those with a named or hidden person, or confirmed."""
+    """The tracks of a video before a new run. `named`: tracks of named or hidden people, or confirmed."""
 
     def __init__(self, library: Library, video_id: int, key: str) -> None:
         rows = library.rows(
@@ -155,7 +155,7 @@ def ungrouped(library: Library, key: str, video_id: int | None = None) -> Tracks
 
 
 def of_people(library: Library, key: str, *, named: bool = True) -> tuple[Tracks, "Ids"]:
-    """Read the tracks of a model that belong to named people, or to any, and the ids of these people."""
+    """Read a model's tracks of named people, or of all people, and the ids of these people."""
     import numpy as np
 
     where = "AND person_id IN (SELECT id FROM people WHERE name IS NOT NULL)" if named else ""
@@ -184,7 +184,7 @@ def _tracks(rows: Sequence[sqlite3.Row]) -> Tracks:
 
 
 def together(library: Library, track_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """List the pairs of tracks with faces on one frame: they are two people."""
+    """List the pairs of tracks with faces on a common frame, hence of different people."""
     rows = library.rows(
         """SELECT DISTINCT first.track_id AS one, second.track_id AS other FROM faces AS first
           JOIN faces AS second ON second.frame_id = first.frame_id AND second.track_id > first.track_id
@@ -196,7 +196,7 @@ def together(library: Library, track_ids: Sequence[int]) -> list[tuple[int, int]
 
 
 def barred(library: Library, track_ids: Sequence[int]) -> dict[int, set[int]]:
-    """Map tracks to the people whom they are not, by hand or because these have another face on the frame."""
+    """Map tracks to impossible people: rejected by hand, or with another face on the same frame."""
     ids = json.dumps(list(track_ids))
     rows = library.rows(
         """SELECT track_id, person_id FROM face_exclusions WHERE track_id IN (SELECT value FROM json_each(?1))
@@ -213,7 +213,7 @@ def barred(library: Library, track_ids: Sequence[int]) -> dict[int, set[int]]:
 
 
 def vector_of(library: Library, track_id: int) -> tuple[str, "Vector"]:
-    """Return model and vector of a track. Raises StoreError for a damaged one."""
+    """Return model and vector of a track. Raises StoreError for a damaged vector."""
     import numpy as np
 
     row = library.row("SELECT model, vector FROM face_tracks WHERE id = ? AND typeof(vector) = 'blob'", track_id)
@@ -305,7 +305,7 @@ def assign(library: Library, groups: Sequence[tuple[int | None, Sequence[int]]])
 
 
 def dissolve_unnamed(library: Library) -> dict[int, int]:
-    """Take the faces from people without a name, except hidden ones and confirmed faces. Returns people by track."""
+    """Unassign the faces of unnamed people, except hidden people and confirmed faces. Returns people by track."""
     free = """is_confirmed = 0 AND person_id IN (SELECT id FROM people WHERE name IS NULL AND is_hidden = 0)"""
     with library.writing() as connection:
         rows = library.rows(f"SELECT id, person_id FROM face_tracks WHERE {free}")
@@ -326,7 +326,7 @@ def owners(library: Library, track_ids: Iterable[int]) -> dict[int, int]:
 
 
 def renumber(library: Library, numbers: Mapping[int, int]) -> None:
-    """Give people without a name other, unused ids: `numbers` maps old ids to new ones."""
+    """Give people without a name unused ids: `numbers` maps old ids to new ids."""
     with library.writing() as connection:
         for person_id, number in numbers.items():
             if library.row("SELECT 1 FROM people WHERE id = ?", number) is None:
@@ -336,7 +336,7 @@ def renumber(library: Library, numbers: Mapping[int, int]) -> None:
 
 
 def queue_missing(library: Library, key: str) -> int:
-    """Queue the videos with images whose faces this model has not seen. Returns their number.
+    """Queue the videos with images not yet searched by this model. Returns their number.
 
     Failed jobs stay failed.
     """
@@ -345,7 +345,7 @@ def queue_missing(library: Library, key: str) -> int:
 
 
 def models(library: Library) -> list[str]:
-    """List the models that have made vectors of faces."""
+    """List the models with vectors of faces."""
     return [row["model"] for row in library.rows("SELECT DISTINCT model FROM face_tracks")]
 
 

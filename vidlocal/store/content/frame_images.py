@@ -33,7 +33,7 @@ def read(library: Library, frame: Frame) -> bytes:
 
 
 def folder_of(image: str) -> tuple[str, ...] | None:
-    """Return the folders of an image path below the library folder: the frames folder, or one folder below.
+    """Return the folders of an image path below the library folder: the frames folder, or a subfolder.
 
     None for any other path: a library from someone else may name any file.
     """
@@ -64,7 +64,7 @@ def has_folder(library: Library, image: str) -> bool:
 
 
 def write(library: Library, image: str, jpeg: bytes) -> None:
-    """Write an image file, in place of an earlier one. Raises StoreError."""
+    """Write or replace an image file. Raises StoreError."""
     folders = folder_of(image)
     if folders is None:
         raise StoreError(f"{image}: not a path in the frames folder.")
@@ -92,7 +92,7 @@ def _read_file(library: Library, image: str) -> bytes:
 
 
 def _is_whole(jpeg: bytes, crc: int | None) -> bool:
-    """Return True for the image as published; without a checksum, for one with the markers of a complete JPEG."""
+    """Return True for the published image; without a checksum, for a file with the markers of a complete JPEG."""
     if crc is not None:
         return zlib.crc32(jpeg) == crc
     return jpeg.startswith(_JPEG_START) and jpeg.endswith(_JPEG_END)

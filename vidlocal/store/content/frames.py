@@ -29,7 +29,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class DistinctCounts:
-    """Numbers of frames of a video: all, distinct (no repeat of another), and described distinct ones."""
+    """Numbers of frames of a video: all, distinct (no repeats), and described distinct frames."""
 
     frames: int
     distinct: int
@@ -101,7 +101,7 @@ def representatives(library: Library, video_id: int) -> list[Frame]:
 
 
 def frame_at(library: Library, video_id: int, time: float) -> Frame | None:
-    """Return the frame visible at a time of a video: the last earlier one, else the first."""
+    """Return the frame visible at a time of a video: the last earlier frame, else the first."""
     latest = f"SELECT {_reader.columns} FROM frames WHERE video_id = ? AND time <= ? ORDER BY time DESC LIMIT 1"
     row = library.row(latest, video_id, time + 0.001)
     if row is None:
@@ -176,7 +176,7 @@ def description(library: Library, frame_id: int) -> str:
 
 
 def visible_until(library: Library, frame: Frame) -> float:
-    """Return when a frame is replaced by a different one: seconds, at least the time of the frame."""
+    """Return the time of the next different frame in seconds, at least the time of the frame."""
     row = library.row(
         """SELECT min(time) FROM frames WHERE video_id = ? AND time > ? AND (same_as IS NULL OR same_as <> ?)""",
         frame.video_id,
@@ -273,7 +273,7 @@ def unsigned(stored: int) -> int:
 
 
 def requeue_readable(library: Library) -> int:
-    """Queue the jobs again that failed for lack of an image, now readable: a disk is back. Returns their number."""
+    """Requeue jobs failed for lack of a now readable image, as after the return of a disk. Returns their number."""
     kinds = sql_list(PER_FRAME_KINDS)
     rows = library.rows(
         f"SELECT kind, target, video_id FROM jobs WHERE state = ? AND fault = ? AND kind IN {kinds}",

@@ -1,4 +1,4 @@
-"""Metadata of videos by other programs: a passage over the whole video for each source, which carries the tags."""
+"""Metadata of videos by other programs: a passage per source over the whole video, with the tags."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def add_spans(library: Library, video_id: int, source: str, spans: Sequence[Tagg
 
 
 def people(library: Library, video_id: int) -> list[str]:
-    """List the people that other programs know in a video."""
+    """List the people in a video by other programs."""
     rows = library.rows(
         f"SELECT DISTINCT tag FROM video_tags WHERE video_id = ? AND kind = 'person' AND {OF_USER} ORDER BY tag",
         video_id,

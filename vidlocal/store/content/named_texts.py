@@ -1,4 +1,4 @@
-"""Generated texts that tell the name of a person, for forgetting people: summaries, actions and tags."""
+"""Generated texts with the name of a person, for forgetting people: summaries, actions and tags."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _MIN_WORD_CHARS = 3
 
 
 def forget(library: Library, names: Collection[str], video_ids: Sequence[int]) -> None:
-    """Delete what models wrote about videos with one of these names in it, and queue it again.
+    """Delete generated texts of videos with any of these names, and requeue their jobs.
 
     What people wrote, said or corrected stays.
     """
@@ -50,7 +50,7 @@ def forget(library: Library, names: Collection[str], video_ids: Sequence[int]) -
 
 
 def _plain(text: str) -> str:
-    """Return JSON without escapes, and other text as it is."""
+    """Return JSON without escapes, and other text unchanged."""
     try:
         return json.dumps(json.loads(text), ensure_ascii=False)
     except ValueError:
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
 
 
 def _pattern(names: Collection[str]) -> re.Pattern[str]:
-    """Return an expression for folded text with a name, or a word of one that is not very short."""
+    """Return an expression for folded text with a name, or a word of a name, except very short words."""
     words = {fold(name) for name in names}
     words |= {word for name in words for word in name.split() if len(word) >= _MIN_WORD_CHARS}
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(words)))})\b")

@@ -114,7 +114,7 @@ def written_by_hand(library: Library, kinds: Iterable[PassageKind]) -> list[Pass
 
 
 def delete_of_kind(library: Library, video_id: int, kind: PassageKind) -> None:
-    """Delete the passages of a kind, except texts of the user, before a job stores new ones."""
+    """Delete the passages of a kind before a job stores new passages; texts of the user stay."""
     with library.writing() as connection:
         connection.execute(
             "DELETE FROM passages WHERE video_id = ? AND kind = ? AND engine IS NOT ?", (video_id, kind, BY_HAND)
@@ -233,7 +233,7 @@ def store_vectors(library: Library, model_key: str, ids: Sequence[int], vectors:
 
 
 def _corrected_spans(library: Library, video_id: int, passages: Sequence[Passage]) -> set[tuple[float, float, str]]:
-    """Return start, end and kind of the passages corrected by hand, in the time of the given ones.
+    """Return start, end and kind of passages corrected by hand, in the time of the given passages.
 
     One query: the passages of a file may all begin at the same moment.
     """

@@ -1,4 +1,4 @@
-"""Who is seen: the people of the library, named by hand, merged, split and forgotten."""
+"""The people of the library: named by hand, merged, split and forgotten."""
 
 import json
 import math
@@ -81,7 +81,7 @@ _BEST_OF_TRACK = (
 
 
 def every(library: Library, *, hidden: bool = False, limit: int | None = None) -> list[Person]:
-    """List the people: those with names first, then by the time on screen. `hidden`: also the hidden ones."""
+    """List the people: named people first, then by the time on screen. `hidden`: include hidden people."""
     return _list(library, "is_hidden = 0 OR ?", hidden, limit=limit)
 
 
@@ -120,7 +120,7 @@ def of_track(library: Library, track_id: int) -> SeenFace | None:
 
 
 def at(library: Library, video_id: int, start: float, end: float, person_id: int | None = None) -> list[SeenFace]:
-    """List the best faces of the tracks within a span of a video, of one person or all, in order of time."""
+    """List the best faces of the tracks within a span of a video, of a person or of all, in order of time."""
     sql = f"""{_FACES} WHERE face_tracks.video_id = ? AND face_tracks.start <= ? AND face_tracks.end >= ?
       AND person_id IS coalesce(?, person_id) AND {_BEST_OF_TRACK} ORDER BY face_tracks.start, face_tracks.id"""
     return [_face(row) for row in library.rows(sql, video_id, end, start, person_id)]
@@ -132,7 +132,7 @@ def track_ids(library: Library, person_id: int) -> list[int]:
 
 
 def are_apart(library: Library, person_id: int, other_id: int) -> bool:
-    """Return True if two people are not one: seen on one frame, or told apart by hand."""
+    """Return True for two different people: seen on the same frame, or told apart by hand."""
     sql = """SELECT 1 FROM face_exclusions JOIN face_tracks ON face_tracks.id = track_id
       WHERE (face_exclusions.person_id, face_tracks.person_id) IN (VALUES (?1, ?2), (?2, ?1))
       UNION ALL SELECT 1 FROM face_tracks AS first JOIN faces ON faces.track_id = first.id
@@ -143,7 +143,7 @@ def are_apart(library: Library, person_id: int, other_id: int) -> bool:
 
 
 def listed_ids(library: Library, *, named: bool) -> frozenset[int]:
-    """Return the ids of the people who are not hidden: those with a name, or those without."""
+    """Return the ids of people not hidden, either with a name or without."""
     sql = "SELECT id FROM people WHERE is_hidden = 0 AND (name IS NOT NULL) = ?"
     return frozenset(row["id"] for row in library.rows(sql, named))
 
@@ -162,7 +162,7 @@ def named_spans(library: Library, video_id: int, start: float = 0.0, end: float 
 
 
 def screen_time(library: Library, video_id: int) -> list[tuple[str, float]]:
-    """Return for how many seconds each named person is seen in a video, the longest first."""
+    """Return the seconds on screen of each named person in a video, the longest first."""
     seconds: dict[str, float] = defaultdict(float)
     for person in named_spans(library, video_id):
         seconds[person.name] += person.end - person.start
@@ -203,7 +203,7 @@ def videos_of(library: Library, person_id: int) -> list[int]:
 
 
 def rename(library: Library, person_id: int, name: str) -> None:
-    """Name a person. Raises UsageError for an invalid name, and one of another person."""
+    """Name a person. Raises UsageError for an invalid name, or the name of another person."""
     name = " ".join("".join(letter if letter.isprintable() else " " for letter in storable(name)).split())
     if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
         raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
@@ -222,7 +222,7 @@ def rename(library: Library, person_id: int, name: str) -> None:
 
 
 def hide(library: Library, person_ids: Sequence[int], *, hidden: bool = True) -> None:
-    """Hide people from lists, or show them again. Their new faces still join them."""
+    """Hide people from lists, or show them again. New faces still join hidden people."""
     with library.writing() as connection:
         people_changes.record(library, person_ids)
         connection.executemany("UPDATE people SET is_hidden = ? WHERE id = ?", [(hidden, each) for each in person_ids])
@@ -256,7 +256,7 @@ def merge(library: Library, person_id: int, others: Iterable[int]) -> None:
 
 
 def split(library: Library, person_id: int, video_id: int) -> int:
-    """Make the faces of a person in one video a person of their own, without a name. Returns its id.
+    """Move the faces of a person in a video to a new person without a name. Returns its id.
 
     Raises UsageError if the person is not in the video, or in no other one.
     """
@@ -269,7 +269,7 @@ def split(library: Library, person_id: int, video_id: int) -> int:
 
 
 def reject(library: Library, person_id: int, track_ids: Sequence[int]) -> int:
-    """Note that faces are not of a person, for good. Those given to it become a person of their own.
+    """Reject faces as those of a person, for good. Already assigned faces move to a new person.
 
     Returns the id of the new person, 0 if there is none.
     """
@@ -330,7 +330,7 @@ def undo(library: Library) -> bool:
 
 
 def forget(library: Library, person_ids: Sequence[int] | None) -> int:
-    """Delete people with all their faces, None for all of them. Returns the number of people.
+    """Delete people (None: all) with all their faces. Returns the number of people.
 
     All of them: also faces without a person, and the consent. Past changes cannot be undone any more. Call
     `videos.purge_deleted` afterwards to leave no byte of them in the file.
@@ -356,7 +356,7 @@ def has_consent(library: Library) -> bool:
 
 
 def give_consent(library: Library) -> None:
-    """Store that the user agrees to face recognition in this library."""
+    """Store the user's consent to face recognition in this library."""
     facts.put(library, facts.PEOPLE_CONSENT, now_utc())
 
 

@@ -1,4 +1,4 @@
-"""Sequences: consecutive distinct frames of a video for one request to the vision model."""
+"""Sequences: consecutive distinct frames of a video for a single request to the vision model."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _MIN_FRAMES_BEFORE_CUT = 3
 
 @dataclass(frozen=True, slots=True)
 class FrameSequence:
-    """Distinct frames in order of time. `end` is the time of the frame after the last one, in seconds."""
+    """Distinct frames in order of time. `end`: time of the frame after the last frame, in seconds."""
 
     frames: tuple[Frame, ...]
     end: float
@@ -59,7 +59,7 @@ def split(timeline: Sequence[Frame]) -> tuple[FrameSequence, ...]:
 
 
 def of_video(library: Library, video_id: int) -> tuple[FrameSequence, ...]:
-    """Return the sequences of a stored video: always the same ones."""
+    """Return the sequences of a stored video, always the same."""
     return split(frames.of_video(library, video_id))
 
 

@@ -33,7 +33,7 @@ def store_stamps(library: Library, video_id: int, files: Mapping[Path, FileStamp
 
 
 def replace(library: Library, video_id: int, texts: Sequence[Passage], files: Mapping[Path, FileStamp]) -> int:
-    """Replace the passages from subtitle files by `texts`. Equal passages stay. Returns the number of new ones."""
+    """Replace the passages from subtitle files by `texts`. Equal passages stay. Returns the number of new passages."""
     with library.writing():
         existing = passages.of_video(library, video_id, [PassageKind.SUBTITLE, PassageKind.SOUND])
         keys = {_key(passage) for passage in texts}

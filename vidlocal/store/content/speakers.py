@@ -1,4 +1,4 @@
-"""Who speaks: voices in videos, and the speakers that they belong to over the whole library."""
+"""Voices in videos, and their speakers over the whole library."""
 
 import json
 import re
@@ -42,7 +42,7 @@ class Speaker:
 
 
 def every(library: Library) -> list[Speaker]:
-    """List the speakers: those with names first, then by the time they speak."""
+    """List the speakers: named speakers first, then by speaking time."""
     rows = library.rows(
         f"""SELECT speakers.id, {SPEAKER_NAME} AS name, {GIVEN_NAME} IS NOT NULL AS is_named,
           count(DISTINCT voices.video_id) AS videos, count(passages.id) AS passages,
@@ -78,7 +78,7 @@ def videos_of(library: Library, speaker_id: int) -> list[int]:
 
 
 def of_video(library: Library, video_id: int) -> list[tuple[int, str, int | None]]:
-    """List the speakers of a video: ids, names, and the people who they are."""
+    """List the speakers of a video: ids, names, and the linked people."""
     sql = f"""SELECT DISTINCT speakers.id, {SPEAKER_NAME} AS name, person_id FROM voices
       JOIN speakers ON speakers.id = speaker_id WHERE video_id = ? ORDER BY speakers.id"""
     return [(row["id"], row["name"], row["person_id"]) for row in library.rows(sql, video_id)]
@@ -109,7 +109,7 @@ def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
 
 
 def add(library: Library, name: str | None) -> int:
-    """Add a speaker. Returns the id. A speaker without voices is deleted with its last one."""
+    """Add a speaker. Returns the id. A speaker is deleted with the last voice."""
     with library.writing() as connection:
         return int(connection.execute("INSERT INTO speakers (name) VALUES (?)", (name,)).lastrowid or 0)
 
@@ -122,7 +122,7 @@ def add_voice(library: Library, video_id: int, speaker_id: int, *, name: str | N
 
 
 def rename(library: Library, speaker_id: int, name: str) -> None:
-    """Name a speaker. Raises UsageError for an invalid name, one of another speaker, and a speaker who is a person."""
+    """Name a speaker. Raises UsageError for an invalid name, a name in use, and a speaker linked to a person."""
     name = _one_line(name)
     if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
         raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
@@ -162,14 +162,14 @@ def merge(library: Library, speaker_id: int, others: Iterable[int]) -> None:
 
 
 def link(library: Library, speaker_id: int, person_id: int | None) -> None:
-    """Note that a speaker is a person, whose name the speaker then has; None ends that."""
+    """Link a speaker to a person, whose name then applies to the speaker; None unlinks."""
     with library.writing() as connection:
         _record(library, [speaker_id])
         connection.execute("UPDATE speakers SET person_id = ? WHERE id = ?", (person_id, speaker_id))
 
 
 def split(library: Library, speaker_id: int, video_id: int) -> int:
-    """Make the voices of a speaker in one video a speaker of their own, without a name. Returns its id.
+    """Move the voices of a speaker in a video to a new speaker without a name. Returns its id.
 
     Raises UsageError if the speaker is not in the video, or in no other one.
     """
@@ -206,7 +206,7 @@ def undo(library: Library) -> bool:
 
 
 def forget(library: Library, speaker_ids: Sequence[int] | None) -> int:
-    """Delete speakers with all voices and turns, None for all of them; passages stay. Returns the number.
+    """Delete speakers (None: all) with all voices and turns; passages stay. Returns the number.
 
     Past changes cannot be undone any more. Call `videos.purge_deleted` afterwards to leave no byte of them in the file.
     """
@@ -250,7 +250,7 @@ def turns_of(library: Library, video_id: int) -> Turns:
 
 
 def _named(library: Library, name: str) -> int | None:
-    """Return the speaker with this name, or the one to whom this name in transcripts belongs."""
+    """Return the speaker with this name, or with this name in transcripts."""
     folded = fold(name)
     rows = library.rows("SELECT id, name FROM speakers WHERE name IS NOT NULL ORDER BY id")
     labels = library.rows("SELECT DISTINCT speaker_id AS id, label AS name FROM voices WHERE label IS NOT NULL")

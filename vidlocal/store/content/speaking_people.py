@@ -1,4 +1,4 @@
-"""Speakers and people who may be one: who is on screen while somebody speaks."""
+"""Speakers and probable people: who is on screen during speech."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _MIN_LIFT = 1.5
 
 @dataclass(frozen=True, slots=True)
 class LikelyPerson:
-    """A person who is on screen during `share`, 0 to 1, of the speech of a speaker, `seconds` long."""
+    """A person on screen during `share`, 0 to 1, of the speech of a speaker, `seconds` long."""
 
     speaker_id: int
     person_id: int
@@ -24,7 +24,7 @@ class LikelyPerson:
 
 
 def likely_people(library: Library, *, limit: int) -> list[LikelyPerson]:
-    """List speakers without a person, each with the person who is seen the most while they speak, likeliest first.
+    """List unlinked speakers, each with the person on screen for most of the speech, likeliest first.
 
     Only videos with faces count, and only if the person is seen less while others speak.
     """

@@ -1,4 +1,4 @@
-"""New transcripts of videos that have one: the old one stays until the new one is whole.
+"""New transcripts of already transcribed videos: the old transcript stays until the new is complete.
 
 A draft is a row per finished part, so that an interrupted transcription goes on. `checkpoints` hold its position.
 """

@@ -39,7 +39,7 @@ def stale_frames(
 
 
 def weak_frames(library: Library, videos: Sequence[int] | None = None) -> list[int]:
-    """List the frames with a short description, or one shared with several frames of the video."""
+    """List the frames with a short description, or a description shared with several frames of the video."""
     descriptions = _descriptions(library, videos)
     counts: dict[tuple[int, str], int] = {}
     for description in descriptions:
@@ -125,7 +125,7 @@ def stale_transcripts(
 
 
 def weak_transcripts(library: Library, model: str, videos: Sequence[int] | None = None) -> tuple[int, ...]:
-    """List the videos with speech of low confidence that another model heard, the weakest first."""
+    """List the videos with speech of low confidence by another model, the weakest first."""
     rows = library.rows(
         """SELECT video_id FROM passages WHERE kind = ? AND digest IS NOT NULL AND model <> ? GROUP BY video_id
           HAVING avg(confidence) < ? ORDER BY avg(confidence)""",

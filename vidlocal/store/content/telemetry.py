@@ -9,14 +9,14 @@ from vidlocal.telemetry import Reading
 
 
 def replace(library: Library, video_id: int, readings: Sequence[Reading]) -> None:
-    """Store the readings of a video in place of those it has."""
+    """Replace the readings of a video."""
     with library.writing() as connection:
         connection.execute("DELETE FROM telemetry WHERE video_id = ?", (video_id,))
         add(library, video_id, readings)
 
 
 def add(library: Library, video_id: int, readings: Sequence[Reading]) -> None:
-    """Store readings of times that have none."""
+    """Store readings of new times."""
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR IGNORE INTO telemetry (video_id, time, readings) VALUES (?, ?, ?)",

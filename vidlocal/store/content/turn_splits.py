@@ -27,7 +27,7 @@ class _Line:
 
 
 def split_at_turns(library: Library, video_id: int) -> int:
-    """Split the lines of a model at the turns of the video. Returns the number of lines that were split.
+    """Split the lines of a model at the turns of the video. Returns the number of split lines.
 
     If there is any, the transcript is stored again in its order, so that lines have their neighbours. Corrected lines
     stay whole, and so does a transcript with speakers of its own.
@@ -52,7 +52,7 @@ def split_at_turns(library: Library, video_id: int) -> int:
 
 
 def split_line(item: TimedPassage, turns: Sequence[Turn]) -> list[TimedPassage]:
-    """Split a line where its words go over from one voice to another. Pure. Without timed words it stays whole."""
+    """Split a line at the change from a voice to another. Pure. Without timed words the line stays whole."""
     starts = _starts(item.words, turns)
     groups = [item.words[first:last] for first, last in pairwise([*starts, len(item.words)])]
     texts = _texts(item.passage.text, item.words, starts)
@@ -87,7 +87,7 @@ def _starts(words: Sequence[Word], turns: Sequence[Turn]) -> list[int]:
 
 
 def _voices(words: Sequence[Word], turns: Sequence[Turn]) -> list[int]:
-    """Return the voice of each word: that with most of its time, else that of the word before."""
+    """Return the voice of each word: the voice with most of its time, else that of the previous word."""
     voices: list[int] = []
     for word in words:
         overlaps = ((min(word.end, end) - max(word.start, start), voice) for start, end, voice in turns)
@@ -97,7 +97,7 @@ def _voices(words: Sequence[Word], turns: Sequence[Turn]) -> list[int]:
 
 
 def _sentence_start(words: Sequence[Word], position: int) -> int:
-    """Move a border to the start of a sentence, if one is near."""
+    """Move a border to a nearby start of a sentence, if any."""
     shifts = sorted(range(-_MAX_SHIFT_WORDS, _MAX_SHIFT_WORDS + 1), key=abs)
     starts = [position + shift for shift in shifts if 0 < position + shift < len(words)]
     return next((start for start in starts if words[start - 1].text.endswith(_SENTENCE_ENDS)), position)

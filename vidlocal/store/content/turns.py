@@ -1,4 +1,4 @@
-"""Spans of time with an owner, such as the turns of voices, to look up those at a time. Pure."""
+"""Look up spans of time by time, such as the turns of voices. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ class Turns:
         return frozenset(owner for _, _, owner in self._turns)
 
     def between(self, start: float, end: float) -> list[Turn]:
-        """List the spans that overlap a span of time, in order."""
+        """List the spans overlapping a span of time, in order."""
         first, last = bisect_left(self._starts, start - self._longest), bisect_left(self._starts, end)
         return [turn for turn in self._turns[first:last] if turn[1] > start]
 
     def shares(self, start: float, end: float) -> dict[int, float]:
-        """Return for how many seconds of a span of time each owner has a span."""
+        """Return the seconds of each owner within a span of time."""
         seconds: dict[int, float] = {}
         for first, last, owner in self.between(start, end):
             seconds[owner] = seconds.get(owner, 0.0) + min(last, end) - max(first, start)

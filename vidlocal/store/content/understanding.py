@@ -111,7 +111,7 @@ def sections(library: Library, video_id: int) -> dict[int, Section]:
 
 
 def store_section(library: Library, video_id: int, section: Section, provenance: Provenance) -> None:
-    """Store a section, replacing the one with the same number."""
+    """Store a section, replacing the section with the same number."""
     with library.writing() as connection:
         connection.execute(
             """INSERT INTO sections (video_id, number, start, "end", fingerprint, answer, excitement, model, digest,

@@ -90,7 +90,7 @@ def add(
 
 
 def _place_columns(probe: Probe) -> tuple[float | None, float | None, str | None, str | None]:
-    """Return latitude, longitude, the name to show, and all names, one per line."""
+    """Return latitude, longitude, the display name, and all names, one per line."""
     place = probe.place
     return (None,) * 4 if place is None else (*place.point, place.name, "\n".join(place.names))
 
@@ -103,7 +103,7 @@ def is_ingested(library: Library, video: Video) -> bool:
 
 
 def add_copy(library: Library, video_id: int, path: Path, stamp: FileStamp) -> None:
-    """Add a file of the video, or update its stamp. Another video that had this path lets go of it."""
+    """Add a file of the video, or update its stamp. Another video with this path loses the path."""
     with library.writing() as connection:
         previous = library.row("SELECT video_id FROM copies WHERE path = ?", stored_path(path))
         connection.execute(
@@ -132,18 +132,18 @@ def _release_path(library: Library, video_id: int, path: Path) -> None:
 
 
 def lost_paths(video: Video) -> list[Path]:
-    """Return the path that a replaced video had."""
+    """Return the last path of a replaced video."""
     return [Path(video.path.removesuffix(_REPLACED))] if video.replaced_at is not None else []
 
 
 def owner(library: Library, path: Path) -> Video | None:
-    """Return the video that the file at a path belonged to when it was last read."""
+    """Return the video of the file at a path, as of the last reading."""
     row = library.row("SELECT video_id FROM copies WHERE path = ?", stored_path(path))
     return None if row is None else get(library, row["video_id"])
 
 
 def set_path(library: Library, video_id: int, path: Path) -> None:
-    """Set the path to open. A title equal to the file name follows it."""
+    """Set the path to open. A title equal to the file name changes with it."""
     previous = get(library, video_id)
     if previous is None or previous.path == str(path):
         return
@@ -224,7 +224,7 @@ def resolve(library: Library, text: str) -> Video:
 
 
 def _composed(path: str) -> str:
-    """Compose the accents of a path: macOS stores them as separate characters."""
+    """Compose the accents of a path, stored by macOS as separate characters."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
@@ -267,7 +267,7 @@ def set_title(library: Library, video_id: int, title: str) -> None:
 
 
 def add_missing_facts(library: Library, video_id: int, probe: Probe) -> None:
-    """Store the recording date, place and camera of `probe` where the video has none."""
+    """Store missing values of recording date, place and camera from `probe`."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE videos SET recorded_at = coalesce(recorded_at, ?), camera = coalesce(camera, ?) WHERE id = ?""",

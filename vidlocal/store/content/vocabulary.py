@@ -1,4 +1,4 @@
-"""Synonyms of tags: maps every normalized word form to one tag."""
+"""Synonyms of tags: maps every normalized word form to a tag."""
 
 import re
 import unicodedata
@@ -58,7 +58,7 @@ def most_used(library: Library, *, limit: int) -> list[str]:
 
 
 def names(library: Library, video_id: int, *, limit: int) -> list[str]:
-    """List people, then places, then other tags: those of the video first, then those of most videos.
+    """List people, then places, then other tags: tags of the video first, then of most videos.
 
     Tags that only rest on what a speech model heard are left out: its mistakes must not confirm themselves.
     """

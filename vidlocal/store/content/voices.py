@@ -1,4 +1,4 @@
-"""Voices of a diarization: their turns and vectors, and the speakers that they belong to."""
+"""Voices of a diarization: their turns, vectors and speakers."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def store(
     *,
     nearest: Callable[["Vector", Sequence["Vector"]], int | None],
 ) -> None:
-    """Replace the voices of a video by those of a new diarization with model `key`, and give them to its passages.
+    """Replace the voices of a video by a new diarization with model `key`, and assign its passages.
 
     Each voice is given to the speaker whom a transcript names at the time, or whom it had before; else to the speaker
     whose voices in other videos are the nearest; else to a new speaker. Speakers are never merged.
@@ -87,20 +87,20 @@ def store(
 
 
 def has_spoken_passages(library: Library, video_id: int) -> bool:
-    """Return True if anything is said in a video, as far as it is transcribed."""
+    """Return True for a video with transcribed speech."""
     sql = f"SELECT 1 FROM passages WHERE video_id = ? AND kind IN {sql_list(speakers.SPOKEN_KINDS)} LIMIT 1"
     return library.row(sql, video_id) is not None
 
 
 def queue_missing(library: Library, key: str) -> int:
-    """Queue the videos with speech that this model has not heard. Returns their number. Failed jobs stay failed."""
+    """Queue the videos with speech not yet diarized by this model. Returns their number. Failed jobs stay failed."""
     condition = f"""EXISTS (
       SELECT 1 FROM passages WHERE video_id = videos.id AND kind IN {sql_list(speakers.SPOKEN_KINDS)})"""
     return jobs.queue_without_checkpoint(library, JobKind.SPEAKERS, step=step(key), condition=condition)
 
 
 def _delete_unspoken(library: Library, video_id: int) -> None:
-    """Delete the voices that say nothing that is transcribed: singers, and noises taken for voices."""
+    """Delete voices without transcribed speech: singers, and noises mistaken for voices."""
     with library.writing() as connection:
         connection.execute(
             f"""DELETE FROM voices WHERE video_id = ? AND label IS NULL AND NOT EXISTS (
@@ -113,7 +113,7 @@ def _delete_unspoken(library: Library, video_id: int) -> None:
 
 
 def _named_spans(library: Library, video_id: int) -> Turns:
-    """Return the passages with a speaker whom a transcript names, by speaker."""
+    """Return the passages with a speaker named by a transcript, by speaker."""
     rows = library.rows(
         """SELECT passages.start, passages."end", speaker_id FROM voices
           JOIN passage_speakers ON voice_id = voices.id JOIN passages ON passages.id = passage_id
@@ -131,7 +131,7 @@ def _earlier_turns(library: Library, video_id: int) -> Turns:
 
 
 def _speaker_at(turns: Spans, known: Turns, *, min_share: float = 0.0) -> int | None:
-    """Return the speaker with most of the time of the turns; None if it is less than `min_share` of it.
+    """Return the speaker with the longest turns; None below `min_share` of the time.
 
     It is also most of the time that `known` covers, and at least two seconds, or nearly all of a short voice.
     """
@@ -145,7 +145,7 @@ def _speaker_at(turns: Spans, known: Turns, *, min_share: float = 0.0) -> int | 
 
 
 def mean_vectors(library: Library, key: str, *, exclude: int | None = None) -> dict[int, "Vector"]:
-    """Map speakers to the mean of their voices by a model, of unit length, without those of video `exclude`.
+    """Map speakers to the mean of their voices by a model, of unit length, without voices of video `exclude`.
 
     Vectors that are damaged, or of another size than most, are left out.
     """
@@ -168,5 +168,5 @@ def mean_vectors(library: Library, key: str, *, exclude: int | None = None) -> d
 
 
 def models(library: Library) -> list[str]:
-    """List the models that have made vectors of voices."""
+    """List the models with vectors of voices."""
     return [row["model"] for row in library.rows("SELECT DISTINCT model FROM voices WHERE model IS NOT NULL")]

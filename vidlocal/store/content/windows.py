@@ -60,7 +60,7 @@ def store_vectors(library: Library, model_key: str, windows: Sequence[Window], v
 
 
 def split(run: Sequence[sqlite3.Row]) -> Iterator[Sequence[sqlite3.Row]]:
-    """Split neighbouring lines into overlapping windows of WORDS words or slightly more, the last one shorter.
+    """Split neighbouring lines into overlapping windows of WORDS words or slightly more, the last window shorter.
 
     A window has two to `lines.MAX_WINDOW_LINES` lines.
     """
@@ -76,14 +76,14 @@ def split(run: Sequence[sqlite3.Row]) -> Iterator[Sequence[sqlite3.Row]]:
 
 
 def _last_within(sizes: Sequence[int], first: int, words: int) -> int:
-    """Return the index of the line that completes `words` words from the line `first` on."""
+    """Return the index of the line with word number `words`, counted from the line `first` on."""
     end = min(len(sizes), first + lines.MAX_WINDOW_LINES)
     totals = accumulate(sizes[first:end])
     return next((number for number, total in enumerate(totals, first) if total >= words), end - 1)
 
 
 def _runs(rows: Sequence[sqlite3.Row]) -> Iterator[Sequence[sqlite3.Row]]:
-    """Split lines of a video, by kind and id, where one is no neighbour of the one before."""
+    """Split lines of a video, by kind and id, at gaps between neighbours."""
     for _, of_kind in groupby(rows, key=lambda row: row["kind"]):
         same = list(of_kind)
         cuts = [number for number, pair in enumerate(pairwise(same), 1) if not _are_neighbours(*pair)]
@@ -97,5 +97,5 @@ def _are_neighbours(line: sqlite3.Row, following: sqlite3.Row) -> bool:
 
 
 def _word_count(text: str) -> int:
-    """Count words; two characters of a script without spaces count as one."""
+    """Count words; two characters of a script without spaces count as a word."""
     return len(text) // 2 + 1 if UNSPACED.search(text) else len(text.split())

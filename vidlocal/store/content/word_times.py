@@ -16,7 +16,7 @@ _MAX = 0xFFFF
 
 
 def put(library: Library, passage_id: int, text: str, start: float, words: Sequence[Word]) -> None:
-    """Store the times of the words of a passage. `text` and `start` are those of the passage."""
+    """Store the times of the words of a passage with this `text` and `start`."""
     times = pack(text, start, words)
     if times:
         with library.writing() as connection:
@@ -32,7 +32,7 @@ def of_passage(library: Library, passage: Passage) -> tuple[Word, ...]:
 
 
 def pack(text: str, start: float, words: Iterable[Word]) -> bytes:
-    """Pack words. Words that are not in the text, in this order, are left out. Empty without any."""
+    """Pack words in the order of the text; words missing from the text are left out. Empty without any."""
     numbers: list[int] = []
     position = 0
     for word in words:

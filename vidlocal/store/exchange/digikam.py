@@ -47,7 +47,7 @@ def is_digikam(path: Path) -> bool:
 
 
 def read_catalog(path: Path) -> Iterator[CatalogEntry]:
-    """Yield the files of a database. It is opened read-only. Raises MediaError if it cannot be read."""
+    """Yield the files of a database, opened read-only. Raises MediaError for an unreadable file."""
     try:
         with closing(_connect(path)) as connection:
             yield from _entries(connection)
@@ -56,7 +56,7 @@ def read_catalog(path: Path) -> Iterator[CatalogEntry]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open a database of a stranger: nothing in it is executed, and nothing is written beside it."""
+    """Open an untrusted database: nothing in it is executed, and nothing is written beside it."""
     log = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{log}", uri=True)
     connection.row_factory = sqlite3.Row
@@ -101,7 +101,7 @@ def _tags(connection: sqlite3.Connection) -> tuple[dict[int, list[str]], dict[in
 
 
 def _comments(connection: sqlite3.Connection, kind: int) -> Mapping[int, str]:
-    """Return the comments of a type by image, of several languages the default one."""
+    """Return the comments of a type by image, in the default language of several."""
     rows = connection.execute(
         """SELECT imageid, comment FROM ImageComments WHERE type = ? AND comment IS NOT NULL
         ORDER BY language = 'x-default', id DESC""",

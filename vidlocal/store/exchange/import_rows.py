@@ -280,7 +280,7 @@ class Importer:
         self._insert("sections", {**row, "video_id": video_id, "answer": stored})
 
     def _import_reading(self, line: Line) -> None:
-        """Store a reading, unless the video has one of this time."""
+        """Store a reading, unless the video has a reading of this time."""
         readings = line.get("values")
         if not isinstance(readings, dict):
             raise BadLine("values is not a JSON object")

@@ -58,7 +58,7 @@ def integer(line: Line, name: str) -> int:
 
 
 def optional(line: Line, name: str, read: Callable[[Line, str], Value]) -> Value | None:
-    """Return a value by one of the other validators; None for a missing, null or empty value."""
+    """Validate a value; None for a missing, null or empty value."""
     return None if line.get(name) in (None, "") else read(line, name)
 
 

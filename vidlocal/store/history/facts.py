@@ -50,12 +50,12 @@ def image_judge_key(digest: str, question: str) -> str:
 
 
 def speech_pace_key(model: str) -> str:
-    """Return the name of a fact: seconds that a Whisper model takes for a second of sound."""
+    """Return the name of a fact: transcription time of a Whisper model, in seconds per second of sound."""
     return f"speech pace: {model}"
 
 
 def server_pace_key(address: str) -> str:
-    """Return the name of a fact: seconds that a server took for the last request about a frame."""
+    """Return the name of a fact: duration of the last request about a frame on a server, in seconds."""
     return f"seconds per frame on {address}"
 
 

@@ -1,4 +1,4 @@
-"""Cache of the probabilities of texts matching queries, as judged by models. It stores hashes, no words."""
+"""Cache of the probabilities of texts matching queries, as judged by models. Stores hashes, no words."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b

@@ -18,7 +18,7 @@ class StoredReport:
 
 
 def store(library: Library, run_id: int | None, *, started_at: str, ended_at: str, report: str) -> int:
-    """Store the report of a run, replacing an earlier one of the same run. Returns the id of the run."""
+    """Store the report of a run, replacing an earlier report of the same run. Returns the id of the run."""
     with library.writing() as connection:
         row = connection.execute(
             """INSERT INTO runs (id, started_at, ended_at, report) VALUES (?, ?, ?, ?)

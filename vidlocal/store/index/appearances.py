@@ -39,7 +39,7 @@ class Appearance:
 def list_appearances(
     library: Library, person_ids: Collection[int], condition: str, values: Collection[object]
 ) -> list[Appearance]:
-    """List when people are seen in videos that search finds, in order of video and time.
+    """List the appearances of people in searchable videos, in order of video and time.
 
     `condition`: SQL starting with AND, or empty, over a table `passages` of points in time.
     """

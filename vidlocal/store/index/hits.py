@@ -23,7 +23,7 @@ SELECT tag FROM distinct_tags WHERE tag IS NOT NULL"""
 
 @contextmanager
 def snapshot(library: Library) -> Iterator[None]:
-    """Read one state of the library throughout the block, despite concurrent writes."""
+    """Read a consistent state of the library throughout the block, despite concurrent writes."""
     if library.connection.in_transaction:
         yield
         return
@@ -35,7 +35,7 @@ def snapshot(library: Library) -> Iterator[None]:
 
 
 def read(library: Library, scores: Mapping[int, float], search_filter: SearchFilter = NO_FILTER) -> list[Hit]:
-    """Return the visible passages of `scores` (by passage id) that pass a filter as hits, in the same order.
+    """Return the visible passages of `scores` (by passage id) matching a filter as hits, in the same order.
 
     Skips deleted passages, and those of videos whose file was replaced.
     """
@@ -124,7 +124,7 @@ def videos_by_camera(library: Library, text: str) -> frozenset[int]:
 
 
 def list_videos(library: Library, search_filter: SearchFilter, *, limit: int) -> list[sqlite3.Row]:
-    """Select id, title, path and duration of at most `limit` videos that pass a filter on whole videos, by id."""
+    """Select id, title, path and duration of at most `limit` videos matching a filter on whole videos, by id."""
     condition, values = search_filter.condition()
     return library.rows(
         f"""SELECT id, title, path, duration FROM videos WHERE replaced_at IS NULL AND id IN (
@@ -141,7 +141,7 @@ def _begins_with(name: str, part: str) -> bool:
 
 
 def tag_spellings(library: Library, tag: str) -> frozenset[str]:
-    """Return all tags that fold to the same form as `tag`, and the tags of synonyms that do."""
+    """Return all tags with the same folded form as `tag`, and the tags of such synonyms."""
     folded = fold(tag)
     names = [row["tag"] for table in ("tags", "video_tags") for row in library.rows(_DISTINCT_TAGS.format(table))]
     synonyms = library.rows("SELECT form, tag FROM vocabulary")

@@ -1,4 +1,4 @@
-"""Phrases that begin in one line and end in another (see `lines`)."""
+"""Phrases spread over two lines (see `lines`)."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
@@ -48,7 +48,7 @@ def _with_rarest_word(library: Library, parts: Sequence[str]) -> list[int]:
 
 
 def _with_half(library: Library, folded: str) -> list[int]:
-    """Return the newest lines with the first or the second half of a phrase: a single cut leaves one of them whole."""
+    """Return the newest lines with the first or the second half of a phrase: a cut leaves one half whole."""
     middle = (len(folded) + 1) // 2
     rows = library.rows(
         f"""SELECT id FROM passages WHERE visible AND kind IN ({lines.KINDS_SQL})

@@ -1,4 +1,4 @@
-"""Lines: passages that mean little without their neighbours, those stored before and after them of the same kind."""
+"""Lines: passages with little meaning of their own; they are read with their neighbours of the same kind."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ MAX_WINDOW_IDS = REACH * MAX_WINDOW_LINES
 
 
 def chains(library: Library, centres: Collection[int]) -> Iterator[list[sqlite3.Row]]:
-    """Yield for each line of `centres` the lines around it without a gap in time, in order.
+    """Yield for each line of `centres` the surrounding lines without a gap in time, in order.
 
     Columns: centre, id, start, end, text as in the text index. Lines further apart than MERGE_GAP_S are no neighbours.
     """

@@ -14,7 +14,7 @@ _MAX_DIGITS = 19
 
 
 def named(library: Library, words: Collection[str]) -> dict[int, frozenset[str]]:
-    """Map the named people with a word of these folded ones in their name to the words of the name."""
+    """Map people with any of these folded words in their name to the words of the name."""
     rows = library.rows("SELECT id, name FROM people WHERE name IS NOT NULL")
     names = {row["id"]: frozenset(fold(row["name"]).split()) for row in rows}
     return {person_id: name for person_id, name in names.items() if name & set(words)}

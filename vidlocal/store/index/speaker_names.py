@@ -1,4 +1,4 @@
-"""Who speaks in a passage, and speakers by name, as SQL and for filters."""
+"""Speakers of passages, and speakers by name, as SQL and for filters."""
 
 from collections.abc import Collection
 

@@ -77,7 +77,7 @@ def variants(word: str) -> list[str]:
 
 
 def _best_candidate(library: Library, word: str) -> str | None:
-    """Return the best indexed variant of a folded word: same first letter first, then the one in most passages."""
+    """Return the best indexed variant of a folded word: same first letter first, then by number of passages."""
     rows = library.rows(
         f"""SELECT value, (SELECT count(*) FROM (
           SELECT 1 FROM passage_words WHERE passage_words MATCH '"' || value || '"' LIMIT {_MAX_COUNTED})) AS df
@@ -90,7 +90,7 @@ def _best_candidate(library: Library, word: str) -> str | None:
 
 
 def _split_in_two(library: Library, word: str) -> str | None:
-    """Split a word without a space into two indexed words; of several splits the one with the commoner rarer word."""
+    """Split a word without a space into two indexed words; of several splits, prefer the commoner rare word."""
     best, best_count = None, 0
     for position in range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1):
         parts = word[:position], word[position:]

@@ -1,4 +1,4 @@
-"""Stop words: function words that make no passage relevant by themselves.
+"""Stop words: function words without relevance by themselves.
 
 Articles, pronouns, prepositions, conjunctions, auxiliary verbs and particles only. The lists of common packages also
 contain content words such as `home`, `work` or `new`, which people search for.

@@ -125,7 +125,7 @@ def search(library: Library, query: str, *, limit: int, search_filter: SearchFil
 
 
 def _in_context(library: Library, coverages: dict[int, float], terms: Sequence[_Term]) -> dict[int, float]:
-    """Mix the coverage of each line with that of the lines around it, and sort again; other passages stay."""
+    """Mix the coverage of each line with that of its neighbours, and sort again; other passages stay."""
     chains = list(lines.chains(library, coverages))
     if not chains:
         return coverages
@@ -244,7 +244,7 @@ def _quoted(text: str) -> str:
 
 
 def _scored_terms(terms: Sequence[_Term], total: int, max_postings: int) -> list[_Term]:
-    """Select the terms to score: indexed, rarest first, without very common ones; at least one, if any is indexed."""
+    """Select the terms to score: indexed, rarest first, without very common terms; at least one, if any is indexed."""
     common = max(MIN_COMMON_DF, COMMON_SHARE * total)
     indexed = sorted((term for term in terms if term.df), key=lambda term: term.df)
     scored: list[_Term] = []
@@ -285,7 +285,7 @@ def _scores(
 
 
 def _rescaled(parts: Iterator[dict[int, float]], term: _Term) -> Iterator[dict[int, float]]:
-    """Scale the scores of a term in about half of the passages or more: FTS5 gives it almost no weight."""
+    """Scale the scores of a term in about half of the passages or more, almost ignored by FTS5."""
     for part in parts:
         best = max(part.values(), default=0.0)
         yield {passage_id: score * term.weight / best for passage_id, score in part.items()} if best > 0 else part

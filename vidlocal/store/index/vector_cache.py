@@ -163,7 +163,7 @@ class VectorCache:
             files.delete(_MANIFEST)
 
     def agrees_with(self, rows: VectorRows) -> bool:
-        """Return True if the cache has equal values for the covered ones of these rows."""
+        """Return True if the cache has equal values for these rows, where covered."""
         import numpy as np
 
         covered = rows.ids[:, 0] <= self._last
@@ -243,7 +243,7 @@ def _empty_manifest(library: Library, table: VectorTable, key: str) -> _Manifest
 
 
 def _open(library: Library, folder: Path, table: VectorTable, key: str) -> tuple[VectorCache, _Manifest] | None:
-    """Open the cache in `folder`. None for a missing or damaged cache, or one of another library."""
+    """Open the cache in `folder`. None for a missing, damaged or foreign cache."""
     for _ in range(2):  # it may be rebuilt between reading the manifest and opening the files
         try:
             with open_folder(library.folder, FOLDER, folder.name) as files:

@@ -181,7 +181,7 @@ def _lines_around(library: Library, centres: Sequence[int], known: Collection[in
 
 
 def _in_context(library: Library, key: str, query: "Vector", cosines: Mapping[int, float]) -> dict[int, float]:
-    """Average the cosine of each line with that of its neighbours and of its best window; other passages stay."""
+    """Average the cosine of each line with those of its neighbours and best window; other passages stay."""
     neighbours = _neighbour_cosines(library, key, query, cosines)
     windows = _window_cosines(library, key, query, neighbours)
     return {
@@ -239,7 +239,7 @@ def _window_cosines(library: Library, key: str, query: "Vector", passages: Colle
 
 
 def _hub_corrections(hubness: Mapping[int, float]) -> dict[int, float]:
-    """Lower hubs and raise the others; by 0 on average, so that corrected cosines compare with the mean of all."""
+    """Lower hubs and raise other passages; by 0 on average, for comparisons with the mean of all."""
     usual = fmean(hubness.values()) if hubness else 0.0
     return {passage_id: HUB_WEIGHT * (usual - value) for passage_id, value in hubness.items()}
 

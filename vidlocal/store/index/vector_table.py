@@ -105,7 +105,7 @@ def read(library: Library, table: VectorTable, key: str, after: int, dimensions:
 
 
 def concatenate(parts: Sequence[VectorRows], dimensions: int) -> VectorRows:
-    """Join chunks into one array each. Without chunks the arrays are empty."""
+    """Join chunks into a single array each; empty arrays without chunks."""
     import numpy as np
 
     empty = VectorRows(np.empty((0, dimensions), dtype="<f4"), np.empty((0, ID_COLUMNS), dtype="<i8"))

@@ -133,7 +133,7 @@ def remove_queued(library: Library, kind: JobKind) -> None:
 
 
 def exists(library: Library, job: Job) -> bool:
-    """Return True while a job is in the queue: it disappears with its video. Ids are never used again.
+    """Return True while a job is in the queue: jobs disappear with their video. Ids are never used again.
 
     Check in the transaction that stores the result: what was asked about may be gone.
     """
@@ -208,7 +208,7 @@ def fail(library: Library, job: Job, reason: str, *, fault: Fault | None = None,
 
 
 def refund_attempt(library: Library, job: Job) -> None:
-    """Take back one charged attempt and queue the job again: the item was not at fault."""
+    """Take back a charged attempt and queue the job again: the item was not at fault."""
     with library.writing() as connection:
         connection.execute(
             """UPDATE jobs SET attempts = max(0, attempts - 1), state = 'queued', not_before = 0

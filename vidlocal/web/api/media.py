@@ -133,7 +133,7 @@ def _source(library: Library, call: Call) -> tuple[Video, Path]:
 
 
 def _drop_odd_range(call: Call) -> None:
-    """Ignore the header Range unless it is one plain range (RFC 9110 allows that): the whole file is sent then."""
+    """Ignore the header Range unless it is a single plain range (allowed by RFC 9110): send the whole file instead."""
     headers = MutableHeaders(scope=call.request.scope)
     value = headers.get("range")
     if value is None:

@@ -1,4 +1,4 @@
-"""Who is seen: faces of people, names, merges, review. Only for this machine."""
+"""People: faces, names, merges, review. Only for this machine."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ _NO_STORE = {"cache-control": "no-store"}
 
 
 def list_people(library: Library, call: Call) -> dict[str, object]:
-    """List the people, those with names first, and whether faces are searched."""
+    """List the people, named people first, and the state of face recognition."""
     settings = call.services.load()
     listed = people.every(library, hidden=call["hidden"], limit=call["limit"])
     return {
@@ -45,7 +45,7 @@ def show_person(library: Library, call: Call) -> object:
 
 
 def people_of_video(library: Library, call: Call) -> object:
-    """List the people who are seen in a video, with the spans, in seconds, and the time on screen."""
+    """List the visible people of a video with their spans, in seconds, and time on screen."""
     video = get_video(library, call)
     by_person: dict[int, list[SeenFace]] = {}
     for face in people.at(library, video.id, 0.0, video.duration):
@@ -79,7 +79,7 @@ def face_image(library: Library, call: Call) -> Response:
 
 
 def list_doubts(library: Library, call: Call) -> object:
-    """List faces that may be of a person with a name, and pairs of people who look alike; the likeliest first."""
+    """List faces probably of a named person, and pairs of similar people, likeliest first."""
     return {
         "doubts": [_doubt(library, doubt) for doubt in doubtful(library, limit=call["limit"])],
         "alike": [_pair(library, *pair) for pair in alike(library, limit=_MAX_PAIRS)],
@@ -106,7 +106,7 @@ def name_person(library: Library, call: Call) -> object:
 
 
 def merge_people(library: Library, call: Call) -> object:
-    """Merge another person into a person: they are the same."""
+    """Merge another person into a person."""
     person_id, other = _person(library, call["person"]), _person(library, call["other"])
     people.merge(library, person_id, [other])
     use_names(library, person_id)
@@ -114,7 +114,7 @@ def merge_people(library: Library, call: Call) -> object:
 
 
 def tell_apart(library: Library, call: Call) -> object:
-    """Note that another person is not this one, so that it is not proposed again."""
+    """Note that two people are different, to stop proposing their merge."""
     person_id, other = _person(library, call["person"]), _person(library, call["other"])
     people.reject(library, person_id, people.track_ids(library, other))
     return list_people(library, call)
@@ -133,7 +133,7 @@ def confirm_faces(library: Library, call: Call) -> object:
 
 
 def reject_faces(library: Library, call: Call) -> object:
-    """Note that faces are not of a person, for good."""
+    """Reject faces as those of a person, for good."""
     people.reject(library, _person(library, call["person"]), call["tracks"])
     return list_people(library, call)
 

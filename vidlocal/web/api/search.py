@@ -58,7 +58,7 @@ def record_search(library: Library, call: Call) -> object:
 
 
 def similar(library: Library, call: Call) -> object:
-    """Find moments that look like a moment (VIDEO@TIME), or videos like a video."""
+    """Find moments similar to a moment (VIDEO@TIME), or videos similar to a video."""
     result = find_similar(library, call.services.load(), call["to"], limit=call["limit"])
     records = results.to_records(result.moments)
     return {
@@ -81,7 +81,7 @@ def suggest(library: Library, call: Call) -> object:
 
 
 def _people(library: Library, call: Call, moments: Sequence[Moment]) -> list[dict[str, object]]:
-    """Count the moments of each person who is seen in them, the most frequent first. Other machines get none."""
+    """Count the moments of each visible person, the most frequent first. Other machines get none."""
     counts = Counter(name for moment in moments for name in moment.people)
     if not counts or not call.is_local:
         return []

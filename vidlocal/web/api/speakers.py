@@ -1,4 +1,4 @@
-"""Who speaks: the speakers of the library, their names, merges and splits."""
+"""Speakers: names, merges and splits."""
 
 from dataclasses import asdict
 
@@ -15,7 +15,7 @@ _MAX_PAIRS = 10
 
 
 def list_speakers(library: Library, call: Call) -> dict[str, object]:
-    """List the speakers, those with names first, pairs that sound alike, and people who are likely the speakers."""
+    """List the speakers, named speakers first, pairs with similar voices, and probable people of speakers."""
     pairs = alike(library, limit=_MAX_PAIRS) if call.is_local else []
     likely = likely_people(library, limit=_MAX_PAIRS) if call.is_local else []
     names = people_names.names(library, {match.person_id for match in likely})
@@ -35,7 +35,7 @@ def name_speaker(library: Library, call: Call) -> object:
 
 
 def merge_speakers(library: Library, call: Call) -> object:
-    """Merge another speaker into a speaker: they are the same."""
+    """Merge another speaker into a speaker."""
     speaker_id, other = _speaker(library, call["speaker"]), _speaker(library, call["other"])
     speakers.merge(library, speaker_id, [other])
     requeue_summaries(library, speaker_id)
@@ -43,7 +43,7 @@ def merge_speakers(library: Library, call: Call) -> object:
 
 
 def link_speaker(library: Library, call: Call) -> object:
-    """Note that a speaker is a person; without a person, none any more."""
+    """Link a speaker to a person; without a person, unlink."""
     speaker_id, person_id = _speaker(library, call["speaker"]), call["person"]
     if person_id is not None and people.get(library, person_id) is None:
         raise NotFound(f"No person {person_id}.")
@@ -53,7 +53,7 @@ def link_speaker(library: Library, call: Call) -> object:
 
 
 def split_speaker(library: Library, call: Call) -> object:
-    """Make a speaker in one video a speaker of their own."""
+    """Move the voices of a speaker in a video to a new speaker."""
     speakers.split(library, _speaker(library, call["speaker"]), get_video(library, call).id)
     return list_speakers(library, call)
 

@@ -1,4 +1,4 @@
-"""Progress of the work on a library, live, and the control of it."""
+"""Live progress of the work on a library, and its control."""
 
 import asyncio
 import os
@@ -44,12 +44,12 @@ def status(library: Library, call: Call) -> object:
 
 
 async def events(call: Call) -> StreamingResponse:
-    """Send the status as server-sent events, whenever it changes."""
+    """Send the status as server-sent events after each change."""
     return StreamingResponse(_changes(call), media_type="text/event-stream")
 
 
 def plan(library: Library, call: Call) -> object:
-    """List the frames that are captioned next, with reasons."""
+    """List the next frames to caption, with reasons."""
     planned = read_plan(library)
     titles = {line.video.id: line.video.title for line in planned.videos}
     return {
@@ -129,7 +129,7 @@ async def list_commands(call: Call) -> object:
 
 
 async def stop_command(call: Call) -> object:
-    """Interrupt a command started from the page. What is done is kept."""
+    """Interrupt a command started from the page. Finished work is kept."""
     return call.services.commands.stop(call["command"]).as_data()
 
 
@@ -167,7 +167,7 @@ async def doctor(call: Call) -> object:
 
 
 def _places(settings: Settings) -> list[Path]:
-    """Return the folders of the settings, else the home folder and its folders of media, if they exist."""
+    """Return the folders of the settings, else the home folder and its existing media folders."""
     chosen = [Path(folder) for folder in settings.page_folders.split(", ") if folder]
     if chosen:
         return [folder for folder in chosen if os.path.isdir(folder)]
@@ -223,7 +223,7 @@ def _server_pace(library: Library, server: ServerSetting) -> dict[str, object]:
 
 
 def _open_videos(library: Library, current: Status) -> list[Video]:
-    """List videos with frames left to caption, those at work first."""
+    """List videos with frames left to caption, current videos first."""
     at_work = {work.video.id: work.video for work in current.running}
     others = (
         video

@@ -61,7 +61,7 @@ def add_note(library: Library, call: Call) -> object:
 
 
 def edit_passage(library: Library, call: Call) -> object:
-    """Replace the text of a passage by your own; models never overwrite it."""
+    """Replace the text of a passage by your own; models never overwrite your text."""
     passage = _passage(library, call)
     if not call["text"].strip():
         raise UsageError("The text is empty.")

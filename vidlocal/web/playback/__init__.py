@@ -1,1 +1,1 @@
-"""Playing of films in a browser: the file itself, copied into pieces of fragmented MP4, or encoded anew."""
+"""Playback in a browser: the file unchanged, copied into pieces of fragmented MP4, or encoded."""

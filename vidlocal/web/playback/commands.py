@@ -23,7 +23,7 @@ _MP4 = ("-use_editlist", "1", "-movflags", _MP4_FLAGS, "-frag_duration", str(_FR
 def piece_command(
     path: Path, formats: StreamFormats, kind: SourceKind, start: float, end: float, *, ffmpeg: Ffmpeg
 ) -> tuple[str, ...]:
-    """Return the command that writes a piece from `start` to `end` (seconds) to stdout, with the times of the film."""
+    """Return the command to write a piece from `start` to `end` (seconds) to stdout, with the times of the film."""
     early = 0.0 if formats.container in _INDEXED else min(start, _EARLY_SEEK_S)
     options = ["-ss", f"{start - early:.3f}"] if start > early else []
     skip = ["-ss", f"{early:.3f}"] if early else []

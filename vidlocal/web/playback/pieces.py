@@ -1,4 +1,4 @@
-"""Pieces of films as fragmented MP4, made by ffmpeg while they are sent, and cached.
+"""Pieces of films as fragmented MP4, streamed from ffmpeg while encoding, and cached.
 
 A piece has the times of the whole film, so that a player appends pieces in any order. It is sent from the first
 fragment on. When the browser goes away, ffmpeg ends.
@@ -32,7 +32,7 @@ _MAX_WAITING_PARTS = 16
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a film: `start` and `end` in seconds, `command` to make it, and the hash of the file for the cache."""
+    """A piece of a film: `start` and `end` in seconds, its `command`, and the hash of the file for the cache."""
 
     path: Path
     content_hash: str
@@ -47,7 +47,7 @@ class Piece:
 
 
 class PieceMaker:
-    """Makes pieces, at most MAX_PROCESSES at once, and keeps the last MAX_CACHE_BYTES of them in a folder."""
+    """Makes pieces, at most MAX_PROCESSES at once, and caches up to MAX_CACHE_BYTES in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,7 +65,7 @@ class PieceMaker:
         return path
 
     async def stream(self, piece: Piece) -> AsyncIterator[bytes]:
-        """Yield a new piece in parts while it is made; a whole one goes into the cache.
+        """Yield a new piece in parts while encoding; a complete piece goes into the cache.
 
         Raises MediaError or ToolError before the first part; a failure after it ends the piece early.
         """
@@ -93,7 +93,7 @@ class PieceMaker:
         self._threads.shutdown(cancel_futures=True)
 
     def _draft(self, piece: Piece) -> Path | None:
-        """Return a new file for a piece in the cache; None if it cannot be made: the cache is no need."""
+        """Return a new file for a piece in the cache; None on failure, as the cache is optional."""
         folder = self._folder / piece.content_hash
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -162,7 +162,7 @@ class _PieceStream:
         self._put(b"")
 
     def _keep(self, part: bytes) -> bool:
-        """Append a part to the draft. Returns False on a full disk, which costs the cache and not the film."""
+        """Append a part to the draft. Returns False on a full disk: playback continues without the cache."""
         assert self._draft is not None
         try:
             with open(self._draft, "ab") as file:
@@ -177,7 +177,7 @@ class _PieceStream:
             self._draft.replace(self._draft.with_name(self._piece.name))
 
     def _put(self, part: bytes | Exception) -> None:
-        """Hand a part to the reader, and wait for room; a reader that takes nothing for _STALL_S loses the piece."""
+        """Hand a part to the reader, and wait for room; a reader stalled for _STALL_S loses the piece."""
         waiting = asyncio.run_coroutine_threadsafe(self.parts.put(part), self._loop)
         deadline = time.monotonic() + _STALL_S
         while not self._is_cancelled.is_set() and time.monotonic() < deadline:

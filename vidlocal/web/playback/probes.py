@@ -1,4 +1,4 @@
-"""Formats of files, read in one child process and cached."""
+"""Formats of files, read in a child process and cached."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ _MAX_CACHED = 500
 
 
 class StreamProber:
-    """Reads the formats of files. A child process ends with the thread that started it, so one thread calls it."""
+    """Reads the formats of files, from a single thread: a child process ends with the thread of its start."""
 
     def __init__(self) -> None:
         self._thread = SerialThread("stream prober")

@@ -1,4 +1,4 @@
-"""Ways to play a file in a browser, cheapest first: the file itself, copied pieces, encoded pieces. Pure.
+"""Ways to play a file in a browser, cheapest first: unchanged file, copied pieces, encoded pieces. Pure.
 
 The types are those of RFC 6381. The page asks its browser which type it plays, and takes the next source if one fails.
 """
@@ -62,7 +62,7 @@ ENCODED_VIDEO, ENCODED_AUDIO = "avc1.640028", "mp4a.40.2"
 
 
 def play_sources(formats: StreamFormats) -> list[PlaySource]:
-    """Return the ways to play a film or recording, cheapest first. The last one plays whatever ffmpeg decodes."""
+    """Return the ways to play a film or recording, cheapest first. The last plays everything that ffmpeg decodes."""
     sources = [
         PlaySource(SourceKind.FILE, _file_type(formats)),
         PlaySource(SourceKind.COPY, _copied_type(formats)),
@@ -77,7 +77,7 @@ def encoded_type(formats: StreamFormats) -> str:
 
 
 def _file_type(formats: StreamFormats) -> str:
-    """Return the type of the file itself; empty if no browser plays it."""
+    """Return the type of the file; empty if unplayable in browsers."""
     video, audio = formats.video, formats.audio
     if video is None:
         return "" if audio is None else _RECORDINGS.get((formats.container, audio.codec), "")
@@ -91,7 +91,7 @@ def _file_type(formats: StreamFormats) -> str:
 
 
 def _copied_type(formats: StreamFormats) -> str:
-    """Return the type of copied pieces, with audio encoded as AAC unless it is; empty if the video cannot be copied."""
+    """Return the type of copied pieces, with audio as AAC; empty for a video unfit for copying."""
     if formats.container not in _COPYABLE or formats.video is None:
         return ""
     codec = _video_codec(formats.video)
@@ -107,7 +107,7 @@ def _is_webm_audio(audio: AudioTrack | None) -> bool:
 
 
 def _video_codec(video: PictureFormat) -> str:
-    """Return the codec of a video in MP4; empty if no browser plays it."""
+    """Return the codec of a video in MP4; empty if unplayable in browsers."""
     if video.codec == "h264" and video.pixel_format in _PLAIN_PIXELS and video.profile in _H264_PROFILES:
         return f"avc1.{_H264_PROFILES[video.profile]}"
     if video.codec == "hevc":
