@@ -9,7 +9,7 @@ from vidlocal.engines.base import ClipEngine
 from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineUnreachable, ModelMissing
 from vidlocal.process import SerialThread
-from vidlocal.search.run import PictureVector
+from vidlocal.search.query_vectors import PictureVector
 from vidlocal.settings import Settings
 from vidlocal.store.content import frame_vectors
 from vidlocal.store.database import Library

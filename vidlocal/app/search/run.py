@@ -14,7 +14,8 @@ from vidlocal.errors import StoreError
 from vidlocal.plugins.discovery import has_plugins
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
-from vidlocal.search.run import MAX_JUDGED, PictureVector, SearchResult, search
+from vidlocal.search.query_vectors import PictureVector
+from vidlocal.search.run import MAX_JUDGED, SearchResult, search
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind
 from vidlocal.store.content import frames, passages, videos
