@@ -132,7 +132,6 @@ def command(
     from vidlocal.app.enrich.run import queue_stale, queue_untranslated, queue_weak, run_enrich
 
     words = words or []
-    first, *others = host or [""]
     settings = load(
         {
             "vision_model": model,
@@ -142,16 +141,15 @@ def command(
             "translate_speech": translate or None,
             "vram": vram,
             "text_model": text_model,
-            "ollama_host": first or None,
-            "more_hosts": " ".join(others) if host else None,
             "allow_remote_host": allow_remote_host or None,
             "window": window,
+            **_ollama_servers(host),
         }
     )
     settings = options.with_cluster(settings, cluster=cluster, scheduler=scheduler)
+    if server and host:
+        raise UsageError("--host and --server exclude each other. Give one of them.")
     if server:
-        if host:
-            raise UsageError("--host and --server exclude each other. Give one of them.")
         settings = replace(settings, servers=parse_server_options(server))
     overnight = overnight or OVERNIGHT in words or window is not None
     hours = working_hours(settings, overnight=overnight, now=now, until=until, lasts=lasts, when=when)
@@ -164,8 +162,7 @@ def command(
             queue_weak(library, settings, job_filter.videos, only)
         if translate:
             queue_untranslated(library, job_filter.videos)
-        for name in redo or ():
-            speech_drafts.request(library, videos.resolve(library, name).id, priority=_REDO_PRIORITY)
+        _queue_transcripts(library, redo or ())
         lock = stack.enter_context(ProcessLock(library.folder))
         line = stack.enter_context(progress_line(quiet=quiet))
         session = stack.enter_context(run_session(library, lock, hours, line, exits=(typer.Exit, typer.Abort)))
@@ -174,8 +171,19 @@ def command(
         console.document(summary.as_data())
 
 
+def _ollama_servers(urls: Sequence[str] | None) -> dict[str, object]:
+    """Settings for the servers of --host; empty without."""
+    return {"ollama_host": urls[0] or None, "more_hosts": " ".join(urls[1:])} if urls else {}
+
+
+def _queue_transcripts(library: Library, names: Sequence[str]) -> None:
+    """Queue new transcripts of the named videos, before all other work."""
+    for name in names:
+        speech_drafts.request(library, videos.resolve(library, name).id, priority=_REDO_PRIORITY)
+
+
 def _video_ids(library: Library, words: Sequence[str], *, all_videos: bool) -> tuple[int, ...] | None:
-    """Ids of the named videos; None, meaning all, if none is named."""
+    """Ids of the named videos; None for all videos."""
     named = [word for word in words if word != OVERNIGHT]
     if named and all_videos:
         raise UsageError("--all and VIDEO exclude each other. Leave one of them out.")

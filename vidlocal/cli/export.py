@@ -36,46 +36,53 @@ EXAMPLES = (
 )
 
 
+Videos = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="VIDEO...",
+        help="Only these videos (default: all); - reads the --json of search, similar or ask.",
+    ),
+]
+FormatName = Annotated[
+    str,
+    typer.Option("--format", "-f", metavar="|".join(Format), help="Output format: one of these, or of a plugin."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Output file; - is standard output (default).", show_default=False
+    ),
+]
+FrameRate = Annotated[
+    str | None,
+    typer.Option(
+        "--fps",
+        metavar="RATE",
+        help="Frame rate of edl, fcpxml and otio: 25, 29.97, 24000/1001.",
+        show_default="of the first video",
+    ),
+]
+Finetune = Annotated[
+    Path | None,
+    typer.Option(
+        "--finetune",
+        metavar="FOLDER",
+        help="Write corrected captions and images to fine-tune a vision model.",
+    ),
+]
+Words = Annotated[bool, typer.Option("--words", help="Mark each spoken word at its time in vtt and ass (karaoke).")]
+People = Annotated[bool, typer.Option("--people", help="Name who is seen, in csv, markdown and txt.")]
+
+
 def command(
-    video: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="VIDEO...",
-            help="Only these videos (default: all); - reads the --json of search, similar or ask.",
-        ),
-    ] = None,
-    form_name: Annotated[
-        str,
-        typer.Option("--format", "-f", metavar="|".join(Format), help="Output format: one of these, or of a plugin."),
-    ] = Format.JSONL,
+    video: Videos = None,
+    form_name: FormatName = Format.JSONL,
     kind: options.Kinds = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Output file; - is standard output (default).", show_default=False
-        ),
-    ] = None,
-    fps: Annotated[
-        str | None,
-        typer.Option(
-            "--fps",
-            metavar="RATE",
-            help="Frame rate of edl, fcpxml and otio: 25, 29.97, 24000/1001.",
-            show_default="of the first video",
-        ),
-    ] = None,
-    finetune: Annotated[
-        Path | None,
-        typer.Option(
-            "--finetune",
-            metavar="FOLDER",
-            help="Write corrected captions and images to fine-tune a vision model.",
-        ),
-    ] = None,
-    words: Annotated[
-        bool, typer.Option("--words", help="Mark each spoken word at its time in vtt and ass (karaoke).")
-    ] = False,
-    people: Annotated[bool, typer.Option("--people", help="Name who is seen, in csv, markdown and txt.")] = False,
+    out: Output = None,
+    fps: FrameRate = None,
+    finetune: Finetune = None,
+    words: Words = False,
+    people: People = False,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -92,27 +99,38 @@ def command(
     if finetune is not None:
         _export_finetune(video, kind, finetune, alone=form is Format.JSONL and out is None, quiet=quiet)
         return
-    if words and (form not in WORD_FORMATS or video == ["-"]):
+    has_names = video != ["-"]
+    if words and not (form in WORD_FORMATS and has_names):
         raise UsageError(f"--words goes with {' and '.join(WORD_FORMATS)}, and the name of a video.")
-    if people and (form not in PEOPLE_FORMATS or video == ["-"]):
+    if people and not (form in PEOPLE_FORMATS and has_names):
         raise UsageError(f"--people goes with {', '.join(PEOPLE_FORMATS)}, and the name of a video.")
-    rate = None
-    if fps is not None:
-        from vidlocal.app.export.frame_rate import parse_rate
-
-        rate = parse_rate(fps)
-    if video == ["-"]:
-        from vidlocal.cli.ui.piped import read_piped_moments
-
-        clips = [clip for clip in read_piped_moments() if not kind or set(clip.kinds) & set(kind)]
-        console.write_output(
-            render_clips(clips, form, "moments", rate, notify=notify),
-            out,
-            overwrite=force,
-            quiet=quiet,
-        )
-    else:
+    rate = None if fps is None else _parse_rate(fps)
+    if has_names:
         _export_library(video, form, kind, out, rate, words=words, people=people, force=force, quiet=quiet)
+    else:
+        _export_piped(form, kind, out, rate, force=force, quiet=quiet)
+
+
+def _parse_rate(text: str) -> Fraction:
+    from vidlocal.app.export.frame_rate import parse_rate  # imported only if needed
+
+    return parse_rate(text)
+
+
+def _export_piped(
+    form: "Format | PluginExporter",
+    kinds: Sequence[PassageKind] | None,
+    out: Path | None,
+    rate: Fraction | None,
+    *,
+    force: bool,
+    quiet: bool,
+) -> None:
+    from vidlocal.cli.ui.piped import read_piped_moments
+
+    clips = [clip for clip in read_piped_moments() if not kinds or set(clip.kinds) & set(kinds)]
+    parts = render_clips(clips, form, "moments", rate, notify=partial(console.notice, quiet=quiet))
+    console.write_output(parts, out, overwrite=force, quiet=quiet)
 
 
 def _export_library(

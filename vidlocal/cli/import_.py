@@ -1,6 +1,7 @@
 """`vidlocal import`."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -57,39 +58,40 @@ def command(
     Existing passages are not imported twice. Invalid lines are reported and skipped (exit code 3); if no file could be
     read, the exit code is 4. Writes an export of another library back without loss, also without its video files.
     """
-    total = import_file.ImportResult()
-    unreadable = 0
     loaded = settings.load()
     readers = import_readers(loaded, console.notice)
+    total = import_file.ImportResult()
+    unreadable = 0
+    reasons = _Reasons()
     with Library.open(loaded.home, create=True) as library:
-        reasons = _Reasons()
         for file in files:
             try:
-                if str(file) == "-":
-                    result = import_file.import_lines(
-                        library, sys.stdin.buffer, name="standard input", reject=reasons.add
-                    )
-                else:
-                    result = import_file.import_file(
-                        library, file, video=video, new=new, readers=readers, reject=reasons.add
-                    )
+                total.add(_import(library, file, video=video, new=new, readers=readers, reject=reasons.add))
             except MediaError as error:
                 reasons.add(str(error))
                 unreadable += 1
-                continue
-            total.videos += result.videos
-            total.passages += result.passages
-            total.existing += result.existing
-            total.rejected += result.rejected
-            total.described += result.described
-            total.missing += result.missing
-        reasons.end()
+    reasons.end()
     if json:
         console.document(_as_data(total, unreadable))
     elif unreadable < len(files):
         console.notice(_summary(total, unreadable), quiet=quiet)
     if total.rejected or unreadable:
         raise typer.Exit(ALL_FAILED if unreadable == len(files) else SOME_FAILED)
+
+
+def _import(
+    library: Library,
+    file: Path,
+    *,
+    video: str | None,
+    new: bool,
+    readers: Sequence[import_file.FileReader],
+    reject: Callable[[str], None],
+) -> import_file.ImportResult:
+    """Import a file, or standard input for `-`."""
+    if str(file) == "-":
+        return import_file.import_lines(library, sys.stdin.buffer, name="standard input", reject=reject)
+    return import_file.import_file(library, file, video=video, new=new, readers=readers, reject=reject)
 
 
 class _Reasons:

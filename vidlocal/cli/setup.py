@@ -14,13 +14,10 @@ from vidlocal.engines.clip import clip_files
 from vidlocal.engines.profiles import Profile, ProfileName
 from vidlocal.engines.speakers import speaker_files
 from vidlocal.engines.speech.whisper_files import full_whisper_name
-from vidlocal.errors import EngineUnreachable, ModelMissing, UsageError
-from vidlocal.render.sanitize import one_line
+from vidlocal.errors import ModelMissing, UsageError
 from vidlocal.settings import Settings, load
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from vidlocal.app.setup.downloads import ModelPart
     from vidlocal.app.setup.run import PartStatus
 
@@ -33,9 +30,6 @@ EXAMPLES = (
     "vidlocal setup --only speech --speech turbo",
     "vidlocal setup --transformers llava-hf/llava-1.5-7b-hf",
 )
-
-# Below this width sources would break inside words.
-_MIN_TABLE_WIDTH = 110
 
 _GB = 1_000_000_000
 
@@ -110,6 +104,7 @@ def command(
     """
     from vidlocal.app.setup.downloads import open_server, profile_parts
     from vidlocal.app.setup.run import save_model_names
+    from vidlocal.cli.ui.model_parts import as_data
 
     if json and not (yes or dry_run):
         raise UsageError("--json cannot ask for confirmation. Add --yes or --dry-run.")
@@ -117,21 +112,14 @@ def command(
         _set_up_transformers(transformers, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         return
     selected = _selected(only, pictures=pictures, speakers=speakers, people=people, text=text)
-    if "pictures" in selected and not clip_files.is_installed():
-        raise ModelMissing(clip_files.NOT_INSTALLED)
-    if "speakers" in selected and not speaker_files.is_installed():
-        raise ModelMissing(speaker_files.NOT_INSTALLED)
+    _require_packages(selected)
     settings = load({"allow_remote_host": allow_remote_host or None})
     if profile_name is None and "vision" in selected and vision is None:
         is_asked = sys.stdin.isatty() and console.is_terminal() and not (yes or json or quiet or dry_run)
         memory = _gpu_memory(memory, may_ask=is_asked and not _names_vision_model())
         if memory is not None:
             profile_name = _propose(memory, settings, quiet=quiet)
-    models = _models(profile_name, settings, memory)
-    if speech is not None:
-        models = replace(models, whisper_model=full_whisper_name(speech))
-    if vision is not None:
-        models = replace(models, vision_model=vision)
+    models = _models(profile_name, settings, memory, vision=vision, speech=speech)
     with open_server(settings) as server:
         parts = profile_parts(
             models,
@@ -142,12 +130,12 @@ def command(
             speakers="speakers" in selected,
             people="people" in selected,
         )
-        wanted = [part for part in parts if _part_of(part) in selected]
-        statuses, confirmed = _offer(wanted, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
+        chosen = [part for part in parts if _part_of(part) in selected]
+        statuses, confirmed = _offer(chosen, yes=yes, dry_run=dry_run, json=json, quiet=quiet)
         if confirmed:
             save_model_names(statuses, settings, notify=partial(console.notice, quiet=quiet))
     if json:
-        console.document({"profile": models.name, "parts": [_as_data(status) for status in statuses]})
+        console.document({"profile": models.name, "parts": [as_data(status) for status in statuses]})
     if confirmed:
         _end(statuses, quiet=quiet)
 
@@ -183,11 +171,12 @@ def _propose(memory: float, settings: Settings, *, quiet: bool) -> ProfileName:
 def _set_up_transformers(name: str, *, yes: bool, dry_run: bool, json: bool, quiet: bool) -> None:
     """Show size and licence of a model, confirm, and download."""
     from vidlocal.app.setup.transformers_part import transformers_part
+    from vidlocal.cli.ui.model_parts import as_data
 
     part = transformers_part(name, load())
     statuses, confirmed = _offer([part], yes=yes, dry_run=dry_run, json=json, quiet=quiet)
     if json:
-        console.document({"profile": None, "parts": [_as_data(status) for status in statuses]})
+        console.document({"profile": None, "parts": [as_data(status) for status in statuses]})
     if confirmed:
         _raise_failure(statuses)
         console.notice(f"Next: vidlocal enrich --server transformers={name}", quiet=quiet)
@@ -198,10 +187,11 @@ def _offer(
 ) -> "tuple[list[PartStatus], bool]":
     """Show parts, confirm, and download missing parts. Returns their states, and True unless declined."""
     from vidlocal.app.setup.run import check_parts, download_missing
+    from vidlocal.cli.ui.model_parts import show_parts
 
     statuses = check_parts(parts)
     if not json:
-        _show(statuses)
+        show_parts(statuses)
     confirmed = not dry_run and (yes or _confirm(statuses))
     if confirmed:
         with progress_line(quiet=quiet) as line:
@@ -214,8 +204,8 @@ def _offer(
 def _selected(only: str | None, *, pictures: bool, speakers: bool, people: bool, text: bool) -> set[str]:
     """Return the parts to set up. Raises UsageError for an unknown part."""
     if only is None:
-        wanted = {"pictures": pictures, "speakers": speakers, "people": people, "text": text}
-        return {part for part in PARTS if wanted.get(part, True)}
+        switches = {"pictures": pictures, "speakers": speakers, "people": people, "text": text}
+        return {part for part in PARTS if switches.get(part, True)}
     selected = {part.strip().lower() for part in only.split(",")}
     unknown = sorted(selected - set(PARTS))
     if unknown:
@@ -223,12 +213,23 @@ def _selected(only: str | None, *, pictures: bool, speakers: bool, people: bool,
     return selected
 
 
+def _require_packages(selected: set[str]) -> None:
+    """Raise ModelMissing for parts without their optional packages."""
+    if "pictures" in selected and not clip_files.is_installed():
+        raise ModelMissing(clip_files.NOT_INSTALLED)
+    if "speakers" in selected and not speaker_files.is_installed():
+        raise ModelMissing(speaker_files.NOT_INSTALLED)
+
+
 def _part_of(part: "ModelPart") -> str:
     """Return the name of a part for --only."""
     return {"custom model": "custom"}.get(part.role, part.role)
 
 
-def _models(name: ProfileName | None, settings: Settings, memory: float | None) -> Profile:
+def _models(
+    name: ProfileName | None, settings: Settings, memory: float | None, *, vision: str | None, speech: str | None
+) -> Profile:
+    """Return the models to install: of the options, else by settings, this machine and the profile."""
     from pathlib import Path
 
     from platformdirs import user_data_path
@@ -238,7 +239,10 @@ def _models(name: ProfileName | None, settings: Settings, memory: float | None) 
 
     folders = other_model_folders(Path.home(), lambda program: user_data_path(program, appauthor=False))
     profile = profile_for_machine(name or ProfileName.STANDARD, None if memory is None else memory * _GB)
-    return chosen_models(profile, settings, is_explicit=name is not None, folders=folders)
+    models = chosen_models(profile, settings, is_explicit=name is not None, folders=folders)
+    if speech is not None:
+        models = replace(models, whisper_model=full_whisper_name(speech))
+    return models if vision is None else replace(models, vision_model=vision)
 
 
 def _confirm(statuses: "Sequence[PartStatus]") -> bool:
@@ -273,79 +277,3 @@ def _end(statuses: "Sequence[PartStatus]", *, quiet: bool) -> None:
         )
     else:
         console.notice("All models are installed. Next: vidlocal ingest PATH, then vidlocal enrich.", quiet=quiet)
-
-
-def _as_data(status: "PartStatus") -> dict[str, object]:
-    part = status.part
-    return {
-        "role": part.role,
-        "name": part.name,
-        "size_bytes": part.size_bytes,
-        "source": part.source,
-        "state": status.state,
-        "reason": str(status.error) if status.error else None,
-    }
-
-
-def _show(statuses: "Sequence[PartStatus]") -> None:
-    """Print the list, before any download."""
-    if not console.is_terminal():
-        for status in statuses:
-            console.fields(
-                status.part.role, status.part.name, str(status.part.size_bytes), status.state, status.part.source
-            )
-    else:
-        is_wide = console.rich_console().width >= _MIN_TABLE_WIDTH
-        console.show(_table(statuses) if is_wide else _paragraphs(statuses))
-    errors = [status.error for status in statuses if status.error is not None]
-    for reason in dict.fromkeys(map(str, errors)):
-        console.notice(reason)
-    if any(isinstance(error, EngineUnreachable) for error in errors):
-        console.notice("To install Ollama: https://ollama.com/download")
-
-
-def _state_text(status: "PartStatus") -> str:
-    """State for people: the custom model is created on the server, not downloaded."""
-    is_created = status.part.role == "custom model" and status.state == "to download"
-    return "to create" if is_created else status.state.value
-
-
-def _paragraphs(statuses: "Sequence[PartStatus]") -> "RenderableType":
-    """Role, model, size and state of each part, the source indented below. Wraps between words at any width."""
-    from rich.console import Group
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from vidlocal.text import format_size
-
-    rows: list[RenderableType] = []
-    for status in statuses:
-        part = status.part
-        size = f", {format_size(part.size_bytes)}" if part.size_bytes else ""
-        state = (_state_text(status), "green" if status.is_ready else "yellow")
-        rows.append(Text.assemble(f"{part.role}: ", (one_line(part.name), "bold"), f"{size}, ", state))
-        rows.append(Padding(Text(one_line(part.source), style="dim"), (0, 0, 0, 4)))
-    return Group(*rows)
-
-
-def _table(statuses: "Sequence[PartStatus]") -> "RenderableType":
-    from rich.table import Table
-    from rich.text import Text
-
-    from vidlocal.text import format_size
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("for", "model", "size", "state", "from"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
-    for status in statuses:
-        part = status.part
-        state = Text(_state_text(status), style="green" if status.is_ready else "yellow")
-        size_text = format_size(part.size_bytes) if part.size_bytes else ""
-        table.add_row(
-            Text(part.role),
-            Text(one_line(part.name), style="bold"),
-            size_text,
-            state,
-            Text(one_line(part.source), style="dim"),
-        )
-    return table

@@ -77,13 +77,7 @@ def command(
             return
         planned = list(plan_sidecars(library, selection, formats or DEFAULT_FORMATS, with_people=people))
         written, errors = write_sidecars(planned) if apply else ([], [])
-    if json:
-        console.document({"applied": apply, "files": [_as_data(sidecar) for sidecar in planned]})
-    elif not console.is_terminal():
-        for sidecar in planned:
-            console.fields(sidecar.action, sidecar.path)
-    else:
-        _print_table(planned)
+    _print(planned, applied=apply, json=json)
     for sidecar in planned:
         if sidecar.action in _REASONS:
             console.notice(f"{sidecar.path}: not replaced ({_REASONS[sidecar.action]}).", quiet=quiet)
@@ -92,6 +86,16 @@ def command(
     console.notice(_summary(planned, len(written), apply=apply), quiet=quiet)
     if errors:
         raise typer.Exit(SOME_FAILED if written else ALL_FAILED)
+
+
+def _print(planned: Sequence["Sidecar"], *, applied: bool, json: bool) -> None:
+    if json:
+        console.document({"applied": applied, "files": [_as_data(sidecar) for sidecar in planned]})
+    elif console.is_terminal():
+        _print_table(planned)
+    else:
+        for sidecar in planned:
+            console.fields(sidecar.action, sidecar.path)
 
 
 def _print_copies(copies: Sequence[Path], *, json: bool) -> None:

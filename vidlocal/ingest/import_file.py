@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,6 +48,11 @@ class ImportResult:
     rejected: int = 0
     described: int = 0
     missing: int = 0
+
+    def add(self, other: "ImportResult") -> None:
+        """Add the counts of another file."""
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
 
 def import_file(
