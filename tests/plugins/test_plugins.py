@@ -226,6 +226,11 @@ def test_a_hook_that_fails_does_not_stop_a_command(
         ("register_exporters(): return {'x': lambda clips, title: 1 / 0}", ["export", "-f", "x"], "format x failed"),
         ("register_exporters(): return {'x': lambda clips, title: 5}", ["export", "-f", "x"], "returned no text"),
         ("register_engines(): return {'x': 5}", ["enrich", "--server", "plugin=x"], "engine x failed (TypeError"),
+        (
+            "register_engines(): return {'x': lambda address, key: None}",
+            ["enrich", "--server", "plugin=x"],
+            "engine x returned no engine",
+        ),
         ("register_commands(): return 5", ["go"], "register_commands returned no dictionary of names"),
     ],
 )

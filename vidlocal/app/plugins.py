@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vidlocal.errors import EngineError, UsageError
-from vidlocal.plugins.manager import NO_PLUGINS, Notify, PluginHooks, guarded, installed_plugins
+from vidlocal.plugins.manager import NO_PLUGINS, Notify, PluginHooks, call_safely, installed_plugins
 from vidlocal.records import Moment
 from vidlocal.render.clips import Clip
 from vidlocal.settings import Settings, load
@@ -29,8 +29,9 @@ def import_readers(settings: Settings, notify: Notify) -> list[Callable[[Path], 
 
 def _read_import(plugins: PluginHooks, notify: Notify, path: Path) -> list[Mapping[str, Any]] | None:
     for plugin, lines in plugins.call("read_import", notify, path=path):
-        for listed in guarded(plugin, "read_import", partial(list, lines), notify):
-            return list(listed)
+        listed: list[Mapping[str, Any]] | None = call_safely(plugin, "read_import", partial(list, lines), notify)
+        if listed is not None:
+            return listed
     return None
 
 
@@ -50,8 +51,8 @@ def frame_signals(settings: Settings, notify: Notify) -> "list[FrameSignal]":
 def _measure(
     plugin: str, name: str, measure: Callable[[Any], Iterable[str]], notify: Notify, pixels: Any
 ) -> list[str] | None:
-    tags = guarded(plugin, f"signal {name}", lambda: list(measure(pixels)), notify)
-    return next(tags, None)
+    tags: list[str] | None = call_safely(plugin, f"signal {name}", lambda: list(measure(pixels)), notify)
+    return tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,10 @@ class PluginExporter:
         """Return clips as the text of a file. Raises UsageError if the plugin fails."""
         failures: list[str] = []
         data = [_clip_data(clip) for clip in clips]
-        for text in guarded(self.plugin, f"format {self.name}", lambda: self.write(data, title), failures.append):
-            if isinstance(text, str):
-                return text
-            failures.append(f"Plugin {self.plugin}: format {self.name} returned no text.")
-        raise UsageError(failures[0])
+        text = call_safely(self.plugin, f"format {self.name}", lambda: self.write(data, title), failures.append)
+        if isinstance(text, str):
+            return text
+        raise UsageError(failures[0] if failures else f"Plugin {self.plugin}: format {self.name} returned no text.")
 
 
 def exporters(settings: Settings, notify: Notify) -> dict[str, PluginExporter]:
@@ -97,9 +97,11 @@ def connect_engine(settings: Settings, url: str, api_key: str | None) -> Any:
         known = ", ".join(registered) or "none"
         raise EngineError(" ".join([f"No plugin has an engine {name!r}. Engines of plugins: {known}.", *failures]))
     plugin, connect = registered[name]
-    for engine in guarded(plugin, f"engine {name}", lambda: connect(address, api_key), failures.append):
-        return engine
-    raise EngineError(failures[-1])
+    failures.append(f"Plugin {plugin}: engine {name} returned no engine.")
+    engine = call_safely(plugin, f"engine {name}", lambda: connect(address, api_key), failures.append)
+    if engine is None:
+        raise EngineError(failures[-1])
+    return engine
 
 
 def score_moments(settings: Settings, query: str, moments: Sequence[Moment], notify: Notify) -> tuple[Moment, ...]:

@@ -53,8 +53,8 @@ class PluginHooks:
             if hook in plugin.hooks:
                 others = [module for name, module in loaded.items() if name != plugin.name]
                 caller = self._manager.subset_hook_caller(hook, others)
-                for result in guarded(plugin.name, hook, partial(caller, **arguments), notify):
-                    results += [(plugin.name, value) for value in result]
+                values = call_safely(plugin.name, hook, partial(caller, **arguments), notify)
+                results += [(plugin.name, value) for value in values or ()]
         return results
 
     def register(self, hook: str, notify: Notify) -> dict[str, tuple[str, Any]]:
@@ -95,14 +95,13 @@ def load_plugins(search_path: Sequence[str]) -> PluginHooks:
     return PluginHooks(manager, [_load(manager, package, entry) for package, entry in by_name])
 
 
-def guarded(plugin: str, action: str, call: Callable[[], Any], notify: Notify) -> Iterator[Any]:
-    """Yield the result of a call into a plugin; nothing if it fails, after a sentence to `notify`."""
+def call_safely(plugin: str, action: str, call: Callable[[], Any], notify: Notify) -> Any:
+    """Call into a plugin. Returns None after a failure, with a sentence to `notify`."""
     try:
-        result = call()
+        return call()
     except (Exception, SystemExit) as error:
         notify(f"Plugin {plugin}: {action} failed ({describe_error(error)}).")
-        return
-    yield result
+        return None
 
 
 def describe_error(error: BaseException) -> str:

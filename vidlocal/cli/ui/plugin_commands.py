@@ -10,7 +10,7 @@ from vidlocal.app.plugins import hooks
 from vidlocal.cli.ui.command import build_command
 from vidlocal.cli.ui.console import notice
 from vidlocal.errors import ToolError, VidlocalError
-from vidlocal.plugins.manager import describe_error, guarded
+from vidlocal.plugins.manager import call_safely, describe_error
 
 if TYPE_CHECKING:
     from typer._click.core import Command as ClickCommand
@@ -22,8 +22,10 @@ def load_plugin_command(name: str) -> "ClickCommand | None":
     if name not in registered:
         return None
     plugin, function = registered[name]
-    built = guarded(plugin, f"command {name}", lambda: build_command(name, _reporting(plugin, name, function)), notice)
-    return next(built, None)
+    command: ClickCommand | None = call_safely(
+        plugin, f"command {name}", lambda: build_command(name, _reporting(plugin, name, function)), notice
+    )
+    return command
 
 
 def _reporting(plugin: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
