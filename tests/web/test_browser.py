@@ -94,7 +94,8 @@ def test_every_film_plays_from_the_moment(open_page: OpenPage, ids: dict[str, in
     page.wait_for_function(
         "() => (film => film.currentTime > 1.1 && film.currentTime < 4)(document.querySelector('video'))"
     )
-    page.wait_for_function(f"() => Math.abs(document.querySelector('video').duration - {FILM_S}) < 0.5")
+    page.wait_for_function("() => Number.isFinite(document.querySelector('video').duration)")
+    assert page.evaluate("document.querySelector('video').duration") == pytest.approx(FILM_S, abs=0.5)
 
 
 SEEK_ABOUT = """async (times) => {
@@ -156,7 +157,9 @@ def test_the_picture_is_that_of_the_time_to_the_frame(open_page: OpenPage, ids: 
 
 def test_a_photo_is_shown(open_page: OpenPage, ids: dict[str, int]) -> None:
     page = open_page(f"/video/{ids['photo']}")
-    page.wait_for_function("() => document.querySelector('.screen img').naturalWidth > 100")
+    image = page.locator(".screen img")
+    expect(image).to_be_visible()
+    assert image.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 100
 
 
 def test_the_transcript_follows_and_jumps(open_page: OpenPage, ids: dict[str, int]) -> None:
