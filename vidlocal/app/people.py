@@ -8,7 +8,7 @@ from itertools import islice
 from vidlocal.app.search import last_results
 from vidlocal.engines.faces.face_files import SCALES, scale_of
 from vidlocal.enrich.workers.group_faces import group_faces
-from vidlocal.store.content import face_tracks, named_texts, people, understanding, videos
+from vidlocal.store.content import face_tracks, named_texts, people, videos
 from vidlocal.store.content.people import Person, SeenFace
 from vidlocal.store.database import Library
 
@@ -77,14 +77,6 @@ def regroup(library: Library) -> int:
     count = sum(group_faces(library, key, scale_of(key)) for key in _known_models(library))
     _restore_numbers(library, before)
     return count
-
-
-def use_names(library: Library, person_id: int) -> bool:
-    """Queue tags and summaries without a new name. Returns True if there are any."""
-    summarised = [video for video in people.videos_of(library, person_id) if understanding.sections(library, video)]
-    for video_id in summarised:
-        understanding.requeue(library, video_id)
-    return bool(summarised)
 
 
 def forget(library: Library, person_ids: list[int] | None) -> int:

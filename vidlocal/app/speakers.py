@@ -1,6 +1,9 @@
-"""Speakers of the library for commands and the page: similar voices, effects of names."""
+"""Speakers of the library for commands and the page: similar voices, deletion."""
 
-from vidlocal.store.content import speakers, understanding, voices
+from collections.abc import Sequence
+
+from vidlocal.app.search import last_results
+from vidlocal.store.content import speakers, videos, voices
 from vidlocal.store.database import Library
 
 
@@ -14,9 +17,8 @@ def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
     return [pair for key in keys for pair in alike(voices.mean_vectors(library, key), limit=limit)]
 
 
-def requeue_summaries(library: Library, speaker_id: int) -> bool:
-    """Queue tags and summaries without the name of a speaker. Returns True if there are any."""
-    summarised = [video for video in speakers.videos_of(library, speaker_id) if understanding.sections(library, video)]
-    for video_id in summarised:
-        understanding.requeue(library, video_id)
-    return bool(summarised)
+def forget(library: Library, speaker_ids: Sequence[int] | None) -> None:
+    """Delete speakers (None: all), past searches and reports, and overwrite their bytes in the file."""
+    speakers.forget(library, speaker_ids)
+    last_results.forget_all(library.folder)
+    videos.purge_deleted(library)

@@ -1,13 +1,14 @@
 """`vidlocal people`."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vidlocal.app.library import open_library
-from vidlocal.cli.ui import console, options
+from vidlocal.cli.ui import console, identities, options
 from vidlocal.errors import SettingsError, UsageError
 from vidlocal.render.sanitize import one_line
 from vidlocal.settings import load
@@ -19,6 +20,8 @@ from vidlocal.timecode import format_duration, format_time
 # Listed on a terminal without --all.
 _MAX_ROWS = 50
 _MAX_PAIRS = 3
+
+_NOUNS = identities.Nouns("person", "people", command="people", part="face")
 
 _USAGE = (
     "Use: start, show NUMBER, name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, not NUMBER VIDEO@TIME, "
@@ -119,21 +122,10 @@ def _start(library: Library, arguments: Sequence[str], *, yes: bool, quiet: bool
 
 def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
     """Make a change. Returns a sentence about it. Raises UsageError."""
+    sentence = identities.change(people, _NOUNS, library, action, arguments)
+    if sentence is not None:
+        return sentence
     match action, *arguments:
-        case "name", who, *name if name:
-            person_id = people.resolve(library, who)
-            people.rename(library, person_id, " ".join(name))
-            return f"Person {person_id} is {' '.join(name)}.{_update(library, person_id)}"
-        case "merge", who, *others if others:
-            person_id = people.resolve(library, who)
-            ids = [people.resolve(library, other) for other in others]
-            people.merge(library, person_id, ids)
-            _update(library, person_id)
-            return f"Merged into person {person_id}. To take it back, run: vidlocal people undo"
-        case "split", who, video:
-            person_id = people.resolve(library, who)
-            new = people.split(library, person_id, videos.resolve(library, video).id)
-            return f"The face in this video is person {new} now."
         case "not", who, place:
             return _reject(library, people.resolve(library, who), place)
         case (("hide" | "unhide"), *who) if who:
@@ -144,8 +136,6 @@ def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
             from vidlocal.app.people import regroup
 
             return f"Grouped {pluralize(regroup(library), 'face')} anew."
-        case ("undo",):
-            return "Undone." if people.undo(library) else "Nothing to undo."
         case _:
             raise UsageError(f"{' '.join([action, *arguments])}: not understood. {_USAGE}")
 
@@ -162,27 +152,14 @@ def _reject(library: Library, person_id: int, place: str) -> str:
     return f"The face is person {new} now. To take it back, run: vidlocal people undo"
 
 
-def _update(library: Library, person_id: int) -> str:
-    """Queue tags and summaries without the name. Returns a sentence."""
-    from vidlocal.app.people import use_names
-
-    return " The next enrich uses the name in tags and summaries." if use_names(library, person_id) else ""
-
-
 def _forget(library: Library, names: Sequence[str], *, all_people: bool, yes: bool, quiet: bool) -> None:
     from vidlocal.app.people import forget
 
-    if bool(names) is all_people:
-        raise UsageError("Name the people to forget, or use --all.")
-    ids = None if all_people else [people.resolve(library, name) for name in names]
-    count = len(people.every(library, hidden=True)) if ids is None else len(ids)
-    description = pluralize(count, "person", "people")
-    if not (yes or console.confirm(f"Forget {description}, and delete past searches and reports?")):
-        console.notice(f"Kept {description}.", quiet=quiet)
-        return
-    forget(library, ids)
-    ended = " Faces are not searched any more before you agree again." if ids is None else ""
-    console.notice(f"Forgot {description}.{ended}", quiet=quiet)
+    total = len(people.every(library, hidden=True)) if all_people else None
+    delete = partial(forget, library)
+    is_done = identities.forget(people, _NOUNS, library, names, delete, total=total, yes=yes, quiet=quiet)
+    if is_done and all_people:
+        console.notice("Faces are not searched any more before you agree again.", quiet=quiet)
 
 
 def _show_faces(library: Library, arguments: Sequence[str], *, json: bool) -> None:

@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from vidlocal.app.identities import requeue_texts
 from vidlocal.app.library import open_library
-from vidlocal.app.search import last_results
-from vidlocal.app.speakers import alike, requeue_summaries
-from vidlocal.cli.ui import console, options
+from vidlocal.app.speakers import alike, forget
+from vidlocal.cli.ui import console, identities, options
 from vidlocal.errors import UsageError
-from vidlocal.store.content import people, speakers, videos
+from vidlocal.store.content import people, speakers
 from vidlocal.store.content.speaking_people import likely_people
 from vidlocal.store.database import Library
-from vidlocal.text import pluralize
 from vidlocal.timecode import format_duration
 
 _MAX_EXAMPLE_CHARS = 60
 _MAX_PAIRS = 3
+
+_NOUNS = identities.Nouns("speaker", "speakers", command="speakers", part="voice")
 
 _USAGE = (
     "Use: name NUMBER NAME, merge NUMBER NUMBER..., split NUMBER VIDEO, link NUMBER PERSON, unlink NUMBER, undo, or "
@@ -66,7 +68,9 @@ def command(
         raise UsageError("--all goes with forget.")
     with open_library() as library:
         if action == "forget":
-            _forget(library, arguments, all_speakers=all_speakers, yes=yes, quiet=quiet)
+            total = len(speakers.every(library)) if all_speakers else None
+            delete = partial(forget, library)
+            identities.forget(speakers, _NOUNS, library, arguments, delete, total=total, yes=yes, quiet=quiet)
         elif action:
             console.notice(_change(library, action, arguments), quiet=quiet)
         listed = speakers.every(library)
@@ -94,53 +98,21 @@ def command(
 
 def _change(library: Library, action: str, arguments: Sequence[str]) -> str:
     """Make a change. Returns a sentence about it. Raises UsageError."""
+    sentence = identities.change(speakers, _NOUNS, library, action, arguments)
+    if sentence is not None:
+        return sentence
     match action, *arguments:
-        case "name", who, *name if name:
-            speaker_id = speakers.resolve(library, who)
-            speakers.rename(library, speaker_id, " ".join(name))
-            return f"Speaker {speaker_id} is {' '.join(name)}.{_update(library, speaker_id)}"
-        case "merge", who, *others if others:
-            speaker_id = speakers.resolve(library, who)
-            ids = [speakers.resolve(library, other) for other in others]
-            speakers.merge(library, speaker_id, ids)
-            _update(library, speaker_id)
-            return f"Merged into speaker {speaker_id}. To take it back, run: vidlocal speakers undo"
-        case "split", who, video:
-            speaker_id = speakers.resolve(library, who)
-            new = speakers.split(library, speaker_id, videos.resolve(library, video).id)
-            return f"The voice in this video is speaker {new} now."
         case "link", who, *person if person:
             speaker_id, person_id = speakers.resolve(library, who), people.resolve(library, " ".join(person))
             speakers.link(library, speaker_id, person_id)
-            return f"Speaker {speaker_id} is person {person_id} now.{_update(library, speaker_id)}"
+            in_texts = requeue_texts(speakers, library, speaker_id)
+            return f"Speaker {speaker_id} is person {person_id} now.{identities.IN_TEXTS if in_texts else ''}"
         case "unlink", who:
             speaker_id = speakers.resolve(library, who)
             speakers.link(library, speaker_id, None)
             return f"Speaker {speaker_id} is no person any more."
-        case ("undo",):
-            return "Undone." if speakers.undo(library) else "Nothing to undo."
         case _:
             raise UsageError(f"{' '.join([action, *arguments])}: not understood. {_USAGE}")
-
-
-def _update(library: Library, speaker_id: int) -> str:
-    """Queue tags and summaries without the name. Returns a sentence."""
-    return " The next enrich uses the name in tags and summaries." if requeue_summaries(library, speaker_id) else ""
-
-
-def _forget(library: Library, names: Sequence[str], *, all_speakers: bool, yes: bool, quiet: bool) -> None:
-    if bool(names) is all_speakers:
-        raise UsageError("Name the speakers to forget, or use --all.")
-    ids = None if all_speakers else [speakers.resolve(library, name) for name in names]
-    count = len(speakers.every(library)) if ids is None else len(ids)
-    description = pluralize(count, "speaker")
-    if not (yes or console.confirm(f"Forget {description}, and delete past searches and reports?")):
-        console.notice(f"Kept {description}.", quiet=quiet)
-        return
-    speakers.forget(library, ids)
-    last_results.forget_all(library.folder)
-    videos.purge_deleted(library)
-    console.notice(f"Forgot {description}.", quiet=quiet)
 
 
 def _show(listed: Sequence[speakers.Speaker], *, quiet: bool) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from vidlocal.errors import UsageError
 from vidlocal.folding import fold
 from vidlocal.records import SeenPerson
-from vidlocal.store.content import people_changes
+from vidlocal.store.content import given_names, people_changes
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.index.people_names import PERSON_NAME, matching
-from vidlocal.store.values import RowReader, now_utc, storable
+from vidlocal.store.values import RowReader, now_utc
 
-MAX_NAME_CHARS = 80
 _MAX_TIME_S = 1e9
 
 
@@ -186,14 +185,9 @@ def _merged(rows: Iterable[sqlite3.Row]) -> Iterator[SeenPerson]:
 def resolve(library: Library, text: str) -> int:
     """Return the id of the person with this number or name. Raises UsageError for none and for several."""
     ids = matching(library, text)
-    names = {row["id"]: row["name"] for row in library.rows(f"SELECT id, {PERSON_NAME} AS name FROM people")}
-    exact = [person_id for person_id in ids if fold(names[person_id]) == fold(text) or str(person_id) == text]
-    if len(exact) == 1 or len(ids) == 1:
-        return exact[0] if exact else next(iter(ids))
-    if not ids:
-        raise UsageError(f"No person {text!r}. Run: vidlocal people")
-    candidates = ", ".join(f"{person_id} {names[person_id]}" for person_id in sorted(ids)[:8])
-    raise UsageError(f"Several people match {text!r}: {candidates}. Use a number.")
+    rows = library.rows(f"SELECT id, {PERSON_NAME} AS name FROM people")
+    names = {row["id"]: row["name"] for row in rows if row["id"] in ids}
+    return given_names.select(text, names, singular="person", plural="people", command="people")
 
 
 def videos_of(library: Library, person_id: int) -> list[int]:
@@ -204,11 +198,7 @@ def videos_of(library: Library, person_id: int) -> list[int]:
 
 def rename(library: Library, person_id: int, name: str) -> None:
     """Name a person. Raises UsageError for an invalid name, or the name of another person."""
-    name = " ".join("".join(letter if letter.isprintable() else " " for letter in storable(name)).split())
-    if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
-        raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
-    if name.isdecimal():
-        raise UsageError(f"{name}: a number is no name, because people are numbered.")
+    name = given_names.checked(name, plural="people")
     with library.writing() as connection:
         rows = library.rows("SELECT id, name FROM people WHERE name IS NOT NULL AND id <> ?", person_id)
         other = next((row["id"] for row in rows if fold(row["name"]) == fold(name)), None)
@@ -239,7 +229,6 @@ def merge(library: Library, person_id: int, others: Iterable[int]) -> None:
                 (other, person_id),
             )
             connection.execute("UPDATE face_tracks SET person_id = ? WHERE person_id = ?", (person_id, other))
-            connection.execute("UPDATE speakers SET person_id = ? WHERE person_id = ?", (person_id, other))
             connection.execute("UPDATE speakers SET person_id = ? WHERE person_id = ?", (person_id, other))
             connection.execute(
                 """INSERT OR IGNORE INTO face_exclusions (track_id, person_id)

@@ -8,12 +8,11 @@ from operator import itemgetter
 
 from vidlocal.errors import UsageError
 from vidlocal.folding import fold
+from vidlocal.store.content import given_names
 from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
 from vidlocal.store.index.speaker_names import GIVEN_NAME, SPEAKER_NAME, matching
-from vidlocal.store.values import sql_list, storable
-
-MAX_NAME_CHARS = 80
+from vidlocal.store.values import sql_list
 
 # Spoken texts. A passage has the speaker with most of its time.
 SPOKEN_KINDS = ("speech", "translation", "subtitle")
@@ -61,14 +60,9 @@ def every(library: Library) -> list[Speaker]:
 def resolve(library: Library, text: str) -> int:
     """Return the id of the speaker with this number or name. Raises UsageError for none and for several."""
     ids = matching(library, text)
-    names = {row["id"]: row["name"] for row in library.rows(f"SELECT id, {SPEAKER_NAME} AS name FROM speakers")}
-    exact = [speaker_id for speaker_id in ids if fold(names[speaker_id]) == fold(text) or str(speaker_id) == text]
-    if len(exact) == 1 or len(ids) == 1:
-        return exact[0] if exact else next(iter(ids))
-    if not ids:
-        raise UsageError(f"No speaker {text!r}. Run: vidlocal speakers")
-    candidates = ", ".join(f"{speaker_id} {names[speaker_id]}" for speaker_id in sorted(ids)[:8])
-    raise UsageError(f"Several speakers match {text!r}: {candidates}. Use a number.")
+    rows = library.rows(f"SELECT id, {SPEAKER_NAME} AS name FROM speakers")
+    names = {row["id"]: row["name"] for row in rows if row["id"] in ids}
+    return given_names.select(text, names, singular="speaker", plural="speakers", command="speakers")
 
 
 def videos_of(library: Library, speaker_id: int) -> list[int]:
@@ -89,7 +83,7 @@ def label(library: Library, video_id: int, passage_id: int, name: str) -> None:
 
     The same name means the same speaker in all videos; labels such as SPEAKER_00 only within the video.
     """
-    name = _one_line(name)[:MAX_NAME_CHARS]
+    name = given_names.one_line(name)[: given_names.MAX_NAME_CHARS]
     if not name:
         return
     with library.writing() as connection:
@@ -123,11 +117,7 @@ def add_voice(library: Library, video_id: int, speaker_id: int, *, name: str | N
 
 def rename(library: Library, speaker_id: int, name: str) -> None:
     """Name a speaker. Raises UsageError for an invalid name, a name in use, and a speaker linked to a person."""
-    name = _one_line(name)
-    if not any(letter.isalnum() for letter in name) or len(name) > MAX_NAME_CHARS:
-        raise UsageError(f"A name has 1 to {MAX_NAME_CHARS} characters, with a letter or digit.")
-    if name.isdecimal():
-        raise UsageError(f"{name}: a number is no name, because speakers are numbered.")
+    name = given_names.checked(name, plural="speakers")
     with library.writing() as connection:
         linked = library.row("SELECT person_id FROM speakers WHERE id = ? AND person_id IS NOT NULL", speaker_id)
         if linked is not None:
@@ -255,10 +245,6 @@ def _named(library: Library, name: str) -> int | None:
     rows = library.rows("SELECT id, name FROM speakers WHERE name IS NOT NULL ORDER BY id")
     labels = library.rows("SELECT DISTINCT speaker_id AS id, label AS name FROM voices WHERE label IS NOT NULL")
     return next((row["id"] for row in (*rows, *labels) if fold(row["name"]) == folded), None)
-
-
-def _one_line(name: str) -> str:
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in storable(name)).split())
 
 
 def _is_unnamed(name: str) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from vidlocal.app import identities
 from vidlocal.app.engines.faces import FORBIDDEN, require_people
-from vidlocal.app.people import CONSENT, Doubt, alike, as_data, doubtful, use_names
+from vidlocal.app.people import CONSENT, Doubt, alike, as_data, doubtful
 from vidlocal.engines.faces.face_files import face_models
 from vidlocal.errors import MediaError, SettingsError, VidlocalError
 from vidlocal.export.face_pictures import face_picture
@@ -99,17 +100,13 @@ def agree(library: Library, call: Call) -> object:
 
 def name_person(library: Library, call: Call) -> object:
     """Name a person, in all videos."""
-    person_id = _person(library, call["person"])
-    people.rename(library, person_id, call["name"])
-    use_names(library, person_id)
+    identities.rename(people, library, _person(library, call["person"]), call["name"])
     return list_people(library, call)
 
 
 def merge_people(library: Library, call: Call) -> object:
     """Merge another person into a person."""
-    person_id, other = _person(library, call["person"]), _person(library, call["other"])
-    people.merge(library, person_id, [other])
-    use_names(library, person_id)
+    identities.merge(people, library, _person(library, call["person"]), [_person(library, call["other"])])
     return list_people(library, call)
 
 

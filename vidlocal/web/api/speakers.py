@@ -2,7 +2,8 @@
 
 from dataclasses import asdict
 
-from vidlocal.app.speakers import alike, requeue_summaries
+from vidlocal.app import identities
+from vidlocal.app.speakers import alike
 from vidlocal.store.content import people, speakers
 from vidlocal.store.content.speaking_people import likely_people
 from vidlocal.store.database import Library
@@ -28,17 +29,13 @@ def list_speakers(library: Library, call: Call) -> dict[str, object]:
 
 def name_speaker(library: Library, call: Call) -> object:
     """Name a speaker, in all videos."""
-    speaker_id = _speaker(library, call["speaker"])
-    speakers.rename(library, speaker_id, call["name"])
-    requeue_summaries(library, speaker_id)
+    identities.rename(speakers, library, _speaker(library, call["speaker"]), call["name"])
     return list_speakers(library, call)
 
 
 def merge_speakers(library: Library, call: Call) -> object:
     """Merge another speaker into a speaker."""
-    speaker_id, other = _speaker(library, call["speaker"]), _speaker(library, call["other"])
-    speakers.merge(library, speaker_id, [other])
-    requeue_summaries(library, speaker_id)
+    identities.merge(speakers, library, _speaker(library, call["speaker"]), [_speaker(library, call["other"])])
     return list_speakers(library, call)
 
 
@@ -48,7 +45,7 @@ def link_speaker(library: Library, call: Call) -> object:
     if person_id is not None and people.get(library, person_id) is None:
         raise NotFound(f"No person {person_id}.")
     speakers.link(library, speaker_id, person_id)
-    requeue_summaries(library, speaker_id)
+    identities.requeue_texts(speakers, library, speaker_id)
     return list_speakers(library, call)
 
 
