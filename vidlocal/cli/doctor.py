@@ -13,7 +13,7 @@ from vidlocal.text import pluralize
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vidlocal.app.doctor.checks import Check
+    from vidlocal.app.doctor.check import Check
 
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 
@@ -40,7 +40,7 @@ def command(
 
         _print(list(report_server(settings.load(), server)), json=json)
         return
-    from vidlocal.app.doctor.checks import run_checks
+    from vidlocal.app.doctor.run import run_checks
 
     checks = list(run_checks(settings.load()))
     _print(checks, json=json)
@@ -62,7 +62,7 @@ def _print(checks: "Sequence[Check]", *, json: bool) -> None:
 
 
 def _summary(checks: "Sequence[Check]") -> str:
-    from vidlocal.app.doctor.checks import CheckState
+    from vidlocal.app.doctor.check import CheckState
 
     missing = [check.part for check in checks if check.state is CheckState.MISSING]
     if missing:

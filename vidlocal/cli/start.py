@@ -59,7 +59,9 @@ def _announce(*words: str, is_background: bool = False) -> None:
 
 def _start_enrich(*, quiet: bool) -> None:
     """Start the deep pass in the background, if a server has the vision model."""
-    from vidlocal.app.doctor.checks import VISION_MODEL, CheckState, run_checks
+    from vidlocal.app.doctor.check import CheckState
+    from vidlocal.app.doctor.ollama_checks import VISION_MODEL
+    from vidlocal.app.doctor.run import run_checks
     from vidlocal.process import start_detached
     from vidlocal.settings.servers import Role, ServerKind
 

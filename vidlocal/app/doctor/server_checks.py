@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 
-from vidlocal.app.doctor.checks import Check, CheckState
+from vidlocal.app.doctor.check import Check, CheckState
 from vidlocal.app.engines.clip import open_clip
 from vidlocal.app.engines.fast_engines import open_speech_server
 from vidlocal.app.servers.connections import connect

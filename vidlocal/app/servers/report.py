@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from vidlocal.app.doctor.checks import Check, CheckState
+from vidlocal.app.doctor.check import Check, CheckState
 from vidlocal.app.servers.connections import connect
 from vidlocal.app.servers.speech_report import describe_speech, report_speech_server
 from vidlocal.engines.base import AnswerTruncated, ModelInfo

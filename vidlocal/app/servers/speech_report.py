@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from vidlocal.app.doctor.checks import Check, CheckState
+from vidlocal.app.doctor.check import Check, CheckState
 from vidlocal.app.engines.fast_engines import open_speech_server
 from vidlocal.errors import EngineError
 from vidlocal.settings import Settings

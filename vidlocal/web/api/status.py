@@ -10,7 +10,7 @@ from pathlib import Path
 
 from starlette.responses import StreamingResponse
 
-from vidlocal.app.doctor.checks import run_checks
+from vidlocal.app.doctor.run import run_checks
 from vidlocal.app.servers.models import list_server_models
 from vidlocal.enrich import report
 from vidlocal.enrich.plan import describe_reason, read_plan
