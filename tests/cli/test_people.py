@@ -171,13 +171,13 @@ def test_people_are_forgotten_without_a_trace(run: Run, films: Path) -> None:
     assert vector not in all_bytes(films)
     assert b"Wilhelmina" not in all_bytes(films)
     assert other in all_bytes(films)
-    assert run("people", "forget", "--all", "--yes").stderr.startswith("Forgot 2 people. Faces are not searched")
+    assert run("people", "forget", "--all", "--yes").stderr.startswith("Forgot 2 people.\nFaces are not searched")
     assert other not in all_bytes(films)
     assert "vidlocal people start" in run("people").stderr
 
 
 def all_bytes(home: Path) -> bytes:
-    """The library file and what SQLite keeps beside it."""
+    """Bytes of the library file and of SQLite's files beside it."""
     return b"".join(path.read_bytes() for path in sorted(home.glob("library.db*")))
 
 
