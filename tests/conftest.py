@@ -1,4 +1,4 @@
-"""What every test may use: a library folder of its own and a quiet environment."""
+"""Fixtures for all tests: a library folder of their own and a quiet environment."""
 
 import os
 import signal
@@ -55,7 +55,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 @pytest.fixture
 def real_media() -> Path:
-    """The folder of real clips; the test is skipped where there is none."""
+    """The folder of real clips; skips the test without such a folder."""
     if not REAL_MEDIA:
         pytest.skip("VIDLOCAL_TEST_MEDIA names no folder of real clips")
     return Path(REAL_MEDIA)
@@ -63,7 +63,7 @@ def real_media() -> Path:
 
 @pytest.fixture
 def real_whisper() -> Path:
-    """The file of a real Whisper model; the test is skipped where there is none."""
+    """The file of a real Whisper model; skips the test without such a file."""
     if not REAL_WHISPER:
         pytest.skip("VIDLOCAL_TEST_WHISPER names no real Whisper model")
     return Path(REAL_WHISPER)
@@ -71,7 +71,7 @@ def real_whisper() -> Path:
 
 @pytest.fixture
 def real_faces() -> Path:
-    """The folder of pictures, a folder for each person; the test is skipped where there is none."""
+    """The folder of pictures, with a folder per person; skips the test without such a folder."""
     if not REAL_FACES:
         pytest.skip("VIDLOCAL_TEST_FACES names no folder of pictures")
     return Path(REAL_FACES)
@@ -89,7 +89,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def wedding(library: Library) -> int:
-    """A video of ten frames, every second one a repeat, with speech, screen text and one described frame."""
+    """A video of ten frames, half of them repeats, with speech, screen text and a described frame."""
     video_id = add_video(library, "wedding-2019", "the bride walks down the aisle")
     job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.monotonic(), lease_s=60.0)
     assert job is not None
@@ -108,7 +108,7 @@ def wedding(library: Library) -> int:
 
 @pytest.fixture
 def evil(library: Library) -> int:
-    """A video whose name, texts and failures are all out to harm a terminal."""
+    """A video with harmful control characters in its name, texts and failures."""
     video_id = add_video(library, f"{EVIL}\t\n".replace("/", "|").replace("\ud800", os.fsdecode(b"\xff")), EVIL)
     job = jobs.claim(library, JobKind.DESCRIBE, worker="nobody", now=time.monotonic(), lease_s=60.0)
     assert job is not None

@@ -1,4 +1,4 @@
-"""Spellings of a word fold to one form; letters that tell words apart stay."""
+"""Spellings of a word fold to a common form; distinctive letters stay."""
 
 import random
 import sys

@@ -1,4 +1,4 @@
-"""The Python API: its examples run, it is light to import, and threads can share a library."""
+"""The Python API: examples run, imports are light, and threads share a library."""
 
 import doctest
 import subprocess

@@ -118,7 +118,7 @@ def test_query_image_is_the_frame_at_that_time(
 
 
 def seen_by(server: FakeOllama) -> int:
-    """The number on the picture that the model was asked about last."""
+    """Number on the picture in the last request to the model."""
     jpeg = server.asked("/api/chat")[-1].picture
     assert jpeg is not None
     return clips.number_in(np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")))

@@ -1,4 +1,4 @@
-"""Clips are cut out of videos whose pictures carry their number."""
+"""Clips of videos with numbered pictures."""
 
 import json
 import os

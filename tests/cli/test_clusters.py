@@ -1,4 +1,4 @@
-"""What looks nearly the same, in groups."""
+"""Groups of nearly equal frames."""
 
 import json
 
@@ -29,7 +29,7 @@ def groups(stdout: str, *, by: str = "picture vectors") -> Groups:
 
 @pytest.fixture
 def films(library: Library) -> Library:
-    """Frames 2, 3 and 9 of one film and 4 of the other look alike, and so do the last two of the other."""
+    """Two films. Frames 2, 3 and 9 of one and 4 of the other are nearly equal, and so are the last two of the other."""
     rows = random_rows(30)
     rows[3] = rows[9] = rows[24] = rows[2]
     rows[29] = rows[28]

@@ -1,4 +1,4 @@
-"""The demo goes the whole way, says what it found and leaves nothing behind."""
+"""The demo runs the full pipeline, reports its results and deletes its library."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""What doctor finds, and when it is content."""
+"""Checks of doctor, and their exit codes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The wiring of `vidlocal enrich`: what it says before the first frame, and with which exit code it ends."""
+"""Wiring of `vidlocal enrich`: messages before the first frame, and exit codes."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
 
 @pytest.fixture
 def party(library: Library) -> Library:
-    """A library with one video of six colours to describe."""
+    """A library with a video of six colours to describe."""
     add_video(library)
     return library
 

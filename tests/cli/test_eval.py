@@ -21,7 +21,7 @@ LEVELS = {"video", "iou0.3", "iou0.5", "iou0.7", "mid"}
 
 @pytest.fixture
 def queries(library: Library, tmp_path: Path) -> Path:
-    """Two videos, and a query of which words know the answer."""
+    """Two videos, and a query with the answer known by its words."""
     add_video(library, "party", ["A cake is cut.", "Guests swim in the lake."])
     add_video(library, "race", ["Cars start.", "A driver waves."])
     file = tmp_path / "q.jsonl"
@@ -100,7 +100,7 @@ def test_missing_query_file_is_a_message(run: Run, library: Library, tmp_path: P
 
 
 class Flaky:
-    """Embeds, but fails first as often as it is told for a query."""
+    """An embedder with a number of failures before success per query."""
 
     def __init__(self, failures: dict[str, int]) -> None:
         self.failures = failures

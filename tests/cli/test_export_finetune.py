@@ -21,7 +21,7 @@ ONLY_PLAIN = Model("llava:7b", ("completion", "vision"), obeys_schema=False)
 
 
 class Sample(TypedDict):
-    """One entry of conversations.json."""
+    """An entry of conversations.json."""
 
     id: str
     image: str
@@ -29,7 +29,7 @@ class Sample(TypedDict):
 
 
 def samples(folder: Path) -> list[Sample]:
-    """The data set of a folder, checked as LLaVA reads it: every picture opens, and nothing lies outside."""
+    """The data set of a folder, checked for LLaVA: every picture opens, and all are inside."""
     found: list[Sample] = json.loads((folder / "conversations.json").read_text("utf-8"))
     assert len({sample["id"] for sample in found}) == len(found)
     for sample in found:
@@ -57,13 +57,13 @@ def turns(sample: Sample) -> tuple[str, str]:
 
 @pytest.fixture
 def asked() -> list[str]:
-    """What the model of `film` was asked."""
+    """Questions to the model about `film`."""
     return []
 
 
 @pytest.fixture
 def film(library: Library, asked: list[str]) -> int:
-    """A film whose frames and strip a model of plain sentences has described."""
+    """A film with a frame and a sequence described by a model of plain sentences."""
     video_id = add_film(library)
     with FakeOllama([ONLY_PLAIN, "phi3.5:latest", "embeddinggemma:latest"]) as server:
         deep(library, server)

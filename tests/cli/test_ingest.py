@@ -1,4 +1,4 @@
-"""What `vidlocal ingest` says of a file that it took in."""
+"""Output of `vidlocal ingest` about indexed files."""
 
 import json
 import os

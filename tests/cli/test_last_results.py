@@ -18,7 +18,7 @@ from vidlocal.store.database import Library
 
 @pytest.fixture
 def film(library: Library, tmp_path: Path) -> int:
-    """A video, number 2 of the library, with a file that a player can be given."""
+    """Video 2 of the library, with a playable file."""
     source = clips.numbered(tmp_path / "party.mp4", frames=100, rate="1")
     other = clips.sound(tmp_path / "other.mp3", seconds=3)
     add_source(library, other, Passage(0.0, 2.0, PassageKind.SPEECH, "nothing of interest"))

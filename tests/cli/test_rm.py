@@ -76,7 +76,7 @@ def test_purge_leaves_no_trace_of_the_text_anywhere(run: Run, wedding: int, libr
 def test_purge_leaves_no_trace_in_any_table_or_file(
     run: Run, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The marker is in everything that can hold a word, a name or a vector of the video."""
+    """The marker is in everything with words, names or vectors of the video."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     folder = tmp_path / MARKER
@@ -137,7 +137,7 @@ def test_purge_says_when_somebody_keeps_the_log_of_sqlite(library: Library, wedd
 
 
 def traces(folder: Path) -> list[Path]:
-    """The files in which the marker is, as text or as the vector; those of its name."""
+    """Files with the marker, as text, as vector, or in their name."""
     return [
         path
         for path in folder.rglob("*")

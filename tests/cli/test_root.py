@@ -26,7 +26,7 @@ HEAVY = ["av", "numpy", "PIL", "ollama", "httpx", "pywhispercpp", "rapidocr", "s
 
 
 def failing_app(failure: Callable[[], None]) -> typer.Typer:
-    """A program of one command that fails in a known way, under our root."""
+    """A program with a single command that raises a known error, under our root group."""
     program = typer.Typer(cls=_Root, rich_markup_mode=None)
     program.callback()(failure)
     program.info.invoke_without_command = True

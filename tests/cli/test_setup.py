@@ -1,4 +1,4 @@
-"""Setup against servers of ours: what it says, fetches, makes, stores and leaves alone."""
+"""Setup against our own servers: messages, downloads, created models, settings."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ WHISPER_FILE = (Path(__file__).parents[1] / "assets" / "ggml-vidlocal-test.bin")
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Gives out a file with the checksum that Hugging Face states."""
+    """Serves a file with its checksum in the header of Hugging Face."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence."""

@@ -1,4 +1,4 @@
-"""`setup --pictures` and what doctor says of it."""
+"""`setup --pictures`, and the report of doctor."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ WITHOUT = 'import sys; sys.modules["fastembed"] = None; from vidlocal.cli import
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Gives out the made model at the addresses of the real one, and remembers what was asked for."""
+    """Serves the small model at the addresses of the real model, and records requests."""
 
     asked: list[str]
     instead: dict[str, bytes]

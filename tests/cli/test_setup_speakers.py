@@ -1,4 +1,4 @@
-"""`setup --speakers`, what doctor says of the models, and a whole run with made ones."""
+"""`setup --speakers`, the report of doctor, and a full run with test models."""
 
 import hashlib
 import json

@@ -18,14 +18,14 @@ from vidlocal.store.database import Library
 
 
 def drawing(seed: int) -> Image.Image:
-    """A picture of coarse blocks that no other seed's is like."""
+    """A picture of coarse blocks, unlike any other seed's."""
     cells = np.random.default_rng(seed).integers(0, 256, (9, 8, 3), np.uint8)
     return Image.fromarray(cells).resize((320, 240), Image.Resampling.NEAREST)
 
 
 @pytest.fixture
 def films(library: Library) -> Library:
-    """Two videos: what one shows at 20 s, the other shows at 40 s; the second frame of each repeats its first."""
+    """Two videos: the picture at 20 s of one is at 40 s in the other; the second frame of each repeats its first."""
     for title, seeds in (("one", (1, 1, 2)), ("two", (3, 3, 4, 5, 1))):
         drafts = [
             FrameDraft(
@@ -127,7 +127,7 @@ def test_a_whole_video_needs_vectors_and_says_how_to_make_them(run: Run, films: 
 
 
 class TestByVectors:
-    """What a frame shows is known: no model is asked."""
+    """Search by stored vectors, without a model."""
 
     @pytest.fixture
     def rows(self) -> frame_vectors.Rows:
@@ -184,13 +184,13 @@ class TestByVectors:
 
 
 class TestByTheModel:
-    """What a picture shows must be asked of the model first."""
+    """Search by vectors from the model."""
 
     COLOURS = ("red", "green", "blue")
 
     @pytest.fixture
     def seen(self, library: Library, tmp_path: Path) -> Library:
-        """A video that shows a colour after the other, with the vectors of the made model, which is there."""
+        """A video of consecutive colours, with the vectors of the installed small model."""
         clip_model.place(tmp_path / "home" / "models")
         key, rows = frame_vectors.of_colours(*self.COLOURS)
         frame_vectors.add_video(library, "colours", rows, key=key)

@@ -1,4 +1,4 @@
-"""The first day in one command."""
+"""The start command: setup, ingest and search in a single run."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Machines of a cluster as processes of their own, with servers that pretend to have models."""
+"""Machines of a cluster as separate processes, with fake model servers."""
 
 import json
 import os
@@ -28,7 +28,7 @@ CLIP = Path(__file__).parents[2] / "vidlocal" / "demo" / "a-year-outside.mp4"
 
 @pytest.fixture(scope="module")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of the owner, with a video of which no frame has a caption."""
+    """The data directory of the owner, with a video without captions."""
     home = tmp_path_factory.mktemp("owner") / "home"
     assert vidlocal(home, "ingest", str(CLIP), "--later", "--quiet").returncode == 0
     return home
@@ -46,7 +46,7 @@ def vidlocal(home: Path, *words: str, server: str = NO_SERVER) -> "subprocess.Co
 
 
 def fresh(owner: Path, home: Path) -> Path:
-    """A copy of the owner's library and certificates, in which nothing is captioned."""
+    """A copy of the owner's library and certificates, without captions."""
     home.mkdir()
     with Library.open(owner) as library:
         library.connection.execute("VACUUM INTO ?", (str(home / "library.db"),))
@@ -202,7 +202,7 @@ def test_nothing_but_vidlocals_task_runs_on_a_machine(made: Cluster, owner: Path
 
 @dataclass
 class Code:
-    """A pickle that makes a folder where it is loaded."""
+    """A pickle with the side effect of a new folder."""
 
     target: Path
 

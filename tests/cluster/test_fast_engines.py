@@ -1,4 +1,4 @@
-"""OCR, CLIP and speech on other machines give what they give here."""
+"""OCR, CLIP and speech on other machines give the same results as here."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ MODELS = models_of(load())
 
 @dataclass(frozen=True)
 class Here:
-    """Engines of this machine, and those of a machine with the same models."""
+    """Engines of this machine, and of another machine with the same models."""
 
     local: FastEngines
     pools: Mapping[str, EnginePool]
@@ -242,7 +242,7 @@ def test_no_machine_gets_more_calls_than_it_performs_and_one_more() -> None:
 
 @dataclass
 class CountingOcr:
-    """An OCR engine elsewhere: two frames at a time must be at work before one is answered."""
+    """A remote OCR engine: answers only with two frames at work at the same time."""
 
     together: threading.Barrier
     read_images: list[bytes] = field(default_factory=list)

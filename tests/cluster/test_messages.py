@@ -91,7 +91,7 @@ def test_a_bug_there_is_an_error_of_the_engine_here() -> None:
 
 
 def test_every_allowed_name_is_plain_data() -> None:
-    """Functions among them build arrays and bytes, and call nothing."""
+    """Allowed functions build arrays and bytes, and call nothing."""
     functions = {"_reconstruct", "_frombuffer", "encode"}
     for module, name in messages.ALLOWED:
         assert name in functions or module.startswith("vidlocal.") or name in {"set", "frozenset", "ndarray", "dtype"}

@@ -1,4 +1,4 @@
-"""Files that two machines share are decoded by either, with the same result."""
+"""Shared files have the same result on either machine."""
 
 import shutil
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ CLIP = Path(__file__).parents[2] / "vidlocal" / "demo" / "a-year-outside.mp4"
 
 @dataclass(frozen=True)
 class Shared:
-    """Two folders that hold the same films, and a machine that has the second one."""
+    """Two folders with the same films, and a machine with the second folder."""
 
     here: Path
     there: Path

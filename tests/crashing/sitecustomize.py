@@ -1,4 +1,4 @@
-"""Ends the program at a chosen point: Python imports this by itself when its folder is in PYTHONPATH.
+"""Ends the program at a chosen point: imported by Python from a folder in PYTHONPATH.
 
     CRASH_AT="commit 3"        SIGKILL at the third commit, before it is made
     CRASH_COUNTS=/tmp/counts   write how often each point was passed

@@ -1,4 +1,4 @@
-"""Voices that are one are joined, others are not."""
+"""Equal voices are joined, different voices are not."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_the_nearest_voice_counts_if_it_is_near_enough() -> None:
 
 
 def test_readers_of_the_same_kind_of_recording_stay_apart() -> None:
-    """Their vectors have a large part in common: 0.39 in the mean, up to 0.6 in one of 300 pairs."""
+    """The vectors share a large part: 0.39 on average, up to 0.6 in 1 of 300 pairs."""
     assert nearest(vector(1, 0), [vector(0.6, 0.8)]) is None
 
 

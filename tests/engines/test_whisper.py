@@ -1,4 +1,4 @@
-"""The real whisper.cpp with a small real model, and with invalid ones."""
+"""The real whisper.cpp with a small real model, and with invalid models."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The deep pass: what is stored, who is charged when something fails, and that it always goes on."""
+"""The deep pass: stored results, attempts charged for failures, and continuation."""
 
 import json
 import subprocess

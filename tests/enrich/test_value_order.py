@@ -1,4 +1,4 @@
-"""Most valuable first: what is described early covers most, and what people look for comes before all."""
+"""Order by value: early captions cover most, and searched topics come first."""
 
 from collections.abc import Iterator
 from pathlib import Path

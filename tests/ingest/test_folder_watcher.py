@@ -1,4 +1,4 @@
-"""Files that appear in watched folders."""
+"""New files in watched folders."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ def inbox(tmp_path: Path) -> Path:
 
 
 def ready(watcher: FolderWatcher, wall: Wall, *, after: float) -> list[str]:
-    """What is ready when so many seconds have been watched."""
+    """Files ready after these seconds of watching."""
     for _ in range(round(after)):
         wall.pass_time(1)
         watcher.ready()

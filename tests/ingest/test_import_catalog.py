@@ -45,7 +45,7 @@ INSERT INTO ImageTags VALUES (1, 2), (1, 4), (1, 6), (1, 7);
 
 
 def asset(**changes: Any) -> dict[str, Any]:
-    """An asset as the API of Immich returns it, as far as it is read."""
+    """An asset in the form of Immich's API, limited to the fields in use."""
     return {
         "id": "5f0a",
         "type": "VIDEO",

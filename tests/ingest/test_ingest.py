@@ -1,4 +1,4 @@
-"""What one run of ingest promises about each file."""
+"""Results of an ingest run for each file."""
 
 import io
 import shutil
@@ -66,7 +66,7 @@ def take(library: Library, tools: IngestTools, lock: ProcessLock, *paths: Path, 
 
 
 def contents(library: Library) -> list[tuple[object, ...]]:
-    """Everything stored but where and when."""
+    """All stored values except times and paths."""
     tables = ("frames", "passages", "jobs", "checkpoints")
     return [tuple(row) for table in tables for row in library.rows(f"SELECT * FROM {table} ORDER BY id")]
 
@@ -289,7 +289,7 @@ def test_file_changing_while_read_is_refused_and_leaves_nothing(
 def test_small_figure_crossing_a_still_minute_stays_searchable(
     library: Library, tools: IngestTools, lock: ProcessLock, films: Path
 ) -> None:
-    """3 % of the picture walks from left to right for 60 s: no two places of it are the same frame."""
+    """3 % of the picture moves from left to right for 60 s: all positions differ."""
     path = films / "aisle.mp4"
     clips.run(
         *("-f", "lavfi", "-i", "gradients=s=640x360:r=5:d=60:speed=0.00001:c0=0x806040:c1=0x304050"),

@@ -1,4 +1,4 @@
-"""Titles, people and tags of other programs: indexed with a video, read again, and kept apart from those of models."""
+"""Titles, people and tags of other programs: indexed with a video, refreshed, and separate from generated texts."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

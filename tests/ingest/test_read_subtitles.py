@@ -1,4 +1,4 @@
-"""Subtitles of a new video, and of one whose subtitle files changed."""
+"""Subtitles of a new video, and of a video with changed subtitle files."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""A file that another one replaces under the same name: no moment of the old one plays or cuts the new one."""
+"""Files replaced under the same name: no moment of the old file plays or cuts the new file."""
 
 import json
 import os

@@ -27,7 +27,7 @@ def filmed(light: np.ndarray[tuple[int, ...], np.dtype[np.float32]], time: float
 
 
 def tripod(seconds: int, *, crossing: bool, start: float = 0.0) -> Iterator[DecodedFrame]:
-    """A static shot, one picture every 2 s; a figure of 3 % of it may cross from left to right."""
+    """A static shot, with a picture every 2 s; a figure of 3 % of the frame may cross from left to right."""
     light = scene(1)
     for moment in range(0, seconds, 2):
         seen = light.copy()

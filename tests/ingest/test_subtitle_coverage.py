@@ -1,4 +1,4 @@
-"""Subtitles stop a transcription only if they cover the speech."""
+"""Subtitles replace a transcription only with full coverage of the speech."""
 
 from dataclasses import replace
 from pathlib import Path

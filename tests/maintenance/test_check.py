@@ -1,4 +1,4 @@
-"""Every damage is found, what follows from the rest is mended, and sources are never touched."""
+"""All damage is detected, derived data is repaired, and source files are never touched."""
 
 import os
 import shutil
@@ -102,7 +102,7 @@ def home(whole: Path, tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Case:
-    """One damage: where it is found, and whether the rest of the library says how to mend it."""
+    """A defect: its finding, and its repair if possible."""
 
     name: str
     part: Category

@@ -16,7 +16,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"gif": {}, "png": {}, "webp": {"lossless":
 
 
 def animated(path: Path, *, frames: int, milliseconds: int = 200) -> Path:
-    """An animation whose n-th image carries n."""
+    """An animation with number n on the n-th image."""
     images = [Image.fromarray(clips.picture(number)) for number in range(frames)]
     options = OPTIONS[path.suffix[1:]]
     images[0].save(path, save_all=True, append_images=images[1:], duration=milliseconds, loop=0, **options)

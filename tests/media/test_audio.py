@@ -22,7 +22,7 @@ def tool() -> ffmpeg.Ffmpeg:
 
 @pytest.fixture(scope="module")
 def click(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six seconds of silence with one burst at 2 s."""
+    """Six seconds of silence with a burst at 2 s."""
     samples = np.zeros(6 * RATE_HZ, dtype=np.float32)
     first = int(CLICK_AT * RATE_HZ)
     samples[first : first + 800] = np.random.default_rng(1).normal(0, 0.2, 800)

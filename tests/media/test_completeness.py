@@ -1,4 +1,4 @@
-"""Partial files are said to be, and whole ones are not, whatever a header or another track promises."""
+"""Partial files are detected, complete files are not reported, despite headers or other tracks."""
 
 from pathlib import Path
 
@@ -112,7 +112,7 @@ def test_late_starting_fragments_are_whole(prober: Prober, tmp_path: Path) -> No
 
 
 def _unknown(path: Path, whole: Path) -> Path:
-    """A copy whose video codec has a name that nobody knows."""
+    """A copy with an unknown name as video codec."""
     path.write_bytes(whole.read_bytes().replace(b"avc1\0\0\0\0\0\0", b"brvn\0\0\0\0\0\0"))
     return path
 

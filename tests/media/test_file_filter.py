@@ -8,7 +8,7 @@ from vidlocal.records import MediaKind
 
 
 def found(folder: Path, rules: FileFilter) -> list[str]:
-    """Files that would be indexed, relative to the folder."""
+    """Files to index, relative to the folder."""
     return [
         str(file.path.relative_to(folder)) for file in files.find_files([folder], rules) if file.skip_reason is None
     ]

@@ -40,7 +40,7 @@ def uneven(number: int) -> float:
 
 
 def assert_true_times(frames: Sequence[DecodedFrame], time: Callable[[int], float], tolerance: float = 0.001) -> None:
-    """Assert that the number in each frame is the one visible at its time."""
+    """Assert that the number in each frame belongs to its time."""
     for frame in frames:
         assert abs(frame.time - time(clips.number_in(frame.rgb))) <= tolerance
 
@@ -285,7 +285,7 @@ def test_frames_after_a_jump_of_the_clock_are_read(read: Read, tmp_path: Path) -
 
 @pytest.mark.parametrize("every", [0, 0.3])
 def test_frames_of_a_packed_avi_are_right_to_the_frame(read: Read, tmp_path: Path, every: float) -> None:
-    """DivX and Xvid put a B-frame into the packet of the frame after it, and then an empty frame."""
+    """DivX and Xvid put a B-frame into the packet of the next frame, followed by an empty frame."""
     encoded = clips.numbered(tmp_path / "a.avi", frames=60, codec=("-c:v", "libxvid", "-bf", "2", "-q:v", "3"))
     path = tmp_path / "packed.avi"
     with av.open(str(encoded)) as source, av.open(str(path), "w") as target:

@@ -167,7 +167,7 @@ def test_a_large_photo_is_scaled_down_in_bands_without_seams(
 
 
 def blank_png(side_px: int, *, bytes_per_pixel: int, colour_type: int, depth: int) -> bytes:
-    """A black PNG that unpacks to many times its size."""
+    """A black PNG with a decoded size of many times the file."""
     packer = zlib.compressobj(9)
     row = bytes(1 + side_px * bytes_per_pixel)
     data = b"".join(packer.compress(row) for _ in range(side_px)) + packer.flush()

@@ -1,4 +1,4 @@
-"""Frames of unusual pixels: colours, fields, shapes that change, side data without a name."""
+"""Frames with unusual pixels: colours, fields, changing shapes, unnamed side data."""
 
 import io
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_rare_colour_spaces_have_true_colours(read: Read, tmp_path: Path, name: 
 
 
 def _comb(rgb: npt.NDArray[np.uint8]) -> float:
-    """Mean difference of lines from the mean of their neighbours: high for the two fields of something that moves."""
+    """Mean difference of lines from the mean of their neighbours: high for the two fields of a motion."""
     grey = rgb.mean(axis=2)
     return float(np.abs(grey[1:-1] * 2 - grey[:-2] - grey[2:]).mean())
 
@@ -153,7 +153,7 @@ def test_progressive_frames_keep_fine_lines(read: Read, prober: Prober, tmp_path
 
 
 def _turned(folder: Path, name: str, codec: tuple[str, ...]) -> Path:
-    """A call of 60 upright frames, then 60 frames after the telephone was turned; the picture itself stays upright."""
+    """A call of 60 upright frames, then 60 frames of a turned telephone; the picture stays upright."""
     lying = clips.numbered(folder / f"1{name}", frames=60, rate="10", codec=codec)
     standing = clips.numbered(folder / f"2{name}", frames=60, rate="10", codec=codec, after=("-vf", "scale=96:160"))
     return clips.joined(folder / name, [lying, standing])

@@ -1,4 +1,4 @@
-"""Where a file was recorded: coordinates in containers, photos, telemetry and Takeout, and the names for them."""
+"""Places of recordings: coordinates in containers, photos, telemetry and Takeout, and their names."""
 
 import json
 import re

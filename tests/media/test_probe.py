@@ -253,7 +253,7 @@ def test_the_properties_of_real_recordings_are_read(prober: Prober, real_media: 
 
 
 def _black_png(side: int) -> bytes:
-    """A PNG of side x side black pixels, one bit each: 110 KB that would be 2.7 GB as RGB."""
+    """A PNG of side x side black pixels, 1 bit each: 110 KB, or 2.7 GB as RGB."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

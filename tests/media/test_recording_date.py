@@ -1,4 +1,4 @@
-"""Recording dates of files that hold none, and of DV cassettes."""
+"""Recording dates of files without such a tag, and of DV cassettes."""
 
 import json
 from pathlib import Path

@@ -73,7 +73,7 @@ def test_read_sidecar_of_damaged_files_gives_cues_or_a_reason(tmp_path: Path, en
 
 
 def mux(tool: ffmpeg.Ffmpeg, target: Path, *, codec: str, offset: float = 0.0, encoding: str = "utf-8") -> Path:
-    """A clip of 4 s with one subtitle track; both start `offset` seconds late."""
+    """A clip of 4 s with a subtitle track; both start `offset` seconds late."""
     source = target.with_suffix(".source.srt")
     source.write_bytes(SRT.encode(encoding))
     picture = ["-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=4"]

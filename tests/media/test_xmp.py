@@ -1,4 +1,4 @@
-"""XMP of digiKam, Lightroom and ExifTool, beside files and within them."""
+"""XMP of digiKam, Lightroom and ExifTool, in sidecars and within files."""
 
 import shutil
 import subprocess

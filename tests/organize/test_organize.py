@@ -1,4 +1,4 @@
-"""Files get better names, never in the place of another, and their old ones again on demand."""
+"""Renames never replace files, and can be undone."""
 
 import json
 import os
@@ -290,7 +290,7 @@ def test_started_work_of_a_killed_run_is_finished(library: Library, films: Path)
 
 
 def lines_run(work: Callable[[], object], until: int | None = None) -> int:
-    """How many lines of the code that renames `work` runs; it is killed before line `until`."""
+    """Count executed lines of the renaming code in `work`; killed before line `until`."""
     count = 0
 
     def step(frame: FrameType, event: str, argument: object) -> object:
@@ -312,7 +312,7 @@ def lines_run(work: Callable[[], object], until: int | None = None) -> int:
 
 
 def killed_before(line: int, home: Path, work: Callable[[Library], object]) -> None:
-    """A process of its own does the work, and is killed with -9 before that line."""
+    """Do the work in a separate process, killed with -9 before a line."""
     child = os.fork()
     if child == 0:
         with Library.open(home) as opened:
@@ -322,7 +322,7 @@ def killed_before(line: int, home: Path, work: Callable[[Library], object]) -> N
 
 
 def recorded(library: Library) -> dict[str, object]:
-    """What the library says of its files: names, and as what they were seen."""
+    """State of the library's files: names and stamps."""
     return {video.path: (video.title, videos.stamps(library, video.id)) for video in videos.every(library)}
 
 
@@ -367,7 +367,7 @@ def test_a_copy_elsewhere_in_the_folder_stays_and_is_named(library: Library, fil
 
 
 def test_names_differing_only_in_case_are_equal(library: Library, films: Path) -> None:
-    """Some file systems take them for one, and a folder may be copied to such a one."""
+    """Some file systems treat such names as equal, and folders are copied to such file systems."""
     take_in(library, films / "a.mp4")
     take_in(library, films / "b" / "A.mp4")
     take_in(library, films / "c" / "caf\u00e9.mp4", date=None)
@@ -392,7 +392,7 @@ def test_case_only_renames_are_not_proposed(
 
 
 def test_a_file_of_one_name_is_never_taken_for_two(library: Library, films: Path) -> None:
-    """As the journal of a file system may say that does not mind the case of letters: nothing is removed."""
+    """As possible in the journal of a case-insensitive file system: nothing is removed."""
     video = take_in(library, films / "a.mp4")
     with move_journal.open_journal(library.folder) as journal:
         journal.record_rename("run", video, films / "a.mp4", films / "." / "a.mp4")

@@ -1,4 +1,4 @@
-"""Plugins: the whole example of the documentation, and plugins that fail."""
+"""Plugins: the complete example of the documentation, and failing plugins."""
 
 import json
 import os

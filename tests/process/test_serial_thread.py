@@ -1,4 +1,4 @@
-"""Calls one after the other."""
+"""Calls in sequence on a thread."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Files for other programs: their content, and the seal that tells them from edited ones."""
+"""Files for other programs: their content, and the seal of unedited files."""
 
 from collections.abc import Callable
 from xml.etree import ElementTree

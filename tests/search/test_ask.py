@@ -45,7 +45,7 @@ def moment(number: int, text: str) -> Moment:
 
 
 def told(text: str, given: int = 3) -> list[Statement]:
-    """What is made of an answer that comes letter by letter."""
+    """Handling of an answer in single letters."""
     reader = StatementParser(range(1, given + 1))
     found = [statement for letter in text for statement in reader.feed(letter)]
     return found + reader.finish()
@@ -142,7 +142,7 @@ def test_words_in_the_evidence_change_nothing_but_words(
 
 
 def _is_quoted(prompt: str, count: int) -> None:
-    """Words of the video stay inside the quotation marks of their numbered line, whatever they hold."""
+    """Words of the video stay inside the quotation marks of their numbered line."""
     first, *lines = prompt.removesuffix("\n" + ask_prompts.INSTRUCTIONS).splitlines()
     assert first == "Evidence:"
     assert lines.pop() == f'The question: "{QUESTION}"'
@@ -153,7 +153,7 @@ def _is_quoted(prompt: str, count: int) -> None:
 
 
 def test_nothing_but_the_model_server_is_in_reach(server: FakeOllama) -> None:
-    """The verb has no way to a file or an address: it imports nothing that opens one."""
+    """The verb has no access to files or addresses: there are no such imports."""
     source = Path(ask_prompts.__file__).read_text() + Path(answer.__code__.co_filename).read_text()
     assert not re.search(
         r"\b(?:open|urlopen|subprocess|socket|httpx|Path)\b\(?", re.sub(r'""".*?"""', "", source, flags=re.S)

@@ -1,4 +1,4 @@
-"""Frames that look like the words of a query."""
+"""Frames similar to the words of a query."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 
 
 def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[frame_vectors.Rows, QueryVector]:
-    """Rows that have just these cosines with the query."""
+    """Rows with exactly these cosines to the query."""
     wanted = np.asarray(cosines, dtype=np.float32)
     rows = random_rows(len(wanted), seed=seed)
     rows[:, 0] = 0
@@ -23,7 +23,7 @@ def with_cosines(cosines: list[float] | np.ndarray, *, seed: int = 1) -> tuple[f
 
 
 def crowd(count: int = 1_000) -> np.ndarray:
-    """Cosines of pictures that have nothing to do with the query, as CLIP gives them."""
+    """Cosines of pictures without relation to the query, as from CLIP."""
     return np.random.default_rng(3).normal(0.18, 0.02, count).clip(max=0.235)
 
 

@@ -11,7 +11,7 @@ SCALE = SimilarityScale(unrelated=0.0, near_duplicate=0.6, mean=0.1)
 
 
 def crowd(scale: SimilarityScale | None = None, **cosines: float) -> Nearest:
-    """40 passages from id 100 on lie about 0.1, and some others (`_7=0.5`: number 7) where they are put."""
+    """40 passages from id 100 on around 0.1, and others at given values (`_7=0.5`: number 7)."""
     found = {n + 100: 0.1 for n in range(40)} | {int(key[1:]): value for key, value in cosines.items()}
     return Nearest(dict(sorted(found.items(), key=lambda pair: -pair[1])), 0.1, 0.1, scale)
 

@@ -1,4 +1,4 @@
-"""Queries in thirty languages, as people type them, find the line as it was written."""
+"""Queries in thirty languages, as typed by people, match lines as written."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Search by the people who are seen."""
+"""Search by visible people."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The best moments are looked at again, with the question itself."""
+"""The best moments are checked again by the question."""
 
 import json
 from collections.abc import Iterator

@@ -28,7 +28,7 @@ def never(text: str) -> Never:
 
 
 def party(library: Library) -> dict[str, int]:
-    """A video whose passages have a meaning each; ids by text."""
+    """A video with passages of different meanings; ids by text."""
     meanings = {
         "The bride twirls with her father.": DANCING,
         "Guests swim in the lake.": WATER,
@@ -138,7 +138,7 @@ def test_a_search_leaves_no_transaction_open(library: Library) -> None:
 
 
 def aisle(library: Library) -> list[int]:
-    """One passage that says it all, one with half of it, one that only shares `down` and `the`, and a crowd."""
+    """Passages with all words, half of them, only `down` and `the`, and many others."""
     lines = ["The bride walks down the aisle.", "The bride laughs in the aisle.", "The sun goes down behind the sea."]
     _, ids = add_video(library, "wedding", [])
     for number, text in enumerate([*lines, *(f"The guests talk about the weather, {n}." for n in range(40))]):
@@ -227,7 +227,7 @@ def showing(*values: float, key: str = frame_vectors.KEY) -> Callable[[str], Cal
 
 
 def film(library: Library) -> list[int]:
-    """A video of a hundred frames with one speech, of which the tenth shows dancing; its frames."""
+    """A video of a hundred frames with some speech, and dancing in the tenth; its frames."""
     rows = np.repeat([CARS], 100, axis=0)
     rows[10] = DANCING
     lines = [

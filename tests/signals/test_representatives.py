@@ -8,7 +8,7 @@ from vidlocal.signals.representatives import MAX_FRAMES, choose_frames, rate_qua
 
 
 def descriptors_of(levels: list[int]) -> Descriptors:
-    """Descriptors of plain frames, one grey level each."""
+    """Descriptors of plain frames with a grey level each."""
     return np.array([[level] * DESCRIPTOR_SIZE for level in levels], np.uint8)
 
 

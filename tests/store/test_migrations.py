@@ -48,7 +48,7 @@ INSERT INTO jobs (kind, target, video_id, state, updated_at) VALUES ('describe',
 
 
 def old_library(folder: Path, version: int, text: str = "the bride laughs") -> Library:
-    """Create a library of an older version and open it, which migrates it."""
+    """Create a library of an older version, and migrate by opening."""
     folder.mkdir(exist_ok=True)
     connection = sqlite3.connect(folder / "library.db", isolation_level=None)
     migrations.apply(Database(connection, execute_plugins=False), stop_before=NEXT[version])

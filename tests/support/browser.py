@@ -1,4 +1,4 @@
-"""Chromium by Playwright, if it is on this machine."""
+"""Chromium by Playwright, if installed."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The made model of pictures (tests/assets/pictures), put where `setup --pictures` would put the real one."""
+"""The small CLIP model (tests/assets/pictures), in the place of the model of `setup --pictures`."""
 
 import io
 import json
@@ -24,13 +24,13 @@ def place(models: Path, *, build: int = 1) -> Path:
 
 
 def seal(models: Path) -> None:
-    """Say that the files as they are now are those that were fetched."""
+    """Store the checksums of the current files as those of the download."""
     for part in clip_files.FILES:
         clip_files.write_checksums(models, part)
 
 
 def jpeg(colour: str) -> bytes:
-    """A picture of one colour."""
+    """A picture of a single colour."""
     held = io.BytesIO()
     Image.new("RGB", (320, 180), colour).save(held, "JPEG", quality=90)
     return held.getvalue()

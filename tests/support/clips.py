@@ -1,4 +1,4 @@
-"""Small clips with known answers, made with the ffmpeg that vidlocal uses.
+"""Small clips with known answers, made with vidlocal's ffmpeg.
 
 Pictures carry their own number: a row of blocks along the upper half, black or white, is the number in binary, most
 significant bit left. The lower half is red on the left and blue on the right, so that a turned picture shows.
@@ -24,19 +24,19 @@ X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv
 
 @functools.cache
 def program() -> str:
-    """The ffmpeg that clips are made with."""
+    """The ffmpeg for clips."""
     return ffmpeg.find_ffmpeg(None).path
 
 
 def run(*words: str | Path, stdin: bytes | None = None) -> None:
-    """One call of ffmpeg, which has to succeed."""
+    """Call ffmpeg. Raises an error on failure."""
     command = [program(), "-y", "-v", "error", *map(str, words)]
     finished = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120)
     assert finished.returncode == 0, finished.stderr.decode(errors="replace")
 
 
 def picture(number: int) -> Rgb:
-    """The picture that carries `number`."""
+    """The picture of `number`."""
     rgb = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     rgb[HEIGHT_PX // 2 :, : WIDTH_PX // 2] = (200, 0, 0)
     rgb[HEIGHT_PX // 2 :, WIDTH_PX // 2 :] = (0, 0, 200)
@@ -48,7 +48,7 @@ def picture(number: int) -> Rgb:
 
 
 def number_in(rgb: Rgb) -> int:
-    """The number that a picture carries, whatever its size."""
+    """The number on a picture of any size."""
     height, width = rgb.shape[:2]
     row = rgb[height // 8 : height * 3 // 8].mean(axis=(0, 2))
     centres = ((np.arange(_BITS) + 0.5) * width / _BITS).astype(int)
@@ -56,7 +56,7 @@ def number_in(rgb: Rgb) -> int:
 
 
 def is_upright(rgb: Rgb) -> bool:
-    """Whether red is at the lower left and blue at the lower right."""
+    """True for red at the lower left and blue at the lower right."""
     height, width = rgb.shape[:2]
     left, right = rgb[height * 3 // 4, width // 4].astype(int), rgb[height * 3 // 4, width * 3 // 4].astype(int)
     return bool(left[0] > left[2] + 40 and right[2] > right[0] + 40)
@@ -71,7 +71,7 @@ def numbered(
     before: Sequence[str | Path] = (),
     after: Sequence[str | Path] = (),
 ) -> Path:
-    """A clip whose n-th picture carries n. `before` are more inputs, `after` more options for the output."""
+    """A clip with number n on the n-th picture. `before` are more inputs, `after` more options for the output."""
     raw = b"".join(picture(number).tobytes() for number in range(frames))
     source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH_PX}x{HEIGHT_PX}", "-r", rate, "-i", "pipe:0")
     run(*before, *source, *codec, *after, path, stdin=raw)
@@ -79,7 +79,7 @@ def numbered(
 
 
 def variable(path: Path, time: Callable[[int], float], *, frames: int, codec: Sequence[str] = X264) -> Path:
-    """A clip whose n-th picture carries n and is shown at `time(n)`, which counts in whole milliseconds."""
+    """A clip with number n on the n-th picture, shown at `time(n)` in whole milliseconds."""
     times = [round(time(number) * 1000) for number in range(frames)]
     steps = "+".join(f"eq(N,{number})*{stamp}" for number, stamp in enumerate(times))
     timing = ("-vf", f"settb=1/1000,setpts='{steps}'", "-fps_mode", "passthrough", "-enc_time_base", "1/1000")
@@ -87,7 +87,7 @@ def variable(path: Path, time: Callable[[int], float], *, frames: int, codec: Se
 
 
 def joined(path: Path, parts: Iterable[Path]) -> Path:
-    """The parts one after the other, in an MP4 or Matroska, nothing encoded again."""
+    """The parts in sequence, in an MP4 or Matroska, without encoding."""
     parts = list(parts)
     script = path.with_name(path.name + ".txt")
     script.write_text("".join(f"file '{part}'\n" for part in parts))
@@ -97,7 +97,7 @@ def joined(path: Path, parts: Iterable[Path]) -> Path:
 
 
 def scenes(path: Path, *, seconds: int = 12, seed: int = 0) -> Path:
-    """A silent film of shots that look quite different, 4 seconds each; another `seed` is another film."""
+    """A silent film of clearly different shots, 4 seconds each; another `seed` is another film."""
     shots = range(0, seconds, 4)
     sources = [_shot(seed * 7 + index) for index in range(len(shots))]
     inputs = [word for source in sources for word in ("-f", "lavfi", "-t", "4", "-i", source)]
@@ -119,14 +119,14 @@ def cover(path: Path) -> Path:
 
 
 def cut_off(path: Path, whole: Path, share: float) -> Path:
-    """The first part of a file, as a broken download leaves it."""
+    """The first part of a file, as in a broken download."""
     data = whole.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
 
 
 def promise(path: Path, whole: Path, seconds: float) -> Path:
-    """A Matroska file whose header promises this many seconds; its packets stay what they are."""
+    """A Matroska file with this duration in the header, and unchanged packets."""
     data = bytearray(whole.read_bytes())
     at = data.index(b"\x44\x89\x88") + 3  # Duration, a float of eight bytes, in milliseconds
     data[at : at + 8] = np.array([seconds * 1000], ">f8").tobytes()
@@ -135,7 +135,7 @@ def promise(path: Path, whole: Path, seconds: float) -> Path:
 
 
 def mistimed(path: Path, whole: Path, number: int, seconds: float, *, kind: int = 9) -> Path:
-    """An FLV file whose n-th tag of pictures (kind 9) or sound (8) says that it comes so much later than it does."""
+    """An FLV file with a delayed time in the n-th tag of pictures (kind 9) or sound (8)."""
     data = bytearray(whole.read_bytes())
     at, found = 13, 0  # behind the header; tag 0 is how to decode them
     while at < len(data):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass
 class Wall:
-    """A clock of ours: the monotonic one and the one on the wall, which may be set."""
+    """A monotonic clock and an adjustable wall clock for tests."""
 
     at: float = 1000.0
     shows: datetime = field(default_factory=lambda: datetime(2026, 11, 21, 21, 0, tzinfo=ZoneInfo("Europe/Berlin")))

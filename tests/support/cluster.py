@@ -15,7 +15,7 @@ NO_SERVER = "http://127.0.0.1:9"
 
 @dataclass
 class Cluster:
-    """A scheduler, and the machines that joined it. `home`: of the owner."""
+    """A scheduler and its machines. `home`: of the owner."""
 
     home: Path
     address: str
@@ -24,7 +24,7 @@ class Cluster:
 
     @contextmanager
     def join(self, home: Path, server: str, *words: str, name: str) -> Iterator[subprocess.Popen[str]]:
-        """Start a machine with a model server, and wait until it has joined; it leaves at the end of the block."""
+        """Start a machine with a model server, and wait for its join; the machine leaves at the end of the block."""
         place = self.address.removeprefix("tls://")
         arguments = ["cluster", "join", place, "--token", self.token, "--name", name, *words]
         with running(home, server, *arguments) as machine:
@@ -62,7 +62,7 @@ def cluster(home: Path) -> Iterator[Cluster]:
 
 
 def free_ports() -> int:
-    """A port that is free, with the next one."""
+    """A free port, followed by another free port."""
     while True:
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))

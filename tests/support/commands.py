@@ -1,4 +1,4 @@
-"""Commands run on a library of known videos, and strings that try to steer a terminal."""
+"""Commands run on a library of known videos, and strings with terminal escapes."""
 
 from collections.abc import Callable
 from hashlib import blake2b
@@ -53,7 +53,7 @@ def add_video(library: Library, title: str, speech: str) -> int:
 
 
 def hash_of(title: str) -> str:
-    """What stands in for the hash of the file's bytes: as many letters, one for each title."""
+    """A substitute for the hash of a file: letters of the same length, by title."""
     return blake2b(title.encode("utf-8", "replace"), digest_size=32).hexdigest()
 
 

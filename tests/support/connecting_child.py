@@ -1,4 +1,4 @@
-"""A child under the reader's rules that tries to reach the network."""
+"""A child process under the reader's rules, with an attempt to reach the network."""
 
 import socket
 

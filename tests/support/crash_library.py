@@ -1,4 +1,4 @@
-"""A small library made by a program that is killed again and again, and all that must hold of it all the same.
+"""A small library made by repeatedly killed commands, and its invariants.
 
 Used by tests/test_interruption.py (20 kills) and benchmarks/kill9.py (200, and every crash point).
 """
@@ -64,7 +64,7 @@ Content = Mapping[str, Counter[str]]
 
 
 class Shaken:
-    """One library at `home`, the server its frames are described by, and what is known of it so far."""
+    """A library at `home`, the server with its describing model, and the known state so far."""
 
     def __init__(self, home: Path, films: Path, server: FakeOllama) -> None:
         self.home, self.films, self.server = home, films, server
@@ -75,7 +75,7 @@ class Shaken:
         self._acknowledged: dict[str, Counter[str]] = {}
 
     def commands(self) -> list[list[str]]:
-        """What makes the library. Reading and looking are commands of their own: to load their models takes longest."""
+        """Commands to make the library. Separate commands for OCR and image vectors, whose models load slowly."""
         ingest = ["ingest", "--every", "1", "--later", str(self.films)]
         return [ingest, ["enrich", "--only", "read"], ["enrich", "--only", "pictures"], ["enrich"]]
 
@@ -108,7 +108,7 @@ class Shaken:
         assert child.returncode == 0, said.decode()
 
     def kill_after(self, words: list[str], seconds: float) -> bool:
-        """Kill a command at a moment. Whether it was still at work."""
+        """Kill a command after a while. Returns True if it was still running."""
         child = self.start(words)
         try:
             child.communicate(timeout=seconds)
@@ -117,11 +117,11 @@ class Shaken:
         return self._collect(child)
 
     def kill_at(self, words: list[str], point: str) -> bool:
-        """Run a command that kills itself at a crash point. Whether it came that far."""
+        """Run a command with a crash at a point. Returns True if the point was reached."""
         return self._collect(self.start(words, CRASH_AT=point))
 
     def points(self, words: list[str], counts: Path) -> dict[str, int]:
-        """Run a command to its end, and see how often it passed each crash point."""
+        """Run a command to its end. Returns the number of passes per crash point."""
         child = self.start(words, CRASH_COUNTS=str(counts))
         _, said = child.communicate(timeout=_PATIENCE_S)
         assert child.returncode == 0, said.decode()
@@ -155,7 +155,7 @@ class Shaken:
 
 
 def read(home: Path, queries: Mapping[str, str] = _CONTENT) -> Content:
-    """The rows of each query, as text, with how often each is there."""
+    """The rows of each query, as text, with their counts."""
     with closing(sqlite3.connect(home / "library.db", timeout=30.0)) as connection:
         try:
             return {table: Counter(map(repr, connection.execute(sql))) for table, sql in queries.items()}
@@ -166,7 +166,7 @@ def read(home: Path, queries: Mapping[str, str] = _CONTENT) -> Content:
 
 
 def differences(home: Path, other: Path) -> dict[str, object]:
-    """What second libraries tell differently; empty when they are equal."""
+    """Differences of second libraries; empty if equal."""
     first, second = read(home), read(other)
     return {
         table: (first[table] - second[table], second[table] - first[table])
@@ -176,7 +176,7 @@ def differences(home: Path, other: Path) -> dict[str, object]:
 
 
 def files_of(home: Path) -> set[str]:
-    """All files of a library that should be there in the end, and whatever else is."""
+    """All expected files of a library, and any others."""
     passing = ("library.db-", "log/", f"{VECTORS}/lock")
     found = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     return {name for name in found if not name.startswith(passing)}
@@ -192,7 +192,7 @@ def require_sound(home: Path) -> None:
 
 
 def done_again(server: FakeOllama) -> int:
-    """How many items the server was asked about more often than once. The canary is no item."""
+    """Number of repeated requests to the server. The canary is no item."""
     asked: Counter[str] = Counter()
     for request in server.asked("/api/chat"):
         if pictures_of(request.body) and "one word" not in prompt_of(request.body):
@@ -206,7 +206,7 @@ def done_again(server: FakeOllama) -> int:
 
 
 def orphans(home: Path) -> list[str]:
-    """The processes that were started for this library and are alive: /proc tells by their environment."""
+    """Running processes of this library, by their environment in /proc."""
     wanted = f"VIDLOCAL_HOME={home}\0".encode()
     found = []
     for process in Path("/proc").iterdir():
@@ -220,7 +220,7 @@ def orphans(home: Path) -> list[str]:
 
 
 def make_films(folder: Path, number: int, *, seconds: int = 8) -> Path:
-    """Short films of differing shots, one of them with subtitles."""
+    """Short films of different shots, one with subtitles."""
     folder.mkdir(exist_ok=True)
     for seed in range(number):
         clips.scenes(folder / f"film{seed}.mp4", seconds=seconds, seed=seed)

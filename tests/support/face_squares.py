@@ -1,4 +1,4 @@
-"""Drawn faces for the made models in tests/assets/faces: squares of 128 px whose red and green are the person."""
+"""Drawn faces for the models in tests/assets/faces: squares of 128 px, with the person in red and green."""
 
 import io
 import shutil
@@ -63,7 +63,7 @@ def jpeg(faces: Iterable[Placed], *, blur_px: float = 0.0) -> bytes:
 
 
 def add_film(library: Library, name: str, frames: Sequence[Sequence[Placed]], *, shots: Sequence[int] = ()) -> int:
-    """A video with a distinct frame every 2 s, in one shot unless `shots` has the shot of each frame."""
+    """A video with a distinct frame every 2 s, in a single shot unless `shots` has the shot of each frame."""
     (library.frames_folder / name).mkdir(parents=True)
     drafts = []
     for number, faces in enumerate(frames):

@@ -1,4 +1,4 @@
-"""What the pretended Ollama server can be told to do instead of answering well."""
+"""Faults of the fake Ollama server."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The models of the pretended Ollama server, and what they say."""
+"""The models of the fake Ollama server, and their answers."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ _SMALL_WORDS = frozenset({"a", "an", "and", "are", "at", "by", "for", "in", "is"
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the fake. `capabilities` None: a server too old to tell. `blind`: it answers without looking.
+    """A model of the fake. `capabilities` None: from an old server. `blind`: answers without vision.
 
     It sees the first of several pictures only, unless it `takes_several`. Ollama renders the prompts of a `templated`
     model and cuts them; the engine does it for the others, with its own errors, and cuts nothing.
@@ -66,7 +66,7 @@ class Model:
         return self.digest or hashlib.sha256(self.name.encode()).hexdigest()
 
     def can(self, *needs: str) -> bool:
-        """True if the model has one of these capabilities, or its server is too old to tell."""
+        """True for a model with any of these capabilities, or a server too old to report capabilities."""
         return self.capabilities is None or not set(needs).isdisjoint(self.capabilities)
 
 
@@ -95,7 +95,7 @@ def colour_name(rgb: Sequence[float]) -> str:
 
 
 def caption(jpeg: bytes) -> str:
-    """A sentence that tells one picture from another: its colours by region, and its mean as a number."""
+    """A sentence for a picture: its colours by region, and its mean as a number."""
     picture = opened(jpeg)
     (mean,) = _pixels(picture, 1)
     nine = _pixels(picture, 3)
@@ -151,7 +151,7 @@ def decide(body: Json, model: Model) -> float:
 
 
 def _fill(schema: Json, seen: str, colour: str) -> Json:
-    """An object with every property of `schema`, of the type it asks for."""
+    """An object with every property of `schema`, of the right type."""
     by_type: Json = {"array": [colour, "light"], "integer": 1, "number": 0.4, "boolean": False, "string": colour}
     found = {
         name: by_type.get(kind.get("type", "string"), colour) for name, kind in schema.get("properties", {}).items()
@@ -164,7 +164,7 @@ def _fill(schema: Json, seen: str, colour: str) -> Json:
 
 
 def vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[float]:
-    """A unit vector: from the table, else a hashed bag of words, so that texts that share words are near."""
+    """A unit vector: from the table, else a hashed bag of words, so that texts with shared words are near."""
     bare = _PREFIX.sub("", text)
     values = [float(value) for value in table.get(bare, table.get(text, ()))]
     if not values:
@@ -179,7 +179,7 @@ def vector(text: str, size: int, table: dict[str, Sequence[float]]) -> list[floa
 
 
 def image_vector(jpeg: bytes, size: int, table: dict[str, Sequence[float]]) -> list[float]:
-    """A vector of the same space as texts: that of the name of the colour, a little moved by the shade."""
+    """A vector in the space of texts: of the name of the colour, slightly moved by the shade."""
     (mean,) = _pixels(opened(jpeg), 1)
     values = vector(colour_name(mean), size, table)
     moved = [value + mean[at % 3] / 25_500 for at, value in enumerate(values)]

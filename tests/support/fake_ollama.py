@@ -1,4 +1,4 @@
-"""An Ollama server of ours on loopback: the documented protocol, models that look, faults on demand.
+"""A fake Ollama server on loopback: the documented protocol, models with vision, faults on demand.
 
     with FakeOllama() as server:
         server.script(busy(retry_after=2))        # the next /api/chat only; then it answers as usual
@@ -96,7 +96,7 @@ _WORDS_PER_LINE = 512
 
 @dataclass(frozen=True)
 class Asked:
-    """One recorded request. `picture` is the first image of it, decoded."""
+    """A recorded request. `picture`: its first image, decoded."""
 
     method: str
     path: str
@@ -115,7 +115,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory, the options it was loaded with, and its expiry."""
+    """A model in memory, its load options, and its expiry."""
 
     model: Model
     options: Json
@@ -176,7 +176,7 @@ class FakeOllama:
         self.down()
 
     def up(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listen, on the previous port if any."""
         exchange = type("BoundExchange", (Exchange,), {"fake": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), exchange)
         self._server.daemon_threads = True
@@ -184,7 +184,7 @@ class FakeOllama:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:
-        """Refuse connections, as a server that was stopped does."""
+        """Refuse connections, like a stopped server."""
         if self._server is None:
             return
         self._server.shutdown()
@@ -195,7 +195,7 @@ class FakeOllama:
             _shut(connection)
 
     def script(self, *behaviours: Behaviour, path: str = "/api/chat") -> None:
-        """What the next requests to `path` meet, one each; None of it is left over, it answers as usual again.
+        """Behaviours for the next requests to `path`, one each, followed by normal answers.
 
         The path of requests for probabilities is "judge".
         """
@@ -253,7 +253,7 @@ class FakeOllama:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request and its answer. Behaviours write through `send_json`, `send_lines`, `send_bytes`, `drop`."""
+    """A request and its answer. Behaviours write through `send_json`, `send_lines`, `send_bytes`, `drop`."""
 
     fake: FakeOllama
     protocol_version = "HTTP/1.1"
@@ -327,7 +327,7 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_lines(self, lines: Iterable[object], *, cut: bool = False) -> None:
-        """A stream of JSON lines (bytes go out as they are); `cut` ends it as a broken connection does."""
+        """A stream of JSON lines (bytes unchanged); `cut` ends the stream like a broken connection."""
         self.send_response(200)
         self.send_header("Content-Type", "application/x-ndjson")
         self.send_header("Transfer-Encoding", "chunked")
@@ -346,7 +346,7 @@ class Exchange(BaseHTTPRequestHandler):
         _shut(self.connection)
 
     def model(self) -> Model:
-        """The model of the request. Refusal for a missing one, in the words of each route."""
+        """The model of the request. Refuses a missing model, in the words of each route."""
         name = str(self.body.get("model") or self.body.get("name") or "")
         model = self.fake.find(name) if name else None
         if model is not None:

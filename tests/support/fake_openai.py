@@ -1,4 +1,4 @@
-"""A server of ours with the OpenAI API, in several dialects. Its models are those of the fake Ollama behind it.
+"""A fake server with the OpenAI API, in several dialects. Its models are those of the fake Ollama behind.
 
 with FakeOpenAi(dialect=LLAMA_CPP) as server:
     server.asked("/v1/chat/completions")[0]["max_tokens"]
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Dialect:
-    """What differs between servers.
+    """Differences between servers.
 
     `props`: /props and times as of llama.cpp; `version`: as of vLLM (without both, `stream_options` get HTTP 400);
     `formats`: accepted kinds of response_format, others get HTTP 400; `streams`: else the answer comes at once;
@@ -60,7 +60,7 @@ DIALECTS = {
 
 
 class FakeOpenAi:
-    """The server, listening for as long as the block lasts. `model`: the only one, or all of the fake Ollama.
+    """The server, listening during the block. `model`: the only model, or all of the fake Ollama.
 
     `answer` may replace the answer to a request by status and body.
     """
@@ -187,7 +187,7 @@ class FakeOpenAi:
 
 
 def _schema_in_words(body: Json) -> Json | None:
-    """The schema at the end of the prompt: a good model obeys it."""
+    """The schema at the end of the prompt, obeyed by good models."""
     content = body["messages"][-1]["content"]
     text = content if isinstance(content, str) else content[-1]["text"]
     _, found, schema = text.partition("Answer with a JSON object of this schema, and nothing else: ")

@@ -95,7 +95,7 @@ def check_options(options: Json) -> None:
 
 
 def check_format(wanted: object) -> None:
-    """Refusal for a format that is neither "json" nor a schema."""
+    """Refuse formats other than "json" or a schema."""
     if wanted not in (None, "", "json") and not isinstance(wanted, dict):
         raise Refusal(
             500, f'invalid format: {json.dumps(json.dumps(wanted))}; expected "json" or a valid JSON Schema object'

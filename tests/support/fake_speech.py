@@ -29,7 +29,7 @@ _NAMES = {"en": "english", "es": "spanish"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """What differs between servers.
+    """Differences between servers.
 
     `models`: names in /v1/models, None for HTTP 404; `path` of transcriptions. `tokens`: parts of words, in segments;
     `inside`: words in segments, else beside them; `spaced`: words begin with a space; `language`: told in the form of
@@ -131,7 +131,7 @@ def _word(text: str, start: float, end: float, dialect: Dialect) -> Json:
 
 
 def _tokens(word: Json) -> list[Json]:
-    """Divide a word into two tokens, as whisper.cpp does with longer ones."""
+    """Divide a word into two tokens, like whisper.cpp for longer words."""
     text, start, end = word["word"], word["start"], word["end"]
     if len(text) < 5:
         return [word]

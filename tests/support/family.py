@@ -17,7 +17,7 @@ Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 def make_family(home: Path) -> Path:
-    """A wedding with Anna and Tom, a stranger at the beach who looks a little like Anna, and two voices."""
+    """A wedding with Anna and Tom, a stranger at the beach with some similarity to Anna, and two voices."""
     with Library.open(home, create=True) as library:
         said = Passage(0, 4, PassageKind.SPEECH, "A toast to the bride", "en", speaker="SPEAKER_00")
         answer = Passage(10, 14, PassageKind.SPEECH, "Thank you, Tom", "en", speaker="Mary")

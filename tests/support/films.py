@@ -41,7 +41,7 @@ def add_video(library: Library, *, name: str = "party", pictures: int = 6) -> in
 
 
 def add_colours(library: Library, number: int = len(PLAIN_COLOURS)) -> int:
-    """A video of plain colours, one frame every two seconds, each followed by a repeat of it."""
+    """A video of plain colours, with a frame every two seconds, each followed by a repeat."""
     drafts: list[FrameDraft] = []
     for at, rgb in enumerate(PLAIN_COLOURS[:number]):
         image = f"frames/{at}.jpg"

@@ -1,4 +1,4 @@
-"""Videos whose frames have vectors of how they look, for tests of finding by pictures."""
+"""Videos with frame vectors, for tests of image search."""
 
 import hashlib
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.float32]
 
 @cache
 def of_colours(*colours: str) -> tuple[str, Rows]:
-    """What the made model makes of pictures of one colour each: its key, and a row for each."""
+    """Key of the small model, and its vectors of plain pictures: a row per colour."""
     with TemporaryDirectory() as folder:
         model = clip_files.clip_model(clip_model.place(Path(folder)))
         with ClipEncoder(model) as engine:
@@ -40,7 +40,7 @@ def add_video(
     dhashes: Iterable[int] | None = None,
     said: Iterable[Passage] = (),
 ) -> tuple[int, list[int]]:
-    """A video with a frame every ten seconds, one for each row, which is its vector; its id and those of its frames."""
+    """A video with a frame every ten seconds and a vector for each row; its id and the frame ids."""
     hashes = range(len(rows)) if dhashes is None else dhashes
     video_id = videos.add(
         library,
@@ -61,7 +61,7 @@ def add_video(
 
 
 def near(rows: Rows, *, share: float = 0.1, seed: int = 7) -> Rows:
-    """Unit rows near the given ones: the cosine with them is about 1 / sqrt(1 + share²)."""
+    """Unit rows near the given rows, at a cosine of about 1 / sqrt(1 + share²)."""
     noise = np.random.default_rng(seed).normal(size=rows.shape).astype(np.float32)
     moved = rows + share * noise / np.linalg.norm(noise, axis=1, keepdims=True)
     return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), dtype=np.float32)

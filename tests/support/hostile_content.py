@@ -1,4 +1,4 @@
-"""A library, a server and files whose every word is out to harm a terminal."""
+"""A library, a server and files with terminal escapes in every word."""
 
 import json
 import os
@@ -48,7 +48,7 @@ _WORDS_IN = {
 
 @dataclass(frozen=True)
 class World:
-    """Where everything lies. `film` can be cut, `broken` cannot be read."""
+    """Paths of all parts. `film` can be cut, `broken` cannot be read."""
 
     home: Path
     films: Path
@@ -64,7 +64,7 @@ class World:
 
 
 def make(folder: Path) -> World:
-    """A library with a film that can be cut, one that was understood, one with failures."""
+    """A library with a film to cut, a film with a summary, and a film with failures."""
     world = World(folder / "home", folder / "films", folder / "inbox")
     for place in (world.films, world.inbox):
         place.mkdir(parents=True)
@@ -142,7 +142,7 @@ def _queries() -> str:
 
 
 def talkative() -> FakeOllama:
-    """A server whose models say nothing else, whatever they are asked."""
+    """A server with models of nothing but hostile answers."""
     server = FakeOllama()
 
     def choose(asked: Asked) -> Behaviour | None:
@@ -162,7 +162,7 @@ def talkative() -> FakeOllama:
 
 
 def rude(*, status: int = 500, garbage: bool = False) -> FakeOllama:
-    """A server that has models with such names, and fails every request with such words."""
+    """A server with hostile model names and error messages."""
     server = FakeOllama([*CATALOGUE.values(), replace(CATALOGUE["llava:7b"], name=f"{WORDS}:latest")], version=WORDS)
     complaint = body(WORDS.encode(), status=status, kind="text/html") if garbage else broken(WORDS, status)
     server.choose = lambda asked: complaint if asked.path in ("/api/chat", "/api/embed", "/api/generate") else None
@@ -170,7 +170,7 @@ def rude(*, status: int = 500, garbage: bool = False) -> FakeOllama:
 
 
 def harmful(text: str) -> list[str]:
-    """Characters of a text that could steer a terminal."""
+    """Characters of a text with power over a terminal."""
     return [
         character
         for character in text

@@ -1,4 +1,4 @@
-"""Sentences that try to give orders to a model, and models that obey them."""
+"""Sentences with orders to a model, and obedient models."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ PROBES = (
 
 
 def obeying(probe: str) -> "object":
-    """A model that says what the probe wants to hear, and cites what it was never shown."""
+    """A model with the answer desired by the probe, and false citations."""
 
     def choose(asked: Asked) -> Behaviour | None:
         if asked.path != "/api/chat" or "one word" in asked.prompt or "in the order" in asked.prompt:

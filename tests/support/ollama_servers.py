@@ -1,4 +1,4 @@
-"""Ollama servers for tests of the protocol: two fakes, and a real one if VIDLOCAL_TEST_OLLAMA names its URL.
+"""Ollama servers for tests of the protocol: two fakes, and the real server of VIDLOCAL_TEST_OLLAMA.
 
 Its models: VIDLOCAL_TEST_OLLAMA_VISION, VIDLOCAL_TEST_OLLAMA_TEXT and VIDLOCAL_TEST_OLLAMA_EMBED, else those that
 `vidlocal setup` offers. Needs version 0.30 or newer. The tests create one model there and delete it.
@@ -53,7 +53,7 @@ class OllamaServer:
         return self.client.post(path, json=body)
 
     def chat(self, model: str, prompt: str, images: Sequence[bytes] = (), **fields: object) -> httpx.Response:
-        """Response of /api/chat to one message, not streamed by default. `options` are added to OPTIONS."""
+        """Response of /api/chat to a message, not streamed by default. `options` are added to OPTIONS."""
         message: Json = {"role": "user", "content": prompt}
         if images:
             message["images"] = [base64.b64encode(image).decode() for image in images]
@@ -85,19 +85,19 @@ def error_of(response: httpx.Response) -> str:
 
 
 def engine_error_of(response: httpx.Response) -> Json:
-    """Error of the engine, which arrives as JSON inside the error text."""
+    """Error of the engine, as JSON inside the error text."""
     inner: Json = json.loads(error_of(response))["error"]
     return inner
 
 
 def lines_of(response: httpx.Response) -> list[Json]:
-    """Objects of a streamed answer, one a line."""
+    """Objects of a streamed answer, one per line."""
     return [json.loads(line) for line in response.text.splitlines()]
 
 
 @contextmanager
 def serving(kind: str) -> Iterator[OllamaServer]:
-    """Server of a kind: "templated" or "native" (fakes whose prompts Ollama or the engine renders) or "real"."""
+    """Server of a kind: "templated" or "native" (fakes with prompts rendered by Ollama or the engine) or "real"."""
     if kind == "real":
         with httpx.Client(base_url=REAL_URL, timeout=TIMEOUT_S, trust_env=False) as client:
             yield OllamaServer(REAL_URL, *_REAL_MODELS, client=client)

@@ -1,4 +1,4 @@
-"""Installed packages of plugins: a module and a `.dist-info` folder, as pip leaves them in site-packages."""
+"""Installed packages of plugins: a module and a `.dist-info` folder, like pip in site-packages."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""A worker's child for the tests of process: it does whatever it is told, however bad."""
+"""A child process for the tests of process, with any behaviour on demand."""
 
 import ctypes
 import os

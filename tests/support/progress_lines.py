@@ -2,7 +2,7 @@
 
 
 class RecordedLine:
-    """A `ProgressLine` that records messages, or fails like a lost terminal."""
+    """A `ProgressLine` with recorded messages, or with the failure of a lost terminal."""
 
     def __init__(self, *, gone: bool = False) -> None:
         self.gone = gone

@@ -1,4 +1,4 @@
-"""Videos in which people are seen, without any images or models."""
+"""Videos with visible people, without any images or models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ Spans = Sequence[tuple[float, float]]
 
 
 def add_video(library: Library, name: str, seen: Mapping[str, Spans], *texts: Passage, seconds: float = 120.0) -> int:
-    """A video with a frame every 2 s, and people who are seen in spans of it, by name. Returns the id."""
+    """A video with a frame every 2 s, and spans of visible people by name. Returns the id."""
     video_id = videos.add(
         library,
         content_hash=name * 8,
@@ -32,7 +32,7 @@ def add_video(library: Library, name: str, seen: Mapping[str, Spans], *texts: Pa
 
 
 def see(library: Library, video_id: int, seen: Mapping[str, Spans]) -> None:
-    """Store the tracks of people by name, as if a model had found them."""
+    """Store the tracks of people by name, as from a model."""
     of_video = frames.of_video(library, video_id)
     named = {person.name: person.id for person in people.every(library, hidden=True)}
     tracks = [

@@ -1,4 +1,4 @@
-"""Recordings with known words: sentences that the test model knows, laid on quiet noise wherever a test wants them."""
+"""Recordings with known words: sentences known to the test model, laid on quiet noise at any time."""
 
 import json
 import wave
@@ -22,7 +22,7 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A spoken sentence. `start` and `end` are where it lies in its file, in seconds."""
+    """A spoken sentence. `start` and `end`: position in its file, in seconds."""
 
     text: str
     start: float
@@ -31,7 +31,7 @@ class Sentence:
 
 
 def decoded(path: Path) -> Samples:
-    """The sound of a file as whisper.cpp wants it."""
+    """The sound of a file in the format of whisper.cpp."""
     program = ffmpeg.find_ffmpeg(None).path
     argv = [program, "-v", "error", "-i", str(path), "-ac", "1", "-ar", str(RATE_HZ), "-f", "f32le", "pipe:1"]
     return np.frombuffer(process.run(argv, timeout=60).stdout, dtype="<f4").astype(np.float32)
@@ -71,6 +71,6 @@ def write_wav(path: Path, samples: Samples) -> Path:
 
 
 def probe_of(seconds: float, *, start: float = 0.0, tracks: Sequence[AudioTrack] | None = None) -> Probe:
-    """What probing a file with one sound track would say."""
+    """Properties of a file with a single sound track."""
     track = AudioTrack(0, "pcm_s16le", None, default=False, channels=1, rate_hz=RATE_HZ)
     return Probe(MediaKind.AUDIO, seconds, start=start, audio=(track,) if tracks is None else tuple(tracks))

@@ -27,7 +27,7 @@ def on_terminal(columns: int, *words: str, home: Path, typed: str = "") -> list[
 
 
 def script_on_terminal(script: str, *, home: Path) -> str:
-    """Run a shell script as in one terminal window; `vidlocal` is the program under test. Returns all output."""
+    """Run a shell script in a terminal window, with `vidlocal` as this program. Returns all output."""
     function = f'vidlocal() {{ "{sys.executable}" -m vidlocal "$@"; }}'
     return _read_all([*OWN_TERMINAL, "sh", "-c", f"{function}\n{script}"], 120, home)
 

@@ -1,4 +1,4 @@
-"""Videos that consist of texts with times, for tests of searching."""
+"""Videos of timed texts, for tests of search."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ KEY = "embeddinggemma:latest@0123456789ab"
 
 
 def add_video(library: Library, title: str, said: Iterable[Passage | str]) -> tuple[int, list[int]]:
-    """A video with these passages (a plain text is 5 s of a scene, one after the other); its id and theirs."""
+    """A video with these passages (plain text: a scene of 5 s, in sequence); its id and theirs."""
     video_id = videos.add(
         library,
         content_hash=hashlib.sha256(title.encode()).hexdigest(),
@@ -34,7 +34,7 @@ def add_video(library: Library, title: str, said: Iterable[Passage | str]) -> tu
 
 
 def random_rows(count: int, *, dimensions: int = 32, seed: int = 1) -> "NDArray[np.float32]":
-    """Unit rows that point anywhere."""
+    """Unit rows of random directions."""
     rows = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Tiny transformers models with random weights, saved as a model folder like one from Hugging Face."""
+"""Tiny transformers models with random weights, saved as a model folder like from Hugging Face."""
 
 import random
 from pathlib import Path
@@ -238,7 +238,7 @@ def save_seeing_llava(folder: Path) -> Path:
 
 
 def caption(colour: str) -> str:
-    """Return the caption that the trained model gives to a plain picture."""
+    """Return the caption of the trained model for a plain picture."""
     return f"A plain {colour} wall fills the whole view ."
 
 

@@ -21,7 +21,7 @@ _PROCESSES = count()
 
 
 class Scripted:
-    """A speech engine that writes down every piece it is given, and may fail at one."""
+    """A speech engine with a record of every window, and a possible failure at one."""
 
     kind = "scripted"
     name = "scripted"

@@ -1,4 +1,4 @@
-"""A wedding film of ten minutes and a run of the deep pass over it, for tests of what is understood."""
+"""A wedding film of ten minutes and a run of the deep pass, for tests of summaries."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ def add_film(
     media: MediaKind = MediaKind.VIDEO,
     content_hash: str | None = None,
 ) -> int:
-    """A stored film with its plan. Pictures 2 s apart at its beginning, each another shade of one shot."""
+    """A stored film with its plan. Pictures every 2 s at its beginning, in shades of a single shot."""
     images = content_hash or name
     folder = library.frames_folder / images
     folder.mkdir()
@@ -69,7 +69,7 @@ def add_film(
 
 @contextmanager
 def engines_on(server: FakeOllama, *, writes: bool = True, num_ctx: int = 4096) -> Iterator[EnrichEngines]:
-    """The models of one pretended server, opened as the command opens them."""
+    """The models of a fake server, opened like by the command."""
     with ExitStack() as stack:
         ollama = stack.enter_context(Ollama(server.host))
         host = Host(
@@ -93,7 +93,7 @@ def deep(
     num_ctx: int = 4096,
     only: Sequence[JobKind] | None = None,
 ) -> RunSummary:
-    """One run of the deep pass, until nothing is left that can be done."""
+    """A run of the deep pass, until no doable work is left."""
     with engines_on(server, writes=writes, num_ctx=num_ctx) as engines, ProcessLock(library.folder) as lock:
         if videos_:
             return enrich(library, engines, lock, job_filter=for_videos(*videos_), only=only, clock=_impatient())
@@ -101,7 +101,7 @@ def deep(
 
 
 def _impatient() -> Clock:
-    """A clock for which waiting takes no time."""
+    """A clock without waiting."""
     waited = [0.0]
 
     def sleep(seconds: float) -> None:

@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 def dependencies() -> dict[str, Requirement]:
-    """Return the direct dependencies of the program and of the extras that the tests use, by name."""
+    """Return the direct dependencies of the program and of the extras in use by the tests, by name."""
     extras = PROJECT["optional-dependencies"]
     (own,) = (Requirement(line) for line in extras["test"] if line.startswith("vidlocal["))
     lines = [*PROJECT["dependencies"], *(line for extra in sorted(own.extras) for line in extras[extra])]

@@ -1,4 +1,4 @@
-"""Containers, services and manifests: every command in them is one that vidlocal takes, and none runs as root."""
+"""Containers, services and manifests: valid commands of vidlocal, and none as root."""
 
 import plistlib
 import re

@@ -1,4 +1,4 @@
-"""From a video file to pictures that words find, by the commands a person types, with unpatched fastembed."""
+"""From a video file to image search, by the commands of a user, with unpatched fastembed."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """The models folder, with the model in it."""
+    """The models folder with the model."""
     return made.place(tmp_path / "home" / "models")
 
 
@@ -62,7 +62,7 @@ def pictures(library: Library) -> dict[JobState, int]:
 
 
 def found(library: Library, models: Path, text: str) -> float:
-    """The time of the frame that is nearest to a text."""
+    """Time of the frame nearest to a text."""
     with ClipEncoder(clip_model(models)) as engine:
         stored = frame_vectors.every(library, engine.key)
         return float(stored.times[int(np.argmax(stored.vectors @ engine.embed_text(text)))])

@@ -1,4 +1,4 @@
-"""Words in a video that speak to the model change nothing but words.
+"""Instructions in a video change nothing but texts.
 
 The pretended models obey every one of them: they answer with its words, cite what they were never shown, and ask for
 tools. What is left is wrong text about the video it came from.
@@ -35,7 +35,7 @@ def server() -> Iterator[FakeOllama]:
 
 
 def untouched(folder: Path) -> dict[str, bytes]:
-    """Every file outside the database: what no answer of a model may change."""
+    """Every file outside the database, unchangeable by answers of models."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -80,7 +80,7 @@ def _asks_only_what_it_always_asks(requests: list[Asked]) -> None:
 
 
 def _is_ours(line: str) -> bool:
-    """A line of our own prompts, or one of ours with quoted words in it."""
+    """True for a line of our own prompts, also with quoted words."""
     ours = "\n".join(
         [
             *(

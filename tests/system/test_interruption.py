@@ -1,4 +1,4 @@
-"""A killed program loses nothing, does nothing twice, and leaves nothing behind that the next run does not clear."""
+"""A killed program loses nothing, repeats nothing, and leaves nothing behind after the next run."""
 
 import random
 import time
@@ -23,7 +23,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory, films: Path) -> tuple[Path, float]:
-    """What an undisturbed run makes of the films, and how long a command of it takes."""
+    """Results of an undisturbed run on the films, and the duration of its commands."""
     home = tmp_path_factory.mktemp("calm") / "home"
     with FakeOllama(delay_s=THOUGHT_S) as server:
         began = time.monotonic()
@@ -35,7 +35,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory, films: Path) -> tuple[Path, f
 
 
 def shake(shaken: Shaken, dice: random.Random, *, kills: int, usual: float) -> None:
-    """Kill each command again and again, unless it is done before."""
+    """Kill each command repeatedly, unless finished earlier."""
     for words, share in zip(shaken.commands(), (0.35, 0.1, 0.1, 0.45), strict=True):
         for _ in range(round(kills * share)):
             if dice.random() < 0.6:

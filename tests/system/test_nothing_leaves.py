@@ -1,4 +1,4 @@
-"""The promise: but for `setup`, no command and no child of one tries to reach another machine.
+"""Except for `setup`, no command and no child process tries to reach another machine.
 
 The whole way is gone in a network namespace that has a loopback device and nothing else. The kernel counts there every
 packet that anybody wanted to send elsewhere, name look-ups included, so that nobody needs to be watched.
@@ -87,7 +87,7 @@ def test_onnxruntime_is_loaded_in_a_child_only() -> None:
 
 
 def _go_the_whole_way() -> None:
-    """What runs in the namespace: every command, and how many packets were meant for elsewhere meanwhile."""
+    """Run every command in the namespace, and count packets to other machines."""
     _raise_loopback()
     codes, attempts = {}, {}
     folder = Path(os.environ["VIDLOCAL_HOME"]).parent
@@ -124,7 +124,7 @@ def _raise_loopback() -> None:
 
 
 def _packets_for_elsewhere() -> int:
-    """Packets without a route, and name look-ups at a resolver on loopback, which is not there."""
+    """Packets without a route, and name look-ups at a missing resolver on loopback."""
     lines = Path("/proc/self/net/snmp").read_text().splitlines()
     tables = {
         names.split()[0]: dict(zip(names.split(), values.split(), strict=True))

@@ -1,4 +1,4 @@
-"""Thirty films that speak to the models, and models that obey them, repeat what they were told, or pay no heed.
+"""Thirty films with instructions to the models, and models with obedience, echo, or indifference.
 
 The words are in speech, on screen, in subtitles, notes, titles and names of files at once, and go through everything
 that asks a model: enrich, ask, search --look, organize. The interpreter itself tells which files were opened for
@@ -48,7 +48,7 @@ Choose = Callable[[Asked], Behaviour | None]
 
 @dataclass
 class Deeds:
-    """What this process did while `on`: what the interpreter reports, but reading."""
+    """Actions of this process while `on`: audit events except reading."""
 
     on: bool = False
     written: set[str] | None = None
@@ -102,7 +102,7 @@ sys.addaudithook(_note)
 
 
 def read_aloud(asked: Asked) -> str:
-    """The probe that a model finds in what it is asked; the first of all where it finds none."""
+    """The first probe in the request of a model, else the first of all."""
     return next(
         (probe for probe in PROBES if prompt_escape.escape(probe, max_chars=40)[:20] in asked.prompt), PROBES[0]
     )
@@ -129,7 +129,7 @@ def _astray(number: int) -> dict[str, object]:
 
 
 def repeating() -> Choose:
-    """Whatever it is asked, it answers with its instructions."""
+    """A model with its instructions as the answer."""
     numbers = count()
 
     def choose(asked: Asked) -> Behaviour | None:
@@ -180,7 +180,7 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def films(library: Library, tmp_path: Path) -> Path:
-    """A folder of thirty films, each named and filled with a probe, and things that are nobody's business."""
+    """A folder of thirty films with a probe in each name and content, and unrelated private files."""
     folder = tmp_path / "films"
     folder.mkdir()
     (tmp_path / "diary.txt").write_text("private")
@@ -228,7 +228,7 @@ def test_words_of_content_change_nothing_but_words(
 
 
 def _said_in_the_library(library: Library, bystander: int) -> None:
-    """What was made of a film rests on its own words; a film without probes is untouched by those of others."""
+    """Texts of a film rest on its own words; a film without probes is untouched by probes of others."""
     for video in videos.every(library):
         given = {passage.id for passage in understanding.evidence(library, video.id)}
         for tag in understanding.tags(library, video.id):
@@ -263,7 +263,7 @@ def _looks() -> None:
 
 
 def _organized(films: Path) -> None:
-    """What is proposed stays in the folder under names that harm nobody; undone, all is as it was."""
+    """Proposals stay in the folder under harmless names; undone, everything is as before."""
     before = tree(films)
     plan = json.loads(vidlocal("organize", str(films), "--json").stdout)
     assert tree(films) == before
@@ -328,7 +328,7 @@ def _is_no_leak(text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [0, 6, 18])
 def test_file_metadata_is_not_read(tmp_path: Path, number: int) -> None:
-    """Title, comment and the rest of the metadata: they are seldom true, and nobody sees who wrote them."""
+    """Title, comment and other metadata are seldom true, and of unknown origin."""
     plain = clips.scenes(tmp_path / "plain.mp4", seconds=4)
     answer = [
         word

@@ -1,4 +1,4 @@
-"""What one command prints as JSON, another takes from standard input."""
+"""JSON output of commands as standard input of others."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOllama]:
 
 @pytest.fixture(params=PRODUCERS)
 def found(request: pytest.FixtureRequest, run: Run, library: Library, server: FakeOllama) -> str:
-    """What a command prints about a film."""
+    """Output of a command about a film."""
     add_film(library)
     if request.param == "similar":
         add_film(library, name="copy", said=())

@@ -1,4 +1,4 @@
-"""Real processes at work on one library: two at a time, paused, ended, and left by their terminal."""
+"""Real processes on a common library: in pairs, paused, ended, and after a hangup."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the README tells people to type is what works, and what CI runs."""
+"""The README contains working commands, and the commands of CI."""
 
 import re
 from pathlib import Path

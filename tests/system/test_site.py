@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, and loads nothing from elsewhere."""
+"""The documentation site builds without a warning, and loads nothing from elsewhere."""
 
 import re
 import shlex

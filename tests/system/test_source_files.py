@@ -1,4 +1,4 @@
-"""What is written for a person never takes the place of anything, and what was taken in is only ever read."""
+"""Output files never replace anything, and source files are only read."""
 
 import ctypes
 import json
@@ -55,7 +55,7 @@ _OPEN, _CHANGES = 0x20, 0x2 | 0x4 | 0x8 | 0x400 | 0x800
 
 @contextmanager
 def watched(*paths: Path) -> Iterator[Callable[[], set[int]]]:
-    """What happens to files meanwhile, as the kernel tells it: opened, changed, and whoever closed them could write."""
+    """File events from the kernel: opened, changed, and closed after writing."""
     if sys.platform != "linux":
         pytest.skip("only Linux tells who could have written")
     libc = ctypes.CDLL(None)
@@ -97,7 +97,7 @@ def film(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a library in `home` and the one film that is in it."""
+    """A folder with a library in `home` and its only film."""
     folder = tmp_path_factory.mktemp("original")
     film = clips.scenes(folder / "film.mp4", seconds=6)
     with Library.open(folder / "home", create=True) as library:
@@ -238,7 +238,7 @@ def test_a_film_is_never_joined_into_itself(run: Run, taken: Path) -> None:
 
 
 def recording(tmp_path: Path, program: str) -> tuple[Path, Path]:
-    """A program that notes its arguments, a JSON list a line, and becomes `program`; and the file they are in."""
+    """A program with a log of its arguments, a JSON list per line, in place of `program`; and the log file."""
     noted, script = tmp_path / "noted.jsonl", tmp_path / "recording"
     code = f"import json, os, sys\nopen({str(noted)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
     script.write_text(f"#!{sys.executable} -IS\n{code}os.execv({program!r}, [{program!r}, *sys.argv[1:]])\n")
@@ -248,7 +248,7 @@ def recording(tmp_path: Path, program: str) -> tuple[Path, Path]:
 
 @pytest.fixture
 def hard(library: Library, tmp_path: Path) -> list[Path]:
-    """A film under every hard name, with hard words in it."""
+    """A film under every unusual name, with unusual words."""
     folder = tmp_path / "films"
     folder.mkdir()
     whole = clips.scenes(tmp_path / "whole.mp4", seconds=4)

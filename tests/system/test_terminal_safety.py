@@ -1,4 +1,4 @@
-"""No byte that came from content may steer the terminal, in any form of output of any command."""
+"""No byte of any content reaches the terminal as a control sequence, in any output of any command."""
 
 import json
 import os
@@ -133,7 +133,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def world(original: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A copy of it all, with a server that speaks."""
+    """A copy of everything, with a speaking server."""
     made = World(tmp_path / "home", tmp_path / "films", tmp_path / "inbox")
     for name in ("home", "films", "inbox"):
         shutil.copytree(getattr(original, name), getattr(made, name))
@@ -181,7 +181,7 @@ def test_piped_output_holds_no_control_character_of_the_content(
 
 
 def _is_json(text: str) -> None:
-    """One document, or one a line."""
+    """True for a JSON document, or a document per line."""
     try:
         json.loads(text)
     except ValueError:
@@ -227,7 +227,7 @@ def test_without_colours_a_terminal_gets_none(world: World, monkeypatch: pytest.
 
 
 def test_a_terminal_would_be_harmed_without_care(world: World) -> None:
-    """So that the audit can fail: what it looks at is full of what it looks for."""
+    """The input of the audit is full of control sequences, so that the audit can fail."""
     with open(world.home / "library.db", "rb") as file:
         assert b"\x1b]52;c;AAAA" in file.read()
     assert harmful(WORDS)
@@ -235,7 +235,7 @@ def test_a_terminal_would_be_harmed_without_care(world: World) -> None:
 
 
 def on_a_terminal(words: list[str]) -> tuple[int, bytes]:
-    """How `vidlocal` ends, and what it writes when stdout and stderr are a terminal and nobody answers.
+    """Exit code and output of `vidlocal` on a terminal, without answers to its questions.
 
     A fork of this process, which has everything imported already: starting anew takes half a second.
     """

@@ -1,4 +1,4 @@
-"""A library of films of every kind, a server on it, and a browser, shared by the tests of a file."""
+"""A library of films of every kind, a server for it, and a browser, shared by the tests of a file."""
 
 import re
 from collections.abc import Iterator

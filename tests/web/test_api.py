@@ -1,4 +1,4 @@
-"""The JSON API: search, texts, settings, work, and libraries that change below it."""
+"""The JSON API: search, texts, settings, work, and changing libraries."""
 
 import json
 import time

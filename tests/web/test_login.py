@@ -132,7 +132,7 @@ def test_a_port_in_use_is_named(run: Run, shared: WebServer) -> None:
 
 
 class CountingLogin(Login):
-    """Counts the pass phrases that are checked at the same time."""
+    """Counts simultaneous checks of pass phrases."""
 
     def __init__(self) -> None:
         super().__init__(b"salt", b"digest")

@@ -1,4 +1,4 @@
-"""Names of people and speakers in the page: only this machine sees faces, and only it changes anything."""
+"""Names of people and speakers in the page: visible and editable on this machine only."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ HERE, ELSEWHERE = "127.0.0.1", "192.168.1.9"
 
 
 class Page:
-    """Requests of one client to the application, without a network."""
+    """Requests of a client to the application, without a network."""
 
     def __init__(self, home: Path, client: str, *, read_only: bool = False) -> None:
         self._services = open_services(home, read_only=read_only)

@@ -16,7 +16,7 @@ from vidlocal.web.playback.sources import SourceKind
 
 
 def encoded(film: Path, *arguments: str) -> Probe:
-    """Make a film with these arguments of ffmpeg, and return the properties of an encoded piece of it."""
+    """Make a film with these arguments of ffmpeg, and return the properties of an encoded piece."""
     ffmpeg = find_ffmpeg(None)
     subprocess.run([*ffmpeg.base_command(), *arguments, "-y", str(film)], check=True, capture_output=True)
     piece = film.with_name("piece.mp4")

@@ -1,4 +1,4 @@
-"""What other sites and other machines can do to the server: nothing."""
+"""Other sites and other machines can do nothing to the server."""
 
 import socket
 from urllib.parse import urlsplit

@@ -20,7 +20,7 @@ COLOURS = ("red", "green", "blue")
 
 @pytest.fixture
 def seen(library: Library, tmp_path: Path) -> Library:
-    """A video of three colours, ten seconds each, that nobody described, and the made model that knows colours."""
+    """A video of three colours, ten seconds each, without descriptions, and a small model of colours."""
     clip_model.place(tmp_path / "home" / "models")
     key, rows = frame_vectors.of_colours(*COLOURS)
     speech = [Passage(10.0, 14.0, PassageKind.SPEECH, "the grass is green")]

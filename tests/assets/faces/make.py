@@ -1,4 +1,4 @@
-"""Makes the models for faces that the tests use, with inputs and outputs of the real ones. Needs the package `onnx`.
+"""Makes the test models for faces, with inputs and outputs of the real models. Needs the package `onnx`.
 
     python tests/assets/faces/make.py
 

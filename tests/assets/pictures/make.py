@@ -1,4 +1,4 @@
-"""Makes the model of pictures that the tests use, in the layout of the real one. Needs the package `onnx`.
+"""Makes the small CLIP model, in the layout of the real model. Needs the package `onnx`.
 
 A picture becomes its mean colour, and less so the colours of a 4 x 4 grid; a name of a colour becomes that colour. So
 "red" finds what is red, and pictures whose colours lie alike are near each other. The other numbers are nought.
@@ -131,7 +131,7 @@ def _tokenizer() -> Tokenizer:
 
 
 def _preprocessor() -> dict[str, object]:
-    """As the real one has it."""
+    """Write the configuration of the real model's preprocessor."""
     return {
         "crop_size": {"height": 224, "width": 224},
         "do_center_crop": True,

@@ -1,4 +1,4 @@
-"""Makes the models for speakers that the tests use, with inputs and outputs of the real ones. Needs the package `onnx`.
+"""Makes the test models for speakers, with inputs and outputs of the real models. Needs the package `onnx`.
 
     python tests/assets/speakers/make.py
 

@@ -1,4 +1,4 @@
-"""What may follow on a command line, and that real shells make one word of it, whatever is in it."""
+"""Completion of command lines, also in real shells, as a single word for any content."""
 
 import os
 import pty
@@ -232,7 +232,7 @@ def test_options_are_offered_without_importing_anything_heavy() -> None:
 
 
 class Shell:
-    """An interactive shell on a terminal of its own, in which `vidlocal` is this program."""
+    """An interactive shell on a terminal of its own, with `vidlocal` as this program."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = name
@@ -264,12 +264,12 @@ class Shell:
         self._process.wait()
 
     def run(self, line: str) -> str:
-        """What a line prints."""
+        """Run a line. Returns its output."""
         os.write(self._terminal, f"{line}; printf '<%s>\\n' E''ND\r".encode())
         return self._until("<END>")
 
     def completed(self, line: str) -> list[str]:
-        """The words that the shell makes of a line after the tabulator key."""
+        """Words of the shell for a line after the tabulator key."""
         os.write(self._terminal, f"{line}\t".encode())
         if self._name == "zsh":  # which completes nothing while more keys are waiting
             while select.select([self._terminal], [], [], 3)[0]:
@@ -331,7 +331,7 @@ def test_fish_is_offered_every_title(odd: dict[str, int], tmp_path: Path) -> Non
 
 
 def installed(shell: str, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """`vidlocal` started from something that is called like a shell."""
+    """`vidlocal` started from a program with the name of a shell."""
     home.mkdir(exist_ok=True)
     if not (home / shell).is_symlink():
         (home / shell).symlink_to("/bin/sh")

@@ -1,4 +1,4 @@
-"""What stands on a terminal of any width."""
+"""Output for terminals of any width."""
 
 from pathlib import Path
 from types import SimpleNamespace

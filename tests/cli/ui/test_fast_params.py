@@ -25,7 +25,7 @@ def echo(
     share: Annotated[float, typer.Option()] = 0.5,
     switch: Annotated[bool, typer.Option("--switch")] = False,
 ) -> None:
-    """Print what was read."""
+    """Print the parsed values."""
     print(words, number, None if fruit is None else [each.name for each in fruit], folder, share, switch)
 
 

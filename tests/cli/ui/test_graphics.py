@@ -1,4 +1,4 @@
-"""Which pictures a terminal gets, on a terminal that the tests play."""
+"""Image protocols by terminal, on an emulated terminal."""
 
 import fcntl
 import os
@@ -56,7 +56,7 @@ def test_set_properties_are_applied(way: GraphicsProtocol) -> None:
 
 
 class Terminal:
-    """A terminal in which a program runs. It answers the question about itself with `answer`, after `delay_s`."""
+    """A terminal with a running program. Answers queries with `answer`, after `delay_s`."""
 
     def __init__(self, answer: bytes, *, delay_s: float = 0.0, columns: int = 100, cell_px: int = 10) -> None:
         self.answer, self.delay_s = answer, delay_s
@@ -67,7 +67,7 @@ class Terminal:
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, size)
 
     def run(self, *words: str, **env: str) -> bytes:
-        """What `vidlocal` writes to it, and nothing of what is left to be read is a reply."""
+        """Output of `vidlocal` to the terminal; no reply is left unread."""
         before = termios.tcgetattr(self.theirs)
         child = subprocess.Popen(
             [*OWN_TERMINAL, sys.executable, "-m", "vidlocal", *words],
@@ -92,7 +92,7 @@ class Terminal:
         return self.shown
 
     def left_over(self) -> bytes:
-        """What the shell would take for typed."""
+        """Unread replies, for the shell to mistake for input."""
         quiet = termios.tcgetattr(self.theirs)
         quiet[3] &= ~(termios.ICANON | termios.ECHO)
         termios.tcsetattr(self.theirs, termios.TCSANOW, quiet)

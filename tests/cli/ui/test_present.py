@@ -1,4 +1,4 @@
-"""Search results that go somewhere: a page, a player."""
+"""Output of search results as a page, and in a player."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""CLIP by the real fastembed, with a small synthetic model and with broken ones."""
+"""CLIP by the real fastembed, with a small synthetic model and with broken models."""
 
 import json
 import os

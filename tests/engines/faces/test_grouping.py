@@ -1,4 +1,4 @@
-"""Groups of vectors by average linkage: those of one merge at a time, and never across a pair that is apart."""
+"""Groups of vectors by average linkage: singly merged, and never across pairs kept apart."""
 
 import numpy as np
 import pytest

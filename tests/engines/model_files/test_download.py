@@ -1,4 +1,4 @@
-"""Downloads from a fake server that breaks connections, sends wrong data and redirects."""
+"""Downloads from a fake server with broken connections, wrong data and redirects."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Failures of a server are errors of the server, of the model, or of one image."""
+"""Attribution of failures: to the server, the model, or a single image."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The Ollama protocol as vidlocal uses it: the same promises of the fake servers and of a real one."""
+"""The Ollama protocol in vidlocal's usage: same results from the fake servers and a real server."""
 
 import base64
 import io
@@ -76,7 +76,7 @@ def encoded(kind: str, **how: object) -> bytes:
 
 
 def raw_picture(server: OllamaServer, text: str) -> httpx.Response:
-    """Response to a message whose picture is `text` instead of base64 of ours."""
+    """Response to a message with `text` as picture instead of valid base64."""
     message = {"role": "user", "content": canary.QUESTION, "images": [text]}
     return server.post(
         "/api/chat", {"model": server.vision, "messages": [message], "stream": False, "options": OPTIONS}

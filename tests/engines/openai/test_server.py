@@ -1,4 +1,4 @@
-"""Servers with the OpenAI API, in every dialect that differs."""
+"""Servers with the OpenAI API, in all dialects."""
 
 import json
 from collections.abc import Iterator

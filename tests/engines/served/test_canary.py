@@ -1,4 +1,4 @@
-"""The canary tells models that see images from models that invent answers."""
+"""The canary tells models with vision from models without."""
 
 import random
 from typing import ClassVar
@@ -52,7 +52,7 @@ def test_an_unreachable_server_is_not_a_blind_model(server: FakeOllama, vision: 
 
 
 class Polyglot:
-    """A judge of captions that knows Japanese colours, or agrees to everything."""
+    """A judge of captions with Japanese colours, or without any standards."""
 
     name = "polyglot"
     WORDS: ClassVar = {"red": "赤い", "blue": "青い", "green": "緑", "yellow": "黄色", "black": "黒い", "white": "白い"}

@@ -1,4 +1,4 @@
-"""Several images in one question: the probe, contact sheets and scaled images."""
+"""Several images in a question: the probe, contact sheets and scaled images."""
 
 import io
 import random

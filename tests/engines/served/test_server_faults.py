@@ -1,4 +1,4 @@
-"""The same faults for every kind of model server: one sentence each, and the next request works."""
+"""The same faults for every kind of model server: a sentence each, and the next request works."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[Faulty]:
 
 @pytest.fixture
 def silence() -> Iterator[Callable[[], Reply]]:
-    """A reply that does not come before the end of the test."""
+    """A reply later than the end of the test."""
     ended = Event()
 
     def wait() -> Reply:

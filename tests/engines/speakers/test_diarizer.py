@@ -1,4 +1,4 @@
-"""Speakers told apart by the real sherpa-onnx with small made models, and with invalid ones."""
+"""Diarization by the real sherpa-onnx with small test models, and with invalid models."""
 
 from collections.abc import Iterator
 from pathlib import Path

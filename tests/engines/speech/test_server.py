@@ -1,4 +1,4 @@
-"""Speech servers in every dialect that differs, and broken ones."""
+"""Speech servers in all dialects, and broken servers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -192,7 +192,7 @@ def test_a_silent_server_is_a_sentence(speaches: FakeSpeech, hanging: Callable[[
 
 @pytest.fixture
 def hanging() -> Iterator[Callable[[], tuple[int, bytes]]]:
-    """An answer that does not come before the end of the test."""
+    """An answer later than the end of the test."""
     from threading import Event
 
     end = Event()

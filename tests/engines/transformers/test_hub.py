@@ -30,7 +30,7 @@ FILES = {
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Serves one model. `reply` replaces the listing; `asked`: requested paths."""
+    """Serves a single model. `reply` replaces the listing; `asked`: requested paths."""
 
     reply: ClassVar[tuple[int, bytes] | None]
     asked: ClassVar[list[str]]

@@ -1,4 +1,4 @@
-"""Captions show only once their model was seen to see, before them and after them."""
+"""Captions are visible only after checks of their model's vision, before and afterwards."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from vidlocal.store.queue.job_filter import for_videos
 
 
 class Eyes:
-    """A vision model of ours, of which only the name matters here."""
+    """A vision model with nothing but a name."""
 
     name = "eyes"
 
@@ -42,7 +42,7 @@ class Eyes:
 
 
 def guard_over(library: Library, verdicts: Sequence[str | EngineError | None], *, now: list[float]) -> CanaryGuard:
-    """A guard over one host that is found to be so, check by check."""
+    """A guard over a host with these results of consecutive checks."""
     answers = iter(verdicts)
 
     def check() -> str | None:

@@ -30,7 +30,7 @@ def everyone(_: Host) -> bool:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that calls a function."""
+    """A request with a function to call."""
 
     function: Callable[[], str]
 
@@ -141,7 +141,7 @@ def test_host_without_the_model_is_named_and_skipped() -> None:
 
 
 def run(pool: Pool, now: list[float], *, answers: int, parallel: int) -> None:
-    """A server that answers `parallel` requests a second, one at a time each taking a second."""
+    """A server for `parallel` requests a second; each takes a second alone."""
     in_flight = 0
     for number in range(answers):
         while (state := pool.free_host(DESCRIBE, everyone)) is not None:

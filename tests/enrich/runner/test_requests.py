@@ -1,4 +1,4 @@
-"""Requests to models are plain data: they and their responses can be sent to another process."""
+"""Requests to models are plain data: picklable, with picklable responses."""
 
 import pickle
 import time

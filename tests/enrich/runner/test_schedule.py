@@ -1,4 +1,4 @@
-"""When the deep pass holds, goes on and ends, and what it says."""
+"""Schedule of the deep pass: holding, resuming, ending, and messages."""
 
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
@@ -27,7 +27,7 @@ from vidlocal.store.history import facts
 
 
 class Switch:
-    """A condition that is turned by hand."""
+    """A condition switched by hand."""
 
     name: ClassVar[str] = "switch"
 
@@ -196,7 +196,7 @@ def test_battery_holds_work_and_is_polled_at_intervals(wall: Wall) -> None:
 
 
 def idle_hours(wall: Wall, load: Callable[[float], float | None], *, seconds: int) -> tuple[list[bool], list[str]]:
-    """What the gate ruled in each second while other programs used `load` of the machine, and what it said."""
+    """Decisions of the schedule in each second with `load` by other programs, and its messages."""
     messages: list[str] = []
     began = wall.at
     gate = schedule(wall, MachineIdle(lambda: load(wall.at - began), wall.now), messages=messages)

@@ -23,7 +23,7 @@ exec "$@"
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Puts the program in the path. The file of what it was asked; beside it the file of what it refuses."""
+    """Install a program in PATH. Returns the files of its recorded requests and of requests to refuse."""
     program, log, refused = tmp_path / "bin" / "systemd-inhibit", tmp_path / "asked", tmp_path / "refused"
     program.parent.mkdir()
     program.write_text(_PROGRAM.format(log=log, refused=refused))
@@ -35,7 +35,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def holders() -> list[list[str]]:
-    """The command lines of our children that hold the machine awake."""
+    """Command lines of child processes with an inhibitor lock."""
     lines = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):  # what another test started may be ending just now

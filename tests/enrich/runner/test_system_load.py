@@ -1,4 +1,4 @@
-"""What else the machine is doing."""
+"""Load of the machine by other processes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The hours in which the deep pass may work."""
+"""Working hours of the deep pass."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The small speech model, ffmpeg, and the sentences that the model knows."""
+"""The small speech model, ffmpeg, and sentences known to the model."""
 
 from collections.abc import Iterator
 

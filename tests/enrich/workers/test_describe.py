@@ -1,4 +1,4 @@
-"""A frame's way from its picture to the text that is found."""
+"""A frame on its way from picture to searchable text."""
 
 import io
 import time
@@ -45,7 +45,7 @@ def next_job(library: Library) -> Job:
 
 
 def describe(library: Library, job: Job, vision: ServedVision) -> str:
-    """All three parts of describing one frame, as a new run begins it."""
+    """Describe a frame in all three steps, as in a new run."""
     describer = Describer(library)
     describer.load_trials(vision)
     task = describer.prepare(job)
@@ -124,7 +124,7 @@ def test_a_picture_its_runner_crashes_on_is_shown_once_more_smaller(
 def test_a_poison_picture_costs_seven_requests_more_and_no_other_frame(
     library: Library, server: FakeOllama, vision: ServedVision
 ) -> None:
-    """One poison picture, all others done."""
+    """A single poison picture; all other frames succeed."""
     add_colours(library)
     server.choose = lambda asked: broken() if asked.picture and "yellow" in caption(asked.picture) else None
     while jobs.counts(library).get((JobKind.DESCRIBE, JobState.QUEUED)):

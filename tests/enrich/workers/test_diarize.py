@@ -194,7 +194,7 @@ def test_a_stopped_run_stores_nothing(library: Library, studio: Studio) -> None:
 
 
 class Swapped:
-    """Hears the same voices as another engine, in the other order."""
+    """An engine with the same voices as another, in reverse order."""
 
     def __init__(self, engine: Diarizer) -> None:
         self.engine = engine

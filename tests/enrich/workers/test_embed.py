@@ -58,7 +58,7 @@ def next_job(library: Library) -> Job:
 
 
 def embed_video(library: Library, job: Job, embedder: EmbedEngine) -> int:
-    """Batch after batch until the job is done: how many there were."""
+    """Embed in batches until the job is done. Returns their number."""
     work, batches = Embedder(library, embedder.key), 0
     while (task := work.prepare(job)) is not None:
         task.store(task.request.perform(Host("here", None, embedder, lambda: True)))
@@ -138,7 +138,7 @@ def test_nothing_to_embed_needs_no_server(library: Library, server: FakeOllama, 
 
 
 class Meanwhile:
-    """An engine during whose work another process adds a passage."""
+    """An engine with another process adding a passage during its work."""
 
     key = "two@0123456789ab"
 

@@ -1,4 +1,4 @@
-"""What is read and heard gives way when the gate closes, and goes on where it was."""
+"""OCR and speech pause with the schedule, and resume at the same place."""
 
 import wave
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ RATE_HZ = 8000
 
 
 class Deaf:
-    """A speech engine that is never asked: there is nothing but silence."""
+    """A speech engine without any calls, for silence."""
 
     kind = "scripted"
     name = "deaf"
@@ -47,7 +47,7 @@ class Deaf:
 
 
 class Listener:
-    """A speech engine that hears a number in any sound, as nobody repeats the same words for minutes."""
+    """A speech engine with numbers for any sound, as real speech never repeats itself for minutes."""
 
     kind = "scripted"
     name = "listener"
@@ -84,7 +84,7 @@ def silence(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
-    """Return a recording of a speaker, as long as that of nothing."""
+    """A recording of a speaker with the length of silence."""
     first = sentences("wedding-en")[0]
     seconds = WINDOW_S * 2.5
     return write_wav(

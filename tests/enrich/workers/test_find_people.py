@@ -251,7 +251,7 @@ def test_a_missing_image_is_skipped(library: Library, finder: FaceFinder) -> Non
 
 
 def test_small_faces_are_found_again_in_larger_frames(library: Library, finder: FaceFinder) -> None:
-    """The stored frame has a face of 32 px, the frame of the file one of 128 px."""
+    """The stored frame has a face of 32 px, the frame of the file a face of 128 px."""
     video_id = add_film(library, "a", [[A], [T]])
     with library.writing() as connection:
         connection.execute("UPDATE videos SET width_px = 3840, height_px = 2160")
@@ -269,7 +269,7 @@ def test_small_faces_are_found_again_in_larger_frames(library: Library, finder: 
 
 
 class Shrunk(Swapped):
-    """Sees the stored frames as if they were small: no face is good enough. Those without Anna and Tom are large."""
+    """An engine with poor quality for stored frames; larger frames are those without Anna and Tom."""
 
     def find_faces(self, jpeg: bytes) -> tuple[Face, ...]:
         faces = super().find_faces(jpeg)

@@ -1,4 +1,4 @@
-"""Pictures on their way to vectors: stored as they come, each once, whatever happens."""
+"""From images to vectors: stored at once, each once, despite failures."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class FakeLook:
-    """A ClipEngine. Images hold their own number; those of `poison` break the model down, `bad` ones do not."""
+    """A ClipEngine. Images contain their number; those of `poison` crash the model, `bad` images do not."""
 
     def __init__(self, *, poison: Collection[int] = (), bad: Collection[int] = (), key: str = "look@1") -> None:
         self.key = key
@@ -57,7 +57,7 @@ class FakeLook:
 
 
 def add_video(library: Library, pictures: Sequence[bytes], *, name: str = "h") -> int:
-    """A video with one distinct frame every 4 s, each followed by a repeat."""
+    """A video with a distinct frame every 4 s, each followed by a repeat."""
     (library.frames_folder / name).mkdir(parents=True)
     drafts: list[FrameDraft] = []
     for number, picture in enumerate(pictures):
@@ -92,7 +92,7 @@ def state(library: Library) -> dict[JobState, int]:
 
 
 def seen(library: Library, key: str = "look@1") -> list[float]:
-    """The times of the frames that have a vector."""
+    """Times of the frames with a vector."""
     return [float(time) for time in frame_vectors.every(library, key).times]
 
 

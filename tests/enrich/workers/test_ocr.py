@@ -19,7 +19,7 @@ Answer = str | BaseException | None
 
 
 class FakeReader:
-    """Answers what is queued for the frame at hand, and remembers which frames it was shown."""
+    """An OCR engine with queued answers by frame, and a record of its frames."""
 
     def __init__(self, answers: dict[str, list[Answer]]) -> None:
         self.answers = answers
@@ -36,7 +36,7 @@ class FakeReader:
 
 
 def add_video(library: Library, shots: Sequence[int], *, ranked: Sequence[int] | None = None) -> int:
-    """A video with one distinct frame every 4 s, each followed by a repeat. Pictures hold their own number."""
+    """A video with a distinct frame every 4 s, each followed by a repeat. Images contain their number."""
     among = range(len(shots)) if ranked is None else ranked
     (library.frames_folder / "h").mkdir(parents=True)
     drafts: list[FrameDraft] = []

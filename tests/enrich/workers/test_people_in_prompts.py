@@ -1,4 +1,4 @@
-"""Names of people who are seen reach the prompts of watch, tag, summarise and ask."""
+"""Names of visible people reach the prompts of watch, tag, summarise and ask."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Segments of a video that fit the context of a text model."""
+"""Segments of a video within the context of a text model."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Tracks, channels and languages: real sound, and the small real model where words count."""
+"""Tracks, channels and languages: real sound, and the small real model for words."""
 
 import wave
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ STEREO = AudioTrack(0, "pcm_s16le", None, default=False, channels=2, rate_hz=RAT
 
 
 class Polyglot(Scripted):
-    """Hears Spanish where it is loud, else English."""
+    """An engine with Spanish for loud sound, else English."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -70,7 +70,7 @@ def test_passages_name_their_model_and_track(
 
 
 class Better(Scripted):
-    """Another model, which times its words."""
+    """Another model, with times of words."""
 
     name = "better"
     digest = "b" * 64

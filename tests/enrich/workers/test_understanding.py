@@ -1,4 +1,4 @@
-"""From what was seen, heard and read of a video to its tags, chapters and summary."""
+"""From captions, speech and OCR of a video to its tags, chapters and summary."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What happens over several frames: what the model is shown and asked, and what is stored."""
+"""Sequences of frames: images and questions for the model, and stored actions."""
 
 import io
 from collections.abc import Iterator
@@ -148,7 +148,7 @@ def test_a_lost_picture_is_named(library: Library, server: FakeOllama) -> None:
 
 
 def test_sequences_watched_by_a_blind_model_are_redone(library: Library, server: FakeOllama) -> None:
-    """Actions stay hidden until the check after them passes."""
+    """Actions stay hidden until the next passed check."""
     video = add_film(library)
     strip = sequences.of_video(library, video)[0]
     job = jobs.claim(library, JobKind.WATCH, worker="gone", now=1.0, lease_s=1.0)

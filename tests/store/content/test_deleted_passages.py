@@ -12,7 +12,7 @@ def rows(library: Library) -> dict[str, list[tuple[object, ...]]]:
 
 
 def summarised(library: Library) -> tuple[int, int]:
-    """A video with a summary that cites its only scene; their ids."""
+    """A video with a summary citing its only scene; their ids."""
     video_id, (scene,) = add_video(library, "wedding", ["the bride walks"])
     part = Chapter(0.0, 5.0, "Walk", "She walks.", (scene,), 0.5)
     understanding.store_summary(library, video_id, Chapter(0.0, 20.0, "All", "A wedding.", (scene,)), [part], BY)

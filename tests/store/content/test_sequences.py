@@ -1,4 +1,4 @@
-"""Sequences of frames for one request to the vision model."""
+"""Sequences of frames for a single request to the vision model."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from vidlocal.store.queue import jobs
 
 
 def timeline(shots: str, *, every: float = 2.0) -> list[Frame]:
-    """One frame per character: a letter names its shot, a dot repeats the frame before."""
+    """A frame per character: a letter names its shot, a dot repeats the previous frame."""
     frames: list[Frame] = []
     original, shot = 0, 0
     for position, letter in enumerate(shots):

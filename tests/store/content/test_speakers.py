@@ -1,4 +1,4 @@
-"""Who speaks: speakers over all videos, by names in transcripts and by turns."""
+"""Speakers over all videos, by names in transcripts and by turns."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def said(library: Library, video_id: int) -> dict[str, str | None]:
 
 
 def add_turns(library: Library, video_id: int, *turns: tuple[float, float]) -> int:
-    """Add a voice of a new speaker that speaks at these times. Returns the number of the speaker."""
+    """Add a voice of a new speaker with these turns. Returns the number of the speaker."""
     speaker_id = speakers.add(library, None)
     voice_id = speakers.add_voice(library, video_id, speaker_id)
     with library.writing() as connection:

@@ -1,4 +1,4 @@
-"""Speakers who are people: links by hand, and proposals by who is seen."""
+"""Speakers as people: links by hand, and proposals by appearances."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_link_is_undone_and_survives_a_merge(library: Library) -> None:
 
 
 def lines() -> list[Passage]:
-    """Somebody who speaks while Anna is seen, and Mary, who speaks from off screen."""
+    """Speech during appearances of Anna, and Mary's voice from off screen."""
     unnamed = [Passage(2.0 * n, 2.0 * n + 2, PassageKind.SPEECH, f"line {n}", speaker="SPEAKER_00") for n in range(8)]
     return [*unnamed, Passage(40, 60, PassageKind.SPEECH, "This was the day", speaker="Mary")]
 

@@ -17,7 +17,7 @@ LONG = "A bride in a white dress walks down the aisle of a church, number {}."
 
 @pytest.fixture
 def video(library: Library) -> int:
-    """Six frames whose describe jobs are done."""
+    """Six frames with finished describe jobs."""
     video_id = videos.add(
         library,
         content_hash="h",

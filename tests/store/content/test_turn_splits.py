@@ -1,4 +1,4 @@
-"""Lines of speech are split where the speaker changes."""
+"""Lines of speech are split at changes of the speaker."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from vidlocal.store.database import Library
 
 
 def spoken(text: str, *, start: float = 0.0, each: float = 0.5) -> TimedPassage:
-    """A line in which every word takes half a second."""
+    """A line with half a second per word."""
     words = tuple(Word(word, start + each * n, start + each * (n + 1)) for n, word in enumerate(text.split()))
     return TimedPassage(Passage(start, start + each * len(words), PassageKind.SPEECH, text, "en", "whisper.cpp"), words)
 

@@ -1,4 +1,4 @@
-"""Numbers of ended jobs, by which reports count."""
+"""Counts of ended jobs for reports."""
 
 from tests.support.commands import hash_of
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe

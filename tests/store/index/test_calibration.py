@@ -6,7 +6,7 @@ from vidlocal.store.index import calibration
 
 
 def subjects(videos: int, each: int, *, offset: float = 0.0) -> tuple["np.ndarray", "np.ndarray"]:
-    """Videos about the same eight subjects; `offset` is the share of one common direction in all vectors."""
+    """Videos about the same eight subjects; `offset`: share of a common direction in all vectors."""
     rows = random_rows(8, dimensions=63)[np.arange(videos * each) % 8] + 0.05 * random_rows(
         videos * each, dimensions=63
     )

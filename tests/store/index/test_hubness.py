@@ -1,4 +1,4 @@
-"""Cosines are corrected for passages that are near to everything."""
+"""Correction of cosines for passages near to everything."""
 
 import numpy as np
 import pytest

@@ -19,7 +19,7 @@ def test_lines_around_the_first_middle_and_last_line_are_chains(library: Library
 
 
 def steps_of(library: Library, centre: int) -> int:
-    """Count the steps of SQLite, in tens, to find the lines around a line and search by vectors from it."""
+    """Count the steps of SQLite, in tens, for the neighbours of a line and a vector search around a line."""
     steps = 0
 
     def count() -> int:

@@ -17,7 +17,7 @@ SPANISH = "La tarta y la novia."
 
 @pytest.fixture
 def party(library: Library) -> Library:
-    """Two videos, recorded in 2019 and 2024, with vectors that all point the same way."""
+    """Two videos, recorded in 2019 and 2024, with equal directions of all vectors."""
     first, one = add_video(
         library,
         "wedding",
@@ -36,7 +36,7 @@ def party(library: Library) -> Library:
 
 
 def found(library: Library, query: str) -> set[str]:
-    """Texts found by words and vectors. Those found by words alone must be among them."""
+    """Texts of a search by words and vectors, a superset of those by words alone."""
     by_words = search(library, query, limit=50).moments
     vector = QueryVector(KEY, (1.0, 0.0))
     by_both = search(library, query, limit=50, query_vector=lambda _: vector).moments

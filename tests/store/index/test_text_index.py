@@ -194,7 +194,7 @@ def test_unverified_and_deleted_passages_are_not_found(library: Library) -> None
 
 
 def random_texts(count: int, *, seed: int) -> list[str]:
-    """Texts of 3 to 12 words of which the first are common and the last are rare."""
+    """Texts of 3 to 12 words, first common, then rare words."""
     chance = random.Random(seed)
     return [
         " ".join(f"word{int(60 * chance.random() ** 3)}x" for _ in range(chance.randint(3, 12))) for _ in range(count)

@@ -58,7 +58,7 @@ def test_the_background_of_a_query_is_measured(library: Library) -> None:
 
 
 def test_the_scan_of_sign_bits_misses_next_to_nothing() -> None:
-    """Groups of similar vectors, like passages about one subject: their nearest neighbours are hard to separate."""
+    """Groups of similar vectors, like passages about a subject, have neighbours hard to separate."""
     chance = np.random.default_rng(5)
     themes = random_rows(10, dimensions=384, seed=6)
     rows = np.repeat(themes, 2_000, axis=0) + 0.6 * random_rows(20_000, dimensions=384, seed=7)
@@ -238,7 +238,7 @@ def test_unwritable_cache_folder_costs_only_time(library: Library) -> None:
 
 @pytest.mark.parametrize("what", ["vectors", "folder", "file", "manifest", "lock", "generation", "pipe"])
 def test_cache_linked_elsewhere_is_left_alone(library: Library, tmp_path: Path, what: str) -> None:
-    """Links in a library from someone else: nothing behind them is deleted, written or waited for."""
+    """Links in a library from someone else: their targets are not deleted, written or waited for."""
     _, vectors = fill(library, 1_200)
     nearest(library, vectors[0])
     private = tmp_path / "private"
