@@ -36,7 +36,7 @@ from vidlocal.cluster.pickle_guard import guarded_pickles
 from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.model_answers import SceneAnswer
 from vidlocal.records import Job, JobKind, Provenance
 from vidlocal.settings import load

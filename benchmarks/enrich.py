@@ -29,7 +29,7 @@ from vidlocal.enrich.run import EnrichEngines, enrich
 from vidlocal.enrich.runner.pool import Host
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Probe
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos

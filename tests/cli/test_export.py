@@ -5,7 +5,7 @@ import pytest
 
 from tests.support import clips
 from tests.support.commands import Run
-from vidlocal.media.subtitle_formats import parse_subtitles
+from vidlocal.media.subtitles.subtitle_formats import parse_subtitles
 from vidlocal.records import Passage, PassageKind, Word
 from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library

@@ -12,7 +12,7 @@ from tests.support import clips
 from tests.support.commands import Run
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.files import content_hash, read_stamp
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Chapter, Passage, PassageKind, Provenance, TagKind, VideoTag
 from vidlocal.store.content import passages, understanding, videos
 from vidlocal.store.database import Library

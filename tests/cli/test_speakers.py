@@ -8,7 +8,7 @@ import pytest
 from tests.support import seen_people
 from tests.support.commands import Run
 from tests.support.terminal import on_terminal
-from vidlocal.media.subtitle_formats import parse_subtitles
+from vidlocal.media.subtitles.subtitle_formats import parse_subtitles
 from vidlocal.store.content import passages
 from vidlocal.store.database import Library
 

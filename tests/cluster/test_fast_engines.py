@@ -30,7 +30,7 @@ from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.errors import EngineBusy, EngineUnreachable
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.flac import decode_flac, encode_flac
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings, load
 from vidlocal.settings.servers import Role, ServerKind, ServerSetting

@@ -25,7 +25,7 @@ from vidlocal.enrich.runner.time_window import parse_window
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError, ModelMissing, StoreError
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import (
     EnrichmentStatus,
     JobKind,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import Run
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 
 METADATA = """;FFMETADATA1
 [CHAPTER]

@@ -16,7 +16,7 @@ from vidlocal.ingest.meter import IngestProgress
 from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import ffmpeg, files
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind, JobState, MediaKind, PassageKind
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frame_images, frames, passages, videos

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.test_metadata_files import NFO
-from tests.media.test_xmp import PACKET
+from tests.media.metadata.test_metadata_files import NFO
+from tests.media.metadata.test_xmp import PACKET
 from tests.support import clips
 from vidlocal.app.export.sidecars import plan_sidecars, write_sidecars
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.ingest.outcome import Outcome
 from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Chapter, JobKind, Passage, PassageKind, Provenance, TagKind, Video, VideoTag
 from vidlocal.search.run import search
 from vidlocal.settings.sidecar_formats import SidecarFormat

@@ -14,7 +14,7 @@ from vidlocal.ingest import read_subtitles
 from vidlocal.ingest.outcome import IngestResult, Outcome
 from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.media import ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind, PassageKind
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import passages, telemetry

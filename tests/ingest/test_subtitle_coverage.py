@@ -12,7 +12,7 @@ from vidlocal.errors import EngineError
 from vidlocal.ingest.run import IngestTools, ingest
 from vidlocal.ingest.subtitle_coverage import cover_speech
 from vidlocal.media import ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Passage, PassageKind
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import passages

@@ -18,7 +18,7 @@ from vidlocal.ingest.run import IngestTools as IngestTools
 from vidlocal.ingest.run import ingest
 from vidlocal.maintenance.check import CheckTools, check
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.model_answers import SceneAnswer
 from vidlocal.records import JobKind, Passage, PassageKind, Provenance
 from vidlocal.signals.screen_text import RapidOcr

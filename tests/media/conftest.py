@@ -6,7 +6,7 @@ import pytest
 
 from vidlocal.media import ffmpeg
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 
 
 @pytest.fixture(scope="session")

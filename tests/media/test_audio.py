@@ -9,7 +9,7 @@ from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media import ffmpeg
 from vidlocal.media.audio import choose_track, read_audio
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import AudioTrack
 
 CLICK_AT = 2.0

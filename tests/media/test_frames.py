@@ -13,7 +13,7 @@ from vidlocal.errors import MediaError
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg, find_ffmpeg
 from vidlocal.media.frames import read_frames
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 
 Read = Callable[..., list[DecodedFrame]]
 

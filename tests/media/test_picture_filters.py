@@ -14,7 +14,7 @@ from vidlocal.errors import MediaError
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.frames import read_frames, read_frames_at
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 
 Read = Callable[..., list[DecodedFrame]]
 

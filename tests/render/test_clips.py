@@ -11,7 +11,7 @@ import opentimelineio
 import pytest
 
 from vidlocal.errors import UsageError
-from vidlocal.media import subtitle_formats
+from vidlocal.media.subtitles import subtitle_formats
 from vidlocal.render import captions, data_formats, edl, fcpxml, otio, text_formats
 from vidlocal.render.clips import Clip, file_url, parse_frame_rate
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vidlocal.geography import GeoPoint
-from vidlocal.media.cities import find_place
+from vidlocal.media.metadata.cities import find_place
 from vidlocal.records import FileStamp, MediaKind, Passage, PassageKind, Probe, TagKind, VideoTag
 from vidlocal.search.run import search
 from vidlocal.store.content import passages, understanding, videos

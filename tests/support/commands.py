@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import Result
 
 from vidlocal.media import files
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, PassageKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library

@@ -15,7 +15,7 @@ from vidlocal.enrich.runner.queue_runner import Clock, RunSummary
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import EngineError
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import understanding, videos

@@ -49,7 +49,7 @@ def test_the_packages_pass_the_checkers(packages: list[Path], checker: list[str]
 def test_the_wheel_has_data_and_manual_page_and_nothing_of_the_tests(packages: list[Path]) -> None:
     (wheel,) = (package for package in packages if package.suffix == ".whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"vidlocal/demo/a-year-outside.mp4", "vidlocal/media/cities.tsv.xz", "vidlocal/Modelfile"} <= names
+    assert {"vidlocal/demo/a-year-outside.mp4", "vidlocal/media/metadata/cities.tsv.xz", "vidlocal/Modelfile"} <= names
     assert any(name.endswith("data/share/man/man1/vidlocal.1") for name in names)
     assert not [name for name in names if name.startswith(("tests/", "docs/", "benchmarks/"))]
     assert wheel.stat().st_size < 5_000_000

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Probe
 from vidlocal.web.playback.commands import piece_command
 from vidlocal.web.playback.sources import SourceKind

@@ -158,7 +158,7 @@ def demo_pictures(settings: Settings, count: int) -> Iterator[BenchPicture]:
     from vidlocal.ingest.sampling import encode_frame
     from vidlocal.media.ffmpeg import find_ffmpeg
     from vidlocal.media.frames import read_frames_at
-    from vidlocal.media.probe import Prober
+    from vidlocal.media.probe.prober import Prober
 
     with as_file(files("vidlocal") / "demo" / CLIP) as clip, Prober() as prober:
         probe, times = prober.probe(clip), prober.timeline(clip).times

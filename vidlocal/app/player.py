@@ -28,7 +28,7 @@ def play(path: Path, start: float, *, player: str | None) -> str:
     would start a program), ToolError if there is no player.
     """
     from vidlocal.media.extensions import MEDIA_EXTENSIONS
-    from vidlocal.media.probe import Prober
+    from vidlocal.media.probe.prober import Prober
     from vidlocal.process import start_detached
 
     if not os.path.isfile(path):

@@ -40,7 +40,7 @@ def command(
     if speech:
         _list_weak_speech(repair=repair, json=json, quiet=quiet)
         return
-    from vidlocal.media.probe import Prober
+    from vidlocal.media.probe.prober import Prober
 
     current = settings.load()
     results: list[CheckResult] = []

@@ -11,7 +11,7 @@ from vidlocal.media import cut, filenames, files
 from vidlocal.media.atomic_write import atomic_file, numbered_file
 from vidlocal.media.audio import choose_track
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import MediaKind, Probe
 
 # Types of files that a joined film may have.

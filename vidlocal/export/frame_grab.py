@@ -11,7 +11,7 @@ from vidlocal.ingest.sampling import encode_frame
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames_at
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.media.timeline import TIME_TOLERANCE_S
 from vidlocal.records import Frame, MediaKind, Video
 from vidlocal.store.content import frame_images, frames, videos

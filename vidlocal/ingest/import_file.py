@@ -9,10 +9,12 @@ from typing import Any, BinaryIO
 
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.import_catalog import import_catalog
-from vidlocal.media import immich, sidecars, subtitles, transcripts
+from vidlocal.media import sidecars
 from vidlocal.media.encodings import decode
 from vidlocal.media.files import has_media_extension
 from vidlocal.media.languages import language_code
+from vidlocal.media.metadata import immich
+from vidlocal.media.subtitles import subtitle_sources, transcripts
 from vidlocal.records import Passage, PassageKind, TimedPassage, Video
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
@@ -79,7 +81,7 @@ def import_file(
         if read is not None:
             return _import(library, name, _plugin_lines(library, path, video, new, read), reject)
     if path.suffix.lower() in sidecars.EXTENSIONS:
-        cues = subtitles.read_sidecar(path)
+        cues = subtitle_sources.read_sidecar(path)
         subs = [
             TimedPassage(Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language, speaker=cue.speaker))
             for cue in cues

@@ -8,7 +8,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import TYPICAL_FRAME_RATE_HZ, IngestPlan, Pace
 from vidlocal.media import files
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vidlocal.media.recording_date import with_date
-from vidlocal.media.recording_place import with_place
+from vidlocal.media.metadata.recording_date import with_date
+from vidlocal.media.metadata.recording_place import with_place
 from vidlocal.records import Probe, Video
 from vidlocal.store.content import metadata, videos
 from vidlocal.store.database import Library

@@ -10,10 +10,11 @@ from vidlocal import sound_remarks, telemetry
 from vidlocal.engines.base import SpeechEngine
 from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.subtitle_coverage import cover_speech
-from vidlocal.media import cue_content, sidecars, subtitles
-from vidlocal.media.cues import merge_cues
+from vidlocal.media import sidecars
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.files import read_stamp
+from vidlocal.media.subtitles import cue_content, subtitle_sources
+from vidlocal.media.subtitles.cues import merge_cues
 from vidlocal.records import CAPTIONS_IN_VIDEO, Cue, FileStamp, Passage, PassageKind, Probe, SubtitleTrack
 from vidlocal.store.content.sidecars import ENGINE
 from vidlocal.telemetry import Reading
@@ -114,7 +115,8 @@ def read_sidecars(path: Path, *, duration: float) -> Subtitles:
     files = sidecars.find_sidecars(path)
     stamps = _stamps(sidecars.find_watched_files(path))
     sources = [
-        _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitles.read_sidecar, file)) for file in files
+        _SubtitleSource(file.name, sidecars.is_partial(file), partial(subtitle_sources.read_sidecar, file))
+        for file in files
     ]
     read = _read(sources, duration)
     unread = [f"{file.name}: bitmap subtitles, not read." for file in sidecars.find_bitmap_sidecars(path)]
@@ -158,7 +160,7 @@ def _track_source(
 ) -> _SubtitleSource:
     def read() -> Sequence[Cue]:
         on_track()
-        return subtitles.read_track(path, track, probe, ffmpeg=ffmpeg)
+        return subtitle_sources.read_track(path, track, probe, ffmpeg=ffmpeg)
 
     return _SubtitleSource(f"{path.name}, subtitle track {track.index}", track.is_partial, read)
 

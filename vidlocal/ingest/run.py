@@ -28,8 +28,8 @@ from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
-from vidlocal.media.metadata_files import read_metadata_files
-from vidlocal.media.probe import Prober
+from vidlocal.media.metadata.metadata_files import read_metadata_files
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
 from vidlocal.signals.representatives import MAX_FRAMES
 from vidlocal.store import staging

@@ -15,7 +15,7 @@ from vidlocal.media import files
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.frames import read_frames_at
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, MediaKind, Video
 from vidlocal.signals.features import extract_features
 from vidlocal.store.check import database, images, rows, vectors

@@ -15,7 +15,7 @@ from vidlocal.media.decode_plan import MAX_GAP_RATIO, DecodeRange, SkipLevel, mi
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame, scaled_size
 from vidlocal.media.ffmpeg import WEBP_FORMAT, Ffmpeg, error_line, input_options, input_path
 from vidlocal.media.picture_filters import crop, is_filled, packet_filter, picture_filters
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.media.timeline import TIME_TOLERANCE_S, PresentationClock, Timeline
 from vidlocal.records import Probe
 

@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from vidlocal.engines.prompts.organize_prompts import FileDescription
-from vidlocal.media import name_dates
 from vidlocal.media.filenames import sanitize_name
+from vidlocal.media.metadata import name_dates
 from vidlocal.records import Video
 from vidlocal.timecode import format_date
 

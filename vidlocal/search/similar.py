@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.moments import MAX_MOMENT_S, MERGE_GAP_S
 from vidlocal.records import Frame, Moment, Video
 from vidlocal.signals.features import extract_features

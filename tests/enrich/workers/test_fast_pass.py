@@ -13,7 +13,7 @@ from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.transcribe import STEP, WINDOW_S
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Cue, JobKind, JobState
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import videos

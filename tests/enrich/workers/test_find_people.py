@@ -30,7 +30,7 @@ from vidlocal.enrich.workers.find_people import decode_larger
 from vidlocal.errors import AnswerRejected
 from vidlocal.media.decoded_frame import DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind, JobState
 from vidlocal.store.content import face_tracks, people, videos
 from vidlocal.store.database import Library

@@ -20,7 +20,7 @@ from vidlocal.enrich.workers import fast_pass
 from vidlocal.enrich.workers.frame_vectors import BATCH_SIZE, embed_frames
 from vidlocal.errors import AnswerRejected, EngineError, MediaError
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, Job, JobKind, JobState, MediaKind, Probe
 from vidlocal.signals.screen_text import RapidOcr
 from vidlocal.store.content import frame_vectors, videos

@@ -9,7 +9,7 @@ from vidlocal.app.cluster.shared_files import decoder_identity
 from vidlocal.cluster.engine_pool import EnginePool
 from vidlocal.cluster.remote_fast_engines import RemoteClip, RemoteDiarizer, RemoteOcr, RemoteSpeech
 from vidlocal.enrich.workers.fast_pass import FastEngines
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind
 from vidlocal.text import model_key
 

@@ -14,7 +14,7 @@ from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.sampling import sample_frames
 from vidlocal.media import files, frames
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import MediaKind
 
 # A folder of the owner, and the same folder here.

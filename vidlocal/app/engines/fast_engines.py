@@ -15,7 +15,7 @@ from vidlocal.enrich.workers.speech_source import SpeechOptions
 from vidlocal.errors import EngineError, SettingsError
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.languages import language_code
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerSetting
 from vidlocal.signals.screen_text import RapidOcr

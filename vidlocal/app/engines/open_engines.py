@@ -9,7 +9,7 @@ from vidlocal.app.plugins import frame_signals
 from vidlocal.enrich.run import EnrichEngines
 from vidlocal.ingest.run import IngestTools
 from vidlocal.media.ffmpeg import find_ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import JobKind
 from vidlocal.settings import Settings
 from vidlocal.store.database import Library

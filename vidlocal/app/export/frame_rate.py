@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidlocal.errors import MediaError, ToolError, UsageError
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.render.clips import Clip, parse_frame_rate
 from vidlocal.render.sanitize import one_line
 

@@ -10,7 +10,7 @@ from vidlocal.app.engines.clip import open_clip
 from vidlocal.engines.arrays import Vectors
 from vidlocal.errors import EngineError, MediaError, ModelMissing, ToolError, UsageError
 from vidlocal.export.thumbnail import encode_jpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Frame, MediaKind, Moment, Video
 from vidlocal.search import similar
 from vidlocal.search.moment_reference import resolve_moment

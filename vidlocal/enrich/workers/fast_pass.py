@@ -31,7 +31,7 @@ from vidlocal.errors import (
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Job, JobKind, JobState
 from vidlocal.signals.screen_text import PrefetchingOcr
 from vidlocal.store.content import videos

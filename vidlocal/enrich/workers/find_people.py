@@ -18,7 +18,7 @@ from vidlocal.errors import AnswerRejected, MediaError, ToolError
 from vidlocal.media.decoded_frame import LONG_SIDE_PX, DecodedFrame
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.frames import read_frames_at
-from vidlocal.media.probe import Prober
+from vidlocal.media.probe.prober import Prober
 from vidlocal.records import Frame, Job, MediaKind, Video
 from vidlocal.store.content import face_tracks, frame_images, frames, videos
 from vidlocal.store.content.face_tracks import NewFace, NewTrack

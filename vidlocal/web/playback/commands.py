@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.picture_filters import StoredPicture, filter_argument, tone_mapping_filters
-from vidlocal.media.probe import StreamFormats
+from vidlocal.media.probe.prober import StreamFormats
 from vidlocal.web.playback.sources import SourceKind
 
 # Larger films are scaled down: encoding must be faster than playing.

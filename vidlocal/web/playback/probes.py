@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from vidlocal.media.files import read_stamp
-from vidlocal.media.probe import Prober, StreamFormats
+from vidlocal.media.probe.prober import Prober, StreamFormats
 from vidlocal.process import SerialThread
 from vidlocal.records import FileStamp
 

@@ -6,7 +6,7 @@ The types are those of RFC 6381. The page asks its browser which type it plays, 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vidlocal.media.probe import PictureFormat, StreamFormats
+from vidlocal.media.probe.prober import PictureFormat, StreamFormats
 from vidlocal.records import AudioTrack
 
 

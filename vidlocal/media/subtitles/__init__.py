@@ -1,0 +1,1 @@
+"""Subtitles and transcripts: formats, cues, reading from sidecar files and tracks."""
