@@ -253,3 +253,34 @@ def test_cues_that_only_name_sounds_are_sounds(tmp_path: Path) -> None:
         ("subtitle", "[Tom] Come in!"),
         ("subtitle", "♪ la la ♪"),
     ]
+
+
+def test_pipes_named_like_the_files_beside_a_film_do_not_block(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
+) -> None:
+    film = clips.sound(tmp_path / "film.mp4", seconds=1)
+    for name in ("film.SRT", "film.srt", "film.xmp", "film.nfo", "film.mp4.json"):
+        os.mkfifo(tmp_path / name)
+    assert ingest_film(library, tools, lock, film).result is IngestResult.ADDED
+
+
+@pytest.mark.parametrize(
+    "cue", ["sprite.jpg#xywh=0,0,160,90", "https://example.org/t/1.WEBP?s=2", '{"lat": 1.5,\n"speed": 3}', '"id": 7']
+)
+def test_webvtt_data_for_players_is_no_subtitle(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path, cue: str
+) -> None:
+    film = clips.sound(tmp_path / "film.mp4", seconds=1)
+    (tmp_path / "film.vtt").write_text(f"WEBVTT\n\n00:00.000 --> 00:01.000\n{cue}\n")
+    assert ingest_film(library, tools, lock, film).notes == ("film.vtt: data for players, not subtitles.",)
+    assert texts(library) == []
+
+
+def test_subtitles_after_the_end_of_a_video_are_reported(
+    library: Library, tools: IngestTools, lock: ProcessLock, tmp_path: Path
+) -> None:
+    film = clips.sound(tmp_path / "film.mp4", seconds=1)
+    (tmp_path / "film.srt").write_text("1\n01:00:00,000 --> 01:00:01,000\nToo late.\n")
+    assert ingest_film(library, tools, lock, film).notes == (
+        "film.srt: subtitles after the end of the video, not read.",
+    )

@@ -36,6 +36,12 @@ def test_sidecars_are_found_despite_case_and_unicode_normalization(tmp_path: Pat
     assert len(sidecars.find_sidecars(tmp_path / "caf\u00e9.mp4")) == 1
 
 
+def test_a_loop_of_links_hides_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "movie.srt").write_text(SRT)
+    (tmp_path / "other.srt").symlink_to("other.srt")
+    assert names(sidecars.find_sidecars(tmp_path / "movie.mp4")) == ["movie.srt"]
+
+
 def test_a_missing_folder_has_no_sidecars(tmp_path: Path) -> None:
     assert sidecars.find_sidecars(tmp_path / "gone" / "movie.mp4") == ()
 
@@ -46,7 +52,7 @@ def test_a_missing_folder_has_no_sidecars(tmp_path: Path) -> None:
         *("movie.sbv", "movie.2.srt", "movie.2.en.srt", "movie.en.2.srt", "movie.en (1).srt", "movie (2).srt"),
         *("movie.en_US.srt", "movie.es-419.vtt", "movie.zh-Hans.srt", "movie.en-orig.vtt", "movie.en.sdh.srt"),
         *("movie.nb.srt", "movie.nb-NO.vtt", "movie.gsw.srt", "movie.ku.srt", "movie.Esperanto.srt", "movie.eo.srt"),
-        *("movie.en.forced.sdh.srt", "movie.mp4.2.en.srt", "movie.signs.ass"),
+        *("movie.en.forced.sdh.srt", "movie.mp4.2.en.srt", "movie.signs.ass", "movie.Deutsch.srt", "movie.jp.srt"),
     ],
 )
 def test_numbered_regional_and_rare_sidecars_are_found(tmp_path: Path, name: str) -> None:

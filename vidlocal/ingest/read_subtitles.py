@@ -150,6 +150,12 @@ def _read(sources: Sequence[_SubtitleSource], duration: float) -> _Contents:
             contents.readings += telemetry.readings(cues) if not contents.readings else ()
             contents.notes.append(f"{source.name}: camera readings, not subtitles.")
             continue
+        if cue_content.is_player_data(cues):
+            contents.notes.append(f"{source.name}: data for players, not subtitles.")
+            continue
+        if duration and cues and cues[0].start >= duration:
+            contents.notes.append(f"{source.name}: subtitles after the end of the video, not read.")
+            continue
         contents.cues += cues
         contents.has_dialogue |= not source.is_partial and cue_content.covers_speech(cues, duration)
     return contents

@@ -139,6 +139,20 @@ def read_stamp(path: Path) -> FileStamp:
     return _stamp(status)
 
 
+def read_start(path: Path, max_bytes: int) -> bytes:
+    """Return the first `max_bytes` of a file, or all of a smaller one.
+
+    Raises MediaError if it cannot be read or is no regular file, without opening it.
+    """
+    read_stamp(path)
+    try:
+        with _open(path) as file:
+            # A single read may return less.
+            return b"".join(iter(lambda: file.read(max(0, max_bytes - file.tell())), b""))
+    except OSError as error:
+        raise read_error(path, error) from error
+
+
 def is_unchanged(path: Path, before: FileStamp) -> bool:
     """True if the file still has the stamp `before`."""
     try:

@@ -1,6 +1,7 @@
 """Convert language tags to ISO 639-1 codes, else ISO 639-3, as used by whisper.cpp and passages."""
 
 # name, ISO 639-1, ISO 639-2 (bibliographic and terminological where they differ): first the languages Whisper knows.
+# At the end names in the languages themselves, and other codes in file names.
 _TABLE = """
 afrikaans af afr|albanian sq alb sqi|amharic am amh|arabic ar ara|armenian hy arm hye|assamese as asm
 azerbaijani az aze|bashkir ba bak|basque eu baq eus|belarusian be bel|bengali bn ben|bosnian bs bos|breton br bre
@@ -33,6 +34,11 @@ asturian ast ast|cebuano ceb ceb|sorani ckb ckb|cherokee chr chr|kabyle kab kab|
 ilocano ilo ilo|maithili mai mai|neapolitan nap nap|papiamento pap pap|scots sco sco|silesian szl szl|sicilian scn scn
 swiss gsw gsw|sorbian hsb hsb|sorbian dsb dsb|syriac syr syr|tetum tet tet|venetian vec vec|plattdeutsch nds nds
 mandarin zh cmn|pidgin pcm pcm|nahuatl nah nah|rusyn rue rue|ladino lad lad|romany rom rom|montenegrin cnr cnr
+german de deutsch|french fr français francais|spanish es español espanol castellano latino|italian it italiano
+portuguese pt português portugues brazilian pob|dutch nl nederlands|polish pl polski|swedish sv svenska
+danish da dansk dk|norwegian no norsk|finnish fi suomi|czech cs čeština cz|turkish tr türkçe|greek el ελληνικά gr
+russian ru русский|ukrainian uk українська ua|arabic ar العربية|hebrew he עברית|japanese ja 日本語 jp|korean ko 한국어
+chinese zh 中文 简体 繁體 chs cht cn simplified traditional
 """
 
 _CODES = {

@@ -92,7 +92,8 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
     `changed_ns`: time of the last change of the folder, part of the cache key.
     """
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_file()]
+        # Not DirEntry.is_file, which raises OSError for a loop of links.
+        names = [entry.name for entry in entries if os.path.isfile(entry.path)]
     videos = {_normalize(stem) for name in names if has_media_extension(Path(name)) for stem in (Path(name).stem, name)}
     by_stem: dict[str, list[str]] = {}
     films = [name for name in names if has_media_extension(Path(name)) and not _is_photo(name)]

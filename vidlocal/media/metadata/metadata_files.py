@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vidlocal.errors import MediaError
 from vidlocal.media.encodings import decode
-from vidlocal.media.files import read_error
+from vidlocal.media.files import read_start
 from vidlocal.media.metadata.nfo import parse_nfo
 from vidlocal.media.metadata.takeout import read_takeout
 from vidlocal.media.metadata.xmp import parse_xmp
@@ -39,11 +39,7 @@ def read_metadata_files(path: Path) -> MetadataFiles:
 
 
 def _read(file: Path) -> VideoMetadata:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise read_error(file, error) from error
+    data = read_start(file, _MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
         raise MediaError("too large for metadata.")
     text = decode(data)

@@ -5,7 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from vidlocal.errors import MediaError
 from vidlocal.geography import GeoPoint
+from vidlocal.media.files import read_start
 from vidlocal.records import Probe
 from vidlocal.video_metadata import VideoMetadata
 
@@ -31,9 +33,8 @@ def with_place(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
 
 def _telemetry_location(path: Path) -> GeoPoint | None:
     for extension in (".SRT", ".srt"):
-        with suppress(OSError):
-            with path.with_suffix(extension).open("rb") as file:
-                text = file.read(_SEARCHED_BYTES).decode("utf-8", "replace")
+        with suppress(MediaError):
+            text = read_start(path.with_suffix(extension), _SEARCHED_BYTES).decode("utf-8", "replace")
             points = [GeoPoint.checked(float(match[1]), float(match[2])) for match in _BY_NAME.finditer(text)]
             points += [
                 GeoPoint.checked(float(match["latitude"]), float(match["longitude"]))

@@ -7,7 +7,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vidlocal.errors import MediaError
 from vidlocal.geography import GeoPoint
+from vidlocal.media.files import read_start
 from vidlocal.video_metadata import NO_METADATA, VideoMetadata
 
 # Google cuts the name of a JSON file to this many characters, without `.json`.
@@ -23,11 +25,8 @@ _MAX_TIMESTAMP = 1 << 33
 def read_takeout(path: Path) -> VideoMetadata:
     """Return time (UTC), place, description and people from the JSON of a photo or video; empty without such a file."""
     for name in dict.fromkeys(_takeout_names(path)):
-        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            file = path.with_name(name)
-            if not file.is_file() or file.stat().st_size > _MAX_TAKEOUT_BYTES:
-                continue
-            values = json.loads(file.read_bytes())
+        with suppress(MediaError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            values = json.loads(read_start(path.with_name(name), _MAX_TAKEOUT_BYTES))
             seconds = int(values["photoTakenTime"]["timestamp"])
             if 0 < seconds < _MAX_TIMESTAMP:
                 return VideoMetadata.cleaned(

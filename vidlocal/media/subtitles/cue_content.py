@@ -1,5 +1,6 @@
-"""Tell subtitles of all the speech from a few lines. Pure."""
+"""Tell subtitles of all the speech from a few lines, and from data for players. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from vidlocal.records import Cue
@@ -9,6 +10,22 @@ from vidlocal.sound_remarks import has_dialogue
 # they fill 0.15 and more; the foreign lines of a film fill 0.01.
 _MIN_SPOKEN = 0.05
 _MIN_SPOKEN_MINUTES = 0.3
+
+# WebVTT also carries the pictures of a seek bar, `sprite.jpg#xywh=0,0,160,90`, and JSON.
+_PLAYER_DATA = re.compile(
+    r"""\S+\.(?:avif|gif|jpe?g|png|webp)(?:[?#]\S*)?|[\[{]?\s*"[\w.-]+"\s*:.*""", re.IGNORECASE | re.DOTALL
+)
+_MIN_DATA_CUES = 0.8
+
+
+def is_player_data(cues: Sequence[Cue]) -> bool:
+    """Return True for cues that name thumbnails or hold JSON: not made to be read.
+
+    >>> is_player_data([Cue(0, 5, "sprite.jpg#xywh=0,0,160,90")])
+    True
+    """
+    data = sum(_PLAYER_DATA.fullmatch(cue.text) is not None for cue in cues)
+    return bool(cues) and data >= _MIN_DATA_CUES * len(cues)
 
 
 def covers_speech(cues: Sequence[Cue], duration: float) -> bool:

@@ -10,7 +10,7 @@ from vidlocal import process
 from vidlocal.errors import MediaError
 from vidlocal.media.encodings import decode
 from vidlocal.media.ffmpeg import PROTOCOLS, Ffmpeg, error_line
-from vidlocal.media.files import read_error, read_stamp
+from vidlocal.media.files import read_stamp, read_start
 from vidlocal.media.languages import language_code
 from vidlocal.media.sidecars import sidecar_language
 from vidlocal.media.subtitles.cues import normalize_cues
@@ -102,7 +102,4 @@ def _read_bytes(path: Path) -> bytes:
     status = read_stamp(path)
     if status.size_bytes > _MAX_BYTES:
         raise MediaError(f"{path.name}: too large for a subtitle file ({status.size_bytes >> 20} MB).")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise read_error(path, error) from error
+    return read_start(path, _MAX_BYTES)
