@@ -1,6 +1,7 @@
 """People, albums, tags and places of the catalogs of Immich and digiKam."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -196,6 +197,40 @@ def test_a_cycle_of_tags_ends(library: Library, beach: int, digikam: Path) -> No
         connection.commit()
     import_file(library, digikam)
     assert ("person", "Anna Müller") in tags(library)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        """DROP TABLE ImagePositions; CREATE VIEW ImagePositions AS WITH RECURSIVE endless(n) AS (
+          SELECT 1 UNION ALL SELECT n + 1 FROM endless) SELECT n AS imageid, 1.0 AS latitudeNumber,
+          2.0 AS longitudeNumber FROM endless""",
+        """DROP TABLE ImageInformation; CREATE TABLE ImageInformation (imageid INTEGER,
+          creationDate TEXT GENERATED ALWAYS AS (hex(zeroblob(400000000))));
+        INSERT INTO ImageInformation (imageid) VALUES (1)""",
+    ],
+)
+def test_a_database_that_computes_its_values_is_refused(library: Library, beach: int, digikam: Path, sql: str) -> None:
+    with closing(sqlite3.connect(digikam)) as connection:
+        connection.executescript(sql)
+    with pytest.raises(MediaError):
+        import_file(library, digikam)
+
+
+def test_an_endless_chain_of_tags_and_damaged_names_end(library: Library, beach: int, digikam: Path) -> None:
+    with closing(sqlite3.connect(digikam)) as connection:
+        connection.executemany("INSERT INTO Tags VALUES (?, ?, 'deep')", [(tag, tag - 1) for tag in range(8, 20_000)])
+        connection.execute("UPDATE Tags SET name = CAST(x'436fff' AS TEXT) WHERE id = 4")
+        connection.commit()
+    import_file(library, digikam)
+    assert ("person", "Anna Müller") in tags(library)
+    assert "Co\ufffd" in texts(library)[0]
+
+
+def test_a_pipe_is_not_opened(library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "digikam4.db")
+    with pytest.raises(MediaError, match="named pipe"):
+        import_file(library, tmp_path / "digikam4.db")
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0 but damaged", b"digiKam"])

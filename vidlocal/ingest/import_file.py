@@ -11,7 +11,7 @@ from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.import_catalog import import_catalog
 from vidlocal.media import sidecars
 from vidlocal.media.encodings import decode
-from vidlocal.media.files import has_media_extension
+from vidlocal.media.files import has_media_extension, read_error, read_stamp
 from vidlocal.media.languages import language_code
 from vidlocal.media.metadata import immich
 from vidlocal.media.subtitles import subtitle_sources, transcripts
@@ -76,6 +76,7 @@ def import_file(
     name = path.name
     if has_media_extension(path):
         raise MediaError(f"{name}: a video, photo or audio file. Run: vidlocal ingest {shlex.quote(str(path))}")
+    read_stamp(path)  # rejects pipes, which block, and folders
     for reader in readers:
         read = reader(path)
         if read is not None:
@@ -270,9 +271,6 @@ def _read_document(path: Path) -> object:
 
 
 def _open(path: Path) -> BinaryIO:
-    from vidlocal.media.files import read_error, read_stamp
-
-    read_stamp(path)  # rejects pipes and folders
     try:
         return path.open("rb")
     except OSError as error:

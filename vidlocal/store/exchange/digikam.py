@@ -15,17 +15,21 @@ from vidlocal.video_metadata import CatalogEntry, VideoMetadata
 
 SOURCE = "digikam"
 _SIGNATURE = b"SQLite format 3\0"
-_TABLES = {"AlbumRoots", "Albums", "Images", "ImageTags", "Tags", "ImageComments"}
+_SIGNIFICANT_TABLES = {"AlbumRoots", "Albums", "Images", "ImageTags", "Tags", "ImageComments"}
+_TABLES = _SIGNIFICANT_TABLES | {"ImageInformation", "ImagePositions", "TagProperties"}
+# Longer values are damage or attacks, such as columns computed at reading.
+_MAX_VALUE_BYTES = 16 << 20
+_MAX_TAG_DEPTH = 32
 _INTERNAL_ROOT = "_Digikam_Internal_Tags_"
 # Types of ImageComments: a caption, and a title.
 _CAPTION, _TITLE = 1, 3
 _VISIBLE = 1  # Images.status; others are in the trash or gone
 
 # The path of each tag from its root.
-_TAG_PATHS = """WITH RECURSIVE tree(id, path, root) AS (
-  SELECT id, name, name FROM Tags WHERE coalesce(pid, 0) NOT IN (SELECT id FROM Tags WHERE id > 0)
-  UNION ALL SELECT Tags.id, tree.path || '/' || Tags.name, tree.root FROM Tags JOIN tree ON Tags.pid = tree.id
-  WHERE Tags.id > 0 LIMIT 100000)
+_TAG_PATHS = f"""WITH RECURSIVE tree(id, path, root, depth) AS (
+  SELECT id, name, name, 1 FROM Tags WHERE coalesce(pid, 0) NOT IN (SELECT id FROM Tags WHERE id > 0)
+  UNION ALL SELECT Tags.id, tree.path || '/' || Tags.name, tree.root, depth + 1
+  FROM Tags JOIN tree ON Tags.pid = tree.id WHERE Tags.id > 0 AND depth < {_MAX_TAG_DEPTH} LIMIT 100000)
 SELECT id, path, root FROM tree WHERE root <> ?"""
 _IMAGES = """SELECT Images.id, Images.name, fileSize, relativePath, creationDate, latitudeNumber, longitudeNumber
 FROM Images JOIN Albums ON Albums.id = Images.album
@@ -41,8 +45,7 @@ def is_digikam(path: Path) -> bool:
             if file.read(len(_SIGNATURE)) != _SIGNATURE:
                 return False
         with closing(_connect(path)) as connection:
-            names = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return names >= _TABLES
+            return _tables(connection) >= _SIGNIFICANT_TABLES
     return False
 
 
@@ -50,6 +53,8 @@ def read_catalog(path: Path) -> Iterator[CatalogEntry]:
     """Yield the files of a database, opened read-only. Raises MediaError for an unreadable file."""
     try:
         with closing(_connect(path)) as connection:
+            if missing := _TABLES - _tables(connection):
+                raise MediaError(f"{path.name}: the database of digiKam has no table {min(missing)}.")
             yield from _entries(connection)
     except sqlite3.Error as error:
         raise MediaError(f"{path.name}: the database of digiKam cannot be read ({error}).") from error
@@ -60,8 +65,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     log = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{log}", uri=True)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of tables with rows in the file: no views, which may never end, and no virtual tables."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
+    return {row["name"] for row in rows}
 
 
 def _entries(connection: sqlite3.Connection) -> Iterator[CatalogEntry]:

@@ -147,7 +147,7 @@ async def browse(call: Call) -> object:
         raise UsageError("path: not an absolute path.")
     try:
         entries = [entry for entry in os.scandir(path) if not entry.name.startswith(".")]
-        folders = sorted(entry.path for entry in entries if entry.is_dir())
+        folders = sorted(entry.path for entry in entries if os.path.isdir(entry.path))
         files = sum(Path(entry.name).suffix.lower() in MEDIA_EXTENSIONS for entry in entries)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}.") from None
