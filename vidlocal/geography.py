@@ -18,7 +18,7 @@ class GeoPoint(NamedTuple):
 
     @classmethod
     def checked(cls, latitude: float, longitude: float) -> "GeoPoint | None":
-        """Return a point; None outside of the ranges, and for 0, 0: the value of receivers without a fix."""
+        """Return a point; None outside of the ranges, for NaN, and for 0, 0: the value of receivers without a fix."""
         is_valid = abs(latitude) <= 90.0 and abs(longitude) <= 180.0 and (latitude, longitude) != (0.0, 0.0)
         return cls(float(latitude), float(longitude)) if is_valid else None
 

@@ -162,6 +162,13 @@ def test_an_asset_without_metadata_changes_nothing(
     assert texts(library) == []
 
 
+def test_values_of_immich_that_nothing_can_hold_are_left_out(library: Library, beach: int, save: Any) -> None:
+    strange = {"fileSizeInByte": 10**40, "latitude": 10**400, "longitude": 1.0}
+    album = {"albumName": "A\ud800lbum", "assets": [asset(), asset(originalFileName="other\ud800", exifInfo=strange)]}
+    import_file(library, save(album))
+    assert ("tag", "A lbum") in tags(library)
+
+
 def test_the_database_of_digikam_is_read(library: Library, beach: int, digikam: Path) -> None:
     before = digikam.read_bytes()
     result = import_file(library, digikam)

@@ -9,6 +9,7 @@ from tests.support import clips
 from vidlocal.media.metadata.recording_date import with_date
 from vidlocal.media.metadata.takeout import read_takeout
 from vidlocal.media.probe.prober import Prober
+from vidlocal.media.probe.stream_info import parse_date
 from vidlocal.records import MediaKind, Probe
 
 
@@ -34,6 +35,28 @@ def date_of(path: Path, recorded_at: str | None = None) -> str | None:
 def test_the_date_in_a_name_counts_where_the_file_holds_none(tmp_path: Path, name: str, date: str | None) -> None:
     assert date_of(tmp_path / name) == date
     assert date_of(tmp_path / name, "1999-12-31") == "1999-12-31"
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2024:02:29 10:00:00+01:00", "2024-02-29T10:00:00+01:00"),
+        ("2024-02-30T10:00:00Z", None),
+        ("2024-02-28T25:61:00Z", "2024-02-28"),
+        ("2024-02-28T10:00:00+99:00", "2024-02-28"),
+        ("٢٠٢٤-٠١-٠١", None),
+    ],
+)
+def test_days_and_times_that_do_not_exist_are_no_date(text: str, date: str | None) -> None:
+    assert parse_date(text) == date
+
+
+@pytest.mark.parametrize("timestamp", ["9" * 5000, "1e999", "-1", '"x"', "null"])
+def test_an_impossible_time_in_takeout_is_no_date(tmp_path: Path, timestamp: str) -> None:
+    (tmp_path / "film.mp4.json").write_text(
+        f'{{"photoTakenTime": {{"timestamp": {timestamp}}}, "geoData": {{"latitude": {timestamp}, "longitude": 1}}}}'
+    )
+    assert date_of(tmp_path / "film.mp4") is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ An album is `{"albumName", "assets": [asset]}`, a search `{"assets": {"items": [
 `originalPath`, `originalFileName`, `people`, `tags` and `exifInfo`.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -37,9 +36,9 @@ def _entries(asset: Mapping[str, object], album: str) -> Iterator[CatalogEntry]:
     names = tuple(dict.fromkeys(filter(None, (name, PurePosixPath(path).name))))
     size_bytes = size if isinstance(size, int) else None
     yield CatalogEntry(path, names, size_bytes, SOURCE, _metadata(asset))
-    if album:
-        in_album = VideoMetadata.cleaned(albums=[album])
-        yield CatalogEntry(path, names, size_bytes, f"{SOURCE} album {album}", in_album)
+    in_album = VideoMetadata.cleaned(albums=[album])
+    for name in in_album.albums:
+        yield CatalogEntry(path, names, size_bytes, f"{SOURCE} album {name}", in_album)
 
 
 def _metadata(asset: Mapping[str, object]) -> VideoMetadata:
@@ -65,7 +64,7 @@ def _location(exif: Mapping[str, object]) -> GeoPoint | None:
     latitude, longitude = exif.get("latitude"), exif.get("longitude")
     if not (isinstance(latitude, int | float) and isinstance(longitude, int | float)):
         return None
-    return GeoPoint.checked(latitude, longitude) if math.isfinite(latitude) and math.isfinite(longitude) else None
+    return GeoPoint.checked(latitude, longitude)
 
 
 def _text(values: Mapping[str, object], key: str) -> str:

@@ -25,7 +25,7 @@ _MAX_TIMESTAMP = 1 << 33
 def read_takeout(path: Path) -> VideoMetadata:
     """Return time (UTC), place, description and people from the JSON of a photo or video; empty without such a file."""
     for name in dict.fromkeys(_takeout_names(path)):
-        with suppress(MediaError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        with suppress(MediaError, ValueError, OverflowError, LookupError, TypeError, AttributeError, RecursionError):
             values = json.loads(read_start(path.with_name(name), _MAX_TAKEOUT_BYTES))
             seconds = int(values["photoTakenTime"]["timestamp"])
             if 0 < seconds < _MAX_TIMESTAMP:
@@ -41,7 +41,7 @@ def read_takeout(path: Path) -> VideoMetadata:
 def _location(values: dict[str, dict[str, float]]) -> GeoPoint | None:
     """Return the place set by the user, else by the camera."""
     for key in ("geoData", "geoDataExif"):
-        with suppress(LookupError, TypeError, ValueError):
+        with suppress(LookupError, TypeError, ValueError, OverflowError):
             point = GeoPoint.checked(float(values[key]["latitude"]), float(values[key]["longitude"]))
             if point is not None:
                 return point

@@ -4,6 +4,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from vidlocal.geography import parse_iso_6709
@@ -25,7 +26,9 @@ _TEXT_SUBTITLES = frozenset(
 _PARTIAL_TITLE = re.compile(r"\b(?:forced|foreign|signs?|songs?)\b", re.IGNORECASE)
 # Progressive and interlaced frames alternate in these, for instance in a film between advertisements.
 _OFTEN_INTERLACED = frozenset({"mpeg2video", "dvvideo"})
-_DATE = re.compile(r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?")
+_DATE = re.compile(
+    r"(\d{4})[-:](\d{2})[-:](\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+)
 _DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date_digitized", "date")
 _LOCATION_KEYS = ("com.apple.quicktime.location.iso6709", "location", "location-eng")
 # Maker and model.
@@ -110,9 +113,17 @@ def parse_date(text: str) -> str | None:
     if match is None or int(match[1]) < _FIRST_YEAR:
         return None
     year, month, day, clock, zone = match.groups()
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return None
-    return f"{year}-{month}-{day}" + (f"T{clock}" if clock else "") + (zone or "")
+    date = f"{year}-{month}-{day}"
+    moment = f"{date}T{clock}{zone or ''}" if clock else date
+    return next(filter(_is_date, (moment, date)), None)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def avchd_date(packet: bytes) -> str | None:
