@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support import clips
+from tests.support import clips, seen_people
 from vidlocal.enrich.workers import fast_pass
 from vidlocal.errors import StoreError
 from vidlocal.ingest.run import IngestTools as IngestTools
@@ -65,6 +65,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tools: CheckTools) -> Path:
         embed_everything(library)
         vector_cache.prepare(library, KEY)
         look_at_everything(library)
+        for video_id in (1, 2):
+            seen_people.see(library, video_id, {"Anna": [(0, 1), (4, 5)], "Tom": [(0, 2)]})
         with library.writing() as connection:
             connection.execute("UPDATE jobs SET state = 'done'")
         library.row("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -229,6 +231,37 @@ CASES = [
         "long vector of a frame",
         Category.VECTORS,
         sql("UPDATE frame_vectors SET vector = x'0000004000000000' WHERE id = 5"),
+    ),
+    Case(
+        "face of another film",
+        Category.ROWS,
+        sql("UPDATE faces SET frame_id = (SELECT max(id) FROM frames) WHERE id = 1"),
+    ),
+    Case("face outside its frame", Category.ROWS, sql("UPDATE faces SET x = 9e999 WHERE id = 1")),
+    Case("face of no size", Category.ROWS, sql("UPDATE faces SET width = 0 WHERE id = 2")),
+    Case(
+        "appearance without a face", Category.ROWS, sql("DROP TRIGGER faces_removed", "DELETE FROM faces WHERE id = 1")
+    ),
+    Case("appearance outside", Category.ROWS, sql('UPDATE face_tracks SET "end" = 4000 WHERE id = 1')),
+    Case("appearance backwards", Category.ROWS, sql("UPDATE face_tracks SET start = 3 WHERE id = 1")),
+    Case(
+        "said to be and not to be",
+        Category.ROWS,
+        sql("INSERT INTO face_exclusions (track_id, person_id) SELECT id, person_id FROM face_tracks WHERE id = 1"),
+    ),
+    Case("nobody", Category.ROWS, sql("INSERT INTO people (name) VALUES ('Eve')")),
+    Case(
+        "outdated sum",
+        Category.ROWS,
+        sql("INSERT INTO person_vectors SELECT 1, id, 'sface@0123456789ab', 77, x'00' FROM people WHERE name = 'Anna'"),
+    ),
+    Case("odd change", Category.ROWS, sql("INSERT INTO people_changes (before) VALUES ('{')")),
+    Case("odd change of speakers", Category.ROWS, sql("INSERT INTO speaker_changes (before) VALUES ('{')")),
+    Case("short vector of a face", Category.VECTORS, sql("UPDATE face_tracks SET vector = x'0011' WHERE id = 1")),
+    Case(
+        "face that is no direction",
+        Category.VECTORS,
+        sql("UPDATE face_tracks SET vector = zeroblob(length(vector)) WHERE id = 1"),
     ),
     Case("mirror cut", Category.VECTORS, lambda home, _: cut_in_half(mirror_file(home, "*.rows"))),
     Case("mirror rot", Category.VECTORS, lambda home, _: flip(mirror_file(home, "*.rows"), 400)),

@@ -18,7 +18,7 @@ from vidlocal.media.frames import read_frames_at
 from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, MediaKind, Video
 from vidlocal.signals.features import extract_features
-from vidlocal.store.check import database, images, rows, vectors
+from vidlocal.store.check import database, images, people, rows, vectors
 from vidlocal.store.check.finding import Category, Finding
 from vidlocal.store.check.images import DamagedImage
 from vidlocal.store.content import videos
@@ -78,11 +78,13 @@ def _checks(tools: CheckTools) -> Sequence[tuple[Category, Callable[[Library], I
         (Category.ROWS, database.orphan_rows),
         (Category.ROWS, images.unnamed),
         (Category.ROWS, rows.contradictions),
+        (Category.ROWS, people.contradictions),
         (Category.ROWS, rows.unreadable_history),
         (Category.IMAGES, partial(_damaged_images, tools=tools)),
         (Category.LEFTOVERS, images.leftovers),
         (Category.VECTORS, vectors.unusable),
         (Category.VECTORS, vectors.caches),
+        (Category.VECTORS, people.unusable_vectors),
         (Category.SOURCES, _sources),
         (Category.ROWS, rows.statuses),
     )

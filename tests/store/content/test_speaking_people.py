@@ -41,6 +41,38 @@ def test_a_link_is_undone_and_survives_a_merge(library: Library) -> None:
     assert [speaker.name for speaker in speakers.every(library)] == ["Mary", "Speaker 1"]
 
 
+def test_the_undo_of_a_merge_gives_the_speaker_back(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 20)], "Tom": [(10, 30)]}, *lines())
+    anna, tom = people.resolve(library, "anna"), people.resolve(library, "tom")
+    speakers.link(library, 1, anna)
+    people.merge(library, tom, [anna])
+    assert people.undo(library)
+    assert speakers.every(library)[1].person_id == anna
+    people.confirm(library, tom, people.track_ids(library, anna))  # Anna has no face left
+    assert people.undo(library)
+    assert speakers.every(library)[1].person_id == anna
+
+
+def test_the_undo_of_a_merge_keeps_a_link_made_since(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 20)], "Tom": [(10, 30)], "Eve": [(20, 40)]}, *lines())
+    anna, tom, eve = (people.resolve(library, name) for name in ("anna", "tom", "eve"))
+    speakers.link(library, 1, tom)
+    people.merge(library, tom, [anna])
+    speakers.link(library, 1, eve)
+    assert people.undo(library)
+    assert speakers.every(library)[1].person_id == eve
+
+
+def test_the_undo_leaves_out_people_who_are_gone(library: Library) -> None:
+    seen_people.add_video(library, "wedding", {"Anna": [(0, 20)], "Tom": [(10, 30)]}, *lines())
+    anna, tom = people.resolve(library, "anna"), people.resolve(library, "tom")
+    people.reject(library, anna, people.track_ids(library, tom))
+    with library.writing() as connection:  # as another grouping may do
+        connection.execute("UPDATE face_tracks SET person_id = NULL WHERE person_id = ?", (tom,))
+        connection.execute("DELETE FROM people WHERE id = ?", (tom,))
+    assert people.undo(library)
+
+
 def lines() -> list[Passage]:
     """Speech during appearances of Anna, and Mary's voice from off screen."""
     unnamed = [Passage(2.0 * n, 2.0 * n + 2, PassageKind.SPEECH, f"line {n}", speaker="SPEAKER_00") for n in range(8)]

@@ -14,14 +14,14 @@ from vidlocal.store.queue import jobs
 from vidlocal.store.values import sql_list
 
 # Containers round durations, and audio often ends shortly after video.
-_TOLERANCE_S = 1.0
+TOLERANCE_S = 1.0
 
 Ids = Sequence[int]
 Repair = Callable[[Library, int, Ids], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """A rule with a repair. `sql` selects (video id, row id) of violations; `message` has {number} and {title}."""
 
     message: str
@@ -31,7 +31,12 @@ class _Rule:
 
 def contradictions(library: Library) -> Iterator[Finding]:
     """Find violations by rule and video. Repair each finding before requesting the next."""
-    for rule in _RULES:
+    yield from find_violations(library, _RULES)
+
+
+def find_violations(library: Library, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Find violations of rules by rule and video, in the order of the rules."""
+    for rule in rules:
         violations: dict[int, list[int]] = {}
         for video_id, row_id in library.rows(rule.sql):
             violations.setdefault(video_id, []).append(row_id)
@@ -50,12 +55,18 @@ def statuses(library: Library) -> Iterator[Finding]:
 
 
 def unreadable_history(library: Library) -> Iterator[Finding]:
-    """Find past searches and facts with invalid values."""
-    for table, where in (("searches", "NOT json_valid(found)"), ("measures", _UNREADABLE_MEASURE)):
+    """Find past searches, facts and changes with invalid values."""
+    invalid = (
+        ("searches", "NOT json_valid(found)"),
+        ("measures", _UNREADABLE_MEASURE),
+        ("speaker_changes", "NOT json_valid(before)"),
+        ("people_changes", "NOT json_valid(before)"),
+    )
+    for table, where in invalid:
         ids = [row["id"] for row in library.rows(f"SELECT id FROM {table} WHERE {where}")]
         if ids:
             message = f"Unreadable rows of {table}: {len(ids):,}."
-            yield Finding(Category.ROWS, message, repair=partial(_delete, table, library, 0, ids))
+            yield Finding(Category.ROWS, message, repair=partial(delete_rows, table, library, 0, ids))
 
 
 _UNREADABLE_MEASURE = (
@@ -68,13 +79,15 @@ def _reset_status(library: Library, video_id: int) -> None:
         connection.execute(f"UPDATE videos SET enrichment_status = {STATUS} WHERE id = ?", (video_id,))
 
 
-def _update(sql: str, library: Library, video_id: int, ids: Ids) -> None:
+def update_rows(sql: str, library: Library, video_id: int, ids: Ids) -> None:
+    """Execute a statement for each id."""
     with library.writing() as connection:
         connection.executemany(sql, [(row_id,) for row_id in ids])
 
 
-def _delete(table: str, library: Library, video_id: int, ids: Ids) -> None:
-    _update(f"DELETE FROM {table} WHERE id = ?", library, video_id, ids)
+def delete_rows(table: str, library: Library, video_id: int, ids: Ids) -> None:
+    """Delete rows by id."""
+    update_rows(f"DELETE FROM {table} WHERE id = ?", library, video_id, ids)
 
 
 def _describe_again(library: Library, video_id: int, ids: Ids) -> None:
@@ -91,8 +104,8 @@ def _queue_frame_vectors(library: Library, video_id: int, ids: Ids) -> None:
 
 def _retarget(library: Library, video_id: int, ids: Ids) -> None:
     """Point jobs about a whole video to their video, and delete duplicates."""
-    _update("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
-    _update("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
+    update_rows("UPDATE OR IGNORE jobs SET target = video_id WHERE id = ?", library, video_id, ids)
+    update_rows("DELETE FROM jobs WHERE id = ? AND target <> video_id", library, video_id, ids)
 
 
 def _regenerate(library: Library, video_id: int, ids: Ids) -> None:
@@ -126,7 +139,7 @@ def _regenerate_kind(library: Library, video_id: int, kind: PassageKind) -> None
     jobs.add(library, job, video_id, video_id)
 
 
-_OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {_TOLERANCE_S})"""
+_OUTSIDE = f"""duration > 0 AND (passages.start < 0 OR passages.start > duration + {TOLERANCE_S})"""
 _MADE_BY_JOBS = "('scene', 'action', 'speech', 'translation', 'screen_text', 'summary')"
 
 # The original of a repeat: the last distinct frame of its video before it.
@@ -135,103 +148,103 @@ _ORIGINAL = """(SELECT id FROM frames AS original WHERE original.video_id = fram
 
 # In this order, a repair never violates an earlier rule.
 _RULES = (
-    _Rule(
+    Rule(
         "{title}: {number} frames repeat a missing frame.",
         """SELECT video_id, id FROM frames WHERE image IS NULL AND NOT EXISTS (
           SELECT 1 FROM frames AS original WHERE original.id = frames.same_as
             AND original.video_id = frames.video_id AND original.image IS NOT NULL)""",
-        partial(_update, f"UPDATE frames SET same_as = {_ORIGINAL} WHERE id = ?"),
+        partial(update_rows, f"UPDATE frames SET same_as = {_ORIGINAL} WHERE id = ?"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} frames have an image and repeat another frame.",
         "SELECT video_id, id FROM frames WHERE image IS NOT NULL AND same_as IS NOT NULL",
-        partial(_update, "UPDATE frames SET same_as = NULL WHERE id = ?"),
+        partial(update_rows, "UPDATE frames SET same_as = NULL WHERE id = ?"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} frames have unreadable facts.",
         "SELECT video_id, id FROM frames WHERE NOT json_valid(facts)",
-        partial(_update, "UPDATE frames SET facts = '{}' WHERE id = ?"),
+        partial(update_rows, "UPDATE frames SET facts = '{}' WHERE id = ?"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} frames are outside the video.",
         f"""SELECT videos.id, frames.id FROM frames JOIN videos ON videos.id = video_id
-        WHERE time < 0 OR (duration > 0 AND time > duration + {_TOLERANCE_S})""",
+        WHERE time < 0 OR (duration > 0 AND time > duration + {TOLERANCE_S})""",
     ),
-    _Rule(
+    Rule(
         "{title}: unknown kind of video.",
         f"SELECT id, id FROM videos WHERE kind NOT IN {sql_list(MediaKind)}",
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages are of an unknown kind.",
         f"SELECT video_id, id FROM passages WHERE kind NOT IN {sql_list(PassageKind)}",
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages refer to frames of another video.",
         """SELECT passages.video_id, passages.id FROM passages JOIN frames ON frames.id = frame_id
         WHERE frames.video_id <> passages.video_id""",
-        partial(_delete, "passages"),
+        partial(delete_rows, "passages"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages are outside the video.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN {_MADE_BY_JOBS} AND {_OUTSIDE}""",
         _regenerate,
     ),
-    _Rule(
+    Rule(
         "{title}: {number} subtitles or notes are outside the video. For new subtitles run: vidlocal rm, then ingest",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
         WHERE passages.kind IN ('subtitle', 'note') AND {_OUTSIDE}""",
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages end after the video.",
         f"""SELECT video_id, passages.id FROM passages JOIN videos ON videos.id = video_id
-        WHERE duration > 0 AND "end" > duration + {_TOLERANCE_S} AND passages.start <= duration + {_TOLERANCE_S}""",
+        WHERE duration > 0 AND "end" > duration + {TOLERANCE_S} AND passages.start <= duration + {TOLERANCE_S}""",
         partial(
-            _update,
+            update_rows,
             """UPDATE passages SET "end" = max(start, (SELECT duration FROM videos WHERE id = video_id))
             WHERE id = ?""",
         ),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages end before their start.",
         'SELECT video_id, id FROM passages WHERE "end" < start',
-        partial(_update, 'UPDATE passages SET "end" = start WHERE id = ?'),
+        partial(update_rows, 'UPDATE passages SET "end" = start WHERE id = ?'),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} jobs are of an unknown kind.",
         f"SELECT video_id, id FROM jobs WHERE kind NOT IN {sql_list(JobKind)}",
-        partial(_delete, "jobs"),
+        partial(delete_rows, "jobs"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} jobs are in an unknown state.",
         f"SELECT video_id, id FROM jobs WHERE state NOT IN {sql_list(JobState)}",
-        partial(_update, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
+        partial(update_rows, "UPDATE jobs SET state = 'queued' WHERE id = ?"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} jobs refer to missing frames.",
         f"""SELECT jobs.video_id, jobs.id FROM jobs LEFT JOIN frames
           ON frames.id = target AND frames.video_id = jobs.video_id AND image IS NOT NULL
         WHERE jobs.kind IN {sql_list(PER_FRAME_KINDS)} AND frames.id IS NULL""",
-        partial(_delete, "jobs"),
+        partial(delete_rows, "jobs"),
     ),
-    _Rule(
+    Rule(
         "{title}: {number} jobs refer to another video.",
         f"SELECT video_id, id FROM jobs WHERE kind NOT IN {sql_list(PER_FRAME_KINDS)} AND target <> video_id",
         _retarget,
     ),
-    _Rule(
+    Rule(
         "{title}: {number} frames are neither described nor queued.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NULL AND NOT EXISTS (
           SELECT 1 FROM jobs WHERE kind = 'describe' AND target = frames.id AND state <> 'done')""",
         _describe_again,
     ),
-    _Rule(
+    Rule(
         "{title}: {number} frames are marked as described without a description.",
         """SELECT video_id, id FROM frames WHERE image IS NOT NULL AND enriched_at IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM passages WHERE frame_id = frames.id AND kind = 'scene')""",
         _describe_again,
     ),
-    _Rule(
+    Rule(
         "{title}: {number} passages have no vector and no queued job.",
         """SELECT video_id, id FROM passages WHERE EXISTS (SELECT 1 FROM vectors)
           AND NOT EXISTS (SELECT 1 FROM vectors WHERE passage_id = passages.id)
@@ -239,7 +252,7 @@ _RULES = (
             SELECT 1 FROM jobs WHERE kind = 'embed' AND target = passages.video_id AND state <> 'done')""",
         _queue_embedding,
     ),
-    _Rule(
+    Rule(
         "{title}: {number} images have no vector and no queued job.",
         """SELECT video_id, id FROM frames WHERE EXISTS (SELECT 1 FROM frame_vectors) AND image IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM frame_vectors WHERE frame_id = frames.id)

@@ -23,7 +23,8 @@ def unusable(library: Library) -> Iterator[Finding]:
     """Find vectors of a wrong size, not finite, or not of length 1."""
     windows = [(key, vector_table.WINDOW_VECTORS) for key in vector_table.keys(library, vector_table.WINDOW_VECTORS)]
     for key, table in [*_models(library), *windows]:
-        rows = list(_unusable_rows(library, key, table))
+        joined = f"JOIN {table.owner_table} ON {table.owner_table}.id = {table.owner_column}"
+        rows = list(unusable_rows(library, key, table.name, joined))
         if rows:
             message = f"Invalid vectors of {key}: {len(rows):,}."
             yield Finding(Category.VECTORS, message, repair=partial(_regenerate, library, table, rows))
@@ -59,16 +60,18 @@ def _models(library: Library) -> list[tuple[str, vector_table.VectorTable]]:
     return models + [(key, vector_table.FRAME_VECTORS) for key in frame_vectors.keys(library)]
 
 
-def _unusable_rows(library: Library, key: str, table: vector_table.VectorTable) -> Iterator[tuple[int, int]]:
-    """Yield vector id and video id of the invalid vectors of a model. The most frequent size is valid."""
-    name, owner, owners = table.name, table.owner_column, table.owner_table
+def unusable_rows(library: Library, key: str, table: str, joined: str = "") -> Iterator[tuple[int, int]]:
+    """Yield row id and video id of the invalid vectors of a model. The most frequent size is valid.
+
+    `joined`: JOIN with the table of the video ids, if these are elsewhere.
+    """
     size = library.number(
-        f"SELECT length(vector) FROM {name} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
+        f"SELECT length(vector) FROM {table} WHERE model = ? GROUP BY 1 ORDER BY count(*) DESC LIMIT 1", key
     )
     after = 0
     while rows := library.rows(
-        f"""SELECT {name}.id, video_id, vector FROM {name} JOIN {owners} ON {owners}.id = {owner}
-        WHERE {name}.model = ? AND {name}.id > ? ORDER BY {name}.id LIMIT ?""",
+        f"""SELECT {table}.id, video_id, vector FROM {table} {joined}
+        WHERE {table}.model = ? AND {table}.id > ? ORDER BY {table}.id LIMIT ?""",
         key,
         after,
         _CHUNK,
