@@ -3,6 +3,7 @@
 Everything named in `vidlocal.__all__` is public and documented in docs/python-api.md; all other modules are private.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -263,7 +264,7 @@ def open_library(folder: str | Path | None = None, *, create: bool = False, **se
         get_setting(name)
     options = dict(settings)
     if folder is not None:
-        options["home"] = Path(folder).expanduser().absolute()
+        options["home"] = Path(os.path.expanduser(folder)).absolute()
     loaded = load(options)
     Library.open(loaded.home, create=create).close()
     return VideoLibrary(loaded)

@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.fake_ollama import FakeOllama
 from tests.support.web_server import WebServer, index, make_films, web_server
+from vidlocal.errors import UsageError
 from vidlocal.store.database import Library
+from vidlocal.web.errors import response_of
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
@@ -215,3 +217,28 @@ def test_a_library_that_changes_below_the_server_gets_a_sentence(tmp_path: Path)
         damaged = client.get("/api/v1/videos")
         assert damaged.status_code == 503
         assert "library" in damaged.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name", "relative", "/tmp/" + "x" * 5000])
+def test_an_impossible_folder_gets_a_sentence(client: httpx.Client, path: str) -> None:
+    for answer in (
+        client.get("/api/v1/folders", params={"path": path}),
+        client.post("/api/v1/commands/watch", json={"path": path}),
+        client.post("/api/v1/commands/ingest", json={"path": path}),
+    ):
+        assert answer.status_code == 400, answer.text
+
+
+def test_a_folder_with_a_loop_of_links_is_listed(client: httpx.Client, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "trip").mkdir()
+    listed = client.get("/api/v1/folders", params={"path": str(tmp_path)}).json()
+    assert listed["folders"] == [str(tmp_path / "trip")]
+
+
+def test_a_clip_with_an_impossible_name_does_not_exist(client: httpx.Client) -> None:
+    assert client.get("/api/v1/clips", params={"name": "x" * 5000}).status_code == 404
+
+
+def test_an_error_with_half_a_letter_is_json() -> None:
+    assert json.loads(bytes(response_of(UsageError("bad\udcff.mp4: no such video.")).body))["error"].startswith("bad")

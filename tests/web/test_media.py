@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
+from tests.support.commands import add_video
 from tests.support.web_server import WebServer
 from vidlocal.records import Passage, PassageKind, Word
-from vidlocal.store.content import passages, word_times
+from vidlocal.store.content import passages, videos, word_times
 from vidlocal.store.database import Library
 
 
@@ -127,6 +128,16 @@ def test_speech_is_a_track_and_a_download(client: httpx.Client, ids: dict[str, i
     download = client.get(f"/api/v1/videos/{ids['plain']}/subtitles?format=srt")
     assert 'filename="plain.srt"' in download.headers["content-disposition"]
     assert "The bride walks down the aisle" in download.text
+
+
+def test_a_download_has_a_plain_name(client: httpx.Client, server: WebServer, ids: dict[str, int]) -> None:
+    with Library.open(server.home) as library:
+        odd = add_video(library, "evening\nb\u202e\udcff", "Hello.")
+        try:
+            download = client.get(f"/api/v1/videos/{odd}/subtitles?format=srt")
+        finally:
+            videos.remove(library, odd)
+    assert "evening_b__.srt" in download.headers["content-disposition"]
 
 
 def test_the_speech_track_has_the_times_of_words(client: httpx.Client, ids: dict[str, int], server: WebServer) -> None:

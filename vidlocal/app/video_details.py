@@ -1,5 +1,6 @@
 """Videos with frame counts, tags and chapters, for `list` and `show`."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -98,7 +99,7 @@ def select_videos(
         video
         for video in sorted(videos.every(library), key=_SORT_KEYS[sort])
         if (status is None or VideoStatus.of(video) is status)
-        and (folder is None or Path(video.path).is_relative_to(folder.expanduser().absolute()))
+        and (folder is None or Path(video.path).is_relative_to(os.path.abspath(os.path.expanduser(folder))))
     ]
 
 

@@ -11,8 +11,8 @@ def hub_cache(home: Path, env: Mapping[str, str] = os.environ) -> Path:
     Source: environment variables of huggingface_hub, HF_HUB_CACHE before HF_HOME before XDG_CACHE_HOME.
     """
     if env.get("HF_HUB_CACHE", "").strip():
-        return Path(env["HF_HUB_CACHE"]).expanduser()
+        return Path(os.path.expanduser(env["HF_HUB_CACHE"]))
     if env.get("HF_HOME", "").strip():
-        return Path(env["HF_HOME"]).expanduser() / "hub"
+        return Path(os.path.expanduser(env["HF_HOME"])) / "hub"
     cache = env.get("XDG_CACHE_HOME", "").strip()
-    return (Path(cache).expanduser() if cache else home / ".cache") / "huggingface" / "hub"
+    return (Path(os.path.expanduser(cache)) if cache else home / ".cache") / "huggingface" / "hub"

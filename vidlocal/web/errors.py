@@ -2,9 +2,10 @@
 
 import logging
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from vidlocal import errors
+from vidlocal.render.sanitize import to_json
 
 # The first that fits counts.
 _STATUS_CODES: dict[type[errors.VidlocalError], int] = {
@@ -28,12 +29,12 @@ class Forbidden(errors.UsageError):
     """The server does not allow this request."""
 
 
-def error_response(status_code: int, sentence: str) -> JSONResponse:
+def error_response(status_code: int, sentence: str) -> Response:
     """Return an error as JSON."""
-    return JSONResponse({"error": sentence}, status_code)
+    return Response(to_json({"error": sentence}), status_code, media_type="application/json")
 
 
-def response_of(error: Exception) -> JSONResponse:
+def response_of(error: Exception) -> Response:
     """Return the response for an exception of a handler. Unexpected exceptions are bugs, and are logged."""
     if isinstance(error, NotFound):
         return error_response(404, str(error))

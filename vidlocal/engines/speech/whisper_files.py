@@ -96,7 +96,7 @@ def _model_path(name: str, folder: Path) -> Path:
     if name in WHISPER_SHA1:
         return (folder / whisper_file_name(name)).absolute()
     if _is_path(name):
-        return Path(name).expanduser().absolute()
+        return Path(os.path.expanduser(name)).absolute()
     quantised = (folder / whisper_file_name(name)).absolute()  # such as small-q5_1, added by the user
     if os.path.isfile(quantised):
         return quantised

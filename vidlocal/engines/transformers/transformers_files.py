@@ -6,6 +6,7 @@ A folder has a `config.json` and weights in safetensors. Weights in pickle files
 import hashlib
 import json
 import math
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def find_model(reference: str, models_folder: Path, hub_cache: Path) -> ModelFol
     A name is looked up in the models folder, then in the cache of Hugging Face. Raises ModelMissing, or EngineError for
     an incomplete or unusable model.
     """
-    folder = Path(reference).expanduser()
+    folder = Path(os.path.expanduser(reference))
     if (folder / CONFIG).is_file():
         return read_folder(folder.absolute())
     is_path = folder.is_absolute() or reference.startswith(("~", "."))

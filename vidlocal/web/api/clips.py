@@ -1,6 +1,7 @@
 """Clips cut out of a video, and the player of the desktop."""
 
 import asyncio
+import os
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ async def download_clip(call: Call) -> Response:
     """Download a clip from the folder of clips."""
     folder = call.services.load().clips_folder
     name = call["name"]
-    if Path(name).name != name or not (folder / name).is_file():
+    if Path(name).name != name or not os.path.isfile(folder / name):
         raise NotFound(f"No clip {name}.")
     return FileResponse(folder / name, filename=name)
 

@@ -14,6 +14,7 @@ from vidlocal.errors import MediaError, UsageError
 from vidlocal.export.sources import verified_path
 from vidlocal.export.thumbnail import encode_jpeg, frame_thumbnail
 from vidlocal.media.ffmpeg import find_ffmpeg
+from vidlocal.media.filenames import sanitize_name
 from vidlocal.records import MediaKind, PassageKind, Video
 from vidlocal.render.captions import chapter_track
 from vidlocal.store.content import frame_images, frames
@@ -116,7 +117,7 @@ def subtitles(library: Library, call: Call) -> Response:
     video, form = get_video(library, call), Format(call["format"])
     clips = list(passage_clips(library, video, TRANSCRIPT_KINDS))
     text = "".join(render_clips(clips, form, video.title, None, notify=lambda sentence: None))
-    return _download(text, f"{Path(video.path).stem}.{form}")
+    return _download(text, f"{sanitize_name(Path(video.path).stem)}.{form}")
 
 
 def _download(text: str, name: str) -> Response:

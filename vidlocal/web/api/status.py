@@ -105,9 +105,7 @@ async def start_enrich(call: Call) -> object:
 
 async def start_ingest(call: Call) -> object:
     """Start `vidlocal ingest` of a file or folder of this machine. Nothing is copied."""
-    path = Path(call["path"].strip()).expanduser()
-    if not path.is_absolute():
-        raise UsageError("path: not an absolute path. Example: /home/anna/Videos")
+    path = _absolute(call["path"])
     try:
         path.stat()
     except OSError as error:
@@ -117,9 +115,9 @@ async def start_ingest(call: Call) -> object:
 
 async def start_watch(call: Call) -> object:
     """Start `vidlocal worker` for new files of a folder and captions at night."""
-    path = Path(call["path"].strip()).expanduser()
-    if not path.is_absolute() or not os.path.isdir(path):
-        raise UsageError(f"{path}: not the absolute path of a folder.")
+    path = _absolute(call["path"])
+    if not os.path.isdir(path):
+        raise UsageError(f"{path}: not a folder.")
     return call.services.commands.start("worker", "--json", "--watch", str(path)).as_data()
 
 
@@ -142,9 +140,7 @@ async def browse(call: Call) -> object:
             "folders": [str(path) for path in _places(call.services.load())],
             "files": 0,
         }
-    path = Path(call["path"]).expanduser()
-    if not path.is_absolute():
-        raise UsageError("path: not an absolute path.")
+    path = _absolute(call["path"])
     try:
         entries = [entry for entry in os.scandir(path) if not entry.name.startswith(".")]
         folders = sorted(entry.path for entry in entries if os.path.isdir(entry.path))
@@ -164,6 +160,14 @@ async def doctor(call: Call) -> object:
     """Check the installation; each problem has a fix."""
     checks = await asyncio.to_thread(lambda: list(run_checks(call.services.load())))
     return {"checks": [asdict(check) for check in checks]}
+
+
+def _absolute(text: str) -> Path:
+    """Return the path that somebody typed. Raises UsageError for a relative or impossible one."""
+    path = Path(os.path.expanduser(text.strip()))
+    if not path.is_absolute():
+        raise UsageError("path: not an absolute path. Example: /home/anna/Videos")
+    return path
 
 
 def _places(settings: Settings) -> list[Path]:
