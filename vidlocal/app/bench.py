@@ -174,7 +174,7 @@ def _find_models(
     """Return the vision models, and the unusable servers and models as results."""
     candidates: list[_Candidate] = []
     unusable: list[ModelResult] = []
-    known: set[str] = set()
+    installed: set[str] = set()
     settings.server_for(Role.DESCRIBE)
     for chosen in settings.model_servers:
         if Role.DESCRIBE not in chosen.roles:
@@ -186,7 +186,7 @@ def _find_models(
             continue
         for model in models:
             name = next((name for name in names if _is_name_of(name, model.name)), None)
-            known |= {model.name, name or ""}
+            installed |= {model.name, name or ""}
             if names and name is None:
                 continue
             try:
@@ -194,10 +194,10 @@ def _find_models(
             except EngineError as error:
                 if names:
                     unusable.append(ModelResult(model.name, server.host, error=str(error)))
-    missing = next((name for name in names if name not in known), None)
-    if known and missing is not None:
+    missing = next((name for name in names if name not in installed), None)
+    if installed and missing is not None:
         raise ModelMissing(
-            f"{missing}: not on the servers of the settings. Installed: {', '.join(sorted(known - {''}))}"
+            f"{missing}: not on the servers of the settings. Installed: {', '.join(sorted(installed - {''}))}"
         )
     if not candidates:
         nothing = "No vision model on the servers of the settings. Run: vidlocal setup --only vision"

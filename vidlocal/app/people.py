@@ -152,11 +152,11 @@ def _restore_numbers(library: Library, before: dict[int, int]) -> None:
     shared: dict[int, Counter[int]] = defaultdict(Counter)
     for track_id, person_id in face_tracks.owners(library, before).items():
         shared[person_id][before[track_id]] += 1
-    taken: set[int] = set()
+    used: set[int] = set()
     numbers: dict[int, int] = {}
     for person_id, counts in sorted(shared.items(), key=lambda item: -item[1].total()):
-        number = next((number for number, _ in counts.most_common() if number not in taken), None)
+        number = next((number for number, _ in counts.most_common() if number not in used), None)
         if number is not None:
-            taken.add(number)
+            used.add(number)
             numbers[person_id] = number
     face_tracks.renumber(library, numbers)

@@ -94,8 +94,8 @@ def connect_engine(settings: Settings, url: str, api_key: str | None) -> Any:
     name, _, address = url.partition(":")
     registered = hooks(settings).register("register_engines", failures.append)
     if name not in registered:
-        known = ", ".join(registered) or "none"
-        raise EngineError(" ".join([f"No plugin has an engine {name!r}. Engines of plugins: {known}.", *failures]))
+        available = ", ".join(registered) or "none"
+        raise EngineError(" ".join([f"No plugin has an engine {name!r}. Engines of plugins: {available}.", *failures]))
     plugin, connect = registered[name]
     failures.append(f"Plugin {plugin}: engine {name} returned no engine.")
     engine = call_safely(plugin, f"engine {name}", lambda: connect(address, api_key), failures.append)

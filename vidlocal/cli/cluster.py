@@ -112,9 +112,9 @@ def command(
     machines that joined with the token get any frame. start and join run until Ctrl-C. All machines need the same
     version of vidlocal and the same models.
     """
-    given = {"--token": token, "--name": name, "--when": when, "--window": window, "ADDRESS": address}
-    given["--map"] = shared[0] if shared else None
-    _refuse(action, Action.JOIN, given)
+    options_by_name = {"--token": token, "--name": name, "--when": when, "--window": window, "ADDRESS": address}
+    options_by_name["--map"] = shared[0] if shared else None
+    _refuse(action, Action.JOIN, options_by_name)
     _refuse(action, Action.START, {"--reset": reset or None})
     if action is Action.STATUS:
         if listen or port:
@@ -131,9 +131,9 @@ def command(
         )
 
 
-def _refuse(action: Action, owner: Action, given: Mapping[str, object]) -> None:
+def _refuse(action: Action, owner: Action, options_by_name: Mapping[str, object]) -> None:
     """Raise UsageError for an option of another action."""
-    names = [name for name, value in given.items() if value is not None]
+    names = [name for name, value in options_by_name.items() if value is not None]
     if action is not owner and names:
         raise UsageError(f"{names[0]} belongs to: vidlocal cluster {owner}")
 

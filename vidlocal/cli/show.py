@@ -58,9 +58,9 @@ def command(
     """
     span = _WHOLE if at is None else _span(at)
     with open_library() as library:
-        found = LastResults(library.folder).hit_in(library, video)
-        if found is not None:
-            record, hit = found
+        result = LastResults(library.folder).hit_in(library, video)
+        if result is not None:
+            record, hit = result
             span = (max(0.0, hit.start - _CONTEXT_S), hit.end + _CONTEXT_S) if at is None else span
             console.notice(f"Hit {video} of the last search. Video {video}: vidlocal show id:{video}", quiet=quiet)
         else:

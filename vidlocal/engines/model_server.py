@@ -40,8 +40,8 @@ class ModelServer(Protocol):
         """Return the digest of the installed build of a model."""
         ...
 
-    def context(self, model: str, wanted: int) -> int:
-        """Return the context size to use for a model, in tokens: `wanted`, or less if the server has less."""
+    def context(self, model: str, num_ctx: int) -> int:
+        """Return the context size to use for a model, in tokens: `num_ctx`, or less if the server has less."""
         ...
 
     def slots(self, model: str | None = None) -> int | None:

@@ -65,19 +65,19 @@ class PluginServer:
     def preflight(self, model: str, needs: Capability) -> ModelInfo:
         """Require a model with an ability. The only such model is taken under any name. Raises ModelMissing."""
         able = [info for info in self.models() if needs in (info.capabilities or ())]
-        found = next((info for info in able if info.name == model), able[0] if len(able) == 1 else None)
-        if found is None:
+        selected = next((info for info in able if info.name == model), able[0] if len(able) == 1 else None)
+        if selected is None:
             names = ", ".join(info.name for info in able) or "none"
             raise ModelMissing(f"Plugin {self.host} has no model {model} for {needs}. Its models for that: {names}.")
-        return found
+        return selected
 
     def digest(self, model: str) -> str:
         """Return the digest of a model: of its name and version."""
         return next((info.digest for info in self.models() if info.name == model), "")
 
-    def context(self, model: str, wanted: int) -> int:
-        """Return `wanted`: the context of the model is not known."""
-        return wanted
+    def context(self, model: str, num_ctx: int) -> int:
+        """Return `num_ctx`: the context of the model is not known."""
+        return num_ctx
 
     def slots(self, model: str | None = None) -> int | None:
         """Return 1: an engine of a plugin gets a single request at a time."""

@@ -67,10 +67,10 @@ class Status:
     @property
     def seconds_left(self) -> float | None:
         """Time for the remaining descriptions at the measured pace; None before the first measurement."""
-        left = self.queued[JobKind.DESCRIBE] + sum(work.kind == JobKind.DESCRIBE for work in self.running)
-        if not left:
+        remaining = self.queued[JobKind.DESCRIBE] + sum(work.kind == JobKind.DESCRIBE for work in self.running)
+        if not remaining:
             return 0.0
-        return None if self.seconds_per_frame is None else left * self.seconds_per_frame
+        return None if self.seconds_per_frame is None else remaining * self.seconds_per_frame
 
     def as_data(self) -> dict[str, object]:
         """Return the status as plain data for JSON."""

@@ -16,9 +16,9 @@ TaggedSpans = Mapping[str, Sequence[metadata.TaggedSpan]]
 
 def with_metadata(path: Path, probe: Probe, beside: VideoMetadata) -> Probe:
     """Add date, place and camera from sidecars, or the file's XMP, where its own tags are empty."""
-    known = beside.merged(probe.metadata)
-    dated = with_date(path, probe, known)
-    return replace(with_place(path, dated, known), camera=probe.camera or known.camera)
+    merged = beside.merged(probe.metadata)
+    dated = with_date(path, probe, merged)
+    return replace(with_place(path, dated, merged), camera=probe.camera or merged.camera)
 
 
 def store_metadata(library: Library, video_id: int, probe: Probe, beside: VideoMetadata, spans: TaggedSpans) -> None:
@@ -47,9 +47,9 @@ def store_catalog_entry(library: Library, video: Video, entry: CatalogEntry) -> 
         return metadata.replace(library, video, entry.source, entry.metadata)
 
 
-def _add_missing_facts(library: Library, video: Video, path: Path, known: VideoMetadata) -> None:
+def _add_missing_facts(library: Library, video: Video, path: Path, beside: VideoMetadata) -> None:
     facts = Probe(video.kind, video.duration, recorded_at=video.recorded_at, camera=video.camera)
-    videos.add_missing_facts(library, video.id, with_metadata(path, facts, known))
+    videos.add_missing_facts(library, video.id, with_metadata(path, facts, beside))
 
 
 def _store_beside(library: Library, video: Video, beside: VideoMetadata) -> bool:

@@ -213,7 +213,7 @@ def _input_arguments(source: CutSource, cut: CutPlan, ffmpeg: Ffmpeg) -> tuple[l
 
 def _tone_filters(source: CutSource, ffmpeg: Ffmpeg) -> list[str]:
     picture = source.timeline.picture if source.timeline is not None else StoredPicture()
-    return [filter_argument(one) for one in tone_mapping_filters(source.probe.hdr, picture, ffmpeg)]
+    return [filter_argument(term) for term in tone_mapping_filters(source.probe.hdr, picture, ffmpeg)]
 
 
 def _caption_filters(captions: Path | None, shift: float) -> list[str]:

@@ -52,12 +52,12 @@ def propose(library: Library, folder: Path, writer: "TextEngine | None") -> Prop
     if writer is not None:
         for position, placement in _ask_model(descriptions, writer):
             placements[position] = placement
-    taken: set[str] = set()
+    used_names: set[str] = set()
     list_folder = cache(_list_folder)  # large folders are listed once
     moves = []
     for video, names, placement in zip(movable, folders, placements, strict=True):
         parent = Path(video.path).parent if placement.folder == names else folder.joinpath(*placement.folder)
-        move = _plan_move(video, parent, placement.name, taken, list_folder)
+        move = _plan_move(video, parent, placement.name, used_names, list_folder)
         obstacle = None if move is None else _obstacle(move, folder)
         if obstacle is not None:
             skipped.append(SkippedFile(Path(video.path), obstacle))
@@ -140,22 +140,22 @@ def _shorten(name: str) -> str:
 
 
 def _plan_move(
-    video: Video, parent: Path, name: str, taken: set[str], list_folder: Callable[[Path], frozenset[str]]
+    video: Video, parent: Path, name: str, used_names: set[str], list_folder: Callable[[Path], frozenset[str]]
 ) -> Move | None:
-    """Plan a move to the first free name for file and sidecars, and add all names to `taken`.
+    """Plan a move to the first free name for file and sidecars, and add all names to `used_names`.
 
     None if the file already has the name.
     """
     source = Path(video.path)
-    sidecars = [sidecar for sidecar in _sidecars(source) if _collision_key(sidecar) not in taken]
+    sidecars = [sidecar for sidecar in _sidecars(source) if _collision_key(sidecar) not in used_names]
     existing = list_folder(parent)
     for target in numbered_paths(parent / f"{name}{source.suffix}"):
         if _collision_key(target) == _collision_key(source) or _is_numbered(source, parent, name):
             return None
         pairs = [(sidecar, target.with_name(target.stem + sidecar.name[len(source.stem) :])) for sidecar in sidecars]
         keys = {_collision_key(path) for path in (target, *(after for _, after in pairs))}
-        if taken.isdisjoint(keys) and existing.isdisjoint(keys):
-            taken |= keys | {_collision_key(sidecar) for sidecar in sidecars}
+        if used_names.isdisjoint(keys) and existing.isdisjoint(keys):
+            used_names |= keys | {_collision_key(sidecar) for sidecar in sidecars}
             return Move(video.id, source, target, tuple(pairs))
     return None
 

@@ -48,9 +48,9 @@ def csv_table(clips: Sequence[Clip]) -> str:
         score = "" if clip.score is None else f"{clip.score:.4f}"
         kinds = " ".join(map(one_line, clip.kinds))
         times = (f"{clip.start:.3f}", f"{clip.end:.3f}")
-        said = (_cell(clip.text), _cell(clip.speaker or ""))
+        spoken = (_cell(clip.text), _cell(clip.speaker or ""))
         seen = [_cell(", ".join(clip.people))] if has_people else []
-        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, *said, *seen])
+        writer.writerow([_cell(clip.title), _cell(clip.path), *times, kinds, score, *spoken, *seen])
     return out.getvalue()
 
 

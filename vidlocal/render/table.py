@@ -302,8 +302,8 @@ def _said(moment: Moment, words: Sequence[str], width: int) -> Text:
     """The best part of the text, after the name of its speaker."""
     speaker = next((hit.speaker for hit in moment.hits if hit.text), None)
     name = f"{shorten(one_line(speaker), _MAX_SPEAKER_CELLS)}: " if speaker else ""
-    said = _excerpt(moment.text, words, width - cell_len(name))
-    return Text(overflow="fold").append(name, style="bold").append_text(said)
+    text = _excerpt(moment.text, words, width - cell_len(name))
+    return Text(overflow="fold").append(name, style="bold").append_text(text)
 
 
 def _no_text(moment: Moment) -> Text:

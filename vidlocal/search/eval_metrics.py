@@ -72,7 +72,7 @@ def estimate_gain(first: Sequence[Ranks], second: Sequence[Ranks]) -> Estimates:
     """Estimate the gain of the second over the first, paired by query: significant if the interval excludes 0."""
     pairs = [pair for pair in zip(first, second, strict=True) if all(ranks is not NO_RANKS for ranks in pair)]
     return {
-        level: _level(_column([other for _, other in pairs], level), _column([one for one, _ in pairs], level))
+        level: _level(_column([after for _, after in pairs], level), _column([before for before, _ in pairs], level))
         for level in LEVELS
     }
 

@@ -80,14 +80,14 @@ def judge_moments(
     described = {moment: (query, rerank_prompts.describe_moment(moment)) for moment in moments}
     questions = {moment: question for moment, question in described.items() if question[1]}
     version = rerank_prompts.TEXT_JUDGE_VERSION
-    known = judgements.get(library, judge.digest, version, list(questions.values()))
-    new = {moment: question for moment, question in questions.items() if question not in known}
+    cached = judgements.get(library, judge.digest, version, list(questions.values()))
+    new = {moment: question for moment, question in questions.items() if question not in cached}
     judged = ask_all(judge, new, slots=slots, deadline=deadline)
     if keep and judged:
         with suppress(StoreError):  # asked again next time
             answers = {new[moment]: probability for moment, probability in judged.items()}
             judgements.put(library, judge.digest, version, answers)
-    return judged | {moment: known[question] for moment, question in questions.items() if question in known}
+    return judged | {moment: cached[question] for moment, question in questions.items() if question in cached}
 
 
 def ask_all(judge: Judge, questions: Mapping[K, tuple[str, str]], *, slots: int, deadline: float) -> dict[K, float]:

@@ -38,9 +38,9 @@ def find_names(library: Library, words: str) -> NamedPeople | None:
     terms = {term.removesuffix("'s") for _, term in tokens}
     by_words: dict[frozenset[str], set[int]] = defaultdict(set)
     for person_id, name in people_names.named(library, terms).items():
-        given = name & terms
-        if given == name or given - _PARTICLES:
-            by_words[given].add(person_id)
+        common = name & terms
+        if common == name or common - _PARTICLES:
+            by_words[common].add(person_id)
     used: set[str] = set()
     groups = []
     for name, ids in sorted(by_words.items(), key=lambda item: (-len(item[0]), sorted(item[0]))):
@@ -66,16 +66,16 @@ def search_people(library: Library, search_filter: SearchFilter, *, limit: int) 
         return []
     ids = frozenset().union(*search_filter.people)
     condition, values = replace(search_filter, people=(), absent=frozenset()).condition(by_time=True)
-    seen = list_appearances(library, ids, condition, values)
+    appearances = list_appearances(library, ids, condition, values)
     absent = list_appearances(library, search_filter.absent, "", ()) if search_filter.absent else []
     names = people_names.names(library, ids)
-    found: list[Hit] = []
-    for span in _joint_spans(seen, search_filter.people):
-        if len(found) >= limit:
+    hits: list[Hit] = []
+    for span in _joint_spans(appearances, search_filter.people):
+        if len(hits) >= limit:
             break
         if not any(_overlap(span[0], other) for other in absent):
-            found.append(_hit(span, names))
-    return found
+            hits.append(_hit(span, names))
+    return hits
 
 
 def with_names(library: Library, moments: Sequence[Moment]) -> tuple[Moment, ...]:

@@ -19,7 +19,7 @@ UNRANKED_SCORE = 0.5
 def admit_split(library: Library, search_filter: SearchFilter) -> tuple[SearchFilter, list[Run]]:
     """Let the lines with a part of a phrase pass the filter. Returns the filter, and the lines of each match."""
     runs = {phrase: line_phrases.find(library, phrase) for phrase in (*search_filter.phrases, *search_filter.excluded)}
-    split_lines = {phrase: frozenset(sum(found, ())) for phrase, found in runs.items() if found}
+    split_lines = {phrase: frozenset(sum(matches, ())) for phrase, matches in runs.items() if matches}
     required = [run for phrase in search_filter.phrases for run in runs[phrase]]
     return (replace(search_filter, split_lines=split_lines) if split_lines else search_filter), required
 

@@ -12,19 +12,19 @@ Span = tuple[float, float]
 
 def phrase_span(words: Sequence[Word], phrase: str) -> Span | None:
     """Return start and end of the first place with all words of a phrase in a row, else None."""
-    wanted = _tokens(phrase)
+    terms = _tokens(phrase)
     spoken = [(token, word) for word in words for token in _tokens(word.text)]
     texts = [token for token, _ in spoken]
-    for first in range(len(texts) - len(wanted) + 1 if wanted else 0):
-        if texts[first : first + len(wanted)] == wanted:
-            return spoken[first][1].start, spoken[first + len(wanted) - 1][1].end
+    for first in range(len(texts) - len(terms) + 1 if terms else 0):
+        if texts[first : first + len(terms)] == terms:
+            return spoken[first][1].start, spoken[first + len(terms) - 1][1].end
     return None
 
 
 def words_span(words: Sequence[Word], query: str) -> Span | None:
     """Return the span of the phrase, else of the shortest place with as many words of the query as there are."""
-    wanted = set(_tokens(query))
-    hits = [(token, word) for word in words for token in _tokens(word.text) if token in wanted]
+    terms = set(_tokens(query))
+    hits = [(token, word) for word in words for token in _tokens(word.text) if token in terms]
     count = len({token for token, _ in hits})
     spans = (
         (first.start, last.end)

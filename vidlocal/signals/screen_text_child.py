@@ -70,9 +70,9 @@ class FrameReader:
         if min(image.size) < _MIN_SIDE_PX:
             return []
         grid = CellGrid(image, self._grid)
-        kept = [line for line in self._lines if grid.is_unchanged(Region(*line.box))]
+        unchanged = [line for line in self._lines if grid.is_unchanged(Region(*line.box))]
         new = self._read_changed(image, grid)
-        self._lines = [*(line for line in kept if not any(_is_same_place(line, other) for other in new)), *new]
+        self._lines = [*(line for line in unchanged if not any(_is_same_place(line, other) for other in new)), *new]
         self._grid = grid
         return self._lines
 

@@ -68,11 +68,11 @@ class ClusterFastEngines:
 
 def fast_identities(local: FastEngines) -> dict[str, set[str]]:
     """Return the builds of the engines of this machine by role."""
-    found = {"ocr": {ocr_identity()}, "files": {decoder_identity(local.ffmpeg)}}
+    identities = {"ocr": {ocr_identity()}, "files": {decoder_identity(local.ffmpeg)}}
     if local.pictures is not None:
-        found["pictures"] = {local.pictures.key}
+        identities["pictures"] = {local.pictures.key}
     if local.speech is not None:
-        found["speech"] = {model_key(local.speech.name, local.speech.digest)}
+        identities["speech"] = {model_key(local.speech.name, local.speech.digest)}
     if local.speakers is not None:
-        found["speakers"] = {local.speakers.key}
-    return found
+        identities["speakers"] = {local.speakers.key}
+    return identities

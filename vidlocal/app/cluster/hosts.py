@@ -158,14 +158,14 @@ def identities_of(hosts: Sequence[Host]) -> dict[str, set[str]]:
     """Return the builds of the models of hosts by role."""
     from vidlocal.text import model_key
 
-    found: dict[str, set[str]] = {}
+    uses: dict[str, set[str]] = {}
     for host in hosts:
         for role, engine in (("vision", host.vision), ("text", host.writer)):
             if engine is not None:
-                found.setdefault(role, set()).add(model_key(engine.name, engine.digest))
+                uses.setdefault(role, set()).add(model_key(engine.name, engine.digest))
         if host.embedder is not None:
-            found.setdefault("embedding", set()).add(host.embedder.key)
-    return found
+            uses.setdefault("embedding", set()).add(host.embedder.key)
+    return uses
 
 
 def _described(models: Mapping[str, OfferedModel]) -> str:

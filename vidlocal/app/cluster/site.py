@@ -193,9 +193,9 @@ class Site:
         """Open the first server with a model of each role."""
         self._server_stack.close()
         self._servers, self._engines, self._missing = [], dict(self._local), dict(self._missing_locally)
-        said: list[str] = []
-        for chosen in settings.model_servers:
-            opened = self._open_server(settings, chosen, said.append)
+        notices: list[str] = []
+        for setting in settings.model_servers:
+            opened = self._open_server(settings, setting, notices.append)
             if opened is None:
                 continue
             self._servers.append(opened)
@@ -204,17 +204,17 @@ class Site:
                     self._engines[role] = self._open_engine(role, opened, engine)
         for role in ("vision", "text", "embedding"):
             if role not in self._engines:
-                self._missing[role] = said[0] if said else f"No server here has the {role} model."
+                self._missing[role] = notices[0] if notices else f"No server here has the {role} model."
 
     def _open_server(
-        self, settings: Settings, chosen: ServerSetting, notify: Callable[[str], None]
+        self, settings: Settings, setting: ServerSetting, notify: Callable[[str], None]
     ) -> tuple[ModelServer, Host] | None:
         """Open the models of a server, also without its vision model. None for an unusable server."""
         texts = [kind for kind in SERVER_KINDS if JOB_SPECS[kind].role is not ModelRole.VISION]
         for kinds in (SERVER_KINDS, texts):
             remaining = dict.fromkeys(kinds, 1)
             try:
-                return open_host(self._server_stack, settings, chosen, remaining, canary=False, notify=notify)
+                return open_host(self._server_stack, settings, setting, remaining, canary=False, notify=notify)
             except EngineUnreachable as error:
                 notify(str(error))
                 return None

@@ -48,17 +48,17 @@ def open_clip(
 
 def _open_served(stack: ExitStack, settings: Settings, *, images: bool) -> ClipEngine | None:
     """Open the model of the first server with the role pictures; None without such a server. Raises EngineError."""
-    chosen = next((server for server in settings.model_servers if Role.PICTURES in server.roles), None)
-    if chosen is None:
+    setting = next((server for server in settings.model_servers if Role.PICTURES in server.roles), None)
+    if setting is None:
         return None
     from vidlocal.engines.served.images import ServedImages
     from vidlocal.engines.served.json_client import JsonClient
 
-    with connect(settings, chosen) as server:
-        name = chosen.pictures_model or chosen.embed_model or settings.embed_model
+    with connect(settings, setting) as server:
+        name = setting.pictures_model or setting.embed_model or settings.embed_model
         model = server.preflight(name, "embedding")
-    client = JsonClient(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
-    engine = ServedImages(stack.enter_context(client), model, kind=chosen.kind, keep_alive=settings.keep_alive)
+    client = JsonClient(setting.url, allow_remote=settings.allow_remote_host, api_key=setting.api_key)
+    engine = ServedImages(stack.enter_context(client), model, kind=setting.kind, keep_alive=settings.keep_alive)
     if images:
         engine.probe()
     return engine

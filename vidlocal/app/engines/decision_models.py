@@ -22,28 +22,28 @@ from vidlocal.text import full_model_name
 
 def open_decision_model(stack: ExitStack, settings: Settings) -> DecisionModel | None:
     """Open the first decision model of the servers, closed with `stack`; None if there is none."""
-    for chosen in settings.model_servers:
-        if _may_decide(chosen):
-            with suppress(EngineError), connect(settings, chosen) as server:
-                model = open_decision_model_of(stack, settings, chosen, server)
+    for setting in settings.model_servers:
+        if _may_decide(setting):
+            with suppress(EngineError), connect(settings, setting) as server:
+                model = open_decision_model_of(stack, settings, setting, server)
                 if model is not None:
                     return model
     return None
 
 
 def open_decision_model_of(
-    stack: ExitStack, settings: Settings, chosen: ServerSetting, server: ModelServer
+    stack: ExitStack, settings: Settings, setting: ServerSetting, server: ModelServer
 ) -> DecisionModel | None:
     """Open the decision model of a connected server, closed with `stack`; None if there is none."""
-    model = _find(server, chosen.decision_model) if _may_decide(chosen) else None
-    return None if model is None else stack.enter_context(_open(settings, chosen, model))
+    model = _find(server, setting.decision_model) if _may_decide(setting) else None
+    return None if model is None else stack.enter_context(_open(settings, setting, model))
 
 
-def _may_decide(chosen: ServerSetting) -> bool:
+def _may_decide(setting: ServerSetting) -> bool:
     """False for a server without a list of capabilities, unless the settings name its decision model."""
-    if chosen.kind is ServerKind.TRANSFORMERS:
+    if setting.kind is ServerKind.TRANSFORMERS:
         return False
-    return chosen.kind is not ServerKind.OPENAI or bool(chosen.decision_model)
+    return setting.kind is not ServerKind.OPENAI or bool(setting.decision_model)
 
 
 def open_image_judge(stack: ExitStack, library: Library, settings: Settings) -> DecisionModel | None:
@@ -72,7 +72,7 @@ def judges_images(
 def open_caption_check(
     stack: ExitStack,
     settings: Settings,
-    chosen: ServerSetting,
+    setting: ServerSetting,
     server: ModelServer,
     vision: VisionEngine,
     notify: Callable[[str], None],
@@ -82,7 +82,7 @@ def open_caption_check(
     Both models must be in memory at once: a small GPU would load one of them for every frame.
     """
     with suppress(EngineError):
-        judge = open_decision_model_of(stack, settings, chosen, server)
+        judge = open_decision_model_of(stack, settings, setting, server)
         if judge is None:
             return None
         if not can_judge_images(judge):
@@ -96,14 +96,14 @@ def open_caption_check(
     return None
 
 
-def _find(server: ModelServer, wanted: str) -> ModelInfo | None:
-    """Return the decision model `wanted`, or the first decision model of the server."""
+def _find(server: ModelServer, name: str) -> ModelInfo | None:
+    """Return the decision model `name`, or the first decision model of the server."""
     models = server.models()
-    if wanted:
-        return next((model for model in models if model.name in (wanted, full_model_name(wanted))), None)
+    if name:
+        return next((model for model in models if model.name in (name, full_model_name(name))), None)
     return next((model for model in models if CAPABILITY in (model.capabilities or ())), None)
 
 
-def _open(settings: Settings, chosen: ServerSetting, model: ModelInfo) -> DecisionModel:
-    client = JsonClient(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
+def _open(settings: Settings, setting: ServerSetting, model: ModelInfo) -> DecisionModel:
+    client = JsonClient(setting.url, allow_remote=settings.allow_remote_host, api_key=setting.api_key)
     return DecisionModel(client, model, keep_alive=settings.keep_alive)

@@ -58,22 +58,22 @@ def open_fast_engines(
 
 def open_speech(stack: ExitStack, settings: Settings) -> SpeechEngine:
     """Open the server with the role speech, else the Whisper model in process."""
-    chosen = next((server for server in settings.model_servers if Role.SPEECH in server.roles), None)
-    if chosen is None:
+    setting = next((server for server in settings.model_servers if Role.SPEECH in server.roles), None)
+    if setting is None:
         return stack.enter_context(Whisper(whisper_model(settings.whisper_model, settings.models_folder)))
-    return stack.enter_context(open_speech_server(settings, chosen))
+    return stack.enter_context(open_speech_server(settings, setting))
 
 
-def open_speech_server(settings: Settings, chosen: ServerSetting) -> "SpeechServer":
+def open_speech_server(settings: Settings, setting: ServerSetting) -> "SpeechServer":
     """Connect to a speech server with a model. Raises EngineError."""
     from vidlocal.engines.speech.server import SpeechServer
 
     return SpeechServer(
-        chosen.url,
-        chosen.speech_model,
+        setting.url,
+        setting.speech_model,
         language_code=language_code,
         allow_remote=settings.allow_remote_host,
-        api_key=chosen.api_key,
+        api_key=setting.api_key,
     )
 
 

@@ -58,11 +58,11 @@ def open_hosts(
     _report_missing_roles(settings, remaining, notify)
     hosts: list[Host] = []
     errors: list[EngineError] = []
-    for chosen in settings.model_servers:
-        if not chosen.roles & _KINDS_OF_ROLE.keys():
+    for setting in settings.model_servers:
+        if not setting.roles & _KINDS_OF_ROLE.keys():
             continue
         try:
-            server, host = open_host(stack, settings, chosen, remaining, canary=canary, notify=notify)
+            server, host = open_host(stack, settings, setting, remaining, canary=canary, notify=notify)
             _load_bounds(library, server, host, test=canary)
             hosts.append(host)
         except EngineError as error:
@@ -78,17 +78,17 @@ def open_hosts(
 def open_host(
     stack: ExitStack,
     settings: Settings,
-    chosen: ServerSetting,
+    setting: ServerSetting,
     remaining: Mapping[JobKind, int],
     *,
     canary: bool,
     notify: Notify,
 ) -> tuple[ModelServer, Host]:
     """Connect to a server, and open its models for the remaining jobs; closed with `stack`. Raises EngineError."""
-    connection = _connect(stack, settings, chosen)
+    connection = _connect(stack, settings, setting)
     host = _host(connection, settings, remaining, canary=canary, notify=notify)
-    if canary and host.vision is not None and JobKind.DESCRIBE in remaining and Role.DESCRIBE in chosen.roles:
-        check = open_caption_check(stack, settings, chosen, connection.server, host.vision, notify)
+    if canary and host.vision is not None and JobKind.DESCRIBE in remaining and Role.DESCRIBE in setting.roles:
+        check = open_caption_check(stack, settings, setting, connection.server, host.vision, notify)
         host = replace(host, caption_check=check)
     return connection.server, host
 
@@ -133,21 +133,21 @@ class _Connection:
     """A connected server with its settings."""
 
     server: ModelServer
-    chosen: ServerSetting
+    setting: ServerSetting
 
 
-def _connect(stack: ExitStack, settings: Settings, chosen: ServerSetting) -> _Connection:
-    return _Connection(stack.enter_context(connect(settings, chosen)), chosen)
+def _connect(stack: ExitStack, settings: Settings, setting: ServerSetting) -> _Connection:
+    return _Connection(stack.enter_context(connect(settings, setting)), setting)
 
 
 def _first(stack: ExitStack, settings: Settings, role: Role, open_model: Callable[[_Connection], Model]) -> Model:
     """Open a model on the first server with this role and model."""
     settings.server_for(role)
     errors: list[EngineError] = []
-    for chosen in settings.model_servers:
-        if role in chosen.roles:
+    for setting in settings.model_servers:
+        if role in setting.roles:
             try:
-                return open_model(_connect(stack, settings, chosen))
+                return open_model(_connect(stack, settings, setting))
             except EngineError as error:
                 errors.append(error)
     raise errors[0]
@@ -156,7 +156,7 @@ def _first(stack: ExitStack, settings: Settings, role: Role, open_model: Callabl
 def _host(
     connection: _Connection, settings: Settings, remaining: Mapping[JobKind, int], *, canary: bool, notify: Notify
 ) -> Host:
-    server, roles = connection.server, connection.chosen.roles
+    server, roles = connection.server, connection.setting.roles
     vision_kinds = frozenset(kind for role, kind in _VISION_KINDS.items() if role in roles)
     needs_vision = any(kind in remaining for kind in vision_kinds)
     vision = _vision(connection, settings, canary=canary, notify=notify) if needs_vision else None
@@ -191,7 +191,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
     if server.kind == ServerKind.TRANSFORMERS:  # minutes, from a slow disk
         notify(f"Loading {server.host} in process…")
     try:
-        installed = server.preflight(connection.chosen.vision_model or settings.vision_model, "vision")
+        installed = server.preflight(connection.setting.vision_model or settings.vision_model, "vision")
     except ModelMissing as error:
         raise ModelMissing(f"{error}{_alternative(server)}") from error
     model, num_ctx = _fitting_model(server, installed, settings, notify)
@@ -268,7 +268,7 @@ def _judge(connection: _Connection, settings: Settings) -> Judge:
 
 def _preflight_text(connection: _Connection, settings: Settings) -> tuple[ModelInfo, int]:
     """Return the text model of a server, and the context to use."""
-    server, name = connection.server, connection.chosen.text_model or settings.text_model
+    server, name = connection.server, connection.setting.text_model or settings.text_model
     model = server.preflight(name, "completion")
     return model, server.context(model.name, settings.num_ctx)
 
@@ -276,7 +276,7 @@ def _preflight_text(connection: _Connection, settings: Settings) -> tuple[ModelI
 def _embedder(connection: _Connection, settings: Settings, notify: Notify) -> EmbedEngine | None:
     """Open the embedding model; if missing or unfit, report the consequence and return None."""
     try:
-        model = connection.server.preflight(connection.chosen.embed_model or settings.embed_model, "embedding")
+        model = connection.server.preflight(connection.setting.embed_model or settings.embed_model, "embedding")
     except (EngineUnreachable, EngineBusy):
         raise
     except EngineError as error:
@@ -307,7 +307,7 @@ def _blindness(connection: _Connection, settings: Settings, vision: VisionEngine
     if failure is None:
         return None
     with ExitStack() as stack:
-        judge = open_decision_model_of(stack, settings, connection.chosen, connection.server)
+        judge = open_decision_model_of(stack, settings, connection.setting, connection.server)
         return failure if judge is None else canary_failure(vision, judge)
 
 

@@ -199,8 +199,8 @@ def _report_summary(summary: RunSummary, session: RunSession) -> None:
         parts.append(f"{summary.failed:,} failed (see: vidlocal failed)")
     if summary.sent_bytes >= _MIN_SENT_BYTES:
         parts.append(f"{format_size(summary.sent_bytes)} sent to the cluster")
-    left = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
-    parts.append(f"remaining: {left}" if left else "nothing left to do")
+    counts = ", ".join(f"{kind.value} {count:,}" for kind, count in summary.remaining.items() if count)
+    parts.append(f"remaining: {counts}" if counts else "nothing left to do")
     sentence = "; ".join(parts)
     reason = f" {summary.stopped}" if summary.stopped else ""
     session.notify(f"{sentence[0].upper()}{sentence[1:]}.{reason}")

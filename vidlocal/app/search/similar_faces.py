@@ -53,8 +53,8 @@ def find_similar_faces_to_image(library: Library, settings: Settings, path: Path
 
 
 def _similar(library: Library, key: str, vector: "Vector", *, limit: int, exclude: int | None = None) -> SimilarResult:
-    found = face_tracks.nearest(library, key, vector, min_cosine=scale_of(key).min_alike, limit=limit + 1)
-    others = [(people.of_track(library, track), cosine) for track, cosine in found if track != exclude]
+    matches = face_tracks.nearest(library, key, vector, min_cosine=scale_of(key).min_alike, limit=limit + 1)
+    others = [(people.of_track(library, track), cosine) for track, cosine in matches if track != exclude]
     faces = [(face, cosine) for face, cosine in others if face is not None]
     return SimilarResult(tuple(_moments(library, faces[:limit])), FACES, "")
 

@@ -11,15 +11,15 @@ from vidlocal.settings.hub_cache import hub_cache
 from vidlocal.settings.servers import ServerKind, ServerSetting
 
 
-def connect(settings: Settings, chosen: ServerSetting) -> AbstractContextManager[ModelServer]:
+def connect(settings: Settings, setting: ServerSetting) -> AbstractContextManager[ModelServer]:
     """Connect to a server. Raises EngineError for a forbidden remote server, or a missing model in process."""
-    if chosen.kind is ServerKind.TRANSFORMERS:
+    if setting.kind is ServerKind.TRANSFORMERS:
         from vidlocal.engines.transformers.server import TransformersServer
 
-        return TransformersServer(find_model(chosen.url, settings.models_folder, hub_cache(Path.home())))
-    if chosen.kind is ServerKind.PLUGIN:
+        return TransformersServer(find_model(setting.url, settings.models_folder, hub_cache(Path.home())))
+    if setting.kind is ServerKind.PLUGIN:
         from vidlocal.app.plugins import connect_engine
         from vidlocal.engines.plugin_server import PluginServer
 
-        return PluginServer(chosen.url, connect_engine(settings, chosen.url, chosen.api_key))
-    return backend(chosen.kind).connect(chosen.url, allow_remote=settings.allow_remote_host, api_key=chosen.api_key)
+        return PluginServer(setting.url, connect_engine(settings, setting.url, setting.api_key))
+    return backend(setting.kind).connect(setting.url, allow_remote=settings.allow_remote_host, api_key=setting.api_key)

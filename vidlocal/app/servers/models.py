@@ -47,19 +47,19 @@ def _ask(chosen: ServerSetting, settings: Settings) -> ServerModels:
         "text": chosen.text_model or settings.text_model,
         "embedding": chosen.embed_model or settings.embed_model,
     }
-    wanted = {use: name for use, name in names.items() if _ROLES[use] in chosen.roles}
+    configured = {use: name for use, name in names.items() if _ROLES[use] in chosen.roles}
     with ExitStack() as stack:
         try:
             server = stack.enter_context(connect(settings, chosen))
             version, models = server.version(), server.models()
         except EngineError as error:
-            return ServerModels(chosen.kind, chosen.url, "", (), tuple(wanted.values()), str(error))
+            return ServerModels(chosen.kind, chosen.url, "", (), tuple(configured.values()), str(error))
     installed = {model.name for model in models}
     only_one = chosen.kind is ServerKind.PLUGIN or (chosen.kind is not ServerKind.OLLAMA and len(models) == 1)
     missing = (
-        () if only_one else tuple(name for name in wanted.values() if not installed & {name, full_model_name(name)})
+        () if only_one else tuple(name for name in configured.values() if not installed & {name, full_model_name(name)})
     )
-    return ServerModels(chosen.kind, chosen.url, version, tuple(_served(models, wanted)), missing)
+    return ServerModels(chosen.kind, chosen.url, version, tuple(_served(models, configured)), missing)
 
 
 def _served(models: Sequence[ModelInfo], chosen: Mapping[str, str]) -> Iterator[ListedModel]:

@@ -49,8 +49,8 @@ def report_server(settings: Settings, url: str, *, api_key: str | None = None) -
         for model in models[:_MAX_ASKED]:
             yield from _report_model(server, model, settings, roles)
             if server.kind == ServerKind.OPENAI:
-                chosen = ServerSetting(ServerKind.OPENAI, server.host, api_key=api_key, speech_model=model.name)
-                yield _ask(f"{model.name}: speech", partial(_speech, settings, chosen, roles))
+                setting = ServerSetting(ServerKind.OPENAI, server.host, api_key=api_key, speech_model=model.name)
+                yield _ask(f"{model.name}: speech", partial(_speech, settings, setting, roles))
         state = CheckState.OK if roles else CheckState.MISSING
         yield Check("roles", state, ", ".join(sorted(roles)) or "none of the models answered")
 
@@ -107,8 +107,8 @@ def _report_model(server: ModelServer, model: ModelInfo, settings: Settings, rol
     yield from _memory(server, model.name)
 
 
-def _speech(settings: Settings, chosen: ServerSetting, roles: set[Role]) -> str:
-    described = describe_speech(settings, chosen)
+def _speech(settings: Settings, setting: ServerSetting, roles: set[Role]) -> str:
+    described = describe_speech(settings, setting)
     roles.add(Role.SPEECH)
     return described
 

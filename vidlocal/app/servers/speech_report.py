@@ -14,23 +14,23 @@ _LOUDNESS = 0.001
 
 def report_speech_server(settings: Settings, address: str, *, api_key: str | None = None) -> Iterator[Check]:
     """Report a server without a list of models, such as that of whisper.cpp. Raises EngineError for another kind."""
-    chosen = ServerSetting(ServerKind.OPENAI, address, api_key=api_key)
-    with open_speech_server(settings, chosen) as engine:
+    setting = ServerSetting(ServerKind.OPENAI, address, api_key=api_key)
+    with open_speech_server(settings, setting) as engine:
         yield Check("server", CheckState.OK, f"speech server of whisper.cpp, at {engine.host}")
     try:
-        yield Check("speech", CheckState.OK, describe_speech(settings, chosen))
+        yield Check("speech", CheckState.OK, describe_speech(settings, setting))
     except EngineError as error:
         yield Check("speech", CheckState.WARNING, f"no: {error}")
         return
     yield Check("roles", CheckState.OK, Role.SPEECH)
 
 
-def describe_speech(settings: Settings, chosen: ServerSetting) -> str:
+def describe_speech(settings: Settings, setting: ServerSetting) -> str:
     """Request a transcript from a model, and describe the reply. Raises EngineError without a transcript."""
     import numpy as np
 
     noise = np.random.default_rng(0).normal(0, _LOUDNESS, _RATE_HZ).astype(np.float32)
-    with open_speech_server(settings, chosen) as engine:
+    with open_speech_server(settings, setting) as engine:
         probability = max(engine.language_probabilities(noise).values())
     if probability == 0:
         return "it transcribes, and does not tell the language: set speech_language"

@@ -103,7 +103,7 @@ def _added_facts(outcome: Outcome) -> list[str]:
         (outcome.speech, "line of speech", "lines of speech"),
         (outcome.screen_texts, "text on screen", "texts on screen"),
     )
-    facts += [pluralize(count, one, several) for count, one, several in counts if count]
+    facts += [pluralize(count, singular, plural) for count, singular, plural in counts if count]
     facts.append(format_duration(outcome.seconds))
     if video is not None and video.partial:
         facts.append(one_line(video.partial))

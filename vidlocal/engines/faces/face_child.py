@@ -40,7 +40,7 @@ _ALIGNED_PX = 112
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _DetectedFace:
     """A face: box in pixels (x, y, width, height), eyes and nose, and a function for its vector."""
 
     box: tuple[float, float, float, float]
@@ -51,11 +51,11 @@ class _Found:
 
 
 class _Backend(Protocol):
-    def find(self, image: Pixels) -> Iterator[_Found]:
+    def find(self, image: Pixels) -> Iterator[_DetectedFace]:
         """Yield the faces in an image."""
         ...
 
-    def vector(self, found: _Found) -> Vectors:
+    def vector(self, face: _DetectedFace) -> Vectors:
         """Return the vector of a face, of any length."""
         ...
 
@@ -69,7 +69,7 @@ class _OpenCv:
         )
         self._recognizer: Any = cv2.FaceRecognizerSF.create(recognizer, "")
 
-    def find(self, image: Pixels) -> Iterator[_Found]:
+    def find(self, image: Pixels) -> Iterator[_DetectedFace]:
         scale = 1.0
         rows = self._detect(image)
         if (rows[:, _SCORE] < _MIN_SCORE).any() and max(image.shape[:2]) < _LONG_SIDE_PX:
@@ -80,7 +80,9 @@ class _OpenCv:
         for row in rows[rows[:, _SCORE] >= _MIN_SCORE]:
             points = row[4:_SCORE].reshape(5, 2)
             x, y, width, height = (float(value) / scale for value in row[:4])
-            yield _Found((x, y, width, height), points[:2], points[2], self._recognizer.alignCrop(image, row), None)
+            yield _DetectedFace(
+                (x, y, width, height), points[:2], points[2], self._recognizer.alignCrop(image, row), None
+            )
 
     def _detect(self, image: Pixels) -> Vectors:
         """Return a row for each face.
@@ -91,8 +93,8 @@ class _OpenCv:
         _, rows = self._detector.detect(image)
         return np.zeros((0, _SCORE + 1), dtype=np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
 
-    def vector(self, found: _Found) -> Vectors:
-        return np.array(self._recognizer.feature(found.aligned), dtype=np.float32).ravel()
+    def vector(self, face: _DetectedFace) -> Vectors:
+        return np.array(self._recognizer.feature(face.aligned), dtype=np.float32).ravel()
 
 
 class _Dlib:
@@ -109,7 +111,7 @@ class _Dlib:
         self._recognizer: Any = dlib.face_recognition_model_v1(recognizer)
         self._chip: Any = dlib.get_face_chip
 
-    def find(self, image: Pixels) -> Iterator[_Found]:
+    def find(self, image: Pixels) -> Iterator[_DetectedFace]:
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         boxes, _, _ = self._detector.run(rgb, self._DOUBLINGS, 0.0)
         for box in boxes:
@@ -119,10 +121,10 @@ class _Dlib:
             eyes = np.stack([points[:2].mean(axis=0), points[2:4].mean(axis=0)])
             aligned = self._chip(rgb, shape, size=_ALIGNED_PX)[:, :, ::-1]
             place = (float(box.left()), float(box.top()), float(box.width()), float(box.height()))
-            yield _Found(place, eyes, points[4], aligned, (rgb, shape))
+            yield _DetectedFace(place, eyes, points[4], aligned, (rgb, shape))
 
-    def vector(self, found: _Found) -> Vectors:
-        return np.array(self._recognizer.compute_face_descriptor(*found.source), dtype=np.float32)
+    def vector(self, face: _DetectedFace) -> Vectors:
+        return np.array(self._recognizer.compute_face_descriptor(*face.source), dtype=np.float32)
 
 
 _loaded: list[_Backend] = []
@@ -141,30 +143,30 @@ def _find(data: bytes) -> tuple[list[list[float | bool]], list[Vectors]]:
     height, width = image.shape[:2]
     faces: list[list[float | bool]] = []
     vectors: list[Vectors] = []
-    for found in _loaded[0].find(np.asarray(image, dtype=np.uint8)):
-        x, y, box_width, box_height = found.box
+    for face in _loaded[0].find(np.asarray(image, dtype=np.uint8)):
+        x, y, box_width, box_height = face.box
         left, top = max(0.0, x / width), max(0.0, y / height)
         right, bottom = min(1.0, (x + box_width) / width), min(1.0, (y + box_height) / height)
         if right <= left or bottom <= top:
             continue
-        quality = _quality(found)
-        vector = _unit(_loaded[0].vector(found)) if quality > 0 else None
+        quality = _quality(face)
+        vector = _unit(_loaded[0].vector(face)) if quality > 0 else None
         vectors += [] if vector is None else [vector]
         size = min(box_width, box_height)
         faces.append([left, top, right - left, bottom - top, size, quality, vector is not None])
     return faces, vectors
 
 
-def _quality(found: _Found) -> float:
+def _quality(face: _DetectedFace) -> float:
     """Return 0 for a small, blurred or averted face, up to 1 for a large, sharp, frontal face."""
-    size = _ramp(min(found.box[2:]), _MIN_SIZE_PX, _GOOD_SIZE_PX)
-    grey = cv2.cvtColor(np.ascontiguousarray(found.aligned), cv2.COLOR_BGR2GRAY)
+    size = _ramp(min(face.box[2:]), _MIN_SIZE_PX, _GOOD_SIZE_PX)
+    grey = cv2.cvtColor(np.ascontiguousarray(face.aligned), cv2.COLOR_BGR2GRAY)
     sharpness = _ramp(float(cv2.Laplacian(grey, cv2.CV_64F).var()), _MIN_SHARPNESS, _GOOD_SHARPNESS)
-    between = found.eyes[1] - found.eyes[0]
+    between = face.eyes[1] - face.eyes[0]
     distance = float(np.linalg.norm(between))
     if not distance or not size or not sharpness:
         return 0.0
-    turn = abs(float((found.nose - found.eyes.mean(axis=0)) @ between)) / distance**2
+    turn = abs(float((face.nose - face.eyes.mean(axis=0)) @ between)) / distance**2
     pose = 1.0 - _ramp(turn, 0.0, _MAX_TURN)
     return float((size * sharpness) ** 0.5 * pose)
 

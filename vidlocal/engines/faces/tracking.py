@@ -87,21 +87,21 @@ def _add(frame: FrameFaces, tracks: list[FaceTrack], scale: FaceScale) -> None:
         ),
         reverse=True,
     )
-    taken: set[int] = set()
+    assigned: set[int] = set()
     extended: set[int] = set()
     for _, number, position in matches:
-        if number not in extended and position not in taken:
+        if number not in extended and position not in assigned:
             tracks[number].add(frame, frame.faces[position])
             extended.add(number)
-            taken.add(position)
-    for face in _others(frame.faces, taken):
+            assigned.add(position)
+    for face in _others(frame.faces, assigned):
         track = FaceTrack(frame.time, frame.until, [])
         track.add(frame, face)
         tracks.append(track)
 
 
-def _others(faces: Sequence[Face], taken: set[int]) -> list[Face]:
-    return [face for position, face in enumerate(faces) if position not in taken]
+def _others(faces: Sequence[Face], assigned: set[int]) -> list[Face]:
+    return [face for position, face in enumerate(faces) if position not in assigned]
 
 
 def _score(track: FaceTrack, face: Face, scale: FaceScale) -> float | None:

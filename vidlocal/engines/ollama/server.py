@@ -158,9 +158,9 @@ class Ollama:
         """Return the digest of the installed build. Raises ModelMissing."""
         return _model_info(self._entry(model)).digest
 
-    def context(self, model: str, wanted: int) -> int:
-        """Return `wanted`: each request sets its context."""
-        return wanted
+    def context(self, model: str, num_ctx: int) -> int:
+        """Return `num_ctx`: each request sets its context."""
+        return num_ctx
 
     def slots(self, model: str | None = None) -> int | None:
         """Return 1 for an architecture without parallel requests, else None (unknown)."""

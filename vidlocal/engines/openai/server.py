@@ -131,10 +131,10 @@ class OpenAiServer:
         """Return a digest of the server's description of a model."""
         return self._model_info(self._entry(model)).digest
 
-    def context(self, model: str, wanted: int) -> int:
-        """Return the smaller of `wanted` and the context of the server."""
+    def context(self, model: str, num_ctx: int) -> int:
+        """Return the smaller of `num_ctx` and the context of the server."""
         stated = self._entry(model).get("max_model_len") or self.properties().context
-        return min(wanted, stated) if isinstance(stated, int) and stated > 0 else wanted
+        return min(num_ctx, stated) if isinstance(stated, int) and stated > 0 else num_ctx
 
     def slots(self, model: str | None = None) -> int | None:
         """Return the configured number of parallel requests; None if unknown."""

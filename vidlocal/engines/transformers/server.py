@@ -99,9 +99,9 @@ class TransformersServer:
         """Return the fingerprint of the model."""
         return self._folder.digest
 
-    def context(self, model: str, wanted: int) -> int:
-        """Return `wanted`, or the context of the model if smaller."""
-        return min(wanted, int(self._load()["context"]))
+    def context(self, model: str, num_ctx: int) -> int:
+        """Return `num_ctx`, or the context of the model if smaller."""
+        return min(num_ctx, int(self._load()["context"]))
 
     def slots(self, model: str | None = None) -> int:
         """Return 1: requests run in sequence."""

@@ -154,7 +154,7 @@ class _LoadedModel:
     def _without_markers(self, text: str) -> str:
         """Return the text without special tokens: a written "<image>" would count as an image."""
         media = (getattr(self.processor, name, None) for name in ("image_token", "video_token"))
-        for token in {"<image>", "<video>", *self.tokenizer.all_special_tokens, *(str(one) for one in media if one)}:
+        for token in {"<image>", "<video>", *self.tokenizer.all_special_tokens, *map(str, filter(None, media))}:
             if not token.isalnum():
                 text = text.replace(token, " ")
         return text

@@ -53,11 +53,11 @@ def find_people(
     fraction, 0 to 1, after each frame, and may end the run with an exception: it starts again then. Raises
     AnswerRejected if the model fails on several images in a row.
     """
-    found = list(_find(library, job.video_id, engine, on_progress))
+    frame_faces = list(_find(library, job.video_id, engine, on_progress))
     video = videos.get(library, job.video_id)
     if decode_larger is not None and video is not None and _is_larger(video):
-        found = _look_closer(found, engine, decode_larger)
-    tracks = [_new_track(track) for track in follow(found, engine.scale)]
+        frame_faces = _search_larger(frame_faces, engine, decode_larger)
+    tracks = [_new_track(track) for track in follow(frame_faces, engine.scale)]
     with library.writing():
         if jobs.exists(library, job):
             face_tracks.store(library, job.video_id, engine.key, tracks)
@@ -102,9 +102,9 @@ def _is_larger(video: Video) -> bool:
     return max(video.width_px, video.height_px) >= _MIN_RATIO * LONG_SIDE_PX
 
 
-def _look_closer(found: Sequence[FrameFaces], engine: FaceEngine, decode_larger: DecodeLarger) -> list[FrameFaces]:
+def _search_larger(frames: Sequence[FrameFaces], engine: FaceEngine, decode_larger: DecodeLarger) -> list[FrameFaces]:
     """Search frames with small faces again, at a larger size."""
-    small = {frame.time: size for frame in found if (size := _largest_small(frame))}
+    small = {frame.time: size for frame in frames if (size := _largest_small(frame))}
     times = sorted(sorted(small, key=lambda time: -small[time])[:MAX_LARGER_FRAMES])
     larger: dict[float, tuple[Face, ...]] = {}
     if times:
@@ -112,7 +112,7 @@ def _look_closer(found: Sequence[FrameFaces], engine: FaceEngine, decode_larger:
             for decoded in decode_larger(times):
                 nearest = min(times, key=lambda time: abs(time - decoded.time))
                 larger[nearest] = engine.find_faces(encode(Image.fromarray(decoded.rgb)))
-    return [replace(frame, faces=larger[frame.time]) if larger.get(frame.time) else frame for frame in found]
+    return [replace(frame, faces=larger[frame.time]) if larger.get(frame.time) else frame for frame in frames]
 
 
 def _largest_small(frame: FrameFaces) -> float:

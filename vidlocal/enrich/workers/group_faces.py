@@ -52,22 +52,22 @@ def _groups_of_videos(library: Library, tracks: Tracks, scale: FaceScale) -> lis
     pairs = face_tracks.together(library, tracks.ids.tolist())
     position = {track_id: number for number, track_id in enumerate(tracks.ids.tolist())}
     by_video: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for one, other in pairs:
-        by_video[int(tracks.videos[position[one]])].append((position[one], position[other]))
+    for first, second in pairs:
+        by_video[int(tracks.videos[position[first]])].append((position[first], position[second]))
     groups: list[_Group] = []
     group_of: dict[int, int] = {}
     starts = np.flatnonzero(np.diff(tracks.videos, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(tracks.ids)], strict=True):
         vectors = tracks.vectors[start:end]
-        apart = [(one - start, other - start) for one, other in by_video[int(tracks.videos[start])]]
+        apart = [(first - start, second - start) for first, second in by_video[int(tracks.videos[start])]]
         labels = group(vectors, [1] * len(vectors), min_cosine=scale.min_same, apart=apart)
         for label in np.unique(labels).tolist():
             members = np.flatnonzero(labels == label) + start
             group_of |= dict.fromkeys(members.tolist(), len(groups))
             groups.append(_Group(tracks.ids[members].tolist(), tracks.vectors[members].sum(axis=0), set()))
-    for one, other in ((position[one], position[other]) for one, other in pairs):
-        groups[group_of[one]].apart.add(group_of[other])
-        groups[group_of[other]].apart.add(group_of[one])
+    for first, second in ((position[first], position[second]) for first, second in pairs):
+        groups[group_of[first]].apart.add(group_of[second])
+        groups[group_of[second]].apart.add(group_of[first])
     return groups
 
 
@@ -82,7 +82,7 @@ def _people_of(library: Library, key: str, scale: FaceScale, groups: Sequence[_G
     for number, column, _ in nearest_people(own, means, min_cosine=scale.min_same):
         person_id = int(people_ids[column])
         is_barred = any(person_id in barred.get(track, ()) for track in groups[number].track_ids)
-        has_rival = any(owners.get(other) == person_id for other in groups[number].apart)
+        has_rival = any(owners.get(second) == person_id for second in groups[number].apart)
         if number not in owners and not is_barred and not has_rival:
             owners[number] = person_id
     return owners
@@ -94,10 +94,10 @@ def _join(groups: Sequence[_Group], remaining: Sequence[int], scale: FaceScale) 
         return []
     position = {number: place for place, number in enumerate(remaining)}
     apart = [
-        (position[number], position[other])
+        (position[number], position[second])
         for number in remaining
-        for other in groups[number].apart
-        if other > number and other in position
+        for second in groups[number].apart
+        if second > number and second in position
     ]
     sums = np.stack([groups[number].total for number in remaining])
     counts = [len(groups[number].track_ids) for number in remaining]

@@ -56,8 +56,8 @@ def _metadata(asset: Mapping[str, object]) -> VideoMetadata:
 
 def _texts(items: object, *keys: str) -> list[str]:
     """Return the first text of `keys` in each item of a list."""
-    found = (_mapping(item) for item in items) if isinstance(items, list) else ()
-    return [text for item in found if (text := next((_text(item, key) for key in keys if _text(item, key)), ""))]
+    entries = (_mapping(item) for item in items) if isinstance(items, list) else ()
+    return [text for item in entries if (text := next((_text(item, key) for key in keys if _text(item, key)), ""))]
 
 
 def _location(exif: Mapping[str, object]) -> GeoPoint | None:

@@ -140,8 +140,8 @@ def _words(words: Sequence[Mapping[str, object]]) -> Iterator[Word]:
 
 def _confidence(words: Sequence[Mapping[str, object]]) -> float | None:
     values = [_seconds(word.get(name)) for word in words for name in _PROBABILITIES if name in word]
-    known = [min(1.0, value) for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    limited = [min(1.0, value) for value in values if value is not None]
+    return sum(limited) / len(limited) if limited else None
 
 
 def _token_words(tokens: object) -> list[dict[str, object]]:

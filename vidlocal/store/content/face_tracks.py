@@ -274,16 +274,16 @@ def _add_sums(library: Library, key: str, people_ids: Sequence[int]) -> None:
         return
     owners = {row["id"]: row["person_id"] for row in rows}
     tracks = _tracks(rows)
-    known, positions = np.unique([owners[track] for track in tracks.ids.tolist()], return_inverse=True)
-    sums = np.zeros((len(known), tracks.vectors.shape[1]), dtype=np.float32)
+    person_ids, positions = np.unique([owners[track] for track in tracks.ids.tolist()], return_inverse=True)
+    sums = np.zeros((len(person_ids), tracks.vectors.shape[1]), dtype=np.float32)
     np.add.at(sums, positions, tracks.vectors)
-    counts = np.bincount(positions, minlength=len(known))
+    counts = np.bincount(positions, minlength=len(person_ids))
     with library.writing() as connection:
         connection.executemany(
             "INSERT OR REPLACE INTO person_vectors (person_id, model, tracks, vector) VALUES (?, ?, ?, ?)",
             [
                 (person_id, key, count, total.astype("<f4").tobytes())
-                for person_id, count, total in zip(known.tolist(), counts.tolist(), sums, strict=True)
+                for person_id, count, total in zip(person_ids.tolist(), counts.tolist(), sums, strict=True)
             ],
         )
 

@@ -56,5 +56,5 @@ def likely_people(library: Library, *, limit: int) -> list[LikelyPerson]:
         is_likely = seconds >= _MIN_SHARED_S and share >= max(_MIN_SHARE, _MIN_LIFT * base)
         if is_likely and (speaker_id not in best or best[speaker_id].share < share):
             best[speaker_id] = likely
-    found = [likely for speaker_id, likely in best.items() if speaker_id not in {row["id"] for row in linked}]
-    return sorted(found, key=lambda likely: -likely.share)[:limit]
+    matches = [likely for speaker_id, likely in best.items() if speaker_id not in {row["id"] for row in linked}]
+    return sorted(matches, key=lambda likely: -likely.share)[:limit]

@@ -36,11 +36,11 @@ def pack(text: str, start: float, words: Iterable[Word]) -> bytes:
     numbers: list[int] = []
     position = 0
     for word in words:
-        found = text.find(word.text, position) if word.text else -1
+        index = text.find(word.text, position) if word.text else -1
         first, last = (round(100 * (time - start)) for time in (word.start, word.end))
-        if found >= 0 and 0 <= first <= last <= _MAX and found + len(word.text) <= _MAX:
-            numbers += (found, len(word.text), first, last)
-            position = found + len(word.text)
+        if index >= 0 and 0 <= first <= last <= _MAX and index + len(word.text) <= _MAX:
+            numbers += (index, len(word.text), first, last)
+            position = index + len(word.text)
     return struct.pack(f"<B{len(numbers)}H", _VERSION, *numbers) if numbers else b""
 
 

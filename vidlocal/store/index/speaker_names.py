@@ -24,10 +24,10 @@ def named(library: Library, words: Collection[str]) -> frozenset[int]:
 
 def matching(library: Library, text: str) -> frozenset[int]:
     """Return the ids of the speakers with this number, or with all of these words in their name."""
-    wanted = fold(text).split()
+    terms = fold(text).split()
     rows = library.rows(f"SELECT id, {SPEAKER_NAME} AS name FROM speakers")
     return frozenset(
         row["id"]
         for row in rows
-        if wanted and (wanted == [str(row["id"])] or set(wanted) <= set(fold(row["name"]).split()))
+        if terms and (terms == [str(row["id"])] or set(terms) <= set(fold(row["name"]).split()))
     )

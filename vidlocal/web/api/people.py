@@ -52,7 +52,7 @@ def people_of_video(library: Library, call: Call) -> object:
     for face in people.at(library, video.id, 0.0, video.duration):
         if face.person_id is not None:
             by_person.setdefault(face.person_id, []).append(face)
-    known = {person_id: people.get(library, person_id) for person_id in by_person}
+    persons = {person_id: people.get(library, person_id) for person_id in by_person}
     seen = [
         {
             "id": person.id,
@@ -62,7 +62,7 @@ def people_of_video(library: Library, call: Call) -> object:
             "seconds": sum(face.end - face.start for face in by_person[person.id]),
             "spans": [[face.start, face.end] for face in by_person[person.id]],
         }
-        for person in known.values()
+        for person in persons.values()
         if person is not None and not person.is_hidden
     ]
     return {"people": sorted(seen, key=lambda person: (not person["is_named"], -float(str(person["seconds"]))))}

@@ -172,9 +172,9 @@ def _absolute(text: str) -> Path:
 
 def _places(settings: Settings) -> list[Path]:
     """Return the folders of the settings, else the home folder and its existing media folders."""
-    chosen = [Path(folder) for folder in settings.page_folders.split(", ") if folder]
-    if chosen:
-        return [folder for folder in chosen if os.path.isdir(folder)]
+    configured = [Path(folder) for folder in settings.page_folders.split(", ") if folder]
+    if configured:
+        return [folder for folder in configured if os.path.isdir(folder)]
     home = Path.home()
     names = ("Videos", "Movies", "Pictures", "Music", "Desktop", "Downloads")
     folders = [home, *(home / name for name in names), Path("/media"), Path("/mnt"), Path("/Volumes")]
