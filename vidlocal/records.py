@@ -264,14 +264,13 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `lease` is a wall-clock time; other workers may claim the job again from then on."""
+    """A claimed job."""
 
     id: int
     kind: JobKind
     target: int
     video_id: int
     attempts: int
-    lease: float
 
 
 class TagKind(StrEnum):

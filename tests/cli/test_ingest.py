@@ -13,11 +13,11 @@ from PIL import Image
 
 from tests.support import clips
 from tests.support.commands import Run
+from tests.support.images import plain_colour
 from tests.support.speech import ASSETS, MODEL
 from tests.support.terminal import on_terminal
 from vidlocal import settings
 from vidlocal.app.library import open_library
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.fake_models import CATALOGUE
 from tests.support.fake_ollama import FakeOllama
+from tests.support.images import plain_colour
 from vidlocal.app.cluster.hosts import models_of
 from vidlocal.app.cluster.site import Site
 from vidlocal.app.cluster.versions import own_versions, version_difference
 from vidlocal.cluster.messages import Call, Failure, Offer, Result, decode, encode
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.settings import Settings, load
 
 RED = plain_colour((220, 30, 30), side_px=336)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.ollama.transport import Timeouts
 from vidlocal.engines.served.models import ServedEmbeddings, ServedVision

@@ -16,7 +16,7 @@ _DESCRIBE = """
 import sys
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.served.models import ServedEmbeddings, ServedVision
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 with Ollama(sys.argv[1]) as ollama:
     vision = ServedVision(ollama, ollama.preflight("llava:7b", "vision"))
     print(vision.describe(plain_colour((0, 0, 200), side_px=64)).description)

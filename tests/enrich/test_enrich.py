@@ -14,7 +14,7 @@ import pytest
 from tests.support.fake_faults import broken, busy, say
 from tests.support.fake_ollama import Asked, Exchange, FakeOllama
 from tests.support.films import COLOURS, add_video
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.served.models import ServedEmbeddings, ServedVision
 from vidlocal.enrich.run import SERVER, EnrichEngines, enrich

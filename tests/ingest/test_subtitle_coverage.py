@@ -78,4 +78,4 @@ def test_a_film_with_subtitles_of_one_language_of_two_is_transcribed(
         (tmp_path / "other.srt").write_text((tmp_path / "film.srt").read_text())
         (outcome,) = ingest(library, [other], deaf, lock, every=2.0)
         assert (outcome.subtitles, outcome.speech) == (8, 0)
-    assert passages.has_kind(library, 1, PassageKind.SPEECH)
+    assert passages.of_video(library, 1, [PassageKind.SPEECH])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.records import FileStamp, FrameDraft, MediaKind, Passage, PassageKind, Probe
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library

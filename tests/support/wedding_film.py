@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.support.fake_ollama import FakeOllama
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.served.models import ServedEmbeddings, ServedText, ServedVision
 from vidlocal.enrich.run import EnrichEngines, enrich

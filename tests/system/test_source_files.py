@@ -17,8 +17,8 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, add_source, hash_of
 from tests.support.fake_ollama import FakeOllama
+from tests.support.images import plain_colour
 from vidlocal.app import player
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.media import ffmpeg, files
 from vidlocal.records import FrameDraft, Passage, PassageKind
 from vidlocal.store.content import frames, passages, videos

@@ -37,7 +37,7 @@ class Member:
 class Connection:
     """A connection with automatic reconnection. A context manager; thread-safe.
 
-    `sent_bytes` and `received_bytes` count the payload of all calls.
+    `sent_bytes` counts the payload of all calls.
     """
 
     def __init__(self, address: SchedulerAddress, folder: Path) -> None:
@@ -49,7 +49,7 @@ class Connection:
         self._calls: dict[str, set[Future[bytes]]] = defaultdict(set)
         self._ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True, name="cluster")
-        self.sent_bytes = self.received_bytes = 0
+        self.sent_bytes = 0
 
     def __enter__(self) -> Self:
         """Connect. Raises EngineUnreachable."""
@@ -74,7 +74,7 @@ class Connection:
         """Perform a call on a machine, and wait for the result. Raises EngineUnreachable for a lost machine."""
         future = self._submit(member, payload)
         try:
-            result = future.result()
+            return future.result()
         except Exception as error:  # the task itself raises none
             raise _lost(member, error) from error
         finally:
@@ -82,9 +82,6 @@ class Connection:
                 self._calls[member].discard(future)
             with suppress(Exception):  # the connection may be gone
                 future.release()
-        with self._lock:
-            self.received_bytes += len(result)
-        return result
 
     def _submit(self, member: str, payload: bytes) -> "Future[bytes]":
         with self._lock:

@@ -27,13 +27,6 @@ def shrink(jpeg: bytes) -> bytes:
     return encode(canvas)
 
 
-def plain_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
-    """Make a square image of a single colour."""
-    from PIL import Image
-
-    return encode(Image.new("RGB", (side_px, side_px), rgb))
-
-
 def noisy_colour(rgb: tuple[int, int, int], *, side_px: int) -> bytes:
     """Make a square image of a colour with slight noise: no two images start with the same bytes.
 

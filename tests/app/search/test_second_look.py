@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.commands import Run, add_video
 from tests.support.fake_ollama import Asked, Behaviour, FakeOllama, caption, say
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.store.database import Library
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.images import plain_colour
 from tests.support.ollama_servers import (
     OPTIONS,
     REAL_URL,
@@ -23,7 +24,6 @@ from tests.support.ollama_servers import (
     serving,
 )
 from vidlocal.engines.base import AnswerTruncated, ImageRejected
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.served import canary
 from vidlocal.engines.served.models import ServedEmbeddings, ServedText, ServedVision

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.fake_ollama import Behaviour, Exchange, FakeOllama, busy
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.ollama.transport import Timeouts
 from vidlocal.engines.served.caption_check import CaptionCheck

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.fake_ollama import Behaviour, Exchange, FakeOllama
 from tests.support.fake_openai import LLAMA_CPP, VLLM, FakeOpenAi
+from tests.support.images import plain_colour
 from vidlocal.engines.base import ModelInfo
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.openai.server import OpenAiServer
 from vidlocal.engines.served.images import ServedImages

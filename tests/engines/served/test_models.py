@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.fake_ollama import FakeOllama, caption
+from tests.support.images import plain_colour
 from vidlocal.engines.base import PromptTooLong
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.prompts import vision_prompts
 from vidlocal.engines.served.models import MAX_TEXT_CHARACTERS, ServedEmbeddings, ServedText, ServedVision, truncate

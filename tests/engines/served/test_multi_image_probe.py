@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.support.fake_ollama import FakeOllama, broken, caption, say
+from tests.support.images import plain_colour
 from vidlocal.engines.base import RunnerFailed
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.served import multi_image_probe
 from vidlocal.engines.served.canary import check_vision
 from vidlocal.engines.served.contact_sheet import contact_sheet, scaled_images

@@ -12,7 +12,7 @@ DESCRIBE = JobKind.DESCRIBE
 
 
 def job(number: int) -> Job:
-    return Job(number, DESCRIBE, number, 1, 0, 0.0)
+    return Job(number, DESCRIBE, number, 1, 0)
 
 
 def host(name: str = "here", *, slots: int | None = 1, up: bool = True) -> Host:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests.support.fake_ollama import CATALOGUE, FakeOllama, Model, broken, caption, hang, say
 from tests.support.films import PLAIN_COLOURS, add_colours
+from tests.support.images import plain_colour
 from vidlocal.engines.base import ImageRejected
-from vidlocal.engines.jpeg import plain_colour
 from vidlocal.engines.ollama.server import Ollama
 from vidlocal.engines.ollama.transport import Timeouts
 from vidlocal.engines.prompts import vision_prompts

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vidlocal.engines.jpeg import plain_colour
+from tests.support.images import plain_colour
 from vidlocal.records import FileStamp, Frame, FrameDraft, JobKind, JobState, MediaKind, PassageKind, Probe, Provenance
 from vidlocal.store.content import passages, sequences, stale, videos
 from vidlocal.store.database import Library

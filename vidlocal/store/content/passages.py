@@ -86,12 +86,6 @@ def of_video(library: Library, video_id: int, kinds: Iterable[PassageKind] | Non
     return [passage for passage in map(_read, rows) if passage.kind in included]
 
 
-def has_kind(library: Library, video_id: int, kind: PassageKind) -> bool:
-    """Return True if a video has a passage of a kind."""
-    sql = "SELECT 1 FROM passages WHERE video_id = ? AND kind = ? LIMIT 1"
-    return library.row(sql, video_id, kind) is not None
-
-
 def between(library: Library, video_id: int, start: float, end: float, kinds: Iterable[PassageKind]) -> list[Passage]:
     """List the visible passages of some kinds overlapping a span of a video, in order of time."""
     names = ", ".join(f"'{PassageKind(kind)}'" for kind in kinds)

@@ -33,7 +33,7 @@ UPDATE jobs SET state = 'running', worker = :worker, lease = :lease, updated_at 
   losses = losses + (state = 'running')
 WHERE id = (
   SELECT id FROM jobs WHERE kind = :kind AND {claimable} {job_filter} {condition} ORDER BY priority DESC, id LIMIT 1)
-RETURNING id, kind, target, video_id, attempts, lease
+RETURNING id, kind, target, video_id, attempts
 """
 
 # Tried in this order: each walks the index jobs_to_claim once, an OR of both would not use it.
