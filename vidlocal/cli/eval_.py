@@ -24,6 +24,7 @@ from vidlocal.app.search.evaluation import (
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import SOME_FAILED
 from vidlocal.cli.ui.progress import progress_line
+from vidlocal.cli.ui.rejected_lines import RejectedLines
 from vidlocal.errors import UsageError
 from vidlocal.media.atomic_write import atomic_file
 from vidlocal.render.sanitize import to_json
@@ -32,8 +33,6 @@ from vidlocal.search.eval_metrics import Estimate, Estimates
 from vidlocal.settings import load
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
-
-_MAX_REASONS = 20
 
 EXAMPLES = (
     "vidlocal eval queries.jsonl",
@@ -75,7 +74,7 @@ def command(
     with vectors, with a message.
     """
     settings = load()
-    rejected = _Rejected()
+    rejected = RejectedLines()
     with Library.open(settings.home) as library:
         eval_queries = read_queries(library, queries, reject=rejected.add)
         rejected.end()
@@ -128,22 +127,6 @@ def _write_ranks(path: Path, queries: Sequence[EvalQuery], results: Mapping[str,
                 }
                 record = {"query": query.query, "video": query.truth.video_id, "model": name, "ranks": levels}
                 file.write(to_json(record, indent=None) + "\n")
-
-
-class _Rejected:
-    """Prints the first reasons to reject a line, and counts all."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, reason: str) -> None:
-        self.count += 1
-        if self.count <= _MAX_REASONS:
-            console.notice(reason)
-
-    def end(self) -> None:
-        if self.count > _MAX_REASONS:
-            console.notice(f"{self.count - _MAX_REASONS:,} more skipped.")
 
 
 def _print(result: Evaluation, refusals: tuple[Refusals, Refusals] | None, *, json: bool, intervals: bool) -> None:

@@ -11,12 +11,11 @@ from vidlocal import settings
 from vidlocal.app.plugins import import_readers
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import ALL_FAILED, SOME_FAILED
+from vidlocal.cli.ui.rejected_lines import RejectedLines
 from vidlocal.errors import MediaError
 from vidlocal.ingest import import_file
 from vidlocal.store.database import Library
 from vidlocal.text import pluralize
-
-_MAX_REASONS = 20
 
 EXAMPLES = (
     "vidlocal import wedding.en.srt",
@@ -62,7 +61,7 @@ def command(
     readers = import_readers(loaded, console.notice)
     total = import_file.ImportResult()
     unreadable = 0
-    reasons = _Reasons()
+    reasons = RejectedLines()
     with Library.open(loaded.home, create=True) as library:
         for file in files:
             try:
@@ -92,22 +91,6 @@ def _import(
     if str(file) == "-":
         return import_file.import_lines(library, sys.stdin.buffer, name="standard input", reject=reject)
     return import_file.import_file(library, file, video=video, new=new, readers=readers, reject=reject)
-
-
-class _Reasons:
-    """Prints the first reasons to reject a line, and counts all."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, reason: str) -> None:
-        self.count += 1
-        if self.count <= _MAX_REASONS:
-            console.notice(reason)
-
-    def end(self) -> None:
-        if self.count > _MAX_REASONS:
-            console.notice(f"{self.count - _MAX_REASONS:,} more skipped.")
 
 
 def _as_data(total: import_file.ImportResult, unreadable: int) -> dict[str, int]:
