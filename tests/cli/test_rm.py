@@ -1,5 +1,9 @@
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from vidlocal.store.content import frames, passages, videos
 from vidlocal.store.database import Library
 from vidlocal.store.history import second_looks
 
+CRASHING = Path(__file__).parents[1] / "crashing"
 MARKER = "xylophonequartz"
 VECTOR = b"vector-of-it" * 32
 MARKS = (MARKER.encode(), VECTOR[:24], "".join(f"{letter}\0" for letter in MARKER).encode())
@@ -124,6 +129,28 @@ def test_purge_leaves_no_trace_in_any_table_or_file(
     assert traces(library.folder) == []
     assert traces(tmp_path / "tmp") == []
     assert run("show", str(kept)).exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("rm", MARKER, "--yes", "--purge"), ("check", "--repair"), ("ingest", ".")])
+def test_a_killed_purge_is_finished_by_the_next_command(
+    run: Run, library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    add_video(library, MARKER, f"the {MARKER} plays " * 50)
+    picture = library.frames_folder / hash_of(MARKER) / "1.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(MARKER.encode())
+    library.close()
+    killed = subprocess.run(
+        [sys.executable, "-m", "vidlocal", "rm", MARKER, "--yes", "--purge"],
+        env={**os.environ, "PYTHONPATH": str(CRASHING), "CRASH_AT": "rename 1"},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert traces(library.folder)
+    (tmp_path / "films").mkdir()
+    monkeypatch.chdir(tmp_path / "films")
+    run(*words)
+    assert traces(library.folder) == []
 
 
 def test_purge_says_when_somebody_keeps_the_log_of_sqlite(library: Library, wedding: int) -> None:

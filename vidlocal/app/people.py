@@ -90,9 +90,10 @@ def forget(library: Library, person_ids: list[int] | None) -> int:
     chosen = people.every(library, hidden=True) if every else [people.get(library, each) for each in person_ids or ()]
     named = [person for person in chosen if person is not None and person.is_named]
     video_ids = sorted({video_id for person in named for video_id in people.videos_of(library, person.id)})
-    count = people.forget(library, person_ids)
-    if named:
-        named_texts.forget(library, [person.name for person in named], video_ids)
+    with library.writing():
+        count = people.forget(library, person_ids)
+        if named:
+            named_texts.forget(library, [person.name for person in named], video_ids)
     last_results.forget_all(library.folder)
     videos.purge_deleted(library)
     return count

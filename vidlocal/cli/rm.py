@@ -30,6 +30,8 @@ def command(
     Asks for confirmation; declining exits with 0. After --purge, `organize --undo` has nothing to undo.
     """
     with open_library() as library:
+        if purge and not dry_run and videos.finish_purge(library):
+            console.notice("Finished an interrupted deletion. No trace is left.", quiet=quiet)
         record = videos.resolve(library, video)
         frame_count = frames.coverage(library, record.id).total
         passage_count = len(passages.of_video(library, record.id))

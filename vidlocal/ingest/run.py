@@ -85,6 +85,7 @@ def ingest(
     with subtitles; `later` leaves OCR, speech and image vectors to the deep pass. An unreadable file is an outcome.
     StoreError ends the run, because no later file could be stored either.
     """
+    videos.finish_purge(library)
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
     inputs = list(files.find_files(paths, rules))

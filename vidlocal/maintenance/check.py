@@ -82,6 +82,7 @@ def _checks(tools: CheckTools) -> Sequence[tuple[Category, Callable[[Library], I
         (Category.ROWS, rows.unreadable_history),
         (Category.IMAGES, partial(_damaged_images, tools=tools)),
         (Category.LEFTOVERS, images.leftovers),
+        (Category.LEFTOVERS, images.unfinished_purge),
         (Category.VECTORS, vectors.unusable),
         (Category.VECTORS, vectors.caches),
         (Category.VECTORS, people.unusable_vectors),

@@ -144,6 +144,14 @@ def test_forgetting_leaves_no_byte_of_a_speaker(library: Library) -> None:
     assert speakers.every(library) == []
 
 
+def test_an_interrupted_forgetting_is_finished_later(library: Library) -> None:
+    add_video(library, "one", [line(0, "a", "Xanthippe"), line(5, "b", "Tom")])
+    speakers.forget(library, [1])
+    assert videos.finish_purge(library)
+    assert b"Xanthippe" not in library.path.read_bytes()
+    assert not videos.finish_purge(library)
+
+
 def test_a_purged_video_takes_the_names_along(library: Library) -> None:
     video_id, _ = add_video(library, "one", [line(0, "a", "Xanthippe")])
     speakers.rename(library, 1, "Xanthippe the Elder")

@@ -61,6 +61,8 @@ def forget(
     """
     if bool(names) is (total is not None):
         raise UsageError(f"Name the {nouns.plural} to forget, or use --all.")
+    if videos.finish_purge(library):
+        console.notice("Finished an interrupted deletion. No trace is left.", quiet=quiet)
     numbers = [store.resolve(library, name) for name in names]
     description = pluralize(len(numbers) if total is None else total, nouns.singular, nouns.plural)
     if not (yes or console.confirm(f"Forget {description}, and delete past searches and reports?")):

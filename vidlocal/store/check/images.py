@@ -10,8 +10,9 @@ from vidlocal.errors import MediaError, StoreError
 from vidlocal.records import Frame, JobKind, JobState
 from vidlocal.store import process_locks, staging
 from vidlocal.store.check.finding import Category, Finding
-from vidlocal.store.content import frame_images, frames
+from vidlocal.store.content import frame_images, frames, videos
 from vidlocal.store.database import FRAMES_FOLDER, Library
+from vidlocal.store.history import facts
 from vidlocal.store.library_files import open_folder
 from vidlocal.store.queue import jobs
 
@@ -75,6 +76,13 @@ def leftovers(library: Library) -> Iterator[Finding]:
         yield Finding(Category.LEFTOVERS, message, repair=partial(_remove, library))
 
 
+def unfinished_purge(library: Library) -> Iterator[Finding]:
+    """Find an interrupted deletion without traces."""
+    if facts.get(library, facts.PURGE_PENDING) is not None:
+        message = "An interrupted deletion left traces in the library file."
+        yield Finding(Category.LEFTOVERS, message, repair=partial(_finish_purge, library))
+
+
 def restore(library: Library, frame: Frame, jpeg: bytes) -> None:
     """Write the image of a frame, and queue the jobs failed for lack of the image."""
     if frame.image is None:
@@ -134,3 +142,7 @@ def _remove(library: Library) -> None:
             with suppress(OSError), open_folder(library.folder, FRAMES_FOLDER, *folder_names) as folder:
                 folder.delete(name)
     process_locks.remove_stale(library.folder)
+
+
+def _finish_purge(library: Library) -> None:
+    videos.finish_purge(library)

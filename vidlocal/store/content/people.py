@@ -336,6 +336,7 @@ def forget(library: Library, person_ids: Sequence[int] | None) -> int:
             ids = json.dumps(list(person_ids))
             connection.execute("DELETE FROM people WHERE id IN (SELECT value FROM json_each(?))", (ids,))
         connection.execute("DELETE FROM people_changes")
+        facts.put(library, facts.PURGE_PENDING, now_utc())
     return count
 
 

@@ -11,8 +11,9 @@ from vidlocal.folding import fold
 from vidlocal.store.content import given_names
 from vidlocal.store.content.turns import Turns
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 from vidlocal.store.index.speaker_names import GIVEN_NAME, SPEAKER_NAME, matching
-from vidlocal.store.values import sql_list
+from vidlocal.store.values import now_utc, sql_list
 
 # Spoken texts. A passage has the speaker with most of its time.
 SPOKEN_KINDS = ("speech", "translation", "subtitle")
@@ -204,6 +205,7 @@ def forget(library: Library, speaker_ids: Sequence[int] | None) -> int:
     with library.writing() as connection:
         connection.execute("DELETE FROM speakers WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
         connection.execute("DELETE FROM speaker_changes")
+        facts.put(library, facts.PURGE_PENDING, now_utc())
     return len(ids)
 
 

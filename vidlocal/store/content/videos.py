@@ -13,6 +13,7 @@ from vidlocal.records import EnrichmentStatus, FileStamp, FrameDraft, JobKind, M
 from vidlocal.store import staging
 from vidlocal.store.content import frames, passages, vocabulary
 from vidlocal.store.database import Library
+from vidlocal.store.history import facts
 from vidlocal.store.index import vector_cache
 from vidlocal.store.queue import jobs
 from vidlocal.store.values import RowReader, now_utc, storable, stored_path
@@ -291,6 +292,8 @@ def remove(library: Library, video_id: int, *, purge: bool = False) -> None:
     with library.writing() as connection:
         connection.execute("DELETE FROM videos WHERE id = ?", (video_id,))
         vocabulary.delete_unused(library)
+        if purge:
+            facts.put(library, facts.PURGE_PENDING, now_utc())
     if row is not None:
         staging.remove_images(library, row["content_hash"])
     if purge:
@@ -317,7 +320,8 @@ def _name_of(path: Path) -> str:
 def purge_deleted(library: Library) -> None:
     """Leave no byte of deleted rows and words in the file. Deletes past searches and reports, too.
 
-    Rewrites the file and the text indexes: deleted rows stay in free pages, deleted words in the index.
+    Rewrites the file and the text indexes: deleted rows stay in free pages, deleted words in the index. After an
+    interruption `finish_purge` repeats it, if the deletion stored facts.PURGE_PENDING.
     """
     with library.writing() as connection:
         connection.execute("INSERT INTO passage_words(passage_words) VALUES ('optimize')")
@@ -331,6 +335,16 @@ def purge_deleted(library: Library) -> None:
             f"{library.path}: another program is reading the library. Words of the deleted video stay in the log file "
             "until that program ends."
         )
+    facts.delete(library, facts.PURGE_PENDING)
+
+
+def finish_purge(library: Library) -> bool:
+    """Finish an interrupted deletion without traces, with the images. False if there was none."""
+    if facts.get(library, facts.PURGE_PENDING) is None:
+        return False
+    staging.remove_orphans(library)
+    purge_deleted(library)
+    return True
 
 
 def _truncate_wal(library: Library) -> bool:

@@ -23,6 +23,9 @@ FRAME_VECTORS_MODEL = "pictures_model"
 # Time (UTC, ISO 8601) at which the user agreed to face recognition in this library.
 PEOPLE_CONSENT = "people_consent"
 
+# Time (UTC, ISO 8601) of a deletion whose bytes are still in the library file.
+PURGE_PENDING = "purge_pending"
+
 YES, NO = "yes", "no"
 
 
