@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 from tests.support.fake_ollama import FakeOllama
 from tests.support.progress_lines import RecordedLine
 from tests.support.terminal import on_terminal
-from vidlocal.app.setup.downloads import CustomPart, OllamaPart, WhisperPart, open_server, profile_parts
+from vidlocal.app.setup.file_parts import WhisperPart
+from vidlocal.app.setup.ollama_parts import CustomPart, OllamaPart, open_server
+from vidlocal.app.setup.profile_parts import profile_parts
 from vidlocal.app.setup.run import check_parts, download_missing, save_model_names
 from vidlocal.cli import app
 from vidlocal.engines.profiles import ProfileName, profile

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.support import clip_model as made
 from tests.support.progress_lines import RecordedLine
-from vidlocal.app.setup.downloads import PICTURES_URL, ClipPart
+from vidlocal.app.setup.file_parts import PICTURES_URL, ClipPart
 from vidlocal.app.setup.run import check_parts, download_missing
 from vidlocal.cli import app
 from vidlocal.engines.clip.clip_files import FILES, PUBLISHED, SUMS, TEXT, VISION, WEIGHTS, PublishedPart, clip_model

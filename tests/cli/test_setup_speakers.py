@@ -15,7 +15,7 @@ from tests.support.commands import Run
 from tests.support.progress_lines import RecordedLine
 from tests.support.speech import write_wav
 from tests.support.tones import HIGH_HZ, LOW_HZ, MODELS, place, tones
-from vidlocal.app.setup.downloads import PublishedPart
+from vidlocal.app.setup.file_parts import PublishedPart
 from vidlocal.app.setup.run import check_parts, download_missing
 from vidlocal.engines.model_files.published import PublishedModel
 from vidlocal.engines.speakers.speaker_files import EMBEDDING, PUBLISHED, SEGMENTATION, speaker_models

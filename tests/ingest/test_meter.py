@@ -6,7 +6,7 @@ import pytest
 
 from vidlocal.ingest.costs import DEFAULT_PACE, IngestPlan, Pace, Stage, load_pace, store_pace
 from vidlocal.ingest.meter import IngestMeter, IngestProgress
-from vidlocal.media.files import InputFile
+from vidlocal.media.find_files import InputFile
 from vidlocal.records import AudioTrack, MediaKind, Probe
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts

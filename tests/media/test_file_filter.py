@@ -2,16 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from vidlocal.media import files
 from vidlocal.media.file_filter import FileFilter
+from vidlocal.media.find_files import find_files
 from vidlocal.records import MediaKind
 
 
 def found(folder: Path, rules: FileFilter) -> list[str]:
     """Files to index, relative to the folder."""
-    return [
-        str(file.path.relative_to(folder)) for file in files.find_files([folder], rules) if file.skip_reason is None
-    ]
+    return [str(file.path.relative_to(folder)) for file in find_files([folder], rules) if file.skip_reason is None]
 
 
 @pytest.fixture
@@ -44,11 +42,11 @@ def test_a_pattern_excludes_names_and_with_a_slash_paths(folder: Path, pattern: 
 def test_a_pattern_may_be_a_whole_path(folder: Path) -> None:
     rules = FileFilter(exclude=(f"{folder}/raw",))
     assert not any(name.startswith("raw") for name in found(folder, rules))
-    assert [file.skip_reason for file in files.find_files([folder / "raw" / "c.mp4"], rules)] == ["excluded"]
+    assert [file.skip_reason for file in find_files([folder / "raw" / "c.mp4"], rules)] == ["excluded"]
 
 
 def test_excluded_folders_are_not_searched_and_counted_once(folder: Path) -> None:
-    skipped = [file.path for file in files.find_files([folder], FileFilter(exclude=("raw",))) if file.skip_reason]
+    skipped = [file.path for file in find_files([folder], FileFilter(exclude=("raw",))) if file.skip_reason]
     assert folder / "raw" in skipped
     assert folder / "raw" / "c.mp4" not in skipped
 

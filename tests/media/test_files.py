@@ -5,57 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import clips
 from vidlocal.errors import MediaError
 from vidlocal.media import files
-
-
-def test_folders_are_searched_in_order_and_hidden_things_skipped(tmp_path: Path) -> None:
-    for name in ("b.mp4", "a.mp4", ".hidden.mp4", "sub/c.mkv", ".git/d.mp4"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    inputs = list(files.find_files([tmp_path]))
-    assert [item.path.name for item in inputs] == ["a.mp4", "b.mp4", "c.mkv"]
-    assert not any(item.explicit for item in inputs)
-
-
-def test_an_explicit_file_is_found_even_if_hidden_or_missing(tmp_path: Path) -> None:
-    (tmp_path / ".secret.mp4").touch()
-    inputs = list(files.find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))
-    assert [(item.path.name, item.explicit) for item in inputs] == [(".secret.mp4", True), ("missing.mp4", True)]
-
-
-def test_a_live_photo_is_one(tmp_path: Path) -> None:
-    key = ("-metadata", "com.apple.quicktime.content.identifier=1A2B", "-movflags", "use_metadata_tags")
-    clips.numbered(tmp_path / "IMG_1.MOV", frames=9, after=key)
-    clips.numbered(tmp_path / "IMG_2.MOV", frames=9)
-    for name in ("IMG_1.HEIC", "IMG_2.HEIC"):
-        (tmp_path / name).touch()
-    skipped = {file.path.name: file.skip_reason for file in files.find_files([tmp_path])}
-    assert skipped == {"IMG_1.HEIC": None, "IMG_1.MOV": "film of a Live Photo", "IMG_2.HEIC": None, "IMG_2.MOV": None}
-    (tmp_path / "IMG_1.HEIC").unlink()
-    assert [file.skip_reason for file in files.find_files([tmp_path])] == [None] * 3
-    assert [file.skip_reason for file in files.find_files([tmp_path / "IMG_1.MOV"])] == [None]
-
-
-def test_each_file_is_found_once(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    assert len(list(files.find_files([tmp_path / "a.mp4", tmp_path, tmp_path]))) == 1
-
-
-def test_relative_names_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert next(files.find_files([Path("a:b.mp4")])).path == tmp_path / "a:b.mp4"
-
-
-def test_loops_of_links_end(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "a.mp4").touch()
-    (tmp_path / "sub" / "up").symlink_to(tmp_path)
-    (tmp_path / "self.mp4").symlink_to(tmp_path / "self.mp4")
-    assert [item.path.name for item in files.find_files([tmp_path])] == ["self.mp4", "a.mp4"]
-    with pytest.raises(MediaError, match="loop"):
-        files.read_stamp(tmp_path / "self.mp4")
 
 
 def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
@@ -122,13 +73,6 @@ def test_a_file_growing_during_reading_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(MediaError, match="changed during reading"):
         files.content_hash(path, on_progress=grow)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_media"), [("a.MP4", True), ("a.jpg", True), ("a.opus", True), ("a.txt", False), ("mp4", False)]
-)
-def test_media_is_recognized_by_extension(name: str, is_media: bool) -> None:
-    assert files.has_media_extension(Path(name)) is is_media
 
 
 def test_a_source_is_the_first_file_of_unchanged_size_and_time_or_content(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from vidlocal.errors import ModelMissing, UsageError
 from vidlocal.settings import Settings, load
 
 if TYPE_CHECKING:
-    from vidlocal.app.setup.downloads import ModelPart
+    from vidlocal.app.setup.model_part import ModelPart
     from vidlocal.app.setup.run import PartStatus
 
 
@@ -102,7 +102,8 @@ def command(
     Creates the model `vidlocal` on the server and writes the names of the models to settings.toml. Piped, it prints
     tab-separated lines: role, name, bytes, state, source.
     """
-    from vidlocal.app.setup.downloads import open_server, profile_parts
+    from vidlocal.app.setup.ollama_parts import open_server
+    from vidlocal.app.setup.profile_parts import profile_parts
     from vidlocal.app.setup.run import save_model_names
     from vidlocal.cli.ui.model_parts import as_data
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.media import files
+from vidlocal.media.extensions import has_media_extension
 from vidlocal.media.file_filter import NO_FILTER, FileFilter
+from vidlocal.media.find_files import find_files
 from vidlocal.media.sidecars import find_watched_files
 
 # Copies over a slow network pause for seconds, rarely for a minute.
@@ -70,8 +71,8 @@ class FolderWatcher:
         folders = [folder for folder in self._folders if os.path.isdir(folder)]
         return [
             file.path
-            for file in files.find_files(folders, self._rules)
-            if file.skip_reason is None and files.has_media_extension(file.path)
+            for file in find_files(folders, self._rules)
+            if file.skip_reason is None and has_media_extension(file.path)
         ]
 
     def _is_ready(self, path: Path, observed: _Observed, now: float) -> bool:

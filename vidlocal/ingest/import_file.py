@@ -11,7 +11,8 @@ from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.import_catalog import import_catalog
 from vidlocal.media import sidecars
 from vidlocal.media.encodings import decode
-from vidlocal.media.files import has_media_extension, read_error, read_stamp
+from vidlocal.media.extensions import has_media_extension
+from vidlocal.media.files import read_error, read_stamp
 from vidlocal.media.languages import language_code
 from vidlocal.media.metadata import immich
 from vidlocal.media.subtitles import subtitle_sources, transcripts

@@ -9,7 +9,7 @@ from pathlib import Path
 from vidlocal.errors import MediaError
 from vidlocal.ingest.costs import IngestPlan, Pace, Stage, Work
 from vidlocal.media import files
-from vidlocal.media.files import InputFile
+from vidlocal.media.find_files import InputFile
 from vidlocal.store.content import videos
 from vidlocal.store.database import Library
 

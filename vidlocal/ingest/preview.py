@@ -8,6 +8,7 @@ from vidlocal.errors import MediaError, ToolError
 from vidlocal.ingest.costs import TYPICAL_FRAME_RATE_HZ, IngestPlan, Pace
 from vidlocal.media import files
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
+from vidlocal.media.find_files import find_files
 from vidlocal.media.probe.prober import Prober
 from vidlocal.records import MediaKind, Probe
 from vidlocal.store.content import videos
@@ -65,7 +66,7 @@ def preview(
     rules: FileFilter = NO_FILTER,
 ) -> Iterator[PreviewedFile]:
     """Yield the planned action of ingest for each file, by the header. Duplicates count as new."""
-    for file in files.find_files(paths, rules):
+    for file in find_files(paths, rules):
         if file.skip_reason is not None:
             yield PreviewedFile(file.path, SKIPPED, file.skip_reason)
             continue

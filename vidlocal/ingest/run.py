@@ -26,8 +26,10 @@ from vidlocal.ingest.sampling import sample_frames
 from vidlocal.job_specs import FAST_KINDS
 from vidlocal.media import files, frames
 from vidlocal.media.decoded_frame import DecodedFrame
+from vidlocal.media.extensions import has_media_extension
 from vidlocal.media.ffmpeg import Ffmpeg
 from vidlocal.media.file_filter import NO_FILTER, NOT_MEDIA, OTHER_KIND, OWN_FILE, FileFilter
+from vidlocal.media.find_files import InputFile, find_files
 from vidlocal.media.metadata.metadata_files import read_metadata_files
 from vidlocal.media.probe.prober import Prober
 from vidlocal.records import FileStamp, FrameDraft, JobKind, MediaKind, Passage, PassageKind, Probe, Video
@@ -88,7 +90,7 @@ def ingest(
     videos.finish_purge(library)
     staging.remove_orphans(library)
     jobs.requeue_orphans(library)
-    inputs = list(files.find_files(paths, rules))
+    inputs = list(find_files(paths, rules))
     plan = tools.plan(every=every, later=later)
     meter = IngestMeter(library, inputs, plan, load_pace(library), on_progress)
     run = _IngestRun(library, tools, lock, every, rules, transcribe, later, meter)
@@ -128,7 +130,7 @@ class _IngestRun:
     later: bool
     meter: IngestMeter
 
-    def process(self, file: files.InputFile) -> Outcome:
+    def process(self, file: InputFile) -> Outcome:
         """Index a file. Files without media are failures if named by the user, else skipped."""
         started = time.monotonic()
         if file.skip_reason is not None:
@@ -178,7 +180,7 @@ class _IngestRun:
     def _add(self, path: Path) -> Outcome:
         stamp = files.read_stamp(path)
         # Probe unknown extensions before hashing the whole file: most of these files are not media.
-        is_known = files.has_media_extension(path) and self.rules.is_decided_by_name(path)
+        is_known = has_media_extension(path) and self.rules.is_decided_by_name(path)
         probe = None if is_known else self.tools.prober.probe(path)
         if probe is not None and not self.rules.allows(probe.kind):
             raise _OtherKindError(path.name)

@@ -1,4 +1,6 @@
-"""File name extensions of media, in lower case."""
+"""File name extensions of media, in lower case, and of unfinished files."""
+
+from pathlib import Path
 
 _VIDEO = (
     ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m2t .m2ts .m4v .mj2 .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ogm .ogv"
@@ -12,3 +14,27 @@ VIDEO_EXTENSIONS = frozenset(_VIDEO.split())
 AUDIO_EXTENSIONS = frozenset(_AUDIO.split())
 PHOTO_EXTENSIONS = frozenset(_PHOTO.split()) | frozenset(_RAW.split())
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS | AUDIO_EXTENSIONS | PHOTO_EXTENSIONS
+
+# Unfinished downloads of yt-dlp and wget, Chrome, Safari, Firefox, Opera, qBittorrent, and backups of editors.
+_PARTIAL_ENDINGS = (
+    ".part",
+    ".partial",
+    ".crdownload",
+    ".download",
+    ".opdownload",
+    ".ytdl",
+    ".!qb",
+    ".!ut",
+    ".tmp",
+    "~",
+)
+
+
+def is_partial_download(path: Path) -> bool:
+    """True for the names of unfinished downloads and backups."""
+    return path.name.lower().endswith(_PARTIAL_ENDINGS)
+
+
+def has_media_extension(path: Path) -> bool:
+    """True for the extensions of video, audio and photos."""
+    return path.suffix.lower() in MEDIA_EXTENSIONS

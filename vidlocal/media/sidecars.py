@@ -6,8 +6,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-from vidlocal.media.extensions import PHOTO_EXTENSIONS
-from vidlocal.media.files import has_media_extension
+from vidlocal.media.extensions import PHOTO_EXTENSIONS, has_media_extension
 from vidlocal.media.languages import language_code
 
 EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vidlocal.app.doctor.check import SETUP, Check, CheckState
-from vidlocal.app.setup.downloads import CustomPart
+from vidlocal.app.setup.ollama_parts import CustomPart
 from vidlocal.errors import EngineError, EngineUnreachable, VidlocalError
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vidlocal.app.progress import ProgressLine
-from vidlocal.app.setup.downloads import ModelPart
+from vidlocal.app.setup.model_part import ModelPart
 from vidlocal.engines.gpu_memory import gpu_memory_bytes
 from vidlocal.engines.profiles import Profile, ProfileName, profile
 from vidlocal.errors import EngineUnreachable, VidlocalError

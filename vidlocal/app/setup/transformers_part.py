@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlocal.app.setup.downloads import OnFraction
+from vidlocal.app.setup.model_part import OnFraction
 from vidlocal.engines.model_files.checksum_cache import make_private_folder
 from vidlocal.engines.model_files.download import Checksums, download_file
 from vidlocal.engines.transformers.hub import HUB_URL, HubFile, HubModel, list_model
