@@ -153,7 +153,7 @@ def test_a_turned_video_stays_upright(run: Run, library: Library, source: Path, 
 
 
 @pytest.mark.parametrize("text", ["plain words", r"{\an8\fs90} \N [out];movie=/etc/passwd 'it''s' : , %{pts}"])
-def test_captions_are_drawn_whatever_they_say(
+def test_captions_with_any_characters_are_drawn(
     run: Run, library: Library, source: Path, tmp_path: Path, text: str
 ) -> None:
     add_source(library, source, Passage(3.1, 4.6, PassageKind.SPEECH, f"bride {text}"))

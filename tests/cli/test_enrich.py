@@ -50,7 +50,7 @@ def test_the_report_tells_the_tokens_per_second_of_captions(party: Library, serv
     assert re.search(r"^pace\t[\d.]+ s per frame, [\d,]+ tokens per second$", shown, re.MULTILINE)
 
 
-def test_a_second_run_asks_nobody_and_says_so(party: Library, server: FakeOllama) -> None:
+def test_a_second_run_sends_no_request_and_says_so(party: Library, server: FakeOllama) -> None:
     enrich()
     asked = len(server.requests)
     code, _, err = enrich()

@@ -153,7 +153,7 @@ def test_a_killed_purge_is_finished_by_the_next_command(
     assert traces(library.folder) == []
 
 
-def test_purge_says_when_somebody_keeps_the_log_of_sqlite(library: Library, wedding: int) -> None:
+def test_purge_reports_another_reader_of_the_write_ahead_log(library: Library, wedding: int) -> None:
     library.connection.execute("PRAGMA busy_timeout = 50")
     with closing(sqlite3.connect(library.path)) as reader:
         reader.execute("BEGIN")

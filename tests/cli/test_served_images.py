@@ -52,7 +52,7 @@ def test_a_server_that_is_gone_costs_nothing(library: Library, run: Run, server:
     assert len(frame_vectors.keys(library)) == 1
 
 
-def test_a_model_for_texts_is_named_with_what_is_used_instead(library: Library, run: Run, server: FakeOllama) -> None:
+def test_a_text_model_for_images_is_refused(library: Library, run: Run, server: FakeOllama) -> None:
     add_video(library)
     use(library, server.host, "embeddinggemma")
     refused = run("enrich", "--only", "pictures")

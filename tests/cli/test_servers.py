@@ -61,7 +61,7 @@ def test_a_server_for_one_run(library: Library, run: Run) -> None:
     assert "exclude each other" in wrong.stderr
 
 
-def test_doctor_tells_what_a_server_is(run: Run, tmp_path: Path) -> None:
+def test_doctor_reports_the_kind_of_a_server(run: Run, tmp_path: Path) -> None:
     with FakeOpenAi(model="llava:7b") as fake:
         lines = dict(line.split("\t")[::2] for line in run("doctor", "--server", fake.host).stdout.splitlines())
     assert lines["server"] == f"openai, version llama.cpp b1-fake, at {fake.host}"

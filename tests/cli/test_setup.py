@@ -116,7 +116,7 @@ def test_the_custom_model_is_created_not_downloaded(fake: FakeOllama, tmp_path: 
     assert "to download" not in shown
 
 
-def test_json_asks_nobody() -> None:
+def test_json_never_prompts() -> None:
     assert run("--json")[0] == 2
 
 
@@ -131,7 +131,7 @@ def test_without_a_server_the_plan_is_still_shown(monkeypatch: pytest.MonkeyPatc
     assert err == ""
 
 
-def test_without_a_server_only_what_can_be_fetched_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_only_downloadable_parts_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")
     code, out, err = run(says="n\n")
     assert code == 0

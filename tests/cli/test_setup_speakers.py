@@ -80,7 +80,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, published: dict[str, Publishe
     assert not (tmp_path / EMBEDDING).exists()
 
 
-def test_size_licence_and_source_are_told_before(run: Run) -> None:
+def test_size_licence_and_source_are_shown_before_the_download(run: Run) -> None:
     result = run("setup", "--speakers", "--only", "speakers", "--dry-run")
     assert result.exit_code == 0, result.output
     rows = [line.split("\t") for line in result.stdout.splitlines()]

@@ -230,7 +230,7 @@ def test_hashes_of_unrelated_pictures_score_low(run: Run, library: Library) -> N
     assert 0.3 < moments[0].score < 0.6
 
 
-def test_a_film_given_as_an_image_is_named_with_what_to_do(run: Run, films: Library, tmp_path: Path) -> None:
+def test_a_film_in_place_of_an_image_is_an_error_with_the_remedy(run: Run, films: Library, tmp_path: Path) -> None:
     film = clips.numbered(tmp_path / "a film.mp4", frames=10, codec=clips.X264)
     result = run("similar", "--image", str(film))
     assert result.exit_code == 4

@@ -72,7 +72,7 @@ def test_the_list_fits_every_terminal(speeches: Path, columns: int) -> None:
     assert {"Mary", "Tom"} <= set(" ".join(lines).replace(",", " ").split())
 
 
-def test_the_filter_finds_what_a_speaker_says(run: Run, speeches: Path) -> None:
+def test_the_filter_matches_the_lines_of_a_speaker(run: Run, speeches: Path) -> None:
     toast, cake = "Ladies and gentlemen, a toast to the bride.", "Where is the cake?"
     assert texts(run, "speaker:mary toast") == [toast]
     assert texts(run, "speaker:mary") == ["In the kitchen.", toast]
@@ -84,7 +84,7 @@ def test_the_filter_finds_what_a_speaker_says(run: Run, speeches: Path) -> None:
     assert hit["speaker"] == "Speaker 3"
 
 
-def test_a_name_alone_finds_what_the_speaker_says(run: Run, speeches: Path) -> None:
+def test_a_name_alone_matches_the_lines_of_the_speaker(run: Run, speeches: Path) -> None:
     assert texts(run, "tom") == ["And a toast to the groom."]
     assert texts(run, "speaker") == texts(run, "3") == []
 

@@ -97,7 +97,7 @@ def test_speech_heard_there_is_speech_heard_here(here: Here) -> None:
     assert len(there.cues) >= 2
 
 
-def test_voices_told_apart_there_are_those_told_apart_here(here: Here) -> None:
+def test_remote_diarization_equals_the_local_one(here: Here) -> None:
     placed = [(0.5, 2.5, tones.LOW_HZ), (3.0, 5.0, tones.HIGH_HZ)]
     samples = tones.tones(placed, seconds=6)
     remote = RemoteDiarizer(here.pools["speakers"])

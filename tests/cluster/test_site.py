@@ -76,7 +76,7 @@ def test_a_model_that_was_replaced_is_not_asked() -> None:
 @pytest.mark.parametrize(
     ("engine", "method"), [("vision", "__reduce__"), ("vision", "_chat"), ("os", "system"), ("machine", "close")]
 )
-def test_other_methods_than_those_of_the_engines_are_refused(engine: str, method: str) -> None:
+def test_methods_unknown_to_the_engines_are_refused(engine: str, method: str) -> None:
     with FakeOllama() as server:
         settings = settings_for(server)
         answer = ask(Site(settings), settings, engine, method)

@@ -5,7 +5,7 @@ import numpy as np
 from vidlocal.engines.voice_clustering import Turn, Window, cluster, relabel, windows
 
 
-def test_windows_leave_out_what_two_voices_say_at_once() -> None:
+def test_windows_leave_out_overlapping_speech() -> None:
     cut = windows([Turn(0, 5, 0), Turn(4, 9, 1), Turn(20, 20.5, 0)])
     assert {window.turn for window in cut} == {0, 1}  # the last one is too short for a vector
     assert [(window.start, window.end) for window in cut if window.turn == 0] == [(0, 2), (1, 3), (2, 4)]

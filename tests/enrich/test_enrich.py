@@ -214,7 +214,7 @@ def _is_yellow(jpeg: bytes) -> bool:
     return "yellow" in caption(jpeg)
 
 
-def test_when_most_frames_fail_alike_the_run_stops_and_charges_nobody(
+def test_when_most_frames_fail_alike_the_run_stops_without_charging_attempts(
     library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library, pictures=30)
@@ -237,7 +237,7 @@ def test_failed_embedding_is_reported_and_everything_else_done(
     assert jobs.counts(library)[JobKind.EMBED, JobState.QUEUED] == 12
 
 
-def test_a_model_deleted_meanwhile_ends_the_run_and_charges_nobody(
+def test_a_model_deleted_meanwhile_ends_the_run_without_charging_attempts(
     library: Library, engines: EnrichEngines, lock: ProcessLock, server: FakeOllama
 ) -> None:
     add_video(library)

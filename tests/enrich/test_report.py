@@ -98,7 +98,7 @@ def test_the_nights_left_come_from_the_measured_pace_and_the_length_of_the_windo
     assert drawn_up(library).nights_left == 0
 
 
-def test_the_hours_heard_per_hour_are_told_after_a_transcription(library: Library) -> None:
+def test_the_speed_of_transcription_is_reported(library: Library) -> None:
     video_id = add_video(library, pictures=2)
     facts.put(library, facts.SPEECH_PACE, "0.25")
     assert "speech" not in dict(report_rows(drawn_up(library)))

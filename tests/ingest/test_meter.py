@@ -61,7 +61,7 @@ def test_the_bar_never_goes_back(library: Library, tmp_path: Path) -> None:
     assert seen[0].done == seen[1].done
 
 
-def test_work_is_what_the_run_does(library: Library) -> None:
+def test_expected_work_depends_on_the_stages_of_the_run(library: Library) -> None:
     sound = AudioTrack(index=1, codec="aac", language=None, default=True, channels=2, rate_hz=48000)
     film = Probe(kind=MediaKind.VIDEO, duration=100.0, audio=(sound,))
     work = PLAN.work(2_000_000_000, film, 51)

@@ -24,7 +24,7 @@ def test_an_explicit_file_is_found_even_if_hidden_or_missing(tmp_path: Path) -> 
     assert [(item.path.name, item.explicit) for item in inputs] == [(".secret.mp4", True), ("missing.mp4", True)]
 
 
-def test_a_live_photo_is_one(tmp_path: Path) -> None:
+def test_a_live_photo_is_a_photo(tmp_path: Path) -> None:
     key = ("-metadata", "com.apple.quicktime.content.identifier=1A2B", "-movflags", "use_metadata_tags")
     clips.numbered(tmp_path / "IMG_1.MOV", frames=9, after=key)
     clips.numbered(tmp_path / "IMG_2.MOV", frames=9)

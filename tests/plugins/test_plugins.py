@@ -118,7 +118,7 @@ def test_an_engine_of_a_plugin_embeds_texts_and_queries(example: Path, library: 
     assert moment["hits"][0]["why"]["vectors"]["cosine"] > 0.9
 
 
-def test_an_unknown_engine_is_named_with_those_there_are(example: Path, library: Library, run: Run) -> None:
+def test_an_unknown_engine_is_an_error_with_the_known_engines(example: Path, library: Library, run: Run) -> None:
     add_video(library, "harbour", "boats")
     result = run("enrich", "--server", "plugin=sounds", "--only", "describe")
     assert result.exit_code == 5
@@ -234,7 +234,7 @@ def test_a_hook_that_fails_does_not_stop_a_command(
         ("register_commands(): return 5", ["go"], "register_commands returned no dictionary of names"),
     ],
 )
-def test_what_a_plugin_was_asked_for_and_cannot_do_is_a_sentence(
+def test_a_failure_of_a_requested_plugin_is_a_sentence(
     packages: Path, library: Library, run: Run, hook: str, words: list[str], message: str
 ) -> None:
     add_video(library, "harbour", "boats")

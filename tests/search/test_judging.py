@@ -54,7 +54,7 @@ def test_moments_are_judged_several_at_a_time(library: Library) -> None:
     assert list(judged.values()) == [0.9] * 6
 
 
-def test_what_is_late_is_not_judged(library: Library) -> None:
+def test_late_moments_are_not_judged(library: Library) -> None:
     release = threading.Event()
 
     def slow(text: str) -> float:

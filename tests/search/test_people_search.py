@@ -73,7 +73,7 @@ def test_a_name_alone_finds_the_person(library: Library, party: int) -> None:
     assert found[0].score > found[1].score
 
 
-def test_what_is_said_about_a_person_is_still_found(library: Library, party: int) -> None:
+def test_passages_about_a_person_are_still_hits(library: Library, party: int) -> None:
     add_video(library, "call", {}, Passage(1, 3, SPEECH, "Anna dances beautifully."))
     assert {moment.video_id for moment in search(library, "anna dances").moments} == {1, 2}
 

@@ -85,7 +85,7 @@ def test_nobody_is_asked_while_no_vectors_are_stored(library: Library) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "  \n"])
-def test_an_empty_query_finds_nothing_and_asks_nobody(library: Library, query: str) -> None:
+def test_an_empty_query_finds_nothing_without_a_request(library: Library, query: str) -> None:
     party(library)
     assert search(library, query, query_vector=never).moments == ()
 
@@ -154,7 +154,7 @@ def test_common_word_matches_are_dropped_beside_better_ones(library: Library) ->
     assert set(texts(library, "bride walks down the aisle", query_vector=asking(0, 1, 0, 0))) == good
 
 
-def test_a_few_common_words_are_enough_where_nothing_better_is_there(library: Library) -> None:
+def test_a_few_common_words_are_enough_without_better_matches(library: Library) -> None:
     aisle(library)
     assert "The sun goes down behind the sea." in texts(library, "the zeppelin goes up and down")
 

@@ -96,7 +96,7 @@ def test_a_setting_is_written_before_the_tables(tmp_path: Path) -> None:
     assert loaded.servers[0].vision_model == "big"
 
 
-def test_a_model_in_process_looks_at_frames_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_model_in_process_describes_frames_by_default(tmp_path: Path) -> None:
     table = '[[servers]]\nkind = "transformers"\nurl = "llava-hf/llava-1.5-7b-hf"\n'
     [server] = load(tmp_path, table).servers
     assert (server.url, server.roles) == ("llava-hf/llava-1.5-7b-hf", {Role.DESCRIBE, Role.WATCH})

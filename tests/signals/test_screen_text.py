@@ -85,7 +85,7 @@ def test_a_word_of_a_line_changes_and_the_line_is_read_whole(reader: RapidOcr) -
         assert screen_text.text == f"The train to Bern leaves at {clock}"
 
 
-def test_a_clock_is_read_in_each_frame_and_what_does_not_change_is_kept(reader: RapidOcr) -> None:
+def test_a_clock_is_read_in_each_frame_and_unchanged_text_is_kept(reader: RapidOcr) -> None:
     texts = [reader.read(jpeg_of((60, 40, 40, "Platform"), (600, 400, 40, clock))) for clock in ("12:41", "12:42", "")]
     assert [text.text if text else None for text in texts] == ["Platform\n12:41", "Platform\n12:42", "Platform"]
 

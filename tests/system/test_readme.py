@@ -38,7 +38,7 @@ def test_every_command_a_page_speaks_of_exists(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_page_a_page_links_to_is_there(page: Path) -> None:
+def test_every_linked_page_exists(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
 

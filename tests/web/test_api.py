@@ -41,7 +41,7 @@ def test_fast_search_needs_no_model_and_says_nothing_about_it(client: httpx.Clie
     assert client.get("/api/v1/search?q=bride&fast=1").json()["notice"] is None
 
 
-def test_an_empty_result_says_what_is_missing(client: httpx.Client) -> None:
+def test_an_empty_result_names_the_missing_work(client: httpx.Client) -> None:
     assert "no caption yet" in client.get("/api/v1/search?q=zebra").json()["advice"]
 
 

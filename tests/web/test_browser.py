@@ -120,7 +120,7 @@ def test_seeks_that_interrupt_each_other_end_at_the_last_time(
     advances(page, 40.0)
 
 
-def test_a_film_removed_while_it_plays_is_told_once(open_page: OpenPage, film_home: Path, tmp_path: Path) -> None:
+def test_a_film_removed_during_playback_is_reported_once(open_page: OpenPage, film_home: Path, tmp_path: Path) -> None:
     make_films(tmp_path, "removed.ts")
     index(film_home, tmp_path)
     with Library.open(film_home) as library:
@@ -250,7 +250,7 @@ def test_going_back_shows_the_part_of_the_list_that_was_left(open_page: OpenPage
     expect(last).to_be_in_viewport()
 
 
-def test_a_missing_video_is_told_on_the_page(open_page: OpenPage) -> None:
+def test_a_missing_video_is_reported_on_the_page(open_page: OpenPage) -> None:
     page = open_page("/video/9999")
     expect(page.locator("h1")).to_have_text("No video 9999.")
     expect(page.locator(".buttons")).to_have_count(0)

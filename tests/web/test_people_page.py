@@ -47,7 +47,7 @@ def test_faces_are_named_merged_hidden_and_reviewed(open_page: OpenPage, family:
     expect(page.locator("h1")).to_have_text("Anna")
 
 
-def test_a_speaker_is_named_beside_what_is_said(open_page: OpenPage, family: WebServer) -> None:
+def test_a_speaker_is_named_beside_the_line(open_page: OpenPage, family: WebServer) -> None:
     page = open_page("/video/1", on=family)
     expect(page.locator(".seen")).to_contain_text("Anna 20 s")
     page.get_by_role("button", name="Speaker 1: change the name").click()

@@ -144,13 +144,13 @@ def test_a_bad_value_gets_a_sentence(client: httpx.Client, query: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/videos/999999", "/api/v1/frames/999999", "/api/v1/videos/0", "/api/v1/x"])
-def test_what_does_not_exist_is_not_found(client: httpx.Client, path: str) -> None:
+def test_unknown_ids_are_not_found(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code in (400, 404)
     assert "error" in response.json()
 
 
-def test_two_hundred_slow_connections_starve_nobody(server: WebServer, client: httpx.Client) -> None:
+def test_two_hundred_slow_connections_block_no_request(server: WebServer, client: httpx.Client) -> None:
     address = urlsplit(server.url)
     slow = [socket.create_connection((address.hostname, address.port), timeout=10) for _ in range(200)]
     try:

@@ -15,7 +15,7 @@ from tests.support.web_server import index
 RECORDING_BYTES = 64 << 20
 
 
-def test_ctrl_c_cuts_off_a_film_that_nobody_reads_without_a_traceback(tmp_path: Path) -> None:
+def test_ctrl_c_cuts_off_an_unread_film_without_a_traceback(tmp_path: Path) -> None:
     path, home = tmp_path / "long.wav", tmp_path / "home"
     with wave.open(str(path), "wb") as recording:
         recording.setparams((2, 2, 48_000, 0, "NONE", ""))

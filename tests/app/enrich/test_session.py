@@ -177,7 +177,7 @@ def test_a_log_rotates_and_keeps_three_old_ones(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in log.path.parent.iterdir()) < 5 << 20
 
 
-def test_a_line_of_the_log_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
+def test_a_log_entry_is_one_line_for_any_content(tmp_path: Path) -> None:
     log = RunLog(tmp_path)
     log.write("two\nlines \x1b[31m and \udcff")
     assert log.path.read_text().count("\n") == 1

@@ -22,7 +22,7 @@ def titles(output: str) -> list[str]:
     return [moment["video"]["title"] for moment in json.loads(output)["moments"]]
 
 
-def test_what_the_model_confirms_comes_first(run: Run, library: Library, server: FakeOllama) -> None:
+def test_moments_confirmed_by_the_model_come_first(run: Run, library: Library, server: FakeOllama) -> None:
     add_video(library, "bread", "the bread is cut")
     add_video(library, "wedding", "the cake is cut with a long knife while all of the guests watch")
     assert titles(run("search", "cut", "--json").stdout) == ["bread", "wedding"]

@@ -42,9 +42,7 @@ DRAWS_SIXELS, DRAWS_NONE = b"\x1b[?62;4;22c", b"\x1b[?62;22c"
         ({}, GraphicsProtocol.BLOCKS),
     ],
 )
-def test_known_names_are_believed_and_nobody_else_is_asked_without_a_terminal(
-    env: dict[str, str], way: GraphicsProtocol
-) -> None:
+def test_without_a_terminal_the_protocol_comes_from_the_environment(env: dict[str, str], way: GraphicsProtocol) -> None:
     with detect_graphics("auto", env) as found:
         assert found.protocol is way
 

@@ -53,7 +53,7 @@ def test_a_batch_equals_single_images(engine: ClipEncoder) -> None:
     np.testing.assert_allclose(engine.embed_images(jpegs), single, atol=1e-6)
 
 
-def test_text_vectors_equal_those_of_fastembed(engine: ClipEncoder, models: Path) -> None:
+def test_text_vectors_equal_the_vectors_of_fastembed(engine: ClipEncoder, models: Path) -> None:
     texts = ["red", "a Red\tand BLUE thing", "", "red " * 500, "blue, blue; red!", "人 \x00 ?"]
     code = f"""
 import json

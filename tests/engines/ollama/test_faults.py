@@ -169,7 +169,7 @@ def test_an_engine_that_cannot_even_load_the_model_ends_the_run(
     ],
     ids=["image", "prompt", "schema"],
 )
-def test_a_refused_request_names_what_was_refused(
+def test_a_refused_request_is_named_in_the_error(
     server: FakeOllama, vision: ServedVision, red: bytes, behaviour: Behaviour, error: type[EngineError]
 ) -> None:
     server.script(behaviour)

@@ -281,7 +281,7 @@ def test_generate_answers_in_a_field_of_its_own(server: OllamaServer) -> None:
     assert all(answer[name] > 0 for name in METRICS)
 
 
-def test_a_stream_left_early_holds_nobody_up(server: OllamaServer) -> None:
+def test_a_stream_left_early_blocks_no_other_request(server: OllamaServer) -> None:
     body = {"model": server.text, "messages": [{"role": "user", "content": "Tell a story."}]}
     options = OPTIONS | {"num_predict": 2_000}
     with server.client.stream("POST", "/api/chat", json=body | {"options": options}) as response:

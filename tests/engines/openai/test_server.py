@@ -142,7 +142,7 @@ def test_reasoning_is_no_part_of_the_answer() -> None:
         assert "think" not in text.complete("", "Say hello")
 
 
-def test_context_slots_and_vision_are_what_the_server_tells() -> None:
+def test_context_slots_and_vision_come_from_the_server() -> None:
     with FakeOpenAi(LLAMA_CPP, model="phi3.5:latest") as fake, OpenAiServer(fake.host, timeouts=SHORT) as server:
         assert (server.context("any", 8192), server.context("any", 2048), server.slots()) == (4096, 2048, 2)
         assert server.preflight("any name", "completion").name == "phi3.5:latest"
@@ -152,7 +152,7 @@ def test_context_slots_and_vision_are_what_the_server_tells() -> None:
         assert (server.context("llava:7b", 8192), server.slots()) == (3000, None)
 
 
-def test_a_missing_model_is_named_with_those_there(server: OpenAiServer) -> None:
+def test_a_missing_model_is_reported_with_the_installed_models(server: OpenAiServer) -> None:
     with pytest.raises(ModelMissing, match=r"nope is not on the model server.*llava:7b"):
         server.preflight("nope", "vision")
 

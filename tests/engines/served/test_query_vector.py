@@ -39,7 +39,7 @@ def test_the_query_has_the_prefix_of_its_model(server: FakeOllama) -> None:
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
-def test_the_options_equal_those_of_enrich(server: FakeOllama, on_gpu: bool) -> None:
+def test_the_options_equal_the_options_of_enrich(server: FakeOllama, on_gpu: bool) -> None:
     embed_query(server.host, "embeddinggemma", "bride", on_gpu=on_gpu)
     (asked,) = embed_requests(server)
     assert asked.body["options"].get("num_gpu") == (None if on_gpu else 0)

@@ -29,7 +29,7 @@ def test_voices_have_their_turns_and_vectors(diarizer: Diarizer) -> None:
     assert [float(voice.vector @ low.vector) > 0.9 for voice in again] == [True]
 
 
-def test_two_voices_that_the_segmentation_takes_for_one_are_told_apart(diarizer: Diarizer) -> None:
+def test_two_voices_merged_by_the_segmentation_are_separated(diarizer: Diarizer) -> None:
     first, second = diarizer.diarize(tones([(1, 5, HIGH_HZ), (5.2, 9, HIGHEST_HZ)], seconds=10))
     assert list(first.turns) == [pytest.approx((1, 5), abs=0.6)]
     assert list(second.turns) == [pytest.approx((5.2, 9), abs=0.6)]

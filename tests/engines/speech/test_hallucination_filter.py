@@ -15,7 +15,7 @@ def test_a_looping_line_is_kept_once() -> None:
     assert texts("Hello.", *["Thank you."] * 6, "thank you", "Bye.") == ["Hello.", "Thank you.", "Bye."]
 
 
-def test_a_line_said_twice_or_with_pauses_is_kept() -> None:
+def test_a_repeated_or_paused_line_is_kept() -> None:
     assert texts("Yes.", "Yes.") == ["Yes.", "Yes."]
     assert texts(*["Push!"] * 5, gap=1.0) == ["Push!"] * 5
 

@@ -7,7 +7,7 @@ def test_terms_come_first_and_keep_their_case() -> None:
     assert speech_prompt("Marlene,  vidlocal", ["odile", "grimsel pass"]) == "Marlene, vidlocal, Odile, Grimsel Pass."
 
 
-def test_a_name_is_told_once() -> None:
+def test_a_name_is_in_the_prompt_once() -> None:
     assert speech_prompt("Marlene", ["marlene", "zoë's dog"]) == "Marlene, Zoë's Dog."
 
 

@@ -62,7 +62,7 @@ def test_a_transcript_is_that_of_the_model_in_process(fake: FakeSpeech, whisper:
         assert heard.cues[0].start == pytest.approx(expected[0].start, abs=0.3)
 
 
-def test_the_language_is_what_the_server_detects(fake: FakeSpeech) -> None:
+def test_the_language_is_detected_by_the_server(fake: FakeSpeech) -> None:
     with connect(fake.host) as engine:
         probabilities = engine.language_probabilities(decoded(ASSETS / "boda-es.flac"))
         before = len(fake.forms)
@@ -99,7 +99,7 @@ def test_translations_come_from_servers_that_translate(fake: FakeSpeech) -> None
     assert fake.forms[-1]["translate"] == "true"
 
 
-def test_the_request_is_what_servers_understand(speaches: FakeSpeech) -> None:
+def test_the_request_has_the_fields_of_the_openai_api(speaches: FakeSpeech) -> None:
     with connect(speaches.host) as engine:
         engine.transcribe(np.zeros(RATE_HZ, dtype=np.float32), "en", prompt="Anna, Tom")
     form = speaches.forms[0]

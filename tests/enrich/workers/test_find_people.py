@@ -150,7 +150,7 @@ def test_a_named_face_stays_if_another_model_does_not_find_it(library: Library, 
     assert [(person.name, person.seconds) for person in people.every(library)] == [("Anna", 4)]
 
 
-def test_what_is_said_by_hand_is_kept(library: Library, finder: FaceFinder) -> None:
+def test_rejections_by_hand_are_kept(library: Library, finder: FaceFinder) -> None:
     video_id = add_film(library, "a", COUPLE)
     find(library, finder, video_id)
     tracks = people.track_ids(library, 1)

@@ -22,7 +22,7 @@ def section_text(library: Library, video_id: int) -> str:
     return prompts[0].text
 
 
-def test_sections_are_told_who_is_seen_when(library: Library) -> None:
+def test_prompts_of_sections_contain_visible_people_with_times(library: Library) -> None:
     video_id = add_video(library, "a", {"Anna": [(0, 4), (3, 8), (40, 44)], "Tom": [(12, 20)]}, TALK)
     assert "are seen: Anna at 0:00 and 0:40; Tom at 0:12. Call them by these names." in section_text(library, video_id)
 
@@ -54,7 +54,7 @@ def test_a_name_cannot_leave_its_place_in_a_prompt(library: Library) -> None:
     assert '"' not in line
 
 
-def test_watching_is_told_who_is_seen_meanwhile() -> None:
+def test_prompts_of_sequences_contain_visible_people() -> None:
     seen = [SeenPerson("Anna", 3.0, 9.0)]
     prompt = watch_prompt([0, 2, 4], [], [], as_sheet=True, plain=False, seen=seen)
     assert "People known by their faces: Anna at 0:03." in prompt

@@ -71,7 +71,7 @@ def test_a_language_that_was_given_is_not_detected(
     assert (engine.calls, set(engine.asked), set(engine.prompts)) == (0, {"de"}, {"Marlene."})
 
 
-def test_names_of_the_library_are_told_to_the_model(
+def test_the_prompt_of_whisper_contains_names_of_the_library(
     library: Library, tool: ffmpeg.Ffmpeg, tmp_path: Path, english: list[Sentence]
 ) -> None:
     video_id, (scene,) = add_video(library, "party", ["Odile dances."])

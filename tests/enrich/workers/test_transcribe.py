@@ -336,7 +336,7 @@ def test_a_draft_of_another_model_is_thrown_away(
     assert said(library, job)[0].start < 2.0
 
 
-def test_stale_and_weak_transcripts_are_those_of_other_models(library: Library) -> None:
+def test_only_transcripts_of_other_models_are_stale_or_weak(library: Library) -> None:
     job = queued(library, probe_of(10.0))
     assert stale.stale_transcripts(library, "base", "listen-2") == ()
     speech = Passage(

@@ -4,7 +4,7 @@ from vidlocal.media.subtitles.cue_content import covers_speech
 from vidlocal.records import Cue
 
 
-def test_subtitles_of_the_speech_are_told_from_a_few_lines() -> None:
+def test_full_subtitles_are_distinguished_from_a_few_lines() -> None:
     film = 3600.0
     talk = [Cue(60.0 * minute, 60.0 * minute + 2.0, "Come in!") for minute in range(0, 60, 2)]
     assert covers_speech(talk, film)

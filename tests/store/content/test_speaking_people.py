@@ -79,7 +79,7 @@ def lines() -> list[Passage]:
     return [*unnamed, Passage(40, 60, PassageKind.SPEECH, "This was the day", speaker="Mary")]
 
 
-def test_who_is_seen_while_somebody_speaks_is_proposed(library: Library) -> None:
+def test_people_visible_during_speech_are_proposed(library: Library) -> None:
     seen_people.add_video(library, "wedding", {"Anna": [(0, 16)], "Tom": [(0, 60)]}, *lines())
     [likely] = likely_people(library, limit=5)
     assert (likely.speaker_id, likely.person_id) == (1, people.resolve(library, "anna"))  # Tom is always seen

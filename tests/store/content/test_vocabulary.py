@@ -56,7 +56,7 @@ def test_unused_words_are_deleted(library: Library) -> None:
     assert vocabulary.lookup(library, ["kid"]) == {}
 
 
-def test_names_are_people_places_and_tags_those_of_the_video_first(library: Library) -> None:
+def test_names_are_people_places_and_tags_of_the_video_first(library: Library) -> None:
     for title, person in (("one", "odile"), ("two", "odile"), ("three", "marlene")):
         video_id, (scene,) = add_video(library, title, ["Somebody dances at the lake."])
         tags = [(TagKind.TAG, "dance"), (TagKind.PLACE, "lake"), (TagKind.PERSON, person), (TagKind.OBJECT, "cake")]
@@ -66,7 +66,7 @@ def test_names_are_people_places_and_tags_those_of_the_video_first(library: Libr
     assert vocabulary.names(library, 0, limit=2) == ["odile", "marlene"]
 
 
-def test_names_that_a_model_heard_are_not_told_to_it(library: Library) -> None:
+def test_names_transcribed_by_a_model_are_not_in_its_prompt(library: Library) -> None:
     heard = Passage(0, 1, PassageKind.SPEECH, "Marlin is here.", engine="whisper.cpp")
     corrected = Passage(1, 2, PassageKind.SPEECH, "Marlene is here.", engine=BY_HAND)
     video_id, (first, second) = add_video(library, "one", [heard, corrected])

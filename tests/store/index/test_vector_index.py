@@ -74,7 +74,7 @@ def test_the_scan_of_sign_bits_misses_next_to_nothing() -> None:
     assert np.mean(recalls) >= 0.99
 
 
-def test_a_scan_of_allowed_rows_returns_those_only() -> None:
+def test_a_scan_of_allowed_rows_returns_no_others() -> None:
     distances = np.tile(np.arange(20, dtype=np.uint16), 1_000)
     allowed = np.arange(20_000) % 20 >= 10
     best = vector_index.closest_by_signs(distances, allowed)
