@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as clock_time
 
-from vidlocal.app import hangup
+from vidlocal.app.enrich import hangup
 from vidlocal.app.enrich.run_log import RunLog, log_ending
 from vidlocal.app.progress import ProgressLine
 from vidlocal.enrich import report
