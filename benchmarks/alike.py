@@ -1,4 +1,4 @@
-"""How fast pictures are compared, with made vectors that lie as those of films do: scenes within videos within a crowd.
+"""Speed of image comparisons, on synthetic vectors in the distribution of films: scenes within videos within a library.
 
     python benchmarks/alike.py [--frames 100000] [--library FOLDER]
 
@@ -30,7 +30,7 @@ from vidlocal.store.index import frame_index
 from vidlocal.store.index.search_filter import NO_FILTER
 
 KEY, DIMENSIONS, OF_VIDEO, OF_SCENE = "made@1", 512, 5_000, 20
-MOST_GROUPED = 100_000
+MAX_GROUPED = 100_000
 
 Array = NDArray[np.float32]
 
@@ -57,7 +57,7 @@ def measure(library: Library, turns: int) -> None:
     searches = [partial(search_frames, library, query, limit=100, search_filter=NO_FILTER) for query in words]
     told("search, pictures alone", searches)
     told("similar VIDEO", [lambda: similar.find_videos(library, mirror, 1, limit=10)] * 3)
-    among = range(1, MOST_GROUPED // OF_VIDEO + 1)
+    among = range(1, MAX_GROUPED // OF_VIDEO + 1)
     told("clusters by vectors", [lambda: clusters.cluster(library, limit=20, videos=among)])
     library.connection.execute("BEGIN")
     library.connection.execute("DELETE FROM frame_vectors")
@@ -85,7 +85,7 @@ def spread(vector: Array, seed: int) -> Array:
 
 
 def fill(library: Library, frames: int) -> None:
-    """Videos of 5,000 frames whose scenes of 20 frames look alike. Most of what tells them apart lies on few axes."""
+    """Videos of 5,000 frames in scenes of 20 similar frames. Most differences lie on few axes."""
     random = np.random.default_rng(0)
     axes = np.arange(1, DIMENSIONS + 1, dtype=np.float32) ** -0.5
     for video in range(-(-frames // OF_VIDEO)):

@@ -1,4 +1,4 @@
-"""What a check of captions by a judge of known error does: wrong captions that remain, and captions asked for again.
+"""Effect of a caption check with a known error: remaining wrong captions, and repeated captions.
 
     PYTHONPATH=. python benchmarks/captions.py [--wrong 0.2] [--again 0.5] [--sharpness 2]
 
@@ -46,7 +46,7 @@ def check(share_wrong: float, share_again: float, error: float, sharpness: float
 def _judge(
     rng: np.random.Generator, wrong: npt.NDArray[np.bool_], error: float, sharpness: float
 ) -> npt.NDArray[np.float64]:
-    """Return the probabilities that captions fit."""
+    """Return the probabilities of captions fitting."""
     mean = -NormalDist().inv_cdf(error)
     logit = sharpness * (rng.normal(0, 1, wrong.size) + np.where(wrong, -mean, mean))
     probability: npt.NDArray[np.float64] = 1 / (1 + np.exp(-logit))

@@ -116,7 +116,7 @@ def print_nothing(message: str) -> None:
 
 
 def connect(address: SchedulerAddress, folder: Path) -> Connection:
-    """A connection to a scheduler that is about to listen."""
+    """A connection to a starting scheduler."""
     while True:
         with socket.socket() as probe:
             if probe.connect_ex((address.host, address.port)) == 0:
@@ -152,7 +152,7 @@ def schedule(folder: Path, port: int) -> None:
 
 
 def work(folder: Path, address: str, number: int, latency: float) -> None:
-    """A worker process with one model that takes a fixed time, one frame at a time."""
+    """A worker process with a model of fixed duration, a frame at a time."""
     import threading
 
     turn = threading.Lock()

@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def connect(pid: int, inside: tuple[str, ...]) -> None:
-    """Lay a cable between this namespace and that of `pid`."""
+    """Lay a cable between this namespace and the namespace of `pid`."""
     shell("ip", "link", "set", "lo", "up")
     shell("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
     shell("ip", "link", "set", "v1", "netns", str(pid))
@@ -95,7 +95,7 @@ def run(home: Path, *words: str) -> None:
 def background(
     log: Path, *words: str, home: Path | None = None, server: str = NO_SERVER
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that writes to a log, killed after the block."""
+    """A process with a log file, killed after the block."""
     environment = {**os.environ, "VIDLOCAL_HOME": str(home), "VIDLOCAL_OLLAMA_HOST": server}
     with log.open("wb") as output:
         process = subprocess.Popen(words, stdout=output, stderr=output, env=environment, cwd=Path(__file__).parents[1])
@@ -107,7 +107,7 @@ def background(
 
 
 def wait_for(log: Path, beginning: str) -> str:
-    """Wait for a line of a log, and return it."""
+    """Wait for a line of a log. Returns the line."""
     while True:
         for line in log.read_text("utf-8").splitlines():
             if line.startswith(beginning):

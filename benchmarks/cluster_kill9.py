@@ -81,7 +81,7 @@ def environment(home: Path, server: str) -> dict[str, str]:
 
 
 def differences(content: list[list[object]], expected: list[list[object]]) -> list[object]:
-    """Rows of one library only."""
+    """Rows in only one of the libraries."""
     return [
         row
         for ours, theirs in zip(content, expected, strict=True)
@@ -91,7 +91,7 @@ def differences(content: list[list[object]], expected: list[list[object]]) -> li
 
 @dataclass
 class Trial:
-    """A copy of the library, and the processes at work on it."""
+    """A copy of the library, and its running processes."""
 
     place: Path
     number: int

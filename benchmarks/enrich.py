@@ -1,4 +1,4 @@
-"""Throughput of the deep pass against a server that needs exactly 200 ms for an answer.
+"""Throughput of the deep pass with a server of exactly 200 ms per answer.
 
     python benchmarks/enrich.py [--frames 200]
 

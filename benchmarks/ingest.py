@@ -1,4 +1,4 @@
-"""How long `vidlocal ingest` takes and how much memory it holds, as ratios on this machine.
+"""Time and memory of `vidlocal ingest`, as ratios on this machine.
 
     python benchmarks/ingest.py [--minutes 60] [--only dense|sparse|memory]
 
@@ -33,7 +33,7 @@ RATE_HZ = 30
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds on the clock, seconds of processor in all processes, and the largest memory they held together."""
+    """Wall-clock seconds, processor seconds of all processes, and their maximum total memory."""
 
     wall: float
     cpu: float
@@ -93,7 +93,7 @@ def told(what: str, ours: Cost, against: str, other: Cost, goal: str | None = No
 
 
 def film(program: str, *, every: int, minutes: int) -> Path:
-    """A 1080p film with a key frame every so many seconds: one minute with B-frames, repeated without encoding."""
+    """A 1080p film with a key frame interval in seconds: a minute with B-frames, repeated without encoding."""
     path, minute = WORK / f"{minutes}min-key{every}s.mp4", WORK / f"1min-key{every}s.mp4"
     quiet = [program, "-nostdin", "-v", "error", "-y"]
     if not minute.exists():
@@ -114,7 +114,7 @@ def film(program: str, *, every: int, minutes: int) -> Path:
 
 
 def ingest(path: Path) -> Cost:
-    """What the command costs, with a library that is new."""
+    """Cost of the command with a new library."""
     home = tempfile.mkdtemp(prefix="vidlocal-benchmark-")
     command = [sys.executable, "-m", "vidlocal", "ingest", "--later", str(path)]
     try:
@@ -124,7 +124,7 @@ def ingest(path: Path) -> Cost:
 
 
 def opencv(path: Path) -> Cost:
-    """What reading every frame costs, and keeping one every 2 s."""
+    """Cost of decoding every frame, keeping a frame every 2 s."""
     loop = (
         "import cv2, sys\n"
         "film = cv2.VideoCapture(sys.argv[1]); rate = film.get(cv2.CAP_PROP_FPS); number = 0\n"
@@ -138,7 +138,7 @@ def opencv(path: Path) -> Cost:
 
 
 def cost(command: Sequence[str], **environment: str) -> Cost:
-    """What running the command to its end takes. It has to succeed."""
+    """Cost of a successful run of the command."""
     before, started = _children_cpu(), time.monotonic()
     child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     watch = _Watch(child.pid)

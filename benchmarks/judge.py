@@ -1,4 +1,4 @@
-"""What a judge of known error does to the order of results, and how often it tells that nothing matches.
+"""Effect of a judge with a known error on the order of results, and its rate of empty results.
 
     PYTHONPATH=. python benchmarks/judge.py SETS [--queries 300] [--sharpness 2]
 

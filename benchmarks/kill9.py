@@ -1,4 +1,4 @@
-"""A program killed at any moment: 200 kills at random moments, then one at every crash point it passes.
+"""A program killed at any moment: 200 kills at random moments, then a kill at every crash point.
 
     python benchmarks/kill9.py [--kills 200] [--points all|N] [--seed 1]
 
@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.support.crash_library import Shaken, differences, done_again, files_of, make_films, require_sound
 from tests.support.fake_ollama import FakeOllama
 
-# Kills of one command before it may end: fewer than take the same job with them too often.
-MOST_OF_ONE = 5
+# Kills of a command before it may end: fewer than take the same job with them too often.
+MAX_KILLS_PER_COMMAND = 5
 
 # How long the pretended models think, so that many kills strike while an answer is awaited.
 THOUGHT_S = 0.1
@@ -34,7 +34,7 @@ THOUGHT_S = 0.1
 
 @dataclass
 class Figures:
-    """What was counted."""
+    """Counts of a run."""
 
     kills: int = 0
     libraries: int = 0
@@ -98,7 +98,7 @@ class Bench:
             with FakeOllama(delay_s=THOUGHT_S) as server:
                 shaken = Shaken(self.place / f"shaken {self.figures.libraries}", self.films, server)
                 for words, usual in zip(shaken.commands(), self.usual, strict=True):
-                    for _ in range(MOST_OF_ONE):
+                    for _ in range(MAX_KILLS_PER_COMMAND):
                         if self.figures.kills + shaken.kills == kills:
                             break
                         if shaken.kill_after(words, dice.uniform(0.05, usual)):
@@ -110,7 +110,7 @@ class Bench:
             print(f"  {self.figures.kills} of {kills} kills", file=sys.stderr, flush=True)
 
     def crash_points(self) -> Iterator[tuple[int, str]]:
-        """Which command, and which point of it."""
+        """Commands with their crash points."""
         for command, counts in enumerate(self.counts):
             for kind, passed in counts.items():
                 for number in range(1, passed + 1):
@@ -128,7 +128,7 @@ class Bench:
             self._settle(shaken, server)
 
     def _before(self, command: int) -> Path:
-        """The undisturbed library as it was before one of the commands."""
+        """The undisturbed library before a command."""
         return self.place / f"before {command}"
 
     def _settle(self, shaken: Shaken, server: FakeOllama) -> None:

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure_grouping(count: int) -> None:
-    """Group faces of `count` / 20 people from nothing, then those of a new video with the known people."""
+    """Group faces of `count` / 20 people from scratch, then the faces of a new video with known people."""
     vectors, owners = _faces(count)
     before = _memory_mb()
     seconds, cpu = time.perf_counter(), time.process_time()
@@ -88,7 +88,7 @@ def measure_pictures(folder: Path, models: Path) -> None:
 
 
 def faces_of_pictures(folder: Path, finder: FaceFinder) -> tuple[Vectors, NDArray[np.int64], int]:
-    """Return vector and person of the largest face of each picture, and the number of pictures without one.
+    """Return vector and person of the largest face of each picture, and the number of pictures without faces.
 
     `folder` has a folder of pictures for each person.
     """
@@ -105,7 +105,7 @@ def faces_of_pictures(folder: Path, finder: FaceFinder) -> tuple[Vectors, NDArra
 
 
 def measure_cost(film: Path, models: Path) -> None:
-    """Compare finding the faces of the frames of a film, one every 2 s, with decoding all of it by ffmpeg."""
+    """Compare face detection on the frames of a film, every 2 s, with full decoding by ffmpeg."""
     ffmpeg = find_ffmpeg(None)
     decoding = time.perf_counter()
     subprocess.run([str(ffmpeg.path), "-v", "error", "-i", str(film), "-map", "0:v:0", "-f", "null", "-"], check=True)
@@ -127,7 +127,7 @@ def measure_cost(film: Path, models: Path) -> None:
 
 
 def pair_scores(labels: Sequence[int] | NDArray[np.int64], owners: NDArray[np.int64]) -> tuple[float, float]:
-    """Return the share of right pairs among those of the groups, and of grouped pairs among the right ones."""
+    """Return precision and recall of the pairs within groups."""
     cells = np.unique(np.stack([np.asarray(labels), owners]), axis=1, return_counts=True)[1]
     right, grouped, true = (_pairs(counts) for counts in (cells, _sizes(labels), _sizes(owners)))
     return right / max(1, grouped), right / max(1, true)
@@ -152,7 +152,7 @@ def _faces(count: int) -> tuple[Vectors, NDArray[np.int64]]:
 
 
 def _jpeg(path: Path) -> bytes:
-    """Read a picture, at most as large as a frame; small ones twice as large, on a larger ground, as in a film."""
+    """Read a picture, at most as large as a frame; enlarge small pictures twice, on a larger background."""
     with Image.open(path) as opened:
         image = ImageOps.exif_transpose(opened).convert("RGB")
     image.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX))

@@ -1,4 +1,4 @@
-"""What turning pictures and words into vectors costs, with random weights of the size of CLIP ViT-B/32.
+"""Cost of image and text embedding, with random weights of the size of CLIP ViT-B/32.
 
     PYTHONPATH=. python benchmarks/pictures.py [--pictures 64] [--runs 5] [--models FOLDER]
 
@@ -94,7 +94,7 @@ def peak_mb() -> int:
 
 
 def picture(number: int) -> bytes:
-    """A JPEG like those of frames: 896 px, blurred noise."""
+    """A JPEG in the format of frames: 896 px, blurred noise."""
     noise = np.random.default_rng(number).integers(0, 255, (32, 56, 3), dtype=np.uint8)
     held = io.BytesIO()
     Image.fromarray(noise).resize((896, 504), Image.Resampling.BICUBIC).save(held, "JPEG", quality=85)
@@ -102,7 +102,7 @@ def picture(number: int) -> bytes:
 
 
 def random_model(models: Path) -> Path:
-    """The made model of the tests, its weights replaced by a network of the real size that knows nothing."""
+    """The small model of the tests, with random weights of the real size."""
     made.place(models)
     for part, build in ((VISION, _vision), (TEXT, _text)):
         onnx.save(build(), str(models / part / WEIGHTS))
@@ -111,7 +111,7 @@ def random_model(models: Path) -> Path:
 
 
 class _Graph:
-    """Nodes and weights, as they are written down."""
+    """Nodes and weights of an ONNX graph."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []

@@ -1,4 +1,4 @@
-"""Sets of real sentences about real videos: into a library, and how well search finds in them.
+"""Retrieval quality on sets of real sentences about real videos.
 
 One folder per set: passages.jsonl (id, video, start, end, text), queries.jsonl (query, video, windows) and their unit
 sentence vectors passages.f16.npy and queries.f16.npy, row by row. For transcripts, windows.f16.npy has the vectors of
@@ -171,7 +171,7 @@ def iou(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def rank_of(found: Sequence[Moment], good: Callable[[Moment], bool]) -> float:
-    """The place of the first good moment; at the level of videos, the moments of one video count once."""
+    """The rank of the first good moment; at the level of videos, moments of the same video count once."""
     seen: set[int] = set()
     by_video = good.__name__ == "is_video"
     place = 0

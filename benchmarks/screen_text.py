@@ -1,4 +1,4 @@
-"""How much text OCR finds, and what it costs, against RapidOCR on whole frames.
+"""Recall and cost of OCR, against RapidOCR on whole frames.
 
     PYTHONPATH=. python benchmarks/screen_text.py [--media FOLDER] [--font FILE] [--save FOLDER]
 
@@ -73,7 +73,7 @@ JAPANESE = ("明日また会いましょう", "出口はこちらです", "東�
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A frame with the words drawn on it."""
+    """A frame with drawn words."""
 
     kind: str
     jpeg: bytes
@@ -96,7 +96,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Words drawn, those RapidOCR reads, those of them and others vidlocal reads; processor time of both."""
+    """Drawn words, words read by RapidOCR, the same and other words read by vidlocal; processor time of both."""
 
     words: int
     whole: int
@@ -173,7 +173,7 @@ def timed(read: Callable[[Image.Image], list[OcrLine]], jpeg: bytes) -> tuple[Co
 
 
 def open_rapid_ocr() -> rapidocr.RapidOCR:
-    """RapidOCR with the bundled models, in one thread. Larger sizes of detection find nothing more in these frames."""
+    """RapidOCR with the bundled models, in a single thread. Larger detection sizes find no more in these frames."""
     return rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
@@ -201,7 +201,7 @@ def rapid_ocr_lines(rapid_ocr: rapidocr.RapidOCR, image: Image.Image) -> list[Oc
 
 
 def words_in(lines: Sequence[OcrLine]) -> Counter[str]:
-    """Words of the text as OCR stores it, normalized for comparison."""
+    """Words of the text in the form of OCR, normalized for comparison."""
     joined = join_lines(lines, model="")
     return Counter(words_of(joined.text)) if joined else Counter()
 
@@ -354,7 +354,7 @@ def small(image: Image.Image, dice: random.Random, texts: Sequence[str], font: P
 
 
 def pale(image: Image.Image, dice: random.Random, texts: Sequence[str], font: Path | None) -> Drawn:
-    """Little contrast, on a background that is nearly flat."""
+    """Low contrast, on a nearly flat background."""
     text = dice.choice(texts)
     image = ImageEnhance.Contrast(image).enhance(0.15)
     mean = sum(image.resize((1, 1)).getpixel((0, 0))) // 3  # type: ignore[arg-type]

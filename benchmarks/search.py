@@ -1,4 +1,4 @@
-"""How fast and how well search finds, on sets of real sentences about real videos.
+"""Speed and quality of search, on sets of real sentences about real videos.
 
     python benchmarks/search.py SETS [--passages N]      speed over N passages, and what the coarse scan misses
     python benchmarks/search.py SETS --quality           recall and MRR of words, vectors and both, on every set
@@ -94,7 +94,7 @@ def report_filling(library: Library, folder: Path, count: int) -> None:
 
 
 def report_times(library: Library, asked: Sequence[Asked]) -> None:
-    """Ways of searching in turns, so that what else the machine does is shared out among them."""
+    """Time several searches in turns, so that other load affects all equally."""
     matrix = vector_cache.prepare(library, KEY).vectors
     ways: dict[str, Callable[[str, Vectors], object]] = {
         "fused, up to 5 words": lambda text, vector: verb.search(
@@ -183,7 +183,7 @@ def report_commands(home: Path, asked: Sequence[Asked]) -> None:
 
 @contextmanager
 def server(vectors: dict[str, Vectors]) -> Iterator[str]:
-    """The address of an Ollama server that has the vectors of these texts."""
+    """The address of an Ollama server with the vectors of these texts."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -45,7 +45,7 @@ with FakeOllama() as server:
 
 @dataclass
 class Samples:
-    """What was seen of the program, in bytes, with the frames done by then."""
+    """Memory samples of the program, in bytes, with the frames finished by then."""
 
     memory: list[tuple[int, int]] = field(default_factory=list)
     log: int = 0
@@ -102,7 +102,7 @@ def fill(home: Path, count: int) -> None:
 
 
 def run(home: Path, port: int, server: "IO[str]") -> tuple[Samples, float, dict[str, object]]:
-    """The samples, how long it took, and what the command says it did."""
+    """The samples, the duration, and the summary of the command."""
     environment = os.environ | {"VIDLOCAL_HOME": str(home), "VIDLOCAL_OLLAMA_HOST": f"http://127.0.0.1:{port}"}
     began = time.monotonic()
     said = home / "said.json"
@@ -138,7 +138,7 @@ def sample(samples: Samples, pid: int, home: Path) -> None:
 
 
 def look_long(home: Path, ended: threading.Event) -> None:
-    """A reader that keeps its view of the library for ten seconds, so that the log cannot be emptied meanwhile."""
+    """A reader with a snapshot of the library for ten seconds, to keep the log from checkpoints."""
     with closing(sqlite3.connect(home / "library.db", isolation_level=None)) as connection:
         while not ended.is_set():
             connection.execute("BEGIN")

@@ -99,7 +99,7 @@ def without_pauses(sound: Samples) -> Samples:
 def dialogue(
     speech: Mapping[str, Samples], names: Sequence[str], *, overlap: float, seed: int
 ) -> tuple[Samples, list[Turn]]:
-    """Lay turns of 1 to 9 s one after the other. A share of them begins up to a second before the last one ends."""
+    """Lay turns of 1 to 9 s in sequence. A share of them starts up to a second before the previous end."""
     chance = np.random.default_rng(seed)
     sound = chance.normal(0, 0.0008, round(SECONDS * RATE_HZ)).astype(np.float32)
     offsets = dict.fromkeys(names, 0)
@@ -142,7 +142,7 @@ def active_voices(voices: Sequence[Voice], sound: Samples) -> Active:
 
 
 def collar(turns: Sequence[Turn], sound: Samples) -> npt.NDArray[np.bool_]:
-    """Return the steps that count: not those around the border of a turn."""
+    """Return the steps for scoring, without steps around the border of a turn."""
     counted = np.ones(round(sound.size / RATE_HZ / STEP_S), dtype=bool)
     for start, end, _ in turns:
         for border in (start, end):
@@ -151,7 +151,7 @@ def collar(turns: Sequence[Turn], sound: Samples) -> npt.NDArray[np.bool_]:
 
 
 def best_pairs(truth: Active, heard: Active) -> dict[int, int]:
-    """Map voices to the speakers with whom they share the most time, one to one."""
+    """Map voices to the speakers with the most shared time, one to one."""
     shared = truth.astype(np.int32) @ heard.T.astype(np.int32)
     pairs: dict[int, int] = {}
     for _ in range(min(shared.shape)):

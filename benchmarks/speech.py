@@ -1,4 +1,4 @@
-"""Transcription against one plain whisper.cpp call: errors in words, times and processor time.
+"""Transcription against a plain whisper.cpp call: errors in words, times and processor time.
 
     PYTHONPATH=. python benchmarks/speech.py [--model FILE] [--folder FOLDER]
 
@@ -158,7 +158,7 @@ def positions(cues: Sequence[Cue], *, last: bool) -> Iterator[tuple[int, float]]
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text without numbers, which a model writes as it likes: `nine` and `9`."""
+    """Return the words of a text without numbers, whose spelling varies: `nine` and `9`."""
     tokens = re.findall(r"[^\W_]+", text.casefold().replace("'", ""))
     return [token for token in tokens if not token.isdigit() and token not in NUMBERS]
 

@@ -1,4 +1,4 @@
-"""How long `vidlocal --help` and a cold `vidlocal search` take, as multiples of an empty Python.
+"""Time of `vidlocal --help` and a cold `vidlocal search`, as multiples of an empty Python.
 
     python benchmarks/startup.py [--runs 15] [--home FOLDER]
 

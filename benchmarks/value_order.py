@@ -1,4 +1,4 @@
-"""Recall over time: how many distinct scenes are described after 10, 25 and 50 % of the work.
+"""Recall over time: distinct scenes described after 10, 25 and 50 % of the work.
 
     python benchmarks/value_order.py [--seed 1] [--small]
 
@@ -36,7 +36,7 @@ Pixels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Film:
-    """What a film is made of: `scenes` distinct ones, cut `cuts` times, and how long a shot usually is."""
+    """Composition of a film: `scenes` distinct scenes, `cuts` cuts, and the usual length of a shot."""
 
     name: str
     scenes: int
@@ -57,7 +57,7 @@ FILMS = (
 
 
 class Scene:
-    """One place with what stands in it, as a camera would see it from moment to moment."""
+    """A place with its objects, in the view of a moving camera."""
 
     def __init__(self, seed: int) -> None:
         dice = np.random.default_rng(seed)
@@ -78,7 +78,7 @@ class Scene:
 
 
 def _place(dice: np.random.Generator) -> Pixels:
-    """A picture of a place: light from one side, walls or a sky, and things."""
+    """A picture of a place: light from a side, walls or a sky, and objects."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     low, high = dice.uniform(10, 200, 3), dice.uniform(60, 250, 3)
     slope = (np.cos(turn := dice.uniform(0, 6.28)) * x / WIDTH + np.sin(turn) * y / HEIGHT) / 1.5
@@ -122,7 +122,7 @@ def pictures(film: Film, seed: int, truth: dict[float, int]) -> Iterator[Decoded
 
 
 def build(library: Library, films: Sequence[Film], seed: int) -> dict[tuple[int, float], tuple[str, int]]:
-    """Take the films in. The scene of every frame that is to be described, by video and time."""
+    """Index the films. Returns the scene of every frame to describe, by video and time."""
     found: dict[tuple[int, float], tuple[str, int]] = {}
     for number, film in enumerate(films):
         truth: dict[float, int] = {}
@@ -148,7 +148,7 @@ def build(library: Library, films: Sequence[Film], seed: int) -> dict[tuple[int,
 
 
 def covered(order: Sequence[tuple[int, float]], truth: dict[tuple[int, float], tuple[str, int]]) -> list[float]:
-    """The share of all scenes that has been described after each share of the work."""
+    """The share of described scenes after each share of the work."""
     scenes = {truth[frame] for frame in truth}
     return [len({truth[frame] for frame in order[: round(share * len(order))]}) / len(scenes) for share in SHARES]
 

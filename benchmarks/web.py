@@ -1,4 +1,4 @@
-"""How fast the page searches while others work on the same library.
+"""Speed of searches by the page during other work on the same library.
 
     python benchmarks/web.py SETS [--passages N] [--clients C] [--searches S] [--library FOLDER]
 
@@ -72,7 +72,7 @@ def find(library: Library, query: str) -> None:
 
 
 def clock(call: Callable[[], None]) -> float:
-    """Return the seconds that a call takes."""
+    """Return the seconds of a call."""
     began = time.perf_counter()
     call()
     return time.perf_counter() - began

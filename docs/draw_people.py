@@ -35,7 +35,7 @@ LINES = (("Aunt Mary", "A toast to the bride and groom!"), ("SPEAKER_00", "Thank
 
 
 def make_people_library(home: Path) -> None:
-    """Create a library with videos in which drawn people are seen."""
+    """Create a library with videos of drawn people."""
     with Library.open(home, create=True) as library:
         people.give_consent(library)
         tracks: dict[int, list[int]] = {}
@@ -50,7 +50,7 @@ def make_people_library(home: Path) -> None:
 
 
 def _add_video(library: Library, title: str, seen: tuple[int, ...]) -> list[int]:
-    """Add a video that shows a person after the other. Returns the ids of the tracks."""
+    """Add a video of consecutive people. Returns the ids of the tracks."""
     seconds = STEP_S * len(seen)
     lines = [
         Passage(STEP_S * n, STEP_S * n + 3, PassageKind.SPEECH, text, "en", speaker=speaker)

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _record(folder: Path, video: str) -> Iterator[Frame]:
-    """Type and run the commands one after the other, and yield the screen after each change."""
+    """Type and run the commands in sequence, and yield the screen after each change."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     seconds = 0.0
@@ -116,7 +116,7 @@ def _frame(screen: pyte.Screen, seconds: float) -> Frame:
 
 
 def _thin(frames: Sequence[Frame]) -> list[Frame]:
-    """Drop frames that are shown for less than MIN_FRAME_S, and repeats."""
+    """Drop frames shorter than MIN_FRAME_S, and repeats."""
     kept = [frames[0]]
     for frame, following in zip(frames[1:], [*frames[2:], None], strict=True):
         is_short = following is not None and following.seconds - frame.seconds < MIN_FRAME_S
@@ -126,7 +126,7 @@ def _thin(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def _svg(frames: Sequence[Frame]) -> str:
-    """One group per frame; CSS shows each for its time, over and over. Without animation the last one is shown."""
+    """A group per frame; CSS shows each for its time, in a loop. Without animation the last frame is visible."""
     total = frames[-1].seconds + END_S
     width, height = COLUMNS * CELL_WIDTH_PX + 2 * MARGIN_PX, ROWS * CELL_HEIGHT_PX + 2 * MARGIN_PX
     styles, groups = [], []

@@ -1,4 +1,4 @@
-"""Draws docs/search.svg: real searches of the demo's clip, as a terminal shows them.
+"""Draws docs/search.svg: real searches of the demo's clip, in the form of a terminal.
 
 python docs/draw_search.py
 """

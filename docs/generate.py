@@ -1,4 +1,4 @@
-"""Write the pages that are made from the program itself, or with --check say which are out of date."""
+"""Write the generated pages, or with --check list outdated pages."""
 
 import json
 import sys

@@ -45,7 +45,7 @@ def _verbatim(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    r"""Escape what roff interprets: backslashes, hyphens, other letters than ASCII, and a dot or quote before a line.
+    r"""Escape for roff: backslashes, hyphens, letters outside ASCII, and a dot or quote before a line.
 
     >>> _escaped(".5 --all\n'x' \\")
     "\\&.5 \\-\\-all\n\\&'x' \\e"

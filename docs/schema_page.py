@@ -116,7 +116,7 @@ _REFERENCE = re.compile(r"^\s*(\w+) .*REFERENCES (\w+)\((\w+)\)", re.M)
 
 
 def schema_page() -> str:
-    """Build the page. Raises SystemExit for an undescribed table or a query that fails."""
+    """Build the page. Raises SystemExit for an undescribed table or a failing query."""
     schema = current()
     tables = {name: sql for (kind, name), sql in sorted(schema.items()) if kind == "table" and not _is_shadow(name)}
     missing = sorted(tables.keys() ^ TABLES.keys())
