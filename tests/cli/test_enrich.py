@@ -102,6 +102,20 @@ def test_a_model_that_cannot_see_is_refused_before_any_picture(party: Library, s
     assert pictures_sent(server) == 0
 
 
+def test_a_text_model_that_cannot_be_loaded_does_not_hold_up_captions(party: Library, server: FakeOllama) -> None:
+    died = broken("llama-server process has terminated: signal: illegal instruction")
+
+    def choose(asked: Asked) -> Behaviour | None:
+        return died if str(asked.body.get("model")).startswith("phi3.5") and asked.path != "/api/show" else None
+
+    server.choose = choose
+    code, _, err = enrich()
+    assert frames.coverage(party).described == 6
+    assert "No tags, chapters and summaries for now. phi3.5" in err
+    assert "illegal instruction" in err
+    assert code == 0
+
+
 def test_a_model_that_answers_without_looking_describes_nothing(party: Library, server: FakeOllama) -> None:
     server.models["llava:7b"] = Model("llava:7b", ("completion", "vision"), blind=True)
     code, _, err = enrich()

@@ -29,6 +29,8 @@ from vidlocal.store.history import facts
 Notify = Callable[[str], None]
 Model = TypeVar("Model")
 
+_NO_WRITER = "No tags, chapters and summaries for now."
+
 _VISION_KINDS = {Role.DESCRIBE: JobKind.DESCRIBE, Role.WATCH: JobKind.WATCH}
 _KINDS_OF_ROLE = {
     Role.DESCRIBE: (JobKind.DESCRIBE,),
@@ -63,8 +65,7 @@ def open_hosts(
             continue
         try:
             server, host = open_host(stack, settings, setting, remaining, canary=canary, notify=notify)
-            _load_bounds(library, server, host, test=canary)
-            hosts.append(host)
+            hosts.append(_with_bounds(library, server, host, test=canary, notify=notify))
         except EngineError as error:
             errors.append(error)
     if not hosts and needs_server and errors:
@@ -172,18 +173,31 @@ def _host(
     )
 
 
-def _load_bounds(library: Library, server: ModelServer, host: Host, *, test: bool) -> None:
-    """Load if the models keep the bounds of schemas; tested once for each build of a model on a server."""
-    for engine in (host.vision, host.writer):
-        if engine is None:
-            continue
-        key = facts.schema_bounds_key(engine.digest, f"{server.host}, version {server.version()}")
-        stored = facts.get(library, key)
-        if stored is not None:
-            engine.keeps_bounds = stored == facts.YES
-        elif test:
-            with suppress(RunnerFailed):  # tested by the next run
-                facts.put(library, key, facts.YES if engine.probe_bounds() else facts.NO)
+def _with_bounds(library: Library, server: ModelServer, host: Host, *, test: bool, notify: Notify) -> Host:
+    """Load if the models keep the bounds of schemas. A text model that cannot be loaded is left out."""
+    if host.vision is not None:
+        _load_bounds(library, server, host.vision, test=test)
+    if host.writer is None:
+        return host
+    try:
+        _load_bounds(library, server, host.writer, test=test)
+    except (EngineUnreachable, EngineBusy):
+        raise
+    except EngineError as error:
+        notify(f"{_NO_WRITER} {error}")
+        return replace(host, writer=None)
+    return host
+
+
+def _load_bounds(library: Library, server: ModelServer, engine: VisionEngine | TextEngine, *, test: bool) -> None:
+    """Load if a model keeps the bounds of schemas; tested once for each build of a model on a server."""
+    key = facts.schema_bounds_key(engine.digest, f"{server.host}, version {server.version()}")
+    stored = facts.get(library, key)
+    if stored is not None:
+        engine.keeps_bounds = stored == facts.YES
+    elif test:
+        with suppress(RunnerFailed):  # tested by the next run
+            facts.put(library, key, facts.YES if engine.probe_bounds() else facts.NO)
 
 
 def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify: Notify) -> ServedVision:
@@ -252,7 +266,7 @@ def _writer(connection: _Connection, settings: Settings, notify: Notify) -> Text
     except (EngineUnreachable, EngineBusy):
         raise
     except EngineError as error:
-        notify(f"No tags, chapters and summaries for now. {error}")
+        notify(f"{_NO_WRITER} {error}")
         return None
 
 
